@@ -1,0 +1,67 @@
+//! The glue between `session` and the outside.
+
+use std::cell::RefCell;
+
+use crate::contract::{
+    self, Action, Client, Context, Demand, Description, EpochMs, Failure, Guest, GuestSession,
+    LoginRequest, Reply,
+};
+use crate::protocol::stored::{self, Stored};
+use crate::session::Session;
+
+struct Component;
+
+/// A session as the host holds it: steps come one at a time.
+struct Held(RefCell<Session>);
+
+impl Guest for Component {
+    type Session = Held;
+
+    fn account_key(client: Client) -> String {
+        stored::account_key(&client)
+    }
+
+    fn describe(stored: Vec<u8>, now_ms: EpochMs) -> Result<Description, Failure> {
+        Ok(Stored::parse(&stored)?.describe(now_ms))
+    }
+}
+
+impl GuestSession for Held {
+    fn login(
+        client: Client,
+        stored: Option<Vec<u8>>,
+        request: LoginRequest,
+        context: Context,
+    ) -> Result<contract::Session, Failure> {
+        hold(Session::login(client, stored.as_deref(), request, context))
+    }
+
+    fn token(
+        client: Client,
+        stored: Option<Vec<u8>>,
+        demand: Demand,
+        context: Context,
+    ) -> Result<contract::Session, Failure> {
+        hold(Session::token(client, stored.as_deref(), demand, context))
+    }
+
+    fn logout(
+        client: Client,
+        stored: Option<Vec<u8>>,
+        _context: Context,
+    ) -> Result<contract::Session, Failure> {
+        hold(Session::logout(client, stored.as_deref()))
+    }
+
+    fn next(&self, reply: Reply, now_ms: EpochMs) -> Result<Action, Failure> {
+        self.0.borrow_mut().next(reply, now_ms)
+    }
+}
+
+fn hold(session: Result<Session, Failure>) -> Result<contract::Session, Failure> {
+    Ok(contract::Session::new(Held(RefCell::new(session?))))
+}
+
+// Native linkers refuse the exported names, and native tests need none of them.
+#[cfg(target_family = "wasm")]
+contract::generated::export!(Component with_types_in contract::generated);

@@ -1,0 +1,84 @@
+//! Fetching the provider's metadata: OpenID Connect Discovery, and RFC 8414
+//! for what that leaves open.
+
+use crate::contract::{Code, Exchange, Failure, Purpose, Response};
+use crate::flow::{NoResponse, response};
+use crate::protocol::endpoint::{Issuer, describe};
+use crate::protocol::metadata::{
+    Provider, authorization_server_url, invalid, openid_configuration_url, parse_metadata_response,
+};
+use crate::protocol::request::get;
+
+pub(crate) struct Discovery {
+    issuer: Issuer,
+    state: State,
+}
+
+enum State {
+    AwaitingOpenidConfiguration,
+    AwaitingAuthorizationServer(First),
+}
+
+/// What the first document gave.
+enum First {
+    Found(Provider),
+    Absent,
+    Unusable(Failure),
+}
+
+#[expect(clippy::large_enum_variant, reason = "taken apart in the same step")]
+pub(crate) enum Progress {
+    Ask(Discovery, Exchange),
+    Found(Provider),
+}
+
+impl Discovery {
+    pub(crate) fn begin(issuer: Issuer) -> (Self, Exchange) {
+        let exchange = get(Purpose::Metadata, &openid_configuration_url(&issuer));
+        (Self { issuer, state: State::AwaitingOpenidConfiguration }, exchange)
+    }
+
+    pub(crate) fn next(self, answer: Result<Response, NoResponse>) -> Result<Progress, Failure> {
+        let what = format!("the provider {}", describe(self.issuer.url()));
+        let document = response(answer, &what, Code::InvalidMetadata)
+            .and_then(|response| parse_metadata_response(&self.issuer, &response));
+        match self.state {
+            State::AwaitingOpenidConfiguration => {
+                let first = match document {
+                    Ok(Some(provider)) if provider.is_complete() => {
+                        return Ok(Progress::Found(provider));
+                    }
+                    Ok(Some(provider)) => First::Found(provider),
+                    Ok(None) => First::Absent,
+                    // A host that cannot be asked has no second document either.
+                    Err(failure) if is_out_of_reach(&failure) => return Err(failure),
+                    Err(failure) => First::Unusable(failure),
+                };
+                let exchange = get(Purpose::Metadata, &authorization_server_url(&self.issuer));
+                let state = State::AwaitingAuthorizationServer(first);
+                Ok(Progress::Ask(Self { state, ..self }, exchange))
+            }
+            State::AwaitingAuthorizationServer(first) => match (first, document) {
+                (First::Found(provider), Ok(Some(second))) => {
+                    Ok(Progress::Found(provider.or(second)))
+                }
+                // The first document is enough, whatever became of the second.
+                (First::Found(provider), _) => Ok(Progress::Found(provider)),
+                (First::Absent | First::Unusable(_), Ok(Some(second))) => {
+                    Ok(Progress::Found(second))
+                }
+                (First::Unusable(failure), _) => Err(failure),
+                (First::Absent, Ok(None)) => Err(invalid(format!(
+                    "{what} publishes no metadata: neither {} nor {} exists",
+                    openid_configuration_url(&self.issuer),
+                    authorization_server_url(&self.issuer),
+                ))),
+                (First::Absent, Err(failure)) => Err(failure),
+            },
+        }
+    }
+}
+
+fn is_out_of_reach(failure: &Failure) -> bool {
+    matches!(failure.code, Code::Unreachable | Code::EgressDenied)
+}

@@ -1,0 +1,46 @@
+//! What a verified token adds to a session, and what the caller gets of it.
+
+use crate::contract::{Grant, TokenSource};
+use crate::protocol::entropy::Entropy;
+use crate::protocol::id_token::{Claims, IdToken, claims_of_verified, display_name};
+use crate::protocol::schedule;
+use crate::protocol::stored::Stored;
+
+/// Takes over what a verified ID token says.
+pub(crate) fn remember(session: &mut Stored, id_token: IdToken) {
+    session.subject = Some(id_token.subject().to_owned());
+    session.display_name = display_name(&id_token.claims).or(session.display_name.take());
+    session.id_token = Some(id_token.text);
+    session.id_token_key = Some(id_token.key);
+}
+
+/// What the caller gets of a session.
+pub(crate) fn grant(session: Stored, entropy: &Entropy, source: TokenSource) -> Grant {
+    let claims = session.id_token.as_deref().and_then(claims_of_verified);
+    Grant {
+        renew_at_ms: schedule::renew_at_ms(&session, entropy),
+        access_token: session.access_token.unwrap_or_default(),
+        token_type: session.token_type,
+        scopes: session.scopes,
+        expires_at_ms: session.expires_at_ms,
+        id_token: session.id_token,
+        claims: claims.map(to_json),
+        source,
+    }
+}
+
+/// The same with userinfo's claims over those of the ID token.
+pub(crate) fn grant_with_claims(
+    session: Stored,
+    entropy: &Entropy,
+    source: TokenSource,
+    userinfo: Claims,
+) -> Grant {
+    let mut claims = session.id_token.as_deref().and_then(claims_of_verified).unwrap_or_default();
+    claims.extend(userinfo);
+    Grant { claims: Some(to_json(claims)), ..grant(session, entropy, source) }
+}
+
+fn to_json(claims: Claims) -> String {
+    serde_json::Value::Object(claims).to_string()
+}

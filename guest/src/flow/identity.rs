@@ -1,0 +1,64 @@
+//! Verifying an ID token, fetching the provider's keys where they are needed.
+
+use crate::contract::{Code, EpochMs, Exchange, Failure, Purpose, Response};
+use crate::flow::{NoResponse, response};
+use crate::protocol::id_token::{self, Expectations, IdToken, Rejection};
+use crate::protocol::jwk::{Jwk, parse_keys_response};
+use crate::protocol::request::get;
+
+/// A provider that has just rotated its keys may publish the new one a moment
+/// after it signs with it: one fetch, and one more.
+const FETCHES: u32 = 2;
+const REFETCH_WAIT_MS: u64 = 1_000;
+
+pub(crate) struct Identity {
+    token: String,
+    expected: Expectations,
+    jwks_uri: String,
+    fetches_left: u32,
+}
+
+pub(crate) enum Progress {
+    Ask(Identity, Exchange),
+    Verified(IdToken),
+}
+
+impl Identity {
+    /// `known` is the key of the last ID token: as long as the provider keeps
+    /// it, nothing needs to be fetched.
+    pub(crate) fn begin(
+        token: String,
+        expected: Expectations,
+        jwks_uri: String,
+        known: Option<Jwk>,
+        now_ms: EpochMs,
+    ) -> Result<Progress, Failure> {
+        let identity = Self { token, expected, jwks_uri, fetches_left: FETCHES };
+        identity.try_keys(known.as_slice(), now_ms)
+    }
+
+    pub(crate) fn next(
+        self,
+        answer: Result<Response, NoResponse>,
+        now_ms: EpochMs,
+    ) -> Result<Progress, Failure> {
+        let response = response(answer, "the provider's key set", Code::InvalidIdToken)?;
+        self.try_keys(&parse_keys_response(&response)?, now_ms)
+    }
+
+    fn try_keys(mut self, keys: &[Jwk], now_ms: EpochMs) -> Result<Progress, Failure> {
+        match id_token::verify(&self.token, keys, &self.expected, now_ms) {
+            Ok(id_token) => Ok(Progress::Verified(id_token)),
+            Err(Rejection::Failed(failure)) => Err(failure),
+            Err(Rejection::UnknownKey) if self.fetches_left == 0 => Err(id_token::unverifiable()),
+            Err(Rejection::UnknownKey) => {
+                let mut exchange = get(Purpose::Keys, &self.jwks_uri);
+                if self.fetches_left < FETCHES {
+                    exchange.wait_ms = REFETCH_WAIT_MS;
+                }
+                self.fetches_left -= 1;
+                Ok(Progress::Ask(self, exchange))
+            }
+        }
+    }
+}

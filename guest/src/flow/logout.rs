@@ -1,0 +1,144 @@
+//! A session ends: revoked at the provider where it can be (RFC 7009), deleted
+//! here in any case.
+
+use crate::contract::{
+    Action, Client, Code, EpochMs, Exchange, Failure, LogoutReport, Outcome, TokenHint, Unrevoked,
+};
+use crate::flow::{Event, Step, Stop, not_saved, response};
+use crate::protocol::client_authentication;
+use crate::protocol::metadata::Provider;
+use crate::protocol::revocation::{parse_revocation_response, revocation_request};
+use crate::protocol::stored::Stored;
+
+pub(crate) struct Logout {
+    setup: Setup,
+    state: State,
+}
+
+struct Setup {
+    client: Client,
+    given: Provider,
+}
+
+enum State {
+    Ready,
+    AwaitingLock,
+    AwaitingRevocation { current: TokenHint, to_do: Vec<Revocation>, report: LogoutReport },
+    AwaitingDeletion(LogoutReport),
+    Ended,
+}
+
+struct Revocation {
+    token: TokenHint,
+    exchange: Exchange,
+}
+
+impl Logout {
+    pub(crate) fn new(client: Client, stored: Option<&[u8]>) -> Result<Self, Failure> {
+        let given = Provider::given(&client)?;
+        Stored::parse_for(&client, stored)?;
+        Ok(Self { setup: Setup { client, given }, state: State::Ready })
+    }
+
+    pub(crate) fn next(self: Box<Self>, event: Event, _now_ms: EpochMs) -> Step<Self> {
+        use State::*;
+        let Self { setup, state } = *self;
+        let (state, action) = match (state, event) {
+            (Ready, Event::Begin) => (AwaitingLock, Action::Lock),
+            (AwaitingLock, Event::Locked(stored)) => {
+                match Stored::parse_for(&setup.client, stored.as_deref())? {
+                    Some(session) => setup.end(session),
+                    None => (Ended, Action::Done(Outcome::LoggedOut(report(false)))),
+                }
+            }
+            (AwaitingRevocation { current, to_do, mut report }, Event::Answered(answer)) => {
+                let result = response(answer, "the revocation endpoint", Code::Unreachable)
+                    .map_err(|failure| failure.message)
+                    .and_then(|response| parse_revocation_response(&response));
+                match result {
+                    Ok(()) => report.revoked.push(current),
+                    Err(reason) => report.not_revoked.push(Unrevoked { token: current, reason }),
+                }
+                go_on(to_do, report)
+            }
+            (AwaitingDeletion(report), Event::Saved) => {
+                (Ended, Action::Done(Outcome::LoggedOut(report)))
+            }
+            (AwaitingDeletion(_), Event::NotSaved(reason)) => {
+                return Err(not_saved(
+                    &reason,
+                    "the tokens are still stored: mend the store, then log out again",
+                )
+                .into());
+            }
+            (state, _) => {
+                let expected = state.expected();
+                return Err(Stop::Misfit(Box::new(Self { setup, state }), expected));
+            }
+        };
+        Ok((Box::new(Self { setup, state }), action))
+    }
+}
+
+impl Setup {
+    /// Revokes what can be revoked: the refresh token first, which is worth more.
+    fn end(&self, session: Stored) -> (State, Action) {
+        let mut report = report(true);
+        let mut to_do = Vec::new();
+        let tokens = [
+            (TokenHint::AccessToken, &session.access_token),
+            (TokenHint::RefreshToken, &session.refresh_token),
+        ];
+        for (token, text) in tokens {
+            let Some(text) = text else { continue };
+            match self.revocation_request(&session, text, token) {
+                Ok(exchange) => to_do.push(Revocation { token, exchange }),
+                Err(reason) => report.not_revoked.push(Unrevoked { token, reason }),
+            }
+        }
+        go_on(to_do, report)
+    }
+
+    /// The error is why the token stays valid, in one line.
+    fn revocation_request(
+        &self,
+        session: &Stored,
+        text: &str,
+        token: TokenHint,
+    ) -> Result<Exchange, String> {
+        let given = self.given.revocation_endpoint.as_ref();
+        let endpoint = given
+            .or(session.revocation_endpoint.as_ref())
+            .ok_or("the provider has no revocation endpoint")?;
+        let method = client_authentication::keep(&self.client, session.authentication.into())
+            .map_err(|failure| failure.message)?;
+        Ok(revocation_request(endpoint, &self.client, method, text, token))
+    }
+}
+
+/// The last one to do comes next.
+fn go_on(mut to_do: Vec<Revocation>, report: LogoutReport) -> (State, Action) {
+    match to_do.pop() {
+        Some(Revocation { token, exchange }) => {
+            let state = State::AwaitingRevocation { current: token, to_do, report };
+            (state, Action::Exchange(exchange))
+        }
+        None => (State::AwaitingDeletion(report), Action::Save(None)),
+    }
+}
+
+fn report(was_logged_in: bool) -> LogoutReport {
+    LogoutReport { was_logged_in, revoked: Vec::new(), not_revoked: Vec::new() }
+}
+
+impl State {
+    fn expected(&self) -> &'static str {
+        match self {
+            Self::Ready => "begin",
+            Self::AwaitingLock => "locked",
+            Self::AwaitingRevocation { .. } => "the answer to a request",
+            Self::AwaitingDeletion(_) => "saved or not-saved",
+            Self::Ended => "nothing more: this session has ended",
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! A token that meets a demand: the stored one, or a renewed one (RFC 6749 §6).
+//!
+//! ```text
+//! Ready -> done                                             still fresh
+//! Ready -> AwaitingLock -> done                             renewed by another process
+//!                       -> AwaitingRefresh -> AwaitingSave -> done
+//! AwaitingRefresh -> [AwaitingParking] -> AwaitingKeys      the ID token's key is new
+//!                 -> AwaitingParking -> failed              the ID token is refused
+//!                 -> AwaitingSecondLook -> AwaitingDeletion the refresh token is void
+//! done, where userinfo is asked for: -> AwaitingUserinfo -> done
+//! ```
+
+use crate::contract::{
+    Action, Client, Code, Context, Demand, EpochMs, Exchange, Failure, Outcome, TokenSource,
+};
+use crate::flow::granting::{grant, grant_with_claims, remember};
+use crate::flow::identity::{self, Identity};
+use crate::flow::{Event, Save, Step, Stop, login_required, response};
+use crate::protocol::client_authentication;
+use crate::protocol::entropy::Entropy;
+use crate::protocol::id_token::{Expectations, Occasion};
+use crate::protocol::metadata::Provider;
+use crate::protocol::schedule;
+use crate::protocol::stored::Stored;
+use crate::protocol::token::{
+    TokenResponse, asks_for_person, parse_token_response, refresh_request, voids_refresh_token,
+};
+use crate::protocol::userinfo::{
+    Rejection, another_person, parse_userinfo_response, userinfo_request,
+};
+
+const NOT_SAVED_REMEDY: &str = "the provider may have replaced the refresh token: mend the store at once and try again, or log in again";
+
+pub(crate) struct Token {
+    setup: Setup,
+    state: State,
+}
+
+struct Setup {
+    client: Client,
+    given: Provider,
+    demand: Demand,
+    entropy: Entropy,
+}
+
+enum State {
+    Ready(Option<Stored>),
+    AwaitingLock {
+        /// What was read before, to tell what changed since.
+        before: Stored,
+        bridging: bool,
+    },
+    AwaitingRefresh(Refresh),
+    /// A rotated refresh token is being saved ahead of everything else: neither
+    /// a crash nor a refused ID token may lose it.
+    AwaitingParking {
+        session: Stored,
+        save: Save,
+        then: AfterParking,
+    },
+    AwaitingKeys {
+        session: Stored,
+        identity: Identity,
+    },
+    AwaitingSave {
+        session: Stored,
+        save: Save,
+    },
+    /// The provider refused this refresh token: has another process saved a
+    /// newer one?
+    AwaitingSecondLook {
+        refused: Refresh,
+        failure: Failure,
+    },
+    /// The session is over, and this says why.
+    AwaitingDeletion(Failure),
+    AwaitingUserinfo {
+        session: Stored,
+        source: TokenSource,
+    },
+    Ended,
+}
+
+/// A refresh token on its way to the token endpoint.
+struct Refresh {
+    session: Stored,
+    /// Whether the stored access token will do while the provider is out of
+    /// reach: not where a new one was asked for, or this one was refused.
+    bridging: bool,
+    /// This is the second token: the first one turned out to be outdated.
+    last_attempt: bool,
+}
+
+enum AfterParking {
+    Check(Identity, Exchange),
+    Fail(Failure),
+}
+
+impl Token {
+    pub(crate) fn new(
+        client: Client,
+        stored: Option<&[u8]>,
+        demand: Demand,
+        context: Context,
+    ) -> Result<Self, Failure> {
+        let given = Provider::given(&client)?;
+        let stored = Stored::parse_for(&client, stored)?;
+        let entropy = Entropy::new(context.entropy)?;
+        Ok(Self { setup: Setup { client, given, demand, entropy }, state: State::Ready(stored) })
+    }
+
+    pub(crate) fn next(self: Box<Self>, event: Event, now_ms: EpochMs) -> Step<Self> {
+        use State::*;
+        let Self { setup, state } = *self;
+        let (state, action) = match (state, event) {
+            (Ready(stored), Event::Begin) => setup.assess(stored, now_ms)?,
+            (AwaitingLock { before, bridging }, Event::Locked(stored)) => {
+                let session = setup.read(stored)?;
+                if is_newer(&session, &before) && setup.is_fresh(&session, now_ms) {
+                    setup.finish(session, TokenSource::Adopted)
+                } else {
+                    setup.refresh(Refresh { session, bridging, last_attempt: false })?
+                }
+            }
+            (AwaitingRefresh(refresh), Event::Answered(answer)) => {
+                let answer = response(answer, "the token endpoint", Code::InvalidTokenResponse)
+                    .and_then(|response| parse_token_response(&response));
+                match answer {
+                    Ok(token) => setup.receive(refresh.session, token, now_ms)?,
+                    Err(failure) => setup.refused(refresh, failure, now_ms)?,
+                }
+            }
+            (AwaitingParking { session, then, .. }, Event::Saved) => match then {
+                AfterParking::Check(identity, exchange) => {
+                    (AwaitingKeys { session, identity }, Action::Exchange(exchange))
+                }
+                AfterParking::Fail(failure) => return Err(failure.into()),
+            },
+            (AwaitingParking { session, save, then }, Event::NotSaved(reason)) => {
+                let (save, action) = save.again(&reason, NOT_SAVED_REMEDY)?;
+                (AwaitingParking { session, save, then }, action)
+            }
+            (AwaitingKeys { session, identity }, Event::Answered(answer)) => {
+                match identity.next(answer, now_ms)? {
+                    identity::Progress::Ask(identity, exchange) => {
+                        (AwaitingKeys { session, identity }, Action::Exchange(exchange))
+                    }
+                    identity::Progress::Verified(id_token) => {
+                        let mut session = session;
+                        remember(&mut session, id_token);
+                        save(session)
+                    }
+                }
+            }
+            (AwaitingSave { session, .. }, Event::Saved) => {
+                setup.finish(session, TokenSource::Renewed)
+            }
+            (AwaitingSave { session, save }, Event::NotSaved(reason)) => {
+                let (save, action) = save.again(&reason, NOT_SAVED_REMEDY)?;
+                (AwaitingSave { session, save }, action)
+            }
+            (AwaitingSecondLook { refused, failure }, Event::Locked(stored)) => {
+                let session = setup.read(stored)?;
+                if session.refresh_token == refused.session.refresh_token {
+                    (AwaitingDeletion(failure), Action::Save(None))
+                } else if setup.is_fresh(&session, now_ms) {
+                    setup.finish(session, TokenSource::Adopted)
+                } else {
+                    setup.refresh(Refresh { session, last_attempt: true, ..refused })?
+                }
+            }
+            // Whether or not the remains could be deleted, the session is over.
+            (AwaitingDeletion(failure), Event::Saved | Event::NotSaved(_)) => {
+                return Err(failure.into());
+            }
+            (AwaitingUserinfo { session, source }, Event::Answered(answer)) => {
+                let response = response(answer, "the userinfo endpoint", Code::InvalidUserinfo)?;
+                match parse_userinfo_response(&response, session.subject.as_deref()) {
+                    Ok(claims) => {
+                        let grant = grant_with_claims(session, &setup.entropy, source, claims);
+                        (Ended, Action::Done(Outcome::Granted(grant)))
+                    }
+                    // Revoked before its time: one renewal may mend it.
+                    Err(Rejection::TokenRefused)
+                        if source != TokenSource::Renewed && session.refresh_token.is_some() =>
+                    {
+                        (AwaitingLock { before: session, bridging: false }, Action::Lock)
+                    }
+                    Err(Rejection::TokenRefused) => {
+                        return Err(login_required(
+                            "the provider no longer accepts the access token",
+                        )
+                        .into());
+                    }
+                    Err(Rejection::AnotherPerson) => return Err(another_person().into()),
+                    Err(Rejection::Failed(failure)) => return Err(failure.into()),
+                }
+            }
+            (state, _) => {
+                let expected = state.expected();
+                return Err(Stop::Misfit(Box::new(Self { setup, state }), expected));
+            }
+        };
+        Ok((Box::new(Self { setup, state }), action))
+    }
+}
+
+impl Setup {
+    /// Is the stored token good enough, can it be renewed, or is it over?
+    fn assess(&self, stored: Option<Stored>, now_ms: EpochMs) -> Result<(State, Action), Failure> {
+        let Some(session) = stored else {
+            return Err(login_required("nobody is logged in"));
+        };
+        if !self.demand.force_refresh && self.is_fresh(&session, now_ms) {
+            return Ok(self.finish(session, TokenSource::Cached));
+        }
+        if session.refresh_token.is_none() {
+            return Err(not_renewable());
+        }
+        let bridging = !self.demand.force_refresh;
+        Ok((State::AwaitingLock { before: session, bridging }, Action::Lock))
+    }
+
+    fn is_fresh(&self, session: &Stored, now_ms: EpochMs) -> bool {
+        schedule::is_fresh(session, self.demand.min_ttl_ms, now_ms)
+    }
+
+    /// What is stored now that the lock is held.
+    fn read(&self, stored: Option<Vec<u8>>) -> Result<Stored, Failure> {
+        Stored::parse_for(&self.client, stored.as_deref())?
+            .ok_or_else(|| login_required("another process has ended the session"))
+    }
+
+    fn refresh(&self, refresh: Refresh) -> Result<(State, Action), Failure> {
+        let session = &refresh.session;
+        let refresh_token = session.refresh_token.as_deref().ok_or_else(not_renewable)?;
+        let known =
+            Provider { token_endpoint: session.token_endpoint.clone(), ..Provider::default() };
+        let provider = self.given.clone().or(known);
+        let exchange = refresh_request(
+            provider.token_endpoint()?,
+            &self.client,
+            client_authentication::keep(&self.client, session.authentication.into())?,
+            refresh_token,
+        );
+        Ok((State::AwaitingRefresh(refresh), Action::Exchange(exchange)))
+    }
+
+    fn receive(
+        &self,
+        session: Stored,
+        token: TokenResponse,
+        now_ms: EpochMs,
+    ) -> Result<(State, Action), Failure> {
+        let expected = session.issuer.clone().map(|issuer| Expectations {
+            issuer,
+            client_id: session.client_id.clone(),
+            access_token: token.access_token.clone(),
+            occasion: Occasion::Refresh {
+                subject: session.subject.clone(),
+                nonce: session.nonce.clone(),
+            },
+        });
+        let rotated = token.refresh_token.is_some() && token.refresh_token != session.refresh_token;
+        let mut session = Stored {
+            access_token: Some(token.access_token),
+            token_type: token.token_type,
+            scopes: token.scopes.unwrap_or(session.scopes),
+            // None came back: the old one goes on (RFC 6749 §6).
+            refresh_token: token.refresh_token.or(session.refresh_token),
+            received_at_ms: now_ms,
+            expires_at_ms: token
+                .expires_in_s
+                .map(|s| now_ms.saturating_add(s.saturating_mul(1000))),
+            ..session
+        };
+        let jwks_uri = self.given.jwks_uri.clone().or(session.jwks_uri.clone());
+        let (Some(id_token), Some(expected), Some(jwks_uri)) = (token.id_token, expected, jwks_uri)
+        else {
+            return Ok(save(session));
+        };
+        let key = session.id_token_key.clone();
+        match Identity::begin(id_token, expected, jwks_uri, key, now_ms) {
+            Ok(identity::Progress::Verified(id_token)) => {
+                remember(&mut session, id_token);
+                Ok(save(session))
+            }
+            Ok(identity::Progress::Ask(identity, exchange)) if rotated => {
+                Ok(park(session, AfterParking::Check(identity, exchange)))
+            }
+            Ok(identity::Progress::Ask(identity, exchange)) => {
+                Ok((State::AwaitingKeys { session, identity }, Action::Exchange(exchange)))
+            }
+            // A wrong clock is enough to get here: once it is right, the session goes on.
+            Err(failure) if rotated => Ok(park(session, AfterParking::Fail(failure))),
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Only the provider's refusal of the very token read under the lock ends
+    /// a session.
+    fn refused(
+        &self,
+        refresh: Refresh,
+        failure: Failure,
+        now_ms: EpochMs,
+    ) -> Result<(State, Action), Failure> {
+        if asks_for_person(&failure) {
+            let message = "the provider asks for a new login";
+            return Err(Failure { provider: failure.provider, ..login_required(message) });
+        }
+        if voids_refresh_token(&failure) {
+            let ended = Failure {
+                provider: failure.provider,
+                ..login_required("the provider has ended the session")
+            };
+            return if refresh.last_attempt {
+                Err(ended)
+            } else {
+                let state = State::AwaitingSecondLook { refused: refresh, failure: ended };
+                Ok((state, Action::Lock))
+            };
+        }
+        // The leeway bridges an outage as long as the token itself is good.
+        let Refresh { session, bridging, .. } = refresh;
+        let bridging = bridging && schedule::is_valid(&session, self.demand.min_ttl_ms, now_ms);
+        if failure.retryable && bridging {
+            return Ok(self.finish(session, TokenSource::Cached));
+        }
+        Err(failure)
+    }
+
+    fn finish(&self, session: Stored, source: TokenSource) -> (State, Action) {
+        let endpoint = self.given.userinfo_endpoint.as_ref().or(session.userinfo_endpoint.as_ref());
+        match (endpoint, &session.access_token) {
+            (Some(endpoint), Some(access_token)) if self.demand.userinfo => {
+                let exchange = userinfo_request(endpoint, access_token);
+                (State::AwaitingUserinfo { session, source }, Action::Exchange(exchange))
+            }
+            _ => {
+                let grant = grant(session, &self.entropy, source);
+                (State::Ended, Action::Done(Outcome::Granted(grant)))
+            }
+        }
+    }
+}
+
+impl State {
+    fn expected(&self) -> &'static str {
+        match self {
+            Self::Ready(_) => "begin",
+            Self::AwaitingLock { .. } | Self::AwaitingSecondLook { .. } => "locked",
+            Self::AwaitingRefresh(_)
+            | Self::AwaitingKeys { .. }
+            | Self::AwaitingUserinfo { .. } => "the answer to a request",
+            Self::AwaitingParking { .. }
+            | Self::AwaitingSave { .. }
+            | Self::AwaitingDeletion(_) => "saved or not-saved",
+            Self::Ended => "nothing more: this session has ended",
+        }
+    }
+}
+
+fn save(session: Stored) -> (State, Action) {
+    let (save, action) = Save::begin(session.to_bytes());
+    (State::AwaitingSave { session, save }, action)
+}
+
+/// Saves the session without the access token, which nobody may use before its
+/// ID token was checked.
+fn park(session: Stored, then: AfterParking) -> (State, Action) {
+    let parked = Stored { access_token: None, expires_at_ms: None, ..session.clone() };
+    let (save, action) = Save::begin(parked.to_bytes());
+    (State::AwaitingParking { session, save, then }, action)
+}
+
+fn not_renewable() -> Failure {
+    login_required("the access token has to be renewed, and the provider gave no refresh token")
+}
+
+/// Whether another process has saved since `before` was read.
+fn is_newer(now: &Stored, before: &Stored) -> bool {
+    now.access_token != before.access_token || now.refresh_token != before.refresh_token
+}

@@ -1,0 +1,72 @@
+//! How the client says who it is at the token and revocation endpoints
+//! (RFC 6749 §2.3, OIDC §9).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use url::form_urlencoded;
+
+use crate::contract::{Client, ClientAuthentication, Exchange, Failure, Purpose};
+use crate::protocol::request::{header, post_form};
+
+/// The method to use: the caller's choice, else what the metadata prefers.
+///
+/// `supported` is `token_endpoint_auth_methods_supported`; where it is absent
+/// the default is `client_secret_basic` (RFC 8414 §2).
+pub(crate) fn choose(
+    client: &Client,
+    supported: Option<&[String]>,
+) -> Result<ClientAuthentication, Failure> {
+    let offers = |name: &str| supported.is_some_and(|all| all.iter().any(|one| one == name));
+    let preferred = if client.client_secret.is_none() {
+        ClientAuthentication::None
+    } else if offers("client_secret_post") && !offers("client_secret_basic") {
+        ClientAuthentication::ClientSecretPost
+    } else {
+        ClientAuthentication::ClientSecretBasic
+    };
+    keep(client, preferred)
+}
+
+/// The method that a session began with, unless the caller chooses another.
+pub(crate) fn keep(
+    client: &Client,
+    method: ClientAuthentication,
+) -> Result<ClientAuthentication, Failure> {
+    let method = client.authentication.unwrap_or(method);
+    if method != ClientAuthentication::None && client.client_secret.is_none() {
+        return Err(Failure::configuration(
+            "the client is to authenticate with a secret, but none was given",
+            "give the client secret, or choose the authentication `none`",
+        ));
+    }
+    Ok(method)
+}
+
+/// A form POST that carries the client's authentication, by exactly one method.
+pub(crate) fn authenticated_post<'a>(
+    purpose: Purpose,
+    url: &str,
+    client: &'a Client,
+    method: ClientAuthentication,
+    mut form: Vec<(&'a str, &'a str)>,
+) -> Exchange {
+    let secret = client.client_secret.as_deref().unwrap_or_default();
+    let mut headers = Vec::new();
+    match method {
+        ClientAuthentication::None => form.push(("client_id", &client.client_id)),
+        ClientAuthentication::ClientSecretPost => {
+            form.push(("client_id", &client.client_id));
+            form.push(("client_secret", secret));
+        }
+        ClientAuthentication::ClientSecretBasic => {
+            // Both halves are form-encoded before base64 (RFC 6749 §2.3.1).
+            let pair = format!("{}:{}", encode(&client.client_id), encode(secret));
+            headers.push(header("authorization", &format!("Basic {}", STANDARD.encode(pair))));
+        }
+    }
+    post_form(purpose, url, headers, &form)
+}
+
+fn encode(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}

@@ -1,0 +1,69 @@
+//! A session's secrets, all drawn from the host's random bytes.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use sha2::{Digest, Sha256};
+
+use crate::contract::Failure;
+
+/// Bytes a host must give at least.
+const REQUIRED: usize = 32;
+
+/// The host's random bytes, from which any number of independent secrets come.
+pub(crate) struct Entropy(Vec<u8>);
+
+impl Entropy {
+    /// Refuses fewer than 32 bytes, and bytes that are all the same: a buffer
+    /// that a host forgot to fill.
+    pub(crate) fn new(bytes: Vec<u8>) -> Result<Self, Failure> {
+        if bytes.len() < REQUIRED || bytes.iter().all(|byte| *byte == bytes[0]) {
+            return Err(Failure::configuration(
+                format!(
+                    "the host gave no usable entropy; expected {REQUIRED} random bytes or more"
+                ),
+                "fill `entropy` from a cryptographic random source",
+            ));
+        }
+        Ok(Self(bytes))
+    }
+
+    /// 256 bits that belong to `label` alone.
+    fn draw(&self, label: &str) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update((label.len() as u64).to_be_bytes());
+        hash.update(label);
+        hash.update(&self.0);
+        hash.finalize().into()
+    }
+
+    /// 256 bits as 43 characters of base64url: the form of a `code_verifier`
+    /// (RFC 7636 §4.1), a `state` and a `nonce`.
+    pub(crate) fn secret(&self, label: &str) -> String {
+        URL_SAFE_NO_PAD.encode(self.draw(label))
+    }
+
+    /// A number below `limit`, for jitter; zero where `limit` is zero.
+    pub(crate) fn below(&self, label: &str, limit: u64) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = self.draw(label);
+        u64::from_be_bytes([a, b, c, d, e, f, g, h]).checked_rem(limit).unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_give_independent_secrets() {
+        let entropy = Entropy::new((0..32).collect()).unwrap();
+        assert_ne!(entropy.secret("state"), entropy.secret("nonce"));
+        assert_eq!(entropy.secret("state"), entropy.secret("state"));
+        assert_eq!(entropy.secret("state").len(), 43);
+    }
+
+    #[test]
+    fn a_short_or_unfilled_buffer_is_refused() {
+        assert!(Entropy::new((0..31).collect()).is_err());
+        assert!(Entropy::new(vec![0; 64]).is_err());
+    }
+}

@@ -1,0 +1,61 @@
+//! JSON Web Keys (RFC 7517, RFC 7518 §6, RFC 8037 §2).
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::contract::{Code, Failure, Response};
+use crate::protocol::failure::unavailable;
+
+/// A public key as published; a key's secret parts are never read.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Jwk {
+    pub(crate) kty: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kid: Option<String>,
+    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
+    pub(crate) usage: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) crv: Option<String>,
+    /// RSA modulus and exponent, base64url.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) n: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) e: Option<String>,
+    /// Curve coordinates, base64url.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) x: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) y: Option<String>,
+}
+
+/// The keys of a set that have the form of a key; others are passed over, for
+/// a set may hold kinds yet unknown (RFC 7517 §5).
+pub(crate) fn parse_keys_response(response: &Response) -> Result<Vec<Jwk>, Failure> {
+    #[derive(Deserialize)]
+    struct Set {
+        keys: Vec<Value>,
+    }
+    if let Some(failure) = unavailable("the provider's key set", response) {
+        return Err(failure);
+    }
+    if response.status != 200 {
+        return Err(invalid(format!(
+            "the provider's key set came with status {}; expected 200",
+            response.status
+        )));
+    }
+    let set: Set = serde_json::from_slice(&response.body).map_err(|_| {
+        invalid("the provider's key set cannot be read: no JSON with a list `keys`".into())
+    })?;
+    Ok(set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect())
+}
+
+fn invalid(message: String) -> Failure {
+    Failure::new(
+        Code::InvalidIdToken,
+        message,
+        "report it to the provider; without its keys an ID token cannot be checked",
+    )
+}

@@ -1,0 +1,211 @@
+//! Provider metadata: OpenID Connect Discovery 1.0 and RFC 8414, merged.
+
+use serde::Deserialize;
+
+use crate::contract::{Client, Code, Failure, Response};
+use crate::protocol::endpoint::{self, Issuer};
+use crate::protocol::failure::{printable, unavailable};
+
+/// The parts of a metadata document that a login needs (RFC 8414 §2).
+#[derive(Deserialize)]
+struct Document {
+    issuer: String,
+    authorization_endpoint: Option<String>,
+    token_endpoint: Option<String>,
+    userinfo_endpoint: Option<String>,
+    revocation_endpoint: Option<String>,
+    jwks_uri: Option<String>,
+    token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    authorization_response_iss_parameter_supported: Option<bool>,
+}
+
+/// A provider as far as it is known: endpoints that passed their checks, and
+/// how it wants to be talked to.
+#[derive(Clone, Default)]
+pub(crate) struct Provider {
+    pub(crate) authorization_endpoint: Option<String>,
+    pub(crate) token_endpoint: Option<String>,
+    pub(crate) userinfo_endpoint: Option<String>,
+    pub(crate) revocation_endpoint: Option<String>,
+    pub(crate) jwks_uri: Option<String>,
+    pub(crate) auth_methods: Option<Vec<String>>,
+    /// Its authorization responses carry `iss` (RFC 9207 §3).
+    pub(crate) sends_issuer: bool,
+}
+
+impl Provider {
+    /// What the caller gave by hand.
+    pub(crate) fn given(client: &Client) -> Result<Self, Failure> {
+        let check = |field: &str, text: &Option<String>| {
+            endpoint::parse_optional(field, text.as_deref(), true)
+                .map_err(|message| Failure::configuration(message, "correct the endpoint"))
+        };
+        let endpoints = &client.endpoints;
+        Ok(Self {
+            authorization_endpoint: check("the authorization endpoint", &endpoints.authorization)?,
+            token_endpoint: check("the token endpoint", &endpoints.token)?,
+            userinfo_endpoint: check("the userinfo endpoint", &endpoints.userinfo)?,
+            revocation_endpoint: check("the revocation endpoint", &endpoints.revocation)?,
+            jwks_uri: check("the jwks URL", &endpoints.jwks)?,
+            auth_methods: None,
+            sends_issuer: false,
+        })
+    }
+
+    /// This, and where it is silent, `other`.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            authorization_endpoint: self.authorization_endpoint.or(other.authorization_endpoint),
+            token_endpoint: self.token_endpoint.or(other.token_endpoint),
+            userinfo_endpoint: self.userinfo_endpoint.or(other.userinfo_endpoint),
+            revocation_endpoint: self.revocation_endpoint.or(other.revocation_endpoint),
+            jwks_uri: self.jwks_uri.or(other.jwks_uri),
+            auth_methods: self.auth_methods.or(other.auth_methods),
+            sends_issuer: self.sends_issuer || other.sends_issuer,
+        }
+    }
+
+    /// Nothing that another document could add.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.authorization_endpoint.is_some()
+            && self.token_endpoint.is_some()
+            && self.userinfo_endpoint.is_some()
+            && self.revocation_endpoint.is_some()
+            && self.jwks_uri.is_some()
+            && self.auth_methods.is_some()
+    }
+
+    pub(crate) fn authorization_endpoint(&self) -> Result<&str, Failure> {
+        self.authorization_endpoint.as_deref().ok_or_else(|| missing("authorization_endpoint"))
+    }
+
+    pub(crate) fn token_endpoint(&self) -> Result<&str, Failure> {
+        self.token_endpoint.as_deref().ok_or_else(|| missing("token_endpoint"))
+    }
+}
+
+/// Where OpenID Connect Discovery §4.1 puts the document.
+pub(crate) fn openid_configuration_url(issuer: &Issuer) -> String {
+    format!("{}/.well-known/openid-configuration", issuer.as_str().trim_end_matches('/'))
+}
+
+/// Where RFC 8414 §3.1 puts it: between host and path.
+pub(crate) fn authorization_server_url(issuer: &Issuer) -> String {
+    let mut url = issuer.url().clone();
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&format!("/.well-known/oauth-authorization-server{path}"));
+    url.into()
+}
+
+/// A metadata document for exactly this issuer; none where there is no
+/// document at that place.
+pub(crate) fn parse_metadata_response(
+    issuer: &Issuer,
+    response: &Response,
+) -> Result<Option<Provider>, Failure> {
+    if let Some(failure) = unavailable("the provider", response) {
+        return Err(failure);
+    }
+    match response.status {
+        200 => {}
+        400..=499 => return Ok(None),
+        status => {
+            return Err(invalid(format!("the metadata came with status {status}; expected 200")));
+        }
+    }
+    let document: Document = serde_json::from_slice(&response.body).map_err(|error| {
+        invalid(format!("the metadata cannot be read: {}", printable(&error.to_string())))
+    })?;
+    if document.issuer != issuer.as_str() {
+        return Err(invalid(format!(
+            "the metadata names the issuer {}; expected {}",
+            printable(&document.issuer),
+            issuer.as_str()
+        )));
+    }
+    let check = |field: &str, text: Option<String>| {
+        endpoint::parse_optional(field, text.as_deref(), issuer.is_loopback())
+            .map_err(|message| invalid(format!("in the metadata, {}", printable(&message))))
+    };
+    Ok(Some(Provider {
+        authorization_endpoint: check("authorization_endpoint", document.authorization_endpoint)?,
+        token_endpoint: check("token_endpoint", document.token_endpoint)?,
+        userinfo_endpoint: check("userinfo_endpoint", document.userinfo_endpoint)?,
+        revocation_endpoint: check("revocation_endpoint", document.revocation_endpoint)?,
+        jwks_uri: check("jwks_uri", document.jwks_uri)?,
+        auth_methods: document.token_endpoint_auth_methods_supported,
+        sends_issuer: document.authorization_response_iss_parameter_supported == Some(true),
+    }))
+}
+
+pub(crate) fn invalid(message: impl Into<String>) -> Failure {
+    Failure::new(
+        Code::InvalidMetadata,
+        message,
+        "check the issuer with the provider, or give its endpoints by hand",
+    )
+}
+
+fn missing(field: &str) -> Failure {
+    invalid(format!("the provider's {field} is not known: neither metadata nor settings name it"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(body: &str) -> Result<Option<Provider>, Failure> {
+        let issuer = Issuer::parse("https://id.example/tenant").unwrap();
+        let response = Response { status: 200, headers: vec![], body: body.as_bytes().to_vec() };
+        parse_metadata_response(&issuer, &response)
+    }
+
+    #[test]
+    fn well_known_places_follow_both_standards() {
+        let issuer = Issuer::parse("https://id.example/tenant/").unwrap();
+        assert_eq!(
+            openid_configuration_url(&issuer),
+            "https://id.example/tenant/.well-known/openid-configuration"
+        );
+        assert_eq!(
+            authorization_server_url(&issuer),
+            "https://id.example/.well-known/oauth-authorization-server/tenant"
+        );
+        let bare = Issuer::parse("https://id.example").unwrap();
+        assert_eq!(
+            authorization_server_url(&bare),
+            "https://id.example/.well-known/oauth-authorization-server"
+        );
+    }
+
+    #[test]
+    fn the_issuer_is_compared_exactly() {
+        let failure = parse(r#"{"issuer":"https://id.example/tenant/"}"#).err().unwrap();
+        assert_eq!(failure.code, Code::InvalidMetadata);
+        assert!(failure.message.contains("https://id.example/tenant/"));
+    }
+
+    #[test]
+    fn an_endpoint_on_plain_http_is_named() {
+        let failure = parse(
+            r#"{"issuer":"https://id.example/tenant","token_endpoint":"http://id.example/token"}"#,
+        )
+        .err()
+        .unwrap();
+        assert!(failure.message.contains("token_endpoint"), "{}", failure.message);
+    }
+
+    #[test]
+    fn a_public_issuer_cannot_point_to_loopback() {
+        assert!(
+            parse(r#"{"issuer":"https://id.example/tenant","token_endpoint":"http://127.0.0.1/token"}"#)
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_is_a_clear_error() {
+        let failure = parse("<html>").err().unwrap();
+        assert!(failure.message.starts_with("the metadata cannot be read"));
+    }
+}

@@ -1,0 +1,17 @@
+//! What the RFCs say, as pure functions: no state, no time, no I/O.
+
+pub(crate) mod authorization;
+pub(crate) mod client_authentication;
+pub(crate) mod endpoint;
+pub(crate) mod entropy;
+pub(crate) mod failure;
+pub(crate) mod id_token;
+pub(crate) mod jwk;
+pub(crate) mod jws;
+pub(crate) mod metadata;
+pub(crate) mod request;
+pub(crate) mod revocation;
+pub(crate) mod schedule;
+pub(crate) mod stored;
+pub(crate) mod token;
+pub(crate) mod userinfo;

@@ -1,0 +1,59 @@
+//! HTTP requests as data.
+
+use url::form_urlencoded;
+
+use crate::contract::{Exchange, Header, Method, Purpose, Request};
+
+/// A GET that wants JSON.
+pub(crate) fn get(purpose: Purpose, url: &str) -> Exchange {
+    exchange(purpose, Method::Get, url, vec![accept_json()], None)
+}
+
+/// A GET that presents an access token (RFC 6750 §2.1).
+pub(crate) fn get_with_bearer(purpose: Purpose, url: &str, access_token: &str) -> Exchange {
+    let bearer = header("authorization", &format!("Bearer {access_token}"));
+    exchange(purpose, Method::Get, url, vec![accept_json(), bearer], None)
+}
+
+/// A POST of a form (RFC 6749 Appendix B).
+pub(crate) fn post_form(
+    purpose: Purpose,
+    url: &str,
+    mut headers: Vec<Header>,
+    form: &[(&str, &str)],
+) -> Exchange {
+    headers.push(accept_json());
+    headers.push(header("content-type", "application/x-www-form-urlencoded"));
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    exchange(purpose, Method::Post, url, headers, Some(body.into_bytes()))
+}
+
+pub(crate) fn header(name: &str, value: &str) -> Header {
+    Header { name: name.to_owned(), value: value.to_owned() }
+}
+
+/// The value of a response header, whatever the case of its name.
+pub(crate) fn find_header<'a>(headers: &'a [Header], name: &str) -> Option<&'a str> {
+    headers
+        .iter()
+        .find(|header| header.name.eq_ignore_ascii_case(name))
+        .map(|header| header.value.as_str())
+}
+
+fn accept_json() -> Header {
+    header("accept", "application/json")
+}
+
+fn exchange(
+    purpose: Purpose,
+    method: Method,
+    url: &str,
+    headers: Vec<Header>,
+    body: Option<Vec<u8>>,
+) -> Exchange {
+    Exchange {
+        purpose,
+        wait_ms: 0,
+        request: Request { method, url: url.to_owned(), headers, body },
+    }
+}

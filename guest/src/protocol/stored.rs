@@ -1,0 +1,185 @@
+//! A session at rest: what the host saves, as one JSON document.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::contract::{
+    Client, ClientAuthentication, Code, Description, EpochMs, Failure, TokenState,
+};
+use crate::protocol::jwk::Jwk;
+use crate::protocol::schedule;
+
+/// Raised whenever an older reader would misunderstand a newer document.
+const FORMAT: u64 = 1;
+
+/// Holds secrets: has no `Debug`.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Stored {
+    pub(crate) format: u64,
+    pub(crate) issuer: Option<String>,
+    pub(crate) client_id: String,
+    pub(crate) authentication: Authentication,
+    pub(crate) token_endpoint: Option<String>,
+    pub(crate) userinfo_endpoint: Option<String>,
+    pub(crate) revocation_endpoint: Option<String>,
+    pub(crate) jwks_uri: Option<String>,
+    pub(crate) scopes: Vec<String>,
+    /// None while a renewed token still waits for the check of its ID token.
+    pub(crate) access_token: Option<String>,
+    pub(crate) token_type: String,
+    pub(crate) refresh_token: Option<String>,
+    pub(crate) id_token: Option<String>,
+    /// The key that signed the ID token: the next one needs no request as long
+    /// as the provider keeps it.
+    pub(crate) id_token_key: Option<Jwk>,
+    pub(crate) nonce: Option<String>,
+    pub(crate) subject: Option<String>,
+    pub(crate) display_name: Option<String>,
+    pub(crate) logged_in_at_ms: EpochMs,
+    pub(crate) received_at_ms: EpochMs,
+    pub(crate) expires_at_ms: Option<EpochMs>,
+}
+
+/// OIDC §9, as metadata spells it.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Authentication {
+    None,
+    ClientSecretBasic,
+    ClientSecretPost,
+}
+
+impl From<ClientAuthentication> for Authentication {
+    fn from(method: ClientAuthentication) -> Self {
+        match method {
+            ClientAuthentication::None => Self::None,
+            ClientAuthentication::ClientSecretBasic => Self::ClientSecretBasic,
+            ClientAuthentication::ClientSecretPost => Self::ClientSecretPost,
+        }
+    }
+}
+
+impl From<Authentication> for ClientAuthentication {
+    fn from(method: Authentication) -> Self {
+        match method {
+            Authentication::None => Self::None,
+            Authentication::ClientSecretBasic => Self::ClientSecretBasic,
+            Authentication::ClientSecretPost => Self::ClientSecretPost,
+        }
+    }
+}
+
+impl Stored {
+    /// A session for this client that holds no token yet.
+    pub(crate) fn new(client: &Client, method: ClientAuthentication, now_ms: EpochMs) -> Self {
+        Self {
+            format: FORMAT,
+            issuer: client.issuer.clone(),
+            client_id: client.client_id.clone(),
+            authentication: method.into(),
+            token_endpoint: None,
+            userinfo_endpoint: None,
+            revocation_endpoint: None,
+            jwks_uri: None,
+            scopes: client.scopes.clone(),
+            access_token: None,
+            token_type: String::new(),
+            refresh_token: None,
+            id_token: None,
+            id_token_key: None,
+            nonce: None,
+            subject: None,
+            display_name: None,
+            logged_in_at_ms: now_ms,
+            received_at_ms: now_ms,
+            expires_at_ms: None,
+        }
+    }
+
+    /// `stored-newer` for a document of a later format, `stored-damaged` for
+    /// what is none.
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Failure> {
+        #[derive(Deserialize)]
+        struct Envelope {
+            format: u64,
+        }
+        // Never the parser's own words: they could quote a token.
+        let envelope: Envelope = serde_json::from_slice(bytes).map_err(|_| damaged())?;
+        if envelope.format > FORMAT {
+            return Err(Failure::new(
+                Code::StoredNewer,
+                format!(
+                    "the stored session has format {}; this version reads up to {FORMAT}",
+                    envelope.format
+                ),
+                "use the newer version that wrote it; nothing was changed",
+            ));
+        }
+        serde_json::from_slice(bytes).map_err(|_| damaged())
+    }
+
+    /// The session stored for this client.
+    pub(crate) fn parse_for(
+        client: &Client,
+        bytes: Option<&[u8]>,
+    ) -> Result<Option<Self>, Failure> {
+        let Some(bytes) = bytes else { return Ok(None) };
+        let stored = Self::parse(bytes)?;
+        if stored.issuer != client.issuer || stored.client_id != client.client_id {
+            return Err(Failure::new(
+                Code::StoredDamaged,
+                "the stored session belongs to another issuer or client",
+                "it was kept; move it away, then log in again",
+            ));
+        }
+        Ok(Some(stored))
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        // OK because maps have text keys and no number here can fail to serialize.
+        serde_json::to_vec(self).expect("a session is always JSON")
+    }
+
+    pub(crate) fn describe(self, now_ms: EpochMs) -> Description {
+        let token_state = if schedule::is_fresh(&self, 0, now_ms) {
+            TokenState::Fresh
+        } else if self.refresh_token.is_some() {
+            TokenState::Renewable
+        } else {
+            TokenState::Expired
+        };
+        Description {
+            issuer: self.issuer,
+            client_id: self.client_id,
+            subject: self.subject,
+            display_name: self.display_name,
+            scopes: self.scopes,
+            logged_in_at_ms: self.logged_in_at_ms,
+            expires_at_ms: self.expires_at_ms,
+            token_state,
+        }
+    }
+}
+
+/// 128 bits of a hash over everything that makes one token different from
+/// another, in hexadecimal.
+pub(crate) fn account_key(client: &Client) -> String {
+    let mut scopes = client.scopes.clone();
+    scopes.sort();
+    scopes.dedup();
+    let mut resources = client.resources.clone();
+    resources.sort();
+    resources.dedup();
+    let provider = client.issuer.as_ref().or(client.endpoints.token.as_ref());
+    let identity = serde_json::json!([provider, client.client_id, scopes, resources]);
+    let hash = Sha256::digest(identity.to_string());
+    hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn damaged() -> Failure {
+    Failure::new(
+        Code::StoredDamaged,
+        "the stored session cannot be read: it is damaged or cut short",
+        "it was kept; move it away, then log in again",
+    )
+}

@@ -1,0 +1,296 @@
+//! Token requests and responses (RFC 6749 §4.1.3, §5, §6).
+
+use serde::Deserialize;
+use serde_json::Value;
+use url::form_urlencoded;
+
+use crate::contract::{Client, ClientAuthentication, Code, Exchange, Failure, Purpose, Response};
+use crate::protocol::authorization::{Transaction, VerifiedCode};
+use crate::protocol::client_authentication::authenticated_post;
+use crate::protocol::failure::{in_words, printable, provider_error, unavailable};
+use crate::protocol::request::find_header;
+
+/// A successful token response (RFC 6749 §5.1).
+pub(crate) struct TokenResponse {
+    pub(crate) access_token: String,
+    pub(crate) token_type: String,
+    pub(crate) expires_in_s: Option<u64>,
+    pub(crate) refresh_token: Option<String>,
+    /// None where the scope is as requested.
+    pub(crate) scopes: Option<Vec<String>>,
+    pub(crate) id_token: Option<String>,
+}
+
+/// Redeems an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.5).
+pub(crate) fn token_request(
+    endpoint: &str,
+    client: &Client,
+    method: ClientAuthentication,
+    transaction: &Transaction,
+    code: &VerifiedCode,
+) -> Exchange {
+    let mut form = vec![
+        ("grant_type", "authorization_code"),
+        ("code", code.as_str()),
+        ("redirect_uri", &transaction.redirect_uri_text),
+        ("code_verifier", &transaction.code_verifier),
+    ];
+    push_resources(&mut form, client);
+    authenticated_post(Purpose::Token, endpoint, client, method, form)
+}
+
+/// Renews with a refresh token (RFC 6749 §6). The scope is left out, which
+/// means the one granted before; resources must be repeated (RFC 8707 §2.2).
+pub(crate) fn refresh_request(
+    endpoint: &str,
+    client: &Client,
+    method: ClientAuthentication,
+    refresh_token: &str,
+) -> Exchange {
+    let mut form = vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
+    push_resources(&mut form, client);
+    authenticated_post(Purpose::Token, endpoint, client, method, form)
+}
+
+fn push_resources<'a>(form: &mut Vec<(&'a str, &'a str)>, client: &'a Client) {
+    form.extend(client.resources.iter().map(|resource| ("resource", resource.as_str())));
+}
+
+/// As it may stand in a body: everything optional, numbers perhaps as text.
+#[derive(Deserialize)]
+struct Body {
+    access_token: Option<String>,
+    token_type: Option<String>,
+    expires_in: Option<Value>,
+    refresh_token: Option<String>,
+    scope: Option<Value>,
+    id_token: Option<String>,
+    error: Option<Value>,
+    error_description: Option<Value>,
+}
+
+/// A token response, or the failure it stands for: `provider-refused` with the
+/// provider's own error, `provider-unavailable`, or `invalid-token-response`.
+pub(crate) fn parse_token_response(response: &Response) -> Result<TokenResponse, Failure> {
+    let body = parse_body(response);
+    // Some providers send errors with status 200, so the body decides.
+    if let Ok(Body { error: Some(Value::String(error)), error_description, .. }) = &body {
+        let description = error_description.as_ref().and_then(Value::as_str);
+        return Err(refusal(response, error, description));
+    }
+    if let Some(failure) = unavailable("the token endpoint", response) {
+        return Err(failure);
+    }
+    if !(200..300).contains(&response.status) {
+        return Err(invalid(format!(
+            "the token endpoint answered with status {} and no OAuth error",
+            response.status
+        )));
+    }
+    let body = body?;
+    let access_token = credential("access_token", body.access_token)?
+        .ok_or_else(|| invalid("the token response has no access_token"))?;
+    let token_type = body.token_type.unwrap_or_else(|| "Bearer".to_owned());
+    if !token_type.eq_ignore_ascii_case("bearer") {
+        return Err(invalid(format!(
+            "the token response has the token_type {}; expected Bearer",
+            printable(&token_type)
+        )));
+    }
+    Ok(TokenResponse {
+        access_token,
+        token_type,
+        expires_in_s: body.expires_in.and_then(|value| seconds(&value)),
+        refresh_token: credential("refresh_token", body.refresh_token)?,
+        scopes: body.scope.and_then(|value| scopes(&value)),
+        id_token: credential("id_token", body.id_token)?,
+    })
+}
+
+/// JSON, or a form where the content type says so, as some older providers send it.
+fn parse_body(response: &Response) -> Result<Body, Failure> {
+    let form = find_header(&response.headers, "content-type")
+        .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
+    let parsed = if form {
+        let pairs: serde_json::Map<String, Value> = form_urlencoded::parse(&response.body)
+            .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
+            .collect();
+        serde_json::from_value(Value::Object(pairs))
+    } else {
+        serde_json::from_slice(&response.body)
+    };
+    // The parser's own words could quote a token; its position cannot.
+    parsed.map_err(|error: serde_json::Error| {
+        invalid(format!(
+            "the token response cannot be read: not the expected JSON at line {}, column {}",
+            error.line(),
+            error.column()
+        ))
+    })
+}
+
+/// Whether the provider's answer means that the refresh token it was given is
+/// void: `invalid_grant` (RFC 6749 §5.2), or GitHub's own word for it.
+pub(crate) fn voids_refresh_token(failure: &Failure) -> bool {
+    refused_with(failure, &["invalid_grant", "bad_refresh_token"])
+}
+
+/// Whether the provider wants to see the person before it goes on. Entra ID
+/// sends these errors of the authorization endpoint (OIDC §3.1.2.6) here too.
+pub(crate) fn asks_for_person(failure: &Failure) -> bool {
+    refused_with(failure, &["interaction_required", "login_required", "consent_required"])
+}
+
+/// A server error with one of these words is no refusal.
+fn refused_with(failure: &Failure, errors: &[&str]) -> bool {
+    failure.code == Code::ProviderRefused
+        && failure.provider.as_ref().is_some_and(|said| errors.contains(&said.error.as_str()))
+}
+
+fn refusal(response: &Response, error: &str, description: Option<&str>) -> Failure {
+    let provider = provider_error(error, description);
+    let message = format!("the provider refused the token request: {}", in_words(&provider));
+    let later = matches!(error, "temporarily_unavailable" | "server_error")
+        || response.status >= 500
+        || response.status == 429;
+    if later {
+        Failure::new(Code::ProviderUnavailable, message, "nothing is lost; try again in a moment")
+            .retryable()
+            .said_by(provider)
+    } else {
+        let remedy = match error {
+            "invalid_client" | "unauthorized_client" => {
+                "check the client id, its secret, and what the provider lets this client do"
+            }
+            "invalid_scope" => "ask for scopes that this client may have",
+            "invalid_grant" => "log in again",
+            _ => "check the client's registration at the provider",
+        };
+        Failure::new(Code::ProviderRefused, message, remedy).said_by(provider)
+    }
+}
+
+/// A token may hold visible ASCII and nothing else (RFC 6749 Appendix A): what
+/// ends up in a header or on a terminal must not break out of it.
+fn credential(field: &str, value: Option<String>) -> Result<Option<String>, Failure> {
+    match value {
+        Some(text) if text.is_empty() => Ok(None),
+        Some(text) if text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) => Ok(Some(text)),
+        Some(_) => Err(invalid(format!(
+            "the token response's {field} holds characters that no token may have"
+        ))),
+        None => Ok(None),
+    }
+}
+
+/// A number of seconds, also where it was sent as text or with a fraction;
+/// what is neither counts as not sent.
+fn seconds(value: &Value) -> Option<u64> {
+    let number = match value {
+        Value::Number(number) => number.as_f64()?,
+        Value::String(text) => text.trim().parse::<f64>().ok()?,
+        _ => return None,
+    };
+    // A float-to-integer cast saturates, so an absurd number stays a number.
+    number.is_finite().then_some(number.max(0.0) as u64)
+}
+
+/// Names separated by spaces, also where they were sent as a list.
+fn scopes(value: &Value) -> Option<Vec<String>> {
+    let names: Vec<String> = match value {
+        Value::String(text) => text.split_ascii_whitespace().map(str::to_owned).collect(),
+        Value::Array(items) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => return None,
+    };
+    (!names.is_empty()).then(|| names.iter().map(|name| printable(name)).collect())
+}
+
+fn invalid(message: impl Into<String>) -> Failure {
+    Failure::new(
+        Code::InvalidTokenResponse,
+        message,
+        "report it to the provider; its token endpoint does not follow RFC 6749",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::request::header;
+
+    fn parse(status: u16, body: &str) -> Result<TokenResponse, Failure> {
+        parse_token_response(&Response { status, headers: vec![], body: body.as_bytes().to_vec() })
+    }
+
+    #[test]
+    fn a_lifetime_may_come_as_text_or_fraction_or_not_at_all() {
+        for (sent, read) in [
+            ("3600", Some(3600)),
+            ("\"3600\"", Some(3600)),
+            ("59.9", Some(59)),
+            ("-5", Some(0)),
+            ("null", None),
+            ("\"soon\"", None),
+            ("1e300", Some(u64::MAX)),
+        ] {
+            let body =
+                format!(r#"{{"access_token":"a","token_type":"bearer","expires_in":{sent}}}"#);
+            assert_eq!(parse(200, &body).ok().unwrap().expires_in_s, read, "{sent}");
+        }
+    }
+
+    #[test]
+    fn another_token_type_is_refused() {
+        let failure = parse(200, r#"{"access_token":"a","token_type":"DPoP"}"#).err().unwrap();
+        assert_eq!(failure.code, Code::InvalidTokenResponse);
+    }
+
+    #[test]
+    fn a_token_that_could_break_a_header_is_refused() {
+        assert!(parse(200, r#"{"access_token":"a\r\nx: y","token_type":"bearer"}"#).is_err());
+    }
+
+    #[test]
+    fn an_error_counts_whatever_its_status() {
+        for status in [200, 400, 401] {
+            let failure =
+                parse(status, r#"{"error":"invalid_grant","error_description":"gone\u001b[2J"}"#)
+                    .err()
+                    .unwrap();
+            assert_eq!(failure.code, Code::ProviderRefused);
+            assert!(voids_refresh_token(&failure));
+            assert!(!failure.message.contains('\u{1b}'));
+        }
+    }
+
+    #[test]
+    fn a_server_error_is_no_refusal() {
+        for body in ["", "<html>", r#"{"error":"server_error"}"#, r#"{"error":"invalid_grant"}"#] {
+            let failure = parse(503, body).err().unwrap();
+            assert_eq!(failure.code, Code::ProviderUnavailable, "{body}");
+            assert!(failure.retryable && !voids_refresh_token(&failure));
+        }
+    }
+
+    #[test]
+    fn a_form_is_read_where_the_content_type_says_so() {
+        let response = Response {
+            status: 200,
+            headers: vec![header(
+                "Content-Type",
+                "application/x-www-form-urlencoded; charset=utf-8",
+            )],
+            body: b"access_token=a&token_type=bearer&scope=x+y".to_vec(),
+        };
+        let token = parse_token_response(&response).ok().unwrap();
+        assert_eq!(token.access_token, "a");
+        assert_eq!(token.scopes.unwrap(), ["x", "y"]);
+    }
+
+    #[test]
+    fn an_unreadable_response_never_quotes_itself() {
+        let failure =
+            parse(200, r#"{"access_token":7,"refresh_token":"secret-secret"}"#).err().unwrap();
+        assert!(!failure.message.contains("secret"), "{}", failure.message);
+    }
+}

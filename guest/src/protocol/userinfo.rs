@@ -1,0 +1,58 @@
+//! The userinfo endpoint (OIDC §5.3).
+
+use crate::contract::{Code, Exchange, Failure, Purpose, Response};
+use crate::protocol::failure::unavailable;
+use crate::protocol::id_token::{Claims, text};
+use crate::protocol::request::get_with_bearer;
+
+pub(crate) fn userinfo_request(endpoint: &str, access_token: &str) -> Exchange {
+    get_with_bearer(Purpose::Userinfo, endpoint, access_token)
+}
+
+/// Why there are no claims.
+pub(crate) enum Rejection {
+    /// The provider does not accept the access token (RFC 6750 §3.1).
+    TokenRefused,
+    /// The claims are about somebody else than the ID token, and must not be
+    /// used (OIDC §5.3.2).
+    AnotherPerson,
+    Failed(Failure),
+}
+
+/// The claims, about `subject` where an ID token named one.
+pub(crate) fn parse_userinfo_response(
+    response: &Response,
+    subject: Option<&str>,
+) -> Result<Claims, Rejection> {
+    if let Some(failure) = unavailable("the userinfo endpoint", response) {
+        return Err(Rejection::Failed(failure));
+    }
+    match response.status {
+        200 => {}
+        401 => return Err(Rejection::TokenRefused),
+        status => {
+            return Err(Rejection::Failed(invalid(format!(
+                "the userinfo endpoint answered with status {status}; expected 200"
+            ))));
+        }
+    }
+    let claims: Claims = serde_json::from_slice(&response.body)
+        .map_err(|_| Rejection::Failed(invalid("the userinfo answer is no JSON object")))?;
+    match (subject, text(&claims, "sub")) {
+        (Some(expected), Some(found)) if found != expected => Err(Rejection::AnotherPerson),
+        (Some(_), None) => Err(Rejection::Failed(invalid("the userinfo answer has no sub"))),
+        _ => Ok(claims),
+    }
+}
+
+pub(crate) fn another_person() -> Failure {
+    invalid("the userinfo answer is about another person than the ID token (sub)")
+}
+
+fn invalid(message: impl Into<String>) -> Failure {
+    Failure::new(
+        Code::InvalidUserinfo,
+        message,
+        "log in again; if it stays so, report it to the provider",
+    )
+}
