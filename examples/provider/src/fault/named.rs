@@ -1,0 +1,94 @@
+//! Names for the rows that tests want most.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use super::Fault;
+use crate::answer::Answer;
+
+/// Nothing that RFC 6749 §5.2 allows in a description.
+const DESCRIPTION: &str = "<script>alert(1)</script><img src=x onerror=alert(1)> \u{1b}[2J\u{1b}]0;owned\u{7}\r\nlatch: logged in";
+
+impl Fault {
+    /// Metadata of somebody else (RFC 8414 §3.3).
+    pub fn other_issuer() -> Self {
+        Self::metadata("issuer", json!("https://other.example"))
+    }
+
+    /// Metadata without one endpoint, such as `token_endpoint`.
+    pub fn missing_endpoint(name: &str) -> Self {
+        Self::metadata(name, Value::Null)
+    }
+
+    /// Metadata that sends one endpoint's traffic unencrypted over the Internet.
+    pub fn plain_http_endpoint(name: &str) -> Self {
+        Self::metadata(name, json!("http://login.example.com/endpoint"))
+    }
+
+    /// An ID token of another login (OpenID Connect Core §3.1.3.7, item 11).
+    pub fn wrong_nonce() -> Self {
+        Self::claim("nonce", json!("the nonce of another login"))
+    }
+
+    /// An ID token for another client (item 3).
+    pub fn wrong_audience() -> Self {
+        Self::claim("aud", json!("another-client"))
+    }
+
+    /// An ID token that ended in 1970 (item 9).
+    pub fn expired_id_token() -> Self {
+        Self::claim("exp", json!(1))
+    }
+
+    /// An ID token that says it needs no signature (RFC 8725 §2.1).
+    pub fn alg_none() -> Self {
+        Self::jose_header("alg", json!("none"))
+    }
+
+    /// An ID token signed with what everybody knows (RFC 8725 §2.1).
+    pub fn hs256_with_public_key() -> Self {
+        Self::jose_header("alg", json!("HS256"))
+    }
+
+    /// An ID token whose signature does not fit. Give it last: other faults sign
+    /// anew.
+    pub fn tampered_signature() -> Self {
+        Self::json(&["/token"], |response, _| {
+            let id_token = response.get_mut("id_token")?;
+            let (input, signature) = id_token.as_str()?.rsplit_once('.')?;
+            let mut signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
+            *signature.first_mut()? ^= 1;
+            *id_token = json!(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)));
+            Some(())
+        })
+    }
+
+    /// A key set without the key that signs now, as a cache would serve it after
+    /// [`Provider::rotate_keys`](crate::Provider::rotate_keys). With `times(1)`
+    /// the second look finds it.
+    pub fn stale_keys() -> Self {
+        Self::json(&["/jwks"], |set, keys| {
+            let listed = set.get_mut("keys")?.as_array_mut()?;
+            listed.retain(|key| key["kid"] != keys.current_kid());
+            Some(())
+        })
+    }
+
+    /// Claims about somebody else (OpenID Connect Core §5.3.2).
+    pub fn other_userinfo_subject() -> Self {
+        Self::member("/userinfo", "sub", json!("somebody else"))
+    }
+
+    /// A token error whose description is markup, terminal escapes and a second
+    /// line (RFC 6749 §5.2 allows none of them).
+    pub fn hostile_token_error() -> Self {
+        let error = Answer::error(400, "invalid_grant", DESCRIPTION);
+        Self::instead("/token", error)
+    }
+
+    /// The same description in the redirect of whoever refuses.
+    pub fn hostile_redirect() -> Self {
+        Self::redirect("error_description", Some(DESCRIPTION))
+    }
+}

@@ -1,0 +1,113 @@
+//! The provider as a whole: what it shares, how it starts and how it ends.
+
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::oneshot;
+
+use crate::asked::Seen;
+use crate::fault::Fault;
+use crate::grants::Grants;
+use crate::keys::Keys;
+use crate::options::Options;
+use crate::serve::serve;
+
+/// A provider that is up. Dropping it closes its port and its connections.
+///
+/// It serves from a thread of its own, so that a test may block while a program
+/// it has started talks to the provider.
+pub struct Provider {
+    shared: Arc<Shared>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What every endpoint may look at.
+pub(crate) struct Shared {
+    pub(crate) issuer: String,
+    pub(crate) options: Options,
+    pub(crate) grants: Mutex<Grants>,
+    pub(crate) keys: Mutex<Keys>,
+    pub(crate) faults: Mutex<Vec<Fault>>,
+    pub(crate) log: Mutex<Vec<Seen>>,
+}
+
+impl Provider {
+    /// Binds 127.0.0.1 and serves; the port accepts connections when this
+    /// returns.
+    pub fn start(options: Options) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
+        listener.set_nonblocking(true)?;
+        let shared = Arc::new(Shared {
+            issuer: format!("http://{}", listener.local_addr()?),
+            options,
+            grants: Mutex::default(),
+            keys: Mutex::new(Keys::generate()),
+            faults: Mutex::default(),
+            log: Mutex::default(),
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let (stop, stopped) = oneshot::channel();
+        let serving = Arc::clone(&shared);
+        let thread = thread::Builder::new().name("provider".into()).spawn(move || {
+            runtime.block_on(async {
+                tokio::select! {
+                    () = serve(listener, serving) => {}
+                    // The sender is dropped with the provider.
+                    _ = stopped => {}
+                }
+            });
+        })?;
+        Ok(Self { shared, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// The issuer identifier: `http://127.0.0.1:PORT`, without a slash at its
+    /// end (RFC 8414 §2).
+    pub fn issuer(&self) -> &str {
+        &self.shared.issuer
+    }
+
+    /// Every request so far, in order of arrival, refused ones too.
+    pub fn log(&self) -> Vec<Seen> {
+        lock(&self.shared.log).clone()
+    }
+
+    /// Goes wrong in one more way, after those it goes wrong in already.
+    pub fn misbehave(&self, fault: Fault) {
+        lock(&self.shared.faults).push(fault);
+    }
+
+    /// Goes right again.
+    pub fn behave(&self) {
+        lock(&self.shared.faults).clear();
+    }
+
+    /// Signs with a new key from now on. The old one stays published until the
+    /// next rotation.
+    pub fn rotate_keys(&self) {
+        lock(&self.shared.keys).rotate();
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic in there has been printed; a second one here would abort.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn now_ms(&self) -> u64 {
+        (self.options.now)()
+    }
+}
+
+/// What a panic left behind is still good: every change here is one step.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,31 @@
+//! `/userinfo`: claims for whoever brings a good access token (OpenID Connect
+//! Core §5.3, RFC 6750).
+
+use serde_json::Value;
+
+use crate::answer::Answer;
+use crate::asked::Asked;
+use crate::person;
+use crate::provider::{Shared, lock};
+
+pub(crate) fn userinfo(shared: &Shared, asked: &Asked) -> Answer {
+    let Some(access_token) = asked.credentials("bearer") else {
+        // No error code where nothing was tried (RFC 6750 §3.1).
+        return challenge(401, "Bearer realm=\"latchstring\"");
+    };
+    let grants = lock(&shared.grants);
+    let Some((consent, scopes)) = grants.bearer(access_token, shared.now_ms()) else {
+        return challenge(401, "Bearer realm=\"latchstring\", error=\"invalid_token\"");
+    };
+    if !scopes.iter().any(|scope| scope == "openid") {
+        let lacking =
+            "Bearer realm=\"latchstring\", error=\"insufficient_scope\", scope=\"openid\"";
+        return challenge(403, lacking);
+    }
+    let claims = Value::Object(person::claims(&consent.name, scopes));
+    Answer::json(200, &claims).not_stored()
+}
+
+fn challenge(status: u16, challenge: &str) -> Answer {
+    Answer::new(status, "text/plain", "").not_stored().with("www-authenticate", challenge)
+}
