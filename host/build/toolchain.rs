@@ -1,0 +1,104 @@
+//! Which compiler can build the component here.
+
+use std::env::consts::EXE_SUFFIX;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use crate::Result;
+use crate::folders::variable;
+
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
+
+/// Where the packages of a Linux distribution install a compiler.
+const SYSTEM: &str = "/usr/bin";
+
+pub(crate) struct Toolchain {
+    pub(crate) compiler: Compiler,
+    /// Whether the standard library has to be built along.
+    pub(crate) builds_library: bool,
+    /// None where the compiler brings its own.
+    pub(crate) linker: Option<PathBuf>,
+}
+
+/// The compiler of the surrounding build, where it has the target. Else that of
+/// the system's packages, which serves where rustup cannot download a target:
+/// it has the target, or at least the sources of its library.
+pub(crate) fn find() -> Result<Toolchain> {
+    let usual = Compiler::of(&variable("CARGO")?, &variable("RUSTC")?);
+    if let Some(compiler) = usual.as_ref().filter(|compiler| compiler.has_target()) {
+        return Ok(Toolchain { compiler: compiler.clone(), builds_library: false, linker: None });
+    }
+
+    let system = Compiler::of(&Path::new(SYSTEM).join("cargo"), &Path::new(SYSTEM).join("rustc"))
+        .filter(|compiler| compiler.has_target() || compiler.has_library_source())
+        .ok_or_else(no_toolchain)?;
+    let linker = match system.linker() {
+        Some(_) => None,
+        None => usual.as_ref().and_then(Compiler::linker).or_else(wasm_ld),
+    };
+    Ok(Toolchain { builds_library: !system.has_target(), compiler: system, linker })
+}
+
+fn no_toolchain() -> String {
+    format!(
+        "the login component cannot be built: the compiler has no standard library for {TARGET}\n\
+         run `rustup target add {TARGET}`, or `./dev setup`, which finds another way where rustup \
+         cannot download it"
+    )
+}
+
+/// One cargo with its rustc.
+#[derive(Clone)]
+pub(crate) struct Compiler {
+    pub(crate) cargo: PathBuf,
+    pub(crate) rustc: PathBuf,
+    sysroot: PathBuf,
+    target_library: PathBuf,
+}
+
+impl Compiler {
+    fn of(cargo: &Path, rustc: &Path) -> Option<Self> {
+        let printed = Command::new(rustc)
+            .args(["--print", "sysroot", "--print", "target-libdir", "--target", TARGET])
+            .output()
+            .ok()
+            .filter(|output| output.status.success())?;
+        let printed = String::from_utf8(printed.stdout).ok()?;
+        let (sysroot, target_library) = printed.trim_end().split_once('\n')?;
+        let sysroot = PathBuf::from(sysroot.trim_end());
+
+        // The program itself instead of rustup's proxy for it, which would
+        // choose once more and perhaps another.
+        let itself = sysroot.join("bin").join(format!("rustc{EXE_SUFFIX}"));
+        let rustc = if itself.exists() { itself } else { rustc.to_path_buf() };
+        let cargo = cargo.exists().then(|| cargo.to_path_buf())?;
+        Some(Self { cargo, rustc, sysroot, target_library: target_library.into() })
+    }
+
+    fn has_target(&self) -> bool {
+        self.target_library.is_dir()
+    }
+
+    fn has_library_source(&self) -> bool {
+        self.library_source().join("library/Cargo.lock").exists()
+    }
+
+    pub(crate) fn library_source(&self) -> PathBuf {
+        self.sysroot.join("lib/rustlib/src/rust")
+    }
+
+    fn linker(&self) -> Option<PathBuf> {
+        let host = env::var("HOST").ok()?;
+        let tools = self.sysroot.join("lib/rustlib").join(host).join("bin");
+        Some(tools.join(format!("rust-lld{EXE_SUFFIX}"))).filter(|linker| linker.exists())
+    }
+}
+
+/// The linker that the LLVM packages install.
+fn wasm_ld() -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .map(|folder| folder.join("wasm-ld"))
+        .find(|linker| fs::metadata(linker).is_ok())
+}

@@ -1,0 +1,267 @@
+//! Setting a [`Latch`] up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use directories::ProjectDirs;
+
+use crate::capability::browser::{Browser, SystemBrowser};
+use crate::capability::clock::{Clock, SystemClock};
+use crate::capability::entropy::{Entropy, SystemEntropy};
+use crate::capability::http::{Http, SystemHttp};
+use crate::capability::loopback::{Loopback, Redirect, RedirectHost, SystemLoopback};
+use crate::capability::store::Store;
+use crate::capability::store::FileStore;
+use crate::capability::terminal::{StderrTerminal, Terminal};
+use crate::contract::{Client, ClientAuthentication, Endpoints, Parameter};
+use crate::error::{Code, Error};
+use crate::latch::{Latch, Parts};
+
+/// How long the person may take by default.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Sets a [`Latch`] up; every setting but the provider and the client has a
+/// default.
+#[must_use]
+pub struct LatchBuilder {
+    client: Client,
+    profile: String,
+    account: Option<String>,
+    redirect: Redirect,
+    parameters: Vec<Parameter>,
+    patience: Duration,
+    open_browser: bool,
+    browser: Option<Arc<dyn Browser>>,
+    clock: Option<Arc<dyn Clock>>,
+    entropy: Option<Arc<dyn Entropy>>,
+    http: Option<Arc<dyn Http>>,
+    loopback: Option<Arc<dyn Loopback>>,
+    store: Option<Arc<dyn Store>>,
+    terminal: Option<Arc<dyn Terminal>>,
+}
+
+impl LatchBuilder {
+    pub(crate) fn new(issuer: Option<String>, client_id: String) -> Self {
+        Self {
+            client: Client {
+                discover: issuer.is_some(),
+                issuer,
+                endpoints: Endpoints::default(),
+                client_id,
+                client_secret: None,
+                authentication: None,
+                scopes: Vec::new(),
+                resources: Vec::new(),
+            },
+            profile: "default".to_owned(),
+            account: None,
+            redirect: Redirect {
+                host: RedirectHost::Ipv4,
+                ports: Vec::new(),
+                path: "/callback".to_owned(),
+            },
+            parameters: Vec::new(),
+            patience: PATIENCE,
+            open_browser: true,
+            browser: None,
+            clock: None,
+            entropy: None,
+            http: None,
+            loopback: None,
+            store: None,
+            terminal: None,
+        }
+    }
+
+    /// Requested scopes, one name each (RFC 6749 §3.3). `openid` brings an ID
+    /// token, `offline_access` a refresh token where the provider wants it so.
+    pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.client.scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Resource indicators, absolute URIs (RFC 8707 §2).
+    pub fn resources<S: Into<String>>(mut self, resources: impl IntoIterator<Item = S>) -> Self {
+        self.client.resources = resources.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Endpoints given by hand; they win over discovered ones.
+    pub fn endpoints(mut self, endpoints: Endpoints) -> Self {
+        self.client.endpoints = endpoints;
+        self
+    }
+
+    /// Whether to fetch the issuer's metadata; the default with an issuer.
+    pub fn discover(mut self, discover: bool) -> Self {
+        self.client.discover = discover;
+        self
+    }
+
+    /// A client secret, for providers that want one of native applications
+    /// too (RFC 8252 §8.5).
+    pub fn client_secret(mut self, secret: impl Into<String>) -> Self {
+        self.client.client_secret = Some(secret.into());
+        self
+    }
+
+    /// How the client authenticates; by default what the metadata prefers.
+    pub fn client_authentication(mut self, authentication: ClientAuthentication) -> Self {
+        self.client.authentication = Some(authentication);
+        self
+    }
+
+    /// A name under which sessions are kept apart: letters, digits, `-` and
+    /// `_`, at most 64. `default` unless set.
+    pub fn profile(mut self, profile: impl Into<String>) -> Self {
+        self.profile = profile.into();
+        self
+    }
+
+    /// The account under which the session is stored, for a session that other
+    /// settings began; computed from issuer, client, scopes and resources
+    /// unless set.
+    pub fn account(mut self, account: impl Into<String>) -> Self {
+        self.account = Some(account.into());
+        self
+    }
+
+    /// Where the browser comes back to; `http://127.0.0.1:PORT/callback` with
+    /// any free port unless set.
+    pub fn redirect(mut self, redirect: Redirect) -> Self {
+        self.redirect = redirect;
+        self
+    }
+
+    /// A further parameter of the authorization request, such as `login_hint`.
+    /// An empty value leaves out one that would be sent by default.
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.parameters.push(Parameter { name: name.into(), value: value.into() });
+        self
+    }
+
+    /// How long the person may take to log in; five minutes unless set.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// Whether to start a browser; the address is shown in any case.
+    pub fn open_browser(mut self, open: bool) -> Self {
+        self.open_browser = open;
+        self
+    }
+
+    /// Replaces the browser.
+    pub fn browser(mut self, browser: impl Browser + 'static) -> Self {
+        self.browser = Some(Arc::new(browser));
+        self
+    }
+
+    /// Replaces the clock.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Some(Arc::new(clock));
+        self
+    }
+
+    /// Replaces the random source.
+    pub fn entropy(mut self, entropy: impl Entropy + 'static) -> Self {
+        self.entropy = Some(Arc::new(entropy));
+        self
+    }
+
+    /// Replaces the HTTP client. The egress policy holds for any.
+    pub fn http(mut self, http: impl Http + 'static) -> Self {
+        self.http = Some(Arc::new(http));
+        self
+    }
+
+    /// Replaces the loopback listener.
+    pub fn loopback(mut self, loopback: impl Loopback + 'static) -> Self {
+        self.loopback = Some(Arc::new(loopback));
+        self
+    }
+
+    /// Replaces the store; files in the person's state folder unless set.
+    pub fn store(self, store: impl Store + 'static) -> Self {
+        self.shared_store(Arc::new(store))
+    }
+
+    /// The same for a store that others use too.
+    pub fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Replaces what the person is told by; standard error unless set.
+    pub fn terminal(mut self, terminal: impl Terminal + 'static) -> Self {
+        self.terminal = Some(Arc::new(terminal));
+        self
+    }
+
+    /// Loads the component. Fails with `invalid-configuration` where a setting
+    /// cannot work, and touches neither network nor store.
+    pub fn build(self) -> Result<Latch, Error> {
+        check_profile(&self.profile)?;
+        check_redirect(&self.redirect)?;
+        let browser = self.open_browser.then(|| self.browser.unwrap_or_else(|| Arc::new(SystemBrowser)));
+        let store = match self.store {
+            Some(store) => store,
+            None => Arc::new(FileStore::new(default_state_folder()?)),
+        };
+        Latch::new(
+            self.client,
+            Parts {
+                profile: self.profile,
+                account: self.account,
+                redirect: self.redirect,
+                parameters: self.parameters,
+                patience: self.patience,
+                browser,
+                clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
+                entropy: self.entropy.unwrap_or_else(|| Arc::new(SystemEntropy)),
+                http: self.http.unwrap_or_else(|| Arc::new(SystemHttp::default())),
+                loopback: self.loopback.unwrap_or_else(|| Arc::new(SystemLoopback::default())),
+                store,
+                terminal: self.terminal.unwrap_or_else(|| Arc::new(StderrTerminal::default())),
+            },
+        )
+    }
+}
+
+/// Where sessions are kept unless the caller says otherwise.
+pub fn default_state_folder() -> Result<std::path::PathBuf, Error> {
+    let folders = ProjectDirs::from("", "", "latchstring").ok_or_else(|| {
+        Error::new(
+            Code::InvalidConfiguration,
+            "this user has no home folder to keep sessions in",
+            "set HOME, or give a store",
+        )
+    })?;
+    Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
+}
+
+/// Refuses a profile's name that cannot be part of a file's.
+pub fn check_profile(name: &str) -> Result<(), Error> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    if (1..=64).contains(&name.len()) && name.bytes().all(plain) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::InvalidConfiguration,
+        format!("the profile name {name:?} cannot be used"),
+        "use 1 to 64 letters, digits, - and _",
+    ))
+}
+
+fn check_redirect(redirect: &Redirect) -> Result<(), Error> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+    if redirect.path.starts_with('/') && !redirect.path.starts_with("//") && redirect.path.bytes().all(plain) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::InvalidConfiguration,
+        format!("the redirect path {:?} cannot be used", redirect.path),
+        "use a path such as /callback, of letters, digits, / - . _ and ~",
+    ))
+}

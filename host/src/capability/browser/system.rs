@@ -1,0 +1,163 @@
+//! The browser that the person or the desktop has chosen.
+
+use std::env;
+use std::process::Command;
+use std::sync::mpsc;
+use std::time::Duration;
+
+use url::Url;
+
+use super::command::{reap, start};
+use super::{Browser, browser_url};
+use crate::error::{Code, Error};
+
+/// How long a desktop's launcher has to fail before it counts as working.
+const SETTLING: Duration = Duration::from_millis(300);
+
+/// Opens the default browser.
+///
+/// On Unix the commands in `BROWSER` come first: separated by colons, each split
+/// into words as a POSIX shell would, `%s` standing for the URL, which is appended
+/// where there is none. Then come the desktop's own launchers, which need a
+/// graphical session: without one they would start a text browser that nobody
+/// sees.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct SystemBrowser;
+
+impl Browser for SystemBrowser {
+    fn open(&self, url: &str) -> Result<(), Error> {
+        let url = browser_url(url)?;
+        let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let graphical = set("DISPLAY") || set("WAYLAND_DISPLAY");
+        let named = env::var("BROWSER").ok().filter(|_| cfg!(unix));
+        first_that_starts(&launchers(named.as_deref(), graphical), &url)
+    }
+}
+
+/// One way to open a URL.
+#[derive(Debug, PartialEq)]
+struct Launcher {
+    /// Program and arguments; `%s` stands for the URL.
+    words: Vec<String>,
+    /// Whether it soon tells by its exit status whether it found a browser. A
+    /// command of the person's own may be the browser itself.
+    settles: bool,
+}
+
+impl Launcher {
+    fn of_the_system(words: &[&str]) -> Self {
+        let words = words.iter().chain(&["%s"]).map(|&word| word.to_owned());
+        Self {
+            words: words.collect(),
+            settles: true,
+        }
+    }
+
+    fn of_the_person(entry: &str) -> Option<Self> {
+        let mut words = shlex::split(entry)?;
+        words.first().filter(|program| !program.is_empty())?;
+        if !words.iter().any(|word| word.contains("%s")) {
+            words.push("%s".to_owned());
+        }
+        Some(Self {
+            words,
+            settles: false,
+        })
+    }
+
+    fn starts(&self, url: &Url) -> bool {
+        let mut words = self
+            .words
+            .iter()
+            .map(|word| word.replace("%s", url.as_str()));
+        let Some(program) = words.next() else {
+            return false;
+        };
+        let Ok(child) = start(Command::new(program).args(words)) else {
+            return false;
+        };
+        let (sender, receiver) = mpsc::channel();
+        reap(child, move |succeeded| {
+            let _ = sender.send(succeeded);
+        });
+        !self.settles || receiver.recv_timeout(SETTLING).unwrap_or(true)
+    }
+}
+
+fn launchers(named: Option<&str>, graphical: bool) -> Vec<Launcher> {
+    let named = named
+        .unwrap_or_default()
+        .split(':')
+        .filter_map(Launcher::of_the_person);
+    let system: &[&[&str]] = if cfg!(target_os = "macos") {
+        &[&["/usr/bin/open"]]
+    } else if cfg!(windows) {
+        &[&["rundll32.exe", "url.dll,FileProtocolHandler"]]
+    } else if graphical {
+        &[
+            &["xdg-open"],
+            &["gio", "open"],
+            &["wslview"],
+            &["x-www-browser"],
+        ]
+    } else {
+        &[&["wslview"]]
+    };
+    named
+        .chain(system.iter().map(|words| Launcher::of_the_system(words)))
+        .collect()
+}
+
+fn first_that_starts(launchers: &[Launcher], url: &Url) -> Result<(), Error> {
+    if launchers.iter().any(|launcher| launcher.starts(url)) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::HostFault,
+        "no browser could be started",
+        "open the URL by hand, or name a browser in BROWSER",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(launchers: &[Launcher]) -> Vec<String> {
+        launchers
+            .iter()
+            .map(|launcher| launcher.words.join(" "))
+            .collect()
+    }
+
+    #[test]
+    fn commands_in_browser_come_first_and_in_order() {
+        let found = launchers(
+            Some("firefox --new '%s':: 'my browser' -x :'open quote"),
+            false,
+        );
+        assert_eq!(words(&found)[..2], ["firefox --new %s", "my browser -x %s"]);
+        assert!(!found[0].settles && found[2..].iter().all(|launcher| launcher.settles));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn desktop_launchers_wait_for_a_graphical_session() {
+        assert_eq!(words(&launchers(None, false)), ["wslview %s"]);
+        assert_eq!(words(&launchers(Some(""), true))[0], "xdg-open %s");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_launcher_that_is_missing_or_fails_gives_way_to_the_next() {
+        let url = browser_url("https://login.example/").expect("https");
+        let missing = || Launcher::of_the_system(&["/nowhere/browser"]);
+        let failing = || Launcher::of_the_system(&["false"]);
+        let error = first_that_starts(&[missing(), failing()], &url).expect_err("none");
+        assert!(error.remedy().contains("BROWSER"));
+        let working = Launcher::of_the_system(&["true"]);
+        assert!(first_that_starts(&[missing(), failing(), working], &url).is_ok());
+        let own = Launcher::of_the_person("false").expect("words");
+        assert!(first_that_starts(&[own], &url).is_ok());
+    }
+}

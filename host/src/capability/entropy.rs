@@ -1,0 +1,27 @@
+//! Randomness for a session's secrets.
+
+use crate::error::{Code, Error};
+
+/// A cryptographic random source.
+pub trait Entropy: Send + Sync {
+    /// 32 bytes that nobody can guess, different at every call.
+    fn draw(&self) -> Result<[u8; 32], Error>;
+}
+
+/// The operating system's random source.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn draw(&self) -> Result<[u8; 32], Error> {
+        let mut bytes = [0; 32];
+        getrandom::fill(&mut bytes).map_err(|error| {
+            Error::new(
+                Code::HostFault,
+                format!("the system's random source failed: {error}"),
+                "check that the system's random device is available",
+            )
+        })?;
+        Ok(bytes)
+    }
+}

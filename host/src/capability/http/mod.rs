@@ -1,0 +1,45 @@
+//! HTTP requests on a session's behalf.
+
+pub mod addresses;
+mod system;
+#[cfg(test)]
+mod tests;
+mod trouble;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+pub use system::SystemHttp;
+
+use crate::contract::{Request, Response};
+
+/// An HTTP client. The egress policy has approved `request.url` before `send`
+/// is called; the limits are for the client to keep.
+#[async_trait]
+pub trait Http: Send + Sync {
+    /// Sends one request, follows no redirect and reads the body whole.
+    async fn send(&self, request: Request, limits: Limits) -> Result<Response, Trouble>;
+}
+
+/// What a request may cost and where its connection may go.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// For the whole request, name look-up to last byte.
+    pub timeout: Duration,
+    /// Body bytes, after any decoding.
+    pub body_bytes: u64,
+    /// Whether the name may resolve to an address that is not public.
+    pub private_addresses: bool,
+}
+
+/// Why there is no response. Texts are one line and hold no secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Trouble {
+    /// No answer came: name look-up, connection, TLS or time.
+    Unreachable(String),
+    /// The body went past so many bytes.
+    TooLarge(u64),
+    /// The limits forbid the connection.
+    Denied(String),
+}

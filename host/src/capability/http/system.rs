@@ -1,0 +1,365 @@
+//! The client that uses this system's certificates and proxies.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, redirect};
+use rustls::ClientConfig;
+use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::time::timeout;
+use url::{Host, Url};
+
+use super::addresses::{is_loopback, is_public};
+use super::trouble::{NotPublic, explain, seconds};
+use super::{Http, Limits, Trouble};
+use crate::contract::{Header, Method, Request, Response};
+use crate::error::printable;
+
+const USER_AGENT: &str = concat!("latchstring/", env!("CARGO_PKG_VERSION"));
+/// For one connection; a request's own limit ends it earlier.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Headers that say where a request goes and where it ends: the client's alone.
+const OWN_HEADERS: [&str; 10] = [
+    "connection",
+    "content-length",
+    "cookie",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// Sends requests with this system's certificates and proxies, and neither
+/// follows redirects nor keeps cookies.
+///
+/// Nothing is built before it is needed: the first https request loads the
+/// certificates, and http on a loopback address never does.
+///
+/// Where `Limits::private_addresses` is false, every address of the host's name
+/// must be public, and the connection goes to one of the addresses that were
+/// checked. Connections that were made without this check are kept apart from
+/// those made with it. A proxy resolves names by itself, out of this client's
+/// sight: through one, only a host that is written as an address is checked.
+/// Hosts on this machine are never asked through a proxy.
+#[derive(Default)]
+pub struct SystemHttp {
+    proxies: OnceLock<Matcher>,
+    built: Mutex<Built>,
+}
+
+#[derive(Default)]
+struct Built {
+    clients: HashMap<Route, Client>,
+    trusting_the_system: Option<ClientConfig>,
+}
+
+/// What needs a client, and so a pool of connections, of its own.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct Route {
+    https: bool,
+    via: Via,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Via {
+    AnyAddress,
+    PublicAddresses,
+    Proxy,
+}
+
+impl SystemHttp {
+    /// A client that has not built anything yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_proxies(proxies: Matcher) -> Self {
+        Self {
+            proxies: proxies.into(),
+            ..Self::default()
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn has_loaded_certificates(&self) -> bool {
+        self.built
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .trusting_the_system
+            .is_some()
+    }
+
+    /// The proxy that this system's settings choose for the URL.
+    fn proxy_for(&self, url: &Url) -> Option<Intercept> {
+        if is_loopback(url) {
+            return None;
+        }
+        let uri = url.as_str().parse().ok()?;
+        self.proxies
+            .get_or_init(Matcher::from_system)
+            .intercept(&uri)
+    }
+
+    fn client(&self, route: Route, proxy: Option<&Intercept>) -> Result<Client, String> {
+        let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(client) = built.clients.get(&route) {
+            return Ok(client.clone());
+        }
+        let over_tls =
+            route.https || proxy.is_some_and(|proxy| proxy.uri().scheme_str() == Some("https"));
+        let tls = if over_tls {
+            built.trusting_the_system()?
+        } else {
+            trusting_nobody()?
+        };
+        let client = build(route, proxy, tls)?;
+        built.clients.insert(route, client.clone());
+        Ok(client)
+    }
+}
+
+#[async_trait]
+impl Http for SystemHttp {
+    async fn send(&self, request: Request, limits: Limits) -> Result<Response, Trouble> {
+        let url = target(&request.url)?;
+        let name = place(&url);
+        if !limits.private_addresses
+            && let Some(address) = literal(&url).filter(|address| !is_public(*address))
+        {
+            return Err(Trouble::Denied(format!(
+                "{address} is not a public address"
+            )));
+        }
+        let proxy = self.proxy_for(&url);
+        let (through, via) = match &proxy {
+            Some(proxy) => (format!("{name} through {}", proxy_name(proxy)?), Via::Proxy),
+            None if limits.private_addresses => (name, Via::AnyAddress),
+            None => (name, Via::PublicAddresses),
+        };
+        let unreachable =
+            |reason: String| Trouble::Unreachable(format!("cannot reach {through}: {reason}"));
+        let route = Route {
+            https: url.scheme() == "https",
+            via,
+        };
+        let client = self.client(route, proxy.as_ref()).map_err(unreachable)?;
+        let request = outgoing(request, url)?;
+        match timeout(
+            limits.timeout,
+            exchange(&client, request, limits.body_bytes),
+        )
+        .await
+        {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(Stopped::TooLarge)) => Err(Trouble::TooLarge(limits.body_bytes)),
+            Ok(Err(Stopped::Failed(error))) => Err(explain(&error, &through, CONNECT_TIMEOUT)),
+            Err(_) => Err(unreachable(format!(
+                "timed out after {}",
+                seconds(limits.timeout)
+            ))),
+        }
+    }
+}
+
+impl Built {
+    fn trusting_the_system(&mut self) -> Result<ClientConfig, String> {
+        if let Some(config) = &self.trusting_the_system {
+            return Ok(config.clone());
+        }
+        let builder = tls_versions()?.with_platform_verifier();
+        let builder = builder.map_err(|error| {
+            format!(
+                "this system's certificates cannot be loaded ({})",
+                printable(&error.to_string())
+            )
+        })?;
+        let mut config = builder.with_no_client_auth();
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(self.trusting_the_system.insert(config).clone())
+    }
+}
+
+/// For connections without TLS: certificates take milliseconds to load.
+fn trusting_nobody() -> Result<ClientConfig, String> {
+    Ok(tls_versions()?
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth())
+}
+
+/// The provider is named here and not installed for the whole process, which
+/// belongs to the program that embeds this library.
+fn tls_versions() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    builder.map_err(|error| error.to_string())
+}
+
+fn build(route: Route, proxy: Option<&Intercept>, tls: ClientConfig) -> Result<Client, String> {
+    let mut builder = Client::builder()
+        .tls_backend_preconfigured(tls)
+        .user_agent(USER_AGENT)
+        .redirect(redirect::Policy::none())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .no_proxy();
+    if let Some(proxy) = proxy {
+        let mut settings = reqwest::Proxy::all(proxy.uri().to_string()).map_err(plain)?;
+        if let Some(login) = proxy.basic_auth() {
+            settings = settings.custom_http_auth(login.clone());
+        }
+        builder = builder.proxy(settings);
+    }
+    if route.via == Via::PublicAddresses {
+        builder = builder.dns_resolver(PublicResolver);
+    }
+    builder.build().map_err(plain)
+}
+
+fn plain(error: reqwest::Error) -> String {
+    printable(&error.without_url().to_string())
+}
+
+/// Resolves a name with the system's resolver, and only if all of its addresses
+/// are public.
+struct PublicResolver;
+
+impl Resolve for PublicResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found: Vec<SocketAddr> =
+                tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            match found.iter().find(|found| !is_public(found.ip())) {
+                Some(found) => Err(NotPublic {
+                    name: name.as_str().to_owned(),
+                    address: found.ip(),
+                }
+                .into()),
+                None => Ok(Box::new(found.into_iter()) as Addrs),
+            }
+        })
+    }
+}
+
+enum Stopped {
+    TooLarge,
+    Failed(reqwest::Error),
+}
+
+impl From<reqwest::Error> for Stopped {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+async fn exchange(
+    client: &Client,
+    request: reqwest::Request,
+    most: u64,
+) -> Result<Response, Stopped> {
+    let mut incoming = client.execute(request).await?;
+    if incoming
+        .content_length()
+        .is_some_and(|length| length > most)
+    {
+        return Err(Stopped::TooLarge);
+    }
+    let status = incoming.status().as_u16();
+    let headers = incoming.headers().iter().map(|(name, value)| Header {
+        name: name.as_str().to_owned(),
+        value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
+    });
+    let headers = headers.collect();
+    let mut body = Vec::new();
+    while let Some(chunk) = incoming.chunk().await? {
+        if (body.len() + chunk.len()) as u64 > most {
+            return Err(Stopped::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Response {
+        status,
+        headers,
+        body,
+    })
+}
+
+fn target(url: &str) -> Result<Url, Trouble> {
+    let url =
+        Url::parse(url).map_err(|_| Trouble::Denied("the request's URL is none".to_owned()))?;
+    match url.scheme() {
+        "http" | "https" => Ok(url),
+        scheme => Err(Trouble::Denied(format!(
+            "requests go over https or http, not over {scheme}"
+        ))),
+    }
+}
+
+/// Host and port, as errors name them.
+fn place(url: &Url) -> String {
+    let port = url.port_or_known_default().unwrap_or_default();
+    printable(&format!("{}:{port}", url.host_str().unwrap_or_default()))
+}
+
+/// The host, where it is written as an address: no look-up will see it.
+fn literal(url: &Url) -> Option<std::net::IpAddr> {
+    match url.host()? {
+        Host::Ipv4(address) => Some(address.into()),
+        Host::Ipv6(address) => Some(address.into()),
+        Host::Domain(_) => None,
+    }
+}
+
+fn proxy_name(proxy: &Intercept) -> Result<String, Trouble> {
+    let name = proxy
+        .uri()
+        .authority()
+        .map_or("", |authority| authority.as_str());
+    let name = printable(name.rsplit('@').next().unwrap_or_default());
+    match proxy.uri().scheme_str() {
+        Some("http" | "https") => Ok(format!("the proxy {name}")),
+        scheme => Err(Trouble::Unreachable(format!(
+            "the proxy {name} is a {} proxy; only HTTP proxies can be used",
+            scheme.unwrap_or("strange")
+        ))),
+    }
+}
+
+fn outgoing(request: Request, url: Url) -> Result<reqwest::Request, Trouble> {
+    let method = match request.method {
+        Method::Get => reqwest::Method::GET,
+        Method::Post => reqwest::Method::POST,
+    };
+    let mut outgoing = reqwest::Request::new(method, url);
+    *outgoing.headers_mut() = headers(&request.headers)?;
+    *outgoing.body_mut() = request.body.map(Into::into);
+    Ok(outgoing)
+}
+
+fn headers(headers: &[Header]) -> Result<HeaderMap, Trouble> {
+    let mut map = HeaderMap::new();
+    for Header { name, value } in headers {
+        let denied = |what: &str| {
+            Trouble::Denied(format!("the request's header {} {what}", printable(name)))
+        };
+        let key =
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| denied("has no valid name"))?;
+        if OWN_HEADERS.contains(&key.as_str()) {
+            return Err(denied("is for the client alone to set"));
+        }
+        let mut value = HeaderValue::from_str(value).map_err(|_| denied("has no valid value"))?;
+        value.set_sensitive(true);
+        map.append(key, value);
+    }
+    Ok(map)
+}

@@ -1,0 +1,62 @@
+//! The page that a waiting browser gets, and the word that it got there.
+
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use crate::pages::Page;
+
+/// How long a page may take to be written.
+const WRITING: Duration = Duration::from_secs(2);
+
+/// Takes one page for a waiting browser; dropped, it sends the abandoned page.
+pub struct Answer {
+    page: oneshot::Sender<Page>,
+    written: oneshot::Receiver<()>,
+}
+
+/// A listener's half of an [`Answer`].
+///
+/// Dropping it says that the page was written, or that it never will be.
+pub struct PendingPage {
+    page: oneshot::Receiver<Page>,
+    _written: oneshot::Sender<()>,
+}
+
+impl Answer {
+    /// An answer and the half that delivers its page, for a listener.
+    pub fn pair() -> (Self, PendingPage) {
+        let (page_sender, page) = oneshot::channel();
+        let (_written, written) = oneshot::channel();
+        (
+            Self {
+                page: page_sender,
+                written,
+            },
+            PendingPage { page, _written },
+        )
+    }
+
+    /// Sends `page`; returns when it was written and the connection closed, when
+    /// the browser went away, or after two seconds.
+    ///
+    /// A program may end right after: what was written reaches the browser.
+    pub async fn send(self, page: Page) {
+        if self.page.send(page).is_ok() {
+            let _ = tokio::time::timeout(WRITING, self.written).await;
+        }
+    }
+}
+
+impl PendingPage {
+    /// The page, or after `patience` or without an answer the abandoned page.
+    ///
+    /// Keep this half until the page was written.
+    pub async fn page(&mut self, patience: Duration) -> Page {
+        let answered = tokio::time::timeout(patience, &mut self.page).await;
+        answered
+            .ok()
+            .and_then(Result::ok)
+            .unwrap_or_else(Page::abandoned)
+    }
+}

@@ -1,0 +1,300 @@
+//! Binding a redirect's ports on loopback addresses, once and for good.
+
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use async_trait::async_trait;
+use tokio::net::TcpListener;
+
+use super::request::Expected;
+use super::server::Server;
+use super::{Listener, Loopback, Redirect, RedirectHost};
+use crate::error::{Code, Error};
+
+const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
+/// How often a port that the system chose may turn out to be taken in the other
+/// address family.
+const EPHEMERAL_ATTEMPTS: usize = 16;
+
+/// Listens on this machine's loopback addresses and on nothing else.
+///
+/// For `localhost` both families are bound to one port: a browser may try either,
+/// and whoever held the other one would get the login's answer. Where the machine
+/// has only one family, one is enough. Needs a tokio runtime with network and
+/// time.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct SystemLoopback;
+
+#[async_trait]
+impl Loopback for SystemLoopback {
+    async fn bind(&self, redirect: &Redirect) -> Result<Box<dyn Listener>, Error> {
+        check_path(&redirect.path)?;
+        let (listeners, port) = bind_first(redirect).await?;
+        let host = host_name(redirect.host);
+        let expected = Expected {
+            authorities: authorities(redirect.host, port),
+            path: redirect.path.clone(),
+        };
+        let redirect_uri = format!("http://{host}:{port}{}", redirect.path);
+        Ok(Box::new(Server::start(listeners, expected, redirect_uri)))
+    }
+}
+
+fn check_path(path: &str) -> Result<(), Error> {
+    if path.starts_with('/')
+        && path
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && b != b'?' && b != b'#')
+    {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::InvalidConfiguration,
+        format!("{path:?} cannot be a redirect path"),
+        "use a path that begins with a slash and has no spaces, ? or #, such as /callback",
+    ))
+}
+
+async fn bind_first(redirect: &Redirect) -> Result<(Vec<TcpListener>, u16), Error> {
+    let chosen = [0];
+    let ports = if redirect.ports.is_empty() {
+        &chosen[..]
+    } else {
+        &redirect.ports
+    };
+    let mut failures = Vec::new();
+    for &port in ports {
+        match bind_port(redirect.host, port).await {
+            Ok(listeners) => {
+                let port = listeners[0]
+                    .local_addr()
+                    .map_or(port, |address| address.port());
+                return Ok((listeners, port));
+            }
+            Err(error) => failures.push((port, error)),
+        }
+    }
+    Err(none_free(redirect.host, &failures))
+}
+
+/// One listener or one for each family, never none.
+async fn bind_port(host: RedirectHost, port: u16) -> io::Result<Vec<TcpListener>> {
+    match host {
+        RedirectHost::Ipv4 => Ok(vec![bind_address(V4, port).await?]),
+        RedirectHost::Ipv6 => Ok(vec![bind_address(V6, port).await?]),
+        RedirectHost::Localhost if port != 0 => bind_both(port).await,
+        RedirectHost::Localhost => {
+            let mut bound = bind_both(0).await;
+            for _ in 1..EPHEMERAL_ATTEMPTS {
+                if !matches!(&bound, Err(error) if error.kind() == ErrorKind::AddrInUse) {
+                    break;
+                }
+                bound = bind_both(0).await;
+            }
+            bound
+        }
+    }
+}
+
+async fn bind_both(port: u16) -> io::Result<Vec<TcpListener>> {
+    let v4 = match bind_address(V4, port).await {
+        Ok(listener) => listener,
+        Err(error) if is_missing_family(&error) => return Ok(vec![bind_address(V6, port).await?]),
+        Err(error) => return Err(error),
+    };
+    let port = v4.local_addr()?.port();
+    match bind_address(V6, port).await {
+        Ok(v6) => Ok(vec![v4, v6]),
+        Err(error) if is_missing_family(&error) => Ok(vec![v4]),
+        Err(error) => Err(error),
+    }
+}
+
+/// On Unix this sets `SO_REUSEADDR`, which lets a port in TIME_WAIT be bound at
+/// once and never one that is listened on. Windows reads that option as leave to
+/// share the port, so it stays off there.
+async fn bind_address(address: IpAddr, port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind(SocketAddr::new(address, port)).await
+}
+
+/// Whether the machine has no such address, rather than no such port.
+fn is_missing_family(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::AddrNotAvailable | ErrorKind::Unsupported
+    ) || error.raw_os_error() == Some(ADDRESS_FAMILY_UNSUPPORTED)
+}
+
+#[cfg(unix)]
+const ADDRESS_FAMILY_UNSUPPORTED: i32 = rustix::io::Errno::AFNOSUPPORT.raw_os_error();
+/// `WSAEAFNOSUPPORT`.
+#[cfg(not(unix))]
+const ADDRESS_FAMILY_UNSUPPORTED: i32 = 10047;
+
+fn none_free(host: RedirectHost, failures: &[(u16, io::Error)]) -> Error {
+    let host = host_name(host);
+    let reasons: Vec<_> = failures
+        .iter()
+        .map(|(port, error)| reason(*port, error))
+        .collect();
+    Error::new(
+        Code::PortInUse,
+        format!("no port could be bound on {host}: {}", reasons.join(", ")),
+        "end the program that listens there, or allow another port that the provider accepts",
+    )
+}
+
+fn reason(port: u16, error: &io::Error) -> String {
+    let port = if port == 0 {
+        "any port".to_owned()
+    } else {
+        format!("port {port}")
+    };
+    match error.kind() {
+        ErrorKind::AddrInUse => format!("{port} is in use"),
+        ErrorKind::PermissionDenied => format!("{port} is not permitted"),
+        _ => format!("{port} failed ({error})"),
+    }
+}
+
+fn host_name(host: RedirectHost) -> &'static str {
+    match host {
+        RedirectHost::Ipv4 => "127.0.0.1",
+        RedirectHost::Ipv6 => "[::1]",
+        RedirectHost::Localhost => "localhost",
+    }
+}
+
+/// What a browser may write in `Host` for this redirect. Port 80 goes without
+/// saying (RFC 9110 §4.2.1).
+fn authorities(host: RedirectHost, port: u16) -> Vec<String> {
+    let hosts: &[RedirectHost] = match &host {
+        RedirectHost::Localhost => &[
+            RedirectHost::Localhost,
+            RedirectHost::Ipv4,
+            RedirectHost::Ipv6,
+        ],
+        one => std::slice::from_ref(one),
+    };
+    let bare = hosts
+        .iter()
+        .filter(|_| port == 80)
+        .map(|&host| host_name(host).to_owned());
+    hosts
+        .iter()
+        .map(|&host| format!("{}:{port}", host_name(host)))
+        .chain(bare)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn redirect(host: RedirectHost, ports: &[u16]) -> Redirect {
+        Redirect {
+            host,
+            ports: ports.to_vec(),
+            path: "/callback".to_owned(),
+        }
+    }
+
+    async fn port_of(host: RedirectHost, ports: &[u16]) -> u16 {
+        let listener = SystemLoopback
+            .bind(&redirect(host, ports))
+            .await
+            .expect("bound");
+        let uri = listener
+            .redirect_uri()
+            .strip_suffix("/callback")
+            .expect("path");
+        uri.rsplit_once(':')
+            .expect("port")
+            .1
+            .parse()
+            .expect("number")
+    }
+
+    async fn busy(address: IpAddr) -> (TcpListener, u16) {
+        let listener = bind_address(address, 0).await.expect("port");
+        let port = listener.local_addr().expect("address").port();
+        (listener, port)
+    }
+
+    #[tokio::test]
+    async fn the_redirect_uri_has_the_host_as_asked_and_the_port_that_was_bound() {
+        for (host, name) in [
+            (RedirectHost::Ipv4, "127.0.0.1"),
+            (RedirectHost::Localhost, "localhost"),
+        ] {
+            let listener = SystemLoopback
+                .bind(&redirect(host, &[]))
+                .await
+                .expect("bound");
+            assert!(
+                listener
+                    .redirect_uri()
+                    .starts_with(&format!("http://{name}:"))
+            );
+            assert!(!listener.redirect_uri().contains(":0/"));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_busy_port_gives_way_to_the_next() {
+        let (_busy, taken) = busy(V4).await;
+        let (free, next) = busy(V4).await;
+        drop(free);
+        assert_eq!(port_of(RedirectHost::Ipv4, &[taken, next]).await, next);
+    }
+
+    #[tokio::test]
+    async fn localhost_is_not_bound_where_someone_else_has_one_family() {
+        for family in [V4, V6] {
+            let Ok(_) = bind_address(family, 0).await else {
+                continue;
+            };
+            let (_busy, taken) = busy(family).await;
+            let error = SystemLoopback
+                .bind(&redirect(RedirectHost::Localhost, &[taken]))
+                .await;
+            assert_eq!(error.err().expect("taken").code(), Code::PortInUse);
+        }
+    }
+
+    #[tokio::test]
+    async fn when_all_are_busy_the_error_names_them() {
+        let (_first, one) = busy(V4).await;
+        let (_second, two) = busy(V4).await;
+        let error = SystemLoopback
+            .bind(&redirect(RedirectHost::Ipv4, &[one, two]))
+            .await;
+        let error = error.err().expect("all busy");
+        assert_eq!(error.code(), Code::PortInUse);
+        let expected = format!(
+            "no port could be bound on 127.0.0.1: port {one} is in use, port {two} is in use"
+        );
+        assert_eq!(error.message(), expected);
+    }
+
+    #[tokio::test]
+    async fn a_path_that_no_request_could_match_is_refused() {
+        for path in ["", "callback", "/a b", "/a?b", "/a#b", "/ä", "/a\r\n"] {
+            let redirect = Redirect {
+                path: path.to_owned(),
+                ..redirect(RedirectHost::Ipv4, &[])
+            };
+            let error = SystemLoopback.bind(&redirect).await.err().expect("refused");
+            assert_eq!(error.code(), Code::InvalidConfiguration, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_literal_address_answers_to_itself_only() {
+        assert_eq!(authorities(RedirectHost::Ipv4, 8000), ["127.0.0.1:8000"]);
+        assert_eq!(authorities(RedirectHost::Ipv6, 80), ["[::1]:80", "[::1]"]);
+        let localhost = ["localhost:8000", "127.0.0.1:8000", "[::1]:8000"];
+        assert_eq!(authorities(RedirectHost::Localhost, 8000), localhost);
+    }
+}

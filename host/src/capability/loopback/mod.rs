@@ -1,0 +1,68 @@
+//! The loopback listener that the browser comes back to (RFC 8252 §7.3).
+
+mod answer;
+mod bind;
+pub mod request;
+mod server;
+#[cfg(test)]
+mod tests;
+
+use async_trait::async_trait;
+
+pub use answer::{Answer, PendingPage};
+pub use bind::SystemLoopback;
+
+use crate::error::Error;
+
+/// Opens listeners on loopback addresses.
+#[async_trait]
+pub trait Loopback: Send + Sync {
+    /// Binds the first free port that `redirect` allows.
+    ///
+    /// Fails with `port-in-use` that names the ports when none is free.
+    async fn bind(&self, redirect: &Redirect) -> Result<Box<dyn Listener>, Error>;
+}
+
+/// Where a provider lets the browser come back to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redirect {
+    /// The host as it stands in the redirect URI.
+    pub host: RedirectHost,
+    /// Tried in order; empty for a port that the system chooses.
+    pub ports: Vec<u16>,
+    /// Begins with a slash, such as `/callback`.
+    pub path: String,
+}
+
+/// The host part of a loopback redirect URI.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RedirectHost {
+    /// `127.0.0.1`, what RFC 8252 §8.3 recommends.
+    Ipv4,
+    /// `[::1]`.
+    Ipv6,
+    /// `localhost`: listens on both families, for providers that want the name.
+    Localhost,
+}
+
+/// A bound listener. Dropping it closes it; visitors that still wait are told
+/// that the login was abandoned.
+#[async_trait]
+pub trait Listener: Send {
+    /// The redirect URI with the port that was bound.
+    fn redirect_uri(&self) -> &str;
+
+    /// The next request that could be the redirect: GET, the exact path, not a
+    /// prefetch. Everything else has been answered and forgotten.
+    ///
+    /// Cancelling the wait loses no visit.
+    async fn visit(&mut self) -> Visit;
+}
+
+/// A browser that waits for its page.
+pub struct Visit {
+    /// Path and query as sent.
+    pub target: String,
+    /// Takes the page; dropping it answers that the login was abandoned.
+    pub answer: Answer,
+}

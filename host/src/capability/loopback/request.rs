@@ -1,0 +1,266 @@
+//! Which requests count: a pure decision over method, target and headers.
+
+use hyper::header::{CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
+
+/// What a request must match to be the redirect.
+#[derive(Debug, Clone)]
+pub struct Expected {
+    /// What `Host` may say, in lower case; everything else is a page of another
+    /// site that made its name point here (DNS rebinding).
+    pub authorities: Vec<String>,
+    /// The redirect URI's path.
+    pub path: String,
+}
+
+/// Why a request does not count, and what it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It is for another host, or for none or several.
+    Misdirected,
+    /// It is no GET.
+    Method,
+    /// It is for another path: a favicon, a guess.
+    Path,
+    /// It carries no query: a reloaded or hand-typed address.
+    Query,
+    /// The browser only looks ahead. It takes the answer for unusable and asks
+    /// again when the person goes there.
+    Prefetch,
+    /// It has a body, which no redirect has.
+    Body,
+}
+
+impl Refusal {
+    /// The status and the text of the answer.
+    pub fn answer(self) -> (u16, &'static str) {
+        match self {
+            Self::Misdirected => (421, "This listener answers to its own address only.\n"),
+            Self::Method => (405, "Only GET is answered here.\n"),
+            Self::Path => (404, "There is nothing here.\n"),
+            Self::Query => (
+                400,
+                "A login's answer is expected here, and this request has none.\n",
+            ),
+            Self::Prefetch => (503, "Not before you go there.\n"),
+            Self::Body => (400, "A request with a body is not answered here.\n"),
+        }
+    }
+}
+
+/// Whether a request could be the redirect: GET, the redirect's own host and
+/// path, a query, no body, and not a prefetch.
+///
+/// `target` is the request target as sent; only its origin form counts
+/// (RFC 9112 §3.2.1).
+pub fn judge(
+    expected: &Expected,
+    method: &str,
+    target: &str,
+    headers: &HeaderMap,
+) -> Result<(), Refusal> {
+    if !names_host(expected, headers) {
+        return Err(Refusal::Misdirected);
+    }
+    if method != "GET" {
+        return Err(Refusal::Method);
+    }
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    if path != expected.path {
+        return Err(Refusal::Path);
+    }
+    if query.is_empty() {
+        return Err(Refusal::Query);
+    }
+    if is_prefetch(headers) {
+        return Err(Refusal::Prefetch);
+    }
+    if has_body(headers) {
+        return Err(Refusal::Body);
+    }
+    Ok(())
+}
+
+fn names_host(expected: &Expected, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return false;
+    };
+    expected
+        .authorities
+        .iter()
+        .any(|authority| host.as_bytes().eq_ignore_ascii_case(authority.as_bytes()))
+}
+
+/// What browsers send, or have sent, when they load a page that nobody has asked
+/// for yet.
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    ["sec-purpose", "purpose", "x-purpose", "x-moz"]
+        .iter()
+        .any(|name| {
+            headers.get_all(*name).iter().any(|value| {
+                let value = value.as_bytes().to_ascii_lowercase();
+                ["prefetch", "preview", "prerender"]
+                    .iter()
+                    .any(|word| contains(&value, word.as_bytes()))
+            })
+        })
+}
+
+fn contains(text: &[u8], word: &[u8]) -> bool {
+    text.windows(word.len()).any(|window| window == word)
+}
+
+fn has_body(headers: &HeaderMap) -> bool {
+    headers.contains_key(TRANSFER_ENCODING)
+        || headers
+            .get_all(CONTENT_LENGTH)
+            .iter()
+            .any(|length| length.as_bytes() != b"0")
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    fn judged(method: &str, target: &str, headers: &[(&str, &str)]) -> Result<(), Refusal> {
+        let expected = Expected {
+            authorities: vec!["127.0.0.1:8000".to_owned(), "localhost:8000".to_owned()],
+            path: "/callback".to_owned(),
+        };
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            let name = HeaderName::from_bytes(name.as_bytes()).expect("name");
+            map.append(
+                name,
+                HeaderValue::from_bytes(value.as_bytes()).expect("value"),
+            );
+        }
+        judge(&expected, method, target, &map)
+    }
+
+    type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], Refusal);
+
+    const HOST: (&str, &str) = ("host", "127.0.0.1:8000");
+
+    #[test]
+    fn the_redirect_counts() {
+        assert_eq!(judged("GET", "/callback?code=a&state=b", &[HOST]), Ok(()));
+        assert_eq!(
+            judged(
+                "GET",
+                "/callback?error=access_denied",
+                &[("host", "LocalHost:8000")]
+            ),
+            Ok(())
+        );
+        assert_eq!(
+            judged("GET", "/callback?a", &[HOST, ("content-length", "0")]),
+            Ok(())
+        );
+        assert_eq!(
+            judged(
+                "GET",
+                "/callback?a",
+                &[HOST, ("sec-fetch-mode", "navigate")]
+            ),
+            Ok(())
+        );
+    }
+
+    #[test]
+    fn everything_else_is_refused_for_its_reason() {
+        use Refusal::{Body, Method, Misdirected, Path, Prefetch, Query};
+        let rows: &[Row<'_>] = &[
+            ("GET", "/callback?a", &[], Misdirected),
+            (
+                "GET",
+                "/callback?a",
+                &[("host", "evil.example:8000")],
+                Misdirected,
+            ),
+            ("GET", "/callback?a", &[("host", "127.0.0.1")], Misdirected),
+            (
+                "GET",
+                "/callback?a",
+                &[("host", "127.0.0.1:8001")],
+                Misdirected,
+            ),
+            (
+                "GET",
+                "/callback?a",
+                &[("host", "127.0.0.1:8000.evil.example")],
+                Misdirected,
+            ),
+            ("GET", "/callback?a", &[HOST, HOST], Misdirected),
+            (
+                "GET",
+                "/callback?a",
+                &[HOST, ("host", "evil.example")],
+                Misdirected,
+            ),
+            ("HEAD", "/callback?a", &[HOST], Method),
+            ("OPTIONS", "/callback?a", &[HOST], Method),
+            ("OPTIONS", "*", &[HOST], Method),
+            ("POST", "/callback?a", &[HOST], Method),
+            ("get", "/callback?a", &[HOST], Method),
+            ("GET", "/", &[HOST], Path),
+            ("GET", "/favicon.ico", &[HOST], Path),
+            ("GET", "/favicon.ico?a", &[HOST], Path),
+            ("GET", "/callback/?a", &[HOST], Path),
+            ("GET", "//callback?a", &[HOST], Path),
+            ("GET", "/CALLBACK?a", &[HOST], Path),
+            ("GET", "/call%62ack?a", &[HOST], Path),
+            ("GET", "/x/../callback?a", &[HOST], Path),
+            ("GET", "http://127.0.0.1:8000/callback?a", &[HOST], Path),
+            ("GET", "", &[HOST], Path),
+            ("GET", "/callback", &[HOST], Query),
+            ("GET", "/callback?", &[HOST], Query),
+            (
+                "GET",
+                "/callback?a",
+                &[HOST, ("sec-purpose", "prefetch;prerender")],
+                Prefetch,
+            ),
+            (
+                "GET",
+                "/callback?a",
+                &[HOST, ("sec-purpose", "Prefetch")],
+                Prefetch,
+            ),
+            (
+                "GET",
+                "/callback?a",
+                &[HOST, ("purpose", "prefetch")],
+                Prefetch,
+            ),
+            (
+                "GET",
+                "/callback?a",
+                &[HOST, ("x-purpose", "preview")],
+                Prefetch,
+            ),
+            (
+                "GET",
+                "/callback?a",
+                &[HOST, ("x-moz", "prefetch")],
+                Prefetch,
+            ),
+            ("GET", "/callback?a", &[HOST, ("content-length", "1")], Body),
+            (
+                "GET",
+                "/callback?a",
+                &[HOST, ("transfer-encoding", "chunked")],
+                Body,
+            ),
+        ];
+        for (method, target, headers, refusal) in rows {
+            assert_eq!(
+                judged(method, target, headers),
+                Err(*refusal),
+                "{method} {target} {headers:?}"
+            );
+        }
+    }
+}

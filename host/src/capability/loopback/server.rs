@@ -1,0 +1,280 @@
+//! The listener's HTTP server: few connections, short lives, one request each.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::io;
+use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
+    HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{sleep, timeout};
+
+use super::request::{Expected, Refusal, judge};
+use super::{Answer, Listener, PendingPage, Visit};
+use crate::pages::{self, Page};
+
+const MOST_CONNECTIONS: usize = 64;
+/// From the connection on; hyper starts counting before the first byte.
+const REQUEST_PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of the request line and headers.
+const LONGEST_REQUEST: usize = 16 * 1024;
+/// How long a browser waits for its page while codes are exchanged and saved.
+const PAGE_PATIENCE: Duration = Duration::from_secs(120);
+/// How long to read what a browser still sends after its page.
+const LINGER: Duration = Duration::from_secs(1);
+/// How long to leave the system alone when it could not give a connection.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A listener that serves until it is dropped.
+pub(super) struct Server {
+    redirect_uri: String,
+    visits: mpsc::Receiver<Visit>,
+    accepting: JoinHandle<()>,
+}
+
+impl Server {
+    pub(super) fn start(
+        listeners: Vec<TcpListener>,
+        expected: Expected,
+        redirect_uri: String,
+    ) -> Self {
+        let (sender, visits) = mpsc::channel(MOST_CONNECTIONS);
+        let desk = Desk {
+            expected: Arc::new(expected),
+            visits: sender,
+        };
+        let accepting = tokio::spawn(accept(listeners, desk));
+        Self {
+            redirect_uri,
+            visits,
+            accepting,
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+#[async_trait]
+impl Listener for Server {
+    fn redirect_uri(&self) -> &str {
+        &self.redirect_uri
+    }
+
+    async fn visit(&mut self) -> Visit {
+        match self.visits.recv().await {
+            Some(visit) => visit,
+            // OK because the sender lives as long as the accepting task, which
+            // only ends with this listener.
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// What every connection needs to judge a request and pass a visit on.
+#[derive(Clone)]
+struct Desk {
+    expected: Arc<Expected>,
+    visits: mpsc::Sender<Visit>,
+}
+
+/// The open connections, oldest first.
+#[derive(Default)]
+struct Connections(VecDeque<Connection>);
+
+struct Connection {
+    /// Whether its request is a visit that waits for a page.
+    visiting: Arc<AtomicBool>,
+    task: JoinHandle<()>,
+}
+
+impl Connections {
+    /// Makes room for one more. A full house loses the oldest that has not asked
+    /// for anything yet: refusing the newest would let a flood of silent
+    /// connections keep the browser out.
+    fn make_room(&mut self) {
+        self.0.retain(|connection| !connection.task.is_finished());
+        if self.0.len() >= MOST_CONNECTIONS {
+            let idle = self
+                .0
+                .iter()
+                .position(|connection| !connection.is_visiting());
+            if let Some(connection) = self.0.remove(idle.unwrap_or(0)) {
+                connection.task.abort();
+            }
+        }
+    }
+}
+
+impl Connection {
+    fn is_visiting(&self) -> bool {
+        self.visiting.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Connections {
+    /// Visitors outlive the listener by as long as their page takes.
+    fn drop(&mut self) {
+        for connection in self.0.iter().filter(|connection| !connection.is_visiting()) {
+            connection.task.abort();
+        }
+    }
+}
+
+async fn accept(listeners: Vec<TcpListener>, desk: Desk) {
+    let mut connections = Connections::default();
+    let mut first = 0;
+    loop {
+        // Each listener in turn goes first, so that none can starve the other.
+        first = (first + 1) % listeners.len();
+        let Ok(stream) = next_connection(&listeners, first).await else {
+            sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        connections.make_room();
+        let visiting = Arc::new(AtomicBool::new(false));
+        let task = tokio::spawn(serve(stream, desk.clone(), visiting.clone()));
+        connections.0.push_back(Connection { visiting, task });
+    }
+}
+
+async fn next_connection(listeners: &[TcpListener], first: usize) -> io::Result<TcpStream> {
+    let (before, after) = listeners.split_at(first);
+    poll_fn(|cx| {
+        for listener in after.iter().chain(before) {
+            if let Poll::Ready(accepted) = listener.poll_accept(cx) {
+                return Poll::Ready(accepted.map(|(stream, _)| stream));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+/// Answers one request and closes the connection.
+async fn serve(stream: TcpStream, desk: Desk, visiting: Arc<AtomicBool>) {
+    // Held until the page was written; see `Answer::send`.
+    let pending = Arc::new(Mutex::new(None));
+    let service = service_fn(|request| {
+        let (desk, visiting, pending) = (desk.clone(), visiting.clone(), pending.clone());
+        async move { Ok::<_, Infallible>(respond(request, &desk, &visiting, &pending).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(REQUEST_PATIENCE)
+        .max_buf_size(LONGEST_REQUEST)
+        .keep_alive(false)
+        .half_close(true)
+        .serve_connection(TokioIo::new(stream), service);
+    let finished = pin!(connection.without_shutdown()).await;
+    visiting.store(false, Ordering::Relaxed);
+    if let Ok(parts) = finished {
+        let mut stream = parts.io.into_inner();
+        let _ = stream.shutdown().await;
+        drop(
+            pending
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+        drain(&mut stream).await;
+    }
+}
+
+/// Reads on until the browser closes too: a socket closed with unread bytes resets
+/// the connection, and the browser may lose the page.
+async fn drain(stream: &mut TcpStream) {
+    let read_on = async {
+        let mut scrap = [0; 4096];
+        while stream.read(&mut scrap).await.is_ok_and(|count| count > 0) {}
+    };
+    let _ = timeout(LINGER, read_on).await;
+}
+
+async fn respond(
+    request: Request<Incoming>,
+    desk: &Desk,
+    visiting: &AtomicBool,
+    pending: &Mutex<Option<PendingPage>>,
+) -> Response<Full<Bytes>> {
+    let target = request.uri().to_string();
+    if let Err(refusal) = judge(
+        &desk.expected,
+        request.method().as_str(),
+        &target,
+        request.headers(),
+    ) {
+        return refuse(refusal);
+    }
+    visiting.store(true, Ordering::Relaxed);
+    let (answer, mut page) = Answer::pair();
+    // A listener that is gone drops the answer, which sends the abandoned page.
+    let _ = desk.visits.send(Visit { target, answer }).await;
+    let shown = page.page(PAGE_PATIENCE).await;
+    *pending.lock().unwrap_or_else(PoisonError::into_inner) = Some(page);
+    show(shown)
+}
+
+fn show(page: Page) -> Response<Full<Bytes>> {
+    response(page.status, "text/html; charset=utf-8", page.html.into())
+}
+
+fn refuse(refusal: Refusal) -> Response<Full<Bytes>> {
+    let (status, text) = refusal.answer();
+    let mut response = response(
+        status,
+        "text/plain; charset=utf-8",
+        Bytes::from_static(text.as_bytes()),
+    );
+    if refusal == Refusal::Method {
+        response
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static("GET"));
+    }
+    response
+}
+
+/// A response that runs no script, loads nothing, is framed, kept and sniffed by
+/// nobody, and tells no other site about its address (RFC 9700 §4.2.4).
+fn response(status: u16, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, pages::content_security_policy());
+    for (name, value) in [
+        (CONTENT_TYPE, content_type),
+        (REFERRER_POLICY, "no-referrer"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (CACHE_CONTROL, "no-store"),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (CONNECTION, "close"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

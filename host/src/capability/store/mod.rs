@@ -1,0 +1,68 @@
+//! Where sessions are kept between runs.
+
+mod file;
+mod memory;
+
+use async_trait::async_trait;
+
+pub use file::FileStore;
+pub use memory::MemoryStore;
+
+use crate::error::Error;
+
+/// Keeps bytes under keys, safe from other users.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// What is stored now; none where there is nothing. Takes no lock.
+    async fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, Error>;
+
+    /// Replaces what is stored, atomically and durably. The caller holds the lock.
+    async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error>;
+
+    /// Deletes what is stored; nothing to delete is no error. The caller holds the lock.
+    async fn delete(&self, key: &Key) -> Result<(), Error>;
+
+    /// Waits for the key's lock, across processes. Dropping the guard, or the
+    /// death of the process, releases it.
+    async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error>;
+
+    /// Every key that something is stored under, sorted.
+    async fn list(&self) -> Result<Vec<Key>, Error>;
+
+    /// Fails where `read` or `write` would, and changes nothing.
+    ///
+    /// For before a login: a person who has just logged in is not to learn that
+    /// the session cannot be kept. A store that can tell more than `read` does
+    /// says so here.
+    async fn probe(&self, key: &Key) -> Result<(), Error> {
+        self.read(key).await.map(drop)
+    }
+
+    /// Where this key is or would be kept, for people: a path, a keyring's name.
+    fn place(&self, key: &Key) -> String;
+}
+
+/// A held lock.
+pub trait Lock: Send {}
+
+/// What a session is stored under.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    /// The profile: letters, digits, `-` and `_`, at most 64.
+    pub profile: String,
+    /// The component's `account-key`: lower-case letters and digits, at most 128.
+    pub account: String,
+}
+
+impl Key {
+    /// Whether both parts are made of what they may be made of. A store whose
+    /// names are paths relies on it.
+    pub fn is_well_formed(&self) -> bool {
+        let profile = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+        let account = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+        (1..=64).contains(&self.profile.len())
+            && (1..=128).contains(&self.account.len())
+            && self.profile.bytes().all(profile)
+            && self.account.bytes().all(account)
+    }
+}

@@ -1,0 +1,290 @@
+//! What may stand on the command line, and in the environment beside it.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::builder::FalseyValueParser;
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Logs a command line in to any OAuth 2.0 / OpenID Connect provider, keeps the
+/// session, and hands out fresh access tokens.
+#[derive(Parser)]
+#[command(name = "latch", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 done, 1 other failure, 2 usage, 3 login required, 4 refused by the person or the
+provider, 5 timed out, 6 the provider broke the protocol, 7 network, 8 storage, 130 interrupted.";
+
+#[derive(ClapArgs, Clone)]
+pub(crate) struct Global {
+    /// Whose settings and session to use
+    #[arg(long, global = true, env = "LATCH_PROFILE", value_name = "NAME", default_value = "default")]
+    pub(crate) profile: String,
+
+    /// Where sessions are kept
+    #[arg(long, global = true, env = "LATCH_STORE", value_enum)]
+    pub(crate) store: Option<StoreChoice>,
+
+    /// Where config.toml lies
+    #[arg(long, global = true, env = "LATCH_CONFIG_DIR", value_name = "FOLDER")]
+    pub(crate) config_dir: Option<PathBuf>,
+
+    /// Where the file store keeps sessions
+    #[arg(long, global = true, env = "LATCH_STATE_DIR", value_name = "FOLDER")]
+    pub(crate) state_dir: Option<PathBuf>,
+
+    /// Answer, and report errors, as JSON
+    #[arg(long, global = true, env = "LATCH_JSON", value_parser = FalseyValueParser::new())]
+    pub(crate) json: bool,
+
+    /// Tell every request on standard error; never a secret
+    #[arg(long, short, global = true, env = "LATCH_VERBOSE", value_parser = FalseyValueParser::new())]
+    pub(crate) verbose: bool,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Log in through a browser
+    Login(Box<LoginArgs>),
+    /// Print an access token, renewed where it has to be; never opens a browser
+    Token(Box<TokenArgs>),
+    /// Ask the provider who is logged in
+    Whoami(Box<ProviderArgs>),
+    /// Show every profile: who is logged in, where, and for how long
+    Status,
+    /// Revoke the tokens and forget the session
+    Logout(Box<LogoutArgs>),
+    /// Keep the settings of several providers, clients or accounts
+    #[command(subcommand)]
+    Profile(ProfileCommand),
+    /// Show, or write out, the component that holds the protocol
+    Component(ComponentArgs),
+}
+
+/// The provider, the client, and what to ask for.
+#[derive(ClapArgs, Default)]
+#[command(next_help_heading = "Provider")]
+pub(crate) struct ProviderArgs {
+    /// The provider's issuer identifier
+    #[arg(long, env = "LATCH_ISSUER", value_name = "URL")]
+    pub(crate) issuer: Option<String>,
+
+    /// The client id that the provider registered
+    #[arg(long, env = "LATCH_CLIENT_ID", value_name = "ID")]
+    pub(crate) client_id: Option<String>,
+
+    /// A scope to ask for; may be repeated
+    #[arg(long = "scope", env = "LATCH_SCOPE", value_name = "SCOPE", value_delimiter = ' ')]
+    pub(crate) scopes: Vec<String>,
+
+    /// A resource that the token is for (RFC 8707); may be repeated
+    #[arg(long = "resource", env = "LATCH_RESOURCE", value_name = "URI", value_delimiter = ' ')]
+    pub(crate) resources: Vec<String>,
+
+    /// A file with the client secret; or set LATCH_CLIENT_SECRET
+    #[arg(long, env = "LATCH_CLIENT_SECRET_FILE", value_name = "FILE")]
+    pub(crate) client_secret_file: Option<PathBuf>,
+
+    /// How the client authenticates; by default what the provider prefers
+    #[arg(long, env = "LATCH_CLIENT_AUTH", value_enum)]
+    pub(crate) client_auth: Option<ClientAuth>,
+
+    /// Do not fetch the issuer's metadata
+    #[arg(long, env = "LATCH_NO_DISCOVERY", value_parser = FalseyValueParser::new())]
+    pub(crate) no_discovery: bool,
+
+    /// Where the browser goes to log in; wins over the metadata, as do those below
+    #[arg(long, env = "LATCH_AUTHORIZATION_ENDPOINT", value_name = "URL")]
+    pub(crate) authorization_endpoint: Option<String>,
+
+    /// Where codes and refresh tokens are exchanged
+    #[arg(long, env = "LATCH_TOKEN_ENDPOINT", value_name = "URL")]
+    pub(crate) token_endpoint: Option<String>,
+
+    /// Where to ask who is logged in
+    #[arg(long, env = "LATCH_USERINFO_ENDPOINT", value_name = "URL")]
+    pub(crate) userinfo_endpoint: Option<String>,
+
+    /// Where tokens are revoked
+    #[arg(long, env = "LATCH_REVOCATION_ENDPOINT", value_name = "URL")]
+    pub(crate) revocation_endpoint: Option<String>,
+
+    /// Where the provider's signing keys are
+    #[arg(long, env = "LATCH_JWKS_URI", value_name = "URL")]
+    pub(crate) jwks_uri: Option<String>,
+}
+
+/// How a login goes about it.
+#[derive(ClapArgs, Default)]
+#[command(next_help_heading = "Login")]
+pub(crate) struct RedirectArgs {
+    /// How to log in
+    #[arg(long, env = "LATCH_FLOW", value_enum)]
+    pub(crate) flow: Option<Flow>,
+
+    /// Ports to come back to, tried in order; any free one unless given
+    #[arg(long = "port", env = "LATCH_PORT", value_name = "PORT", value_delimiter = ',')]
+    pub(crate) ports: Vec<u16>,
+
+    /// The host in the redirect URI, as registered at the provider
+    #[arg(long, env = "LATCH_REDIRECT_HOST", value_enum)]
+    pub(crate) redirect_host: Option<RedirectHost>,
+
+    /// The path in the redirect URI, as registered at the provider [default: /callback]
+    #[arg(long, env = "LATCH_REDIRECT_PATH", value_name = "PATH")]
+    pub(crate) redirect_path: Option<String>,
+
+    /// The browser's command; the address is appended as its last word
+    #[arg(long, env = "LATCH_BROWSER", value_name = "COMMAND")]
+    pub(crate) browser: Option<String>,
+
+    /// Only print the address
+    #[arg(long, env = "LATCH_NO_BROWSER", value_parser = FalseyValueParser::new())]
+    pub(crate) no_browser: bool,
+
+    /// How long you may take [default: 300]
+    #[arg(long, env = "LATCH_TIMEOUT", value_name = "SECONDS")]
+    pub(crate) timeout: Option<u64>,
+
+    /// A further parameter of the authorization request; may be repeated, in LATCH_PARAM one a line
+    #[arg(long = "param", env = "LATCH_PARAM", value_delimiter = '\n', value_name = "KEY=VALUE", value_parser = key_value)]
+    pub(crate) parameters: Vec<(String, String)>,
+}
+
+#[derive(ClapArgs, Default)]
+pub(crate) struct LoginArgs {
+    #[command(flatten)]
+    pub(crate) provider: ProviderArgs,
+    #[command(flatten)]
+    pub(crate) redirect: RedirectArgs,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct TokenArgs {
+    /// Renew unless the token stays valid for so long
+    #[arg(long, env = "LATCH_MIN_TTL", value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) min_ttl: u64,
+
+    /// Renew even a token that is still good
+    #[arg(long, env = "LATCH_FORCE_REFRESH", value_parser = FalseyValueParser::new())]
+    pub(crate) force_refresh: bool,
+
+    /// What to print [default: token]
+    #[arg(long, env = "LATCH_OUTPUT", value_enum)]
+    pub(crate) output: Option<TokenOutput>,
+
+    #[command(flatten)]
+    pub(crate) provider: ProviderArgs,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct LogoutArgs {
+    /// End every session of every profile
+    #[arg(long, env = "LATCH_ALL", value_parser = FalseyValueParser::new())]
+    pub(crate) all: bool,
+
+    #[command(flatten)]
+    pub(crate) provider: ProviderArgs,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum ProfileCommand {
+    /// Keep settings under a name, or change some of them
+    Add {
+        /// The profile's name
+        name: String,
+        #[command(flatten)]
+        settings: Box<LoginArgs>,
+    },
+    /// List the names
+    List,
+    /// Show a profile's settings
+    Show {
+        /// The profile's name
+        name: Option<String>,
+    },
+    /// Forget a profile's settings
+    Remove {
+        /// The profile's name
+        name: String,
+    },
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct ComponentArgs {
+    /// Write the component itself to a file; - for standard output
+    #[arg(long, env = "LATCH_COMPONENT_OUTPUT", value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum StoreChoice {
+    /// The best store that this machine offers
+    Auto,
+    /// A file that only you can read
+    File,
+    /// Nowhere: gone when the program ends
+    Memory,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ClientAuth {
+    /// A public client, without a secret
+    None,
+    #[value(name = "client_secret_basic")]
+    ClientSecretBasic,
+    #[value(name = "client_secret_post")]
+    ClientSecretPost,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Flow {
+    /// What fits this machine
+    Auto,
+    /// A browser on this machine
+    Browser,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+pub(crate) enum RedirectHost {
+    #[value(name = "127.0.0.1")]
+    #[serde(rename = "127.0.0.1")]
+    Ipv4,
+    #[value(name = "localhost")]
+    #[serde(rename = "localhost")]
+    Localhost,
+    #[value(name = "[::1]")]
+    #[serde(rename = "[::1]")]
+    Ipv6,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TokenOutput {
+    /// The token alone
+    Token,
+    /// The token and what is known of it
+    Json,
+    /// A header line for HTTP
+    Header,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// Says what is wrong with the command line, or shows the help asked for.
+pub(crate) fn report(error: &clap::Error) -> ExitCode {
+    // A closed stream is nobody's failure.
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { super::exit::USAGE } else { 0 })
+}

@@ -1,0 +1,97 @@
+//! `latch logout`: revoke the tokens and forget the session.
+
+use latchstring::capability::clock::{Clock as _, SystemClock};
+use latchstring::capability::store::Key;
+use latchstring::contract::TokenHint;
+use latchstring::{Error, LogoutReport, describe};
+use serde_json::{Value, json};
+
+use crate::cli::args::{Global, LogoutArgs};
+use crate::cli::config::Profile;
+use crate::cli::output;
+use crate::cli::settings::{Settings, store};
+
+pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Error> {
+    let LogoutArgs { all, provider } = *args;
+    let given = provider.into_profile();
+    if !all {
+        let report = Settings::read(global, given)?.latch(global, false)?.logout().await?;
+        return show(global, &[(global.profile.clone(), report)]);
+    }
+    let mut reports = Vec::new();
+    let mut first_error = None;
+    for key in store(global, None)?.list().await? {
+        match end(global, &key).await {
+            Ok(Some(report)) => reports.push((key.profile, report)),
+            Ok(None) => {}
+            // One that fails must not keep the others logged in.
+            Err(error) => {
+                if let Some(earlier) = first_error.replace(error) {
+                    output::report(&earlier, global.json);
+                }
+            }
+        }
+    }
+    show(global, &reports)?;
+    first_error.map_or(Ok(()), Err)
+}
+
+/// Ends the session under `key`, whose settings may have changed since.
+async fn end(global: &Global, key: &Key) -> Result<Option<LogoutReport>, Error> {
+    let global = Global { profile: key.profile.clone(), ..global.clone() };
+    let settings = Settings::read(&global, Profile::default())?;
+    if let Ok(latch) = settings.latch(&global, false)
+        && latch.key() == key
+    {
+        return latch.logout().await.map(Some);
+    }
+    let store = store(&global, None)?;
+    let Some(description) = describe(store.as_ref(), key, SystemClock.now_ms()).await? else {
+        return Ok(None);
+    };
+    settings.latch_of(&global, &description, key)?.logout().await.map(Some)
+}
+
+fn show(global: &Global, reports: &[(String, LogoutReport)]) -> Result<(), Error> {
+    if global.json {
+        return output::document(&Value::Array(reports.iter().map(in_json).collect()));
+    }
+    for (profile, report) in reports {
+        if !report.was_logged_in {
+            output::say(&format!("Nobody was logged in under the profile {profile}"));
+            continue;
+        }
+        output::say(&format!("Logged out of the profile {profile}"));
+        for left in &report.not_revoked {
+            output::say(&format!(
+                "  the {} stays valid at the provider until it expires: {}",
+                name(left.token),
+                latchstring::printable(&left.reason)
+            ));
+        }
+    }
+    if reports.is_empty() {
+        output::say("Nobody was logged in");
+    }
+    Ok(())
+}
+
+fn in_json((profile, report): &(String, LogoutReport)) -> Value {
+    json!({
+        "profile": profile,
+        "was_logged_in": report.was_logged_in,
+        "revoked": report.revoked.iter().map(|token| name(*token)).collect::<Vec<_>>(),
+        "not_revoked": report
+            .not_revoked
+            .iter()
+            .map(|left| json!({ "token": name(left.token), "reason": left.reason }))
+            .collect::<Vec<_>>(),
+    })
+}
+
+fn name(token: TokenHint) -> &'static str {
+    match token {
+        TokenHint::AccessToken => "access token",
+        TokenHint::RefreshToken => "refresh token",
+    }
+}

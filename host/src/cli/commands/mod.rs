@@ -1,0 +1,9 @@
+//! What each command does, one file each.
+
+pub(crate) mod component;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod profile;
+pub(crate) mod status;
+pub(crate) mod token;
+pub(crate) mod whoami;

@@ -1,0 +1,61 @@
+//! `latch profile`: keep the settings of several providers, clients or accounts.
+
+use latchstring::{Code, Error};
+use serde_json::json;
+
+use crate::cli::args::{Global, ProfileCommand};
+use crate::cli::config::{Config, Profile};
+use crate::cli::output;
+use crate::cli::settings::store;
+
+pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), Error> {
+    let mut config = Config::read(global.config_dir.as_deref())?;
+    match command {
+        ProfileCommand::Add { name, settings } => {
+            latchstring::check_profile(&name)?;
+            let given = Profile { store: global.store, ..settings.into_profile() };
+            let saved = config.profile(&name)?.unwrap_or_default();
+            config.set(&name, &given.over(saved))?;
+            config.write()?;
+            output::say(&format!("The profile {name} is kept in {}", config.path().display()));
+            Ok(())
+        }
+        ProfileCommand::List => {
+            if global.json {
+                return output::document(&json!(config.names()));
+            }
+            config.names().iter().try_for_each(|name| output::line(name))
+        }
+        ProfileCommand::Show { name } => {
+            let name = name.as_ref().unwrap_or(&global.profile);
+            let profile = config.profile(name)?.ok_or_else(|| unknown(name))?;
+            if global.json {
+                return output::document(&json!(profile));
+            }
+            output::write(config.text_of(name).as_bytes())
+        }
+        ProfileCommand::Remove { name } => {
+            if store(global, None)?.list().await?.iter().any(|key| key.profile == name) {
+                return Err(Error::new(
+                    Code::InvalidConfiguration,
+                    format!("somebody is still logged in under the profile {name}"),
+                    format!("log out first with: latch logout --profile {name}"),
+                ));
+            }
+            if !config.remove(&name) {
+                return Err(unknown(&name));
+            }
+            config.write()?;
+            output::say(&format!("The profile {name} is forgotten"));
+            Ok(())
+        }
+    }
+}
+
+fn unknown(name: &str) -> Error {
+    Error::new(
+        Code::InvalidConfiguration,
+        format!("there is no profile {name}"),
+        "see the names with: latch profile list",
+    )
+}

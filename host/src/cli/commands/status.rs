@@ -1,0 +1,126 @@
+//! `latch status`: every session and profile, who is logged in, and for how long.
+
+use std::collections::BTreeSet;
+
+use latchstring::capability::clock::{Clock as _, SystemClock};
+use latchstring::capability::store::Key;
+use latchstring::{Code, Description, Error, TokenState, code_name, describe};
+use serde_json::{Value, json};
+
+use super::login::who;
+use crate::cli::args::Global;
+use crate::cli::config::Config;
+use crate::cli::output;
+use crate::cli::settings::store;
+
+/// One profile, or one session of it.
+enum Row {
+    Session { key: Key, place: String, description: Description },
+    /// A session that cannot be read is shown, not hidden, and hides no other.
+    Unreadable { key: Key, error: Error },
+    LoggedOut { profile: String, issuer: Option<String> },
+}
+
+pub(crate) async fn run(global: &Global) -> Result<(), Error> {
+    let now_ms = SystemClock.now_ms();
+    let rows = rows(global, now_ms).await?;
+    if global.json {
+        output::document(&Value::Array(rows.iter().map(in_json).collect()))?;
+    } else {
+        let blocks: Vec<String> = rows.iter().map(|row| in_words(row, now_ms)).collect();
+        output::write(blocks.join("\n").as_bytes())?;
+    }
+    if rows.iter().any(|row| matches!(row, Row::Session { .. })) {
+        Ok(())
+    } else {
+        Err(Error::new(
+            Code::LoginRequired,
+            "nobody is logged in",
+            "log in with: latch login --issuer URL --client-id ID",
+        ))
+    }
+}
+
+async fn rows(global: &Global, now_ms: u64) -> Result<Vec<Row>, Error> {
+    let config = Config::read(global.config_dir.as_deref())?;
+    let store = store(global, None)?;
+    let mut rows = Vec::new();
+    let mut seen = BTreeSet::new();
+    for key in store.list().await? {
+        seen.insert(key.profile.clone());
+        match describe(store.as_ref(), &key, now_ms).await {
+            Ok(Some(description)) => {
+                rows.push(Row::Session { place: store.place(&key), key, description });
+            }
+            // Logged out since the list was made.
+            Ok(None) => {}
+            Err(error) => rows.push(Row::Unreadable { key, error }),
+        }
+    }
+    for profile in config.names().into_iter().filter(|name| !seen.contains(name)) {
+        let issuer = config.profile(&profile)?.and_then(|settings| settings.issuer);
+        rows.push(Row::LoggedOut { profile, issuer });
+    }
+    Ok(rows)
+}
+
+fn in_words(row: &Row, now_ms: u64) -> String {
+    match row {
+        Row::Session { key, place, description } => {
+            let who = who(description).unwrap_or_else(|| "somebody the provider does not name".to_owned());
+            let at = |time_ms| output::in_words(time_ms, now_ms);
+            let token = match (description.token_state, description.expires_at_ms) {
+                (TokenState::Fresh, Some(time_ms)) => format!("good, expires {}", at(time_ms)),
+                (TokenState::Fresh, None) => "good, with no end that the provider told".to_owned(),
+                (TokenState::Renewable, _) => "to be renewed at the next use".to_owned(),
+                (TokenState::Expired, _) => "expired, log in again".to_owned(),
+            };
+            format!(
+                "{}\n  who       {who}\n  provider  {}\n  client    {}\n  scopes    {}\n  since     {}\n  token     {token}\n  store     {place}\n",
+                key.profile,
+                description.issuer.as_deref().unwrap_or("endpoints given by hand"),
+                description.client_id,
+                description.scopes.join(" "),
+                at(description.logged_in_at_ms),
+            )
+        }
+        Row::Unreadable { key, error } => {
+            format!("{}\n  error     {} [{}]\n  remedy    {}\n", key.profile, error.message(), code_name(error.code()), error.remedy())
+        }
+        Row::LoggedOut { profile, issuer } => {
+            format!("{profile}\n  who       nobody is logged in\n  provider  {}\n", issuer.as_deref().unwrap_or("endpoints given by hand"))
+        }
+    }
+}
+
+fn in_json(row: &Row) -> Value {
+    match row {
+        Row::Session { key, place, description } => json!({
+            "profile": key.profile,
+            "logged_in": true,
+            "issuer": description.issuer,
+            "client_id": description.client_id,
+            "subject": description.subject,
+            "name": description.display_name,
+            "scopes": description.scopes,
+            "logged_in_at": output::rfc3339_ms(description.logged_in_at_ms),
+            "expires_at": description.expires_at_ms.and_then(output::rfc3339_ms),
+            "token": match description.token_state {
+                TokenState::Fresh => "fresh",
+                TokenState::Renewable => "renewable",
+                TokenState::Expired => "expired",
+            },
+            "store": place,
+        }),
+        Row::Unreadable { key, error } => json!({
+            "profile": key.profile,
+            "logged_in": false,
+            "error": { "code": code_name(error.code()), "message": error.message(), "remedy": error.remedy() },
+        }),
+        Row::LoggedOut { profile, issuer } => json!({
+            "profile": profile,
+            "logged_in": false,
+            "issuer": issuer,
+        }),
+    }
+}

@@ -1,0 +1,44 @@
+//! `latch token`: print an access token, renewed where it has to be.
+
+use latchstring::{Demand, Error, Token, TokenSource};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::cli::args::{Global, TokenArgs, TokenOutput};
+use crate::cli::output;
+use crate::cli::settings::Settings;
+
+pub(crate) async fn run(global: &Global, args: Box<TokenArgs>) -> Result<(), Error> {
+    let TokenArgs { min_ttl, force_refresh, output, provider } = *args;
+    let settings = Settings::read(global, provider.into_profile())?;
+    let demand = Demand { min_ttl_ms: min_ttl.saturating_mul(1000), force_refresh, ..Demand::default() };
+    let token = settings.latch(global, false)?.token_for(demand).await?;
+    let default = if global.json { TokenOutput::Json } else { TokenOutput::Token };
+    match output.unwrap_or(default) {
+        TokenOutput::Token => print_line(token.access_token()),
+        TokenOutput::Header => print_line(&format!("Authorization: {}", token.authorization_header())),
+        TokenOutput::Json => print_json(&token),
+    }
+}
+
+fn print_line(secret: &str) -> Result<(), Error> {
+    let line = Zeroizing::new(format!("{secret}\n"));
+    output::write(line.as_bytes())
+}
+
+fn print_json(token: &Token) -> Result<(), Error> {
+    output::document(&json!({
+        "access_token": token.access_token(),
+        "token_type": token.token_type(),
+        "scopes": token.scopes(),
+        "expires_at": token.expires_at().and_then(output::rfc3339),
+        "renew_at": token.renew_at().and_then(output::rfc3339),
+        "id_token": token.id_token(),
+        "source": match token.source() {
+            TokenSource::Login => "login",
+            TokenSource::Cached => "cached",
+            TokenSource::Renewed => "renewed",
+            TokenSource::Adopted => "adopted",
+        },
+    }))
+}

@@ -1,0 +1,31 @@
+//! `latch whoami`: ask the provider who is logged in.
+
+use latchstring::{Code, Demand, Error};
+use serde_json::Value;
+
+use crate::cli::args::{Global, ProviderArgs};
+use crate::cli::output;
+use crate::cli::settings::Settings;
+
+pub(crate) async fn run(global: &Global, args: Box<ProviderArgs>) -> Result<(), Error> {
+    let settings = Settings::read(global, args.into_profile())?;
+    let latch = settings.latch(global, false)?;
+    let token = latch.token_for(Demand { userinfo: true, ..Demand::default() }).await?;
+    let claims: Option<Value> = token.claims().and_then(|claims| serde_json::from_str(claims).ok());
+    let Some(claims) = claims else {
+        return Err(Error::new(
+            Code::InvalidConfiguration,
+            "the provider tells nobody's name: it has no userinfo endpoint and gave no ID token",
+            "log in with the scope openid, or give --userinfo-endpoint",
+        ));
+    };
+    if global.json {
+        return output::document(&claims);
+    }
+    for claim in ["name", "preferred_username", "email", "sub"] {
+        if let Some(value) = claims.get(claim).and_then(Value::as_str) {
+            output::line(&format!("{claim:<20}{}", latchstring::printable(value)))?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! The command line: reads it, runs the command, reports what came of it.
+
+mod args;
+mod commands;
+mod config;
+mod dotenv;
+mod exit;
+mod output;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use latchstring::{Code, Error};
+
+use args::{Args, Command};
+
+/// Runs the command line of this process.
+pub(crate) fn run() -> ExitCode {
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return args::report(&error),
+    };
+    let json = args.global.json;
+    match run_to_end(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::report(&error, json);
+            ExitCode::from(exit::code(error.code()))
+        }
+    }
+}
+
+fn run_to_end(args: Args) -> Result<(), Error> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        Error::new(Code::HostFault, format!("the program cannot start: {error}"), "try again")
+    })?;
+    let result = runtime.block_on(async {
+        tokio::select! {
+            result = dispatch(args) => result,
+            _ = tokio::signal::ctrl_c() => Err(Error::new(
+                Code::Interrupted,
+                "interrupted",
+                "nothing was left half-done; run the command again when ready",
+            )),
+        }
+    });
+    // A name look-up still under way must not keep an interrupted program alive.
+    runtime.shutdown_background();
+    result
+}
+
+async fn dispatch(args: Args) -> Result<(), Error> {
+    let Args { global, command } = args;
+    match command {
+        Command::Login(args) => commands::login::run(&global, args).await,
+        Command::Token(args) => commands::token::run(&global, args).await,
+        Command::Whoami(args) => commands::whoami::run(&global, args).await,
+        Command::Status => commands::status::run(&global).await,
+        Command::Logout(args) => commands::logout::run(&global, args).await,
+        Command::Profile(command) => commands::profile::run(&global, command).await,
+        Command::Component(args) => commands::component::run(&global, &args),
+    }
+}

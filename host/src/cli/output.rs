@@ -1,0 +1,114 @@
+//! What people and scripts read: standard output for scripts, standard error
+//! for people.
+
+use std::io::{Write as _, stderr, stdout};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use jiff::Timestamp;
+use latchstring::{Code, Error, code_name};
+use serde_json::{Value, json};
+
+use super::exit;
+
+/// One line on standard output.
+pub(crate) fn line(text: &str) -> Result<(), Error> {
+    write(format!("{text}\n").as_bytes())
+}
+
+/// One JSON document on standard output.
+pub(crate) fn document(value: &Value) -> Result<(), Error> {
+    line(&format!("{value:#}"))
+}
+
+/// Bytes on standard output. A reader that went away is a failure: a script
+/// must not take half a token for a whole one.
+pub(crate) fn write(bytes: &[u8]) -> Result<(), Error> {
+    let mut stdout = stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| {
+        Error::new(
+            Code::HostFault,
+            format!("standard output cannot be written: {error}"),
+            "check where the output goes",
+        )
+    })
+}
+
+/// A line for the person.
+pub(crate) fn say(text: &str) {
+    // A closed standard error is nobody's failure.
+    let _ = writeln!(stderr().lock(), "{text}");
+}
+
+/// Reports an error: what happened, and what to do next.
+pub(crate) fn report(error: &Error, json: bool) {
+    if json {
+        let provider = error
+            .provider()
+            .map(|provider| json!({ "error": provider.error, "description": provider.description }));
+        say(&json!({
+            "error": {
+                "code": code_name(error.code()),
+                "message": error.message(),
+                "remedy": error.remedy(),
+                "provider": provider,
+                "retryable": error.is_retryable(),
+                "exit": exit::code(error.code()),
+            }
+        })
+        .to_string());
+    } else {
+        say(&format!("latch: {} [{}]\n  {}", error.message(), code_name(error.code()), error.remedy()));
+    }
+}
+
+/// RFC 3339, in UTC, to the second.
+pub(crate) fn rfc3339(time: SystemTime) -> Option<String> {
+    let seconds = time.duration_since(UNIX_EPOCH).ok()?.as_secs();
+    Timestamp::from_second(i64::try_from(seconds).ok()?).ok().map(|stamp| stamp.to_string())
+}
+
+/// The same for epoch milliseconds.
+pub(crate) fn rfc3339_ms(time_ms: u64) -> Option<String> {
+    rfc3339(UNIX_EPOCH + Duration::from_millis(time_ms))
+}
+
+/// A time as people say it: `in 59 minutes`, `2 hours ago`.
+pub(crate) fn in_words(time_ms: u64, now_ms: u64) -> String {
+    let (distance_ms, future) = match time_ms.checked_sub(now_ms) {
+        Some(ahead) => (ahead, true),
+        None => (now_ms - time_ms, false),
+    };
+    let seconds = distance_ms / 1000;
+    let (count, unit) = match seconds {
+        0..=99 => (seconds, "second"),
+        100..=5_999 => (seconds / 60, "minute"),
+        6_000..=172_799 => (seconds / 3600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    if future { format!("in {count} {unit}{plural}") } else { format!("{count} {unit}{plural} ago") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_said_as_people_say_them() {
+        let hour = 3_600_000;
+        for (time, now, words) in [
+            (hour, 0, "in 60 minutes"),
+            (2 * hour, 0, "in 2 hours"),
+            (0, 30_000, "30 seconds ago"),
+            (1_000, 0, "in 1 second"),
+            (80 * hour, 0, "in 3 days"),
+        ] {
+            assert_eq!(in_words(time, now), words);
+        }
+    }
+
+    #[test]
+    fn rfc_3339_is_written_in_utc() {
+        assert_eq!(rfc3339(UNIX_EPOCH).as_deref(), Some("1970-01-01T00:00:00Z"));
+    }
+}

@@ -1,0 +1,119 @@
+//! A session as it lies in a store: one line of the host's, then the
+//! component's bytes as they are.
+//!
+//! ```text
+//! {"latchstring":1,"origins":["https://id.example"],"bytes":812}
+//! ...812 bytes...
+//! ```
+//!
+//! The origins are those that the host itself pinned when it saw the provider's
+//! metadata: a later run holds the component to them without asking it.
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::error::{Code, Error};
+
+/// Raised whenever an older reader would misunderstand a newer envelope.
+const FORMAT: u64 = 1;
+
+/// What a store keeps for one session.
+pub(crate) struct Envelope {
+    /// Origins such as `https://id.example`, default ports left out.
+    pub(crate) origins: Vec<String>,
+    /// The component's own, opaque to the host.
+    pub(crate) session: Zeroizing<Vec<u8>>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    latchstring: u64,
+    origins: Vec<String>,
+    bytes: usize,
+}
+
+impl Envelope {
+    /// `place` is where the bytes came from, for the error.
+    pub(crate) fn open(bytes: &[u8], place: &str) -> Result<Self, Error> {
+        #[derive(Deserialize)]
+        struct Version {
+            latchstring: u64,
+        }
+        let damaged = || {
+            Error::new(
+                Code::StoredDamaged,
+                format!("the stored session in {place} is damaged or cut short"),
+                "it was kept; move it away, then log in again",
+            )
+        };
+        let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(damaged)?;
+        let (line, session) = (&bytes[..end], &bytes[end + 1..]);
+        let version: Version = serde_json::from_slice(line).map_err(|_| damaged())?;
+        if version.latchstring > FORMAT {
+            return Err(Error::new(
+                Code::StoredNewer,
+                format!(
+                    "the stored session in {place} has format {}; this version reads up to {FORMAT}",
+                    version.latchstring
+                ),
+                "use the newer version that wrote it; nothing was changed",
+            ));
+        }
+        let header: Header = serde_json::from_slice(line).map_err(|_| damaged())?;
+        if header.bytes != session.len() {
+            return Err(damaged());
+        }
+        Ok(Self { origins: header.origins, session: Zeroizing::new(session.to_vec()) })
+    }
+
+    pub(crate) fn seal(&self) -> Zeroizing<Vec<u8>> {
+        let header = Header {
+            latchstring: FORMAT,
+            origins: self.origins.clone(),
+            bytes: self.session.len(),
+        };
+        // OK because a header has text keys and no number that JSON lacks.
+        let line = serde_json::to_string(&header).expect("a header is always JSON");
+        let mut sealed = Zeroizing::new(Vec::with_capacity(line.len() + 1 + self.session.len()));
+        sealed.extend_from_slice(line.as_bytes());
+        sealed.push(b'\n');
+        sealed.extend_from_slice(&self.session);
+        sealed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed() -> Vec<u8> {
+        let envelope = Envelope {
+            origins: vec!["https://id.example".into()],
+            session: Zeroizing::new(b"{\"a\":\"\\n\"}\n{}".to_vec()),
+        };
+        envelope.seal().to_vec()
+    }
+
+    #[test]
+    fn what_is_sealed_can_be_opened() {
+        let envelope = Envelope::open(&sealed(), "here").unwrap();
+        assert_eq!(envelope.origins, ["https://id.example"]);
+        assert_eq!(envelope.session.as_slice(), b"{\"a\":\"\\n\"}\n{}");
+    }
+
+    #[test]
+    fn a_session_cut_short_anywhere_is_noticed_and_named() {
+        let sealed = sealed();
+        for end in 0..sealed.len() {
+            let error = Envelope::open(&sealed[..end], "the file x").err().unwrap();
+            assert_eq!(error.code(), Code::StoredDamaged);
+            assert!(error.message().contains("the file x"));
+        }
+    }
+
+    #[test]
+    fn a_newer_format_is_told_from_damage() {
+        let error = Envelope::open(b"{\"latchstring\":2,\"new\":true}\nx", "here").err().unwrap();
+        assert_eq!(error.code(), Code::StoredNewer);
+    }
+}

@@ -1,0 +1,45 @@
+//! Logs a command line in to any OAuth 2.0 / OpenID Connect provider, keeps the
+//! session, and hands out fresh access tokens.
+//!
+//! ```no_run
+//! use latchstring::{Code, Latch};
+//!
+//! # async fn run() -> Result<(), latchstring::Error> {
+//! let latch = Latch::builder("https://id.example.com", "my-cli")
+//!     .scopes(["openid", "offline_access"])
+//!     .build()?;
+//! let token = match latch.token().await {
+//!     Err(error) if error.code() == Code::LoginRequired => latch.login().await?,
+//!     other => other?,
+//! };
+//! println!("Authorization: {}", token.authorization_header());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The protocol runs in a sandboxed WebAssembly component that imports nothing;
+//! this crate embeds it and supplies what it asks for. Each supply is a trait in
+//! [`capability`] that an embedder may replace.
+
+mod builder;
+pub mod capability;
+pub mod contract;
+mod drive;
+mod egress;
+mod envelope;
+mod error;
+mod latch;
+pub mod pages;
+pub mod sandbox;
+mod token;
+
+pub use builder::{LatchBuilder, check_profile, default_state_folder};
+pub use contract::{ClientAuthentication, Demand, Description, LogoutReport, TokenSource, TokenState};
+pub use error::{Code, Error, ProviderError, code_name, printable};
+pub use latch::{Latch, describe};
+pub use token::Token;
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,0 +1,9 @@
+//! `latch`: logs a command line in.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run()
+}

@@ -1,0 +1,173 @@
+//! The component in its cage: no imports, little memory, little time.
+//!
+//! It was compiled ahead of time by `build.rs`; no compiler is in this program.
+
+pub(crate) mod config;
+
+use wasmtime::component::{Component, Linker, ResourceAny};
+use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
+
+use crate::contract::{
+    Action, Client, Context, Demand, Description, Failure, Login, LoginRequest, Reply,
+};
+use crate::error::{Code, Error};
+
+/// The component's bytes, as anyone may check them.
+pub const COMPONENT: &[u8] = include_bytes!(env!("LATCHSTRING_COMPONENT"));
+
+/// The world that the component was checked to have when this program was built.
+pub const WORLD: &str = include_str!(env!("LATCHSTRING_COMPONENT_WORLD"));
+
+/// The same, as machine code for this program's target.
+const COMPILED: &[u8] = include_bytes!(env!("LATCHSTRING_COMPONENT_COMPILED"));
+
+/// Linear memory that one instance may have. A login needs 2 MiB, and a
+/// response of the largest size a few times its bytes.
+const MEMORY_BYTES: usize = 64 << 20;
+
+/// Instructions, nearly, that one call may take: the deadline of a sandbox
+/// without a clock. The dearest honest step, an RSA-4096 signature, takes a
+/// fiftieth of it.
+const FUEL_PER_CALL: u64 = 2_000_000_000;
+
+/// The component, loaded and ready to be instantiated.
+pub struct Sandbox {
+    engine: Engine,
+    component: Component,
+}
+
+impl Sandbox {
+    /// Loads the embedded component.
+    pub fn load() -> Result<Self, Error> {
+        // SAFETY: these bytes come from `build.rs`, which compiled them with the
+        // same engine and settings; nothing outside this program can change them.
+        unsafe { Self::from_compiled(COMPILED) }
+    }
+
+    /// # Safety
+    ///
+    /// `compiled` must come from `Engine::precompile_component` and be unchanged.
+    unsafe fn from_compiled(compiled: &[u8]) -> Result<Self, Error> {
+        let engine = Engine::new(&config::config()).map_err(fault)?;
+        // SAFETY: as the caller promises.
+        let component = unsafe { Component::deserialize(&engine, compiled) }.map_err(fault)?;
+        Ok(Self { engine, component })
+    }
+
+    /// A fresh instance, which shares nothing with any other.
+    pub fn instantiate(&self) -> Result<Instance, Error> {
+        let mut store = self.store();
+        // An empty linker: a component that wants anything at all is refused here.
+        let linker = Linker::new(&self.engine);
+        store.set_fuel(FUEL_PER_CALL).map_err(fault)?;
+        let login = Login::instantiate(&mut store, &self.component, &linker).map_err(fault)?;
+        Ok(Instance { store, login })
+    }
+
+    fn store(&self) -> Store<StoreLimits> {
+        let limits = StoreLimitsBuilder::new()
+            .memory_size(MEMORY_BYTES)
+            .instances(8)
+            .memories(1)
+            .tables(4)
+            .build();
+        let mut store = Store::new(&self.engine, limits);
+        store.limiter(|limits| limits);
+        store
+    }
+}
+
+/// One instance of the component: the sessions opened in it, and its functions.
+pub struct Instance {
+    store: Store<StoreLimits>,
+    login: Login,
+}
+
+/// A session in an [`Instance`].
+pub struct Session(ResourceAny);
+
+impl Instance {
+    /// The contract's `account-key`.
+    pub fn account_key(&mut self, client: &Client) -> Result<String, Error> {
+        self.refuel()?;
+        let flow = self.login.latchstring_login_flow();
+        flow.call_account_key(&mut self.store, client).map_err(fault)
+    }
+
+    /// The contract's `describe`.
+    pub fn describe(&mut self, stored: &[u8], now_ms: u64) -> Result<Description, Error> {
+        self.refuel()?;
+        let flow = self.login.latchstring_login_flow();
+        answer(flow.call_describe(&mut self.store, stored, now_ms))
+    }
+
+    /// The contract's `session.login`.
+    pub fn login(
+        &mut self,
+        client: &Client,
+        stored: Option<&[u8]>,
+        request: &LoginRequest,
+        context: &Context,
+    ) -> Result<Session, Error> {
+        self.refuel()?;
+        let session = self.login.latchstring_login_flow().session();
+        answer(session.call_login(&mut self.store, client, stored, request, context)).map(Session)
+    }
+
+    /// The contract's `session.token`.
+    pub fn token(
+        &mut self,
+        client: &Client,
+        stored: Option<&[u8]>,
+        demand: Demand,
+        context: &Context,
+    ) -> Result<Session, Error> {
+        self.refuel()?;
+        let session = self.login.latchstring_login_flow().session();
+        answer(session.call_token(&mut self.store, client, stored, demand, context)).map(Session)
+    }
+
+    /// The contract's `session.logout`.
+    pub fn logout(
+        &mut self,
+        client: &Client,
+        stored: Option<&[u8]>,
+        context: &Context,
+    ) -> Result<Session, Error> {
+        self.refuel()?;
+        let session = self.login.latchstring_login_flow().session();
+        answer(session.call_logout(&mut self.store, client, stored, context)).map(Session)
+    }
+
+    /// The contract's `session.next`.
+    pub fn next(&mut self, session: &Session, reply: &Reply, now_ms: u64) -> Result<Action, Error> {
+        self.refuel()?;
+        let methods = self.login.latchstring_login_flow().session();
+        answer(methods.call_next(&mut self.store, session.0, reply, now_ms))
+    }
+
+    fn refuel(&mut self) -> Result<(), Error> {
+        self.store.set_fuel(FUEL_PER_CALL).map_err(fault)
+    }
+}
+
+fn answer<T>(called: wasmtime::Result<Result<T, Failure>>) -> Result<T, Error> {
+    called.map_err(fault)?.map_err(Error::from)
+}
+
+/// A trap as a person should hear of it: what stopped, never a backtrace.
+fn fault(error: wasmtime::Error) -> Error {
+    let reason = match error.downcast_ref::<Trap>() {
+        Some(Trap::OutOfFuel) => "it went past its time limit".to_owned(),
+        Some(Trap::UnreachableCodeReached) => {
+            "it gave up, as it does where it meets a fault or its memory limit".to_owned()
+        }
+        Some(trap) => trap.to_string(),
+        None => error.to_string(),
+    };
+    Error::new(
+        Code::SandboxFault,
+        format!("the login component was stopped: {reason}"),
+        "nothing is lost; try again, and if it stays so, report it with the version of this program",
+    )
+}

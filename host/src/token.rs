@@ -1,0 +1,87 @@
+//! An access token as callers hold it.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use zeroize::Zeroize as _;
+
+use crate::contract::{Grant, TokenSource};
+
+/// An access token, and what came with it.
+///
+/// `Debug` shows no secret, and dropping it wipes the tokens from memory.
+pub struct Token(Grant);
+
+impl Token {
+    pub(crate) fn new(grant: Grant) -> Self {
+        Self(grant)
+    }
+
+    /// The access token itself (RFC 6749 §1.4).
+    pub fn access_token(&self) -> &str {
+        &self.0.access_token
+    }
+
+    /// A kind of `Bearer`, as the provider spells it (RFC 6750).
+    pub fn token_type(&self) -> &str {
+        &self.0.token_type
+    }
+
+    /// The value of an `Authorization` header (RFC 6750 §2.1).
+    pub fn authorization_header(&self) -> String {
+        format!("Bearer {}", self.0.access_token)
+    }
+
+    /// Granted scopes.
+    pub fn scopes(&self) -> &[String] {
+        &self.0.scopes
+    }
+
+    /// When it expires; none where the provider did not say.
+    pub fn expires_at(&self) -> Option<SystemTime> {
+        self.0.expires_at_ms.map(time)
+    }
+
+    /// When a program that lives long should ask again.
+    pub fn renew_at(&self) -> Option<SystemTime> {
+        self.0.renew_at_ms.map(time)
+    }
+
+    /// The verified ID token, as issued (OpenID Connect Core §2).
+    pub fn id_token(&self) -> Option<&str> {
+        self.0.id_token.as_deref()
+    }
+
+    /// Who logged in: one JSON object with the claims of the verified ID token,
+    /// and over them those of userinfo where it was asked.
+    pub fn claims(&self) -> Option<&str> {
+        self.0.claims.as_deref()
+    }
+
+    /// Where it came from: the store, a renewal, a login.
+    pub fn source(&self) -> TokenSource {
+        self.0.source
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token")
+            .field("access_token", &"[secret]")
+            .field("scopes", &self.0.scopes)
+            .field("expires_at_ms", &self.0.expires_at_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Token {
+    fn drop(&mut self) {
+        self.0.access_token.zeroize();
+        self.0.id_token.zeroize();
+        self.0.claims.zeroize();
+    }
+}
+
+fn time(epoch_ms: u64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(epoch_ms)
+}
