@@ -34,7 +34,8 @@ fn origin(component: &[u8]) -> Result<String> {
     Ok(format!("{:016x}", hasher.finish()))
 }
 
-fn compile(component: &[u8], target: &str) -> Result<Vec<u8>> {
+/// Machine code of `component`, made anew.
+pub(crate) fn compile(component: &[u8], target: &str) -> Result<Vec<u8>> {
     let engine = engine(target).map_err(|error| {
         format!("this build cannot make machine code for {target}: {error:#}; build with the feature `cross`")
     })?;

@@ -20,7 +20,7 @@ const RSA_MINIMUM_BITS: usize = 2048;
 
 /// Keys tried for one token at the most: a set without key identifiers must
 /// not buy unlimited work.
-const KEYS_TRIED: usize = 8;
+const KEYS_TRIED: usize = 4;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Algorithm {

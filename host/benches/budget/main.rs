@@ -58,8 +58,9 @@ fn row(what: &str, measured: &str, budget: &str) {
 /// One process after the other, floor and `latch` in turn.
 fn cached_token(home: &Path, session: &Path) -> Result<(Duration, Duration, f64)> {
     let mut pairs = Vec::new();
+    let program = floor_program(home)?;
     for run in 0..WARM_UP + TOKEN_RUNS {
-        let floor = timed(Command::new(floor_program()?).arg(session))?;
+        let floor = timed(Command::new(&program).arg(session))?;
         let token = timed(latch(home).arg("token"))?;
         if run >= WARM_UP {
             pairs.push((floor, token));
@@ -154,10 +155,12 @@ fn latch(home: &Path) -> Command {
     command
 }
 
-/// `./dev bench` builds it beside this program.
-fn floor_program() -> Result<PathBuf> {
-    let path = Path::new(LATCH).with_file_name("examples").join("floor");
-    if path.exists() { Ok(path) } else { Err(format!("{} is missing; run ./dev bench", path.display()).into()) }
+/// The program that is measured beside, compiled as anyone would.
+fn floor_program(folder: &Path) -> Result<PathBuf> {
+    let program = folder.join("floor");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/budget/floor.rs");
+    let status = Command::new("rustc").arg("-O").arg(source).arg("-o").arg(&program).status()?;
+    if status.success() { Ok(program) } else { Err("benches/budget/floor.rs does not compile".into()) }
 }
 
 fn session_file(state: &Path) -> Result<PathBuf> {

@@ -79,6 +79,13 @@ impl Terminal for StderrTerminal {
     }
 }
 
+/// An interrupted program leaves no spinner behind.
+impl Drop for StderrTerminal {
+    fn drop(&mut self) {
+        self.settle();
+    }
+}
+
 /// Says nothing: for embedders that speak for themselves.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Silence;

@@ -1,0 +1,133 @@
+//! What becomes of a component that goes wrong.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use wasmtime::component::Linker;
+
+use super::*;
+use crate::contract::{Endpoints, Response};
+
+fn load(compiled: &[u8]) -> Sandbox {
+    // SAFETY: `build.rs` compiled these bytes with the same settings.
+    let (engine, component) = unsafe { machine_code::from_copy(compiled) }.unwrap();
+    Sandbox { engine, component }
+}
+
+/// Calls one function of `faults.wat` as sessions are called.
+fn call(name: &str) -> Error {
+    let sandbox = load(include_bytes!(env!("LATCHSTRING_FAULTS")));
+    let mut store = sandbox.store();
+    store.set_fuel(FUEL_PER_CALL).unwrap();
+    let instance = Linker::new(&sandbox.engine).instantiate(&mut store, &sandbox.component).unwrap();
+    let function = instance.get_typed_func::<(), ()>(&mut store, name).unwrap();
+    fault(function.call(&mut store, ()).unwrap_err())
+}
+
+#[test]
+fn a_trap_is_a_clean_error_without_a_backtrace() {
+    let error = call("trap");
+    assert_eq!(error.code(), Code::SandboxFault);
+    assert!(error.message().starts_with("the login component was stopped: it gave up"));
+    assert!(!error.message().contains("wasm"), "{error}");
+}
+
+#[test]
+fn a_loop_without_end_is_stopped() {
+    let error = call("spin");
+    assert_eq!(error.code(), Code::SandboxFault);
+    assert!(error.message().contains("time limit"), "{error}");
+}
+
+#[test]
+fn memory_is_limited() {
+    let error = call("eat");
+    assert_eq!(error.code(), Code::SandboxFault);
+    assert!(error.message().contains("memory limit"), "{error}");
+}
+
+#[test]
+fn a_component_that_wants_anything_of_its_host_never_runs() {
+    let sandbox = load(include_bytes!(env!("LATCHSTRING_GREEDY")));
+    let error = sandbox.instantiate().err().unwrap();
+    assert_eq!(error.code(), Code::SandboxFault);
+    assert!(error.message().contains("host:clock/now"), "{error}");
+}
+
+#[test]
+fn the_dearest_honest_steps_stay_far_below_the_limit() {
+    // Only their size matters: no key verifies, so every one of them is tried.
+    let number = |bytes: usize| URL_SAFE_NO_PAD.encode(vec![0xf5; bytes]);
+    let rsa_4096 = json!({ "kty": "RSA", "n": number(512), "e": "AQAB" });
+    // The base point: a key has to lie on the curve.
+    let p_384 = json!({
+        "kty": "EC",
+        "crv": "P-384",
+        "x": "qofKIr6LBTeOscce8yCtdG4dO2KLp5uYWfdB4IJUKjhVAvJdv1UpbDpUXjhydgq3",
+        "y": "NhfeSpYmLG9dnpi_kpLcKfj0Hb0omhR86doxE7XwuMAKYLHOHX6BnXpDHXyQ6g5f",
+    });
+    let dearest = [("RS512", rsa_4096, 512), ("ES384", p_384, 96)]
+        .map(|(algorithm, key, signature_bytes)| {
+            let header = URL_SAFE_NO_PAD.encode(json!({ "alg": algorithm }).to_string());
+            let id_token = format!("{header}.e30.{}", number(signature_bytes));
+            fuel_of_checking(&id_token, &json!({ "keys": vec![key; 20] }))
+        })
+        .into_iter()
+        .max();
+    assert!(dearest < Some(FUEL_PER_CALL / 2), "{dearest:?}");
+}
+
+#[test]
+fn a_response_of_the_largest_size_stays_far_below_the_limit() {
+    let mut instance = Sandbox::load().unwrap().instantiate().unwrap();
+    let mut stored = b"{\"format\":1,\"scopes\":[0".to_vec();
+    stored.resize(1 << 20, b' ');
+    instance.describe(&stored, 0).unwrap_err();
+    assert!(fuel_used(&instance) < FUEL_PER_CALL / 4);
+}
+
+/// The fuel that the step takes in which a login gets the provider's keys.
+fn fuel_of_checking(id_token: &str, keys: &Value) -> u64 {
+    let client = Client {
+        issuer: Some("https://id.example".into()),
+        discover: false,
+        endpoints: Endpoints {
+            authorization: Some("https://id.example/authorize".into()),
+            token: Some("https://id.example/token".into()),
+            jwks: Some("https://id.example/jwks".into()),
+            ..Endpoints::default()
+        },
+        client_id: "cli".into(),
+        client_secret: None,
+        authentication: None,
+        scopes: vec!["openid".into()],
+        resources: Vec::new(),
+    };
+    let request = LoginRequest {
+        redirect_uri: "http://127.0.0.1:1/callback".into(),
+        parameters: Vec::new(),
+        patience_ms: 1000,
+    };
+    let context = Context { now_ms: 0, entropy: (0..32).collect() };
+    let mut instance = Sandbox::load().unwrap().instantiate().unwrap();
+    let session = instance.login(&client, None, &request, &context).unwrap();
+    let Action::Authorize(authorization) = instance.next(&session, &Reply::Begin, 0).unwrap() else {
+        panic!("a login without discovery begins in the browser");
+    };
+    let (_, state) = authorization.url.split_once("&state=").unwrap();
+    let target = format!("/callback?code=c&state={}", state.split('&').next().unwrap());
+    instance.next(&session, &Reply::Redirected(target), 0).unwrap();
+    let tokens = json!({ "access_token": "a", "token_type": "Bearer", "id_token": id_token });
+    instance.next(&session, &response(&tokens), 0).unwrap();
+    let asks_again = instance.next(&session, &response(keys), 0);
+    assert!(matches!(asks_again, Ok(Action::Exchange(_))), "no key verified");
+    fuel_used(&instance)
+}
+
+fn response(body: &Value) -> Reply {
+    Reply::Response(Response { status: 200, headers: Vec::new(), body: body.to_string().into_bytes() })
+}
+
+fn fuel_used(instance: &Instance) -> u64 {
+    FUEL_PER_CALL - instance.store.get_fuel().unwrap()
+}
