@@ -148,10 +148,7 @@ impl Face<'_> {
             }
             html.push_str(rest);
         }
-        Page {
-            status: self.status,
-            html,
-        }
+        Page { status: self.status, html }
     }
 
     fn push_details(&self, html: &mut String) {
@@ -187,9 +184,8 @@ fn push_escaped(html: &mut String, text: &str) {
 /// nothing else.
 pub(crate) fn content_security_policy() -> HeaderValue {
     static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-        let style = TEMPLATE
-            .split_once("<style>")
-            .and_then(|(_, rest)| rest.split_once("</style>"));
+        let style =
+            TEMPLATE.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>"));
         let digest = STANDARD.encode(Sha256::digest(style.map_or("", |(style, _)| style)));
         let policy = format!(
             "default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'; \
@@ -223,13 +219,7 @@ mod tests {
     fn all() -> Vec<Page> {
         let error = hostile();
         let stray = Page::stray(error.message());
-        vec![
-            Page::success(),
-            Page::refused(&error),
-            Page::failed(&error),
-            stray,
-            Page::abandoned(),
-        ]
+        vec![Page::success(), Page::refused(&error), Page::failed(&error), stray, Page::abandoned()]
     }
 
     #[test]
@@ -256,9 +246,9 @@ mod tests {
     #[test]
     fn no_page_loads_or_leads_anywhere() {
         for page in all() {
-            for forbidden in [
-                "http:", "https:", "href", "src=", "url(", "@import", "style=\"", "<form",
-            ] {
+            for forbidden in
+                ["http:", "https:", "href", "src=", "url(", "@import", "style=\"", "<form"]
+            {
                 assert!(!page.html.contains(forbidden), "{forbidden}");
             }
         }
@@ -268,21 +258,14 @@ mod tests {
     fn the_policy_allows_the_templates_style_by_its_hash() {
         let policy = content_security_policy();
         let policy = policy.to_str().expect("ascii");
-        assert!(
-            policy.starts_with("default-src 'none'; style-src 'sha256-"),
-            "{policy}"
-        );
+        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
         let end = "='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
         assert!(policy.ends_with(end), "{policy}");
     }
 
     #[test]
     fn a_failure_is_told_whole() {
-        let page = Page::failed(&Error::new(
-            Code::NotSaved,
-            "the disk is full",
-            "free some space",
-        ));
+        let page = Page::failed(&Error::new(Code::NotSaved, "the disk is full", "free some space"));
         for text in ["The disk is full", "Free some space", "not-saved"] {
             assert!(page.html.contains(text));
         }

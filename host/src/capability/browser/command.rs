@@ -24,15 +24,11 @@ impl CommandBrowser {
             Error::new(Code::InvalidConfiguration, message, remedy)
         };
         let words = shlex::split(words);
-        let mut words = words
-            .ok_or_else(|| invalid("the browser's command has an open quote"))?
-            .into_iter();
+        let mut words =
+            words.ok_or_else(|| invalid("the browser's command has an open quote"))?.into_iter();
         let program = words.next().filter(|program| !program.is_empty());
         let program = program.ok_or_else(|| invalid("the browser's command is empty"))?;
-        Ok(Self {
-            program,
-            arguments: words.collect(),
-        })
+        Ok(Self { program, arguments: words.collect() })
     }
 }
 
@@ -57,11 +53,7 @@ impl Browser for CommandBrowser {
 /// Ctrl-C in this program's terminal does not reach.
 pub(super) fn start(command: &mut Command) -> io::Result<Child> {
     detach(command);
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
 }
 
 #[cfg(unix)]
@@ -83,9 +75,7 @@ fn detach(_: &mut Command) {}
 /// whether it succeeded. Where no thread can be had, it stays a zombie.
 pub(super) fn reap(mut child: Child, ended: impl FnOnce(bool) + Send + 'static) {
     let wait = move || ended(child.wait().is_ok_and(|status| status.success()));
-    let _ = thread::Builder::new()
-        .name("browser".to_owned())
-        .spawn(wait);
+    let _ = thread::Builder::new().name("browser".to_owned()).spawn(wait);
 }
 
 #[cfg(test)]
@@ -127,13 +117,7 @@ mod tests {
         fn recorder() -> (tempfile::TempDir, String) {
             let folder = tempfile::TempDir::new().expect("folder");
             let pipe = folder.path().join("seen");
-            assert!(
-                Command::new("mkfifo")
-                    .arg(&pipe)
-                    .status()
-                    .expect("mkfifo")
-                    .success()
-            );
+            assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
             let script = folder.path().join("my browser");
             let text = "#!/bin/sh\nexec >\"${0%/*}/seen\"\nprintf '%s\\n' \"$@\"\n\
                         kill -s 0 -- -$$ && echo leader\n";
@@ -154,10 +138,7 @@ mod tests {
             let mut pipe = fs::File::open(folder.path().join("seen")).expect("pipe");
             pipe.read_to_string(&mut seen).expect("seen");
             let lines: Vec<_> = seen.lines().collect();
-            assert_eq!(
-                lines[..4],
-                ["--a", "$HOME  *", "b;c", "https://login.example/?a=b&c=$d"]
-            );
+            assert_eq!(lines[..4], ["--a", "$HOME  *", "b;c", "https://login.example/?a=b&c=$d"]);
             assert_eq!(lines[4..], ["leader"]);
         }
     }

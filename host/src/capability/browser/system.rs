@@ -47,10 +47,7 @@ struct Launcher {
 impl Launcher {
     fn of_the_system(words: &[&str]) -> Self {
         let words = words.iter().chain(&["%s"]).map(|&word| word.to_owned());
-        Self {
-            words: words.collect(),
-            settles: true,
-        }
+        Self { words: words.collect(), settles: true }
     }
 
     fn of_the_person(entry: &str) -> Option<Self> {
@@ -59,17 +56,11 @@ impl Launcher {
         if !words.iter().any(|word| word.contains("%s")) {
             words.push("%s".to_owned());
         }
-        Some(Self {
-            words,
-            settles: false,
-        })
+        Some(Self { words, settles: false })
     }
 
     fn starts(&self, url: &Url) -> bool {
-        let mut words = self
-            .words
-            .iter()
-            .map(|word| word.replace("%s", url.as_str()));
+        let mut words = self.words.iter().map(|word| word.replace("%s", url.as_str()));
         let Some(program) = words.next() else {
             return false;
         };
@@ -85,27 +76,17 @@ impl Launcher {
 }
 
 fn launchers(named: Option<&str>, graphical: bool) -> Vec<Launcher> {
-    let named = named
-        .unwrap_or_default()
-        .split(':')
-        .filter_map(Launcher::of_the_person);
+    let named = named.unwrap_or_default().split(':').filter_map(Launcher::of_the_person);
     let system: &[&[&str]] = if cfg!(target_os = "macos") {
         &[&["/usr/bin/open"]]
     } else if cfg!(windows) {
         &[&["rundll32.exe", "url.dll,FileProtocolHandler"]]
     } else if graphical {
-        &[
-            &["xdg-open"],
-            &["gio", "open"],
-            &["wslview"],
-            &["x-www-browser"],
-        ]
+        &[&["xdg-open"], &["gio", "open"], &["wslview"], &["x-www-browser"]]
     } else {
         &[&["wslview"]]
     };
-    named
-        .chain(system.iter().map(|words| Launcher::of_the_system(words)))
-        .collect()
+    named.chain(system.iter().map(|words| Launcher::of_the_system(words))).collect()
 }
 
 fn first_that_starts(launchers: &[Launcher], url: &Url) -> Result<(), Error> {
@@ -124,18 +105,12 @@ mod tests {
     use super::*;
 
     fn words(launchers: &[Launcher]) -> Vec<String> {
-        launchers
-            .iter()
-            .map(|launcher| launcher.words.join(" "))
-            .collect()
+        launchers.iter().map(|launcher| launcher.words.join(" ")).collect()
     }
 
     #[test]
     fn commands_in_browser_come_first_and_in_order() {
-        let found = launchers(
-            Some("firefox --new '%s':: 'my browser' -x :'open quote"),
-            false,
-        );
+        let found = launchers(Some("firefox --new '%s':: 'my browser' -x :'open quote"), false);
         assert_eq!(words(&found)[..2], ["firefox --new %s", "my browser -x %s"]);
         assert!(!found[0].settles && found[2..].iter().all(|launcher| launcher.settles));
     }

@@ -84,19 +84,12 @@ impl SystemHttp {
 
     #[cfg(test)]
     pub(super) fn with_proxies(proxies: Matcher) -> Self {
-        Self {
-            proxies: proxies.into(),
-            ..Self::default()
-        }
+        Self { proxies: proxies.into(), ..Self::default() }
     }
 
     #[cfg(test)]
     pub(super) fn has_loaded_certificates(&self) -> bool {
-        self.built
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .trusting_the_system
-            .is_some()
+        self.built.lock().unwrap_or_else(PoisonError::into_inner).trusting_the_system.is_some()
     }
 
     /// The proxy that this system's settings choose for the URL.
@@ -105,9 +98,7 @@ impl SystemHttp {
             return None;
         }
         let uri = url.as_str().parse().ok()?;
-        self.proxies
-            .get_or_init(Matcher::from_system)
-            .intercept(&uri)
+        self.proxies.get_or_init(Matcher::from_system).intercept(&uri)
     }
 
     fn client(&self, route: Route, proxy: Option<&Intercept>) -> Result<Client, String> {
@@ -117,11 +108,7 @@ impl SystemHttp {
         }
         let over_tls =
             route.https || proxy.is_some_and(|proxy| proxy.uri().scheme_str() == Some("https"));
-        let tls = if over_tls {
-            built.trusting_the_system()?
-        } else {
-            trusting_nobody()?
-        };
+        let tls = if over_tls { built.trusting_the_system()? } else { trusting_nobody()? };
         let client = build(route, proxy, tls)?;
         built.clients.insert(route, client.clone());
         Ok(client)
@@ -136,9 +123,7 @@ impl Http for SystemHttp {
         if !limits.private_addresses
             && let Some(address) = literal(&url).filter(|address| !is_public(*address))
         {
-            return Err(Trouble::Denied(format!(
-                "{address} is not a public address"
-            )));
+            return Err(Trouble::Denied(format!("{address} is not a public address")));
         }
         let proxy = self.proxy_for(&url);
         let (through, via) = match &proxy {
@@ -148,25 +133,14 @@ impl Http for SystemHttp {
         };
         let unreachable =
             |reason: String| Trouble::Unreachable(format!("cannot reach {through}: {reason}"));
-        let route = Route {
-            https: url.scheme() == "https",
-            via,
-        };
-        let client = self.client(route, proxy.as_ref()).map_err(unreachable)?;
+        let route = Route { https: url.scheme() == "https", via };
         let request = outgoing(request, url)?;
-        match timeout(
-            limits.timeout,
-            exchange(&client, request, limits.body_bytes),
-        )
-        .await
-        {
+        let client = self.client(route, proxy.as_ref()).map_err(unreachable)?;
+        match timeout(limits.timeout, exchange(&client, request, limits.body_bytes)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(Stopped::TooLarge)) => Err(Trouble::TooLarge(limits.body_bytes)),
             Ok(Err(Stopped::Failed(error))) => Err(explain(&error, &through, CONNECT_TIMEOUT)),
-            Err(_) => Err(unreachable(format!(
-                "timed out after {}",
-                seconds(limits.timeout)
-            ))),
+            Err(_) => Err(unreachable(format!("timed out after {}", seconds(limits.timeout)))),
         }
     }
 }
@@ -178,10 +152,11 @@ impl Built {
         }
         let builder = tls_versions()?.with_platform_verifier();
         let builder = builder.map_err(|error| {
-            format!(
-                "this system's certificates cannot be loaded ({})",
-                printable(&error.to_string())
-            )
+            let reason = match error {
+                rustls::Error::General(reason) => reason,
+                error => error.to_string(),
+            };
+            format!("this system's certificates cannot be loaded ({})", printable(&reason))
         })?;
         let mut config = builder.with_no_client_auth();
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
@@ -191,9 +166,7 @@ impl Built {
 
 /// For connections without TLS: certificates take milliseconds to load.
 fn trusting_nobody() -> Result<ClientConfig, String> {
-    Ok(tls_versions()?
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth())
+    Ok(tls_versions()?.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
 }
 
 /// The provider is named here and not installed for the whole process, which
@@ -240,11 +213,9 @@ impl Resolve for PublicResolver {
             let found: Vec<SocketAddr> =
                 tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             match found.iter().find(|found| !is_public(found.ip())) {
-                Some(found) => Err(NotPublic {
-                    name: name.as_str().to_owned(),
-                    address: found.ip(),
+                Some(found) => {
+                    Err(NotPublic { name: name.as_str().to_owned(), address: found.ip() }.into())
                 }
-                .into()),
                 None => Ok(Box::new(found.into_iter()) as Addrs),
             }
         })
@@ -268,10 +239,7 @@ async fn exchange(
     most: u64,
 ) -> Result<Response, Stopped> {
     let mut incoming = client.execute(request).await?;
-    if incoming
-        .content_length()
-        .is_some_and(|length| length > most)
-    {
+    if incoming.content_length().is_some_and(|length| length > most) {
         return Err(Stopped::TooLarge);
     }
     let status = incoming.status().as_u16();
@@ -287,11 +255,7 @@ async fn exchange(
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Response {
-        status,
-        headers,
-        body,
-    })
+    Ok(Response { status, headers, body })
 }
 
 fn target(url: &str) -> Result<Url, Trouble> {
@@ -299,9 +263,9 @@ fn target(url: &str) -> Result<Url, Trouble> {
         Url::parse(url).map_err(|_| Trouble::Denied("the request's URL is none".to_owned()))?;
     match url.scheme() {
         "http" | "https" => Ok(url),
-        scheme => Err(Trouble::Denied(format!(
-            "requests go over https or http, not over {scheme}"
-        ))),
+        scheme => {
+            Err(Trouble::Denied(format!("requests go over https or http, not over {scheme}")))
+        }
     }
 }
 
@@ -321,10 +285,7 @@ fn literal(url: &Url) -> Option<std::net::IpAddr> {
 }
 
 fn proxy_name(proxy: &Intercept) -> Result<String, Trouble> {
-    let name = proxy
-        .uri()
-        .authority()
-        .map_or("", |authority| authority.as_str());
+    let name = proxy.uri().authority().map_or("", |authority| authority.as_str());
     let name = printable(name.rsplit('@').next().unwrap_or_default());
     match proxy.uri().scheme_str() {
         Some("http" | "https") => Ok(format!("the proxy {name}")),

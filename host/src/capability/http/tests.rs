@@ -8,23 +8,15 @@ use tokio::task::JoinHandle;
 use super::*;
 use crate::contract::{Header, Method};
 
-const LIMITS: Limits = Limits {
-    timeout: Duration::from_secs(10),
-    body_bytes: 1000,
-    private_addresses: true,
-};
+const LIMITS: Limits =
+    Limits { timeout: Duration::from_secs(10), body_bytes: 1000, private_addresses: true };
 
 fn client() -> SystemHttp {
     SystemHttp::with_proxies(Matcher::builder().build())
 }
 
 fn get(url: &str) -> Request {
-    Request {
-        method: Method::Get,
-        url: url.to_owned(),
-        headers: Vec::new(),
-        body: None,
-    }
+    Request { method: Method::Get, url: url.to_owned(), headers: Vec::new(), body: None }
 }
 
 /// A server that gives every connection the same bytes and keeps it open; it
@@ -81,10 +73,7 @@ impl Drop for Server {
 }
 
 fn ok(body: &str) -> String {
-    format!(
-        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nset-cookie: a=b\r\n\r\n{body}",
-        body.len()
-    )
+    format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nset-cookie: a=b\r\n\r\n{body}", body.len())
 }
 
 fn unreachable(result: Result<Response, Trouble>) -> String {
@@ -109,32 +98,18 @@ async fn a_request_is_sent_as_asked_and_the_response_comes_back_whole() {
     let request = Request {
         method: Method::Post,
         url: server.url("/token?a=b"),
-        headers: vec![Header {
-            name: "accept".to_owned(),
-            value: "application/json".to_owned(),
-        }],
+        headers: vec![Header { name: "accept".to_owned(), value: "application/json".to_owned() }],
         body: Some(b"code=1".to_vec()),
     };
     let response = client().send(request, LIMITS).await.expect("response");
     assert_eq!((response.status, response.body), (200, b"hello".to_vec()));
     assert!(
-        response
-            .headers
-            .iter()
-            .any(|header| header.name == "set-cookie" && header.value == "a=b")
+        response.headers.iter().any(|header| header.name == "set-cookie" && header.value == "a=b")
     );
     let head = server.seen().expect("request");
     assert!(head.starts_with("POST /token?a=b HTTP/1.1\r\n"), "{head}");
-    let agent = concat!(
-        "\r\nuser-agent: latchstring/",
-        env!("CARGO_PKG_VERSION"),
-        "\r\n"
-    );
-    for line in [
-        agent,
-        "\r\naccept: application/json\r\n",
-        "\r\ncontent-length: 6\r\n",
-    ] {
+    let agent = concat!("\r\nuser-agent: latchstring/", env!("CARGO_PKG_VERSION"), "\r\n");
+    for line in [agent, "\r\naccept: application/json\r\n", "\r\ncontent-length: 6\r\n"] {
         assert!(head.contains(line), "{head}");
     }
     for absent in ["cookie", "referer", "accept-encoding"] {
@@ -146,34 +121,23 @@ async fn a_request_is_sent_as_asked_and_the_response_comes_back_whole() {
 async fn plain_http_on_loopback_loads_no_certificates() {
     let server = Server::answering(ok("")).await;
     let client = client();
-    client
-        .send(get(&server.url("/")), LIMITS)
-        .await
-        .expect("response");
+    client.send(get(&server.url("/")), LIMITS).await.expect("response");
     assert!(!client.has_loaded_certificates());
 }
 
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let target = Server::answering(ok("")).await;
-    let answer = format!(
-        "HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n",
-        target.url("/")
-    );
+    let answer =
+        format!("HTTP/1.1 302 Found\r\nlocation: {}\r\ncontent-length: 0\r\n\r\n", target.url("/"));
     let server = Server::answering(answer).await;
-    let response = client()
-        .send(get(&server.url("/")), LIMITS)
-        .await
-        .expect("response");
+    let response = client().send(get(&server.url("/")), LIMITS).await.expect("response");
     assert_eq!(response.status, 302);
 }
 
 #[tokio::test]
 async fn a_body_up_to_the_limit_passes_and_one_byte_more_does_not() {
-    let limits = Limits {
-        body_bytes: 5,
-        ..LIMITS
-    };
+    let limits = Limits { body_bytes: 5, ..LIMITS };
     let chunked = |body: &str| {
         format!(
             "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
@@ -200,18 +164,12 @@ async fn a_declared_length_above_the_limit_is_not_waited_for() {
 
 #[tokio::test]
 async fn a_server_that_does_not_finish_in_time_is_unreachable() {
-    let limits = Limits {
-        timeout: Duration::from_millis(50),
-        ..LIMITS
-    };
+    let limits = Limits { timeout: Duration::from_millis(50), ..LIMITS };
     for answer in ["", "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf"] {
         let server = Server::answering(answer).await;
         let reason = unreachable(client().send(get(&server.url("/?secret")), limits).await);
         let port = server.port;
-        assert_eq!(
-            reason,
-            format!("cannot reach 127.0.0.1:{port}: timed out after 50 ms")
-        );
+        assert_eq!(reason, format!("cannot reach 127.0.0.1:{port}: timed out after 50 ms"));
     }
 }
 
@@ -220,97 +178,42 @@ async fn what_failed_is_told_without_the_url() {
     let free = TcpListener::bind("127.0.0.1:0").await.expect("port");
     let port = free.local_addr().expect("address").port();
     drop(free);
-    let refused = unreachable(
-        client()
-            .send(get(&format!("http://127.0.0.1:{port}/?secret")), LIMITS)
-            .await,
-    );
-    assert_eq!(
-        refused,
-        format!("cannot reach 127.0.0.1:{port}: connection refused")
-    );
+    let refused =
+        unreachable(client().send(get(&format!("http://127.0.0.1:{port}/?secret")), LIMITS).await);
+    assert_eq!(refused, format!("cannot reach 127.0.0.1:{port}: connection refused"));
 
     let server = Server::answering("SSH-2.0-OpenSSH\r\n\r\n").await;
     let reason = unreachable(client().send(get(&server.url("/?secret")), LIMITS).await);
-    assert_eq!(
-        reason,
-        format!(
-            "cannot reach 127.0.0.1:{}: the answer is not HTTP",
-            server.port
-        )
-    );
+    assert_eq!(reason, format!("cannot reach 127.0.0.1:{}: the answer is not HTTP", server.port));
 
-    let reason = unreachable(
-        client()
-            .send(get("https://name.invalid/?secret"), LIMITS)
-            .await,
-    );
-    assert!(
-        reason.starts_with("cannot reach name.invalid:443: "),
-        "{reason}"
-    );
+    let reason = unreachable(client().send(get("https://name.invalid/?secret"), LIMITS).await);
+    assert!(reason.starts_with("cannot reach name.invalid:443: "), "{reason}");
     assert!(!reason.contains("secret"), "{reason}");
 }
 
 #[tokio::test]
 async fn a_name_that_does_not_exist_is_not_found() {
-    let reason = unreachable(
-        client()
-            .send(get("http://name.invalid/?secret"), LIMITS)
-            .await,
-    );
-    assert!(
-        reason.starts_with("cannot reach name.invalid:80: name not found ("),
-        "{reason}"
-    );
-    let limits = Limits {
-        private_addresses: false,
-        ..LIMITS
-    };
-    let reason = unreachable(
-        client()
-            .send(get("http://name.invalid/?secret"), limits)
-            .await,
-    );
-    assert!(
-        reason.starts_with("cannot reach name.invalid:80: name not found ("),
-        "{reason}"
-    );
+    let reason = unreachable(client().send(get("http://name.invalid/?secret"), LIMITS).await);
+    assert!(reason.starts_with("cannot reach name.invalid:80: name not found ("), "{reason}");
+    let limits = Limits { private_addresses: false, ..LIMITS };
+    let reason = unreachable(client().send(get("http://name.invalid/?secret"), limits).await);
+    assert!(reason.starts_with("cannot reach name.invalid:80: name not found ("), "{reason}");
 }
 
 #[tokio::test]
 async fn a_private_address_is_denied_by_name_and_by_number() {
     let mut server = Server::answering(ok("")).await;
-    let limits = Limits {
-        private_addresses: false,
-        ..LIMITS
-    };
+    let limits = Limits { private_addresses: false, ..LIMITS };
     let client = client();
     let port = server.port;
-    client
-        .send(get(&format!("http://localhost:{port}/")), LIMITS)
-        .await
-        .expect("allowed");
+    client.send(get(&format!("http://localhost:{port}/")), LIMITS).await.expect("allowed");
     assert!(server.seen().is_some());
-    let reason = denied(
-        client
-            .send(get(&format!("http://localhost:{port}/")), limits)
-            .await,
-    );
+    let reason = denied(client.send(get(&format!("http://localhost:{port}/")), limits).await);
     assert!(reason.starts_with("localhost leads to "), "{reason}");
-    for host in [
-        "127.0.0.1",
-        "0x7f.1",
-        "2130706433",
-        "[::ffff:127.0.0.1]",
-        "10.0.0.1",
-        "169.254.169.254",
-    ] {
-        let reason = denied(
-            client
-                .send(get(&format!("http://{host}:{port}/")), limits)
-                .await,
-        );
+    for host in
+        ["127.0.0.1", "0x7f.1", "2130706433", "[::ffff:127.0.0.1]", "10.0.0.1", "169.254.169.254"]
+    {
+        let reason = denied(client.send(get(&format!("http://{host}:{port}/")), limits).await);
         assert!(reason.ends_with("is not a public address"), "{reason}");
     }
     assert!(server.seen().is_none());
@@ -320,20 +223,11 @@ async fn a_private_address_is_denied_by_name_and_by_number() {
 async fn other_schemes_and_headers_of_the_clients_own_are_denied() {
     denied(client().send(get("file:///etc/passwd"), LIMITS).await);
     denied(client().send(get("nothing"), LIMITS).await);
-    for (name, value) in [
-        ("Host", "other.example"),
-        ("Cookie", "a"),
-        ("a b", "c"),
-        ("a", "b\r\nc: d"),
-    ] {
-        let header = Header {
-            name: name.to_owned(),
-            value: value.to_owned(),
-        };
-        let request = Request {
-            headers: vec![header],
-            ..get("http://127.0.0.1:9/")
-        };
+    for (name, value) in
+        [("Host", "other.example"), ("Cookie", "a"), ("a b", "c"), ("a", "b\r\nc: d")]
+    {
+        let header = Header { name: name.to_owned(), value: value.to_owned() };
+        let request = Request { headers: vec![header], ..get("http://127.0.0.1:9/") };
         denied(client().send(request, LIMITS).await);
     }
 }
@@ -344,31 +238,16 @@ async fn a_proxy_on_a_private_address_takes_requests_for_other_hosts_only() {
     let direct = Server::answering(ok("direct")).await;
     let settings = Matcher::builder().all(format!("http://me:pass@127.0.0.1:{}", proxy.port));
     let client = SystemHttp::with_proxies(settings.no("internal.example").build());
-    let limits = Limits {
-        private_addresses: false,
-        ..LIMITS
-    };
+    let limits = Limits { private_addresses: false, ..LIMITS };
 
-    let response = client
-        .send(get("http://login.invalid/a?b"), limits)
-        .await
-        .expect("proxied");
+    let response = client.send(get("http://login.invalid/a?b"), limits).await.expect("proxied");
     assert_eq!(response.body, b"proxied");
     let head = proxy.seen().expect("request");
-    assert!(
-        head.starts_with("GET http://login.invalid/a?b HTTP/1.1\r\n"),
-        "{head}"
-    );
-    assert!(
-        head.contains("proxy-authorization: Basic bWU6cGFzcw==\r\n"),
-        "{head}"
-    );
+    assert!(head.starts_with("GET http://login.invalid/a?b HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains("proxy-authorization: Basic bWU6cGFzcw==\r\n"), "{head}");
 
     denied(client.send(get("http://10.0.0.1/"), limits).await);
-    let response = client
-        .send(get(&direct.url("/")), LIMITS)
-        .await
-        .expect("direct");
+    let response = client.send(get(&direct.url("/")), LIMITS).await.expect("direct");
     assert_eq!(response.body, b"direct");
     assert!(proxy.seen().is_none());
 }
@@ -377,36 +256,24 @@ async fn a_proxy_on_a_private_address_takes_requests_for_other_hosts_only() {
 async fn a_proxy_that_fails_is_named_without_its_password() {
     let settings = Matcher::builder().all("http://me:pass@127.0.0.1:9").build();
     let reason = unreachable(
-        SystemHttp::with_proxies(settings)
-            .send(get("http://login.invalid/"), LIMITS)
-            .await,
+        SystemHttp::with_proxies(settings).send(get("http://login.invalid/"), LIMITS).await,
     );
     let expected =
         "cannot reach login.invalid:80 through the proxy 127.0.0.1:9: connection refused";
     assert_eq!(reason, expected);
-    let settings = Matcher::builder()
-        .all("socks5h://me:pass@127.0.0.1:9")
-        .build();
+    let settings = Matcher::builder().all("socks5h://me:pass@127.0.0.1:9").build();
     let reason = unreachable(
-        SystemHttp::with_proxies(settings)
-            .send(get("http://login.invalid/"), LIMITS)
-            .await,
+        SystemHttp::with_proxies(settings).send(get("http://login.invalid/"), LIMITS).await,
     );
-    assert_eq!(
-        reason,
-        "the proxy 127.0.0.1:9 is a socks5h proxy; only HTTP proxies can be used"
-    );
+    assert_eq!(reason, "the proxy 127.0.0.1:9 is a socks5h proxy; only HTTP proxies can be used");
 }
 
 #[tokio::test]
 async fn a_server_without_tls_is_told_apart_from_one_that_is_down() {
     let server = Server::answering("HTTP/1.1 400 Bad Request\r\n\r\n").await;
     let client = client();
-    let reason = unreachable(
-        client
-            .send(get(&format!("https://127.0.0.1:{}/", server.port)), LIMITS)
-            .await,
-    );
+    let reason =
+        unreachable(client.send(get(&format!("https://127.0.0.1:{}/", server.port)), LIMITS).await);
     if client.has_loaded_certificates() {
         assert!(reason.ends_with(": it does not speak TLS"), "{reason}");
     }

@@ -20,11 +20,7 @@ pub(super) struct NotPublic {
 
 impl fmt::Display for NotPublic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} leads to {}, which is not a public address",
-            self.name, self.address
-        )
+        write!(f, "{} leads to {}, which is not a public address", self.name, self.address)
     }
 }
 
@@ -58,10 +54,7 @@ fn reason(error: &reqwest::Error, connect_timeout: Duration) -> String {
     if error.is_timeout() {
         return format!("no connection after {}", seconds(connect_timeout));
     }
-    if let Some(words) = chain(error)
-        .filter_map(|error| error.downcast_ref())
-        .find_map(io_reason)
-    {
+    if let Some(words) = chain(error).filter_map(|error| error.downcast_ref()).find_map(io_reason) {
         return words.to_owned();
     }
     if let Some(error) = find::<hyper::Error>(error) {
@@ -77,9 +70,7 @@ fn reason(error: &reqwest::Error, connect_timeout: Duration) -> String {
 
 /// The resolver's words without what the standard library puts before them.
 fn lookup_words(words: &str) -> &str {
-    words
-        .strip_prefix("failed to lookup address information: ")
-        .unwrap_or(words)
+    words.strip_prefix("failed to lookup address information: ").unwrap_or(words)
 }
 
 fn io_reason(error: &io::Error) -> Option<&'static str> {
@@ -100,10 +91,7 @@ fn io_reason(error: &io::Error) -> Option<&'static str> {
 fn tls_reason(error: &rustls::Error) -> String {
     match error {
         rustls::Error::InvalidCertificate(error) => {
-            format!(
-                "its certificate is not trusted: {}",
-                certificate_reason(error)
-            )
+            format!("its certificate is not trusted: {}", certificate_reason(error))
         }
         rustls::Error::InvalidMessage(_) => "it does not speak TLS".to_owned(),
         rustls::Error::PeerIncompatible(_) => "no common version or cipher of TLS".to_owned(),
@@ -146,12 +134,8 @@ fn find<E: StdError + 'static>(error: &reqwest::Error) -> Option<&E> {
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     let first: &(dyn StdError + 'static) = error;
     iter::successors(Some(first), |&error| {
-        let wrapped = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
-        wrapped
-            .map(|wrapped| wrapped as _)
-            .or_else(|| error.source())
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        wrapped.map(|wrapped| wrapped as _).or_else(|| error.source())
     })
 }
 
@@ -165,22 +149,13 @@ mod tests {
     fn certificates_are_explained_in_plain_words() {
         let reason = |error| tls_reason(&rustls::Error::InvalidCertificate(error));
         let rows = [
-            (
-                CertificateError::UnknownIssuer,
-                "this system does not know its issuer",
-            ),
+            (CertificateError::UnknownIssuer, "this system does not know its issuer"),
             (CertificateError::Expired, "it has expired"),
-            (
-                CertificateError::NotValidYet,
-                "it is not valid yet by this machine's clock",
-            ),
+            (CertificateError::NotValidYet, "it is not valid yet by this machine's clock"),
             (CertificateError::NotValidForName, "it is for another name"),
         ];
         for (error, words) in rows {
-            assert_eq!(
-                reason(error),
-                format!("its certificate is not trusted: {words}")
-            );
+            assert_eq!(reason(error), format!("its certificate is not trusted: {words}"));
         }
         let alert = rustls::Error::AlertReceived(AlertDescription::ProtocolVersion);
         assert_eq!(tls_reason(&alert), "it refused TLS (ProtocolVersion)");

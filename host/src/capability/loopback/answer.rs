@@ -28,13 +28,7 @@ impl Answer {
     pub fn pair() -> (Self, PendingPage) {
         let (page_sender, page) = oneshot::channel();
         let (_written, written) = oneshot::channel();
-        (
-            Self {
-                page: page_sender,
-                written,
-            },
-            PendingPage { page, _written },
-        )
+        (Self { page: page_sender, written }, PendingPage { page, _written })
     }
 
     /// Sends `page`; returns when it was written and the connection closed, when
@@ -54,9 +48,6 @@ impl PendingPage {
     /// Keep this half until the page was written.
     pub async fn page(&mut self, patience: Duration) -> Page {
         let answered = tokio::time::timeout(patience, &mut self.page).await;
-        answered
-            .ok()
-            .and_then(Result::ok)
-            .unwrap_or_else(Page::abandoned)
+        answered.ok().and_then(Result::ok).unwrap_or_else(Page::abandoned)
     }
 }

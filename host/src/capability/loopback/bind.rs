@@ -32,20 +32,15 @@ impl Loopback for SystemLoopback {
         check_path(&redirect.path)?;
         let (listeners, port) = bind_first(redirect).await?;
         let host = host_name(redirect.host);
-        let expected = Expected {
-            authorities: authorities(redirect.host, port),
-            path: redirect.path.clone(),
-        };
+        let expected =
+            Expected { authorities: authorities(redirect.host, port), path: redirect.path.clone() };
         let redirect_uri = format!("http://{host}:{port}{}", redirect.path);
         Ok(Box::new(Server::start(listeners, expected, redirect_uri)))
     }
 }
 
 fn check_path(path: &str) -> Result<(), Error> {
-    if path.starts_with('/')
-        && path
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && b != b'?' && b != b'#')
+    if path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic() && b != b'?' && b != b'#')
     {
         return Ok(());
     }
@@ -58,18 +53,12 @@ fn check_path(path: &str) -> Result<(), Error> {
 
 async fn bind_first(redirect: &Redirect) -> Result<(Vec<TcpListener>, u16), Error> {
     let chosen = [0];
-    let ports = if redirect.ports.is_empty() {
-        &chosen[..]
-    } else {
-        &redirect.ports
-    };
+    let ports = if redirect.ports.is_empty() { &chosen[..] } else { &redirect.ports };
     let mut failures = Vec::new();
     for &port in ports {
         match bind_port(redirect.host, port).await {
             Ok(listeners) => {
-                let port = listeners[0]
-                    .local_addr()
-                    .map_or(port, |address| address.port());
+                let port = listeners[0].local_addr().map_or(port, |address| address.port());
                 return Ok((listeners, port));
             }
             Err(error) => failures.push((port, error)),
@@ -120,10 +109,8 @@ async fn bind_address(address: IpAddr, port: u16) -> io::Result<TcpListener> {
 
 /// Whether the machine has no such address, rather than no such port.
 fn is_missing_family(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::AddrNotAvailable | ErrorKind::Unsupported
-    ) || error.raw_os_error() == Some(ADDRESS_FAMILY_UNSUPPORTED)
+    matches!(error.kind(), ErrorKind::AddrNotAvailable | ErrorKind::Unsupported)
+        || error.raw_os_error() == Some(ADDRESS_FAMILY_UNSUPPORTED)
 }
 
 #[cfg(unix)]
@@ -134,10 +121,7 @@ const ADDRESS_FAMILY_UNSUPPORTED: i32 = 10047;
 
 fn none_free(host: RedirectHost, failures: &[(u16, io::Error)]) -> Error {
     let host = host_name(host);
-    let reasons: Vec<_> = failures
-        .iter()
-        .map(|(port, error)| reason(*port, error))
-        .collect();
+    let reasons: Vec<_> = failures.iter().map(|(port, error)| reason(*port, error)).collect();
     Error::new(
         Code::PortInUse,
         format!("no port could be bound on {host}: {}", reasons.join(", ")),
@@ -146,11 +130,7 @@ fn none_free(host: RedirectHost, failures: &[(u16, io::Error)]) -> Error {
 }
 
 fn reason(port: u16, error: &io::Error) -> String {
-    let port = if port == 0 {
-        "any port".to_owned()
-    } else {
-        format!("port {port}")
-    };
+    let port = if port == 0 { "any port".to_owned() } else { format!("port {port}") };
     match error.kind() {
         ErrorKind::AddrInUse => format!("{port} is in use"),
         ErrorKind::PermissionDenied => format!("{port} is not permitted"),
@@ -170,22 +150,13 @@ fn host_name(host: RedirectHost) -> &'static str {
 /// saying (RFC 9110 §4.2.1).
 fn authorities(host: RedirectHost, port: u16) -> Vec<String> {
     let hosts: &[RedirectHost] = match &host {
-        RedirectHost::Localhost => &[
-            RedirectHost::Localhost,
-            RedirectHost::Ipv4,
-            RedirectHost::Ipv6,
-        ],
+        RedirectHost::Localhost => {
+            &[RedirectHost::Localhost, RedirectHost::Ipv4, RedirectHost::Ipv6]
+        }
         one => std::slice::from_ref(one),
     };
-    let bare = hosts
-        .iter()
-        .filter(|_| port == 80)
-        .map(|&host| host_name(host).to_owned());
-    hosts
-        .iter()
-        .map(|&host| format!("{}:{port}", host_name(host)))
-        .chain(bare)
-        .collect()
+    let bare = hosts.iter().filter(|_| port == 80).map(|&host| host_name(host).to_owned());
+    hosts.iter().map(|&host| format!("{}:{port}", host_name(host))).chain(bare).collect()
 }
 
 #[cfg(test)]
@@ -193,27 +164,13 @@ mod tests {
     use super::*;
 
     fn redirect(host: RedirectHost, ports: &[u16]) -> Redirect {
-        Redirect {
-            host,
-            ports: ports.to_vec(),
-            path: "/callback".to_owned(),
-        }
+        Redirect { host, ports: ports.to_vec(), path: "/callback".to_owned() }
     }
 
     async fn port_of(host: RedirectHost, ports: &[u16]) -> u16 {
-        let listener = SystemLoopback
-            .bind(&redirect(host, ports))
-            .await
-            .expect("bound");
-        let uri = listener
-            .redirect_uri()
-            .strip_suffix("/callback")
-            .expect("path");
-        uri.rsplit_once(':')
-            .expect("port")
-            .1
-            .parse()
-            .expect("number")
+        let listener = SystemLoopback.bind(&redirect(host, ports)).await.expect("bound");
+        let uri = listener.redirect_uri().strip_suffix("/callback").expect("path");
+        uri.rsplit_once(':').expect("port").1.parse().expect("number")
     }
 
     async fn busy(address: IpAddr) -> (TcpListener, u16) {
@@ -224,19 +181,11 @@ mod tests {
 
     #[tokio::test]
     async fn the_redirect_uri_has_the_host_as_asked_and_the_port_that_was_bound() {
-        for (host, name) in [
-            (RedirectHost::Ipv4, "127.0.0.1"),
-            (RedirectHost::Localhost, "localhost"),
-        ] {
-            let listener = SystemLoopback
-                .bind(&redirect(host, &[]))
-                .await
-                .expect("bound");
-            assert!(
-                listener
-                    .redirect_uri()
-                    .starts_with(&format!("http://{name}:"))
-            );
+        for (host, name) in
+            [(RedirectHost::Ipv4, "127.0.0.1"), (RedirectHost::Localhost, "localhost")]
+        {
+            let listener = SystemLoopback.bind(&redirect(host, &[])).await.expect("bound");
+            assert!(listener.redirect_uri().starts_with(&format!("http://{name}:")));
             assert!(!listener.redirect_uri().contains(":0/"));
         }
     }
@@ -256,9 +205,7 @@ mod tests {
                 continue;
             };
             let (_busy, taken) = busy(family).await;
-            let error = SystemLoopback
-                .bind(&redirect(RedirectHost::Localhost, &[taken]))
-                .await;
+            let error = SystemLoopback.bind(&redirect(RedirectHost::Localhost, &[taken])).await;
             assert_eq!(error.err().expect("taken").code(), Code::PortInUse);
         }
     }
@@ -267,9 +214,7 @@ mod tests {
     async fn when_all_are_busy_the_error_names_them() {
         let (_first, one) = busy(V4).await;
         let (_second, two) = busy(V4).await;
-        let error = SystemLoopback
-            .bind(&redirect(RedirectHost::Ipv4, &[one, two]))
-            .await;
+        let error = SystemLoopback.bind(&redirect(RedirectHost::Ipv4, &[one, two])).await;
         let error = error.err().expect("all busy");
         assert_eq!(error.code(), Code::PortInUse);
         let expected = format!(
@@ -281,10 +226,7 @@ mod tests {
     #[tokio::test]
     async fn a_path_that_no_request_could_match_is_refused() {
         for path in ["", "callback", "/a b", "/a?b", "/a#b", "/ä", "/a\r\n"] {
-            let redirect = Redirect {
-                path: path.to_owned(),
-                ..redirect(RedirectHost::Ipv4, &[])
-            };
+            let redirect = Redirect { path: path.to_owned(), ..redirect(RedirectHost::Ipv4, &[]) };
             let error = SystemLoopback.bind(&redirect).await.err().expect("refused");
             assert_eq!(error.code(), Code::InvalidConfiguration, "{path}");
         }

@@ -37,10 +37,7 @@ impl Refusal {
             Self::Misdirected => (421, "This listener answers to its own address only.\n"),
             Self::Method => (405, "Only GET is answered here.\n"),
             Self::Path => (404, "There is nothing here.\n"),
-            Self::Query => (
-                400,
-                "A login's answer is expected here, and this request has none.\n",
-            ),
+            Self::Query => (400, "A login's answer is expected here, and this request has none.\n"),
             Self::Prefetch => (503, "Not before you go there.\n"),
             Self::Body => (400, "A request with a body is not answered here.\n"),
         }
@@ -94,16 +91,14 @@ fn names_host(expected: &Expected, headers: &HeaderMap) -> bool {
 /// What browsers send, or have sent, when they load a page that nobody has asked
 /// for yet.
 fn is_prefetch(headers: &HeaderMap) -> bool {
-    ["sec-purpose", "purpose", "x-purpose", "x-moz"]
-        .iter()
-        .any(|name| {
-            headers.get_all(*name).iter().any(|value| {
-                let value = value.as_bytes().to_ascii_lowercase();
-                ["prefetch", "preview", "prerender"]
-                    .iter()
-                    .any(|word| contains(&value, word.as_bytes()))
-            })
+    ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| {
+        headers.get_all(*name).iter().any(|value| {
+            let value = value.as_bytes().to_ascii_lowercase();
+            ["prefetch", "preview", "prerender"]
+                .iter()
+                .any(|word| contains(&value, word.as_bytes()))
         })
+    })
 }
 
 fn contains(text: &[u8], word: &[u8]) -> bool {
@@ -112,10 +107,7 @@ fn contains(text: &[u8], word: &[u8]) -> bool {
 
 fn has_body(headers: &HeaderMap) -> bool {
     headers.contains_key(TRANSFER_ENCODING)
-        || headers
-            .get_all(CONTENT_LENGTH)
-            .iter()
-            .any(|length| length.as_bytes() != b"0")
+        || headers.get_all(CONTENT_LENGTH).iter().any(|length| length.as_bytes() != b"0")
 }
 
 #[cfg(test)]
@@ -132,10 +124,7 @@ mod tests {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).expect("name");
-            map.append(
-                name,
-                HeaderValue::from_bytes(value.as_bytes()).expect("value"),
-            );
+            map.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("value"));
         }
         judge(&expected, method, target, &map)
     }
@@ -148,25 +137,11 @@ mod tests {
     fn the_redirect_counts() {
         assert_eq!(judged("GET", "/callback?code=a&state=b", &[HOST]), Ok(()));
         assert_eq!(
-            judged(
-                "GET",
-                "/callback?error=access_denied",
-                &[("host", "LocalHost:8000")]
-            ),
+            judged("GET", "/callback?error=access_denied", &[("host", "LocalHost:8000")]),
             Ok(())
         );
-        assert_eq!(
-            judged("GET", "/callback?a", &[HOST, ("content-length", "0")]),
-            Ok(())
-        );
-        assert_eq!(
-            judged(
-                "GET",
-                "/callback?a",
-                &[HOST, ("sec-fetch-mode", "navigate")]
-            ),
-            Ok(())
-        );
+        assert_eq!(judged("GET", "/callback?a", &[HOST, ("content-length", "0")]), Ok(()));
+        assert_eq!(judged("GET", "/callback?a", &[HOST, ("sec-fetch-mode", "navigate")]), Ok(()));
     }
 
     #[test]
@@ -174,32 +149,12 @@ mod tests {
         use Refusal::{Body, Method, Misdirected, Path, Prefetch, Query};
         let rows: &[Row<'_>] = &[
             ("GET", "/callback?a", &[], Misdirected),
-            (
-                "GET",
-                "/callback?a",
-                &[("host", "evil.example:8000")],
-                Misdirected,
-            ),
+            ("GET", "/callback?a", &[("host", "evil.example:8000")], Misdirected),
             ("GET", "/callback?a", &[("host", "127.0.0.1")], Misdirected),
-            (
-                "GET",
-                "/callback?a",
-                &[("host", "127.0.0.1:8001")],
-                Misdirected,
-            ),
-            (
-                "GET",
-                "/callback?a",
-                &[("host", "127.0.0.1:8000.evil.example")],
-                Misdirected,
-            ),
+            ("GET", "/callback?a", &[("host", "127.0.0.1:8001")], Misdirected),
+            ("GET", "/callback?a", &[("host", "127.0.0.1:8000.evil.example")], Misdirected),
             ("GET", "/callback?a", &[HOST, HOST], Misdirected),
-            (
-                "GET",
-                "/callback?a",
-                &[HOST, ("host", "evil.example")],
-                Misdirected,
-            ),
+            ("GET", "/callback?a", &[HOST, ("host", "evil.example")], Misdirected),
             ("HEAD", "/callback?a", &[HOST], Method),
             ("OPTIONS", "/callback?a", &[HOST], Method),
             ("OPTIONS", "*", &[HOST], Method),
@@ -217,43 +172,13 @@ mod tests {
             ("GET", "", &[HOST], Path),
             ("GET", "/callback", &[HOST], Query),
             ("GET", "/callback?", &[HOST], Query),
-            (
-                "GET",
-                "/callback?a",
-                &[HOST, ("sec-purpose", "prefetch;prerender")],
-                Prefetch,
-            ),
-            (
-                "GET",
-                "/callback?a",
-                &[HOST, ("sec-purpose", "Prefetch")],
-                Prefetch,
-            ),
-            (
-                "GET",
-                "/callback?a",
-                &[HOST, ("purpose", "prefetch")],
-                Prefetch,
-            ),
-            (
-                "GET",
-                "/callback?a",
-                &[HOST, ("x-purpose", "preview")],
-                Prefetch,
-            ),
-            (
-                "GET",
-                "/callback?a",
-                &[HOST, ("x-moz", "prefetch")],
-                Prefetch,
-            ),
+            ("GET", "/callback?a", &[HOST, ("sec-purpose", "prefetch;prerender")], Prefetch),
+            ("GET", "/callback?a", &[HOST, ("sec-purpose", "Prefetch")], Prefetch),
+            ("GET", "/callback?a", &[HOST, ("purpose", "prefetch")], Prefetch),
+            ("GET", "/callback?a", &[HOST, ("x-purpose", "preview")], Prefetch),
+            ("GET", "/callback?a", &[HOST, ("x-moz", "prefetch")], Prefetch),
             ("GET", "/callback?a", &[HOST, ("content-length", "1")], Body),
-            (
-                "GET",
-                "/callback?a",
-                &[HOST, ("transfer-encoding", "chunked")],
-                Body,
-            ),
+            ("GET", "/callback?a", &[HOST, ("transfer-encoding", "chunked")], Body),
         ];
         for (method, target, headers, refusal) in rows {
             assert_eq!(

@@ -25,7 +25,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{sleep, timeout};
 
 use super::request::{Expected, Refusal, judge};
@@ -58,16 +58,9 @@ impl Server {
         redirect_uri: String,
     ) -> Self {
         let (sender, visits) = mpsc::channel(MOST_CONNECTIONS);
-        let desk = Desk {
-            expected: Arc::new(expected),
-            visits: sender,
-        };
+        let desk = Desk { expected: Arc::new(expected), visits: sender };
         let accepting = tokio::spawn(accept(listeners, desk));
-        Self {
-            redirect_uri,
-            visits,
-            accepting,
-        }
+        Self { redirect_uri, visits, accepting }
     }
 }
 
@@ -117,10 +110,7 @@ impl Connections {
     fn make_room(&mut self) {
         self.0.retain(|connection| !connection.task.is_finished());
         if self.0.len() >= MOST_CONNECTIONS {
-            let idle = self
-                .0
-                .iter()
-                .position(|connection| !connection.is_visiting());
+            let idle = self.0.iter().position(|connection| !connection.is_visiting());
             if let Some(connection) = self.0.remove(idle.unwrap_or(0)) {
                 connection.task.abort();
             }
@@ -157,6 +147,8 @@ async fn accept(listeners: Vec<TcpListener>, desk: Desk) {
         let visiting = Arc::new(AtomicBool::new(false));
         let task = tokio::spawn(serve(stream, desk.clone(), visiting.clone()));
         connections.0.push_back(Connection { visiting, task });
+        // A burst is not to push out a connection before its request was looked at.
+        yield_now().await;
     }
 }
 
@@ -193,12 +185,7 @@ async fn serve(stream: TcpStream, desk: Desk, visiting: Arc<AtomicBool>) {
     if let Ok(parts) = finished {
         let mut stream = parts.io.into_inner();
         let _ = stream.shutdown().await;
-        drop(
-            pending
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        drop(pending.lock().unwrap_or_else(PoisonError::into_inner).take());
         drain(&mut stream).await;
     }
 }
@@ -220,12 +207,9 @@ async fn respond(
     pending: &Mutex<Option<PendingPage>>,
 ) -> Response<Full<Bytes>> {
     let target = request.uri().to_string();
-    if let Err(refusal) = judge(
-        &desk.expected,
-        request.method().as_str(),
-        &target,
-        request.headers(),
-    ) {
+    if let Err(refusal) =
+        judge(&desk.expected, request.method().as_str(), &target, request.headers())
+    {
         return refuse(refusal);
     }
     visiting.store(true, Ordering::Relaxed);
@@ -243,15 +227,10 @@ fn show(page: Page) -> Response<Full<Bytes>> {
 
 fn refuse(refusal: Refusal) -> Response<Full<Bytes>> {
     let (status, text) = refusal.answer();
-    let mut response = response(
-        status,
-        "text/plain; charset=utf-8",
-        Bytes::from_static(text.as_bytes()),
-    );
+    let mut response =
+        response(status, "text/plain; charset=utf-8", Bytes::from_static(text.as_bytes()));
     if refusal == Refusal::Method {
-        response
-            .headers_mut()
-            .insert(ALLOW, HeaderValue::from_static("GET"));
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET"));
     }
     response
 }
@@ -268,10 +247,7 @@ fn response(status: u16, content_type: &'static str, body: Bytes) -> Response<Fu
         (REFERRER_POLICY, "no-referrer"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (CACHE_CONTROL, "no-store"),
-        (
-            HeaderName::from_static("cross-origin-opener-policy"),
-            "same-origin",
-        ),
+        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (CONNECTION, "close"),
     ] {
         headers.insert(name, HeaderValue::from_static(value));

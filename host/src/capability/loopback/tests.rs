@@ -15,21 +15,12 @@ struct Fixture {
 
 impl Fixture {
     async fn on(host: RedirectHost) -> Self {
-        let redirect = Redirect {
-            host,
-            ports: Vec::new(),
-            path: "/callback".to_owned(),
-        };
+        let redirect = Redirect { host, ports: Vec::new(), path: "/callback".to_owned() };
         let listener = SystemLoopback.bind(&redirect).await.expect("bound");
         let uri = listener.redirect_uri();
-        let authority = uri
-            .strip_prefix("http://")
-            .and_then(|uri| uri.strip_suffix("/callback"));
+        let authority = uri.strip_prefix("http://").and_then(|uri| uri.strip_suffix("/callback"));
         let authority = authority.expect("redirect URI").to_owned();
-        Self {
-            listener,
-            authority,
-        }
+        Self { listener, authority }
     }
 
     async fn new() -> Self {
@@ -37,17 +28,12 @@ impl Fixture {
     }
 
     async fn connect(&self) -> TcpStream {
-        TcpStream::connect(&self.authority)
-            .await
-            .expect("connection")
+        TcpStream::connect(&self.authority).await.expect("connection")
     }
 
     /// A GET as a browser sends it.
     fn request(&self, target: &str) -> String {
-        format!(
-            "GET {target} HTTP/1.1\r\nHost: {}\r\nAccept: */*\r\n\r\n",
-            self.authority
-        )
+        format!("GET {target} HTTP/1.1\r\nHost: {}\r\nAccept: */*\r\n\r\n", self.authority)
     }
 
     /// Sends bytes and returns everything that comes back.
@@ -77,10 +63,7 @@ async fn read(stream: &mut TcpStream) -> String {
 }
 
 fn status(answer: &str) -> &str {
-    answer
-        .strip_prefix("HTTP/1.1 ")
-        .and_then(|rest| rest.get(..3))
-        .unwrap_or(answer)
+    answer.strip_prefix("HTTP/1.1 ").and_then(|rest| rest.get(..3)).unwrap_or(answer)
 }
 
 #[tokio::test]
@@ -95,10 +78,7 @@ async fn the_redirect_gets_its_page_and_a_closed_connection() {
 async fn once_sent_a_page_reaches_the_browser_even_if_the_listener_is_gone() {
     let mut fixture = Fixture::new().await;
     let mut stream = fixture.connect().await;
-    stream
-        .write_all(fixture.request("/callback?code=1").as_bytes())
-        .await
-        .expect("sent");
+    stream.write_all(fixture.request("/callback?code=1").as_bytes()).await.expect("sent");
     let visit = fixture.listener.visit().await;
     visit.answer.send(Page::success()).await;
     drop(fixture.listener);
@@ -140,14 +120,8 @@ async fn everything_but_the_redirect_is_answered_and_forgotten() {
         (fixture.request("/"), "404"),
         (fixture.request("/callback"), "400"),
         (fixture.request("/callback/?code=1"), "404"),
-        (
-            format!("HEAD /callback?code=1 HTTP/1.1\r\nHost: {host}\r\n\r\n"),
-            "405",
-        ),
-        (
-            format!("OPTIONS /callback?code=1 HTTP/1.1\r\nHost: {host}\r\n\r\n"),
-            "405",
-        ),
+        (format!("HEAD /callback?code=1 HTTP/1.1\r\nHost: {host}\r\n\r\n"), "405"),
+        (format!("OPTIONS /callback?code=1 HTTP/1.1\r\nHost: {host}\r\n\r\n"), "405"),
         (
             format!(
                 "POST /callback?code=1 HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\n\r\na=b"
@@ -166,33 +140,18 @@ async fn everything_but_the_redirect_is_answered_and_forgotten() {
             ),
             "400",
         ),
-        (
-            "GET /callback?code=1 HTTP/1.1\r\nHost: evil.example\r\n\r\n".to_owned(),
-            "421",
-        ),
+        ("GET /callback?code=1 HTTP/1.1\r\nHost: evil.example\r\n\r\n".to_owned(), "421"),
         ("GET /callback?code=1 HTTP/1.1\r\n\r\n".to_owned(), "421"),
-        (
-            format!("GET http://{host}/callback?code=1 HTTP/1.1\r\nHost: {host}\r\n\r\n"),
-            "404",
-        ),
+        (format!("GET http://{host}/callback?code=1 HTTP/1.1\r\nHost: {host}\r\n\r\n"), "404"),
     ];
     for (request, expected) in rows {
         let answer = fixture.exchange(&request).await;
         assert_eq!(status(&answer), expected, "{request}");
     }
-    let options = fixture
-        .exchange(format!(
-            "OPTIONS /callback HTTP/1.1\r\nHost: {host}\r\n\r\n"
-        ))
-        .await;
-    assert!(
-        options.to_ascii_lowercase().contains("allow: get\r\n"),
-        "{options}"
-    );
-    assert!(
-        !options.to_ascii_lowercase().contains("access-control"),
-        "{options}"
-    );
+    let options =
+        fixture.exchange(format!("OPTIONS /callback HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+    assert!(options.to_ascii_lowercase().contains("allow: get\r\n"), "{options}");
+    assert!(!options.to_ascii_lowercase().contains("access-control"), "{options}");
     assert_eq!(status(&fixture.redirect(Page::success()).await), "200");
 }
 
@@ -200,10 +159,7 @@ async fn everything_but_the_redirect_is_answered_and_forgotten() {
 async fn no_bytes_stop_the_listener() {
     let mut fixture = Fixture::new().await;
     let long = format!("GET /callback?{} HTTP/1.1\r\n\r\n", "a".repeat(20 * 1024));
-    let many = format!(
-        "GET /callback?a HTTP/1.1\r\n{}\r\n",
-        "a: b\r\n".repeat(2000)
-    );
+    let many = format!("GET /callback?a HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(2000));
     let garbage: [&[u8]; 12] = [
         b"\0\0\0\0\r\n\r\n",
         b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03 a TLS hello\r\n\r\n",
@@ -244,9 +200,7 @@ async fn no_bytes_stop_the_listener() {
 async fn a_browser_that_trickles_its_request_holds_up_nobody() {
     let mut fixture = Fixture::new().await;
     let mut slow = fixture.connect().await;
-    slow.write_all(b"GET /callback?code=slow HTT")
-        .await
-        .expect("sent");
+    slow.write_all(b"GET /callback?code=slow HTT").await.expect("sent");
     assert_eq!(status(&fixture.redirect(Page::success()).await), "200");
     let rest = format!("P/1.1\r\nHost: {}\r\n\r\n", fixture.authority);
     slow.write_all(rest.as_bytes()).await.expect("sent");
@@ -264,11 +218,20 @@ async fn silent_connections_do_not_keep_the_redirect_out() {
     // The oldest had to make room; the newest may still ask.
     assert_eq!(read(&mut silent[0]).await, "");
     let newest = silent.last_mut().expect("connections");
-    newest
-        .write_all(fixture.request("/callback?late").as_bytes())
-        .await
-        .expect("sent");
+    newest.write_all(fixture.request("/callback?late").as_bytes()).await.expect("sent");
     assert_eq!(fixture.listener.visit().await.target, "/callback?late");
+}
+
+#[tokio::test]
+async fn a_burst_of_connections_does_not_push_out_the_redirect_before_it() {
+    let mut fixture = Fixture::new().await;
+    let connect = || std::net::TcpStream::connect(&fixture.authority).expect("connection");
+    // All of it happens before the listener's task runs.
+    let mut real = connect();
+    let request = fixture.request("/callback?code=real");
+    std::io::Write::write_all(&mut real, request.as_bytes()).expect("sent");
+    let _burst: Vec<_> = (0..100).map(|_| connect()).collect();
+    assert_eq!(fixture.listener.visit().await.target, "/callback?code=real");
 }
 
 #[tokio::test]
@@ -282,16 +245,11 @@ async fn no_visit_is_lost_in_a_crowd_of_visits() {
         crowd.push(stream);
     }
     let mut real = fixture.connect().await;
-    real.write_all(fixture.request("/callback?code=real").as_bytes())
-        .await
-        .expect("sent");
+    real.write_all(fixture.request("/callback?code=real").as_bytes()).await.expect("sent");
     loop {
         let visit = fixture.listener.visit().await;
-        let page = if visit.target.ends_with("real") {
-            Page::success()
-        } else {
-            Page::stray("forged")
-        };
+        let page =
+            if visit.target.ends_with("real") { Page::success() } else { Page::stray("forged") };
         let done = page.status == 200;
         visit.answer.send(page).await;
         if done {
@@ -307,10 +265,7 @@ async fn a_dropped_answer_or_listener_tells_the_visitor_that_the_login_was_aband
     let mut visitors = Vec::new();
     for _ in 0..3 {
         let mut stream = fixture.connect().await;
-        stream
-            .write_all(fixture.request("/callback?code=1").as_bytes())
-            .await
-            .expect("sent");
+        stream.write_all(fixture.request("/callback?code=1").as_bytes()).await.expect("sent");
         visitors.push(stream);
     }
     let first = fixture.listener.visit().await;
@@ -329,32 +284,17 @@ async fn a_dropped_answer_or_listener_tells_the_visitor_that_the_login_was_aband
 #[tokio::test]
 async fn a_dropped_listener_frees_its_port() {
     let fixture = Fixture::new().await;
-    let port = fixture
-        .authority
-        .rsplit_once(':')
-        .expect("port")
-        .1
-        .parse()
-        .expect("number");
+    let port = fixture.authority.rsplit_once(':').expect("port").1.parse().expect("number");
     drop(fixture);
     tokio::task::yield_now().await;
-    let redirect = Redirect {
-        host: RedirectHost::Ipv4,
-        ports: vec![port],
-        path: "/".to_owned(),
-    };
+    let redirect = Redirect { host: RedirectHost::Ipv4, ports: vec![port], path: "/".to_owned() };
     SystemLoopback.bind(&redirect).await.expect("free again");
 }
 
 #[tokio::test]
 async fn localhost_is_answered_on_every_family_under_each_of_its_names() {
     let mut fixture = Fixture::on(RedirectHost::Localhost).await;
-    let port = fixture
-        .authority
-        .rsplit_once(':')
-        .expect("port")
-        .1
-        .to_owned();
+    let port = fixture.authority.rsplit_once(':').expect("port").1.to_owned();
     let mut reached = 0;
     for address in ["127.0.0.1", "[::1]"] {
         let Ok(mut stream) = TcpStream::connect(format!("{address}:{port}")).await else {
@@ -362,13 +302,7 @@ async fn localhost_is_answered_on_every_family_under_each_of_its_names() {
         };
         let request = format!("GET /callback?via HTTP/1.1\r\nHost: {address}:{port}\r\n\r\n");
         stream.write_all(request.as_bytes()).await.expect("sent");
-        fixture
-            .listener
-            .visit()
-            .await
-            .answer
-            .send(Page::success())
-            .await;
+        fixture.listener.visit().await.answer.send(Page::success()).await;
         assert_eq!(status(&read(&mut stream).await), "200");
         reached += 1;
     }
@@ -398,10 +332,7 @@ async fn a_connection_that_asks_nothing_is_closed_after_five_seconds() {
 async fn a_visitor_without_an_answer_is_told_after_two_minutes() {
     let mut fixture = Fixture::new().await;
     let mut stream = fixture.connect().await;
-    stream
-        .write_all(fixture.request("/callback?code=1").as_bytes())
-        .await
-        .expect("sent");
+    stream.write_all(fixture.request("/callback?code=1").as_bytes()).await.expect("sent");
     let visit = fixture.listener.visit().await;
     let started = tokio::time::Instant::now();
     assert!(read(&mut stream).await.ends_with(&Page::abandoned().html));

@@ -50,18 +50,12 @@ impl Lock for FileLock {}
 impl FileStore {
     /// Keeps sessions in `folder`, which the first write makes.
     pub fn new(folder: PathBuf) -> Self {
-        Self {
-            folder,
-            lock_patience: LOCK_PATIENCE,
-        }
+        Self { folder, lock_patience: LOCK_PATIENCE }
     }
 
     /// Waits so long for a lock instead of 60 seconds.
     pub fn with_lock_patience(self, lock_patience: Duration) -> Self {
-        Self {
-            lock_patience,
-            ..self
-        }
+        Self { lock_patience, ..self }
     }
 
     fn read_now(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
@@ -83,8 +77,7 @@ impl FileStore {
             ));
         }
         let mut bytes = vec![0; usize::try_from(size).unwrap_or_default()];
-        file.read_exact(&mut bytes)
-            .map_err(|error| cannot("read", &path, &error))?;
+        file.read_exact(&mut bytes).map_err(|error| cannot("read", &path, &error))?;
         Ok(Some(bytes))
     }
 
@@ -103,13 +96,8 @@ impl FileStore {
         guard::make_folder(&self.folder)?;
         self.sweep(key);
         let temporary = self.temporary(key, bytes)?;
-        temporary
-            .as_file()
-            .sync_all()
-            .map_err(|error| not_saved(&path, &error))?;
-        temporary
-            .persist(&path)
-            .map_err(|error| not_saved(&path, &error.error))?;
+        temporary.as_file().sync_all().map_err(|error| not_saved(&path, &error))?;
+        temporary.persist(&path).map_err(|error| not_saved(&path, &error.error))?;
         guard::sync_folder(&self.folder).map_err(|error| not_saved(&path, &error))
     }
 
@@ -176,11 +164,7 @@ impl FileStore {
             return;
         };
         for entry in entries.flatten() {
-            if entry
-                .file_name()
-                .to_str()
-                .is_some_and(|name| name.starts_with(&prefix))
-            {
+            if entry.file_name().to_str().is_some_and(|name| name.starts_with(&prefix)) {
                 let _ = fs::remove_file(entry.path());
             }
         }
@@ -194,9 +178,7 @@ impl FileStore {
                 "use letters, digits, - and _, at most 64 of them",
             ));
         }
-        Ok(self
-            .folder
-            .join(format!("{}.{}.{extension}", key.profile, key.account)))
+        Ok(self.folder.join(format!("{}.{}.{extension}", key.profile, key.account)))
     }
 }
 
@@ -254,10 +236,7 @@ impl Store for FileStore {
 
 fn parse_name(name: &str) -> Option<Key> {
     let (profile, account) = name.strip_suffix(".session")?.split_once('.')?;
-    let key = Key {
-        profile: profile.to_owned(),
-        account: account.to_owned(),
-    };
+    let key = Key { profile: profile.to_owned(), account: account.to_owned() };
     key.is_well_formed().then_some(key)
 }
 
@@ -276,10 +255,7 @@ fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
         ErrorKind::Unsupported => "choose a folder on a local file system",
         _ => "check the folder and its file system, or choose another folder",
     };
-    unusable(
-        format!("cannot {what} {}: {}", path.display(), reason(error)),
-        remedy,
-    )
+    unusable(format!("cannot {what} {}: {}", path.display(), reason(error)), remedy)
 }
 
 fn not_saved(path: &Path, error: &io::Error) -> Error {

@@ -37,10 +37,7 @@ impl MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     async fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self
-            .entries()
-            .get(key)
-            .and_then(|entry| entry.bytes.clone()))
+        Ok(self.entries().get(key).and_then(|entry| entry.bytes.clone()))
     }
 
     async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
@@ -77,10 +74,7 @@ mod tests {
     use super::*;
 
     fn key(account: &str) -> Key {
-        Key {
-            profile: "work".to_owned(),
-            account: account.to_owned(),
-        }
+        Key { profile: "work".to_owned(), account: account.to_owned() }
     }
 
     #[tokio::test]
@@ -90,10 +84,7 @@ mod tests {
         store.write(&key("b"), b"1").await.expect("write");
         store.write(&key("a"), b"2").await.expect("write");
         store.write(&key("a"), b"3").await.expect("write");
-        assert_eq!(
-            store.read(&key("a")).await.expect("read"),
-            Some(b"3".to_vec())
-        );
+        assert_eq!(store.read(&key("a")).await.expect("read"), Some(b"3".to_vec()));
         assert_eq!(store.list().await.expect("list"), [key("a"), key("b")]);
         store.delete(&key("a")).await.expect("delete");
         store.delete(&key("a")).await.expect("delete again");

@@ -58,9 +58,7 @@ pub(super) fn open_session(path: &Path) -> Result<Option<File>, Error> {
 
 /// The opened session's size in bytes; fails where it is not fit for secrets.
 pub(super) fn session_size(file: &File, path: &Path) -> Result<u64, Error> {
-    let metadata = file
-        .metadata()
-        .map_err(|error| cannot("read", path, &error))?;
+    let metadata = file.metadata().map_err(|error| cannot("read", path, &error))?;
     check_regular(&metadata, path)?;
     check_private(&metadata, path, "600", "remove it and log in again")?;
     Ok(metadata.len())
@@ -72,9 +70,7 @@ pub(super) fn open_lock(path: &Path) -> Result<File, Error> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     harden(&mut options);
-    let file = options
-        .open(path)
-        .map_err(|error| not_opened(path, &error))?;
+    let file = options.open(path).map_err(|error| not_opened(path, &error))?;
     let failed = |error: io::Error| cannot("lock", path, &error);
     let metadata = file.metadata().map_err(failed)?;
     check_regular(&metadata, path)?;
@@ -86,19 +82,13 @@ fn check_regular(metadata: &Metadata, path: &Path) -> Result<(), Error> {
     if metadata.is_file() {
         return Ok(());
     }
-    Err(unusable(
-        format!("{} is not a regular file", path.display()),
-        "remove it and log in again",
-    ))
+    Err(unusable(format!("{} is not a regular file", path.display()), "remove it and log in again"))
 }
 
 fn not_opened(path: &Path, error: &io::Error) -> Error {
     if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
         return unusable(
-            format!(
-                "{} is a symbolic link, which is not followed",
-                path.display()
-            ),
+            format!("{} is a symbolic link, which is not followed", path.display()),
             "remove it and log in again",
         );
     }
@@ -114,11 +104,7 @@ fn check_private(metadata: &Metadata, path: &Path, mode: &str, disown: &str) -> 
     let user = rustix::process::geteuid().as_raw();
     if metadata.uid() != user {
         return Err(unusable(
-            format!(
-                "{} belongs to user {}, not to you ({user})",
-                path.display(),
-                metadata.uid()
-            ),
+            format!("{} belongs to user {}, not to you ({user})", path.display(), metadata.uid()),
             disown,
         ));
     }
@@ -126,11 +112,7 @@ fn check_private(metadata: &Metadata, path: &Path, mode: &str, disown: &str) -> 
         let name = path.to_string_lossy();
         let quoted = shlex::try_quote(&name).unwrap_or_else(|_| name.clone());
         return Err(unusable(
-            format!(
-                "{} is open to others (mode {:03o})",
-                path.display(),
-                metadata.mode() & 0o777
-            ),
+            format!("{} is open to others (mode {:03o})", path.display(), metadata.mode() & 0o777),
             &format!("run: chmod {mode} {quoted}"),
         ));
     }
@@ -147,9 +129,7 @@ fn check_private(_: &Metadata, _: &Path, _: &str, _: &str) -> Result<(), Error> 
 fn create_folders(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 
-    if let Some(parent) = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
+    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty())
         && !parent.exists()
     {
         create_folders(parent)?;
@@ -197,12 +177,7 @@ pub(super) fn make_private(_: &File) -> io::Result<()> {
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     match File::open(path)?.sync_all() {
         // Some network file systems cannot, and order such changes themselves.
-        Err(error)
-            if matches!(
-                error.kind(),
-                ErrorKind::InvalidInput | ErrorKind::Unsupported
-            ) =>
-        {
+        Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
             Ok(())
         }
         result => result,

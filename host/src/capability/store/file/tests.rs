@@ -12,10 +12,7 @@ use tempfile::TempDir;
 use super::*;
 
 fn key() -> Key {
-    Key {
-        profile: "work".to_owned(),
-        account: "abc123".to_owned(),
-    }
+    Key { profile: "work".to_owned(), account: "abc123".to_owned() }
 }
 
 fn scratch() -> (TempDir, FileStore) {
@@ -34,9 +31,7 @@ async fn filled() -> (TempDir, FileStore, PathBuf) {
 fn names(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).expect("folder");
     let name = |entry: io::Result<fs::DirEntry>| entry.expect("entry").file_name();
-    let mut names: Vec<_> = entries
-        .map(|entry| name(entry).into_string().expect("name"))
-        .collect();
+    let mut names: Vec<_> = entries.map(|entry| name(entry).into_string().expect("name")).collect();
     names.sort();
     names
 }
@@ -54,10 +49,7 @@ async fn nothing_is_stored_at_first_and_reading_makes_no_folder() {
 async fn what_was_written_last_is_read_until_it_is_deleted() {
     let (_scratch, store, path) = filled().await;
     store.write(&key(), b"newer").await.expect("write");
-    assert_eq!(
-        store.read(&key()).await.expect("read"),
-        Some(b"newer".to_vec())
-    );
+    assert_eq!(store.read(&key()).await.expect("read"), Some(b"newer".to_vec()));
     assert_eq!(names(&store.folder), ["work.abc123.session"]);
     store.delete(&key()).await.expect("delete");
     store.delete(&key()).await.expect("delete again");
@@ -67,27 +59,11 @@ async fn what_was_written_last_is_read_until_it_is_deleted() {
 #[tokio::test]
 async fn strangers_in_the_folder_are_not_listed() {
     let (_scratch, store, _) = filled().await;
-    for name in [
-        "x.session",
-        "a.B.session",
-        "a.b.lock",
-        "a.b.c.session",
-        "notes",
-        ".a.b.tmp",
-    ] {
+    for name in ["x.session", "a.B.session", "a.b.lock", "a.b.c.session", "notes", ".a.b.tmp"] {
         fs::write(store.folder.join(name), "").expect("stranger");
     }
     fs::create_dir(store.folder.join("a.b.session")).expect("stranger");
-    store
-        .write(
-            &Key {
-                profile: "Home-2".to_owned(),
-                ..key()
-            },
-            b"",
-        )
-        .await
-        .expect("write");
+    store.write(&Key { profile: "Home-2".to_owned(), ..key() }, b"").await.expect("write");
     let listed = store.list().await.expect("list");
     let profiles: Vec<_> = listed.iter().map(|key| key.profile.as_str()).collect();
     assert_eq!(profiles, ["Home-2", "work"]);
@@ -96,24 +72,12 @@ async fn strangers_in_the_folder_are_not_listed() {
 #[tokio::test]
 async fn a_key_that_is_no_name_is_refused() {
     let (_scratch, store) = scratch();
-    for (profile, account) in [
-        ("../x", "a"),
-        ("", "a"),
-        ("a", ""),
-        ("a.b", "c"),
-        ("a", "../b"),
-        ("a", "B"),
-    ] {
-        let key = Key {
-            profile: profile.to_owned(),
-            account: account.to_owned(),
-        };
+    for (profile, account) in
+        [("../x", "a"), ("", "a"), ("a", ""), ("a.b", "c"), ("a", "../b"), ("a", "B")]
+    {
+        let key = Key { profile: profile.to_owned(), account: account.to_owned() };
         let error = store.write(&key, b"").await.expect_err("refused");
-        assert_eq!(
-            error.code(),
-            Code::InvalidConfiguration,
-            "{profile} {account}"
-        );
+        assert_eq!(error.code(), Code::InvalidConfiguration, "{profile} {account}");
     }
 }
 
@@ -125,10 +89,7 @@ async fn an_unfinished_replacement_is_no_session_and_the_next_write_or_delete_re
         temporary.keep().expect("left behind").1
     };
     let left = leave_one();
-    assert_eq!(
-        store.read(&key()).await.expect("read"),
-        Some(b"secret".to_vec())
-    );
+    assert_eq!(store.read(&key()).await.expect("read"), Some(b"secret".to_vec()));
     assert_eq!(store.list().await.expect("list"), [key()]);
     store.write(&key(), b"whole").await.expect("write");
     assert!(!left.exists());
@@ -140,14 +101,9 @@ async fn an_unfinished_replacement_is_no_session_and_the_next_write_or_delete_re
 #[tokio::test]
 async fn a_session_too_large_to_read_back_is_not_written() {
     let (_scratch, store, path) = filled().await;
-    let error = store
-        .write(&key(), &vec![0; 1024 * 1024 + 1])
-        .await
-        .expect_err("too large");
+    let error = store.write(&key(), &vec![0; 1024 * 1024 + 1]).await.expect_err("too large");
     assert_eq!(error.code(), Code::NotSaved);
-    File::create(&path)
-        .and_then(|file| file.set_len(1024 * 1024 + 1))
-        .expect("grown");
+    File::create(&path).and_then(|file| file.set_len(1024 * 1024 + 1)).expect("grown");
     let error = store.read(&key()).await.expect_err("too large");
     assert_eq!(error.code(), Code::StoreUnusable);
 }
@@ -165,12 +121,7 @@ async fn a_file_in_the_folders_place_is_named() {
     fs::write(scratch.path().join("state"), "").expect("file");
     let error = store.probe(&key()).await.expect_err("not a folder");
     assert_eq!(error.code(), Code::StoreUnusable);
-    assert!(
-        error
-            .message()
-            .contains(&store.folder.display().to_string()),
-        "{error}"
-    );
+    assert!(error.message().contains(&store.folder.display().to_string()), "{error}");
 }
 
 async fn is_pending<F: Future + Unpin>(future: &mut F) -> bool {
@@ -182,13 +133,8 @@ async fn is_pending<F: Future + Unpin>(future: &mut F) -> bool {
 async fn a_lock_excludes_a_second_holder_until_it_is_dropped() {
     let (_scratch, store) = scratch();
     let held = store.lock(&key()).await.expect("lock");
-    let _other = store
-        .lock(&Key {
-            profile: "other".to_owned(),
-            ..key()
-        })
-        .await
-        .expect("other key");
+    let _other =
+        store.lock(&Key { profile: "other".to_owned(), ..key() }).await.expect("other key");
     let key = key();
     let mut second = store.lock(&key);
     assert!(is_pending(&mut second).await);
