@@ -7,6 +7,11 @@
 //! - `session`: whichever flow it is, stepped.
 //! - `component`: the glue between `session` and the outside.
 
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, reason = "a test that meets the unexpected is to stop")
+)]
+
 mod component;
 mod contract;
 mod flow;

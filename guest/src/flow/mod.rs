@@ -13,6 +13,10 @@ pub(crate) mod token;
 use crate::contract::{Action, Code, Failure, Reply, Response};
 use crate::protocol::failure::printable;
 
+/// Longest body that is read, in bytes, whatever the host lets through: as a
+/// tree, JSON can take sixty times its length. Real answers stay far below.
+const BODY_LIMIT: usize = 256 << 10;
+
 /// A reply, with the four answers to a request drawn together.
 pub(crate) enum Event {
     Begin,
@@ -37,6 +41,9 @@ impl From<Reply> for Event {
         match reply {
             Reply::Begin => Self::Begin,
             Reply::Locked(stored) => Self::Locked(stored),
+            Reply::Response(response) if response.body.len() > BODY_LIMIT => {
+                Self::Answered(Err(NoResponse::TooLarge(BODY_LIMIT as u64)))
+            }
             Reply::Response(response) => Self::Answered(Ok(response)),
             Reply::Unreachable(reason) => Self::Answered(Err(NoResponse::Unreachable(reason))),
             Reply::TooLarge(limit) => Self::Answered(Err(NoResponse::TooLarge(limit))),

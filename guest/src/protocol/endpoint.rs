@@ -4,6 +4,10 @@ use url::{Host, Url};
 
 use crate::contract::Failure;
 
+/// Longest URL, in bytes: longer ones do not fit on every system's command line
+/// once an authorization request is appended.
+const LENGTH_LIMIT: usize = 4096;
+
 /// An issuer identifier that passed RFC 8414 §2: https (or http on loopback),
 /// no query, no fragment. Compared as the text it was given as.
 #[derive(Clone)]
@@ -42,6 +46,9 @@ impl Issuer {
 /// An endpoint's URL: https, or http on a loopback address where that is
 /// allowed; no credentials, no fragment (RFC 6749 §3.1). The error names `field`.
 pub(crate) fn parse(field: &str, text: &str, loopback_allowed: bool) -> Result<Url, String> {
+    if text.len() > LENGTH_LIMIT {
+        return Err(format!("{field} is longer than {LENGTH_LIMIT} bytes"));
+    }
     // The parser would drop some of these in silence; no issuer is spelt with them.
     if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err(format!("{field} holds spaces or control characters; expected none"));

@@ -1,0 +1,217 @@
+//! Metadata: OpenID Connect Discovery, RFC 8414, both, or neither.
+
+use serde_json::{Value, json};
+
+use super::given::{oauth, openid};
+use super::provider::{
+    id_token, metadata, metadata_with, not_found, ok, status, tokens, unreachable, usual_keys,
+};
+use super::script::Script;
+use crate::contract::{Code, Reply};
+
+const OPENID_URL: &str = "https://id.example/.well-known/openid-configuration";
+const OAUTH_URL: &str = "https://id.example/.well-known/oauth-authorization-server";
+
+/// Metadata without the revocation endpoint: something is left to ask for.
+fn incomplete() -> Value {
+    metadata_with("revocation_endpoint", json!(null))
+}
+
+/// One field of what is stored once this login, now in the browser, is done.
+#[track_caller]
+fn stored_after(login: Script, field: &str) -> Value {
+    login
+        .redirects("code=c0de&state={state}")
+        .redeems(tokens(1).and(id_token()))
+        .fetches_keys(usual_keys())
+        .locks(None)
+        .saves()
+        .stored_field(field)
+}
+
+#[test]
+fn a_complete_openid_document_is_enough() {
+    let login = openid().login();
+    assert_eq!(login.sent().url, OPENID_URL);
+    login.discovers(metadata()).shown();
+}
+
+#[test]
+fn an_oauth_document_is_enough() {
+    let login = openid().login().discovers(not_found());
+    assert_eq!(login.sent().url, OAUTH_URL);
+    login.discovers(metadata()).shown();
+}
+
+#[test]
+fn the_second_document_fills_what_the_first_leaves_open() {
+    let login = openid().login().discovers(incomplete()).discovers(metadata());
+    assert_eq!(stored_after(login, "revocation_endpoint"), "https://id.example/revoke");
+}
+
+#[test]
+fn where_both_speak_the_openid_document_wins() {
+    let other = metadata_with("token_endpoint", json!("https://id.example/other"));
+    let login = openid().login().discovers(incomplete()).discovers(other);
+    assert_eq!(stored_after(login, "token_endpoint"), "https://id.example/token");
+}
+
+#[test]
+fn a_first_document_that_suffices_survives_any_second() {
+    for second in [
+        not_found(),
+        unreachable(),
+        status(500, ""),
+        status(200, "<html>"),
+        Reply::TooLarge(1 << 20),
+        Reply::Denied("a private address".to_owned()),
+        ok(metadata_with("issuer", json!("https://evil.example"))),
+        ok(metadata_with("token_endpoint", json!("http://id.example/token"))),
+    ] {
+        openid().login().discovers(incomplete()).discovers(second).shown();
+    }
+}
+
+#[test]
+fn a_first_document_that_cannot_be_used_gives_way_to_the_second() {
+    for first in [
+        not_found(),
+        status(403, ""),
+        status(302, ""),
+        status(500, ""),
+        status(200, "<html>"),
+        Reply::TooLarge(1 << 20),
+        ok(metadata_with("issuer", json!("https://id.example/other"))),
+    ] {
+        openid().login().discovers(first).discovers(metadata()).shown();
+    }
+}
+
+#[test]
+fn a_host_out_of_reach_is_not_asked_twice() {
+    let failure = openid().login().discovers(unreachable()).fails(Code::Unreachable);
+    assert!(failure.retryable && failure.message.contains("https://id.example"));
+    let denied = Reply::Denied("a private address".to_owned());
+    openid().login().discovers(denied).fails(Code::EgressDenied);
+}
+
+#[test]
+fn a_provider_without_metadata_is_told_apart_from_one_in_trouble() {
+    let login = || openid().login();
+    let none = login().discovers(not_found()).discovers(not_found()).fails(Code::InvalidMetadata);
+    assert!(none.message.contains(OPENID_URL) && none.message.contains(OAUTH_URL));
+    for trouble in [status(503, ""), status(429, "")] {
+        let login = login().discovers(trouble).discovers(not_found());
+        assert!(login.fails(Code::ProviderUnavailable).retryable);
+    }
+    login().discovers(not_found()).discovers(unreachable()).fails(Code::Unreachable);
+    login().discovers(Reply::TooLarge(1)).discovers(not_found()).fails(Code::InvalidMetadata);
+}
+
+#[test]
+fn metadata_of_another_issuer_is_refused() {
+    for issuer in [
+        json!("https://evil.example"),
+        json!("https://id.example/"),
+        json!("https://ID.example"),
+        json!("http://id.example"),
+        json!("https://id.example\u{1b}[2J"),
+        json!(null),
+        json!(7),
+    ] {
+        let document = metadata_with("issuer", issuer);
+        let login = openid().login().discovers(document).discovers(not_found());
+        login.fails(Code::InvalidMetadata);
+    }
+}
+
+#[test]
+fn endpoints_are_https_and_free_of_tricks() {
+    for (field, url) in [
+        ("token_endpoint", "http://id.example/token"),
+        ("authorization_endpoint", "javascript:alert(1)"),
+        ("authorization_endpoint", "file:///etc/passwd"),
+        ("userinfo_endpoint", "http://127.0.0.1/userinfo"),
+        ("jwks_uri", "https://user:pw@id.example/keys"),
+        ("revocation_endpoint", "https://id.example/revoke#x"),
+        ("token_endpoint", "https://id.example/\u{1b}[2J"),
+        ("token_endpoint", "https://id.example/a b"),
+        ("token_endpoint", "/token"),
+    ] {
+        let login = openid().login().discovers(metadata_with(field, json!(url)));
+        let failure = login.discovers(not_found()).fails(Code::InvalidMetadata);
+        assert!(failure.message.contains(field), "{}", failure.message);
+    }
+}
+
+#[test]
+fn what_was_checked_is_what_is_used() {
+    let document = metadata_with("token_endpoint", json!("https:\\\\ID.example:443\\token"));
+    let login = openid().login().discovers(document).redirects("code=c0de&state={state}");
+    assert_eq!(login.sent().url, "https://id.example/token");
+}
+
+#[test]
+fn a_loopback_issuer_may_speak_plain_http() {
+    let local = |path: &str| json!(format!("http://127.0.0.1:9000{path}"));
+    let mut document = metadata();
+    document["issuer"] = local("");
+    document["token_endpoint"] = local("/token");
+    let given = openid().client(|client| client.issuer = Some("http://127.0.0.1:9000".to_owned()));
+    given.login().discovers(document).shown();
+}
+
+#[test]
+fn a_missing_endpoint_is_named() {
+    for field in ["authorization_endpoint", "token_endpoint"] {
+        let login = openid().login().discovers(metadata_with(field, json!(null)));
+        let failure = login.discovers(not_found()).fails(Code::InvalidMetadata);
+        assert!(failure.message.contains(field), "{}", failure.message);
+    }
+}
+
+#[test]
+fn endpoints_given_by_hand_win_over_metadata() {
+    let given = openid().client(|client| {
+        client.endpoints.token = Some("https://id.example/by-hand".to_owned());
+    });
+    let login = given.login().discovers(metadata()).redirects("code=c0de&state={state}");
+    assert_eq!(login.sent().url, "https://id.example/by-hand");
+}
+
+#[test]
+fn endpoints_given_by_hand_are_checked_before_anything_is_sent() {
+    let plain_http = Some("http://git.example/x".to_owned());
+    for given in [
+        oauth().client(|client| client.endpoints.authorization = plain_http.clone()),
+        oauth().client(|client| client.endpoints.token = plain_http.clone()),
+        oauth().client(|client| client.endpoints.userinfo = plain_http.clone()),
+        oauth().client(|client| client.endpoints.revocation = plain_http.clone()),
+        oauth().client(|client| client.endpoints.jwks = plain_http.clone()),
+    ] {
+        for session in [given.clone().try_login(), given.clone().try_token(), given.try_logout()] {
+            assert_eq!(session.err().unwrap().code, Code::InvalidConfiguration);
+        }
+    }
+}
+
+#[test]
+fn an_issuer_is_checked_before_anything_is_sent() {
+    for issuer in ["id.example", "http://id.example", "https://id.example?x", "https://a b/", ""] {
+        let given = openid().client(|client| client.issuer = Some(issuer.to_owned()));
+        let failure = given.try_login().err().unwrap();
+        assert_eq!(failure.code, Code::InvalidConfiguration, "{issuer}");
+    }
+}
+
+#[test]
+fn metadata_by_hand_needs_no_request() {
+    let given = openid().client(|client| {
+        client.discover = false;
+        client.endpoints.authorization = Some("https://id.example/authorize".to_owned());
+        client.endpoints.token = Some("https://id.example/token".to_owned());
+        client.endpoints.jwks = Some("https://id.example/keys".to_owned());
+    });
+    let stored = stored_after(given.login(), "subject");
+    assert_eq!(stored, "ada");
+}

@@ -1,0 +1,206 @@
+//! Where a test begins: the client, what it asks for, and what is stored.
+
+use std::sync::LazyLock;
+
+use super::provider::{ISSUER, Tokens, id_token, metadata, tokens, usual_keys};
+use super::script::Script;
+use crate::contract::{
+    Client, Context, Demand, Endpoints, EpochMs, Failure, LoginRequest, Parameter,
+};
+use crate::session::Session;
+
+pub(super) const NOW_MS: EpochMs = 1_800_000_000_000;
+pub(super) const MINUTE_MS: u64 = 60_000;
+pub(super) const HOUR_MS: u64 = 60 * MINUTE_MS;
+
+#[derive(Clone)]
+pub(super) struct Given {
+    client: Client,
+    request: LoginRequest,
+    demand: Demand,
+    stored: Option<Vec<u8>>,
+    entropy: Vec<u8>,
+    now_ms: EpochMs,
+    misfits: bool,
+}
+
+/// A public client of an OpenID Connect provider that publishes its metadata.
+pub(super) fn openid() -> Given {
+    Given {
+        client: Client {
+            issuer: Some(ISSUER.to_owned()),
+            discover: true,
+            endpoints: Endpoints {
+                authorization: None,
+                token: None,
+                userinfo: None,
+                revocation: None,
+                jwks: None,
+            },
+            client_id: "cli".to_owned(),
+            client_secret: None,
+            authentication: None,
+            scopes: vec!["openid".to_owned()],
+            resources: Vec::new(),
+        },
+        request: LoginRequest {
+            redirect_uri: "http://127.0.0.1:4180/callback".to_owned(),
+            parameters: Vec::new(),
+            patience_ms: 5 * MINUTE_MS,
+        },
+        demand: Demand { min_ttl_ms: 0, force_refresh: false, userinfo: false },
+        stored: None,
+        entropy: (0..32).collect(),
+        now_ms: NOW_MS,
+        misfits: false,
+    }
+}
+
+/// A client of a plain OAuth provider whose endpoints were given by hand.
+pub(super) fn oauth() -> Given {
+    openid().client(|client| {
+        client.issuer = None;
+        client.discover = false;
+        client.scopes = vec!["repo".to_owned()];
+        client.endpoints.authorization = Some("https://git.example/authorize".to_owned());
+        client.endpoints.token = Some("https://git.example/token".to_owned());
+    })
+}
+
+impl Given {
+    pub(super) fn client(mut self, change: impl FnOnce(&mut Client)) -> Self {
+        change(&mut self.client);
+        self
+    }
+
+    pub(super) fn scopes(self, scopes: &[&str]) -> Self {
+        self.client(|client| client.scopes = scopes.iter().map(|s| (*s).to_owned()).collect())
+    }
+
+    pub(super) fn secret(self, secret: &str) -> Self {
+        self.client(|client| client.client_secret = Some(secret.to_owned()))
+    }
+
+    pub(super) fn redirect_uri(mut self, uri: &str) -> Self {
+        uri.clone_into(&mut self.request.redirect_uri);
+        self
+    }
+
+    pub(super) fn parameter(mut self, name: &str, value: &str) -> Self {
+        let parameter = Parameter { name: name.to_owned(), value: value.to_owned() };
+        self.request.parameters.push(parameter);
+        self
+    }
+
+    pub(super) fn min_ttl_ms(mut self, ms: u64) -> Self {
+        self.demand.min_ttl_ms = ms;
+        self
+    }
+
+    pub(super) fn force_refresh(mut self) -> Self {
+        self.demand.force_refresh = true;
+        self
+    }
+
+    pub(super) fn userinfo(mut self) -> Self {
+        self.demand.userinfo = true;
+        self
+    }
+
+    pub(super) fn stored(mut self, bytes: impl Into<Option<Vec<u8>>>) -> Self {
+        self.stored = bytes.into();
+        self
+    }
+
+    pub(super) fn entropy(mut self, bytes: Vec<u8>) -> Self {
+        self.entropy = bytes;
+        self
+    }
+
+    pub(super) fn later(mut self, ms: u64) -> Self {
+        self.now_ms += ms;
+        self
+    }
+
+    /// Before each reply that fits, every one that does not is tried.
+    pub(super) fn trying_misfits(mut self) -> Self {
+        self.misfits = true;
+        self
+    }
+
+    // ---- The flows -----------------------------------------------------------
+
+    #[track_caller]
+    pub(super) fn login(self) -> Script {
+        let (now_ms, misfits) = (self.now_ms, self.misfits);
+        Script::begin(must(self.try_login()), now_ms, misfits)
+    }
+
+    #[track_caller]
+    pub(super) fn token(self) -> Script {
+        let (now_ms, misfits) = (self.now_ms, self.misfits);
+        Script::begin(must(self.try_token()), now_ms, misfits)
+    }
+
+    #[track_caller]
+    pub(super) fn logout(self) -> Script {
+        let (now_ms, misfits) = (self.now_ms, self.misfits);
+        Script::begin(must(self.try_logout()), now_ms, misfits)
+    }
+
+    /// A login as far as the browser.
+    #[track_caller]
+    pub(super) fn login_in_browser(self) -> Script {
+        self.login().discovers(metadata())
+    }
+
+    pub(super) fn try_login(self) -> Result<Session, Failure> {
+        let context = Context { now_ms: self.now_ms, entropy: self.entropy };
+        Session::login(self.client, self.stored.as_deref(), self.request, context)
+    }
+
+    pub(super) fn try_token(self) -> Result<Session, Failure> {
+        let context = Context { now_ms: self.now_ms, entropy: self.entropy };
+        Session::token(self.client, self.stored.as_deref(), self.demand, context)
+    }
+
+    pub(super) fn try_logout(self) -> Result<Session, Failure> {
+        Session::logout(self.client, self.stored.as_deref())
+    }
+
+    pub(super) fn account_key(&self) -> String {
+        crate::protocol::stored::account_key(&self.client)
+    }
+}
+
+/// What `openid` stores after a login that brought these tokens.
+pub(super) fn logged_in_with(tokens: Tokens) -> Vec<u8> {
+    openid()
+        .login_in_browser()
+        .redirects("code=c0de&state={state}")
+        .redeems(tokens.and(id_token()))
+        .fetches_keys(usual_keys())
+        .locks(None)
+        .saves()
+        .stored()
+        .unwrap()
+}
+
+/// What `openid` stores after the usual login, with the tokens of generation 1.
+pub(super) fn logged_in() -> Vec<u8> {
+    static STORED: LazyLock<Vec<u8>> = LazyLock::new(|| logged_in_with(tokens(1)));
+    STORED.clone()
+}
+
+/// What another process has stored half an hour later: the tokens of generation 2.
+pub(super) fn renewed_elsewhere() -> Vec<u8> {
+    let renewed = openid().stored(logged_in()).force_refresh().later(HOUR_MS / 2).token();
+    renewed.locks(Some(logged_in())).refreshes(tokens(2)).saves().stored().unwrap()
+}
+
+#[track_caller]
+fn must(session: Result<Session, Failure>) -> Session {
+    session.unwrap_or_else(|failure| {
+        panic!("the session did not begin: {:?}: {}", failure.code, failure.message)
+    })
+}

@@ -1,0 +1,241 @@
+//! A person logs in, from `begin` to the grant.
+
+use serde_json::json;
+
+use super::given::{HOUR_MS, NOW_MS, logged_in, oauth, openid};
+use super::provider::{
+    access_token, id_token, metadata, metadata_with, oauth_error, refresh_token, status, tokens,
+    unreachable, usual_keys,
+};
+use super::script::Script;
+use crate::contract::{Code, Reply, TokenSource};
+
+/// A login as far as the code, which is about to be redeemed.
+fn with_code() -> Script {
+    openid().login_in_browser().redirects("code=c0de&state={state}")
+}
+
+/// A login whose ID token tells no name.
+fn without_name() -> Script {
+    with_code().redeems(tokens(1).and(id_token().without("name"))).fetches_keys(usual_keys())
+}
+
+#[test]
+fn a_login_discovers_redeems_checks_and_saves() {
+    let login = with_code()
+        .redeems(tokens(1).and(id_token().bound_to_access_token().bound_to("c_hash", "c0de")))
+        .fetches_keys(usual_keys())
+        .locks(None)
+        .saves();
+    assert_eq!(login.stored_field("access_token"), access_token(1));
+    assert_eq!(login.stored_field("refresh_token"), refresh_token(1));
+    assert_eq!(login.stored_field("display_name"), "Ada");
+    let grant = login.grants();
+    assert_eq!(grant.access_token, access_token(1));
+    assert_eq!(grant.source, TokenSource::Login);
+    assert_eq!(grant.scopes, ["openid"]);
+    assert_eq!(grant.expires_at_ms, Some(NOW_MS + HOUR_MS));
+    assert!(grant.id_token.is_some());
+    let claims: serde_json::Value = serde_json::from_str(&grant.claims.unwrap()).unwrap();
+    assert_eq!(claims["sub"], "ada");
+}
+
+#[test]
+fn a_host_that_lives_long_is_told_to_renew_in_the_last_quarter() {
+    let grant = openid().stored(logged_in()).token().grants();
+    let renew_at_ms = grant.renew_at_ms.unwrap();
+    assert!((NOW_MS + HOUR_MS * 3 / 4..=NOW_MS + HOUR_MS * 4 / 5).contains(&renew_at_ms));
+}
+
+#[test]
+fn nothing_that_cannot_be_renewed_has_a_time_to_renew() {
+    for tokens in [tokens(1).without("refresh_token"), tokens(1).without("expires_in")] {
+        let login = with_code().redeems(tokens.and(id_token())).fetches_keys(usual_keys());
+        assert_eq!(login.locks(None).saves().grants().renew_at_ms, None);
+    }
+}
+
+#[test]
+fn endpoints_given_by_hand_need_no_issuer() {
+    let grant = oauth()
+        .login()
+        .redirects("code=c0de&state={state}")
+        .redeems(tokens(1).with("scope", "repo gist"))
+        .locks(None)
+        .saves()
+        .grants();
+    assert_eq!(grant.scopes, ["repo", "gist"]);
+    assert!(grant.id_token.is_none() && grant.claims.is_none());
+}
+
+#[test]
+fn without_discovery_both_endpoints_have_to_be_given() {
+    for given in [
+        oauth().client(|client| client.endpoints.token = None),
+        oauth().client(|client| client.endpoints.authorization = None),
+        openid().client(|client| client.discover = false),
+    ] {
+        assert_eq!(given.try_login().err().unwrap().code, Code::InvalidConfiguration);
+    }
+}
+
+#[test]
+fn an_id_token_is_not_asked_for_where_nobody_could_check_it() {
+    oauth().scopes(&["openid"]).login().fails(Code::InvalidConfiguration);
+    openid()
+        .login()
+        .discovers(metadata_with("jwks_uri", json!(null)))
+        .discovers(status(404, ""))
+        .fails(Code::InvalidConfiguration);
+}
+
+#[test]
+fn an_id_token_that_nobody_asked_for_is_not_believed_unchecked() {
+    let id_token = id_token().claim("sub", "mallory");
+    let login = oauth()
+        .login()
+        .redirects("code=c0de&state={state}")
+        .redeems(tokens(1).and(id_token))
+        .locks(None)
+        .saves();
+    assert!(login.stored_field("subject").is_null());
+    assert!(login.grants().id_token.is_none());
+}
+
+#[test]
+fn a_missing_id_token_is_noticed() {
+    with_code().redeems(tokens(1)).fails(Code::InvalidIdToken);
+}
+
+#[test]
+fn what_the_token_endpoint_says_ends_the_login() {
+    let refused = with_code().redeems(oauth_error("invalid_grant")).fails(Code::ProviderRefused);
+    assert_eq!(refused.provider.unwrap().error, "invalid_grant");
+    let client = with_code().redeems(oauth_error("invalid_client")).fails(Code::ProviderRefused);
+    assert!(client.remedy.contains("client id"));
+    for (reply, code, retryable) in [
+        (status(503, "<h1>down</h1>"), Code::ProviderUnavailable, true),
+        (status(429, ""), Code::ProviderUnavailable, true),
+        (unreachable(), Code::Unreachable, true),
+        (status(404, "no such page"), Code::InvalidTokenResponse, false),
+        (status(200, "<h1>log in</h1>"), Code::InvalidTokenResponse, false),
+        (status(200, "{}"), Code::InvalidTokenResponse, false),
+        (status(302, ""), Code::InvalidTokenResponse, false),
+        (Reply::TooLarge(1 << 20), Code::InvalidTokenResponse, false),
+        (Reply::Denied("a private address".to_owned()), Code::EgressDenied, false),
+    ] {
+        assert_eq!(with_code().redeems(reply).fails(code).retryable, retryable, "{code:?}");
+    }
+}
+
+#[test]
+fn an_error_in_an_unusual_form_is_still_an_error() {
+    let odd = json!({ "error": "invalid_grant", "error_description": ["gone"] });
+    with_code().redeems(status(400, &odd.to_string())).fails(Code::ProviderRefused);
+    let nested = json!({ "error": { "message": "gone" } });
+    with_code().redeems(status(400, &nested.to_string())).fails(Code::InvalidTokenResponse);
+}
+
+#[test]
+fn a_token_response_may_leave_out_what_it_may() {
+    let spare = tokens(1).without("token_type").without("refresh_token").without("expires_in");
+    let login = with_code().redeems(spare.and(id_token())).fetches_keys(usual_keys());
+    let grant = login.locks(None).saves().grants();
+    assert_eq!(grant.token_type, "Bearer");
+    assert_eq!(grant.expires_at_ms, None);
+}
+
+#[test]
+fn a_name_is_asked_for_where_the_id_token_tells_none() {
+    let login = without_name();
+    assert_eq!(login.sent().url, "https://id.example/userinfo");
+    assert_eq!(login.sent().authorization, Some(format!("Bearer {}", access_token(1))));
+    let login = login.asks_userinfo(json!({ "sub": "ada", "email": "ada@id.example" }));
+    assert_eq!(login.locks(None).saves().stored_field("display_name"), "ada@id.example");
+}
+
+#[test]
+fn a_name_is_a_courtesy() {
+    for reply in [
+        status(401, ""),
+        status(403, ""),
+        status(500, ""),
+        status(200, "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"),
+        status(200, r#"{"name":"nobody in particular"}"#),
+        Reply::TooLarge(1 << 20),
+        Reply::Denied("a private address".to_owned()),
+        unreachable(),
+    ] {
+        let login = without_name().asks_userinfo(reply).locks(None).saves();
+        assert!(login.stored_field("display_name").is_null());
+        login.grants();
+    }
+}
+
+#[test]
+fn a_name_of_somebody_else_ends_the_login() {
+    let other = json!({ "sub": "mallory", "name": "Ada" });
+    without_name().asks_userinfo(other).fails(Code::InvalidUserinfo);
+}
+
+#[test]
+fn a_hostile_name_cannot_command_a_terminal() {
+    let hostile = id_token().claim("name", "Ada\u{1b}]0;x\u{7}\u{202e}");
+    let login = with_code().redeems(tokens(1).and(hostile)).fetches_keys(usual_keys());
+    let login = login.locks(None).saves();
+    assert_eq!(login.stored_field("display_name"), "Ada\\u{1b}]0;x\\u{7}\\u{202e}");
+}
+
+#[test]
+fn a_new_login_replaces_the_old_one() {
+    openid()
+        .stored(logged_in())
+        .login_in_browser()
+        .redirects("code=c0de&state={state}")
+        .redeems(tokens(2).and(id_token().claim("sub", "grace")))
+        .fetches_keys(usual_keys())
+        .locks(Some(logged_in()))
+        .saves()
+        .grants();
+}
+
+#[test]
+fn what_cannot_be_read_is_not_replaced() {
+    let damaged = Some(b"{".to_vec());
+    let given = openid().stored(damaged.clone());
+    assert_eq!(given.try_login().err().unwrap().code, Code::StoredDamaged);
+    with_code()
+        .redeems(tokens(1).and(id_token()))
+        .fetches_keys(usual_keys())
+        .locks(damaged)
+        .fails(Code::StoredDamaged);
+}
+
+#[test]
+fn a_save_is_tried_three_times() {
+    let ready =
+        || with_code().redeems(tokens(1).and(id_token())).fetches_keys(usual_keys()).locks(None);
+    ready().cannot_save().cannot_save().saves().grants();
+    let failure = ready().cannot_save().cannot_save().cannot_save().fails(Code::NotSaved);
+    assert!(failure.message.contains("disk full"));
+}
+
+#[test]
+fn the_age_of_a_login_is_checked_where_it_was_asked_for() {
+    let login = || {
+        let login = openid().parameter("max_age", "300").login().discovers(metadata());
+        login.redirects("code=c0de&state={state}")
+    };
+    let redeems = |id_token| login().redeems(tokens(1).and(id_token)).fetches_keys(usual_keys());
+    redeems(id_token().at("auth_time", -360_000)).locks(None);
+    redeems(id_token().at("auth_time", -361_000)).fails(Code::InvalidIdToken);
+    redeems(id_token()).fails(Code::InvalidIdToken);
+}
+
+#[test]
+fn a_host_without_entropy_cannot_begin() {
+    for entropy in [vec![], (0..31).collect(), vec![0; 32]] {
+        let failure = openid().entropy(entropy).try_login().err().unwrap();
+        assert_eq!(failure.code, Code::InvalidConfiguration);
+    }
+}

@@ -1,0 +1,118 @@
+//! A session ends.
+
+use serde_json::json;
+
+use super::given::{Given, logged_in, logged_in_with, openid};
+use super::provider::{access_token, oauth_error, refresh_token, status, tokens, unreachable};
+use super::script::Script;
+use crate::contract::{ClientAuthentication, Code, LogoutReport, Reply, TokenHint};
+
+fn logging_out() -> Script {
+    openid().stored(logged_in()).logout().locks(Some(logged_in()))
+}
+
+/// The stored session of a provider without a revocation endpoint.
+fn without_revocation() -> Vec<u8> {
+    let mut stored: serde_json::Value = serde_json::from_slice(&logged_in()).unwrap();
+    stored["revocation_endpoint"] = json!(null);
+    stored.to_string().into_bytes()
+}
+
+fn reasons(report: &LogoutReport) -> Vec<&str> {
+    report.not_revoked.iter().map(|unrevoked| unrevoked.reason.as_str()).collect()
+}
+
+#[test]
+fn both_tokens_are_revoked_the_refresh_token_first() {
+    let logout = logging_out();
+    assert_eq!(logout.sent().url, "https://id.example/revoke");
+    assert_eq!(logout.sent().form.one("token"), Some(refresh_token(1).as_str()));
+    assert_eq!(logout.sent().form.one("token_type_hint"), Some("refresh_token"));
+    assert_eq!(logout.sent().form.one("client_id"), Some("cli"));
+    let logout = logout.revokes(status(200, ""));
+    assert_eq!(logout.sent().form.one("token"), Some(access_token(1).as_str()));
+    assert_eq!(logout.sent().form.one("token_type_hint"), Some("access_token"));
+    let report = logout.revokes(status(200, "")).deletes().logs_out();
+    assert!(report.was_logged_in && report.not_revoked.is_empty());
+    assert_eq!(report.revoked, [TokenHint::RefreshToken, TokenHint::AccessToken]);
+}
+
+#[test]
+fn what_is_stored_now_is_what_ends() {
+    let given = openid().stored(logged_in());
+    let logout = given.logout().locks(Some(logged_in_with(tokens(2))));
+    assert_eq!(logout.sent().form.one("token"), Some(refresh_token(2).as_str()));
+}
+
+#[test]
+fn nothing_stored_is_nothing_to_end() {
+    let report = openid().logout().locks(None).logs_out();
+    assert!(!report.was_logged_in && report.revoked.is_empty() && report.not_revoked.is_empty());
+}
+
+#[test]
+fn a_provider_that_cannot_revoke_is_reported() {
+    let stored = without_revocation();
+    let logout = openid().stored(stored.clone()).logout().locks(Some(stored));
+    let report = logout.deletes().logs_out();
+    assert!(report.revoked.is_empty());
+    assert_eq!(reasons(&report), ["the provider has no revocation endpoint"; 2]);
+}
+
+#[test]
+fn a_revocation_endpoint_may_be_given_by_hand() {
+    let given = openid().client(|client| {
+        client.endpoints.revocation = Some("https://id.example/by-hand".to_owned());
+    });
+    let stored = without_revocation();
+    let logout = given.stored(stored.clone()).logout().locks(Some(stored));
+    assert_eq!(logout.sent().url, "https://id.example/by-hand");
+}
+
+#[test]
+fn a_failing_revocation_deletes_all_the_same() {
+    for (reply, reason) in [
+        (oauth_error("unsupported_token_type"), "unsupported_token_type"),
+        (status(503, "<h1>down</h1>"), "503"),
+        (status(400, r#"{"error":"\u001b[2J"}"#), "\\u{1b}[2J"),
+        (unreachable(), "connection refused"),
+        (Reply::TooLarge(7), "more than 7 bytes"),
+        (Reply::Denied("a private address".to_owned()), "a private address"),
+    ] {
+        let report = logging_out().revokes(reply).revokes(status(200, "")).deletes().logs_out();
+        assert_eq!(report.revoked, [TokenHint::AccessToken]);
+        assert!(reasons(&report)[0].contains(reason), "{}", reasons(&report)[0]);
+        assert!(!reasons(&report)[0].chars().any(char::is_control));
+    }
+}
+
+#[test]
+fn a_missing_secret_does_not_keep_a_session() {
+    let given = |given: Given| given.stored(logged_in());
+    let method = ClientAuthentication::ClientSecretBasic;
+    let given = given(openid().client(|client| client.authentication = Some(method)));
+    let report = given.logout().locks(Some(logged_in())).deletes().logs_out();
+    assert_eq!(report.not_revoked.len(), 2);
+}
+
+#[test]
+fn a_session_without_a_refresh_token_ends_too() {
+    let stored = logged_in_with(tokens(1).without("refresh_token"));
+    let logout = openid().stored(stored.clone()).logout().locks(Some(stored));
+    let report = logout.revokes(status(200, "")).deletes().logs_out();
+    assert_eq!(report.revoked, [TokenHint::AccessToken]);
+}
+
+#[test]
+fn a_failing_deletion_is_no_logout() {
+    let revoked = logging_out().revokes(status(200, "")).revokes(status(200, ""));
+    revoked.cannot_save().fails(Code::NotSaved);
+}
+
+#[test]
+fn what_cannot_be_read_is_not_deleted() {
+    let damaged = Some(b"{".to_vec());
+    let failure = openid().stored(damaged.clone()).try_logout().err().unwrap();
+    assert_eq!(failure.code, Code::StoredDamaged);
+    openid().logout().locks(damaged).fails(Code::StoredDamaged);
+}

@@ -1,0 +1,19 @@
+//! What the flows do, told as scripts of replies in virtual time.
+
+mod bodies;
+mod discovery;
+mod given;
+mod id_token;
+mod id_token_keys;
+mod keys;
+mod login;
+mod logout;
+mod misfit;
+mod provider;
+mod redirect;
+mod requests;
+mod script;
+mod seen;
+mod stored;
+mod token;
+mod token_endings;

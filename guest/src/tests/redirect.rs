@@ -1,0 +1,194 @@
+//! Which redirects count.
+
+use super::given::{MINUTE_MS, oauth, openid};
+use super::provider::{ISSUER, metadata_with, tokens};
+use super::script::Script;
+use crate::contract::Code;
+
+const RIGHT: &str = "code=c0de&state={state}";
+
+fn in_browser() -> Script {
+    openid().login_in_browser()
+}
+
+/// A login at a provider whose redirects name it (RFC 9207).
+fn in_browser_with_iss() -> Script {
+    let field = "authorization_response_iss_parameter_supported";
+    openid().login().discovers(metadata_with(field, true.into()))
+}
+
+/// The login waits on after this redirect, and the right one still counts.
+#[track_caller]
+fn goes_on_waiting(login: Script, query: &str, right: &str) -> String {
+    let login = login.redirects(query);
+    let notice = login.shown().notice.unwrap();
+    login.redirects(right).sent();
+    notice
+}
+
+#[test]
+fn the_first_url_comes_without_notice() {
+    assert_eq!(in_browser().shown().notice, None);
+}
+
+#[test]
+fn redirects_that_are_not_this_logins_answer_do_not_count() {
+    for (query, reason) in [
+        ("code=c0de&state=another", "another login's state"),
+        ("code=c0de&state={state}x", "another login's state"),
+        ("code=c0de&state=", "another login's state"),
+        ("code=c0de", "no state"),
+        ("", "no state"),
+        ("state={state}", "neither a code nor an error"),
+        ("code=&state={state}", "neither a code nor an error"),
+        ("code=c0de&code=c0de&state={state}", "code twice"),
+        ("code=c0de&state={state}&state={state}", "state twice"),
+        ("code=c0de&state={state}&iss=https://evil.example", "the issuer https://evil.example"),
+        ("code=c0de&state={state}&iss=https://id.example/", "the issuer https://id.example/"),
+        ("error=access_denied&error=x&state={state}", "error twice"),
+        ("error=access_denied", "no state"),
+        ("error=access_denied&state=another", "another login's state"),
+        ("error=access_denied&state={state}&iss=https://evil.example", "the issuer"),
+        ("#code=c0de&state={state}", "no state"),
+    ] {
+        let notice = goes_on_waiting(in_browser(), query, RIGHT);
+        assert!(notice.contains(reason), "{query}: {notice}");
+    }
+}
+
+#[test]
+fn requests_for_another_address_do_not_count() {
+    for target in [
+        "/?code=c0de&state={state}",
+        "/favicon.ico",
+        "/callback/?code=c0de&state={state}",
+        "/Callback?code=c0de&state={state}",
+        "/%63allback?code=c0de&state={state}",
+        "//evil.example/callback?code=c0de&state={state}",
+        "http://evil.example/callback?code=c0de&state={state}",
+        "http://127.0.0.1:4181/callback?code=c0de&state={state}",
+        "https://127.0.0.1:4180/callback?code=c0de&state={state}",
+        "\\\\evil.example/callback?code=c0de&state={state}",
+        "http://[/callback",
+        "*",
+        "",
+    ] {
+        let login = in_browser().visits(target);
+        assert!(login.shown().notice.is_some(), "{target}");
+        login.redirects(RIGHT).sent();
+    }
+}
+
+#[test]
+fn a_redirect_names_its_issuer_where_the_provider_promised_that() {
+    let right = format!("{RIGHT}&iss={ISSUER}");
+    let notice = goes_on_waiting(in_browser_with_iss(), RIGHT, &right);
+    assert!(notice.contains("named no issuer"), "{notice}");
+    goes_on_waiting(in_browser_with_iss(), "error=access_denied&state={state}", &right);
+}
+
+#[test]
+fn an_issuer_that_nobody_promised_is_checked_all_the_same() {
+    in_browser().redirects(&format!("{RIGHT}&iss={ISSUER}")).sent();
+}
+
+#[test]
+fn unknown_parameters_are_ignored() {
+    in_browser().redirects(&format!("{RIGHT}&session_state=x&session_state=y&scope=a+b")).sent();
+}
+
+#[test]
+fn a_redirect_uri_with_a_query_is_met() {
+    let given = openid().redirect_uri("http://127.0.0.1:4180/callback?tool=cli");
+    let login = given.login_in_browser().redirects(&format!("tool=cli&{RIGHT}"));
+    let redirect_uri = login.sent().form.one("redirect_uri").map(str::to_owned);
+    assert_eq!(redirect_uri.unwrap(), "http://127.0.0.1:4180/callback?tool=cli");
+}
+
+#[test]
+fn the_persons_no_ends_the_login() {
+    let failure = in_browser()
+        .redirects("error=access_denied&error_description=not+today&state={state}")
+        .fails(Code::AccessDenied);
+    assert_eq!(failure.provider.unwrap().description.unwrap(), "not today");
+    assert!(failure.message.contains("not today"));
+}
+
+#[test]
+fn the_providers_no_ends_the_login() {
+    let failure = in_browser()
+        .redirects("error=invalid_scope&state={state}&code=c0de")
+        .fails(Code::ProviderRefused);
+    assert_eq!(failure.provider.unwrap().error, "invalid_scope");
+}
+
+#[test]
+fn a_hostile_description_is_written_out() {
+    let failure = in_browser()
+        .redirects("error=%1b[2J&error_description=%1b]8;;x%07%0d%0aok%e2%80%ae&state={state}")
+        .fails(Code::ProviderRefused);
+    let said = failure.provider.unwrap();
+    assert_eq!(said.error, "\\u{1b}[2J");
+    assert_eq!(said.description.unwrap(), "\\u{1b}]8;;x\\u{7}\\u{d}\\u{a}ok\\u{202e}");
+}
+
+#[test]
+fn a_hostile_issuer_is_written_out() {
+    let notice = goes_on_waiting(in_browser(), &format!("{RIGHT}&iss=%1b[2J%0a"), RIGHT);
+    assert!(!notice.chars().any(char::is_control), "{notice:?}");
+}
+
+#[test]
+fn a_notice_tells_no_secret() {
+    let login = in_browser();
+    let state = login.shown().query.one("state").unwrap().to_owned();
+    for query in ["code=c0de&code=c0de&state={state}", "code=c0de&state={state}&iss=x"] {
+        let notice = goes_on_waiting(in_browser(), query, RIGHT);
+        assert!(!notice.contains("c0de") && !notice.contains(&state), "{notice}");
+    }
+}
+
+#[test]
+fn only_one_redirect_is_redeemed() {
+    openid()
+        .trying_misfits()
+        .login_in_browser()
+        .redirects(RIGHT)
+        .redeems(tokens(1))
+        .fails(Code::InvalidIdToken);
+}
+
+#[test]
+fn patience_counts_down() {
+    let login = in_browser();
+    assert_eq!(login.shown().wait_ms, 5 * MINUTE_MS);
+    let login = login.later(MINUTE_MS).redirects("state=another");
+    assert_eq!(login.shown().wait_ms, 4 * MINUTE_MS);
+    assert_eq!(login.shown().url, in_browser().shown().url);
+}
+
+#[test]
+fn stray_redirects_do_not_prolong_a_login() {
+    in_browser().later(5 * MINUTE_MS).redirects("state=another").fails(Code::TimedOut);
+}
+
+#[test]
+fn the_right_redirect_counts_at_the_last_moment() {
+    in_browser().later(5 * MINUTE_MS).redirects(RIGHT).sent();
+}
+
+#[test]
+fn a_person_who_does_not_come_back_is_not_waited_for() {
+    in_browser().times_out().fails(Code::TimedOut);
+}
+
+#[test]
+fn a_person_may_give_up() {
+    in_browser().gives_up().fails(Code::Cancelled);
+}
+
+#[test]
+fn without_an_issuer_state_and_path_decide() {
+    goes_on_waiting(oauth().login(), "code=c0de&state=another", RIGHT);
+    oauth().login().redirects(&format!("{RIGHT}&iss=https://git.example")).sent();
+}

@@ -1,0 +1,62 @@
+//! What a test looks at: a request that was sent, a URL that was shown.
+
+use url::{Url, form_urlencoded};
+
+use crate::contract::{Authorization, Exchange};
+use crate::protocol::request::find_header;
+
+pub(super) struct Sent {
+    pub(super) url: String,
+    pub(super) authorization: Option<String>,
+    pub(super) form: Pairs,
+    pub(super) wait_ms: u64,
+}
+
+pub(super) struct Shown {
+    pub(super) url: String,
+    pub(super) query: Pairs,
+    pub(super) wait_ms: u64,
+    pub(super) notice: Option<String>,
+}
+
+impl Sent {
+    pub(super) fn read(exchange: &Exchange) -> Self {
+        let request = &exchange.request;
+        let form = request.body.as_deref().unwrap_or_default();
+        Self {
+            url: request.url.clone(),
+            authorization: find_header(&request.headers, "authorization").map(str::to_owned),
+            form: Pairs(form_urlencoded::parse(form).into_owned().collect()),
+            wait_ms: exchange.wait_ms,
+        }
+    }
+}
+
+impl Shown {
+    pub(super) fn read(authorization: &Authorization) -> Self {
+        let url = Url::parse(&authorization.url).unwrap();
+        Self {
+            url: authorization.url.clone(),
+            query: Pairs(url.query_pairs().into_owned().collect()),
+            wait_ms: authorization.wait_ms,
+            notice: authorization.notice.clone(),
+        }
+    }
+}
+
+/// The form of a request or the query of a URL.
+pub(super) struct Pairs(Vec<(String, String)>);
+
+impl Pairs {
+    pub(super) fn all(&self, name: &str) -> Vec<&str> {
+        self.0.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_str()).collect()
+    }
+
+    /// The value of a parameter that must not repeat.
+    #[track_caller]
+    pub(super) fn one(&self, name: &str) -> Option<&str> {
+        let all = self.all(name);
+        assert!(all.len() <= 1, "{name} is there {} times", all.len());
+        all.first().copied()
+    }
+}

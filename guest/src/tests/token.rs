@@ -1,0 +1,261 @@
+//! A token on demand: the stored one, or a renewed one.
+
+use serde_json::json;
+
+use super::given::{
+    HOUR_MS, MINUTE_MS, NOW_MS, logged_in, logged_in_with, openid, renewed_elsewhere,
+};
+use super::keys::Key;
+use super::provider::{
+    IdToken, access_token, id_token, keys, refresh_token, signed_by, status, tokens, unreachable,
+    usual_keys,
+};
+use super::script::Script;
+use crate::contract::{Code, TokenSource};
+
+/// A demand that finds its token expired and has taken the lock.
+fn refreshing() -> Script {
+    openid().stored(logged_in()).later(HOUR_MS).token().locks(Some(logged_in()))
+}
+
+/// An ID token signed with a key that nobody has seen yet.
+fn newly_signed() -> IdToken {
+    signed_by(Key::numbered(2), "ES256").without("nonce")
+}
+
+// ---- Fresh or stale ----------------------------------------------------------
+
+#[test]
+fn a_fresh_token_takes_one_step() {
+    let grant = openid().stored(logged_in()).token().grants();
+    assert_eq!(grant.access_token, access_token(1));
+    assert_eq!(grant.source, TokenSource::Cached);
+    assert!(grant.claims.unwrap().contains("\"sub\":\"ada\""));
+}
+
+#[test]
+fn nobody_logged_in_means_a_login_is_required() {
+    openid().token().fails(Code::LoginRequired);
+}
+
+#[test]
+fn a_token_counts_as_stale_a_minute_before_it_expires() {
+    let after = |ms| openid().stored(logged_in()).later(ms).token();
+    after(59 * MINUTE_MS - 1).grants();
+    after(59 * MINUTE_MS).locks(Some(logged_in())).sent();
+}
+
+#[test]
+fn a_short_lived_token_is_not_born_stale() {
+    let stored = logged_in_with(tokens(1).with("expires_in", 30));
+    let after = |ms| openid().stored(stored.clone()).later(ms).token();
+    after(26_999).grants();
+    after(27_000).locks(Some(stored.clone())).sent();
+}
+
+#[test]
+fn without_a_refresh_token_the_last_second_counts() {
+    let stored = logged_in_with(tokens(1).without("refresh_token"));
+    let after = |ms| openid().stored(stored.clone()).later(ms).token();
+    assert_eq!(after(HOUR_MS - 1).grants().source, TokenSource::Cached);
+    after(HOUR_MS).fails(Code::LoginRequired);
+    openid().stored(stored).force_refresh().token().fails(Code::LoginRequired);
+}
+
+#[test]
+fn a_token_without_a_lifetime_is_good_until_it_is_refused() {
+    let stored = logged_in_with(tokens(1).without("expires_in"));
+    let given = openid().stored(stored).later(1000 * HOUR_MS).min_ttl_ms(HOUR_MS);
+    assert_eq!(given.token().grants().source, TokenSource::Cached);
+}
+
+#[test]
+fn a_token_has_to_last_as_long_as_demanded() {
+    let demand = |ms| openid().stored(logged_in()).min_ttl_ms(ms).token();
+    demand(HOUR_MS - 1).grants();
+    demand(HOUR_MS).locks(Some(logged_in())).sent();
+    demand(u64::MAX).locks(Some(logged_in())).refreshes(tokens(2)).saves().grants();
+}
+
+#[test]
+fn a_renewal_can_be_forced() {
+    let token = openid().stored(logged_in()).force_refresh().token().locks(Some(logged_in()));
+    assert_eq!(token.refreshes(tokens(2)).saves().grants().source, TokenSource::Renewed);
+}
+
+// ---- Renewal -----------------------------------------------------------------
+
+#[test]
+fn a_stale_token_is_renewed_and_saved() {
+    let token = refreshing().refreshes(tokens(2)).saves();
+    assert_eq!(token.stored_field("refresh_token"), refresh_token(2));
+    let grant = token.grants();
+    assert_eq!(grant.access_token, access_token(2));
+    assert_eq!(grant.source, TokenSource::Renewed);
+    assert_eq!(grant.expires_at_ms, Some(NOW_MS + 2 * HOUR_MS));
+}
+
+#[test]
+fn a_refresh_token_stays_where_no_new_one_comes() {
+    let token = refreshing().refreshes(tokens(2).without("refresh_token")).saves();
+    assert_eq!(token.stored_field("refresh_token"), refresh_token(1));
+    let token = refreshing().refreshes(tokens(2).with("refresh_token", "")).saves();
+    assert_eq!(token.stored_field("refresh_token"), refresh_token(1));
+}
+
+#[test]
+fn a_renewal_keeps_what_it_does_not_repeat() {
+    let token = refreshing().refreshes(tokens(2)).saves();
+    for field in ["id_token", "subject", "display_name", "nonce", "logged_in_at_ms"] {
+        let before: serde_json::Value = serde_json::from_slice(&logged_in()).unwrap();
+        assert_eq!(token.stored_field(field), before[field], "{field}");
+    }
+    assert_eq!(token.grants().scopes, ["openid"]);
+}
+
+#[test]
+fn a_narrower_scope_is_noted() {
+    let stored = logged_in_with(tokens(1).with("scope", "openid email"));
+    let token = openid().stored(stored.clone()).later(HOUR_MS).token().locks(Some(stored));
+    let grant = token.refreshes(tokens(2).with("scope", "openid")).saves().grants();
+    assert_eq!(grant.scopes, ["openid"]);
+}
+
+#[test]
+fn a_save_is_tried_three_times() {
+    let renewed = || refreshing().refreshes(tokens(2));
+    renewed().cannot_save().cannot_save().saves().grants();
+    let failure = renewed().cannot_save().cannot_save().cannot_save().fails(Code::NotSaved);
+    assert!(failure.remedy.contains("log in again"));
+}
+
+// ---- Other processes ---------------------------------------------------------
+
+#[test]
+fn what_another_process_renewed_is_adopted() {
+    for given in [openid().later(HOUR_MS), openid().force_refresh()] {
+        let token = given.stored(logged_in()).token().locks(Some(renewed_elsewhere()));
+        let grant = token.grants();
+        assert_eq!(grant.access_token, access_token(2));
+        assert_eq!(grant.source, TokenSource::Adopted);
+    }
+}
+
+#[test]
+fn what_another_process_renewed_too_long_ago_is_renewed_again() {
+    let token = openid().stored(logged_in()).later(3 * HOUR_MS).token();
+    let token = token.locks(Some(renewed_elsewhere()));
+    assert_eq!(token.sent().form.one("refresh_token"), Some("refresh-secret-2"));
+}
+
+#[test]
+fn what_another_process_left_without_a_refresh_token_counts_to_its_last_second() {
+    let other = logged_in_with(tokens(2).without("refresh_token"));
+    let token = openid().stored(logged_in()).force_refresh().later(HOUR_MS - 1).token();
+    assert_eq!(token.locks(Some(other)).grants().source, TokenSource::Adopted);
+}
+
+#[test]
+fn a_logout_elsewhere_is_respected() {
+    let token = openid().stored(logged_in()).later(HOUR_MS).token();
+    token.locks(None).fails(Code::LoginRequired);
+}
+
+#[test]
+fn what_turned_unreadable_is_left_alone() {
+    let token = openid().stored(logged_in()).later(HOUR_MS).token();
+    token.locks(Some(b"{".to_vec())).fails(Code::StoredDamaged);
+}
+
+// ---- The refreshed ID token --------------------------------------------------
+
+#[test]
+fn a_refreshed_id_token_needs_no_request_while_its_key_is_known() {
+    let claims = id_token().claim("name", "Ada L.").without("nonce").bound_to_access_token();
+    let token = refreshing().refreshes(tokens(2).and(claims)).saves();
+    assert_eq!(token.stored_field("display_name"), "Ada L.");
+}
+
+#[test]
+fn a_refreshed_id_token_names_the_same_person_issuer_and_client() {
+    for wrong in [
+        id_token().claim("sub", "mallory"),
+        id_token().claim("iss", "https://evil.example"),
+        id_token().claim("aud", "another"),
+        id_token().claim("nonce", "another"),
+        id_token().bound_to("at_hash", "another"),
+    ] {
+        let same_refresh_token = tokens(2).without("refresh_token");
+        refreshing().refreshes(same_refresh_token.and(wrong)).fails(Code::InvalidIdToken);
+    }
+}
+
+#[test]
+fn a_refused_id_token_does_not_cost_the_rotated_refresh_token() {
+    let not_yet = id_token().without("nonce").at("iat", 2 * 3_600_000);
+    let token = refreshing().refreshes(tokens(2).and(not_yet)).saves();
+    assert_eq!(token.stored_field("refresh_token"), refresh_token(2));
+    assert!(token.stored_field("access_token").is_null());
+    let parked = token.stored();
+    token.fails(Code::InvalidIdToken);
+    let next = openid().stored(parked.clone()).later(HOUR_MS).token().locks(parked);
+    assert_eq!(next.refreshes(tokens(3)).saves().grants().access_token, access_token(3));
+}
+
+#[test]
+fn a_rotated_refresh_token_is_saved_before_keys_are_fetched() {
+    let token = refreshing().refreshes(tokens(2).and(newly_signed())).saves();
+    assert_eq!(token.stored_field("refresh_token"), refresh_token(2));
+    assert!(token.stored_field("access_token").is_null());
+    let token = token.fetches_keys(keys(&[Key::numbered(2)])).saves();
+    assert_eq!(token.stored_field("access_token"), access_token(2));
+    assert_eq!(token.grants().source, TokenSource::Renewed);
+}
+
+#[test]
+fn a_crash_between_leaves_a_session_that_renews_by_itself() {
+    let parked = refreshing().refreshes(tokens(2).and(newly_signed())).saves().stored();
+    let next = openid().stored(parked.clone()).later(HOUR_MS).token().locks(parked);
+    assert_eq!(next.sent().form.one("refresh_token"), Some("refresh-secret-2"));
+    next.refreshes(tokens(3)).saves().grants();
+}
+
+#[test]
+fn keys_out_of_reach_leave_a_session_that_renews_by_itself() {
+    for (reply, code) in
+        [(unreachable(), Code::Unreachable), (status(503, ""), Code::ProviderUnavailable)]
+    {
+        let token = refreshing().refreshes(tokens(2).and(newly_signed())).saves();
+        let parked = token.stored();
+        token.fetches_keys(reply).fails(code);
+        openid().stored(parked.clone()).later(HOUR_MS).token().locks(parked).sent();
+    }
+}
+
+#[test]
+fn parking_is_tried_three_times() {
+    let parking = || refreshing().refreshes(tokens(2).and(newly_signed()));
+    parking().cannot_save().cannot_save().saves().fetches_keys(usual_keys());
+    parking().cannot_save().cannot_save().cannot_save().fails(Code::NotSaved);
+}
+
+#[test]
+fn nothing_is_parked_where_the_refresh_token_stays() {
+    let same_refresh_token = tokens(2).without("refresh_token");
+    refreshing()
+        .refreshes(same_refresh_token.and(newly_signed()))
+        .fetches_keys(keys(&[Key::numbered(2)]))
+        .saves()
+        .grants();
+}
+
+#[test]
+fn an_id_token_that_cannot_be_checked_is_passed_over() {
+    let mut stored: serde_json::Value = serde_json::from_slice(&logged_in()).unwrap();
+    stored["jwks_uri"] = json!(null);
+    let stored = Some(stored.to_string().into_bytes());
+    let token = openid().stored(stored.clone()).later(HOUR_MS).token().locks(stored);
+    let stranger = id_token().claim("sub", "mallory");
+    let token = token.refreshes(tokens(2).and(stranger)).saves();
+    assert_eq!(token.stored_field("subject"), "ada");
+}
