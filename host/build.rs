@@ -36,6 +36,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 /// Names a component to embed instead of building one.
 const GIVEN: &str = "LATCHSTRING_COMPONENT_FILE";
 
+#[allow(clippy::print_stderr, reason = "cargo shows what a build script prints there")]
 fn main() -> ExitCode {
     match embed() {
         Ok(()) => ExitCode::SUCCESS,

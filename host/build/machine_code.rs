@@ -13,7 +13,8 @@ use crate::{Result, config};
 /// Made only when the component or this compiler changed: an unoptimised one, as
 /// build scripts are, takes a while.
 pub(crate) fn of(component: &[u8], folders: &Folders) -> Result<Vec<u8>> {
-    let (made, made_from) = (folders.out.join("component.cwasm"), folders.out.join("component.cwasm.from"));
+    let (made, made_from) =
+        (folders.out.join("component.cwasm"), folders.out.join("component.cwasm.from"));
     let from = origin(component)?;
     if fs::read_to_string(&made_from).is_ok_and(|earlier| earlier == from) {
         return Ok(fs::read(made)?);
@@ -39,9 +40,9 @@ pub(crate) fn compile(component: &[u8], target: &str) -> Result<Vec<u8>> {
     let engine = engine(target).map_err(|error| {
         format!("this build cannot make machine code for {target}: {error:#}; build with the feature `cross`")
     })?;
-    engine
-        .precompile_component(component)
-        .map_err(|error| format!("the login component cannot be compiled for {target}: {error:#}").into())
+    engine.precompile_component(component).map_err(|error| {
+        format!("the login component cannot be compiled for {target}: {error:#}").into()
+    })
 }
 
 /// Naming the target also keeps out the special instructions of the processor

@@ -10,8 +10,8 @@ use crate::capability::clock::{Clock, SystemClock};
 use crate::capability::entropy::{Entropy, SystemEntropy};
 use crate::capability::http::{Http, SystemHttp};
 use crate::capability::loopback::{Loopback, Redirect, RedirectHost, SystemLoopback};
-use crate::capability::store::Store;
 use crate::capability::store::FileStore;
+use crate::capability::store::Store;
 use crate::capability::terminal::{StderrTerminal, Terminal};
 use crate::contract::{Client, ClientAuthentication, Endpoints, Parameter};
 use crate::error::{Code, Error};
@@ -204,7 +204,8 @@ impl LatchBuilder {
     pub fn build(self) -> Result<Latch, Error> {
         check_profile(&self.profile)?;
         check_redirect(&self.redirect)?;
-        let browser = self.open_browser.then(|| self.browser.unwrap_or_else(|| Arc::new(SystemBrowser)));
+        let browser =
+            self.open_browser.then(|| self.browser.unwrap_or_else(|| Arc::new(SystemBrowser)));
         let store = match self.store {
             Some(store) => store,
             None => Arc::new(FileStore::new(default_state_folder()?)),
@@ -221,7 +222,7 @@ impl LatchBuilder {
                 clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
                 entropy: self.entropy.unwrap_or_else(|| Arc::new(SystemEntropy)),
                 http: self.http.unwrap_or_else(|| Arc::new(SystemHttp::default())),
-                loopback: self.loopback.unwrap_or_else(|| Arc::new(SystemLoopback::default())),
+                loopback: self.loopback.unwrap_or_else(|| Arc::new(SystemLoopback)),
                 store,
                 terminal: self.terminal.unwrap_or_else(|| Arc::new(StderrTerminal::default())),
             },
@@ -256,7 +257,10 @@ pub fn check_profile(name: &str) -> Result<(), Error> {
 
 fn check_redirect(redirect: &Redirect) -> Result<(), Error> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
-    if redirect.path.starts_with('/') && !redirect.path.starts_with("//") && redirect.path.bytes().all(plain) {
+    if redirect.path.starts_with('/')
+        && !redirect.path.starts_with("//")
+        && redirect.path.bytes().all(plain)
+    {
         return Ok(());
     }
     Err(Error::new(

@@ -58,13 +58,15 @@ impl Drive<'_> {
     ) -> Result<Outcome, Error> {
         let result = self.steps(instance, session).await;
         self.terminal.settle();
-        if let Some(visit) = self.door.as_mut().and_then(|door| door.visit.take()) {
+        if let Some(door) = &mut self.door
+            && let Some(visit) = door.visit.take()
+        {
             let page = match &result {
                 Ok(_) => Page::success(),
                 Err(error) if error.code() == Code::AccessDenied => Page::refused(error),
                 Err(error) => Page::failed(error),
             };
-            visit.answer.send(page).await;
+            door.answer(visit, page).await;
         }
         result
     }
@@ -81,7 +83,9 @@ impl Drive<'_> {
                     if lock.is_none() {
                         lock = Some(self.store.lock(self.key).await?);
                     }
-                    Reply::Locked(read(self.store, self.key).await?.map(|envelope| envelope.session.to_vec()))
+                    Reply::Locked(
+                        read(self.store, self.key).await?.map(|envelope| envelope.session.to_vec()),
+                    )
                 }
                 Action::Exchange(exchange) => self.exchange(exchange).await,
                 Action::Authorize(authorization) => self.authorize(authorization).await?,
@@ -91,7 +95,7 @@ impl Drive<'_> {
         }
     }
 
-    async fn exchange(&self, exchange: Exchange) -> Reply {
+    async fn exchange(&mut self, exchange: Exchange) -> Reply {
         let Exchange { purpose, wait_ms, request } = exchange;
         self.terminal.wait(in_words(purpose));
         if wait_ms > 0 {
@@ -111,7 +115,9 @@ impl Drive<'_> {
         let answer = self.http.send(request, limits).await;
         let taken_ms = self.clock.now_ms().saturating_sub(begun_ms);
         self.terminal.detail(&match &answer {
-            Ok(response) => format!("{} -> {} in {taken_ms} ms", without_query(&url), response.status),
+            Ok(response) => {
+                format!("{} -> {} in {taken_ms} ms", without_query(&url), response.status)
+            }
             Err(_) => format!("{} -> no answer in {taken_ms} ms", without_query(&url)),
         });
         match answer {
@@ -152,7 +158,7 @@ impl Drive<'_> {
         }
     }
 
-    async fn save(&self, session: Option<Zeroizing<Vec<u8>>>) -> Reply {
+    async fn save(&mut self, session: Option<Zeroizing<Vec<u8>>>) -> Reply {
         let result = match session {
             Some(session) => {
                 let envelope = Envelope { origins: self.egress.pinned_origins(), session };
@@ -169,6 +175,36 @@ impl Drive<'_> {
     /// The component knows no places: a damaged session is named here.
     fn placed(&self, error: Error) -> Error {
         placed(error, self.store, self.key)
+    }
+}
+
+impl Drop for Drive<'_> {
+    /// An interrupted wait leaves no spinner behind.
+    fn drop(&mut self) {
+        self.terminal.settle();
+    }
+}
+
+impl Door<'_> {
+    /// Sends the last page, also to a browser that asked twice: the second
+    /// answer is the one it shows.
+    async fn answer(&mut self, visit: Visit, page: Page) {
+        let target = visit.target;
+        visit.answer.send(page.clone()).await;
+        while let Some(visit) = self.next_waiting().await {
+            if visit.target == target {
+                visit.answer.send(page.clone()).await;
+            }
+        }
+    }
+
+    /// A visit that is there already.
+    async fn next_waiting(&mut self) -> Option<Visit> {
+        tokio::select! {
+            biased;
+            visit = self.listener.visit() => Some(visit),
+            () = std::future::ready(()) => None,
+        }
     }
 }
 
@@ -191,12 +227,14 @@ pub(crate) fn placed(error: Error, store: &dyn Store, key: &Key) -> Error {
 fn invite(terminal: &dyn Terminal, browser: Option<&dyn Browser>, url: &str) -> Result<(), Error> {
     match browser.map(|browser| browser.open(url)) {
         Some(Ok(())) => {
-            terminal.say(&format!("Your browser opens to log you in. If it does not, open:\n\n  {url}\n"));
+            terminal.say(&format!(
+                "Your browser opens to log you in. If it does not, open:\n\n  {url}\n"
+            ));
         }
         // An address that no browser may open is not for the person either.
         Some(Err(error)) if error.code() == Code::EgressDenied => return Err(error),
         Some(Err(error)) => {
-            terminal.say(&format!("{error}. To log in, open:\n\n  {url}\n"));
+            terminal.say(&format!("No browser opens ({error}). To log in, open:\n\n  {url}\n"));
         }
         None => {
             crate::capability::browser::browser_url(url)?;

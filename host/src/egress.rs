@@ -47,7 +47,11 @@ impl Egress {
         ];
         Self {
             issuer: client.issuer.clone(),
-            named: named.into_iter().flatten().filter_map(|url| origin(&Url::parse(url).ok()?)).collect(),
+            named: named
+                .into_iter()
+                .flatten()
+                .filter_map(|url| origin(&Url::parse(url).ok()?))
+                .collect(),
             pinned: Mutex::new(pinned.iter().cloned().collect()),
         }
     }
@@ -56,7 +60,10 @@ impl Egress {
     pub(crate) async fn permit(&self, url: &str) -> Result<Permit, String> {
         let url = Url::parse(url).map_err(|error| format!("its address is no URL: {error}"))?;
         let Some(origin) = origin(&url) else {
-            return Err(format!("{} is neither https nor http on a loopback address", url.scheme()));
+            return Err(format!(
+                "{} is neither https nor http on a loopback address",
+                url.scheme()
+            ));
         };
         if self.named.contains(&origin) {
             return Ok(Permit { private_addresses: true });

@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn what_is_sealed_can_be_opened() {
-        let envelope = Envelope::open(&sealed(), "here").unwrap();
+        let envelope = Envelope::open(&sealed(), "here").expect("an envelope");
         assert_eq!(envelope.origins, ["https://id.example"]);
         assert_eq!(envelope.session.as_slice(), b"{\"a\":\"\\n\"}\n{}");
     }
@@ -105,7 +105,7 @@ mod tests {
     fn a_session_cut_short_anywhere_is_noticed_and_named() {
         let sealed = sealed();
         for end in 0..sealed.len() {
-            let error = Envelope::open(&sealed[..end], "the file x").err().unwrap();
+            let error = Envelope::open(&sealed[..end], "the file x").err().expect("a failure");
             assert_eq!(error.code(), Code::StoredDamaged);
             assert!(error.message().contains("the file x"));
         }
@@ -113,7 +113,9 @@ mod tests {
 
     #[test]
     fn a_newer_format_is_told_from_damage() {
-        let error = Envelope::open(b"{\"latchstring\":2,\"new\":true}\nx", "here").err().unwrap();
+        let error = Envelope::open(b"{\"latchstring\":2,\"new\":true}\nx", "here")
+            .err()
+            .expect("a failure");
         assert_eq!(error.code(), Code::StoredNewer);
     }
 }

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-pub use crate::contract::{Code, ProviderError};
 use crate::contract::Failure;
+pub use crate::contract::{Code, ProviderError};
 
 /// A failure with a stable code, what happened, and what to do next.
 ///

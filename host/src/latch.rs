@@ -26,7 +26,7 @@ pub struct Latch {
     client: Client,
     key: Key,
     parts: Parts,
-    sandbox: Sandbox,
+    sandbox: &'static Sandbox,
     /// The instance that computed the key, for whoever comes first: a process
     /// that asks for one token pays for one instance.
     spare: Mutex<Option<Instance>>,
@@ -74,9 +74,12 @@ impl Latch {
     /// Logs a person in through a browser and keeps the session.
     ///
     /// Fails with `access-denied`, `timed-out`, `port-in-use`, and whatever a
-    /// provider, a network or a store may do.
+    /// provider, a network or a store may do; a store that cannot keep the
+    /// session fails it before anybody is asked to log in.
     pub async fn login(&self) -> Result<Token, Error> {
         let stored = self.read().await?;
+        // Before the person is asked: a session that cannot be kept helps nobody.
+        self.parts.store.probe(&self.key).await?;
         let listener = self.parts.loopback.bind(&self.parts.redirect).await?;
         let request = LoginRequest {
             redirect_uri: listener.redirect_uri().to_owned(),
@@ -202,7 +205,11 @@ impl Latch {
 
 /// What the session stored under `key` tells without its secrets, whatever
 /// client it belongs to; none where nothing is stored.
-pub async fn describe(store: &dyn Store, key: &Key, now_ms: u64) -> Result<Option<Description>, Error> {
+pub async fn describe(
+    store: &dyn Store,
+    key: &Key,
+    now_ms: u64,
+) -> Result<Option<Description>, Error> {
     let Some(envelope) = read(store, key).await? else { return Ok(None) };
     let mut instance = Sandbox::load()?.instantiate()?;
     instance

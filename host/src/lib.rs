@@ -34,7 +34,9 @@ pub mod sandbox;
 mod token;
 
 pub use builder::{LatchBuilder, check_profile, default_state_folder};
-pub use contract::{ClientAuthentication, Demand, Description, LogoutReport, TokenSource, TokenState};
+pub use contract::{
+    ClientAuthentication, Demand, Description, LogoutReport, TokenSource, TokenState,
+};
 pub use error::{Code, Error, ProviderError, code_name, printable};
 pub use latch::{Latch, describe};
 pub use token::Token;

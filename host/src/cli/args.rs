@@ -1,15 +1,17 @@
 //! What may stand on the command line, and in the environment beside it.
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use clap::builder::FalseyValueParser;
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args as ClapArgs, CommandFactory as _, FromArgMatches as _};
+use clap::{Parser, Subcommand, ValueEnum};
 
 /// Logs a command line in to any OAuth 2.0 / OpenID Connect provider, keeps the
 /// session, and hands out fresh access tokens.
 #[derive(Parser)]
-#[command(name = "latch", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "latch", version, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -17,14 +19,68 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-const EXIT_CODES: &str = "\
+const EXAMPLES: &str = "\
+Two commands are enough:
+  latch login --issuer https://id.example.com --client-id my-cli --scope offline_access
+  curl -H \"Authorization: Bearer $(latch token)\" https://api.example.com/
+
 Exit codes: 0 done, 1 other failure, 2 usage, 3 login required, 4 refused by the person or the
 provider, 5 timed out, 6 the provider broke the protocol, 7 network, 8 storage, 130 interrupted.";
 
+impl Args {
+    /// Reads this process's command line, and its environment.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        let mut args =
+            Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+        let login = match &mut args.command {
+            Command::Login(args) => Some(args),
+            Command::Profile(ProfileCommand::Add { settings, .. }) => Some(settings),
+            _ => None,
+        };
+        if let Some(login) = login
+            && let Err(message) = login.redirect.settle_browser(innermost(&matches))
+        {
+            return Err(command.error(ErrorKind::ArgumentConflict, message));
+        }
+        Ok(args)
+    }
+}
+
+impl RedirectArgs {
+    /// Which browser, or none, is one question: the command line's answer wins
+    /// over the environment's, whichever it is.
+    fn settle_browser(&mut self, matches: &ArgMatches) -> Result<(), &'static str> {
+        if self.browser.is_none() || !self.no_browser {
+            return Ok(());
+        }
+        let in_environment = |id| matches.value_source(id) == Some(ValueSource::EnvVariable);
+        match (in_environment("browser"), in_environment("no_browser")) {
+            (true, _) => self.browser = None,
+            (false, true) => self.no_browser = false,
+            (false, false) => return Err("--browser and --no-browser cannot be given together"),
+        }
+        Ok(())
+    }
+}
+
+/// What was given to the command itself.
+fn innermost(matches: &ArgMatches) -> &ArgMatches {
+    matches.subcommand().map_or(matches, |(_, matches)| innermost(matches))
+}
+
 #[derive(ClapArgs, Clone)]
+#[command(next_help_heading = "Everywhere")]
 pub(crate) struct Global {
     /// Whose settings and session to use
-    #[arg(long, global = true, env = "LATCH_PROFILE", value_name = "NAME", default_value = "default")]
+    #[arg(
+        long,
+        global = true,
+        env = "LATCH_PROFILE",
+        value_name = "NAME",
+        default_value = "default"
+    )]
     pub(crate) profile: String,
 
     /// Where sessions are kept
@@ -51,16 +107,28 @@ pub(crate) struct Global {
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Log in through a browser
+    ///
+    /// Opens your browser, waits for it to come back, keeps the session, and
+    /// remembers provider and client under the profile: later commands need
+    /// neither.
     Login(Box<LoginArgs>),
-    /// Print an access token, renewed where it has to be; never opens a browser
+    /// Print an access token, renewed where it has to be
+    ///
+    /// Never opens a browser: without a session it ends with exit code 3. Parallel
+    /// calls renew once.
     Token(Box<TokenArgs>),
     /// Ask the provider who is logged in
     Whoami(Box<ProviderArgs>),
     /// Show every profile: who is logged in, where, and for how long
     Status,
     /// Revoke the tokens and forget the session
+    ///
+    /// Forgets it even where the provider cannot be asked, and says what stays
+    /// valid there.
     Logout(Box<LogoutArgs>),
     /// Keep the settings of several providers, clients or accounts
+    ///
+    /// They lie in config.toml, one table for each profile.
     #[command(subcommand)]
     Profile(ProfileCommand),
     /// Show, or write out, the component that holds the protocol
@@ -92,7 +160,7 @@ pub(crate) struct ProviderArgs {
     pub(crate) client_secret_file: Option<PathBuf>,
 
     /// How the client authenticates; by default what the provider prefers
-    #[arg(long, env = "LATCH_CLIENT_AUTH", value_enum)]
+    #[arg(long, env = "LATCH_CLIENT_AUTH", value_name = "METHOD", value_enum)]
     pub(crate) client_auth: Option<ClientAuth>,
 
     /// Do not fetch the issuer's metadata
@@ -133,7 +201,7 @@ pub(crate) struct RedirectArgs {
     pub(crate) ports: Vec<u16>,
 
     /// The host in the redirect URI, as registered at the provider
-    #[arg(long, env = "LATCH_REDIRECT_HOST", value_enum)]
+    #[arg(long, env = "LATCH_REDIRECT_HOST", value_name = "HOST", value_enum)]
     pub(crate) redirect_host: Option<RedirectHost>,
 
     /// The path in the redirect URI, as registered at the provider [default: /callback]
@@ -152,7 +220,7 @@ pub(crate) struct RedirectArgs {
     #[arg(long, env = "LATCH_TIMEOUT", value_name = "SECONDS")]
     pub(crate) timeout: Option<u64>,
 
-    /// A further parameter of the authorization request; may be repeated, in LATCH_PARAM one a line
+    /// A further parameter of the authorization request; may be repeated (in the variable: a line each)
     #[arg(long = "param", env = "LATCH_PARAM", value_delimiter = '\n', value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) parameters: Vec<(String, String)>,
 }
@@ -176,7 +244,7 @@ pub(crate) struct TokenArgs {
     pub(crate) force_refresh: bool,
 
     /// What to print [default: token]
-    #[arg(long, env = "LATCH_OUTPUT", value_enum)]
+    #[arg(long, env = "LATCH_OUTPUT", value_name = "FORMAT", value_enum)]
     pub(crate) output: Option<TokenOutput>,
 
     #[command(flatten)]
@@ -239,8 +307,10 @@ pub(crate) enum StoreChoice {
 pub(crate) enum ClientAuth {
     /// A public client, without a secret
     None,
+    /// Id and secret in a header (RFC 6749 §2.3.1)
     #[value(name = "client_secret_basic")]
     ClientSecretBasic,
+    /// Id and secret in the body
     #[value(name = "client_secret_post")]
     ClientSecretPost,
 }
@@ -280,11 +350,4 @@ pub(crate) enum TokenOutput {
 fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
-}
-
-/// Says what is wrong with the command line, or shows the help asked for.
-pub(crate) fn report(error: &clap::Error) -> ExitCode {
-    // A closed stream is nobody's failure.
-    let _ = error.print();
-    ExitCode::from(if error.use_stderr() { super::exit::USAGE } else { 0 })
 }

@@ -8,16 +8,22 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use directories::ProjectDirs;
 use latchstring::{Code, Error};
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use toml_edit::{DocumentMut, Item, Table};
 
 use super::args::{ClientAuth, Flow, RedirectHost, StoreChoice};
+
+/// A change takes milliseconds.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// A profile's settings, each of them optional.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -151,14 +157,30 @@ impl Config {
     /// Reads the file in `folder`, or in the platform's own place; one that is
     /// not there is empty.
     pub(crate) fn read(folder: Option<&Path>) -> Result<Self, Error> {
-        let path = match folder {
-            Some(folder) => folder.join("config.toml"),
-            None => default_folder()?.join("config.toml"),
-        };
+        Self::read_at(path_in(folder)?)
+    }
+
+    /// Changes the file as it is now, and not as it was when the command began:
+    /// a login takes minutes, and another one may end meanwhile.
+    pub(crate) async fn change(
+        folder: Option<&Path>,
+        change: impl FnOnce(&mut Self) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
+        let path = path_in(folder)?;
+        let _lock = lock(&path).await?;
+        let mut config = Self::read_at(path)?;
+        change(&mut config)?;
+        config.write()?;
+        Ok(config)
+    }
+
+    fn read_at(path: PathBuf) -> Result<Self, Error> {
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(trouble(&path, &error.to_string(), "check the file's permissions")),
+            Err(error) => {
+                return Err(trouble(&path, &error.to_string(), "check the file's permissions"));
+            }
         };
         let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
             let line = error.span().map(|span| format!("line {}: ", line_of(&text, span.start)));
@@ -203,8 +225,9 @@ impl Config {
 
     /// Keeps `profile` under `name`; comments and everything else stay.
     pub(crate) fn set(&mut self, name: &str, profile: &Profile) -> Result<(), Error> {
-        let fields = toml_edit::ser::to_document(profile)
-            .map_err(|error| trouble(&self.path, &error.to_string(), "report it with the command you ran"))?;
+        let fields = toml_edit::ser::to_document(profile).map_err(|error| {
+            trouble(&self.path, &error.to_string(), "report it with the command you ran")
+        })?;
         let profiles = self.document.entry("profile").or_insert_with(|| {
             let mut table = Table::new();
             table.set_implicit(true);
@@ -216,8 +239,11 @@ impl Config {
                 profiles.entry(name).or_insert_with(toml_edit::table).as_table_like_mut()
             })
             .ok_or_else(|| trouble(&self.path, "`profile` is no table", "correct the file"))?;
-        let outdated: Vec<String> =
-            table.iter().map(|(key, _)| key.to_owned()).filter(|key| !fields.contains_key(key)).collect();
+        let outdated: Vec<String> = table
+            .iter()
+            .map(|(key, _)| key.to_owned())
+            .filter(|key| !fields.contains_key(key))
+            .collect();
         for key in outdated {
             table.remove(&key);
         }
@@ -246,7 +272,7 @@ impl Config {
 
     /// Replaces the file, whole or not at all. A symbolic link stays one: people
     /// keep their settings in other places.
-    pub(crate) fn write(&self) -> Result<(), Error> {
+    fn write(&self) -> Result<(), Error> {
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         let folder = path.parent().unwrap_or(Path::new("."));
         let write = || -> std::io::Result<()> {
@@ -257,13 +283,7 @@ impl Config {
             file.persist(&path)?;
             Ok(())
         };
-        write().map_err(|error| {
-            Error::new(
-                Code::NotSaved,
-                format!("the settings cannot be written to {}: {error}", path.display()),
-                "make room, or choose another folder with --config-dir",
-            )
-        })
+        write().map_err(|error| not_written(&path, &error.to_string()))
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -271,20 +291,52 @@ impl Config {
     }
 }
 
+fn path_in(folder: Option<&Path>) -> Result<PathBuf, Error> {
+    let folder = folder.map_or_else(default_folder, |folder| Ok(folder.to_owned()))?;
+    Ok(folder.join("config.toml"))
+}
+
+/// Held until it is dropped; none on a file system without locks.
+async fn lock(path: &Path) -> Result<Option<File>, Error> {
+    let place = path.with_extension("lock");
+    let open = || {
+        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
+        OpenOptions::new().create(true).truncate(false).write(true).open(&place)
+    };
+    let file = open().map_err(|error| not_written(path, &error.to_string()))?;
+    let until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::WouldBlock) if Instant::now() < until => {
+                tokio::time::sleep(LOCK_PAUSE).await;
+            }
+            Err(TryLockError::WouldBlock) => {
+                return Err(not_written(path, "another process has locked it"));
+            }
+            Err(TryLockError::Error(_)) => return Ok(None),
+        }
+    }
+}
+
 fn default_folder() -> Result<PathBuf, Error> {
-    ProjectDirs::from("", "", "latchstring").map(|folders| folders.config_dir().to_owned()).ok_or_else(|| {
-        Error::new(
-            Code::InvalidConfiguration,
-            "this user has no home folder to keep settings in",
-            "set HOME, or give --config-dir and --state-dir",
-        )
-    })
+    ProjectDirs::from("", "", "latchstring")
+        .map(|folders| folders.config_dir().to_owned())
+        .ok_or_else(|| {
+            Error::new(
+                Code::InvalidConfiguration,
+                "this user has no home folder to keep settings in",
+                "set HOME, or give --config-dir and --state-dir",
+            )
+        })
 }
 
 /// A misspelt table would otherwise count for nothing, in silence.
 fn check_shape(document: &DocumentMut) -> Result<(), String> {
     if let Some((name, _)) = document.iter().find(|(name, _)| *name != "profile") {
-        return Err(format!("unknown key `{name}`; settings stand in tables like [profile.default]"));
+        return Err(format!(
+            "unknown key `{name}`; settings stand in tables like [profile.default]"
+        ));
     }
     let Some(profiles) = document.get("profile") else { return Ok(()) };
     let profiles = profiles.as_table_like().ok_or("`profile` is not a table of profiles")?;
@@ -296,6 +348,14 @@ fn check_shape(document: &DocumentMut) -> Result<(), String> {
 
 fn line_of(text: &str, position: usize) -> usize {
     text.bytes().take(position).filter(|byte| *byte == b'\n').count() + 1
+}
+
+fn not_written(path: &Path, reason: &str) -> Error {
+    Error::new(
+        Code::NotSaved,
+        format!("the settings cannot be written to {}: {reason}", path.display()),
+        "make room, or choose another folder with --config-dir",
+    )
 }
 
 fn trouble(path: &Path, reason: &str, remedy: &str) -> Error {

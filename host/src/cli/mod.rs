@@ -7,19 +7,19 @@ mod dotenv;
 mod exit;
 mod output;
 mod settings;
+mod usage;
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
 use latchstring::{Code, Error};
 
 use args::{Args, Command};
 
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
-    let args = match Args::try_parse() {
+    let args = match Args::read() {
         Ok(args) => args,
-        Err(error) => return args::report(&error),
+        Err(error) => return usage::report(&error),
     };
     let json = args.global.json;
     match run_to_end(args) {
@@ -32,13 +32,14 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn run_to_end(args: Args) -> Result<(), Error> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-        Error::new(Code::HostFault, format!("the program cannot start: {error}"), "try again")
-    })?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+            Error::new(Code::HostFault, format!("the program cannot start: {error}"), "try again")
+        })?;
     let result = runtime.block_on(async {
         tokio::select! {
             result = dispatch(args) => result,
-            _ = tokio::signal::ctrl_c() => Err(Error::new(
+            Ok(()) = tokio::signal::ctrl_c() => Err(Error::new(
                 Code::Interrupted,
                 "interrupted",
                 "nothing was left half-done; run the command again when ready",

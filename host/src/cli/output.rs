@@ -42,9 +42,9 @@ pub(crate) fn say(text: &str) {
 /// Reports an error: what happened, and what to do next.
 pub(crate) fn report(error: &Error, json: bool) {
     if json {
-        let provider = error
-            .provider()
-            .map(|provider| json!({ "error": provider.error, "description": provider.description }));
+        let provider = error.provider().map(
+            |provider| json!({ "error": provider.error, "description": provider.description }),
+        );
         say(&json!({
             "error": {
                 "code": code_name(error.code()),
@@ -57,7 +57,12 @@ pub(crate) fn report(error: &Error, json: bool) {
         })
         .to_string());
     } else {
-        say(&format!("latch: {} [{}]\n  {}", error.message(), code_name(error.code()), error.remedy()));
+        say(&format!(
+            "latch: {} [{}]\n  {}",
+            error.message(),
+            code_name(error.code()),
+            error.remedy()
+        ));
     }
 }
 
@@ -86,7 +91,11 @@ pub(crate) fn in_words(time_ms: u64, now_ms: u64) -> String {
         _ => (seconds / 86_400, "day"),
     };
     let plural = if count == 1 { "" } else { "s" };
-    if future { format!("in {count} {unit}{plural}") } else { format!("{count} {unit}{plural} ago") }
+    if future {
+        format!("in {count} {unit}{plural}")
+    } else {
+        format!("{count} {unit}{plural} ago")
+    }
 }
 
 #[cfg(test)]

@@ -8,15 +8,20 @@ use std::time::Duration;
 
 use latchstring::capability::browser::CommandBrowser;
 use latchstring::capability::loopback::{self, Redirect};
-use latchstring::capability::store::{Key, Store};
 use latchstring::capability::store::FileStore;
 use latchstring::capability::store::MemoryStore;
+use latchstring::capability::store::{Key, Store};
 use latchstring::capability::terminal::StderrTerminal;
 use latchstring::contract::Endpoints;
-use latchstring::{ClientAuthentication, Code, Description, Error, Latch, default_state_folder};
+use latchstring::{
+    ClientAuthentication, Code, Description, Error, Latch, check_profile, default_state_folder,
+    printable,
+};
 use zeroize::Zeroizing;
 
-use super::args::{ClientAuth, Global, LoginArgs, ProviderArgs, RedirectArgs, RedirectHost, StoreChoice};
+use super::args::{
+    ClientAuth, Global, LoginArgs, ProviderArgs, RedirectArgs, RedirectHost, StoreChoice,
+};
 use super::config::{Config, Profile};
 use super::dotenv;
 use super::output::say;
@@ -30,6 +35,8 @@ pub(crate) struct Settings {
     pub(crate) saved: Profile,
     /// As given on the command line and in the environment.
     pub(crate) given: Profile,
+    /// As found in the `.env` of this folder.
+    found: Profile,
     /// What holds in the end.
     pub(crate) effective: Profile,
 }
@@ -37,37 +44,51 @@ pub(crate) struct Settings {
 impl Settings {
     /// Reads every layer.
     pub(crate) fn read(global: &Global, given: Profile) -> Result<Self, Error> {
+        let found = dotenv::read()?;
+        Self::layered(global, given, found)
+    }
+
+    /// The same where a folder's `.env` has no say.
+    pub(crate) fn read_without_folder(global: &Global, given: Profile) -> Result<Self, Error> {
+        Self::layered(global, given, Profile::default())
+    }
+
+    fn layered(global: &Global, given: Profile, found: Profile) -> Result<Self, Error> {
+        check_profile(&global.profile)?;
         let config = Config::read(global.config_dir.as_deref())?;
         let saved = config.profile(&global.profile)?.unwrap_or_default();
-        let found = dotenv::read()?;
-        let asked = given.clone().over(found);
-        // Another provider or client: nothing of the old one's is for it.
-        let below = if asked.departs_from(&saved) { Profile::default() } else { saved.clone() };
-        let effective = asked.over(below);
-        Ok(Self { config, saved, given, effective })
+        // What a folder says of another provider than the person named is not for this one.
+        let elsewhere =
+            given.names_provider() && found.issuer.is_some() && found.issuer != given.issuer;
+        let found = if elsewhere { Profile::default() } else { found };
+        let asked = given.clone().over(found.clone());
+        let effective = asked.clone().over(saved.clone().fitting(&asked));
+        Ok(Self { config, saved, given, found, effective })
     }
 
     /// What a login keeps under the profile: what the person said, never what a
     /// folder's `.env` did, and nothing that was meant for this run only.
     pub(crate) fn to_remember(&self) -> Option<Profile> {
-        let below = if self.given.departs_from(&self.saved) { Profile::default() } else { self.saved.clone() };
-        let (browser, timeout) = (below.browser.clone(), below.timeout);
-        let remembered = Profile { browser, timeout, ..self.given.clone().over(below) };
-        let names_a_login = remembered.client_id.is_some()
-            && (remembered.issuer.is_some() || remembered.token_endpoint.is_some());
-        (names_a_login && remembered != self.saved).then_some(remembered)
+        let below = self.saved.clone().fitting(&self.given);
+        let remembered = Profile {
+            browser: below.browser.clone(),
+            no_browser: below.no_browser,
+            timeout: below.timeout,
+            ..self.given.clone().over(below)
+        };
+        let suffices = remembered.shares_session_with(&self.effective);
+        (suffices && remembered != self.saved).then_some(remembered)
     }
 
     /// The client that these settings describe.
     pub(crate) fn latch(&self, global: &Global, open_browser: bool) -> Result<Latch, Error> {
         let profile = &self.effective;
-        let Some(client_id) = profile.client_id.clone() else {
-            return Err(self.unknown(global));
-        };
-        let mut builder = match profile.issuer.clone() {
-            Some(issuer) => Latch::builder(issuer, client_id),
-            None if profile.token_endpoint.is_some() => Latch::builder_without_issuer(client_id),
-            None => return Err(self.unknown(global)),
+        let mut builder = match (profile.issuer.clone(), profile.client_id.clone()) {
+            (Some(issuer), Some(client_id)) => Latch::builder(issuer, client_id),
+            (None, Some(client_id)) if profile.token_endpoint.is_some() => {
+                Latch::builder_without_issuer(client_id)
+            }
+            _ => return Err(self.unknown(global)),
         };
         builder = builder
             .profile(&global.profile)
@@ -111,7 +132,12 @@ impl Settings {
 
     /// A client for the session under `key`, which other settings than these
     /// began: enough to end it.
-    pub(crate) fn latch_of(&self, global: &Global, description: &Description, key: &Key) -> Result<Latch, Error> {
+    pub(crate) fn latch_of(
+        &self,
+        global: &Global,
+        description: &Description,
+        key: &Key,
+    ) -> Result<Latch, Error> {
         let client_id = description.client_id.clone();
         let builder = match description.issuer.clone() {
             Some(issuer) => Latch::builder(issuer, client_id),
@@ -131,10 +157,20 @@ impl Settings {
     }
 
     fn client_secret(&self) -> Result<Option<Zeroizing<String>>, Error> {
-        if let Ok(secret) = std::env::var(CLIENT_SECRET) {
-            return Ok(Some(Zeroizing::new(secret)));
+        let variable = std::env::var(CLIENT_SECRET).ok().filter(|secret| !secret.is_empty());
+        let variable = variable.map(Zeroizing::new);
+        let file = &self.effective.client_secret_file;
+        if (variable.is_some() || file.is_some()) && self.folder_diverts() {
+            return Err(Error::new(
+                Code::InvalidConfiguration,
+                "the file .env in this folder names another provider than the profile, and the client secret at hand is not given to it",
+                "if it is meant for that provider, name it with --issuer or under another profile",
+            ));
         }
-        let Some(path) = &self.effective.client_secret_file else { return Ok(None) };
+        if variable.is_some() {
+            return Ok(variable);
+        }
+        let Some(path) = file else { return Ok(None) };
         let text = fs::read_to_string(path).map(Zeroizing::new).map_err(|error| {
             Error::new(
                 Code::InvalidConfiguration,
@@ -145,20 +181,39 @@ impl Settings {
         Ok(Some(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())))
     }
 
+    /// Whether a folder's `.env` leads away from the provider that the person
+    /// keeps under this profile.
+    fn folder_diverts(&self) -> bool {
+        self.given.issuer.is_none()
+            && self.saved.names_provider()
+            && self.saved.is_left_by(&self.found)
+    }
+
+    /// Why there is no client: nobody has named the provider, or the client.
     fn unknown(&self, global: &Global) -> Error {
+        let lacks = if self.effective.names_provider() { "client id" } else { "provider" };
         Error::new(
             Code::LoginRequired,
-            format!("the profile {} has no provider yet", global.profile),
+            format!("the profile {} has no {lacks} yet", global.profile),
             "log in with: latch login --issuer URL --client-id ID",
         )
     }
 
-    /// Tells where a login's provider came from, where that is not plain.
+    /// Tells where a login's provider or client came from, where that is not plain.
     pub(crate) fn tell_origin(&self) {
-        if self.given.issuer.is_none() && self.effective.issuer != self.saved.issuer {
-            if let Some(issuer) = &self.effective.issuer {
-                say(&format!("The file .env in this folder names the provider {issuer}"));
-            }
+        let effective = &self.effective;
+        let diverts = |found: &Option<String>, given: &Option<String>, saved: &Option<String>| {
+            found.is_some() && given.is_none() && found != saved
+        };
+        if diverts(&self.found.issuer, &self.given.issuer, &self.saved.issuer)
+            && let Some(issuer) = &effective.issuer
+        {
+            say(&format!("The file .env in this folder names the provider {}", printable(issuer)));
+        }
+        if diverts(&self.found.client_id, &self.given.client_id, &self.saved.client_id)
+            && let Some(client_id) = &effective.client_id
+        {
+            say(&format!("The file .env in this folder names the client {}", printable(client_id)));
         }
     }
 }
@@ -183,8 +238,8 @@ impl ProviderArgs {
         Profile {
             issuer: self.issuer,
             client_id: self.client_id,
-            scopes: some(self.scopes),
-            resources: some(self.resources),
+            scopes: some(words(self.scopes)),
+            resources: some(words(self.resources)),
             client_secret_file: self.client_secret_file.map(|path| absolute(&path)),
             client_auth: self.client_auth,
             discovery: self.no_discovery.then_some(false),
@@ -201,19 +256,33 @@ impl ProviderArgs {
 impl LoginArgs {
     /// These arguments as settings.
     pub(crate) fn into_profile(self) -> Profile {
-        let RedirectArgs { flow, ports, redirect_host, redirect_path, browser, no_browser: _, timeout, parameters } =
-            self.redirect;
+        let RedirectArgs {
+            flow,
+            ports,
+            redirect_host,
+            redirect_path,
+            browser,
+            no_browser,
+            timeout,
+            parameters,
+        } = self.redirect;
         Profile {
             flow,
             ports: some(ports),
             redirect_host,
             redirect_path,
             browser,
+            no_browser: no_browser.then_some(true),
             timeout,
             parameters: some(parameters).map(|pairs| pairs.into_iter().collect()),
             ..self.provider.into_profile()
         }
     }
+}
+
+/// Without what is left between two spaces.
+fn words(list: Vec<String>) -> Vec<String> {
+    list.into_iter().filter(|word| !word.is_empty()).collect()
 }
 
 /// A list that was given at all.

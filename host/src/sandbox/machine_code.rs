@@ -14,7 +14,8 @@ struct Aligned<Bytes: ?Sized>(Bytes);
 static COMPILED: &Aligned<[u8]> = &Aligned(*include_bytes!(env!("LATCHSTRING_COMPONENT_COMPILED")));
 
 /// Runs the code where this program's file is mapped: no copy, and only the
-/// pages that a session touches are ever read.
+/// pages that a session touches are ever read. To be called once in a process:
+/// an engine wants every code at an address of its own.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 pub(super) fn load() -> wasmtime::Result<(Engine, Component)> {
     use std::ptr::NonNull;
@@ -66,7 +67,9 @@ mod in_place {
         fn publish_executable(&self, ptr: *const u8, len: usize) -> wasmtime::Result<()> {
             // SAFETY: the bytes are constant, so nothing writes to them; the
             // engine gives whole pages of one machine code.
-            unsafe { mprotect(ptr.cast_mut().cast(), len, MprotectFlags::READ | MprotectFlags::EXEC)? };
+            unsafe {
+                mprotect(ptr.cast_mut().cast(), len, MprotectFlags::READ | MprotectFlags::EXEC)?
+            };
             Ok(())
         }
 

@@ -5,6 +5,8 @@
 pub(crate) mod config;
 mod machine_code;
 
+use std::sync::LazyLock;
+
 use wasmtime::component::{Component, Linker, ResourceAny};
 use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
@@ -35,10 +37,13 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Loads the embedded component.
-    pub fn load() -> Result<Self, Error> {
-        let (engine, component) = machine_code::load().map_err(fault)?;
-        Ok(Self { engine, component })
+    /// The embedded component, loaded once in a process for everybody in it.
+    pub fn load() -> Result<&'static Self, Error> {
+        static LOADED: LazyLock<Result<Sandbox, Error>> = LazyLock::new(|| {
+            let (engine, component) = machine_code::load().map_err(fault)?;
+            Ok(Sandbox { engine, component })
+        });
+        LOADED.as_ref().map_err(Error::clone)
     }
 
     /// A fresh instance, which shares nothing with any other.

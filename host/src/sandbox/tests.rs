@@ -1,4 +1,5 @@
 //! What becomes of a component that goes wrong.
+#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected is to stop")]
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,7 +20,8 @@ fn call(name: &str) -> Error {
     let sandbox = load(include_bytes!(env!("LATCHSTRING_FAULTS")));
     let mut store = sandbox.store();
     store.set_fuel(FUEL_PER_CALL).unwrap();
-    let instance = Linker::new(&sandbox.engine).instantiate(&mut store, &sandbox.component).unwrap();
+    let instance =
+        Linker::new(&sandbox.engine).instantiate(&mut store, &sandbox.component).unwrap();
     let function = instance.get_typed_func::<(), ()>(&mut store, name).unwrap();
     fault(function.call(&mut store, ()).unwrap_err())
 }
@@ -111,7 +113,8 @@ fn fuel_of_checking(id_token: &str, keys: &Value) -> u64 {
     let context = Context { now_ms: 0, entropy: (0..32).collect() };
     let mut instance = Sandbox::load().unwrap().instantiate().unwrap();
     let session = instance.login(&client, None, &request, &context).unwrap();
-    let Action::Authorize(authorization) = instance.next(&session, &Reply::Begin, 0).unwrap() else {
+    let Action::Authorize(authorization) = instance.next(&session, &Reply::Begin, 0).unwrap()
+    else {
         panic!("a login without discovery begins in the browser");
     };
     let (_, state) = authorization.url.split_once("&state=").unwrap();
@@ -125,7 +128,11 @@ fn fuel_of_checking(id_token: &str, keys: &Value) -> u64 {
 }
 
 fn response(body: &Value) -> Reply {
-    Reply::Response(Response { status: 200, headers: Vec::new(), body: body.to_string().into_bytes() })
+    Reply::Response(Response {
+        status: 200,
+        headers: Vec::new(),
+        body: body.to_string().into_bytes(),
+    })
 }
 
 fn fuel_used(instance: &Instance) -> u64 {

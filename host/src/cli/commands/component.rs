@@ -26,7 +26,8 @@ pub(crate) fn run(global: &Global, args: &ComponentArgs) -> Result<(), Error> {
 }
 
 fn show(global: &Global) -> Result<(), Error> {
-    let sha256: String = Sha256::digest(COMPONENT).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256: String =
+        Sha256::digest(COMPONENT).iter().map(|byte| format!("{byte:02x}")).collect();
     let (exports, imports) = (items("export "), items("import "));
     if global.json {
         return output::document(&json!({

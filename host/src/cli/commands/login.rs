@@ -1,25 +1,27 @@
 //! `latch login`: log in through a browser.
 
-use latchstring::{Description, Error};
+use latchstring::capability::clock::{Clock as _, SystemClock};
+use latchstring::{Code, Description, Error, printable};
 use serde_json::json;
 
 use crate::cli::args::{Global, LoginArgs};
+use crate::cli::config::Config;
 use crate::cli::output;
 use crate::cli::settings::Settings;
 
 pub(crate) async fn run(global: &Global, args: Box<LoginArgs>) -> Result<(), Error> {
-    let open_browser = !args.redirect.no_browser;
-    let mut settings = Settings::read(global, args.into_profile())?;
+    let settings = Settings::read(global, args.into_profile())?;
     settings.tell_origin();
-    let latch = settings.latch(global, open_browser)?;
+    let open_browser = settings.effective.no_browser != Some(true);
+    let latch = settings.latch(global, open_browser).map_err(unnamed)?;
     let token = latch.login().await?;
     let remembered = settings.to_remember();
     if let Some(profile) = &remembered {
-        settings.config.set(&global.profile, profile)?;
-        settings.config.write()?;
+        let folder = global.config_dir.as_deref();
+        Config::change(folder, |config| config.set(&global.profile, profile)).await?;
     }
     let description = latch.status().await?;
-    let who = description.as_ref().and_then(who).unwrap_or_default();
+    let who = description.as_ref().and_then(who);
     if global.json {
         return output::document(&json!({
             "profile": global.profile,
@@ -33,12 +35,32 @@ pub(crate) async fn run(global: &Global, args: Box<LoginArgs>) -> Result<(), Err
             "store": latch.place(),
         }));
     }
-    output::say(&format!("Logged in{}{who}", if who.is_empty() { "" } else { " as " }));
+    output::say(&match who {
+        Some(who) => format!("Logged in as {}", printable(&who)),
+        None => "Logged in".to_owned(),
+    });
+    if let Some(description) = &description
+        && let Some(end_ms) = description.expires_at_ms
+        && token.renew_at().is_none()
+    {
+        let end = output::in_words(end_ms, SystemClock.now_ms());
+        output::say(&format!(
+            "The token expires {end}, and nothing came to renew it with; --scope offline_access may ask for that"
+        ));
+    }
     if remembered.is_some() {
         let path = settings.config.path().display();
         output::say(&format!("The profile {} in {path} remembers this provider", global.profile));
     }
     Ok(())
+}
+
+/// Whoever is logging in needs no advice to log in.
+fn unnamed(error: Error) -> Error {
+    if error.code() != Code::LoginRequired {
+        return error;
+    }
+    Error::new(Code::InvalidConfiguration, error.message(), "give --issuer URL and --client-id ID")
 }
 
 /// What to call the person: a name, else the subject.

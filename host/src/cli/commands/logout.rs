@@ -39,7 +39,7 @@ pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Er
 /// Ends the session under `key`, whose settings may have changed since.
 async fn end(global: &Global, key: &Key) -> Result<Option<LogoutReport>, Error> {
     let global = Global { profile: key.profile.clone(), ..global.clone() };
-    let settings = Settings::read(&global, Profile::default())?;
+    let settings = Settings::read_without_folder(&global, Profile::default())?;
     if let Ok(latch) = settings.latch(&global, false)
         && latch.key() == key
     {

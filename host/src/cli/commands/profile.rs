@@ -9,24 +9,28 @@ use crate::cli::output;
 use crate::cli::settings::store;
 
 pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), Error> {
-    let mut config = Config::read(global.config_dir.as_deref())?;
+    let folder = global.config_dir.as_deref();
     match command {
         ProfileCommand::Add { name, settings } => {
             latchstring::check_profile(&name)?;
             let given = Profile { store: global.store, ..settings.into_profile() };
-            let saved = config.profile(&name)?.unwrap_or_default();
-            config.set(&name, &given.over(saved))?;
-            config.write()?;
+            let config = Config::change(folder, |config| {
+                let kept = config.profile(&name)?.unwrap_or_default().fitting(&given);
+                config.set(&name, &given.over(kept))
+            })
+            .await?;
             output::say(&format!("The profile {name} is kept in {}", config.path().display()));
             Ok(())
         }
         ProfileCommand::List => {
+            let config = Config::read(folder)?;
             if global.json {
                 return output::document(&json!(config.names()));
             }
             config.names().iter().try_for_each(|name| output::line(name))
         }
         ProfileCommand::Show { name } => {
+            let config = Config::read(folder)?;
             let name = name.as_ref().unwrap_or(&global.profile);
             let profile = config.profile(name)?.ok_or_else(|| unknown(name))?;
             if global.json {
@@ -42,10 +46,13 @@ pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), 
                     format!("log out first with: latch logout --profile {name}"),
                 ));
             }
-            if !config.remove(&name) {
-                return Err(unknown(&name));
-            }
-            config.write()?;
+            Config::change(
+                folder,
+                |config| {
+                    if config.remove(&name) { Ok(()) } else { Err(unknown(&name)) }
+                },
+            )
+            .await?;
             output::say(&format!("The profile {name} is forgotten"));
             Ok(())
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use latchstring::capability::clock::{Clock as _, SystemClock};
 use latchstring::capability::store::Key;
-use latchstring::{Code, Description, Error, TokenState, code_name, describe};
+use latchstring::{Code, Description, Error, TokenState, code_name, describe, printable};
 use serde_json::{Value, json};
 
 use super::login::who;
@@ -15,10 +15,20 @@ use crate::cli::settings::store;
 
 /// One profile, or one session of it.
 enum Row {
-    Session { key: Key, place: String, description: Description },
+    Session {
+        key: Key,
+        place: String,
+        description: Description,
+    },
     /// A session that cannot be read is shown, not hidden, and hides no other.
-    Unreadable { key: Key, error: Error },
-    LoggedOut { profile: String, issuer: Option<String> },
+    Unreadable {
+        key: Key,
+        error: Error,
+    },
+    LoggedOut {
+        profile: String,
+        issuer: Option<String>,
+    },
 }
 
 pub(crate) async fn run(global: &Global) -> Result<(), Error> {
@@ -30,14 +40,24 @@ pub(crate) async fn run(global: &Global) -> Result<(), Error> {
         let blocks: Vec<String> = rows.iter().map(|row| in_words(row, now_ms)).collect();
         output::write(blocks.join("\n").as_bytes())?;
     }
-    if rows.iter().any(|row| matches!(row, Row::Session { .. })) {
-        Ok(())
-    } else {
-        Err(Error::new(
+    let somebody = rows.iter().any(|row| matches!(row, Row::Session { .. }));
+    match rows.into_iter().find_map(Row::into_error) {
+        Some(error) => Err(error),
+        None if somebody => Ok(()),
+        None => Err(Error::new(
             Code::LoginRequired,
             "nobody is logged in",
             "log in with: latch login --issuer URL --client-id ID",
-        ))
+        )),
+    }
+}
+
+impl Row {
+    fn into_error(self) -> Option<Error> {
+        match self {
+            Self::Unreadable { error, .. } => Some(error),
+            Self::Session { .. } | Self::LoggedOut { .. } => None,
+        }
     }
 }
 
@@ -64,10 +84,16 @@ async fn rows(global: &Global, now_ms: u64) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
+/// A block of lines. What a provider or a file said is foreign: escaped.
 fn in_words(row: &Row, now_ms: u64) -> String {
+    let block = |profile: &str, lines: &[(&str, &str)]| {
+        let lines = lines.iter().map(|(term, text)| format!("  {term:<9} {}\n", printable(text)));
+        format!("{}\n{}", printable(profile), lines.collect::<String>())
+    };
+    let by_hand = "endpoints given by hand";
     match row {
         Row::Session { key, place, description } => {
-            let who = who(description).unwrap_or_else(|| "somebody the provider does not name".to_owned());
+            let who = who(description);
             let at = |time_ms| output::in_words(time_ms, now_ms);
             let token = match (description.token_state, description.expires_at_ms) {
                 (TokenState::Fresh, Some(time_ms)) => format!("good, expires {}", at(time_ms)),
@@ -75,21 +101,27 @@ fn in_words(row: &Row, now_ms: u64) -> String {
                 (TokenState::Renewable, _) => "to be renewed at the next use".to_owned(),
                 (TokenState::Expired, _) => "expired, log in again".to_owned(),
             };
-            format!(
-                "{}\n  who       {who}\n  provider  {}\n  client    {}\n  scopes    {}\n  since     {}\n  token     {token}\n  store     {place}\n",
-                key.profile,
-                description.issuer.as_deref().unwrap_or("endpoints given by hand"),
-                description.client_id,
-                description.scopes.join(" "),
-                at(description.logged_in_at_ms),
+            block(
+                &key.profile,
+                &[
+                    ("who", who.as_deref().unwrap_or("somebody the provider does not name")),
+                    ("provider", description.issuer.as_deref().unwrap_or(by_hand)),
+                    ("client", &description.client_id),
+                    ("scopes", &description.scopes.join(" ")),
+                    ("since", &at(description.logged_in_at_ms)),
+                    ("token", &token),
+                    ("store", place),
+                ],
             )
         }
         Row::Unreadable { key, error } => {
-            format!("{}\n  error     {} [{}]\n  remedy    {}\n", key.profile, error.message(), code_name(error.code()), error.remedy())
+            let what = format!("{} [{}]", error.message(), code_name(error.code()));
+            block(&key.profile, &[("error", &what), ("remedy", error.remedy())])
         }
-        Row::LoggedOut { profile, issuer } => {
-            format!("{profile}\n  who       nobody is logged in\n  provider  {}\n", issuer.as_deref().unwrap_or("endpoints given by hand"))
-        }
+        Row::LoggedOut { profile, issuer } => block(
+            profile,
+            &[("who", "nobody is logged in"), ("provider", issuer.as_deref().unwrap_or(by_hand))],
+        ),
     }
 }
 

@@ -11,12 +11,15 @@ use crate::cli::settings::Settings;
 pub(crate) async fn run(global: &Global, args: Box<TokenArgs>) -> Result<(), Error> {
     let TokenArgs { min_ttl, force_refresh, output, provider } = *args;
     let settings = Settings::read(global, provider.into_profile())?;
-    let demand = Demand { min_ttl_ms: min_ttl.saturating_mul(1000), force_refresh, ..Demand::default() };
+    let demand =
+        Demand { min_ttl_ms: min_ttl.saturating_mul(1000), force_refresh, ..Demand::default() };
     let token = settings.latch(global, false)?.token_for(demand).await?;
     let default = if global.json { TokenOutput::Json } else { TokenOutput::Token };
     match output.unwrap_or(default) {
         TokenOutput::Token => print_line(token.access_token()),
-        TokenOutput::Header => print_line(&format!("Authorization: {}", token.authorization_header())),
+        TokenOutput::Header => {
+            print_line(&format!("Authorization: {}", token.authorization_header()))
+        }
         TokenOutput::Json => print_json(&token),
     }
 }

@@ -1,0 +1,104 @@
+//! A login in a real browser, at the demo provider.
+
+mod servers;
+mod support;
+
+use std::env;
+use std::io::Read as _;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::sync::mpsc;
+use std::thread;
+
+use serde_json::{Value, json};
+
+use servers::{PATIENCE, node};
+use support::{Home, Run, run};
+
+/// Logs in while Grace Hopper sits before Chromium, in some mood, and returns
+/// what came of it and what she saw in the end.
+fn log_in(home: &Home, mood: &[&str]) -> (Run, Value) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let report_to = listener.local_addr().expect("an address").to_string();
+    let (sender, report) = mpsc::channel();
+    thread::spawn(move || {
+        let mut text = String::new();
+        let read = listener.accept().and_then(|(mut stream, _)| stream.read_to_string(&mut text));
+        // Nobody waits any more where the test has failed.
+        let _ = sender.send(read.map(|_| text));
+    });
+    let browser = browser(mood);
+    let words = ["login", "--issuer", home.provider.issuer(), "--client-id", "demo"];
+    let words = [&words[..], &["--scope", "openid", "--scope", "profile"]].concat();
+    let mut command = home.command(&words);
+    command.args(["--browser", &browser]);
+    command.env("BROWSER_REPORT_TO", report_to).env("CHROMIUM", chromium());
+    if let Some(folder) = env::var_os("BROWSER_SCREENSHOTS") {
+        command.env("BROWSER_SCREENSHOTS", folder);
+    }
+    let login = run(&mut command);
+    let report = report.recv_timeout(PATIENCE).expect("a report from the browser");
+    let seen: Value = serde_json::from_str(&report.expect("a report")).expect("JSON");
+    assert_eq!(seen["failure"], Value::Null);
+    (login, seen)
+}
+
+/// The browser's command, as a person would type it.
+fn browser(mood: &[&str]) -> String {
+    let node = node("browser.mjs");
+    let words = [node.get_program()].into_iter().chain(node.get_args());
+    let words: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    let words = words.iter().map(String::as_str).chain(mood.iter().copied());
+    shlex::try_join(words).expect("words")
+}
+
+/// What `CHROMIUM` names, else `chromium` as a shell would find it.
+fn chromium() -> PathBuf {
+    let named = env::var_os("CHROMIUM").filter(|named| !named.is_empty()).map(PathBuf::from);
+    let folders = env::var_os("PATH").unwrap_or_default();
+    let places = env::split_paths(&folders).map(|folder| folder.join("chromium"));
+    let mut places = named.map_or_else(|| places.collect(), |named| vec![named]).into_iter();
+    places.find(|place| place.is_file()).expect(
+        "chromium is missing: run ./dev test, which installs it, or name its file in CHROMIUM",
+    )
+}
+
+/// The pages loaded nothing from anywhere else, and broke no rule of their own.
+#[track_caller]
+fn kept_to_themselves(home: &Home, seen: &Value) {
+    let provider = home.provider.issuer().trim_start_matches("http://");
+    let listener = seen["host"].as_str().expect("a host");
+    let asked = seen["hosts"].as_array().expect("hosts");
+    assert!(asked.iter().all(|host| host == provider || host == listener), "{asked:?}");
+    assert_eq!(seen["complaints"], json!([]));
+    // Round only where the page's policy lets its own style through.
+    assert_eq!(seen["corner"], "16px");
+}
+
+#[test]
+fn a_person_who_logs_in_lands_on_the_success_page() {
+    let home = Home::new();
+    let (login, seen) = log_in(&home, &[]);
+    login.succeeded().saying(&["Logged in as Grace Hopper"]);
+    assert_eq!(seen["title"], "You are logged in · latchstring");
+    assert_eq!(seen["heading"], "You are logged in");
+    let text = seen["text"].as_str().expect("text");
+    assert!(text.contains("You can close this window and go back to your terminal."), "{text}");
+    assert!(text.contains("Never paste this page’s address anywhere."), "{text}");
+    kept_to_themselves(&home, &seen);
+    assert_eq!(home.latch(&["whoami", "--json"]).succeeded().json()["name"], "Grace Hopper");
+}
+
+#[test]
+fn a_person_who_refuses_is_told_so_in_browser_and_terminal() {
+    let home = Home::new();
+    let (login, seen) = log_in(&home, &["--refuse"]);
+    login.failed(4, "access-denied").saying(&["the login was refused", "the person refused"]);
+    assert_eq!(seen["title"], "Login refused · latchstring");
+    assert_eq!(seen["heading"], "Login refused");
+    let text = seen["text"].as_str().expect("text");
+    assert!(text.contains("No access was granted."), "{text}");
+    assert!(text.contains("the person refused"), "{text}");
+    kept_to_themselves(&home, &seen);
+    home.latch(&["token"]).failed(3, "login-required");
+}

@@ -1,0 +1,335 @@
+//! Which setting counts, and what is remembered.
+
+mod support;
+
+use std::fs;
+
+use latchstring_provider::{ClientAuthentication, Options, Provider};
+use serde_json::json;
+
+use support::http::Trap;
+use support::{Home, Pending, Run, run};
+
+fn other_provider() -> Provider {
+    Provider::start(Options::default()).expect("a provider")
+}
+
+/// The issuer whose metadata a login asks for first, by where it fails.
+#[track_caller]
+fn asked_first(home: &Home, arguments: &[&str], environment: &[(&str, &str)]) -> String {
+    let mut words = vec!["login", "--no-browser", "--timeout", "0"];
+    words.extend(arguments);
+    let mut command = home.command(&words);
+    let run = run(command.envs(environment.iter().copied())).failed(5, "timed-out");
+    let url = run.stderr.lines().find_map(|line| line.strip_prefix("  http://"));
+    url.and_then(|url| url.split('/').next()).unwrap_or_default().to_owned()
+}
+
+fn host(issuer: &str) -> &str {
+    issuer.trim_start_matches("http://")
+}
+
+#[test]
+fn flags_count_over_the_environment_over_dotenv_over_the_profile() {
+    let home = Home::new();
+    let [two, three, four] = [(), (), ()].map(|()| other_provider());
+    let (one, two, three, four) =
+        (home.provider.issuer(), two.issuer(), three.issuer(), four.issuer());
+    home.write_config(&format!("[profile.default]\nissuer = \"{four}\"\nclient-id = \"demo\"\n"));
+    assert_eq!(asked_first(&home, &[], &[]), host(four));
+    home.write_dotenv(&format!("LATCH_ISSUER={three}\nLATCH_CLIENT_ID=demo\n"));
+    assert_eq!(asked_first(&home, &[], &[]), host(three));
+    let environment = [("LATCH_ISSUER", two), ("LATCH_CLIENT_ID", "demo")];
+    assert_eq!(asked_first(&home, &[], &environment), host(two));
+    let flags = ["--issuer", one, "--client-id", "demo"];
+    assert_eq!(asked_first(&home, &flags, &environment), host(one));
+}
+
+#[test]
+fn folders_too_may_be_flags() {
+    let home = Home::new();
+    let state = home.path("elsewhere");
+    let state = state.to_str().expect("a path");
+    home.login_with(&["--state-dir", state]);
+    assert!(home.session_files().is_empty());
+    home.token(&["--state-dir", state]);
+    home.latch(&["token"]).failed(3, "login-required");
+}
+
+/// A login that fails on its way to the provider must not have told anybody else.
+#[test]
+fn dotenv_cannot_choose_what_runs_or_where_secrets_and_sessions_go() {
+    let home = Home::new();
+    let trap = Trap::set();
+    let proof = home.path("proof");
+    let proof = proof.to_str().expect("a path");
+    let secret = home.file("secret", "s3cret");
+    home.write_dotenv(&format!(
+        "LATCH_ISSUER={}\nLATCH_CLIENT_ID=demo\nLATCH_SCOPE=\"openid offline_access\"\n\
+         LATCH_BROWSER=touch {proof}\nLATCH_STATE_DIR={proof}\nLATCH_CONFIG_DIR={proof}\n\
+         LATCH_CLIENT_SECRET_FILE={secret}\nLATCH_CLIENT_SECRET=s3cret\n\
+         LATCH_TOKEN_ENDPOINT={trap}/token\nLATCH_AUTHORIZATION_ENDPOINT={trap}/authorize\n\
+         LATCH_JWKS_URI={trap}/jwks\nLATCH_PROFILE=evil\nLATCH_STORE=memory\nBROWSER=touch {proof}\n\
+         HTTP_PROXY={trap}\nHTTPS_PROXY={trap}\nSSL_CERT_FILE={secret}\n",
+        home.provider.issuer(),
+        trap = trap.origin(),
+    ));
+    let pending = Pending::start(&mut home.command(&["login", "--no-browser"]));
+    assert_eq!(pending.parameter("scope"), "openid offline_access");
+    pending.visit();
+    pending.finish().succeeded().saying(&[".env", home.provider.issuer()]);
+    home.session_file();
+    home.token(&["--force-refresh"]);
+    for seen in home.asked("/token") {
+        assert_eq!((seen.authorization.as_ref(), seen.parameter("client_secret")), (None, None));
+    }
+    // The person's own browser is one that does nothing.
+    let mut login = home.command(&["login", "--timeout", "0"]);
+    run(login.env("BROWSER", "true")).failed(5, "timed-out");
+    assert!(trap.is_untouched());
+    assert!(!home.path("proof").exists());
+    assert!(!home.config_file().exists(), "what a folder says is not remembered");
+}
+
+#[test]
+fn dotenv_carries_nothing_of_the_environment_away() {
+    let home = Home::new();
+    home.write_dotenv("LATCH_ISSUER=https://$STOLEN.${STOLEN}.invalid\nLATCH_CLIENT_ID=demo\n");
+    let run = run(home.command(&["login", "--no-browser"]).env("STOLEN", "s3cret"));
+    assert_ne!(run.code, 0);
+    assert!(!run.stderr.contains("s3cret"), "{}", run.stderr);
+}
+
+#[test]
+fn a_folder_that_names_another_provider_gets_no_secret() {
+    let home = Home::new();
+    let evil = other_provider();
+    let secret = home.file("secret", "s3cret");
+    home.write_config(&format!(
+        "[profile.default]\nissuer = \"{}\"\nclient-id = \"demo\"\nclient-secret-file = \"{secret}\"\n",
+        home.provider.issuer()
+    ));
+    home.write_dotenv(&format!("LATCH_ISSUER={}\n", evil.issuer()));
+    let mut login = home.command(&["login", "--no-browser", "--client-id", "demo"]);
+    let pending = Pending::start(&mut login);
+    pending.visit();
+    pending.finish().succeeded();
+    let told: Vec<_> = evil.log().into_iter().filter(|seen| seen.path == "/token").collect();
+    assert_eq!(told.len(), 1);
+    assert_eq!((told[0].authorization.as_ref(), told[0].parameter("client_secret")), (None, None));
+
+    let run = run(login.env("LATCH_CLIENT_SECRET", "s3cret"));
+    run.failed(2, "invalid-configuration").saying(&[".env", "--issuer"]);
+}
+
+#[test]
+fn a_provider_with_endpoints_by_hand_is_not_mixed_with_another() {
+    let home = Home::new();
+    let evil = other_provider();
+    home.write_config(&format!(
+        "[profile.default]\nclient-id = \"demo\"\nauthorization-endpoint = \"{0}/authorize\"\n\
+         token-endpoint = \"{0}/token\"\n",
+        home.provider.issuer()
+    ));
+    home.write_dotenv(&format!("LATCH_ISSUER={}\nLATCH_CLIENT_ID=demo\n", evil.issuer()));
+    let pending = Pending::start(&mut home.command(&["login", "--no-browser"]));
+    assert!(pending.url.as_str().starts_with(evil.issuer()));
+    pending.visit();
+    pending.finish().succeeded();
+    assert!(home.provider.log().is_empty());
+}
+
+#[test]
+fn a_broken_dotenv_is_named_by_its_line_and_not_quoted() {
+    let home = Home::new();
+    home.write_dotenv("A=b\nhunter2 is no assignment\n");
+    for command in ["login", "token", "whoami", "logout"] {
+        let run = home.latch(&[command]).failed(2, "invalid-configuration");
+        let run = run.saying(&[".env", "line 2"]);
+        assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_dotenv_of_a_parent_folder_does_not_count() {
+    let home = Home::new();
+    let below = home.work_folder().join("below");
+    fs::create_dir(&below).expect("a folder");
+    home.write_dotenv("broken");
+    run(home.command(&["token"]).current_dir(below)).failed(3, "login-required");
+}
+
+#[test]
+fn what_is_wrong_in_the_configuration_file_is_named() {
+    let home = Home::new();
+    for (text, words) in [
+        ("[profile.default]\nissuer = \"a\"\nclient-secret = \"hunter2\"\n", "client-secret"),
+        ("[profiles.default]\nissuer = \"a\"\n", "profiles"),
+        ("issuer = \"a\"\n", "issuer"),
+        ("[profile]\ndefault = 7\n", "profile.default"),
+        ("profile = 7\n", "profile"),
+        ("[profile.default]\nissuer = 7\n", "default"),
+        ("[profile.default]\nclient-auth = \"magic\"\n", "magic"),
+        ("[profile.default]\n\nissuer = \"a\n", "line 3"),
+    ] {
+        home.write_config(text);
+        for command in [&["token"][..], &["status"], &["profile", "list"]] {
+            let run = home.latch(command);
+            // A list of names needs no setting but the names.
+            if command == ["profile", "list"] && run.code == 0 {
+                continue;
+            }
+            let run = run.failed(2, "invalid-configuration");
+            let run = run.saying(&[words, &home.config_file().display().to_string()]);
+            assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+        }
+        assert_eq!(home.config(), text);
+    }
+}
+
+#[test]
+fn comments_and_other_profiles_survive_a_login() {
+    let home = Home::new();
+    let text = "# mine\n[profile.default] # the first\nclient-id = \"demo\" # as registered\n\n\
+                # and another\n[profile.work]\nissuer = \"https://id.example\" # at work\n";
+    home.write_config(text);
+    home.login();
+    let config = home.config();
+    for line in text.lines() {
+        assert!(config.contains(line), "{line} in {config}");
+    }
+    assert!(config.contains(home.provider.issuer()), "{config}");
+    assert!(config.contains("scopes = [\"openid\""), "{config}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_configuration_file_that_lies_elsewhere_stays_there() {
+    let home = Home::new();
+    let target = home.file("dotfiles.toml", "# mine\n");
+    fs::create_dir_all(home.config_folder()).expect("a folder");
+    std::os::unix::fs::symlink(&target, home.config_file()).expect("a link");
+    home.login();
+    assert!(fs::symlink_metadata(home.config_file()).expect("metadata").is_symlink());
+    let text = fs::read_to_string(&target).expect("the file");
+    assert!(text.contains("# mine") && text.contains(home.provider.issuer()), "{text}");
+}
+
+#[test]
+fn other_scopes_another_client_or_another_resource_never_get_the_old_token() {
+    let home = Home::new();
+    home.login();
+    let other = other_provider();
+    for words in [
+        &["--scope", "openid"][..],
+        &["--client-id", "another"],
+        &["--issuer", other.issuer()],
+        &["--issuer", other.issuer(), "--client-id", "demo"],
+        &["--resource", "https://api.example/"],
+    ] {
+        let run = home.latch(&[&["token"], words].concat()).failed(3, "login-required");
+        assert_eq!(run.stdout, "", "{words:?}");
+    }
+    home.token(&["--scope", "offline_access email profile openid"]);
+}
+
+#[test]
+fn another_client_of_a_known_provider_needs_only_its_id() {
+    let home = Home::new();
+    home.login();
+    let login = ["login", "--no-browser", "--client-id", "another", "--timeout", "0"];
+    let run: Run = home.latch(&login);
+    assert!(run.stderr.contains("client_id=another"), "{}", run.stderr);
+    assert!(run.stderr.contains(home.provider.issuer()), "{}", run.stderr);
+}
+
+#[test]
+fn a_profiles_secret_is_used_for_no_other_issuer_or_client() {
+    let authentication = ClientAuthentication::ClientSecretPost("s3cret".into());
+    let home = Home::with(Options { authentication, ..Options::default() });
+    let other = other_provider();
+    let secret = home.file("secret", "s3cret");
+    home.login_with(&["--client-secret-file", &secret]);
+    let words = ["login", "--no-browser", "--issuer", other.issuer(), "--client-id", "demo"];
+    let pending = Pending::start(&mut home.command(&words));
+    pending.visit();
+    pending.finish().succeeded();
+    assert!(other.log().iter().all(|seen| seen.parameter("client_secret").is_none()));
+    let kept = home.latch(&["profile", "show", "--json"]).succeeded().json();
+    assert_eq!(kept["issuer"], other.issuer());
+    assert_eq!(kept["client-secret-file"], json!(null));
+
+    home.latch(&["profile", "add", "work", "--issuer", "https://a.example", "--client-id", "a"])
+        .succeeded();
+    home.latch(&["profile", "add", "work", "--client-secret-file", &secret]).succeeded();
+    home.latch(&["profile", "add", "work", "--issuer", "https://b.example"]).succeeded();
+    let kept = home.latch(&["profile", "show", "work"]).succeeded().stdout;
+    assert!(kept.contains("b.example") && !kept.contains("secret"), "{kept}");
+}
+
+#[test]
+fn profiles_are_added_changed_listed_shown_and_removed() {
+    let home = Home::new();
+    let add = ["profile", "add", "work", "--issuer", "https://id.example", "--client-id", "cli"];
+    home.latch(&[&add[..], &["--scope", "openid email", "--port", "8000,8001"]].concat())
+        .succeeded();
+    home.latch(&["profile", "add", "home", "--issuer", home.provider.issuer(), "--no-browser"])
+        .succeeded();
+    assert_eq!(home.latch(&["profile", "list"]).succeeded().stdout, "work\nhome\n");
+    let names = home.latch(&["profile", "list", "--json"]).succeeded().json();
+    assert_eq!(names, json!(["work", "home"]));
+    home.latch(&["profile", "add", "work", "--redirect-path", "/done"]).succeeded();
+    let work = home.latch(&["profile", "show", "work", "--json"]).succeeded().json();
+    assert_eq!(work["issuer"], "https://id.example");
+    assert_eq!(work["ports"], json!([8000, 8001]));
+    assert_eq!(work["scopes"], json!(["openid", "email"]));
+    assert_eq!(work["redirect-path"], "/done");
+    let text = home.latch(&["profile", "show", "home"]).succeeded().stdout;
+    assert!(text.contains("no-browser = true"), "{text}");
+    home.latch(&["profile", "remove", "work"]).succeeded();
+    assert_eq!(home.latch(&["profile", "list"]).succeeded().stdout, "home\n");
+    for command in [&["profile", "show", "work"], &["profile", "remove", "work"]] {
+        home.latch(command).failed(2, "invalid-configuration").saying(&["no profile work"]);
+    }
+    for name in ["", "a/b", "../up", "a b"] {
+        home.latch(&["profile", "add", name]).failed(2, "invalid-configuration");
+    }
+}
+
+#[test]
+fn a_profile_with_a_session_is_not_removed() {
+    let home = Home::new();
+    home.login_with(&["--profile", "work"]);
+    home.latch(&["profile", "remove", "work"])
+        .failed(2, "invalid-configuration")
+        .saying(&["latch logout --profile work"]);
+    home.latch(&["logout", "--profile", "work"]).succeeded();
+    home.latch(&["profile", "remove", "work"]).succeeded();
+}
+
+#[test]
+fn settings_of_a_profile_are_used() {
+    let home = Home::with(Options { redirect_path: "/done".into(), ..Options::default() });
+    home.latch(&[
+        "profile",
+        "add",
+        "default",
+        "--issuer",
+        home.provider.issuer(),
+        "--client-id",
+        "demo",
+        "--scope",
+        "openid",
+        "--redirect-path",
+        "/done",
+        "--param",
+        "login_hint=Ada",
+        "--no-browser",
+    ])
+    .succeeded();
+    let pending = Pending::start(&mut home.command(&["login"]));
+    assert_eq!(pending.parameter("login_hint"), "Ada");
+    assert_eq!(pending.redirect_uri().path(), "/done");
+    pending.visit();
+    pending.finish().succeeded();
+}

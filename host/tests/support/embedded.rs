@@ -1,0 +1,95 @@
+//! The library in a program of the test's own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use latchstring::capability::browser::Browser;
+use latchstring::capability::clock::Clock;
+use latchstring::capability::store::MemoryStore;
+use latchstring::capability::terminal::Silence;
+use latchstring::{Error, Latch, LatchBuilder};
+use latchstring_provider::visitor::Visitor;
+use latchstring_provider::{Options, Provider};
+
+use super::{SCOPES, block_on};
+
+/// Begins far from any real time: nothing here may look at the real clock.
+pub(crate) const BEGINNING_MS: u64 = 4_000_000_000_000;
+
+/// A browser in which somebody logs in at once.
+#[derive(Clone, Default)]
+pub(crate) struct Visiting {
+    visitor: Visitor,
+    pub(crate) opened: Arc<AtomicUsize>,
+}
+
+impl Browser for Visiting {
+    fn open(&self, url: &str) -> Result<(), Error> {
+        self.opened.fetch_add(1, Ordering::SeqCst);
+        let (visitor, url) = (self.visitor.clone(), url.to_owned());
+        thread::spawn(move || block_on(async move { visitor.visit(&url).await.expect("a page") }));
+        Ok(())
+    }
+}
+
+/// A clock that tests turn, shared with the provider.
+#[derive(Clone)]
+pub(crate) struct Turned(Arc<AtomicU64>);
+
+impl Turned {
+    pub(crate) fn go_on(&self, time: Duration) {
+        self.0.fetch_add(time.as_millis() as u64, Ordering::SeqCst);
+    }
+}
+
+#[async_trait]
+impl Clock for Turned {
+    fn now_ms(&self) -> u64 {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    /// What waits for a person in these tests waits for ever; what waits for a
+    /// provider waits not at all.
+    async fn sleep(&self, duration: Duration) {
+        if duration > Duration::from_secs(10) {
+            std::future::pending().await
+        }
+    }
+}
+
+/// A provider, somebody to log in, and a clock for both.
+pub(crate) struct Setting {
+    pub(crate) provider: Provider,
+    pub(crate) clock: Turned,
+    pub(crate) browser: Visiting,
+}
+
+impl Setting {
+    pub(crate) fn new() -> Self {
+        let clock = Turned(Arc::new(AtomicU64::new(BEGINNING_MS)));
+        let now = clock.clone();
+        let options = Options { now: Arc::new(move || now.now_ms()), ..Options::default() };
+        let provider = Provider::start(options).expect("a provider");
+        Self { provider, clock, browser: Visiting::default() }
+    }
+
+    pub(crate) fn builder(&self) -> LatchBuilder {
+        Latch::builder(self.provider.issuer(), "demo")
+            .scopes(SCOPES)
+            .store(MemoryStore::default())
+            .terminal(Silence)
+            .browser(self.browser.clone())
+            .clock(self.clock.clone())
+    }
+
+    pub(crate) fn latch(&self) -> Latch {
+        self.builder().build().expect("good settings")
+    }
+
+    pub(crate) fn asked(&self, path: &str) -> usize {
+        self.provider.log().iter().filter(|seen| seen.path == path).count()
+    }
+}

@@ -1,0 +1,277 @@
+//! What every test starts from: a home of its own for `latch`, a provider, and a
+//! person to log in.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+pub(crate) mod embedded;
+pub(crate) mod http;
+mod pending;
+pub(crate) mod session;
+
+use std::ffi::OsStr;
+use std::fs;
+use std::future::Future;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use latchstring_provider::visitor::Visitor;
+use latchstring_provider::{Options, Provider, Seen};
+use serde_json::Value;
+use tempfile::TempDir;
+
+pub(crate) use pending::Pending;
+
+/// The program under test.
+const LATCH: &str = env!("CARGO_BIN_EXE_latch");
+
+/// All that the provider knows.
+pub(crate) const SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
+
+/// A folder with nothing in it but what `latch` keeps there, and a provider.
+pub(crate) struct Home {
+    pub(crate) provider: Provider,
+    folder: TempDir,
+}
+
+impl Home {
+    pub(crate) fn new() -> Self {
+        Self::with(Options::default())
+    }
+
+    pub(crate) fn with(options: Options) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir(folder.path().join("work")).expect("a working folder");
+        Self { provider: Provider::start(options).expect("a provider"), folder }
+    }
+
+    /// `latch` with these arguments, in an environment with nothing but a path,
+    /// this home, and patience that ends before the test runner's.
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
+        self.command_of(LATCH, arguments)
+    }
+
+    /// The same surroundings for another program.
+    pub(crate) fn command_of<S: AsRef<OsStr>>(&self, program: &str, arguments: &[S]) -> Command {
+        let mut command = Command::new(program);
+        command
+            .args(arguments)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.folder.path())
+            .env("LATCH_STATE_DIR", self.state_folder())
+            .env("LATCH_CONFIG_DIR", self.config_folder())
+            .env("LATCH_TIMEOUT", "60")
+            .current_dir(self.work_folder())
+            .stdin(Stdio::null());
+        command
+    }
+
+    pub(crate) fn latch(&self, arguments: &[&str]) -> Run {
+        run(&mut self.command(arguments))
+    }
+
+    /// Issuer, client and every scope, as a first login names them.
+    pub(crate) fn login_arguments(&self) -> Vec<String> {
+        let issuer = self.provider.issuer();
+        let mut words = vec!["login", "--issuer", issuer, "--client-id", "demo", "--no-browser"];
+        words.extend(SCOPES.iter().flat_map(|scope| ["--scope", scope]));
+        words.into_iter().map(str::to_owned).collect()
+    }
+
+    /// `latch login` with everything it needs and `extra` behind.
+    pub(crate) fn login_command(&self, extra: &[&str]) -> Command {
+        let mut command = self.command(&self.login_arguments());
+        command.args(extra);
+        command
+    }
+
+    /// A login that waits for the person.
+    pub(crate) fn start_login(&self, extra: &[&str]) -> Pending {
+        Pending::start(&mut self.login_command(extra))
+    }
+
+    /// A login that Ada Lovelace finishes.
+    #[track_caller]
+    pub(crate) fn login(&self) -> Run {
+        self.login_with(&[])
+    }
+
+    #[track_caller]
+    pub(crate) fn login_with(&self, extra: &[&str]) -> Run {
+        let pending = self.start_login(extra);
+        pending.visit();
+        pending.finish().succeeded()
+    }
+
+    /// The access token that `latch token` prints.
+    #[track_caller]
+    pub(crate) fn token(&self, arguments: &[&str]) -> String {
+        let mut words = vec!["token"];
+        words.extend(arguments);
+        self.latch(&words).succeeded().stdout.trim_end().to_owned()
+    }
+
+    /// What the provider was asked at one path, in order.
+    pub(crate) fn asked(&self, path: &str) -> Vec<Seen> {
+        self.provider.log().into_iter().filter(|seen| seen.path == path).collect()
+    }
+
+    pub(crate) fn state_folder(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    pub(crate) fn config_folder(&self) -> PathBuf {
+        self.folder.path().join("config")
+    }
+
+    pub(crate) fn config_file(&self) -> PathBuf {
+        self.config_folder().join("config.toml")
+    }
+
+    /// Where commands run, and so where a `.env` counts.
+    pub(crate) fn work_folder(&self) -> PathBuf {
+        self.folder.path().join("work")
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A file in this home, as an argument.
+    pub(crate) fn file(&self, name: &str, text: &str) -> String {
+        let path = self.path(name);
+        fs::write(&path, text).expect("a file");
+        path.display().to_string()
+    }
+
+    pub(crate) fn write_config(&self, text: &str) {
+        fs::create_dir_all(self.config_folder()).expect("a configuration folder");
+        fs::write(self.config_file(), text).expect("a configuration file");
+    }
+
+    pub(crate) fn config(&self) -> String {
+        fs::read_to_string(self.config_file()).expect("a configuration file")
+    }
+
+    pub(crate) fn write_dotenv(&self, text: &str) {
+        fs::write(self.work_folder().join(".env"), text).expect("a .env");
+    }
+
+    /// Every stored session, sorted by name.
+    pub(crate) fn session_files(&self) -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(self.state_folder()) else { return Vec::new() };
+        let paths = entries.map(|entry| entry.expect("an entry").path());
+        let is_session = |path: &PathBuf| path.extension().is_some_and(|end| end == "session");
+        let mut files: Vec<PathBuf> = paths.filter(is_session).collect();
+        files.sort();
+        files
+    }
+
+    /// The only stored session.
+    #[track_caller]
+    pub(crate) fn session_file(&self) -> PathBuf {
+        let mut files = self.session_files();
+        assert_eq!(files.len(), 1, "{files:?}");
+        files.remove(0)
+    }
+}
+
+/// What came of one run of `latch`.
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    #[track_caller]
+    pub(crate) fn succeeded(self) -> Self {
+        assert_eq!(self.code, 0, "{}", self.stderr);
+        self
+    }
+
+    /// Ended with this exit code, and named this stable code in words or in JSON.
+    #[track_caller]
+    pub(crate) fn failed(self, code: i32, name: &str) -> Self {
+        let named = self.stderr.contains(&format!("[{name}]"))
+            || self.stderr.contains(&format!("\"code\":\"{name}\""));
+        assert!(self.code == code && named, "exit {}: {}", self.code, self.stderr);
+        self
+    }
+
+    /// Said all of this on standard error.
+    #[track_caller]
+    pub(crate) fn saying(self, words: &[&str]) -> Self {
+        for word in words {
+            assert!(self.stderr.contains(word), "no {word:?} in: {}", self.stderr);
+        }
+        self
+    }
+
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).expect("JSON on standard output")
+    }
+
+    /// The error as `--json` reports it: the last line of standard error.
+    #[track_caller]
+    pub(crate) fn json_error(&self) -> Value {
+        let line = self.stderr.lines().last().unwrap_or_default();
+        let document: Value = serde_json::from_str(line).expect("JSON on standard error");
+        document["error"].clone()
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+}
+
+pub(crate) fn run(command: &mut Command) -> Run {
+    command.output().expect("latch runs").into()
+}
+
+pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(future)
+}
+
+/// Somebody who says no.
+pub(crate) fn refusing() -> Visitor {
+    Visitor { refuses: true, ..Visitor::default() }
+}
+
+/// Somebody else than Ada Lovelace.
+pub(crate) fn named(name: &str) -> Visitor {
+    Visitor { name: name.to_owned(), ..Visitor::default() }
+}
+
+/// A port that is taken as long as the listener lives.
+pub(crate) fn busy_port() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its number").port();
+    (listener, port)
+}
+
+/// A port that nobody listens on, from below those that systems hand out: no other
+/// test gets it by chance.
+pub(crate) fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let turn =
+            std::process::id().wrapping_mul(97).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = 20_000 + (turn % 10_000) as u16;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+}

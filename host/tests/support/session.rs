@@ -1,0 +1,42 @@
+//! A stored session as it lies in its file: a line of the host's, then the
+//! component's JSON.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+pub(crate) struct Session {
+    path: PathBuf,
+    /// The host's line.
+    pub(crate) header: Value,
+    /// The component's document.
+    pub(crate) inner: Value,
+}
+
+impl Session {
+    pub(crate) fn read(path: &Path) -> Self {
+        let text = fs::read_to_string(path).expect("a session file");
+        let (header, inner) = text.split_once('\n').expect("two parts");
+        let json = |text| serde_json::from_str(text).expect("JSON");
+        Self { path: path.to_owned(), header: json(header), inner: json(inner) }
+    }
+
+    /// Writes what was changed, as the host would have.
+    pub(crate) fn write(&self) {
+        fs::write(&self.path, self.bytes()).expect("a session file");
+    }
+
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        let inner = self.inner.to_string();
+        let mut header = self.header.clone();
+        header["bytes"] = inner.len().into();
+        format!("{header}\n{inner}").into_bytes()
+    }
+
+    /// Everything in it that must not be seen anywhere else.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        let secrets = ["access_token", "refresh_token", "id_token"];
+        secrets.iter().filter_map(|name| self.inner[name].as_str()).map(str::to_owned).collect()
+    }
+}

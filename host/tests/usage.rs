@@ -1,0 +1,165 @@
+//! The command line itself: helps, flags and their variables, errors.
+
+mod support;
+
+use support::{Home, run};
+
+const COMMANDS: [&[&str]; 11] = [
+    &["login"],
+    &["token"],
+    &["whoami"],
+    &["status"],
+    &["logout"],
+    &["profile"],
+    &["profile", "add"],
+    &["profile", "list"],
+    &["profile", "show"],
+    &["profile", "remove"],
+    &["component"],
+];
+
+#[test]
+fn every_command_explains_itself() {
+    let home = Home::new();
+    let help = home.latch(&["--help"]).succeeded().stdout;
+    for command in COMMANDS {
+        assert!(help.contains(&format!("  {}", command[0])), "{help}");
+        let help = home.latch(&[command, &["--help"]].concat()).succeeded().stdout;
+        assert!(help.contains("Usage: latch"), "{help}");
+        assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
+    }
+    assert!(help.contains("Exit codes: 0 done"), "{help}");
+    assert_eq!(home.latch(&[]).code, 2);
+    let version = home.latch(&["--version"]).succeeded().stdout;
+    assert_eq!(version, concat!("latch ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn every_flag_has_a_variable_of_its_own_name() {
+    let home = Home::new();
+    for command in COMMANDS {
+        let help = home.latch(&[command, &["--help"]].concat()).succeeded().stdout;
+        for part in help.split("--").skip(1) {
+            let letter = |c: char| c.is_ascii_lowercase() || c == '-';
+            let name: String = part.chars().take_while(|c| letter(*c)).collect();
+            let is_flag = part[name.len()..].starts_with([' ', '\n']) && part.contains("\n");
+            if !is_flag || name.is_empty() || ["help", "version"].contains(&name.as_str()) {
+                continue;
+            }
+            let mut variable = format!("LATCH_{}", name.replace('-', "_").to_uppercase());
+            if (command, name.as_str()) == (&["component"], "output") {
+                variable = "LATCH_COMPONENT_OUTPUT".to_owned();
+            }
+            let words: String = part.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(
+                words.contains(&format!("[env: {variable}=")),
+                "--{name} in {command:?}: {words}"
+            );
+        }
+    }
+}
+
+#[test]
+fn variables_that_switch_are_on_unless_they_say_no() {
+    let home = Home::new();
+    for (value, is_json) in
+        [("1", true), ("yes", true), ("true", true), ("0", false), ("", false), ("no", false)]
+    {
+        let run = run(home.command(&["token"]).env("LATCH_JSON", value));
+        let run = run.failed(3, "login-required");
+        assert_eq!(run.stderr.starts_with('{'), is_json, "{value}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn the_command_lines_answer_about_the_browser_counts_over_the_environments() {
+    let home = Home::new();
+    let mut login = home.login_command(&["--timeout", "0"]);
+    let run_ = run(login.env("LATCH_BROWSER", "/nowhere/browser")).failed(5, "timed-out");
+    assert!(!run_.stderr.contains("nowhere"), "{}", run_.stderr);
+
+    let mut arguments = home.login_arguments();
+    arguments.retain(|word| word != "--no-browser");
+    arguments.extend(["--browser", "/nowhere/browser", "--timeout", "0"].map(str::to_owned));
+    let mut login = home.command(&arguments);
+    run(login.env("LATCH_NO_BROWSER", "1")).failed(5, "timed-out").saying(&["/nowhere/browser"]);
+
+    let run = run(login.arg("--no-browser"));
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("--browser and --no-browser"), "{}", run.stderr);
+}
+
+#[test]
+fn every_setting_of_a_login_can_come_from_the_environment() {
+    let home = Home::new();
+    let mut login = home.command(&["login"]);
+    login
+        .env("LATCH_ISSUER", home.provider.issuer())
+        .env("LATCH_CLIENT_ID", "demo")
+        .env("LATCH_SCOPE", "openid  offline_access ")
+        .env("LATCH_PARAM", "login_hint=Ada Lovelace\nui_locales=en fr")
+        .env("LATCH_NO_BROWSER", "1")
+        .env("LATCH_REDIRECT_HOST", "127.0.0.1")
+        .env("LATCH_TIMEOUT", "60");
+    let pending = support::Pending::start(&mut login);
+    assert_eq!(pending.parameter("scope"), "openid offline_access");
+    assert_eq!(pending.parameter("login_hint"), "Ada Lovelace");
+    assert_eq!(pending.parameter("ui_locales"), "en fr");
+    pending.visit();
+    pending.finish().succeeded();
+    let mut token = home.command(&["token"]);
+    let token = run(token.env("LATCH_OUTPUT", "header").env("LATCH_FORCE_REFRESH", "true"));
+    assert!(token.succeeded().stdout.starts_with("Authorization: Bearer "));
+}
+
+#[test]
+fn an_error_in_json_is_one_object_with_a_stable_code_and_the_exit_code() {
+    let home = Home::new();
+    for (command, code, exit) in [
+        (&["token"][..], "login-required", 3),
+        (&["login"], "invalid-configuration", 2),
+        (&["profile", "show", "nobody"], "invalid-configuration", 2),
+        (&["token", "--profile", "a/b"], "invalid-configuration", 2),
+        (&["token", "--nonsense"], "invalid-configuration", 2),
+        (&["nonsense"], "invalid-configuration", 2),
+        (&["login", "--port", "seventy"], "invalid-configuration", 2),
+        (&[], "invalid-configuration", 2),
+    ] {
+        let run = home.latch(&[command, &["--json"]].concat()).failed(exit, code);
+        assert_eq!(run.stdout, "", "{command:?}");
+        assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+        let error = run.json_error();
+        assert_eq!(error["code"], code, "{error}");
+        assert_eq!(error["exit"], exit, "{error}");
+        for text in ["message", "remedy"] {
+            assert!(error[text].as_str().is_some_and(|text| !text.is_empty()), "{error}");
+        }
+    }
+}
+
+#[test]
+fn an_error_in_words_says_what_happened_and_what_to_do() {
+    let home = Home::new();
+    let run = home.latch(&["token"]).failed(3, "login-required");
+    assert_eq!(
+        run.stderr,
+        "latch: the profile default has no provider yet [login-required]\n  \
+         log in with: latch login --issuer URL --client-id ID\n"
+    );
+    home.latch(&["login", "--issuer", home.provider.issuer()])
+        .failed(2, "invalid-configuration")
+        .saying(&["no client id", "--client-id"]);
+}
+
+#[test]
+fn parameters_that_protect_a_login_cannot_be_replaced() {
+    let home = Home::new();
+    for parameter in ["state=x", "code_challenge=x", "redirect_uri=https://evil.example/"] {
+        let run = run(&mut home.login_command(&["--param", parameter]));
+        let name = parameter.split('=').next().unwrap_or_default();
+        run.failed(2, "invalid-configuration").saying(&[name]);
+    }
+    let run = run(&mut home.login_command(&["--param", "prompt"]));
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("KEY=VALUE"), "{}", run.stderr);
+}

@@ -1,0 +1,77 @@
+// A person in Chromium: `node browser.mjs [--refuse] URL`.
+//
+// Types a name into the login page, presses a button, and reports the page it
+// lands on as one JSON document to the address in BROWSER_REPORT_TO. CHROMIUM
+// names the browser. With BROWSER_SCREENSHOTS, a folder, both pages are kept as
+// pictures, in light and in dark.
+
+import { connect } from 'node:net';
+import { join } from 'node:path';
+
+import { chromium } from 'playwright-core';
+
+const {
+  CHROMIUM = 'chromium',
+  BROWSER_REPORT_TO: report,
+  BROWSER_SCREENSHOTS: folder,
+} = process.env;
+const url = process.argv.at(-1);
+const refuses = process.argv.includes('--refuse');
+
+async function picture(page, name) {
+  if (!folder) return;
+  for (const colorScheme of ['light', 'dark']) {
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) });
+  }
+}
+
+async function visit(browser) {
+  const page = await browser.newPage();
+  const complaints = [];
+  const hosts = new Set();
+  page.on('console', (message) => {
+    // Chromium reports a page's own status too: that of a refusal is no success.
+    if (!message.text().startsWith('Failed to load resource')) complaints.push(message.text());
+  });
+  page.on('pageerror', (error) => complaints.push(error.message));
+  page.on('request', (request) => hosts.add(new URL(request.url()).host));
+  await page.goto(url);
+  await picture(page, 'login');
+  await page.getByLabel('Your name').fill('Grace Hopper');
+  await page.getByRole('button', { name: refuses ? 'Refuse' : 'Log in' }).click();
+  await page.waitForURL((now) => now.pathname === '/callback');
+  await picture(page, refuses ? 'refused' : 'success');
+  return {
+    title: await page.title(),
+    heading: await page.getByRole('heading').innerText(),
+    text: await page.locator('body').innerText(),
+    host: new URL(page.url()).host,
+    corner: await page.locator('main').evaluate((main) => getComputedStyle(main).borderRadius),
+    hosts: [...hosts],
+    complaints,
+  };
+}
+
+async function run() {
+  const browser = await chromium.launch({
+    executablePath: CHROMIUM,
+    args: [
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-gpu',
+      '--disable-quic',
+      '--disable-sync',
+      '--no-first-run',
+    ],
+  });
+  try {
+    return await visit(browser);
+  } finally {
+    await browser.close();
+  }
+}
+
+const seen = await run().catch((error) => ({ failure: error.message }));
+const [host, port] = report.split(':');
+connect(Number(port), host).end(JSON.stringify(seen));
