@@ -13,9 +13,7 @@ use crate::toolchain::{self, TARGET, Toolchain};
 const PROFILE: &str = "component";
 
 pub(crate) fn build(workspace: &Path, folders: &Folders) -> Result<Vec<u8>> {
-    for source in ["guest/Cargo.toml", "guest/src", "wit", "Cargo.toml", "Cargo.lock"] {
-        println!("cargo::rerun-if-changed={}", workspace.join(source).display());
-    }
+    watch(workspace)?;
     let toolchain = toolchain::find()?;
     // Of its own, because the surrounding cargo holds the lock of its folder.
     let target_folder = folders.shared.join("guest");
@@ -40,6 +38,21 @@ pub(crate) fn build(workspace: &Path, folders: &Folders) -> Result<Vec<u8>> {
     let module = target_folder.join(TARGET).join(PROFILE).join("latchstring_guest.wasm");
     fs::read(&module)
         .map_err(|error| format!("{} cannot be read: {error}", module.display()).into())
+}
+
+/// Names to cargo what the component is made of, by paths that hold in any
+/// checkout. The guest's own tests are no part of it.
+fn watch(workspace: &Path) -> Result<()> {
+    for source in ["Cargo.lock", "Cargo.toml", "guest/Cargo.toml", "wit"] {
+        println!("cargo::rerun-if-changed=../{source}");
+    }
+    for source in fs::read_dir(workspace.join("guest/src"))? {
+        let name = source?.file_name().to_string_lossy().into_owned();
+        if name != "tests" {
+            println!("cargo::rerun-if-changed=../guest/src/{name}");
+        }
+    }
+    Ok(())
 }
 
 /// Cargo as it would run outside of this build.
@@ -96,7 +109,8 @@ fn same_paths_everywhere(
     flags.collect::<Vec<_>>().join(OsStr::new("\u{1f}"))
 }
 
-/// Where cargo unpacks crates: one folder for each registry or mirror.
+/// Where cargo unpacks crates: one folder for each registry or mirror. They are
+/// there by now, as this program is made of such crates.
 fn crate_folders() -> Vec<PathBuf> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));

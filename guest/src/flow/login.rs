@@ -146,7 +146,7 @@ impl Login {
                     match parse_userinfo_response(&response, session.subject.as_deref()) {
                         Ok(claims) => session.display_name = display_name(&claims),
                         Err(Rejection::AnotherPerson) => return Err(another_person().into()),
-                        Err(Rejection::TokenRefused | Rejection::Failed(_)) => {}
+                        Err(_) => {}
                     }
                 }
                 lock(session)

@@ -26,7 +26,7 @@ use crate::protocol::token::{
     TokenResponse, asks_for_person, parse_token_response, refresh_request, voids_refresh_token,
 };
 use crate::protocol::userinfo::{
-    Rejection, another_person, parse_userinfo_response, userinfo_request,
+    Rejection, another_person, not_for_userinfo, parse_userinfo_response, userinfo_request,
 };
 
 const NOT_SAVED_REMEDY: &str = "the provider may have replaced the refresh token: mend the store at once and try again, or log in again";
@@ -192,6 +192,12 @@ impl Token {
                         )
                         .into());
                     }
+                    // The ID token has told who it is, if there is one.
+                    Err(Rejection::NotForUserinfo) if session.id_token.is_some() => {
+                        let grant = grant(session, &setup.entropy, source);
+                        (Ended, Action::Done(Outcome::Granted(grant)))
+                    }
+                    Err(Rejection::NotForUserinfo) => return Err(not_for_userinfo().into()),
                     Err(Rejection::AnotherPerson) => return Err(another_person().into()),
                     Err(Rejection::Failed(failure)) => return Err(failure.into()),
                 }

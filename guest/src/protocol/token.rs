@@ -163,6 +163,9 @@ fn refusal(response: &Response, error: &str, description: Option<&str>) -> Failu
                 "check the client id, its secret, and what the provider lets this client do"
             }
             "invalid_scope" => "ask for scopes that this client may have",
+            "invalid_target" => {
+                "ask for resources that the provider knows; some give a token for one at a time only"
+            }
             "invalid_grant" => "log in again",
             _ => "check the client's registration at the provider",
         };

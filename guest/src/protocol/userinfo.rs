@@ -13,6 +13,9 @@ pub(crate) fn userinfo_request(endpoint: &str, access_token: &str) -> Exchange {
 pub(crate) enum Rejection {
     /// The provider does not accept the access token (RFC 6750 §3.1).
     TokenRefused,
+    /// The access token is good, but for something else (RFC 6750 §3.1,
+    /// `insufficient_scope`): one for a resource, or without the scope openid.
+    NotForUserinfo,
     /// The claims are about somebody else than the ID token, and must not be
     /// used (OIDC §5.3.2).
     AnotherPerson,
@@ -30,6 +33,7 @@ pub(crate) fn parse_userinfo_response(
     match response.status {
         200 => {}
         401 => return Err(Rejection::TokenRefused),
+        403 => return Err(Rejection::NotForUserinfo),
         status => {
             return Err(Rejection::Failed(invalid(format!(
                 "the userinfo endpoint answered with status {status}; expected 200"
@@ -47,6 +51,14 @@ pub(crate) fn parse_userinfo_response(
 
 pub(crate) fn another_person() -> Failure {
     invalid("the userinfo answer is about another person than the ID token (sub)")
+}
+
+pub(crate) fn not_for_userinfo() -> Failure {
+    Failure::new(
+        Code::InvalidUserinfo,
+        "the provider does not tell who is logged in with this access token (status 403)",
+        "log in with the scope openid",
+    )
 }
 
 fn invalid(message: impl Into<String>) -> Failure {

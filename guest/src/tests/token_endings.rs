@@ -143,13 +143,20 @@ fn userinfo_that_cannot_be_used_is_told_apart_from_an_outage() {
     for (reply, code) in [
         (status(503, ""), Code::ProviderUnavailable),
         (unreachable(), Code::Unreachable),
-        (status(403, ""), Code::InvalidUserinfo),
+        (status(404, ""), Code::InvalidUserinfo),
         (status(200, "eyJh.e30.c2ln"), Code::InvalidUserinfo),
         (status(200, "[]"), Code::InvalidUserinfo),
         (Reply::TooLarge(1), Code::InvalidUserinfo),
     ] {
         openid().stored(logged_in()).userinfo().token().asks_userinfo(reply).fails(code);
     }
+}
+
+#[test]
+fn a_token_for_something_else_than_userinfo_leaves_the_claims_of_the_id_token() {
+    let token = openid().stored(logged_in()).userinfo().token();
+    let grant = token.asks_userinfo(status(403, "")).grants();
+    assert!(grant.claims.unwrap().contains("ada"));
 }
 
 #[test]
