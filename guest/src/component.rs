@@ -6,6 +6,7 @@ use crate::contract::{
     self, Action, Client, Context, Demand, Description, EpochMs, Failure, Guest, GuestSession,
     LoginRequest, Reply,
 };
+use crate::protocol::description::describe;
 use crate::protocol::stored::{self, Stored};
 use crate::session::Session;
 
@@ -22,7 +23,7 @@ impl Guest for Component {
     }
 
     fn describe(stored: Vec<u8>, now_ms: EpochMs) -> Result<Description, Failure> {
-        Ok(Stored::parse(&stored)?.describe(now_ms))
+        Ok(describe(Stored::parse(&stored)?, now_ms))
     }
 }
 

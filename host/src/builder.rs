@@ -40,8 +40,21 @@ pub struct LatchBuilder {
     terminal: Option<Arc<dyn Terminal>>,
 }
 
+impl Latch {
+    /// A client of the provider with this issuer identifier (RFC 8414 §2).
+    pub fn builder(issuer: impl Into<String>, client_id: impl Into<String>) -> LatchBuilder {
+        LatchBuilder::new(Some(issuer.into()), client_id.into())
+    }
+
+    /// A client of a provider without an issuer identifier; give its endpoints
+    /// with [`LatchBuilder::endpoints`].
+    pub fn builder_without_issuer(client_id: impl Into<String>) -> LatchBuilder {
+        LatchBuilder::new(None, client_id.into())
+    }
+}
+
 impl LatchBuilder {
-    pub(crate) fn new(issuer: Option<String>, client_id: String) -> Self {
+    fn new(issuer: Option<String>, client_id: String) -> Self {
         Self {
             client: Client {
                 discover: issuer.is_some(),

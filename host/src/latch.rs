@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::builder::LatchBuilder;
 use crate::capability::browser::Browser;
 use crate::capability::clock::Clock;
 use crate::capability::entropy::Entropy;
@@ -49,17 +48,6 @@ pub(crate) struct Parts {
 }
 
 impl Latch {
-    /// A client of the provider with this issuer identifier (RFC 8414 §2).
-    pub fn builder(issuer: impl Into<String>, client_id: impl Into<String>) -> LatchBuilder {
-        LatchBuilder::new(Some(issuer.into()), client_id.into())
-    }
-
-    /// A client of a provider without an issuer identifier; give its endpoints
-    /// with [`LatchBuilder::endpoints`].
-    pub fn builder_without_issuer(client_id: impl Into<String>) -> LatchBuilder {
-        LatchBuilder::new(None, client_id.into())
-    }
-
     pub(crate) fn new(client: Client, parts: Parts) -> Result<Self, Error> {
         let sandbox = Sandbox::load()?;
         let mut instance = sandbox.instantiate()?;

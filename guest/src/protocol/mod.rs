@@ -2,6 +2,7 @@
 
 pub(crate) mod authorization;
 pub(crate) mod client_authentication;
+pub(crate) mod description;
 pub(crate) mod endpoint;
 pub(crate) mod entropy;
 pub(crate) mod failure;

@@ -3,11 +3,8 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::contract::{
-    Client, ClientAuthentication, Code, Description, EpochMs, Failure, TokenState,
-};
+use crate::contract::{Client, ClientAuthentication, Code, EpochMs, Failure};
 use crate::protocol::jwk::Jwk;
-use crate::protocol::schedule;
 
 /// Raised whenever an older reader would misunderstand a newer document.
 const FORMAT: u64 = 1;
@@ -138,26 +135,6 @@ impl Stored {
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         // OK because maps have text keys and no number here can fail to serialize.
         serde_json::to_vec(self).expect("a session is always JSON")
-    }
-
-    pub(crate) fn describe(self, now_ms: EpochMs) -> Description {
-        let token_state = if schedule::is_fresh(&self, 0, now_ms) {
-            TokenState::Fresh
-        } else if self.refresh_token.is_some() {
-            TokenState::Renewable
-        } else {
-            TokenState::Expired
-        };
-        Description {
-            issuer: self.issuer,
-            client_id: self.client_id,
-            subject: self.subject,
-            display_name: self.display_name,
-            scopes: self.scopes,
-            logged_in_at_ms: self.logged_in_at_ms,
-            expires_at_ms: self.expires_at_ms,
-            token_state,
-        }
     }
 }
 

@@ -7,6 +7,7 @@ use super::given::{
 };
 use super::provider::tokens;
 use crate::contract::{Code, Description, Failure, TokenState};
+use crate::protocol::description;
 use crate::protocol::stored::Stored;
 
 /// The usual stored session with one field changed.
@@ -17,7 +18,7 @@ fn stored_with(field: &str, value: Value) -> Vec<u8> {
 }
 
 fn describe(stored: &[u8], now_ms: u64) -> Result<Description, Failure> {
-    Ok(Stored::parse(stored)?.describe(now_ms))
+    Ok(description::describe(Stored::parse(stored)?, now_ms))
 }
 
 fn code(stored: Vec<u8>) -> Code {

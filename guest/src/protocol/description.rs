@@ -1,0 +1,25 @@
+//! What a stored session tells without its secrets.
+
+use crate::contract::{Description, EpochMs, TokenState};
+use crate::protocol::schedule;
+use crate::protocol::stored::Stored;
+
+pub(crate) fn describe(stored: Stored, now_ms: EpochMs) -> Description {
+    let token_state = if schedule::is_fresh(&stored, 0, now_ms) {
+        TokenState::Fresh
+    } else if stored.refresh_token.is_some() {
+        TokenState::Renewable
+    } else {
+        TokenState::Expired
+    };
+    Description {
+        issuer: stored.issuer,
+        client_id: stored.client_id,
+        subject: stored.subject,
+        display_name: stored.display_name,
+        scopes: stored.scopes,
+        logged_in_at_ms: stored.logged_in_at_ms,
+        expires_at_ms: stored.expires_at_ms,
+        token_state,
+    }
+}
