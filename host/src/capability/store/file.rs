@@ -1,27 +1,25 @@
 //! Sessions as files that only their owner can read.
 
-mod guard;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File, TryLockError};
+use std::fs;
 use std::io::{self, ErrorKind, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tempfile::NamedTempFile;
-use tokio::time::Instant;
 
-use super::{Key, Lock, Store};
-use crate::contract::Failure;
+use super::failure::{cannot, not_saved, unusable};
+use super::locks::Locks;
+use super::{Key, Lock, Store, guard, names};
 use crate::error::{Code, Error};
 
 /// Bytes; more than any provider's tokens, less than would hurt to read.
 const SESSION_LIMIT: u64 = 1024 * 1024;
-const LOCK_PATIENCE: Duration = Duration::from_secs(60);
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
-const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+/// The extension of a session's file.
+const SESSION: &str = "session";
 
 /// Keeps each session in a file `PROFILE.ACCOUNT.session` in one folder.
 ///
@@ -36,30 +34,23 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone)]
 pub struct FileStore {
     folder: PathBuf,
-    lock_patience: Duration,
+    locks: Locks,
 }
-
-/// Released by the kernel when the file is closed, at the latest when the
-/// process dies.
-struct FileLock {
-    _file: File,
-}
-
-impl Lock for FileLock {}
 
 impl FileStore {
     /// Keeps sessions in `folder`, which the first write makes.
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder, lock_patience: LOCK_PATIENCE }
+        Self { locks: Locks::new(folder.clone()), folder }
     }
 
     /// Waits so long for a lock instead of 60 seconds.
-    pub fn with_lock_patience(self, lock_patience: Duration) -> Self {
-        Self { lock_patience, ..self }
+    pub fn with_lock_patience(mut self, lock_patience: Duration) -> Self {
+        self.locks.patience = lock_patience;
+        self
     }
 
     fn read_now(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
-        let path = self.path(key, "session")?;
+        let path = names::path(&self.folder, key, SESSION)?;
         if !guard::folder(&self.folder)? {
             return Ok(None);
         }
@@ -82,7 +73,7 @@ impl FileStore {
     }
 
     fn write_now(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
-        let path = self.path(key, "session")?;
+        let path = names::path(&self.folder, key, SESSION)?;
         if bytes.len() as u64 > SESSION_LIMIT {
             return Err(Error::new(
                 Code::NotSaved,
@@ -102,7 +93,7 @@ impl FileStore {
     }
 
     fn delete_now(&self, key: &Key) -> Result<(), Error> {
-        let path = self.path(key, "session")?;
+        let path = names::path(&self.folder, key, SESSION)?;
         if !guard::folder(&self.folder)? {
             return Ok(());
         }
@@ -117,28 +108,11 @@ impl FileStore {
     }
 
     fn probe_now(&self, key: &Key) -> Result<(), Error> {
-        self.path(key, "session")?;
+        names::path(&self.folder, key, SESSION)?;
         guard::make_folder(&self.folder)?;
         self.read_now(key)?;
         // As much as a session with long tokens takes, to notice a full disk.
         self.temporary(key, &[0; 16 * 1024]).map(drop)
-    }
-
-    fn list_now(&self) -> Result<Vec<Key>, Error> {
-        if !guard::folder(&self.folder)? {
-            return Ok(Vec::new());
-        }
-        let failed = |error: io::Error| cannot("list", &self.folder, &error);
-        let mut keys = Vec::new();
-        for entry in fs::read_dir(&self.folder).map_err(failed)? {
-            let entry = entry.map_err(failed)?;
-            let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-            if let (true, Some(key)) = (is_file, entry.file_name().to_str().and_then(parse_name)) {
-                keys.push(key);
-            }
-        }
-        keys.sort();
-        Ok(keys)
     }
 
     /// A private file beside the sessions with `bytes` in it, deleted when dropped.
@@ -169,17 +143,6 @@ impl FileStore {
             }
         }
     }
-
-    fn path(&self, key: &Key, extension: &str) -> Result<PathBuf, Error> {
-        if !key.is_well_formed() {
-            return Err(Error::new(
-                Code::InvalidConfiguration,
-                format!("{:?} cannot be a profile's name", key.profile),
-                "use letters, digits, - and _, at most 64 of them",
-            ));
-        }
-        Ok(self.folder.join(format!("{}.{}.{extension}", key.profile, key.account)))
-    }
 }
 
 #[async_trait]
@@ -196,32 +159,12 @@ impl Store for FileStore {
         self.delete_now(key)
     }
 
-    /// Polls, because a thread that waits inside the kernel could not be
-    /// cancelled and would keep the program from ending.
     async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
-        let path = self.path(key, "lock")?;
-        guard::make_folder(&self.folder)?;
-        let file = guard::open_lock(&path)?;
-        let deadline = Instant::now() + self.lock_patience;
-        let mut pause = FIRST_PAUSE;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(Box::new(FileLock { _file: file })),
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Interrupted => {}
-                Err(TryLockError::Error(error)) => return Err(cannot("lock", &path, &error)),
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(still_locked(&path, self.lock_patience));
-            }
-            tokio::time::sleep(pause.min(left)).await;
-            pause = (pause * 3 / 2).min(LONGEST_PAUSE);
-        }
+        self.locks.lock(key).await
     }
 
     async fn list(&self) -> Result<Vec<Key>, Error> {
-        self.list_now()
+        names::keys(&self.folder, SESSION)
     }
 
     async fn probe(&self, key: &Key) -> Result<(), Error> {
@@ -229,65 +172,11 @@ impl Store for FileStore {
     }
 
     fn place(&self, key: &Key) -> String {
-        let name = format!("{}.{}.session", key.profile, key.account);
+        let name = format!("{}.{}.{SESSION}", key.profile, key.account);
         self.folder.join(name).display().to_string()
     }
 }
 
-fn parse_name(name: &str) -> Option<Key> {
-    let (profile, account) = name.strip_suffix(".session")?.split_once('.')?;
-    let key = Key { profile: profile.to_owned(), account: account.to_owned() };
-    key.is_well_formed().then_some(key)
-}
-
 fn temporary_prefix(key: &Key) -> String {
     format!(".{}.{}.", key.profile, key.account)
-}
-
-fn unusable(message: String, remedy: &str) -> Error {
-    Error::new(Code::StoreUnusable, message, remedy)
-}
-
-fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
-    let remedy = match error.kind() {
-        ErrorKind::PermissionDenied => "check who owns the folders above it and what they permit",
-        ErrorKind::ReadOnlyFilesystem => "choose a folder that can be written to",
-        ErrorKind::Unsupported => "choose a folder on a local file system",
-        _ => "check the folder and its file system, or choose another folder",
-    };
-    unusable(format!("cannot {what} {}: {}", path.display(), reason(error)), remedy)
-}
-
-fn not_saved(path: &Path, error: &io::Error) -> Error {
-    let remedy = match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space and try again",
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "make the folder writable for you, or choose another folder"
-        }
-        _ => "check the folder and its file system, or choose another folder",
-    };
-    let message = format!("cannot write to {}: {}", path.display(), reason(error));
-    Error::new(Code::NotSaved, message, remedy)
-}
-
-fn still_locked(path: &Path, patience: Duration) -> Error {
-    Error::from(Failure {
-        code: Code::StoreUnusable,
-        message: format!(
-            "{} is still locked by another process after {} s",
-            path.display(),
-            patience.as_secs()
-        ),
-        remedy: "try again; if it stays, end the other login or renewal of this profile".to_owned(),
-        provider: None,
-        retryable: true,
-    })
-}
-
-/// The operating system's own words, without the temporary name that `tempfile` adds.
-fn reason(error: &io::Error) -> String {
-    match error.get_ref().and_then(|inner| inner.source()) {
-        Some(source) => source.to_string(),
-        None => error.to_string(),
-    }
 }

@@ -1,7 +1,11 @@
 //! Where sessions are kept between runs.
 
+mod failure;
 mod file;
+mod guard;
+mod locks;
 mod memory;
+mod names;
 
 use async_trait::async_trait;
 

@@ -3,11 +3,13 @@
 #[cfg(unix)]
 mod unix;
 
+use std::fs::File;
 use std::future::Future;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::task::Poll;
 
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 use super::*;
 

@@ -4,7 +4,7 @@ use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
-use super::{cannot, unusable};
+use super::failure::{cannot, unusable};
 use crate::error::Error;
 
 /// Whether the folder is there; fails where it is not fit for secrets.

@@ -1,0 +1,40 @@
+//! What the stores that live in a folder say when it fails them.
+
+use std::io::{self, ErrorKind};
+use std::path::Path;
+
+use crate::error::{Code, Error};
+
+pub(super) fn unusable(message: String, remedy: &str) -> Error {
+    Error::new(Code::StoreUnusable, message, remedy)
+}
+
+pub(super) fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
+    let remedy = match error.kind() {
+        ErrorKind::PermissionDenied => "check who owns the folders above it and what they permit",
+        ErrorKind::ReadOnlyFilesystem => "choose a folder that can be written to",
+        ErrorKind::Unsupported => "choose a folder on a local file system",
+        _ => "check the folder and its file system, or choose another folder",
+    };
+    unusable(format!("cannot {what} {}: {}", path.display(), reason(error)), remedy)
+}
+
+pub(super) fn not_saved(path: &Path, error: &io::Error) -> Error {
+    let remedy = match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space and try again",
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "make the folder writable for you, or choose another folder"
+        }
+        _ => "check the folder and its file system, or choose another folder",
+    };
+    let message = format!("cannot write to {}: {}", path.display(), reason(error));
+    Error::new(Code::NotSaved, message, remedy)
+}
+
+/// The operating system's own words, without the temporary name that `tempfile` adds.
+fn reason(error: &io::Error) -> String {
+    match error.get_ref().and_then(|inner| inner.source()) {
+        Some(source) => source.to_string(),
+        None => error.to_string(),
+    }
+}

@@ -1,0 +1,77 @@
+//! Locks that every store over one folder shares.
+
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::failure::cannot;
+use super::{Key, Lock, guard, names};
+use crate::contract::Failure;
+use crate::error::{Code, Error};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+
+/// Locks each key by a file `PROFILE.ACCOUNT.lock`, whichever store the session
+/// itself is in: a session that moves to another store keeps its lock.
+#[derive(Debug, Clone)]
+pub(super) struct Locks {
+    folder: PathBuf,
+    pub(super) patience: Duration,
+}
+
+/// Released by the kernel when the file is closed, at the latest when the
+/// process dies.
+struct FileLock {
+    _file: File,
+}
+
+impl Lock for FileLock {}
+
+impl Locks {
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self { folder, patience: PATIENCE }
+    }
+
+    /// Polls, because a thread that waits inside the kernel could not be
+    /// cancelled and would keep the program from ending.
+    pub(super) async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
+        let path = names::path(&self.folder, key, "lock")?;
+        guard::make_folder(&self.folder)?;
+        let file = guard::open_lock(&path)?;
+        let deadline = Instant::now() + self.patience;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Box::new(FileLock { _file: file })),
+                Err(TryLockError::WouldBlock) => {}
+                Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Interrupted => {}
+                Err(TryLockError::Error(error)) => return Err(cannot("lock", &path, &error)),
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(still_locked(&path, self.patience));
+            }
+            tokio::time::sleep(pause.min(left)).await;
+            pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+fn still_locked(path: &Path, patience: Duration) -> Error {
+    Error::from(Failure {
+        code: Code::StoreUnusable,
+        message: format!(
+            "{} is still locked by another process after {} s",
+            path.display(),
+            patience.as_secs()
+        ),
+        remedy: "try again; if it stays, end the other login or renewal of this profile".to_owned(),
+        provider: None,
+        retryable: true,
+    })
+}

@@ -1,0 +1,55 @@
+//! What the files of a key are called in a state folder.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::failure::cannot;
+use super::{Key, guard};
+use crate::error::{Code, Error};
+
+/// The file `PROFILE.ACCOUNT.EXTENSION` in `folder`.
+pub(super) fn path(folder: &Path, key: &Key, extension: &str) -> Result<PathBuf, Error> {
+    check(key)?;
+    Ok(folder.join(format!("{}.{}.{extension}", key.profile, key.account)))
+}
+
+/// Fails where a part of the key cannot be a part of a file's name.
+pub(super) fn check(key: &Key) -> Result<(), Error> {
+    if key.is_well_formed() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::InvalidConfiguration,
+        format!("{:?} cannot be a profile's name", key.profile),
+        "use letters, digits, - and _, at most 64 of them",
+    ))
+}
+
+/// The keys that have a file with this extension, sorted; strangers in the
+/// folder are passed over.
+pub(super) fn keys(folder: &Path, extension: &str) -> Result<Vec<Key>, Error> {
+    if !guard::folder(folder)? {
+        return Ok(Vec::new());
+    }
+    let failed = |error: io::Error| cannot("list", folder, &error);
+    let mut keys = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        let name = entry.file_name();
+        let key = name.to_str().and_then(|name| parse(name, extension));
+        if let (true, Some(key)) = (is_file, key) {
+            keys.push(key);
+        }
+    }
+    keys.sort();
+    Ok(keys)
+}
+
+fn parse(name: &str, extension: &str) -> Option<Key> {
+    let (stem, found) = name.rsplit_once('.')?;
+    let (profile, account) = stem.split_once('.')?;
+    let key = Key { profile: profile.to_owned(), account: account.to_owned() };
+    (found == extension && key.is_well_formed()).then_some(key)
+}
