@@ -32,7 +32,7 @@ pub(super) fn not_saved(path: &Path, error: &io::Error) -> Error {
 }
 
 /// The operating system's own words, without the temporary name that `tempfile` adds.
-fn reason(error: &io::Error) -> String {
+pub(super) fn reason(error: &io::Error) -> String {
     match error.get_ref().and_then(|inner| inner.source()) {
         Some(source) => source.to_string(),
         None => error.to_string(),

@@ -13,11 +13,11 @@ use tempfile::NamedTempFile;
 
 use super::failure::{cannot, not_saved, unusable};
 use super::locks::Locks;
-use super::{Key, Lock, Store, guard, names};
-use crate::error::{Code, Error};
+use super::{
+    Key, Lock, SESSION_LIMIT, Store, aside_name, check_size, guard, names, nothing_to_set_aside,
+};
+use crate::error::Error;
 
-/// Bytes; more than any provider's tokens, less than would hurt to read.
-const SESSION_LIMIT: u64 = 1024 * 1024;
 /// The extension of a session's file.
 const SESSION: &str = "session";
 
@@ -74,16 +74,7 @@ impl FileStore {
 
     fn write_now(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
         let path = names::path(&self.folder, key, SESSION)?;
-        if bytes.len() as u64 > SESSION_LIMIT {
-            return Err(Error::new(
-                Code::NotSaved,
-                format!(
-                    "the session has {} bytes; at most {SESSION_LIMIT} can be kept",
-                    bytes.len()
-                ),
-                "ask for fewer scopes, so that the provider issues smaller tokens",
-            ));
-        }
+        check_size(bytes)?;
         guard::make_folder(&self.folder)?;
         self.sweep(key);
         let temporary = self.temporary(key, bytes)?;
@@ -105,6 +96,22 @@ impl FileStore {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
             Err(error) => Err(cannot("delete", &path, &error)),
         }
+    }
+
+    fn set_aside_now(&self, key: &Key) -> Result<String, Error> {
+        let path = names::path(&self.folder, key, SESSION)?;
+        if !guard::folder(&self.folder)? || fs::symlink_metadata(&path).is_err() {
+            return Err(nothing_to_set_aside(&path.display().to_string()));
+        }
+        let aside = (1..)
+            .map(|turn| names::path(&self.folder, key, &aside_name(turn)))
+            .find(|aside| aside.as_ref().is_ok_and(|aside| fs::symlink_metadata(aside).is_err()))
+            // OK because numbers do not end before the names in a folder do.
+            .expect("a name that is not taken")?;
+        let failed = |error: io::Error| cannot("set aside", &path, &error);
+        fs::rename(&path, &aside).map_err(failed)?;
+        guard::sync_folder(&self.folder).map_err(failed)?;
+        Ok(aside.display().to_string())
     }
 
     fn probe_now(&self, key: &Key) -> Result<(), Error> {
@@ -160,7 +167,13 @@ impl Store for FileStore {
     }
 
     async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
-        self.locks.lock(key).await
+        Ok(Box::new(self.locks.lock(key).await?))
+    }
+
+    /// Renames the file to `PROFILE.ACCOUNT.damaged`, with a number behind where
+    /// that is taken.
+    async fn set_aside(&self, key: &Key) -> Result<String, Error> {
+        self.set_aside_now(key)
     }
 
     async fn list(&self) -> Result<Vec<Key>, Error> {

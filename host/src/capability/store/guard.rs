@@ -64,14 +64,13 @@ pub(super) fn session_size(file: &File, path: &Path) -> Result<u64, Error> {
     Ok(metadata.len())
 }
 
-/// Opens the lock file, made where it is missing. It is never deleted: a process
-/// that waits on a deleted file would hold a lock that nobody else sees.
-pub(super) fn open_lock(path: &Path) -> Result<File, Error> {
+/// Opens a file for what it is and not for what is in it, made where it is missing.
+pub(super) fn open_or_make(path: &Path) -> Result<File, Error> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     harden(&mut options);
     let file = options.open(path).map_err(|error| not_opened(path, &error))?;
-    let failed = |error: io::Error| cannot("lock", path, &error);
+    let failed = |error: io::Error| cannot("make", path, &error);
     let metadata = file.metadata().map_err(failed)?;
     check_regular(&metadata, path)?;
     make_private(&file).map_err(failed)?;
@@ -98,7 +97,12 @@ fn not_opened(path: &Path, error: &io::Error) -> Error {
 /// Fails where the entry belongs to someone else or others can reach it.
 /// `mode` is what it should be, as `chmod` takes it.
 #[cfg(unix)]
-fn check_private(metadata: &Metadata, path: &Path, mode: &str, disown: &str) -> Result<(), Error> {
+pub(super) fn check_private(
+    metadata: &Metadata,
+    path: &Path,
+    mode: &str,
+    disown: &str,
+) -> Result<(), Error> {
     use std::os::unix::fs::MetadataExt;
 
     let user = rustix::process::geteuid().as_raw();
@@ -120,13 +124,13 @@ fn check_private(metadata: &Metadata, path: &Path, mode: &str, disown: &str) -> 
 }
 
 #[cfg(not(unix))]
-fn check_private(_: &Metadata, _: &Path, _: &str, _: &str) -> Result<(), Error> {
+pub(super) fn check_private(_: &Metadata, _: &Path, _: &str, _: &str) -> Result<(), Error> {
     Ok(())
 }
 
 /// Creates the folder and those above it that are missing, for the owner only.
 #[cfg(unix)]
-fn create_folders(path: &Path) -> io::Result<()> {
+pub(super) fn create_folders(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty())
@@ -143,7 +147,7 @@ fn create_folders(path: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn create_folders(path: &Path) -> io::Result<()> {
+pub(super) fn create_folders(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).create(path)
 }
 

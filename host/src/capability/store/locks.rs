@@ -21,12 +21,13 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone)]
 pub(super) struct Locks {
     folder: PathBuf,
+    /// How long to wait for a lock that another holds.
     pub(super) patience: Duration,
 }
 
 /// Released by the kernel when the file is closed, at the latest when the
 /// process dies.
-struct FileLock {
+pub(super) struct FileLock {
     _file: File,
 }
 
@@ -39,15 +40,17 @@ impl Locks {
 
     /// Polls, because a thread that waits inside the kernel could not be
     /// cancelled and would keep the program from ending.
-    pub(super) async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
+    pub(super) async fn lock(&self, key: &Key) -> Result<FileLock, Error> {
         let path = names::path(&self.folder, key, "lock")?;
         guard::make_folder(&self.folder)?;
-        let file = guard::open_lock(&path)?;
+        // It is never deleted: a process that waits on a deleted file would hold a
+        // lock that nobody else sees.
+        let file = guard::open_or_make(&path)?;
         let deadline = Instant::now() + self.patience;
         let mut pause = FIRST_PAUSE;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(Box::new(FileLock { _file: file })),
+                Ok(()) => return Ok(FileLock { _file: file }),
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Interrupted => {}
                 Err(TryLockError::Error(error)) => return Err(cannot("lock", &path, &error)),

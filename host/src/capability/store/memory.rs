@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Key, Lock, Store};
+use super::{Key, Lock, Store, nothing_to_set_aside};
 use crate::error::Error;
 
 /// Keeps sessions in this process's memory, for tests and for machines where
@@ -52,6 +52,15 @@ impl Store for MemoryStore {
         Ok(())
     }
 
+    /// Forgets it: what is in memory cannot be looked into later anyway.
+    async fn set_aside(&self, key: &Key) -> Result<String, Error> {
+        let stored = self.entries().get_mut(key).and_then(|entry| entry.bytes.take());
+        match stored {
+            Some(_) => Ok("nowhere: this process's memory forgets it".to_owned()),
+            None => Err(nothing_to_set_aside(&self.place(key))),
+        }
+    }
+
     async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
         let lock = self.entries().entry(key.clone()).or_default().lock.clone();
         let _guard = lock.lock_owned().await;
@@ -89,6 +98,15 @@ mod tests {
         store.delete(&key("a")).await.expect("delete");
         store.delete(&key("a")).await.expect("delete again");
         assert_eq!(store.list().await.expect("list"), [key("b")]);
+    }
+
+    #[tokio::test]
+    async fn what_is_set_aside_is_forgotten() {
+        let store = MemoryStore::default();
+        store.set_aside(&key("a")).await.expect_err("nothing is stored");
+        store.write(&key("a"), b"1").await.expect("write");
+        store.set_aside(&key("a")).await.expect("set aside");
+        assert_eq!(store.list().await.expect("list"), []);
     }
 
     #[tokio::test]

@@ -3,6 +3,7 @@
 mod failure;
 mod file;
 mod guard;
+mod keyring;
 mod locks;
 mod memory;
 mod names;
@@ -10,9 +11,13 @@ mod names;
 use async_trait::async_trait;
 
 pub use file::FileStore;
+pub use keyring::KeyringStore;
 pub use memory::MemoryStore;
 
-use crate::error::Error;
+use crate::error::{Code, Error};
+
+/// Bytes; more than any provider's tokens, less than would hurt to read.
+const SESSION_LIMIT: u64 = 1024 * 1024;
 
 /// Keeps bytes under keys, safe from other users.
 #[async_trait]
@@ -25,6 +30,19 @@ pub trait Store: Send + Sync {
 
     /// Deletes what is stored; nothing to delete is no error. The caller holds the lock.
     async fn delete(&self, key: &Key) -> Result<(), Error>;
+
+    /// Moves what is stored out of the way without deleting it, so that a damaged
+    /// session can be looked into after the next login, and says for people where
+    /// it is now. Nothing stored is an error. The caller holds the lock.
+    ///
+    /// A store that has nowhere to move it to keeps this default, which fails.
+    async fn set_aside(&self, key: &Key) -> Result<String, Error> {
+        Err(Error::new(
+            Code::StoreUnusable,
+            format!("{} cannot be set aside", self.place(key)),
+            "save a copy of it if it matters, and delete it",
+        ))
+    }
 
     /// Waits for the key's lock, across processes. Dropping the guard, or the
     /// death of the process, releases it.
@@ -69,4 +87,29 @@ impl Key {
             && self.profile.bytes().all(profile)
             && self.account.bytes().all(account)
     }
+}
+
+/// Fails where a session is too large to be read back.
+fn check_size(bytes: &[u8]) -> Result<(), Error> {
+    if bytes.len() as u64 <= SESSION_LIMIT {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::NotSaved,
+        format!("the session has {} bytes; at most {SESSION_LIMIT} can be kept", bytes.len()),
+        "ask for fewer scopes, so that the provider issues smaller tokens",
+    ))
+}
+
+/// What damaged sessions are called, behind their own name or as an extension.
+fn aside_name(turn: u32) -> String {
+    if turn == 1 { "damaged".to_owned() } else { format!("damaged-{turn}") }
+}
+
+fn nothing_to_set_aside(place: &str) -> Error {
+    Error::new(
+        Code::StoreUnusable,
+        format!("nothing is stored in {place} that could be set aside"),
+        "log in",
+    )
 }

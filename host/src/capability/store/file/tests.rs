@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::*;
+use crate::error::Code;
 
 fn key() -> Key {
     Key { profile: "work".to_owned(), account: "abc123".to_owned() }
@@ -167,4 +168,20 @@ async fn a_cancelled_wait_holds_nothing() {
     drop(cancelled);
     drop(held);
     assert!(!is_pending(&mut store.lock(&key)).await);
+}
+
+#[tokio::test]
+async fn what_is_set_aside_is_kept_under_another_name_and_not_listed() {
+    let (_scratch, store, path) = filled().await;
+    let first = store.set_aside(&key()).await.expect("set aside");
+    assert!(first.ends_with("work.abc123.damaged"), "{first}");
+    assert_eq!(fs::read(&first).expect("kept"), b"secret");
+    assert!(!path.exists());
+    assert_eq!(store.list().await.expect("list"), []);
+    store.write(&key(), b"another").await.expect("write");
+    let second = store.set_aside(&key()).await.expect("set aside");
+    assert!(second.ends_with("work.abc123.damaged-2"), "{second}");
+    assert_eq!(fs::read(&first).expect("kept"), b"secret");
+    let error = store.set_aside(&key()).await.expect_err("nothing is stored");
+    assert_eq!(error.code(), Code::StoreUnusable);
 }

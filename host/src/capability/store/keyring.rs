@@ -1,0 +1,262 @@
+//! Sessions in the keyring of the operating system.
+
+mod errand;
+mod index;
+mod parts;
+mod system;
+#[cfg(test)]
+mod tests;
+mod vault;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sha2::{Digest as _, Sha256};
+use zeroize::Zeroizing;
+
+use super::locks::{FileLock, Locks};
+use super::{Key, Lock, Store, aside_name, check_size, guard, names, nothing_to_set_aside};
+use crate::error::Error;
+use index::Index;
+use system::SystemVault;
+use vault::{Trouble, Vault};
+
+const TIME_LIMIT: Duration = Duration::from_secs(3);
+/// Characters of a folder's path that an entry's name may take: the least of the
+/// systems allows 513 for the whole.
+const PATH_LIMIT: usize = 240;
+
+/// Keeps each session in an entry of the keyring: Secret Service, Keychain or
+/// Credential Manager.
+///
+/// A folder beside it holds the locks, the same that [`FileStore`] uses there, and
+/// tells without asking the keyring which sessions are in it. The folder's path is
+/// part of an entry's name: what shares no lock shares no entry.
+///
+/// A keyring may never answer, as when it shows a window that nobody sees. So each
+/// operation has a time limit, and one that passes it fails. A write that hangs
+/// may still happen later: it keeps the lock of its session until it comes to an
+/// end, at the latest with the process.
+///
+/// [`FileStore`]: super::FileStore
+#[derive(Clone)]
+pub struct KeyringStore {
+    folder: PathBuf,
+    index: Index,
+    locks: Locks,
+    held: Arc<Mutex<BTreeMap<Key, Weak<FileLock>>>>,
+    vault: Arc<dyn Vault>,
+    time_limit: Duration,
+}
+
+/// Held by whoever asked for it, and by every change that is under way.
+struct SharedLock {
+    _lock: Arc<FileLock>,
+}
+
+impl Lock for SharedLock {}
+
+impl KeyringStore {
+    /// Keeps sessions in this user's keyring, and locks and an index in `folder`,
+    /// which the first write makes. Connects to nothing yet.
+    pub fn new(folder: PathBuf) -> Self {
+        Self::over(Arc::new(SystemVault::default()), folder)
+    }
+
+    fn over(vault: Arc<dyn Vault>, folder: PathBuf) -> Self {
+        Self {
+            index: Index::new(folder.clone()),
+            locks: Locks::new(folder.clone()),
+            held: Arc::default(),
+            vault,
+            time_limit: TIME_LIMIT,
+            folder,
+        }
+    }
+
+    /// Waits so long for the keyring in each operation instead of 3 seconds.
+    pub fn with_time_limit(self, time_limit: Duration) -> Self {
+        Self { time_limit, ..self }
+    }
+
+    /// Waits so long for a lock instead of 60 seconds.
+    pub fn with_lock_patience(mut self, lock_patience: Duration) -> Self {
+        self.locks.patience = lock_patience;
+        self
+    }
+
+    /// Does something with the key's entry that changes nothing.
+    async fn ask<T: Send + 'static>(
+        &self,
+        key: &Key,
+        work: impl FnOnce(&dyn Vault, &str) -> Result<T, Trouble> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let entry = self.entry(key);
+        errand::run(&self.vault, self.time_limit, move |vault| work(vault, &entry)).await
+    }
+
+    /// Does something with the key's entry under the lock that the caller holds,
+    /// which stays locked until it is done, even where the caller leaves before.
+    async fn change<T: Send + 'static>(
+        &self,
+        key: &Key,
+        work: impl FnOnce(&dyn Vault, &str) -> Result<T, Trouble> + Send + 'static,
+    ) -> Result<T, Trouble> {
+        let lock = self.held_lock(key);
+        self.ask(key, move |vault, entry| {
+            let _lock = lock;
+            work(vault, entry)
+        })
+        .await
+    }
+
+    fn held_lock(&self, key: &Key) -> Option<Arc<FileLock>> {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.get(key).and_then(Weak::upgrade)
+    }
+
+    /// The user or account that the entry is kept under.
+    fn entry(&self, key: &Key) -> String {
+        format!("{}.{} in {}", key.profile, key.account, folder_name(&self.folder))
+    }
+}
+
+#[async_trait]
+impl Store for KeyringStore {
+    async fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
+        names::check(key)?;
+        let value = self.ask(key, parts::read).await;
+        let value = value.map_err(|trouble| trouble.into_error(&self.place(key)))?;
+        Ok(value.map(|mut value| std::mem::take(&mut *value)))
+    }
+
+    async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
+        check_size(bytes)?;
+        let is_new = self.index.add(key)?;
+        let bytes = Zeroizing::new(bytes.to_vec());
+        let written =
+            self.change(key, move |vault, entry| parts::write(vault, entry, &bytes)).await;
+        written.map_err(|trouble| {
+            if is_new && !matches!(trouble, Trouble::Silent(_)) {
+                // Failed before it; a marker too many does no harm.
+                let _ = self.index.remove(key);
+            }
+            trouble.into_unsaved()
+        })
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), Error> {
+        names::check(key)?;
+        let deleted = self.change(key, parts::delete).await;
+        deleted.map_err(|trouble| trouble.into_error(&self.place(key)))?;
+        self.index.remove(key)
+    }
+
+    /// Copies it to an entry named `… damaged`, with a number behind where that is
+    /// taken, and deletes the old one.
+    async fn set_aside(&self, key: &Key) -> Result<String, Error> {
+        names::check(key)?;
+        let moved = self.change(key, set_aside).await;
+        let moved = moved.map_err(|trouble| trouble.into_error(&self.place(key)))?;
+        let entry = moved.ok_or_else(|| nothing_to_set_aside(&self.place(key)))?;
+        self.index.remove(key)?;
+        Ok(place(self.vault.name(), &entry))
+    }
+
+    async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
+        let lock = Arc::new(self.locks.lock(key).await?);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.retain(|_, lock| lock.strong_count() > 0);
+        held.insert(key.clone(), Arc::downgrade(&lock));
+        Ok(Box::new(SharedLock { _lock: lock }))
+    }
+
+    /// What the index says, which after a crash may name a session too many.
+    async fn list(&self) -> Result<Vec<Key>, Error> {
+        self.index.keys()
+    }
+
+    /// Writes and deletes an entry beside the session's.
+    async fn probe(&self, key: &Key) -> Result<(), Error> {
+        names::check(key)?;
+        guard::make_folder(&self.folder)?;
+        let probed = self.ask(key, |vault, entry| {
+            parts::read(vault, entry)?;
+            // Another name for each process: two may probe at once.
+            let entry = format!("{entry}, probe {}", std::process::id());
+            vault.set(&entry, b"can be deleted")?;
+            let read = vault.get(&entry)?;
+            vault.delete(&entry)?;
+            let is_kept = read.is_some_and(|read| read.as_slice() == b"can be deleted");
+            if is_kept {
+                Ok(())
+            } else {
+                Err(Trouble::Failed("it forgets what it is given".into()))
+            }
+        });
+        probed.await.map_err(|trouble| trouble.into_error(&self.place(key)))
+    }
+
+    fn place(&self, key: &Key) -> String {
+        place(self.vault.name(), &self.entry(key))
+    }
+}
+
+fn set_aside(vault: &dyn Vault, entry: &str) -> Result<Option<String>, Trouble> {
+    let value = match parts::read(vault, entry) {
+        Ok(Some(value)) => value,
+        Ok(None) => return Ok(None),
+        Err(Trouble::Damaged) => parts::salvage(vault, entry)?,
+        Err(trouble) => return Err(trouble),
+    };
+    let mut turn = 1;
+    let aside = loop {
+        let aside = format!("{entry}, {}", aside_name(turn));
+        if vault.get(&aside)?.is_none() {
+            break aside;
+        }
+        turn += 1;
+    };
+    parts::write(vault, &aside, &value)?;
+    parts::delete(vault, entry)?;
+    Ok(Some(aside))
+}
+
+fn place(keyring: &str, entry: &str) -> String {
+    format!("the keyring of this user ({keyring}), entry \"latchstring {entry}\"")
+}
+
+/// The folder as one name, whichever way it was spelled and whether it is there
+/// yet; a digest where the path is too long or no text.
+fn folder_name(folder: &Path) -> String {
+    let path = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    let path = resolve(&path);
+    match path.to_str() {
+        Some(path) if path.len() <= PATH_LIMIT => path.to_owned(),
+        _ => {
+            let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
+            format!("folder {digest:x}")
+        }
+    }
+}
+
+/// The path without symbolic links, as far as it exists.
+#[cfg(unix)]
+fn resolve(path: &Path) -> PathBuf {
+    path.ancestors()
+        .find_map(|above| {
+            let there = above.canonicalize().ok()?;
+            let below = path.strip_prefix(above).ok()?;
+            Some(if below.as_os_str().is_empty() { there } else { there.join(below) })
+        })
+        .unwrap_or_else(|| path.to_owned())
+}
+
+/// As it is: links are rare here, and a resolved path reads badly.
+#[cfg(not(unix))]
+fn resolve(path: &Path) -> PathBuf {
+    path.to_owned()
+}

@@ -1,0 +1,96 @@
+//! Calls to a keyring that nobody has to wait for longer than they want to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use zeroize::Zeroizing;
+
+use super::vault::{Trouble, Vault};
+
+/// Runs `work` on a thread of its own and waits for it no longer than `limit`.
+///
+/// A thread that hangs is left behind: a plain one, which unlike a runtime's does
+/// not keep the process from ending. It makes no further call to the keyring once
+/// nobody waits, be it for the limit or because the caller was cancelled, so that
+/// at most the call that hangs comes to an end later.
+pub(super) async fn run<T: Send + 'static>(
+    vault: &Arc<dyn Vault>,
+    limit: Duration,
+    work: impl FnOnce(&dyn Vault) -> Result<T, Trouble> + Send + 'static,
+) -> Result<T, Trouble> {
+    let abandoned = Abandonment(Arc::new(AtomicBool::new(false)));
+    let watched = Watched { vault: vault.clone(), abandoned: abandoned.0.clone() };
+    let (sender, receiver) = oneshot::channel();
+    let errand = move || {
+        let outcome = watched.connect().and_then(|()| work(&watched));
+        // Nobody listens any more where it took too long.
+        let _ = sender.send(outcome);
+    };
+    let thread = thread::Builder::new().name("keyring".to_owned()).spawn(errand);
+    thread.map_err(|error| Trouble::Failed(format!("no thread for it: {error}")))?;
+    match tokio::time::timeout(limit, receiver).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(_)) => Err(Trouble::Failed("it ended without an answer".to_owned())),
+        Err(_) => {
+            vault.disconnect();
+            Err(Trouble::Silent(limit))
+        }
+    }
+}
+
+/// Tells the thread when it is dropped with the wait.
+struct Abandonment(Arc<AtomicBool>);
+
+impl Drop for Abandonment {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// The keyring as long as somebody waits for it.
+struct Watched {
+    vault: Arc<dyn Vault>,
+    abandoned: Arc<AtomicBool>,
+}
+
+impl Watched {
+    fn vault(&self) -> Result<&dyn Vault, Trouble> {
+        if self.abandoned.load(Ordering::Acquire) {
+            return Err(Trouble::Abandoned);
+        }
+        Ok(self.vault.as_ref())
+    }
+}
+
+impl Vault for Watched {
+    fn connect(&self) -> Result<(), Trouble> {
+        self.vault()?.connect()
+    }
+
+    fn get(&self, entry: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
+        self.vault()?.get(entry)
+    }
+
+    fn set(&self, entry: &str, value: &[u8]) -> Result<(), Trouble> {
+        self.vault()?.set(entry, value)
+    }
+
+    fn delete(&self, entry: &str) -> Result<bool, Trouble> {
+        self.vault()?.delete(entry)
+    }
+
+    fn largest(&self) -> Option<usize> {
+        self.vault.largest()
+    }
+
+    fn disconnect(&self) {
+        self.vault.disconnect();
+    }
+
+    fn name(&self) -> &'static str {
+        self.vault.name()
+    }
+}

@@ -1,0 +1,53 @@
+//! Which sessions are in the keyring, told without asking it.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::path::PathBuf;
+
+use super::super::failure::cannot;
+use super::super::{Key, guard, names};
+use crate::error::Error;
+
+const EXTENSION: &str = "keyring";
+
+/// Marks each session in the keyring by an empty file `PROFILE.ACCOUNT.keyring`.
+///
+/// A marker is made before its entry and removed after it, so that no entry is
+/// without one; a crash may leave a marker without an entry.
+#[derive(Debug, Clone)]
+pub(super) struct Index {
+    folder: PathBuf,
+}
+
+impl Index {
+    pub(super) fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Makes the folder and the marker; true where there was no marker.
+    pub(super) fn add(&self, key: &Key) -> Result<bool, Error> {
+        let path = names::path(&self.folder, key, EXTENSION)?;
+        guard::make_folder(&self.folder)?;
+        if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
+            return Ok(false);
+        }
+        guard::open_or_make(&path)?;
+        guard::sync_folder(&self.folder).map_err(|error| cannot("make", &path, &error))?;
+        Ok(true)
+    }
+
+    /// Removes the marker, where there is one.
+    pub(super) fn remove(&self, key: &Key) -> Result<(), Error> {
+        let path = names::path(&self.folder, key, EXTENSION)?;
+        let failed = |error: io::Error| cannot("delete", &path, &error);
+        match fs::remove_file(&path) {
+            Ok(()) => guard::sync_folder(&self.folder).map_err(failed),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(failed(error)),
+        }
+    }
+
+    pub(super) fn keys(&self) -> Result<Vec<Key>, Error> {
+        names::keys(&self.folder, EXTENSION)
+    }
+}

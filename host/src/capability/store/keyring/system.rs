@@ -1,0 +1,117 @@
+//! The keyring of the operating system.
+
+#[cfg_attr(target_os = "macos", path = "system/keychain.rs")]
+#[cfg_attr(windows, path = "system/credential_manager.rs")]
+#[cfg_attr(all(unix, not(target_os = "macos")), path = "system/secret_service.rs")]
+mod platform;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use keyring_core::{Entry, Error};
+use zeroize::Zeroizing;
+
+use super::vault::{Trouble, Vault};
+
+/// What every entry is kept under, beside its own name.
+const SERVICE: &str = "latchstring";
+
+/// One connection, made when it is first needed and kept: it costs more than all
+/// that is done over it.
+#[derive(Default)]
+pub(super) struct SystemVault {
+    connection: Mutex<Option<Arc<platform::Connection>>>,
+}
+
+impl SystemVault {
+    fn connection(&self) -> MutexGuard<'_, Option<Arc<platform::Connection>>> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The connection, and whether it was there before.
+    fn connected(&self) -> Result<(Arc<platform::Connection>, bool), Trouble> {
+        let known = self.connection().clone();
+        match known {
+            Some(connection) => Ok((connection, true)),
+            // Not under the mutex: connecting may hang.
+            None => {
+                let connection = Arc::new(platform::Connection::new()?);
+                Ok((self.connection().insert(connection).clone(), false))
+            }
+        }
+    }
+
+    /// Tries once more over a new connection where an old one failed: its other
+    /// end may have been started anew since.
+    fn call<T>(
+        &self,
+        entry: &str,
+        call: impl Fn(Entry) -> Result<T, Error>,
+    ) -> Result<Option<T>, Trouble> {
+        loop {
+            let (connection, is_old) = self.connected()?;
+            let outcome = match connection.entry(SERVICE, entry).map(&call) {
+                Ok(Ok(value)) => Ok(Some(value)),
+                Ok(Err(Error::NoEntry)) => Ok(None),
+                Ok(Err(error)) => Err(in_words(error)),
+                Err(trouble) => Err(trouble),
+            };
+            if !matches!(outcome, Err(Trouble::Failed(_) | Trouble::Absent(_))) {
+                return outcome;
+            }
+            self.disconnect();
+            if !is_old {
+                return outcome;
+            }
+        }
+    }
+}
+
+impl Vault for SystemVault {
+    fn connect(&self) -> Result<(), Trouble> {
+        self.connected().map(drop)
+    }
+
+    fn get(&self, entry: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
+        self.call(entry, |entry| entry.get_secret().map(Zeroizing::new))
+    }
+
+    fn set(&self, entry: &str, value: &[u8]) -> Result<(), Trouble> {
+        let set = self.call(entry, |entry| entry.set_secret(value))?;
+        set.ok_or_else(|| Trouble::Failed("the entry vanished while it was written".to_owned()))
+    }
+
+    fn delete(&self, entry: &str) -> Result<bool, Trouble> {
+        let deleted = self.call(entry, |entry| entry.delete_credential())?;
+        Ok(deleted.is_some())
+    }
+
+    fn largest(&self) -> Option<usize> {
+        platform::LARGEST
+    }
+
+    fn disconnect(&self) {
+        self.connection().take();
+    }
+
+    fn name(&self) -> &'static str {
+        platform::NAME
+    }
+}
+
+/// The variants that carry a secret are not among those that are quoted.
+fn in_words(error: Error) -> Trouble {
+    match error {
+        Error::PlatformFailure(reason) | Error::NoStorageAccess(reason) => {
+            Trouble::Failed(reason.to_string())
+        }
+        Error::Ambiguous(entries) => {
+            Trouble::Failed(format!("it has {} entries of the same name", entries.len()))
+        }
+        Error::TooLong(what, limit) => {
+            Trouble::Failed(format!("the entry's {what} is longer than {limit}"))
+        }
+        Error::Invalid(what, reason) => Trouble::Failed(format!("the entry's {what} {reason}")),
+        Error::NotSupportedByStore(reason) => Trouble::Failed(reason),
+        _ => Trouble::Failed("it gave an answer that makes no sense".to_owned()),
+    }
+}
