@@ -1,5 +1,6 @@
 //! Where sessions are kept between runs.
 
+mod encrypted;
 mod failure;
 mod file;
 mod guard;
@@ -10,6 +11,7 @@ mod names;
 
 use async_trait::async_trait;
 
+pub use encrypted::{EncryptedStore, Encryption};
 pub use file::FileStore;
 pub use keyring::KeyringStore;
 pub use memory::MemoryStore;

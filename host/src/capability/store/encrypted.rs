@@ -1,0 +1,232 @@
+//! Sessions that are encrypted wherever they are kept.
+
+mod key_file;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use age::secrecy::SecretString;
+use age::{DecryptError, Decryptor, EncryptError, Encryptor, scrypt, x25519};
+use async_trait::async_trait;
+use zeroize::Zeroizing;
+
+use super::{Key, Lock, Store};
+use crate::error::{Code, Error};
+
+/// What every file of age's begins with, whatever its version.
+const MAGIC: &[u8] = b"age-encryption.org/";
+/// The power of two of scrypt's iterations: about a fifth of a second for each
+/// read, 64 MiB.
+const WORK_FACTOR: u8 = 16;
+/// What is accepted in a stored value: a few seconds and 1 GiB. More is somebody
+/// else's attempt to keep this machine busy.
+const LARGEST_WORK_FACTOR: u8 = 20;
+
+/// Encrypts what another store keeps, with age.
+///
+/// What was stored without encryption can still be read, and is encrypted when
+/// the session is saved the next time.
+pub struct EncryptedStore {
+    inner: Arc<dyn Store>,
+    encryption: Encryption,
+}
+
+/// What sessions are encrypted with. Clones share the secret.
+#[derive(Clone)]
+pub struct Encryption(Arc<Secret>);
+
+enum Secret {
+    Passphrase { passphrase: SecretString, work_factor: u8 },
+    KeyFile { identities: Vec<x25519::Identity>, path: PathBuf },
+}
+
+/// Whether a store without encryption was handed something encrypted.
+pub(crate) fn is_encrypted(bytes: &[u8]) -> bool {
+    bytes.starts_with(MAGIC)
+}
+
+impl Encryption {
+    /// Encrypts with a passphrase, which takes a while by intent: each attempt to
+    /// guess it takes as long.
+    pub fn passphrase(mut passphrase: Zeroizing<String>) -> Self {
+        let passphrase = SecretString::from(std::mem::take(&mut *passphrase));
+        Self(Arc::new(Secret::Passphrase { passphrase, work_factor: WORK_FACTOR }))
+    }
+
+    /// Encrypts with the first identity in a file as `age-keygen` writes it, and
+    /// decrypts with any of them. On Unix, a file that others can read is refused.
+    pub fn key_file(path: &Path) -> Result<Self, Error> {
+        let identities = key_file::read(path)?;
+        Ok(Self(Arc::new(Secret::KeyFile { identities, path: path.to_owned() })))
+    }
+
+    /// Makes a key file that only its owner can read. Never replaces anything.
+    pub fn create_key_file(path: &Path) -> Result<(), Error> {
+        key_file::create(path)
+    }
+
+    fn encrypt(&self, bytes: &[u8]) -> Result<Vec<u8>, EncryptError> {
+        let recipient: Box<dyn age::Recipient> = match self.0.as_ref() {
+            Secret::Passphrase { passphrase, work_factor } => {
+                let mut recipient = scrypt::Recipient::new(passphrase.clone());
+                recipient.set_work_factor(*work_factor);
+                Box::new(recipient)
+            }
+            Secret::KeyFile { identities, .. } => Box::new(identities[0].to_public()),
+        };
+        let encryptor = Encryptor::with_recipients(std::iter::once(recipient.as_ref()))?;
+        let mut encrypted = Vec::with_capacity(bytes.len() + 512);
+        let mut writer = encryptor.wrap_output(&mut encrypted)?;
+        writer.write_all(bytes)?;
+        writer.finish()?;
+        Ok(encrypted)
+    }
+
+    fn decrypt(&self, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
+        let decryptor = Decryptor::new_buffered(bytes)?;
+        let identities: Vec<Box<dyn age::Identity>> = match self.0.as_ref() {
+            Secret::Passphrase { passphrase, .. } => {
+                let mut identity = scrypt::Identity::new(passphrase.clone());
+                identity.set_max_work_factor(LARGEST_WORK_FACTOR);
+                vec![Box::new(identity)]
+            }
+            Secret::KeyFile { identities, .. } => identities
+                .iter()
+                .map(|identity| Box::new(identity.clone()) as Box<dyn age::Identity>)
+                .collect(),
+        };
+        let mut reader = decryptor.decrypt(identities.iter().map(AsRef::as_ref))?;
+        // As large as it can become, so that no copy stays behind in memory.
+        let mut decrypted = Zeroizing::new(Vec::with_capacity(bytes.len()));
+        reader.read_to_end(&mut decrypted)?;
+        Ok(decrypted)
+    }
+
+    /// What it is, for people, with its remedy where it does not fit.
+    fn name(&self) -> (String, &'static str) {
+        match self.0.as_ref() {
+            Secret::Passphrase { .. } => (
+                "this passphrase".to_owned(),
+                "give the passphrase that the session was saved with",
+            ),
+            Secret::KeyFile { path, .. } => (
+                format!("the key file {}", path.display()),
+                "give the key file that the session was saved with",
+            ),
+        }
+    }
+
+    fn unreadable(&self, error: &DecryptError, place: &str) -> Error {
+        let (name, remedy) = self.name();
+        match error {
+            DecryptError::DecryptionFailed
+            | DecryptError::KeyDecryptionFailed
+            | DecryptError::NoMatchingKeys => Error::new(
+                Code::StoreUnusable,
+                format!("the session in {place} cannot be decrypted with {name}; it was kept"),
+                remedy,
+            ),
+            DecryptError::ExcessiveWork { required, .. } => Error::new(
+                Code::StoreUnusable,
+                format!(
+                    "to decrypt the session in {place} takes 2^{required} rounds; at most \
+                     2^{LARGEST_WORK_FACTOR} are accepted"
+                ),
+                "it was not written by this program; move it away, then log in again",
+            ),
+            DecryptError::UnknownFormat => Error::new(
+                Code::StoredNewer,
+                format!("the session in {place} is encrypted in a format that is not known here"),
+                "use the newer version that wrote it; nothing was changed",
+            ),
+            _ => Error::new(
+                Code::StoredDamaged,
+                format!("the encrypted session in {place} is damaged or cut short"),
+                "it was kept; move it away, then log in again",
+            ),
+        }
+    }
+}
+
+impl fmt::Debug for Encryption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Encryption({})", self.name().0)
+    }
+}
+
+impl EncryptedStore {
+    /// Encrypts what `inner` keeps.
+    pub fn new(inner: Arc<dyn Store>, encryption: Encryption) -> Self {
+        Self { inner, encryption }
+    }
+
+    /// On a thread for work that takes a while, so that others' goes on.
+    async fn aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Encryption) -> T + Send + 'static,
+    ) -> Result<T, Error> {
+        let encryption = self.encryption.clone();
+        tokio::task::spawn_blocking(move || work(&encryption)).await.map_err(|_| {
+            Error::new(
+                Code::HostFault,
+                "the encryption of the session ended without an outcome",
+                "report it with the version of this program",
+            )
+        })
+    }
+}
+
+#[async_trait]
+impl Store for EncryptedStore {
+    async fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
+        let Some(bytes) = self.inner.read(key).await? else { return Ok(None) };
+        if !is_encrypted(&bytes) {
+            return Ok(Some(bytes));
+        }
+        let mut decrypted = self
+            .aside(move |encryption| encryption.decrypt(&bytes))
+            .await?
+            .map_err(|error| self.encryption.unreadable(&error, &self.inner.place(key)))?;
+        Ok(Some(std::mem::take(&mut *decrypted)))
+    }
+
+    async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
+        let bytes = Zeroizing::new(bytes.to_vec());
+        let encrypted = self.aside(move |encryption| encryption.encrypt(&bytes)).await?;
+        let encrypted = encrypted.map_err(|_| {
+            let (name, remedy) = self.encryption.name();
+            Error::new(Code::NotSaved, format!("cannot encrypt with {name}"), remedy)
+        })?;
+        self.inner.write(key, &encrypted).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), Error> {
+        self.inner.delete(key).await
+    }
+
+    async fn set_aside(&self, key: &Key) -> Result<String, Error> {
+        self.inner.set_aside(key).await
+    }
+
+    async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
+        self.inner.lock(key).await
+    }
+
+    async fn list(&self) -> Result<Vec<Key>, Error> {
+        self.inner.list().await
+    }
+
+    /// Fails also where what is stored cannot be decrypted.
+    async fn probe(&self, key: &Key) -> Result<(), Error> {
+        self.inner.probe(key).await?;
+        self.read(key).await.map(drop)
+    }
+
+    fn place(&self, key: &Key) -> String {
+        self.inner.place(key)
+    }
+}

@@ -1,0 +1,107 @@
+//! Files that hold an age identity, as `age-keygen` writes them.
+
+use std::fs::File;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::path::Path;
+
+use age::secrecy::ExposeSecret as _;
+use age::x25519::Identity;
+use zeroize::Zeroizing;
+
+use super::super::failure::{cannot, reason, unusable};
+use super::super::guard;
+use crate::error::Error;
+
+/// Bytes; thousands of identities with comments.
+const LIMIT: u64 = 64 * 1024;
+
+/// The identities in the file, at least one.
+pub(super) fn read(path: &Path) -> Result<Vec<Identity>, Error> {
+    let text = read_text(path)?;
+    let mut identities = Vec::new();
+    for (index, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        // The line itself is not shown: it may be a secret with a slip in it.
+        identities.push(line.parse().map_err(|_| {
+            unusable(
+                format!("line {} of the key file {} is no age identity", index + 1, path.display()),
+                "use a file that age-keygen or latchstring made; it holds AGE-SECRET-KEY-1…",
+            )
+        })?);
+    }
+    if identities.is_empty() {
+        return Err(unusable(
+            format!("the key file {} holds no age identity", path.display()),
+            "use a file that age-keygen or latchstring made",
+        ));
+    }
+    Ok(identities)
+}
+
+/// Makes the file with a new identity in it, complete or not at all.
+pub(super) fn create(path: &Path) -> Result<(), Error> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    let failed = |error: std::io::Error| {
+        if error.kind() == ErrorKind::AlreadyExists {
+            return unusable(
+                format!("{} is there already; a key file is never replaced", path.display()),
+                "use it as it is, or choose another name",
+            );
+        }
+        let message = format!("cannot make the key file {}: {}", path.display(), reason(&error));
+        unusable(message, "make its folder writable for you, or choose another folder")
+    };
+    guard::create_folders(folder).map_err(failed)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".key.")
+        .suffix(".tmp")
+        .tempfile_in(folder)
+        .map_err(failed)?;
+    guard::make_private(file.as_file()).map_err(failed)?;
+    let identity = Identity::generate();
+    let text = Zeroizing::new(format!(
+        "# Whoever has this file can read the sessions that latchstring encrypts with it.\n\
+         # public key: {}\n{}\n",
+        identity.to_public(),
+        identity.to_string().expose_secret(),
+    ));
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.as_file().sync_all().map_err(failed)?;
+    file.persist_noclobber(path).map_err(|error| failed(error.error))?;
+    guard::sync_folder(folder).map_err(failed)
+}
+
+fn read_text(path: &Path) -> Result<Zeroizing<String>, Error> {
+    let failed = |error: std::io::Error| match error.kind() {
+        ErrorKind::NotFound => unusable(
+            format!("the key file {} is not there", path.display()),
+            "bring it back, or make a new one and log in again",
+        ),
+        ErrorKind::InvalidData => unusable(
+            format!("the key file {} is not text", path.display()),
+            "use a file that age-keygen or latchstring made",
+        ),
+        _ => cannot("read", path, &error),
+    };
+    // Asked before it is opened, which for a pipe would wait; a symbolic link is
+    // the person's own doing and followed.
+    let is_file = path.metadata().map_err(failed)?.is_file();
+    let file = File::open(path).map_err(failed)?;
+    let metadata = file.metadata().map_err(failed)?;
+    if !is_file || metadata.len() > LIMIT {
+        return Err(unusable(
+            format!("{} is not a key file of at most {LIMIT} bytes", path.display()),
+            "use a file that age-keygen or latchstring made",
+        ));
+    }
+    guard::check_private(&metadata, path, "600", "use a key file of your own")?;
+    let mut text = Zeroizing::new(String::with_capacity(LIMIT as usize));
+    file.take(LIMIT).read_to_string(&mut text).map_err(failed)?;
+    Ok(text)
+}
