@@ -49,9 +49,9 @@ impl GuestSession for Held {
     fn logout(
         client: Client,
         stored: Option<Vec<u8>>,
-        _context: Context,
+        context: Context,
     ) -> Result<contract::Session, Failure> {
-        hold(Session::logout(client, stored.as_deref()))
+        hold(Session::logout(client, stored.as_deref(), context))
     }
 
     fn next(&self, reply: Reply, now_ms: EpochMs) -> Result<Action, Failure> {

@@ -5,11 +5,18 @@ use crate::contract::{
 };
 use crate::flow::login::Login;
 use crate::flow::logout::Logout;
+use crate::flow::repetition::Repetition;
 use crate::flow::token::Token;
-use crate::flow::{Step, Stop};
+use crate::flow::{Event, Step, Stop};
+use crate::protocol::entropy::Entropy;
 
 /// One conversation, from `begin` to its end.
-pub(crate) enum Session {
+pub(crate) struct Session {
+    flow: Flow,
+    repetition: Repetition,
+}
+
+enum Flow {
     Login(Box<Login>),
     Token(Box<Token>),
     Logout(Box<Logout>),
@@ -23,7 +30,9 @@ impl Session {
         request: LoginRequest,
         context: Context,
     ) -> Result<Self, Failure> {
-        Login::new(client, stored, request, context).map(|flow| Self::Login(Box::new(flow)))
+        let repetition = repetition(&context)?;
+        let flow = Login::new(client, stored, request, context)?;
+        Ok(Self { flow: Flow::Login(Box::new(flow)), repetition })
     }
 
     pub(crate) fn token(
@@ -32,17 +41,42 @@ impl Session {
         demand: Demand,
         context: Context,
     ) -> Result<Self, Failure> {
-        Token::new(client, stored, demand, context).map(|flow| Self::Token(Box::new(flow)))
+        let repetition = repetition(&context)?;
+        let flow = Token::new(client, stored, demand, context)?;
+        Ok(Self { flow: Flow::Token(Box::new(flow)), repetition })
     }
 
-    pub(crate) fn logout(client: Client, stored: Option<&[u8]>) -> Result<Self, Failure> {
-        Logout::new(client, stored).map(|flow| Self::Logout(Box::new(flow)))
+    pub(crate) fn logout(
+        client: Client,
+        stored: Option<&[u8]>,
+        context: Context,
+    ) -> Result<Self, Failure> {
+        let repetition = repetition(&context)?;
+        let flow = Logout::new(client, stored)?;
+        Ok(Self { flow: Flow::Logout(Box::new(flow)), repetition })
     }
 
     /// Steps the flow. A reply that does not fit leaves it as it was; every
     /// other failure ends it.
     pub(crate) fn next(&mut self, reply: Reply, now_ms: EpochMs) -> Result<Action, Failure> {
         let event = reply.into();
+        if !self.flow.can_do_without(now_ms)
+            && let Some(action) = self.repetition.again(&event)
+        {
+            return Ok(action);
+        }
+        let result = self.flow.next(event, now_ms);
+        match &result {
+            Ok(action) => self.repetition.watch(action),
+            Err(_) if matches!(self.flow, Flow::Ended) => self.repetition.end(),
+            Err(_) => {}
+        }
+        result
+    }
+}
+
+impl Flow {
+    fn next(&mut self, event: Event, now_ms: EpochMs) -> Result<Action, Failure> {
         match std::mem::replace(self, Self::Ended) {
             Self::Login(flow) => self.settle(flow.next(event, now_ms), Self::Login),
             Self::Token(flow) => self.settle(flow.next(event, now_ms), Self::Token),
@@ -64,6 +98,15 @@ impl Session {
             }
         }
     }
+
+    /// Whether an answer that does not come is no loss.
+    fn can_do_without(&self, now_ms: EpochMs) -> bool {
+        matches!(self, Self::Token(flow) if flow.can_do_without(now_ms))
+    }
+}
+
+fn repetition(context: &Context) -> Result<Repetition, Failure> {
+    Entropy::new(context.entropy.clone()).map(Repetition::new)
 }
 
 fn unexpected(expected: &str) -> Failure {

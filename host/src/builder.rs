@@ -10,8 +10,7 @@ use crate::capability::clock::{Clock, SystemClock};
 use crate::capability::entropy::{Entropy, SystemEntropy};
 use crate::capability::http::{Http, SystemHttp};
 use crate::capability::loopback::{Loopback, Redirect, RedirectHost, SystemLoopback};
-use crate::capability::store::FileStore;
-use crate::capability::store::Store;
+use crate::capability::store::{AutoStore, FileStore, KeyringStore, Store};
 use crate::capability::terminal::{StderrTerminal, Terminal};
 use crate::contract::{Client, ClientAuthentication, Endpoints, Parameter};
 use crate::error::{Code, Error};
@@ -28,7 +27,6 @@ pub struct LatchBuilder {
     profile: String,
     account: Option<String>,
     redirect: Redirect,
-    parameters: Vec<Parameter>,
     patience: Duration,
     open_browser: bool,
     browser: Option<Arc<dyn Browser>>,
@@ -65,6 +63,7 @@ impl LatchBuilder {
                 authentication: None,
                 scopes: Vec::new(),
                 resources: Vec::new(),
+                parameters: Vec::new(),
             },
             profile: "default".to_owned(),
             account: None,
@@ -73,7 +72,6 @@ impl LatchBuilder {
                 ports: Vec::new(),
                 path: "/callback".to_owned(),
             },
-            parameters: Vec::new(),
             patience: PATIENCE,
             open_browser: true,
             browser: None,
@@ -149,7 +147,7 @@ impl LatchBuilder {
     /// A further parameter of the authorization request, such as `login_hint`.
     /// An empty value leaves out one that would be sent by default.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.parameters.push(Parameter { name: name.into(), value: value.into() });
+        self.client.parameters.push(Parameter { name: name.into(), value: value.into() });
         self
     }
 
@@ -195,7 +193,8 @@ impl LatchBuilder {
         self
     }
 
-    /// Replaces the store; files in the person's state folder unless set.
+    /// Replaces the store; unless set, the keyring where it answers, else files in
+    /// the person's state folder.
     pub fn store(self, store: impl Store + 'static) -> Self {
         self.shared_store(Arc::new(store))
     }
@@ -221,7 +220,11 @@ impl LatchBuilder {
             self.open_browser.then(|| self.browser.unwrap_or_else(|| Arc::new(SystemBrowser)));
         let store = match self.store {
             Some(store) => store,
-            None => Arc::new(FileStore::new(default_state_folder()?)),
+            None => {
+                let folder = default_state_folder()?;
+                let keyring = Arc::new(KeyringStore::new(folder.clone()));
+                Arc::new(AutoStore::new(keyring, Arc::new(FileStore::new(folder))))
+            }
         };
         Latch::new(
             self.client,
@@ -229,7 +232,6 @@ impl LatchBuilder {
                 profile: self.profile,
                 account: self.account,
                 redirect: self.redirect,
-                parameters: self.parameters,
                 patience: self.patience,
                 browser,
                 clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),

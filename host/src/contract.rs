@@ -20,6 +20,13 @@ impl Default for Demand {
 impl Default for Endpoints {
     /// None given by hand.
     fn default() -> Self {
-        Self { authorization: None, token: None, userinfo: None, revocation: None, jwks: None }
+        Self {
+            authorization: None,
+            token: None,
+            userinfo: None,
+            revocation: None,
+            jwks: None,
+            end_session: None,
+        }
     }
 }

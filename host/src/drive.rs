@@ -10,7 +10,7 @@ use crate::capability::http::{Http, Limits, Trouble};
 use crate::capability::loopback::{Listener, Visit};
 use crate::capability::store::{Key, Lock, Store};
 use crate::capability::terminal::Terminal;
-use crate::contract::{Action, Authorization, Exchange, Outcome, Purpose, Reply};
+use crate::contract::{Action, Authorization, Exchange, Outcome, Purpose, Reply, Unreachable};
 use crate::egress::Egress;
 use crate::envelope::Envelope;
 use crate::error::{Code, Error};
@@ -22,6 +22,9 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// No honest answer in these protocols comes near it.
 const RESPONSE_BYTES: u64 = 1 << 20;
+
+/// A wait that nobody need be told of.
+const UNTOLD_WAIT: Duration = Duration::from_secs(1);
 
 /// What a session is driven with.
 pub(crate) struct Drive<'a> {
@@ -81,11 +84,17 @@ impl Drive<'_> {
             reply = match action {
                 Action::Lock => {
                     if lock.is_none() {
-                        lock = Some(self.store.lock(self.key).await?);
+                        lock = Some(self.lock().await?);
                     }
                     Reply::Locked(
                         read(self.store, self.key).await?.map(|envelope| envelope.session.to_vec()),
                     )
+                }
+                Action::Probe => {
+                    if let Some(notice) = self.store.probe(self.key).await? {
+                        self.terminal.say(&notice);
+                    }
+                    Reply::Probed
                 }
                 Action::Exchange(exchange) => self.exchange(exchange).await,
                 Action::Authorize(authorization) => self.authorize(authorization).await?,
@@ -93,6 +102,21 @@ impl Drive<'_> {
                 Action::Done(outcome) => return Ok(outcome),
             };
         }
+    }
+
+    /// The lock. Whoever waits for it for long is told.
+    async fn lock(&mut self) -> Result<Box<dyn Lock>, Error> {
+        let mut lock = self.store.lock(self.key);
+        tokio::select! {
+            biased;
+            lock = &mut lock => return lock,
+            () = self.clock.sleep(UNTOLD_WAIT) => {}
+        }
+        self.terminal.say(&format!(
+            "Waiting for another process to finish with the session of the profile {}",
+            self.key.profile
+        ));
+        lock.await
     }
 
     async fn exchange(&mut self, exchange: Exchange) -> Reply {
@@ -125,7 +149,9 @@ impl Drive<'_> {
                 self.egress.learn(&url, &response);
                 Reply::Response(response)
             }
-            Err(Trouble::Unreachable(reason)) => Reply::Unreachable(reason),
+            Err(Trouble::Unreachable { reason, sent }) => {
+                Reply::Unreachable(Unreachable { reason, sent })
+            }
             Err(Trouble::TooLarge(limit)) => Reply::TooLarge(limit),
             Err(Trouble::Denied(reason)) => Reply::Denied(reason),
         }

@@ -12,6 +12,7 @@
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::capability::store::is_encrypted;
 use crate::error::{Code, Error};
 
 /// Raised whenever an older reader would misunderstand a newer envelope.
@@ -39,11 +40,18 @@ impl Envelope {
         struct Version {
             latchstring: u64,
         }
+        if is_encrypted(bytes) {
+            return Err(Error::new(
+                Code::StoreUnusable,
+                format!("the stored session in {place} is encrypted"),
+                "say what with: --key-file FILE, or --encrypt for a passphrase",
+            ));
+        }
         let damaged = || {
             Error::new(
                 Code::StoredDamaged,
                 format!("the stored session in {place} is damaged or cut short"),
-                "it was kept; move it away, then log in again",
+                "log in again, which sets it aside and keeps it",
             )
         };
         let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(damaged)?;

@@ -86,6 +86,37 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
+/// Every code.
+const CODES: [Code; 22] = [
+    Code::InvalidConfiguration,
+    Code::UnexpectedReply,
+    Code::LoginRequired,
+    Code::AccessDenied,
+    Code::ProviderRefused,
+    Code::Cancelled,
+    Code::TimedOut,
+    Code::InvalidMetadata,
+    Code::InvalidTokenResponse,
+    Code::InvalidIdToken,
+    Code::InvalidUserinfo,
+    Code::Unreachable,
+    Code::ProviderUnavailable,
+    Code::StoredDamaged,
+    Code::StoredNewer,
+    Code::NotSaved,
+    Code::EgressDenied,
+    Code::SandboxFault,
+    Code::PortInUse,
+    Code::StoreUnusable,
+    Code::Interrupted,
+    Code::HostFault,
+];
+
+/// The code that [`code_name`] spells so.
+pub fn code_named(name: &str) -> Option<Code> {
+    CODES.into_iter().find(|code| code_name(*code) == name)
+}
+
 /// The code as the contract spells it.
 pub fn code_name(code: Code) -> &'static str {
     match code {

@@ -11,17 +11,21 @@ use crate::capability::loopback::{Loopback, Redirect};
 use crate::capability::store::{Key, Store};
 use crate::capability::terminal::Terminal;
 use crate::contract::{
-    Client, Context, Demand, Description, LoginRequest, LogoutReport, Outcome, Parameter,
+    Action, Client, Context, Demand, Description, LoginRequest, LogoutReport, Outcome, Reply,
 };
 use crate::drive::{Door, Drive, placed, read};
 use crate::egress::Egress;
+use crate::end_session::EndSession;
 use crate::envelope::Envelope;
 use crate::error::{Code, Error};
 use crate::sandbox::{Instance, Sandbox, Session};
 use crate::token::Token;
 
-/// A client of one provider.
-pub struct Latch {
+/// A client of one provider. Clones share everything.
+#[derive(Clone)]
+pub struct Latch(Arc<Inner>);
+
+struct Inner {
     client: Client,
     key: Key,
     parts: Parts,
@@ -36,7 +40,6 @@ pub(crate) struct Parts {
     pub(crate) profile: String,
     pub(crate) account: Option<String>,
     pub(crate) redirect: Redirect,
-    pub(crate) parameters: Vec<Parameter>,
     pub(crate) patience: Duration,
     pub(crate) browser: Option<Arc<dyn Browser>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -56,22 +59,144 @@ impl Latch {
             None => instance.account_key(&client)?,
         };
         let key = Key { profile: parts.profile.clone(), account };
-        Ok(Self { client, key, parts, sandbox, spare: Mutex::new(Some(instance)) })
+        let spare = Mutex::new(Some(instance));
+        Ok(Self(Arc::new(Inner { client, key, parts, sandbox, spare })))
     }
 
     /// Logs a person in through a browser and keeps the session.
     ///
     /// Fails with `access-denied`, `timed-out`, `port-in-use`, and whatever a
     /// provider, a network or a store may do; a store that cannot keep the
-    /// session fails it before anybody is asked to log in.
+    /// session fails it before anybody is asked to log in. What is stored and
+    /// cannot be read is set aside, not deleted.
     pub async fn login(&self) -> Result<Token, Error> {
+        match self.0.login().await {
+            Err(error) if error.code() == Code::StoredDamaged => {
+                self.0.set_aside(&error).await?;
+                self.0.login().await
+            }
+            result => result,
+        }
+    }
+
+    /// An access token that is good for now: the stored one, or a renewed one.
+    ///
+    /// Never opens a browser. Fails with `login-required` where only a login
+    /// can help, and with a retryable error where the network is at fault.
+    pub async fn token(&self) -> Result<Token, Error> {
+        self.token_for(Demand::default()).await
+    }
+
+    /// An access token that meets `demand`.
+    ///
+    /// A renewal that has begun goes on where the caller stops waiting for it, as
+    /// long as the runtime lives: a provider that replaces refresh tokens has
+    /// perhaps replaced this one already.
+    pub async fn token_for(&self, demand: Demand) -> Result<Token, Error> {
+        if !demand.userinfo
+            && let Some(token) = self.stored_token(demand).await?
+        {
+            return Ok(token);
+        }
+        let inner = Arc::clone(&self.0);
+        let renewal = tokio::spawn(async move { inner.token_for(demand).await });
+        renewal.await.unwrap_or_else(|stopped| match stopped.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(Error::new(
+                Code::Interrupted,
+                "the program ended while a token was being renewed",
+                "run it again",
+            )),
+        })
+    }
+
+    /// The stored access token, where it meets `demand` as it is; none where it
+    /// has to be renewed. Asks nobody and takes no lock.
+    pub async fn stored_token(&self, demand: Demand) -> Result<Option<Token>, Error> {
+        let inner = &self.0;
+        let stored = inner.read().await?;
+        let demand = Demand { userinfo: false, ..demand };
+        let mut instance = inner.instance()?;
+        let session = inner.begin_token(&mut instance, &stored, demand)?;
+        let action = instance
+            .next(&session, &Reply::Begin, inner.parts.clock.now_ms())
+            .map_err(|error| inner.placed(error))?;
+        match action {
+            Action::Done(outcome) => granted(outcome).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    /// Ends the session: revoked at the provider where it can be (RFC 7009),
+    /// deleted here in any case.
+    pub async fn logout(&self) -> Result<LogoutReport, Error> {
+        let inner = &self.0;
+        let stored = inner.read().await?;
+        let context = inner.context()?;
+        let mut instance = inner.instance()?;
+        let session = instance
+            .logout(&inner.client, bytes(&stored), &context)
+            .map_err(|error| inner.placed(error))?;
+        let egress = inner.egress(&stored);
+        match inner.drive(&mut instance, session, &egress, None).await? {
+            Outcome::LoggedOut(report) => Ok(report),
+            Outcome::Granted(_) => Err(misfit()),
+        }
+    }
+
+    /// Sends a browser to the `end_session_url` of a [`LogoutReport`], where the
+    /// person's session at the provider ends too.
+    ///
+    /// Fails with `timed-out` where no browser comes.
+    pub async fn end_session(&self, url: &str) -> Result<(), Error> {
+        let parts = &self.0.parts;
+        let end_session = EndSession {
+            browser: parts.browser.as_deref(),
+            clock: parts.clock.as_ref(),
+            entropy: parts.entropy.as_ref(),
+            loopback: parts.loopback.as_ref(),
+            terminal: parts.terminal.as_ref(),
+        };
+        end_session.run(url).await
+    }
+
+    /// What is stored, without its secrets; none where nobody is logged in.
+    /// Asks nobody.
+    pub async fn status(&self) -> Result<Option<Description>, Error> {
+        let inner = &self.0;
+        let Some(envelope) = inner.read().await? else { return Ok(None) };
+        let mut instance = inner.instance()?;
+        instance
+            .describe(&envelope.session, inner.parts.clock.now_ms())
+            .map(Some)
+            .map_err(|error| inner.placed(error))
+    }
+
+    /// What the session is stored under.
+    pub fn key(&self) -> &Key {
+        &self.0.key
+    }
+
+    /// Where the session is stored, for people.
+    pub fn place(&self) -> String {
+        self.0.parts.store.place(&self.0.key)
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        self.0.parts.clock.as_ref()
+    }
+
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        self.0.parts.entropy.as_ref()
+    }
+}
+
+impl Inner {
+    async fn login(&self) -> Result<Token, Error> {
         let stored = self.read().await?;
-        // Before the person is asked: a session that cannot be kept helps nobody.
-        self.parts.store.probe(&self.key).await?;
         let listener = self.parts.loopback.bind(&self.parts.redirect).await?;
         let request = LoginRequest {
             redirect_uri: listener.redirect_uri().to_owned(),
-            parameters: self.parts.parameters.clone(),
             patience_ms: u64::try_from(self.parts.patience.as_millis()).unwrap_or(u64::MAX),
         };
         let context = self.context()?;
@@ -86,61 +211,32 @@ impl Latch {
         self.drive(&mut instance, session, &egress, Some(door)).await.and_then(granted)
     }
 
-    /// An access token that is good for now: the stored one, or a renewed one.
-    ///
-    /// Never opens a browser. Fails with `login-required` where only a login
-    /// can help, and with a retryable error where the network is at fault.
-    pub async fn token(&self) -> Result<Token, Error> {
-        self.token_for(Demand::default()).await
+    /// Makes room for a new session where the stored one cannot be read.
+    async fn set_aside(&self, damage: &Error) -> Result<(), Error> {
+        let store = &self.parts.store;
+        let _lock = store.lock(&self.key).await?;
+        let place = store.set_aside(&self.key).await?;
+        self.parts.terminal.say(&format!("{}; it is kept as {place}", damage.message()));
+        Ok(())
     }
 
-    /// An access token that meets `demand`.
-    pub async fn token_for(&self, demand: Demand) -> Result<Token, Error> {
+    async fn token_for(&self, demand: Demand) -> Result<Token, Error> {
         let stored = self.read().await?;
-        let context = self.context()?;
         let mut instance = self.instance()?;
-        let session = instance
-            .token(&self.client, bytes(&stored), demand, &context)
-            .map_err(|error| self.placed(error))?;
+        let session = self.begin_token(&mut instance, &stored, demand)?;
         let egress = self.egress(&stored);
         self.drive(&mut instance, session, &egress, None).await.and_then(granted)
     }
 
-    /// Ends the session: revoked at the provider where it can be (RFC 7009),
-    /// deleted here in any case.
-    pub async fn logout(&self) -> Result<LogoutReport, Error> {
-        let stored = self.read().await?;
-        let context = self.context()?;
-        let mut instance = self.instance()?;
-        let session = instance
-            .logout(&self.client, bytes(&stored), &context)
-            .map_err(|error| self.placed(error))?;
-        let egress = self.egress(&stored);
-        match self.drive(&mut instance, session, &egress, None).await? {
-            Outcome::LoggedOut(report) => Ok(report),
-            Outcome::Granted(_) => Err(misfit()),
-        }
-    }
-
-    /// What is stored, without its secrets; none where nobody is logged in.
-    /// Asks nobody.
-    pub async fn status(&self) -> Result<Option<Description>, Error> {
-        let Some(envelope) = self.read().await? else { return Ok(None) };
-        let mut instance = self.instance()?;
+    fn begin_token(
+        &self,
+        instance: &mut Instance,
+        stored: &Option<Envelope>,
+        demand: Demand,
+    ) -> Result<Session, Error> {
         instance
-            .describe(&envelope.session, self.parts.clock.now_ms())
-            .map(Some)
+            .token(&self.client, bytes(stored), demand, &self.context()?)
             .map_err(|error| self.placed(error))
-    }
-
-    /// What the session is stored under.
-    pub fn key(&self) -> &Key {
-        &self.key
-    }
-
-    /// Where the session is stored, for people.
-    pub fn place(&self) -> String {
-        self.parts.store.place(&self.key)
     }
 
     async fn drive(
@@ -212,7 +308,7 @@ fn bytes(stored: &Option<Envelope>) -> Option<&[u8]> {
 
 fn granted(outcome: Outcome) -> Result<Token, Error> {
     match outcome {
-        Outcome::Granted(grant) => Ok(Token::new(grant)),
+        Outcome::Granted(grant) => Ok(Token::from(grant)),
         Outcome::LoggedOut(_) => Err(misfit()),
     }
 }

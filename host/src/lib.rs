@@ -26,8 +26,10 @@ pub mod capability;
 pub mod contract;
 mod drive;
 mod egress;
+mod end_session;
 mod envelope;
 mod error;
+mod fresh_token;
 mod latch;
 pub mod pages;
 pub mod sandbox;
@@ -37,7 +39,8 @@ pub use builder::{LatchBuilder, check_profile, default_state_folder};
 pub use contract::{
     ClientAuthentication, Demand, Description, LogoutReport, TokenSource, TokenState,
 };
-pub use error::{Code, Error, ProviderError, code_name, printable};
+pub use error::{Code, Error, ProviderError, code_name, code_named, printable};
+pub use fresh_token::FreshToken;
 pub use latch::{Latch, describe};
 pub use token::Token;
 

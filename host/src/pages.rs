@@ -94,6 +94,18 @@ impl Page {
         .page()
     }
 
+    /// Sends the browser on to `url` at once.
+    pub fn forward(url: &str) -> Self {
+        let mut html = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
+                        <meta http-equiv=\"refresh\" content=\"0;url="
+            .to_owned();
+        push_escaped(&mut html, url);
+        html.push_str("\"><title>Going on</title><p><a href=\"");
+        push_escaped(&mut html, url);
+        html.push_str("\">Go on to the provider</a>");
+        Self { status: 200, html }
+    }
+
     /// Nobody waits for this answer any more.
     pub fn abandoned() -> Self {
         Face {
@@ -261,6 +273,15 @@ mod tests {
         assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
         let end = "='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
         assert!(policy.ends_with(end), "{policy}");
+    }
+
+    #[test]
+    fn a_forwarding_page_leads_to_its_address_and_nowhere_else() {
+        let page = Page::forward("https://id.example/end?a=1&hint=\"><script>");
+        let address = "https://id.example/end?a=1&#38;hint=&#34;&#62;&#60;script&#62;";
+        assert!(page.html.contains(&format!("content=\"0;url={address}\"")), "{}", page.html);
+        assert!(page.html.contains(&format!("href=\"{address}\"")));
+        assert!(!page.html.contains("<script"));
     }
 
     #[test]

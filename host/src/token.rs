@@ -12,11 +12,13 @@ use crate::contract::{Grant, TokenSource};
 /// `Debug` shows no secret, and dropping it wipes the tokens from memory.
 pub struct Token(Grant);
 
-impl Token {
-    pub(crate) fn new(grant: Grant) -> Self {
+impl From<Grant> for Token {
+    fn from(grant: Grant) -> Self {
         Self(grant)
     }
+}
 
+impl Token {
     /// The access token itself (RFC 6749 §1.4).
     pub fn access_token(&self) -> &str {
         &self.0.access_token

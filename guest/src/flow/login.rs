@@ -2,7 +2,7 @@
 //! §4.1, RFC 7636, RFC 8252).
 //!
 //! ```text
-//! Ready -> [AwaitingMetadata] -> AwaitingRedirect -> AwaitingToken
+//! Ready -> AwaitingProbe -> [AwaitingMetadata] -> AwaitingRedirect -> AwaitingToken
 //!       -> [AwaitingKeys] -> [AwaitingUserinfo] -> AwaitingLock -> AwaitingSave
 //! ```
 
@@ -45,13 +45,25 @@ struct Setup {
 
 enum State {
     Ready,
+    /// A person who has logged in is not to learn that nothing can be kept.
+    AwaitingProbe,
     AwaitingMetadata(Discovery),
     AwaitingRedirect(Wait),
     AwaitingToken(Redemption),
-    AwaitingKeys { session: Stored, identity: Identity },
-    AwaitingUserinfo { session: Stored },
-    AwaitingLock { session: Stored },
-    AwaitingSave { session: Stored, save: Save },
+    AwaitingKeys {
+        session: Stored,
+        identity: Identity,
+    },
+    AwaitingUserinfo {
+        session: Stored,
+    },
+    AwaitingLock {
+        session: Stored,
+    },
+    AwaitingSave {
+        session: Stored,
+        save: Save,
+    },
     Ended,
 }
 
@@ -97,7 +109,7 @@ impl Login {
                 "give both, or the issuer and leave to fetch its metadata",
             ));
         }
-        let max_age_s = max_age_s(&request)?;
+        let max_age_s = max_age_s(&client)?;
         // What is stored will be replaced: only ever by what can read it.
         Stored::parse_for(&client, stored)?;
         let entropy = Entropy::new(context.entropy)?;
@@ -109,7 +121,8 @@ impl Login {
         use State::*;
         let Self { setup, state } = *self;
         let (state, action) = match (state, event) {
-            (Ready, Event::Begin) => setup.discover(now_ms)?,
+            (Ready, Event::Begin) => (AwaitingProbe, Action::Probe),
+            (AwaitingProbe, Event::Probed) => setup.discover(now_ms)?,
             (AwaitingMetadata(discovery), Event::Answered(answer)) => {
                 match discovery.next(answer)? {
                     discovery::Progress::Ask(discovery, exchange) => {
@@ -195,12 +208,9 @@ impl Setup {
             ));
         }
         let method = client_authentication::choose(&self.client, provider.auth_methods.as_deref())?;
-        let transaction = Transaction::new(&self.client, &provider, &self.request, &self.entropy)?;
-        let url = transaction.authorization_request(
-            authorization_endpoint,
-            &self.client,
-            &self.request,
-        )?;
+        let transaction =
+            Transaction::new(&self.client, &provider, &self.request.redirect_uri, &self.entropy)?;
+        let url = transaction.authorization_request(authorization_endpoint, &self.client)?;
         let deadline_ms = now_ms.saturating_add(self.request.patience_ms);
         let wait = Wait { provider, method, transaction, url, deadline_ms };
         Ok(wait.go_on(now_ms, None))
@@ -270,6 +280,7 @@ impl Setup {
             userinfo_endpoint: provider.userinfo_endpoint,
             revocation_endpoint: provider.revocation_endpoint,
             jwks_uri: provider.jwks_uri.clone(),
+            end_session_endpoint: provider.end_session_endpoint,
             scopes: token.scopes.unwrap_or_else(|| self.client.scopes.clone()),
             access_token: Some(token.access_token),
             token_type: token.token_type,
@@ -324,6 +335,7 @@ impl State {
     fn expected(&self) -> &'static str {
         match self {
             Self::Ready => "begin",
+            Self::AwaitingProbe => "probed",
             Self::AwaitingMetadata(_)
             | Self::AwaitingToken(_)
             | Self::AwaitingKeys { .. }

@@ -6,6 +6,7 @@ use crate::contract::{
 };
 use crate::flow::{Event, Step, Stop, not_saved, response};
 use crate::protocol::client_authentication;
+use crate::protocol::end_session::end_session_url;
 use crate::protocol::metadata::Provider;
 use crate::protocol::revocation::{parse_revocation_response, revocation_request};
 use crate::protocol::stored::Stored;
@@ -48,7 +49,7 @@ impl Logout {
             (AwaitingLock, Event::Locked(stored)) => {
                 match Stored::parse_for(&setup.client, stored.as_deref())? {
                     Some(session) => setup.end(session),
-                    None => (Ended, Action::Done(Outcome::LoggedOut(report(false)))),
+                    None => (Ended, Action::Done(Outcome::LoggedOut(report(false, None)))),
                 }
             }
             (AwaitingRevocation { current, to_do, mut report }, Event::Answered(answer)) => {
@@ -83,7 +84,7 @@ impl Logout {
 impl Setup {
     /// Revokes what can be revoked: the refresh token first, which is worth more.
     fn end(&self, session: Stored) -> (State, Action) {
-        let mut report = report(true);
+        let mut report = report(true, self.end_session_url(&session));
         let mut to_do = Vec::new();
         let tokens = [
             (TokenHint::AccessToken, &session.access_token),
@@ -97,6 +98,12 @@ impl Setup {
             }
         }
         go_on(to_do, report)
+    }
+
+    fn end_session_url(&self, session: &Stored) -> Option<String> {
+        let given = self.given.end_session_endpoint.as_ref();
+        let endpoint = given.or(session.end_session_endpoint.as_ref())?;
+        end_session_url(endpoint, &session.client_id, session.id_token.as_deref())
     }
 
     /// The error is why the token stays valid, in one line.
@@ -127,8 +134,8 @@ fn go_on(mut to_do: Vec<Revocation>, report: LogoutReport) -> (State, Action) {
     }
 }
 
-fn report(was_logged_in: bool) -> LogoutReport {
-    LogoutReport { was_logged_in, revoked: Vec::new(), not_revoked: Vec::new() }
+fn report(was_logged_in: bool, end_session_url: Option<String>) -> LogoutReport {
+    LogoutReport { was_logged_in, revoked: Vec::new(), not_revoked: Vec::new(), end_session_url }
 }
 
 impl State {

@@ -8,9 +8,10 @@ mod granting;
 mod identity;
 pub(crate) mod login;
 pub(crate) mod logout;
+pub(crate) mod repetition;
 pub(crate) mod token;
 
-use crate::contract::{Action, Code, Failure, Reply, Response};
+use crate::contract::{Action, Code, Failure, Reply, Response, Unreachable};
 use crate::protocol::failure::printable;
 
 /// Longest body that is read, in bytes, whatever the host lets through: as a
@@ -21,6 +22,7 @@ const BODY_LIMIT: usize = 256 << 10;
 pub(crate) enum Event {
     Begin,
     Locked(Option<Vec<u8>>),
+    Probed,
     Answered(Result<Response, NoResponse>),
     Redirected(String),
     Cancelled,
@@ -31,7 +33,7 @@ pub(crate) enum Event {
 
 /// Why a request has no response.
 pub(crate) enum NoResponse {
-    Unreachable(String),
+    Unreachable(Unreachable),
     TooLarge(u64),
     Denied(String),
 }
@@ -41,6 +43,7 @@ impl From<Reply> for Event {
         match reply {
             Reply::Begin => Self::Begin,
             Reply::Locked(stored) => Self::Locked(stored),
+            Reply::Probed => Self::Probed,
             Reply::Response(response) if response.body.len() > BODY_LIMIT => {
                 Self::Answered(Err(NoResponse::TooLarge(BODY_LIMIT as u64)))
             }
@@ -82,7 +85,7 @@ pub(crate) fn response(
     too_large: Code,
 ) -> Result<Response, Failure> {
     answer.map_err(|none| match none {
-        NoResponse::Unreachable(reason) => Failure::new(
+        NoResponse::Unreachable(Unreachable { reason, .. }) => Failure::new(
             Code::Unreachable,
             format!("{what} cannot be reached: {}", printable(&reason)),
             "check the network, the proxy settings and the provider's address, then try again",

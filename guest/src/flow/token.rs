@@ -3,7 +3,7 @@
 //! ```text
 //! Ready -> done                                             still fresh
 //! Ready -> AwaitingLock -> done                             renewed by another process
-//!                       -> AwaitingRefresh -> AwaitingSave -> done
+//!                       -> AwaitingProbe -> AwaitingRefresh -> AwaitingSave -> done
 //! AwaitingRefresh -> [AwaitingParking] -> AwaitingKeys      the ID token's key is new
 //!                 -> AwaitingParking -> failed              the ID token is refused
 //!                 -> AwaitingSecondLook -> AwaitingDeletion the refresh token is void
@@ -50,6 +50,8 @@ enum State {
         before: Stored,
         bridging: bool,
     },
+    /// A refresh token is spent only where its successor can be kept.
+    AwaitingProbe(Refresh),
     AwaitingRefresh(Refresh),
     /// A rotated refresh token is being saved ahead of everything else: neither
     /// a crash nor a refused ID token may lose it.
@@ -119,9 +121,11 @@ impl Token {
                 if is_newer(&session, &before) && setup.is_fresh(&session, now_ms) {
                     setup.finish(session, TokenSource::Adopted)
                 } else {
-                    setup.refresh(Refresh { session, bridging, last_attempt: false })?
+                    let refresh = Refresh { session, bridging, last_attempt: false };
+                    (AwaitingProbe(refresh), Action::Probe)
                 }
             }
+            (AwaitingProbe(refresh), Event::Probed) => setup.refresh(refresh)?,
             (AwaitingRefresh(refresh), Event::Answered(answer)) => {
                 let answer = response(answer, "the token endpoint", Code::InvalidTokenResponse)
                     .and_then(|response| parse_token_response(&response));
@@ -208,6 +212,15 @@ impl Token {
             }
         };
         Ok((Box::new(Self { setup, state }), action))
+    }
+
+    /// Whether the stored access token will do instead of an answer, so that
+    /// nobody need wait for one.
+    pub(crate) fn can_do_without(&self, now_ms: EpochMs) -> bool {
+        match &self.state {
+            State::AwaitingRefresh(refresh) => self.setup.bridges(refresh, now_ms),
+            _ => false,
+        }
     }
 }
 
@@ -327,13 +340,16 @@ impl Setup {
                 Ok((state, Action::Lock))
             };
         }
-        // The leeway bridges an outage as long as the token itself is good.
-        let Refresh { session, bridging, .. } = refresh;
-        let bridging = bridging && schedule::is_valid(&session, self.demand.min_ttl_ms, now_ms);
-        if failure.retryable && bridging {
-            return Ok(self.finish(session, TokenSource::Cached));
+        if failure.retryable && self.bridges(&refresh, now_ms) {
+            return Ok(self.finish(refresh.session, TokenSource::Cached));
         }
         Err(failure)
+    }
+
+    /// The leeway bridges an outage as long as the token itself is good.
+    fn bridges(&self, refresh: &Refresh, now_ms: EpochMs) -> bool {
+        let min_ttl_ms = self.demand.min_ttl_ms;
+        refresh.bridging && schedule::is_valid(&refresh.session, min_ttl_ms, now_ms)
     }
 
     fn finish(&self, session: Stored, source: TokenSource) -> (State, Action) {
@@ -356,6 +372,7 @@ impl State {
         match self {
             Self::Ready(_) => "begin",
             Self::AwaitingLock { .. } | Self::AwaitingSecondLook { .. } => "locked",
+            Self::AwaitingProbe(_) => "probed",
             Self::AwaitingRefresh(_)
             | Self::AwaitingKeys { .. }
             | Self::AwaitingUserinfo { .. } => "the answer to a request",

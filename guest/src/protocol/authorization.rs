@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 use url::Url;
 
-use crate::contract::{Client, Failure, LoginRequest, ProviderError};
+use crate::contract::{Client, Failure, ProviderError};
 use crate::protocol::endpoint;
 use crate::protocol::entropy::Entropy;
 use crate::protocol::failure::{printable, provider_error};
@@ -66,11 +66,12 @@ impl Transaction {
     pub(crate) fn new(
         client: &Client,
         provider: &Provider,
-        request: &LoginRequest,
+        redirect_uri: &str,
         entropy: &Entropy,
     ) -> Result<Self, Failure> {
-        let redirect_uri = endpoint::parse("the redirect URI", &request.redirect_uri, true)
-            .map_err(|message| {
+        let redirect_uri_text = redirect_uri.to_owned();
+        let redirect_uri =
+            endpoint::parse("the redirect URI", redirect_uri, true).map_err(|message| {
                 Failure::configuration(
                     message,
                     "use a loopback address such as http://127.0.0.1/callback",
@@ -81,7 +82,7 @@ impl Transaction {
             nonce: wants_id_token(client).then(|| entropy.secret("nonce")),
             code_verifier: entropy.secret("code_verifier"),
             redirect_uri,
-            redirect_uri_text: request.redirect_uri.clone(),
+            redirect_uri_text,
             issuer: client.issuer.clone(),
             issuer_required: provider.sends_issuer,
         })
@@ -92,7 +93,6 @@ impl Transaction {
         &self,
         authorization_endpoint: &str,
         client: &Client,
-        request: &LoginRequest,
     ) -> Result<String, Failure> {
         let mut url = endpoint::parse("the authorization endpoint", authorization_endpoint, true)
             .map_err(|message| Failure::configuration(message, "correct the endpoint"))?;
@@ -116,7 +116,7 @@ impl Transaction {
             for resource in &client.resources {
                 query.append_pair("resource", resource);
             }
-            for (name, value) in further_parameters(client, request)? {
+            for (name, value) in further_parameters(client)? {
                 query.append_pair(name, value);
             }
         }
@@ -179,8 +179,8 @@ pub(crate) fn code_challenge(code_verifier: &str) -> String {
 /// The `max_age` asked for, in seconds (OIDC §3.1.2.1).
 ///
 /// One that cannot be read is refused: nobody would check what it asks for.
-pub(crate) fn max_age_s(request: &LoginRequest) -> Result<Option<u64>, Failure> {
-    match request.parameters.iter().find(|p| p.name == "max_age" && !p.value.is_empty()) {
+pub(crate) fn max_age_s(client: &Client) -> Result<Option<u64>, Failure> {
+    match client.parameters.iter().find(|p| p.name == "max_age" && !p.value.is_empty()) {
         None => Ok(None),
         Some(parameter) => parameter.value.parse().map(Some).map_err(|_| {
             Failure::configuration(
@@ -209,16 +209,13 @@ pub(crate) fn check_scopes(client: &Client) -> Result<(), Failure> {
 
 /// The caller's parameters, and `prompt=consent` where offline access is asked
 /// for: without it a provider must ignore that scope (OIDC §11).
-fn further_parameters<'a>(
-    client: &Client,
-    request: &'a LoginRequest,
-) -> Result<Vec<(&'a str, &'a str)>, Failure> {
+fn further_parameters(client: &Client) -> Result<Vec<(&str, &str)>, Failure> {
     let mut parameters = Vec::new();
     let offline = client.scopes.iter().any(|scope| scope == "offline_access");
-    if offline && wants_id_token(client) && !request.parameters.iter().any(|p| p.name == "prompt") {
+    if offline && wants_id_token(client) && !client.parameters.iter().any(|p| p.name == "prompt") {
         parameters.push(("prompt", "consent"));
     }
-    for (position, parameter) in request.parameters.iter().enumerate() {
+    for (position, parameter) in client.parameters.iter().enumerate() {
         if RESERVED.contains(&parameter.name.as_str()) {
             return Err(Failure::configuration(
                 format!("the parameter {} belongs to the login itself", parameter.name),
@@ -226,7 +223,7 @@ fn further_parameters<'a>(
             ));
         }
         // A provider may refuse a repeated one or believe either (RFC 6749 §3.1).
-        if request.parameters[..position].iter().any(|earlier| earlier.name == parameter.name) {
+        if client.parameters[..position].iter().any(|earlier| earlier.name == parameter.name) {
             return Err(Failure::configuration(
                 format!("the parameter {} is given twice", printable(&parameter.name)),
                 "give it once",

@@ -15,6 +15,7 @@ struct Document {
     userinfo_endpoint: Option<String>,
     revocation_endpoint: Option<String>,
     jwks_uri: Option<String>,
+    end_session_endpoint: Option<String>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
     authorization_response_iss_parameter_supported: Option<bool>,
 }
@@ -28,6 +29,7 @@ pub(crate) struct Provider {
     pub(crate) userinfo_endpoint: Option<String>,
     pub(crate) revocation_endpoint: Option<String>,
     pub(crate) jwks_uri: Option<String>,
+    pub(crate) end_session_endpoint: Option<String>,
     pub(crate) auth_methods: Option<Vec<String>>,
     /// Its authorization responses carry `iss` (RFC 9207 §3).
     pub(crate) sends_issuer: bool,
@@ -47,6 +49,7 @@ impl Provider {
             userinfo_endpoint: check("the userinfo endpoint", &endpoints.userinfo)?,
             revocation_endpoint: check("the revocation endpoint", &endpoints.revocation)?,
             jwks_uri: check("the jwks URL", &endpoints.jwks)?,
+            end_session_endpoint: check("the end-session endpoint", &endpoints.end_session)?,
             auth_methods: None,
             sends_issuer: false,
         })
@@ -60,6 +63,7 @@ impl Provider {
             userinfo_endpoint: self.userinfo_endpoint.or(other.userinfo_endpoint),
             revocation_endpoint: self.revocation_endpoint.or(other.revocation_endpoint),
             jwks_uri: self.jwks_uri.or(other.jwks_uri),
+            end_session_endpoint: self.end_session_endpoint.or(other.end_session_endpoint),
             auth_methods: self.auth_methods.or(other.auth_methods),
             sends_issuer: self.sends_issuer || other.sends_issuer,
         }
@@ -133,6 +137,7 @@ pub(crate) fn parse_metadata_response(
         userinfo_endpoint: check("userinfo_endpoint", document.userinfo_endpoint)?,
         revocation_endpoint: check("revocation_endpoint", document.revocation_endpoint)?,
         jwks_uri: check("jwks_uri", document.jwks_uri)?,
+        end_session_endpoint: check("end_session_endpoint", document.end_session_endpoint)?,
         auth_methods: document.token_endpoint_auth_methods_supported,
         sends_issuer: document.authorization_response_iss_parameter_supported == Some(true),
     }))

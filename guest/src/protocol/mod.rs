@@ -3,6 +3,7 @@
 pub(crate) mod authorization;
 pub(crate) mod client_authentication;
 pub(crate) mod description;
+pub(crate) mod end_session;
 pub(crate) mod endpoint;
 pub(crate) mod entropy;
 pub(crate) mod failure;

@@ -20,6 +20,7 @@ pub(crate) struct Stored {
     pub(crate) userinfo_endpoint: Option<String>,
     pub(crate) revocation_endpoint: Option<String>,
     pub(crate) jwks_uri: Option<String>,
+    pub(crate) end_session_endpoint: Option<String>,
     pub(crate) scopes: Vec<String>,
     /// None while a renewed token still waits for the check of its ID token.
     pub(crate) access_token: Option<String>,
@@ -78,6 +79,7 @@ impl Stored {
             userinfo_endpoint: None,
             revocation_endpoint: None,
             jwks_uri: None,
+            end_session_endpoint: None,
             scopes: client.scopes.clone(),
             access_token: None,
             token_type: String::new(),
@@ -126,7 +128,7 @@ impl Stored {
             return Err(Failure::new(
                 Code::StoredDamaged,
                 "the stored session belongs to another issuer or client",
-                "it was kept; move it away, then log in again",
+                "log in again, which sets it aside and keeps it",
             ));
         }
         Ok(Some(stored))
@@ -138,17 +140,33 @@ impl Stored {
     }
 }
 
+/// Parameters that shape how the person is asked, and not what for (OIDC
+/// §3.1.2.1).
+const SHAPING: [&str; 7] =
+    ["prompt", "display", "max_age", "ui_locales", "claims_locales", "id_token_hint", "login_hint"];
+
 /// 128 bits of a hash over everything that makes one token different from
 /// another, in hexadecimal.
 pub(crate) fn account_key(client: &Client) -> String {
-    let mut scopes = client.scopes.clone();
-    scopes.sort();
+    let mut scopes: Vec<&str> = client.scopes.iter().map(String::as_str).collect();
+    scopes.sort_unstable();
     scopes.dedup();
-    let mut resources = client.resources.clone();
-    resources.sort();
+    let mut resources: Vec<&str> = client.resources.iter().map(String::as_str).collect();
+    resources.sort_unstable();
     resources.dedup();
-    let provider = client.issuer.as_ref().or(client.endpoints.token.as_ref());
-    let identity = serde_json::json!([provider, client.client_id, scopes, resources]);
+    let parameters = client.parameters.iter().map(|p| (p.name.as_str(), p.value.as_str()));
+    let mut parameters: Vec<(&str, &str)> =
+        parameters.filter(|(name, _)| !SHAPING.contains(name)).collect();
+    parameters.sort_unstable();
+    let identity = serde_json::json!({
+        "issuer": client.issuer,
+        "authorization_endpoint": client.endpoints.authorization,
+        "token_endpoint": client.endpoints.token,
+        "client_id": client.client_id,
+        "scopes": scopes,
+        "resources": resources,
+        "parameters": parameters,
+    });
     let hash = Sha256::digest(identity.to_string());
     hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -157,6 +175,6 @@ fn damaged() -> Failure {
     Failure::new(
         Code::StoredDamaged,
         "the stored session cannot be read: it is damaged or cut short",
-        "it was kept; move it away, then log in again",
+        "log in again, which sets it aside and keeps it",
     )
 }

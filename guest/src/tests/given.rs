@@ -36,16 +36,17 @@ pub(super) fn openid() -> Given {
                 userinfo: None,
                 revocation: None,
                 jwks: None,
+                end_session: None,
             },
             client_id: "cli".to_owned(),
             client_secret: None,
             authentication: None,
             scopes: vec!["openid".to_owned()],
             resources: Vec::new(),
+            parameters: Vec::new(),
         },
         request: LoginRequest {
             redirect_uri: "http://127.0.0.1:4180/callback".to_owned(),
-            parameters: Vec::new(),
             patience_ms: 5 * MINUTE_MS,
         },
         demand: Demand { min_ttl_ms: 0, force_refresh: false, userinfo: false },
@@ -88,7 +89,7 @@ impl Given {
 
     pub(super) fn parameter(mut self, name: &str, value: &str) -> Self {
         let parameter = Parameter { name: name.to_owned(), value: value.to_owned() };
-        self.request.parameters.push(parameter);
+        self.client.parameters.push(parameter);
         self
     }
 
@@ -165,7 +166,8 @@ impl Given {
     }
 
     pub(super) fn try_logout(self) -> Result<Session, Failure> {
-        Session::logout(self.client, self.stored.as_deref())
+        let context = Context { now_ms: self.now_ms, entropy: self.entropy };
+        Session::logout(self.client, self.stored.as_deref(), context)
     }
 
     pub(super) fn account_key(&self) -> String {

@@ -1,9 +1,12 @@
 //! A session ends.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::given::{Given, logged_in, logged_in_with, openid};
-use super::provider::{access_token, oauth_error, refresh_token, status, tokens, unreachable};
+use super::provider::{
+    access_token, id_token, metadata_with, oauth_error, refresh_token, status, tokens, unreachable,
+    usual_keys,
+};
 use super::script::Script;
 use crate::contract::{ClientAuthentication, Code, LogoutReport, Reply, TokenHint};
 
@@ -75,7 +78,7 @@ fn a_failing_revocation_deletes_all_the_same() {
         (oauth_error("unsupported_token_type"), "unsupported_token_type"),
         (status(503, "<h1>down</h1>"), "503"),
         (status(400, r#"{"error":"\u001b[2J"}"#), "\\u{1b}[2J"),
-        (unreachable(), "connection refused"),
+        (unreachable(), "connection reset"),
         (Reply::TooLarge(7), "more than 7 bytes"),
         (Reply::Denied("a private address".to_owned()), "a private address"),
     ] {
@@ -115,4 +118,29 @@ fn what_cannot_be_read_is_not_deleted() {
     let failure = openid().stored(damaged.clone()).try_logout().err().unwrap();
     assert_eq!(failure.code, Code::StoredDamaged);
     openid().logout().locks(damaged).fails(Code::StoredDamaged);
+}
+
+// ---- The session at the provider ---------------------------------------------
+
+fn ending(endpoint: Value) -> LogoutReport {
+    let login = openid().login().discovers(metadata_with("end_session_endpoint", endpoint));
+    let login = login.redirects("code=c0de&state={state}").redeems(tokens(1).and(id_token()));
+    let stored = login.fetches_keys(usual_keys()).locks(None).saves().stored();
+    let logout = openid().stored(stored.clone()).logout().locks(stored);
+    logout.revokes(status(200, "")).revokes(status(200, "")).deletes().logs_out()
+}
+
+#[test]
+fn a_browser_can_end_the_session_at_the_provider() {
+    let report = ending(json!("https://id.example/end?tenant=a"));
+    let url = report.end_session_url.unwrap();
+    assert!(
+        url.starts_with("https://id.example/end?tenant=a&client_id=cli&id_token_hint="),
+        "{url}"
+    );
+}
+
+#[test]
+fn a_provider_without_such_a_place_gets_no_browser() {
+    assert_eq!(ending(json!(null)).end_session_url, None);
 }

@@ -11,6 +11,7 @@ mod logout;
 mod misfit;
 mod provider;
 mod redirect;
+mod repetition;
 mod requests;
 mod script;
 mod seen;

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::keys::{Key, encode};
 use super::script::Known;
-use crate::contract::{Reply, Response};
+use crate::contract::{Reply, Response, Unreachable};
 use crate::protocol::request::header;
 
 pub(super) const ISSUER: &str = "https://id.example";
@@ -44,8 +44,14 @@ pub(super) fn oauth_error(error: &str) -> Reply {
     status(400, &json!({ "error": error }).to_string())
 }
 
+/// The request went out, and nothing came back.
 pub(super) fn unreachable() -> Reply {
-    Reply::Unreachable("connection refused".to_owned())
+    Reply::Unreachable(Unreachable { reason: "connection reset".to_owned(), sent: true })
+}
+
+/// The request never left.
+pub(super) fn unsent() -> Reply {
+    Reply::Unreachable(Unreachable { reason: "connection refused".to_owned(), sent: false })
 }
 
 /// A metadata document that leaves nothing open.

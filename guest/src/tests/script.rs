@@ -10,7 +10,7 @@ use super::provider::Answer;
 use super::seen::{Sent, Shown};
 use crate::contract::{
     Action, Authorization, Code, EpochMs, Exchange, Failure, Grant, LogoutReport, Outcome, Purpose,
-    Reply, Response,
+    Reply, Response, Unreachable,
 };
 use crate::session::Session;
 
@@ -76,6 +76,14 @@ impl Script {
         self.answers(Purpose::Revocation, answer)
     }
 
+    /// One answer, after which the same request may come again.
+    #[track_caller]
+    pub(super) fn stumbles(mut self, reply: Reply) -> Self {
+        self.known.now_ms += self.exchange().wait_ms;
+        self.reply(reply)
+    }
+
+    /// Answers, and goes on answering so while the same request comes again.
     #[track_caller]
     fn answers(mut self, purpose: Purpose, answer: impl Answer) -> Self {
         let exchange = self.exchange();
@@ -95,7 +103,13 @@ impl Script {
                 self.known.secrets.extend(body[field].as_str().map(str::to_owned));
             }
         }
-        self.reply(reply)
+        let passing = matches!(&reply, Reply::Unreachable(_))
+            || matches!(&reply, Reply::Response(Response { status: 429.., .. }));
+        let mut script = self.reply(reply.clone());
+        while passing && matches!(&script.last, Ok(Action::Exchange(again)) if again.wait_ms > 0) {
+            script = script.stumbles(reply.clone());
+        }
+        script
     }
 
     // ---- The person answers --------------------------------------------------
@@ -227,6 +241,12 @@ impl Script {
         }
     }
 
+    /// How long to wait before the request that waits for its answer.
+    #[track_caller]
+    pub(super) fn pause_ms(&self) -> u64 {
+        self.exchange().wait_ms
+    }
+
     /// What was saved last.
     pub(super) fn stored(&self) -> Option<Vec<u8>> {
         self.saved.clone()
@@ -248,7 +268,16 @@ impl Script {
 
     // ---- Underneath ----------------------------------------------------------
 
-    fn reply(mut self, reply: Reply) -> Self {
+    /// The store is always ready: what follows a probe that fails is the host's.
+    fn reply(self, reply: Reply) -> Self {
+        let script = self.reply_once(reply);
+        match script.last {
+            Ok(Action::Probe) => script.reply_once(Reply::Probed),
+            _ => script,
+        }
+    }
+
+    fn reply_once(mut self, reply: Reply) -> Self {
         if self.misfits {
             let misfits = replies().into_iter().filter(|other| question(other) != question(&reply));
             refuses(&mut self.session, misfits);
@@ -300,12 +329,13 @@ fn refuses(session: &mut Session, replies: impl IntoIterator<Item = Reply>) {
 }
 
 /// One reply of every kind.
-fn replies() -> [Reply; 11] {
+fn replies() -> [Reply; 12] {
     [
         Reply::Begin,
         Reply::Locked(None),
+        Reply::Probed,
         Reply::Response(Response { status: 200, headers: vec![], body: vec![] }),
-        Reply::Unreachable("no route".to_owned()),
+        Reply::Unreachable(Unreachable { reason: "no route".to_owned(), sent: false }),
         Reply::TooLarge(1),
         Reply::Denied("no".to_owned()),
         Reply::Redirected("/callback".to_owned()),
@@ -321,6 +351,7 @@ fn question(reply: &Reply) -> &'static str {
     match reply {
         Reply::Begin => "nothing",
         Reply::Locked(_) => "lock",
+        Reply::Probed => "probe",
         Reply::Response(_) | Reply::Unreachable(_) | Reply::TooLarge(_) | Reply::Denied(_) => {
             "exchange"
         }
@@ -332,6 +363,7 @@ fn question(reply: &Reply) -> &'static str {
 fn describe(last: &Result<Action, Failure>) -> String {
     match last {
         Ok(Action::Lock) => "the lock".to_owned(),
+        Ok(Action::Probe) => "a probe".to_owned(),
         Ok(Action::Exchange(exchange)) => {
             format!("a request for {} to {}", name(exchange.purpose), exchange.request.url)
         }

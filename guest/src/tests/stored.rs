@@ -170,3 +170,22 @@ fn an_account_does_not_depend_on_how_the_client_proves_itself() {
     let other = openid().secret("pw").client(|client| client.discover = false);
     assert_eq!(openid().account_key(), other.account_key());
 }
+
+#[test]
+fn an_account_differs_by_the_parameters_that_change_a_token() {
+    let with = |name, value| openid().parameter(name, value).account_key();
+    let plain = openid().account_key();
+    assert_ne!(with("audience", "https://a.example"), plain);
+    assert_ne!(with("audience", "https://a.example"), with("audience", "https://b.example"));
+    for (name, value) in [("prompt", "login"), ("login_hint", "ada"), ("max_age", "60")] {
+        assert_eq!(with(name, value), plain, "{name}");
+    }
+}
+
+#[test]
+fn an_account_differs_by_endpoints_given_by_hand() {
+    let elsewhere = |client: &mut crate::contract::Client| {
+        client.endpoints.token = Some("https://other.example/token".to_owned());
+    };
+    assert_ne!(openid().client(elsewhere).account_key(), openid().account_key());
+}

@@ -1,5 +1,6 @@
 //! What may stand on the command line, and in the environment beside it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
@@ -83,9 +84,37 @@ pub(crate) struct Global {
     )]
     pub(crate) profile: String,
 
-    /// Where sessions are kept
+    /// Where sessions are kept [default: what the last login used]
     #[arg(long, global = true, env = "LATCH_STORE", value_enum)]
     pub(crate) store: Option<StoreChoice>,
+
+    /// Encrypt sessions in files with the key in this file, as age-keygen writes it
+    #[arg(long, global = true, env = "LATCH_KEY_FILE", value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+
+    /// Encrypt sessions in files with a passphrase: you are asked for it, or set LATCH_PASSPHRASE
+    #[arg(long, global = true, env = "LATCH_ENCRYPT", value_parser = FalseyValueParser::new(), conflicts_with = "key_file")]
+    pub(crate) encrypt: bool,
+
+    /// How long to wait for another process that uses the same session
+    #[arg(
+        long,
+        global = true,
+        env = "LATCH_LOCK_TIMEOUT",
+        value_name = "SECONDS",
+        default_value_t = 60
+    )]
+    pub(crate) lock_timeout: u64,
+
+    /// How long to wait for the keyring
+    #[arg(
+        long,
+        global = true,
+        env = "LATCH_KEYRING_TIMEOUT",
+        value_name = "SECONDS",
+        default_value_t = 3
+    )]
+    pub(crate) keyring_timeout: u64,
 
     /// Where config.toml lies
     #[arg(long, global = true, env = "LATCH_CONFIG_DIR", value_name = "FOLDER")]
@@ -102,6 +131,10 @@ pub(crate) struct Global {
     /// Tell every request on standard error; never a secret
     #[arg(long, short, global = true, env = "LATCH_VERBOSE", value_parser = FalseyValueParser::new())]
     pub(crate) verbose: bool,
+
+    /// This process renews a token for another one
+    #[arg(long, global = true, hide = true)]
+    pub(crate) renewer: bool,
 }
 
 #[derive(Subcommand)]
@@ -117,6 +150,11 @@ pub(crate) enum Command {
     /// Never opens a browser: without a session it ends with exit code 3. Parallel
     /// calls renew once.
     Token(Box<TokenArgs>),
+    /// Run a command with an access token in its environment
+    ///
+    /// The token is fresh when the command starts. Ends with the command's own
+    /// exit code.
+    Exec(Box<ExecArgs>),
     /// Ask the provider who is logged in
     Whoami(Box<ProviderArgs>),
     /// Show every profile: who is logged in, where, and for how long
@@ -126,6 +164,13 @@ pub(crate) enum Command {
     /// Forgets it even where the provider cannot be asked, and says what stays
     /// valid there.
     Logout(Box<LogoutArgs>),
+    /// Move the stored session to another store
+    ///
+    /// It is deleted from the old one when the new one has proven to hold it. With
+    /// the store that holds it already, its encryption is changed.
+    Move(MoveArgs),
+    /// Show what this program finds on this machine, and what it makes of it
+    Doctor,
     /// Keep the settings of several providers, clients or accounts
     ///
     /// They lie in config.toml, one table for each profile.
@@ -186,6 +231,10 @@ pub(crate) struct ProviderArgs {
     /// Where the provider's signing keys are
     #[arg(long, env = "LATCH_JWKS_URI", value_name = "URL")]
     pub(crate) jwks_uri: Option<String>,
+
+    /// Where a browser ends the session at the provider
+    #[arg(long, env = "LATCH_END_SESSION_ENDPOINT", value_name = "URL")]
+    pub(crate) end_session_endpoint: Option<String>,
 }
 
 /// How a login goes about it.
@@ -252,10 +301,51 @@ pub(crate) struct TokenArgs {
 }
 
 #[derive(ClapArgs)]
+pub(crate) struct ExecArgs {
+    /// The variable that holds the access token
+    #[arg(long, env = "LATCH_VARIABLE", value_name = "NAME", default_value = "LATCH_ACCESS_TOKEN")]
+    pub(crate) variable: String,
+
+    /// Renew unless the token stays valid for so long
+    #[arg(long, env = "LATCH_MIN_TTL", value_name = "SECONDS", default_value_t = 0)]
+    pub(crate) min_ttl: u64,
+
+    #[command(flatten)]
+    pub(crate) provider: ProviderArgs,
+
+    /// The command and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct MoveArgs {
+    /// Where to keep it from now on
+    #[arg(value_enum)]
+    pub(crate) to: MoveTarget,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MoveTarget {
+    /// The keyring of this machine
+    Keyring,
+    /// A file that only you can read
+    File,
+}
+
+#[derive(ClapArgs)]
 pub(crate) struct LogoutArgs {
     /// End every session of every profile
     #[arg(long, env = "LATCH_ALL", value_parser = FalseyValueParser::new())]
     pub(crate) all: bool,
+
+    /// End the session at the provider too, in a browser
+    #[arg(long, env = "LATCH_END_SESSION", value_parser = FalseyValueParser::new(), conflicts_with = "all")]
+    pub(crate) end_session: bool,
+
+    /// The browser's command; the address is appended as its last word
+    #[arg(long, env = "LATCH_BROWSER", value_name = "COMMAND")]
+    pub(crate) browser: Option<String>,
 
     #[command(flatten)]
     pub(crate) provider: ProviderArgs,
@@ -294,8 +384,10 @@ pub(crate) struct ComponentArgs {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum StoreChoice {
-    /// The best store that this machine offers
+    /// The keyring where there is one that answers, else a file
     Auto,
+    /// The keyring of this machine, and nothing else
+    Keyring,
     /// A file that only you can read
     File,
     /// Nowhere: gone when the program ends

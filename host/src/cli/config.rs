@@ -41,6 +41,7 @@ pub(crate) struct Profile {
     pub(crate) userinfo_endpoint: Option<String>,
     pub(crate) revocation_endpoint: Option<String>,
     pub(crate) jwks_uri: Option<String>,
+    pub(crate) end_session_endpoint: Option<String>,
     pub(crate) flow: Option<Flow>,
     pub(crate) ports: Option<Vec<u16>>,
     pub(crate) redirect_host: Option<RedirectHost>,
@@ -49,6 +50,8 @@ pub(crate) struct Profile {
     pub(crate) no_browser: Option<bool>,
     pub(crate) timeout: Option<u64>,
     pub(crate) store: Option<StoreChoice>,
+    pub(crate) key_file: Option<PathBuf>,
+    pub(crate) encrypt: Option<bool>,
     pub(crate) parameters: Option<BTreeMap<String, String>>,
 }
 
@@ -73,6 +76,7 @@ impl Profile {
             userinfo_endpoint: self.userinfo_endpoint.or(below.userinfo_endpoint),
             revocation_endpoint: self.revocation_endpoint.or(below.revocation_endpoint),
             jwks_uri: self.jwks_uri.or(below.jwks_uri),
+            end_session_endpoint: self.end_session_endpoint.or(below.end_session_endpoint),
             flow: self.flow.or(below.flow),
             ports: self.ports.or(below.ports),
             redirect_host: self.redirect_host.or(below.redirect_host),
@@ -81,6 +85,8 @@ impl Profile {
             no_browser,
             timeout: self.timeout.or(below.timeout),
             store: self.store.or(below.store),
+            key_file: self.key_file.or(below.key_file),
+            encrypt: self.encrypt.or(below.encrypt),
             parameters: self.parameters.or(below.parameters),
         }
     }
@@ -97,6 +103,8 @@ impl Profile {
             no_browser: self.no_browser,
             timeout: self.timeout,
             store: self.store,
+            key_file: self.key_file.clone(),
+            encrypt: self.encrypt,
             ..Self::default()
         };
         if self.is_left_by(asked) {
@@ -111,6 +119,7 @@ impl Profile {
                 userinfo_endpoint: self.userinfo_endpoint,
                 revocation_endpoint: self.revocation_endpoint,
                 jwks_uri: self.jwks_uri,
+                end_session_endpoint: self.end_session_endpoint,
                 ..habits
             };
         }
@@ -139,7 +148,9 @@ impl Profile {
             && self.client_id == other.client_id
             && self.scopes == other.scopes
             && self.resources == other.resources
-            && (self.issuer.is_some() || self.token_endpoint == other.token_endpoint)
+            && self.parameters == other.parameters
+            && self.authorization_endpoint == other.authorization_endpoint
+            && self.token_endpoint == other.token_endpoint
     }
 }
 

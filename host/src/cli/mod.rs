@@ -6,7 +6,10 @@ mod config;
 mod dotenv;
 mod exit;
 mod output;
+mod renewer;
+mod secrets;
 mod settings;
+mod stores;
 mod usage;
 
 use std::process::ExitCode;
@@ -56,9 +59,12 @@ async fn dispatch(args: Args) -> Result<(), Error> {
     match command {
         Command::Login(args) => commands::login::run(&global, args).await,
         Command::Token(args) => commands::token::run(&global, args).await,
+        Command::Exec(args) => commands::exec::run(&global, args).await,
         Command::Whoami(args) => commands::whoami::run(&global, args).await,
         Command::Status => commands::status::run(&global).await,
         Command::Logout(args) => commands::logout::run(&global, args).await,
+        Command::Move(args) => commands::relocate::run(&global, &args).await,
+        Command::Doctor => commands::doctor::run(&global).await,
         Command::Profile(command) => commands::profile::run(&global, command).await,
         Command::Component(args) => commands::component::run(&global, &args),
     }

@@ -5,7 +5,9 @@ use std::io::{Write as _, stderr, stdout};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
-use latchstring::{Code, Error, code_name};
+use latchstring::contract::Failure;
+use latchstring::{Code, Error, ProviderError, TokenSource, code_name, code_named};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::exit;
@@ -42,20 +44,7 @@ pub(crate) fn say(text: &str) {
 /// Reports an error: what happened, and what to do next.
 pub(crate) fn report(error: &Error, json: bool) {
     if json {
-        let provider = error.provider().map(
-            |provider| json!({ "error": provider.error, "description": provider.description }),
-        );
-        say(&json!({
-            "error": {
-                "code": code_name(error.code()),
-                "message": error.message(),
-                "remedy": error.remedy(),
-                "provider": provider,
-                "retryable": error.is_retryable(),
-                "exit": exit::code(error.code()),
-            }
-        })
-        .to_string());
+        say(&json!({ "error": ErrorReport::from(error) }).to_string());
     } else {
         say(&format!(
             "latch: {} [{}]\n  {}",
@@ -64,6 +53,69 @@ pub(crate) fn report(error: &Error, json: bool) {
             error.remedy()
         ));
     }
+}
+
+/// An error as programs read it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct ErrorReport {
+    code: String,
+    message: String,
+    remedy: String,
+    provider: Option<ProviderReport>,
+    retryable: bool,
+    exit: u8,
+}
+
+#[derive(Serialize, Deserialize)]
+struct ProviderReport {
+    error: String,
+    description: Option<String>,
+}
+
+impl From<&Error> for ErrorReport {
+    fn from(error: &Error) -> Self {
+        Self {
+            code: code_name(error.code()).to_owned(),
+            message: error.message().to_owned(),
+            remedy: error.remedy().to_owned(),
+            provider: error.provider().map(|provider| ProviderReport {
+                error: provider.error.clone(),
+                description: provider.description.clone(),
+            }),
+            retryable: error.is_retryable(),
+            exit: exit::code(error.code()),
+        }
+    }
+}
+
+impl From<ErrorReport> for Error {
+    fn from(report: ErrorReport) -> Self {
+        Self::from(Failure {
+            code: code_named(&report.code).unwrap_or(Code::HostFault),
+            message: report.message,
+            remedy: report.remedy,
+            provider: report.provider.map(|provider| ProviderError {
+                error: provider.error,
+                description: provider.description,
+            }),
+            retryable: report.retryable,
+        })
+    }
+}
+
+/// Where a token came from, as programs read it.
+pub(crate) fn source_name(source: TokenSource) -> &'static str {
+    match source {
+        TokenSource::Login => "login",
+        TokenSource::Cached => "cached",
+        TokenSource::Renewed => "renewed",
+        TokenSource::Adopted => "adopted",
+    }
+}
+
+pub(crate) fn epoch_ms(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// RFC 3339, in UTC, to the second.

@@ -8,14 +8,11 @@ use std::time::Duration;
 
 use latchstring::capability::browser::CommandBrowser;
 use latchstring::capability::loopback::{self, Redirect};
-use latchstring::capability::store::FileStore;
-use latchstring::capability::store::MemoryStore;
 use latchstring::capability::store::{Key, Store};
 use latchstring::capability::terminal::StderrTerminal;
 use latchstring::contract::Endpoints;
 use latchstring::{
-    ClientAuthentication, Code, Description, Error, Latch, check_profile, default_state_folder,
-    printable,
+    ClientAuthentication, Code, Description, Error, Latch, check_profile, printable,
 };
 use zeroize::Zeroizing;
 
@@ -25,8 +22,8 @@ use super::args::{
 use super::config::{Config, Profile};
 use super::dotenv;
 use super::output::say;
-
-const CLIENT_SECRET: &str = "LATCH_CLIENT_SECRET";
+use super::secrets::CLIENT_SECRET;
+use super::stores::Stores;
 
 /// What one command runs with.
 pub(crate) struct Settings {
@@ -68,12 +65,17 @@ impl Settings {
 
     /// What a login keeps under the profile: what the person said, never what a
     /// folder's `.env` did, and nothing that was meant for this run only.
-    pub(crate) fn to_remember(&self) -> Option<Profile> {
+    ///
+    /// `store` is where the session went; it stays so for this profile.
+    pub(crate) fn to_remember(&self, global: &Global, store: StoreChoice) -> Option<Profile> {
         let below = self.saved.clone().fitting(&self.given);
         let remembered = Profile {
             browser: below.browser.clone(),
             no_browser: below.no_browser,
             timeout: below.timeout,
+            store: if store == StoreChoice::Memory { below.store } else { Some(store) },
+            key_file: global.key_file.as_deref().map(absolute).or_else(|| below.key_file.clone()),
+            encrypt: global.encrypt.then_some(true).or(below.encrypt),
             ..self.given.clone().over(below)
         };
         let suffices = remembered.shares_session_with(&self.effective);
@@ -100,6 +102,7 @@ impl Settings {
                 userinfo: profile.userinfo_endpoint.clone(),
                 revocation: profile.revocation_endpoint.clone(),
                 jwks: profile.jwks_uri.clone(),
+                end_session: profile.end_session_endpoint.clone(),
             })
             .redirect(Redirect {
                 host: profile.redirect_host.map_or(loopback::RedirectHost::Ipv4, Into::into),
@@ -153,7 +156,11 @@ impl Settings {
 
     /// Where sessions are kept.
     pub(crate) fn store(&self, global: &Global) -> Result<Arc<dyn Store>, Error> {
-        store(global, self.effective.store)
+        self.stores(global).map(|stores| stores.chosen())
+    }
+
+    pub(crate) fn stores(&self, global: &Global) -> Result<Stores, Error> {
+        Stores::open(global, &self.effective)
     }
 
     fn client_secret(&self) -> Result<Option<Zeroizing<String>>, Error> {
@@ -218,20 +225,6 @@ impl Settings {
     }
 }
 
-/// The store that was asked for.
-pub(crate) fn store(global: &Global, saved: Option<StoreChoice>) -> Result<Arc<dyn Store>, Error> {
-    match global.store.or(saved).unwrap_or(StoreChoice::Auto) {
-        StoreChoice::Auto | StoreChoice::File => {
-            let folder = match &global.state_dir {
-                Some(folder) => folder.clone(),
-                None => default_state_folder()?,
-            };
-            Ok(Arc::new(FileStore::new(folder)))
-        }
-        StoreChoice::Memory => Ok(Arc::new(MemoryStore::default())),
-    }
-}
-
 impl ProviderArgs {
     /// These arguments as settings.
     pub(crate) fn into_profile(self) -> Profile {
@@ -248,6 +241,7 @@ impl ProviderArgs {
             userinfo_endpoint: self.userinfo_endpoint,
             revocation_endpoint: self.revocation_endpoint,
             jwks_uri: self.jwks_uri,
+            end_session_endpoint: self.end_session_endpoint,
             ..Profile::default()
         }
     }
@@ -291,7 +285,7 @@ fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
 }
 
 /// A remembered path must mean the same from every folder.
-fn absolute(path: &Path) -> std::path::PathBuf {
+pub(crate) fn absolute(path: &Path) -> std::path::PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 

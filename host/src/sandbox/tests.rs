@@ -104,16 +104,15 @@ fn fuel_of_checking(id_token: &str, keys: &Value) -> u64 {
         authentication: None,
         scopes: vec!["openid".into()],
         resources: Vec::new(),
-    };
-    let request = LoginRequest {
-        redirect_uri: "http://127.0.0.1:1/callback".into(),
         parameters: Vec::new(),
-        patience_ms: 1000,
     };
+    let request =
+        LoginRequest { redirect_uri: "http://127.0.0.1:1/callback".into(), patience_ms: 1000 };
     let context = Context { now_ms: 0, entropy: (0..32).collect() };
     let mut instance = Sandbox::load().unwrap().instantiate().unwrap();
     let session = instance.login(&client, None, &request, &context).unwrap();
-    let Action::Authorize(authorization) = instance.next(&session, &Reply::Begin, 0).unwrap()
+    assert!(matches!(instance.next(&session, &Reply::Begin, 0), Ok(Action::Probe)));
+    let Action::Authorize(authorization) = instance.next(&session, &Reply::Probed, 0).unwrap()
     else {
         panic!("a login without discovery begins in the browser");
     };

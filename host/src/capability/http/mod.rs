@@ -37,7 +37,12 @@ pub struct Limits {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
     /// No answer came: name look-up, connection, TLS or time.
-    Unreachable(String),
+    Unreachable {
+        /// One line.
+        reason: String,
+        /// Whether the request may have arrived all the same.
+        sent: bool,
+    },
     /// The body went past so many bytes.
     TooLarge(u64),
     /// The limits forbid the connection.

@@ -131,16 +131,21 @@ impl Http for SystemHttp {
             None if limits.private_addresses => (name, Via::AnyAddress),
             None => (name, Via::PublicAddresses),
         };
-        let unreachable =
-            |reason: String| Trouble::Unreachable(format!("cannot reach {through}: {reason}"));
+        let unreachable = |reason: String, sent: bool| Trouble::Unreachable {
+            reason: format!("cannot reach {through}: {reason}"),
+            sent,
+        };
         let route = Route { https: url.scheme() == "https", via };
         let request = outgoing(request, url)?;
-        let client = self.client(route, proxy.as_ref()).map_err(unreachable)?;
+        let client =
+            self.client(route, proxy.as_ref()).map_err(|reason| unreachable(reason, false))?;
         match timeout(limits.timeout, exchange(&client, request, limits.body_bytes)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(Stopped::TooLarge)) => Err(Trouble::TooLarge(limits.body_bytes)),
             Ok(Err(Stopped::Failed(error))) => Err(explain(&error, &through, CONNECT_TIMEOUT)),
-            Err(_) => Err(unreachable(format!("timed out after {}", seconds(limits.timeout)))),
+            Err(_) => {
+                Err(unreachable(format!("timed out after {}", seconds(limits.timeout)), true))
+            }
         }
     }
 }
@@ -289,10 +294,13 @@ fn proxy_name(proxy: &Intercept) -> Result<String, Trouble> {
     let name = printable(name.rsplit('@').next().unwrap_or_default());
     match proxy.uri().scheme_str() {
         Some("http" | "https") => Ok(format!("the proxy {name}")),
-        scheme => Err(Trouble::Unreachable(format!(
-            "the proxy {name} is a {} proxy; only HTTP proxies can be used",
-            scheme.unwrap_or("strange")
-        ))),
+        scheme => Err(Trouble::Unreachable {
+            reason: format!(
+                "the proxy {name} is a {} proxy; only HTTP proxies can be used",
+                scheme.unwrap_or("strange")
+            ),
+            sent: false,
+        }),
     }
 }
 

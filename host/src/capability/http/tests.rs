@@ -78,7 +78,7 @@ fn ok(body: &str) -> String {
 
 fn unreachable(result: Result<Response, Trouble>) -> String {
     match result {
-        Err(Trouble::Unreachable(reason)) => reason,
+        Err(Trouble::Unreachable { reason, .. }) => reason,
         Err(trouble) => panic!("{trouble:?}"),
         Ok(response) => panic!("status {}", response.status),
     }

@@ -33,7 +33,10 @@ pub(super) fn explain(error: &reqwest::Error, place: &str, connect_timeout: Dura
         return Trouble::Denied(printable(&not_public.to_string()));
     }
     let reason = reason(error, connect_timeout);
-    Trouble::Unreachable(format!("cannot reach {place}: {}", printable(&reason)))
+    Trouble::Unreachable {
+        reason: format!("cannot reach {place}: {}", printable(&reason)),
+        sent: !error.is_connect(),
+    }
 }
 
 /// A duration for people: whole seconds, or milliseconds below one.

@@ -146,7 +146,7 @@ impl Encryption {
             _ => Error::new(
                 Code::StoredDamaged,
                 format!("the encrypted session in {place} is damaged or cut short"),
-                "it was kept; move it away, then log in again",
+                "log in again, which sets it aside and keeps it",
             ),
         }
     }
@@ -221,9 +221,9 @@ impl Store for EncryptedStore {
     }
 
     /// Fails also where what is stored cannot be decrypted.
-    async fn probe(&self, key: &Key) -> Result<(), Error> {
-        self.inner.probe(key).await?;
-        self.read(key).await.map(drop)
+    async fn probe(&self, key: &Key) -> Result<Option<String>, Error> {
+        let notice = self.inner.probe(key).await?;
+        self.read(key).await.map(|_| notice)
     }
 
     fn place(&self, key: &Key) -> String {

@@ -180,8 +180,8 @@ impl Store for FileStore {
         names::keys(&self.folder, SESSION)
     }
 
-    async fn probe(&self, key: &Key) -> Result<(), Error> {
-        self.probe_now(key)
+    async fn probe(&self, key: &Key) -> Result<Option<String>, Error> {
+        self.probe_now(key).map(|()| None)
     }
 
     fn place(&self, key: &Key) -> String {

@@ -180,7 +180,7 @@ impl Store for KeyringStore {
     }
 
     /// Writes and deletes an entry beside the session's.
-    async fn probe(&self, key: &Key) -> Result<(), Error> {
+    async fn probe(&self, key: &Key) -> Result<Option<String>, Error> {
         names::check(key)?;
         guard::make_folder(&self.folder)?;
         let probed = self.ask(key, |vault, entry| {
@@ -197,7 +197,8 @@ impl Store for KeyringStore {
                 Err(Trouble::Failed("it forgets what it is given".into()))
             }
         });
-        probed.await.map_err(|trouble| trouble.into_error(&self.place(key)))
+        probed.await.map_err(|trouble| trouble.into_error(&self.place(key)))?;
+        Ok(None)
     }
 
     fn place(&self, key: &Key) -> String {

@@ -1,5 +1,6 @@
 //! Where sessions are kept between runs.
 
+mod auto;
 mod encrypted;
 mod failure;
 mod file;
@@ -11,6 +12,8 @@ mod names;
 
 use async_trait::async_trait;
 
+pub use auto::AutoStore;
+pub(crate) use encrypted::is_encrypted;
 pub use encrypted::{EncryptedStore, Encryption};
 pub use file::FileStore;
 pub use keyring::KeyringStore;
@@ -58,8 +61,11 @@ pub trait Store: Send + Sync {
     /// For before a login: a person who has just logged in is not to learn that
     /// the session cannot be kept. A store that can tell more than `read` does
     /// says so here.
-    async fn probe(&self, key: &Key) -> Result<(), Error> {
-        self.read(key).await.map(drop)
+    ///
+    /// Returns one line for the person where the session will be kept in a lesser
+    /// place than could be expected, and why.
+    async fn probe(&self, key: &Key) -> Result<Option<String>, Error> {
+        self.read(key).await.map(|_| None)
     }
 
     /// Where this key is or would be kept, for people: a path, a keyring's name.

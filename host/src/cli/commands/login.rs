@@ -1,13 +1,14 @@
 //! `latch login`: log in through a browser.
 
 use latchstring::capability::clock::{Clock as _, SystemClock};
-use latchstring::{Code, Description, Error, printable};
+use latchstring::{Code, Description, Error, Latch, printable};
 use serde_json::json;
 
-use crate::cli::args::{Global, LoginArgs};
+use crate::cli::args::{Global, LoginArgs, StoreChoice};
 use crate::cli::config::Config;
 use crate::cli::output;
 use crate::cli::settings::Settings;
+use crate::cli::stores::{self, Stores};
 
 pub(crate) async fn run(global: &Global, args: Box<LoginArgs>) -> Result<(), Error> {
     let settings = Settings::read(global, args.into_profile())?;
@@ -15,7 +16,9 @@ pub(crate) async fn run(global: &Global, args: Box<LoginArgs>) -> Result<(), Err
     let open_browser = settings.effective.no_browser != Some(true);
     let latch = settings.latch(global, open_browser).map_err(unnamed)?;
     let token = latch.login().await?;
-    let remembered = settings.to_remember();
+    let stores = settings.stores(global)?;
+    let store = keep_one(&stores, &latch).await?;
+    let remembered = settings.to_remember(global, store);
     if let Some(profile) = &remembered {
         let folder = global.config_dir.as_deref();
         Config::change(folder, |config| config.set(&global.profile, profile)).await?;
@@ -32,7 +35,8 @@ pub(crate) async fn run(global: &Global, args: Box<LoginArgs>) -> Result<(), Err
             "scopes": token.scopes(),
             "expires_at": token.expires_at().and_then(output::rfc3339),
             "renewable": token.renew_at().is_some(),
-            "store": latch.place(),
+            "store": stores::name(store),
+            "place": latch.place(),
         }));
     }
     output::say(&match who {
@@ -53,6 +57,25 @@ pub(crate) async fn run(global: &Global, args: Box<LoginArgs>) -> Result<(), Err
         output::say(&format!("The profile {} in {path} remembers this provider", global.profile));
     }
     Ok(())
+}
+
+/// Where the session is now. What an earlier login left in another store ends: a
+/// later command could take it for the session.
+async fn keep_one(stores: &Stores, latch: &Latch) -> Result<StoreChoice, Error> {
+    let key = latch.key();
+    let place = latch.place();
+    let holding = stores.holding(key).await?;
+    let mut kept = stores.choice;
+    for choice in holding {
+        let store = stores.get(choice);
+        if store.place(key) == place {
+            kept = choice;
+        } else {
+            let _lock = store.lock(key).await?;
+            store.delete(key).await?;
+        }
+    }
+    Ok(kept)
 }
 
 /// Whoever is logging in needs no advice to log in.

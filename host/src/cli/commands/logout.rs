@@ -9,18 +9,29 @@ use serde_json::{Value, json};
 use crate::cli::args::{Global, LogoutArgs};
 use crate::cli::config::Profile;
 use crate::cli::output;
-use crate::cli::settings::{Settings, store};
+use crate::cli::settings::Settings;
+use crate::cli::stores::Stores;
 
 pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Error> {
-    let LogoutArgs { all, provider } = *args;
-    let given = provider.into_profile();
+    let LogoutArgs { all, end_session, browser, provider } = *args;
+    let given = Profile { browser, ..provider.into_profile() };
     if !all {
-        let report = Settings::read(global, given)?.latch(global, false)?.logout().await?;
-        return show(global, &[(global.profile.clone(), report)]);
+        let latch = Settings::read(global, given)?.latch(global, end_session)?;
+        let report = latch.logout().await?;
+        let url = report.end_session_url.clone();
+        show(global, &[(global.profile.clone(), report)])?;
+        return match url {
+            _ if !end_session => Ok(()),
+            Some(url) => latch.end_session(&url).await,
+            None => {
+                output::say("The provider has no page that ends the session there");
+                Ok(())
+            }
+        };
     }
     let mut reports = Vec::new();
     let mut first_error = None;
-    for key in store(global, None)?.list().await? {
+    for key in Stores::open(global, &Profile::default())?.chosen().list().await? {
         match end(global, &key).await {
             Ok(Some(report)) => reports.push((key.profile, report)),
             Ok(None) => {}
@@ -45,7 +56,7 @@ async fn end(global: &Global, key: &Key) -> Result<Option<LogoutReport>, Error> 
     {
         return latch.logout().await.map(Some);
     }
-    let store = store(&global, None)?;
+    let store = settings.store(&global)?;
     let Some(description) = describe(store.as_ref(), key, SystemClock.now_ms()).await? else {
         return Ok(None);
     };

@@ -1,9 +1,12 @@
 //! What each command does, one file each.
 
 pub(crate) mod component;
+pub(crate) mod doctor;
+pub(crate) mod exec;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod profile;
+pub(crate) mod relocate;
 pub(crate) mod status;
 pub(crate) mod token;
 pub(crate) mod whoami;

@@ -6,14 +6,20 @@ use serde_json::json;
 use crate::cli::args::{Global, ProfileCommand};
 use crate::cli::config::{Config, Profile};
 use crate::cli::output;
-use crate::cli::settings::store;
+use crate::cli::settings::absolute;
+use crate::cli::stores::Stores;
 
 pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), Error> {
     let folder = global.config_dir.as_deref();
     match command {
         ProfileCommand::Add { name, settings } => {
             latchstring::check_profile(&name)?;
-            let given = Profile { store: global.store, ..settings.into_profile() };
+            let given = Profile {
+                store: global.store,
+                key_file: global.key_file.as_deref().map(absolute),
+                encrypt: global.encrypt.then_some(true),
+                ..settings.into_profile()
+            };
             let config = Config::change(folder, |config| {
                 let kept = config.profile(&name)?.unwrap_or_default().fitting(&given);
                 config.set(&name, &given.over(kept))
@@ -39,7 +45,13 @@ pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), 
             output::write(config.text_of(name).as_bytes())
         }
         ProfileCommand::Remove { name } => {
-            if store(global, None)?.list().await?.iter().any(|key| key.profile == name) {
+            if Stores::open(global, &Profile::default())?
+                .chosen()
+                .list()
+                .await?
+                .iter()
+                .any(|key| key.profile == name)
+            {
                 return Err(Error::new(
                     Code::InvalidConfiguration,
                     format!("somebody is still logged in under the profile {name}"),

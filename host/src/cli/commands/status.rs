@@ -9,14 +9,15 @@ use serde_json::{Value, json};
 
 use super::login::who;
 use crate::cli::args::Global;
-use crate::cli::config::Config;
+use crate::cli::config::{Config, Profile};
 use crate::cli::output;
-use crate::cli::settings::store;
+use crate::cli::stores::{self, Stores};
 
 /// One profile, or one session of it.
 enum Row {
     Session {
         key: Key,
+        store: &'static str,
         place: String,
         description: Description,
     },
@@ -63,15 +64,14 @@ impl Row {
 
 async fn rows(global: &Global, now_ms: u64) -> Result<Vec<Row>, Error> {
     let config = Config::read(global.config_dir.as_deref())?;
-    let store = store(global, None)?;
+    let everywhere = Stores::open(global, &Profile::default())?;
     let mut rows = Vec::new();
     let mut seen = BTreeSet::new();
-    for key in store.list().await? {
+    for key in everywhere.chosen().list().await? {
         seen.insert(key.profile.clone());
-        match describe(store.as_ref(), &key, now_ms).await {
-            Ok(Some(description)) => {
-                rows.push(Row::Session { place: store.place(&key), key, description });
-            }
+        let saved = config.profile(&key.profile)?.unwrap_or_default();
+        match session(global, &saved, &key, now_ms).await {
+            Ok(Some(row)) => rows.push(row),
             // Logged out since the list was made.
             Ok(None) => {}
             Err(error) => rows.push(Row::Unreadable { key, error }),
@@ -84,6 +84,25 @@ async fn rows(global: &Global, now_ms: u64) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
+/// The session under `key`, read as its profile keeps it.
+async fn session(
+    global: &Global,
+    saved: &Profile,
+    key: &Key,
+    now_ms: u64,
+) -> Result<Option<Row>, Error> {
+    let stores = Stores::open(global, &Profile { store: None, ..saved.clone() })?;
+    let Some(choice) = stores.holding(key).await?.first().copied() else { return Ok(None) };
+    let store = stores.get(choice);
+    let description = describe(store.as_ref(), key, now_ms).await?;
+    Ok(description.map(|description| Row::Session {
+        key: key.clone(),
+        store: stores::name(choice),
+        place: store.place(key),
+        description,
+    }))
+}
+
 /// A block of lines. What a provider or a file said is foreign: escaped.
 fn in_words(row: &Row, now_ms: u64) -> String {
     let block = |profile: &str, lines: &[(&str, &str)]| {
@@ -92,7 +111,7 @@ fn in_words(row: &Row, now_ms: u64) -> String {
     };
     let by_hand = "endpoints given by hand";
     match row {
-        Row::Session { key, place, description } => {
+        Row::Session { key, store, place, description } => {
             let who = who(description);
             let at = |time_ms| output::in_words(time_ms, now_ms);
             let token = match (description.token_state, description.expires_at_ms) {
@@ -110,7 +129,7 @@ fn in_words(row: &Row, now_ms: u64) -> String {
                     ("scopes", &description.scopes.join(" ")),
                     ("since", &at(description.logged_in_at_ms)),
                     ("token", &token),
-                    ("store", place),
+                    ("store", &format!("{store}: {place}")),
                 ],
             )
         }
@@ -127,7 +146,7 @@ fn in_words(row: &Row, now_ms: u64) -> String {
 
 fn in_json(row: &Row) -> Value {
     match row {
-        Row::Session { key, place, description } => json!({
+        Row::Session { key, store, place, description } => json!({
             "profile": key.profile,
             "logged_in": true,
             "issuer": description.issuer,
@@ -142,7 +161,8 @@ fn in_json(row: &Row) -> Value {
                 TokenState::Renewable => "renewable",
                 TokenState::Expired => "expired",
             },
-            "store": place,
+            "store": store,
+            "place": place,
         }),
         Row::Unreadable { key, error } => json!({
             "profile": key.profile,

@@ -1,19 +1,20 @@
 //! `latch token`: print an access token, renewed where it has to be.
 
-use latchstring::{Demand, Error, Token, TokenSource};
+use latchstring::{Demand, Error, Token};
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::cli::args::{Global, TokenArgs, TokenOutput};
-use crate::cli::output;
 use crate::cli::settings::Settings;
+use crate::cli::{output, renewer};
 
 pub(crate) async fn run(global: &Global, args: Box<TokenArgs>) -> Result<(), Error> {
     let TokenArgs { min_ttl, force_refresh, output, provider } = *args;
     let settings = Settings::read(global, provider.into_profile())?;
     let demand =
         Demand { min_ttl_ms: min_ttl.saturating_mul(1000), force_refresh, ..Demand::default() };
-    let token = settings.latch(global, false)?.token_for(demand).await?;
+    let latch = settings.latch(global, false)?;
+    let token = renewer::token(global, &latch, demand).await?;
     let default = if global.json { TokenOutput::Json } else { TokenOutput::Token };
     match output.unwrap_or(default) {
         TokenOutput::Token => print_line(token.access_token()),
@@ -37,11 +38,6 @@ fn print_json(token: &Token) -> Result<(), Error> {
         "expires_at": token.expires_at().and_then(output::rfc3339),
         "renew_at": token.renew_at().and_then(output::rfc3339),
         "id_token": token.id_token(),
-        "source": match token.source() {
-            TokenSource::Login => "login",
-            TokenSource::Cached => "cached",
-            TokenSource::Renewed => "renewed",
-            TokenSource::Adopted => "adopted",
-        },
+        "source": output::source_name(token.source()),
     }))
 }

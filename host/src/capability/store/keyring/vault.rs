@@ -60,7 +60,7 @@ impl Trouble {
             Self::Damaged => Error::new(
                 Code::StoredDamaged,
                 format!("the stored session in {place} is damaged or cut short"),
-                "it was kept; move it away, then log in again",
+                "log in again, which sets it aside and keeps it",
             ),
             Self::Silent(_) => Error::from(Failure {
                 code: Code::StoreUnusable,

@@ -1,0 +1,221 @@
+//! The best store that a machine offers.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+
+use super::{Key, Lock, Store};
+use crate::error::Error;
+
+/// Keeps sessions in the keyring where that works, else in files.
+///
+/// Chosen for each session when it begins: `probe` asks the keyring before the
+/// person logs in. A session stays where it is from then on.
+pub struct AutoStore {
+    keyring: Arc<dyn Store>,
+    file: Arc<dyn Store>,
+    /// What was chosen or found in this process.
+    known: Mutex<BTreeMap<Key, Choice>>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    Keyring,
+    File,
+}
+
+impl AutoStore {
+    /// Both stores must share their locks, as those over one state folder do.
+    pub fn new(keyring: Arc<dyn Store>, file: Arc<dyn Store>) -> Self {
+        Self { keyring, file, known: Mutex::default() }
+    }
+
+    /// The store that holds the session now, else the one that was chosen for it.
+    async fn store_of(&self, key: &Key) -> Result<&dyn Store, Error> {
+        // Files first: where a move from one to the other was cut short, both are
+        // complete, and a file asks nobody.
+        for choice in [Choice::File, Choice::Keyring] {
+            if self.store(choice).list().await?.contains(key) {
+                self.remember(key, choice);
+                return Ok(self.store(choice));
+            }
+        }
+        Ok(self.store(self.choice(key)))
+    }
+
+    fn store(&self, choice: Choice) -> &dyn Store {
+        match choice {
+            Choice::Keyring => self.keyring.as_ref(),
+            Choice::File => self.file.as_ref(),
+        }
+    }
+
+    fn choice(&self, key: &Key) -> Choice {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(key).copied().unwrap_or(Choice::File)
+    }
+
+    fn remember(&self, key: &Key, choice: Choice) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(key.clone(), choice);
+    }
+}
+
+#[async_trait]
+impl Store for AutoStore {
+    async fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
+        self.store_of(key).await?.read(key).await
+    }
+
+    async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
+        self.store_of(key).await?.write(key, bytes).await
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), Error> {
+        self.store_of(key).await?.delete(key).await
+    }
+
+    async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
+        self.file.lock(key).await
+    }
+
+    async fn list(&self) -> Result<Vec<Key>, Error> {
+        let mut keys = self.file.list().await?;
+        keys.extend(self.keyring.list().await?);
+        keys.sort();
+        keys.dedup();
+        Ok(keys)
+    }
+
+    async fn set_aside(&self, key: &Key) -> Result<String, Error> {
+        self.store_of(key).await?.set_aside(key).await
+    }
+
+    async fn probe(&self, key: &Key) -> Result<Option<String>, Error> {
+        if self.list().await?.contains(key) {
+            return self.store_of(key).await?.probe(key).await;
+        }
+        let reason = match self.keyring.probe(key).await {
+            Ok(notice) => {
+                self.remember(key, Choice::Keyring);
+                return Ok(notice);
+            }
+            Err(reason) => reason,
+        };
+        self.remember(key, Choice::File);
+        self.file.probe(key).await?;
+        Ok(Some(format!(
+            "The session will be kept in {} instead of the keyring: {reason}",
+            self.file.place(key)
+        )))
+    }
+
+    fn place(&self, key: &Key) -> String {
+        self.store(self.choice(key)).place(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capability::store::MemoryStore;
+    use crate::error::Code;
+
+    /// A keyring that nobody answers for, once it is switched off.
+    #[derive(Clone, Default)]
+    struct Switched {
+        store: MemoryStore,
+        off: bool,
+    }
+
+    #[async_trait]
+    impl Store for Switched {
+        async fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
+            self.store.read(key).await
+        }
+        async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
+            self.store.write(key, bytes).await
+        }
+        async fn delete(&self, key: &Key) -> Result<(), Error> {
+            self.store.delete(key).await
+        }
+        async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
+            self.store.lock(key).await
+        }
+        async fn list(&self) -> Result<Vec<Key>, Error> {
+            self.store.list().await
+        }
+        async fn set_aside(&self, key: &Key) -> Result<String, Error> {
+            self.store.set_aside(key).await
+        }
+        async fn probe(&self, _key: &Key) -> Result<Option<String>, Error> {
+            match self.off {
+                true => Err(Error::new(Code::StoreUnusable, "nobody answers", "")),
+                false => Ok(None),
+            }
+        }
+        fn place(&self, _key: &Key) -> String {
+            "the keyring".to_owned()
+        }
+    }
+
+    struct Machine {
+        keyring: MemoryStore,
+        file: MemoryStore,
+        auto: AutoStore,
+    }
+
+    fn machine(keyring_off: bool) -> Machine {
+        let (keyring, file) = (MemoryStore::default(), MemoryStore::default());
+        let switched = Switched { store: keyring.clone(), off: keyring_off };
+        let auto = AutoStore::new(Arc::new(switched), Arc::new(file.clone()));
+        Machine { keyring, file, auto }
+    }
+
+    fn key() -> Key {
+        Key { profile: "work".to_owned(), account: "a".to_owned() }
+    }
+
+    #[tokio::test]
+    async fn a_new_session_goes_to_the_keyring() {
+        let Machine { keyring, file, auto } = machine(false);
+        assert_eq!(auto.probe(&key()).await.expect("a keyring"), None);
+        auto.write(&key(), b"x").await.expect("a write");
+        assert!(keyring.read(&key()).await.expect("a read").is_some());
+        assert!(file.read(&key()).await.expect("a read").is_none());
+        assert_eq!(auto.place(&key()), "the keyring");
+        assert_eq!(auto.read(&key()).await.expect("a read"), Some(b"x".to_vec()));
+    }
+
+    #[tokio::test]
+    async fn without_a_keyring_a_file_takes_it_and_the_person_is_told_why() {
+        let Machine { file, auto, .. } = machine(true);
+        let notice = auto.probe(&key()).await.expect("a file").expect("a notice");
+        assert!(notice.ends_with("instead of the keyring: nobody answers"), "{notice}");
+        auto.write(&key(), b"x").await.expect("a write");
+        assert!(file.read(&key()).await.expect("a read").is_some());
+    }
+
+    #[tokio::test]
+    async fn a_session_stays_where_it_is() {
+        let Machine { keyring, file, auto } = machine(false);
+        file.write(&key(), b"1").await.expect("a write");
+        assert_eq!(auto.probe(&key()).await.expect("a file"), None);
+        auto.write(&key(), b"2").await.expect("a write");
+        assert_eq!(file.read(&key()).await.expect("a read"), Some(b"2".to_vec()));
+        assert_eq!(keyring.list().await.expect("a list"), []);
+        auto.delete(&key()).await.expect("a deletion");
+        assert_eq!(auto.list().await.expect("a list"), []);
+    }
+
+    #[tokio::test]
+    async fn a_session_in_the_keyring_is_found_by_a_later_process() {
+        let Machine { keyring, auto, .. } = machine(true);
+        keyring.write(&key(), b"1").await.expect("a write");
+        assert_eq!(auto.read(&key()).await.expect("a read"), Some(b"1".to_vec()));
+        assert_eq!(auto.list().await.expect("a list"), [key()]);
+        // Out of reach is not gone: nothing may be written beside it.
+        auto.probe(&key()).await.expect_err("the keyring is off");
+    }
+}

@@ -1,0 +1,104 @@
+//! `latch doctor`: what this program finds on this machine, and what it makes of
+//! it.
+
+use latchstring::capability::store::Key;
+use latchstring::{Error, code_name, printable};
+use serde_json::{Value, json};
+
+use crate::cli::args::{Global, StoreChoice};
+use crate::cli::config::Config;
+use crate::cli::output;
+use crate::cli::stores::{self, Stores};
+
+/// Something that was looked at.
+struct Finding {
+    subject: &'static str,
+    text: String,
+    trouble: Option<Error>,
+}
+
+pub(crate) async fn run(global: &Global) -> Result<(), Error> {
+    let findings = findings(global).await?;
+    if global.json {
+        return output::document(&Value::Array(findings.iter().map(in_json).collect()));
+    }
+    for finding in &findings {
+        output::line(&format!("{:<10} {}", finding.subject, printable(&finding.text)))?;
+        if let Some(trouble) = &finding.trouble {
+            output::line(&format!("           {}", printable(trouble.remedy())))?;
+        }
+    }
+    Ok(())
+}
+
+async fn findings(global: &Global) -> Result<Vec<Finding>, Error> {
+    latchstring::check_profile(&global.profile)?;
+    let config = Config::read(global.config_dir.as_deref())?;
+    let profile = config.profile(&global.profile)?;
+    let saved = profile.clone().unwrap_or_default();
+    let stores = Stores::open(global, &saved)?;
+    // A key of no session: looking must not touch any.
+    let key = Key { profile: global.profile.clone(), account: "doctor".to_owned() };
+    let settings = match &profile {
+        Some(_) => format!("{} has the profile {}", config.path().display(), global.profile),
+        None => format!("{} does not have the profile {}", config.path().display(), global.profile),
+    };
+    let mut findings = vec![
+        found("version", env!("CARGO_PKG_VERSION").to_owned()),
+        found("settings", settings),
+        look("file", &stores, StoreChoice::File, &key).await,
+        look("keyring", &stores, StoreChoice::Keyring, &key).await,
+    ];
+    let chosen = stores::name(stores.choice);
+    let why = match (global.store, saved.store) {
+        (Some(_), _) => "as the command line or LATCH_STORE says",
+        (None, Some(_)) => "as the profile remembers",
+        (None, None) => "as nothing else was asked for: the keyring where it answers, else a file",
+    };
+    findings.push(found("store", format!("{chosen}, {why}")));
+    findings.push(match stores::encryption_name(global, &saved) {
+        Some(name) => found("encryption", format!("files are encrypted with {name}")),
+        None => found("encryption", "files are not encrypted; only you can read them".to_owned()),
+    });
+    let mut sessions = stores.get(StoreChoice::Auto).list().await?;
+    sessions.retain(|key| key.profile == global.profile);
+    for key in &sessions {
+        for choice in stores.holding(key).await? {
+            findings.push(found("session", stores.get(choice).place(key)));
+        }
+    }
+    if sessions.is_empty() {
+        findings.push(found("session", "nobody is logged in under this profile".to_owned()));
+    }
+    Ok(findings)
+}
+
+fn found(subject: &'static str, text: String) -> Finding {
+    Finding { subject, text, trouble: None }
+}
+
+async fn look(subject: &'static str, stores: &Stores, choice: StoreChoice, key: &Key) -> Finding {
+    let store = stores.get(choice);
+    match store.probe(key).await {
+        Ok(_) => {
+            let place = match choice {
+                StoreChoice::File => stores.folder.display().to_string(),
+                _ => store.place(key),
+            };
+            found(subject, format!("can be used ({place})"))
+        }
+        Err(error) => Finding {
+            subject,
+            text: format!("cannot be used: {} [{}]", error.message(), code_name(error.code())),
+            trouble: Some(error),
+        },
+    }
+}
+
+fn in_json(finding: &Finding) -> Value {
+    json!({
+        "subject": finding.subject,
+        "text": finding.text,
+        "error": finding.trouble.as_ref().map(output::ErrorReport::from),
+    })
+}

@@ -1,0 +1,69 @@
+//! `latch exec`: run a command with an access token in its environment.
+
+use std::ffi::OsString;
+use std::io::{Error as IoError, ErrorKind};
+use std::process::Command;
+
+use latchstring::{Code, Demand, Error};
+
+use crate::cli::args::{ExecArgs, Global};
+use crate::cli::settings::Settings;
+use crate::cli::{renewer, secrets};
+
+pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<(), Error> {
+    let ExecArgs { variable, min_ttl, provider, command } = *args;
+    check_name(&variable)?;
+    let settings = Settings::read(global, provider.into_profile())?;
+    let demand = Demand { min_ttl_ms: min_ttl.saturating_mul(1000), ..Demand::default() };
+    let latch = settings.latch(global, false)?;
+    let token = renewer::token(global, &latch, demand).await?;
+    // OK because clap asks for one word at least.
+    let (program, arguments) = command.split_first().expect("a command");
+    let mut child = Command::new(program);
+    child.args(arguments).env(variable, token.access_token());
+    // The command gets the token, and not what a token is made with.
+    for name in secrets::VARIABLES {
+        child.env_remove(name);
+    }
+    Err(cannot_run(program, &run_as(child)?))
+}
+
+/// Becomes the command: its signals, its terminal and its exit code are its own.
+#[cfg(unix)]
+fn run_as(mut child: Command) -> Result<IoError, Error> {
+    use std::os::unix::process::CommandExt as _;
+
+    Ok(child.exec())
+}
+
+/// Runs the command, and ends as it does.
+#[cfg(not(unix))]
+fn run_as(mut child: Command) -> Result<IoError, Error> {
+    match child.status() {
+        Ok(status) => std::process::exit(status.code().unwrap_or(1)),
+        Err(error) => Ok(error),
+    }
+}
+
+fn cannot_run(program: &OsString, error: &IoError) -> Error {
+    let program = program.to_string_lossy();
+    let remedy = match error.kind() {
+        ErrorKind::NotFound => "check its name, or give its path",
+        ErrorKind::PermissionDenied => "check that it may be executed",
+        _ => "check the command",
+    };
+    Error::new(Code::HostFault, format!("{program} cannot be run: {error}"), remedy)
+}
+
+/// A variable's name in any shell: what else stands there is a mistake.
+fn check_name(name: &str) -> Result<(), Error> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if !name.is_empty() && name.bytes().all(is_name) && !name.as_bytes()[0].is_ascii_digit() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::InvalidConfiguration,
+        format!("{name:?} cannot be the name of a variable"),
+        "use letters, digits and _, with no digit first",
+    ))
+}

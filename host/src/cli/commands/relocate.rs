@@ -1,0 +1,96 @@
+//! `latch move`: move the stored session to another store.
+
+use latchstring::capability::store::{Key, Store};
+use latchstring::{Code, Error};
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::cli::args::{Global, MoveArgs, MoveTarget, StoreChoice};
+use crate::cli::config::{Config, Profile};
+use crate::cli::output;
+use crate::cli::settings::absolute;
+use crate::cli::stores::Stores;
+
+pub(crate) async fn run(global: &Global, args: &MoveArgs) -> Result<(), Error> {
+    latchstring::check_profile(&global.profile)?;
+    let to = match args.to {
+        MoveTarget::Keyring => StoreChoice::Keyring,
+        MoveTarget::File => StoreChoice::File,
+    };
+    let config = Config::read(global.config_dir.as_deref())?;
+    let saved = config.profile(&global.profile)?.unwrap_or_default();
+    // Read as the profile remembers it, written as the command line says.
+    let unsaid = Global { store: None, key_file: None, encrypt: false, ..global.clone() };
+    let before = Stores::open(&unsaid, &saved)?;
+    let remembered = remembered(global, saved, to);
+    let after = Stores::open(global, &remembered)?;
+    let mut moved = Vec::new();
+    for key in before.get(StoreChoice::Auto).list().await? {
+        if key.profile == global.profile {
+            moved.push(relocate(&before, &after, to, &key).await?);
+        }
+    }
+    Config::change(global.config_dir.as_deref(), |config| config.set(&global.profile, &remembered))
+        .await?;
+    if global.json {
+        return output::document(&json!({ "profile": global.profile, "stores": moved }));
+    }
+    for place in &moved {
+        output::say(&format!("The session of the profile {} is kept in {place}", global.profile));
+    }
+    if moved.is_empty() {
+        let name = &global.profile;
+        output::say(&format!(
+            "Nobody is logged in under the profile {name}; the next login goes there"
+        ));
+    }
+    Ok(())
+}
+
+fn remembered(global: &Global, saved: Profile, to: StoreChoice) -> Profile {
+    let asks_for_encryption = global.key_file.is_some() || global.encrypt;
+    let (key_file, encrypt) = match asks_for_encryption {
+        true => (global.key_file.as_deref().map(absolute), global.encrypt.then_some(true)),
+        false => (saved.key_file.clone(), saved.encrypt),
+    };
+    Profile { store: Some(to), key_file, encrypt, ..saved }
+}
+
+/// Moves one session, and says where it is now. Whatever happens on the way, one
+/// of the stores holds it whole.
+async fn relocate(
+    before: &Stores,
+    after: &Stores,
+    to: StoreChoice,
+    key: &Key,
+) -> Result<String, Error> {
+    let target = after.get(to);
+    // Both stores of a folder have the same locks.
+    let _lock = target.lock(key).await?;
+    let holding = before.holding(key).await?;
+    let from = holding.iter().copied().find(|choice| *choice != to).unwrap_or(to);
+    let source = before.get(from);
+    let Some(bytes) = source.read(key).await?.map(Zeroizing::new) else {
+        return Ok(target.place(key));
+    };
+    target.probe(key).await?;
+    target.write(key, &bytes).await?;
+    check(target.as_ref(), key, &bytes).await?;
+    if from != to {
+        source.delete(key).await?;
+    }
+    Ok(target.place(key))
+}
+
+/// What was written is what is read.
+async fn check(store: &dyn Store, key: &Key, bytes: &[u8]) -> Result<(), Error> {
+    let kept = store.read(key).await?.map(Zeroizing::new);
+    if kept.is_some_and(|kept| kept.as_slice() == bytes) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::NotSaved,
+        format!("{} did not keep what was written to it", store.place(key)),
+        "the session is still where it was; check the store and try again",
+    ))
+}

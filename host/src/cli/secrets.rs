@@ -1,0 +1,7 @@
+//! The environment variables that hold secrets.
+
+pub(crate) const CLIENT_SECRET: &str = "LATCH_CLIENT_SECRET";
+pub(crate) const PASSPHRASE: &str = "LATCH_PASSPHRASE";
+
+/// What no other program is to inherit.
+pub(crate) const VARIABLES: [&str; 2] = [CLIENT_SECRET, PASSPHRASE];

@@ -1,0 +1,145 @@
+//! Where sessions are kept, as the person asked for it.
+
+use std::io::{IsTerminal as _, stdin};
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use latchstring::capability::store::{
+    AutoStore, EncryptedStore, Encryption, FileStore, Key, KeyringStore, MemoryStore, Store,
+};
+use latchstring::{Code, Error, default_state_folder};
+use zeroize::Zeroizing;
+
+use super::args::{Global, StoreChoice};
+use super::config::Profile;
+use super::secrets::PASSPHRASE;
+
+/// The stores over one state folder, set up for one profile.
+pub(crate) struct Stores {
+    pub(crate) choice: StoreChoice,
+    pub(crate) folder: PathBuf,
+    file: Arc<dyn Store>,
+    keyring: Arc<dyn Store>,
+}
+
+impl Stores {
+    /// What the command line says, over what the profile remembers.
+    pub(crate) fn open(global: &Global, profile: &Profile) -> Result<Self, Error> {
+        let folder = match &global.state_dir {
+            Some(folder) => folder.clone(),
+            None => default_state_folder()?,
+        };
+        let lock_patience = Duration::from_secs(global.lock_timeout);
+        let file = FileStore::new(folder.clone()).with_lock_patience(lock_patience);
+        let file: Arc<dyn Store> = match encryption(global, profile)? {
+            Some(encryption) => Arc::new(EncryptedStore::new(Arc::new(file), encryption)),
+            None => Arc::new(file),
+        };
+        let keyring = KeyringStore::new(folder.clone())
+            .with_lock_patience(lock_patience)
+            .with_time_limit(Duration::from_secs(global.keyring_timeout));
+        let choice = global.store.or(profile.store).unwrap_or(StoreChoice::Auto);
+        Ok(Self { choice, folder, file, keyring: Arc::new(keyring) })
+    }
+
+    /// The store that was chosen.
+    pub(crate) fn chosen(&self) -> Arc<dyn Store> {
+        self.get(self.choice)
+    }
+
+    pub(crate) fn get(&self, choice: StoreChoice) -> Arc<dyn Store> {
+        match choice {
+            StoreChoice::Auto => {
+                Arc::new(AutoStore::new(Arc::clone(&self.keyring), Arc::clone(&self.file)))
+            }
+            StoreChoice::Keyring => Arc::clone(&self.keyring),
+            StoreChoice::File => Arc::clone(&self.file),
+            StoreChoice::Memory => Arc::new(MemoryStore::default()),
+        }
+    }
+
+    /// Which stores hold something under `key`; asks no keyring.
+    pub(crate) async fn holding(&self, key: &Key) -> Result<Vec<StoreChoice>, Error> {
+        let mut holding = Vec::new();
+        for choice in [StoreChoice::File, StoreChoice::Keyring] {
+            if self.get(choice).list().await?.contains(key) {
+                holding.push(choice);
+            }
+        }
+        Ok(holding)
+    }
+}
+
+/// What the person asked to have files encrypted with.
+fn encryption(global: &Global, profile: &Profile) -> Result<Option<Encryption>, Error> {
+    if let Some(path) = &global.key_file {
+        return Encryption::key_file(path).map(Some);
+    }
+    if global.encrypt {
+        return passphrase().map(Encryption::passphrase).map(Some);
+    }
+    match (&profile.key_file, profile.encrypt) {
+        (Some(path), _) => Encryption::key_file(path).map(Some),
+        (None, Some(true)) => passphrase().map(Encryption::passphrase).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// What files are encrypted with, in words; none where they are not.
+pub(crate) fn encryption_name(global: &Global, profile: &Profile) -> Option<String> {
+    let key_file = |path: &PathBuf| format!("the key in {}", path.display());
+    match (&global.key_file, global.encrypt, &profile.key_file, profile.encrypt) {
+        (Some(path), ..) | (None, false, Some(path), _) => Some(key_file(path)),
+        (None, true, ..) | (None, false, None, Some(true)) => Some("a passphrase".to_owned()),
+        _ => None,
+    }
+}
+
+/// A store as the command line spells it.
+pub(crate) fn name(choice: StoreChoice) -> &'static str {
+    match choice {
+        StoreChoice::Auto => "auto",
+        StoreChoice::Keyring => "keyring",
+        StoreChoice::File => "file",
+        StoreChoice::Memory => "memory",
+    }
+}
+
+/// What the person typed in this process: asked once, and handed to the process
+/// that renews.
+pub(crate) fn typed_passphrase() -> Option<&'static str> {
+    TYPED.get().map(|passphrase| passphrase.as_str())
+}
+
+static TYPED: OnceLock<Zeroizing<String>> = OnceLock::new();
+
+/// From the environment, else from the person.
+fn passphrase() -> Result<Zeroizing<String>, Error> {
+    if let Ok(passphrase) = std::env::var(PASSPHRASE)
+        && !passphrase.is_empty()
+    {
+        return Ok(Zeroizing::new(passphrase));
+    }
+    if let Some(typed) = typed_passphrase() {
+        return Ok(Zeroizing::new(typed.to_owned()));
+    }
+    let missing = |reason: &str| {
+        Error::new(
+            Code::StoreUnusable,
+            format!("the passphrase of the stored session is missing: {reason}"),
+            format!("set {PASSPHRASE}, or run this on a terminal"),
+        )
+    };
+    if !stdin().is_terminal() {
+        return Err(missing("nobody can be asked here"));
+    }
+    let passphrase = rpassword::prompt_password("Passphrase of the stored session: ")
+        .map(Zeroizing::new)
+        .map_err(|error| missing(&error.to_string()))?;
+    if passphrase.is_empty() {
+        return Err(missing("none was given"));
+    }
+    let passphrase = TYPED.get_or_init(|| passphrase);
+    Ok(passphrase.clone())
+}
