@@ -178,11 +178,11 @@ impl Store for Full {
     async fn list(&self) -> Result<Vec<Key>, Error> {
         self.store.list().await
     }
-    async fn probe(&self, _: &Key) -> Result<(), Error> {
+    async fn probe(&self, _: &Key) -> Result<Option<String>, Error> {
         if self.is_found_out {
             return Err(Error::new(Code::NotSaved, "the disk is full", "free some space"));
         }
-        Ok(())
+        Ok(None)
     }
     fn place(&self, _: &Key) -> String {
         "a full disk".to_owned()

@@ -37,7 +37,8 @@ fn a_login_and_its_token_are_told_in_json_where_asked() {
     assert_eq!(login["profile"], "default");
     assert_eq!(login["name"], "Ada Lovelace <ada.lovelace@example.com>");
     assert_eq!(login["renewable"], true);
-    assert_eq!(login["store"], home.session_file().display().to_string());
+    assert_eq!(login["store"], "file");
+    assert_eq!(login["place"], home.session_file().display().to_string());
     let token = home.latch(&["token", "--json"]).succeeded().json();
     assert_eq!(token["access_token"], home.token(&[]));
     assert_eq!(token["token_type"], "Bearer");

@@ -11,6 +11,7 @@ use latchstring_provider::visitor::Visitor;
 use serde_json::{Value, json};
 
 use servers::{Server, log_in, visit};
+use support::http::get;
 use support::{Home, Pending, named, refusing};
 
 /// As in `web/oidc-provider.mjs`.
@@ -287,4 +288,33 @@ fn part(token: &str, position: usize) -> Value {
     let part = token.split('.').nth(position).expect("a part");
     let part = URL_SAFE_NO_PAD.decode(part).expect("base64url");
     serde_json::from_slice(&part).expect("JSON")
+}
+
+#[test]
+fn a_logout_ends_the_session_at_the_provider_in_a_browser_where_asked() {
+    let server = Server::oidc_provider();
+    let home = logged_in(&server);
+    let id_token = home.latch(&["token", "--json"]).json()["id_token"].clone();
+    let words = ["logout", "--end-session", "--browser", "true"];
+    let logout = Pending::start(&mut home.command(&words));
+    // What others can read on the browser's command line names nobody.
+    assert_eq!(logout.url.host_str(), Some("127.0.0.1"));
+    assert!(!logout.url.as_str().contains(id_token.as_str().expect("an ID token")));
+    let page = get(&logout.url);
+    logout.finish().succeeded().saying(&["Logged out of the profile default"]);
+    let (_, rest) = page.body.split_once("0;url=").expect("a way on");
+    let (way_on, _) = rest.split_once('"').expect("its end");
+    let way_on = way_on.replace("&#38;", "&");
+    assert!(way_on.starts_with(&format!("{}/session/end?", server.issuer())), "{way_on}");
+    let question = server.get(way_on.strip_prefix(server.issuer()).expect("its own"), "");
+    assert_eq!(question.status, 200);
+    assert!(question.body.contains("name=\"logout\""), "{}", question.body);
+}
+
+#[test]
+fn nothing_is_opened_where_nobody_asked_for_it() {
+    let server = Server::oidc_provider();
+    let home = logged_in(&server);
+    let run = home.latch(&["logout"]).succeeded();
+    assert!(!run.stderr.contains("http"), "{}", run.stderr);
 }

@@ -56,7 +56,6 @@ fn a_session_that_cannot_be_read_is_named_and_kept() {
             &["token"][..],
             &["token", "--force-refresh"],
             &["whoami"],
-            &["login", "--no-browser", "--timeout", "0"],
             &["logout"],
             &["logout", "--all"],
         ] {
@@ -67,6 +66,28 @@ fn a_session_that_cannot_be_read_is_named_and_kept() {
         }
     }
     assert_eq!(home.provider.log().len(), asked);
+}
+
+#[test]
+fn a_login_sets_aside_what_cannot_be_read_and_keeps_it() {
+    let home = Home::new();
+    home.login();
+    let file = home.session_file();
+    let (damaged, newer): (Vec<_>, Vec<_>) =
+        ruins(&file).into_iter().partition(|(_, code)| *code == "stored-damaged");
+    for (bytes, _) in &damaged {
+        fs::write(&file, bytes).expect("a session");
+        let run = home.login();
+        let aside = run.stderr.lines().find_map(|line| line.split_once("it is kept as "));
+        let (_, aside) = aside.expect("its new place");
+        assert_eq!(fs::read(aside).expect("what was kept"), *bytes);
+        home.token(&[]);
+    }
+    for (bytes, code) in newer {
+        fs::write(&file, &bytes).expect("a session");
+        home.latch(&["login", "--no-browser", "--timeout", "0"]).failed(8, code);
+        assert_eq!(fs::read(&file).expect("the session"), bytes);
+    }
 }
 
 #[test]

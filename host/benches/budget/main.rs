@@ -148,6 +148,7 @@ fn step() -> Result<()> {
         authentication: None,
         scopes: Vec::new(),
         resources: Vec::new(),
+        parameters: Vec::new(),
     };
     let context = Context { now_ms: 0, entropy: (0..32).collect() };
     let begun = Instant::now();

@@ -1,0 +1,134 @@
+//! Killed at every system call of a renewal: what is stored is whole, and only
+//! what the provider has taken without our keeping the answer is lost.
+#![cfg(all(target_os = "linux", target_arch = "x86_64"))]
+
+mod support;
+
+use std::process::Stdio;
+
+use nix::libc;
+use nix::sys::ptrace;
+use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use support::session::Session;
+use support::{Home, run};
+
+/// A program that stops at each of its system calls.
+struct Traced {
+    pid: Pid,
+}
+
+impl Traced {
+    /// Starts `command` and lets it run to its first taking of a lock: nothing
+    /// before it can lose anything.
+    #[expect(clippy::zombie_processes, reason = "it is waited for by its number")]
+    fn start(home: &Home, words: &[&str]) -> Self {
+        let latch = home.command(words);
+        let mut shell = home.command_of("/bin/sh", &["-c", "kill -STOP $$; exec \"$0\" \"$@\""]);
+        shell.arg(latch.get_program()).args(latch.get_args());
+        let child = shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell");
+        let pid = Pid::from_raw(child.id().cast_signed());
+        let stopped = waitpid(pid, Some(WaitPidFlag::WUNTRACED)).expect("the shell");
+        assert_eq!(stopped, WaitStatus::Stopped(pid, Signal::SIGSTOP));
+        ptrace::seize(pid, ptrace::Options::PTRACE_O_TRACESYSGOOD).expect("a tracer's rights");
+        kill(pid, Signal::SIGCONT).expect("the shell goes on");
+        Self { pid }
+    }
+
+    /// Runs to the next entry into a system call: its number, or none where the
+    /// program has ended.
+    fn next(&self) -> Option<i64> {
+        loop {
+            ptrace::syscall(self.pid, None).expect("the program goes on");
+            match waitpid(self.pid, None).expect("the program") {
+                WaitStatus::PtraceSyscall(_) => {
+                    let registers = ptrace::getregs(self.pid).expect("its registers");
+                    // The kernel sets this at the entry only.
+                    if registers.rax.cast_signed() == -i64::from(libc::ENOSYS) {
+                        return Some(registers.orig_rax.cast_signed());
+                    }
+                }
+                WaitStatus::Exited(..) | WaitStatus::Signaled(..) => return None,
+                _ => {}
+            }
+        }
+    }
+
+    fn kill(self) {
+        kill(self.pid, Signal::SIGKILL).expect("a killing");
+        let end = waitpid(self.pid, None).expect("its end");
+        assert_eq!(end, WaitStatus::Signaled(self.pid, Signal::SIGKILL, false));
+    }
+}
+
+/// Where a program was killed.
+struct Death {
+    /// What it was about to ask of the kernel.
+    call: i64,
+    /// Whether it had spoken to the network before.
+    after_network: bool,
+}
+
+/// Kills `latch` with these words at its system call `number` after it has first
+/// taken a lock; none where it ends before.
+fn killed_at(home: &Home, words: &[&str], from: i64, number: usize) -> Option<Death> {
+    let traced = Traced::start(home, words);
+    while traced.next()? != from {}
+    let mut after_network = false;
+    for _ in 0..number {
+        after_network |= traced.next()? == libc::SYS_connect;
+    }
+    let call = traced.next()?;
+    traced.kill();
+    Some(Death { call, after_network })
+}
+
+#[test]
+fn a_renewal_killed_at_any_system_call_loses_nothing_that_it_had() {
+    let home = Home::new();
+    home.login_with(&["--store", "file"]);
+    let renewing = ["--renewer", "token", "--force-refresh"];
+    let (mut deaths, mut lost) = (0, Vec::new());
+    for number in 0.. {
+        let before = Session::read(&home.session_file());
+        let refreshes = home.asked("/token").len();
+        let Some(death) = killed_at(&home, &renewing, libc::SYS_flock, number) else { break };
+        deaths += 1;
+        // Whole, whichever it is.
+        let after = Session::read(&home.session_file());
+        let has_new = after.inner["refresh_token"] != before.inner["refresh_token"];
+        let provider_has_answered = home.asked("/token").len() > refreshes;
+        let next = run(&mut home.command(&["token", "--force-refresh"]));
+        if next.code == 0 {
+            continue;
+        }
+        let next = next.failed(3, "login-required");
+        assert!(
+            provider_has_answered && !has_new && death.after_network,
+            "killed before system call {} ({number}): {}",
+            death.call,
+            next.stderr
+        );
+        lost.push(number);
+        home.login_with(&["--store", "file"]);
+    }
+    assert!(deaths > 50, "only {deaths} system calls were tried");
+    // The loss is one stretch: from the request that arrived to the file that
+    // was renamed.
+    assert!(lost.windows(2).all(|pair| pair[1] == pair[0] + 1), "{lost:?}");
+    assert!(!lost.is_empty() && lost.len() < deaths / 2, "{} of {deaths}", lost.len());
+}
+
+#[test]
+fn a_caller_killed_at_any_system_call_loses_no_session() {
+    let home = Home::new();
+    home.login_with(&["--store", "file"]);
+    for number in 0.. {
+        let words = ["token", "--force-refresh"];
+        let Some(_) = killed_at(&home, &words, libc::SYS_execve, number * 7) else { break };
+        home.token(&["--force-refresh"]);
+    }
+    home.token(&["--force-refresh"]);
+}

@@ -1,0 +1,145 @@
+//! Many processes at once on one expired session, against a provider that ends
+//! the session when a refresh token is used twice.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use latchstring_provider::visitor::Visitor;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::servers::{Server, log_in};
+use crate::support::session::Session;
+use crate::support::{Home, Run};
+
+/// Callers of `latch token` in one round.
+pub(crate) const CALLERS: usize = 64;
+
+/// How many of them are killed where some are.
+pub(crate) const VICTIMS: usize = 8;
+
+/// A session at the provider, and the processes that want its token.
+pub(crate) struct Storm {
+    server: Server,
+    home: Home,
+    seed: u64,
+    /// How long a round took when nobody was killed.
+    calm: Duration,
+}
+
+/// What came of one round.
+pub(crate) struct Round {
+    pub(crate) refreshes: usize,
+    /// Different tokens that callers got.
+    pub(crate) tokens: usize,
+    /// Callers that ended with a token.
+    pub(crate) served: usize,
+    /// Callers that died before they could end.
+    pub(crate) killed: usize,
+    /// What the others said.
+    pub(crate) complaints: Vec<String>,
+    pub(crate) taken: Duration,
+}
+
+impl Storm {
+    /// Somebody is logged in. `seed` decides who is killed, and when.
+    pub(crate) fn brew(seed: u64) -> Self {
+        let server = Server::oidc_provider();
+        let home = Home::new();
+        let words = ["login", "--issuer", server.issuer(), "--client-id", "public"];
+        let scopes = ["--scope", "openid", "--scope", "offline_access", "--no-browser"];
+        let words = [&words[..], &scopes, &["--store", "file"]].concat();
+        log_in(&home, &Visitor::default(), &words).0.succeeded();
+        Self { server, home, seed, calm: Duration::from_millis(500) }
+    }
+
+    /// The token expires, and everybody wants one.
+    pub(crate) fn round(&mut self) -> Round {
+        let round = self.rage(0);
+        self.calm = round.taken;
+        round
+    }
+
+    /// The same, and some callers are killed at random moments.
+    pub(crate) fn round_with_victims(&mut self) -> Round {
+        self.rage(VICTIMS)
+    }
+
+    /// Whether the session is still there, after everything.
+    pub(crate) fn survives(&self) -> bool {
+        self.home.latch(&["token", "--force-refresh"]).code == 0
+    }
+
+    fn rage(&mut self, victims: usize) -> Round {
+        self.expire();
+        let before = self.server.refreshes();
+        let begun = Instant::now();
+        let callers: Vec<Child> = (0..CALLERS).map(|_| self.call()).collect();
+        let mut killers = Vec::new();
+        for number in 0..victims {
+            // Any caller, those that begin first as well as those that come last.
+            let caller = &callers[(self.chance() as usize + number) % CALLERS];
+            let victim = Pid::from_raw(caller.id().cast_signed());
+            let longest = self.calm.as_micros() as u64;
+            let after = Duration::from_micros(self.chance() % longest.max(1));
+            killers.push(thread::spawn(move || {
+                thread::sleep(after.saturating_sub(begun.elapsed()));
+                // Whoever has ended already was not reaped yet: the number is still its own.
+                let _ = kill(victim, Signal::SIGKILL);
+            }));
+        }
+        for killer in killers {
+            killer.join().expect("a killer");
+        }
+        let ends: Vec<Run> = callers.into_iter().map(end).collect();
+        let taken = begun.elapsed();
+        let mut round =
+            Round { refreshes: 0, tokens: 0, served: 0, killed: 0, complaints: Vec::new(), taken };
+        let mut tokens = BTreeSet::new();
+        for run in ends {
+            match run.code {
+                0 => {
+                    round.served += 1;
+                    tokens.insert(run.stdout);
+                }
+                // No exit code: a signal.
+                -1 => round.killed += 1,
+                code => round.complaints.push(format!("exit {code}: {}", run.stderr)),
+            }
+        }
+        round.tokens = tokens.len();
+        round.refreshes = self.server.refreshes() - before;
+        round
+    }
+
+    fn call(&self) -> Child {
+        let mut command = self.home.command(&["token"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("latch starts")
+    }
+
+    /// Time passes for the stored token. Under the session's lock: a renewal whose
+    /// caller was killed may still be at work.
+    fn expire(&self) {
+        let path = self.home.session_file();
+        let lock = File::open(path.with_extension("lock")).expect("a lock");
+        lock.lock().expect("the lock");
+        let mut session = Session::read(&path);
+        session.inner["expires_at_ms"] = 1.into();
+        session.write();
+    }
+
+    /// A number that nobody can foresee and everybody can repeat (xorshift).
+    fn chance(&mut self) -> u64 {
+        self.seed ^= self.seed << 13;
+        self.seed ^= self.seed >> 7;
+        self.seed ^= self.seed << 17;
+        self.seed
+    }
+}
+
+fn end(caller: Child) -> Run {
+    caller.wait_with_output().expect("an end").into()
+}
