@@ -1,6 +1,6 @@
 //! Where sessions are kept between runs.
 
-mod encrypted;
+pub(crate) mod encrypted;
 mod failure;
 mod file;
 mod guard;
