@@ -3,7 +3,6 @@
 mod memory_vault;
 mod splitting;
 
-use std::fs;
 use std::time::Instant;
 
 use tempfile::TempDir;
@@ -101,6 +100,7 @@ async fn a_session_that_could_not_be_replaced_or_deleted_is_still_listed_and_rea
 #[cfg(unix)]
 #[tokio::test]
 async fn a_marker_says_nothing_and_only_its_owner_can_read_it() {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     let setting = Setting::filled().await;
@@ -124,7 +124,7 @@ async fn two_state_folders_share_no_entry_and_two_spellings_of_one_do() {
 #[tokio::test]
 async fn an_entry_is_called_the_same_before_its_folder_is_made_and_after() {
     let scratch = TempDir::new().expect("a folder");
-    fs::create_dir(scratch.path().join("real")).expect("a folder");
+    std::fs::create_dir(scratch.path().join("real")).expect("a folder");
     std::os::unix::fs::symlink("real", scratch.path().join("link")).expect("a link");
     let folder = scratch.path().join("link/state/sessions");
     let store = KeyringStore::over(Arc::new(MemoryVault::new(None)), folder);

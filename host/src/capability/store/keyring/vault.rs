@@ -35,6 +35,10 @@ pub(super) trait Vault: Send + Sync {
 
 /// Why a keyring did not do what it was asked.
 #[derive(Debug)]
+#[cfg_attr(
+    any(windows, target_os = "macos"),
+    allow(dead_code, reason = "these systems' keyrings do not tell all of it apart")
+)]
 pub(super) enum Trouble {
     /// There is none, for this reason.
     Absent(String),

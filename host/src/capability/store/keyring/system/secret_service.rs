@@ -96,13 +96,7 @@ where
 }
 
 fn no_bus(error: zbus::Error) -> Trouble {
-    match error {
-        zbus::Error::Address(_) => Trouble::Absent("no D-Bus session bus".to_owned()),
-        zbus::Error::InputOutput(reason) => {
-            Trouble::Absent(format!("no D-Bus session bus ({reason})"))
-        }
-        error => Trouble::Failed(error.to_string()),
-    }
+    Trouble::Absent(format!("no D-Bus session bus ({error})"))
 }
 
 fn failed(error: impl Into<zbus::Error>) -> Trouble {

@@ -1,0 +1,238 @@
+//! Sessions in a real keyring, and keyrings that are not there, locked or mute.
+#![cfg(target_os = "linux")]
+
+#[path = "support/desktop.rs"]
+mod desktop;
+
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use latchstring::capability::store::{Key, KeyringStore, Store};
+use latchstring::code_name;
+
+use desktop::Desktop;
+
+/// What one operation in a process of its own came to.
+struct Outcome {
+    /// `done`, or the stable code.
+    code: String,
+    words: String,
+    /// Of the operation.
+    took: Duration,
+    /// Of the process.
+    ended_after: Duration,
+}
+
+impl Outcome {
+    #[track_caller]
+    fn done(self) -> String {
+        assert_eq!(self.code, "done", "{}", self.words);
+        self.words
+    }
+
+    #[track_caller]
+    fn failed(self, code: &str, words: &str) -> Self {
+        assert_eq!(self.code, code, "{}", self.words);
+        assert!(self.words.contains(words), "no {words:?} in: {}", self.words);
+        self
+    }
+
+    /// Waited as long as it may, and kept the process no longer.
+    #[track_caller]
+    fn in_time(self) {
+        let limit = Duration::from_secs(3);
+        assert!(self.took >= limit && self.took < 2 * limit, "{:?}", self.took);
+        assert!(self.ended_after < self.took + limit, "{:?}", self.ended_after);
+    }
+}
+
+/// Runs one operation of the store in a process with this environment.
+fn ask(mut command: Command, folder: &Path, operation: &str) -> Outcome {
+    let started = Instant::now();
+    let output = command
+        .args(["--exact", "carries_out_one_operation", "--ignored", "--nocapture"])
+        .env("STORE_FOLDER", folder)
+        .env("STORE_OPERATION", operation)
+        .output()
+        .expect("this program runs");
+    let ended_after = started.elapsed();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let line = said.lines().find_map(|line| line.split_once("outcome: ")).map(|(_, line)| line);
+    let mut fields = line.expect("an outcome").splitn(3, ' ');
+    let mut field = || fields.next().expect("three fields").to_owned();
+    Outcome {
+        took: Duration::from_micros(field().parse().expect("a number")),
+        code: field(),
+        words: field(),
+        ended_after,
+    }
+}
+
+/// On a desktop.
+fn on(desktop: &Desktop, operation: &str) -> Outcome {
+    let program = std::env::current_exe().expect("this program");
+    ask(desktop.command(program), &desktop.state_folder(), operation)
+}
+
+/// With nothing but this address of a bus.
+fn at(address: Option<String>, operation: &str) -> Outcome {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    command.env_clear().env("HOME", folder.path()).env("XDG_RUNTIME_DIR", folder.path());
+    if let Some(address) = address {
+        command.env("DBUS_SESSION_BUS_ADDRESS", address);
+    }
+    ask(command, &folder.path().join("state"), operation)
+}
+
+#[tokio::test]
+#[ignore = "its environment is its task; other tests start it"]
+#[allow(clippy::print_stdout, reason = "how it tells the other tests")]
+async fn carries_out_one_operation() {
+    let text = |name: &str| std::env::var(name).expect("started by another test");
+    let store = KeyringStore::new(text("STORE_FOLDER").into());
+    let key = Key { profile: "work".to_owned(), account: "abc123".to_owned() };
+    let operation = text("STORE_OPERATION");
+    let _lock = store.lock(&key).await.expect("a lock");
+    let started = Instant::now();
+    let outcome = match operation.split_once(' ').unwrap_or((&operation, "")) {
+        ("write", value) => store.write(&key, value.as_bytes()).await.map(|()| String::new()),
+        ("write-large", size) => {
+            let value = vec![b'x'; size.parse().expect("a size")];
+            store.write(&key, &value).await.map(|()| String::new())
+        }
+        ("read", _) => store.read(&key).await.map(|value| match value {
+            Some(value) if value.len() > 100 => format!("{} bytes", value.len()),
+            Some(value) => String::from_utf8(value).expect("text"),
+            None => "nothing".to_owned(),
+        }),
+        ("delete", _) => store.delete(&key).await.map(|()| String::new()),
+        ("probe", _) => store.probe(&key).await.map(|_| String::new()),
+        ("set-aside", _) => store.set_aside(&key).await,
+        ("list", _) => store.list().await.map(|keys| keys.len().to_string()),
+        ("place", _) => Ok(store.place(&key)),
+        _ => panic!("no such operation: {operation}"),
+    };
+    let took = started.elapsed().as_micros();
+    match outcome {
+        Ok(words) => println!("outcome: {took} done {words}"),
+        Err(error) => println!(
+            "outcome: {took} {} {} [{}]",
+            code_name(error.code()),
+            error.message(),
+            error.remedy()
+        ),
+    }
+}
+
+#[test]
+fn a_session_is_kept_read_replaced_and_deleted() {
+    let desktop = Desktop::new();
+    on(&desktop, "probe").done();
+    assert_eq!(on(&desktop, "read").done(), "nothing");
+    assert!(!desktop.secrets().contains("latchstring"), "{}", desktop.secrets());
+
+    on(&desktop, "write first").done();
+    assert_eq!(on(&desktop, "read").done(), "first");
+    on(&desktop, "write second").done();
+    assert_eq!(on(&desktop, "read").done(), "second");
+    assert_eq!(on(&desktop, "list").done(), "1");
+    on(&desktop, "probe").done();
+
+    let found = desktop.secrets();
+    assert_eq!(found.matches("service = latchstring").count(), 1, "{found}");
+    let folder = desktop.state_folder().canonicalize().expect("a folder");
+    let name = format!("work.abc123 in {}", folder.display());
+    assert!(found.contains(&format!("label = latchstring {name}")), "{found}");
+    assert!(found.contains("secret = second"), "{found}");
+    let place = on(&desktop, "place").done();
+    assert!(place.contains("Secret Service") && place.contains(&name), "{place}");
+
+    on(&desktop, "delete").done();
+    on(&desktop, "delete").done();
+    assert_eq!(on(&desktop, "read").done(), "nothing");
+    assert_eq!(on(&desktop, "list").done(), "0");
+    assert!(!desktop.secrets().contains("latchstring"), "{}", desktop.secrets());
+}
+
+#[test]
+fn a_session_of_a_hundred_kilobytes_is_one_entry() {
+    let desktop = Desktop::new();
+    on(&desktop, "write-large 102400").done();
+    assert_eq!(on(&desktop, "read").done(), "102400 bytes");
+    assert_eq!(desktop.secrets().matches("service = latchstring").count(), 1);
+}
+
+#[test]
+fn what_is_set_aside_stays_in_the_keyring_under_another_name() {
+    let desktop = Desktop::new();
+    on(&desktop, "write ruined").done();
+    let place = on(&desktop, "set-aside").done();
+    assert!(place.ends_with(", damaged\""), "{place}");
+    assert_eq!(on(&desktop, "read").done(), "nothing");
+    let found = desktop.secrets();
+    assert!(found.contains("secret = ruined") && found.contains(", damaged"), "{found}");
+}
+
+#[test]
+fn without_a_bus_there_is_no_keyring() {
+    let gone = "unix:path=/nowhere/bus".to_owned();
+    for address in [None, Some(gone), Some("nonsense".to_owned())] {
+        let words = "there is no keyring here: no D-Bus session bus";
+        at(address.clone(), "probe")
+            .failed("store-unusable", words)
+            .failed("store-unusable", "--store file");
+        at(address.clone(), "read").failed("store-unusable", words);
+        at(address, "write x").failed("not-saved", words);
+    }
+}
+
+#[test]
+fn a_bus_without_a_keyring_is_told_from_none() {
+    let desktop = Desktop::without_keyring();
+    let words = "there is no keyring here: nothing provides org.freedesktop.secrets";
+    on(&desktop, "probe").failed("store-unusable", words);
+    on(&desktop, "write x").failed("not-saved", words);
+    assert_eq!(on(&desktop, "list").done(), "0");
+}
+
+#[test]
+fn a_locked_keyring_is_told_at_once_and_nobody_is_asked_for_a_password() {
+    let mut desktop = Desktop::new();
+    on(&desktop, "write first").done();
+    desktop.lock_keyring();
+    for (operation, code) in [
+        ("probe", "store-unusable"),
+        ("read", "store-unusable"),
+        ("write second", "not-saved"),
+        ("delete", "store-unusable"),
+    ] {
+        let outcome = on(&desktop, operation).failed(code, "the keyring is locked");
+        assert!(outcome.words.contains("[unlock it, or use --store file]"), "{}", outcome.words);
+    }
+    assert_eq!(on(&desktop, "list").done(), "1");
+}
+
+#[test]
+fn a_keyring_that_does_not_answer_is_given_up_in_time() {
+    let desktop = Desktop::new();
+    on(&desktop, "write first").done();
+    desktop.stop_keyring();
+    let words = "the keyring does not answer (waited 3 s)";
+    on(&desktop, "probe").failed("store-unusable", words).in_time();
+    on(&desktop, "read").failed("store-unusable", words).in_time();
+    on(&desktop, "write second").failed("not-saved", "is unknown").in_time();
+    assert_eq!(on(&desktop, "list").done(), "1");
+}
+
+#[test]
+fn a_bus_that_does_not_answer_is_given_up_in_time() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("bus");
+    // The system takes the connection, and nobody reads what comes over it.
+    let _mute = UnixListener::bind(&path).expect("a socket");
+    let outcome = at(Some(format!("unix:path={}", path.display())), "probe");
+    outcome.failed("store-unusable", "the keyring does not answer (waited 3 s)").in_time();
+}
