@@ -4,6 +4,10 @@
 //! machine whose speed drifts changes both sides alike.
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
+#[cfg(target_os = "linux")]
+#[path = "../../tests/support/desktop.rs"]
+mod desktop;
+
 use std::error::Error;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -44,11 +48,13 @@ fn main() -> Result<()> {
     let login_memory = peak_child_memory()?;
     let (floor, token, ratio) = cached_token(home.path(), &session)?;
     let step = load_and_step()?;
+    let keyring = token_in_keyring(home.path())?;
 
     println!("{:<54} {:>12}   budget", "what", "measured");
     row("cached token, whole process", &ms(token), "5 ms");
     row("  a program that reads a file and prints it", &ms(floor), "");
     row("  ratio", &format!("{ratio:.2}"), "2.5");
+    row("cached token in the keyring, whole process", &keyring, "10 ms");
     row("component: load, instantiate, one step", &ms(step), "1 ms");
     row("peak memory, token and login", &mib(login_memory), "20 MiB");
     row("latch, this build", &mib(fs::metadata(LATCH)?.len()), "12 MiB");
@@ -78,6 +84,39 @@ fn cached_token(home: &Path, session: &Path) -> Result<(Duration, Duration, f64)
         median(pairs.iter().map(|pair| pair.1)),
         median_f64(ratio),
     ))
+}
+
+/// The session is moved to a keyring of its own, asked there, and left.
+#[cfg(target_os = "linux")]
+fn token_in_keyring(home: &Path) -> Result<String> {
+    let desktop = desktop::Desktop::new();
+    let on_desktop = |words: &[&str]| {
+        let mut command = latch(home);
+        command.args(words);
+        for (name, value) in desktop.command(LATCH).get_envs() {
+            if let Some(value) = value.filter(|_| name == "DBUS_SESSION_BUS_ADDRESS") {
+                command.env(name, value);
+            }
+        }
+        command
+    };
+    if !on_desktop(&["move", "keyring"]).stderr(Stdio::null()).status()?.success() {
+        return Err("the session cannot be moved to the keyring".into());
+    }
+    let mut times = Vec::new();
+    for run in 0..WARM_UP + TOKEN_RUNS {
+        let time = timed(&mut on_desktop(&["token"]))?;
+        if run >= WARM_UP {
+            times.push(time);
+        }
+    }
+    Ok(ms(median(times.into_iter())))
+}
+
+/// Other systems' keyrings belong to a person: nothing is put there for a bench.
+#[cfg(not(target_os = "linux"))]
+fn token_in_keyring(_: &Path) -> Result<String> {
+    Ok("not here".to_owned())
 }
 
 fn timed(command: &mut Command) -> Result<Duration> {

@@ -88,7 +88,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "LATCH_STORE", value_enum)]
     pub(crate) store: Option<StoreChoice>,
 
-    /// Encrypt sessions in files with the key in this file, as age-keygen writes it
+    /// Encrypt sessions in files with the key in this file, an age identity; a login makes it where it is missing
     #[arg(long, global = true, env = "LATCH_KEY_FILE", value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
 

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use super::args::{Global, StoreChoice};
 use super::config::Profile;
+use super::output::say;
 use super::secrets::PASSPHRASE;
 
 /// The stores over one state folder, set up for one profile.
@@ -84,6 +85,20 @@ fn encryption(global: &Global, profile: &Profile) -> Result<Option<Encryption>, 
         (None, Some(true)) => passphrase().map(Encryption::passphrase).map(Some),
         _ => Ok(None),
     }
+}
+
+/// Makes the key file that the command line names, where nothing is to be read
+/// with it yet.
+pub(crate) fn make_key_file(global: &Global) -> Result<(), Error> {
+    let Some(path) = &global.key_file else { return Ok(()) };
+    if path.symlink_metadata().is_err() {
+        Encryption::create_key_file(path)?;
+        say(&format!(
+            "The key file {} is new: without it, nobody can read the session",
+            path.display()
+        ));
+    }
+    Ok(())
 }
 
 /// What files are encrypted with, in words; none where they are not.

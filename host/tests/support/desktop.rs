@@ -1,4 +1,5 @@
 //! A desktop session without a screen: a bus of its own, and GNOME's keyring on it.
+#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};

@@ -14,6 +14,7 @@ pub(crate) async fn run(global: &Global, args: Box<LoginArgs>) -> Result<(), Err
     let settings = Settings::read(global, args.into_profile())?;
     settings.tell_origin();
     let open_browser = settings.effective.no_browser != Some(true);
+    stores::make_key_file(global)?;
     let latch = settings.latch(global, open_browser).map_err(unnamed)?;
     let token = latch.login().await?;
     let stores = settings.stores(global)?;

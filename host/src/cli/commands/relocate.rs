@@ -9,7 +9,7 @@ use crate::cli::args::{Global, MoveArgs, MoveTarget, StoreChoice};
 use crate::cli::config::{Config, Profile};
 use crate::cli::output;
 use crate::cli::settings::absolute;
-use crate::cli::stores::Stores;
+use crate::cli::stores::{self, Stores};
 
 pub(crate) async fn run(global: &Global, args: &MoveArgs) -> Result<(), Error> {
     latchstring::check_profile(&global.profile)?;
@@ -23,6 +23,7 @@ pub(crate) async fn run(global: &Global, args: &MoveArgs) -> Result<(), Error> {
     let unsaid = Global { store: None, key_file: None, encrypt: false, ..global.clone() };
     let before = Stores::open(&unsaid, &saved)?;
     let remembered = remembered(global, saved, to);
+    stores::make_key_file(global)?;
     let after = Stores::open(global, &remembered)?;
     let mut moved = Vec::new();
     for key in before.get(StoreChoice::Auto).list().await? {
