@@ -137,7 +137,9 @@ pub(crate) struct Global {
     pub(crate) renewer: bool,
 }
 
+/// Each built when it is asked for: `latch token` is not to pay for the others.
 #[derive(Subcommand)]
+#[command(defer = true)]
 pub(crate) enum Command {
     /// Log in through a browser
     ///

@@ -15,8 +15,7 @@ use super::vault::{Trouble, Vault};
 /// What every entry is kept under, beside its own name.
 const SERVICE: &str = "latchstring";
 
-/// One connection, made when it is first needed and kept: it costs more than all
-/// that is done over it.
+/// One connection, made when it is first needed and kept.
 #[derive(Default)]
 pub(super) struct SystemVault {
     connection: Mutex<Option<Arc<platform::Connection>>>,
@@ -44,17 +43,11 @@ impl SystemVault {
     /// end may have been started anew since.
     fn call<T>(
         &self,
-        entry: &str,
-        call: impl Fn(Entry) -> Result<T, Error>,
-    ) -> Result<Option<T>, Trouble> {
+        call: impl Fn(&platform::Connection) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
         loop {
             let (connection, is_old) = self.connected()?;
-            let outcome = match connection.entry(SERVICE, entry).map(&call) {
-                Ok(Ok(value)) => Ok(Some(value)),
-                Ok(Err(Error::NoEntry)) => Ok(None),
-                Ok(Err(error)) => Err(in_words(error)),
-                Err(trouble) => Err(trouble),
-            };
+            let outcome = call(&connection);
             if !matches!(outcome, Err(Trouble::Failed(_) | Trouble::Absent(_))) {
                 return outcome;
             }
@@ -64,6 +57,19 @@ impl SystemVault {
             }
         }
     }
+
+    /// Changes the entry; none where there is no such entry.
+    fn change<T>(
+        &self,
+        entry: &str,
+        change: impl Fn(Entry) -> Result<T, Error>,
+    ) -> Result<Option<T>, Trouble> {
+        self.call(|connection| match change(connection.entry(SERVICE, entry)?) {
+            Ok(value) => Ok(Some(value)),
+            Err(Error::NoEntry) => Ok(None),
+            Err(error) => Err(in_words(error)),
+        })
+    }
 }
 
 impl Vault for SystemVault {
@@ -72,16 +78,16 @@ impl Vault for SystemVault {
     }
 
     fn get(&self, entry: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
-        self.call(entry, |entry| entry.get_secret().map(Zeroizing::new))
+        self.call(|connection| connection.read(SERVICE, entry))
     }
 
     fn set(&self, entry: &str, value: &[u8]) -> Result<(), Trouble> {
-        let set = self.call(entry, |entry| entry.set_secret(value))?;
+        let set = self.change(entry, |entry| entry.set_secret(value))?;
         set.ok_or_else(|| Trouble::Failed("the entry vanished while it was written".to_owned()))
     }
 
     fn delete(&self, entry: &str) -> Result<bool, Trouble> {
-        let deleted = self.call(entry, |entry| entry.delete_credential())?;
+        let deleted = self.change(entry, |entry| entry.delete_credential())?;
         Ok(deleted.is_some())
     }
 

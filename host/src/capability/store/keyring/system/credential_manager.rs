@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use keyring_core::Entry;
 use keyring_core::api::CredentialStoreApi as _;
+use keyring_core::{Entry, Error};
 use windows_native_keyring_store::Store;
+use zeroize::Zeroizing;
 
 use super::super::vault::Trouble;
 use super::in_words;
@@ -26,5 +27,18 @@ impl Connection {
     pub(super) fn entry(&self, service: &str, name: &str) -> Result<Entry, Trouble> {
         let here = HashMap::from([("persistence", "Local")]);
         self.0.build(service, name, Some(&here)).map_err(in_words)
+    }
+
+    /// What the entry holds; none where there is no such entry.
+    pub(super) fn read(
+        &self,
+        service: &str,
+        name: &str,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
+        match self.entry(service, name)?.get_secret() {
+            Ok(secret) => Ok(Some(Zeroizing::new(secret))),
+            Err(Error::NoEntry) => Ok(None),
+            Err(error) => Err(in_words(error)),
+        }
     }
 }

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use apple_native_keyring_store::keychain::Store;
-use keyring_core::Entry;
 use keyring_core::api::CredentialStoreApi as _;
+use keyring_core::{Entry, Error};
+use zeroize::Zeroizing;
 
 use super::super::vault::Trouble;
 use super::in_words;
@@ -25,5 +26,18 @@ impl Connection {
 
     pub(super) fn entry(&self, service: &str, name: &str) -> Result<Entry, Trouble> {
         self.0.build(service, name, None).map_err(in_words)
+    }
+
+    /// What the entry holds; none where there is no such entry.
+    pub(super) fn read(
+        &self,
+        service: &str,
+        name: &str,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
+        match self.entry(service, name)?.get_secret() {
+            Ok(secret) => Ok(Some(Zeroizing::new(secret))),
+            Err(Error::NoEntry) => Ok(None),
+            Err(error) => Err(in_words(error)),
+        }
     }
 }

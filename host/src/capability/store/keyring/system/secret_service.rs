@@ -2,14 +2,14 @@
 //! KeePassXC.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::thread;
+use std::sync::{Arc, OnceLock};
 
 use keyring_core::Entry;
 use keyring_core::api::CredentialStoreApi as _;
 use zbus::blocking::Connection as Bus;
-use zbus::zvariant::{OwnedObjectPath, OwnedValue};
+use zbus::zvariant::{OwnedObjectPath, OwnedValue, Value};
 use zbus_secret_service_keyring_store::Store;
+use zeroize::Zeroizing;
 
 use super::super::vault::Trouble;
 use super::in_words;
@@ -20,37 +20,68 @@ pub(super) const LARGEST: Option<usize> = None;
 const DESTINATION: &str = "org.freedesktop.secrets";
 const SERVICE_PATH: &str = "/org/freedesktop/secrets";
 const SERVICE: &str = "org.freedesktop.Secret.Service";
+const ITEM: &str = "org.freedesktop.Secret.Item";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
 /// What an alias names that names nothing.
 const NOWHERE: &str = "/";
 
-/// The store, and a line of our own to ask what the store would not: it unlocks
-/// whatever is locked, which opens a window and waits for a person.
+/// A line of our own to the service, and the store for what changes something.
+///
+/// The store would unlock whatever is locked, which opens a window and waits for
+/// a person: what is locked is found out before. And each connection of the
+/// store's begins with a key exchange that takes longer than all the rest. A read
+/// does without: the bus is a socket of this user's alone, and whoever listens
+/// there could ask for the secret as well.
 pub(super) struct Connection {
-    store: Arc<Store>,
     bus: Bus,
+    /// Where secrets are read, once one was.
+    session: OnceLock<OwnedObjectPath>,
+    store: OnceLock<Arc<Store>>,
 }
 
 impl Connection {
-    /// Both at once: the store's key exchange takes several times as long as all
-    /// the rest.
     pub(super) fn new() -> Result<Self, Trouble> {
-        thread::scope(|scope| {
-            let store = scope.spawn(Store::new);
-            let bus = Bus::session().map_err(no_bus)?;
-            let store = store.join().map_err(|_| Trouble::Failed("it cannot be reached".into()))?;
-            match store {
-                Ok(store) => Ok(Self { store, bus }),
-                // Our own line says in better words what is wrong, if it can.
-                Err(error) => Err(ask(&bus, "ReadAlias", &("default",))
-                    .err()
-                    .unwrap_or_else(|| in_words(error))),
-            }
-        })
+        let bus = Bus::session().map_err(no_bus)?;
+        Ok(Self { bus, session: OnceLock::new(), store: OnceLock::new() })
     }
 
-    /// Fails where to use the entry would ask the person for a password.
+    /// What the entry holds; none where there is no such entry. Fails where to
+    /// read it would ask the person for a password.
+    pub(super) fn read(
+        &self,
+        service: &str,
+        name: &str,
+    ) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
+        let item = match self.find(service, name)?.as_slice() {
+            [] => return Ok(None),
+            [item] => item.clone(),
+            items => {
+                let count = items.len();
+                return Err(Trouble::Failed(format!("it has {count} entries of the same name")));
+            }
+        };
+        let answer = self
+            .bus
+            .call_method(Some(DESTINATION), &item, Some(ITEM), "GetSecret", &(self.session()?,))
+            .map_err(failed)?;
+        // The session it came over, what that session needs to know, the secret,
+        // and what kind of text it is.
+        let (_, _, secret, _): (OwnedObjectPath, Vec<u8>, Vec<u8>, String) =
+            answer.body().deserialize().map_err(failed)?;
+        Ok(Some(Zeroizing::new(secret)))
+    }
+
+    /// The entry, to be changed. Fails where that would ask the person for a
+    /// password.
     pub(super) fn entry(&self, service: &str, name: &str) -> Result<Entry, Trouble> {
+        self.find(service, name)?;
+        let label = format!("{service} {name}");
+        let label = HashMap::from([("label", label.as_str())]);
+        self.store()?.build(service, name, Some(&label)).map_err(in_words)
+    }
+
+    /// The items of this name, all of them unlocked.
+    fn find(&self, service: &str, name: &str) -> Result<Vec<OwnedObjectPath>, Trouble> {
         let attributes = HashMap::from([("service", service), ("username", name)]);
         let found = ask(&self.bus, "SearchItems", &(attributes,))?;
         let (unlocked, locked): (Vec<OwnedObjectPath>, Vec<OwnedObjectPath>) =
@@ -61,9 +92,25 @@ impl Connection {
         if unlocked.is_empty() {
             self.check_default_collection()?;
         }
-        let label = format!("{service} {name}");
-        let label = HashMap::from([("label", label.as_str())]);
-        self.store.build(service, name, Some(&label)).map_err(in_words)
+        Ok(unlocked)
+    }
+
+    fn session(&self) -> Result<&OwnedObjectPath, Trouble> {
+        if let Some(session) = self.session.get() {
+            return Ok(session);
+        }
+        let answer = ask(&self.bus, "OpenSession", &("plain", Value::from("")))?;
+        let (_, session): (OwnedValue, OwnedObjectPath) =
+            answer.body().deserialize().map_err(failed)?;
+        Ok(self.session.get_or_init(|| session))
+    }
+
+    fn store(&self) -> Result<Arc<Store>, Trouble> {
+        if let Some(store) = self.store.get() {
+            return Ok(store.clone());
+        }
+        let store = Store::new().map_err(in_words)?;
+        Ok(self.store.get_or_init(|| store).clone())
     }
 
     /// Where a new entry would go. Some services do not tell what a locked
