@@ -21,6 +21,10 @@ pub(crate) const CALLERS: usize = 64;
 /// How many of them are killed where some are.
 pub(crate) const VICTIMS: usize = 8;
 
+/// The part of a round that one caller lives for, about: the moment of its death
+/// is somewhere in it.
+const A_LIFE: u64 = 6;
+
 /// A session at the provider, and the processes that want its token.
 pub(crate) struct Storm {
     server: Server,
@@ -77,19 +81,26 @@ impl Storm {
         self.expire();
         let before = self.server.refreshes();
         let begun = Instant::now();
-        let callers: Vec<Child> = (0..CALLERS).map(|_| self.call()).collect();
+        let mut doomed = BTreeSet::new();
+        while doomed.len() < victims {
+            doomed.insert(self.chance() as usize % CALLERS);
+        }
+        let mut callers = Vec::new();
         let mut killers = Vec::new();
-        for number in 0..victims {
-            // Any caller, those that begin first as well as those that come last.
-            let caller = &callers[(self.chance() as usize + number) % CALLERS];
-            let victim = Pid::from_raw(caller.id().cast_signed());
-            let longest = self.calm.as_micros() as u64;
-            let after = Duration::from_micros(self.chance() % longest.max(1));
-            killers.push(thread::spawn(move || {
-                thread::sleep(after.saturating_sub(begun.elapsed()));
-                // Whoever has ended already was not reaped yet: the number is still its own.
-                let _ = kill(victim, Signal::SIGKILL);
-            }));
+        for number in 0..CALLERS {
+            let caller = self.call();
+            if doomed.contains(&number) {
+                let victim = Pid::from_raw(caller.id().cast_signed());
+                let longest = self.calm.as_micros() as u64 / A_LIFE;
+                let after = Duration::from_micros(self.chance() % longest.max(1));
+                killers.push(thread::spawn(move || {
+                    thread::sleep(after);
+                    // Whoever has ended already was not reaped yet: the number is
+                    // still its own.
+                    let _ = kill(victim, Signal::SIGKILL);
+                }));
+            }
+            callers.push(caller);
         }
         for killer in killers {
             killer.join().expect("a killer");
