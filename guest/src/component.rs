@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 
 use crate::contract::{
-    self, Action, Client, Context, Demand, Description, EpochMs, Failure, Guest, GuestSession,
-    LoginRequest, Reply,
+    self, Action, Client, Context, Demand, Description, EpochMs, Facts, Failure, FlowChoice, Guest,
+    GuestSession, LoginRequest, Reply,
 };
 use crate::protocol::description::describe;
+use crate::protocol::flow_choice::choose;
 use crate::protocol::stored::{self, Stored};
 use crate::session::Session;
 
@@ -20,6 +21,10 @@ impl Guest for Component {
 
     fn account_key(client: Client) -> String {
         stored::account_key(&client)
+    }
+
+    fn choose_flow(facts: Facts) -> FlowChoice {
+        choose(&facts)
     }
 
     fn describe(stored: Vec<u8>, now_ms: EpochMs) -> Result<Description, Failure> {

@@ -11,8 +11,9 @@ use crate::capability::entropy::{Entropy, SystemEntropy};
 use crate::capability::http::{Http, SystemHttp};
 use crate::capability::loopback::{Loopback, Redirect, RedirectHost, SystemLoopback};
 use crate::capability::store::{AutoStore, FileStore, KeyringStore, Store};
+use crate::capability::surroundings::{Surroundings, SystemSurroundings};
 use crate::capability::terminal::{StderrTerminal, Terminal};
-use crate::contract::{Client, ClientAuthentication, Endpoints, Parameter};
+use crate::contract::{Client, ClientAuthentication, Endpoints, LoginFlow, Parameter};
 use crate::error::{Code, Error};
 use crate::latch::{Latch, Parts};
 
@@ -28,6 +29,8 @@ pub struct LatchBuilder {
     account: Option<String>,
     redirect: Redirect,
     patience: Duration,
+    flow: Option<LoginFlow>,
+    draws_qr: bool,
     open_browser: bool,
     browser: Option<Arc<dyn Browser>>,
     clock: Option<Arc<dyn Clock>>,
@@ -35,6 +38,7 @@ pub struct LatchBuilder {
     http: Option<Arc<dyn Http>>,
     loopback: Option<Arc<dyn Loopback>>,
     store: Option<Arc<dyn Store>>,
+    surroundings: Option<Arc<dyn Surroundings>>,
     terminal: Option<Arc<dyn Terminal>>,
 }
 
@@ -73,6 +77,9 @@ impl LatchBuilder {
                 path: "/callback".to_owned(),
             },
             patience: PATIENCE,
+            flow: None,
+            draws_qr: true,
+            surroundings: None,
             open_browser: true,
             browser: None,
             clock: None,
@@ -157,6 +164,19 @@ impl LatchBuilder {
         self
     }
 
+    /// How the person logs in; what fits the machine and the provider unless set.
+    pub fn flow(mut self, flow: LoginFlow) -> Self {
+        self.flow = Some(flow);
+        self
+    }
+
+    /// Whether a code for another device is drawn for cameras too, where somebody
+    /// sees it; true unless set.
+    pub fn draw_qr(mut self, draw: bool) -> Self {
+        self.draws_qr = draw;
+        self
+    }
+
     /// Whether to start a browser; the address is shown in any case.
     pub fn open_browser(mut self, open: bool) -> Self {
         self.open_browser = open;
@@ -205,6 +225,12 @@ impl LatchBuilder {
         self
     }
 
+    /// Replaces what is found out about this machine.
+    pub fn surroundings(mut self, surroundings: impl Surroundings + 'static) -> Self {
+        self.surroundings = Some(Arc::new(surroundings));
+        self
+    }
+
     /// Replaces what the person is told by; standard error unless set.
     pub fn terminal(mut self, terminal: impl Terminal + 'static) -> Self {
         self.terminal = Some(Arc::new(terminal));
@@ -216,6 +242,7 @@ impl LatchBuilder {
     pub fn build(self) -> Result<Latch, Error> {
         check_profile(&self.profile)?;
         check_redirect(&self.redirect)?;
+        let browser_command = self.browser.is_some();
         let browser =
             self.open_browser.then(|| self.browser.unwrap_or_else(|| Arc::new(SystemBrowser)));
         let store = match self.store {
@@ -233,6 +260,10 @@ impl LatchBuilder {
                 account: self.account,
                 redirect: self.redirect,
                 patience: self.patience,
+                flow: self.flow,
+                browser_command,
+                draws_qr: self.draws_qr,
+                surroundings: self.surroundings.unwrap_or_else(|| Arc::new(SystemSurroundings)),
                 browser,
                 clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
                 entropy: self.entropy.unwrap_or_else(|| Arc::new(SystemEntropy)),

@@ -25,6 +25,7 @@ impl Default for Endpoints {
             token: None,
             userinfo: None,
             revocation: None,
+            device_authorization: None,
             jwks: None,
             end_session: None,
         }

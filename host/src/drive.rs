@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::capability::browser::Browser;
+use crate::capability::browser::{Browser, browser_url};
 use crate::capability::clock::Clock;
 use crate::capability::http::{Http, Limits, Trouble};
 use crate::capability::loopback::{Listener, Visit};
 use crate::capability::store::{Key, Lock, Store};
 use crate::capability::terminal::Terminal;
-use crate::contract::{Action, Authorization, Exchange, Outcome, Purpose, Reply, Unreachable};
+use crate::contract::{
+    Action, Authorization, DevicePrompt, Exchange, LoginFlow, Outcome, Purpose, Reply, Unreachable,
+};
 use crate::egress::Egress;
 use crate::envelope::Envelope;
 use crate::error::{Code, Error};
@@ -40,11 +42,19 @@ pub(crate) struct Drive<'a> {
 
 /// How the person gets to the provider and back.
 pub(crate) struct Door<'a> {
-    pub(crate) listener: Box<dyn Listener>,
+    /// None where no browser can come back: every port was taken, or none is
+    /// needed.
+    pub(crate) listener: Option<Box<dyn Listener>>,
     /// None where the person opens the address by themselves.
     pub(crate) browser: Option<&'a dyn Browser>,
+    /// Whether codes are drawn for cameras too.
+    pub(crate) draws_qr: bool,
     /// The address that was shown.
     pub(crate) shown: Option<String>,
+    /// Whether the person is asked for the address that the browser ends on.
+    pub(crate) asks: bool,
+    /// When the code that was shown is void.
+    pub(crate) code_expires_at_ms: Option<u64>,
     /// The browser that waits for its page.
     pub(crate) visit: Option<Visit>,
 }
@@ -98,6 +108,7 @@ impl Drive<'_> {
                 }
                 Action::Exchange(exchange) => self.exchange(exchange).await,
                 Action::Authorize(authorization) => self.authorize(authorization).await?,
+                Action::Present(prompt) => self.present(&prompt)?,
                 Action::Save(session) => self.save(session.map(Zeroizing::new)).await,
                 Action::Done(outcome) => return Ok(outcome),
             };
@@ -121,9 +132,14 @@ impl Drive<'_> {
 
     async fn exchange(&mut self, exchange: Exchange) -> Reply {
         let Exchange { purpose, wait_ms, request } = exchange;
-        self.terminal.wait(in_words(purpose));
-        if wait_ms > 0 {
-            self.clock.sleep(Duration::from_millis(wait_ms)).await;
+        match purpose {
+            Purpose::Poll => self.wait_for_person(wait_ms).await,
+            purpose => {
+                self.terminal.wait(in_words(purpose));
+                if wait_ms > 0 {
+                    self.clock.sleep(Duration::from_millis(wait_ms)).await;
+                }
+            }
         }
         let permit = match self.egress.permit(&request.url).await {
             Ok(permit) => permit,
@@ -158,29 +174,87 @@ impl Drive<'_> {
     }
 
     async fn authorize(&mut self, authorization: Authorization) -> Result<Reply, Error> {
-        let Authorization { url, wait_ms, notice } = authorization;
+        let Authorization { url, flow, reason, wait_ms, notice } = authorization;
         let Some(door) = &mut self.door else {
-            return Err(Error::new(
-                Code::SandboxFault,
-                "the login component asked for a browser outside of a login",
-                "report it with the version of this program",
-            ));
+            return Err(outside_of_a_login("a browser"));
         };
-        if let (Some(visit), Some(notice)) = (door.visit.take(), &notice) {
-            visit.answer.send(Page::stray(notice)).await;
+        match (door.visit.take(), &notice) {
+            (Some(visit), Some(notice)) => visit.answer.send(Page::stray(notice)).await,
+            // What was pasted does not count: whoever did that is at the terminal.
+            (None, Some(notice)) => {
+                self.terminal.say(&format!("That does not finish the login: {notice}"));
+            }
+            _ => {}
         }
         if door.shown.as_ref() != Some(&url) {
-            invite(self.terminal, door.browser, &url)?;
+            if let Some(reason) = reason.filter(|_| flow == LoginFlow::Paste) {
+                self.terminal.say(&format!("Logging in by hand: {reason}"));
+            }
+            door.asks = match flow {
+                LoginFlow::Paste => {
+                    show(self.terminal, &url)?;
+                    true
+                }
+                _ => !invite(self.terminal, door.browser, &url)? && self.terminal.is_attended(),
+            };
             door.shown = Some(url);
         }
-        self.terminal.wait("waiting for the login in the browser");
+        if door.asks {
+            self.terminal.say(
+                "When the login is done, copy the whole address from the browser's address bar and paste it here, even if its page cannot be shown. It is not displayed:",
+            );
+        } else {
+            self.terminal.wait("waiting for the login in the browser");
+        }
         tokio::select! {
-            visit = door.listener.visit() => {
+            visit = visit(&mut door.listener) => {
                 let target = visit.target.clone();
                 door.visit = Some(visit);
                 Ok(Reply::Redirected(target))
             }
+            text = self.terminal.ask(true), if door.asks => Ok(Reply::Pasted(text)),
             () = self.clock.sleep(Duration::from_millis(wait_ms)) => Ok(Reply::TimedOut),
+        }
+    }
+
+    /// The code stands there whatever else does: a picture or an address with the
+    /// code in it could be somebody else's (RFC 8628 §3.3.1).
+    fn present(&mut self, prompt: &DevicePrompt) -> Result<Reply, Error> {
+        let Some(door) = &mut self.door else {
+            return Err(outside_of_a_login("a code to be shown"));
+        };
+        door.code_expires_at_ms = Some(prompt.expires_at_ms);
+        let address = browser_url(&prompt.verification_uri)?;
+        let complete = prompt.verification_uri_complete.as_deref().unwrap_or(address.as_str());
+        if door.draws_qr
+            && self.terminal.is_attended()
+            && let Some(picture) = qr_code(complete)
+        {
+            self.terminal.say(&picture);
+        }
+        self.terminal.say(&format!(
+            "To log in, open this address on any device:\n\n  {address}\n\nand enter this code:\n\n    {}\n\nOnly enter a code that you asked for yourself.\n",
+            prompt.user_code
+        ));
+        Ok(Reply::Presented)
+    }
+
+    /// A countdown, second by second, on a clock that may be set meanwhile.
+    async fn wait_for_person(&mut self, wait_ms: u64) {
+        let end_ms = self.door.as_ref().and_then(|door| door.code_expires_at_ms);
+        let mut left = Duration::from_millis(wait_ms);
+        while !left.is_zero() {
+            if let Some(end_ms) = end_ms {
+                let seconds = end_ms.saturating_sub(self.clock.now_ms()) / 1000;
+                self.terminal.wait(&format!(
+                    "waiting for you to enter the code, which is good for {}:{:02} more",
+                    seconds / 60,
+                    seconds % 60
+                ));
+            }
+            let slice = left.min(Duration::from_secs(1));
+            self.clock.sleep(slice).await;
+            left = left.saturating_sub(slice);
         }
     }
 
@@ -228,7 +302,7 @@ impl Door<'_> {
     async fn next_waiting(&mut self) -> Option<Visit> {
         tokio::select! {
             biased;
-            visit = self.listener.visit() => Some(visit),
+            visit = visit(&mut self.listener) => Some(visit),
             () = std::future::ready(()) => None,
         }
     }
@@ -250,12 +324,46 @@ pub(crate) fn placed(error: Error, store: &dyn Store, key: &Key) -> Error {
     }
 }
 
-fn invite(terminal: &dyn Terminal, browser: Option<&dyn Browser>, url: &str) -> Result<(), Error> {
+/// The next visit; none ever where there is no listener.
+async fn visit(listener: &mut Option<Box<dyn Listener>>) -> Visit {
+    match listener {
+        Some(listener) => listener.visit().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn outside_of_a_login(what: &str) -> Error {
+    Error::new(
+        Code::SandboxFault,
+        format!("the login component asked for {what} outside of a login"),
+        "report it with the version of this program",
+    )
+}
+
+/// The address as a picture of half blocks; none where it is too long for one.
+fn qr_code(address: &str) -> Option<String> {
+    let code = qrcode::QrCode::with_error_correction_level(address, qrcode::EcLevel::L).ok()?;
+    Some(code.render::<qrcode::render::unicode::Dense1x2>().build())
+}
+
+fn show(terminal: &dyn Terminal, url: &str) -> Result<(), Error> {
+    browser_url(url)?;
+    terminal.say(&format!("To log in, open:\n\n  {url}\n"));
+    Ok(())
+}
+
+/// Whether a browser opens, or the person has to see to it.
+fn invite(
+    terminal: &dyn Terminal,
+    browser: Option<&dyn Browser>,
+    url: &str,
+) -> Result<bool, Error> {
     match browser.map(|browser| browser.open(url)) {
         Some(Ok(())) => {
             terminal.say(&format!(
                 "Your browser opens to log you in. If it does not, open:\n\n  {url}\n"
             ));
+            return Ok(true);
         }
         // An address that no browser may open is not for the person either.
         Some(Err(error)) if error.code() == Code::EgressDenied => return Err(error),
@@ -263,11 +371,12 @@ fn invite(terminal: &dyn Terminal, browser: Option<&dyn Browser>, url: &str) -> 
             terminal.say(&format!("No browser opens ({error}). To log in, open:\n\n  {url}\n"));
         }
         None => {
-            crate::capability::browser::browser_url(url)?;
-            terminal.say(&format!("To log in, open:\n\n  {url}\n"));
+            show(terminal, url)?;
+            // Whoever wants no browser started has one in mind.
+            return Ok(true);
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 /// An address as a log may show it: a query can hold secrets.
@@ -282,5 +391,7 @@ fn in_words(purpose: Purpose) -> &'static str {
         Purpose::Keys => "getting the provider's keys",
         Purpose::Userinfo => "asking who you are",
         Purpose::Revocation => "revoking the tokens",
+        Purpose::DeviceAuthorization => "asking the provider for a code",
+        Purpose::Poll => "waiting for you to enter the code",
     }
 }

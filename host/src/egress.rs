@@ -43,6 +43,7 @@ impl Egress {
             &endpoints.token,
             &endpoints.userinfo,
             &endpoints.revocation,
+            &endpoints.device_authorization,
             &endpoints.jwks,
         ];
         Self {

@@ -87,7 +87,7 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {}
 
 /// Every code.
-const CODES: [Code; 22] = [
+const CODES: [Code; 24] = [
     Code::InvalidConfiguration,
     Code::UnexpectedReply,
     Code::LoginRequired,
@@ -99,6 +99,8 @@ const CODES: [Code; 22] = [
     Code::InvalidTokenResponse,
     Code::InvalidIdToken,
     Code::InvalidUserinfo,
+    Code::InvalidDeviceResponse,
+    Code::DeviceLoginUnavailable,
     Code::Unreachable,
     Code::ProviderUnavailable,
     Code::StoredDamaged,
@@ -131,6 +133,8 @@ pub fn code_name(code: Code) -> &'static str {
         Code::InvalidTokenResponse => "invalid-token-response",
         Code::InvalidIdToken => "invalid-id-token",
         Code::InvalidUserinfo => "invalid-userinfo",
+        Code::InvalidDeviceResponse => "invalid-device-response",
+        Code::DeviceLoginUnavailable => "device-login-unavailable",
         Code::Unreachable => "unreachable",
         Code::ProviderUnavailable => "provider-unavailable",
         Code::StoredDamaged => "stored-damaged",

@@ -9,9 +9,11 @@ use crate::capability::entropy::Entropy;
 use crate::capability::http::Http;
 use crate::capability::loopback::{Loopback, Redirect};
 use crate::capability::store::{Key, Store};
+use crate::capability::surroundings::Surroundings;
 use crate::capability::terminal::Terminal;
 use crate::contract::{
-    Action, Client, Context, Demand, Description, LoginRequest, LogoutReport, Outcome, Reply,
+    Action, Client, Context, Demand, Description, Facts, FlowChoice, LoginFlow, LoginRequest,
+    LogoutReport, Outcome, Reply,
 };
 use crate::drive::{Door, Drive, placed, read};
 use crate::egress::Egress;
@@ -41,6 +43,10 @@ pub(crate) struct Parts {
     pub(crate) account: Option<String>,
     pub(crate) redirect: Redirect,
     pub(crate) patience: Duration,
+    pub(crate) flow: Option<LoginFlow>,
+    pub(crate) browser_command: bool,
+    pub(crate) draws_qr: bool,
+    pub(crate) surroundings: Arc<dyn Surroundings>,
     pub(crate) browser: Option<Arc<dyn Browser>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
@@ -172,6 +178,14 @@ impl Latch {
             .map_err(|error| inner.placed(error))
     }
 
+    /// What this machine is like, and the flow that fits it as far as that can be
+    /// told before the provider is asked.
+    pub fn flow_choice(&self) -> Result<(Facts, FlowChoice), Error> {
+        let facts = self.0.facts();
+        let choice = self.0.instance()?.choose_flow(facts)?;
+        Ok((facts, choice))
+    }
+
     /// What the session is stored under.
     pub fn key(&self) -> &Key {
         &self.0.key
@@ -194,9 +208,26 @@ impl Latch {
 impl Inner {
     async fn login(&self) -> Result<Token, Error> {
         let stored = self.read().await?;
-        let listener = self.parts.loopback.bind(&self.parts.redirect).await?;
+        let facts = self.facts();
+        let mut flow = self.parts.flow;
+        let listener = match flow {
+            Some(LoginFlow::Device) => None,
+            _ => match self.parts.loopback.bind(&self.parts.redirect).await {
+                Ok(listener) => Some(listener),
+                // No browser can come back here, so the person brings its answer.
+                Err(error) if may_paste(&error, flow, &facts) => {
+                    self.parts.terminal.say(&error.to_string());
+                    flow = Some(LoginFlow::Paste);
+                    None
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        let redirect_uri = listener.as_ref().map(|listener| listener.redirect_uri().to_owned());
         let request = LoginRequest {
-            redirect_uri: listener.redirect_uri().to_owned(),
+            flow,
+            facts,
+            redirect_uri: redirect_uri.unwrap_or_else(|| self.parts.redirect.first_uri()),
             patience_ms: u64::try_from(self.parts.patience.as_millis()).unwrap_or(u64::MAX),
         };
         let context = self.context()?;
@@ -207,8 +238,25 @@ impl Inner {
         // What an earlier login pinned says nothing about this one.
         let egress = Egress::new(&self.client, &[]);
         let browser = self.parts.browser.as_deref();
-        let door = Door { listener, browser, shown: None, visit: None };
+        let door = Door {
+            listener,
+            browser,
+            draws_qr: self.parts.draws_qr,
+            shown: None,
+            asks: false,
+            code_expires_at_ms: None,
+            visit: None,
+        };
         self.drive(&mut instance, session, &egress, Some(door)).await.and_then(granted)
+    }
+
+    fn facts(&self) -> Facts {
+        Facts {
+            terminal: self.parts.terminal.is_attended(),
+            browser_command: self.parts.browser_command,
+            shows_address: self.parts.browser.is_none(),
+            ..self.parts.surroundings.facts()
+        }
     }
 
     /// Makes room for a new session where the stored one cannot be read.
@@ -300,6 +348,11 @@ pub async fn describe(
         .describe(&envelope.session, now_ms)
         .map(Some)
         .map_err(|error| placed(error, store, key))
+}
+
+/// Whether a login goes on by hand where no port was free.
+fn may_paste(error: &Error, flow: Option<LoginFlow>, facts: &Facts) -> bool {
+    error.code() == Code::PortInUse && flow != Some(LoginFlow::Browser) && facts.terminal
 }
 
 fn bytes(stored: &Option<Envelope>) -> Option<&[u8]> {

@@ -37,7 +37,8 @@ mod token;
 
 pub use builder::{LatchBuilder, check_profile, default_state_folder};
 pub use contract::{
-    ClientAuthentication, Demand, Description, LogoutReport, TokenSource, TokenState,
+    ClientAuthentication, Demand, Description, Facts, FlowChoice, LoginFlow, LogoutReport,
+    TokenSource, TokenState,
 };
 pub use error::{Code, Error, ProviderError, code_name, code_named, printable};
 pub use fresh_token::FreshToken;

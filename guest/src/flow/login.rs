@@ -1,19 +1,20 @@
-//! A person logs in through a browser: authorization code with PKCE (RFC 6749
-//! §4.1, RFC 7636, RFC 8252).
+//! A person logs in: through a browser with authorization code and PKCE (RFC
+//! 6749 §4.1, RFC 7636, RFC 8252), or with a code on another device (RFC 8628).
 //!
 //! ```text
 //! Ready -> AwaitingProbe -> [AwaitingMetadata] -> AwaitingRedirect -> AwaitingToken
-//!       -> [AwaitingKeys] -> [AwaitingUserinfo] -> AwaitingLock -> AwaitingSave
+//!                                              -> OnDevice
+//!       -> Completing
 //! ```
 
 use crate::contract::{
-    Action, Authorization, Client, ClientAuthentication, Code, Context, EpochMs, Failure,
-    LoginRequest, Outcome, TokenSource,
+    Action, Authorization, Client, ClientAuthentication, Code, Context, EpochMs, Facts, Failure,
+    FlowChoice, LoginFlow, LoginRequest,
 };
+use crate::flow::completion::{Arrival, Completion};
+use crate::flow::device::{self, Device};
 use crate::flow::discovery::{self, Discovery};
-use crate::flow::granting::{grant, remember};
-use crate::flow::identity::{self, Identity};
-use crate::flow::{Event, Save, Step, Stop, response};
+use crate::flow::{Event, Step, Stop, response};
 use crate::protocol::authorization::{
     Redirect, Transaction, VerifiedCode, check_scopes, max_age_s, wants_id_token,
 };
@@ -21,13 +22,11 @@ use crate::protocol::client_authentication;
 use crate::protocol::endpoint::Issuer;
 use crate::protocol::entropy::Entropy;
 use crate::protocol::failure::in_words;
-use crate::protocol::id_token::{Expectations, Occasion, display_name};
+use crate::protocol::flow_choice::choose;
+use crate::protocol::id_token::Occasion;
 use crate::protocol::metadata::Provider;
 use crate::protocol::stored::Stored;
 use crate::protocol::token::{TokenResponse, parse_token_response, token_request};
-use crate::protocol::userinfo::{
-    Rejection, another_person, parse_userinfo_response, userinfo_request,
-};
 
 pub(crate) struct Login {
     setup: Setup,
@@ -50,21 +49,10 @@ enum State {
     AwaitingMetadata(Discovery),
     AwaitingRedirect(Wait),
     AwaitingToken(Redemption),
-    AwaitingKeys {
-        session: Stored,
-        identity: Identity,
-    },
-    AwaitingUserinfo {
-        session: Stored,
-    },
-    AwaitingLock {
-        session: Stored,
-    },
-    AwaitingSave {
-        session: Stored,
-        save: Save,
-    },
-    Ended,
+    /// The person is at another device.
+    OnDevice(Box<Device>),
+    /// The tokens are here.
+    Completing(Box<Completion>),
 }
 
 /// The person is in the browser.
@@ -73,6 +61,8 @@ struct Wait {
     method: ClientAuthentication,
     transaction: Transaction,
     url: String,
+    flow: LoginFlow,
+    reason: Option<String>,
     deadline_ms: EpochMs,
 }
 
@@ -134,7 +124,12 @@ impl Login {
                 }
             }
             (AwaitingRedirect(wait), Event::Redirected(target)) => {
-                setup.redeem(wait, &target, now_ms)?
+                let redirect = wait.transaction.check(&target);
+                setup.redeem(wait, redirect, now_ms)?
+            }
+            (AwaitingRedirect(wait), Event::Pasted(text)) => {
+                let redirect = wait.transaction.check_pasted(&text);
+                setup.redeem(wait, redirect, now_ms)?
             }
             (AwaitingRedirect(_), Event::Cancelled) => {
                 return Err(Failure::new(
@@ -149,34 +144,26 @@ impl Login {
                 let response = response(answer, "the token endpoint", Code::InvalidTokenResponse)?;
                 setup.receive(redemption, parse_token_response(&response)?, now_ms)?
             }
-            (AwaitingKeys { session, identity }, Event::Answered(answer)) => {
-                setup.identified(session, identity.next(answer, now_ms)?)
-            }
-            (AwaitingUserinfo { mut session }, Event::Answered(answer)) => {
-                let answer = response(answer, "the userinfo endpoint", Code::InvalidUserinfo);
-                // A name is a courtesy: only an answer about somebody else matters.
-                if let Ok(response) = answer {
-                    match parse_userinfo_response(&response, session.subject.as_deref()) {
-                        Ok(claims) => session.display_name = display_name(&claims),
-                        Err(Rejection::AnotherPerson) => return Err(another_person().into()),
-                        Err(_) => {}
+            (OnDevice(device), event) => match device.next(&setup.client, event, now_ms) {
+                Ok(device::Progress::Go(device, action)) => (OnDevice(device), action),
+                Ok(device::Progress::Arrived(device, token)) => {
+                    setup.arrived_on_device(*device, token, now_ms)?
+                }
+                Err(Stop::Failed(failure)) => return Err(failure.into()),
+                Err(Stop::Misfit(device, expected)) => {
+                    let state = OnDevice(device);
+                    return Err(Stop::Misfit(Box::new(Self { setup, state }), expected));
+                }
+            },
+            (Completing(completion), event) => {
+                match completion.next(&setup.client, &setup.entropy, event, now_ms) {
+                    Ok((completion, action)) => (Completing(completion), action),
+                    Err(Stop::Failed(failure)) => return Err(failure.into()),
+                    Err(Stop::Misfit(completion, expected)) => {
+                        let state = Completing(completion);
+                        return Err(Stop::Misfit(Box::new(Self { setup, state }), expected));
                     }
                 }
-                lock(session)
-            }
-            (AwaitingLock { session }, Event::Locked(stored)) => {
-                Stored::parse_for(&setup.client, stored.as_deref())?;
-                let (save, action) = Save::begin(session.to_bytes());
-                (AwaitingSave { session, save }, action)
-            }
-            (AwaitingSave { session, .. }, Event::Saved) => {
-                let grant = grant(session, &setup.entropy, TokenSource::Login);
-                (Ended, Action::Done(Outcome::Granted(grant)))
-            }
-            (AwaitingSave { session, save }, Event::NotSaved(reason)) => {
-                let (save, action) =
-                    save.again(&reason, "make room or mend the store, then log in again")?;
-                (AwaitingSave { session, save }, action)
             }
             (state, _) => {
                 let expected = state.expected();
@@ -198,31 +185,53 @@ impl Setup {
         }
     }
 
+    /// The provider is known: which way does the person go?
     fn authorize(&self, provider: Provider, now_ms: EpochMs) -> Result<(State, Action), Failure> {
+        let (flow, reason) = match self.request.flow {
+            Some(flow) => (flow, None),
+            None => {
+                let offers_device = Some(provider.device_authorization_endpoint.is_some());
+                let FlowChoice { flow, reason } =
+                    choose(&Facts { offers_device, ..self.request.facts });
+                let flow = flow.ok_or_else(|| nobody_to_ask(&reason))?;
+                (flow, Some(reason))
+            }
+        };
+        self.check_identity(&provider)?;
+        let method = client_authentication::choose(&self.client, provider.auth_methods.as_deref())?;
+        if flow == LoginFlow::Device {
+            let loopback_allowed = self.issuer.as_ref().is_none_or(Issuer::is_loopback);
+            let (device, action) = Device::begin(&self.client, provider, method, loopback_allowed)?;
+            return Ok((State::OnDevice(Box::new(device)), action));
+        }
         let authorization_endpoint = provider.authorization_endpoint()?;
         provider.token_endpoint()?;
+        let transaction =
+            Transaction::new(&self.client, &provider, &self.request.redirect_uri, &self.entropy)?;
+        let url = transaction.authorization_request(authorization_endpoint, &self.client)?;
+        let deadline_ms = now_ms.saturating_add(self.request.patience_ms);
+        let wait = Wait { provider, method, transaction, url, flow, reason, deadline_ms };
+        Ok(wait.go_on(now_ms, None))
+    }
+
+    /// An ID token that nobody could check is not asked for.
+    fn check_identity(&self, provider: &Provider) -> Result<(), Failure> {
         if wants_id_token(&self.client) && (self.issuer.is_none() || provider.jwks_uri.is_none()) {
             return Err(Failure::configuration(
                 "the scope openid brings an ID token, and without the issuer and its keys that cannot be checked",
                 "give the issuer and the jwks URL, or leave out the scope openid",
             ));
         }
-        let method = client_authentication::choose(&self.client, provider.auth_methods.as_deref())?;
-        let transaction =
-            Transaction::new(&self.client, &provider, &self.request.redirect_uri, &self.entropy)?;
-        let url = transaction.authorization_request(authorization_endpoint, &self.client)?;
-        let deadline_ms = now_ms.saturating_add(self.request.patience_ms);
-        let wait = Wait { provider, method, transaction, url, deadline_ms };
-        Ok(wait.go_on(now_ms, None))
+        Ok(())
     }
 
     fn redeem(
         &self,
         wait: Wait,
-        target: &str,
+        redirect: Redirect,
         now_ms: EpochMs,
     ) -> Result<(State, Action), Failure> {
-        match wait.transaction.check(target) {
+        match redirect {
             // Stray redirects must not keep a login waiting past its time.
             Redirect::Stray(_) if now_ms >= wait.deadline_ms => Err(timed_out()),
             Redirect::Stray(reason) => Ok(wait.go_on(now_ms, Some(reason))),
@@ -265,57 +274,37 @@ impl Setup {
         now_ms: EpochMs,
     ) -> Result<(State, Action), Failure> {
         let Redemption { provider, method, transaction, code } = redemption;
-        let expected = self.client.issuer.clone().map(|issuer| Expectations {
-            issuer,
-            client_id: self.client.client_id.clone(),
-            access_token: token.access_token.clone(),
-            occasion: Occasion::Login {
-                nonce: transaction.nonce.clone(),
-                code: code.as_str().to_owned(),
-                max_age_s: self.max_age_s,
-            },
-        });
-        let session = Stored {
-            token_endpoint: provider.token_endpoint,
-            userinfo_endpoint: provider.userinfo_endpoint,
-            revocation_endpoint: provider.revocation_endpoint,
-            jwks_uri: provider.jwks_uri.clone(),
-            end_session_endpoint: provider.end_session_endpoint,
-            scopes: token.scopes.unwrap_or_else(|| self.client.scopes.clone()),
-            access_token: Some(token.access_token),
-            token_type: token.token_type,
-            refresh_token: token.refresh_token,
-            nonce: transaction.nonce,
-            expires_at_ms: token
-                .expires_in_s
-                .map(|s| now_ms.saturating_add(s.saturating_mul(1000))),
-            ..Stored::new(&self.client, method, now_ms)
+        let occasion = Occasion::Login {
+            nonce: transaction.nonce.clone(),
+            code: Some(code.as_str().to_owned()),
+            max_age_s: self.max_age_s,
         };
-        match (token.id_token, expected, provider.jwks_uri) {
-            (Some(id_token), Some(expected), Some(jwks_uri)) => {
-                let progress = Identity::begin(id_token, expected, jwks_uri, None, now_ms)?;
-                Ok(self.identified(session, progress))
-            }
-            (None, ..) if wants_id_token(&self.client) => Err(Failure::new(
-                Code::InvalidIdToken,
-                "the token response has no ID token though the scope openid was asked for",
-                "check that this client may use the scope openid, or leave it out",
-            )),
-            // One that nobody asked for and nobody can check is not believed.
-            _ => Ok(named(session)),
-        }
+        let arrival = Arrival { provider, method, nonce: transaction.nonce, occasion };
+        self.complete(arrival, token, now_ms)
     }
 
-    fn identified(&self, mut session: Stored, progress: identity::Progress) -> (State, Action) {
-        match progress {
-            identity::Progress::Ask(identity, exchange) => {
-                (State::AwaitingKeys { session, identity }, Action::Exchange(exchange))
-            }
-            identity::Progress::Verified(id_token) => {
-                remember(&mut session, id_token);
-                named(session)
-            }
-        }
+    /// No browser of this machine was involved: there is no nonce, and no code
+    /// that the ID token could name.
+    fn arrived_on_device(
+        &self,
+        device: Device,
+        token: TokenResponse,
+        now_ms: EpochMs,
+    ) -> Result<(State, Action), Failure> {
+        let Device { provider, method, .. } = device;
+        let occasion = Occasion::Login { nonce: None, code: None, max_age_s: None };
+        let arrival = Arrival { provider, method, nonce: None, occasion };
+        self.complete(arrival, token, now_ms)
+    }
+
+    fn complete(
+        &self,
+        arrival: Arrival,
+        token: TokenResponse,
+        now_ms: EpochMs,
+    ) -> Result<(State, Action), Failure> {
+        let (completion, action) = Completion::begin(&self.client, arrival, token, now_ms)?;
+        Ok((State::Completing(Box::new(completion)), action))
     }
 }
 
@@ -324,6 +313,8 @@ impl Wait {
     fn go_on(self, now_ms: EpochMs, notice: Option<String>) -> (State, Action) {
         let authorization = Authorization {
             url: self.url.clone(),
+            flow: self.flow,
+            reason: self.reason.clone(),
             wait_ms: self.deadline_ms.saturating_sub(now_ms),
             notice,
         };
@@ -336,31 +327,20 @@ impl State {
         match self {
             Self::Ready => "begin",
             Self::AwaitingProbe => "probed",
-            Self::AwaitingMetadata(_)
-            | Self::AwaitingToken(_)
-            | Self::AwaitingKeys { .. }
-            | Self::AwaitingUserinfo { .. } => "the answer to a request",
-            Self::AwaitingRedirect(_) => "redirected, cancelled or timed-out",
-            Self::AwaitingLock { .. } => "locked",
-            Self::AwaitingSave { .. } => "saved or not-saved",
-            Self::Ended => "nothing more: this session has ended",
+            Self::AwaitingMetadata(_) | Self::AwaitingToken(_) => "the answer to a request",
+            Self::AwaitingRedirect(_) => "redirected, pasted, cancelled or timed-out",
+            // Each says by itself what it waits for.
+            Self::OnDevice(_) | Self::Completing(_) => "a reply that fits",
         }
     }
 }
 
-/// Asks for the person's name where the ID token does not tell it.
-fn named(session: Stored) -> (State, Action) {
-    match (&session.userinfo_endpoint, &session.access_token) {
-        (Some(endpoint), Some(access_token)) if session.display_name.is_none() => {
-            let exchange = userinfo_request(endpoint, access_token);
-            (State::AwaitingUserinfo { session }, Action::Exchange(exchange))
-        }
-        _ => lock(session),
-    }
-}
-
-fn lock(session: Stored) -> (State, Action) {
-    (State::AwaitingLock { session }, Action::Lock)
+fn nobody_to_ask(reason: &str) -> Failure {
+    Failure::new(
+        Code::LoginRequired,
+        format!("nobody can be asked to log in here: {reason}"),
+        "log in on a terminal, or say how with --flow browser, device or paste",
+    )
 }
 
 fn timed_out() -> Failure {

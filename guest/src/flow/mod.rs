@@ -3,6 +3,8 @@
 //! A flow takes itself and an event by value and gives back itself in its next
 //! state with the action to do.
 
+mod completion;
+mod device;
 mod discovery;
 mod granting;
 mod identity;
@@ -25,6 +27,8 @@ pub(crate) enum Event {
     Probed,
     Answered(Result<Response, NoResponse>),
     Redirected(String),
+    Pasted(String),
+    Presented,
     Cancelled,
     TimedOut,
     Saved,
@@ -52,6 +56,8 @@ impl From<Reply> for Event {
             Reply::TooLarge(limit) => Self::Answered(Err(NoResponse::TooLarge(limit))),
             Reply::Denied(reason) => Self::Answered(Err(NoResponse::Denied(reason))),
             Reply::Redirected(target) => Self::Redirected(target),
+            Reply::Pasted(text) => Self::Pasted(text),
+            Reply::Presented => Self::Presented,
             Reply::Cancelled => Self::Cancelled,
             Reply::TimedOut => Self::TimedOut,
             Reply::Saved => Self::Saved,

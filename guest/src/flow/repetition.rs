@@ -11,7 +11,7 @@
 use crate::contract::{Action, EpochMs, Exchange, Purpose, Response, Unreachable};
 use crate::flow::{Event, NoResponse};
 use crate::protocol::entropy::Entropy;
-use crate::protocol::request::find_header;
+use crate::protocol::request::retry_after_ms;
 
 /// How often a request is sent, at most.
 const ATTEMPTS: u32 = 3;
@@ -79,6 +79,10 @@ fn may_pass(answer: &Result<Response, NoResponse>, purpose: Purpose) -> Option<E
     // arrives; everything else here can arrive twice (RFC 7009 §2.2 for
     // revocations).
     let repeatable = purpose != Purpose::Token;
+    if purpose == Purpose::Poll {
+        // Whoever polls asks again by itself, in its own time (RFC 8628 §3.5).
+        return None;
+    }
     match answer {
         Err(NoResponse::Unreachable(Unreachable { sent, .. })) => {
             (repeatable || !*sent).then_some(0)
@@ -99,10 +103,4 @@ fn may_pass(answer: &Result<Response, NoResponse>, purpose: Purpose) -> Option<E
             (may_pass && pause_ms <= LONGEST_PAUSE_MS).then_some(pause_ms)
         }
     }
-}
-
-/// RFC 9110 §10.2.3; a date is left aside.
-fn retry_after_ms(response: &Response) -> Option<u64> {
-    let seconds: u64 = find_header(&response.headers, "retry-after")?.trim().parse().ok()?;
-    Some(seconds.saturating_mul(1000))
 }

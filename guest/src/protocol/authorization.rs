@@ -123,6 +123,30 @@ impl Transaction {
         Ok(url.into())
     }
 
+    /// The same for what a person brings back: the whole address that the browser
+    /// ended on, or what follows its `?`.
+    pub(crate) fn check_pasted(&self, text: &str) -> Redirect {
+        let stray = |reason: &str| Redirect::Stray(reason.to_owned());
+        // Terminals and mails break long lines, and people quote.
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let text = text.trim_matches(['"', '\'', '<', '>']);
+        if text.contains("code_challenge=") {
+            return stray(
+                "that is the address to open; paste the one that the browser ends on after the login",
+            );
+        }
+        if text.starts_with("http://") || text.starts_with("https://") {
+            return self.check(text);
+        }
+        let query = text.trim_start_matches('?');
+        if !query.contains('=') {
+            return stray(
+                "a code alone is not enough, as nothing shows that it is this login's; paste the whole address",
+            );
+        }
+        self.check(&format!("{}?{query}", self.redirect_uri.path()))
+    }
+
     /// Whether `target`, a path and query as a browser sent them, is the answer
     /// to this transaction.
     pub(crate) fn check(&self, target: &str) -> Redirect {
@@ -210,11 +234,17 @@ pub(crate) fn check_scopes(client: &Client) -> Result<(), Failure> {
 /// The caller's parameters, and `prompt=consent` where offline access is asked
 /// for: without it a provider must ignore that scope (OIDC §11).
 fn further_parameters(client: &Client) -> Result<Vec<(&str, &str)>, Failure> {
-    let mut parameters = Vec::new();
+    let mut parameters = check_parameters(client)?;
     let offline = client.scopes.iter().any(|scope| scope == "offline_access");
     if offline && wants_id_token(client) && !client.parameters.iter().any(|p| p.name == "prompt") {
         parameters.push(("prompt", "consent"));
     }
+    Ok(parameters)
+}
+
+/// The caller's parameters; empty ones are left out.
+pub(crate) fn check_parameters(client: &Client) -> Result<Vec<(&str, &str)>, Failure> {
+    let mut parameters = Vec::new();
     for (position, parameter) in client.parameters.iter().enumerate() {
         if RESERVED.contains(&parameter.name.as_str()) {
             return Err(Failure::configuration(

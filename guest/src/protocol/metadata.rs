@@ -14,6 +14,7 @@ struct Document {
     token_endpoint: Option<String>,
     userinfo_endpoint: Option<String>,
     revocation_endpoint: Option<String>,
+    device_authorization_endpoint: Option<String>,
     jwks_uri: Option<String>,
     end_session_endpoint: Option<String>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
@@ -28,6 +29,7 @@ pub(crate) struct Provider {
     pub(crate) token_endpoint: Option<String>,
     pub(crate) userinfo_endpoint: Option<String>,
     pub(crate) revocation_endpoint: Option<String>,
+    pub(crate) device_authorization_endpoint: Option<String>,
     pub(crate) jwks_uri: Option<String>,
     pub(crate) end_session_endpoint: Option<String>,
     pub(crate) auth_methods: Option<Vec<String>>,
@@ -48,6 +50,10 @@ impl Provider {
             token_endpoint: check("the token endpoint", &endpoints.token)?,
             userinfo_endpoint: check("the userinfo endpoint", &endpoints.userinfo)?,
             revocation_endpoint: check("the revocation endpoint", &endpoints.revocation)?,
+            device_authorization_endpoint: check(
+                "the device authorization endpoint",
+                &endpoints.device_authorization,
+            )?,
             jwks_uri: check("the jwks URL", &endpoints.jwks)?,
             end_session_endpoint: check("the end-session endpoint", &endpoints.end_session)?,
             auth_methods: None,
@@ -62,6 +68,9 @@ impl Provider {
             token_endpoint: self.token_endpoint.or(other.token_endpoint),
             userinfo_endpoint: self.userinfo_endpoint.or(other.userinfo_endpoint),
             revocation_endpoint: self.revocation_endpoint.or(other.revocation_endpoint),
+            device_authorization_endpoint: self
+                .device_authorization_endpoint
+                .or(other.device_authorization_endpoint),
             jwks_uri: self.jwks_uri.or(other.jwks_uri),
             end_session_endpoint: self.end_session_endpoint.or(other.end_session_endpoint),
             auth_methods: self.auth_methods.or(other.auth_methods),
@@ -136,6 +145,10 @@ pub(crate) fn parse_metadata_response(
         token_endpoint: check("token_endpoint", document.token_endpoint)?,
         userinfo_endpoint: check("userinfo_endpoint", document.userinfo_endpoint)?,
         revocation_endpoint: check("revocation_endpoint", document.revocation_endpoint)?,
+        device_authorization_endpoint: check(
+            "device_authorization_endpoint",
+            document.device_authorization_endpoint,
+        )?,
         jwks_uri: check("jwks_uri", document.jwks_uri)?,
         end_session_endpoint: check("end_session_endpoint", document.end_session_endpoint)?,
         auth_methods: document.token_endpoint_auth_methods_supported,

@@ -3,10 +3,12 @@
 pub(crate) mod authorization;
 pub(crate) mod client_authentication;
 pub(crate) mod description;
+pub(crate) mod device;
 pub(crate) mod end_session;
 pub(crate) mod endpoint;
 pub(crate) mod entropy;
 pub(crate) mod failure;
+pub(crate) mod flow_choice;
 pub(crate) mod id_token;
 pub(crate) mod jwk;
 pub(crate) mod jws;

@@ -2,7 +2,7 @@
 
 use url::form_urlencoded;
 
-use crate::contract::{Exchange, Header, Method, Purpose, Request};
+use crate::contract::{Exchange, Header, Method, Purpose, Request, Response};
 
 /// A GET that wants JSON.
 pub(crate) fn get(purpose: Purpose, url: &str) -> Exchange {
@@ -38,6 +38,13 @@ pub(crate) fn find_header<'a>(headers: &'a [Header], name: &str) -> Option<&'a s
         .iter()
         .find(|header| header.name.eq_ignore_ascii_case(name))
         .map(|header| header.value.as_str())
+}
+
+/// How long to wait, as the response asks (RFC 9110 §10.2.3); a date is left
+/// aside.
+pub(crate) fn retry_after_ms(response: &Response) -> Option<u64> {
+    let seconds: u64 = find_header(&response.headers, "retry-after")?.trim().parse().ok()?;
+    Some(seconds.saturating_mul(1000))
 }
 
 fn accept_json() -> Header {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use super::provider::{ISSUER, Tokens, id_token, metadata, tokens, usual_keys};
 use super::script::Script;
 use crate::contract::{
-    Client, Context, Demand, Endpoints, EpochMs, Failure, LoginRequest, Parameter,
+    Client, Context, Demand, Endpoints, EpochMs, Facts, Failure, LoginFlow, LoginRequest, Parameter,
 };
 use crate::session::Session;
 
@@ -35,6 +35,7 @@ pub(super) fn openid() -> Given {
                 token: None,
                 userinfo: None,
                 revocation: None,
+                device_authorization: None,
                 jwks: None,
                 end_session: None,
             },
@@ -46,6 +47,8 @@ pub(super) fn openid() -> Given {
             parameters: Vec::new(),
         },
         request: LoginRequest {
+            flow: Some(LoginFlow::Browser),
+            facts: desk(),
             redirect_uri: "http://127.0.0.1:4180/callback".to_owned(),
             patience_ms: 5 * MINUTE_MS,
         },
@@ -54,6 +57,22 @@ pub(super) fn openid() -> Given {
         entropy: (0..32).collect(),
         now_ms: NOW_MS,
         misfits: false,
+    }
+}
+
+/// A person at a terminal, with a screen.
+pub(super) fn desk() -> Facts {
+    Facts {
+        terminal: true,
+        unattended: false,
+        browser_command: false,
+        shows_address: false,
+        display: true,
+        remote_shell: false,
+        windows_interop: false,
+        container: false,
+        editor_terminal: false,
+        offers_device: None,
     }
 }
 
@@ -90,6 +109,16 @@ impl Given {
     pub(super) fn parameter(mut self, name: &str, value: &str) -> Self {
         let parameter = Parameter { name: name.to_owned(), value: value.to_owned() };
         self.client.parameters.push(parameter);
+        self
+    }
+
+    pub(super) fn flow(mut self, flow: Option<LoginFlow>) -> Self {
+        self.request.flow = flow;
+        self
+    }
+
+    pub(super) fn facts(mut self, facts: Facts) -> Self {
+        self.request.facts = facts;
         self
     }
 

@@ -1,7 +1,9 @@
 //! What the flows do, told as scripts of replies in virtual time.
 
 mod bodies;
+mod device;
 mod discovery;
+mod flow_choice;
 mod given;
 mod id_token;
 mod id_token_keys;
@@ -9,6 +11,7 @@ mod keys;
 mod login;
 mod logout;
 mod misfit;
+mod pasted;
 mod provider;
 mod redirect;
 mod repetition;

@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::provider::Answer;
 use super::seen::{Sent, Shown};
 use crate::contract::{
-    Action, Authorization, Code, EpochMs, Exchange, Failure, Grant, LogoutReport, Outcome, Purpose,
-    Reply, Response, Unreachable,
+    Action, Authorization, Code, DevicePrompt, EpochMs, Exchange, Failure, Grant, LogoutReport,
+    Outcome, Purpose, Reply, Response, Unreachable,
 };
 use crate::session::Session;
 
@@ -71,6 +71,20 @@ impl Script {
         self.answers(Purpose::Userinfo, answer)
     }
 
+    /// Answers the request for a code.
+    #[track_caller]
+    pub(super) fn codes(self, answer: impl Answer) -> Self {
+        self.answers(Purpose::DeviceAuthorization, answer)
+    }
+
+    /// Answers a poll, which came after so many seconds.
+    #[track_caller]
+    pub(super) fn polls_after(self, seconds: u64, answer: impl Answer) -> Self {
+        let waited_ms = self.pause_ms();
+        assert_eq!(waited_ms, seconds * 1000, "the poll came after {waited_ms} ms");
+        self.answers(Purpose::Poll, answer)
+    }
+
     #[track_caller]
     pub(super) fn revokes(self, answer: impl Answer) -> Self {
         self.answers(Purpose::Revocation, answer)
@@ -92,7 +106,9 @@ impl Script {
         }
         self.known.now_ms += exchange.wait_ms;
         let form = self.sent().form;
-        for field in ["code", "code_verifier", "refresh_token", "token", "client_secret"] {
+        for field in
+            ["code", "code_verifier", "refresh_token", "token", "client_secret", "device_code"]
+        {
             self.known.secrets.extend(form.all(field).into_iter().map(str::to_owned));
         }
         let reply = answer.reply(&self.known);
@@ -103,8 +119,11 @@ impl Script {
                 self.known.secrets.extend(body[field].as_str().map(str::to_owned));
             }
         }
-        let passing = matches!(&reply, Reply::Unreachable(_))
-            || matches!(&reply, Reply::Response(Response { status: 429.., .. }));
+        let passing = purpose != Purpose::Poll
+            && matches!(
+                &reply,
+                Reply::Unreachable(_) | Reply::Response(Response { status: 429.., .. })
+            );
         let mut script = self.reply(reply.clone());
         while passing && matches!(&script.last, Ok(Action::Exchange(again)) if again.wait_ms > 0) {
             script = script.stumbles(reply.clone());
@@ -127,6 +146,21 @@ impl Script {
         self.shown();
         let target = target.replace("{state}", &self.known.state);
         self.reply(Reply::Redirected(target))
+    }
+
+    /// The person brings this back; `{state}` is the state that was sent.
+    #[track_caller]
+    pub(super) fn pastes(self, text: &str) -> Self {
+        self.shown();
+        let text = text.replace("{state}", &self.known.state);
+        self.reply(Reply::Pasted(text))
+    }
+
+    /// The code is shown.
+    #[track_caller]
+    pub(super) fn presents(self) -> Self {
+        self.prompt();
+        self.reply(Reply::Presented)
     }
 
     #[track_caller]
@@ -247,6 +281,15 @@ impl Script {
         self.exchange().wait_ms
     }
 
+    /// The code that waits to be shown.
+    #[track_caller]
+    pub(super) fn prompt(&self) -> DevicePrompt {
+        match &self.last {
+            Ok(Action::Present(prompt)) => prompt.clone(),
+            _ => self.expected("a code to show"),
+        }
+    }
+
     /// What was saved last.
     pub(super) fn stored(&self) -> Option<Vec<u8>> {
         self.saved.clone()
@@ -329,7 +372,7 @@ fn refuses(session: &mut Session, replies: impl IntoIterator<Item = Reply>) {
 }
 
 /// One reply of every kind.
-fn replies() -> [Reply; 12] {
+fn replies() -> [Reply; 14] {
     [
         Reply::Begin,
         Reply::Locked(None),
@@ -339,6 +382,8 @@ fn replies() -> [Reply; 12] {
         Reply::TooLarge(1),
         Reply::Denied("no".to_owned()),
         Reply::Redirected("/callback".to_owned()),
+        Reply::Pasted("?".to_owned()),
+        Reply::Presented,
         Reply::Cancelled,
         Reply::TimedOut,
         Reply::Saved,
@@ -355,7 +400,8 @@ fn question(reply: &Reply) -> &'static str {
         Reply::Response(_) | Reply::Unreachable(_) | Reply::TooLarge(_) | Reply::Denied(_) => {
             "exchange"
         }
-        Reply::Redirected(_) | Reply::Cancelled | Reply::TimedOut => "authorize",
+        Reply::Redirected(_) | Reply::Pasted(_) | Reply::Cancelled | Reply::TimedOut => "authorize",
+        Reply::Presented => "present",
         Reply::Saved | Reply::NotSaved(_) => "save",
     }
 }
@@ -370,6 +416,7 @@ fn describe(last: &Result<Action, Failure>) -> String {
         Ok(Action::Authorize(Authorization { notice, .. })) => {
             format!("a URL for the person (notice: {notice:?})")
         }
+        Ok(Action::Present(_)) => "a code to show".to_owned(),
         Ok(Action::Save(Some(_))) => "a save".to_owned(),
         Ok(Action::Save(None)) => "a deletion".to_owned(),
         Ok(Action::Done(Outcome::Granted(_))) => "a grant".to_owned(),
@@ -385,5 +432,7 @@ fn name(purpose: Purpose) -> &'static str {
         Purpose::Keys => "keys",
         Purpose::Userinfo => "userinfo",
         Purpose::Revocation => "revocation",
+        Purpose::DeviceAuthorization => "a device code",
+        Purpose::Poll => "the person's decision",
     }
 }

@@ -2,7 +2,7 @@
 
 use url::{Url, form_urlencoded};
 
-use crate::contract::{Authorization, Exchange};
+use crate::contract::{Authorization, Exchange, LoginFlow};
 use crate::protocol::request::find_header;
 
 pub(super) struct Sent {
@@ -17,6 +17,8 @@ pub(super) struct Shown {
     pub(super) query: Pairs,
     pub(super) wait_ms: u64,
     pub(super) notice: Option<String>,
+    pub(super) flow: LoginFlow,
+    pub(super) reason: Option<String>,
 }
 
 impl Sent {
@@ -40,6 +42,8 @@ impl Shown {
             query: Pairs(url.query_pairs().into_owned().collect()),
             wait_ms: authorization.wait_ms,
             notice: authorization.notice.clone(),
+            flow: authorization.flow,
+            reason: authorization.reason.clone(),
         }
     }
 }

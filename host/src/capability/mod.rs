@@ -7,4 +7,5 @@ pub mod entropy;
 pub mod http;
 pub mod loopback;
 pub mod store;
+pub mod surroundings;
 pub mod terminal;

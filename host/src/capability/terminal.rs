@@ -1,14 +1,18 @@
 //! Talking to the person, on standard error: standard output belongs to scripts.
 
-use std::io::{IsTerminal as _, Write as _, stderr};
+use std::io::{IsTerminal as _, Write as _, stderr, stdin};
 use std::sync::Mutex;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::error::printable;
 
+mod keyboard;
+
 /// Where the person is told what happens.
+#[async_trait]
 pub trait Terminal: Send + Sync {
     /// One line, or a few.
     fn say(&self, text: &str);
@@ -19,6 +23,19 @@ pub trait Terminal: Send + Sync {
 
     /// The wait is over.
     fn settle(&self);
+
+    /// Whether somebody can read what is said, and answer.
+    fn is_attended(&self) -> bool {
+        true
+    }
+
+    /// What the person types, up to the end of a line; not shown while it is typed
+    /// where `hidden`. Waits for ever where nobody can be asked.
+    ///
+    /// Cancelling the wait leaves the keyboard as it was.
+    async fn ask(&self, _hidden: bool) -> String {
+        std::future::pending().await
+    }
 
     /// A detail for whoever looks for a fault: never a secret.
     fn detail(&self, text: &str);
@@ -46,6 +63,7 @@ impl StderrTerminal {
     }
 }
 
+#[async_trait]
 impl Terminal for StderrTerminal {
     fn say(&self, text: &str) {
         self.settle();
@@ -60,6 +78,11 @@ impl Terminal for StderrTerminal {
         if !stderr().is_terminal() {
             return;
         }
+        if let Ok(current) = self.spinner.lock()
+            && let Some(spinner) = current.as_ref()
+        {
+            return spinner.set_message(printable(what));
+        }
         let spinner = ProgressBar::new_spinner().with_message(printable(what));
         if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
             spinner.set_style(style);
@@ -70,6 +93,17 @@ impl Terminal for StderrTerminal {
 
     fn settle(&self) {
         self.replace(None);
+    }
+
+    fn is_attended(&self) -> bool {
+        stderr().is_terminal() && stdin().is_terminal()
+    }
+
+    async fn ask(&self, hidden: bool) -> String {
+        if !self.is_attended() {
+            return std::future::pending().await;
+        }
+        keyboard::line(hidden).await
     }
 
     fn detail(&self, text: &str) {
@@ -90,6 +124,7 @@ impl Drop for StderrTerminal {
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Silence;
 
+#[async_trait]
 impl Terminal for Silence {
     fn say(&self, _text: &str) {}
     fn wait(&self, _what: &str) {}

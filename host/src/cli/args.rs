@@ -230,6 +230,10 @@ pub(crate) struct ProviderArgs {
     #[arg(long, env = "LATCH_REVOCATION_ENDPOINT", value_name = "URL")]
     pub(crate) revocation_endpoint: Option<String>,
 
+    /// Where a code for another device is asked for
+    #[arg(long, env = "LATCH_DEVICE_AUTHORIZATION_ENDPOINT", value_name = "URL")]
+    pub(crate) device_authorization_endpoint: Option<String>,
+
     /// Where the provider's signing keys are
     #[arg(long, env = "LATCH_JWKS_URI", value_name = "URL")]
     pub(crate) jwks_uri: Option<String>,
@@ -266,6 +270,10 @@ pub(crate) struct RedirectArgs {
     /// Only print the address
     #[arg(long, env = "LATCH_NO_BROWSER", value_parser = FalseyValueParser::new())]
     pub(crate) no_browser: bool,
+
+    /// Draw no QR code
+    #[arg(long, env = "LATCH_NO_QR", value_parser = FalseyValueParser::new())]
+    pub(crate) no_qr: bool,
 
     /// How long you may take [default: 300]
     #[arg(long, env = "LATCH_TIMEOUT", value_name = "SECONDS")]
@@ -416,6 +424,10 @@ pub(crate) enum Flow {
     Auto,
     /// A browser on this machine
     Browser,
+    /// A browser anywhere, whose last address you paste here
+    Paste,
+    /// A code that you enter on another device
+    Device,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]

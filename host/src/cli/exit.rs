@@ -9,12 +9,16 @@ pub(crate) fn code(code: Code) -> u8 {
         Code::UnexpectedReply | Code::PortInUse | Code::HostFault => 1,
         Code::InvalidConfiguration => USAGE,
         Code::LoginRequired => 3,
-        Code::AccessDenied | Code::ProviderRefused | Code::Cancelled => 4,
+        Code::AccessDenied
+        | Code::ProviderRefused
+        | Code::Cancelled
+        | Code::DeviceLoginUnavailable => 4,
         Code::TimedOut => 5,
         Code::InvalidMetadata
         | Code::InvalidTokenResponse
         | Code::InvalidIdToken
         | Code::InvalidUserinfo
+        | Code::InvalidDeviceResponse
         | Code::EgressDenied
         | Code::SandboxFault => 6,
         Code::Unreachable | Code::ProviderUnavailable => 7,

@@ -12,12 +12,12 @@ use latchstring::capability::store::{Key, Store};
 use latchstring::capability::terminal::StderrTerminal;
 use latchstring::contract::Endpoints;
 use latchstring::{
-    ClientAuthentication, Code, Description, Error, Latch, check_profile, printable,
+    ClientAuthentication, Code, Description, Error, Latch, LoginFlow, check_profile, printable,
 };
 use zeroize::Zeroizing;
 
 use super::args::{
-    ClientAuth, Global, LoginArgs, ProviderArgs, RedirectArgs, RedirectHost, StoreChoice,
+    ClientAuth, Flow, Global, LoginArgs, ProviderArgs, RedirectArgs, RedirectHost, StoreChoice,
 };
 use super::config::{Config, Profile};
 use super::dotenv;
@@ -101,6 +101,7 @@ impl Settings {
                 token: profile.token_endpoint.clone(),
                 userinfo: profile.userinfo_endpoint.clone(),
                 revocation: profile.revocation_endpoint.clone(),
+                device_authorization: profile.device_authorization_endpoint.clone(),
                 jwks: profile.jwks_uri.clone(),
                 end_session: profile.end_session_endpoint.clone(),
             })
@@ -111,7 +112,11 @@ impl Settings {
             })
             .shared_store(self.store(global)?)
             .terminal(StderrTerminal::new(global.verbose))
-            .open_browser(open_browser);
+            .open_browser(open_browser)
+            .draw_qr(profile.no_qr != Some(true));
+        if let Some(flow) = profile.flow.and_then(Into::into) {
+            builder = builder.flow(flow);
+        }
         if profile.discovery == Some(false) {
             builder = builder.discover(false);
         }
@@ -240,6 +245,7 @@ impl ProviderArgs {
             token_endpoint: self.token_endpoint,
             userinfo_endpoint: self.userinfo_endpoint,
             revocation_endpoint: self.revocation_endpoint,
+            device_authorization_endpoint: self.device_authorization_endpoint,
             jwks_uri: self.jwks_uri,
             end_session_endpoint: self.end_session_endpoint,
             ..Profile::default()
@@ -257,6 +263,7 @@ impl LoginArgs {
             redirect_path,
             browser,
             no_browser,
+            no_qr,
             timeout,
             parameters,
         } = self.redirect;
@@ -267,6 +274,7 @@ impl LoginArgs {
             redirect_path,
             browser,
             no_browser: no_browser.then_some(true),
+            no_qr: no_qr.then_some(true),
             timeout,
             parameters: some(parameters).map(|pairs| pairs.into_iter().collect()),
             ..self.provider.into_profile()
@@ -287,6 +295,17 @@ fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
 /// A remembered path must mean the same from every folder.
 pub(crate) fn absolute(path: &Path) -> std::path::PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+impl From<Flow> for Option<LoginFlow> {
+    fn from(flow: Flow) -> Self {
+        match flow {
+            Flow::Auto => None,
+            Flow::Browser => Some(LoginFlow::Browser),
+            Flow::Paste => Some(LoginFlow::Paste),
+            Flow::Device => Some(LoginFlow::Device),
+        }
+    }
 }
 
 impl From<RedirectHost> for loopback::RedirectHost {

@@ -11,7 +11,8 @@ use wasmtime::component::{Component, Linker, ResourceAny};
 use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
 use crate::contract::{
-    Action, Client, Context, Demand, Description, Failure, Login, LoginRequest, Reply,
+    Action, Client, Context, Demand, Description, Facts, Failure, FlowChoice, Login, LoginRequest,
+    Reply,
 };
 use crate::error::{Code, Error};
 
@@ -84,6 +85,13 @@ impl Instance {
         self.refuel()?;
         let flow = self.login.latchstring_login_flow();
         flow.call_account_key(&mut self.store, client).map_err(fault)
+    }
+
+    /// The contract's `choose-flow`.
+    pub fn choose_flow(&mut self, facts: Facts) -> Result<FlowChoice, Error> {
+        self.refuel()?;
+        let flow = self.login.latchstring_login_flow();
+        flow.call_choose_flow(&mut self.store, facts).map_err(fault)
     }
 
     /// The contract's `describe`.

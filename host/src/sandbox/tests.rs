@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use wasmtime::component::Linker;
 
 use super::*;
+use crate::LoginFlow;
+use crate::capability::surroundings::{Surroundings as _, SystemSurroundings};
 use crate::contract::{Endpoints, Response};
 
 fn load(compiled: &[u8]) -> Sandbox {
@@ -106,8 +108,12 @@ fn fuel_of_checking(id_token: &str, keys: &Value) -> u64 {
         resources: Vec::new(),
         parameters: Vec::new(),
     };
-    let request =
-        LoginRequest { redirect_uri: "http://127.0.0.1:1/callback".into(), patience_ms: 1000 };
+    let request = LoginRequest {
+        flow: Some(LoginFlow::Browser),
+        facts: SystemSurroundings.facts(),
+        redirect_uri: "http://127.0.0.1:1/callback".into(),
+        patience_ms: 1000,
+    };
     let context = Context { now_ms: 0, entropy: (0..32).collect() };
     let mut instance = Sandbox::load().unwrap().instantiate().unwrap();
     let session = instance.login(&client, None, &request, &context).unwrap();

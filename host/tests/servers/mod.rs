@@ -34,6 +34,18 @@ impl Server {
         Self::start("oidc-provider.mjs", &[&seconds.to_string()])
     }
 
+    /// The same, with device codes that live so many seconds.
+    pub(crate) fn oidc_provider_with_code_lifetime(seconds: u32) -> Self {
+        Self::start("oidc-provider.mjs", &["3600", &seconds.to_string()])
+    }
+
+    /// The server stands still, or goes on: its port stays open all the while.
+    #[cfg(unix)]
+    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
+        let process = nix::unistd::Pid::from_raw(self.process.id().cast_signed());
+        nix::sys::signal::kill(process, signal).expect("the server is there");
+    }
+
     /// The mock server, which asks nobody.
     pub(crate) fn oauth2_mock_server() -> Self {
         Self::start("mock-server.mjs", &[])

@@ -1,5 +1,6 @@
 // A certified provider, configured as a careful operator would:
-// `node oidc-provider.mjs [access token lifetime in seconds]`.
+// `node oidc-provider.mjs [lifetime of access tokens [and of device codes]]`, both in
+// seconds.
 
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 
@@ -8,6 +9,7 @@ import Provider, { errors } from 'oidc-provider';
 import { authentication, serve } from './serve.mjs';
 
 const lifetime = Number(process.argv[2] ?? 3600);
+const codeLifetime = Number(process.argv[3] ?? 600);
 
 const ALGORITHMS = [
   'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'EdDSA', 'Ed25519',
@@ -50,6 +52,11 @@ const RESOURCES = {
 const configuration = {
   clients: [
     client('public'),
+    client('device', {
+      grant_types: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
+      redirect_uris: [],
+      response_types: [],
+    }),
     withSecret('client_secret_basic'),
     withSecret('client_secret_post'),
     ...ALGORITHMS.map((alg) => client(alg, { id_token_signed_response_alg: alg })),
@@ -70,9 +77,10 @@ const configuration = {
     claims: () => ({ sub, name: `${sub} of the tests`, email: `${sub}@example.com` }),
   }),
   rotateRefreshToken: true,
-  ttl: { AccessToken: lifetime },
+  ttl: { AccessToken: lifetime, DeviceCode: codeLifetime },
   features: {
     devInteractions: { enabled: true },
+    deviceFlow: { enabled: true },
     userinfo: { enabled: true },
     revocation: { enabled: true },
     introspection: { enabled: true },

@@ -34,6 +34,21 @@ pub struct Redirect {
     pub path: String,
 }
 
+impl Redirect {
+    /// The redirect URI with the first port, where nobody listens.
+    pub fn first_uri(&self) -> String {
+        let host = match self.host {
+            RedirectHost::Ipv4 => "127.0.0.1",
+            RedirectHost::Ipv6 => "[::1]",
+            RedirectHost::Localhost => "localhost",
+        };
+        match self.ports.first() {
+            Some(port) => format!("http://{host}:{port}{}", self.path),
+            None => format!("http://{host}{}", self.path),
+        }
+    }
+}
+
 /// The host part of a loopback redirect URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RedirectHost {

@@ -1,8 +1,11 @@
 //! `latch doctor`: what this program finds on this machine, and what it makes of
 //! it.
 
-use latchstring::capability::store::Key;
-use latchstring::{Error, code_name, printable};
+use std::sync::Arc;
+
+use latchstring::capability::store::{Key, MemoryStore};
+use latchstring::capability::terminal::StderrTerminal;
+use latchstring::{Error, Latch, LoginFlow, code_name, printable};
 use serde_json::{Value, json};
 
 use crate::cli::args::{Global, StoreChoice};
@@ -49,6 +52,7 @@ async fn findings(global: &Global) -> Result<Vec<Finding>, Error> {
         look("file", &stores, StoreChoice::File, &key).await,
         look("keyring", &stores, StoreChoice::Keyring, &key).await,
     ];
+    findings.extend(login(global)?);
     let chosen = stores::name(stores.choice);
     let why = match (global.store, saved.store) {
         (Some(_), _) => "as the command line or LATCH_STORE says",
@@ -71,6 +75,35 @@ async fn findings(global: &Global) -> Result<Vec<Finding>, Error> {
         findings.push(found("session", "nobody is logged in under this profile".to_owned()));
     }
     Ok(findings)
+}
+
+/// What a login would go by. No provider is asked, so that a device login shows
+/// only where its endpoint was given.
+fn login(global: &Global) -> Result<Vec<Finding>, Error> {
+    // Any client will do: the choice depends on the machine.
+    let latch = Latch::builder("https://doctor.invalid", "doctor")
+        .shared_store(Arc::new(MemoryStore::default()))
+        .terminal(StderrTerminal::new(global.verbose))
+        .build()?;
+    let (facts, choice) = latch.flow_choice()?;
+    let traces = [
+        (facts.terminal, "a terminal"),
+        (facts.unattended, "an automatic job"),
+        (facts.display, "a display"),
+        (facts.remote_shell, "a remote shell"),
+        (facts.windows_interop, "Linux beside Windows"),
+        (facts.container, "a container"),
+        (facts.editor_terminal, "an editor's remote terminal"),
+    ];
+    let traces: Vec<&str> = traces.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
+    let machine = if traces.is_empty() { "nothing special".to_owned() } else { traces.join(", ") };
+    let flow = match choice.flow {
+        Some(LoginFlow::Browser) => "browser",
+        Some(LoginFlow::Paste) => "paste (device, where the provider offers it)",
+        Some(LoginFlow::Device) => "device",
+        None => "none",
+    };
+    Ok(vec![found("machine", machine), found("flow", format!("{flow}: {}", choice.reason))])
 }
 
 fn found(subject: &'static str, text: String) -> Finding {

@@ -1,0 +1,205 @@
+//! A person logs in on another device, with a code (RFC 8628).
+//!
+//! ```text
+//! AwaitingCode -> AwaitingPresentation -> AwaitingPoll -> ... -> the tokens
+//! ```
+
+use crate::contract::{
+    Action, Client, ClientAuthentication, Code, DevicePrompt, EpochMs, Exchange, Failure, Response,
+};
+use crate::flow::{Event, NoResponse, Stop, response};
+use crate::protocol::device::{
+    DeviceCode, device_authorization_request, device_login_unavailable,
+    parse_device_authorization_response, poll_request,
+};
+use crate::protocol::metadata::Provider;
+use crate::protocol::request::retry_after_ms;
+use crate::protocol::token::{TokenResponse, parse_token_response};
+
+/// Added for good by each `slow_down` (RFC 8628 §3.5).
+const SLOW_DOWN_MS: u64 = 5_000;
+
+/// Between polls while the provider cannot be reached: twice as long each time,
+/// up to this.
+const LONGEST_BACKOFF_MS: u64 = 60_000;
+
+pub(crate) struct Device {
+    pub(crate) provider: Provider,
+    pub(crate) method: ClientAuthentication,
+    state: State,
+}
+
+enum State {
+    AwaitingCode { loopback_allowed: bool },
+    AwaitingPresentation(Poll),
+    AwaitingPoll(Poll),
+}
+
+struct Poll {
+    code: DeviceCode,
+    deadline_ms: EpochMs,
+    /// Between two polls that are answered.
+    interval_ms: u64,
+    /// Polls in a row that nobody answered.
+    unanswered: u32,
+}
+
+pub(crate) enum Progress {
+    Go(Box<Device>, Action),
+    Arrived(Box<Device>, TokenResponse),
+}
+
+impl Device {
+    pub(crate) fn begin(
+        client: &Client,
+        provider: Provider,
+        method: ClientAuthentication,
+        loopback_allowed: bool,
+    ) -> Result<(Self, Action), Failure> {
+        provider.token_endpoint()?;
+        let endpoint = provider
+            .device_authorization_endpoint
+            .as_deref()
+            .ok_or_else(device_login_unavailable)?;
+        let exchange = device_authorization_request(endpoint, client, method)?;
+        let state = State::AwaitingCode { loopback_allowed };
+        Ok((Self { provider, method, state }, Action::Exchange(exchange)))
+    }
+
+    pub(crate) fn next(
+        self: Box<Self>,
+        client: &Client,
+        event: Event,
+        now_ms: EpochMs,
+    ) -> Result<Progress, Stop<Self>> {
+        use State::*;
+        let Self { provider, method, state } = *self;
+        let go = |provider, state, action| {
+            Ok(Progress::Go(Box::new(Self { provider, method, state }), action))
+        };
+        match (state, event) {
+            (AwaitingCode { loopback_allowed }, Event::Answered(answer)) => {
+                let what = "the device authorization endpoint";
+                let response = response(answer, what, Code::InvalidDeviceResponse)?;
+                let code = parse_device_authorization_response(&response, loopback_allowed)?;
+                let deadline_ms = now_ms.saturating_add(code.lifetime_s.saturating_mul(1000));
+                let action = Action::Present(DevicePrompt {
+                    user_code: code.user_code.clone(),
+                    verification_uri: code.verification_uri.clone(),
+                    verification_uri_complete: code.verification_uri_complete.clone(),
+                    expires_at_ms: deadline_ms,
+                });
+                let interval_ms = code.interval_s.saturating_mul(1000);
+                let poll = Poll { code, deadline_ms, interval_ms, unanswered: 0 };
+                go(provider, AwaitingPresentation(poll), action)
+            }
+            (AwaitingPresentation(poll), Event::Presented) => {
+                let action = poll.ask(client, &provider, method, 0)?;
+                go(provider, AwaitingPoll(poll), action)
+            }
+            (AwaitingPoll(mut poll), Event::Answered(answer)) => {
+                match poll.decided(answer, now_ms)? {
+                    Decision::Granted(token) => {
+                        let state = AwaitingPoll(poll);
+                        Ok(Progress::Arrived(Box::new(Self { provider, method, state }), token))
+                    }
+                    Decision::Pending { wait_ms } => {
+                        let action = poll.ask(client, &provider, method, wait_ms)?;
+                        go(provider, AwaitingPoll(poll), action)
+                    }
+                }
+            }
+            (state, _) => {
+                let expected = state.expected();
+                Err(Stop::Misfit(Box::new(Self { provider, method, state }), expected))
+            }
+        }
+    }
+}
+
+enum Decision {
+    Granted(TokenResponse),
+    /// Not before so long.
+    Pending {
+        wait_ms: u64,
+    },
+}
+
+impl Poll {
+    /// A poll after the interval, or later where the provider asked for that.
+    fn ask(
+        &self,
+        client: &Client,
+        provider: &Provider,
+        method: ClientAuthentication,
+        wait_ms: u64,
+    ) -> Result<Action, Failure> {
+        let endpoint = provider.token_endpoint()?;
+        let poll = poll_request(endpoint, client, method, &self.code.device_code);
+        Ok(Action::Exchange(Exchange { wait_ms: self.interval_ms.max(wait_ms), ..poll }))
+    }
+
+    /// What the person has decided, as far as this answer tells (RFC 8628 §3.5).
+    fn decided(
+        &mut self,
+        answer: Result<Response, NoResponse>,
+        now_ms: EpochMs,
+    ) -> Result<Decision, Failure> {
+        let asked_for_ms = answer.as_ref().ok().and_then(retry_after_ms).unwrap_or(0);
+        let failure = match response(answer, "the token endpoint", Code::InvalidTokenResponse)
+            .and_then(|response| parse_token_response(&response))
+        {
+            Ok(token) => return Ok(Decision::Granted(token)),
+            Err(failure) => failure,
+        };
+        let error = failure.provider.as_ref().map(|provider| provider.error.as_str());
+        let wait_ms = match error {
+            Some("authorization_pending") => {
+                self.unanswered = 0;
+                asked_for_ms
+            }
+            Some("slow_down") => {
+                self.unanswered = 0;
+                self.interval_ms = self.interval_ms.saturating_add(SLOW_DOWN_MS);
+                asked_for_ms
+            }
+            Some("access_denied") => return Err(denied(failure)),
+            Some("expired_token") => return Err(expired()),
+            // A network that is away for a while ends nothing.
+            _ if failure.retryable => {
+                self.unanswered = (self.unanswered + 1).min(16);
+                let backoff_ms = self.interval_ms.saturating_mul(1 << self.unanswered);
+                backoff_ms.min(LONGEST_BACKOFF_MS).max(asked_for_ms)
+            }
+            _ => return Err(failure),
+        };
+        if now_ms >= self.deadline_ms {
+            return Err(expired());
+        }
+        // The last one just before the end, and not long after it.
+        let left_ms = self.deadline_ms - now_ms;
+        Ok(Decision::Pending { wait_ms: wait_ms.min(left_ms) })
+    }
+}
+
+impl State {
+    fn expected(&self) -> &'static str {
+        match self {
+            Self::AwaitingCode { .. } | Self::AwaitingPoll(_) => "the answer to a request",
+            Self::AwaitingPresentation(_) => "presented",
+        }
+    }
+}
+
+fn denied(failure: Failure) -> Failure {
+    Failure {
+        code: Code::AccessDenied,
+        message: "the login was refused on the other device".to_owned(),
+        remedy: "log in again and allow the access, or ask who may".to_owned(),
+        ..failure
+    }
+}
+
+fn expired() -> Failure {
+    Failure::new(Code::TimedOut, "nobody entered the code in time", "log in again for a new code")
+}

@@ -1,0 +1,51 @@
+//! Which way to log in fits a machine: a pure decision, so that every host
+//! decides alike.
+
+use crate::contract::{Facts, FlowChoice, LoginFlow};
+
+/// The first rule that fits decides.
+pub(crate) fn choose(facts: &Facts) -> FlowChoice {
+    let choice = |flow, reason: &str| FlowChoice { flow: Some(flow), reason: reason.to_owned() };
+    let remote = |why: &str| match facts.offers_device {
+        Some(true) => choice(
+            LoginFlow::Device,
+            &format!("{why}, and the provider lets people log in with a code on another device"),
+        ),
+        _ => choice(
+            LoginFlow::Paste,
+            &format!("{why}, so the address that the browser ends on is pasted here"),
+        ),
+    };
+    if facts.browser_command {
+        return choice(LoginFlow::Browser, "a command for the browser is set");
+    }
+    if facts.shows_address {
+        return choice(LoginFlow::Browser, "the address is to be shown and nothing opened");
+    }
+    if facts.unattended {
+        return nobody("this is an automatic job");
+    }
+    if !facts.terminal {
+        return nobody("there is no terminal");
+    }
+    if facts.editor_terminal {
+        return choice(LoginFlow::Browser, "the editor opens the browser on its own machine");
+    }
+    if facts.windows_interop {
+        return choice(LoginFlow::Browser, "the browser of Windows is at hand");
+    }
+    if facts.remote_shell {
+        return remote("this is a remote shell, where no browser comes back to");
+    }
+    if facts.container {
+        return remote("this is a container, where no browser comes back to");
+    }
+    if facts.display {
+        return choice(LoginFlow::Browser, "there is a display for a browser");
+    }
+    remote("there is no display for a browser")
+}
+
+fn nobody(reason: &str) -> FlowChoice {
+    FlowChoice { flow: None, reason: reason.to_owned() }
+}

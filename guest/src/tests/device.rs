@@ -1,0 +1,241 @@
+//! A login with a code on another device (RFC 8628).
+
+use serde_json::{Value, json};
+
+use super::given::{Given, NOW_MS, openid};
+use super::provider::{
+    Answer, access_token, id_token, metadata_with, not_found, oauth_error, ok, status, tokens,
+    unreachable, unsent, usual_keys,
+};
+use super::script::Script;
+use crate::contract::{Code, LoginFlow, Reply, Response, TokenSource};
+use crate::protocol::request::header;
+
+fn code() -> Value {
+    json!({
+        "device_code": "device-secret",
+        "user_code": "WDJB-MJHT",
+        "verification_uri": "https://id.example/device",
+        "verification_uri_complete": "https://id.example/device?user_code=WDJB-MJHT",
+        "expires_in": 600,
+        "interval": 5,
+    })
+}
+
+/// The usual code with one field changed; null takes it out.
+fn code_with(field: &str, value: Value) -> Value {
+    let mut document = code();
+    document[field] = value;
+    if document[field].is_null() {
+        document.as_object_mut().unwrap().remove(field);
+    }
+    document
+}
+
+fn given() -> Given {
+    openid().flow(Some(LoginFlow::Device))
+}
+
+fn discovered(given: Given) -> Script {
+    let endpoint = json!("https://id.example/device_authorization");
+    given.login().discovers(metadata_with("device_authorization_endpoint", endpoint))
+}
+
+fn shown(answer: impl Answer) -> Script {
+    discovered(given()).codes(answer)
+}
+
+fn polling() -> Script {
+    shown(code()).presents()
+}
+
+fn pending() -> Reply {
+    oauth_error("authorization_pending")
+}
+
+// ---- The way of the good -----------------------------------------------------
+
+#[test]
+fn a_person_enters_the_code_and_is_logged_in() {
+    let login = discovered(given().scopes(&["openid", "email"]));
+    assert_eq!(login.sent().url, "https://id.example/device_authorization");
+    assert_eq!(login.sent().form.one("scope"), Some("openid email"));
+    assert_eq!(login.sent().form.one("client_id"), Some("cli"));
+    let login = login.codes(code());
+    let prompt = login.prompt();
+    assert_eq!(prompt.user_code, "WDJB-MJHT");
+    assert_eq!(prompt.verification_uri, "https://id.example/device");
+    assert!(prompt.verification_uri_complete.unwrap().ends_with("=WDJB-MJHT"));
+    assert_eq!(prompt.expires_at_ms, NOW_MS + 600_000);
+    let login = login.presents();
+    let poll = login.sent();
+    assert_eq!(poll.url, "https://id.example/token");
+    assert_eq!(poll.form.one("grant_type"), Some("urn:ietf:params:oauth:grant-type:device_code"));
+    assert_eq!(poll.form.one("device_code"), Some("device-secret"));
+    let login = login.polls_after(5, pending()).polls_after(5, tokens(1).and(id_token()));
+    let login = login.fetches_keys(usual_keys()).locks(None).saves();
+    assert!(!login.stored_field("token_endpoint").is_null());
+    let grant = login.grants();
+    assert_eq!(grant.access_token, access_token(1));
+    assert_eq!(grant.source, TokenSource::Login);
+}
+
+#[test]
+fn every_state_survives_replies_that_do_not_fit() {
+    discovered(given().trying_misfits())
+        .codes(code())
+        .presents()
+        .polls_after(5, pending())
+        .polls_after(5, tokens(1).and(id_token()))
+        .fetches_keys(usual_keys())
+        .locks(None)
+        .cannot_save()
+        .saves()
+        .grants();
+}
+
+#[test]
+fn an_id_token_is_checked_here_too() {
+    let login = polling().polls_after(5, tokens(1).and(id_token().claim("aud", "another")));
+    login.fetches_keys(usual_keys()).fails(Code::InvalidIdToken);
+    polling().polls_after(5, tokens(1)).fails(Code::InvalidIdToken);
+}
+
+// ---- How often it is asked ---------------------------------------------------
+
+#[test]
+fn slow_down_lengthens_every_later_poll() {
+    polling()
+        .polls_after(5, oauth_error("slow_down"))
+        .polls_after(10, pending())
+        .polls_after(10, oauth_error("slow_down"))
+        .polls_after(15, pending())
+        .polls_after(15, tokens(1).and(id_token()));
+}
+
+#[test]
+fn an_interval_that_nobody_could_keep_is_set_right() {
+    for (sent, kept) in [
+        (json!(null), 5),
+        (json!(0), 5),
+        (json!(-3), 5),
+        (json!("soon"), 5),
+        (json!("7"), 7),
+        (json!(1), 1),
+        (json!(86_400), 60),
+    ] {
+        shown(code_with("interval", sent)).presents().polls_after(kept, pending());
+    }
+}
+
+#[test]
+fn while_nobody_answers_the_pauses_double_and_then_all_is_as_before() {
+    polling()
+        .polls_after(5, unreachable())
+        .polls_after(10, unsent())
+        .polls_after(20, status(502, ""))
+        .polls_after(40, status(503, "<h1>down</h1>"))
+        .polls_after(60, unreachable())
+        .polls_after(60, pending())
+        .polls_after(5, tokens(1).and(id_token()));
+}
+
+#[test]
+fn a_pause_that_the_provider_asks_for_is_kept() {
+    let headers = vec![header("retry-after", "30")];
+    let body = br#"{"error":"slow_down"}"#.to_vec();
+    let reply = Reply::Response(Response { status: 429, headers, body });
+    polling().polls_after(5, reply).polls_after(30, pending()).polls_after(10, pending());
+}
+
+// ---- How it ends -------------------------------------------------------------
+
+#[test]
+fn a_refusal_ends_it() {
+    let failure = polling().polls_after(5, oauth_error("access_denied")).fails(Code::AccessDenied);
+    assert_eq!(failure.provider.unwrap().error, "access_denied");
+}
+
+#[test]
+fn a_code_that_nobody_entered_expires() {
+    polling().polls_after(5, oauth_error("expired_token")).fails(Code::TimedOut);
+    let waiting = polling().later(594_000).polls_after(5, pending());
+    // The last one comes just before the end.
+    waiting.polls_after(5, pending()).fails(Code::TimedOut);
+}
+
+#[test]
+fn a_network_that_stays_away_ends_with_the_code() {
+    let mut login = polling();
+    for seconds in [5, 10, 20, 40] {
+        login = login.polls_after(seconds, unreachable());
+    }
+    login.later(600_000).polls_after(60, unreachable()).fails(Code::TimedOut);
+}
+
+#[test]
+fn any_other_refusal_ends_it() {
+    for error in ["invalid_grant", "invalid_client", "unsupported_grant_type", "made_up"] {
+        polling().polls_after(5, oauth_error(error)).fails(Code::ProviderRefused);
+    }
+    polling().polls_after(5, status(404, "")).fails(Code::InvalidTokenResponse);
+}
+
+#[test]
+fn a_provider_without_device_login_is_told_from_a_broken_one() {
+    let failure = given().login().discovers(super::provider::metadata());
+    assert!(failure.fails(Code::DeviceLoginUnavailable).remedy.contains("--flow paste"));
+    shown(not_found()).fails(Code::DeviceLoginUnavailable);
+    shown(status(405, "")).fails(Code::DeviceLoginUnavailable);
+    shown(oauth_error("unauthorized_client")).fails(Code::ProviderRefused);
+    shown(status(500, "")).fails(Code::ProviderUnavailable);
+}
+
+// ---- What a provider may send ------------------------------------------------
+
+#[test]
+fn an_answer_without_what_a_person_needs_is_refused() {
+    for field in ["device_code", "user_code", "verification_uri"] {
+        let failure = shown(code_with(field, json!(null))).fails(Code::InvalidDeviceResponse);
+        assert!(failure.message.contains(field), "{}", failure.message);
+    }
+    shown(code_with("user_code", json!("  "))).fails(Code::InvalidDeviceResponse);
+    shown(code_with("user_code", json!("x".repeat(65)))).fails(Code::InvalidDeviceResponse);
+    shown(status(200, "<html>")).fails(Code::InvalidDeviceResponse);
+}
+
+#[test]
+fn an_address_that_no_browser_may_open_is_refused() {
+    for uri in ["http://id.example/device", "javascript:alert(1)", "file:///etc/passwd", "device"] {
+        shown(code_with("verification_uri", json!(uri))).fails(Code::InvalidDeviceResponse);
+    }
+}
+
+#[test]
+fn a_complete_address_that_may_not_be_opened_is_done_without() {
+    for uri in ["http://id.example/x", "javascript:alert(1)", "https://other.example/x", ""] {
+        let login = shown(code_with("verification_uri_complete", json!(uri)));
+        assert_eq!(login.prompt().verification_uri_complete, None, "{uri}");
+    }
+}
+
+#[test]
+fn the_older_name_of_the_address_is_understood() {
+    let mut document = code_with("verification_uri", json!(null));
+    document["verification_url"] = json!("https://id.example/device");
+    assert_eq!(shown(ok(document)).prompt().verification_uri, "https://id.example/device");
+}
+
+#[test]
+fn a_user_code_cannot_control_the_terminal() {
+    let login = shown(code_with("user_code", json!("AB\u{1b}[2J\u{202e}CD")));
+    assert_eq!(login.prompt().user_code, "AB\\u{1b}[2J\\u{202e}CD");
+}
+
+#[test]
+fn a_lifetime_that_makes_no_sense_is_set_right() {
+    for (sent, kept_s) in [(json!(null), 600), (json!(0), 600), (json!(1_000_000), 3600)] {
+        let login = shown(code_with("expires_in", sent));
+        assert_eq!(login.prompt().expires_at_ms, NOW_MS + kept_s * 1000);
+    }
+}

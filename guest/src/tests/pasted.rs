@@ -1,0 +1,80 @@
+//! What a person brings back from a browser elsewhere.
+
+use super::given::openid;
+use super::provider::{id_token, metadata, tokens, usual_keys};
+use super::script::Script;
+use crate::contract::LoginFlow;
+
+fn waiting() -> Script {
+    openid().flow(Some(LoginFlow::Paste)).login().discovers(metadata())
+}
+
+#[track_caller]
+fn accepted(text: &str) {
+    let login = waiting().pastes(text).redeems(tokens(1).and(id_token()));
+    login.fetches_keys(usual_keys()).locks(None).saves().grants();
+}
+
+/// The login goes on waiting, and says why.
+#[track_caller]
+fn refused(text: &str, words: &str) {
+    let login = waiting().pastes(text);
+    let notice = login.shown().notice.unwrap();
+    assert!(notice.contains(words), "no {words:?} in: {notice}");
+    let login = login.pastes("code=c0de&state={state}").redeems(tokens(1).and(id_token()));
+    login.fetches_keys(usual_keys()).locks(None).saves().grants();
+}
+
+#[test]
+fn the_whole_address_or_what_follows_its_question_mark_will_do() {
+    for text in [
+        "http://127.0.0.1:4180/callback?code=c0de&state={state}",
+        "?code=c0de&state={state}",
+        "code=c0de&state={state}",
+        "  http://127.0.0.1:4180/callback?state={state}&code=c0de\n",
+        "\"http://127.0.0.1:4180/callback?code=c0de&state={state}\"",
+        "<http://127.0.0.1:4180/callback?code=c0de&state={state}>",
+        "http://127.0.0.1:4180/call\nback?code=c0de&st ate={state}",
+    ] {
+        accepted(text);
+    }
+}
+
+#[test]
+fn a_code_alone_is_not_enough() {
+    refused("c0de", "a code alone is not enough");
+    refused("", "a code alone is not enough");
+    refused("code=c0de", "no state");
+}
+
+#[test]
+fn the_address_to_open_is_not_the_one_it_ends_on() {
+    let login = waiting();
+    let address = login.shown().url;
+    let login = login.pastes(&address);
+    assert!(login.shown().notice.unwrap().contains("the address to open"));
+}
+
+#[test]
+fn another_logins_answer_does_not_count() {
+    refused("http://127.0.0.1:4180/callback?code=c0de&state=another", "another login's state");
+    refused("http://127.0.0.1:9/callback?code=c0de&state={state}", "another address");
+    refused("https://evil.example/callback?code=c0de&state={state}", "another address");
+}
+
+#[test]
+fn an_answer_of_another_issuer_does_not_count() {
+    refused("code=c0de&state={state}&iss=https://evil.example", "issuer");
+}
+
+#[test]
+fn the_listener_and_the_person_race_and_either_may_win() {
+    let login = waiting().redirects("code=c0de&state={state}").redeems(tokens(1).and(id_token()));
+    login.fetches_keys(usual_keys()).locks(None).saves().grants();
+}
+
+#[test]
+fn a_refusal_may_be_brought_back_too() {
+    let login = waiting().pastes("error=access_denied&state={state}");
+    login.fails(crate::contract::Code::AccessDenied);
+}
