@@ -1,7 +1,7 @@
 //! A person logs in on another device, with a code (RFC 8628).
 //!
 //! ```text
-//! AwaitingCode -> AwaitingPresentation -> AwaitingPoll -> ... -> the tokens
+//! Begun -> Presenting -> Polling -> ... -> the tokens
 //! ```
 
 use crate::contract::{
@@ -30,9 +30,9 @@ pub(crate) struct Device {
 }
 
 enum State {
-    AwaitingCode { loopback_allowed: bool },
-    AwaitingPresentation(Poll),
-    AwaitingPoll(Poll),
+    Begun { loopback_allowed: bool },
+    Presenting(Poll),
+    Polling(Poll),
 }
 
 struct Poll {
@@ -62,7 +62,7 @@ impl Device {
             .as_deref()
             .ok_or_else(device_login_unavailable)?;
         let exchange = device_authorization_request(endpoint, client, method)?;
-        let state = State::AwaitingCode { loopback_allowed };
+        let state = State::Begun { loopback_allowed };
         Ok((Self { provider, method, state }, Action::Exchange(exchange)))
     }
 
@@ -78,7 +78,7 @@ impl Device {
             Ok(Progress::Go(Box::new(Self { provider, method, state }), action))
         };
         match (state, event) {
-            (AwaitingCode { loopback_allowed }, Event::Answered(answer)) => {
+            (Begun { loopback_allowed }, Event::Answered(answer)) => {
                 let what = "the device authorization endpoint";
                 let response = response(answer, what, Code::InvalidDeviceResponse)?;
                 let code = parse_device_authorization_response(&response, loopback_allowed)?;
@@ -91,24 +91,22 @@ impl Device {
                 });
                 let interval_ms = code.interval_s.saturating_mul(1000);
                 let poll = Poll { code, deadline_ms, interval_ms, unanswered: 0 };
-                go(provider, AwaitingPresentation(poll), action)
+                go(provider, Presenting(poll), action)
             }
-            (AwaitingPresentation(poll), Event::Presented) => {
+            (Presenting(poll), Event::Presented) => {
                 let action = poll.ask(client, &provider, method, 0)?;
-                go(provider, AwaitingPoll(poll), action)
+                go(provider, Polling(poll), action)
             }
-            (AwaitingPoll(mut poll), Event::Answered(answer)) => {
-                match poll.decided(answer, now_ms)? {
-                    Decision::Granted(token) => {
-                        let state = AwaitingPoll(poll);
-                        Ok(Progress::Arrived(Box::new(Self { provider, method, state }), token))
-                    }
-                    Decision::Pending { wait_ms } => {
-                        let action = poll.ask(client, &provider, method, wait_ms)?;
-                        go(provider, AwaitingPoll(poll), action)
-                    }
+            (Polling(mut poll), Event::Answered(answer)) => match poll.decided(answer, now_ms)? {
+                Decision::Granted(token) => {
+                    let state = Polling(poll);
+                    Ok(Progress::Arrived(Box::new(Self { provider, method, state }), token))
                 }
-            }
+                Decision::Pending { wait_ms } => {
+                    let action = poll.ask(client, &provider, method, wait_ms)?;
+                    go(provider, Polling(poll), action)
+                }
+            },
             (state, _) => {
                 let expected = state.expected();
                 Err(Stop::Misfit(Box::new(Self { provider, method, state }), expected))
@@ -185,8 +183,8 @@ impl Poll {
 impl State {
     fn expected(&self) -> &'static str {
         match self {
-            Self::AwaitingCode { .. } | Self::AwaitingPoll(_) => "the answer to a request",
-            Self::AwaitingPresentation(_) => "presented",
+            Self::Begun { .. } | Self::Polling(_) => "the answer to a request",
+            Self::Presenting(_) => "presented",
         }
     }
 }
