@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use qrcode::render::unicode::Dense1x2;
+use qrcode::{EcLevel, QrCode};
 use zeroize::Zeroizing;
 
 use crate::capability::browser::{Browser, browser_url};
@@ -200,9 +202,12 @@ impl Drive<'_> {
             door.shown = Some(url);
         }
         if door.asks {
-            self.terminal.say(
-                "When the login is done, copy the whole address from the browser's address bar and paste it here, even if its page cannot be shown. It is not displayed:",
-            );
+            self.terminal.say(match notice {
+                Some(_) => "Paste the whole address (it is not displayed):",
+                None => {
+                    "When the login is done, copy the whole address from the browser's address bar,\neven if its page cannot be shown, and paste it here (it is not displayed):"
+                }
+            });
         } else {
             self.terminal.wait("waiting for the login in the browser");
         }
@@ -227,8 +232,8 @@ impl Drive<'_> {
         let address = browser_url(&prompt.verification_uri)?;
         let complete = prompt.verification_uri_complete.as_deref().unwrap_or(address.as_str());
         if door.draws_qr
-            && self.terminal.is_attended()
-            && let Some(picture) = qr_code(complete)
+            && let Some((picture, columns)) = qr_code(complete)
+            && self.terminal.shows_pictures(columns)
         {
             self.terminal.say(&picture);
         }
@@ -340,10 +345,15 @@ fn outside_of_a_login(what: &str) -> Error {
     )
 }
 
-/// The address as a picture of half blocks; none where it is too long for one.
-fn qr_code(address: &str) -> Option<String> {
-    let code = qrcode::QrCode::with_error_correction_level(address, qrcode::EcLevel::L).ok()?;
-    Some(code.render::<qrcode::render::unicode::Dense1x2>().build())
+/// The address as a picture of half blocks, and its width; none where the address
+/// is too long for one.
+///
+/// Its light parts are drawn: most terminals are dark.
+fn qr_code(address: &str) -> Option<(String, usize)> {
+    let code = QrCode::with_error_correction_level(address, EcLevel::L).ok()?;
+    let picture = code.render().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
+    let columns = picture.lines().map(|line| line.chars().count()).max()?;
+    Some((picture, columns))
 }
 
 fn show(terminal: &dyn Terminal, url: &str) -> Result<(), Error> {

@@ -9,11 +9,11 @@ pub(crate) fn choose(facts: &Facts) -> FlowChoice {
     let remote = |why: &str| match facts.offers_device {
         Some(true) => choice(
             LoginFlow::Device,
-            &format!("{why}, and the provider lets people log in with a code on another device"),
+            &format!("{why}, and the provider takes a code on any device"),
         ),
         _ => choice(
             LoginFlow::Paste,
-            &format!("{why}, so the address that the browser ends on is pasted here"),
+            &format!("{why}, so you bring back the address that yours ends on"),
         ),
     };
     if facts.browser_command {
@@ -35,10 +35,10 @@ pub(crate) fn choose(facts: &Facts) -> FlowChoice {
         return choice(LoginFlow::Browser, "the browser of Windows is at hand");
     }
     if facts.remote_shell {
-        return remote("this is a remote shell, where no browser comes back to");
+        return remote("this is a remote shell, and no browser can come back to it");
     }
     if facts.container {
-        return remote("this is a container, where no browser comes back to");
+        return remote("this is a container, and no browser can come back to it");
     }
     if facts.display {
         return choice(LoginFlow::Browser, "there is a display for a browser");

@@ -1,5 +1,6 @@
 //! Talking to the person, on standard error: standard output belongs to scripts.
 
+use std::env;
 use std::io::{IsTerminal as _, Write as _, stderr, stdin};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -27,6 +28,11 @@ pub trait Terminal: Send + Sync {
     /// Whether somebody can read what is said, and answer.
     fn is_attended(&self) -> bool {
         true
+    }
+
+    /// Whether a picture of block characters, so many columns wide, can be seen.
+    fn shows_pictures(&self, _columns: usize) -> bool {
+        false
     }
 
     /// What the person types, up to the end of a line; not shown while it is typed
@@ -99,6 +105,16 @@ impl Terminal for StderrTerminal {
         stderr().is_terminal() && stdin().is_terminal()
     }
 
+    fn shows_pictures(&self, columns: usize) -> bool {
+        let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
+        // The first that is set decides (POSIX.1-2017 §8.2).
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
+        let locale = locale.unwrap_or_default().to_lowercase();
+        let has_blocks = !cfg!(unix) || locale.contains("utf-8") || locale.contains("utf8");
+        let is_dumb = set("TERM").is_some_and(|terminal| terminal == "dumb");
+        self.is_attended() && has_blocks && !is_dumb && width() >= columns
+    }
+
     async fn ask(&self, hidden: bool) -> String {
         if !self.is_attended() {
             return std::future::pending().await;
@@ -111,6 +127,17 @@ impl Terminal for StderrTerminal {
             self.say(text);
         }
     }
+}
+
+/// Columns of the terminal; what old ones had where that cannot be told.
+fn width() -> usize {
+    #[cfg(unix)]
+    if let Ok(size) = rustix::termios::tcgetwinsize(stderr())
+        && size.ws_col > 0
+    {
+        return usize::from(size.ws_col);
+    }
+    80
 }
 
 /// An interrupted program leaves no spinner behind.
