@@ -1,15 +1,19 @@
 //! The host's loop: does what a session asks for, and tells it what came of it.
 
+use std::future::pending;
+use std::pin::pin;
 use std::time::Duration;
 
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
 use zeroize::Zeroizing;
 
+use crate::binding::{Binding, Passage};
 use crate::capability::browser::{Browser, browser_url};
 use crate::capability::clock::Clock;
+use crate::capability::entropy::Entropy;
 use crate::capability::http::{Http, Limits, Trouble};
-use crate::capability::loopback::{Listener, Visit};
+use crate::capability::loopback::{Listener, START_PATH, Visit};
 use crate::capability::store::{Key, Lock, Store};
 use crate::capability::terminal::Terminal;
 use crate::contract::{
@@ -51,8 +55,14 @@ pub(crate) struct Door<'a> {
     pub(crate) browser: Option<&'a dyn Browser>,
     /// Whether codes are drawn for cameras too.
     pub(crate) draws_qr: bool,
+    /// Randomness for one-time addresses.
+    pub(crate) entropy: &'a dyn Entropy,
+    /// Ties the login to the browser that was started.
+    pub(crate) binding: Option<Binding>,
     /// The address that was shown.
     pub(crate) shown: Option<String>,
+    /// The opened address was used twice.
+    pub(crate) is_taken: bool,
     /// Whether the person is asked for the address that the browser ends on.
     pub(crate) asks: bool,
     /// When the code that was shown is void.
@@ -197,7 +207,7 @@ impl Drive<'_> {
                     show(self.terminal, &url)?;
                     true
                 }
-                _ => !invite(self.terminal, door.browser, &url)? && self.terminal.is_attended(),
+                _ => !door.invite(self.terminal, &url)? && self.terminal.is_attended(),
             };
             door.shown = Some(url);
         }
@@ -211,14 +221,22 @@ impl Drive<'_> {
         } else {
             self.terminal.wait("waiting for the login in the browser");
         }
-        tokio::select! {
-            visit = visit(&mut door.listener) => {
-                let target = visit.target.clone();
-                door.visit = Some(visit);
-                Ok(Reply::Redirected(target))
+        let terminal = self.terminal;
+        let asks = door.asks;
+        let pasted = async { if asks { terminal.ask(true).await } else { pending().await } };
+        let mut pasted = pin!(pasted);
+        let mut timeout = self.clock.sleep(Duration::from_millis(wait_ms));
+        loop {
+            tokio::select! {
+                visit = visit(&mut door.listener) => {
+                    if let Some(target) = door.admit(visit, terminal).await? {
+                        return Ok(Reply::Redirected(target));
+                    }
+                }
+                text = &mut pasted => return Ok(Reply::Pasted(text)),
+                _ = terminal.ask(false), if door.is_taken => door.open_afresh(terminal)?,
+                () = &mut timeout => return Ok(Reply::TimedOut),
             }
-            text = self.terminal.ask(true), if door.asks => Ok(Reply::Pasted(text)),
-            () = self.clock.sleep(Duration::from_millis(wait_ms)) => Ok(Reply::TimedOut),
         }
     }
 
@@ -291,6 +309,72 @@ impl Drop for Drive<'_> {
 }
 
 impl Door<'_> {
+    /// Whether a browser opens, or the person has to see to it.
+    fn invite(&mut self, terminal: &dyn Terminal, url: &str) -> Result<bool, Error> {
+        let (Some(browser), Some(listener)) = (self.browser, &self.listener) else {
+            show(terminal, url)?;
+            // Whoever wants no browser started has one in mind.
+            return Ok(self.browser.is_none());
+        };
+        // An address that no browser may open is not for the person either.
+        browser_url(url)?;
+        let binding = Binding::new(self.entropy, listener.redirect_uri(), url)?;
+        match browser.open(&binding.opened_address()) {
+            Ok(()) => {
+                let address = binding.printed_address();
+                self.binding = Some(binding);
+                terminal.say(&format!(
+                    "Your browser opens to log you in. If it does not, open:\n\n  {address}\n"
+                ));
+                Ok(true)
+            }
+            Err(error) => {
+                terminal.say(&format!("No browser opens ({error}). To log in, open:\n\n  {url}\n"));
+                Ok(false)
+            }
+        }
+    }
+
+    /// The redirect's path and query, where the visit is one that may count.
+    async fn admit(
+        &mut self,
+        visit: Visit,
+        terminal: &dyn Terminal,
+    ) -> Result<Option<String>, Error> {
+        let target = visit.target.clone();
+        let passage = match &mut self.binding {
+            Some(binding) => binding.judge(&target, &visit.cookies, self.entropy)?,
+            None if target.starts_with(START_PATH) => Passage::Page(Page::used_address()),
+            None => Passage::Redirect,
+        };
+        match passage {
+            Passage::Redirect => {
+                self.visit = Some(visit);
+                return Ok(Some(target));
+            }
+            Passage::Page(page) => visit.answer.send(page).await,
+            Passage::Taken(page) => {
+                visit.answer.send(page).await;
+                self.is_taken = true;
+                terminal.say(
+                    "The address that your browser was sent to was opened twice, and works no more: somebody else on this machine may have taken it. Press Enter for a fresh one.",
+                );
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sends the browser to a fresh address.
+    fn open_afresh(&mut self, terminal: &dyn Terminal) -> Result<(), Error> {
+        self.is_taken = false;
+        if let (Some(binding), Some(browser)) = (&mut self.binding, self.browser) {
+            binding.renew(self.entropy)?;
+            browser.open(&binding.opened_address())?;
+            terminal.wait("waiting for the login in the browser");
+        }
+        Ok(())
+    }
+
     /// Sends the last page, also to a browser that asked twice: the second
     /// answer is the one it shows.
     async fn answer(&mut self, visit: Visit, page: Page) {
@@ -333,7 +417,7 @@ pub(crate) fn placed(error: Error, store: &dyn Store, key: &Key) -> Error {
 async fn visit(listener: &mut Option<Box<dyn Listener>>) -> Visit {
     match listener {
         Some(listener) => listener.visit().await,
-        None => std::future::pending().await,
+        None => pending().await,
     }
 }
 
@@ -360,33 +444,6 @@ fn show(terminal: &dyn Terminal, url: &str) -> Result<(), Error> {
     browser_url(url)?;
     terminal.say(&format!("To log in, open:\n\n  {url}\n"));
     Ok(())
-}
-
-/// Whether a browser opens, or the person has to see to it.
-fn invite(
-    terminal: &dyn Terminal,
-    browser: Option<&dyn Browser>,
-    url: &str,
-) -> Result<bool, Error> {
-    match browser.map(|browser| browser.open(url)) {
-        Some(Ok(())) => {
-            terminal.say(&format!(
-                "Your browser opens to log you in. If it does not, open:\n\n  {url}\n"
-            ));
-            return Ok(true);
-        }
-        // An address that no browser may open is not for the person either.
-        Some(Err(error)) if error.code() == Code::EgressDenied => return Err(error),
-        Some(Err(error)) => {
-            terminal.say(&format!("No browser opens ({error}). To log in, open:\n\n  {url}\n"));
-        }
-        None => {
-            show(terminal, url)?;
-            // Whoever wants no browser started has one in mind.
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// An address as a log may show it: a query can hold secrets.

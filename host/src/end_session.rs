@@ -59,7 +59,7 @@ impl EndSession<'_> {
                 ));
             }
         };
-        visit.answer.send(Page::forward(url.as_str())).await;
+        visit.answer.send(Page::forward(url.as_str(), None)).await;
         self.terminal.settle();
         Ok(())
     }

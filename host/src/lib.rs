@@ -21,6 +21,7 @@
 //! this crate embeds it and supplies what it asks for. Each supply is a trait in
 //! [`capability`] that an embedder may replace.
 
+mod binding;
 mod builder;
 pub mod capability;
 pub mod contract;

@@ -102,3 +102,14 @@ fn a_person_who_refuses_is_told_so_in_browser_and_terminal() {
     kept_to_themselves(&home, &seen);
     home.latch(&["token"]).failed(3, "login-required");
 }
+
+#[test]
+fn a_stranger_with_the_right_answer_is_refused_and_the_person_still_gets_in() {
+    let home = Home::new();
+    let (login, seen) = log_in(&home, &["--overheard"]);
+    login.succeeded().saying(&["Logged in as Grace Hopper"]);
+    assert_eq!(seen["stranger"], "Not the browser that began this login · latchstring");
+    assert_eq!(seen["title"], "You are logged in · latchstring");
+    // One code, redeemed once.
+    assert_eq!(home.asked("/token").len(), 1);
+}

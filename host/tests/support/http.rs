@@ -16,6 +16,16 @@ pub(crate) struct Answer {
     pub(crate) body: String,
 }
 
+impl Answer {
+    /// The value of a header, in whatever case its name was sent.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().skip(1).find_map(|line| {
+            let (found, value) = line.split_once(": ")?;
+            found.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+}
+
 /// A GET as a browser sends it.
 pub(crate) fn get(url: &Url) -> Answer {
     send(url, "GET", &[])

@@ -1,8 +1,9 @@
-// A person in Chromium: `node browser.mjs [--refuse] URL`.
+// A person in Chromium: `node browser.mjs [--refuse|--overheard] URL`.
 //
 // Types a name into the login page, presses a button, and reports the page it
 // lands on as one JSON document to the address in BROWSER_REPORT_TO. CHROMIUM
-// names the browser. With BROWSER_SCREENSHOTS, a folder, both pages are kept as
+// names the browser. `--overheard` gives the provider's answer to a second browser
+// first, which has none of the first one's cookies. With BROWSER_SCREENSHOTS, a folder, both pages are kept as
 // pictures, in light and in dark.
 
 import { connect } from 'node:net';
@@ -17,6 +18,7 @@ const {
 } = process.env;
 const url = process.argv.at(-1);
 const refuses = process.argv.includes('--refuse');
+const overheard = process.argv.includes('--overheard');
 
 async function picture(page, name) {
   if (!folder) return;
@@ -24,6 +26,27 @@ async function picture(page, name) {
     await page.emulateMedia({ colorScheme });
     await page.screenshot({ path: join(folder, `${name}-${colorScheme}.png`) });
   }
+}
+
+// What a stranger sees who gets to the callback before the person does.
+async function overhear(browser, page) {
+  let tell;
+  const told = new Promise((resolve) => { tell = resolve; });
+  await page.route('**/authorize*', async (route) => {
+    if (route.request().method() !== 'POST') return route.continue();
+    const answer = await route.fetch({ maxRedirects: 0 });
+    const { location } = answer.headers();
+    const other = await (await browser.newContext()).newPage();
+    await other.goto(location);
+    await picture(other, 'stranger');
+    tell(await other.title());
+    // The person's own browser goes on where it was about to.
+    await route.fulfill({
+      contentType: 'text/html',
+      body: `<meta http-equiv="refresh" content="0;url=${location.replaceAll('&', '&amp;')}">`,
+    });
+  });
+  return () => told;
 }
 
 async function visit(browser) {
@@ -39,10 +62,12 @@ async function visit(browser) {
   await page.goto(url);
   await picture(page, 'login');
   await page.getByLabel('Your name').fill('Grace Hopper');
-  await page.getByRole('button', { name: refuses ? 'Refuse' : 'Log in' }).click();
+  const stranger = overheard ? await overhear(browser, page) : undefined;
+  await page.getByRole('button', { name: refuses ? 'Refuse' : 'Log in' }).click({ noWaitAfter: true });
   await page.waitForURL((now) => now.pathname === '/callback');
   await picture(page, refuses ? 'refused' : 'success');
   return {
+    stranger: await stranger?.(),
     title: await page.title(),
     heading: await page.getByRole('heading').innerText(),
     text: await page.locator('body').innerText(),

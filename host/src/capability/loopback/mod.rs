@@ -14,6 +14,10 @@ pub use bind::SystemLoopback;
 
 use crate::error::Error;
 
+/// Where a login begins in a browser of this machine; every listener answers here
+/// beside its redirect's path.
+pub const START_PATH: &str = "/latchstring/start";
+
 /// Opens listeners on loopback addresses.
 #[async_trait]
 pub trait Loopback: Send + Sync {
@@ -67,8 +71,8 @@ pub trait Listener: Send {
     /// The redirect URI with the port that was bound.
     fn redirect_uri(&self) -> &str;
 
-    /// The next request that could be the redirect: GET, the exact path, not a
-    /// prefetch. Everything else has been answered and forgotten.
+    /// The next request that could be the redirect, or the beginning of a login:
+    /// GET, the exact path, not a prefetch. Everything else has been answered and forgotten.
     ///
     /// Cancelling the wait loses no visit.
     async fn visit(&mut self) -> Visit;
@@ -78,6 +82,9 @@ pub trait Listener: Send {
 pub struct Visit {
     /// Path and query as sent.
     pub target: String,
+    /// The `Cookie` headers, joined as one (RFC 6265 §5.4); empty where there are
+    /// none.
+    pub cookies: String,
     /// Takes the page; dropping it answers that the login was abandoned.
     pub answer: Answer,
 }

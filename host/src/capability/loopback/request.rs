@@ -8,8 +8,8 @@ pub struct Expected {
     /// What `Host` may say, in lower case; everything else is a page of another
     /// site that made its name point here (DNS rebinding).
     pub authorities: Vec<String>,
-    /// The redirect URI's path.
-    pub path: String,
+    /// The redirect URI's path, and where a login begins.
+    pub paths: Vec<String>,
 }
 
 /// Why a request does not count, and what it is answered.
@@ -62,7 +62,7 @@ pub fn judge(
         return Err(Refusal::Method);
     }
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    if path != expected.path {
+    if !expected.paths.iter().any(|expected| expected == path) {
         return Err(Refusal::Path);
     }
     if query.is_empty() {
@@ -119,7 +119,7 @@ mod tests {
     fn judged(method: &str, target: &str, headers: &[(&str, &str)]) -> Result<(), Refusal> {
         let expected = Expected {
             authorities: vec!["127.0.0.1:8000".to_owned(), "localhost:8000".to_owned()],
-            path: "/callback".to_owned(),
+            paths: vec!["/callback".to_owned(), "/start".to_owned()],
         };
         let mut map = HeaderMap::new();
         for (name, value) in headers {

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName,
-    HeaderValue, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, HeaderMap,
+    HeaderName, HeaderValue, LOCATION, REFERRER_POLICY, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -212,17 +212,30 @@ async fn respond(
     {
         return refuse(refusal);
     }
+    let cookies = cookies(request.headers());
     visiting.store(true, Ordering::Relaxed);
     let (answer, mut page) = Answer::pair();
     // A listener that is gone drops the answer, which sends the abandoned page.
-    let _ = desk.visits.send(Visit { target, answer }).await;
+    let _ = desk.visits.send(Visit { target, cookies, answer }).await;
     let shown = page.page(PAGE_PATIENCE).await;
     *pending.lock().unwrap_or_else(PoisonError::into_inner) = Some(page);
     show(shown)
 }
 
 fn show(page: Page) -> Response<Full<Bytes>> {
-    response(page.status, "text/html; charset=utf-8", page.html.into())
+    let mut response = response(page.status, "text/html; charset=utf-8", page.html.into());
+    let headers = [(LOCATION, page.location), (SET_COOKIE, page.cookie)];
+    for (name, value) in headers {
+        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+fn cookies(headers: &HeaderMap) -> String {
+    let all = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    all.collect::<Vec<_>>().join("; ")
 }
 
 fn refuse(refusal: Refusal) -> Response<Full<Bytes>> {

@@ -1,0 +1,245 @@
+//! Binding a login to the browser that began it (RFC 9700 §2.1.1).
+//!
+//! Another user of this machine can read a browser's command line, and finish the
+//! login that stands there as themselves: state, nonce and PKCE would all match,
+//! and this person would act as the other. So the browser is sent to a local
+//! address first, which works once and gives it a cookie. Only who brings the
+//! cookie back has come from there.
+//!
+//! ```text
+//! opened   http://127.0.0.1:PORT/latchstring/start?ticket=...   works once
+//! printed  http://127.0.0.1:PORT/latchstring/start?ticket=...   nobody else sees it
+//! both     -> cookie, on to the provider -> callback with the cookie
+//! ```
+
+use std::collections::BTreeSet;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::capability::entropy::Entropy;
+use crate::capability::loopback::START_PATH;
+use crate::error::Error;
+use crate::pages::Page;
+
+/// A login's one-time addresses, and the cookies it has given out.
+pub(crate) struct Binding {
+    /// Scheme, host and port of the listener.
+    origin: String,
+    authorization_url: String,
+    /// Its own for every login: cookies do not tell ports apart.
+    cookie_name: String,
+    opened: String,
+    printed: String,
+    /// The cookie of the browser that used the opened address.
+    opened_by: Option<String>,
+    /// Cookies that a callback may bring.
+    accepted: BTreeSet<String>,
+}
+
+/// What a visit to the listener is.
+pub(crate) enum Passage {
+    /// The redirect, from a browser that began here.
+    Redirect,
+    /// Something else: its page.
+    Page(Page),
+    /// The opened address came a second time, from another browser: neither is
+    /// believed any more.
+    Taken(Page),
+}
+
+impl Binding {
+    pub(crate) fn new(
+        entropy: &dyn Entropy,
+        redirect_uri: &str,
+        authorization_url: &str,
+    ) -> Result<Self, Error> {
+        let name = secret(entropy)?;
+        let origin = redirect_uri.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+        Ok(Self {
+            origin,
+            authorization_url: authorization_url.to_owned(),
+            cookie_name: format!("latchstring-{}", &name[..16]),
+            opened: secret(entropy)?,
+            printed: secret(entropy)?,
+            opened_by: None,
+            accepted: BTreeSet::new(),
+        })
+    }
+
+    /// For the browser's command line.
+    pub(crate) fn opened_address(&self) -> String {
+        self.address(&self.opened)
+    }
+
+    /// For the person's eyes: opens in any browser of this machine, as often as
+    /// they like.
+    pub(crate) fn printed_address(&self) -> String {
+        self.address(&self.printed)
+    }
+
+    /// Gives the opened address another ticket.
+    pub(crate) fn renew(&mut self, entropy: &dyn Entropy) -> Result<(), Error> {
+        self.opened = secret(entropy)?;
+        self.opened_by = None;
+        Ok(())
+    }
+
+    /// What to make of a visit to `target` with this `Cookie` header.
+    pub(crate) fn judge(
+        &mut self,
+        target: &str,
+        cookies: &str,
+        entropy: &dyn Entropy,
+    ) -> Result<Passage, Error> {
+        let known = self.cookie(cookies).map(str::to_owned);
+        let Some(query) = target.strip_prefix(START_PATH) else {
+            return Ok(match known {
+                Some(cookie) if self.accepted.contains(&cookie) => Passage::Redirect,
+                _ => Passage::Page(Page::another_browser()),
+            });
+        };
+        let ticket = query.strip_prefix("?ticket=").unwrap_or_default();
+        if ticket == self.printed {
+            let cookie = known.filter(|cookie| self.accepted.contains(cookie));
+            return self.forward(cookie, entropy).map(|(page, _)| Passage::Page(page));
+        }
+        if ticket != self.opened {
+            return Ok(Passage::Page(Page::used_address()));
+        }
+        match self.opened_by.clone() {
+            None => {
+                let (page, cookie) = self.forward(None, entropy)?;
+                self.opened_by = Some(cookie);
+                Ok(Passage::Page(page))
+            }
+            // The same browser again: it was reloaded.
+            Some(cookie) if known.as_ref() == Some(&cookie) => {
+                self.forward(Some(cookie), entropy).map(|(page, _)| Passage::Page(page))
+            }
+            Some(cookie) => {
+                self.accepted.remove(&cookie);
+                Ok(Passage::Taken(Page::used_address()))
+            }
+        }
+    }
+
+    /// On to the provider, with a cookie that the callback is known by.
+    fn forward(
+        &mut self,
+        cookie: Option<String>,
+        entropy: &dyn Entropy,
+    ) -> Result<(Page, String), Error> {
+        let cookie = cookie.map_or_else(|| secret(entropy), Ok)?;
+        self.accepted.insert(cookie.clone());
+        // Lax: it comes back when the provider's page sends the browser here.
+        let header = format!("{}={cookie}; Path=/; HttpOnly; SameSite=Lax", self.cookie_name);
+        Ok((Page::forward(&self.authorization_url, Some(header)), cookie))
+    }
+
+    fn cookie<'a>(&self, cookies: &'a str) -> Option<&'a str> {
+        cookies
+            .split(';')
+            .find_map(|pair| pair.trim().strip_prefix(&self.cookie_name)?.strip_prefix('='))
+    }
+
+    fn address(&self, ticket: &str) -> String {
+        format!("{}{START_PATH}?ticket={ticket}", self.origin)
+    }
+}
+
+fn secret(entropy: &dyn Entropy) -> Result<String, Error> {
+    Ok(URL_SAFE_NO_PAD.encode(entropy.draw()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capability::entropy::SystemEntropy;
+
+    const PROVIDER: &str = "https://id.example/authorize?state=x";
+
+    fn binding() -> Binding {
+        Binding::new(&SystemEntropy, "http://127.0.0.1:8000/callback", PROVIDER).expect("entropy")
+    }
+
+    fn target(address: &str) -> &str {
+        address.strip_prefix("http://127.0.0.1:8000").expect("a local address")
+    }
+
+    fn judge(binding: &mut Binding, target: &str, cookies: &str) -> Passage {
+        binding.judge(target, cookies, &SystemEntropy).expect("entropy")
+    }
+
+    /// Goes to an address, and returns the cookie that it gave.
+    fn begin(binding: &mut Binding, address: &str, cookies: &str) -> String {
+        match judge(binding, target(address), cookies) {
+            Passage::Page(Page { location: Some(location), cookie: Some(cookie), .. }) => {
+                assert_eq!(location, PROVIDER);
+                cookie.split(';').next().expect("a pair").to_owned()
+            }
+            _ => panic!("no way on"),
+        }
+    }
+
+    fn comes_back(binding: &mut Binding, cookies: &str) -> bool {
+        matches!(judge(binding, "/callback?code=c&state=x", cookies), Passage::Redirect)
+    }
+
+    #[test]
+    fn only_the_browser_that_began_comes_back() {
+        let mut binding = binding();
+        let address = binding.opened_address();
+        let cookie = begin(&mut binding, &address, "");
+        assert!(!comes_back(&mut binding, ""));
+        let (name, value) = cookie.split_once('=').expect("a pair");
+        assert!(!comes_back(&mut binding, &format!("{name}=x{value}")));
+        assert!(!comes_back(&mut binding, &format!("other={value}")));
+        assert!(comes_back(&mut binding, &format!("a=b; {cookie}; c=d")));
+    }
+
+    #[test]
+    fn an_opened_address_that_comes_twice_is_believed_by_nobody() {
+        let mut binding = binding();
+        let address = binding.opened_address();
+        let cookie = begin(&mut binding, &address, "");
+        assert!(matches!(judge(&mut binding, target(&address), ""), Passage::Taken(_)));
+        assert!(!comes_back(&mut binding, &cookie));
+        binding.renew(&SystemEntropy).expect("entropy");
+        assert!(matches!(judge(&mut binding, target(&address), ""), Passage::Page(_)));
+        let address = binding.opened_address();
+        let cookie = begin(&mut binding, &address, "");
+        assert!(comes_back(&mut binding, &cookie));
+    }
+
+    #[test]
+    fn the_same_browser_may_reload() {
+        let mut binding = binding();
+        let address = binding.opened_address();
+        let cookie = begin(&mut binding, &address, "");
+        assert_eq!(begin(&mut binding, &address, &cookie), cookie);
+        assert!(comes_back(&mut binding, &cookie));
+    }
+
+    #[test]
+    fn the_printed_address_opens_in_any_browser_beside_the_opened_one() {
+        let mut binding = binding();
+        let (opened, printed) = (binding.opened_address(), binding.printed_address());
+        let first = begin(&mut binding, &opened, "");
+        let second = begin(&mut binding, &printed, "");
+        let third = begin(&mut binding, &printed, "");
+        assert!(first != second && second != third);
+        for cookie in [first, second, third] {
+            assert!(comes_back(&mut binding, &cookie));
+        }
+    }
+
+    #[test]
+    fn a_guessed_address_leads_nowhere() {
+        let mut binding = binding();
+        for target in [START_PATH, "/latchstring/start?ticket=", "/latchstring/start?ticket=x"] {
+            let passage = judge(&mut binding, target, "");
+            assert!(matches!(passage, Passage::Page(Page { location: None, .. })), "{target}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! A login belongs to the browser that began it.
+#![cfg(unix)]
+
+mod support;
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use latchstring_provider::visitor::{Browser, Visitor};
+use url::Url;
+
+use support::http::get;
+use support::{Home, Pending, block_on};
+
+/// A login whose browser only writes down what it was given.
+struct Begun {
+    login: Pending,
+    note: PathBuf,
+}
+
+impl Begun {
+    fn new(home: &Home) -> Self {
+        let note = home.path("note");
+        let script = format!("printf %s \"$1\" > {}.part; mv {0}.part {0}", note.display());
+        let browser = shlex::try_join(["sh", "-c", &script, "sh"]).expect("words");
+        let words = ["login", "--issuer", home.provider.issuer(), "--client-id", "demo"];
+        let scopes = ["--scope", "openid", "--scope", "profile", "--browser", &browser];
+        let mut command: Command = home.command(&[&words[..], &scopes].concat());
+        Self { login: Pending::start(&mut command), note }
+    }
+
+    /// What stood on the browser's command line.
+    fn opened(&self) -> Url {
+        let begun = Instant::now();
+        loop {
+            if let Ok(text) = fs::read_to_string(&self.note) {
+                return Url::parse(&text).expect("an address");
+            }
+            assert!(begun.elapsed() < Duration::from_secs(30), "no browser was started");
+            thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn the_browsers_command_line_tells_nobody_how_to_log_in() {
+    let home = Home::new();
+    let begun = Begun::new(&home);
+    for address in [begun.opened(), begun.login.url.clone()] {
+        assert_eq!(address.path(), "/latchstring/start");
+        assert!(!address.as_str().contains("state=") && !address.as_str().contains("challenge"));
+    }
+    // The one that others can read works once, the one on the terminal is another.
+    assert_ne!(begun.opened(), begun.login.url);
+    block_on(Visitor::default().visit(begun.opened().as_str())).expect("the last page");
+    begun.login.finish().succeeded();
+}
+
+#[test]
+fn the_printed_address_opens_in_any_browser_of_this_machine() {
+    let home = Home::new();
+    let begun = Begun::new(&home);
+    // The browser that was started got there first, and was closed again.
+    let first = get(&begun.opened());
+    assert_eq!(first.status, 303);
+    begun.login.visit();
+    begun.login.finish().succeeded();
+}
+
+#[test]
+fn the_right_answer_from_another_browser_does_not_count() {
+    let home = Home::new();
+    let begun = Begun::new(&home);
+    let mut person = Browser::default();
+    let page = block_on(person.get(begun.opened().as_str())).expect("a way on");
+    let provider = page.header("location").expect("the provider").to_owned();
+    let form = [("name", "Ada Lovelace"), ("decision", "login")];
+    let page = block_on(person.post(&provider, &form)).expect("an answer");
+    let answer = page.header("location").expect("the way back").to_owned();
+
+    let stranger = get(&Url::parse(&answer).expect("an address"));
+    assert_eq!(stranger.status, 403);
+    assert!(stranger.body.contains("Not the browser that began this login"), "{}", stranger.body);
+    assert!(home.asked("/token").is_empty());
+
+    let page = block_on(person.get(&answer)).expect("the last page");
+    assert!(page.body.contains("You are logged in"), "{}", page.body);
+    begun.login.finish().succeeded();
+}
+
+#[test]
+fn an_address_that_somebody_took_first_lets_neither_in() {
+    let home = Home::new();
+    let begun = Begun::new(&home);
+    let mut thief = Browser::default();
+    let page = block_on(thief.get(begun.opened().as_str())).expect("a way on");
+    let provider = page.header("location").expect("the provider").to_owned();
+
+    let person = get(&begun.opened());
+    assert_eq!(person.status, 410);
+    assert!(person.body.contains("This address was used already"), "{}", person.body);
+
+    let form = [("name", "Mallory"), ("decision", "login")];
+    let page = block_on(thief.post(&provider, &form)).expect("an answer");
+    let answer = page.header("location").expect("the way back").to_owned();
+    let page = block_on(thief.get(&answer)).expect("a page");
+    assert_eq!(page.status, 403);
+    assert!(home.asked("/token").is_empty());
+
+    // What stands on the terminal still works.
+    begun.login.visit();
+    begun.login.finish().succeeded().saying(&["opened twice", "Press Enter for a fresh one"]);
+    assert_eq!(home.latch(&["whoami", "--json"]).json()["name"], "Ada Lovelace");
+}
