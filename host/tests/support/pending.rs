@@ -96,6 +96,11 @@ impl Pending {
         self.redirect_uri().port().expect("a port")
     }
 
+    /// The process, as the system numbers it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.as_ref().expect("a running login").id()
+    }
+
     #[cfg(unix)]
     pub(crate) fn interrupt(&self) {
         let child = self.child.as_ref().expect("a running login");

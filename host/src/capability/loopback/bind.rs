@@ -4,7 +4,7 @@ use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use async_trait::async_trait;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::request::Expected;
 use super::server::Server;
@@ -16,6 +16,10 @@ const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 /// How often a port that the system chose may turn out to be taken in the other
 /// address family.
 const EPHEMERAL_ATTEMPTS: usize = 16;
+/// Connections that the system holds until they are accepted, where it allows as
+/// many. Whoever finds the queue full knocks again after a second, the browser too,
+/// and a flood fills the usual 128 at once.
+const LONGEST_QUEUE: u32 = 4096;
 
 /// Listens on this machine's loopback addresses and on nothing else.
 ///
@@ -30,7 +34,7 @@ pub struct SystemLoopback;
 impl Loopback for SystemLoopback {
     async fn bind(&self, redirect: &Redirect) -> Result<Box<dyn Listener>, Error> {
         check_path(&redirect.path)?;
-        let (listeners, port) = bind_first(redirect).await?;
+        let (listeners, port) = bind_first(redirect)?;
         let host = host_name(redirect.host);
         let expected = Expected {
             authorities: authorities(redirect.host, port),
@@ -53,12 +57,12 @@ fn check_path(path: &str) -> Result<(), Error> {
     ))
 }
 
-async fn bind_first(redirect: &Redirect) -> Result<(Vec<TcpListener>, u16), Error> {
+fn bind_first(redirect: &Redirect) -> Result<(Vec<TcpListener>, u16), Error> {
     let chosen = [0];
     let ports = if redirect.ports.is_empty() { &chosen[..] } else { &redirect.ports };
     let mut failures = Vec::new();
     for &port in ports {
-        match bind_port(redirect.host, port).await {
+        match bind_port(redirect.host, port) {
             Ok(listeners) => {
                 let port = listeners[0].local_addr().map_or(port, |address| address.port());
                 return Ok((listeners, port));
@@ -70,32 +74,32 @@ async fn bind_first(redirect: &Redirect) -> Result<(Vec<TcpListener>, u16), Erro
 }
 
 /// One listener or one for each family, never none.
-async fn bind_port(host: RedirectHost, port: u16) -> io::Result<Vec<TcpListener>> {
+fn bind_port(host: RedirectHost, port: u16) -> io::Result<Vec<TcpListener>> {
     match host {
-        RedirectHost::Ipv4 => Ok(vec![bind_address(V4, port).await?]),
-        RedirectHost::Ipv6 => Ok(vec![bind_address(V6, port).await?]),
-        RedirectHost::Localhost if port != 0 => bind_both(port).await,
+        RedirectHost::Ipv4 => Ok(vec![bind_address(V4, port)?]),
+        RedirectHost::Ipv6 => Ok(vec![bind_address(V6, port)?]),
+        RedirectHost::Localhost if port != 0 => bind_both(port),
         RedirectHost::Localhost => {
-            let mut bound = bind_both(0).await;
+            let mut bound = bind_both(0);
             for _ in 1..EPHEMERAL_ATTEMPTS {
                 if !matches!(&bound, Err(error) if error.kind() == ErrorKind::AddrInUse) {
                     break;
                 }
-                bound = bind_both(0).await;
+                bound = bind_both(0);
             }
             bound
         }
     }
 }
 
-async fn bind_both(port: u16) -> io::Result<Vec<TcpListener>> {
-    let v4 = match bind_address(V4, port).await {
+fn bind_both(port: u16) -> io::Result<Vec<TcpListener>> {
+    let v4 = match bind_address(V4, port) {
         Ok(listener) => listener,
-        Err(error) if is_missing_family(&error) => return Ok(vec![bind_address(V6, port).await?]),
+        Err(error) if is_missing_family(&error) => return Ok(vec![bind_address(V6, port)?]),
         Err(error) => return Err(error),
     };
     let port = v4.local_addr()?.port();
-    match bind_address(V6, port).await {
+    match bind_address(V6, port) {
         Ok(v6) => Ok(vec![v4, v6]),
         Err(error) if is_missing_family(&error) => Ok(vec![v4]),
         Err(error) => Err(error),
@@ -105,8 +109,11 @@ async fn bind_both(port: u16) -> io::Result<Vec<TcpListener>> {
 /// On Unix this sets `SO_REUSEADDR`, which lets a port in TIME_WAIT be bound at
 /// once and never one that is listened on. Windows reads that option as leave to
 /// share the port, so it stays off there.
-async fn bind_address(address: IpAddr, port: u16) -> io::Result<TcpListener> {
-    TcpListener::bind(SocketAddr::new(address, port)).await
+fn bind_address(address: IpAddr, port: u16) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    socket.set_reuseaddr(cfg!(unix))?;
+    socket.bind(SocketAddr::new(address, port))?;
+    socket.listen(LONGEST_QUEUE)
 }
 
 /// Whether the machine has no such address, rather than no such port.
@@ -175,8 +182,8 @@ mod tests {
         uri.rsplit_once(':').expect("port").1.parse().expect("number")
     }
 
-    async fn busy(address: IpAddr) -> (TcpListener, u16) {
-        let listener = bind_address(address, 0).await.expect("port");
+    fn busy(address: IpAddr) -> (TcpListener, u16) {
+        let listener = bind_address(address, 0).expect("port");
         let port = listener.local_addr().expect("address").port();
         (listener, port)
     }
@@ -194,8 +201,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_busy_port_gives_way_to_the_next() {
-        let (_busy, taken) = busy(V4).await;
-        let (free, next) = busy(V4).await;
+        let (_busy, taken) = busy(V4);
+        let (free, next) = busy(V4);
         drop(free);
         assert_eq!(port_of(RedirectHost::Ipv4, &[taken, next]).await, next);
     }
@@ -203,10 +210,10 @@ mod tests {
     #[tokio::test]
     async fn localhost_is_not_bound_where_someone_else_has_one_family() {
         for family in [V4, V6] {
-            let Ok(_) = bind_address(family, 0).await else {
+            let Ok(_) = bind_address(family, 0) else {
                 continue;
             };
-            let (_busy, taken) = busy(family).await;
+            let (_busy, taken) = busy(family);
             let error = SystemLoopback.bind(&redirect(RedirectHost::Localhost, &[taken])).await;
             assert_eq!(error.err().expect("taken").code(), Code::PortInUse);
         }
@@ -214,8 +221,8 @@ mod tests {
 
     #[tokio::test]
     async fn when_all_are_busy_the_error_names_them() {
-        let (_first, one) = busy(V4).await;
-        let (_second, two) = busy(V4).await;
+        let (_first, one) = busy(V4);
+        let (_second, two) = busy(V4);
         let error = SystemLoopback.bind(&redirect(RedirectHost::Ipv4, &[one, two])).await;
         let error = error.err().expect("all busy");
         assert_eq!(error.code(), Code::PortInUse);

@@ -24,7 +24,7 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{sleep, timeout};
 
@@ -58,7 +58,7 @@ impl Server {
         redirect_uri: String,
     ) -> Self {
         let (sender, visits) = mpsc::channel(MOST_CONNECTIONS);
-        let desk = Desk { expected: Arc::new(expected), visits: sender };
+        let desk = Desk { expected: Arc::new(expected), visits: sender, left: Arc::default() };
         let accepting = tokio::spawn(accept(listeners, desk));
         Self { redirect_uri, visits, accepting }
     }
@@ -91,6 +91,8 @@ impl Listener for Server {
 struct Desk {
     expected: Arc<Expected>,
     visits: mpsc::Sender<Visit>,
+    /// Told whenever a connection has no request any more that waits for a page.
+    left: Arc<Notify>,
 }
 
 /// The open connections, oldest first.
@@ -104,16 +106,22 @@ struct Connection {
 }
 
 impl Connections {
-    /// Makes room for one more. A full house loses the oldest that has not asked
-    /// for anything yet: refusing the newest would let a flood of silent
-    /// connections keep the browser out.
-    fn make_room(&mut self) {
-        self.0.retain(|connection| !connection.task.is_finished());
-        if self.0.len() >= MOST_CONNECTIONS {
-            let idle = self.0.iter().position(|connection| !connection.is_visiting());
-            if let Some(connection) = self.0.remove(idle.unwrap_or(0)) {
-                connection.task.abort();
+    /// Makes room for one more. A full house loses the oldest that waits for no
+    /// page: refusing the newest would let a flood of silent connections keep the
+    /// browser out. Where all wait for one, the newest waits outside: any of them
+    /// may be the browser.
+    async fn make_room(&mut self, left: &Notify) {
+        loop {
+            self.0.retain(|connection| !connection.task.is_finished());
+            if self.0.len() < MOST_CONNECTIONS {
+                return;
             }
+            let idle = self.0.iter().position(|connection| !connection.is_visiting());
+            if let Some(connection) = idle.and_then(|idle| self.0.remove(idle)) {
+                connection.task.abort();
+                return;
+            }
+            left.notified().await;
         }
     }
 }
@@ -137,13 +145,13 @@ async fn accept(listeners: Vec<TcpListener>, desk: Desk) {
     let mut connections = Connections::default();
     let mut first = 0;
     loop {
+        connections.make_room(&desk.left).await;
         // Each listener in turn goes first, so that none can starve the other.
         first = (first + 1) % listeners.len();
         let Ok(stream) = next_connection(&listeners, first).await else {
             sleep(ACCEPT_PAUSE).await;
             continue;
         };
-        connections.make_room();
         let visiting = Arc::new(AtomicBool::new(false));
         let task = tokio::spawn(serve(stream, desk.clone(), visiting.clone()));
         connections.0.push_back(Connection { visiting, task });
@@ -182,6 +190,7 @@ async fn serve(stream: TcpStream, desk: Desk, visiting: Arc<AtomicBool>) {
         .serve_connection(TokioIo::new(stream), service);
     let finished = pin!(connection.without_shutdown()).await;
     visiting.store(false, Ordering::Relaxed);
+    desk.left.notify_one();
     if let Ok(parts) = finished {
         let mut stream = parts.io.into_inner();
         let _ = stream.shutdown().await;
