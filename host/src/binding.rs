@@ -85,6 +85,11 @@ impl Binding {
         Ok(())
     }
 
+    /// The `Set-Cookie` header that takes the cookie back.
+    pub(crate) fn goodbye(&self) -> String {
+        format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax", self.cookie_name)
+    }
+
     /// What to make of a visit to `target` with this `Cookie` header.
     pub(crate) fn judge(
         &mut self,

@@ -15,7 +15,8 @@ use crate::contract::{
     Action, Client, Context, Demand, Description, Facts, FlowChoice, LoginFlow, LoginRequest,
     LogoutReport, Outcome, Reply,
 };
-use crate::drive::{Door, Drive, placed, read};
+use crate::door::Door;
+use crate::drive::{Drive, placed, read};
 use crate::egress::Egress;
 use crate::end_session::EndSession;
 use crate::envelope::Envelope;
@@ -239,6 +240,8 @@ impl Inner {
         let egress = Egress::new(&self.client, &[]);
         let browser = self.parts.browser.as_deref();
         let door = Door {
+            clock: self.parts.clock.as_ref(),
+            terminal: self.parts.terminal.as_ref(),
             listener,
             browser,
             draws_qr: self.parts.draws_qr,

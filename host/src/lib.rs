@@ -25,6 +25,7 @@ mod binding;
 mod builder;
 pub mod capability;
 pub mod contract;
+mod door;
 mod drive;
 mod egress;
 mod end_session;

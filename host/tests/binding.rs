@@ -86,7 +86,12 @@ fn the_right_answer_from_another_browser_does_not_count() {
     assert!(stranger.body.contains("Not the browser that began this login"), "{}", stranger.body);
     assert!(home.asked("/token").is_empty());
 
-    let page = block_on(person.get(&answer)).expect("the last page");
+    let page = block_on(person.get(&answer)).expect("a way on");
+    // Neither the code nor the cookie stays in the browser.
+    assert_eq!(page.header("location"), Some("/latchstring/end?done"));
+    assert!(page.header("set-cookie").is_some_and(|cookie| cookie.contains("Max-Age=0")));
+    let end = Url::parse(&answer).and_then(|url| url.join("/latchstring/end?done"));
+    let page = block_on(person.get(end.expect("an address").as_str())).expect("the last page");
     assert!(page.body.contains("You are logged in"), "{}", page.body);
     begun.login.finish().succeeded();
 }

@@ -82,6 +82,7 @@ fn a_person_who_logs_in_lands_on_the_success_page() {
     login.succeeded().saying(&["Logged in as Grace Hopper"]);
     assert_eq!(seen["title"], "You are logged in · latchstring");
     assert_eq!(seen["heading"], "You are logged in");
+    assert_eq!(seen["query"], "?done");
     let text = seen["text"].as_str().expect("text");
     assert!(text.contains("You can close this window and go back to your terminal."), "{text}");
     assert!(text.contains("Never paste this page’s address anywhere."), "{text}");

@@ -26,9 +26,15 @@ impl Answer {
     }
 }
 
-/// A GET as a browser sends it.
+/// A GET as a browser sends it, and on to the last page of a login.
 pub(crate) fn get(url: &Url) -> Answer {
-    send(url, "GET", &[])
+    let answer = send(url, "GET", &[]);
+    match answer.header("location") {
+        Some("/latchstring/end?done") => {
+            send(&url.join("/latchstring/end?done").expect("an address"), "GET", &[])
+        }
+        _ => answer,
+    }
 }
 
 /// One request with further header lines.

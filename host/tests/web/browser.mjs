@@ -64,7 +64,7 @@ async function visit(browser) {
   await page.getByLabel('Your name').fill('Grace Hopper');
   const stranger = overheard ? await overhear(browser, page) : undefined;
   await page.getByRole('button', { name: refuses ? 'Refuse' : 'Log in' }).click({ noWaitAfter: true });
-  await page.waitForURL((now) => now.pathname === '/callback');
+  await page.waitForURL((now) => now.pathname === '/latchstring/end');
   await picture(page, refuses ? 'refused' : 'success');
   return {
     stranger: await stranger?.(),
@@ -72,6 +72,7 @@ async function visit(browser) {
     heading: await page.getByRole('heading').innerText(),
     text: await page.locator('body').innerText(),
     host: new URL(page.url()).host,
+    query: new URL(page.url()).search,
     corner: await page.locator('main').evaluate((main) => getComputedStyle(main).borderRadius),
     hosts: [...hosts],
     complaints,

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpSocket};
 
 use super::request::Expected;
 use super::server::Server;
-use super::{Listener, Loopback, Redirect, RedirectHost, START_PATH};
+use super::{END_PATH, Listener, Loopback, Redirect, RedirectHost, START_PATH};
 use crate::error::{Code, Error};
 
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -38,7 +38,7 @@ impl Loopback for SystemLoopback {
         let host = host_name(redirect.host);
         let expected = Expected {
             authorities: authorities(redirect.host, port),
-            paths: vec![redirect.path.clone(), START_PATH.to_owned()],
+            paths: vec![redirect.path.clone(), START_PATH.to_owned(), END_PATH.to_owned()],
         };
         let redirect_uri = format!("http://{host}:{port}{}", redirect.path);
         Ok(Box::new(Server::start(listeners, expected, redirect_uri)))

@@ -18,6 +18,10 @@ use crate::error::Error;
 /// beside its redirect's path.
 pub const START_PATH: &str = "/latchstring/start";
 
+/// Where it ends: the last page has an address without a code.
+pub const END_PATH: &str = "/latchstring/end";
+pub(crate) const END_ADDRESS: &str = "/latchstring/end?done";
+
 /// Opens listeners on loopback addresses.
 #[async_trait]
 pub trait Loopback: Send + Sync {

@@ -1,0 +1,256 @@
+//! How the person gets to the provider and back.
+
+use std::future::pending;
+use std::pin::pin;
+use std::time::Duration;
+
+use qrcode::render::unicode::Dense1x2;
+use qrcode::{EcLevel, QrCode};
+
+use crate::binding::{Binding, Passage};
+use crate::capability::browser::{Browser, browser_url};
+use crate::capability::clock::Clock;
+use crate::capability::entropy::Entropy;
+use crate::capability::loopback::{END_ADDRESS, Listener, START_PATH, Visit};
+use crate::capability::terminal::Terminal;
+use crate::contract::{Authorization, DevicePrompt, LoginFlow, Reply};
+use crate::error::Error;
+use crate::pages::Page;
+
+/// How long a browser may take to come for the last page.
+const ARRIVAL: Duration = Duration::from_secs(2);
+
+/// A listener, a browser, and a person.
+pub(crate) struct Door<'a> {
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) terminal: &'a dyn Terminal,
+    /// None where no browser can come back: every port was taken, or none is
+    /// needed.
+    pub(crate) listener: Option<Box<dyn Listener>>,
+    /// None where the person opens the address by themselves.
+    pub(crate) browser: Option<&'a dyn Browser>,
+    /// Whether codes are drawn for cameras too.
+    pub(crate) draws_qr: bool,
+    /// Randomness for one-time addresses.
+    pub(crate) entropy: &'a dyn Entropy,
+    /// Ties the login to the browser that was started.
+    pub(crate) binding: Option<Binding>,
+    /// The address that was shown.
+    pub(crate) shown: Option<String>,
+    /// The opened address was used twice.
+    pub(crate) is_taken: bool,
+    /// Whether the person is asked for the address that the browser ends on.
+    pub(crate) asks: bool,
+    /// When the code that was shown is void.
+    pub(crate) code_expires_at_ms: Option<u64>,
+    /// The browser that waits for its page.
+    pub(crate) visit: Option<Visit>,
+}
+
+impl Door<'_> {
+    /// Brings the person to the provider, and waits for what comes back.
+    pub(crate) async fn authorize(&mut self, authorization: Authorization) -> Result<Reply, Error> {
+        let Authorization { url, flow, reason, wait_ms, notice } = authorization;
+        match (self.visit.take(), &notice) {
+            (Some(visit), Some(notice)) => visit.answer.send(Page::stray(notice)).await,
+            // What was pasted does not count: whoever did that is at the terminal.
+            (None, Some(notice)) => {
+                self.terminal.say(&format!("That does not finish the login: {notice}"));
+            }
+            _ => {}
+        }
+        if self.shown.as_ref() != Some(&url) {
+            if let Some(reason) = reason.filter(|_| flow == LoginFlow::Paste) {
+                self.terminal.say(&format!("Logging in by hand: {reason}"));
+            }
+            self.asks = match flow {
+                LoginFlow::Paste => {
+                    show(self.terminal, &url)?;
+                    true
+                }
+                _ => !self.invite(&url)? && self.terminal.is_attended(),
+            };
+            self.shown = Some(url);
+        }
+        if self.asks {
+            self.terminal.say(match notice {
+                Some(_) => "Paste the whole address (it is not displayed):",
+                None => {
+                    "When the login is done, copy the whole address from the browser's address bar,\neven if its page cannot be shown, and paste it here (it is not displayed):"
+                }
+            });
+        } else {
+            self.terminal.wait("waiting for the login in the browser");
+        }
+        let terminal = self.terminal;
+        let asks = self.asks;
+        let pasted = async { if asks { terminal.ask(true).await } else { pending().await } };
+        let mut pasted = pin!(pasted);
+        let mut timeout = self.clock.sleep(Duration::from_millis(wait_ms));
+        loop {
+            tokio::select! {
+                visit = next_visit(&mut self.listener) => {
+                    if let Some(target) = self.admit(visit).await? {
+                        return Ok(Reply::Redirected(target));
+                    }
+                }
+                text = &mut pasted => return Ok(Reply::Pasted(text)),
+                _ = terminal.ask(false), if self.is_taken => self.open_afresh()?,
+                () = &mut timeout => return Ok(Reply::TimedOut),
+            }
+        }
+    }
+
+    /// The code stands there whatever else does: a picture or an address with the
+    /// code in it could be somebody else's (RFC 8628 §3.3.1).
+    pub(crate) fn present(&mut self, prompt: &DevicePrompt) -> Result<Reply, Error> {
+        self.code_expires_at_ms = Some(prompt.expires_at_ms);
+        let address = browser_url(&prompt.verification_uri)?;
+        let complete = prompt.verification_uri_complete.as_deref().unwrap_or(address.as_str());
+        if self.draws_qr
+            && let Some((picture, columns)) = qr_code(complete)
+            && self.terminal.shows_pictures(columns)
+        {
+            self.terminal.say(&picture);
+        }
+        self.terminal.say(&format!(
+            "To log in, open this address on any device:\n\n  {address}\n\nand enter this code:\n\n    {}\n\nOnly enter a code that you asked for yourself.\n",
+            prompt.user_code
+        ));
+        Ok(Reply::Presented)
+    }
+
+    /// A countdown, second by second, on a clock that may be set meanwhile.
+    pub(crate) async fn wait_for_person(&mut self, wait_ms: u64) {
+        let end_ms = self.code_expires_at_ms;
+        let mut left = Duration::from_millis(wait_ms);
+        while !left.is_zero() {
+            if let Some(end_ms) = end_ms {
+                let seconds = end_ms.saturating_sub(self.clock.now_ms()) / 1000;
+                self.terminal.wait(&format!(
+                    "waiting for you to enter the code, which is good for {}:{:02} more",
+                    seconds / 60,
+                    seconds % 60
+                ));
+            }
+            let slice = left.min(Duration::from_secs(1));
+            self.clock.sleep(slice).await;
+            left = left.saturating_sub(slice);
+        }
+    }
+
+    /// Whether a browser opens, or the person has to see to it.
+    fn invite(&mut self, url: &str) -> Result<bool, Error> {
+        let (Some(browser), Some(listener)) = (self.browser, &self.listener) else {
+            show(self.terminal, url)?;
+            // Whoever wants no browser started has one in mind.
+            return Ok(self.browser.is_none());
+        };
+        // An address that no browser may open is not for the person either.
+        browser_url(url)?;
+        let binding = Binding::new(self.entropy, listener.redirect_uri(), url)?;
+        match browser.open(&binding.opened_address()) {
+            Ok(()) => {
+                let address = binding.printed_address();
+                self.binding = Some(binding);
+                self.terminal.say(&format!(
+                    "Your browser opens to log you in. If it does not, open:\n\n  {address}\n"
+                ));
+                Ok(true)
+            }
+            Err(error) => {
+                self.terminal
+                    .say(&format!("No browser opens ({error}). To log in, open:\n\n  {url}\n"));
+                Ok(false)
+            }
+        }
+    }
+
+    /// The redirect's path and query, where the visit is one that may count.
+    async fn admit(&mut self, visit: Visit) -> Result<Option<String>, Error> {
+        let target = visit.target.clone();
+        let passage = match &mut self.binding {
+            Some(binding) => binding.judge(&target, &visit.cookies, self.entropy)?,
+            None if target.starts_with(START_PATH) => Passage::Page(Page::used_address()),
+            None => Passage::Redirect,
+        };
+        match passage {
+            Passage::Redirect => {
+                self.visit = Some(visit);
+                return Ok(Some(target));
+            }
+            Passage::Page(page) => visit.answer.send(page).await,
+            Passage::Taken(page) => {
+                visit.answer.send(page).await;
+                self.is_taken = true;
+                self.terminal.say(
+                    "The address that your browser was sent to was opened twice, and works no more: somebody else on this machine may have taken it. Press Enter for a fresh one.",
+                );
+            }
+        }
+        Ok(None)
+    }
+
+    /// Sends the browser to a fresh address.
+    fn open_afresh(&mut self) -> Result<(), Error> {
+        self.is_taken = false;
+        if let (Some(binding), Some(browser)) = (&mut self.binding, self.browser) {
+            binding.renew(self.entropy)?;
+            browser.open(&binding.opened_address())?;
+            self.terminal.wait("waiting for the login in the browser");
+        }
+        Ok(())
+    }
+
+    /// Sends the browser that waits to the last page, at an address without the
+    /// code: it is in nobody's history. One that asked twice is sent there twice.
+    pub(crate) async fn close(&mut self, page: Page) {
+        let Some(visit) = self.visit.take() else { return };
+        let target = visit.target.clone();
+        let goodbye = self.binding.as_ref().map(Binding::goodbye);
+        visit.answer.send(Page::forward(END_ADDRESS, goodbye.clone())).await;
+        let arrival = async {
+            loop {
+                let visit = next_visit(&mut self.listener).await;
+                if visit.target == END_ADDRESS {
+                    return visit.answer.send(page).await;
+                }
+                let is_again = visit.target == target;
+                visit
+                    .answer
+                    .send(match is_again {
+                        true => Page::forward(END_ADDRESS, goodbye.clone()),
+                        false => Page::abandoned(),
+                    })
+                    .await;
+            }
+        };
+        // A browser that does not come is no reason to keep the person waiting.
+        let _ = tokio::time::timeout(ARRIVAL, arrival).await;
+    }
+}
+
+/// The next visit; none ever where there is no listener.
+async fn next_visit(listener: &mut Option<Box<dyn Listener>>) -> Visit {
+    match listener {
+        Some(listener) => listener.visit().await,
+        None => pending().await,
+    }
+}
+
+/// The address as a picture of half blocks, and its width; none where the address
+/// is too long for one.
+///
+/// Its light parts are drawn: most terminals are dark.
+fn qr_code(address: &str) -> Option<(String, usize)> {
+    let code = QrCode::with_error_correction_level(address, EcLevel::L).ok()?;
+    let picture = code.render().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
+    let columns = picture.lines().map(|line| line.chars().count()).max()?;
+    Some((picture, columns))
+}
+
+fn show(terminal: &dyn Terminal, url: &str) -> Result<(), Error> {
+    browser_url(url)?;
+    terminal.say(&format!("To log in, open:\n\n  {url}\n"));
+    Ok(())
+}
