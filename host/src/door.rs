@@ -113,8 +113,10 @@ impl Door<'_> {
         {
             self.terminal.say(&picture);
         }
+        self.terminal.say("To log in, open this address on any device:\n\n");
+        self.terminal.address(address.as_str());
         self.terminal.say(&format!(
-            "To log in, open this address on any device:\n\n  {address}\n\nand enter this code:\n\n    {}\n\nOnly enter a code that you asked for yourself.\n",
+            "\nand enter this code:\n\n    {}\n\nOnly enter a code that you asked for yourself.\n",
             prompt.user_code
         ));
         Ok(Reply::Presented)
@@ -126,12 +128,9 @@ impl Door<'_> {
         let mut left = Duration::from_millis(wait_ms);
         while !left.is_zero() {
             if let Some(end_ms) = end_ms {
-                let seconds = end_ms.saturating_sub(self.clock.now_ms()) / 1000;
-                self.terminal.wait(&format!(
-                    "waiting for you to enter the code, which is good for {}:{:02} more",
-                    seconds / 60,
-                    seconds % 60
-                ));
+                let left_ms = end_ms.saturating_sub(self.clock.now_ms());
+                let left = Duration::from_millis(left_ms);
+                self.terminal.countdown("waiting for you to enter the code", left);
             }
             let slice = left.min(Duration::from_secs(1));
             self.clock.sleep(slice).await;
@@ -153,14 +152,13 @@ impl Door<'_> {
             Ok(()) => {
                 let address = binding.printed_address();
                 self.binding = Some(binding);
-                self.terminal.say(&format!(
-                    "Your browser opens to log you in. If it does not, open:\n\n  {address}\n"
-                ));
+                self.terminal.say("Your browser opens to log you in. If it does not, open:\n\n");
+                self.terminal.address(&address);
                 Ok(true)
             }
             Err(error) => {
-                self.terminal
-                    .say(&format!("No browser opens ({error}). To log in, open:\n\n  {url}\n"));
+                self.terminal.say(&format!("No browser opens ({error})."));
+                show(self.terminal, url)?;
                 Ok(false)
             }
         }
@@ -251,6 +249,7 @@ fn qr_code(address: &str) -> Option<(String, usize)> {
 
 fn show(terminal: &dyn Terminal, url: &str) -> Result<(), Error> {
     browser_url(url)?;
-    terminal.say(&format!("To log in, open:\n\n  {url}\n"));
+    terminal.say("To log in, open:\n\n");
+    terminal.address(url);
     Ok(())
 }

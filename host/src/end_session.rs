@@ -39,14 +39,13 @@ impl EndSession<'_> {
         let mut listener = self.loopback.bind(&here).await?;
         let target = format!("{PATH}?ticket={secret}");
         let address = listener.redirect_uri().replacen(PATH, &target, 1);
-        match self.browser.map(|browser| browser.open(&address)) {
-            Some(Ok(())) => self.terminal.say(&format!(
-                "Your browser opens to end the session at the provider. If it does not, open:\n\n  {address}\n"
-            )),
-            _ => self.terminal.say(&format!(
-                "To end the session at the provider too, open:\n\n  {address}\n"
-            )),
-        }
+        self.terminal.say(match self.browser.map(|browser| browser.open(&address)) {
+            Some(Ok(())) => {
+                "Your browser opens to end the session at the provider. If it does not, open:\n\n"
+            }
+            _ => "To end the session at the provider too, open:\n\n",
+        });
+        self.terminal.address(&address);
         self.terminal.wait("waiting for the browser");
         let visit = tokio::select! {
             visit = the_visit(listener.as_mut(), &target) => visit,

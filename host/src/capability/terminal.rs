@@ -18,6 +18,17 @@ pub trait Terminal: Send + Sync {
     /// One line, or a few.
     fn say(&self, text: &str);
 
+    /// An address on a line of its own, whole however narrow the terminal is.
+    fn address(&self, url: &str) {
+        self.say(&format!("  {url}"));
+    }
+
+    /// Something waits for the person, and not for ever; called every second.
+    fn countdown(&self, what: &str, left: Duration) {
+        let seconds = left.as_secs();
+        self.wait(&format!("{what}: {}:{:02} left", seconds / 60, seconds % 60));
+    }
+
     /// Something takes a while; said once, or shown as long as it lasts, until
     /// the next call of any method here.
     fn wait(&self, what: &str);
@@ -47,17 +58,31 @@ pub trait Terminal: Send + Sync {
     fn detail(&self, text: &str);
 }
 
-/// Standard error: a spinner on a terminal, plain lines elsewhere.
+/// Standard error: a spinner and links on a terminal, plain lines elsewhere.
 #[derive(Default)]
 pub struct StderrTerminal {
     verbose: bool,
+    plain: bool,
     spinner: Mutex<Option<ProgressBar>>,
 }
 
 impl StderrTerminal {
     /// Shows details too where `verbose`.
     pub fn new(verbose: bool) -> Self {
-        Self { verbose, spinner: Mutex::default() }
+        Self { verbose, plain: false, spinner: Mutex::default() }
+    }
+
+    /// Nothing but lines of text, also on a terminal: for screen readers, and for
+    /// terminals that know no more.
+    pub fn plain(mut self, plain: bool) -> Self {
+        self.plain = plain;
+        self
+    }
+
+    /// Whether more than lines of text can be shown.
+    fn is_rich(&self) -> bool {
+        let is_dumb = env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
+        stderr().is_terminal() && !self.plain && !is_dumb
     }
 
     fn replace(&self, spinner: Option<ProgressBar>) {
@@ -80,8 +105,31 @@ impl Terminal for StderrTerminal {
         }
     }
 
+    fn address(&self, url: &str) {
+        if !self.is_rich() {
+            return self.say(&format!("  {url}"));
+        }
+        self.settle();
+        // The link holds the address whole where its text is broken into lines
+        // (OSC 8). What could end it early is escaped.
+        let url = printable(url);
+        let _ = writeln!(stderr().lock(), "  \x1b]8;;{url}\x1b\\{url}\x1b]8;;\x1b\\");
+    }
+
+    fn countdown(&self, what: &str, left: Duration) {
+        let seconds = left.as_secs();
+        if self.is_rich() {
+            self.wait(&format!("{what}: {}:{:02} left", seconds / 60, seconds % 60));
+        } else if self.plain && seconds.is_multiple_of(60) && seconds > 0 {
+            self.say(&format!("{what}: {} min left", seconds / 60));
+        }
+    }
+
     fn wait(&self, what: &str) {
-        if !stderr().is_terminal() {
+        if self.plain && stderr().is_terminal() {
+            return self.say(&format!("({what})"));
+        }
+        if !self.is_rich() {
             return;
         }
         if let Ok(current) = self.spinner.lock()
@@ -111,8 +159,7 @@ impl Terminal for StderrTerminal {
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
         let locale = locale.unwrap_or_default().to_lowercase();
         let has_blocks = !cfg!(unix) || locale.contains("utf-8") || locale.contains("utf8");
-        let is_dumb = set("TERM").is_some_and(|terminal| terminal == "dumb");
-        self.is_attended() && has_blocks && !is_dumb && width() >= columns
+        self.is_attended() && self.is_rich() && has_blocks && width() >= columns
     }
 
     async fn ask(&self, hidden: bool) -> String {

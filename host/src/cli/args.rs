@@ -128,6 +128,10 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "LATCH_JSON", value_parser = FalseyValueParser::new())]
     pub(crate) json: bool,
 
+    /// Only lines of text: no spinner, no link, no QR code
+    #[arg(long, global = true, env = "LATCH_PLAIN", value_parser = FalseyValueParser::new())]
+    pub(crate) plain: bool,
+
     /// Tell every request on standard error; never a secret
     #[arg(long, short, global = true, env = "LATCH_VERBOSE", value_parser = FalseyValueParser::new())]
     pub(crate) verbose: bool,

@@ -111,7 +111,7 @@ impl Settings {
                 path: profile.redirect_path.clone().unwrap_or_else(|| "/callback".to_owned()),
             })
             .shared_store(self.store(global)?)
-            .terminal(StderrTerminal::new(global.verbose))
+            .terminal(StderrTerminal::new(global.verbose).plain(global.plain))
             .open_browser(open_browser)
             .draw_qr(profile.no_qr != Some(true));
         if let Some(flow) = profile.flow.and_then(Into::into) {
@@ -155,7 +155,7 @@ impl Settings {
             .profile(&key.profile)
             .account(&key.account)
             .shared_store(self.store(global)?)
-            .terminal(StderrTerminal::new(global.verbose))
+            .terminal(StderrTerminal::new(global.verbose).plain(global.plain))
             .build()
     }
 

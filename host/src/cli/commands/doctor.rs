@@ -83,7 +83,7 @@ fn login(global: &Global) -> Result<Vec<Finding>, Error> {
     // Any client will do: the choice depends on the machine.
     let latch = Latch::builder("https://doctor.invalid", "doctor")
         .shared_store(Arc::new(MemoryStore::default()))
-        .terminal(StderrTerminal::new(global.verbose))
+        .terminal(StderrTerminal::new(global.verbose).plain(global.plain))
         .build()?;
     let (facts, choice) = latch.flow_choice()?;
     let traces = [

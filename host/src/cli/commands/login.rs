@@ -17,7 +17,7 @@ pub(crate) async fn run(global: &Global, args: Box<LoginArgs>) -> Result<(), Err
     let open_browser = settings.effective.no_browser != Some(true);
     stores::make_key_file(global)?;
     let latch = settings.latch(global, open_browser).map_err(unnamed)?;
-    let token = log_in(&latch, &StderrTerminal::new(global.verbose)).await?;
+    let token = log_in(&latch, &StderrTerminal::new(global.verbose).plain(global.plain)).await?;
     let stores = settings.stores(global)?;
     let store = keep_one(&stores, &latch).await?;
     let remembered = settings.to_remember(global, store);
