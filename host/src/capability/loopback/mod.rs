@@ -2,6 +2,8 @@
 
 mod answer;
 mod bind;
+#[cfg(test)]
+mod fuzz;
 pub mod request;
 mod server;
 #[cfg(test)]

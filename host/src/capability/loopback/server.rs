@@ -22,7 +22,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, yield_now};
@@ -57,8 +57,7 @@ impl Server {
         expected: Expected,
         redirect_uri: String,
     ) -> Self {
-        let (sender, visits) = mpsc::channel(MOST_CONNECTIONS);
-        let desk = Desk { expected: Arc::new(expected), visits: sender, left: Arc::default() };
+        let (desk, visits) = Desk::new(expected);
         let accepting = tokio::spawn(accept(listeners, desk));
         Self { redirect_uri, visits, accepting }
     }
@@ -88,11 +87,19 @@ impl Listener for Server {
 
 /// What every connection needs to judge a request and pass a visit on.
 #[derive(Clone)]
-struct Desk {
+pub(super) struct Desk {
     expected: Arc<Expected>,
     visits: mpsc::Sender<Visit>,
     /// Told whenever a connection has no request any more that waits for a page.
     left: Arc<Notify>,
+}
+
+impl Desk {
+    /// With the other end, where the visits arrive.
+    pub(super) fn new(expected: Expected) -> (Self, mpsc::Receiver<Visit>) {
+        let (visits, arriving) = mpsc::channel(MOST_CONNECTIONS);
+        (Self { expected: Arc::new(expected), visits, left: Arc::default() }, arriving)
+    }
 }
 
 /// The open connections, oldest first.
@@ -174,7 +181,10 @@ async fn next_connection(listeners: &[TcpListener], first: usize) -> io::Result<
 }
 
 /// Answers one request and closes the connection.
-async fn serve(stream: TcpStream, desk: Desk, visiting: Arc<AtomicBool>) {
+pub(super) async fn serve<S>(stream: S, desk: Desk, visiting: Arc<AtomicBool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     // Held until the page was written; see `Answer::send`.
     let pending = Arc::new(Mutex::new(None));
     let service = service_fn(|request| {
@@ -201,7 +211,7 @@ async fn serve(stream: TcpStream, desk: Desk, visiting: Arc<AtomicBool>) {
 
 /// Reads on until the browser closes too: a socket closed with unread bytes resets
 /// the connection, and the browser may lose the page.
-async fn drain(stream: &mut TcpStream) {
+async fn drain(stream: &mut (impl AsyncRead + Unpin)) {
     let read_on = async {
         let mut scrap = [0; 4096];
         while stream.read(&mut scrap).await.is_ok_and(|count| count > 0) {}
