@@ -96,8 +96,10 @@ fn request(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
 fn send(connections: &[(&[u8], usize)]) -> Vec<Outcome> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     runtime.expect("a runtime").block_on(async {
-        let expected =
-            Expected { authorities: vec![AUTHORITY.to_owned()], path: "/callback".to_owned() };
+        let expected = Expected {
+            authorities: vec![AUTHORITY.to_owned()],
+            paths: vec!["/callback".to_owned()],
+        };
         let (desk, mut visits) = Desk::new(expected);
         let mut outcomes = Vec::new();
         for (bytes, piece) in connections {
