@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use toml_edit::{DocumentMut, Item, Table};
 
-use super::args::{ClientAuth, Flow, RedirectHost, StoreChoice};
+use super::choices::{ClientAuth, Flow, RedirectHost, StoreChoice};
 
 /// A change takes milliseconds.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);

@@ -1,6 +1,7 @@
 //! The command line: reads it, runs the command, reports what came of it.
 
 mod args;
+mod choices;
 mod commands;
 mod config;
 mod dotenv;

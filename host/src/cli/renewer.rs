@@ -19,7 +19,8 @@ use serde::{Deserialize, Serialize};
 use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
-use super::args::{Global, StoreChoice};
+use super::args::Global;
+use super::choices::StoreChoice;
 use super::output::{self, ErrorReport};
 use super::secrets::PASSPHRASE;
 use super::stores;

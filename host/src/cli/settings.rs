@@ -16,9 +16,8 @@ use latchstring::{
 };
 use zeroize::Zeroizing;
 
-use super::args::{
-    ClientAuth, Flow, Global, LoginArgs, ProviderArgs, RedirectArgs, RedirectHost, StoreChoice,
-};
+use super::args::{Global, LoginArgs, ProviderArgs, RedirectArgs};
+use super::choices::{ClientAuth, Flow, RedirectHost, StoreChoice};
 use super::config::{Config, Profile};
 use super::dotenv;
 use super::output::say;

@@ -11,7 +11,8 @@ use latchstring::capability::store::{
 use latchstring::{Code, Error, default_state_folder};
 use zeroize::Zeroizing;
 
-use super::args::{Global, StoreChoice};
+use super::args::Global;
+use super::choices::StoreChoice;
 use super::config::Profile;
 use super::output::say;
 use super::secrets::PASSPHRASE;

@@ -8,7 +8,8 @@ use latchstring::capability::terminal::StderrTerminal;
 use latchstring::{Error, Latch, LoginFlow, code_name, printable};
 use serde_json::{Value, json};
 
-use crate::cli::args::{Global, StoreChoice};
+use crate::cli::args::Global;
+use crate::cli::choices::StoreChoice;
 use crate::cli::config::Config;
 use crate::cli::output;
 use crate::cli::stores::{self, Stores};

@@ -5,7 +5,8 @@ use latchstring::capability::terminal::{StderrTerminal, Terminal};
 use latchstring::{Code, Description, Error, Latch, Token, printable};
 use serde_json::json;
 
-use crate::cli::args::{Global, LoginArgs, StoreChoice};
+use crate::cli::args::{Global, LoginArgs};
+use crate::cli::choices::StoreChoice;
 use crate::cli::config::Config;
 use crate::cli::output;
 use crate::cli::settings::Settings;

@@ -5,7 +5,8 @@ use latchstring::{Code, Error};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::cli::args::{Global, MoveArgs, MoveTarget, StoreChoice};
+use crate::cli::args::{Global, MoveArgs};
+use crate::cli::choices::{MoveTarget, StoreChoice};
 use crate::cli::config::{Config, Profile};
 use crate::cli::output;
 use crate::cli::settings::absolute;

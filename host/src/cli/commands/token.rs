@@ -4,7 +4,8 @@ use latchstring::{Demand, Error, Token};
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use crate::cli::args::{Global, TokenArgs, TokenOutput};
+use crate::cli::args::{Global, TokenArgs};
+use crate::cli::choices::TokenOutput;
 use crate::cli::settings::Settings;
 use crate::cli::{output, renewer};
 
