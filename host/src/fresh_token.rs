@@ -1,7 +1,7 @@
 //! A token that stays fresh, for programs that live long.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -118,10 +118,10 @@ enum Due {
 /// When to renew this token, and what to demand then: a longer life than it has
 /// left, unless another process has renewed it by that time.
 fn plan(token: &Token, now_ms: u64) -> (Option<u64>, Demand) {
-    let end_ms = token.expires_at().map(epoch_ms);
+    let end_ms = token.grant().expires_at_ms;
     // Never at once: a provider whose tokens are born expired is not to be flooded.
     let soonest_ms = now_ms + FIRST_PAUSE.as_millis() as u64;
-    let renew_at_ms = token.renew_at().map(epoch_ms).or(end_ms).map(|at_ms| at_ms.max(soonest_ms));
+    let renew_at_ms = token.grant().renew_at_ms.or(end_ms).map(|at_ms| at_ms.max(soonest_ms));
     let min_ttl_ms = match (end_ms, renew_at_ms) {
         (Some(end_ms), Some(renew_at_ms)) => end_ms.saturating_sub(renew_at_ms),
         _ => 0,
@@ -161,8 +161,8 @@ fn keep_usable(sender: &watch::Sender<State>, error: Error, now_ms: u64) {
 }
 
 fn is_usable(token: &Token, now_ms: u64) -> bool {
-    let now = UNIX_EPOCH + Duration::from_millis(now_ms);
-    token.expires_at().is_none_or(|end| now + USABLE_FOR < end)
+    let usable_for_ms = USABLE_FOR.as_millis() as u64;
+    token.grant().expires_at_ms.is_none_or(|end_ms| now_ms + usable_for_ms < end_ms)
 }
 
 /// Half of the pause, and up to as much again by chance.
@@ -171,9 +171,4 @@ fn pause(latch: &Latch, failures: u32) -> Duration {
     // Without chance all programs come back at once, which is no failure.
     let chance = latch.entropy().draw().map_or(u8::MAX, |bytes| bytes[0]);
     longest / 2 + longest / 2 * u32::from(chance) / u32::from(u8::MAX)
-}
-
-fn epoch_ms(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -19,6 +19,11 @@ impl From<Grant> for Token {
 }
 
 impl Token {
+    /// The same in the contract's terms. Its `Debug` prints the tokens.
+    pub fn grant(&self) -> &Grant {
+        &self.0
+    }
+
     /// The access token itself (RFC 6749 §1.4).
     pub fn access_token(&self) -> &str {
         &self.0.access_token

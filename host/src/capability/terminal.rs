@@ -25,8 +25,7 @@ pub trait Terminal: Send + Sync {
 
     /// Something waits for the person, and not for ever; called every second.
     fn countdown(&self, what: &str, left: Duration) {
-        let seconds = left.as_secs();
-        self.wait(&format!("{what}: {}:{:02} left", seconds / 60, seconds % 60));
+        self.wait(&remaining(what, left));
     }
 
     /// Something takes a while; said once, or shown as long as it lasts, until
@@ -119,7 +118,7 @@ impl Terminal for StderrTerminal {
     fn countdown(&self, what: &str, left: Duration) {
         let seconds = left.as_secs();
         if self.is_rich() {
-            self.wait(&format!("{what}: {}:{:02} left", seconds / 60, seconds % 60));
+            self.wait(&remaining(what, left));
         } else if self.plain && seconds.is_multiple_of(60) && seconds > 0 {
             self.say(&format!("{what}: {} min left", seconds / 60));
         }
@@ -174,6 +173,11 @@ impl Terminal for StderrTerminal {
             self.say(text);
         }
     }
+}
+
+fn remaining(what: &str, left: Duration) -> String {
+    let seconds = left.as_secs();
+    format!("{what}: {}:{:02} left", seconds / 60, seconds % 60)
 }
 
 /// Columns of the terminal; what old ones had where that cannot be told.

@@ -113,11 +113,6 @@ pub(crate) fn source_name(source: TokenSource) -> &'static str {
     }
 }
 
-pub(crate) fn epoch_ms(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
 /// RFC 3339, in UTC, to the second.
 pub(crate) fn rfc3339(time: SystemTime) -> Option<String> {
     let seconds = time.duration_since(UNIX_EPOCH).ok()?.as_secs();

@@ -35,7 +35,7 @@ impl Loopback for SystemLoopback {
     async fn bind(&self, redirect: &Redirect) -> Result<Box<dyn Listener>, Error> {
         check_path(&redirect.path)?;
         let (listeners, port) = bind_first(redirect)?;
-        let host = host_name(redirect.host);
+        let host = redirect.host.name();
         let expected = Expected {
             authorities: authorities(redirect.host, port),
             paths: vec![redirect.path.clone(), START_PATH.to_owned(), END_PATH.to_owned()],
@@ -129,7 +129,7 @@ const ADDRESS_FAMILY_UNSUPPORTED: i32 = rustix::io::Errno::AFNOSUPPORT.raw_os_er
 const ADDRESS_FAMILY_UNSUPPORTED: i32 = 10047;
 
 fn none_free(host: RedirectHost, failures: &[(u16, io::Error)]) -> Error {
-    let host = host_name(host);
+    let host = host.name();
     let reasons: Vec<_> = failures.iter().map(|(port, error)| reason(*port, error)).collect();
     Error::new(
         Code::PortInUse,
@@ -147,14 +147,6 @@ fn reason(port: u16, error: &io::Error) -> String {
     }
 }
 
-fn host_name(host: RedirectHost) -> &'static str {
-    match host {
-        RedirectHost::Ipv4 => "127.0.0.1",
-        RedirectHost::Ipv6 => "[::1]",
-        RedirectHost::Localhost => "localhost",
-    }
-}
-
 /// What a browser may write in `Host` for this redirect. Port 80 goes without
 /// saying (RFC 9110 §4.2.1).
 fn authorities(host: RedirectHost, port: u16) -> Vec<String> {
@@ -164,8 +156,8 @@ fn authorities(host: RedirectHost, port: u16) -> Vec<String> {
         }
         one => std::slice::from_ref(one),
     };
-    let bare = hosts.iter().filter(|_| port == 80).map(|&host| host_name(host).to_owned());
-    hosts.iter().map(|&host| format!("{}:{port}", host_name(host))).chain(bare).collect()
+    let bare = hosts.iter().filter(|_| port == 80).map(|&host| host.name().to_owned());
+    hosts.iter().map(|&host| format!("{}:{port}", host.name())).chain(bare).collect()
 }
 
 #[cfg(test)]

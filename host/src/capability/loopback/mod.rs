@@ -47,11 +47,7 @@ pub struct Redirect {
 impl Redirect {
     /// The redirect URI with the first port, where nobody listens.
     pub fn first_uri(&self) -> String {
-        let host = match self.host {
-            RedirectHost::Ipv4 => "127.0.0.1",
-            RedirectHost::Ipv6 => "[::1]",
-            RedirectHost::Localhost => "localhost",
-        };
+        let host = self.host.name();
         match self.ports.first() {
             Some(port) => format!("http://{host}:{port}{}", self.path),
             None => format!("http://{host}{}", self.path),
@@ -68,6 +64,17 @@ pub enum RedirectHost {
     Ipv6,
     /// `localhost`: listens on both families, for providers that want the name.
     Localhost,
+}
+
+impl RedirectHost {
+    /// As it stands in a URI.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "127.0.0.1",
+            Self::Ipv6 => "[::1]",
+            Self::Localhost => "localhost",
+        }
+    }
 }
 
 /// A bound listener. Dropping it closes it; visitors that still wait are told

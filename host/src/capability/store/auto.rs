@@ -31,17 +31,23 @@ impl AutoStore {
         Self { keyring, file, known: Mutex::default() }
     }
 
-    /// The store that holds the session now, else the one that was chosen for it.
-    async fn store_of(&self, key: &Key) -> Result<&dyn Store, Error> {
+    /// Where the session is now; none where there is none.
+    async fn holder(&self, key: &Key) -> Result<Option<Choice>, Error> {
         // Files first: where a move from one to the other was cut short, both are
         // complete, and a file asks nobody.
         for choice in [Choice::File, Choice::Keyring] {
             if self.store(choice).list().await?.contains(key) {
                 self.remember(key, choice);
-                return Ok(self.store(choice));
+                return Ok(Some(choice));
             }
         }
-        Ok(self.store(self.choice(key)))
+        Ok(None)
+    }
+
+    /// The store that holds the session now, else the one that was chosen for it.
+    async fn store_of(&self, key: &Key) -> Result<&dyn Store, Error> {
+        let choice = self.holder(key).await?.unwrap_or_else(|| self.choice(key));
+        Ok(self.store(choice))
     }
 
     fn store(&self, choice: Choice) -> &dyn Store {
@@ -93,8 +99,8 @@ impl Store for AutoStore {
     }
 
     async fn probe(&self, key: &Key) -> Result<Option<String>, Error> {
-        if self.list().await?.contains(key) {
-            return self.store_of(key).await?.probe(key).await;
+        if let Some(choice) = self.holder(key).await? {
+            return self.store(choice).probe(key).await;
         }
         let reason = match self.keyring.probe(key).await {
             Ok(notice) => {
