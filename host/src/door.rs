@@ -13,8 +13,8 @@ use crate::capability::clock::Clock;
 use crate::capability::entropy::Entropy;
 use crate::capability::loopback::{END_ADDRESS, Listener, START_PATH, Visit};
 use crate::capability::terminal::Terminal;
-use crate::contract::{Authorization, DevicePrompt, LoginFlow, Reply};
-use crate::error::Error;
+use crate::contract::{Authorization, DevicePrompt, LoginFlow, Offer, Reply};
+use crate::error::{Code, Error};
 use crate::pages::Page;
 
 /// How long a browser may take to come for the last page.
@@ -50,7 +50,7 @@ pub(crate) struct Door<'a> {
 impl Door<'_> {
     /// Brings the person to the provider, and waits for what comes back.
     pub(crate) async fn authorize(&mut self, authorization: Authorization) -> Result<Reply, Error> {
-        let Authorization { url, flow, reason, wait_ms, notice } = authorization;
+        let Authorization { url, flow, reason, wait_ms, notice, alternatives } = authorization;
         match (self.visit.take(), &notice) {
             (Some(visit), Some(notice)) => visit.answer.send(Page::stray(notice)).await,
             // What was pasted does not count: whoever did that is at the terminal.
@@ -79,6 +79,7 @@ impl Door<'_> {
                     "When the login is done, copy the whole address from the browser's address bar,\neven if its page cannot be shown, and paste it here (it is not displayed):"
                 }
             });
+            self.terminal.say(&ways(&alternatives));
         } else {
             self.terminal.wait("waiting for the login in the browser");
         }
@@ -94,7 +95,10 @@ impl Door<'_> {
                         return Ok(Reply::Redirected(target));
                     }
                 }
-                text = &mut pasted => return Ok(Reply::Pasted(text)),
+                text = &mut pasted => {
+                    let chosen = alternatives.iter().copied().find(|flow| is_named(*flow, &text));
+                    return Ok(chosen.map_or(Reply::Pasted(text), Reply::Chosen));
+                }
                 _ = terminal.ask(false), if self.is_taken => self.open_afresh()?,
                 () = &mut timeout => return Ok(Reply::TimedOut),
             }
@@ -135,6 +139,36 @@ impl Door<'_> {
             let slice = left.min(Duration::from_secs(1));
             self.clock.sleep(slice).await;
             left = left.saturating_sub(slice);
+        }
+    }
+
+    /// Asks how to go on. Whoever visits meanwhile is too late.
+    pub(crate) async fn offer(&mut self, offer: Offer) -> Result<Reply, Error> {
+        let Offer { reason, flows, wait_ms } = offer;
+        self.binding = None;
+        self.shown = None;
+        self.is_taken = false;
+        self.code_expires_at_ms = None;
+        self.terminal.say(&in_sentence(&reason));
+        let (first, others) = flows.split_first().ok_or_else(nothing_offered)?;
+        let question = format!("Press Enter to {}.{}", in_words(*first), ways(others));
+        self.terminal.say(&question);
+        let terminal = self.terminal;
+        let mut timeout = self.clock.sleep(Duration::from_millis(wait_ms));
+        let mut answer = pin!(terminal.ask(false));
+        loop {
+            tokio::select! {
+                visit = next_visit(&mut self.listener) => visit.answer.send(Page::abandoned()).await,
+                text = &mut answer => {
+                    let chosen = flows.iter().copied().find(|flow| is_named(*flow, &text));
+                    if let Some(flow) = chosen.or(text.trim().is_empty().then_some(*first)) {
+                        return Ok(Reply::Chosen(flow));
+                    }
+                    terminal.say(&question);
+                    answer.set(terminal.ask(false));
+                }
+                () = &mut timeout => return Ok(Reply::TimedOut),
+            }
         }
     }
 
@@ -245,6 +279,51 @@ fn qr_code(address: &str) -> Option<(String, usize)> {
     let picture = code.render().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
     let columns = picture.lines().map(|line| line.chars().count()).max()?;
     Some((picture, columns))
+}
+
+/// What to type for a way, as `--flow` names it.
+fn name(flow: LoginFlow) -> &'static str {
+    match flow {
+        LoginFlow::Browser => "browser",
+        LoginFlow::Paste => "paste",
+        LoginFlow::Device => "device",
+    }
+}
+
+fn is_named(flow: LoginFlow, text: &str) -> bool {
+    text.trim().eq_ignore_ascii_case(name(flow))
+}
+
+fn in_words(flow: LoginFlow) -> &'static str {
+    match flow {
+        LoginFlow::Browser => "use the browser of this machine",
+        LoginFlow::Paste => "use any browser and paste its last address",
+        LoginFlow::Device => "use a code on any device",
+    }
+}
+
+/// Each way on a line of its own, with the word that chooses it.
+fn ways(flows: &[LoginFlow]) -> String {
+    let lines = flows.iter().map(|flow| format!("\n  {:<8} to {}", name(*flow), in_words(*flow)));
+    match flows {
+        [] => String::new(),
+        _ => format!(" Or type{}", lines.collect::<String>()),
+    }
+}
+
+/// A message follows a program's name elsewhere, and stands alone here.
+fn in_sentence(message: &str) -> String {
+    let mut rest = message.chars();
+    let first = rest.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(rest).chain(['.']).collect()
+}
+
+fn nothing_offered() -> Error {
+    Error::new(
+        Code::SandboxFault,
+        "the login component offered a choice of nothing",
+        "report it with the version of this program",
+    )
 }
 
 fn show(terminal: &dyn Terminal, url: &str) -> Result<(), Error> {

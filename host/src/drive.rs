@@ -87,6 +87,7 @@ impl<'a> Drive<'a> {
                     self.door("a browser")?.authorize(authorization).await?
                 }
                 Action::Present(prompt) => self.door("a code to be shown")?.present(&prompt)?,
+                Action::Offer(offer) => self.door("a choice")?.offer(offer).await?,
                 Action::Save(session) => self.save(session.map(Zeroizing::new)).await,
                 Action::Done(outcome) => return Ok(outcome),
             };

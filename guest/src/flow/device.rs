@@ -9,8 +9,7 @@ use crate::contract::{
 };
 use crate::flow::{Event, NoResponse, Stop, response};
 use crate::protocol::device::{
-    DeviceCode, device_authorization_request, device_login_unavailable,
-    parse_device_authorization_response, poll_request,
+    DeviceCode, device_authorization_request, parse_device_authorization_response, poll_request,
 };
 use crate::protocol::metadata::Provider;
 use crate::protocol::request::retry_after_ms;
@@ -52,15 +51,12 @@ pub(crate) enum Progress {
 impl Device {
     pub(crate) fn begin(
         client: &Client,
+        endpoint: &str,
         provider: Provider,
         method: ClientAuthentication,
         loopback_allowed: bool,
     ) -> Result<(Self, Action), Failure> {
         provider.token_endpoint()?;
-        let endpoint = provider
-            .device_authorization_endpoint
-            .as_deref()
-            .ok_or_else(device_login_unavailable)?;
         let exchange = device_authorization_request(endpoint, client, method)?;
         let state = State::Begun { loopback_allowed };
         Ok((Self { provider, method, state }, Action::Exchange(exchange)))

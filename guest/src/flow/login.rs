@@ -5,24 +5,26 @@
 //! Ready -> AwaitingProbe -> [AwaitingMetadata] -> AwaitingRedirect -> AwaitingToken
 //!                                              -> OnDevice
 //!       -> Completing
+//! AwaitingRedirect, OnDevice -> AwaitingChoice -> AwaitingRedirect, OnDevice
 //! ```
 
 use crate::contract::{
-    Action, Authorization, Client, ClientAuthentication, Code, Context, EpochMs, Facts, Failure,
-    FlowChoice, LoginFlow, LoginRequest,
+    Action, Client, ClientAuthentication, Code, Context, EpochMs, Facts, Failure, FlowChoice,
+    LoginFlow, LoginRequest,
 };
 use crate::flow::completion::{Arrival, Completion};
 use crate::flow::device::{self, Device};
 use crate::flow::discovery::{self, Discovery};
+use crate::flow::waiting::{Choice, Wait, given_up, nobody_to_ask, timed_out};
 use crate::flow::{Event, Step, Stop, response};
 use crate::protocol::authorization::{
-    Redirect, Transaction, VerifiedCode, check_scopes, max_age_s, wants_id_token,
+    Redirect, Transaction, VerifiedCode, check_scopes, max_age_s, refused, wants_id_token,
 };
 use crate::protocol::client_authentication;
+use crate::protocol::device::device_login_unavailable;
 use crate::protocol::endpoint::Issuer;
 use crate::protocol::entropy::Entropy;
-use crate::protocol::failure::in_words;
-use crate::protocol::flow_choice::choose;
+use crate::protocol::flow_choice::{choose, ways_on};
 use crate::protocol::id_token::Occasion;
 use crate::protocol::metadata::Provider;
 use crate::protocol::stored::Stored;
@@ -51,19 +53,10 @@ enum State {
     AwaitingToken(Redemption),
     /// The person is at another device.
     OnDevice(Box<Device>),
+    /// A try came to nothing, and the person is asked how to go on.
+    AwaitingChoice(Choice),
     /// The tokens are here.
     Completing(Box<Completion>),
-}
-
-/// The person is in the browser.
-struct Wait {
-    provider: Provider,
-    method: ClientAuthentication,
-    transaction: Transaction,
-    url: String,
-    flow: LoginFlow,
-    reason: Option<String>,
-    deadline_ms: EpochMs,
 }
 
 /// The code is on its way to the token endpoint.
@@ -109,7 +102,7 @@ impl Login {
 
     pub(crate) fn next(self: Box<Self>, event: Event, now_ms: EpochMs) -> Step<Self> {
         use State::*;
-        let Self { setup, state } = *self;
+        let Self { mut setup, state } = *self;
         let (state, action) = match (state, event) {
             (Ready, Event::Begin) => (AwaitingProbe, Action::Probe),
             (AwaitingProbe, Event::Probed) => setup.discover(now_ms)?,
@@ -131,30 +124,39 @@ impl Login {
                 let redirect = wait.transaction.check_pasted(&text);
                 setup.redeem(wait, redirect, now_ms)?
             }
-            (AwaitingRedirect(_), Event::Cancelled) => {
-                return Err(Failure::new(
-                    Code::Cancelled,
-                    "the login was given up",
-                    "log in again when ready",
-                )
-                .into());
+            (AwaitingRedirect(_) | AwaitingChoice(_), Event::Cancelled) => {
+                return Err(given_up().into());
             }
-            (AwaitingRedirect(_), Event::TimedOut) => return Err(timed_out().into()),
+            (AwaitingRedirect(wait), Event::TimedOut) => {
+                setup.offer(wait.provider, wait.flow, timed_out())?
+            }
+            (AwaitingRedirect(wait), Event::Chosen(flow)) if wait.alternatives.contains(&flow) => {
+                setup.try_again(wait.provider, flow, now_ms)?
+            }
+            (AwaitingChoice(choice), Event::Chosen(flow)) if choice.flows.contains(&flow) => {
+                setup.try_again(choice.provider, flow, now_ms)?
+            }
+            (AwaitingChoice(choice), Event::TimedOut) => return Err(choice.failure.into()),
             (AwaitingToken(redemption), Event::Answered(answer)) => {
                 let response = response(answer, "the token endpoint", Code::InvalidTokenResponse)?;
                 setup.receive(redemption, parse_token_response(&response)?, now_ms)?
             }
-            (OnDevice(device), event) => match device.next(&setup.client, event, now_ms) {
-                Ok(device::Progress::Go(device, action)) => (OnDevice(device), action),
-                Ok(device::Progress::Arrived(device, token)) => {
-                    setup.arrived_on_device(*device, token, now_ms)?
+            (OnDevice(device), event) => {
+                let provider = device.provider.clone();
+                match device.next(&setup.client, event, now_ms) {
+                    Ok(device::Progress::Go(device, action)) => (OnDevice(device), action),
+                    Ok(device::Progress::Arrived(device, token)) => {
+                        setup.arrived_on_device(*device, token, now_ms)?
+                    }
+                    Err(Stop::Failed(failure)) => {
+                        setup.offer(provider, LoginFlow::Device, failure)?
+                    }
+                    Err(Stop::Misfit(device, expected)) => {
+                        let state = OnDevice(device);
+                        return Err(Stop::Misfit(Box::new(Self { setup, state }), expected));
+                    }
                 }
-                Err(Stop::Failed(failure)) => return Err(failure.into()),
-                Err(Stop::Misfit(device, expected)) => {
-                    let state = OnDevice(device);
-                    return Err(Stop::Misfit(Box::new(Self { setup, state }), expected));
-                }
-            },
+            }
             (Completing(completion), event) => {
                 match completion.next(&setup.client, &setup.entropy, event, now_ms) {
                     Ok((completion, action)) => (Completing(completion), action),
@@ -190,18 +192,37 @@ impl Setup {
         let (flow, reason) = match self.request.flow {
             Some(flow) => (flow, None),
             None => {
-                let offers_device = Some(provider.device_authorization_endpoint.is_some());
-                let FlowChoice { flow, reason } =
-                    choose(&Facts { offers_device, ..self.request.facts });
+                let FlowChoice { flow, reason } = choose(&self.facts(&provider));
                 let flow = flow.ok_or_else(|| nobody_to_ask(&reason))?;
                 (flow, Some(reason))
             }
         };
+        self.send(provider, flow, reason, now_ms)
+    }
+
+    /// The same facts, and what this provider offers.
+    fn facts(&self, provider: &Provider) -> Facts {
+        let offers_device = Some(provider.device_authorization_endpoint.is_some());
+        Facts { offers_device, ..self.request.facts }
+    }
+
+    /// Sends the person on this way.
+    fn send(
+        &self,
+        provider: Provider,
+        flow: LoginFlow,
+        reason: Option<String>,
+        now_ms: EpochMs,
+    ) -> Result<(State, Action), Failure> {
         self.check_identity(&provider)?;
         let method = client_authentication::choose(&self.client, provider.auth_methods.as_deref())?;
         if flow == LoginFlow::Device {
+            let Some(endpoint) = provider.device_authorization_endpoint.clone() else {
+                return self.offer(provider, flow, device_login_unavailable());
+            };
             let loopback_allowed = self.issuer.as_ref().is_none_or(Issuer::is_loopback);
-            let (device, action) = Device::begin(&self.client, provider, method, loopback_allowed)?;
+            let (device, action) =
+                Device::begin(&self.client, &endpoint, provider, method, loopback_allowed)?;
             return Ok((State::OnDevice(Box::new(device)), action));
         }
         let authorization_endpoint = provider.authorization_endpoint()?;
@@ -210,8 +231,42 @@ impl Setup {
             Transaction::new(&self.client, &provider, &self.request.redirect_uri, &self.entropy)?;
         let url = transaction.authorization_request(authorization_endpoint, &self.client)?;
         let deadline_ms = now_ms.saturating_add(self.request.patience_ms);
-        let wait = Wait { provider, method, transaction, url, flow, reason, deadline_ms };
-        Ok(wait.go_on(now_ms, None))
+        let mut alternatives = ways_on(&self.facts(&provider), flow);
+        alternatives.retain(|way| *way != flow);
+        let wait =
+            Wait { provider, method, transaction, url, flow, alternatives, reason, deadline_ms };
+        Ok(go_on(wait, now_ms, None))
+    }
+
+    /// Offers another try where somebody is there to choose, and where another
+    /// try can help.
+    fn offer(
+        &self,
+        mut provider: Provider,
+        tried: LoginFlow,
+        failure: Failure,
+    ) -> Result<(State, Action), Failure> {
+        let is_unavailable = failure.code == Code::DeviceLoginUnavailable;
+        if !self.request.facts.terminal || !(is_unavailable || failure.code == Code::TimedOut) {
+            return Err(failure);
+        }
+        if is_unavailable {
+            provider.device_authorization_endpoint = None;
+        }
+        let flows = ways_on(&self.facts(&provider), tried);
+        let (choice, action) = Choice { provider, failure, flows }.ask(self.request.patience_ms);
+        Ok((State::AwaitingChoice(choice), action))
+    }
+
+    /// Nothing of the last try is used again: its URL may be in anybody's hands.
+    fn try_again(
+        &mut self,
+        provider: Provider,
+        flow: LoginFlow,
+        now_ms: EpochMs,
+    ) -> Result<(State, Action), Failure> {
+        self.entropy = self.entropy.fork();
+        self.send(provider, flow, None, now_ms)
     }
 
     /// An ID token that nobody could check is not asked for.
@@ -233,25 +288,11 @@ impl Setup {
     ) -> Result<(State, Action), Failure> {
         match redirect {
             // Stray redirects must not keep a login waiting past its time.
-            Redirect::Stray(_) if now_ms >= wait.deadline_ms => Err(timed_out()),
-            Redirect::Stray(reason) => Ok(wait.go_on(now_ms, Some(reason))),
-            Redirect::Refused(provider) => {
-                let message = in_words(&provider);
-                Err(if provider.error == "access_denied" {
-                    Failure::new(
-                        Code::AccessDenied,
-                        format!("the login was refused: {message}"),
-                        "log in again and allow the access, or ask who may",
-                    )
-                } else {
-                    Failure::new(
-                        Code::ProviderRefused,
-                        format!("the provider ended the login: {message}"),
-                        "check the client's registration, its scopes and its redirect URI at the provider",
-                    )
-                }
-                .said_by(provider))
+            Redirect::Stray(_) if now_ms >= wait.deadline_ms => {
+                self.offer(wait.provider, wait.flow, timed_out())
             }
+            Redirect::Stray(reason) => Ok(go_on(wait, now_ms, Some(reason))),
+            Redirect::Refused(provider) => Err(refused(provider)),
             Redirect::Code(code) => {
                 let Wait { provider, method, transaction, .. } = wait;
                 let exchange = token_request(
@@ -308,45 +349,21 @@ impl Setup {
     }
 }
 
-impl Wait {
-    /// Waits on, as long as the person may take.
-    fn go_on(self, now_ms: EpochMs, notice: Option<String>) -> (State, Action) {
-        let authorization = Authorization {
-            url: self.url.clone(),
-            flow: self.flow,
-            reason: self.reason.clone(),
-            wait_ms: self.deadline_ms.saturating_sub(now_ms),
-            notice,
-        };
-        (State::AwaitingRedirect(self), Action::Authorize(authorization))
-    }
-}
-
 impl State {
     fn expected(&self) -> &'static str {
         match self {
             Self::Ready => "begin",
             Self::AwaitingProbe => "probed",
             Self::AwaitingMetadata(_) | Self::AwaitingToken(_) => "the answer to a request",
-            Self::AwaitingRedirect(_) => "redirected, pasted, cancelled or timed-out",
+            Self::AwaitingRedirect(_) => "redirected, pasted, chosen, cancelled or timed-out",
+            Self::AwaitingChoice(_) => "one of the ways offered, cancelled or timed-out",
             // Each says by itself what it waits for.
             Self::OnDevice(_) | Self::Completing(_) => "a reply that fits",
         }
     }
 }
 
-fn nobody_to_ask(reason: &str) -> Failure {
-    Failure::new(
-        Code::LoginRequired,
-        format!("nobody can be asked to log in here: {reason}"),
-        "log in on a terminal, or say how with --flow browser, device or paste",
-    )
-}
-
-fn timed_out() -> Failure {
-    Failure::new(
-        Code::TimedOut,
-        "nobody finished the login in the browser in time",
-        "log in again, and give it more time if need be",
-    )
+fn go_on(wait: Wait, now_ms: EpochMs, notice: Option<String>) -> (State, Action) {
+    let (wait, action) = wait.go_on(now_ms, notice);
+    (State::AwaitingRedirect(wait), action)
 }

@@ -12,8 +12,9 @@ pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod repetition;
 pub(crate) mod token;
+mod waiting;
 
-use crate::contract::{Action, Code, Failure, Reply, Response, Unreachable};
+use crate::contract::{Action, Code, Failure, LoginFlow, Reply, Response, Unreachable};
 use crate::protocol::failure::printable;
 
 /// Longest body that is read, in bytes, whatever the host lets through: as a
@@ -29,6 +30,7 @@ pub(crate) enum Event {
     Redirected(String),
     Pasted(String),
     Presented,
+    Chosen(LoginFlow),
     Cancelled,
     TimedOut,
     Saved,
@@ -58,6 +60,7 @@ impl From<Reply> for Event {
             Reply::Redirected(target) => Self::Redirected(target),
             Reply::Pasted(text) => Self::Pasted(text),
             Reply::Presented => Self::Presented,
+            Reply::Chosen(flow) => Self::Chosen(flow),
             Reply::Cancelled => Self::Cancelled,
             Reply::TimedOut => Self::TimedOut,
             Reply::Saved => Self::Saved,

@@ -7,10 +7,10 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 use url::Url;
 
-use crate::contract::{Client, Failure, ProviderError};
+use crate::contract::{Client, Code, Failure, ProviderError};
 use crate::protocol::endpoint;
 use crate::protocol::entropy::Entropy;
-use crate::protocol::failure::{printable, provider_error};
+use crate::protocol::failure::{in_words, printable, provider_error};
 use crate::protocol::metadata::Provider;
 
 /// Parameters that this module sets and that protect the login, or that would
@@ -188,6 +188,25 @@ impl Transaction {
             (None, _) => stray("it carried neither a code nor an error"),
         }
     }
+}
+
+/// What an error in the redirect stands for (RFC 6749 §4.1.2.1).
+pub(crate) fn refused(provider: ProviderError) -> Failure {
+    let message = in_words(&provider);
+    let failure = if provider.error == "access_denied" {
+        Failure::new(
+            Code::AccessDenied,
+            format!("the login was refused: {message}"),
+            "log in again and allow the access, or ask who may",
+        )
+    } else {
+        Failure::new(
+            Code::ProviderRefused,
+            format!("the provider ended the login: {message}"),
+            "check the client's registration, its scopes and its redirect URI at the provider",
+        )
+    };
+    failure.said_by(provider)
 }
 
 /// Whether an ID token is asked for (OIDC §3.1.2.1).

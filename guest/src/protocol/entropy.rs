@@ -42,6 +42,11 @@ impl Entropy {
         URL_SAFE_NO_PAD.encode(self.draw(label))
     }
 
+    /// Random bytes for another try: none of its secrets is one of this.
+    pub(crate) fn fork(&self) -> Self {
+        Self(self.draw("another try").to_vec())
+    }
+
     /// A number below `limit`, for jitter; zero where `limit` is zero.
     pub(crate) fn below(&self, label: &str, limit: u64) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.draw(label);
@@ -59,6 +64,14 @@ mod tests {
         assert_ne!(entropy.secret("state"), entropy.secret("nonce"));
         assert_eq!(entropy.secret("state"), entropy.secret("state"));
         assert_eq!(entropy.secret("state").len(), 43);
+    }
+
+    #[test]
+    fn another_try_has_other_secrets() {
+        let first = Entropy::new((0..32).collect()).unwrap();
+        let second = first.fork();
+        assert_ne!(first.secret("state"), second.secret("state"));
+        assert_ne!(second.secret("state"), second.fork().secret("state"));
     }
 
     #[test]

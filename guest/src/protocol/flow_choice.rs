@@ -46,6 +46,20 @@ pub(crate) fn choose(facts: &Facts) -> FlowChoice {
     remote("there is no display for a browser")
 }
 
+/// What a person may try once `tried` has come to nothing: the same again, then
+/// the others, each where it can work.
+pub(crate) fn ways_on(facts: &Facts, tried: LoginFlow) -> Vec<LoginFlow> {
+    let local = Facts { offers_device: Some(false), ..*facts };
+    let can_work = |flow: &LoginFlow| match flow {
+        LoginFlow::Device => facts.offers_device == Some(true),
+        LoginFlow::Browser => *flow == tried || choose(&local).flow == Some(LoginFlow::Browser),
+        LoginFlow::Paste => true,
+    };
+    let others = [LoginFlow::Browser, LoginFlow::Device, LoginFlow::Paste];
+    let others = others.into_iter().filter(|flow| *flow != tried);
+    [tried].into_iter().chain(others).filter(can_work).collect()
+}
+
 fn nobody(reason: &str) -> FlowChoice {
     FlowChoice { flow: None, reason: reason.to_owned() }
 }

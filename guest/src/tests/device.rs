@@ -158,10 +158,10 @@ fn a_refusal_ends_it() {
 
 #[test]
 fn a_code_that_nobody_entered_expires() {
-    polling().polls_after(5, oauth_error("expired_token")).fails(Code::TimedOut);
+    polling().polls_after(5, oauth_error("expired_token")).declines().fails(Code::TimedOut);
     let waiting = polling().later(594_000).polls_after(5, pending());
     // The last one comes just before the end.
-    waiting.polls_after(5, pending()).fails(Code::TimedOut);
+    waiting.polls_after(5, pending()).declines().fails(Code::TimedOut);
 }
 
 #[test]
@@ -170,7 +170,7 @@ fn a_network_that_stays_away_ends_with_the_code() {
     for seconds in [5, 10, 20, 40] {
         login = login.polls_after(seconds, unreachable());
     }
-    login.later(600_000).polls_after(60, unreachable()).fails(Code::TimedOut);
+    login.later(600_000).polls_after(60, unreachable()).declines().fails(Code::TimedOut);
 }
 
 #[test]
@@ -184,9 +184,9 @@ fn any_other_refusal_ends_it() {
 #[test]
 fn a_provider_without_device_login_is_told_from_a_broken_one() {
     let failure = given().login().discovers(super::provider::metadata());
-    assert!(failure.fails(Code::DeviceLoginUnavailable).remedy.contains("--flow paste"));
-    shown(not_found()).fails(Code::DeviceLoginUnavailable);
-    shown(status(405, "")).fails(Code::DeviceLoginUnavailable);
+    assert!(failure.declines().fails(Code::DeviceLoginUnavailable).remedy.contains("--flow paste"));
+    shown(not_found()).declines().fails(Code::DeviceLoginUnavailable);
+    shown(status(405, "")).declines().fails(Code::DeviceLoginUnavailable);
     shown(oauth_error("unauthorized_client")).fails(Code::ProviderRefused);
     shown(status(500, "")).fails(Code::ProviderUnavailable);
 }

@@ -169,7 +169,7 @@ fn patience_counts_down() {
 
 #[test]
 fn stray_redirects_do_not_prolong_a_login() {
-    in_browser().later(5 * MINUTE_MS).redirects("state=another").fails(Code::TimedOut);
+    in_browser().later(5 * MINUTE_MS).redirects("state=another").declines().fails(Code::TimedOut);
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn the_right_redirect_counts_at_the_last_moment() {
 
 #[test]
 fn a_person_who_does_not_come_back_is_not_waited_for() {
-    in_browser().times_out().fails(Code::TimedOut);
+    in_browser().times_out().declines().fails(Code::TimedOut);
 }
 
 #[test]

@@ -7,10 +7,11 @@
 use serde_json::Value;
 
 use super::provider::Answer;
+use super::replies::{describe, fits, name, replies};
 use super::seen::{Sent, Shown};
 use crate::contract::{
-    Action, Authorization, Code, DevicePrompt, EpochMs, Exchange, Failure, Grant, LogoutReport,
-    Outcome, Purpose, Reply, Response, Unreachable,
+    Action, Code, DevicePrompt, EpochMs, Exchange, Failure, Grant, LoginFlow, LogoutReport, Offer,
+    Outcome, Purpose, Reply, Response,
 };
 use crate::session::Session;
 
@@ -175,6 +176,22 @@ impl Script {
         self.reply(Reply::TimedOut)
     }
 
+    /// The person goes on in another way, one of those offered.
+    #[track_caller]
+    pub(super) fn chooses(self, flow: LoginFlow) -> Self {
+        match &self.last {
+            Ok(Action::Offer(_) | Action::Authorize(_)) => self.reply(Reply::Chosen(flow)),
+            _ => self.expected("an offer"),
+        }
+    }
+
+    /// Nobody takes the offer.
+    #[track_caller]
+    pub(super) fn declines(self) -> Self {
+        self.offer();
+        self.reply(Reply::TimedOut)
+    }
+
     // ---- The store answers ---------------------------------------------------
 
     /// The lock is taken, and this is what is stored then.
@@ -290,6 +307,15 @@ impl Script {
         }
     }
 
+    /// What the person is asked to choose from.
+    #[track_caller]
+    pub(super) fn offer(&self) -> Offer {
+        match &self.last {
+            Ok(Action::Offer(offer)) => offer.clone(),
+            _ => self.expected("an offer"),
+        }
+    }
+
     /// What was saved last.
     pub(super) fn stored(&self) -> Option<Vec<u8>> {
         self.saved.clone()
@@ -322,7 +348,8 @@ impl Script {
 
     fn reply_once(mut self, reply: Reply) -> Self {
         if self.misfits {
-            let misfits = replies().into_iter().filter(|other| question(other) != question(&reply));
+            let action = self.last.as_ref().ok().filter(|_| !matches!(reply, Reply::Begin));
+            let misfits = replies().into_iter().filter(|other| !fits(action, other));
             refuses(&mut self.session, misfits);
         }
         self.last = self.session.next(reply, self.known.now_ms);
@@ -368,71 +395,5 @@ fn refuses(session: &mut Session, replies: impl IntoIterator<Item = Reply>) {
             Err(failure) if failure.code == Code::UnexpectedReply => {}
             came => panic!("expected unexpected-reply; came {}", describe(&came)),
         }
-    }
-}
-
-/// One reply of every kind.
-fn replies() -> [Reply; 14] {
-    [
-        Reply::Begin,
-        Reply::Locked(None),
-        Reply::Probed,
-        Reply::Response(Response { status: 200, headers: vec![], body: vec![] }),
-        Reply::Unreachable(Unreachable { reason: "no route".to_owned(), sent: false }),
-        Reply::TooLarge(1),
-        Reply::Denied("no".to_owned()),
-        Reply::Redirected("/callback".to_owned()),
-        Reply::Pasted("?".to_owned()),
-        Reply::Presented,
-        Reply::Cancelled,
-        Reply::TimedOut,
-        Reply::Saved,
-        Reply::NotSaved("disk full".to_owned()),
-    ]
-}
-
-/// What a reply answers.
-fn question(reply: &Reply) -> &'static str {
-    match reply {
-        Reply::Begin => "nothing",
-        Reply::Locked(_) => "lock",
-        Reply::Probed => "probe",
-        Reply::Response(_) | Reply::Unreachable(_) | Reply::TooLarge(_) | Reply::Denied(_) => {
-            "exchange"
-        }
-        Reply::Redirected(_) | Reply::Pasted(_) | Reply::Cancelled | Reply::TimedOut => "authorize",
-        Reply::Presented => "present",
-        Reply::Saved | Reply::NotSaved(_) => "save",
-    }
-}
-
-fn describe(last: &Result<Action, Failure>) -> String {
-    match last {
-        Ok(Action::Lock) => "the lock".to_owned(),
-        Ok(Action::Probe) => "a probe".to_owned(),
-        Ok(Action::Exchange(exchange)) => {
-            format!("a request for {} to {}", name(exchange.purpose), exchange.request.url)
-        }
-        Ok(Action::Authorize(Authorization { notice, .. })) => {
-            format!("a URL for the person (notice: {notice:?})")
-        }
-        Ok(Action::Present(_)) => "a code to show".to_owned(),
-        Ok(Action::Save(Some(_))) => "a save".to_owned(),
-        Ok(Action::Save(None)) => "a deletion".to_owned(),
-        Ok(Action::Done(Outcome::Granted(_))) => "a grant".to_owned(),
-        Ok(Action::Done(Outcome::LoggedOut(_))) => "the end of a logout".to_owned(),
-        Err(failure) => format!("the failure {:?}: {}", failure.code, failure.message),
-    }
-}
-
-fn name(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Metadata => "metadata",
-        Purpose::Token => "tokens",
-        Purpose::Keys => "keys",
-        Purpose::Userinfo => "userinfo",
-        Purpose::Revocation => "revocation",
-        Purpose::DeviceAuthorization => "a device code",
-        Purpose::Poll => "the person's decision",
     }
 }

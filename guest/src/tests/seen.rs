@@ -19,6 +19,7 @@ pub(super) struct Shown {
     pub(super) notice: Option<String>,
     pub(super) flow: LoginFlow,
     pub(super) reason: Option<String>,
+    pub(super) alternatives: Vec<LoginFlow>,
 }
 
 impl Sent {
@@ -44,6 +45,7 @@ impl Shown {
             notice: authorization.notice.clone(),
             flow: authorization.flow,
             reason: authorization.reason.clone(),
+            alternatives: authorization.alternatives.clone(),
         }
     }
 }

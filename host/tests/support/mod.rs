@@ -6,6 +6,8 @@ pub(crate) mod embedded;
 pub(crate) mod http;
 mod pending;
 pub(crate) mod session;
+#[cfg(unix)]
+pub(crate) mod tty;
 
 use std::ffi::OsStr;
 use std::fs;

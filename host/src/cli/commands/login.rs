@@ -1,8 +1,7 @@
 //! `latch login`: log in through a browser.
 
 use latchstring::capability::clock::{Clock as _, SystemClock};
-use latchstring::capability::terminal::{StderrTerminal, Terminal};
-use latchstring::{Code, Description, Error, Latch, Token, printable};
+use latchstring::{Code, Description, Error, Latch, printable};
 use serde_json::json;
 
 use crate::cli::args::{Global, LoginArgs};
@@ -18,7 +17,7 @@ pub(crate) async fn run(global: &Global, args: Box<LoginArgs>) -> Result<(), Err
     let open_browser = settings.effective.no_browser != Some(true);
     stores::make_key_file(global)?;
     let latch = settings.latch(global, open_browser).map_err(unnamed)?;
-    let token = log_in(&latch, &StderrTerminal::new(global.verbose).plain(global.plain)).await?;
+    let token = latch.login().await?;
     let stores = settings.stores(global)?;
     let store = keep_one(&stores, &latch).await?;
     let remembered = settings.to_remember(global, store);
@@ -60,19 +59,6 @@ pub(crate) async fn run(global: &Global, args: Box<LoginArgs>) -> Result<(), Err
         output::say(&format!("The profile {} in {path} remembers this provider", global.profile));
     }
     Ok(())
-}
-
-/// Whoever was too late gets another try: a new address, a new code.
-async fn log_in(latch: &Latch, terminal: &dyn Terminal) -> Result<Token, Error> {
-    loop {
-        match latch.login().await {
-            Err(error) if error.code() == Code::TimedOut && terminal.is_attended() => {
-                terminal.say(&format!("{error}. Press Enter to try again, or Ctrl-C to stop."));
-                terminal.ask(false).await;
-            }
-            result => return result,
-        }
-    }
 }
 
 /// Where the session is now. What an earlier login left in another store ends: a

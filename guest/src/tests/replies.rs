@@ -1,0 +1,84 @@
+//! Replies and actions by kind, and in words.
+
+use crate::contract::{
+    Action, Authorization, Failure, LoginFlow, Outcome, Purpose, Reply, Response, Unreachable,
+};
+
+/// One reply of every kind.
+pub(super) fn replies() -> [Reply; 15] {
+    [
+        Reply::Begin,
+        Reply::Locked(None),
+        Reply::Probed,
+        Reply::Response(Response { status: 200, headers: vec![], body: vec![] }),
+        Reply::Unreachable(Unreachable { reason: "no route".to_owned(), sent: false }),
+        Reply::TooLarge(1),
+        Reply::Denied("no".to_owned()),
+        Reply::Redirected("/callback".to_owned()),
+        Reply::Pasted("?".to_owned()),
+        Reply::Presented,
+        Reply::Chosen(LoginFlow::Device),
+        Reply::Cancelled,
+        Reply::TimedOut,
+        Reply::Saved,
+        Reply::NotSaved("disk full".to_owned()),
+    ]
+}
+
+/// Whether a reply of this kind answers the action; `begin` answers none.
+pub(super) fn fits(action: Option<&Action>, reply: &Reply) -> bool {
+    let Some(action) = action else { return matches!(reply, Reply::Begin) };
+    match action {
+        Action::Lock => matches!(reply, Reply::Locked(_)),
+        Action::Probe => matches!(reply, Reply::Probed),
+        Action::Exchange(_) => matches!(
+            reply,
+            Reply::Response(_) | Reply::Unreachable(_) | Reply::TooLarge(_) | Reply::Denied(_)
+        ),
+        Action::Authorize(authorization) => match reply {
+            Reply::Redirected(_) | Reply::Pasted(_) | Reply::Cancelled | Reply::TimedOut => true,
+            Reply::Chosen(flow) => authorization.alternatives.contains(flow),
+            _ => false,
+        },
+        Action::Offer(offer) => match reply {
+            Reply::Cancelled | Reply::TimedOut => true,
+            Reply::Chosen(flow) => offer.flows.contains(flow),
+            _ => false,
+        },
+        Action::Present(_) => matches!(reply, Reply::Presented),
+        Action::Save(_) => matches!(reply, Reply::Saved | Reply::NotSaved(_)),
+        Action::Done(_) => false,
+    }
+}
+
+pub(super) fn describe(last: &Result<Action, Failure>) -> String {
+    match last {
+        Ok(Action::Lock) => "the lock".to_owned(),
+        Ok(Action::Probe) => "a probe".to_owned(),
+        Ok(Action::Exchange(exchange)) => {
+            format!("a request for {} to {}", name(exchange.purpose), exchange.request.url)
+        }
+        Ok(Action::Authorize(Authorization { notice, .. })) => {
+            format!("a URL for the person (notice: {notice:?})")
+        }
+        Ok(Action::Present(_)) => "a code to show".to_owned(),
+        Ok(Action::Offer(offer)) => format!("an offer after: {}", offer.reason),
+        Ok(Action::Save(Some(_))) => "a save".to_owned(),
+        Ok(Action::Save(None)) => "a deletion".to_owned(),
+        Ok(Action::Done(Outcome::Granted(_))) => "a grant".to_owned(),
+        Ok(Action::Done(Outcome::LoggedOut(_))) => "the end of a logout".to_owned(),
+        Err(failure) => format!("the failure {:?}: {}", failure.code, failure.message),
+    }
+}
+
+pub(super) fn name(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Metadata => "metadata",
+        Purpose::Token => "tokens",
+        Purpose::Keys => "keys",
+        Purpose::Userinfo => "userinfo",
+        Purpose::Revocation => "revocation",
+        Purpose::DeviceAuthorization => "a device code",
+        Purpose::Poll => "the person's decision",
+    }
+}

@@ -1,0 +1,109 @@
+//! A person at a terminal is offered another way where the first one fails.
+#![cfg(unix)]
+
+mod servers;
+mod support;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::thread;
+
+use latchstring_provider::visitor::Visitor;
+
+use servers::Server;
+use support::tty::Tty;
+use support::{Home, SCOPES, block_on};
+
+/// The address in the line that begins with it.
+fn address(screen: &str) -> String {
+    let line = screen.lines().find_map(|line| line.strip_prefix("  http")).expect("an address");
+    format!("http{}", line.trim())
+}
+
+/// The code in its line.
+fn code(screen: &str) -> String {
+    let line = screen.lines().find_map(|line| line.strip_prefix("    ")).expect("a code");
+    line.trim().to_owned()
+}
+
+/// A browser elsewhere logs in, and nothing answers where it ends: its last
+/// address.
+fn last_address(port: &TcpListener, url: &str) -> String {
+    let port = port.try_clone().expect("one more handle");
+    let at = port.local_addr().expect("an address");
+    let ending = thread::spawn(move || {
+        let (mut stream, _) = port.accept().expect("a browser");
+        let mut line = String::new();
+        BufReader::new(&stream).read_line(&mut line).expect("a request");
+        let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+        line.split(' ').nth(1).expect("a target").to_owned()
+    });
+    // What it finds in the end is no page of anybody's.
+    let _ = block_on(Visitor::default().visit(url));
+    format!("http://{at}{}", ending.join().expect("a target"))
+}
+
+#[test]
+fn where_no_port_is_free_the_person_brings_the_address_back() {
+    let home = Home::new();
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = taken.local_addr().expect("an address").port().to_string();
+    let words = ["login", "--issuer", home.provider.issuer(), "--client-id", "demo"];
+    let more = ["--scope", SCOPES[0], "--port", &port, "--plain"];
+    let mut command = home.command(&[&words[..], &more].concat());
+    command.env("DISPLAY", ":9");
+    let mut tty = Tty::start(command);
+    let url = address(&tty.until("paste it here"));
+    assert!(tty.until("paste it here").contains("taken") || tty.until("port").contains(&port));
+    tty.types(&url);
+    tty.until("does not finish the login");
+    tty.types("c0de");
+    tty.until("Paste the whole address");
+    let pasted = last_address(&taken, &url);
+    tty.types(&pasted);
+    let run = tty.finish();
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let code = pasted.split("code=").nth(1).expect("a code").split('&').next().expect("a code");
+    assert!(!run.stderr.contains(code), "what was pasted is shown: {}", run.stderr);
+    home.token(&[]);
+}
+
+#[test]
+fn whoever_is_late_may_go_on_with_a_code() {
+    let (server, home) = (Server::oidc_provider(), Home::new());
+    let words = ["login", "--issuer", server.issuer(), "--client-id", "device"];
+    let more = ["--scope", "openid", "--timeout", "1", "--browser", "true", "--plain"];
+    let mut command = home.command(&[&words[..], &more].concat());
+    command.env_remove("LATCH_TIMEOUT");
+    let mut tty = Tty::start(command);
+    tty.until("Nobody finished the login in the browser in time.");
+    tty.until("Press Enter to use the browser of this machine.");
+    tty.until("device   to use a code");
+    tty.clear();
+    tty.types("later");
+    tty.until("Press Enter");
+    tty.clear();
+    tty.types(" Device ");
+    let screen = tty.until("Only enter a code");
+    let address = format!("{}?user_code={}", address(&screen), code(&screen));
+    block_on(Visitor::default().visit(&address)).expect("the last page");
+    let run = tty.finish();
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    home.token(&[]);
+}
+
+#[test]
+fn a_provider_without_device_login_leads_to_the_next_way() {
+    let home = Home::new();
+    let words = ["login", "--issuer", home.provider.issuer(), "--client-id", "demo"];
+    let more = ["--scope", SCOPES[0], "--flow", "device", "--plain"];
+    let mut tty = Tty::start(home.command(&[&words[..], &more].concat()));
+    let screen = tty.until("Press Enter to use any browser and paste its last address.");
+    assert!(screen.contains("no device login"), "{screen}");
+    tty.clear();
+    tty.types("");
+    tty.until("paste it here");
+    assert!(!tty.until("paste it here").contains("Or type"));
+    tty.types("?");
+    tty.until("does not finish the login");
+}
