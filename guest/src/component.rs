@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use crate::contract::{
     self, Action, Client, Context, Demand, Description, EpochMs, Facts, Failure, FlowChoice, Guest,
-    GuestSession, LoginRequest, Reply,
+    GuestSession, LoginRequest, Reply, Tokens,
 };
 use crate::protocol::description::describe;
 use crate::protocol::flow_choice::choose;
@@ -57,6 +57,14 @@ impl GuestSession for Held {
         context: Context,
     ) -> Result<contract::Session, Failure> {
         hold(Session::logout(client, stored.as_deref(), context))
+    }
+
+    fn adopt(
+        client: Client,
+        tokens: Tokens,
+        context: Context,
+    ) -> Result<contract::Session, Failure> {
+        hold(Session::adopt(client, tokens, context))
     }
 
     fn next(&self, reply: Reply, now_ms: EpochMs) -> Result<Action, Failure> {

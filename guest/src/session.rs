@@ -1,8 +1,9 @@
 //! Whichever flow it is, stepped.
 
 use crate::contract::{
-    Action, Client, Code, Context, Demand, EpochMs, Failure, LoginRequest, Reply,
+    Action, Client, Code, Context, Demand, EpochMs, Failure, LoginRequest, Reply, Tokens,
 };
+use crate::flow::adoption::Adoption;
 use crate::flow::login::Login;
 use crate::flow::logout::Logout;
 use crate::flow::repetition::Repetition;
@@ -20,6 +21,7 @@ enum Flow {
     Login(Box<Login>),
     Token(Box<Token>),
     Logout(Box<Logout>),
+    Adoption(Box<Adoption>),
     Ended,
 }
 
@@ -56,6 +58,12 @@ impl Session {
         Ok(Self { flow: Flow::Logout(Box::new(flow)), repetition })
     }
 
+    pub(crate) fn adopt(client: Client, tokens: Tokens, context: Context) -> Result<Self, Failure> {
+        let repetition = repetition(&context)?;
+        let flow = Adoption::new(client, tokens, context)?;
+        Ok(Self { flow: Flow::Adoption(Box::new(flow)), repetition })
+    }
+
     /// Steps the flow. A reply that does not fit leaves it as it was; every
     /// other failure ends it.
     pub(crate) fn next(&mut self, reply: Reply, now_ms: EpochMs) -> Result<Action, Failure> {
@@ -81,6 +89,7 @@ impl Flow {
             Self::Login(flow) => self.settle(flow.next(event, now_ms), Self::Login),
             Self::Token(flow) => self.settle(flow.next(event, now_ms), Self::Token),
             Self::Logout(flow) => self.settle(flow.next(event, now_ms), Self::Logout),
+            Self::Adoption(flow) => self.settle(flow.next(event, now_ms), Self::Adoption),
             Self::Ended => Err(unexpected("nothing more: this session has ended")),
         }
     }

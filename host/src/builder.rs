@@ -13,7 +13,10 @@ use crate::capability::loopback::{Loopback, Redirect, RedirectHost, SystemLoopba
 use crate::capability::store::{AutoStore, FileStore, KeyringStore, Store};
 use crate::capability::surroundings::{Surroundings, SystemSurroundings};
 use crate::capability::terminal::{StderrTerminal, Terminal};
-use crate::contract::{Client, ClientAuthentication, Endpoints, LoginFlow, Parameter};
+use crate::contract::{
+    Client, ClientAuthentication, Endpoints, Hexclave, LoginFlow, Parameter, Protocol,
+    RequestFormat,
+};
 use crate::error::{Code, Error};
 use crate::latch::{Latch, Parts};
 
@@ -58,17 +61,7 @@ impl Latch {
 impl LatchBuilder {
     fn new(issuer: Option<String>, client_id: String) -> Self {
         Self {
-            client: Client {
-                discover: issuer.is_some(),
-                issuer,
-                endpoints: Endpoints::default(),
-                client_id,
-                client_secret: None,
-                authentication: None,
-                scopes: Vec::new(),
-                resources: Vec::new(),
-                parameters: Vec::new(),
-            },
+            client: Client::new(issuer, client_id),
             profile: "default".to_owned(),
             account: None,
             redirect: Redirect {
@@ -107,6 +100,35 @@ impl LatchBuilder {
     /// Endpoints given by hand; they win over discovered ones.
     pub fn endpoints(mut self, endpoints: Endpoints) -> Self {
         self.client.endpoints = endpoints;
+        self
+    }
+
+    /// Endpoints that count where neither the metadata nor
+    /// [`endpoints`](Self::endpoints) names one.
+    pub fn assumed_endpoints(mut self, endpoints: Endpoints) -> Self {
+        self.client.assumed_endpoints = endpoints;
+        self
+    }
+
+    /// Whether the issuer calls itself https although it is reached over http on a
+    /// loopback address: its TLS ends somewhere else.
+    pub fn https_issuer(mut self, https: bool) -> Self {
+        self.client.https_issuer = https;
+        self
+    }
+
+    /// How requests to the token endpoint and its kin are written; as a form
+    /// unless set.
+    pub fn request_format(mut self, format: RequestFormat) -> Self {
+        self.client.request_format = format;
+        self
+    }
+
+    /// Speaks Hexclave's own protocol instead of OAuth 2.0: the issuer is the
+    /// API's base URL, the client id the project's id.
+    pub fn hexclave(mut self, hexclave: Hexclave) -> Self {
+        self.client.discover = false;
+        self.client.protocol = Protocol::Hexclave(hexclave);
         self
     }
 

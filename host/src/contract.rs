@@ -13,7 +13,7 @@ pub use generated::exports::latchstring::login::flow::*;
 impl Default for Demand {
     /// A token that is good for now.
     fn default() -> Self {
-        Self { min_ttl_ms: 0, force_refresh: false, userinfo: false }
+        Self { min_ttl_ms: 0, force_refresh: false, examination: None }
     }
 }
 
@@ -28,6 +28,30 @@ impl Default for Endpoints {
             device_authorization: None,
             jwks: None,
             end_session: None,
+            introspection: None,
+            tokeninfo: None,
+        }
+    }
+}
+
+impl Client {
+    /// A public client of a provider that is to be asked for its metadata where
+    /// it has an issuer identifier.
+    pub fn new(issuer: Option<String>, client_id: String) -> Self {
+        Self {
+            discover: issuer.is_some(),
+            issuer,
+            endpoints: Endpoints::default(),
+            assumed_endpoints: Endpoints::default(),
+            https_issuer: false,
+            client_id,
+            client_secret: None,
+            authentication: None,
+            scopes: Vec::new(),
+            resources: Vec::new(),
+            parameters: Vec::new(),
+            request_format: RequestFormat::Form,
+            protocol: Protocol::Oauth,
         }
     }
 }

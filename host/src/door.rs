@@ -13,7 +13,7 @@ use crate::capability::clock::Clock;
 use crate::capability::entropy::Entropy;
 use crate::capability::loopback::{END_ADDRESS, Listener, START_PATH, Visit};
 use crate::capability::terminal::Terminal;
-use crate::contract::{Authorization, DevicePrompt, LoginFlow, Offer, Reply};
+use crate::contract::{self, Authorization, DevicePrompt, LoginFlow, Offer, Reply};
 use crate::error::{Code, Error};
 use crate::pages::Page;
 
@@ -111,12 +111,7 @@ impl Door<'_> {
         self.code_expires_at_ms = Some(prompt.expires_at_ms);
         let address = browser_url(&prompt.verification_uri)?;
         let complete = prompt.verification_uri_complete.as_deref().unwrap_or(address.as_str());
-        if self.draws_qr
-            && let Some((picture, columns)) = qr_code(complete)
-            && self.terminal.shows_pictures(columns)
-        {
-            self.terminal.say(&picture);
-        }
+        self.draw(complete);
         self.terminal.say("To log in, open this address on any device:\n\n");
         self.terminal.address(address.as_str());
         self.terminal.say(&format!(
@@ -124,6 +119,38 @@ impl Door<'_> {
             prompt.user_code
         ));
         Ok(Reply::Presented)
+    }
+
+    /// Brings the person to a page that nothing comes back from.
+    pub(crate) fn send(&mut self, visit: &contract::Visit) -> Result<Reply, Error> {
+        self.code_expires_at_ms = Some(visit.expires_at_ms);
+        let address = browser_url(&visit.url)?;
+        match self.browser.filter(|_| visit.opens).map(|browser| browser.open(address.as_str())) {
+            Some(Ok(())) => {
+                self.terminal.say("Your browser opens to log you in. If it does not, open:\n\n");
+            }
+            Some(Err(error)) => {
+                self.terminal.say(&format!("No browser opens ({error})."));
+                self.terminal.say("To log in, open this address on any device:\n\n");
+            }
+            None => {
+                self.draw(address.as_str());
+                self.terminal.say("To log in, open this address on any device:\n\n");
+            }
+        }
+        self.terminal.address(address.as_str());
+        self.terminal.say("\nOnly confirm a login that you began yourself.\n");
+        Ok(Reply::Presented)
+    }
+
+    /// A picture for cameras, where the terminal can show it.
+    fn draw(&self, address: &str) {
+        if self.draws_qr
+            && let Some((picture, columns)) = qr_code(address)
+            && self.terminal.shows_pictures(columns)
+        {
+            self.terminal.say(&picture);
+        }
     }
 
     /// A countdown, second by second, on a clock that may be set meanwhile.

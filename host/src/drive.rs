@@ -87,6 +87,7 @@ impl<'a> Drive<'a> {
                     self.door("a browser")?.authorize(authorization).await?
                 }
                 Action::Present(prompt) => self.door("a code to be shown")?.present(&prompt)?,
+                Action::Visit(visit) => self.door("a page to be shown")?.send(&visit)?,
                 Action::Offer(offer) => self.door("a choice")?.offer(offer).await?,
                 Action::Save(session) => self.save(session.map(Zeroizing::new)).await,
                 Action::Done(outcome) => return Ok(outcome),
@@ -219,6 +220,7 @@ fn in_words(purpose: Purpose) -> &'static str {
         Purpose::Userinfo => "asking who you are",
         Purpose::Revocation => "revoking the tokens",
         Purpose::DeviceAuthorization => "asking the provider for a code",
+        Purpose::Introspection => "asking about the token",
         Purpose::Poll => "waiting for you to enter the code",
     }
 }

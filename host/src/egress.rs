@@ -21,6 +21,8 @@ use crate::contract::{Client, Response};
 
 pub(crate) struct Egress {
     issuer: Option<String>,
+    /// It calls itself https, though it is not reached so.
+    https_issuer: bool,
     /// Origins that the caller named.
     named: BTreeSet<String>,
     /// Origins that the issuer's metadata named.
@@ -36,23 +38,24 @@ pub(crate) struct Permit {
 impl Egress {
     /// `pinned` are the origins stored with the session.
     pub(crate) fn new(client: &Client, pinned: &[String]) -> Self {
-        let endpoints = &client.endpoints;
-        let named = [
-            &client.issuer,
-            &endpoints.authorization,
-            &endpoints.token,
-            &endpoints.userinfo,
-            &endpoints.revocation,
-            &endpoints.device_authorization,
-            &endpoints.jwks,
-        ];
+        let endpoints = [&client.endpoints, &client.assumed_endpoints].into_iter();
+        let named = endpoints.flat_map(|endpoints| {
+            [
+                &endpoints.authorization,
+                &endpoints.token,
+                &endpoints.userinfo,
+                &endpoints.revocation,
+                &endpoints.device_authorization,
+                &endpoints.jwks,
+                &endpoints.introspection,
+                &endpoints.tokeninfo,
+            ]
+        });
+        let named = named.chain([&client.issuer]);
         Self {
             issuer: client.issuer.clone(),
-            named: named
-                .into_iter()
-                .flatten()
-                .filter_map(|url| origin(&Url::parse(url).ok()?))
-                .collect(),
+            https_issuer: client.https_issuer,
+            named: named.flatten().filter_map(|url| origin(&Url::parse(url).ok()?)).collect(),
             pinned: Mutex::new(pinned.iter().cloned().collect()),
         }
     }
@@ -82,7 +85,9 @@ impl Egress {
             return;
         }
         let Ok(Value::Object(document)) = serde_json::from_slice(&response.body) else { return };
-        if document.get("issuer").and_then(Value::as_str) != Some(issuer) {
+        let name = document.get("issuer").and_then(Value::as_str);
+        let https_name = issuer.replacen("http:", "https:", 1);
+        if name != Some(issuer) && !(self.https_issuer && name == Some(&https_name)) {
             return;
         }
         let loopback = Url::parse(issuer).is_ok_and(|issuer| is_loopback(&issuer));

@@ -87,7 +87,7 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {}
 
 /// Every code.
-const CODES: [Code; 24] = [
+const CODES: [Code; 26] = [
     Code::InvalidConfiguration,
     Code::UnexpectedReply,
     Code::LoginRequired,
@@ -99,6 +99,8 @@ const CODES: [Code; 24] = [
     Code::InvalidTokenResponse,
     Code::InvalidIdToken,
     Code::InvalidUserinfo,
+    Code::InvalidAccessToken,
+    Code::InsufficientScope,
     Code::InvalidDeviceResponse,
     Code::DeviceLoginUnavailable,
     Code::Unreachable,
@@ -133,6 +135,8 @@ pub fn code_name(code: Code) -> &'static str {
         Code::InvalidTokenResponse => "invalid-token-response",
         Code::InvalidIdToken => "invalid-id-token",
         Code::InvalidUserinfo => "invalid-userinfo",
+        Code::InvalidAccessToken => "invalid-access-token",
+        Code::InsufficientScope => "insufficient-scope",
         Code::InvalidDeviceResponse => "invalid-device-response",
         Code::DeviceLoginUnavailable => "device-login-unavailable",
         Code::Unreachable => "unreachable",

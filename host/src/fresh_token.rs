@@ -84,7 +84,7 @@ async fn keep(latch: Latch, sender: watch::Sender<State>) {
     let mut demand = Demand::default();
     let mut failures = 0;
     loop {
-        match latch.token_for(demand).await {
+        match latch.token_for(demand.clone()).await {
             Ok(token) => {
                 failures = 0;
                 let now_ms = latch.clock().now_ms();

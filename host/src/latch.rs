@@ -100,13 +100,13 @@ impl Latch {
     /// long as the runtime lives: a provider that replaces refresh tokens has
     /// perhaps replaced this one already.
     pub async fn token_for(&self, demand: Demand) -> Result<Token, Error> {
-        if !demand.userinfo
-            && let Some(token) = self.stored_token(demand).await?
+        if demand.examination.is_none()
+            && let Some(token) = self.stored_token(&demand).await?
         {
             return Ok(token);
         }
         let inner = Arc::clone(&self.0);
-        let renewal = tokio::spawn(async move { inner.token_for(demand).await });
+        let renewal = tokio::spawn(async move { inner.token_for(&demand).await });
         renewal.await.unwrap_or_else(|stopped| match stopped.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(_) => Err(Error::new(
@@ -119,12 +119,12 @@ impl Latch {
 
     /// The stored access token, where it meets `demand` as it is; none where it
     /// has to be renewed. Asks nobody and takes no lock.
-    pub async fn stored_token(&self, demand: Demand) -> Result<Option<Token>, Error> {
+    pub async fn stored_token(&self, demand: &Demand) -> Result<Option<Token>, Error> {
         let inner = &self.0;
         let stored = inner.read().await?;
-        let demand = Demand { userinfo: false, ..demand };
+        let demand = Demand { examination: None, ..demand.clone() };
         let mut instance = inner.instance()?;
-        let session = inner.begin_token(&mut instance, &stored, demand)?;
+        let session = inner.begin_token(&mut instance, &stored, &demand)?;
         let action = instance
             .next(&session, &Reply::Begin, inner.parts.clock.now_ms())
             .map_err(|error| inner.placed(error))?;
@@ -229,6 +229,7 @@ impl Inner {
             flow,
             facts,
             redirect_uri: redirect_uri.unwrap_or_else(|| self.parts.redirect.first_uri()),
+            anonymous_refresh_token: None,
             patience_ms: u64::try_from(self.parts.patience.as_millis()).unwrap_or(u64::MAX),
         };
         let context = self.context()?;
@@ -274,7 +275,7 @@ impl Inner {
         Ok(())
     }
 
-    async fn token_for(&self, demand: Demand) -> Result<Token, Error> {
+    async fn token_for(&self, demand: &Demand) -> Result<Token, Error> {
         let stored = self.read().await?;
         let mut instance = self.instance()?;
         let session = self.begin_token(&mut instance, &stored, demand)?;
@@ -286,7 +287,7 @@ impl Inner {
         &self,
         instance: &mut Instance,
         stored: &Option<Envelope>,
-        demand: Demand,
+        demand: &Demand,
     ) -> Result<Session, Error> {
         instance
             .token(&self.client, bytes(stored), demand, &self.context()?)

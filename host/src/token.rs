@@ -34,9 +34,10 @@ impl Token {
         &self.0.token_type
     }
 
-    /// The value of an `Authorization` header (RFC 6750 §2.1).
-    pub fn authorization_header(&self) -> String {
-        format!("Bearer {}", self.0.access_token)
+    /// What a request to the provider's API carries: pairs of a header's name and
+    /// its value, `authorization` and `Bearer ...` almost always (RFC 6750 §2.1).
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.headers.iter().map(|header| (header.name.as_str(), header.value.as_str()))
     }
 
     /// Granted scopes.
@@ -65,6 +66,12 @@ impl Token {
         self.0.claims.as_deref()
     }
 
+    /// What an examination of the token brought, other than of userinfo: one JSON
+    /// object.
+    pub fn report(&self) -> Option<&str> {
+        self.0.report.as_deref()
+    }
+
     /// Where it came from: the store, a renewal, a login.
     pub fn source(&self) -> TokenSource {
         self.0.source
@@ -86,6 +93,8 @@ impl Drop for Token {
         self.0.access_token.zeroize();
         self.0.id_token.zeroize();
         self.0.claims.zeroize();
+        self.0.report.zeroize();
+        self.0.headers.iter_mut().for_each(|header| header.value.zeroize());
     }
 }
 

@@ -13,6 +13,7 @@ use latchstring::capability::http::{Http, Limits, SystemHttp, Trouble};
 use latchstring::capability::loopback::{Redirect, RedirectHost};
 use latchstring::capability::store::{Key, Lock, MemoryStore, Store};
 use latchstring::capability::terminal::{Silence, Terminal};
+use latchstring::contract::Examination;
 use latchstring::contract::{Request, Response};
 use latchstring::{Code, Demand, Error, Latch, LatchBuilder, TokenSource, TokenState};
 use latchstring_provider::Fault;
@@ -38,7 +39,8 @@ fn a_program_logs_in_asks_for_tokens_and_logs_out() {
         let cached = latch.token().await.expect("a token");
         assert_eq!(cached.source(), TokenSource::Cached);
         assert_eq!(cached.access_token(), token.access_token());
-        assert_eq!(cached.authorization_header(), format!("Bearer {}", token.access_token()));
+        let bearer = format!("Bearer {}", token.access_token());
+        assert_eq!(cached.headers().collect::<Vec<_>>(), [("authorization", bearer.as_str())]);
 
         let status = latch.status().await.expect("a store").expect("a session");
         assert!(status.token_state == TokenState::Fresh);
@@ -95,7 +97,10 @@ fn every_request_passes_through_the_embedders_http_within_the_same_limits() {
     let latch = setting.builder().http(http.clone()).build().expect("good settings");
     block_on(async {
         latch.login().await.expect("a login");
-        latch.token_for(Demand { userinfo: true, ..Demand::default() }).await.expect("a token");
+        latch
+            .token_for(Demand { examination: Some(Examination::Userinfo), ..Demand::default() })
+            .await
+            .expect("a token");
         latch.logout().await.expect("a logout");
     });
     let sent = http.sent.lock().expect("no panic");

@@ -5,20 +5,21 @@
 //! ```
 
 use crate::contract::{
-    Action, Client, ClientAuthentication, Code, EpochMs, Failure, Outcome, TokenSource,
+    Action, Client, ClientAuthentication, Code, EpochMs, Failure, Outcome, TokenSource, Tokens,
 };
 use crate::flow::granting::{grant, remember};
 use crate::flow::identity::{self, Identity};
 use crate::flow::{Event, Save, Step, Stop, response};
 use crate::protocol::authorization::wants_id_token;
+use crate::protocol::dialect::{parse_person_response, person_request};
+use crate::protocol::endpoint::issuer_name;
 use crate::protocol::entropy::Entropy;
-use crate::protocol::id_token::{Expectations, Occasion, display_name};
+use crate::protocol::id_token::{Expectations, Occasion, display_name, text};
 use crate::protocol::metadata::Provider;
+use crate::protocol::schedule;
 use crate::protocol::stored::Stored;
-use crate::protocol::token::TokenResponse;
-use crate::protocol::userinfo::{
-    Rejection, another_person, parse_userinfo_response, userinfo_request,
-};
+use crate::protocol::token::{TokenResponse, credential};
+use crate::protocol::userinfo::{Rejection, another_person};
 
 pub(crate) struct Completion(State);
 
@@ -46,18 +47,14 @@ impl Completion {
         now_ms: EpochMs,
     ) -> Result<(Self, Action), Failure> {
         let Arrival { provider, method, nonce, occasion } = arrival;
-        let expected = client.issuer.clone().map(|issuer| Expectations {
+        let expected = issuer_name(client).map(|issuer| Expectations {
             issuer,
             client_id: client.client_id.clone(),
             access_token: token.access_token.clone(),
             occasion,
         });
+        let jwks_uri = provider.jwks_uri.clone();
         let session = Stored {
-            token_endpoint: provider.token_endpoint,
-            userinfo_endpoint: provider.userinfo_endpoint,
-            revocation_endpoint: provider.revocation_endpoint,
-            jwks_uri: provider.jwks_uri.clone(),
-            end_session_endpoint: provider.end_session_endpoint,
             scopes: token.scopes.unwrap_or_else(|| client.scopes.clone()),
             access_token: Some(token.access_token),
             token_type: token.token_type,
@@ -66,11 +63,12 @@ impl Completion {
             expires_at_ms: token
                 .expires_in_s
                 .map(|s| now_ms.saturating_add(s.saturating_mul(1000))),
-            ..Stored::new(client, method, now_ms)
+            ..at(provider, client, method, now_ms)
         };
-        let (state, action) = match (token.id_token, expected, provider.jwks_uri) {
+        let (state, action) = match (token.id_token, expected, jwks_uri) {
             (Some(id_token), Some(expected), Some(jwks_uri)) => {
-                identified(session, Identity::begin(id_token, expected, jwks_uri, None, now_ms)?)
+                let progress = Identity::begin(id_token, expected, jwks_uri, None, now_ms)?;
+                identified(client, session, progress)?
             }
             (None, ..) if wants_id_token(client) => {
                 return Err(Failure::new(
@@ -80,7 +78,37 @@ impl Completion {
                 ));
             }
             // One that nobody asked for and nobody can check is not believed.
-            _ => named(session),
+            _ => named(client, session)?,
+        };
+        Ok((Self(state), action))
+    }
+
+    /// Tokens that another program was given; a refresh token alone is a session
+    /// that has to be renewed first.
+    pub(crate) fn adopt(
+        client: &Client,
+        provider: Provider,
+        method: ClientAuthentication,
+        tokens: Tokens,
+        now_ms: EpochMs,
+    ) -> Result<(Self, Action), Failure> {
+        let renewable = tokens.refresh_token.is_some();
+        // One of unknown age is not to be handed out where it can be renewed.
+        let usable = tokens.expires_at_ms.is_some() || !renewable;
+        let access_token = credential("access_token", tokens.access_token)?.filter(|_| usable);
+        let session = Stored {
+            scopes: tokens.scopes.unwrap_or_else(|| client.scopes.clone()),
+            access_token,
+            token_type: "Bearer".to_owned(),
+            refresh_token: credential("refresh_token", tokens.refresh_token)?,
+            expires_at_ms: tokens.expires_at_ms,
+            ..at(provider, client, method, now_ms)
+        };
+        let is_good = schedule::is_fresh(&session, 0, now_ms);
+        let (state, action) = match is_good {
+            true => named(client, session)?,
+            // Nobody can be asked with it.
+            false => (State::AwaitingLock { session }, Action::Lock),
         };
         Ok((Self(state), action))
     }
@@ -95,14 +123,19 @@ impl Completion {
         use State::*;
         let (state, action) = match (self.0, event) {
             (AwaitingKeys { session, identity }, Event::Answered(answer)) => {
-                identified(session, identity.next(answer, now_ms)?)
+                identified(client, session, identity.next(answer, now_ms)?)?
             }
             (AwaitingUserinfo { mut session }, Event::Answered(answer)) => {
                 let answer = response(answer, "the userinfo endpoint", Code::InvalidUserinfo);
                 // A name is a courtesy: only an answer about somebody else matters.
                 if let Ok(response) = answer {
-                    match parse_userinfo_response(&response, session.subject.as_deref()) {
-                        Ok(claims) => session.display_name = display_name(&claims),
+                    match parse_person_response(client, &response, session.subject.as_deref()) {
+                        Ok(claims) => {
+                            session.display_name = display_name(&claims);
+                            if session.subject.is_none() {
+                                session.subject = text(&claims, "sub").map(str::to_owned);
+                            }
+                        }
                         Err(Rejection::AnotherPerson) => return Err(another_person().into()),
                         Err(_) => {}
                     }
@@ -115,7 +148,7 @@ impl Completion {
                 (AwaitingSave { session, save }, action)
             }
             (AwaitingSave { session, .. }, Event::Saved) => {
-                let grant = grant(session, entropy, TokenSource::Login);
+                let grant = grant(client, session, entropy, TokenSource::Login);
                 (Ended, Action::Done(Outcome::Granted(grant)))
             }
             (AwaitingSave { session, save }, Event::NotSaved(reason)) => {
@@ -143,25 +176,49 @@ impl State {
     }
 }
 
-fn identified(mut session: Stored, progress: identity::Progress) -> (State, Action) {
+/// A session at this provider that holds no token yet.
+fn at(
+    provider: Provider,
+    client: &Client,
+    method: ClientAuthentication,
+    now_ms: EpochMs,
+) -> Stored {
+    Stored {
+        token_endpoint: provider.token_endpoint,
+        userinfo_endpoint: provider.userinfo_endpoint,
+        revocation_endpoint: provider.revocation_endpoint,
+        jwks_uri: provider.jwks_uri,
+        end_session_endpoint: provider.end_session_endpoint,
+        introspection_endpoint: provider.introspection_endpoint,
+        tokeninfo_endpoint: provider.tokeninfo_endpoint,
+        ..Stored::new(client, method, now_ms)
+    }
+}
+
+fn identified(
+    client: &Client,
+    mut session: Stored,
+    progress: identity::Progress,
+) -> Result<(State, Action), Failure> {
     match progress {
         identity::Progress::Ask(identity, exchange) => {
-            (State::AwaitingKeys { session, identity }, Action::Exchange(exchange))
+            Ok((State::AwaitingKeys { session, identity }, Action::Exchange(exchange)))
         }
         identity::Progress::Verified(id_token) => {
             remember(&mut session, id_token);
-            named(session)
+            named(client, session)
         }
     }
 }
 
 /// Asks for the person's name where the ID token does not tell it.
-fn named(session: Stored) -> (State, Action) {
-    match (&session.userinfo_endpoint, &session.access_token) {
-        (Some(endpoint), Some(access_token)) if session.display_name.is_none() => {
-            let exchange = userinfo_request(endpoint, access_token);
-            (State::AwaitingUserinfo { session }, Action::Exchange(exchange))
-        }
-        _ => (State::AwaitingLock { session }, Action::Lock),
-    }
+fn named(client: &Client, session: Stored) -> Result<(State, Action), Failure> {
+    let person = match session.display_name {
+        None => person_request(client, &Provider::default(), &session)?,
+        Some(_) => None,
+    };
+    Ok(match person {
+        Some(exchange) => (State::AwaitingUserinfo { session }, Action::Exchange(exchange)),
+        None => (State::AwaitingLock { session }, Action::Lock),
+    })
 }

@@ -16,7 +16,7 @@ pub(crate) struct Discovery {
 
 enum State {
     AwaitingOpenidConfiguration,
-    AwaitingAuthorizationServer(First),
+    AwaitingAuthorizationServer(Box<First>),
 }
 
 /// What the first document gave.
@@ -26,7 +26,6 @@ enum First {
     Unusable(Failure),
 }
 
-#[expect(clippy::large_enum_variant, reason = "taken apart in the same step")]
 pub(crate) enum Progress {
     Ask(Discovery, Exchange),
     Found(Provider),
@@ -55,10 +54,10 @@ impl Discovery {
                     Err(failure) => First::Unusable(failure),
                 };
                 let exchange = get(Purpose::Metadata, &authorization_server_url(&self.issuer));
-                let state = State::AwaitingAuthorizationServer(first);
+                let state = State::AwaitingAuthorizationServer(Box::new(first));
                 Ok(Progress::Ask(Self { state, ..self }, exchange))
             }
-            State::AwaitingAuthorizationServer(first) => match (first, document) {
+            State::AwaitingAuthorizationServer(first) => match (*first, document) {
                 (First::Found(provider), Ok(Some(second))) => {
                     Ok(Progress::Found(provider.or(second)))
                 }

@@ -1,6 +1,8 @@
 //! What a verified token adds to a session, and what the caller gets of it.
 
-use crate::contract::{Grant, TokenSource};
+use crate::contract::{Client, Grant, TokenSource};
+use crate::flow::examination::Asking;
+use crate::protocol::dialect::api_headers;
 use crate::protocol::entropy::Entropy;
 use crate::protocol::id_token::{Claims, IdToken, claims_of_verified, display_name};
 use crate::protocol::schedule;
@@ -15,7 +17,14 @@ pub(crate) fn remember(session: &mut Stored, id_token: IdToken) {
 }
 
 /// What the caller gets of a session.
-pub(crate) fn grant(session: Stored, entropy: &Entropy, source: TokenSource) -> Grant {
+pub(crate) fn grant(
+    client: &Client,
+    session: Stored,
+    entropy: &Entropy,
+    source: TokenSource,
+) -> Grant {
+    let access_token = session.access_token.as_deref().unwrap_or_default();
+    let headers = api_headers(client, access_token);
     let claims = session.id_token.as_deref().and_then(claims_of_verified);
     Grant {
         renew_at_ms: schedule::renew_at_ms(&session, entropy),
@@ -25,20 +34,34 @@ pub(crate) fn grant(session: Stored, entropy: &Entropy, source: TokenSource) -> 
         expires_at_ms: session.expires_at_ms,
         id_token: session.id_token,
         claims: claims.map(to_json),
+        report: None,
+        headers,
         source,
     }
 }
 
 /// The same with userinfo's claims over those of the ID token.
 pub(crate) fn grant_with_claims(
+    asking: &Asking<'_>,
     session: Stored,
-    entropy: &Entropy,
     source: TokenSource,
     userinfo: Claims,
 ) -> Grant {
     let mut claims = session.id_token.as_deref().and_then(claims_of_verified).unwrap_or_default();
     claims.extend(userinfo);
-    Grant { claims: Some(to_json(claims)), ..grant(session, entropy, source) }
+    let grant = grant(asking.client, session, asking.entropy, source);
+    Grant { claims: Some(to_json(claims)), ..grant }
+}
+
+/// The same with what was found out about the token itself.
+pub(crate) fn grant_with_report(
+    asking: &Asking<'_>,
+    session: Stored,
+    source: TokenSource,
+    report: Claims,
+) -> Grant {
+    let grant = grant(asking.client, session, asking.entropy, source);
+    Grant { report: Some(to_json(report)), ..grant }
 }
 
 fn to_json(claims: Claims) -> String {

@@ -10,11 +10,12 @@
 
 use crate::contract::{
     Action, Client, ClientAuthentication, Code, Context, EpochMs, Facts, Failure, FlowChoice,
-    LoginFlow, LoginRequest,
+    LoginFlow, LoginRequest, Protocol,
 };
 use crate::flow::completion::{Arrival, Completion};
 use crate::flow::device::{self, Device};
 use crate::flow::discovery::{self, Discovery};
+use crate::flow::hexclave::{self, HexclaveLogin};
 use crate::flow::waiting::{Choice, Wait, given_up, nobody_to_ask, timed_out};
 use crate::flow::{Event, Step, Stop, response};
 use crate::protocol::authorization::{
@@ -39,6 +40,7 @@ struct Setup {
     client: Client,
     issuer: Option<Issuer>,
     given: Provider,
+    assumed: Provider,
     request: LoginRequest,
     max_age_s: Option<u64>,
     entropy: Entropy,
@@ -53,6 +55,8 @@ enum State {
     AwaitingToken(Redemption),
     /// The person is at another device.
     OnDevice(Box<Device>),
+    /// The person confirms the login on a page of a Hexclave project.
+    OnPage(HexclaveLogin),
     /// A try came to nothing, and the person is asked how to go on.
     AwaitingChoice(Choice),
     /// The tokens are here.
@@ -83,10 +87,12 @@ impl Login {
         }
         check_scopes(&client)?;
         let given = Provider::given(&client)?;
-        let issuer = client.issuer.as_deref().map(Issuer::parse).transpose()?;
+        let issuer = Issuer::of(&client)?;
+        let assumed = Provider::assumed(&client)?;
+        let known = given.clone().or(assumed.clone());
         let discovers = client.discover && issuer.is_some();
-        if !discovers && (given.authorization_endpoint.is_none() || given.token_endpoint.is_none())
-        {
+        let is_known = known.authorization_endpoint.is_some() && known.token_endpoint.is_some();
+        if matches!(client.protocol, Protocol::Oauth) && !discovers && !is_known {
             return Err(Failure::configuration(
                 "without discovery the authorization and token endpoints have to be given",
                 "give both, or the issuer and leave to fetch its metadata",
@@ -96,7 +102,7 @@ impl Login {
         // What is stored will be replaced: only ever by what can read it.
         Stored::parse_for(&client, stored)?;
         let entropy = Entropy::new(context.entropy)?;
-        let setup = Setup { client, issuer, given, request, max_age_s, entropy };
+        let setup = Setup { client, issuer, given, assumed, request, max_age_s, entropy };
         Ok(Self { setup, state: State::Ready })
     }
 
@@ -111,9 +117,7 @@ impl Login {
                     discovery::Progress::Ask(discovery, exchange) => {
                         (AwaitingMetadata(discovery), Action::Exchange(exchange))
                     }
-                    discovery::Progress::Found(found) => {
-                        setup.authorize(setup.given.clone().or(found), now_ms)?
-                    }
+                    discovery::Progress::Found(found) => setup.authorize(found, now_ms)?,
                 }
             }
             (AwaitingRedirect(wait), Event::Redirected(target)) => {
@@ -157,6 +161,20 @@ impl Login {
                     }
                 }
             }
+            (OnPage(login), event) => {
+                let flow = login.flow;
+                match login.next(&setup.client, event, now_ms) {
+                    Ok(hexclave::Progress::Go(login, action)) => (OnPage(login), action),
+                    Ok(hexclave::Progress::Arrived(token)) => setup.confirmed(token, now_ms)?,
+                    Err(Stop::Failed(failure)) => {
+                        setup.offer(Provider::default(), flow, failure)?
+                    }
+                    Err(Stop::Misfit(login, expected)) => {
+                        let state = OnPage(*login);
+                        return Err(Stop::Misfit(Box::new(Self { setup, state }), expected));
+                    }
+                }
+            }
             (Completing(completion), event) => {
                 match completion.next(&setup.client, &setup.entropy, event, now_ms) {
                     Ok((completion, action)) => (Completing(completion), action),
@@ -183,12 +201,13 @@ impl Setup {
                 let (discovery, exchange) = Discovery::begin(issuer.clone());
                 Ok((State::AwaitingMetadata(discovery), Action::Exchange(exchange)))
             }
-            _ => self.authorize(self.given.clone(), now_ms),
+            _ => self.authorize(Provider::default(), now_ms),
         }
     }
 
     /// The provider is known: which way does the person go?
-    fn authorize(&self, provider: Provider, now_ms: EpochMs) -> Result<(State, Action), Failure> {
+    fn authorize(&self, found: Provider, now_ms: EpochMs) -> Result<(State, Action), Failure> {
+        let provider = self.given.clone().or(found).or(self.assumed.clone());
         let (flow, reason) = match self.request.flow {
             Some(flow) => (flow, None),
             None => {
@@ -214,6 +233,16 @@ impl Setup {
         reason: Option<String>,
         now_ms: EpochMs,
     ) -> Result<(State, Action), Failure> {
+        if let Protocol::Hexclave(hexclave) = &self.client.protocol {
+            let (login, action) = HexclaveLogin::begin(
+                &self.client,
+                hexclave,
+                flow,
+                self.request.patience_ms,
+                self.request.anonymous_refresh_token.as_deref(),
+            )?;
+            return Ok((State::OnPage(login), action));
+        }
         self.check_identity(&provider)?;
         let method = client_authentication::choose(&self.client, provider.auth_methods.as_deref())?;
         if flow == LoginFlow::Device {
@@ -253,7 +282,10 @@ impl Setup {
         if is_unavailable {
             provider.device_authorization_endpoint = None;
         }
-        let flows = ways_on(&self.facts(&provider), tried);
+        let flows = match &self.client.protocol {
+            Protocol::Oauth => ways_on(&self.facts(&provider), tried),
+            Protocol::Hexclave(_) => vec![tried],
+        };
         let (choice, action) = Choice { provider, failure, flows }.ask(self.request.patience_ms);
         Ok((State::AwaitingChoice(choice), action))
     }
@@ -338,6 +370,17 @@ impl Setup {
         self.complete(arrival, token, now_ms)
     }
 
+    /// Neither code nor ID token is part of it.
+    fn confirmed(&self, token: TokenResponse, now_ms: EpochMs) -> Result<(State, Action), Failure> {
+        let arrival = Arrival {
+            provider: Provider::default(),
+            method: ClientAuthentication::None,
+            nonce: None,
+            occasion: Occasion::Login { nonce: None, code: None, max_age_s: None },
+        };
+        self.complete(arrival, token, now_ms)
+    }
+
     fn complete(
         &self,
         arrival: Arrival,
@@ -358,7 +401,7 @@ impl State {
             Self::AwaitingRedirect(_) => "redirected, pasted, chosen, cancelled or timed-out",
             Self::AwaitingChoice(_) => "one of the ways offered, cancelled or timed-out",
             // Each says by itself what it waits for.
-            Self::OnDevice(_) | Self::Completing(_) => "a reply that fits",
+            Self::OnDevice(_) | Self::OnPage(_) | Self::Completing(_) => "a reply that fits",
         }
     }
 }

@@ -2,14 +2,17 @@
 //! here in any case.
 
 use crate::contract::{
-    Action, Client, Code, EpochMs, Exchange, Failure, LogoutReport, Outcome, TokenHint, Unrevoked,
+    Action, Client, Code, EpochMs, Exchange, Failure, LogoutReport, Outcome, Protocol, TokenHint,
+    Unrevoked,
 };
 use crate::flow::{Event, Step, Stop, not_saved, response};
 use crate::protocol::client_authentication;
 use crate::protocol::end_session::end_session_url;
+use crate::protocol::hexclave::{Api, parse_refresh_response};
 use crate::protocol::metadata::Provider;
 use crate::protocol::revocation::{parse_revocation_response, revocation_request};
 use crate::protocol::stored::Stored;
+use crate::protocol::token::{TokenResponse, voids_refresh_token};
 
 pub(crate) struct Logout {
     setup: Setup,
@@ -24,7 +27,15 @@ struct Setup {
 enum State {
     Ready,
     AwaitingLock,
-    AwaitingRevocation { current: TokenHint, to_do: Vec<Revocation>, report: LogoutReport },
+    /// Hexclave ends a session for whoever brings a fresh access token.
+    AwaitingAccess {
+        refresh_token: String,
+    },
+    AwaitingRevocation {
+        current: TokenHint,
+        to_do: Vec<Revocation>,
+        report: LogoutReport,
+    },
     AwaitingDeletion(LogoutReport),
     Ended,
 }
@@ -41,16 +52,21 @@ impl Logout {
         Ok(Self { setup: Setup { client, given }, state: State::Ready })
     }
 
-    pub(crate) fn next(self: Box<Self>, event: Event, _now_ms: EpochMs) -> Step<Self> {
+    pub(crate) fn next(self: Box<Self>, event: Event, now_ms: EpochMs) -> Step<Self> {
         use State::*;
         let Self { setup, state } = *self;
         let (state, action) = match (state, event) {
             (Ready, Event::Begin) => (AwaitingLock, Action::Lock),
             (AwaitingLock, Event::Locked(stored)) => {
                 match Stored::parse_for(&setup.client, stored.as_deref())? {
-                    Some(session) => setup.end(session),
+                    Some(session) => setup.end(session)?,
                     None => (Ended, Action::Done(Outcome::LoggedOut(report(false, None)))),
                 }
+            }
+            (AwaitingAccess { refresh_token }, Event::Answered(answer)) => {
+                let answer = response(answer, "the session endpoint", Code::InvalidTokenResponse)
+                    .and_then(|response| parse_refresh_response(&response, now_ms));
+                setup.sign_out(&refresh_token, answer)?
             }
             (AwaitingRevocation { current, to_do, mut report }, Event::Answered(answer)) => {
                 let result = response(answer, "the revocation endpoint", Code::Unreachable)
@@ -83,7 +99,14 @@ impl Logout {
 
 impl Setup {
     /// Revokes what can be revoked: the refresh token first, which is worth more.
-    fn end(&self, session: Stored) -> (State, Action) {
+    fn end(&self, session: Stored) -> Result<(State, Action), Failure> {
+        if let (Protocol::Hexclave(hexclave), Some(refresh_token)) =
+            (&self.client.protocol, &session.refresh_token)
+        {
+            let exchange = Api::new(&self.client, hexclave)?.refresh_request(refresh_token);
+            let refresh_token = refresh_token.clone();
+            return Ok((State::AwaitingAccess { refresh_token }, Action::Exchange(exchange)));
+        }
         let mut report = report(true, self.end_session_url(&session));
         let mut to_do = Vec::new();
         let tokens = [
@@ -97,7 +120,32 @@ impl Setup {
                 Err(reason) => report.not_revoked.push(Unrevoked { token, reason }),
             }
         }
-        go_on(to_do, report)
+        Ok(go_on(to_do, report))
+    }
+
+    /// The answer is about the access token that ends the session.
+    fn sign_out(
+        &self,
+        refresh_token: &str,
+        answer: Result<TokenResponse, Failure>,
+    ) -> Result<(State, Action), Failure> {
+        let mut report = report(true, None);
+        let mut to_do = Vec::new();
+        let token = TokenHint::RefreshToken;
+        match (&self.client.protocol, answer) {
+            (Protocol::Hexclave(hexclave), Ok(access)) => {
+                let api = Api::new(&self.client, hexclave)?;
+                let exchange = api.sign_out_request(&access.access_token, refresh_token);
+                to_do.push(Revocation { token, exchange });
+            }
+            // It has ended there already.
+            (_, Err(failure)) if voids_refresh_token(&failure) => report.revoked.push(token),
+            (_, Err(failure)) => {
+                report.not_revoked.push(Unrevoked { token, reason: failure.message });
+            }
+            (Protocol::Oauth, Ok(_)) => {}
+        }
+        Ok(go_on(to_do, report))
     }
 
     fn end_session_url(&self, session: &Stored) -> Option<String> {
@@ -143,7 +191,9 @@ impl State {
         match self {
             Self::Ready => "begin",
             Self::AwaitingLock => "locked",
-            Self::AwaitingRevocation { .. } => "the answer to a request",
+            Self::AwaitingAccess { .. } | Self::AwaitingRevocation { .. } => {
+                "the answer to a request"
+            }
             Self::AwaitingDeletion(_) => "saved or not-saved",
             Self::Ended => "nothing more: this session has ended",
         }

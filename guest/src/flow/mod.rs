@@ -3,10 +3,13 @@
 //! A flow takes itself and an event by value and gives back itself in its next
 //! state with the action to do.
 
+pub(crate) mod adoption;
 mod completion;
 mod device;
 mod discovery;
+mod examination;
 mod granting;
+mod hexclave;
 mod identity;
 pub(crate) mod login;
 pub(crate) mod logout;

@@ -7,27 +7,24 @@
 //! AwaitingRefresh -> [AwaitingParking] -> AwaitingKeys      the ID token's key is new
 //!                 -> AwaitingParking -> failed              the ID token is refused
 //!                 -> AwaitingSecondLook -> AwaitingDeletion the refresh token is void
-//! done, where userinfo is asked for: -> AwaitingUserinfo -> done
+//! done, where the token is to be examined: -> Examining -> done
 //! ```
 
 use crate::contract::{
     Action, Client, Code, Context, Demand, EpochMs, Exchange, Failure, Outcome, TokenSource,
 };
-use crate::flow::granting::{grant, grant_with_claims, remember};
+use crate::flow::examination::{self, Asking, Examination};
+use crate::flow::granting::remember;
 use crate::flow::identity::{self, Identity};
 use crate::flow::{Event, Save, Step, Stop, login_required, response};
-use crate::protocol::client_authentication;
+use crate::protocol::dialect::{parse_renewal_response, renewal_request};
+use crate::protocol::endpoint::issuer_name;
 use crate::protocol::entropy::Entropy;
 use crate::protocol::id_token::{Expectations, Occasion};
 use crate::protocol::metadata::Provider;
 use crate::protocol::schedule;
 use crate::protocol::stored::Stored;
-use crate::protocol::token::{
-    TokenResponse, asks_for_person, parse_token_response, refresh_request, voids_refresh_token,
-};
-use crate::protocol::userinfo::{
-    Rejection, another_person, not_for_userinfo, parse_userinfo_response, userinfo_request,
-};
+use crate::protocol::token::{TokenResponse, asks_for_person, voids_refresh_token};
 
 const NOT_SAVED_REMEDY: &str = "the provider may have replaced the refresh token: mend the store at once and try again, or log in again";
 
@@ -76,10 +73,7 @@ enum State {
     },
     /// The session is over, and this says why.
     AwaitingDeletion(Failure),
-    AwaitingUserinfo {
-        session: Stored,
-        source: TokenSource,
-    },
+    Examining(Examination),
     Ended,
 }
 
@@ -119,7 +113,7 @@ impl Token {
             (AwaitingLock { before, bridging }, Event::Locked(stored)) => {
                 let session = setup.read(stored)?;
                 if is_newer(&session, &before) && setup.is_fresh(&session, now_ms) {
-                    setup.finish(session, TokenSource::Adopted)
+                    setup.finish(session, TokenSource::Adopted, now_ms)?
                 } else {
                     let refresh = Refresh { session, bridging, last_attempt: false };
                     (AwaitingProbe(refresh), Action::Probe)
@@ -128,7 +122,7 @@ impl Token {
             (AwaitingProbe(refresh), Event::Probed) => setup.refresh(refresh)?,
             (AwaitingRefresh(refresh), Event::Answered(answer)) => {
                 let answer = response(answer, "the token endpoint", Code::InvalidTokenResponse)
-                    .and_then(|response| parse_token_response(&response));
+                    .and_then(|response| parse_renewal_response(&setup.client, &response, now_ms));
                 match answer {
                     Ok(token) => setup.receive(refresh.session, token, now_ms)?,
                     Err(failure) => setup.refused(refresh, failure, now_ms)?,
@@ -157,7 +151,7 @@ impl Token {
                 }
             }
             (AwaitingSave { session, .. }, Event::Saved) => {
-                setup.finish(session, TokenSource::Renewed)
+                setup.finish(session, TokenSource::Renewed, now_ms)?
             }
             (AwaitingSave { session, save }, Event::NotSaved(reason)) => {
                 let (save, action) = save.again(&reason, NOT_SAVED_REMEDY)?;
@@ -168,7 +162,7 @@ impl Token {
                 if session.refresh_token == refused.session.refresh_token {
                     (AwaitingDeletion(failure), Action::Save(None))
                 } else if setup.is_fresh(&session, now_ms) {
-                    setup.finish(session, TokenSource::Adopted)
+                    setup.finish(session, TokenSource::Adopted, now_ms)?
                 } else {
                     setup.refresh(Refresh { session, last_attempt: true, ..refused })?
                 }
@@ -177,34 +171,9 @@ impl Token {
             (AwaitingDeletion(failure), Event::Saved | Event::NotSaved(_)) => {
                 return Err(failure.into());
             }
-            (AwaitingUserinfo { session, source }, Event::Answered(answer)) => {
-                let response = response(answer, "the userinfo endpoint", Code::InvalidUserinfo)?;
-                match parse_userinfo_response(&response, session.subject.as_deref()) {
-                    Ok(claims) => {
-                        let grant = grant_with_claims(session, &setup.entropy, source, claims);
-                        (Ended, Action::Done(Outcome::Granted(grant)))
-                    }
-                    // Revoked before its time: one renewal may mend it.
-                    Err(Rejection::TokenRefused)
-                        if source != TokenSource::Renewed && session.refresh_token.is_some() =>
-                    {
-                        (AwaitingLock { before: session, bridging: false }, Action::Lock)
-                    }
-                    Err(Rejection::TokenRefused) => {
-                        return Err(login_required(
-                            "the provider no longer accepts the access token",
-                        )
-                        .into());
-                    }
-                    // The ID token has told who it is, if there is one.
-                    Err(Rejection::NotForUserinfo) if session.id_token.is_some() => {
-                        let grant = grant(session, &setup.entropy, source);
-                        (Ended, Action::Done(Outcome::Granted(grant)))
-                    }
-                    Err(Rejection::NotForUserinfo) => return Err(not_for_userinfo().into()),
-                    Err(Rejection::AnotherPerson) => return Err(another_person().into()),
-                    Err(Rejection::Failed(failure)) => return Err(failure.into()),
-                }
+            (Examining(examination), Event::Answered(answer)) => {
+                let progress = setup.asking().next(examination, answer, now_ms)?;
+                examined(progress)
             }
             (state, _) => {
                 let expected = state.expected();
@@ -231,7 +200,7 @@ impl Setup {
             return Err(login_required("nobody is logged in"));
         };
         if !self.demand.force_refresh && self.is_fresh(&session, now_ms) {
-            return Ok(self.finish(session, TokenSource::Cached));
+            return self.finish(session, TokenSource::Cached, now_ms);
         }
         if session.refresh_token.is_none() {
             return Err(not_renewable());
@@ -253,15 +222,7 @@ impl Setup {
     fn refresh(&self, refresh: Refresh) -> Result<(State, Action), Failure> {
         let session = &refresh.session;
         let refresh_token = session.refresh_token.as_deref().ok_or_else(not_renewable)?;
-        let known =
-            Provider { token_endpoint: session.token_endpoint.clone(), ..Provider::default() };
-        let provider = self.given.clone().or(known);
-        let exchange = refresh_request(
-            provider.token_endpoint()?,
-            &self.client,
-            client_authentication::keep(&self.client, session.authentication.into())?,
-            refresh_token,
-        );
+        let exchange = renewal_request(&self.client, &self.given, session, refresh_token)?;
         Ok((State::AwaitingRefresh(refresh), Action::Exchange(exchange)))
     }
 
@@ -271,7 +232,7 @@ impl Setup {
         token: TokenResponse,
         now_ms: EpochMs,
     ) -> Result<(State, Action), Failure> {
-        let expected = session.issuer.clone().map(|issuer| Expectations {
+        let expected = issuer_name(&self.client).map(|issuer| Expectations {
             issuer,
             client_id: session.client_id.clone(),
             access_token: token.access_token.clone(),
@@ -341,7 +302,7 @@ impl Setup {
             };
         }
         if failure.retryable && self.bridges(&refresh, now_ms) {
-            return Ok(self.finish(refresh.session, TokenSource::Cached));
+            return self.finish(refresh.session, TokenSource::Cached, now_ms);
         }
         Err(failure)
     }
@@ -352,17 +313,32 @@ impl Setup {
         refresh.bridging && schedule::is_valid(&refresh.session, min_ttl_ms, now_ms)
     }
 
-    fn finish(&self, session: Stored, source: TokenSource) -> (State, Action) {
-        let endpoint = self.given.userinfo_endpoint.as_ref().or(session.userinfo_endpoint.as_ref());
-        match (endpoint, &session.access_token) {
-            (Some(endpoint), Some(access_token)) if self.demand.userinfo => {
-                let exchange = userinfo_request(endpoint, access_token);
-                (State::AwaitingUserinfo { session, source }, Action::Exchange(exchange))
-            }
-            _ => {
-                let grant = grant(session, &self.entropy, source);
-                (State::Ended, Action::Done(Outcome::Granted(grant)))
-            }
+    /// The token is as good as time can tell.
+    fn finish(
+        &self,
+        session: Stored,
+        source: TokenSource,
+        now_ms: EpochMs,
+    ) -> Result<(State, Action), Failure> {
+        let question = self.demand.examination.as_ref();
+        self.asking().begin(question, session, source, now_ms).map(examined)
+    }
+
+    fn asking(&self) -> Asking<'_> {
+        Asking { client: &self.client, given: &self.given, entropy: &self.entropy }
+    }
+}
+
+fn examined(progress: examination::Progress) -> (State, Action) {
+    match progress {
+        examination::Progress::Ask(examination, exchange) => {
+            (State::Examining(examination), Action::Exchange(exchange))
+        }
+        examination::Progress::Granted(grant) => {
+            (State::Ended, Action::Done(Outcome::Granted(grant)))
+        }
+        examination::Progress::Refused(session) => {
+            (State::AwaitingLock { before: session, bridging: false }, Action::Lock)
         }
     }
 }
@@ -373,9 +349,9 @@ impl State {
             Self::Ready(_) => "begin",
             Self::AwaitingLock { .. } | Self::AwaitingSecondLook { .. } => "locked",
             Self::AwaitingProbe(_) => "probed",
-            Self::AwaitingRefresh(_)
-            | Self::AwaitingKeys { .. }
-            | Self::AwaitingUserinfo { .. } => "the answer to a request",
+            Self::AwaitingRefresh(_) | Self::AwaitingKeys { .. } | Self::Examining(_) => {
+                "the answer to a request"
+            }
             Self::AwaitingParking { .. }
             | Self::AwaitingSave { .. }
             | Self::AwaitingDeletion(_) => "saved or not-saved",

@@ -83,7 +83,7 @@ impl Transaction {
             code_verifier: entropy.secret("code_verifier"),
             redirect_uri,
             redirect_uri_text,
-            issuer: client.issuer.clone(),
+            issuer: endpoint::issuer_name(client),
             issuer_required: provider.sends_issuer,
         })
     }

@@ -3,10 +3,11 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use crate::contract::{Client, ClientAuthentication, Exchange, Failure, Purpose};
-use crate::protocol::request::{header, post_form};
+use crate::contract::{Client, ClientAuthentication, Exchange, Failure, Purpose, RequestFormat};
+use crate::protocol::request::{header, post_form, post_json};
 
 /// The method to use: the caller's choice, else what the metadata prefers.
 ///
@@ -42,7 +43,7 @@ pub(crate) fn keep(
     Ok(method)
 }
 
-/// A form POST that carries the client's authentication, by exactly one method.
+/// A POST that carries the client's authentication, by exactly one method.
 pub(crate) fn authenticated_post<'a>(
     purpose: Purpose,
     url: &str,
@@ -64,7 +65,24 @@ pub(crate) fn authenticated_post<'a>(
             headers.push(header("authorization", &format!("Basic {}", STANDARD.encode(pair))));
         }
     }
-    post_form(purpose, url, headers, &form)
+    match client.request_format {
+        RequestFormat::Form => post_form(purpose, url, headers, &form),
+        RequestFormat::Json => post_json(purpose, url, headers, &members(&form)),
+    }
+}
+
+/// The form as an object: a name that repeats has a list.
+fn members(form: &[(&str, &str)]) -> Map<String, Value> {
+    let mut members = Map::new();
+    for (name, value) in form {
+        let value = Value::from(*value);
+        match members.get_mut(*name) {
+            None => drop(members.insert((*name).to_owned(), value)),
+            Some(Value::Array(values)) => values.push(value),
+            Some(first) => *first = Value::Array(vec![first.take(), value]),
+        }
+    }
+    members
 }
 
 fn encode(text: &str) -> String {

@@ -2,7 +2,7 @@
 
 use url::{Host, Url};
 
-use crate::contract::Failure;
+use crate::contract::{Client, Failure};
 
 /// Longest URL, in bytes: longer ones do not fit on every system's command line
 /// once an authorization request is appended.
@@ -14,9 +14,19 @@ const LENGTH_LIMIT: usize = 4096;
 pub(crate) struct Issuer {
     text: String,
     url: Url,
+    /// What it calls itself, where that is not the text.
+    https_name: Option<String>,
 }
 
 impl Issuer {
+    /// The client's issuer; none where it has none.
+    pub(crate) fn of(client: &Client) -> Result<Option<Self>, Failure> {
+        let Some(text) = client.issuer.as_deref() else { return Ok(None) };
+        let issuer = Self::parse(text)?;
+        let https_name = issuer_name(client).filter(|name| name != text);
+        Ok(Some(Self { https_name, ..issuer }))
+    }
+
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         let url = parse("issuer", text, true).map_err(|message| {
             Failure::configuration(message, "check the issuer's spelling with the provider")
@@ -27,7 +37,22 @@ impl Issuer {
                 "check the issuer's spelling with the provider",
             ));
         }
-        Ok(Self { text: text.to_owned(), url })
+        Ok(Self { text: text.to_owned(), url, https_name: None })
+    }
+
+    /// What metadata and tokens call it.
+    pub(crate) fn name(&self) -> &str {
+        self.https_name.as_deref().unwrap_or(&self.text)
+    }
+
+    /// Where an endpoint is reached that the metadata names.
+    pub(crate) fn reach(&self, endpoint: String) -> String {
+        let Some(name) = &self.https_name else { return endpoint };
+        let Ok(name) = Url::parse(name) else { return endpoint };
+        match Url::parse(&endpoint) {
+            Ok(url) if url.origin() == name.origin() => endpoint.replacen("https", "http", 1),
+            _ => endpoint,
+        }
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -41,6 +66,15 @@ impl Issuer {
     pub(crate) fn is_loopback(&self) -> bool {
         is_loopback(&self.url)
     }
+}
+
+/// What the client's issuer calls itself (RFC 8414 §2).
+pub(crate) fn issuer_name(client: &Client) -> Option<String> {
+    let issuer = client.issuer.clone()?;
+    Some(match issuer.strip_prefix("http:") {
+        Some(rest) if client.https_issuer => format!("https:{rest}"),
+        _ => issuer,
+    })
 }
 
 /// An endpoint's URL: https, or http on a loopback address where that is

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::contract::{Client, Code, Failure, Response};
+use crate::contract::{Client, Code, Endpoints, Failure, Response};
 use crate::protocol::endpoint::{self, Issuer};
 use crate::protocol::failure::{printable, unavailable};
 
@@ -17,6 +17,7 @@ struct Document {
     device_authorization_endpoint: Option<String>,
     jwks_uri: Option<String>,
     end_session_endpoint: Option<String>,
+    introspection_endpoint: Option<String>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
     authorization_response_iss_parameter_supported: Option<bool>,
 }
@@ -32,6 +33,9 @@ pub(crate) struct Provider {
     pub(crate) device_authorization_endpoint: Option<String>,
     pub(crate) jwks_uri: Option<String>,
     pub(crate) end_session_endpoint: Option<String>,
+    pub(crate) introspection_endpoint: Option<String>,
+    /// No metadata names it.
+    pub(crate) tokeninfo_endpoint: Option<String>,
     pub(crate) auth_methods: Option<Vec<String>>,
     /// Its authorization responses carry `iss` (RFC 9207 §3).
     pub(crate) sends_issuer: bool,
@@ -40,11 +44,19 @@ pub(crate) struct Provider {
 impl Provider {
     /// What the caller gave by hand.
     pub(crate) fn given(client: &Client) -> Result<Self, Failure> {
+        Self::named(&client.endpoints)
+    }
+
+    /// What the caller knows of providers whose metadata is silent.
+    pub(crate) fn assumed(client: &Client) -> Result<Self, Failure> {
+        Self::named(&client.assumed_endpoints)
+    }
+
+    fn named(endpoints: &Endpoints) -> Result<Self, Failure> {
         let check = |field: &str, text: &Option<String>| {
             endpoint::parse_optional(field, text.as_deref(), true)
                 .map_err(|message| Failure::configuration(message, "correct the endpoint"))
         };
-        let endpoints = &client.endpoints;
         Ok(Self {
             authorization_endpoint: check("the authorization endpoint", &endpoints.authorization)?,
             token_endpoint: check("the token endpoint", &endpoints.token)?,
@@ -56,6 +68,8 @@ impl Provider {
             )?,
             jwks_uri: check("the jwks URL", &endpoints.jwks)?,
             end_session_endpoint: check("the end-session endpoint", &endpoints.end_session)?,
+            introspection_endpoint: check("the introspection endpoint", &endpoints.introspection)?,
+            tokeninfo_endpoint: check("the tokeninfo endpoint", &endpoints.tokeninfo)?,
             auth_methods: None,
             sends_issuer: false,
         })
@@ -73,6 +87,8 @@ impl Provider {
                 .or(other.device_authorization_endpoint),
             jwks_uri: self.jwks_uri.or(other.jwks_uri),
             end_session_endpoint: self.end_session_endpoint.or(other.end_session_endpoint),
+            introspection_endpoint: self.introspection_endpoint.or(other.introspection_endpoint),
+            tokeninfo_endpoint: self.tokeninfo_endpoint.or(other.tokeninfo_endpoint),
             auth_methods: self.auth_methods.or(other.auth_methods),
             sends_issuer: self.sends_issuer || other.sends_issuer,
         }
@@ -129,14 +145,15 @@ pub(crate) fn parse_metadata_response(
     let document: Document = serde_json::from_slice(&response.body).map_err(|error| {
         invalid(format!("the metadata cannot be read: {}", printable(&error.to_string())))
     })?;
-    if document.issuer != issuer.as_str() {
+    if document.issuer != issuer.name() {
         return Err(invalid(format!(
             "the metadata names the issuer {}; expected {}",
             printable(&document.issuer),
-            issuer.as_str()
+            issuer.name()
         )));
     }
     let check = |field: &str, text: Option<String>| {
+        let text = text.map(|text| issuer.reach(text));
         endpoint::parse_optional(field, text.as_deref(), issuer.is_loopback())
             .map_err(|message| invalid(format!("in the metadata, {}", printable(&message))))
     };
@@ -151,6 +168,8 @@ pub(crate) fn parse_metadata_response(
         )?,
         jwks_uri: check("jwks_uri", document.jwks_uri)?,
         end_session_endpoint: check("end_session_endpoint", document.end_session_endpoint)?,
+        introspection_endpoint: check("introspection_endpoint", document.introspection_endpoint)?,
+        tokeninfo_endpoint: None,
         auth_methods: document.token_endpoint_auth_methods_supported,
         sends_issuer: document.authorization_response_iss_parameter_supported == Some(true),
     }))

@@ -1,15 +1,19 @@
 //! What the RFCs say, as pure functions: no state, no time, no I/O.
 
+pub(crate) mod access_token;
 pub(crate) mod authorization;
 pub(crate) mod client_authentication;
 pub(crate) mod description;
 pub(crate) mod device;
+pub(crate) mod dialect;
 pub(crate) mod end_session;
 pub(crate) mod endpoint;
 pub(crate) mod entropy;
 pub(crate) mod failure;
 pub(crate) mod flow_choice;
+pub(crate) mod hexclave;
 pub(crate) mod id_token;
+pub(crate) mod introspection;
 pub(crate) mod jwk;
 pub(crate) mod jws;
 pub(crate) mod metadata;

@@ -1,5 +1,6 @@
 //! HTTP requests as data.
 
+use serde_json::{Map, Value};
 use url::form_urlencoded;
 
 use crate::contract::{Exchange, Header, Method, Purpose, Request, Response};
@@ -26,6 +27,30 @@ pub(crate) fn post_form(
     headers.push(header("content-type", "application/x-www-form-urlencoded"));
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     exchange(purpose, Method::Post, url, headers, Some(body.into_bytes()))
+}
+
+/// A POST of one JSON object.
+pub(crate) fn post_json(
+    purpose: Purpose,
+    url: &str,
+    mut headers: Vec<Header>,
+    object: &Map<String, Value>,
+) -> Exchange {
+    headers.push(accept_json());
+    headers.push(header("content-type", "application/json"));
+    let body = serde_json::Value::Object(object.clone()).to_string().into_bytes();
+    exchange(purpose, Method::Post, url, headers, Some(body))
+}
+
+/// A request without a body that wants JSON.
+pub(crate) fn plain(
+    purpose: Purpose,
+    method: Method,
+    url: &str,
+    mut headers: Vec<Header>,
+) -> Exchange {
+    headers.push(accept_json());
+    exchange(purpose, method, url, headers, None)
 }
 
 pub(crate) fn header(name: &str, value: &str) -> Header {

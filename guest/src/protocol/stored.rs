@@ -21,6 +21,8 @@ pub(crate) struct Stored {
     pub(crate) revocation_endpoint: Option<String>,
     pub(crate) jwks_uri: Option<String>,
     pub(crate) end_session_endpoint: Option<String>,
+    pub(crate) introspection_endpoint: Option<String>,
+    pub(crate) tokeninfo_endpoint: Option<String>,
     pub(crate) scopes: Vec<String>,
     /// None while a renewed token still waits for the check of its ID token.
     pub(crate) access_token: Option<String>,
@@ -80,6 +82,8 @@ impl Stored {
             revocation_endpoint: None,
             jwks_uri: None,
             end_session_endpoint: None,
+            introspection_endpoint: None,
+            tokeninfo_endpoint: None,
             scopes: client.scopes.clone(),
             access_token: None,
             token_type: String::new(),

@@ -8,6 +8,7 @@ use crate::contract::{Client, ClientAuthentication, Code, Exchange, Failure, Pur
 use crate::protocol::authorization::{Transaction, VerifiedCode};
 use crate::protocol::client_authentication::authenticated_post;
 use crate::protocol::failure::{in_words, printable, provider_error, unavailable};
+use crate::protocol::hexclave::REFRESH_TOKEN_GONE;
 use crate::protocol::request::find_header;
 
 /// A successful token response (RFC 6749 §5.1).
@@ -130,9 +131,9 @@ fn parse_body(response: &Response) -> Result<Body, Failure> {
 }
 
 /// Whether the provider's answer means that the refresh token it was given is
-/// void: `invalid_grant` (RFC 6749 §5.2), or GitHub's own word for it.
+/// void: `invalid_grant` (RFC 6749 §5.2), or GitHub's or Hexclave's own word for it.
 pub(crate) fn voids_refresh_token(failure: &Failure) -> bool {
-    refused_with(failure, &["invalid_grant", "bad_refresh_token"])
+    refused_with(failure, &["invalid_grant", "bad_refresh_token", REFRESH_TOKEN_GONE])
 }
 
 /// Whether the provider wants to see the person before it goes on. Entra ID
@@ -175,7 +176,7 @@ fn refusal(response: &Response, error: &str, description: Option<&str>) -> Failu
 
 /// A token may hold visible ASCII and nothing else (RFC 6749 Appendix A): what
 /// ends up in a header or on a terminal must not break out of it.
-fn credential(field: &str, value: Option<String>) -> Result<Option<String>, Failure> {
+pub(crate) fn credential(field: &str, value: Option<String>) -> Result<Option<String>, Failure> {
     match value {
         Some(text) if text.is_empty() => Ok(None),
         Some(text) if text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) => Ok(Some(text)),

@@ -5,7 +5,8 @@ use std::sync::LazyLock;
 use super::provider::{ISSUER, Tokens, id_token, metadata, tokens, usual_keys};
 use super::script::Script;
 use crate::contract::{
-    Client, Context, Demand, Endpoints, EpochMs, Facts, Failure, LoginFlow, LoginRequest, Parameter,
+    Client, Context, Demand, Endpoints, EpochMs, Examination, Facts, Failure, LoginFlow,
+    LoginRequest, Parameter, Protocol, RequestFormat,
 };
 use crate::session::Session;
 
@@ -30,33 +31,44 @@ pub(super) fn openid() -> Given {
         client: Client {
             issuer: Some(ISSUER.to_owned()),
             discover: true,
-            endpoints: Endpoints {
-                authorization: None,
-                token: None,
-                userinfo: None,
-                revocation: None,
-                device_authorization: None,
-                jwks: None,
-                end_session: None,
-            },
+            endpoints: nowhere(),
+            assumed_endpoints: nowhere(),
+            https_issuer: false,
             client_id: "cli".to_owned(),
             client_secret: None,
             authentication: None,
             scopes: vec!["openid".to_owned()],
             resources: Vec::new(),
             parameters: Vec::new(),
+            request_format: RequestFormat::Form,
+            protocol: Protocol::Oauth,
         },
         request: LoginRequest {
             flow: Some(LoginFlow::Browser),
             facts: desk(),
             redirect_uri: "http://127.0.0.1:4180/callback".to_owned(),
             patience_ms: 5 * MINUTE_MS,
+            anonymous_refresh_token: None,
         },
-        demand: Demand { min_ttl_ms: 0, force_refresh: false, userinfo: false },
+        demand: Demand { min_ttl_ms: 0, force_refresh: false, examination: None },
         stored: None,
         entropy: (0..32).collect(),
         now_ms: NOW_MS,
         misfits: false,
+    }
+}
+
+pub(super) fn nowhere() -> Endpoints {
+    Endpoints {
+        authorization: None,
+        token: None,
+        userinfo: None,
+        revocation: None,
+        device_authorization: None,
+        jwks: None,
+        end_session: None,
+        introspection: None,
+        tokeninfo: None,
     }
 }
 
@@ -133,7 +145,7 @@ impl Given {
     }
 
     pub(super) fn userinfo(mut self) -> Self {
-        self.demand.userinfo = true;
+        self.demand.examination = Some(Examination::Userinfo);
         self
     }
 

@@ -45,7 +45,7 @@ pub(super) fn fits(action: Option<&Action>, reply: &Reply) -> bool {
             Reply::Chosen(flow) => offer.flows.contains(flow),
             _ => false,
         },
-        Action::Present(_) => matches!(reply, Reply::Presented),
+        Action::Present(_) | Action::Visit(_) => matches!(reply, Reply::Presented),
         Action::Save(_) => matches!(reply, Reply::Saved | Reply::NotSaved(_)),
         Action::Done(_) => false,
     }
@@ -61,6 +61,7 @@ pub(super) fn describe(last: &Result<Action, Failure>) -> String {
         Ok(Action::Authorize(Authorization { notice, .. })) => {
             format!("a URL for the person (notice: {notice:?})")
         }
+        Ok(Action::Visit(visit)) => format!("a page for the person: {}", visit.url),
         Ok(Action::Present(_)) => "a code to show".to_owned(),
         Ok(Action::Offer(offer)) => format!("an offer after: {}", offer.reason),
         Ok(Action::Save(Some(_))) => "a save".to_owned(),
@@ -79,6 +80,7 @@ pub(super) fn name(purpose: Purpose) -> &'static str {
         Purpose::Userinfo => "userinfo",
         Purpose::Revocation => "revocation",
         Purpose::DeviceAuthorization => "a device code",
+        Purpose::Introspection => "introspection",
         Purpose::Poll => "the person's decision",
     }
 }

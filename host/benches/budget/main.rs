@@ -178,21 +178,11 @@ fn load_and_step() -> Result<Duration> {
 
 /// Prints how many nanoseconds load, instantiation and one step take.
 fn step() -> Result<()> {
-    let client = Client {
-        issuer: Some("https://id.example.com".into()),
-        discover: true,
-        endpoints: Endpoints::default(),
-        client_id: "bench".into(),
-        client_secret: None,
-        authentication: None,
-        scopes: Vec::new(),
-        resources: Vec::new(),
-        parameters: Vec::new(),
-    };
+    let client = Client::new(Some("https://id.example.com".into()), "bench".into());
     let context = Context { now_ms: 0, entropy: (0..32).collect() };
     let begun = Instant::now();
     let mut instance = Sandbox::load()?.instantiate()?;
-    let session = instance.token(&client, None, Demand::default(), &context)?;
+    let session = instance.token(&client, None, &Demand::default(), &context)?;
     // Nobody is logged in: the step ends with that failure.
     let _ = instance.next(&session, &Reply::Begin, 0);
     println!("{}", begun.elapsed().as_nanos());

@@ -12,12 +12,14 @@ pub(crate) fn code(code: Code) -> u8 {
         Code::AccessDenied
         | Code::ProviderRefused
         | Code::Cancelled
+        | Code::InsufficientScope
         | Code::DeviceLoginUnavailable => 4,
         Code::TimedOut => 5,
         Code::InvalidMetadata
         | Code::InvalidTokenResponse
         | Code::InvalidIdToken
         | Code::InvalidUserinfo
+        | Code::InvalidAccessToken
         | Code::InvalidDeviceResponse
         | Code::EgressDenied
         | Code::SandboxFault => 6,

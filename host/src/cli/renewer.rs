@@ -13,7 +13,7 @@
 
 use std::process::Stdio;
 
-use latchstring::contract::Grant;
+use latchstring::contract::{Grant, Header};
 use latchstring::{Code, Demand, Error, Latch, Token, TokenSource};
 use serde::{Deserialize, Serialize};
 use tokio::process::{Child, Command};
@@ -43,6 +43,8 @@ struct HandedOver {
     renew_at_ms: Option<u64>,
     id_token: Option<String>,
     claims: Option<String>,
+    report: Option<String>,
+    headers: Vec<(String, String)>,
     source: String,
 }
 
@@ -53,8 +55,11 @@ pub(crate) async fn token(global: &Global, latch: &Latch, demand: Demand) -> Res
         hand_over(result)?;
         std::process::exit(0);
     }
-    if let Some(token) = latch.stored_token(demand).await? {
-        return if demand.userinfo { latch.token_for(demand).await } else { Ok(token) };
+    if let Some(token) = latch.stored_token(&demand).await? {
+        return match demand.examination {
+            Some(_) => latch.token_for(demand).await,
+            None => Ok(token),
+        };
     }
     match start(global) {
         Some(renewer) => receive(renewer).await,
@@ -126,6 +131,8 @@ fn lost(reason: &str) -> Error {
 
 impl From<&Token> for HandedOver {
     fn from(token: &Token) -> Self {
+        let headers = token.grant().headers.iter();
+        let pairs = headers.map(|header| (header.name.clone(), header.value.clone()));
         Self {
             access_token: token.access_token().to_owned(),
             token_type: token.token_type().to_owned(),
@@ -134,6 +141,8 @@ impl From<&Token> for HandedOver {
             renew_at_ms: token.grant().renew_at_ms,
             id_token: token.id_token().map(str::to_owned),
             claims: token.claims().map(str::to_owned),
+            report: token.report().map(str::to_owned),
+            headers: pairs.collect(),
             source: output::source_name(token.source()).to_owned(),
         }
     }
@@ -144,7 +153,11 @@ impl From<HandedOver> for Grant {
         let sources = [TokenSource::Adopted, TokenSource::Cached, TokenSource::Login];
         let source =
             sources.into_iter().find(|source| output::source_name(*source) == token.source);
+        let headers = token.headers.into_iter();
+        let headers = headers.map(|(name, value)| Header { name, value }).collect();
         Self {
+            headers,
+            report: token.report,
             access_token: token.access_token,
             token_type: token.token_type,
             scopes: token.scopes,

@@ -12,7 +12,7 @@ use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
 use crate::contract::{
     Action, Client, Context, Demand, Description, Facts, Failure, FlowChoice, Login, LoginRequest,
-    Reply,
+    Reply, Tokens,
 };
 use crate::error::{Code, Error};
 
@@ -119,7 +119,7 @@ impl Instance {
         &mut self,
         client: &Client,
         stored: Option<&[u8]>,
-        demand: Demand,
+        demand: &Demand,
         context: &Context,
     ) -> Result<Session, Error> {
         self.refuel()?;
@@ -137,6 +137,18 @@ impl Instance {
         self.refuel()?;
         let session = self.login.latchstring_login_flow().session();
         answer(session.call_logout(&mut self.store, client, stored, context)).map(Session)
+    }
+
+    /// The contract's `session.adopt`.
+    pub fn adopt(
+        &mut self,
+        client: &Client,
+        tokens: &Tokens,
+        context: &Context,
+    ) -> Result<Session, Error> {
+        self.refuel()?;
+        let session = self.login.latchstring_login_flow().session();
+        answer(session.call_adopt(&mut self.store, client, tokens, context)).map(Session)
     }
 
     /// The contract's `session.next`.

@@ -93,7 +93,6 @@ fn a_response_of_the_largest_size_stays_far_below_the_limit() {
 /// The fuel that the step takes in which a login gets the provider's keys.
 fn fuel_of_checking(id_token: &str, keys: &Value) -> u64 {
     let client = Client {
-        issuer: Some("https://id.example".into()),
         discover: false,
         endpoints: Endpoints {
             authorization: Some("https://id.example/authorize".into()),
@@ -101,18 +100,15 @@ fn fuel_of_checking(id_token: &str, keys: &Value) -> u64 {
             jwks: Some("https://id.example/jwks".into()),
             ..Endpoints::default()
         },
-        client_id: "cli".into(),
-        client_secret: None,
-        authentication: None,
         scopes: vec!["openid".into()],
-        resources: Vec::new(),
-        parameters: Vec::new(),
+        ..Client::new(Some("https://id.example".into()), "cli".into())
     };
     let request = LoginRequest {
         flow: Some(LoginFlow::Browser),
         facts: SystemSurroundings.facts(),
         redirect_uri: "http://127.0.0.1:1/callback".into(),
         patience_ms: 1000,
+        anonymous_refresh_token: None,
     };
     let context = Context { now_ms: 0, entropy: (0..32).collect() };
     let mut instance = Sandbox::load().unwrap().instantiate().unwrap();

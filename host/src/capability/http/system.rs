@@ -308,6 +308,7 @@ fn outgoing(request: Request, url: Url) -> Result<reqwest::Request, Trouble> {
     let method = match request.method {
         Method::Get => reqwest::Method::GET,
         Method::Post => reqwest::Method::POST,
+        Method::Delete => reqwest::Method::DELETE,
     };
     let mut outgoing = reqwest::Request::new(method, url);
     *outgoing.headers_mut() = headers(&request.headers)?;

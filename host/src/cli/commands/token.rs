@@ -19,11 +19,21 @@ pub(crate) async fn run(global: &Global, args: Box<TokenArgs>) -> Result<(), Err
     let default = if global.json { TokenOutput::Json } else { TokenOutput::Token };
     match output.unwrap_or(default) {
         TokenOutput::Token => print_line(token.access_token()),
-        TokenOutput::Header => {
-            print_line(&format!("Authorization: {}", token.authorization_header()))
-        }
+        TokenOutput::Header => token
+            .headers()
+            .try_for_each(|(name, value)| print_line(&format!("{}: {value}", in_title_case(name)))),
         TokenOutput::Json => print_json(&token),
     }
+}
+
+/// As headers are written by hand: `Authorization`.
+fn in_title_case(name: &str) -> String {
+    let words = name.split('-').map(|word| {
+        let mut rest = word.chars();
+        let first = rest.next().map(|first| first.to_ascii_uppercase());
+        first.into_iter().chain(rest).collect::<String>()
+    });
+    words.collect::<Vec<_>>().join("-")
 }
 
 fn print_line(secret: &str) -> Result<(), Error> {

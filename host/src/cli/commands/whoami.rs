@@ -1,5 +1,6 @@
 //! `latch whoami`: ask the provider who is logged in.
 
+use latchstring::contract::Examination;
 use latchstring::{Code, Demand, Error};
 use serde_json::Value;
 
@@ -10,7 +11,7 @@ use crate::cli::{output, renewer};
 pub(crate) async fn run(global: &Global, args: Box<ProviderArgs>) -> Result<(), Error> {
     let settings = Settings::read(global, args.into_profile())?;
     let latch = settings.latch(global, false)?;
-    let demand = Demand { userinfo: true, ..Demand::default() };
+    let demand = Demand { examination: Some(Examination::Userinfo), ..Demand::default() };
     let token = renewer::token(global, &latch, demand).await?;
     let claims: Option<Value> = token.claims().and_then(|claims| serde_json::from_str(claims).ok());
     let Some(claims) = claims else {

@@ -1,0 +1,112 @@
+//! Another program's tokens become a session, without a login.
+//!
+//! ```text
+//! Ready -> AwaitingProbe -> [AwaitingMetadata] -> Completing
+//! ```
+
+use crate::contract::{Action, Client, Context, EpochMs, Failure, Tokens};
+use crate::flow::completion::Completion;
+use crate::flow::discovery::{self, Discovery};
+use crate::flow::{Event, Step, Stop};
+use crate::protocol::client_authentication;
+use crate::protocol::endpoint::Issuer;
+use crate::protocol::entropy::Entropy;
+use crate::protocol::metadata::Provider;
+
+pub(crate) struct Adoption {
+    setup: Setup,
+    state: State,
+}
+
+struct Setup {
+    client: Client,
+    issuer: Option<Issuer>,
+    given: Provider,
+    assumed: Provider,
+    tokens: Tokens,
+    entropy: Entropy,
+}
+
+enum State {
+    Ready,
+    AwaitingProbe,
+    AwaitingMetadata(Discovery),
+    Completing(Box<Completion>),
+}
+
+impl Adoption {
+    pub(crate) fn new(client: Client, tokens: Tokens, context: Context) -> Result<Self, Failure> {
+        if tokens.access_token.is_none() && tokens.refresh_token.is_none() {
+            return Err(Failure::configuration(
+                "there is neither an access token nor a refresh token to take over",
+                "log in instead",
+            ));
+        }
+        let given = Provider::given(&client)?;
+        let assumed = Provider::assumed(&client)?;
+        let issuer = Issuer::of(&client)?;
+        let entropy = Entropy::new(context.entropy)?;
+        let setup = Setup { client, issuer, given, assumed, tokens, entropy };
+        Ok(Self { setup, state: State::Ready })
+    }
+
+    pub(crate) fn next(self: Box<Self>, event: Event, now_ms: EpochMs) -> Step<Self> {
+        use State::*;
+        let Self { setup, state } = *self;
+        let (state, action) = match (state, event) {
+            (Ready, Event::Begin) => (AwaitingProbe, Action::Probe),
+            (AwaitingProbe, Event::Probed) => match &setup.issuer {
+                Some(issuer) if setup.client.discover => {
+                    let (discovery, exchange) = Discovery::begin(issuer.clone());
+                    (AwaitingMetadata(discovery), Action::Exchange(exchange))
+                }
+                _ => setup.complete(Provider::default(), now_ms)?,
+            },
+            (AwaitingMetadata(discovery), Event::Answered(answer)) => {
+                match discovery.next(answer)? {
+                    discovery::Progress::Ask(discovery, exchange) => {
+                        (AwaitingMetadata(discovery), Action::Exchange(exchange))
+                    }
+                    discovery::Progress::Found(found) => setup.complete(found, now_ms)?,
+                }
+            }
+            (Completing(completion), event) => {
+                match completion.next(&setup.client, &setup.entropy, event, now_ms) {
+                    Ok((completion, action)) => (Completing(completion), action),
+                    Err(Stop::Failed(failure)) => return Err(failure.into()),
+                    Err(Stop::Misfit(completion, expected)) => {
+                        let state = Completing(completion);
+                        return Err(Stop::Misfit(Box::new(Self { setup, state }), expected));
+                    }
+                }
+            }
+            (state, _) => {
+                let expected = state.expected();
+                return Err(Stop::Misfit(Box::new(Self { setup, state }), expected));
+            }
+        };
+        Ok((Box::new(Self { setup, state }), action))
+    }
+}
+
+impl Setup {
+    fn complete(&self, found: Provider, now_ms: EpochMs) -> Result<(State, Action), Failure> {
+        let provider = self.given.clone().or(found).or(self.assumed.clone());
+        let method = client_authentication::choose(&self.client, provider.auth_methods.as_deref())?;
+        let (completion, action) =
+            Completion::adopt(&self.client, provider, method, self.tokens.clone(), now_ms)?;
+        Ok((State::Completing(Box::new(completion)), action))
+    }
+}
+
+impl State {
+    fn expected(&self) -> &'static str {
+        match self {
+            Self::Ready => "begin",
+            Self::AwaitingProbe => "probed",
+            Self::AwaitingMetadata(_) => "the answer to a request",
+            // It says by itself what it waits for.
+            Self::Completing(_) => "a reply that fits",
+        }
+    }
+}

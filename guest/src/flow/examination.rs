@@ -1,0 +1,233 @@
+//! What is asked about a token before it is handed out.
+
+use crate::contract::{
+    AccessRules, Client, Code, EpochMs, Examination as Question, Exchange, Failure, Grant, Purpose,
+    Response, TokenSource,
+};
+use crate::flow::granting::{grant, grant_with_claims, grant_with_report};
+use crate::flow::{NoResponse, login_required, response};
+use crate::protocol::access_token;
+use crate::protocol::client_authentication;
+use crate::protocol::dialect::{parse_person_response, person_request};
+use crate::protocol::endpoint::issuer_name;
+use crate::protocol::entropy::Entropy;
+use crate::protocol::introspection::{
+    introspection_request, is_active, parse_introspection_response, tokeninfo_request,
+};
+use crate::protocol::jwk::{Jwk, parse_keys_response};
+use crate::protocol::metadata::Provider;
+use crate::protocol::request::get;
+use crate::protocol::stored::Stored;
+use crate::protocol::userinfo::{Rejection, another_person, not_for_userinfo};
+
+/// A question that waits for its answer.
+pub(crate) struct Examination {
+    session: Stored,
+    source: TokenSource,
+    state: State,
+}
+
+enum State {
+    /// At the userinfo endpoint.
+    OfPerson { only_to_verify: bool },
+    /// At the introspection or the tokeninfo endpoint.
+    OfToken { only_to_verify: bool },
+    /// Here, with the provider's keys.
+    Here { rules: AccessRules, issuer: String },
+}
+
+pub(crate) enum Progress {
+    Ask(Examination, Exchange),
+    Granted(Grant),
+    /// The provider does not accept the token.
+    Refused(Stored),
+}
+
+/// What a question is asked with.
+pub(crate) struct Asking<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) given: &'a Provider,
+    pub(crate) entropy: &'a Entropy,
+}
+
+impl Asking<'_> {
+    pub(crate) fn begin(
+        &self,
+        question: Option<&Question>,
+        session: Stored,
+        source: TokenSource,
+        now_ms: EpochMs,
+    ) -> Result<Progress, Failure> {
+        let person = || person_request(self.client, self.given, &session);
+        let (state, exchange) = match question {
+            None => return Ok(self.granted(session, source)),
+            Some(Question::Userinfo) => match person()? {
+                Some(exchange) => (State::OfPerson { only_to_verify: false }, exchange),
+                None => return Ok(self.granted(session, source)),
+            },
+            Some(Question::Verification) => match (person()?, self.introspection(&session)?) {
+                (Some(exchange), _) => (State::OfPerson { only_to_verify: true }, exchange),
+                (None, Some(exchange)) => (State::OfToken { only_to_verify: true }, exchange),
+                (None, None) => return Err(nowhere("userinfo")),
+            },
+            Some(Question::Introspection) => {
+                let exchange = self.introspection(&session)?;
+                let exchange = exchange.ok_or_else(|| nowhere("introspection"))?;
+                (State::OfToken { only_to_verify: false }, exchange)
+            }
+            Some(Question::Tokeninfo) => {
+                let endpoint = &self.given.tokeninfo_endpoint;
+                let endpoint = endpoint.as_ref().or(session.tokeninfo_endpoint.as_ref());
+                let endpoint = endpoint.ok_or_else(|| nowhere("tokeninfo"))?;
+                let access_token = session.access_token.as_deref().unwrap_or_default();
+                let exchange = tokeninfo_request(endpoint, access_token);
+                (State::OfToken { only_to_verify: false }, exchange)
+            }
+            Some(Question::Local(rules)) => {
+                let issuer = issuer_name(self.client).ok_or_else(no_keys)?;
+                let keys: Vec<Jwk> = session.id_token_key.iter().cloned().collect();
+                let state = State::Here { rules: rules.clone(), issuer };
+                let examination = Examination { session, source, state };
+                return self.check(examination, &keys, true, now_ms);
+            }
+        };
+        Ok(Progress::Ask(Examination { session, source, state }, exchange))
+    }
+
+    pub(crate) fn next(
+        &self,
+        examination: Examination,
+        answer: Result<Response, NoResponse>,
+        now_ms: EpochMs,
+    ) -> Result<Progress, Failure> {
+        match examination.state {
+            State::OfPerson { only_to_verify } => self.person(examination, answer, only_to_verify),
+            State::OfToken { only_to_verify } => self.report(examination, answer, only_to_verify),
+            State::Here { .. } => {
+                let code = Code::InvalidAccessToken;
+                let response = response(answer, "the provider's key set", code)?;
+                let keys = parse_keys_response(&response)?;
+                self.check(examination, &keys, false, now_ms)
+            }
+        }
+    }
+
+    fn person(
+        &self,
+        examination: Examination,
+        answer: Result<Response, NoResponse>,
+        only_to_verify: bool,
+    ) -> Result<Progress, Failure> {
+        let Examination { session, source, .. } = examination;
+        let parsed = response(answer, "the userinfo endpoint", Code::InvalidUserinfo)
+            .map_err(Rejection::Failed)
+            .and_then(|response| {
+                parse_person_response(self.client, &response, session.subject.as_deref())
+            });
+        match parsed {
+            Ok(claims) => Ok(Progress::Granted(grant_with_claims(self, session, source, claims))),
+            Err(Rejection::TokenRefused) => refused(session, source),
+            Err(Rejection::AnotherPerson) => Err(another_person()),
+            // It is accepted, or nobody can tell.
+            Err(Rejection::NotForUserinfo) if only_to_verify => Ok(self.granted(session, source)),
+            Err(Rejection::Failed(failure)) if only_to_verify && failure.retryable => {
+                Ok(self.granted(session, source))
+            }
+            // The ID token has told who it is, if there is one.
+            Err(Rejection::NotForUserinfo) if session.id_token.is_some() => {
+                Ok(self.granted(session, source))
+            }
+            Err(Rejection::NotForUserinfo) => Err(not_for_userinfo()),
+            Err(Rejection::Failed(failure)) => Err(failure),
+        }
+    }
+
+    fn report(
+        &self,
+        examination: Examination,
+        answer: Result<Response, NoResponse>,
+        only_to_verify: bool,
+    ) -> Result<Progress, Failure> {
+        let Examination { session, source, .. } = examination;
+        let what = "the introspection endpoint";
+        let response = match response(answer, what, Code::InvalidAccessToken) {
+            Ok(response) => response,
+            Err(failure) if only_to_verify && failure.retryable => {
+                return Ok(self.granted(session, source));
+            }
+            Err(failure) => return Err(failure),
+        };
+        match parse_introspection_response(&response) {
+            Ok(report) if only_to_verify && !is_active(&report) => refused(session, source),
+            Ok(report) => Ok(Progress::Granted(grant_with_report(self, session, source, report))),
+            Err(failure) if only_to_verify && failure.retryable => {
+                Ok(self.granted(session, source))
+            }
+            // Where the token itself is presented, that is said of it (RFC 6750 §3.1).
+            Err(_) if response.status == 401 && source != TokenSource::Renewed => {
+                refused(session, source)
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn check(
+        &self,
+        examination: Examination,
+        keys: &[Jwk],
+        may_fetch: bool,
+        now_ms: EpochMs,
+    ) -> Result<Progress, Failure> {
+        let Examination { session, source, state } = examination;
+        let State::Here { rules, issuer } = &state else {
+            return Ok(self.granted(session, source));
+        };
+        let token = session.access_token.as_deref().unwrap_or_default();
+        match access_token::verify(token, keys, issuer, rules, now_ms) {
+            Ok(claims) => Ok(Progress::Granted(grant_with_report(self, session, source, claims))),
+            Err(access_token::Rejection::Failed(failure)) => Err(failure),
+            Err(access_token::Rejection::UnknownKey) if may_fetch => {
+                let jwks_uri = self.given.jwks_uri.as_ref().or(session.jwks_uri.as_ref());
+                let exchange = get(Purpose::Keys, jwks_uri.ok_or_else(no_keys)?);
+                Ok(Progress::Ask(Examination { session, source, state }, exchange))
+            }
+            Err(access_token::Rejection::UnknownKey) => Err(access_token::unverifiable()),
+        }
+    }
+
+    fn introspection(&self, session: &Stored) -> Result<Option<Exchange>, Failure> {
+        let endpoint = &self.given.introspection_endpoint;
+        let Some(endpoint) = endpoint.as_ref().or(session.introspection_endpoint.as_ref()) else {
+            return Ok(None);
+        };
+        let method = client_authentication::keep(self.client, session.authentication.into())?;
+        let access_token = session.access_token.as_deref().unwrap_or_default();
+        Ok(Some(introspection_request(endpoint, self.client, method, access_token)))
+    }
+
+    fn granted(&self, session: Stored, source: TokenSource) -> Progress {
+        Progress::Granted(grant(self.client, session, self.entropy, source))
+    }
+}
+
+/// Revoked before its time: one renewal may mend it.
+fn refused(session: Stored, source: TokenSource) -> Result<Progress, Failure> {
+    if source != TokenSource::Renewed && session.refresh_token.is_some() {
+        return Ok(Progress::Refused(session));
+    }
+    Err(login_required("the provider no longer accepts the access token"))
+}
+
+fn nowhere(endpoint: &str) -> Failure {
+    Failure::configuration(
+        format!("the provider names no {endpoint} endpoint"),
+        format!("give it with --{endpoint}-endpoint and log in again"),
+    )
+}
+
+fn no_keys() -> Failure {
+    Failure::configuration(
+        "without the issuer and its keys no access token can be checked",
+        "give the issuer and the jwks URL",
+    )
+}

@@ -1,0 +1,196 @@
+//! A person logs in on a page of a Hexclave project.
+//!
+//! ```text
+//! Beginning -> Showing -> Polling -> ... -> AwaitingAccess -> the tokens
+//! ```
+
+use crate::contract::{
+    Action, Client, Code, EpochMs, Exchange, Failure, Hexclave, LoginFlow, Protocol, Response,
+    Visit,
+};
+use crate::flow::{Event, NoResponse, Stop, response};
+use crate::protocol::hexclave::{
+    Api, Begun, Progress as Confirmation, parse_poll_response, parse_refresh_response,
+};
+use crate::protocol::request::retry_after_ms;
+use crate::protocol::token::TokenResponse;
+
+/// Between two polls.
+const INTERVAL_MS: u64 = 2_000;
+
+/// Between polls while the provider cannot be reached: twice as long each time,
+/// up to this.
+const LONGEST_BACKOFF_MS: u64 = 60_000;
+
+pub(crate) struct HexclaveLogin {
+    /// `browser` where one of this machine opens the page.
+    pub(crate) flow: LoginFlow,
+    state: State,
+}
+
+enum State {
+    Beginning {
+        patience_ms: u64,
+    },
+    Showing(Poll),
+    Polling(Poll),
+    /// The refresh token is here, and brings the first access token.
+    AwaitingAccess {
+        refresh_token: String,
+    },
+}
+
+struct Poll {
+    polling_code: String,
+    deadline_ms: EpochMs,
+    /// Polls in a row that nobody answered.
+    unanswered: u32,
+}
+
+pub(crate) enum Progress {
+    Go(HexclaveLogin, Action),
+    Arrived(TokenResponse),
+}
+
+impl HexclaveLogin {
+    pub(crate) fn begin(
+        client: &Client,
+        hexclave: &Hexclave,
+        flow: LoginFlow,
+        patience_ms: u64,
+        anonymous_refresh_token: Option<&str>,
+    ) -> Result<(Self, Action), Failure> {
+        let api = Api::new(client, hexclave)?;
+        let exchange = api.begin_request(patience_ms, anonymous_refresh_token);
+        Ok((Self { flow, state: State::Beginning { patience_ms } }, Action::Exchange(exchange)))
+    }
+
+    pub(crate) fn next(
+        self,
+        client: &Client,
+        event: Event,
+        now_ms: EpochMs,
+    ) -> Result<Progress, Stop<Self>> {
+        use State::*;
+        let Self { flow, state } = self;
+        let api = api(client)?;
+        let go = |state, action| Ok(Progress::Go(Self { flow, state }, action));
+        match (state, event) {
+            (State::Beginning { patience_ms }, Event::Answered(answer)) => {
+                let response = response(answer, "the provider", Code::InvalidTokenResponse)?;
+                let Begun { polling_code, url, lifetime_ms } =
+                    api.parse_begin_response(&response, patience_ms)?;
+                let deadline_ms = now_ms.saturating_add(lifetime_ms);
+                let opens = flow == LoginFlow::Browser;
+                let action = Action::Visit(Visit { url, opens, expires_at_ms: deadline_ms });
+                go(Showing(Poll { polling_code, deadline_ms, unanswered: 0 }), action)
+            }
+            (Showing(poll), Event::Presented) => {
+                let action = poll.ask(&api, 0);
+                go(Polling(poll), action)
+            }
+            (Polling(mut poll), Event::Answered(answer)) => match poll.decided(answer, now_ms)? {
+                Decision::Confirmed(refresh_token) => {
+                    let action = Action::Exchange(api.refresh_request(&refresh_token));
+                    go(AwaitingAccess { refresh_token }, action)
+                }
+                Decision::Pending { wait_ms } => {
+                    let action = poll.ask(&api, wait_ms);
+                    go(Polling(poll), action)
+                }
+            },
+            (AwaitingAccess { refresh_token }, Event::Answered(answer)) => {
+                let what = "the session endpoint";
+                let response = response(answer, what, Code::InvalidTokenResponse)?;
+                let token = parse_refresh_response(&response, now_ms)?;
+                let refresh_token = Some(refresh_token);
+                Ok(Progress::Arrived(TokenResponse { refresh_token, ..token }))
+            }
+            (state, _) => {
+                let expected = state.expected();
+                Err(Stop::Misfit(Box::new(Self { flow, state }), expected))
+            }
+        }
+    }
+}
+
+enum Decision {
+    /// The refresh token.
+    Confirmed(String),
+    /// Not before so long.
+    Pending { wait_ms: u64 },
+}
+
+impl Poll {
+    fn ask(&self, api: &Api<'_>, wait_ms: u64) -> Action {
+        Action::Exchange(Exchange { wait_ms, ..api.poll_request(&self.polling_code) })
+    }
+
+    fn decided(
+        &mut self,
+        answer: Result<Response, NoResponse>,
+        now_ms: EpochMs,
+    ) -> Result<Decision, Failure> {
+        let asked_for_ms = answer.as_ref().ok().and_then(retry_after_ms).unwrap_or(0);
+        let confirmation = response(answer, "the login endpoint", Code::InvalidTokenResponse)
+            .and_then(|response| parse_poll_response(&response));
+        let wait_ms = match confirmation {
+            Ok(Confirmation::Confirmed(refresh_token)) => {
+                return Ok(Decision::Confirmed(refresh_token));
+            }
+            Ok(Confirmation::Expired) => return Err(expired()),
+            Ok(Confirmation::Used) => return Err(used()),
+            Ok(Confirmation::Waiting) => {
+                self.unanswered = 0;
+                INTERVAL_MS
+            }
+            // A network that is away for a while ends nothing.
+            Err(failure) if failure.retryable => {
+                self.unanswered = (self.unanswered + 1).min(16);
+                INTERVAL_MS.saturating_mul(1 << self.unanswered).min(LONGEST_BACKOFF_MS)
+            }
+            Err(failure) => return Err(failure),
+        };
+        if now_ms >= self.deadline_ms {
+            return Err(expired());
+        }
+        // The last one just before the end, and not long after it.
+        let left_ms = self.deadline_ms - now_ms;
+        Ok(Decision::Pending { wait_ms: wait_ms.max(asked_for_ms).min(left_ms) })
+    }
+}
+
+impl State {
+    fn expected(&self) -> &'static str {
+        match self {
+            Self::Beginning { .. } | Self::Polling(_) | Self::AwaitingAccess { .. } => {
+                "the answer to a request"
+            }
+            Self::Showing(_) => "presented",
+        }
+    }
+}
+
+fn api(client: &Client) -> Result<Api<'_>, Failure> {
+    match &client.protocol {
+        Protocol::Hexclave(hexclave) => Api::new(client, hexclave),
+        // OK because only a login that speaks this protocol gets here.
+        Protocol::Oauth => unreachable!("another protocol's login"),
+    }
+}
+
+fn expired() -> Failure {
+    Failure::new(
+        Code::TimedOut,
+        "nobody confirmed the login in time",
+        "log in again, and confirm it in the browser",
+    )
+}
+
+fn used() -> Failure {
+    Failure::new(
+        Code::ProviderRefused,
+        "this login was already taken by another program",
+        "log in again; if you did not begin another login, somebody may have seen its codes",
+    )
+}

@@ -1,0 +1,110 @@
+//! Access tokens that are JSON Web Tokens, checked without the provider (RFC
+//! 9068 §4).
+
+use serde_json::Value;
+
+use crate::contract::{AccessRules, Code, EpochMs, Failure};
+use crate::protocol::failure::printable;
+use crate::protocol::id_token::{Claims, text};
+use crate::protocol::jwk::Jwk;
+use crate::protocol::jws::Jws;
+
+pub(crate) enum Rejection {
+    /// No key at hand verifies the signature; another key might.
+    UnknownKey,
+    Failed(Failure),
+}
+
+/// The claims of a token that this issuer signed, that is good now, and that
+/// allows what the rules ask.
+pub(crate) fn verify(
+    token: &str,
+    keys: &[Jwk],
+    issuer: &str,
+    rules: &AccessRules,
+    now_ms: EpochMs,
+) -> Result<Claims, Rejection> {
+    let jws = Jws::parse(token).map_err(|reason| Rejection::Failed(invalid(&reason)))?;
+    jws.verify(keys).ok_or(Rejection::UnknownKey)?;
+    let claims: Claims = serde_json::from_slice(&jws.into_payload())
+        .map_err(|_| Rejection::Failed(invalid("has claims that cannot be read")))?;
+    check(&claims, issuer, now_ms).map_err(|reason| Rejection::Failed(invalid(&reason)))?;
+    allow(&claims, rules).map_err(|reason| Rejection::Failed(insufficient(&reason)))?;
+    Ok(claims)
+}
+
+/// No key at hand fits, and no other is to be had.
+pub(crate) fn unverifiable() -> Failure {
+    invalid("is signed by none of the provider's published keys")
+}
+
+fn check(claims: &Claims, issuer: &str, now_ms: EpochMs) -> Result<(), String> {
+    let found = text(claims, "iss").ok_or("has no iss")?;
+    if found != issuer {
+        return Err(format!("is from the issuer {}; expected {issuer}", printable(found)));
+    }
+    let time_ms = |name| claims.get(name).and_then(Value::as_f64).map(|s| s * 1000.0);
+    // No leeway: whoever gets the token next may grant none.
+    match time_ms("exp") {
+        None => return Err("has no exp".to_owned()),
+        Some(end_ms) if end_ms <= now_ms as f64 => return Err("has expired".to_owned()),
+        Some(_) => {}
+    }
+    match time_ms("nbf") {
+        Some(begin_ms) if begin_ms > now_ms as f64 => Err("is not valid yet".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn allow(claims: &Claims, rules: &AccessRules) -> Result<(), String> {
+    let scopes = names(claims, "scope").or_else(|| names(claims, "scp")).unwrap_or_default();
+    if let Some(missing) = rules.scopes.iter().find(|scope| !scopes.contains(&scope.as_str())) {
+        return Err(format!("lacks the scope {}", printable(missing)));
+    }
+    let permissions = names(claims, "permissions").unwrap_or_default();
+    let lacks = |name: &&String| !permissions.contains(&name.as_str());
+    if let Some(missing) = rules.permissions.iter().find(lacks) {
+        return Err(format!("lacks the permission {}", printable(missing)));
+    }
+    match (&rules.acr, text(claims, "acr")) {
+        (None, _) => Ok(()),
+        (Some(wanted), Some(found)) if reaches(found, wanted) => Ok(()),
+        (Some(wanted), found) => Err(format!(
+            "has the authentication context {} (acr); expected {} or more",
+            printable(found.unwrap_or("none")),
+            printable(wanted)
+        )),
+    }
+}
+
+/// Names in one text, or in a list.
+fn names<'a>(claims: &'a Claims, name: &str) -> Option<Vec<&'a str>> {
+    match claims.get(name)? {
+        Value::String(text) => Some(text.split_ascii_whitespace().collect()),
+        Value::Array(items) => Some(items.iter().filter_map(Value::as_str).collect()),
+        _ => None,
+    }
+}
+
+fn reaches(found: &str, wanted: &str) -> bool {
+    match (found.parse::<u64>(), wanted.parse::<u64>()) {
+        (Ok(found), Ok(wanted)) => found >= wanted,
+        _ => found == wanted,
+    }
+}
+
+fn invalid(reason: &str) -> Failure {
+    Failure::new(
+        Code::InvalidAccessToken,
+        format!("the access token {reason}"),
+        "a provider whose access tokens are no JSON Web Tokens can be asked about them instead: --verify",
+    )
+}
+
+fn insufficient(reason: &str) -> Failure {
+    Failure::new(
+        Code::InsufficientScope,
+        format!("the access token {reason}"),
+        "log in again and ask for it, or ask whoever grants it",
+    )
+}

@@ -1,0 +1,74 @@
+//! The requests that a session lives on, in the provider's own protocol.
+
+use crate::contract::{Client, EpochMs, Exchange, Failure, Header, Protocol, Response};
+use crate::protocol::client_authentication;
+use crate::protocol::hexclave::{self, Api};
+use crate::protocol::id_token::Claims;
+use crate::protocol::metadata::Provider;
+use crate::protocol::request::header;
+use crate::protocol::stored::Stored;
+use crate::protocol::token::{TokenResponse, parse_token_response, refresh_request};
+use crate::protocol::userinfo::{Rejection, parse_userinfo_response, userinfo_request};
+
+/// Asks for a new access token.
+pub(crate) fn renewal_request(
+    client: &Client,
+    given: &Provider,
+    session: &Stored,
+    refresh_token: &str,
+) -> Result<Exchange, Failure> {
+    if let Protocol::Hexclave(hexclave) = &client.protocol {
+        return Ok(Api::new(client, hexclave)?.refresh_request(refresh_token));
+    }
+    let known = Provider { token_endpoint: session.token_endpoint.clone(), ..Provider::default() };
+    let provider = given.clone().or(known);
+    let method = client_authentication::keep(client, session.authentication.into())?;
+    Ok(refresh_request(provider.token_endpoint()?, client, method, refresh_token))
+}
+
+pub(crate) fn parse_renewal_response(
+    client: &Client,
+    response: &Response,
+    now_ms: EpochMs,
+) -> Result<TokenResponse, Failure> {
+    match &client.protocol {
+        Protocol::Hexclave(_) => hexclave::parse_refresh_response(response, now_ms),
+        Protocol::Oauth => parse_token_response(response),
+    }
+}
+
+/// Asks who is logged in; none where the provider does not tell.
+pub(crate) fn person_request(
+    client: &Client,
+    given: &Provider,
+    session: &Stored,
+) -> Result<Option<Exchange>, Failure> {
+    let Some(access_token) = &session.access_token else { return Ok(None) };
+    if let Protocol::Hexclave(hexclave) = &client.protocol {
+        return Ok(Some(Api::new(client, hexclave)?.user_request(access_token)));
+    }
+    let endpoint = given.userinfo_endpoint.as_ref().or(session.userinfo_endpoint.as_ref());
+    Ok(endpoint.map(|endpoint| userinfo_request(endpoint, access_token)))
+}
+
+pub(crate) fn parse_person_response(
+    client: &Client,
+    response: &Response,
+    subject: Option<&str>,
+) -> Result<Claims, Rejection> {
+    match &client.protocol {
+        Protocol::Hexclave(_) => parse_userinfo_response(response, None).map(hexclave::user_claims),
+        Protocol::Oauth => parse_userinfo_response(response, subject),
+    }
+}
+
+/// What a request to the provider's API carries (RFC 6750 §2.1).
+pub(crate) fn api_headers(client: &Client, access_token: &str) -> Vec<Header> {
+    match &client.protocol {
+        Protocol::Hexclave(hexclave) => match Api::new(client, hexclave) {
+            Ok(api) => api.api_headers(access_token),
+            Err(_) => Vec::new(),
+        },
+        Protocol::Oauth => vec![header("authorization", &format!("Bearer {access_token}"))],
+    }
+}

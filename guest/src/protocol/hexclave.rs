@@ -1,0 +1,275 @@
+//! The messages of Hexclave's API, which used to be called Stack Auth.
+//!
+//! A login is begun with one code and asked about with another; the person
+//! confirms it on a page of the project's own. Its refresh token is never
+//! replaced, and access tokens are JSON Web Tokens that live for minutes.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::contract::{
+    Client, Code, EpochMs, Exchange, Failure, Header, Hexclave, HexclaveHeaders, Method, Purpose,
+    Response,
+};
+use crate::protocol::endpoint::{self, Issuer};
+use crate::protocol::failure::{in_words, printable, provider_error, unavailable};
+use crate::protocol::id_token::{Claims, claims_of_verified};
+use crate::protocol::request::{header, plain, post_json};
+use crate::protocol::token::{TokenResponse, credential};
+
+/// The longest that the server keeps a login waiting.
+const LONGEST_LOGIN_MS: u64 = 900_000;
+
+/// Of an access token that does not tell.
+const ACCESS_TOKEN_S: u64 = 600;
+
+/// What the server says of a refresh token that it does not accept.
+pub(crate) const REFRESH_TOKEN_GONE: &str = "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED";
+
+/// A project at one server.
+pub(crate) struct Api<'a> {
+    base: Issuer,
+    client: &'a Client,
+    hexclave: &'a Hexclave,
+}
+
+/// A login that waits for the person. Holds a secret: has no `Debug`.
+pub(crate) struct Begun {
+    pub(crate) polling_code: String,
+    /// Where the person confirms it.
+    pub(crate) url: String,
+    pub(crate) lifetime_ms: u64,
+}
+
+/// What has become of a login.
+pub(crate) enum Progress {
+    Waiting,
+    /// The refresh token; it is told once.
+    Confirmed(String),
+    Expired,
+    /// Another program has taken what came of it.
+    Used,
+}
+
+impl<'a> Api<'a> {
+    pub(crate) fn new(client: &'a Client, hexclave: &'a Hexclave) -> Result<Self, Failure> {
+        let base = Issuer::of(client)?.ok_or_else(|| {
+            Failure::configuration("the API's base URL is missing", "give it as the issuer")
+        })?;
+        Ok(Self { base, client, hexclave })
+    }
+
+    pub(crate) fn begin_request(
+        &self,
+        patience_ms: u64,
+        anonymous_refresh_token: Option<&str>,
+    ) -> Exchange {
+        let mut body = Map::new();
+        let lifetime_ms = patience_ms.clamp(1, LONGEST_LOGIN_MS);
+        body.insert("expires_in_millis".to_owned(), lifetime_ms.into());
+        if let Some(token) = anonymous_refresh_token {
+            body.insert("anon_refresh_token".to_owned(), token.into());
+        }
+        self.post(Purpose::DeviceAuthorization, "auth/cli", Vec::new(), &body)
+    }
+
+    pub(crate) fn parse_begin_response(
+        &self,
+        response: &Response,
+        patience_ms: u64,
+    ) -> Result<Begun, Failure> {
+        #[derive(Deserialize)]
+        struct Body {
+            polling_code: String,
+            login_code: String,
+        }
+        if let Some(failure) = unavailable("the login endpoint", response) {
+            return Err(failure);
+        }
+        if response.status != 200 {
+            return Err(refusal(response, "the provider refused to begin a login"));
+        }
+        // Never the parser's own words: they could quote a code.
+        let body: Body = serde_json::from_slice(&response.body)
+            .map_err(|_| invalid("it has no polling_code or no login_code"))?;
+        let app =
+            endpoint::parse("the app URL", &self.hexclave.app_url, true).map_err(|message| {
+                Failure::configuration(message, "give the URL where the project's own pages are")
+            })?;
+        let mut url =
+            Url::parse(&format!("{}/handler/cli-auth-confirm", app.as_str().trim_end_matches('/')))
+                .map_err(|_| invalid("its page has no address"))?;
+        url.query_pairs_mut().append_pair("login_code", &body.login_code);
+        Ok(Begun {
+            polling_code: body.polling_code,
+            url: url.into(),
+            lifetime_ms: patience_ms.clamp(1, LONGEST_LOGIN_MS),
+        })
+    }
+
+    pub(crate) fn poll_request(&self, polling_code: &str) -> Exchange {
+        let mut body = Map::new();
+        body.insert("polling_code".to_owned(), polling_code.into());
+        self.post(Purpose::Poll, "auth/cli/poll", Vec::new(), &body)
+    }
+
+    pub(crate) fn refresh_request(&self, refresh_token: &str) -> Exchange {
+        let token = self.header("refresh-token", refresh_token);
+        self.post(Purpose::Token, "auth/sessions/current/refresh", vec![token], &Map::new())
+    }
+
+    pub(crate) fn user_request(&self, access_token: &str) -> Exchange {
+        let mut headers = self.headers();
+        headers.push(self.header("access-token", access_token));
+        plain(Purpose::Userinfo, Method::Get, &self.url("users/me"), headers)
+    }
+
+    /// Ends the session at the server.
+    pub(crate) fn sign_out_request(&self, access_token: &str, refresh_token: &str) -> Exchange {
+        let mut headers = self.headers();
+        headers.push(self.header("access-token", access_token));
+        headers.push(self.header("refresh-token", refresh_token));
+        let url = self.url("auth/sessions/current");
+        plain(Purpose::Revocation, Method::Delete, &url, headers)
+    }
+
+    /// What a request to the API carries.
+    pub(crate) fn api_headers(&self, access_token: &str) -> Vec<Header> {
+        let mut headers = self.headers();
+        headers.push(self.header("access-token", access_token));
+        headers
+    }
+
+    fn post(
+        &self,
+        purpose: Purpose,
+        path: &str,
+        more: Vec<Header>,
+        body: &Map<String, Value>,
+    ) -> Exchange {
+        let mut headers = self.headers();
+        headers.extend(more);
+        post_json(purpose, &self.url(path), headers, body)
+    }
+
+    fn url(&self, path: &str) -> String {
+        format!("{}/api/v1/{path}", self.base.as_str().trim_end_matches('/'))
+    }
+
+    fn headers(&self) -> Vec<Header> {
+        let mut headers = vec![
+            self.header("project-id", &self.client.client_id),
+            self.header("access-type", "client"),
+        ];
+        if let Some(key) = &self.hexclave.publishable_client_key {
+            headers.push(self.header("publishable-client-key", key));
+        }
+        headers
+    }
+
+    fn header(&self, name: &str, value: &str) -> Header {
+        let prefix = match self.hexclave.headers {
+            HexclaveHeaders::Hexclave => "x-hexclave",
+            HexclaveHeaders::Stack => "x-stack",
+        };
+        header(&format!("{prefix}-{name}"), value)
+    }
+}
+
+/// What has become of the login, or why that cannot be told.
+pub(crate) fn parse_poll_response(response: &Response) -> Result<Progress, Failure> {
+    #[derive(Deserialize)]
+    struct Body {
+        status: String,
+        refresh_token: Option<String>,
+    }
+    if let Some(failure) = unavailable("the login endpoint", response) {
+        return Err(failure);
+    }
+    if !matches!(response.status, 200 | 201) {
+        return Err(refusal(response, "the provider does not know this login"));
+    }
+    let body: Body =
+        serde_json::from_slice(&response.body).map_err(|_| invalid("its status cannot be read"))?;
+    match (body.status.as_str(), body.refresh_token) {
+        ("waiting", _) => Ok(Progress::Waiting),
+        ("expired", _) => Ok(Progress::Expired),
+        ("used", _) => Ok(Progress::Used),
+        ("success", token) => credential("refresh_token", token)?
+            .map(Progress::Confirmed)
+            .ok_or_else(|| invalid("it was confirmed without a refresh_token")),
+        (status, _) => Err(invalid(&format!("its status is {}", printable(status)))),
+    }
+}
+
+/// A new access token. The refresh token stays as it is.
+pub(crate) fn parse_refresh_response(
+    response: &Response,
+    now_ms: EpochMs,
+) -> Result<TokenResponse, Failure> {
+    #[derive(Deserialize)]
+    struct Body {
+        access_token: Option<String>,
+    }
+    if let Some(failure) = unavailable("the session endpoint", response) {
+        return Err(failure);
+    }
+    if response.status != 200 {
+        return Err(refusal(response, "the provider refused to renew the session"));
+    }
+    let body: Body = serde_json::from_slice(&response.body)
+        .map_err(|_| invalid("the renewed session cannot be read"))?;
+    let access_token = credential("access_token", body.access_token)?
+        .ok_or_else(|| invalid("the renewed session has no access_token"))?;
+    let expires_in_s = lifetime_s(&access_token, now_ms).unwrap_or(ACCESS_TOKEN_S);
+    Ok(TokenResponse {
+        access_token,
+        token_type: "Bearer".to_owned(),
+        expires_in_s: Some(expires_in_s),
+        refresh_token: None,
+        scopes: None,
+        id_token: None,
+    })
+}
+
+/// The person, under the names of OIDC §5.1 too.
+pub(crate) fn user_claims(mut user: Claims) -> Claims {
+    for (name, own) in [("sub", "id"), ("name", "display_name"), ("email", "primary_email")] {
+        if let Some(value @ Value::String(_)) = user.get(own).cloned() {
+            user.entry(name).or_insert(value);
+        }
+    }
+    user
+}
+
+/// When to renew, and nothing else: the token is the server's to check.
+fn lifetime_s(access_token: &str, now_ms: EpochMs) -> Option<u64> {
+    let end_s = claims_of_verified(access_token)?.get("exp")?.as_u64()?;
+    Some(end_s.saturating_sub(now_ms / 1000))
+}
+
+fn refusal(response: &Response, what: &str) -> Failure {
+    #[derive(Deserialize)]
+    struct Body {
+        code: String,
+        error: Option<String>,
+    }
+    match serde_json::from_slice(&response.body) {
+        Ok(Body { code, error }) => {
+            let provider = provider_error(&code, error.as_deref());
+            let message = format!("{what}: {}", in_words(&provider));
+            let remedy = "check project id, publishable client key and base URL, then log in again";
+            Failure::new(Code::ProviderRefused, message, remedy).said_by(provider)
+        }
+        Err(_) => invalid(&format!("{what}, with status {}", response.status)),
+    }
+}
+
+fn invalid(reason: &str) -> Failure {
+    Failure::new(
+        Code::InvalidTokenResponse,
+        format!("the provider's answer cannot be used: {reason}"),
+        "check the base URL; if it is right, report it to the provider",
+    )
+}

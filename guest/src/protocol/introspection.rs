@@ -1,0 +1,60 @@
+//! What a provider tells about a token (RFC 7662, and tokeninfo endpoints).
+
+use crate::contract::{Client, ClientAuthentication, Code, Exchange, Failure, Purpose, Response};
+use crate::protocol::client_authentication::authenticated_post;
+use crate::protocol::failure::{in_words, provider_error, unavailable};
+use crate::protocol::id_token::{Claims, text};
+use crate::protocol::request::get_with_bearer;
+
+/// RFC 7662 §2.1.
+pub(crate) fn introspection_request(
+    endpoint: &str,
+    client: &Client,
+    method: ClientAuthentication,
+    access_token: &str,
+) -> Exchange {
+    let form = vec![("token", access_token), ("token_type_hint", "access_token")];
+    authenticated_post(Purpose::Introspection, endpoint, client, method, form)
+}
+
+/// The token is presented and told about at once.
+pub(crate) fn tokeninfo_request(endpoint: &str, access_token: &str) -> Exchange {
+    get_with_bearer(Purpose::Introspection, endpoint, access_token)
+}
+
+/// What the endpoint tells, as it stands.
+pub(crate) fn parse_introspection_response(response: &Response) -> Result<Claims, Failure> {
+    if let Some(failure) = unavailable("the introspection endpoint", response) {
+        return Err(failure);
+    }
+    let body: Result<Claims, _> = serde_json::from_slice(&response.body);
+    if response.status != 200 {
+        let said = body.ok().and_then(|body| {
+            let description = text(&body, "error_description").map(str::to_owned);
+            Some(provider_error(text(&body, "error")?, description.as_deref()))
+        });
+        let status = format!("status {}", response.status);
+        let words = said.as_ref().map_or(status, in_words);
+        let failure = Failure::new(
+            Code::ProviderRefused,
+            format!("the provider does not tell about the token: {words}"),
+            "check that the provider lets this client introspect",
+        );
+        return Err(match said {
+            Some(said) => failure.said_by(said),
+            None => failure,
+        });
+    }
+    body.map_err(|_| {
+        Failure::new(
+            Code::InvalidAccessToken,
+            "the introspection answer is no JSON object",
+            "report it to the provider, whose endpoint does not follow RFC 7662",
+        )
+    })
+}
+
+/// RFC 7662 §2.2: the one thing that every answer tells.
+pub(crate) fn is_active(report: &Claims) -> bool {
+    report.get("active").and_then(serde_json::Value::as_bool) == Some(true)
+}
