@@ -28,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(300);
 #[must_use]
 pub struct LatchBuilder {
     client: Client,
+    added_scopes: Vec<String>,
+    api_origins: Vec<String>,
     profile: String,
     account: Option<String>,
     redirect: Redirect,
@@ -62,6 +64,8 @@ impl LatchBuilder {
     fn new(issuer: Option<String>, client_id: String) -> Self {
         Self {
             client: Client::new(issuer, client_id),
+            added_scopes: Vec::new(),
+            api_origins: Vec::new(),
             profile: "default".to_owned(),
             account: None,
             redirect: Redirect {
@@ -91,15 +95,29 @@ impl LatchBuilder {
         self
     }
 
+    /// Scopes that are requested beside those, whatever they are.
+    pub fn added_scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
+        self.added_scopes = scopes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Origins of the API that requests with the token may go to, beside the
+    /// issuer's own and those of the resources: `https://api.example.com`.
+    pub fn api_origins<S: Into<String>>(mut self, origins: impl IntoIterator<Item = S>) -> Self {
+        self.api_origins.extend(origins.into_iter().map(Into::into));
+        self
+    }
+
     /// Resource indicators, absolute URIs (RFC 8707 §2).
     pub fn resources<S: Into<String>>(mut self, resources: impl IntoIterator<Item = S>) -> Self {
         self.client.resources = resources.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Endpoints given by hand; they win over discovered ones.
+    /// Endpoints given by hand; they win over discovered ones, and over those given
+    /// before.
     pub fn endpoints(mut self, endpoints: Endpoints) -> Self {
-        self.client.endpoints = endpoints;
+        self.client.endpoints = endpoints.over(self.client.endpoints);
         self
     }
 
@@ -261,7 +279,12 @@ impl LatchBuilder {
 
     /// Loads the component. Fails with `invalid-configuration` where a setting
     /// cannot work, and touches neither network nor store.
-    pub fn build(self) -> Result<Latch, Error> {
+    pub fn build(mut self) -> Result<Latch, Error> {
+        for scope in self.added_scopes {
+            if !self.client.scopes.contains(&scope) {
+                self.client.scopes.push(scope);
+            }
+        }
         check_profile(&self.profile)?;
         check_redirect(&self.redirect)?;
         let browser_command = self.browser.is_some();

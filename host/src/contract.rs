@@ -34,6 +34,24 @@ impl Default for Endpoints {
     }
 }
 
+impl Endpoints {
+    /// These, and where one is missing, the one of `below`.
+    #[must_use]
+    pub fn over(self, below: Self) -> Self {
+        Self {
+            authorization: self.authorization.or(below.authorization),
+            token: self.token.or(below.token),
+            userinfo: self.userinfo.or(below.userinfo),
+            revocation: self.revocation.or(below.revocation),
+            device_authorization: self.device_authorization.or(below.device_authorization),
+            jwks: self.jwks.or(below.jwks),
+            end_session: self.end_session.or(below.end_session),
+            introspection: self.introspection.or(below.introspection),
+            tokeninfo: self.tokeninfo.or(below.tokeninfo),
+        }
+    }
+}
+
 impl Client {
     /// A public client of a provider that is to be asked for its metadata where
     /// it has an issuer identifier.

@@ -34,6 +34,7 @@ mod error;
 mod fresh_token;
 mod latch;
 pub mod pages;
+mod preset;
 pub mod sandbox;
 mod token;
 
@@ -45,6 +46,7 @@ pub use contract::{
 pub use error::{Code, Error, ProviderError, code_name, code_named, printable};
 pub use fresh_token::FreshToken;
 pub use latch::{Latch, describe};
+pub use preset::{Preset, Setting, Settings};
 pub use token::Token;
 
 /// The README's example compiles.

@@ -16,7 +16,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use latchstring::Demand;
-use latchstring::contract::{Client, Context, Endpoints, Reply};
+use latchstring::contract::{Client, Context, Reply};
 use latchstring::sandbox::{COMPONENT, Sandbox};
 use latchstring_provider::visitor::Visitor;
 use latchstring_provider::{Options, Provider};

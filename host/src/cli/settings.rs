@@ -103,6 +103,7 @@ impl Settings {
                 device_authorization: profile.device_authorization_endpoint.clone(),
                 jwks: profile.jwks_uri.clone(),
                 end_session: profile.end_session_endpoint.clone(),
+                ..Endpoints::default()
             })
             .redirect(Redirect {
                 host: profile.redirect_host.map_or(loopback::RedirectHost::Ipv4, Into::into),

@@ -1,0 +1,257 @@
+//! What is known of a provider ahead of time, as a file.
+//!
+//! ```toml
+//! about = "Example, an identity provider"
+//!
+//! [settings.tenant]
+//! about = "your tenant's name"
+//!
+//! [client]
+//! issuer = "https://{tenant}.id.example"
+//! added-scopes = ["openid"]
+//! ```
+//!
+//! `{tenant}` stands for what the person sets. A text with a setting that is
+//! optional and not set is left out.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::error::{Code, Error};
+
+mod apply;
+mod document;
+
+/// Settings by name.
+pub type Settings = BTreeMap<String, String>;
+
+macro_rules! built_in {
+    ($($name:literal),*) => {
+        /// The presets that come with this crate.
+        const BUILT_IN: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../presets/", $name, ".toml")))),*];
+    };
+}
+
+built_in!(
+    "auth0", "authgate", "entra", "fief", "github", "gitlab", "google", "hexclave", "mock", "okta",
+    "stytch"
+);
+
+/// One provider's file.
+pub struct Preset {
+    name: String,
+    text: String,
+    document: Value,
+    about: About,
+}
+
+/// The part that is for people.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct About {
+    about: String,
+    #[serde(default)]
+    notes: Vec<String>,
+    #[serde(default)]
+    settings: BTreeMap<String, Setting>,
+}
+
+/// One thing that differs between two users of a provider.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Setting {
+    /// What it is.
+    pub about: String,
+    /// Environment variables that set it; it is an error where two that are set
+    /// disagree.
+    #[serde(default)]
+    pub environment: Vec<String>,
+    /// What it is unless it is set.
+    pub default: Option<String>,
+    /// Whether it may be left unset.
+    #[serde(default)]
+    pub optional: bool,
+    /// The only values that it may have; any where there are none.
+    #[serde(default)]
+    pub one_of: Vec<String>,
+}
+
+impl Preset {
+    /// Every name: those of this crate, and those of the files in `folder`.
+    pub fn names(folder: Option<&Path>) -> Vec<String> {
+        let files = folder.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
+        let own = files.flatten().filter_map(|file| {
+            let name = file.file_name().into_string().ok()?;
+            name.strip_suffix(".toml").map(str::to_owned)
+        });
+        let mut names: Vec<String> =
+            BUILT_IN.iter().map(|(name, _)| (*name).to_owned()).chain(own).collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// The preset of this name: the file `NAME.toml` in `folder`, else the one of
+    /// this crate.
+    ///
+    /// Fails with `invalid-configuration` where there is none, or where the file
+    /// holds something that no preset has.
+    pub fn named(name: &str, folder: Option<&Path>) -> Result<Self, Error> {
+        crate::check_profile(name).map_err(|_| unknown(name, folder))?;
+        if let Some(folder) = folder {
+            let path = folder.join(format!("{name}.toml"));
+            match fs::read_to_string(&path) {
+                Ok(text) => return Self::parse(name, &text, &path.display().to_string()),
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(faulty(&path.display().to_string(), &error.to_string())),
+            }
+        }
+        let known = BUILT_IN.iter().find(|(known, _)| *known == name);
+        let (_, text) = known.ok_or_else(|| unknown(name, folder))?;
+        Self::parse(name, text, &format!("the preset {name}"))
+    }
+
+    /// A preset from its text; `place` names it in errors.
+    pub fn parse(name: &str, text: &str, place: &str) -> Result<Self, Error> {
+        let trouble = |error: toml_edit::de::Error| faulty(place, error.message());
+        let document: Value = toml_edit::de::from_str(text).map_err(trouble)?;
+        let about: About =
+            serde_json::from_value(document.clone()).map_err(|e| faulty(place, &e.to_string()))?;
+        let preset = Self { name: name.to_owned(), text: text.to_owned(), document, about };
+        // What is misspelt is found here and not in the middle of a login.
+        let sample = preset.about.settings.iter().map(|(name, setting)| {
+            let value = setting.default.clone().or(setting.one_of.first().cloned());
+            (name.clone(), value.unwrap_or_else(|| "http://127.0.0.1/sample".to_owned()))
+        });
+        preset.fill_with(&sample.collect()).map_err(|reason| faulty(place, &reason))?;
+        Ok(preset)
+    }
+
+    /// The preset's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What provider it is for, in a line.
+    pub fn about(&self) -> &str {
+        &self.about.about
+    }
+
+    /// What else a person should know.
+    pub fn notes(&self) -> &[String] {
+        &self.about.notes
+    }
+
+    /// What has to be set, or may be.
+    pub fn settings(&self) -> &BTreeMap<String, Setting> {
+        &self.about.settings
+    }
+
+    /// The file.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The settings with what `variable` tells of the environment under them.
+    ///
+    /// Fails with `invalid-configuration` where two variables for one setting
+    /// disagree.
+    pub fn from_environment(
+        &self,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Settings, Error> {
+        let mut found = Settings::new();
+        for (name, setting) in &self.about.settings {
+            let mut first: Option<(&String, String)> = None;
+            for source in &setting.environment {
+                let Some(value) = variable(source).filter(|value| !value.is_empty()) else {
+                    continue;
+                };
+                match &first {
+                    Some((other, earlier)) if *earlier != value => {
+                        return Err(Error::new(
+                            Code::InvalidConfiguration,
+                            format!("{other} and {source} are both set, and disagree"),
+                            format!("unset one of them, or give --set {name}=VALUE"),
+                        ));
+                    }
+                    Some(_) => {}
+                    None => first = Some((source, value)),
+                }
+            }
+            found.extend(first.map(|(_, value)| (name.clone(), value)));
+        }
+        Ok(found)
+    }
+
+    /// The settings in full: defaults added, and every one checked.
+    fn complete(&self, given: &Settings) -> Result<Settings, Error> {
+        let known = &self.about.settings;
+        if let Some(name) = given.keys().find(|name| !known.contains_key(*name)) {
+            let names: Vec<&str> = known.keys().map(String::as_str).collect();
+            return Err(Error::new(
+                Code::InvalidConfiguration,
+                format!("the provider {} has no setting {name}", self.name),
+                match names.is_empty() {
+                    true => "it has none".to_owned(),
+                    false => format!("it has: {}", names.join(", ")),
+                },
+            ));
+        }
+        let mut complete = Settings::new();
+        for (name, setting) in known {
+            let value = given.get(name).or(setting.default.as_ref());
+            let Some(value) = value.filter(|value| !value.is_empty()) else {
+                if setting.optional {
+                    continue;
+                }
+                return Err(self.missing(name, setting));
+            };
+            if !setting.one_of.is_empty() && !setting.one_of.contains(value) {
+                return Err(Error::new(
+                    Code::InvalidConfiguration,
+                    format!("the setting {name} of the provider {} is {value:?}", self.name),
+                    format!("it is one of: {}", setting.one_of.join(", ")),
+                ));
+            }
+            // A slash at the end of an address would double in the middle of another.
+            let value = match value.contains("://") {
+                true => value.trim_end_matches('/'),
+                false => value,
+            };
+            complete.insert(name.clone(), value.to_owned());
+        }
+        Ok(complete)
+    }
+
+    fn missing(&self, name: &str, setting: &Setting) -> Error {
+        let variables = setting.environment.first().map(|name| format!(", or set {name}"));
+        Error::new(
+            Code::InvalidConfiguration,
+            format!("the provider {} needs the setting {name}: {}", self.name, setting.about),
+            format!("give --set {name}=VALUE{}", variables.unwrap_or_default()),
+        )
+    }
+}
+
+fn unknown(name: &str, folder: Option<&Path>) -> Error {
+    Error::new(
+        Code::InvalidConfiguration,
+        format!("there is no preset for a provider {name:?}"),
+        format!("one of {}, or a file of your own", Preset::names(folder).join(", ")),
+    )
+}
+
+fn faulty(place: &str, reason: &str) -> Error {
+    Error::new(
+        Code::InvalidConfiguration,
+        format!("{place}: {}", reason.trim_end()),
+        "correct the file; `latch provider show NAME` prints one to go by",
+    )
+}

@@ -1,0 +1,119 @@
+//! A preset's file, filled in and given to the builder.
+
+use serde_json::Value;
+
+use super::document::Filled;
+use super::{Preset, Settings};
+use crate::builder::LatchBuilder;
+use crate::capability::loopback::Redirect;
+use crate::contract::Hexclave;
+use crate::error::Error;
+use crate::latch::Latch;
+
+impl Latch {
+    /// A client of the provider that this preset is for.
+    ///
+    /// Fails with `invalid-configuration`, naming what has to be set.
+    pub fn of(preset: &Preset, settings: &Settings) -> Result<LatchBuilder, Error> {
+        let settings = preset.complete(settings)?;
+        let filled = preset
+            .fill_with(&settings)
+            .map_err(|reason| super::faulty(&format!("the preset {}", preset.name()), &reason))?;
+        Ok(into_builder(filled))
+    }
+}
+
+impl Preset {
+    /// The error is the reader's own words: nothing here is a secret.
+    pub(super) fn fill_with(&self, settings: &Settings) -> Result<Filled, String> {
+        let mut document = self.document.clone();
+        if let Value::Object(members) = &mut document {
+            for (name, value) in members.iter_mut() {
+                if !matches!(name.as_str(), "about" | "notes" | "settings") {
+                    fill(value, self, settings)?;
+                }
+            }
+        }
+        serde_json::from_value(document).map_err(|error| error.to_string())
+    }
+}
+
+/// Puts the settings into every text below `value`; false where it is a text that
+/// needs one that is not set, and has to go.
+fn fill(value: &mut Value, preset: &Preset, settings: &Settings) -> Result<bool, String> {
+    match value {
+        Value::String(text) => {
+            let mut filled = String::with_capacity(text.len());
+            let mut rest = text.as_str();
+            while let Some((before, after)) = rest.split_once('{') {
+                let (name, after) = after.split_once('}').ok_or("a { without its }")?;
+                if !preset.settings().contains_key(name) {
+                    return Err(format!("{{{name}}} stands for no setting"));
+                }
+                let Some(value) = settings.get(name) else { return Ok(false) };
+                filled.push_str(before);
+                filled.push_str(value);
+                rest = after;
+            }
+            filled.push_str(rest);
+            *text = filled;
+        }
+        Value::Array(items) => {
+            let mut kept = Vec::with_capacity(items.len());
+            for mut item in std::mem::take(items) {
+                if fill(&mut item, preset, settings)? {
+                    kept.push(item);
+                }
+            }
+            *items = kept;
+        }
+        Value::Object(members) => {
+            let mut unset = Vec::new();
+            for (name, value) in members.iter_mut() {
+                if !fill(value, preset, settings)? {
+                    unset.push(name.clone());
+                }
+            }
+            unset.iter().for_each(|name| drop(members.remove(name)));
+        }
+        _ => {}
+    }
+    Ok(true)
+}
+
+fn into_builder(filled: Filled) -> LatchBuilder {
+    let client = filled.client;
+    let client_id = client.client_id.unwrap_or_default();
+    let mut builder = match client.issuer {
+        Some(issuer) => Latch::builder(issuer, client_id),
+        None => Latch::builder_without_issuer(client_id),
+    };
+    if let Some(discover) = client.discovery {
+        builder = builder.discover(discover);
+    }
+    if let Some(authentication) = client.authentication {
+        builder = builder.client_authentication(authentication.into());
+    }
+    if let Some(hexclave) = filled.hexclave {
+        builder = builder.hexclave(Hexclave::from(hexclave));
+    }
+    if let Some(flow) = filled.login.flow {
+        builder = builder.flow(flow.into());
+    }
+    for (name, value) in filled.parameters {
+        builder = builder.parameter(name, value);
+    }
+    builder
+        .https_issuer(client.https_issuer)
+        .request_format(client.request_format.unwrap_or_default().into())
+        .scopes(client.scopes)
+        .added_scopes(client.added_scopes)
+        .endpoints(filled.endpoints.into())
+        .assumed_endpoints(filled.assumed_endpoints.into())
+        .redirect(Redirect {
+            host: filled.login.redirect_host.unwrap_or_default().into(),
+            ports: filled.login.ports,
+            path: filled.login.redirect_path.unwrap_or_else(|| "/callback".to_owned()),
+        })
+        .api_origins(filled.api.origins)
+}

@@ -1,0 +1,153 @@
+//! What a preset's file may say, with every setting in its place.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::capability::loopback::RedirectHost;
+use crate::contract::{
+    ClientAuthentication, Endpoints, Hexclave, HexclaveHeaders, LoginFlow, RequestFormat,
+};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Filled {
+    #[serde(rename = "about")]
+    _about: Value,
+    #[serde(rename = "notes")]
+    _notes: Option<Value>,
+    #[serde(rename = "settings")]
+    _settings: Option<Value>,
+    #[serde(default)]
+    pub(super) client: ClientPart,
+    #[serde(default)]
+    pub(super) endpoints: EndpointsPart,
+    /// For where the metadata names none.
+    #[serde(default)]
+    pub(super) assumed_endpoints: EndpointsPart,
+    pub(super) hexclave: Option<HexclavePart>,
+    #[serde(default)]
+    pub(super) login: LoginPart,
+    /// Further ones of the authorization request.
+    #[serde(default)]
+    pub(super) parameters: BTreeMap<String, String>,
+    #[serde(default)]
+    pub(super) api: ApiPart,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ClientPart {
+    pub(super) issuer: Option<String>,
+    pub(super) client_id: Option<String>,
+    pub(super) discovery: Option<bool>,
+    pub(super) https_issuer: bool,
+    pub(super) authentication: Option<AuthenticationPart>,
+    pub(super) request_format: Option<FormatPart>,
+    /// Unless the person names some.
+    pub(super) scopes: Vec<String>,
+    /// In any case.
+    pub(super) added_scopes: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct EndpointsPart {
+    authorization: Option<String>,
+    token: Option<String>,
+    userinfo: Option<String>,
+    revocation: Option<String>,
+    device_authorization: Option<String>,
+    jwks: Option<String>,
+    end_session: Option<String>,
+    introspection: Option<String>,
+    tokeninfo: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct HexclavePart {
+    app_url: String,
+    publishable_client_key: Option<String>,
+    headers: HeadersPart,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct LoginPart {
+    pub(super) redirect_host: Option<HostPart>,
+    pub(super) ports: Vec<u16>,
+    pub(super) redirect_path: Option<String>,
+    pub(super) flow: Option<FlowPart>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct ApiPart {
+    /// Where requests with the token may go.
+    pub(super) origins: Vec<String>,
+}
+
+/// A word of the file for each value of a type.
+macro_rules! words {
+    ($part:ident is $whole:ty: $($(#[$attribute:meta])* $word:literal => $variant:ident),*) => {
+        #[derive(Clone, Copy, Default, Deserialize)]
+        pub(super) enum $part {
+            $($(#[$attribute])* #[serde(rename = $word)] $variant,)*
+        }
+
+        impl From<$part> for $whole {
+            fn from(part: $part) -> Self {
+                match part {
+                    $($part::$variant => Self::$variant,)*
+                }
+            }
+        }
+    };
+}
+
+words!(AuthenticationPart is ClientAuthentication:
+    #[default] "none" => None,
+    "client_secret_basic" => ClientSecretBasic,
+    "client_secret_post" => ClientSecretPost);
+words!(FormatPart is RequestFormat:
+    #[default] "form" => Form,
+    "json" => Json);
+words!(HeadersPart is HexclaveHeaders:
+    #[default] "hexclave" => Hexclave,
+    "stack" => Stack);
+words!(HostPart is RedirectHost:
+    #[default] "127.0.0.1" => Ipv4,
+    "localhost" => Localhost,
+    "[::1]" => Ipv6);
+words!(FlowPart is LoginFlow:
+    #[default] "browser" => Browser,
+    "paste" => Paste,
+    "device" => Device);
+
+impl From<HexclavePart> for Hexclave {
+    fn from(part: HexclavePart) -> Self {
+        Self {
+            app_url: part.app_url,
+            publishable_client_key: part.publishable_client_key,
+            headers: part.headers.into(),
+        }
+    }
+}
+
+impl From<EndpointsPart> for Endpoints {
+    fn from(part: EndpointsPart) -> Self {
+        Self {
+            authorization: part.authorization,
+            token: part.token,
+            userinfo: part.userinfo,
+            revocation: part.revocation,
+            device_authorization: part.device_authorization,
+            jwks: part.jwks,
+            end_session: part.end_session,
+            introspection: part.introspection,
+            tokeninfo: part.tokeninfo,
+        }
+    }
+}
