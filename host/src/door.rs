@@ -169,7 +169,7 @@ impl Door<'_> {
         let target = visit.target.clone();
         let passage = match &mut self.binding {
             Some(binding) => binding.judge(&target, &visit.cookies, self.entropy)?,
-            None if target.starts_with(START_PATH) => Passage::Page(Page::used_address()),
+            None if target.starts_with(START_PATH) => Passage::UsedAddress,
             None => Passage::Redirect,
         };
         match passage {
@@ -177,9 +177,11 @@ impl Door<'_> {
                 self.visit = Some(visit);
                 return Ok(Some(target));
             }
-            Passage::Page(page) => visit.answer.send(page).await,
-            Passage::Taken(page) => {
-                visit.answer.send(page).await;
+            Passage::On(page) => visit.answer.send(page).await,
+            Passage::AnotherBrowser => visit.answer.send(Page::another_browser()).await,
+            Passage::UsedAddress => visit.answer.send(Page::used_address()).await,
+            Passage::Taken => {
+                visit.answer.send(Page::used_address()).await;
                 self.is_taken = true;
                 self.terminal.say(
                     "The address that your browser was sent to was opened twice, and works no more: somebody else on this machine may have taken it. Press Enter for a fresh one.",
