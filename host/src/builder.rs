@@ -16,6 +16,7 @@ use crate::capability::terminal::{StderrTerminal, Terminal};
 use crate::contract::{Client, ClientAuthentication, Endpoints, LoginFlow, Parameter};
 use crate::error::{Code, Error};
 use crate::latch::{Latch, Parts};
+use crate::pages::Pages;
 
 /// How long the person may take by default.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -31,6 +32,7 @@ pub struct LatchBuilder {
     patience: Duration,
     flow: Option<LoginFlow>,
     draws_qr: bool,
+    pages: Pages,
     open_browser: bool,
     browser: Option<Arc<dyn Browser>>,
     clock: Option<Arc<dyn Clock>>,
@@ -79,6 +81,7 @@ impl LatchBuilder {
             patience: PATIENCE,
             flow: None,
             draws_qr: true,
+            pages: Pages::default(),
             surroundings: None,
             open_browser: true,
             browser: None,
@@ -177,6 +180,12 @@ impl LatchBuilder {
         self
     }
 
+    /// What the browser shows when it comes back; English pages unless set.
+    pub fn pages(mut self, pages: Pages) -> Self {
+        self.pages = pages;
+        self
+    }
+
     /// Whether to start a browser; the address is shown in any case.
     pub fn open_browser(mut self, open: bool) -> Self {
         self.open_browser = open;
@@ -263,6 +272,7 @@ impl LatchBuilder {
                 flow: self.flow,
                 browser_command,
                 draws_qr: self.draws_qr,
+                pages: self.pages,
                 surroundings: self.surroundings.unwrap_or_else(|| Arc::new(SystemSurroundings)),
                 browser,
                 clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),

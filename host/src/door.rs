@@ -15,7 +15,7 @@ use crate::capability::loopback::{END_ADDRESS, Listener, START_PATH, Visit};
 use crate::capability::terminal::Terminal;
 use crate::contract::{Authorization, DevicePrompt, LoginFlow, Reply};
 use crate::error::Error;
-use crate::pages::Page;
+use crate::pages::{Page, Pages};
 
 /// How long a browser may take to come for the last page.
 const ARRIVAL: Duration = Duration::from_secs(2);
@@ -24,6 +24,8 @@ const ARRIVAL: Duration = Duration::from_secs(2);
 pub(crate) struct Door<'a> {
     pub(crate) clock: &'a dyn Clock,
     pub(crate) terminal: &'a dyn Terminal,
+    /// What browsers are shown.
+    pub(crate) pages: &'a Pages,
     /// None where no browser can come back: every port was taken, or none is
     /// needed.
     pub(crate) listener: Option<Box<dyn Listener>>,
@@ -52,7 +54,7 @@ impl Door<'_> {
     pub(crate) async fn authorize(&mut self, authorization: Authorization) -> Result<Reply, Error> {
         let Authorization { url, flow, reason, wait_ms, notice } = authorization;
         match (self.visit.take(), &notice) {
-            (Some(visit), Some(notice)) => visit.answer.send(Page::stray(notice)).await,
+            (Some(visit), Some(notice)) => visit.answer.send(self.pages.stray(notice)).await,
             // What was pasted does not count: whoever did that is at the terminal.
             (None, Some(notice)) => {
                 self.terminal.say(&format!("That does not finish the login: {notice}"));
@@ -178,10 +180,10 @@ impl Door<'_> {
                 return Ok(Some(target));
             }
             Passage::On(page) => visit.answer.send(page).await,
-            Passage::AnotherBrowser => visit.answer.send(Page::another_browser()).await,
-            Passage::UsedAddress => visit.answer.send(Page::used_address()).await,
+            Passage::AnotherBrowser => visit.answer.send(self.pages.another_browser()).await,
+            Passage::UsedAddress => visit.answer.send(self.pages.used_address()).await,
             Passage::Taken => {
-                visit.answer.send(Page::used_address()).await;
+                visit.answer.send(self.pages.used_address()).await;
                 self.is_taken = true;
                 self.terminal.say(
                     "The address that your browser was sent to was opened twice, and works no more: somebody else on this machine may have taken it. Press Enter for a fresh one.",
@@ -220,7 +222,7 @@ impl Door<'_> {
                     .answer
                     .send(match is_again {
                         true => Page::forward(END_ADDRESS, goodbye.clone()),
-                        false => Page::abandoned(),
+                        false => self.pages.abandoned(),
                     })
                     .await;
             }
