@@ -11,14 +11,12 @@ use crate::binding::{Binding, Passage};
 use crate::capability::browser::{Browser, browser_url};
 use crate::capability::clock::Clock;
 use crate::capability::entropy::Entropy;
-use crate::capability::loopback::{END_ADDRESS, Listener, START_PATH, Visit};
+use crate::capability::loopback::{Listener, START_PATH, Visit};
 use crate::capability::terminal::Terminal;
 use crate::contract::{Authorization, DevicePrompt, LoginFlow, Reply};
 use crate::error::Error;
+use crate::farewell::Farewell;
 use crate::pages::{Page, Pages};
-
-/// How long a browser may take to come for the last page.
-const ARRIVAL: Duration = Duration::from_secs(2);
 
 /// A listener, a browser, and a person.
 pub(crate) struct Door<'a> {
@@ -204,31 +202,12 @@ impl Door<'_> {
         Ok(())
     }
 
-    /// Sends the browser that waits to the last page, at an address without the
-    /// code: it is in nobody's history. One that asked twice is sent there twice.
+    /// Shows how the login ended to whoever waits in a browser.
     pub(crate) async fn close(&mut self, page: Page) {
-        let Some(visit) = self.visit.take() else { return };
-        let target = visit.target.clone();
+        let Some(listener) = &mut self.listener else { return };
         let goodbye = self.binding.as_ref().map(Binding::goodbye);
-        visit.answer.send(Page::forward(END_ADDRESS, goodbye.clone())).await;
-        let arrival = async {
-            loop {
-                let visit = next_visit(&mut self.listener).await;
-                if visit.target == END_ADDRESS {
-                    return visit.answer.send(page).await;
-                }
-                let is_again = visit.target == target;
-                visit
-                    .answer
-                    .send(match is_again {
-                        true => Page::forward(END_ADDRESS, goodbye.clone()),
-                        false => self.pages.abandoned(),
-                    })
-                    .await;
-            }
-        };
-        // A browser that does not come is no reason to keep the person waiting.
-        let _ = tokio::time::timeout(ARRIVAL, arrival).await;
+        let farewell = Farewell { pages: self.pages, page, goodbye };
+        farewell.say(self.visit.take(), listener.as_mut()).await;
     }
 }
 
