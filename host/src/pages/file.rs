@@ -80,5 +80,5 @@ fn line_of(text: &str, position: usize) -> usize {
 }
 
 fn trouble(message: String) -> Error {
-    Error::new(Code::InvalidConfiguration, message, "correct the file, or log in without it")
+    Error::new(Code::InvalidConfiguration, message, "correct the file, or leave it out")
 }

@@ -53,3 +53,17 @@ impl PendingPage {
         answered.ok().and_then(Result::ok).unwrap_or_else(|| self.pages.abandoned())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whom_nobody_answers_is_told_so_in_the_words_of_the_login() {
+        let pages = Pages::from_toml("[abandoned]\ntitle = \"Annulé\"", "").expect("good pages");
+        let (answer, mut page) = Answer::pair(pages);
+        drop(answer);
+        let page = page.page(WRITING).await;
+        assert!(page.html.contains("<h1>Annulé</h1>"), "{}", page.html);
+    }
+}
