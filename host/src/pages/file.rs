@@ -40,7 +40,7 @@ impl Pages {
     ///     text = "Vous pouvez fermer cette fenêtre."
     /// "#;
     /// let page = Pages::from_toml(text, "")?.success();
-    /// assert!(page.html.contains("<h1>Vous êtes connecté</h1>"));
+    /// assert!(page.html.contains(">Vous êtes connecté</h1>"));
     /// # Ok(())
     /// # }
     /// ```

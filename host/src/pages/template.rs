@@ -147,9 +147,10 @@ fn push_details(html: &mut String, details: &[(&str, String)]) {
     }
     html.push_str("<dl>");
     for (term, text) in details {
-        html.push_str("<dt>");
+        // Whatever language they are in: terms may be English still, and providers
+        // have their own.
+        html.push_str("<dt dir=\"auto\">");
         push_escaped(html, term);
-        // Whatever language it is in: providers have their own.
         html.push_str("</dt><dd dir=\"auto\">");
         push_escaped(html, text);
         html.push_str("</dd>");
