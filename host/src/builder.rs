@@ -180,7 +180,8 @@ impl LatchBuilder {
         self
     }
 
-    /// What the browser shows when it comes back; English pages unless set.
+    /// What the browser shows when it comes back; English pages unless set. See
+    /// [`Pages::read`] and [`Pages::from_toml`].
     pub fn pages(mut self, pages: Pages) -> Self {
         self.pages = pages;
         self

@@ -52,6 +52,18 @@ impl Page {
 
 /// The pages of a login: English, with a template of this crate's, unless a file
 /// says otherwise. Clones share everything.
+///
+/// The file is TOML, and each of its keys may be left out:
+///
+/// | key | what |
+/// | --- | --- |
+/// | `lang` | the language tag of the texts; decides where lines begin |
+/// | `name` | whose pages these are |
+/// | `template` | a file with HTML and slots: `{{title}}`, `{{text}}` and `{{warning}}`, perhaps `{{details}}`, `{{lang}}`, `{{dir}}`, `{{name}}`, `{{tone}}`, `{{icon}}` |
+/// | `[warning]` | `title` and `text` of what each page says about its address |
+/// | `[success]`, `[refused]`, `[failed]`, `[finished]`, `[stray]`, `[used-address]`, `[another-browser]`, `[abandoned]` | `title` and `text` of the page that the method of the same name makes |
+/// | `[terms]` | `what-happened`, `provider-said`, `what-to-do`, `code`, `why` |
+/// | `[redirect]` | `success`, `refused`, `failed`: an address in place of that page |
 #[derive(Debug, Clone, Default)]
 pub struct Pages(Arc<Set>);
 
