@@ -4,12 +4,17 @@ mod support;
 
 use std::fs;
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
 
+use latchstring::capability::browser::Browser;
 use latchstring::pages::Pages;
 use latchstring::{Code, Error};
+use latchstring_provider::visitor::Visitor;
 
+use support::embedded::Setting;
 use support::http::{Answer, get, send, with};
-use support::{Home, Pending};
+use support::{Home, Pending, block_on};
 
 const FRENCH: &str = "lang = \"fr\"\n\
     [success]\ntitle = \"Vous êtes connecté\"\n\
@@ -127,6 +132,30 @@ fn a_template_shows_its_own_style_and_runs_no_script() {
         )
     );
     pending.finish().succeeded();
+}
+
+/// A browser in which somebody logs in at once, and tells what they see in the end.
+struct Telling(mpsc::Sender<String>);
+
+impl Browser for Telling {
+    fn open(&self, url: &str) -> Result<(), Error> {
+        let (told, url) = (self.0.clone(), url.to_owned());
+        thread::spawn(move || {
+            let page = block_on(Visitor::default().visit(&url)).expect("the last page");
+            told.send(page.body).expect("somebody listens");
+        });
+        Ok(())
+    }
+}
+
+#[test]
+fn a_program_shows_pages_of_its_own() {
+    let (told, seen) = mpsc::channel();
+    let setting = Setting::new();
+    let latch = setting.builder().browser(Telling(told)).pages(german()).build();
+    block_on(latch.expect("good settings").login()).expect("a login");
+    let body = seen.recv().expect("a page");
+    assert!(body.contains("Sie sind angemeldet"), "{body}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Words in place of the English ones.
 
+use std::path::PathBuf;
+
 use serde::Deserialize;
 
 use super::destination::Destination;
@@ -12,7 +14,7 @@ pub(super) struct Texts {
     /// Whose pages these are.
     pub(super) name: Option<Text>,
     /// A file with HTML, seen from the folder of this one.
-    pub(super) template: Option<std::path::PathBuf>,
+    pub(super) template: Option<PathBuf>,
     pub(super) warning: Words,
     pub(super) terms: Terms,
     pub(super) success: Words,
