@@ -41,11 +41,15 @@ pub(crate) struct Binding {
 pub(crate) enum Passage {
     /// The redirect, from a browser that began here.
     Redirect,
-    /// Something else: its page.
-    Page(Page),
+    /// The beginning of a login: on to the provider.
+    On(Page),
+    /// An answer from a browser that did not begin here.
+    AnotherBrowser,
+    /// A local address that does not work, or does not work any more.
+    UsedAddress,
     /// The opened address came a second time, from another browser: neither is
     /// believed any more.
-    Taken(Page),
+    Taken,
 }
 
 impl Binding {
@@ -101,30 +105,30 @@ impl Binding {
         let Some(query) = target.strip_prefix(START_PATH) else {
             return Ok(match known {
                 Some(cookie) if self.accepted.contains(&cookie) => Passage::Redirect,
-                _ => Passage::Page(Page::another_browser()),
+                _ => Passage::AnotherBrowser,
             });
         };
         let ticket = query.strip_prefix("?ticket=").unwrap_or_default();
         if ticket == self.printed {
             let cookie = known.filter(|cookie| self.accepted.contains(cookie));
-            return self.forward(cookie, entropy).map(|(page, _)| Passage::Page(page));
+            return self.forward(cookie, entropy).map(|(page, _)| Passage::On(page));
         }
         if ticket != self.opened {
-            return Ok(Passage::Page(Page::used_address()));
+            return Ok(Passage::UsedAddress);
         }
         match self.opened_by.clone() {
             None => {
                 let (page, cookie) = self.forward(None, entropy)?;
                 self.opened_by = Some(cookie);
-                Ok(Passage::Page(page))
+                Ok(Passage::On(page))
             }
             // The same browser again: it was reloaded.
             Some(cookie) if known.as_ref() == Some(&cookie) => {
-                self.forward(Some(cookie), entropy).map(|(page, _)| Passage::Page(page))
+                self.forward(Some(cookie), entropy).map(|(page, _)| Passage::On(page))
             }
             Some(cookie) => {
                 self.accepted.remove(&cookie);
-                Ok(Passage::Taken(Page::used_address()))
+                Ok(Passage::Taken)
             }
         }
     }
@@ -179,7 +183,7 @@ mod tests {
     /// Goes to an address, and returns the cookie that it gave.
     fn begin(binding: &mut Binding, address: &str, cookies: &str) -> String {
         match judge(binding, target(address), cookies) {
-            Passage::Page(Page { location: Some(location), cookie: Some(cookie), .. }) => {
+            Passage::On(Page { location: Some(location), cookie: Some(cookie), .. }) => {
                 assert_eq!(location, PROVIDER);
                 cookie.split(';').next().expect("a pair").to_owned()
             }
@@ -208,10 +212,10 @@ mod tests {
         let mut binding = binding();
         let address = binding.opened_address();
         let cookie = begin(&mut binding, &address, "");
-        assert!(matches!(judge(&mut binding, target(&address), ""), Passage::Taken(_)));
+        assert!(matches!(judge(&mut binding, target(&address), ""), Passage::Taken));
         assert!(!comes_back(&mut binding, &cookie));
         binding.renew(&SystemEntropy).expect("entropy");
-        assert!(matches!(judge(&mut binding, target(&address), ""), Passage::Page(_)));
+        assert!(matches!(judge(&mut binding, target(&address), ""), Passage::UsedAddress));
         let address = binding.opened_address();
         let cookie = begin(&mut binding, &address, "");
         assert!(comes_back(&mut binding, &cookie));
@@ -244,7 +248,7 @@ mod tests {
         let mut binding = binding();
         for target in [START_PATH, "/latchstring/start?ticket=", "/latchstring/start?ticket=x"] {
             let passage = judge(&mut binding, target, "");
-            assert!(matches!(passage, Passage::Page(Page { location: None, .. })), "{target}");
+            assert!(matches!(passage, Passage::UsedAddress), "{target}");
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::contract::{
 };
 use crate::error::{Code, Error};
 use crate::latch::{Latch, Parts};
+use crate::pages::Pages;
 
 /// How long the person may take by default.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -36,6 +37,7 @@ pub struct LatchBuilder {
     patience: Duration,
     flow: Option<LoginFlow>,
     draws_qr: bool,
+    pages: Pages,
     open_browser: bool,
     browser: Option<Arc<dyn Browser>>,
     clock: Option<Arc<dyn Clock>>,
@@ -76,6 +78,7 @@ impl LatchBuilder {
             patience: PATIENCE,
             flow: None,
             draws_qr: true,
+            pages: Pages::default(),
             surroundings: None,
             open_browser: true,
             browser: None,
@@ -217,6 +220,13 @@ impl LatchBuilder {
         self
     }
 
+    /// What the browser shows when it comes back; English pages unless set. See
+    /// [`Pages::read`] and [`Pages::from_toml`].
+    pub fn pages(mut self, pages: Pages) -> Self {
+        self.pages = pages;
+        self
+    }
+
     /// Whether to start a browser; the address is shown in any case.
     pub fn open_browser(mut self, open: bool) -> Self {
         self.open_browser = open;
@@ -308,6 +318,7 @@ impl LatchBuilder {
                 flow: self.flow,
                 browser_command,
                 draws_qr: self.draws_qr,
+                pages: self.pages,
                 surroundings: self.surroundings.unwrap_or_else(|| Arc::new(SystemSurroundings)),
                 browser,
                 clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),

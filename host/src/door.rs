@@ -11,19 +11,19 @@ use crate::binding::{Binding, Passage};
 use crate::capability::browser::{Browser, browser_url};
 use crate::capability::clock::Clock;
 use crate::capability::entropy::Entropy;
-use crate::capability::loopback::{END_ADDRESS, Listener, START_PATH, Visit};
+use crate::capability::loopback::{Listener, START_PATH, Visit};
 use crate::capability::terminal::Terminal;
 use crate::contract::{self, Authorization, DevicePrompt, LoginFlow, Offer, Reply};
 use crate::error::{Code, Error};
-use crate::pages::Page;
-
-/// How long a browser may take to come for the last page.
-const ARRIVAL: Duration = Duration::from_secs(2);
+use crate::farewell::Farewell;
+use crate::pages::{Page, Pages};
 
 /// A listener, a browser, and a person.
 pub(crate) struct Door<'a> {
     pub(crate) clock: &'a dyn Clock,
     pub(crate) terminal: &'a dyn Terminal,
+    /// What browsers are shown.
+    pub(crate) pages: &'a Pages,
     /// None where no browser can come back: every port was taken, or none is
     /// needed.
     pub(crate) listener: Option<Box<dyn Listener>>,
@@ -52,7 +52,7 @@ impl Door<'_> {
     pub(crate) async fn authorize(&mut self, authorization: Authorization) -> Result<Reply, Error> {
         let Authorization { url, flow, reason, wait_ms, notice, alternatives } = authorization;
         match (self.visit.take(), &notice) {
-            (Some(visit), Some(notice)) => visit.answer.send(Page::stray(notice)).await,
+            (Some(visit), Some(notice)) => visit.answer.send(self.pages.stray(notice)).await,
             // What was pasted does not count: whoever did that is at the terminal.
             (None, Some(notice)) => {
                 self.terminal.say(&format!("That does not finish the login: {notice}"));
@@ -185,7 +185,7 @@ impl Door<'_> {
         let mut answer = pin!(terminal.ask(false));
         loop {
             tokio::select! {
-                visit = next_visit(&mut self.listener) => visit.answer.send(Page::abandoned()).await,
+                visit = next_visit(&mut self.listener) => visit.answer.send(self.pages.abandoned()).await,
                 text = &mut answer => {
                     let chosen = flows.iter().copied().find(|flow| is_named(*flow, &text));
                     if let Some(flow) = chosen.or(text.trim().is_empty().then_some(*first)) {
@@ -230,7 +230,7 @@ impl Door<'_> {
         let target = visit.target.clone();
         let passage = match &mut self.binding {
             Some(binding) => binding.judge(&target, &visit.cookies, self.entropy)?,
-            None if target.starts_with(START_PATH) => Passage::Page(Page::used_address()),
+            None if target.starts_with(START_PATH) => Passage::UsedAddress,
             None => Passage::Redirect,
         };
         match passage {
@@ -238,9 +238,11 @@ impl Door<'_> {
                 self.visit = Some(visit);
                 return Ok(Some(target));
             }
-            Passage::Page(page) => visit.answer.send(page).await,
-            Passage::Taken(page) => {
-                visit.answer.send(page).await;
+            Passage::On(page) => visit.answer.send(page).await,
+            Passage::AnotherBrowser => visit.answer.send(self.pages.another_browser()).await,
+            Passage::UsedAddress => visit.answer.send(self.pages.used_address()).await,
+            Passage::Taken => {
+                visit.answer.send(self.pages.used_address()).await;
                 self.is_taken = true;
                 self.terminal.say(
                     "The address that your browser was sent to was opened twice, and works no more: somebody else on this machine may have taken it. Press Enter for a fresh one.",
@@ -261,31 +263,12 @@ impl Door<'_> {
         Ok(())
     }
 
-    /// Sends the browser that waits to the last page, at an address without the
-    /// code: it is in nobody's history. One that asked twice is sent there twice.
+    /// Shows how the login ended to whoever waits in a browser.
     pub(crate) async fn close(&mut self, page: Page) {
-        let Some(visit) = self.visit.take() else { return };
-        let target = visit.target.clone();
+        let Some(listener) = &mut self.listener else { return };
         let goodbye = self.binding.as_ref().map(Binding::goodbye);
-        visit.answer.send(Page::forward(END_ADDRESS, goodbye.clone())).await;
-        let arrival = async {
-            loop {
-                let visit = next_visit(&mut self.listener).await;
-                if visit.target == END_ADDRESS {
-                    return visit.answer.send(page).await;
-                }
-                let is_again = visit.target == target;
-                visit
-                    .answer
-                    .send(match is_again {
-                        true => Page::forward(END_ADDRESS, goodbye.clone()),
-                        false => Page::abandoned(),
-                    })
-                    .await;
-            }
-        };
-        // A browser that does not come is no reason to keep the person waiting.
-        let _ = tokio::time::timeout(ARRIVAL, arrival).await;
+        let farewell = Farewell { pages: self.pages, page, goodbye };
+        farewell.say(self.visit.take(), listener.as_mut()).await;
     }
 }
 

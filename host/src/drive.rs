@@ -13,7 +13,6 @@ use crate::door::Door;
 use crate::egress::Egress;
 use crate::envelope::Envelope;
 use crate::error::{Code, Error};
-use crate::pages::Page;
 use crate::sandbox::{Instance, Session};
 
 /// For one request, name look-up to last byte.
@@ -50,10 +49,11 @@ impl<'a> Drive<'a> {
         let result = self.steps(instance, session).await;
         self.terminal.settle();
         if let Some(door) = &mut self.door {
+            let pages = door.pages;
             door.close(match &result {
-                Ok(_) => Page::success(),
-                Err(error) if error.code() == Code::AccessDenied => Page::refused(error),
-                Err(error) => Page::failed(error),
+                Ok(_) => pages.success(),
+                Err(error) if error.code() == Code::AccessDenied => pages.refused(error),
+                Err(error) => pages.failed(error),
             })
             .await;
         }

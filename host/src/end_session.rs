@@ -12,7 +12,7 @@ use crate::capability::entropy::Entropy;
 use crate::capability::loopback::{Listener, Loopback, Redirect, RedirectHost, Visit};
 use crate::capability::terminal::Terminal;
 use crate::error::{Code, Error};
-use crate::pages::Page;
+use crate::pages::{Page, Pages};
 
 const PATH: &str = "/end-session";
 
@@ -25,6 +25,7 @@ pub(crate) struct EndSession<'a> {
     pub(crate) clock: &'a dyn Clock,
     pub(crate) entropy: &'a dyn Entropy,
     pub(crate) loopback: &'a dyn Loopback,
+    pub(crate) pages: &'a Pages,
     pub(crate) terminal: &'a dyn Terminal,
 }
 
@@ -36,7 +37,7 @@ impl EndSession<'_> {
         let url = browser_url(url)?;
         let secret = URL_SAFE_NO_PAD.encode(self.entropy.draw()?);
         let here = Redirect { host: RedirectHost::Ipv4, ports: Vec::new(), path: PATH.to_owned() };
-        let mut listener = self.loopback.bind(&here).await?;
+        let mut listener = self.loopback.bind(&here, self.pages).await?;
         let target = format!("{PATH}?ticket={secret}");
         let address = listener.redirect_uri().replacen(PATH, &target, 1);
         self.terminal.say(match self.browser.map(|browser| browser.open(&address)) {
@@ -48,7 +49,7 @@ impl EndSession<'_> {
         self.terminal.address(&address);
         self.terminal.wait("waiting for the browser");
         let visit = tokio::select! {
-            visit = the_visit(listener.as_mut(), &target) => visit,
+            visit = the_visit(listener.as_mut(), &target, self.pages) => visit,
             () = self.clock.sleep(PATIENCE) => {
                 self.terminal.settle();
                 return Err(Error::new(
@@ -65,12 +66,12 @@ impl EndSession<'_> {
 }
 
 /// The first visit that knows the address.
-async fn the_visit(listener: &mut dyn Listener, target: &str) -> Visit {
+async fn the_visit(listener: &mut dyn Listener, target: &str, pages: &Pages) -> Visit {
     loop {
         let visit = listener.visit().await;
         if visit.target == target {
             return visit;
         }
-        visit.answer.send(Page::stray("it went to an address that was not given out")).await;
+        visit.answer.send(pages.stray("it went to an address that was not given out")).await;
     }
 }

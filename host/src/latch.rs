@@ -21,6 +21,7 @@ use crate::egress::Egress;
 use crate::end_session::EndSession;
 use crate::envelope::Envelope;
 use crate::error::{Code, Error};
+use crate::pages::Pages;
 use crate::sandbox::{Instance, Sandbox, Session};
 use crate::token::Token;
 
@@ -47,6 +48,7 @@ pub(crate) struct Parts {
     pub(crate) flow: Option<LoginFlow>,
     pub(crate) browser_command: bool,
     pub(crate) draws_qr: bool,
+    pub(crate) pages: Pages,
     pub(crate) surroundings: Arc<dyn Surroundings>,
     pub(crate) browser: Option<Arc<dyn Browser>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -162,6 +164,7 @@ impl Latch {
             clock: parts.clock.as_ref(),
             entropy: parts.entropy.as_ref(),
             loopback: parts.loopback.as_ref(),
+            pages: &parts.pages,
             terminal: parts.terminal.as_ref(),
         };
         end_session.run(url).await
@@ -213,7 +216,7 @@ impl Inner {
         let mut flow = self.parts.flow;
         let listener = match flow {
             Some(LoginFlow::Device) => None,
-            _ => match self.parts.loopback.bind(&self.parts.redirect).await {
+            _ => match self.parts.loopback.bind(&self.parts.redirect, &self.parts.pages).await {
                 Ok(listener) => Some(listener),
                 // No browser can come back here, so the person brings its answer.
                 Err(error) if may_paste(&error, flow, &facts) => {
@@ -243,6 +246,7 @@ impl Inner {
         let door = Door {
             clock: self.parts.clock.as_ref(),
             terminal: self.parts.terminal.as_ref(),
+            pages: &self.parts.pages,
             listener,
             browser,
             draws_qr: self.parts.draws_qr,

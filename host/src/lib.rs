@@ -31,6 +31,7 @@ mod egress;
 mod end_session;
 mod envelope;
 mod error;
+mod farewell;
 mod fresh_token;
 mod latch;
 pub mod pages;

@@ -6,10 +6,12 @@ mod support;
 use std::env;
 use std::io::Read as _;
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 
+use latchstring::pages::{Page, Pages};
+use latchstring::{Code, Error};
 use serde_json::{Value, json};
 
 use servers::{PATIENCE, node};
@@ -113,4 +115,85 @@ fn a_stranger_with_the_right_answer_is_refused_and_the_person_still_gets_in() {
     assert_eq!(seen["title"], "You are logged in · latchstring");
     // One code, redeemed once.
     assert_eq!(home.asked("/token").len(), 1);
+}
+
+/// How pages look in every window.
+fn looks(pages: &Value) -> Vec<Value> {
+    let home = Home::new();
+    let mut command = node("pages.mjs");
+    command.arg(home.file("pages.json", &pages.to_string())).env("CHROMIUM", chromium());
+    let run = run(&mut command).succeeded();
+    run.json().as_array().expect("looks").clone()
+}
+
+/// Every page of a login, with the longest words on it that may come.
+fn every(language: &str, pages: &Pages) -> Vec<Value> {
+    let error = Error::new(
+        Code::Unreachable,
+        "the token endpoint https://login.a-very-long-name.identity.example.com/oauth2/default/v1/token could not be reached: the connection was closed before a response came",
+        "check the network, then try again",
+    );
+    let all = [
+        ("success", pages.success()),
+        ("refused", pages.refused(&error)),
+        ("failed", pages.failed(&error)),
+        ("finished", pages.finished()),
+        ("stray", pages.stray("it carried another login's state")),
+        ("used-address", pages.used_address()),
+        ("another-browser", pages.another_browser()),
+        ("abandoned", pages.abandoned()),
+    ];
+    let page = |(name, page): (&str, Page)| json!({ "name": format!("{language}-{name}"), "html": page.html, "policy": page.policy });
+    all.into_iter().map(page).collect()
+}
+
+#[test]
+fn every_page_can_be_read_in_light_and_dark_wide_and_narrow_in_any_direction() {
+    let german = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/pages/de.toml");
+    let arabic = "lang = \"ar\"\n\
+        [warning]\ntitle = \"لا تلصق عنوان هذه الصفحة في أي مكان.\"\n\
+        text = \"من يطلبه منك يريد تسجيل الدخول باسمك.\"\n\
+        [success]\ntitle = \"تم تسجيل دخولك\"\n\
+        text = \"يمكنك إغلاق هذه النافذة والعودة إلى الطرفية.\"\n\
+        [failed]\ntitle = \"فشل تسجيل الدخول\"\n\
+        text = \"يمكنك إغلاق هذه النافذة والعودة إلى الطرفية.\"\n\
+        [terms]\nwhat-happened = \"ماذا حدث\"\nwhat-to-do = \"ما العمل\"\ncode = \"الرمز\"\n";
+    let pages = [
+        every("en", &Pages::default()),
+        every("de", &Pages::read(german).expect("the example")),
+        every("ar", &Pages::from_toml(arabic, "").expect("good pages")),
+    ];
+    for looks in looks(&json!(pages.concat())) {
+        let name = looks["name"].as_str().expect("a name");
+        // WCAG 2.2 §1.4.3 asks for so much, §1.4.10 for no sideways scrolling.
+        assert!(looks["contrast"].as_f64().is_some_and(|contrast| contrast >= 4.5), "{looks}");
+        assert_eq!(looks["overflow"], 0, "{name}");
+        assert_eq!(looks["complaints"], json!([]), "{name}");
+        assert_eq!(
+            looks["direction"],
+            if name.starts_with("ar") { "rtl" } else { "ltr" },
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_template_of_ones_own_has_its_style_and_runs_no_script() {
+    let home = Home::new();
+    home.file(
+        "page.html",
+        "<!doctype html><html lang={{lang}} dir={{dir}}><title>{{title}}</title>\r\n\
+         <style>\r\nbody { direction: rtl; background: #003; color: #fff; font: 1.5rem serif; padding: 2rem }\r\n</style>\r\n\
+         <body class=\"{{tone}}\"><h1>{{title}}</h1><p>{{text}}<p>{{warning}}\
+         <script>document.documentElement.dataset.ran = 'yes'</script>\
+         <img src=\"https://example.com/a.png\">",
+    );
+    let file = home.file("pages.toml", "template = \"page.html\"\n");
+    let pages = Pages::read(file).expect("good pages");
+    for looks in looks(&json!(every("own", &pages)[..1])) {
+        assert_eq!(looks["direction"], "rtl", "its style counts: {looks}");
+        assert_eq!(looks["ran"], Value::Null);
+        // Its script and its picture.
+        assert_eq!(looks["complaints"].as_array().map(Vec::len), Some(2), "{looks}");
+    }
 }

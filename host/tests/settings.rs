@@ -69,7 +69,7 @@ fn dotenv_cannot_choose_what_runs_or_where_secrets_and_sessions_go() {
          LATCH_BROWSER=touch {proof}\nLATCH_STATE_DIR={proof}\nLATCH_CONFIG_DIR={proof}\n\
          LATCH_CLIENT_SECRET_FILE={secret}\nLATCH_CLIENT_SECRET=s3cret\n\
          LATCH_TOKEN_ENDPOINT={trap}/token\nLATCH_AUTHORIZATION_ENDPOINT={trap}/authorize\n\
-         LATCH_JWKS_URI={trap}/jwks\nLATCH_PROFILE=evil\nLATCH_STORE=memory\nBROWSER=touch {proof}\n\
+         LATCH_JWKS_URI={trap}/jwks\nLATCH_PAGES={proof}\nLATCH_PROFILE=evil\nLATCH_STORE=memory\nBROWSER=touch {proof}\n\
          HTTP_PROXY={trap}\nHTTPS_PROXY={trap}\nSSL_CERT_FILE={secret}\n",
         home.provider.issuer(),
         trap = trap.origin(),

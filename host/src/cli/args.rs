@@ -281,6 +281,10 @@ pub(crate) struct RedirectArgs {
     #[arg(long, env = "LATCH_NO_QR", value_parser = FalseyValueParser::new())]
     pub(crate) no_qr: bool,
 
+    /// A file with texts, and perhaps a template, for the pages in the browser
+    #[arg(long, env = "LATCH_PAGES", value_name = "FILE")]
+    pub(crate) pages: Option<PathBuf>,
+
     /// How long you may take [default: 300]
     #[arg(long, env = "LATCH_TIMEOUT", value_name = "SECONDS")]
     pub(crate) timeout: Option<u64>,

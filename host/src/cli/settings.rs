@@ -11,8 +11,10 @@ use latchstring::capability::loopback::{self, Redirect};
 use latchstring::capability::store::{Key, Store};
 use latchstring::capability::terminal::StderrTerminal;
 use latchstring::contract::Endpoints;
+use latchstring::pages::Pages;
 use latchstring::{
-    ClientAuthentication, Code, Description, Error, Latch, LoginFlow, check_profile, printable,
+    ClientAuthentication, Code, Description, Error, Latch, LatchBuilder, LoginFlow, check_profile,
+    printable,
 };
 use zeroize::Zeroizing;
 
@@ -81,8 +83,22 @@ impl Settings {
         (suffices && remembered != self.saved).then_some(remembered)
     }
 
-    /// The client that these settings describe.
+    /// The client that these settings describe, for commands that show no page.
     pub(crate) fn latch(&self, global: &Global, open_browser: bool) -> Result<Latch, Error> {
+        self.builder(global, open_browser)?.build()
+    }
+
+    /// What a browser is shown.
+    pub(crate) fn pages(&self) -> Result<Pages, Error> {
+        self.effective.pages.as_ref().map_or_else(|| Ok(Pages::default()), Pages::read)
+    }
+
+    /// The client that these settings describe, but for its pages.
+    pub(crate) fn builder(
+        &self,
+        global: &Global,
+        open_browser: bool,
+    ) -> Result<LatchBuilder, Error> {
         let profile = &self.effective;
         let mut builder = match (profile.issuer.clone(), profile.client_id.clone()) {
             (Some(issuer), Some(client_id)) => Latch::builder(issuer, client_id),
@@ -135,7 +151,7 @@ impl Settings {
         for (name, value) in profile.parameters.iter().flatten() {
             builder = builder.parameter(name, value);
         }
-        builder.build()
+        Ok(builder)
     }
 
     /// A client for the session under `key`, which other settings than these
@@ -264,6 +280,7 @@ impl LoginArgs {
             browser,
             no_browser,
             no_qr,
+            pages,
             timeout,
             parameters,
         } = self.redirect;
@@ -275,6 +292,7 @@ impl LoginArgs {
             browser,
             no_browser: no_browser.then_some(true),
             no_qr: no_qr.then_some(true),
+            pages: pages.map(|path| absolute(&path)),
             timeout,
             parameters: some(parameters).map(|pairs| pairs.into_iter().collect()),
             ..self.provider.into_profile()

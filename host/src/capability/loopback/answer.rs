@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::pages::Page;
+use crate::pages::{Page, Pages};
 
 /// How long a page may take to be written.
 const WRITING: Duration = Duration::from_secs(2);
@@ -20,15 +20,17 @@ pub struct Answer {
 /// Dropping it says that the page was written, or that it never will be.
 pub struct PendingPage {
     page: oneshot::Receiver<Page>,
+    pages: Pages,
     _written: oneshot::Sender<()>,
 }
 
 impl Answer {
-    /// An answer and the half that delivers its page, for a listener.
-    pub fn pair() -> (Self, PendingPage) {
+    /// An answer and the half that delivers its page, for a listener; where no
+    /// page comes, one of `pages` does.
+    pub fn pair(pages: Pages) -> (Self, PendingPage) {
         let (page_sender, page) = oneshot::channel();
         let (_written, written) = oneshot::channel();
-        (Self { page: page_sender, written }, PendingPage { page, _written })
+        (Self { page: page_sender, written }, PendingPage { page, pages, _written })
     }
 
     /// Sends `page`; returns when it was written and the connection closed, when
@@ -48,6 +50,20 @@ impl PendingPage {
     /// Keep this half until the page was written.
     pub async fn page(&mut self, patience: Duration) -> Page {
         let answered = tokio::time::timeout(patience, &mut self.page).await;
-        answered.ok().and_then(Result::ok).unwrap_or_else(Page::abandoned)
+        answered.ok().and_then(Result::ok).unwrap_or_else(|| self.pages.abandoned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whom_nobody_answers_is_told_so_in_the_words_of_the_login() {
+        let pages = Pages::from_toml("[abandoned]\ntitle = \"Annulé\"", "").expect("good pages");
+        let (answer, mut page) = Answer::pair(pages);
+        drop(answer);
+        let page = page.page(WRITING).await;
+        assert!(page.html.contains(">Annulé</h1>"), "{}", page.html);
     }
 }

@@ -10,6 +10,7 @@ use super::request::Expected;
 use super::server::Server;
 use super::{END_PATH, Listener, Loopback, Redirect, RedirectHost, START_PATH};
 use crate::error::{Code, Error};
+use crate::pages::Pages;
 
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
@@ -32,7 +33,7 @@ pub struct SystemLoopback;
 
 #[async_trait]
 impl Loopback for SystemLoopback {
-    async fn bind(&self, redirect: &Redirect) -> Result<Box<dyn Listener>, Error> {
+    async fn bind(&self, redirect: &Redirect, pages: &Pages) -> Result<Box<dyn Listener>, Error> {
         check_path(&redirect.path)?;
         let (listeners, port) = bind_first(redirect)?;
         let host = redirect.host.name();
@@ -41,7 +42,7 @@ impl Loopback for SystemLoopback {
             paths: vec![redirect.path.clone(), START_PATH.to_owned(), END_PATH.to_owned()],
         };
         let redirect_uri = format!("http://{host}:{port}{}", redirect.path);
-        Ok(Box::new(Server::start(listeners, expected, redirect_uri)))
+        Ok(Box::new(Server::start(listeners, expected, redirect_uri, pages.clone())))
     }
 }
 
@@ -169,7 +170,8 @@ mod tests {
     }
 
     async fn port_of(host: RedirectHost, ports: &[u16]) -> u16 {
-        let listener = SystemLoopback.bind(&redirect(host, ports)).await.expect("bound");
+        let listener =
+            SystemLoopback.bind(&redirect(host, ports), &Pages::default()).await.expect("bound");
         let uri = listener.redirect_uri().strip_suffix("/callback").expect("path");
         uri.rsplit_once(':').expect("port").1.parse().expect("number")
     }
@@ -185,7 +187,8 @@ mod tests {
         for (host, name) in
             [(RedirectHost::Ipv4, "127.0.0.1"), (RedirectHost::Localhost, "localhost")]
         {
-            let listener = SystemLoopback.bind(&redirect(host, &[])).await.expect("bound");
+            let listener =
+                SystemLoopback.bind(&redirect(host, &[]), &Pages::default()).await.expect("bound");
             assert!(listener.redirect_uri().starts_with(&format!("http://{name}:")));
             assert!(!listener.redirect_uri().contains(":0/"));
         }
@@ -206,7 +209,9 @@ mod tests {
                 continue;
             };
             let (_busy, taken) = busy(family);
-            let error = SystemLoopback.bind(&redirect(RedirectHost::Localhost, &[taken])).await;
+            let error = SystemLoopback
+                .bind(&redirect(RedirectHost::Localhost, &[taken]), &Pages::default())
+                .await;
             assert_eq!(error.err().expect("taken").code(), Code::PortInUse);
         }
     }
@@ -215,7 +220,9 @@ mod tests {
     async fn when_all_are_busy_the_error_names_them() {
         let (_first, one) = busy(V4);
         let (_second, two) = busy(V4);
-        let error = SystemLoopback.bind(&redirect(RedirectHost::Ipv4, &[one, two])).await;
+        let error = SystemLoopback
+            .bind(&redirect(RedirectHost::Ipv4, &[one, two]), &Pages::default())
+            .await;
         let error = error.err().expect("all busy");
         assert_eq!(error.code(), Code::PortInUse);
         let expected = format!(
@@ -228,7 +235,8 @@ mod tests {
     async fn a_path_that_no_request_could_match_is_refused() {
         for path in ["", "callback", "/a b", "/a?b", "/a#b", "/ä", "/a\r\n"] {
             let redirect = Redirect { path: path.to_owned(), ..redirect(RedirectHost::Ipv4, &[]) };
-            let error = SystemLoopback.bind(&redirect).await.err().expect("refused");
+            let error =
+                SystemLoopback.bind(&redirect, &Pages::default()).await.err().expect("refused");
             assert_eq!(error.code(), Code::InvalidConfiguration, "{path}");
         }
     }

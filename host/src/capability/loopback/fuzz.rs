@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::Visit;
 use super::request::Expected;
 use super::server::{Desk, serve};
-use crate::pages::Page;
+use crate::pages::Pages;
 
 const AUTHORITY: &str = "127.0.0.1:8000";
 const REDIRECT: &[u8] = b"GET /callback?code=a HTTP/1.1\r\nHost: 127.0.0.1:8000\r\n\r\n";
@@ -100,7 +100,7 @@ fn send(connections: &[(&[u8], usize)]) -> Vec<Outcome> {
             authorities: vec![AUTHORITY.to_owned()],
             paths: vec!["/callback".to_owned()],
         };
-        let (desk, mut visits) = Desk::new(expected);
+        let (desk, mut visits) = Desk::new(expected, Pages::default());
         let mut outcomes = Vec::new();
         for (bytes, piece) in connections {
             outcomes.push(connect(desk.clone(), &mut visits, bytes, *piece).await);
@@ -131,7 +131,7 @@ async fn connect(
     let log_in = async {
         while let Some(visit) = visits.recv().await {
             outcome.targets.push(visit.target);
-            visit.answer.send(Page::success()).await;
+            visit.answer.send(Pages::default().success()).await;
         }
     };
     tokio::select! {
@@ -212,7 +212,7 @@ fn only_the_redirect_gets_through(u: &mut Unstructured<'_>) -> Result<()> {
         [] => assert_ne!(answer.get(9..10), Some(&b"2"[..]), "{:?}", bytes.escape_ascii()),
         [target] => {
             assert_is_the_redirect(&bytes, target);
-            assert!(answer.ends_with(Page::success().html.as_bytes()));
+            assert!(answer.ends_with(Pages::default().success().html.as_bytes()));
         }
         several => panic!("one connection, and {several:?}"),
     }

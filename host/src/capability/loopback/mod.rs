@@ -15,6 +15,7 @@ pub use answer::{Answer, PendingPage};
 pub use bind::SystemLoopback;
 
 use crate::error::Error;
+use crate::pages::Pages;
 
 /// Where a login begins in a browser of this machine; every listener answers here
 /// beside its redirect's path.
@@ -27,10 +28,11 @@ pub(crate) const END_ADDRESS: &str = "/latchstring/end?done";
 /// Opens listeners on loopback addresses.
 #[async_trait]
 pub trait Loopback: Send + Sync {
-    /// Binds the first free port that `redirect` allows.
+    /// Binds the first free port that `redirect` allows. Visitors whom nobody
+    /// answers get one of `pages`.
     ///
     /// Fails with `port-in-use` that names the ports when none is free.
-    async fn bind(&self, redirect: &Redirect) -> Result<Box<dyn Listener>, Error>;
+    async fn bind(&self, redirect: &Redirect, pages: &Pages) -> Result<Box<dyn Listener>, Error>;
 }
 
 /// Where a provider lets the browser come back to.

@@ -30,7 +30,7 @@ use tokio::time::{sleep, timeout};
 
 use super::request::{Expected, Refusal, judge};
 use super::{Answer, Listener, PendingPage, Visit};
-use crate::pages::{self, Page};
+use crate::pages::{NOTHING, Page, Pages};
 
 const MOST_CONNECTIONS: usize = 64;
 /// From the connection on; hyper starts counting before the first byte.
@@ -56,8 +56,9 @@ impl Server {
         listeners: Vec<TcpListener>,
         expected: Expected,
         redirect_uri: String,
+        pages: Pages,
     ) -> Self {
-        let (desk, visits) = Desk::new(expected);
+        let (desk, visits) = Desk::new(expected, pages);
         let accepting = tokio::spawn(accept(listeners, desk));
         Self { redirect_uri, visits, accepting }
     }
@@ -89,6 +90,7 @@ impl Listener for Server {
 #[derive(Clone)]
 pub(super) struct Desk {
     expected: Arc<Expected>,
+    pages: Pages,
     visits: mpsc::Sender<Visit>,
     /// Told whenever a connection has no request any more that waits for a page.
     left: Arc<Notify>,
@@ -96,9 +98,9 @@ pub(super) struct Desk {
 
 impl Desk {
     /// With the other end, where the visits arrive.
-    pub(super) fn new(expected: Expected) -> (Self, mpsc::Receiver<Visit>) {
+    pub(super) fn new(expected: Expected, pages: Pages) -> (Self, mpsc::Receiver<Visit>) {
         let (visits, arriving) = mpsc::channel(MOST_CONNECTIONS);
-        (Self { expected: Arc::new(expected), visits, left: Arc::default() }, arriving)
+        (Self { expected: Arc::new(expected), pages, visits, left: Arc::default() }, arriving)
     }
 }
 
@@ -233,7 +235,7 @@ async fn respond(
     }
     let cookies = cookies(request.headers());
     visiting.store(true, Ordering::Relaxed);
-    let (answer, mut page) = Answer::pair();
+    let (answer, mut page) = Answer::pair(desk.pages.clone());
     // A listener that is gone drops the answer, which sends the abandoned page.
     let _ = desk.visits.send(Visit { target, cookies, answer }).await;
     let shown = page.page(PAGE_PATIENCE).await;
@@ -243,7 +245,9 @@ async fn respond(
 
 fn show(page: Page) -> Response<Full<Bytes>> {
     let mut response = response(page.status, "text/html; charset=utf-8", page.html.into());
-    let headers = [(LOCATION, page.location), (SET_COOKIE, page.cookie)];
+    let policy = Some(page.policy.into_owned());
+    let headers =
+        [(CONTENT_SECURITY_POLICY, policy), (LOCATION, page.location), (SET_COOKIE, page.cookie)];
     for (name, value) in headers {
         if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
             response.headers_mut().insert(name, value);
@@ -273,8 +277,8 @@ fn response(status: u16, content_type: &'static str, body: Bytes) -> Response<Fu
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
     let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, pages::content_security_policy());
     for (name, value) in [
+        (CONTENT_SECURITY_POLICY, NOTHING),
         (CONTENT_TYPE, content_type),
         (REFERRER_POLICY, "no-referrer"),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),

@@ -6,7 +6,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::*;
-use crate::pages::Page;
+use crate::pages::{Page, Pages};
 
 struct Fixture {
     listener: Box<dyn Listener>,
@@ -16,7 +16,7 @@ struct Fixture {
 impl Fixture {
     async fn on(host: RedirectHost) -> Self {
         let redirect = Redirect { host, ports: Vec::new(), path: "/callback".to_owned() };
-        let listener = SystemLoopback.bind(&redirect).await.expect("bound");
+        let listener = SystemLoopback.bind(&redirect, &Pages::default()).await.expect("bound");
         let uri = listener.redirect_uri();
         let authority = uri.strip_prefix("http://").and_then(|uri| uri.strip_suffix("/callback"));
         let authority = authority.expect("redirect URI").to_owned();
@@ -69,9 +69,9 @@ fn status(answer: &str) -> &str {
 #[tokio::test]
 async fn the_redirect_gets_its_page_and_a_closed_connection() {
     let mut fixture = Fixture::new().await;
-    let answer = fixture.redirect(Page::success()).await;
+    let answer = fixture.redirect(Pages::default().success()).await;
     assert_eq!(status(&answer), "200");
-    assert!(answer.ends_with(&Page::success().html));
+    assert!(answer.ends_with(&Pages::default().success().html));
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn once_sent_a_page_reaches_the_browser_even_if_the_listener_is_gone() {
     let mut stream = fixture.connect().await;
     stream.write_all(fixture.request("/callback?code=1").as_bytes()).await.expect("sent");
     let visit = fixture.listener.visit().await;
-    visit.answer.send(Page::success()).await;
+    visit.answer.send(Pages::default().success()).await;
     drop(fixture.listener);
     let mut received = [0; 64 * 1024];
     let count = stream.try_read(&mut received).expect("already there");
@@ -91,14 +91,14 @@ async fn once_sent_a_page_reaches_the_browser_even_if_the_listener_is_gone() {
 async fn every_answer_carries_the_same_protection() {
     let mut fixture = Fixture::new().await;
     let stray = fixture.exchange(fixture.request("/favicon.ico")).await;
-    for answer in [stray, fixture.redirect(Page::stray("other state")).await] {
+    for answer in [stray, fixture.redirect(Pages::default().stray("other state")).await] {
         let (head, _) = answer
             .to_ascii_lowercase()
             .split_once("\r\n\r\n")
             .map(|(a, b)| (a.to_owned(), b.to_owned()))
             .expect("head");
         for line in [
-            "content-security-policy: default-src 'none'; style-src 'sha256-",
+            "content-security-policy: default-src 'none'; ",
             "frame-ancestors 'none'",
             "referrer-policy: no-referrer",
             "x-content-type-options: nosniff",
@@ -152,7 +152,7 @@ async fn everything_but_the_redirect_is_answered_and_forgotten() {
         fixture.exchange(format!("OPTIONS /callback HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
     assert!(options.to_ascii_lowercase().contains("allow: get\r\n"), "{options}");
     assert!(!options.to_ascii_lowercase().contains("access-control"), "{options}");
-    assert_eq!(status(&fixture.redirect(Page::success()).await), "200");
+    assert_eq!(status(&fixture.redirect(Pages::default().success()).await), "200");
 }
 
 #[tokio::test]
@@ -193,7 +193,7 @@ async fn no_bytes_stop_the_listener() {
         let _ = stream.shutdown().await;
         read(&mut stream).await;
     }
-    assert_eq!(status(&fixture.redirect(Page::success()).await), "200");
+    assert_eq!(status(&fixture.redirect(Pages::default().success()).await), "200");
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn a_browser_that_trickles_its_request_holds_up_nobody() {
     let mut fixture = Fixture::new().await;
     let mut slow = fixture.connect().await;
     slow.write_all(b"GET /callback?code=slow HTT").await.expect("sent");
-    assert_eq!(status(&fixture.redirect(Page::success()).await), "200");
+    assert_eq!(status(&fixture.redirect(Pages::default().success()).await), "200");
     let rest = format!("P/1.1\r\nHost: {}\r\n\r\n", fixture.authority);
     slow.write_all(rest.as_bytes()).await.expect("sent");
     assert_eq!(fixture.listener.visit().await.target, "/callback?code=slow");
@@ -214,7 +214,7 @@ async fn silent_connections_do_not_keep_the_redirect_out() {
     for _ in 0..200 {
         silent.push(fixture.connect().await);
     }
-    assert_eq!(status(&fixture.redirect(Page::success()).await), "200");
+    assert_eq!(status(&fixture.redirect(Pages::default().success()).await), "200");
     // The oldest had to make room; the newest may still ask.
     assert_eq!(read(&mut silent[0]).await, "");
     let newest = silent.last_mut().expect("connections");
@@ -247,8 +247,11 @@ async fn no_visit_is_lost_in_a_crowd_of_visits() {
     }
     loop {
         let visit = fixture.listener.visit().await;
-        let page =
-            if visit.target.ends_with("real") { Page::success() } else { Page::stray("forged") };
+        let page = if visit.target.ends_with("real") {
+            Pages::default().success()
+        } else {
+            Pages::default().stray("forged")
+        };
         let done = page.status == 200;
         visit.answer.send(page).await;
         if done {
@@ -275,7 +278,7 @@ async fn a_dropped_answer_or_listener_tells_the_visitor_that_the_login_was_aband
     drop(fixture.listener);
     drop((second, third));
     for mut stream in visitors {
-        assert!(read(&mut stream).await.ends_with(&Page::abandoned().html));
+        assert!(read(&mut stream).await.ends_with(&Pages::default().abandoned().html));
     }
     assert_eq!(read(&mut silent).await, "");
 }
@@ -287,7 +290,7 @@ async fn a_dropped_listener_frees_its_port() {
     drop(fixture);
     tokio::task::yield_now().await;
     let redirect = Redirect { host: RedirectHost::Ipv4, ports: vec![port], path: "/".to_owned() };
-    SystemLoopback.bind(&redirect).await.expect("free again");
+    SystemLoopback.bind(&redirect, &Pages::default()).await.expect("free again");
 }
 
 #[tokio::test]
@@ -301,7 +304,7 @@ async fn localhost_is_answered_on_every_family_under_each_of_its_names() {
         };
         let request = format!("GET /callback?via HTTP/1.1\r\nHost: {address}:{port}\r\n\r\n");
         stream.write_all(request.as_bytes()).await.expect("sent");
-        fixture.listener.visit().await.answer.send(Page::success()).await;
+        fixture.listener.visit().await.answer.send(Pages::default().success()).await;
         assert_eq!(status(&read(&mut stream).await), "200");
         reached += 1;
     }
@@ -313,7 +316,7 @@ async fn a_cancelled_wait_loses_no_visit() {
     let mut fixture = Fixture::new().await;
     let nobody = tokio::time::timeout(Duration::ZERO, fixture.listener.visit()).await;
     assert!(nobody.is_err());
-    assert_eq!(status(&fixture.redirect(Page::success()).await), "200");
+    assert_eq!(status(&fixture.redirect(Pages::default().success()).await), "200");
 }
 
 #[tokio::test(start_paused = true)]
@@ -334,7 +337,7 @@ async fn a_visitor_without_an_answer_is_told_after_two_minutes() {
     stream.write_all(fixture.request("/callback?code=1").as_bytes()).await.expect("sent");
     let visit = fixture.listener.visit().await;
     let started = tokio::time::Instant::now();
-    assert!(read(&mut stream).await.ends_with(&Page::abandoned().html));
+    assert!(read(&mut stream).await.ends_with(&Pages::default().abandoned().html));
     assert_eq!(started.elapsed().as_secs(), 120);
-    visit.answer.send(Page::success()).await;
+    visit.answer.send(Pages::default().success()).await;
 }

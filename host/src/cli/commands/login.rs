@@ -13,10 +13,11 @@ use crate::cli::stores::{self, Stores};
 
 pub(crate) async fn run(global: &Global, args: Box<LoginArgs>) -> Result<(), Error> {
     let settings = Settings::read(global, args.into_profile())?;
+    let pages = settings.pages()?;
     settings.tell_origin();
     let open_browser = settings.effective.no_browser != Some(true);
     stores::make_key_file(global)?;
-    let latch = settings.latch(global, open_browser).map_err(unnamed)?;
+    let latch = settings.builder(global, open_browser).map_err(unnamed)?.pages(pages).build()?;
     let token = latch.login().await?;
     let stores = settings.stores(global)?;
     let store = keep_one(&stores, &latch).await?;

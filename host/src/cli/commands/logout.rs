@@ -16,7 +16,12 @@ pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Er
     let LogoutArgs { all, end_session, browser, provider } = *args;
     let given = Profile { browser, ..provider.into_profile() };
     if !all {
-        let latch = Settings::read(global, given)?.latch(global, end_session)?;
+        let settings = Settings::read(global, given)?;
+        let builder = settings.builder(global, end_session)?;
+        let latch = match end_session {
+            true => builder.pages(settings.pages()?).build()?,
+            false => builder.build()?,
+        };
         let report = latch.logout().await?;
         let url = report.end_session_url.clone();
         show(global, &[(global.profile.clone(), report)])?;

@@ -1,0 +1,81 @@
+//! A page of somebody's own, elsewhere.
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::capability::http::addresses::is_loopback;
+
+/// An address that the browser may be sent to when a login has ended. It stands
+/// in a file: nothing of the login is ever added to it.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Destination(Url);
+
+impl Destination {
+    pub(super) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl TryFrom<String> for Destination {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let is_private =
+            |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
+        let names_nobody = |url: &Url| url.username().is_empty() && url.password().is_none();
+        match Url::parse(&text) {
+            Ok(mut url) if is_private(&url) && names_nobody(&url) => {
+                if url.fragment().is_none() {
+                    // An empty one: browsers hand on that of the callback where
+                    // there is none (RFC 9110 §10.2.2), and a provider may have
+                    // put anything there.
+                    url.set_fragment(Some(""));
+                }
+                Ok(Self(url))
+            }
+            _ => Err(format!(
+                "{text:?} cannot be redirected to; expected an https address, or http on a loopback address, without a user name"
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<String, String> {
+        Destination::try_from(text.to_owned()).map(|url| url.as_str().to_owned())
+    }
+
+    #[test]
+    fn an_address_hands_on_no_fragment_of_the_callback() {
+        for (text, url) in [
+            ("https://example.com/done", "https://example.com/done#"),
+            ("https://example.com/done?a=b#c", "https://example.com/done?a=b#c"),
+            ("http://127.0.0.1:8000", "http://127.0.0.1:8000/#"),
+            ("http://[::1]:8000/", "http://[::1]:8000/#"),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(url));
+        }
+    }
+
+    #[test]
+    fn only_https_counts_and_plain_http_on_this_machine() {
+        for text in [
+            "",
+            "/done",
+            "example.com",
+            "http://example.com/",
+            "http://127.0.0.1.example.com/",
+            "https://me:secret@example.com/",
+            "javascript:alert(1)",
+            "data:text/html,hello",
+            "file:///etc/passwd",
+        ] {
+            let reason = read(text).expect_err(text);
+            assert!(reason.contains("expected an https address"), "{reason}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! What pages say, and what no text on them can do.
+
+use super::*;
+use crate::contract::{Code, Failure, ProviderError};
+
+const HOSTILE: &str = "<script>alert('x')</script>\" onload=\"& {{title}}";
+
+fn hostile() -> Error {
+    Error::from(Failure {
+        code: Code::ProviderRefused,
+        message: HOSTILE.to_owned(),
+        remedy: HOSTILE.to_owned(),
+        provider: Some(ProviderError {
+            error: HOSTILE.to_owned(),
+            description: Some(HOSTILE.to_owned()),
+        }),
+        retryable: false,
+    })
+}
+
+fn all(pages: &Pages) -> Vec<Page> {
+    let error = hostile();
+    vec![
+        pages.success(),
+        pages.refused(&error),
+        pages.failed(&error),
+        pages.stray(error.message()),
+        pages.used_address(),
+        pages.another_browser(),
+        pages.finished(),
+        pages.abandoned(),
+    ]
+}
+
+fn read(text: &str) -> Pages {
+    Pages::from_toml(text, "").expect("good pages")
+}
+
+/// Every text there is, each the same.
+fn everywhere(text: &str) -> String {
+    let quoted = toml_edit::Value::from(text).to_string();
+    let mut file = format!("name = {quoted}\n[terms]\n");
+    for term in ["what-happened", "provider-said", "what-to-do", "code", "why"] {
+        file += &format!("{term} = {quoted}\n");
+    }
+    for words in [
+        "warning",
+        "success",
+        "refused",
+        "failed",
+        "stray",
+        "used-address",
+        "another-browser",
+        "finished",
+        "abandoned",
+    ] {
+        file += &format!("[{words}]\ntitle = {quoted}\ntext = {quoted}\n");
+    }
+    file
+}
+
+#[test]
+fn what_others_wrote_is_text_and_never_markup_or_a_slot() {
+    for page in [all(&Pages::default()), all(&read(&everywhere(HOSTILE)))].concat() {
+        assert!(!page.html.contains("<script"), "{}", page.html);
+        assert!(!page.html.contains("\" onload"), "{}", page.html);
+    }
+    let page = Pages::default().stray(hostile().message());
+    assert!(page.html.contains("<dd dir=\"auto\">&#60;script&#62;alert(&#39;x&#39;)&#60;/script&#62;&#34; onload=&#34;&#38; {{title}}</dd>"));
+}
+
+#[test]
+fn every_page_tells_its_state_in_its_title_and_warns_about_its_address() {
+    for page in all(&Pages::default()) {
+        let (_, title) = page.html.split_once("<title>").expect("title");
+        let (title, _) = title.split_once(" · latchstring</title>").expect("title");
+        assert!(page.html.contains(&format!("<h1 dir=\"auto\">{title}</h1>")));
+        assert!(page.html.contains("Never paste this page’s address"));
+        assert!(page.html.contains("<html lang=\"en\" dir=\"ltr\">"));
+    }
+}
+
+#[test]
+fn no_page_loads_or_leads_anywhere() {
+    for page in all(&Pages::default()) {
+        for forbidden in ["http:", "https:", "href", "src=", "url(", "@import", "style=\"", "<form"]
+        {
+            assert!(!page.html.contains(forbidden), "{forbidden}");
+        }
+    }
+}
+
+#[test]
+fn the_policy_allows_the_templates_style_by_its_hash() {
+    for page in all(&Pages::default()) {
+        let policy = page.policy;
+        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+        let end = "='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+        assert!(policy.ends_with(end), "{policy}");
+    }
+}
+
+#[test]
+fn a_failure_is_told_whole() {
+    let error = Error::new(Code::NotSaved, "the disk is full", "free some space");
+    let page = Pages::default().failed(&error);
+    for text in ["The disk is full", "Free some space", "not-saved"] {
+        assert!(page.html.contains(text));
+    }
+}
+
+#[test]
+fn each_text_can_be_another_one() {
+    let (english, own) = (all(&Pages::default()), all(&read(&everywhere("GRÜẞE"))));
+    for (english, own) in english.iter().zip(&own) {
+        let words = |page: &Page| {
+            let (_, body) = page.html.split_once("<body>").expect("a body");
+            let between = body.split('>').filter_map(|rest| rest.split('<').next());
+            let words = between.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+            words.collect::<Vec<_>>()
+        };
+        // What remains is what happened this time.
+        let left = words(own).into_iter().filter(|text| text != "GRÜẞE").collect::<Vec<_>>();
+        assert!(
+            left.iter().all(|text| text.contains("alert") || text == "provider-refused"),
+            "{left:?}"
+        );
+        assert_eq!(words(english).len(), words(own).len());
+    }
+}
+
+#[test]
+fn what_a_file_leaves_out_is_english() {
+    let pages = read("lang = \"fr\"\n[success]\ntitle = \"Vous êtes connecté\"\n");
+    let html = pages.success().html;
+    for text in ["<html lang=\"fr\"", ">Vous êtes connecté</h1>", "You can close this window"] {
+        assert!(html.contains(text), "{text} in {html}");
+    }
+    assert_eq!(
+        pages.abandoned().html.replace("\"fr\"", "\"en\""),
+        Pages::default().abandoned().html
+    );
+}
+
+#[test]
+fn a_language_that_begins_on_the_right_says_so() {
+    assert!(read("lang = \"ar\"").success().html.contains("<html lang=\"ar\" dir=\"rtl\">"));
+}
+
+#[test]
+fn what_is_wrong_with_a_file_is_named_with_its_line() {
+    for (text, words) in [
+        ("lang = \"de\"\ncolour = \"red\"", ["line 2", "colour"]),
+        ("[sucess]\ntitle = \"a\"", ["line 1", "sucess"]),
+        ("[success]\n\ntitel = \"a\"", ["line 3", "titel"]),
+        ("[terms]\nwho = \"a\"", ["line 2", "who"]),
+        ("[success]\ntitle = \" \"", ["line 2", "empty"]),
+        ("[success]\ntitle = 7", ["line 2", "integer"]),
+        ("lang = \"de_DE\"", ["line 1", "de_DE"]),
+        ("[redirect]\nsuccess = \"http://example.com/\"", ["line 2", "expected an https"]),
+        ("[redirect]\nstray = \"https://example.com/\"", ["line 2", "stray"]),
+        ("[success", ["line 1", "expected"]),
+        ("template = \"nowhere.html\"", ["nowhere.html", "template"]),
+    ] {
+        let error = Pages::from_toml(text, "").expect_err(text);
+        assert_eq!(error.code(), Code::InvalidConfiguration);
+        for word in words {
+            assert!(error.message().contains(word), "{word} in {error}");
+        }
+    }
+}
+
+#[test]
+fn a_template_lies_beside_its_file_and_is_not_too_long() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("a file");
+        path
+    };
+    let file = write("pages.toml", "template = \"page.html\"");
+    let template = "<title>{{title}}</title><style>b{}</style>{{text}}{{warning}}{{details}}";
+    write("page.html", template);
+    let page = Pages::read(&file).expect("good pages").success();
+    assert!(page.html.starts_with("<title>You are logged in</title><style>b{}</style>You can"));
+    assert_ne!(page.policy, Pages::default().success().policy);
+
+    for (text, reason) in
+        [(&*" ".repeat(1 << 18), "{{title}}"), (&" ".repeat(1 + (1 << 18)), "longer")]
+    {
+        write("page.html", text);
+        let error = Pages::read(&file).expect_err("a bad template");
+        for word in ["pages.toml", "page.html", reason] {
+            assert!(error.message().contains(word), "{word} in {error}");
+        }
+    }
+}
+
+#[test]
+fn a_redirect_takes_the_place_of_its_page_and_says_nothing_of_the_login() {
+    let pages = read(
+        "[redirect]\nsuccess = \"https://example.com/done\"\nfailed = \"http://localhost:8000/no\"",
+    );
+    assert_eq!(pages.success(), Page::forward("https://example.com/done#", None));
+    assert_eq!(pages.failed(&hostile()), Page::forward("http://localhost:8000/no#", None));
+    assert_eq!(pages.refused(&hostile()), Pages::default().refused(&hostile()));
+}

@@ -1,0 +1,184 @@
+//! Words in place of the English ones.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::destination::Destination;
+
+/// What a pages file says, each of it optional.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Texts {
+    pub(super) lang: Option<Language>,
+    /// Whose pages these are.
+    pub(super) name: Option<Text>,
+    /// A file with HTML, seen from the folder of this one.
+    pub(super) template: Option<PathBuf>,
+    pub(super) warning: Words,
+    pub(super) terms: Terms,
+    pub(super) success: Words,
+    pub(super) refused: Words,
+    pub(super) failed: Words,
+    pub(super) finished: Words,
+    pub(super) stray: Words,
+    pub(super) used_address: Words,
+    pub(super) another_browser: Words,
+    pub(super) abandoned: Words,
+    pub(super) redirect: Redirects,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Words {
+    title: Option<Text>,
+    text: Option<Text>,
+}
+
+/// What stands above each part of an explanation.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct Terms {
+    pub(super) what_happened: Option<Text>,
+    pub(super) provider_said: Option<Text>,
+    pub(super) what_to_do: Option<Text>,
+    pub(super) code: Option<Text>,
+    pub(super) why: Option<Text>,
+}
+
+/// Pages elsewhere, in place of those that end a login.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Redirects {
+    pub(super) success: Option<Destination>,
+    pub(super) refused: Option<Destination>,
+    pub(super) failed: Option<Destination>,
+}
+
+impl Words {
+    /// Title and text.
+    pub(super) fn or<'a>(&'a self, title: &'a str, text: &'a str) -> (&'a str, &'a str) {
+        (Text::or(&self.title, title), Text::or(&self.text, text))
+    }
+}
+
+/// A text with something in it.
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Text(String);
+
+impl Text {
+    pub(super) fn or<'a>(own: &'a Option<Self>, english: &'a str) -> &'a str {
+        own.as_ref().map_or(english, |own| &own.0)
+    }
+}
+
+impl TryFrom<String> for Text {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        if text.trim().is_empty() {
+            return Err("a text cannot be empty; leave it out for the English one");
+        }
+        Ok(Self(text))
+    }
+}
+
+/// A language tag (RFC 5646).
+#[derive(Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub(super) struct Language(String);
+
+impl Language {
+    pub(super) fn tag(&self) -> &str {
+        &self.0
+    }
+
+    /// Where its lines begin, as the `dir` attribute says it: the script decides
+    /// where the tag names one, else what the language is usually written in.
+    pub(super) fn direction(&self) -> &'static str {
+        let tag = self.0.to_ascii_lowercase();
+        let mut subtags = tag.split('-');
+        let language = subtags.next().unwrap_or_default();
+        let script = subtags.find(|subtag| {
+            subtag.len() == 4 && subtag.bytes().all(|byte| byte.is_ascii_alphabetic())
+        });
+        let is_reversed = match script {
+            Some(script) => matches!(
+                script,
+                "adlm"
+                    | "arab"
+                    | "aran"
+                    | "hebr"
+                    | "mand"
+                    | "nkoo"
+                    | "rohg"
+                    | "samr"
+                    | "syrc"
+                    | "thaa"
+            ),
+            None => matches!(
+                language,
+                "ar" | "arc"
+                    | "ckb"
+                    | "dv"
+                    | "fa"
+                    | "he"
+                    | "iw"
+                    | "ks"
+                    | "nqo"
+                    | "ps"
+                    | "sd"
+                    | "syr"
+                    | "ug"
+                    | "ur"
+                    | "yi"
+            ),
+        };
+        if is_reversed { "rtl" } else { "ltr" }
+    }
+}
+
+impl TryFrom<String> for Language {
+    type Error = String;
+
+    fn try_from(tag: String) -> Result<Self, Self::Error> {
+        let is_subtag = |subtag: &str| {
+            (1..=8).contains(&subtag.len())
+                && subtag.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        };
+        if tag.split('-').all(is_subtag) {
+            return Ok(Self(tag));
+        }
+        Err(format!("{tag:?} is no language tag; expected one such as de or pt-BR"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_decides_where_lines_begin_then_the_language() {
+        for (tag, direction) in [
+            ("de", "ltr"),
+            ("ja", "ltr"),
+            ("ar", "rtl"),
+            ("AR-eg", "rtl"),
+            ("he", "rtl"),
+            ("fa-IR", "rtl"),
+            ("az-Arab", "rtl"),
+            ("ur-Latn-PK", "ltr"),
+        ] {
+            let language = Language::try_from(tag.to_owned()).expect("a tag");
+            assert_eq!(language.direction(), direction, "{tag}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_language_tag_is_refused() {
+        for tag in ["", "de_DE", "de-", "\"><script>", "deutschland", "dé"] {
+            assert!(Language::try_from(tag.to_owned()).is_err(), "{tag}");
+        }
+    }
+}
