@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 
 use latchstring::{Code, Error};
 
-use super::config::Profile;
+use super::profile::Profile;
 
 const FILE: &str = ".env";
 

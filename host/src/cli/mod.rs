@@ -7,6 +7,7 @@ mod config;
 mod dotenv;
 mod exit;
 mod output;
+mod profile;
 mod renewer;
 mod secrets;
 mod settings;

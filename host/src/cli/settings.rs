@@ -20,9 +20,10 @@ use zeroize::Zeroizing;
 
 use super::args::{Global, LoginArgs, ProviderArgs, RedirectArgs};
 use super::choices::{ClientAuth, Flow, RedirectHost, StoreChoice};
-use super::config::{Config, Profile};
+use super::config::Config;
 use super::dotenv;
 use super::output::say;
+use super::profile::Profile;
 use super::secrets::CLIENT_SECRET;
 use super::stores::Stores;
 

@@ -13,8 +13,8 @@ use zeroize::Zeroizing;
 
 use super::args::Global;
 use super::choices::StoreChoice;
-use super::config::Profile;
 use super::output::say;
+use super::profile::Profile;
 use super::secrets::PASSPHRASE;
 
 /// The stores over one state folder, set up for one profile.

@@ -7,8 +7,8 @@ use latchstring::{Error, LogoutReport, describe};
 use serde_json::{Value, json};
 
 use crate::cli::args::{Global, LogoutArgs};
-use crate::cli::config::Profile;
 use crate::cli::output;
+use crate::cli::profile::Profile;
 use crate::cli::settings::Settings;
 use crate::cli::stores::Stores;
 

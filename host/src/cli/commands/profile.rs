@@ -4,8 +4,9 @@ use latchstring::{Code, Error};
 use serde_json::json;
 
 use crate::cli::args::{Global, ProfileCommand};
-use crate::cli::config::{Config, Profile};
+use crate::cli::config::Config;
 use crate::cli::output;
+use crate::cli::profile::Profile;
 use crate::cli::settings::absolute;
 use crate::cli::stores::Stores;
 

@@ -7,8 +7,9 @@ use zeroize::Zeroizing;
 
 use crate::cli::args::{Global, MoveArgs};
 use crate::cli::choices::{MoveTarget, StoreChoice};
-use crate::cli::config::{Config, Profile};
+use crate::cli::config::Config;
 use crate::cli::output;
+use crate::cli::profile::Profile;
 use crate::cli::settings::absolute;
 use crate::cli::stores::{self, Stores};
 

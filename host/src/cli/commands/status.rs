@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use super::login::who;
 use crate::cli::args::Global;
-use crate::cli::config::{Config, Profile};
+use crate::cli::config::Config;
 use crate::cli::output;
+use crate::cli::profile::Profile;
 use crate::cli::stores::{self, Stores};
 
 /// One profile, or one session of it.

@@ -1,0 +1,152 @@
+//! A profile's settings, and how layers of them become one.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::choices::{ClientAuth, Flow, RedirectHost, StoreChoice};
+
+/// A profile's settings, each of them optional.
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct Profile {
+    pub(crate) issuer: Option<String>,
+    pub(crate) client_id: Option<String>,
+    pub(crate) scopes: Option<Vec<String>>,
+    pub(crate) resources: Option<Vec<String>>,
+    pub(crate) client_secret_file: Option<PathBuf>,
+    pub(crate) client_auth: Option<ClientAuth>,
+    pub(crate) discovery: Option<bool>,
+    pub(crate) authorization_endpoint: Option<String>,
+    pub(crate) token_endpoint: Option<String>,
+    pub(crate) userinfo_endpoint: Option<String>,
+    pub(crate) revocation_endpoint: Option<String>,
+    pub(crate) device_authorization_endpoint: Option<String>,
+    pub(crate) jwks_uri: Option<String>,
+    pub(crate) end_session_endpoint: Option<String>,
+    pub(crate) flow: Option<Flow>,
+    pub(crate) ports: Option<Vec<u16>>,
+    pub(crate) redirect_host: Option<RedirectHost>,
+    pub(crate) redirect_path: Option<String>,
+    pub(crate) browser: Option<String>,
+    pub(crate) no_browser: Option<bool>,
+    pub(crate) no_qr: Option<bool>,
+    pub(crate) pages: Option<PathBuf>,
+    pub(crate) timeout: Option<u64>,
+    pub(crate) store: Option<StoreChoice>,
+    pub(crate) key_file: Option<PathBuf>,
+    pub(crate) encrypt: Option<bool>,
+    pub(crate) parameters: Option<BTreeMap<String, String>>,
+}
+
+impl Profile {
+    /// These settings, and where they are silent, `below`.
+    pub(crate) fn over(self, below: Self) -> Self {
+        let (browser, no_browser) = match (self.browser, self.no_browser) {
+            // Which browser is one question: the nearer answer counts whole.
+            (None, None) => (below.browser, below.no_browser),
+            answered => answered,
+        };
+        Self {
+            issuer: self.issuer.or(below.issuer),
+            client_id: self.client_id.or(below.client_id),
+            scopes: self.scopes.or(below.scopes),
+            resources: self.resources.or(below.resources),
+            client_secret_file: self.client_secret_file.or(below.client_secret_file),
+            client_auth: self.client_auth.or(below.client_auth),
+            discovery: self.discovery.or(below.discovery),
+            authorization_endpoint: self.authorization_endpoint.or(below.authorization_endpoint),
+            token_endpoint: self.token_endpoint.or(below.token_endpoint),
+            userinfo_endpoint: self.userinfo_endpoint.or(below.userinfo_endpoint),
+            revocation_endpoint: self.revocation_endpoint.or(below.revocation_endpoint),
+            device_authorization_endpoint: self
+                .device_authorization_endpoint
+                .or(below.device_authorization_endpoint),
+            jwks_uri: self.jwks_uri.or(below.jwks_uri),
+            end_session_endpoint: self.end_session_endpoint.or(below.end_session_endpoint),
+            flow: self.flow.or(below.flow),
+            ports: self.ports.or(below.ports),
+            redirect_host: self.redirect_host.or(below.redirect_host),
+            redirect_path: self.redirect_path.or(below.redirect_path),
+            browser,
+            no_browser,
+            no_qr: self.no_qr.or(below.no_qr),
+            pages: self.pages.or(below.pages),
+            timeout: self.timeout.or(below.timeout),
+            store: self.store.or(below.store),
+            key_file: self.key_file.or(below.key_file),
+            encrypt: self.encrypt.or(below.encrypt),
+            parameters: self.parameters.or(below.parameters),
+        }
+    }
+
+    /// What of these settings is meant for the provider and the client that
+    /// `asked` names.
+    ///
+    /// Another provider gets nothing but the person's own habits; another client
+    /// of the same provider gets no secret and no redirect of this one's.
+    pub(crate) fn fitting(self, asked: &Self) -> Self {
+        let habits = Self {
+            flow: self.flow,
+            browser: self.browser.clone(),
+            no_browser: self.no_browser,
+            no_qr: self.no_qr,
+            pages: self.pages.clone(),
+            timeout: self.timeout,
+            store: self.store,
+            key_file: self.key_file.clone(),
+            encrypt: self.encrypt,
+            ..Self::default()
+        };
+        if self.is_left_by(asked) {
+            return habits;
+        }
+        if differ(&asked.client_id, &self.client_id) {
+            return Self {
+                issuer: self.issuer,
+                discovery: self.discovery,
+                authorization_endpoint: self.authorization_endpoint,
+                token_endpoint: self.token_endpoint,
+                userinfo_endpoint: self.userinfo_endpoint,
+                revocation_endpoint: self.revocation_endpoint,
+                device_authorization_endpoint: self.device_authorization_endpoint,
+                jwks_uri: self.jwks_uri,
+                end_session_endpoint: self.end_session_endpoint,
+                ..habits
+            };
+        }
+        self
+    }
+
+    /// Whether `asked` names another provider than these settings do. A provider
+    /// without an issuer goes by its token endpoint; beside an issuer, an
+    /// endpoint given by hand names no other provider.
+    pub(crate) fn is_left_by(&self, asked: &Self) -> bool {
+        match (&asked.issuer, &self.issuer) {
+            (Some(asked), Some(own)) => asked != own,
+            (Some(_), None) => self.token_endpoint.is_some(),
+            (None, Some(_)) => false,
+            (None, None) => differ(&asked.token_endpoint, &self.token_endpoint),
+        }
+    }
+
+    pub(crate) fn names_provider(&self) -> bool {
+        self.issuer.is_some() || self.token_endpoint.is_some()
+    }
+
+    /// Whether a session of one is a session of the other.
+    pub(crate) fn shares_session_with(&self, other: &Self) -> bool {
+        self.issuer == other.issuer
+            && self.client_id == other.client_id
+            && self.scopes == other.scopes
+            && self.resources == other.resources
+            && self.parameters == other.parameters
+            && self.authorization_endpoint == other.authorization_endpoint
+            && self.token_endpoint == other.token_endpoint
+    }
+}
+
+fn differ(one: &Option<String>, other: &Option<String>) -> bool {
+    one.is_some() && other.is_some() && one != other
+}
