@@ -201,6 +201,25 @@ impl LatchBuilder {
         self
     }
 
+    /// The host of the redirect URI; as [`redirect`](Self::redirect) says.
+    pub fn redirect_host(mut self, host: RedirectHost) -> Self {
+        self.redirect.host = host;
+        self
+    }
+
+    /// The ports of the redirect URI, tried in order; any free one where there are
+    /// none.
+    pub fn redirect_ports(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
+        self.redirect.ports = ports.into_iter().collect();
+        self
+    }
+
+    /// The path of the redirect URI.
+    pub fn redirect_path(mut self, path: impl Into<String>) -> Self {
+        self.redirect.path = path.into();
+        self
+    }
+
     /// How long the person may take to log in; five minutes unless set.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;

@@ -190,6 +190,16 @@ impl Latch {
         Ok((facts, choice))
     }
 
+    /// The provider's issuer identifier, where it has one.
+    pub fn issuer(&self) -> Option<&str> {
+        self.0.client.issuer.as_deref()
+    }
+
+    /// The client id.
+    pub fn client_id(&self) -> &str {
+        &self.0.client.client_id
+    }
+
     /// What the session is stored under.
     pub fn key(&self) -> &Key {
         &self.0.key

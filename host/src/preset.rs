@@ -82,6 +82,13 @@ pub struct Setting {
     pub one_of: Vec<String>,
 }
 
+impl Setting {
+    /// Whether nothing works before it is set.
+    pub fn is_needed(&self) -> bool {
+        !self.optional && self.default.is_none()
+    }
+}
+
 impl Preset {
     /// Every name: those of this crate, and those of the files in `folder`.
     pub fn names(folder: Option<&Path>) -> Vec<String> {

@@ -3,6 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+mod preset;
+
+pub(crate) use preset::{PresetArgs, ProviderCommand};
+
 use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -179,6 +183,11 @@ pub(crate) enum Command {
     Move(MoveArgs),
     /// Show what this program finds on this machine, and what it makes of it
     Doctor,
+    /// Providers that are known ahead of time
+    ///
+    /// Log in with: latch login --provider NAME --set KEY=VALUE
+    #[command(subcommand)]
+    Provider(ProviderCommand),
     /// Keep the settings of several providers, clients or accounts
     ///
     /// They lie in config.toml, one table for each profile.
@@ -192,8 +201,11 @@ pub(crate) enum Command {
 #[derive(ClapArgs, Default)]
 #[command(next_help_heading = "Provider")]
 pub(crate) struct ProviderArgs {
+    #[command(flatten)]
+    pub(crate) preset: PresetArgs,
+
     /// The provider's issuer identifier
-    #[arg(long, env = "LATCH_ISSUER", value_name = "URL")]
+    #[arg(long, env = "LATCH_ISSUER", value_name = "URL", conflicts_with = "provider")]
     pub(crate) issuer: Option<String>,
 
     /// The client id that the provider registered
@@ -247,6 +259,14 @@ pub(crate) struct ProviderArgs {
     /// Where a browser ends the session at the provider
     #[arg(long, env = "LATCH_END_SESSION_ENDPOINT", value_name = "URL")]
     pub(crate) end_session_endpoint: Option<String>,
+
+    /// Where to ask about a token (RFC 7662)
+    #[arg(long, env = "LATCH_INTROSPECTION_ENDPOINT", value_name = "URL")]
+    pub(crate) introspection_endpoint: Option<String>,
+
+    /// Where a token that is presented is told about
+    #[arg(long, env = "LATCH_TOKENINFO_ENDPOINT", value_name = "URL")]
+    pub(crate) tokeninfo_endpoint: Option<String>,
 }
 
 /// How a login goes about it.
@@ -393,7 +413,7 @@ pub(crate) struct ComponentArgs {
     pub(crate) output: Option<PathBuf>,
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
     Ok((key.to_owned(), value.to_owned()))
 }

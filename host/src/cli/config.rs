@@ -167,9 +167,13 @@ impl Config {
     }
 }
 
-fn path_in(folder: Option<&Path>) -> Result<PathBuf, Error> {
-    let folder = folder.map_or_else(default_folder, |folder| Ok(folder.to_owned()))?;
-    Ok(folder.join("config.toml"))
+fn path_in(given: Option<&Path>) -> Result<PathBuf, Error> {
+    folder(given).map(|folder| folder.join("config.toml"))
+}
+
+/// The folder that was given, or the platform's own.
+pub(crate) fn folder(given: Option<&Path>) -> Result<PathBuf, Error> {
+    given.map_or_else(default_folder, |folder| Ok(folder.to_owned()))
 }
 
 /// Held until it is dropped; none on a file system without locks.

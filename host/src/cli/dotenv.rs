@@ -4,6 +4,7 @@
 //! path or a trust setting found there has no effect. Nor is anything expanded:
 //! `https://evil.example/$SECRET` would carry the environment away.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 
@@ -16,12 +17,20 @@ const FILE: &str = ".env";
 /// Far more than any such file; a folder may hold anything under this name.
 const LONGEST: u64 = 1 << 20;
 
+/// What `.env` says.
+#[derive(Default)]
+pub(crate) struct Found {
+    pub(crate) profile: Profile,
+    /// Every variable, for presets whose settings have variables of their own.
+    pub(crate) variables: BTreeMap<String, String>,
+}
+
 /// The settings of `.env`; none where there is no such file.
-pub(crate) fn read() -> Result<Profile, Error> {
+pub(crate) fn read() -> Result<Found, Error> {
     let length = match fs::metadata(FILE) {
         Ok(metadata) if metadata.is_file() => metadata.len(),
-        Ok(_) => return Ok(Profile::default()),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Profile::default()),
+        Ok(_) => return Ok(Found::default()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::default()),
         Err(error) => return Err(unreadable(&error.to_string())),
     };
     if length > LONGEST {
@@ -29,17 +38,19 @@ pub(crate) fn read() -> Result<Profile, Error> {
     }
     let text = fs::read_to_string(FILE).map_err(|error| unreadable(&error.to_string()))?;
     let mut profile = Profile::default();
+    let mut variables = BTreeMap::new();
     for (name, value) in parse(&text).map_err(|reason| unreadable(&reason))? {
         match name {
+            "LATCH_PROVIDER" => profile.provider = Some(value),
             "LATCH_ISSUER" => profile.issuer = Some(value),
             "LATCH_CLIENT_ID" => profile.client_id = Some(value),
             "LATCH_SCOPE" => {
                 profile.scopes = Some(value.split_ascii_whitespace().map(str::to_owned).collect());
             }
-            _ => {}
+            _ => drop(variables.insert(name.to_owned(), value)),
         }
     }
-    Ok(profile)
+    Ok(Found { profile, variables })
 }
 
 /// Names and values, as common `.env` files write them: `NAME=value`, perhaps

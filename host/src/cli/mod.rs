@@ -7,6 +7,7 @@ mod config;
 mod dotenv;
 mod exit;
 mod output;
+mod presets;
 mod profile;
 mod renewer;
 mod secrets;
@@ -67,6 +68,7 @@ async fn dispatch(args: Args) -> Result<(), Error> {
         Command::Logout(args) => commands::logout::run(&global, args).await,
         Command::Move(args) => commands::relocate::run(&global, &args).await,
         Command::Doctor => commands::doctor::run(&global).await,
+        Command::Provider(command) => commands::provider::run(&global, &command),
         Command::Profile(command) => commands::profile::run(&global, command).await,
         Command::Component(args) => commands::component::run(&global, &args),
     }

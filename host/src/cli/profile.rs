@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use latchstring::Settings;
+use latchstring::contract::Endpoints;
 use serde::{Deserialize, Serialize};
 
 use super::choices::{ClientAuth, Flow, RedirectHost, StoreChoice};
@@ -11,6 +13,8 @@ use super::choices::{ClientAuth, Flow, RedirectHost, StoreChoice};
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Profile {
+    /// The name of a preset.
+    pub(crate) provider: Option<String>,
     pub(crate) issuer: Option<String>,
     pub(crate) client_id: Option<String>,
     pub(crate) scopes: Option<Vec<String>>,
@@ -25,6 +29,8 @@ pub(crate) struct Profile {
     pub(crate) device_authorization_endpoint: Option<String>,
     pub(crate) jwks_uri: Option<String>,
     pub(crate) end_session_endpoint: Option<String>,
+    pub(crate) introspection_endpoint: Option<String>,
+    pub(crate) tokeninfo_endpoint: Option<String>,
     pub(crate) flow: Option<Flow>,
     pub(crate) ports: Option<Vec<u16>>,
     pub(crate) redirect_host: Option<RedirectHost>,
@@ -37,6 +43,8 @@ pub(crate) struct Profile {
     pub(crate) store: Option<StoreChoice>,
     pub(crate) key_file: Option<PathBuf>,
     pub(crate) encrypt: Option<bool>,
+    /// The preset's settings.
+    pub(crate) set: Option<Settings>,
     pub(crate) parameters: Option<BTreeMap<String, String>>,
 }
 
@@ -48,7 +56,13 @@ impl Profile {
             (None, None) => (below.browser, below.no_browser),
             answered => answered,
         };
+        let set = match (self.set, below.set) {
+            (Some(own), Some(below)) => Some(below.into_iter().chain(own).collect()),
+            (own, below) => own.or(below),
+        };
         Self {
+            provider: self.provider.or(below.provider),
+            set,
             issuer: self.issuer.or(below.issuer),
             client_id: self.client_id.or(below.client_id),
             scopes: self.scopes.or(below.scopes),
@@ -65,6 +79,8 @@ impl Profile {
                 .or(below.device_authorization_endpoint),
             jwks_uri: self.jwks_uri.or(below.jwks_uri),
             end_session_endpoint: self.end_session_endpoint.or(below.end_session_endpoint),
+            introspection_endpoint: self.introspection_endpoint.or(below.introspection_endpoint),
+            tokeninfo_endpoint: self.tokeninfo_endpoint.or(below.tokeninfo_endpoint),
             flow: self.flow.or(below.flow),
             ports: self.ports.or(below.ports),
             redirect_host: self.redirect_host.or(below.redirect_host),
@@ -102,8 +118,10 @@ impl Profile {
         if self.is_left_by(asked) {
             return habits;
         }
-        if differ(&asked.client_id, &self.client_id) {
+        if differ(&asked.client_id, &self.client_id) || self.is_set_otherwise_by(asked) {
             return Self {
+                provider: self.provider,
+                set: self.set,
                 issuer: self.issuer,
                 discovery: self.discovery,
                 authorization_endpoint: self.authorization_endpoint,
@@ -113,6 +131,8 @@ impl Profile {
                 device_authorization_endpoint: self.device_authorization_endpoint,
                 jwks_uri: self.jwks_uri,
                 end_session_endpoint: self.end_session_endpoint,
+                introspection_endpoint: self.introspection_endpoint,
+                tokeninfo_endpoint: self.tokeninfo_endpoint,
                 ..habits
             };
         }
@@ -123,6 +143,12 @@ impl Profile {
     /// without an issuer goes by its token endpoint; beside an issuer, an
     /// endpoint given by hand names no other provider.
     pub(crate) fn is_left_by(&self, asked: &Self) -> bool {
+        match (&asked.provider, &self.provider) {
+            (Some(asked), Some(own)) => return asked != own,
+            (Some(_), None) => return self.names_provider(),
+            (None, Some(_)) => return asked.issuer.is_some() || asked.token_endpoint.is_some(),
+            (None, None) => {}
+        }
         match (&asked.issuer, &self.issuer) {
             (Some(asked), Some(own)) => asked != own,
             (Some(_), None) => self.token_endpoint.is_some(),
@@ -131,13 +157,37 @@ impl Profile {
         }
     }
 
+    /// Whether `asked` sets something of the preset to another value: perhaps
+    /// another server, perhaps another client.
+    pub(crate) fn is_set_otherwise_by(&self, asked: &Self) -> bool {
+        let (Some(own), Some(asked)) = (&self.set, &asked.set) else { return false };
+        asked.iter().any(|(name, value)| own.get(name).is_some_and(|own| own != value))
+    }
+
+    /// Those given by hand.
+    pub(crate) fn endpoints(&self) -> Endpoints {
+        Endpoints {
+            authorization: self.authorization_endpoint.clone(),
+            token: self.token_endpoint.clone(),
+            userinfo: self.userinfo_endpoint.clone(),
+            revocation: self.revocation_endpoint.clone(),
+            device_authorization: self.device_authorization_endpoint.clone(),
+            jwks: self.jwks_uri.clone(),
+            end_session: self.end_session_endpoint.clone(),
+            introspection: self.introspection_endpoint.clone(),
+            tokeninfo: self.tokeninfo_endpoint.clone(),
+        }
+    }
+
     pub(crate) fn names_provider(&self) -> bool {
-        self.issuer.is_some() || self.token_endpoint.is_some()
+        self.provider.is_some() || self.issuer.is_some() || self.token_endpoint.is_some()
     }
 
     /// Whether a session of one is a session of the other.
     pub(crate) fn shares_session_with(&self, other: &Self) -> bool {
-        self.issuer == other.issuer
+        self.provider == other.provider
+            && self.set == other.set
+            && self.issuer == other.issuer
             && self.client_id == other.client_id
             && self.scopes == other.scopes
             && self.resources == other.resources

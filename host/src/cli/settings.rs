@@ -7,22 +7,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use latchstring::capability::browser::CommandBrowser;
-use latchstring::capability::loopback::{self, Redirect};
+use latchstring::capability::loopback;
 use latchstring::capability::store::{Key, Store};
 use latchstring::capability::terminal::StderrTerminal;
-use latchstring::contract::Endpoints;
 use latchstring::pages::Pages;
 use latchstring::{
-    ClientAuthentication, Code, Description, Error, Latch, LatchBuilder, LoginFlow, check_profile,
-    printable,
+    ClientAuthentication, Code, Description, Error, Latch, LatchBuilder, LoginFlow, Preset,
+    check_profile, printable,
 };
 use zeroize::Zeroizing;
 
 use super::args::{Global, LoginArgs, ProviderArgs, RedirectArgs};
 use super::choices::{ClientAuth, Flow, RedirectHost, StoreChoice};
 use super::config::Config;
-use super::dotenv;
+use super::dotenv::{self, Found};
 use super::output::say;
+use super::presets;
 use super::profile::Profile;
 use super::secrets::CLIENT_SECRET;
 use super::stores::Stores;
@@ -38,6 +38,7 @@ pub(crate) struct Settings {
     found: Profile,
     /// What holds in the end.
     pub(crate) effective: Profile,
+    preset: Option<Preset>,
 }
 
 impl Settings {
@@ -49,20 +50,25 @@ impl Settings {
 
     /// The same where a folder's `.env` has no say.
     pub(crate) fn read_without_folder(global: &Global, given: Profile) -> Result<Self, Error> {
-        Self::layered(global, given, Profile::default())
+        Self::layered(global, given, Found::default())
     }
 
-    fn layered(global: &Global, given: Profile, found: Profile) -> Result<Self, Error> {
+    fn layered(global: &Global, mut given: Profile, mut found: Found) -> Result<Self, Error> {
         check_profile(&global.profile)?;
         let config = Config::read(global.config_dir.as_deref())?;
         let saved = config.profile(&global.profile)?.unwrap_or_default();
         // What a folder says of another provider than the person named is not for this one.
-        let elsewhere =
-            given.names_provider() && found.issuer.is_some() && found.issuer != given.issuer;
-        let found = if elsewhere { Profile::default() } else { found };
+        if given.names_provider() && found.profile.is_left_by(&given) {
+            found.profile = Profile::default();
+        }
+        let preset = presets::named(global, &given, &found.profile, &saved)?;
+        if let Some(preset) = &preset {
+            presets::complete(preset, &mut given, &mut found)?;
+        }
+        let found = found.profile;
         let asked = given.clone().over(found.clone());
         let effective = asked.clone().over(saved.clone().fitting(&asked));
-        Ok(Self { config, saved, given, found, effective })
+        Ok(Self { config, saved, given, found, effective, preset })
     }
 
     /// What a login keeps under the profile: what the person said, never what a
@@ -101,36 +107,27 @@ impl Settings {
         open_browser: bool,
     ) -> Result<LatchBuilder, Error> {
         let profile = &self.effective;
-        let mut builder = match (profile.issuer.clone(), profile.client_id.clone()) {
-            (Some(issuer), Some(client_id)) => Latch::builder(issuer, client_id),
-            (None, Some(client_id)) if profile.token_endpoint.is_some() => {
-                Latch::builder_without_issuer(client_id)
-            }
-            _ => return Err(self.unknown(global)),
-        };
-        builder = builder
+        let mut builder = self
+            .of_provider(global)?
             .profile(&global.profile)
-            .scopes(profile.scopes.clone().unwrap_or_default())
             .resources(profile.resources.clone().unwrap_or_default())
-            .endpoints(Endpoints {
-                authorization: profile.authorization_endpoint.clone(),
-                token: profile.token_endpoint.clone(),
-                userinfo: profile.userinfo_endpoint.clone(),
-                revocation: profile.revocation_endpoint.clone(),
-                device_authorization: profile.device_authorization_endpoint.clone(),
-                jwks: profile.jwks_uri.clone(),
-                end_session: profile.end_session_endpoint.clone(),
-                ..Endpoints::default()
-            })
-            .redirect(Redirect {
-                host: profile.redirect_host.map_or(loopback::RedirectHost::Ipv4, Into::into),
-                ports: profile.ports.clone().unwrap_or_default(),
-                path: profile.redirect_path.clone().unwrap_or_else(|| "/callback".to_owned()),
-            })
+            .endpoints(profile.endpoints())
             .shared_store(self.store(global)?)
             .terminal(StderrTerminal::new(global.verbose).plain(global.plain))
             .open_browser(open_browser)
             .draw_qr(profile.no_qr != Some(true));
+        if let Some(scopes) = &profile.scopes {
+            builder = builder.scopes(scopes.clone());
+        }
+        if let Some(host) = profile.redirect_host {
+            builder = builder.redirect_host(host.into());
+        }
+        if let Some(ports) = &profile.ports {
+            builder = builder.redirect_ports(ports.clone());
+        }
+        if let Some(path) = &profile.redirect_path {
+            builder = builder.redirect_path(path);
+        }
         if let Some(flow) = profile.flow.and_then(Into::into) {
             builder = builder.flow(flow);
         }
@@ -153,6 +150,22 @@ impl Settings {
             builder = builder.parameter(name, value);
         }
         Ok(builder)
+    }
+
+    /// A client of the provider, which is one of those known ahead of time or
+    /// described by hand.
+    fn of_provider(&self, global: &Global) -> Result<LatchBuilder, Error> {
+        let profile = &self.effective;
+        if let Some(preset) = &self.preset {
+            return presets::builder(preset, profile);
+        }
+        match (profile.issuer.clone(), profile.client_id.clone()) {
+            (Some(issuer), Some(client_id)) => Ok(Latch::builder(issuer, client_id)),
+            (None, Some(client_id)) if profile.token_endpoint.is_some() => {
+                Ok(Latch::builder_without_issuer(client_id))
+            }
+            _ => Err(self.unknown(global)),
+        }
     }
 
     /// A client for the session under `key`, which other settings than these
@@ -214,8 +227,9 @@ impl Settings {
     /// keeps under this profile.
     fn folder_diverts(&self) -> bool {
         self.given.issuer.is_none()
+            && self.given.provider.is_none()
             && self.saved.names_provider()
-            && self.saved.is_left_by(&self.found)
+            && (self.saved.is_left_by(&self.found) || self.saved.is_set_otherwise_by(&self.found))
     }
 
     /// Why there is no client: nobody has named the provider, or the client.
@@ -244,6 +258,20 @@ impl Settings {
         {
             say(&format!("The file .env in this folder names the client {}", printable(client_id)));
         }
+        if diverts(&self.found.provider, &self.given.provider, &self.saved.provider)
+            && let Some(provider) = &effective.provider
+        {
+            say(&format!(
+                "The file .env in this folder names the provider {}",
+                printable(provider)
+            ));
+        }
+        for (name, value) in self.found.set.iter().flatten() {
+            let set_by = |profile: &Profile| profile.set.as_ref()?.get(name).cloned();
+            if diverts(&Some(value.clone()), &set_by(&self.given), &set_by(&self.saved)) {
+                say(&format!("The file .env in this folder sets {name} to {}", printable(value)));
+            }
+        }
     }
 }
 
@@ -265,6 +293,10 @@ impl ProviderArgs {
             device_authorization_endpoint: self.device_authorization_endpoint,
             jwks_uri: self.jwks_uri,
             end_session_endpoint: self.end_session_endpoint,
+            introspection_endpoint: self.introspection_endpoint,
+            tokeninfo_endpoint: self.tokeninfo_endpoint,
+            provider: self.preset.provider,
+            set: some(self.preset.set).map(|pairs| pairs.into_iter().collect()),
             ..Profile::default()
         }
     }

@@ -31,8 +31,8 @@ pub(crate) async fn run(global: &Global, args: Box<LoginArgs>) -> Result<(), Err
     if global.json {
         return output::document(&json!({
             "profile": global.profile,
-            "issuer": settings.effective.issuer,
-            "client_id": settings.effective.client_id,
+            "issuer": latch.issuer(),
+            "client_id": latch.client_id(),
             "subject": description.as_ref().and_then(|d| d.subject.clone()),
             "name": description.as_ref().and_then(|d| d.display_name.clone()),
             "scopes": token.scopes(),

@@ -6,6 +6,7 @@ pub(crate) mod exec;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod profile;
+pub(crate) mod provider;
 pub(crate) mod relocate;
 pub(crate) mod status;
 pub(crate) mod token;

@@ -1,0 +1,77 @@
+//! `latch provider`: providers that are known ahead of time.
+
+use latchstring::{Error, Preset, printable};
+use serde_json::json;
+
+use crate::cli::args::{Global, ProviderCommand};
+use crate::cli::{output, presets};
+
+pub(crate) fn run(global: &Global, command: &ProviderCommand) -> Result<(), Error> {
+    let folder = presets::folder(global)?;
+    match command {
+        ProviderCommand::List => {
+            let presets: Vec<Preset> = Preset::names(Some(&folder))
+                .iter()
+                .map(|name| Preset::named(name, Some(&folder)))
+                .collect::<Result<_, _>>()?;
+            if global.json {
+                let list = presets.iter().map(|preset| (preset.name(), preset.about()));
+                return output::document(&list.collect());
+            }
+            presets.iter().try_for_each(|preset| {
+                output::line(&format!("{:<10} {}", preset.name(), printable(preset.about())))
+            })
+        }
+        ProviderCommand::Show { name } => {
+            let preset = Preset::named(name, Some(&folder))?;
+            if global.json {
+                return output::document(&in_json(&preset));
+            }
+            explain(&preset, &folder.join(format!("{name}.toml")).display().to_string());
+            output::write(preset.text().as_bytes())
+        }
+    }
+}
+
+/// For people, beside the file itself on standard output.
+fn explain(preset: &Preset, place: &str) {
+    output::say(&format!("{}: {}", preset.name(), preset.about()));
+    for note in preset.notes() {
+        output::say(&format!("  {note}"));
+    }
+    output::say("Settings:");
+    for (name, setting) in preset.settings() {
+        let default = setting.default.iter().map(|value| format!(" [default: {value}]"));
+        let optional = setting.optional.then(|| " [optional]".to_owned());
+        let variables = match setting.environment.as_slice() {
+            [] => None,
+            variables => Some(format!(" [env: {}]", variables.join(", "))),
+        };
+        let more: String = default.chain(optional).chain(variables).collect();
+        output::say(&format!("  {name}: {}{more}", setting.about));
+    }
+    let needed = preset.settings().iter().filter(|(_, setting)| setting.is_needed());
+    let words: String = needed.map(|(name, _)| format!(" --set {name}=...")).collect();
+    output::say(&format!("Log in with: latch login --provider {}{words}", preset.name()));
+    output::say(&format!("Its file follows; a copy of your own goes to {place}"));
+}
+
+fn in_json(preset: &Preset) -> serde_json::Value {
+    let settings = preset.settings().iter().map(|(name, setting)| {
+        let about = json!({
+            "about": setting.about,
+            "environment": setting.environment,
+            "default": setting.default,
+            "needed": setting.is_needed(),
+            "one_of": setting.one_of,
+        });
+        (name.clone(), about)
+    });
+    json!({
+        "name": preset.name(),
+        "about": preset.about(),
+        "notes": preset.notes(),
+        "settings": settings.collect::<serde_json::Map<_, _>>(),
+        "file": preset.text(),
+    })
+}
