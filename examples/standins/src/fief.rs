@@ -124,11 +124,12 @@ fn token(shared: &Shared, form: &Parameters) -> Result<Map<String, Value>, Refus
         _ => return request.unsupported(),
     };
     let access_token = access_token(shared, state, session, acr);
-    let mut claims = tokens::members(json!({
+    let mut claims = profile(state, session);
+    claims.extend(tokens::members(json!({
         "acr": acr,
         "azp": request.client_id,
         "at_hash": tokens::at_hash(shared, &access_token),
-    }));
+    })));
     let code = request.code.filter(|_| acr == LOGGED_IN);
     // The same construction over the code (OpenID Connect Core §3.3.2.11).
     claims.extend(code.map(|code| ("c_hash".into(), json!(at_hash(code)))));
@@ -144,18 +145,20 @@ fn user_info(shared: &Shared, asked: &Asked) -> Answer {
     let state = &shared.state();
     bearer(shared, state, asked).map_or_else(
         |refusal| refusal,
-        |(session, _)| {
-            let user = state.users.user(state.sessions.grant(session).user);
-            let claims = json!({
-                "sub": user.id,
-                "email": user.email(),
-                "email_verified": true,
-                "is_active": true,
-                "fields": { "name": user.name },
-            });
-            Answer::json(200, &claims).not_stored()
-        },
+        |(session, _)| Answer::json(200, &Value::Object(profile(state, session))).not_stored(),
     )
+}
+
+/// What it says of a user, at userinfo and in ID tokens, whatever the scopes.
+fn profile(state: &State, session: SessionId) -> Map<String, Value> {
+    let user = state.users.user(state.sessions.grant(session).user);
+    tokens::members(json!({
+        "sub": user.id,
+        "email": user.email(),
+        "email_verified": true,
+        "is_active": true,
+        "fields": { "name": user.name },
+    }))
 }
 
 fn not_found() -> Answer {

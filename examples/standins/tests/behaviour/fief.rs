@@ -167,6 +167,8 @@ async fn userinfo_wants_a_token_of_a_live_session() {
     let access_token = text(&tokens, "access_token");
     let user = granted(&client.bearer("/api/userinfo", access_token).await);
     assert_eq!(user["email"], "ada.lovelace@example.com");
+    let claims = client.verify(JWKS, text(&tokens, "id_token")).await;
+    assert_eq!((&claims["sub"], &claims["email"]), (&user["sub"], &user["email"]));
     assert_eq!(client.get("/api/userinfo").await.status, 401);
     client.misbehaves(Misbehaviour::UserinfoDown);
     assert_eq!(client.bearer("/api/userinfo", access_token).await.status, 503);
