@@ -49,7 +49,7 @@ pub(super) fn redeem(
         return refuse("invalid_grant", "this device code is spent");
     }
     let now_ms = shared.now_for_codes_ms();
-    match state.devices.poll(device_code, request.client_id, now_ms) {
+    match state.devices.poll(device_code, now_ms) {
         Poll::Granted(grant) => Ok(state.sessions.open(grant)),
         Poll::Pending => refuse("authorization_pending", "nobody has decided yet"),
         Poll::SlowDown => refuse("slow_down", "wait five seconds longer"),

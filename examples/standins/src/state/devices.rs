@@ -29,7 +29,7 @@ pub(crate) enum Poll {
     SlowDown,
     Denied,
     Expired,
-    /// Never issued, spent, or another client's.
+    /// Never issued, or spent.
     Unknown,
     Granted(Grant),
 }
@@ -84,13 +84,10 @@ impl Devices {
         self.decide(user_code, Decision::Denied, now_ms);
     }
 
-    pub(crate) fn poll(&mut self, device_code: &str, client_id: &str, now_ms: u64) -> Poll {
+    pub(crate) fn poll(&mut self, device_code: &str, now_ms: u64) -> Poll {
         let Some(device) = self.0.get_mut(device_code) else {
             return Poll::Unknown;
         };
-        if device.wish.client_id != client_id {
-            return Poll::Unknown;
-        }
         if now_ms >= device.expires_at_ms {
             return Poll::Expired;
         }

@@ -132,6 +132,8 @@ async fn a_request_without_pkce_or_of_a_stranger_gets_nowhere() {
     }
     let url = authorization_url(&client, &[("client_id", Some("another"))]);
     assert_eq!(client.decide(&url, "approve").await.status, 400);
+    let twice = format!("{}&scope=email", authorization_url(&client, &[]));
+    assert_eq!(client.decide(&twice, "approve").await.status, 400);
     let code = code(&mut client, &[]).await;
     let page = redeem(&mut client, &code, &[("client_id", Some("another"))]).await;
     assert_eq!((page.status, &document(&page)["error"]), (401, &json!("invalid_client")));

@@ -131,6 +131,19 @@ async fn id_tokens_and_refresh_tokens_come_with_every_answer() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_is_good_for_its_client() {
+    let mut client = Client::new(System::Mock);
+    let tokens = log_in(&mut client).await;
+    let form = [
+        ("grant_type", "refresh_token"),
+        ("client_id", "any-other"),
+        ("refresh_token", text(&tokens, "refresh_token")),
+    ];
+    assert_eq!(refused(&client.form("/default/token", &form).await), "invalid_grant");
+    granted(&refresh(&mut client, &tokens).await);
+}
+
+#[tokio::test]
 async fn only_refresh_tokens_can_be_revoked() {
     let mut client = Client::new(System::Mock);
     let tokens = log_in(&mut client).await;

@@ -70,7 +70,7 @@ async fn a_code_brings_tokens_with_a_status_in_the_body() {
 }
 
 #[tokio::test]
-async fn a_form_is_refused() {
+async fn whatever_does_not_say_that_it_is_json_is_refused() {
     let mut client = Client::new(System::Stytch);
     let code = code(&mut client, &[]).await;
     let form = [
@@ -81,7 +81,12 @@ async fn a_form_is_refused() {
     ];
     let path = format!("{PROJECT}/oauth2/token");
     assert_eq!(refused(&client.form(&path, &form).await, 400), "invalid_request");
-    // It never got as far as the code.
+    let body = redemption(&code).to_string();
+    for headers in [&[("content-type", "application/x-www-form-urlencoded")][..], &[]] {
+        let page = client.send("POST", &path, headers, &body).await;
+        assert_eq!(refused(&page, 400), "invalid_request");
+    }
+    // None of them got as far as the code.
     granted(&token(&mut client, &redemption(&code)).await);
 }
 
