@@ -64,7 +64,7 @@ impl Answer {
     }
 
     /// The same answer, not to be kept by any cache (RFC 6749 §5.1).
-    pub(crate) fn not_stored(self) -> Self {
+    pub fn not_stored(self) -> Self {
         self.with("cache-control", "no-store")
     }
 }

@@ -24,13 +24,19 @@ impl Seen {
 }
 
 /// A request on its way to an endpoint.
-pub(crate) struct Asked {
-    pub(crate) method: String,
-    pub(crate) path: String,
-    pub(crate) query: Parameters,
+pub struct Asked {
+    /// In capitals.
+    pub method: String,
+    /// Without the query.
+    pub path: String,
+    /// Names in small letters, and values; those that are not text are left out.
+    pub headers: Vec<(String, String)>,
+    /// What followed the question mark.
+    pub query: Parameters,
     /// None where the body is not a form.
-    pub(crate) form: Option<Parameters>,
-    pub(crate) authorization: Option<String>,
+    pub form: Option<Parameters>,
+    /// As received.
+    pub body: Vec<u8>,
 }
 
 impl Asked {
@@ -40,44 +46,64 @@ impl Asked {
             method: self.method.clone(),
             path: self.path.clone(),
             parameters: self.query.0.iter().chain(form).cloned().collect(),
-            authorization: self.authorization.clone(),
+            authorization: self.header("authorization").map(str::to_owned),
         }
+    }
+
+    /// The first value of a header, named in small letters.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(known, _)| known == name)?;
+        Some(value)
+    }
+
+    /// The body's type without its parameters, in small letters (RFC 9110 §8.3.1).
+    pub fn media_type(&self) -> Option<String> {
+        let media_type = self.header("content-type")?.split(';').next()?;
+        Some(media_type.trim().to_ascii_lowercase())
     }
 
     /// The bearer token or basic credentials, whichever `scheme` names
     /// (RFC 9110 §11.4: the scheme is case-insensitive).
-    pub(crate) fn credentials(&self, scheme: &str) -> Option<&str> {
-        let (name, rest) = self.authorization.as_deref()?.split_once(' ')?;
+    pub fn credentials(&self, scheme: &str) -> Option<&str> {
+        let (name, rest) = self.header("authorization")?.split_once(' ')?;
         name.eq_ignore_ascii_case(scheme).then(|| rest.trim())
     }
 }
 
 /// Decoded names and values of a query or a form.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Parameters(Vec<(String, String)>);
+pub struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    pub(crate) fn parse(encoded: &[u8]) -> Self {
+    /// Reads `application/x-www-form-urlencoded`, which no text fails to be.
+    pub fn parse(encoded: &[u8]) -> Self {
         Self(form_urlencoded::parse(encoded).into_owned().collect())
     }
 
     /// A parameter without a value counts as left out (RFC 6749 §3.1).
-    pub(crate) fn one(&self, name: &str) -> Option<&str> {
+    pub fn one(&self, name: &str) -> Option<&str> {
         self.all(name).find(|value| !value.is_empty())
     }
 
-    pub(crate) fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
+    /// Every value of a parameter, in the order sent.
+    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         let named = self.0.iter().filter(move |(known, _)| known == name);
         named.map(|(_, value)| value.as_str())
     }
 
     /// Whether a parameter other than `resource` comes twice, which RFC 6749
     /// §3.1 and §3.2 forbid and RFC 8707 §2 allows for `resource` alone.
-    pub(crate) fn repeats(&self) -> bool {
+    pub fn repeats(&self) -> bool {
         self.0.iter().any(|(name, _)| name != "resource" && self.all(name).count() > 1)
     }
 
-    pub(crate) fn encode(&self) -> String {
+    /// Every name, in the order sent.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    /// The same parameters as text again.
+    pub fn encode(&self) -> String {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
     }
 }

@@ -37,7 +37,8 @@ impl IdToken {
     }
 }
 
-/// Binds an access token to its ID token (OpenID Connect Core §3.1.3.6).
-pub(crate) fn at_hash(access_token: &str) -> String {
+/// Binds an access token to its ID token, and a code as `c_hash` does (OpenID
+/// Connect Core §3.1.3.6, §3.3.2.11).
+pub fn at_hash(access_token: &str) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(access_token)[..16])
 }

@@ -115,7 +115,7 @@ impl Key {
 }
 
 /// 256 bits nobody can guess, as text for a code or a token.
-pub(crate) fn random_text() -> String {
+pub fn random_text() -> String {
     URL_SAFE_NO_PAD.encode(random_bytes())
 }
 

@@ -20,6 +20,9 @@
 //! # }
 //! ```
 //!
+//! What it is made of serves other stand-ins too: a [`Server`] with any endpoint,
+//! and [`page`] for what a person sees.
+//!
 //! | path | what | rule |
 //! | --- | --- | --- |
 //! | `/.well-known/openid-configuration` | metadata | OpenID Connect Discovery §4 |
@@ -44,13 +47,20 @@ mod options;
 mod page;
 mod person;
 mod provider;
+mod route;
 mod serve;
+mod server;
 mod token;
 mod userinfo;
 pub mod visitor;
 
 pub use answer::{Answer, Body};
-pub use asked::Seen;
+pub use asked::{Asked, Parameters, Seen};
 pub use fault::Fault;
+pub use id_token::at_hash;
+pub use keys::random_text;
 pub use options::{ClientAuthentication, Options};
+pub use page::{escape, page};
+pub use person::{subject, user_name};
 pub use provider::Provider;
+pub use server::Server;

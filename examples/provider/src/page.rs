@@ -50,7 +50,8 @@ pub(crate) fn refusal(reason: &str) -> Answer {
     )
 }
 
-fn page(status: u16, title: &str, main: &str) -> Answer {
+/// A whole document around what a page says; `title` and `main` are HTML.
+pub fn page(status: u16, title: &str, main: &str) -> Answer {
     let document = format!(
         r#"<!doctype html>
 <html lang="en">
@@ -96,7 +97,8 @@ fn wish(scope: &str) -> &str {
     }
 }
 
-fn escape(text: &str) -> String {
+/// Text as HTML, for an element or an attribute.
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {
         match letter {

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 /// The same name is the same subject, at every start of the provider
 /// (OpenID Connect Core §2: locally unique and never reassigned).
-pub(crate) fn subject(name: &str) -> String {
+pub fn subject(name: &str) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(name)[..16])
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn claims(name: &str, scopes: &[String]) -> Map<String, Value> {
 
 /// `Ada Lovelace` is `ada.lovelace`; a name without Latin letters or digits
 /// goes by its subject.
-fn user_name(name: &str) -> String {
+pub fn user_name(name: &str) -> String {
     let words =
         name.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let joined = words.collect::<Vec<_>>().join(".").to_ascii_lowercase();

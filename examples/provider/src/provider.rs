@@ -1,18 +1,15 @@
 //! The provider as a whole: what it shares, how it starts and how it ends.
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::{self, JoinHandle};
-
-use tokio::sync::oneshot;
 
 use crate::asked::Seen;
 use crate::fault::Fault;
 use crate::grants::Grants;
 use crate::keys::Keys;
 use crate::options::Options;
-use crate::serve::serve;
+use crate::route::answer;
+use crate::server::Server;
 
 /// A provider that is up. Dropping it closes its port and its connections.
 ///
@@ -20,8 +17,7 @@ use crate::serve::serve;
 /// it has started talks to the provider.
 pub struct Provider {
     shared: Arc<Shared>,
-    stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    _server: Server,
 }
 
 /// What every endpoint may look at.
@@ -38,8 +34,7 @@ impl Provider {
     /// Binds 127.0.0.1 and serves; the port accepts connections when this
     /// returns.
     pub fn start(options: Options) -> io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
-        listener.set_nonblocking(true)?;
+        let listener = Server::bind(options.port)?;
         let shared = Arc::new(Shared {
             issuer: format!("http://{}", listener.local_addr()?),
             options,
@@ -48,19 +43,12 @@ impl Provider {
             faults: Mutex::default(),
             log: Mutex::default(),
         });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-        let (stop, stopped) = oneshot::channel();
         let serving = Arc::clone(&shared);
-        let thread = thread::Builder::new().name("provider".into()).spawn(move || {
-            runtime.block_on(async {
-                tokio::select! {
-                    () = serve(listener, serving) => {}
-                    // The sender is dropped with the provider.
-                    _ = stopped => {}
-                }
-            });
+        let server = Server::start(listener, move |asked| {
+            lock(&serving.log).push(asked.seen());
+            answer(&serving, asked)
         })?;
-        Ok(Self { shared, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { shared, _server: server })
     }
 
     /// The issuer identifier: `http://127.0.0.1:PORT`, without a slash at its
@@ -88,16 +76,6 @@ impl Provider {
     /// next rotation.
     pub fn rotate_keys(&self) {
         lock(&self.shared.keys).rotate();
-    }
-}
-
-impl Drop for Provider {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
-            // A panic in there has been printed; a second one here would abort.
-            let _ = thread.join();
-        }
     }
 }
 

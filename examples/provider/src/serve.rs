@@ -1,4 +1,4 @@
-//! From connections to endpoints and back.
+//! From connections to an endpoint and back.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -9,7 +9,6 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -19,20 +18,18 @@ use tokio::task::JoinSet;
 
 use crate::answer::{Answer, Body};
 use crate::asked::{Asked, Parameters};
-use crate::authorize::authorize;
-use crate::metadata;
-use crate::provider::{Shared, lock};
-use crate::token::{revoke, token};
-use crate::userinfo::userinfo;
 
 /// No form that makes sense here comes near it.
 const LARGEST_BODY: usize = 64 * 1024;
+
+/// Whatever answers requests.
+pub(crate) type Endpoint = dyn Fn(&Asked) -> Answer + Send + Sync;
 
 /// A connection on which nothing more is said.
 type HangUp = Box<dyn Error + Send + Sync>;
 
 /// Until it is dropped, and every connection with it.
-pub(crate) async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>) {
+pub(crate) async fn serve(listener: std::net::TcpListener, endpoint: Arc<Endpoint>) {
     let Ok(listener) = TcpListener::from_std(listener) else {
         return;
     };
@@ -40,81 +37,47 @@ pub(crate) async fn serve(listener: std::net::TcpListener, shared: Arc<Shared>) 
     loop {
         // What fails to be accepted was the client's connection, not the port.
         if let Ok((stream, _)) = listener.accept().await {
-            connections.spawn(converse(stream, Arc::clone(&shared)));
+            connections.spawn(converse(stream, Arc::clone(&endpoint)));
         }
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn converse(stream: TcpStream, shared: Arc<Shared>) {
+async fn converse(stream: TcpStream, endpoint: Arc<Endpoint>) {
     // Best effort: without it answers are right, only later.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(|request| respond(request, &shared));
+    let service = service_fn(|request| respond(request, &*endpoint));
     // An error here is a client that left or a fault that hung up.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 async fn respond(
     request: Request<Incoming>,
-    shared: &Shared,
+    endpoint: &Endpoint,
 ) -> Result<Response<Outgoing>, HangUp> {
     let asked = read(request).await?;
-    lock(&shared.log).push(asked.seen());
-    write(answer(shared, &asked)).await
-}
-
-/// The endpoint's answer, or what faults make of it.
-fn answer(shared: &Shared, asked: &Asked) -> Answer {
-    let path = asked.path.as_str();
-    let instead = lock(&shared.faults).iter_mut().find_map(|fault| fault.instead_of(path));
-    let mut answer = instead.unwrap_or_else(|| route(shared, asked));
-    let keys = lock(&shared.keys);
-    for fault in lock(&shared.faults).iter_mut() {
-        fault.apply(path, &mut answer, &keys);
-    }
-    answer
-}
-
-fn route(shared: &Shared, asked: &Asked) -> Answer {
-    match (asked.method.as_str(), asked.path.as_str()) {
-        ("GET", path) if metadata::PATHS.contains(&path) => {
-            Answer::json(200, &metadata::document(&shared.issuer, &shared.options))
-        }
-        ("GET", "/jwks") => Answer::json(200, &lock(&shared.keys).jwks()),
-        ("GET" | "POST", "/authorize") => authorize(shared, asked),
-        ("GET" | "POST", "/userinfo") => userinfo(shared, asked),
-        ("POST", "/token") => token(shared, asked),
-        ("POST", "/revoke") => revoke(shared, asked),
-        (_, "/token" | "/revoke") => not_allowed("POST"),
-        (_, "/authorize" | "/userinfo") => not_allowed("GET, POST"),
-        (_, path) if path == "/jwks" || metadata::PATHS.contains(&path) => not_allowed("GET"),
-        _ => Answer::new(404, "text/plain", "there is nothing here\n"),
-    }
-}
-
-fn not_allowed(methods: &str) -> Answer {
-    Answer::new(405, "text/plain", "").with("allow", methods)
+    write(endpoint(&asked)).await
 }
 
 async fn read(request: Request<Incoming>) -> Result<Asked, HangUp> {
     let (head, body) = request.into_parts();
-    let header = |name| {
-        let value = head.headers.get(name)?;
-        value.to_str().ok().map(str::to_owned)
-    };
     let body = Limited::new(body, LARGEST_BODY).collect().await?.to_bytes();
-    let content_type: Option<String> = header(CONTENT_TYPE);
-    let is_form = content_type.is_some_and(|content_type| {
-        let media_type = content_type.split(';').next().unwrap_or_default();
-        media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded")
+    let headers = head.headers.iter().filter_map(|(name, value)| {
+        let value = value.to_str().ok()?;
+        Some((name.as_str().to_owned(), value.to_owned()))
     });
-    Ok(Asked {
+    let mut asked = Asked {
         method: head.method.to_string(),
         path: head.uri.path().to_owned(),
+        headers: headers.collect(),
         query: Parameters::parse(head.uri.query().unwrap_or_default().as_bytes()),
-        form: is_form.then(|| Parameters::parse(&body)),
-        authorization: header(AUTHORIZATION),
-    })
+        form: None,
+        body: body.to_vec(),
+    };
+    if asked.media_type().as_deref() == Some("application/x-www-form-urlencoded") {
+        asked.form = Some(Parameters::parse(&asked.body));
+    }
+    Ok(asked)
 }
 
 async fn write(answer: Answer) -> Result<Response<Outgoing>, HangUp> {

@@ -1,0 +1,55 @@
+//! Sessions of logins that never were.
+
+use serde_json::{Value, json};
+
+use crate::route;
+use crate::shared::Shared;
+use crate::state::sessions::Grant;
+
+/// What a program would have stored after a login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForgedSession {
+    /// Good for as long as one that was granted now.
+    pub access_token: String,
+    /// Good until it is replaced or revoked.
+    pub refresh_token: String,
+    /// Seconds.
+    pub expires_in: u64,
+    /// As given.
+    pub scope: String,
+    /// The person's id: what `sub` says, or Hexclave's `id`.
+    pub user_id: String,
+}
+
+impl ForgedSession {
+    pub(crate) fn document(&self) -> Value {
+        json!({
+            "access_token": self.access_token,
+            "refresh_token": self.refresh_token,
+            "token_type": "Bearer",
+            "expires_in": self.expires_in,
+            "scope": self.scope,
+            "user_id": self.user_id,
+        })
+    }
+}
+
+pub(crate) fn forge(shared: &Shared, name: &str, scope: &str) -> ForgedSession {
+    let state = &mut shared.state();
+    let user = state.users.named(name);
+    let session = state.sessions.open(Grant {
+        user,
+        client_id: shared.options.client_id.clone(),
+        scopes: scope.split_whitespace().map(str::to_owned).collect(),
+        nonce: None,
+        auth_time: shared.now_ms() / 1000,
+        claims: serde_json::Map::new(),
+    });
+    ForgedSession {
+        access_token: route::access_token(shared, state, session),
+        refresh_token: state.sessions.issue_refresh_token(session),
+        expires_in: shared.access_ttl(),
+        scope: scope.to_owned(),
+        user_id: route::subject(shared, state, user),
+    }
+}

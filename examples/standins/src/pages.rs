@@ -1,0 +1,76 @@
+//! What a person sees, in forms that a program can fill in as well.
+
+use latchstring_provider::{Answer, escape, page};
+
+/// A form: where it goes, and what it carries along unseen.
+pub(crate) struct Form<'a> {
+    pub(crate) action: &'a str,
+    pub(crate) hidden: &'a [(&'a str, &'a str)],
+}
+
+impl Form<'_> {
+    /// A whole form around its fields and buttons, which are HTML.
+    pub(crate) fn html(&self, inside: &str) -> String {
+        let action = escape(self.action);
+        let hidden = self.hidden.iter().map(|(name, value)| {
+            let value = escape(value);
+            format!("<input type=\"hidden\" name=\"{name}\" value=\"{value}\">\n")
+        });
+        let hidden: String = hidden.collect();
+        format!("<form method=\"post\" action=\"{action}\">\n{hidden}{inside}\n</form>")
+    }
+}
+
+/// Asks who somebody is. Any password will do.
+pub(crate) fn login(form: &Form<'_>, client_id: &str, login_hint: Option<&str>) -> Answer {
+    let fields = format!(
+        r#"{}
+<p><label for="password">Password</label>
+<input id="password" type="password" name="password"></p>
+<div class="buttons"><button class="yes">Log in</button></div>"#,
+        user_name(login_hint)
+    );
+    let client_id = escape(client_id);
+    let introduction = format!("<p>Log in to go on to <strong>{client_id}</strong>.</p>");
+    page(200, "Log in", &format!("{introduction}\n{}", form.html(&fields)))
+}
+
+/// Asks who somebody would like to be, and with which claims.
+pub(crate) fn login_with_claims(form: &Form<'_>, login_hint: Option<&str>) -> Answer {
+    let fields = format!(
+        r#"{}
+<p><label for="claims">Claims, as a JSON object</label>
+<input id="claims" name="claims" value=""></p>
+<div class="buttons"><button class="yes">Sign in</button></div>"#,
+        user_name(login_hint)
+    );
+    page(200, "Mock login", &form.html(&fields))
+}
+
+/// Asks whether a client may.
+pub(crate) fn consent(form: &Form<'_>, client_id: &str, scopes: &[String]) -> Answer {
+    let wishes: String = scopes.iter().map(|scope| format!("<li>{}</li>", escape(scope))).collect();
+    let buttons = r#"<div class="buttons">
+<button class="yes" name="decision" value="approve">Approve</button>
+<button name="decision" value="deny">Deny</button>
+</div>"#;
+    let client_id = escape(client_id);
+    let main = format!(
+        "<p><strong>{client_id}</strong> asks for</p>\n<ul>{wishes}</ul>\n{}",
+        form.html(buttons)
+    );
+    page(200, "Allow access?", &main)
+}
+
+/// Says one thing and asks for nothing.
+pub(crate) fn notice(status: u16, title: &str, text: &str) -> Answer {
+    page(status, title, &format!("<p>{}</p>", escape(text)))
+}
+
+fn user_name(login_hint: Option<&str>) -> String {
+    let value = escape(login_hint.unwrap_or_default());
+    format!(
+        r#"<p><label for="username">User name</label>
+<input id="username" name="username" value="{value}" required></p>"#
+    )
+}

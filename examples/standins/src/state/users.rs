@@ -1,0 +1,72 @@
+//! People, made up from nothing but a name.
+
+use latchstring_provider::{random_text, subject, user_name};
+use serde_json::{Map, Value, json};
+
+/// Names a user within its `Users`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct UserId(usize);
+
+/// Somebody, or nobody in particular yet.
+pub(crate) struct User {
+    /// Never changes, not even when an anonymous user gets a name.
+    pub(crate) id: String,
+    /// None while anonymous.
+    pub(crate) name: Option<String>,
+}
+
+#[derive(Default)]
+pub(crate) struct Users(Vec<User>);
+
+impl Users {
+    /// The same name is the same user, with the same id at every start.
+    pub(crate) fn named(&mut self, name: &str) -> UserId {
+        let known = self.0.iter().position(|user| user.name.as_deref() == Some(name));
+        match known {
+            Some(index) => UserId(index),
+            None => self.add(User { id: subject(name), name: Some(name.to_owned()) }),
+        }
+    }
+
+    pub(crate) fn anonymous(&mut self) -> UserId {
+        self.add(User { id: random_text(), name: None })
+    }
+
+    /// Gives an anonymous user a name; one who has a name keeps it.
+    pub(crate) fn upgrade(&mut self, user: UserId, name: &str) {
+        self.0[user.0].name.get_or_insert_with(|| name.to_owned());
+    }
+
+    pub(crate) fn user(&self, user: UserId) -> &User {
+        &self.0[user.0]
+    }
+
+    fn add(&mut self, user: User) -> UserId {
+        self.0.push(user);
+        UserId(self.0.len() - 1)
+    }
+}
+
+impl User {
+    pub(crate) fn email(&self) -> Option<String> {
+        let name = self.name.as_deref()?;
+        Some(format!("{}@example.com", user_name(name)))
+    }
+
+    /// What `scopes` ask for, and `sub` (OpenID Connect Core §5.4).
+    pub(crate) fn claims(&self, scopes: &[String]) -> Map<String, Value> {
+        let has = |name: &str| scopes.iter().any(|scope| scope == name);
+        let mut claims = Map::new();
+        claims.insert("sub".into(), json!(self.id));
+        if has("profile") {
+            claims.insert("name".into(), json!(self.name));
+            let user_name = self.name.as_deref().map(user_name);
+            claims.insert("preferred_username".into(), json!(user_name));
+        }
+        if has("email") {
+            claims.insert("email".into(), json!(self.email()));
+            claims.insert("email_verified".into(), json!(true));
+        }
+        claims
+    }
+}

@@ -1,0 +1,54 @@
+//! Whom a stand-in stands in for.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// One of the five systems.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum System {
+    /// Hexclave, once Stack Auth: a browser page and a poll, in JSON.
+    Hexclave,
+    /// AuthGate: code and device grants, discovery that leaves endpoints out.
+    Authgate,
+    /// Stytch Connected Apps: a token endpoint that takes and gives JSON.
+    Stytch,
+    /// Fief: an https issuer even over plain http, and strict redirect URIs.
+    Fief,
+    /// A mock in the manner of navikt/mock-oauth2-server: everybody may.
+    Mock,
+}
+
+impl System {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Hexclave, Self::Authgate, Self::Stytch, Self::Fief, Self::Mock];
+
+    /// As on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hexclave => "hexclave",
+            Self::Authgate => "authgate",
+            Self::Stytch => "stytch",
+            Self::Fief => "fief",
+            Self::Mock => "mock",
+        }
+    }
+}
+
+impl fmt::Display for System {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl FromStr for System {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|system| system.name() == name);
+        known.ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            format!("expected one of {names}, found {name}")
+        })
+    }
+}

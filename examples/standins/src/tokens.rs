@@ -1,0 +1,92 @@
+//! Signed tokens as systems put them together.
+
+use latchstring_provider::random_text;
+use serde_json::{Map, Value, json};
+
+use crate::misbehaviour::Misbehaviour;
+use crate::shared::Shared;
+use crate::state::State;
+use crate::state::sessions::SessionId;
+
+/// A new access token, with claims besides `iss`, `sub`, `iat`, `exp` and `jti`,
+/// or in their place.
+pub(crate) fn access_token(
+    shared: &Shared,
+    state: &mut State,
+    session: SessionId,
+    issuer: &str,
+    more: Map<String, Value>,
+) -> String {
+    let now_ms = shared.now_ms();
+    let expires_at_ms = now_ms + shared.access_ttl() * 1000;
+    let user = state.users.user(state.sessions.grant(session).user);
+    let mut claims = members(json!({
+        "iss": issuer,
+        "sub": user.id,
+        "iat": now_ms / 1000,
+        "exp": expires_at_ms / 1000,
+        // Two tokens of one second are still two tokens.
+        "jti": random_text(),
+    }));
+    claims.extend(more);
+    let token = shared.signer.sign(&Value::Object(claims));
+    state.sessions.keep_access_token(session, &token, expires_at_ms);
+    token
+}
+
+/// An ID token (OpenID Connect Core §2), with claims besides the usual ones, or
+/// in their place.
+pub(crate) fn id_token(
+    shared: &Shared,
+    state: &State,
+    session: SessionId,
+    issuer: &str,
+    more: Map<String, Value>,
+) -> String {
+    let now = shared.now_ms() / 1000;
+    let grant = state.sessions.grant(session);
+    let mut claims = state.users.user(grant.user).claims(&grant.scopes);
+    claims.extend(members(json!({
+        "iss": issuer,
+        "aud": grant.client_id,
+        "iat": now,
+        "exp": now + shared.access_ttl(),
+        "auth_time": grant.auth_time,
+    })));
+    if shared.does(Misbehaviour::WrongNonce) {
+        claims.insert("nonce".into(), json!("the nonce of another login"));
+    } else if let Some(nonce) = &grant.nonce {
+        claims.insert("nonce".into(), json!(nonce));
+    }
+    claims.extend(more);
+    shared.signer.sign(&Value::Object(claims))
+}
+
+/// The claim `at_hash` (OpenID Connect Core §3.1.3.6).
+pub(crate) fn at_hash(shared: &Shared, access_token: &str) -> String {
+    let bad = shared.does(Misbehaviour::BadAtHash);
+    latchstring_provider::at_hash(if bad { "another access token" } else { access_token })
+}
+
+/// A token response without refresh token and ID token.
+pub(crate) fn response(
+    shared: &Shared,
+    state: &State,
+    session: SessionId,
+    access_token: &str,
+) -> Map<String, Value> {
+    members(json!({
+        "access_token": access_token,
+        "token_type": "Bearer",
+        "expires_in": shared.access_ttl(),
+        "scope": state.sessions.grant(session).scopes.join(" "),
+    }))
+}
+
+/// The members of a JSON object.
+pub(crate) fn members(object: Value) -> Map<String, Value> {
+    match object {
+        Value::Object(members) => members,
+        _ => Map::new(),
+    }
+}

@@ -1,0 +1,41 @@
+//! The program around a stand-in.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
+use latchstring_provider::visitor::Browser;
+
+const STANDIN: &str = env!("CARGO_BIN_EXE_standin");
+
+#[tokio::test]
+async fn the_program_says_where_it_is_and_ends_with_its_input() {
+    let mut child = Command::new(STANDIN)
+        .args(["authgate", "--misbehave", "down", "--access-ttl", "5"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.trim_end().strip_prefix("url ").unwrap();
+    let page = Browser::default().get(&format!("{url}/oauth/userinfo")).await.unwrap();
+    assert_eq!(page.status, 503);
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn the_program_refuses_what_makes_no_sense() {
+    for arguments in [
+        &[][..],
+        &["unheard-of"],
+        &["fief", "--port"],
+        &["fief", "--port", "high"],
+        &["fief", "--misbehave", "poll-used"],
+        &["fief", "--misbehave", "revoke-session"],
+    ] {
+        let output = Command::new(STANDIN).args(arguments).stdin(Stdio::null()).output().unwrap();
+        assert!(!output.status.success(), "{arguments:?}");
+        assert!(output.stderr.starts_with(b"standin: "), "{arguments:?}");
+    }
+}
