@@ -13,7 +13,7 @@ use crate::capability::surroundings::Surroundings;
 use crate::capability::terminal::Terminal;
 use crate::contract::{
     Action, Client, Context, Demand, Description, Facts, FlowChoice, LoginFlow, LoginRequest,
-    LogoutReport, Outcome, Reply,
+    LogoutReport, Outcome, Reply, Tokens,
 };
 use crate::door::Door;
 use crate::drive::{Drive, placed, read};
@@ -151,6 +151,17 @@ impl Latch {
             Outcome::LoggedOut(report) => Ok(report),
             Outcome::Granted(_) => Err(misfit()),
         }
+    }
+
+    /// Makes another program's tokens the session here, without a login. What was
+    /// stored before is replaced.
+    pub async fn adopt(&self, tokens: &Tokens) -> Result<Token, Error> {
+        let inner = &self.0;
+        let context = inner.context()?;
+        let mut instance = inner.instance()?;
+        let session = instance.adopt(&inner.client, tokens, &context)?;
+        let egress = Egress::new(&inner.client, &[]);
+        inner.drive(&mut instance, session, &egress, None).await.and_then(granted)
     }
 
     /// Sends a browser to the `end_session_url` of a [`LogoutReport`], where the

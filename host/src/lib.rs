@@ -33,6 +33,7 @@ mod envelope;
 mod error;
 mod farewell;
 mod fresh_token;
+mod import;
 mod latch;
 pub mod pages;
 mod preset;
@@ -46,6 +47,7 @@ pub use contract::{
 };
 pub use error::{Code, Error, ProviderError, code_name, code_named, printable};
 pub use fresh_token::FreshToken;
+pub use import::Found;
 pub use latch::{Latch, describe};
 pub use preset::{Preset, Setting, Settings};
 pub use token::Token;

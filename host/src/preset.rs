@@ -27,6 +27,8 @@ use crate::error::{Code, Error};
 mod apply;
 mod document;
 
+pub(crate) use document::{ImportPlan, KeyringPlan};
+
 /// Settings by name.
 pub type Settings = BTreeMap<String, String>;
 

@@ -35,6 +35,7 @@ pub(crate) fn grant(
         id_token: session.id_token,
         claims: claims.map(to_json),
         report: None,
+        refresh_token_hint: session.refresh_token.as_deref().map(hint),
         headers,
         source,
     }
@@ -66,4 +67,13 @@ pub(crate) fn grant_with_report(
 
 fn to_json(claims: Claims) -> String {
     serde_json::Value::Object(claims).to_string()
+}
+
+/// The first characters of what is long enough to stay secret without them.
+fn hint(secret: &str) -> String {
+    const SHOWN: usize = 8;
+    match secret.get(..SHOWN) {
+        Some(first) if secret.len() > 2 * SHOWN => format!("{first}..."),
+        _ => "****".to_owned(),
+    }
 }

@@ -3,8 +3,12 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+mod import;
+mod introspect;
 mod preset;
 
+pub(crate) use import::ImportArgs;
+pub(crate) use introspect::{CheckArgs, IntrospectArgs};
 pub(crate) use preset::{PresetArgs, ProviderCommand};
 
 use clap::builder::FalseyValueParser;
@@ -169,6 +173,14 @@ pub(crate) enum Command {
     Exec(Box<ExecArgs>),
     /// Ask the provider who is logged in
     Whoami(Box<ProviderArgs>),
+    /// Show everything about the token, and what the provider says of it
+    ///
+    /// Secrets are cut short unless you ask for them.
+    Introspect(Box<IntrospectArgs>),
+    /// Take over the session that another program keeps
+    ///
+    /// Needs no new login. What is kept there stays unless you say --remove.
+    Import(Box<ImportArgs>),
     /// Show every profile: who is logged in, where, and for how long
     Status,
     /// Revoke the tokens and forget the session
@@ -335,6 +347,9 @@ pub(crate) struct TokenArgs {
     /// What to print [default: token]
     #[arg(long, env = "LATCH_OUTPUT", value_name = "FORMAT", value_enum)]
     pub(crate) output: Option<TokenOutput>,
+
+    #[command(flatten)]
+    pub(crate) checks: CheckArgs,
 
     #[command(flatten)]
     pub(crate) provider: ProviderArgs,

@@ -64,6 +64,8 @@ async fn dispatch(args: Args) -> Result<(), Error> {
         Command::Token(args) => commands::token::run(&global, args).await,
         Command::Exec(args) => commands::exec::run(&global, args).await,
         Command::Whoami(args) => commands::whoami::run(&global, args).await,
+        Command::Introspect(args) => commands::introspect::run(&global, args).await,
+        Command::Import(args) => commands::import::run(&global, args).await,
         Command::Status => commands::status::run(&global).await,
         Command::Logout(args) => commands::logout::run(&global, args).await,
         Command::Move(args) => commands::relocate::run(&global, &args).await,

@@ -52,14 +52,19 @@ fn add(profile: &mut Profile, settings: Settings) {
     profile.set = Some(settings.into_iter().chain(nearer).collect());
 }
 
-/// A client of the preset's provider.
-pub(crate) fn builder(preset: &Preset, profile: &Profile) -> Result<LatchBuilder, Error> {
+/// The preset's settings: a client id given by hand is one of them.
+pub(crate) fn settings(preset: &Preset, profile: &Profile) -> Settings {
     let mut settings = profile.set.clone().unwrap_or_default();
     if let Some(client_id) = &profile.client_id
         && preset.settings().contains_key("client-id")
     {
         settings.entry("client-id".to_owned()).or_insert_with(|| client_id.clone());
     }
+    settings
+}
+
+/// A client of the preset's provider.
+pub(crate) fn builder(preset: &Preset, profile: &Profile) -> Result<LatchBuilder, Error> {
     if profile.issuer.is_some() {
         return Err(Error::new(
             Code::InvalidConfiguration,
@@ -67,5 +72,14 @@ pub(crate) fn builder(preset: &Preset, profile: &Profile) -> Result<LatchBuilder
             "leave out one of them; `latch provider show` tells what can be set",
         ));
     }
-    latchstring::Latch::of(preset, &settings)
+    latchstring::Latch::of(preset, &settings(preset, profile))
+}
+
+/// Only the provider's own program tells where sessions are.
+pub(crate) fn no_preset() -> Error {
+    Error::new(
+        Code::InvalidConfiguration,
+        "no provider is named whose program keeps sessions",
+        "name it with --provider NAME; `latch provider list` shows them",
+    )
 }

@@ -44,6 +44,7 @@ struct HandedOver {
     id_token: Option<String>,
     claims: Option<String>,
     report: Option<String>,
+    refresh_token_hint: Option<String>,
     headers: Vec<(String, String)>,
     source: String,
 }
@@ -142,6 +143,7 @@ impl From<&Token> for HandedOver {
             id_token: token.id_token().map(str::to_owned),
             claims: token.claims().map(str::to_owned),
             report: token.report().map(str::to_owned),
+            refresh_token_hint: token.grant().refresh_token_hint.clone(),
             headers: pairs.collect(),
             source: output::source_name(token.source()).to_owned(),
         }
@@ -158,6 +160,7 @@ impl From<HandedOver> for Grant {
         Self {
             headers,
             report: token.report,
+            refresh_token_hint: token.refresh_token_hint,
             access_token: token.access_token,
             token_type: token.token_type,
             scopes: token.scopes,

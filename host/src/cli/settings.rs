@@ -12,8 +12,8 @@ use latchstring::capability::store::{Key, Store};
 use latchstring::capability::terminal::StderrTerminal;
 use latchstring::pages::Pages;
 use latchstring::{
-    ClientAuthentication, Code, Description, Error, Latch, LatchBuilder, LoginFlow, Preset,
-    check_profile, printable,
+    ClientAuthentication, Code, Description, Error, Found as FoundSession, Latch, LatchBuilder,
+    LoginFlow, Preset, check_profile, printable,
 };
 use zeroize::Zeroizing;
 
@@ -93,6 +93,12 @@ impl Settings {
     /// The client that these settings describe, for commands that show no page.
     pub(crate) fn latch(&self, global: &Global, open_browser: bool) -> Result<Latch, Error> {
         self.builder(global, open_browser)?.build()
+    }
+
+    /// What the program of the preset's provider keeps of a session.
+    pub(crate) async fn find_session(&self, file: Option<&Path>) -> Result<FoundSession, Error> {
+        let preset = self.preset.as_ref().ok_or_else(presets::no_preset)?;
+        preset.find_session(&presets::settings(preset, &self.effective), file).await
     }
 
     /// What a browser is shown.

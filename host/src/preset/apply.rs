@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::document::Filled;
+use super::document::{Filled, ImportPlan};
 use super::{Preset, Settings};
 use crate::builder::LatchBuilder;
 use crate::capability::loopback::Redirect;
@@ -15,15 +15,22 @@ impl Latch {
     ///
     /// Fails with `invalid-configuration`, naming what has to be set.
     pub fn of(preset: &Preset, settings: &Settings) -> Result<LatchBuilder, Error> {
-        let settings = preset.complete(settings)?;
-        let filled = preset
-            .fill_with(&settings)
-            .map_err(|reason| super::faulty(&format!("the preset {}", preset.name()), &reason))?;
-        Ok(into_builder(filled))
+        preset.filled(settings).map(into_builder)
     }
 }
 
 impl Preset {
+    /// Where the provider's own program keeps sessions.
+    pub(crate) fn import_plan(&self, settings: &Settings) -> Result<ImportPlan, Error> {
+        self.filled(settings).map(|filled| filled.import)
+    }
+
+    fn filled(&self, settings: &Settings) -> Result<Filled, Error> {
+        let settings = self.complete(settings)?;
+        self.fill_with(&settings)
+            .map_err(|reason| super::faulty(&format!("the preset {}", self.name()), &reason))
+    }
+
     /// The error is the reader's own words: nothing here is a secret.
     pub(super) fn fill_with(&self, settings: &Settings) -> Result<Filled, String> {
         let mut document = self.document.clone();

@@ -34,6 +34,8 @@ pub(super) struct Filled {
     pub(super) parameters: BTreeMap<String, String>,
     #[serde(default)]
     pub(super) api: ApiPart,
+    #[serde(default)]
+    pub(super) import: ImportPlan,
 }
 
 #[derive(Default, Deserialize)]
@@ -87,6 +89,36 @@ pub(super) struct LoginPart {
 pub(super) struct ApiPart {
     /// Where requests with the token may go.
     pub(super) origins: Vec<String>,
+}
+
+/// Where the provider's own program keeps a session, and under which names.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct ImportPlan {
+    /// Tried in order; `~/` is the person's home.
+    pub(crate) files: Vec<String>,
+    /// Variables that name a file, which goes before those.
+    pub(crate) file_variables: Vec<String>,
+    /// Where in the file's document the session is.
+    pub(crate) entry: Vec<String>,
+    /// Tried before any file.
+    pub(crate) keyring: Vec<KeyringPlan>,
+    /// A file that is no JSON is a refresh token and nothing else.
+    pub(crate) plain_refresh_token: bool,
+    /// Names in the session's document, tried in order.
+    pub(crate) access_token: Vec<String>,
+    pub(crate) refresh_token: Vec<String>,
+    pub(crate) expires_at: Vec<String>,
+    pub(crate) scope: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct KeyringPlan {
+    pub(crate) service: String,
+    pub(crate) account: String,
+    /// `access-token` or `refresh-token`; the session's document unless said.
+    pub(crate) holds: Option<String>,
 }
 
 /// A word of the file for each value of a type.

@@ -1,6 +1,7 @@
 //! Sessions in the keyring of the operating system.
 
 mod errand;
+mod foreign;
 mod index;
 mod parts;
 mod system;
@@ -20,6 +21,7 @@ use zeroize::Zeroizing;
 use super::locks::{FileLock, Locks};
 use super::{Key, Lock, Store, aside_name, check_size, guard, names, nothing_to_set_aside};
 use crate::error::Error;
+pub(crate) use foreign::ForeignEntry;
 use index::Index;
 use system::SystemVault;
 use vault::{Trouble, Vault};

@@ -16,6 +16,7 @@ pub use auto::AutoStore;
 pub(crate) use encrypted::is_encrypted;
 pub use encrypted::{EncryptedStore, Encryption};
 pub use file::FileStore;
+pub(crate) use keyring::ForeignEntry;
 pub use keyring::KeyringStore;
 pub use memory::MemoryStore;
 

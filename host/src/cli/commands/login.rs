@@ -64,7 +64,7 @@ pub(crate) async fn run(global: &Global, args: Box<LoginArgs>) -> Result<(), Err
 
 /// Where the session is now. What an earlier login left in another store ends: a
 /// later command could take it for the session.
-async fn keep_one(stores: &Stores, latch: &Latch) -> Result<StoreChoice, Error> {
+pub(super) async fn keep_one(stores: &Stores, latch: &Latch) -> Result<StoreChoice, Error> {
     let key = latch.key();
     let place = latch.place();
     let holding = stores.holding(key).await?;

@@ -3,6 +3,8 @@
 pub(crate) mod component;
 pub(crate) mod doctor;
 pub(crate) mod exec;
+pub(crate) mod import;
+pub(crate) mod introspect;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod profile;

@@ -20,6 +20,8 @@ enum Row {
         key: Key,
         store: &'static str,
         place: String,
+        /// The preset of the profile.
+        provider: Option<String>,
         description: Description,
     },
     /// A session that cannot be read is shown, not hidden, and hides no other.
@@ -29,6 +31,7 @@ enum Row {
     },
     LoggedOut {
         profile: String,
+        provider: Option<String>,
         issuer: Option<String>,
     },
 }
@@ -79,8 +82,8 @@ async fn rows(global: &Global, now_ms: u64) -> Result<Vec<Row>, Error> {
         }
     }
     for profile in config.names().into_iter().filter(|name| !seen.contains(name)) {
-        let issuer = config.profile(&profile)?.and_then(|settings| settings.issuer);
-        rows.push(Row::LoggedOut { profile, issuer });
+        let Profile { issuer, provider, .. } = config.profile(&profile)?.unwrap_or_default();
+        rows.push(Row::LoggedOut { profile, provider, issuer });
     }
     Ok(rows)
 }
@@ -100,6 +103,7 @@ async fn session(
         key: key.clone(),
         store: stores::name(choice),
         place: store.place(key),
+        provider: saved.provider.clone(),
         description,
     }))
 }
@@ -110,9 +114,13 @@ fn in_words(row: &Row, now_ms: u64) -> String {
         let lines = lines.iter().map(|(term, text)| format!("  {term:<9} {}\n", printable(text)));
         format!("{}\n{}", printable(profile), lines.collect::<String>())
     };
-    let by_hand = "endpoints given by hand";
+    let by_whom = |provider: &Option<String>, issuer: &Option<String>| match (provider, issuer) {
+        (Some(provider), Some(issuer)) => format!("{provider}, {issuer}"),
+        (Some(name), None) | (None, Some(name)) => name.clone(),
+        (None, None) => "endpoints given by hand".to_owned(),
+    };
     match row {
-        Row::Session { key, store, place, description } => {
+        Row::Session { key, store, place, provider, description } => {
             let who = who(description);
             let at = |time_ms| output::in_words(time_ms, now_ms);
             let token = match (description.token_state, description.expires_at_ms) {
@@ -125,7 +133,7 @@ fn in_words(row: &Row, now_ms: u64) -> String {
                 &key.profile,
                 &[
                     ("who", who.as_deref().unwrap_or("somebody the provider does not name")),
-                    ("provider", description.issuer.as_deref().unwrap_or(by_hand)),
+                    ("provider", &by_whom(provider, &description.issuer)),
                     ("client", &description.client_id),
                     ("scopes", &description.scopes.join(" ")),
                     ("since", &at(description.logged_in_at_ms)),
@@ -138,18 +146,19 @@ fn in_words(row: &Row, now_ms: u64) -> String {
             let what = format!("{} [{}]", error.message(), code_name(error.code()));
             block(&key.profile, &[("error", &what), ("remedy", error.remedy())])
         }
-        Row::LoggedOut { profile, issuer } => block(
+        Row::LoggedOut { profile, provider, issuer } => block(
             profile,
-            &[("who", "nobody is logged in"), ("provider", issuer.as_deref().unwrap_or(by_hand))],
+            &[("who", "nobody is logged in"), ("provider", &by_whom(provider, issuer))],
         ),
     }
 }
 
 fn in_json(row: &Row) -> Value {
     match row {
-        Row::Session { key, store, place, description } => json!({
+        Row::Session { key, store, place, provider, description } => json!({
             "profile": key.profile,
             "logged_in": true,
+            "provider": provider,
             "issuer": description.issuer,
             "client_id": description.client_id,
             "subject": description.subject,
@@ -170,9 +179,10 @@ fn in_json(row: &Row) -> Value {
             "logged_in": false,
             "error": { "code": code_name(error.code()), "message": error.message(), "remedy": error.remedy() },
         }),
-        Row::LoggedOut { profile, issuer } => json!({
+        Row::LoggedOut { profile, provider, issuer } => json!({
             "profile": profile,
             "logged_in": false,
+            "provider": provider,
             "issuer": issuer,
         }),
     }

@@ -1,19 +1,25 @@
 //! `latch token`: print an access token, renewed where it has to be.
 
+use std::time::SystemTime;
+
+use latchstring::contract::{AccessRules, Examination};
 use latchstring::{Demand, Error, Token};
-use serde_json::json;
+use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::cli::args::{Global, TokenArgs};
+use crate::cli::args::{CheckArgs, Global, TokenArgs};
 use crate::cli::choices::TokenOutput;
 use crate::cli::settings::Settings;
 use crate::cli::{output, renewer};
 
 pub(crate) async fn run(global: &Global, args: Box<TokenArgs>) -> Result<(), Error> {
-    let TokenArgs { min_ttl, force_refresh, output, provider } = *args;
+    let TokenArgs { min_ttl, force_refresh, output, checks, provider } = *args;
     let settings = Settings::read(global, provider.into_profile())?;
-    let demand =
-        Demand { min_ttl_ms: min_ttl.saturating_mul(1000), force_refresh, ..Demand::default() };
+    let demand = Demand {
+        min_ttl_ms: min_ttl.saturating_mul(1000),
+        force_refresh,
+        examination: checks.into_examination(),
+    };
     let latch = settings.latch(global, false)?;
     let token = renewer::token(global, &latch, demand).await?;
     let default = if global.json { TokenOutput::Json } else { TokenOutput::Token };
@@ -23,6 +29,23 @@ pub(crate) async fn run(global: &Global, args: Box<TokenArgs>) -> Result<(), Err
             .headers()
             .try_for_each(|(name, value)| print_line(&format!("{}: {value}", in_title_case(name)))),
         TokenOutput::Json => print_json(&token),
+    }
+}
+
+impl CheckArgs {
+    /// The question that these arguments ask; none where they ask none.
+    fn into_examination(self) -> Option<Examination> {
+        if self.verify {
+            return Some(Examination::Verification);
+        }
+        let rules = AccessRules {
+            scopes: self.required_scopes,
+            acr: self.required_acr,
+            permissions: self.required_permissions,
+        };
+        let has_rules =
+            !rules.scopes.is_empty() || rules.acr.is_some() || !rules.permissions.is_empty();
+        (self.check || has_rules).then_some(Examination::Local(rules))
     }
 }
 
@@ -42,11 +65,15 @@ fn print_line(secret: &str) -> Result<(), Error> {
 }
 
 fn print_json(token: &Token) -> Result<(), Error> {
+    let report = token.report().and_then(|report| serde_json::from_str(report).ok());
+    let left = token.expires_at().map(|at| at.duration_since(SystemTime::now()));
     output::document(&json!({
         "access_token": token.access_token(),
         "token_type": token.token_type(),
         "scopes": token.scopes(),
         "expires_at": token.expires_at().and_then(output::rfc3339),
+        "expires_in": left.map(|left| left.map_or(0, |left| left.as_secs())),
+        "access_token_claims": report.unwrap_or(Value::Null),
         "renew_at": token.renew_at().and_then(output::rfc3339),
         "id_token": token.id_token(),
         "source": output::source_name(token.source()),

@@ -12,16 +12,28 @@ use zeroize::Zeroizing;
 
 use super::vault::{Trouble, Vault};
 
-/// What every entry is kept under, beside its own name.
+/// What every entry of ours is kept under, beside its own name.
 const SERVICE: &str = "latchstring";
 
 /// One connection, made when it is first needed and kept.
-#[derive(Default)]
 pub(super) struct SystemVault {
+    /// What entries are kept under, beside their own names.
+    service: String,
     connection: Mutex<Option<Arc<platform::Connection>>>,
 }
 
+impl Default for SystemVault {
+    fn default() -> Self {
+        Self::of(SERVICE)
+    }
+}
+
 impl SystemVault {
+    /// The entries of another program, which keeps them under this name.
+    pub(super) fn of(service: &str) -> Self {
+        Self { service: service.to_owned(), connection: Mutex::default() }
+    }
+
     fn connection(&self) -> MutexGuard<'_, Option<Arc<platform::Connection>>> {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -64,7 +76,7 @@ impl SystemVault {
         entry: &str,
         change: impl Fn(Entry) -> Result<T, Error>,
     ) -> Result<Option<T>, Trouble> {
-        self.call(|connection| match change(connection.entry(SERVICE, entry)?) {
+        self.call(|connection| match change(connection.entry(&self.service, entry)?) {
             Ok(value) => Ok(Some(value)),
             Err(Error::NoEntry) => Ok(None),
             Err(error) => Err(in_words(error)),
@@ -78,7 +90,7 @@ impl Vault for SystemVault {
     }
 
     fn get(&self, entry: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
-        self.call(|connection| connection.read(SERVICE, entry))
+        self.call(|connection| connection.read(&self.service, entry))
     }
 
     fn set(&self, entry: &str, value: &[u8]) -> Result<(), Trouble> {

@@ -1,0 +1,21 @@
+//! Taking over another program's session.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use super::ProviderArgs;
+
+#[derive(ClapArgs)]
+pub(crate) struct ImportArgs {
+    /// The file that the other program keeps its session in; where it usually does unless given
+    #[arg(value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+
+    /// Delete the session there once it is kept here
+    #[arg(long)]
+    pub(crate) remove: bool,
+
+    #[command(flatten)]
+    pub(crate) provider: ProviderArgs,
+}
