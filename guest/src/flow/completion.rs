@@ -47,6 +47,9 @@ impl Completion {
         now_ms: EpochMs,
     ) -> Result<(Self, Action), Failure> {
         let Arrival { provider, method, nonce, occasion } = arrival;
+        // OpenID Connect promises one for a code alone; by device code, some
+        // providers send none.
+        let is_promised = matches!(&occasion, Occasion::Login { code: Some(_), .. });
         let expected = issuer_name(client).map(|issuer| Expectations {
             issuer,
             client_id: client.client_id.clone(),
@@ -70,7 +73,7 @@ impl Completion {
                 let progress = Identity::begin(id_token, expected, jwks_uri, None, now_ms)?;
                 identified(client, session, progress)?
             }
-            (None, ..) if wants_id_token(client) => {
+            (None, ..) if is_promised && wants_id_token(client) => {
                 return Err(Failure::new(
                     Code::InvalidIdToken,
                     "the token response has no ID token though the scope openid was asked for",

@@ -23,7 +23,7 @@ const INTERVAL_MS: u64 = 2_000;
 const LONGEST_BACKOFF_MS: u64 = 60_000;
 
 pub(crate) struct HexclaveLogin {
-    /// `browser` where one of this machine opens the page.
+    /// `browser` where one of this machine opens the page, else `device`.
     pub(crate) flow: LoginFlow,
     state: State,
 }

@@ -234,6 +234,11 @@ impl Setup {
         now_ms: EpochMs,
     ) -> Result<(State, Action), Failure> {
         if let Protocol::Hexclave(hexclave) = &self.client.protocol {
+            // Its page opens here, or on any other device.
+            let flow = match flow {
+                LoginFlow::Browser => LoginFlow::Browser,
+                LoginFlow::Paste | LoginFlow::Device => LoginFlow::Device,
+            };
             let (login, action) = HexclaveLogin::begin(
                 &self.client,
                 hexclave,
