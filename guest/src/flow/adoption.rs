@@ -55,13 +55,14 @@ impl Adoption {
         let Self { setup, state } = *self;
         let (state, action) = match (state, event) {
             (Ready, Event::Begin) => (AwaitingProbe, Action::Probe),
-            (AwaitingProbe, Event::Probed) => match &setup.issuer {
-                Some(issuer) if setup.client.discover => {
-                    let (discovery, exchange) = Discovery::begin(issuer.clone());
-                    (AwaitingMetadata(discovery), Action::Exchange(exchange))
+            (AwaitingProbe, Event::Probed) => {
+                match Discovery::begin(&setup.client, setup.issuer.as_ref()) {
+                    Some((discovery, exchange)) => {
+                        (AwaitingMetadata(discovery), Action::Exchange(exchange))
+                    }
+                    None => setup.complete(Provider::default(), now_ms)?,
                 }
-                _ => setup.complete(Provider::default(), now_ms)?,
-            },
+            }
             (AwaitingMetadata(discovery), Event::Answered(answer)) => {
                 match discovery.next(answer)? {
                     discovery::Progress::Ask(discovery, exchange) => {

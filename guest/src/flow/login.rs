@@ -196,12 +196,11 @@ impl Login {
 
 impl Setup {
     fn discover(&self, now_ms: EpochMs) -> Result<(State, Action), Failure> {
-        match &self.issuer {
-            Some(issuer) if self.client.discover => {
-                let (discovery, exchange) = Discovery::begin(issuer.clone());
+        match Discovery::begin(&self.client, self.issuer.as_ref()) {
+            Some((discovery, exchange)) => {
                 Ok((State::AwaitingMetadata(discovery), Action::Exchange(exchange)))
             }
-            _ => self.authorize(Provider::default(), now_ms),
+            None => self.authorize(Provider::default(), now_ms),
         }
     }
 

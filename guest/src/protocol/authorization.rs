@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 use url::Url;
 
-use crate::contract::{Client, Code, Failure, ProviderError};
+use crate::contract::{Client, Code, Failure, Protocol, ProviderError};
 use crate::protocol::endpoint;
 use crate::protocol::entropy::Entropy;
 use crate::protocol::failure::{in_words, printable, provider_error};
@@ -211,7 +211,8 @@ pub(crate) fn refused(provider: ProviderError) -> Failure {
 
 /// Whether an ID token is asked for (OIDC §3.1.2.1).
 pub(crate) fn wants_id_token(client: &Client) -> bool {
-    client.scopes.iter().any(|scope| scope == "openid")
+    matches!(client.protocol, Protocol::Oauth)
+        && client.scopes.iter().any(|scope| scope == "openid")
 }
 
 /// S256 (RFC 7636 §4.2).
