@@ -1,13 +1,16 @@
 //! What the flows do, told as scripts of replies in virtual time.
 
+mod asked;
 mod bodies;
 mod device;
 mod discovery;
 mod flow_choice;
 mod given;
+mod hexclave;
 mod id_token;
 mod id_token_keys;
 mod keys;
+mod known;
 mod login;
 mod logout;
 mod misfit;

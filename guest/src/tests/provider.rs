@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::keys::{Key, encode};
-use super::script::Known;
+use super::known::Known;
 use crate::contract::{Reply, Response, Unreachable};
 use crate::protocol::request::header;
 
