@@ -12,6 +12,7 @@ use crate::protocol::client_authentication;
 use crate::protocol::endpoint::Issuer;
 use crate::protocol::entropy::Entropy;
 use crate::protocol::metadata::Provider;
+use crate::protocol::token::credential;
 
 pub(crate) struct Adoption {
     setup: Setup,
@@ -36,12 +37,21 @@ enum State {
 
 impl Adoption {
     pub(crate) fn new(client: Client, tokens: Tokens, context: Context) -> Result<Self, Failure> {
-        if tokens.access_token.is_none() && tokens.refresh_token.is_none() {
+        if client.client_id.is_empty() {
+            return Err(Failure::configuration(
+                "the client id is empty",
+                "give the client id that the tokens were issued to",
+            ));
+        }
+        let access_token = taken_over("access token", tokens.access_token)?;
+        let refresh_token = taken_over("refresh token", tokens.refresh_token)?;
+        if access_token.is_none() && refresh_token.is_none() {
             return Err(Failure::configuration(
                 "there is neither an access token nor a refresh token to take over",
                 "log in instead",
             ));
         }
+        let tokens = Tokens { access_token, refresh_token, ..tokens };
         let given = Provider::given(&client)?;
         let assumed = Provider::assumed(&client)?;
         let issuer = Issuer::of(&client)?;
@@ -98,6 +108,16 @@ impl Setup {
             Completion::adopt(&self.client, provider, method, self.tokens.clone(), now_ms)?;
         Ok((State::Completing(Box::new(completion)), action))
     }
+}
+
+/// No provider is to blame for what a person or a program passed on.
+fn taken_over(what: &str, token: Option<String>) -> Result<Option<String>, Failure> {
+    credential(what, token).map_err(|_| {
+        Failure::configuration(
+            format!("the {what} holds characters that no token may have"),
+            "pass it on as it was issued, without line ends",
+        )
+    })
 }
 
 impl State {
