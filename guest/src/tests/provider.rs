@@ -212,7 +212,7 @@ impl IdToken {
         self
     }
 
-    fn issue(self, known: &Known, access_token: &str) -> String {
+    pub(super) fn issue(self, known: &Known, access_token: &str) -> String {
         let algorithm = self.header["alg"].as_str().unwrap_or_default().to_owned();
         let mut claims = self.claims;
         for (name, from_now_ms) in self.times {
