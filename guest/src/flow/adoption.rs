@@ -8,6 +8,7 @@ use crate::contract::{Action, Client, Context, EpochMs, Failure, Tokens};
 use crate::flow::completion::Completion;
 use crate::flow::discovery::{self, Discovery};
 use crate::flow::{Event, Step, Stop};
+use crate::protocol::authorization::check_client;
 use crate::protocol::client_authentication;
 use crate::protocol::endpoint::Issuer;
 use crate::protocol::entropy::Entropy;
@@ -37,12 +38,7 @@ enum State {
 
 impl Adoption {
     pub(crate) fn new(client: Client, tokens: Tokens, context: Context) -> Result<Self, Failure> {
-        if client.client_id.is_empty() {
-            return Err(Failure::configuration(
-                "the client id is empty",
-                "give the client id that the tokens were issued to",
-            ));
-        }
+        check_client(&client)?;
         let access_token = taken_over("access token", tokens.access_token)?;
         let refresh_token = taken_over("refresh token", tokens.refresh_token)?;
         if access_token.is_none() && refresh_token.is_none() {

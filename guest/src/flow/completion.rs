@@ -39,6 +39,15 @@ pub(crate) struct Arrival {
     pub(crate) occasion: Occasion,
 }
 
+impl Arrival {
+    /// No redirect of a browser brought them: there is no nonce, and no code that
+    /// an ID token could name.
+    pub(crate) fn without_redirect(provider: Provider, method: ClientAuthentication) -> Self {
+        let occasion = Occasion::Login { nonce: None, code: None, max_age_s: None };
+        Self { provider, method, nonce: None, occasion }
+    }
+}
+
 impl Completion {
     pub(crate) fn begin(
         client: &Client,

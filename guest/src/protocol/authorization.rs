@@ -235,10 +235,17 @@ pub(crate) fn max_age_s(client: &Client) -> Result<Option<u64>, Failure> {
     }
 }
 
-/// Scope names are visible ASCII without quotes and backslashes (RFC 6749 §3.3).
+/// A client has an id, and scope names are visible ASCII without quotes and
+/// backslashes (RFC 6749 §2.2, §3.3).
 ///
 /// A space would hide `openid` from the rules that guard an ID token.
-pub(crate) fn check_scopes(client: &Client) -> Result<(), Failure> {
+pub(crate) fn check_client(client: &Client) -> Result<(), Failure> {
+    if client.client_id.is_empty() {
+        return Err(Failure::configuration(
+            "the client id is empty",
+            "give the client id that the provider registered",
+        ));
+    }
     let is_name = |scope: &String| {
         !scope.is_empty() && scope.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
     };
