@@ -24,7 +24,7 @@ pub(crate) fn verify(
     rules: &AccessRules,
     now_ms: EpochMs,
 ) -> Result<Claims, Rejection> {
-    let jws = Jws::parse(token).map_err(|reason| Rejection::Failed(invalid(&reason)))?;
+    let jws = Jws::parse(token).map_err(|reason| Rejection::Failed(opaque(&reason)))?;
     jws.verify(keys).ok_or(Rejection::UnknownKey)?;
     let claims: Claims = serde_json::from_slice(&jws.into_payload())
         .map_err(|_| Rejection::Failed(invalid("has claims that cannot be read")))?;
@@ -93,11 +93,17 @@ fn reaches(found: &str, wanted: &str) -> bool {
     }
 }
 
+/// It may be good all the same.
+fn opaque(reason: &str) -> Failure {
+    let remedy = "a provider whose access tokens are no JSON Web Tokens can be asked about them instead: --verify";
+    Failure { remedy: remedy.to_owned(), ..invalid(reason) }
+}
+
 fn invalid(reason: &str) -> Failure {
     Failure::new(
         Code::InvalidAccessToken,
         format!("the access token {reason}"),
-        "a provider whose access tokens are no JSON Web Tokens can be asked about them instead: --verify",
+        "ask for a new one; if it stays so, check issuer and keys with the provider, and this machine's clock",
     )
 }
 
