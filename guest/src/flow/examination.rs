@@ -215,6 +215,10 @@ impl Asking<'_> {
         match checked {
             Ok(claims) => Ok(Progress::Granted(grant_with_report(self, session, source, claims))),
             Err(access_token::Rejection::UnknownKey) => Err(access_token::unverifiable()),
+            Err(access_token::Rejection::Expired(failure)) => match refused(session, source) {
+                Ok(renewal) => Ok(renewal),
+                Err(_) => Err(failure),
+            },
             Err(access_token::Rejection::Failed(failure)) => Err(failure),
         }
     }

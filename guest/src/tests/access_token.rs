@@ -114,16 +114,25 @@ fn another_issuers_token_is_refused() {
 #[test]
 fn time_is_taken_at_its_word() {
     checking(id_token().at("exp", 1), none()).grants();
-    for token in [
-        id_token().at("exp", 0),
-        id_token().at("exp", -1),
-        id_token().without("exp"),
-        id_token().at("nbf", 1),
-    ] {
+    for token in [id_token().without("exp"), id_token().at("nbf", 1)] {
         let failure = refused(token, none(), Code::InvalidAccessToken);
         assert!(!failure.remedy.contains("--verify"), "{}", failure.remedy);
     }
     checking(id_token().at("nbf", 0), none()).grants();
+}
+
+#[test]
+fn one_that_has_expired_is_renewed_once() {
+    for seconds in [0, -1] {
+        let expired = id_token().at("exp", seconds).issue(&Known::at(NOW_MS), "");
+        let stored = logged_in_with(tokens(1).with("access_token", expired.as_str()));
+        let given = || openid().stored(stored.clone()).examining(Examination::Local(none()));
+        let token = || given().token().locks(Some(stored.clone()));
+        let good = id_token().issue(&Known::at(NOW_MS), "");
+        token().refreshes(tokens(2).with("access_token", good)).saves().grants();
+        let renewed = token().refreshes(tokens(2).with("access_token", expired.as_str())).saves();
+        renewed.fails(Code::InvalidAccessToken);
+    }
 }
 
 // ---- The rules ---------------------------------------------------------------

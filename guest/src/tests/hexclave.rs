@@ -288,8 +288,11 @@ fn waiting_ends_with_the_login() {
 
 #[test]
 fn whoever_was_too_late_may_try_again_in_the_same_way() {
-    for (flow, opens) in [(LoginFlow::Browser, true), (LoginFlow::Paste, false)] {
-        let login = hexclave().flow(Some(flow)).login().codes(begun()).brings();
+    use LoginFlow::{Browser, Device, Paste};
+    for (asked, flow, opens) in
+        [(Browser, Browser, true), (Device, Device, false), (Paste, Device, false)]
+    {
+        let login = hexclave().flow(Some(asked)).login().codes(begun()).brings();
         let login = login.polls_after(0, json!({ "status": "expired" }));
         assert_eq!(login.offer().flows, [flow]);
         let login = login.chooses(flow).codes(begun());
