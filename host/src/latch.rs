@@ -5,6 +5,7 @@ mod tokens;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crate::api::Origins;
 use crate::capability::browser::Browser;
 use crate::capability::clock::Clock;
 use crate::capability::entropy::Entropy;
@@ -50,6 +51,7 @@ pub(crate) struct Parts {
     pub(crate) browser_command: bool,
     pub(crate) draws_qr: bool,
     pub(crate) pages: Pages,
+    pub(crate) origins: Origins,
     pub(crate) surroundings: Arc<dyn Surroundings>,
     pub(crate) browser: Option<Arc<dyn Browser>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -159,6 +161,18 @@ impl Latch {
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {
         self.0.parts.entropy.as_ref()
+    }
+
+    pub(crate) fn http(&self) -> &dyn Http {
+        self.0.parts.http.as_ref()
+    }
+
+    pub(crate) fn origins(&self) -> &Origins {
+        &self.0.parts.origins
+    }
+
+    pub(crate) fn terminal(&self) -> &dyn Terminal {
+        self.0.parts.terminal.as_ref()
     }
 }
 
