@@ -4,9 +4,10 @@ mod support;
 
 use support::{Home, run};
 
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 12] = [
     &["login"],
     &["token"],
+    &["request"],
     &["whoami"],
     &["status"],
     &["logout"],

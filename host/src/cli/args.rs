@@ -2,6 +2,7 @@
 
 mod login;
 mod provider;
+mod request;
 mod rest;
 
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use self::login::{LoginArgs, RedirectArgs};
 pub(crate) use self::provider::ProviderArgs;
+pub(crate) use self::request::RequestArgs;
 pub(crate) use self::rest::{
     ComponentArgs, ExecArgs, LogoutArgs, MoveArgs, ProfileCommand, TokenArgs,
 };
@@ -131,6 +133,10 @@ pub(crate) struct Global {
     /// This process renews a token for another one
     #[arg(long, global = true, hide = true)]
     pub(crate) renewer: bool,
+
+    /// The token with this fingerprint was refused: renew that one, and no newer one
+    #[arg(long, global = true, hide = true, requires = "renewer")]
+    pub(crate) refused: Option<String>,
 }
 
 /// Each built when it is asked for: `latch token` is not to pay for the others.
@@ -153,6 +159,13 @@ pub(crate) enum Command {
     /// The token is fresh when the command starts. Ends with the command's own
     /// exit code.
     Exec(Box<ExecArgs>),
+    /// Ask an API with the session's token
+    ///
+    /// Sends the token as the provider wants it, renews it once where the API
+    /// answers 401, and streams the answer to standard output. Redirects are not
+    /// followed. Ends with 0 for a status below 400, 4 for 401 and 403, 1 for
+    /// others.
+    Request(Box<RequestArgs>),
     /// Ask the provider who is logged in
     Whoami(Box<ProviderArgs>),
     /// Show every profile: who is logged in, where, and for how long

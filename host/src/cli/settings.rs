@@ -111,6 +111,7 @@ impl Settings {
             .profile(&global.profile)
             .scopes(profile.scopes.clone().unwrap_or_default())
             .resources(profile.resources.clone().unwrap_or_default())
+            .api_origins(profile.api_origins.clone().unwrap_or_default())
             .endpoints(Endpoints {
                 authorization: profile.authorization_endpoint.clone(),
                 token: profile.token_endpoint.clone(),
@@ -254,6 +255,7 @@ impl ProviderArgs {
             client_id: self.client_id,
             scopes: some(words(self.scopes)),
             resources: some(words(self.resources)),
+            api_origins: some(words(self.api_origins)),
             client_secret_file: self.client_secret_file.map(|path| absolute(&path)),
             client_auth: self.client_auth,
             discovery: self.no_discovery.then_some(false),
@@ -301,7 +303,7 @@ impl LoginArgs {
 }
 
 /// Without what is left between two spaces.
-fn words(list: Vec<String>) -> Vec<String> {
+pub(crate) fn words(list: Vec<String>) -> Vec<String> {
     list.into_iter().filter(|word| !word.is_empty()).collect()
 }
 

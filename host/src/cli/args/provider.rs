@@ -27,6 +27,15 @@ pub(crate) struct ProviderArgs {
     #[arg(long = "resource", env = "LATCH_RESOURCE", value_name = "URI", value_delimiter = ' ')]
     pub(crate) resources: Vec<String>,
 
+    /// An origin that `latch request` may send the token to, beside the issuer's own and the resources'; may be repeated
+    #[arg(
+        long = "api-origin",
+        env = "LATCH_API_ORIGIN",
+        value_name = "URL",
+        value_delimiter = ' '
+    )]
+    pub(crate) api_origins: Vec<String>,
+
     /// A file with the client secret; or set LATCH_CLIENT_SECRET
     #[arg(long, env = "LATCH_CLIENT_SECRET_FILE", value_name = "FILE")]
     pub(crate) client_secret_file: Option<PathBuf>,
