@@ -12,7 +12,7 @@
 //!     Err(error) if error.code() == Code::LoginRequired => latch.login().await?,
 //!     other => other?,
 //! };
-//! println!("Authorization: {}", token.authorization_header());
+//! println!("{} characters", token.access_token().len());
 //! # Ok(())
 //! # }
 //! ```
