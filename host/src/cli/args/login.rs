@@ -9,7 +9,9 @@ use clap::{ArgMatches, Args as ClapArgs};
 use super::ProviderArgs;
 use crate::cli::choices::{Flow, RedirectHost};
 
-/// How a login goes about it.
+// How a login goes about it.
+//
+// No doc comment: it would take the place of what a command says of itself.
 #[derive(ClapArgs, Default)]
 #[command(next_help_heading = "Login")]
 pub(crate) struct RedirectArgs {

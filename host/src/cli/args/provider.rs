@@ -7,7 +7,9 @@ use clap::builder::FalseyValueParser;
 
 use crate::cli::choices::ClientAuth;
 
-/// The provider, the client, and what to ask for.
+// The provider, the client, and what to ask for.
+//
+// No doc comment: it would take the place of what a command says of itself.
 #[derive(ClapArgs, Default)]
 #[command(next_help_heading = "Provider")]
 pub(crate) struct ProviderArgs {
