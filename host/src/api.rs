@@ -45,7 +45,7 @@ const BODY_BYTES: u64 = 64 << 20;
 
 /// Where the tokens of requests come from. A [`Latch`] is one such place.
 #[async_trait]
-pub trait Tokens: Send + Sync {
+pub trait TokenProvider: Send + Sync {
     /// A token that is good for now.
     async fn token(&self) -> Result<Token, Error>;
 
@@ -54,7 +54,7 @@ pub trait Tokens: Send + Sync {
 }
 
 #[async_trait]
-impl Tokens for Latch {
+impl TokenProvider for Latch {
     async fn token(&self) -> Result<Token, Error> {
         Latch::token(self).await
     }
@@ -80,7 +80,7 @@ impl Latch {
     pub async fn request_with(
         &self,
         request: &ApiRequest,
-        tokens: &dyn Tokens,
+        tokens: &dyn TokenProvider,
     ) -> Result<ApiResponse, Error> {
         // What must not be sent is not worth a renewal.
         self.check(request)?;

@@ -41,7 +41,7 @@ mod preset;
 pub mod sandbox;
 mod token;
 
-pub use api::{ApiResponse, Tokens, api_origin};
+pub use api::{ApiResponse, TokenProvider, api_origin};
 pub use builder::{LatchBuilder, check_profile, default_state_folder};
 pub use capability::http::ApiRequest;
 pub use contract::{

@@ -4,7 +4,7 @@ mod support;
 
 use support::{Home, run};
 
-const COMMANDS: [&[&str]; 17] = [
+const COMMANDS: [&[&str]; 16] = [
     &["login"],
     &["token"],
     &["request"],
@@ -13,7 +13,6 @@ const COMMANDS: [&[&str]; 17] = [
     &["import"],
     &["status"],
     &["logout"],
-    &["provider"],
     &["provider", "list"],
     &["provider", "show"],
     &["profile"],

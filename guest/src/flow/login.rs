@@ -16,7 +16,7 @@ use crate::flow::completion::{Arrival, Completion};
 use crate::flow::device::{self, Device};
 use crate::flow::discovery::{self, Discovery};
 use crate::flow::hexclave::{self, HexclaveLogin};
-use crate::flow::waiting::{Choice, Wait, given_up, nobody_to_ask, timed_out};
+use crate::flow::waiting::{Choice, Wait, given_up, nobody_to_ask};
 use crate::flow::{Event, Step, Stop, response};
 use crate::protocol::authorization::{
     Redirect, Transaction, VerifiedCode, check_client, max_age_s, refused, wants_id_token,
@@ -126,7 +126,8 @@ impl Login {
                 return Err(given_up().into());
             }
             (AwaitingRedirect(wait), Event::TimedOut) => {
-                setup.offer(wait.provider, wait.flow, timed_out())?
+                let failure = wait.timed_out();
+                setup.offer(wait.provider, wait.flow, failure)?
             }
             (AwaitingRedirect(wait), Event::Chosen(flow)) if wait.alternatives.contains(&flow) => {
                 setup.try_again(wait.provider, flow, now_ms)?
@@ -260,8 +261,17 @@ impl Setup {
         let deadline_ms = now_ms.saturating_add(self.request.patience_ms);
         let mut alternatives = ways_on(&self.facts(&provider), flow);
         alternatives.retain(|way| *way != flow);
-        let wait =
-            Wait { provider, method, transaction, url, flow, alternatives, reason, deadline_ms };
+        let wait = Wait {
+            provider,
+            method,
+            transaction,
+            url,
+            flow,
+            alternatives,
+            reason,
+            deadline_ms,
+            notice: None,
+        };
         Ok(go_on(wait, now_ms, None))
     }
 
@@ -319,7 +329,8 @@ impl Setup {
         match redirect {
             // Stray redirects must not keep a login waiting past its time.
             Redirect::Stray(_) if now_ms >= wait.deadline_ms => {
-                self.offer(wait.provider, wait.flow, timed_out())
+                let failure = wait.timed_out();
+                self.offer(wait.provider, wait.flow, failure)
             }
             Redirect::Stray(reason) => Ok(go_on(wait, now_ms, Some(reason))),
             Redirect::Refused(provider) => Err(refused(provider)),

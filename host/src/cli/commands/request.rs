@@ -7,7 +7,9 @@ use std::process::ExitCode;
 use async_trait::async_trait;
 use bytes::Bytes;
 use hyper::StatusCode;
-use latchstring::{ApiRequest, ApiResponse, Code, Demand, Error, Latch, Token, Tokens, printable};
+use latchstring::{
+    ApiRequest, ApiResponse, Code, Demand, Error, Latch, Token, TokenProvider, printable,
+};
 use serde::de::IgnoredAny;
 use tokio::task::spawn_blocking;
 
@@ -39,14 +41,14 @@ pub(crate) async fn run(global: &Global, args: Box<RequestArgs>) -> Result<ExitC
     Ok(conclude(status, global.json))
 }
 
-/// Tokens that a process of its own renews.
+/// TokenProvider that a process of its own renews.
 struct Renewing<'a> {
     global: &'a Global,
     latch: &'a Latch,
 }
 
 #[async_trait]
-impl Tokens for Renewing<'_> {
+impl TokenProvider for Renewing<'_> {
     async fn token(&self) -> Result<Token, Error> {
         renewer::token(self.global, self.latch, Demand::default()).await
     }
