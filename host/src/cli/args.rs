@@ -5,10 +5,12 @@ use std::path::PathBuf;
 
 mod import;
 mod introspect;
+mod login;
 mod preset;
 
 pub(crate) use import::ImportArgs;
 pub(crate) use introspect::{CheckArgs, IntrospectArgs};
+pub(crate) use login::LoginCommand;
 pub(crate) use preset::{PresetArgs, ProviderCommand};
 
 use clap::builder::FalseyValueParser;
@@ -46,8 +48,8 @@ impl Args {
         let mut args =
             Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
         let login = match &mut args.command {
-            Command::Login(args) => Some(args),
-            Command::Profile(ProfileCommand::Add { settings, .. }) => Some(settings),
+            Command::Login(args) => Some(&mut args.login),
+            Command::Profile(ProfileCommand::Add { settings, .. }) => Some(&mut **settings),
             _ => None,
         };
         if let Some(login) = login
@@ -160,7 +162,7 @@ pub(crate) enum Command {
     /// Opens your browser, waits for it to come back, keeps the session, and
     /// remembers provider and client under the profile: later commands need
     /// neither.
-    Login(Box<LoginArgs>),
+    Login(Box<LoginCommand>),
     /// Print an access token, renewed where it has to be
     ///
     /// Never opens a browser: without a session it ends with exit code 3. Parallel

@@ -73,6 +73,9 @@ pub(super) struct HexclavePart {
     app_url: String,
     publishable_client_key: Option<String>,
     headers: HeadersPart,
+    /// Variables with the refresh token of an anonymous session.
+    #[serde(default)]
+    pub(super) anonymous_variables: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
