@@ -1,6 +1,7 @@
 //! The settings in force: the command line and the environment, over `.env`,
 //! over the profile, over defaults.
 
+mod advice;
 mod secret;
 
 use std::path::Path;
@@ -209,7 +210,7 @@ impl Settings {
         Error::new(
             Code::LoginRequired,
             format!("the profile {} has no {lacks} yet", global.profile),
-            "log in with: latch login --issuer URL --client-id ID",
+            "log in with: latch login --provider NAME, or: latch login --issuer URL --client-id ID",
         )
     }
 
