@@ -41,8 +41,8 @@ pub(crate) struct Door<'a> {
     pub(crate) is_taken: bool,
     /// Whether the person is asked for the address that the browser ends on.
     pub(crate) asks: bool,
-    /// When the code that was shown is void.
-    pub(crate) code_expires_at_ms: Option<u64>,
+    /// What the person is to do elsewhere, and until when.
+    pub(crate) elsewhere: Option<(&'static str, u64)>,
     /// The browser that waits for its page.
     pub(crate) visit: Option<Visit>,
 }
@@ -108,7 +108,7 @@ impl Door<'_> {
     /// The code stands there whatever else does: a picture or an address with the
     /// code in it could be somebody else's (RFC 8628 §3.3.1).
     pub(crate) fn present(&mut self, prompt: &DevicePrompt) -> Result<Reply, Error> {
-        self.code_expires_at_ms = Some(prompt.expires_at_ms);
+        self.elsewhere = Some(("waiting for you to enter the code", prompt.expires_at_ms));
         let address = browser_url(&prompt.verification_uri)?;
         let complete = prompt.verification_uri_complete.as_deref().unwrap_or(address.as_str());
         self.draw(complete);
@@ -123,7 +123,7 @@ impl Door<'_> {
 
     /// Brings the person to a page that nothing comes back from.
     pub(crate) fn send(&mut self, visit: &contract::Visit) -> Result<Reply, Error> {
-        self.code_expires_at_ms = Some(visit.expires_at_ms);
+        self.elsewhere = Some(("waiting for you to confirm the login", visit.expires_at_ms));
         let address = browser_url(&visit.url)?;
         match self.browser.filter(|_| visit.opens).map(|browser| browser.open(address.as_str())) {
             Some(Ok(())) => {
@@ -155,13 +155,12 @@ impl Door<'_> {
 
     /// A countdown, second by second, on a clock that may be set meanwhile.
     pub(crate) async fn wait_for_person(&mut self, wait_ms: u64) {
-        let end_ms = self.code_expires_at_ms;
+        let elsewhere = self.elsewhere;
         let mut left = Duration::from_millis(wait_ms);
         while !left.is_zero() {
-            if let Some(end_ms) = end_ms {
+            if let Some((what, end_ms)) = elsewhere {
                 let left_ms = end_ms.saturating_sub(self.clock.now_ms());
-                let left = Duration::from_millis(left_ms);
-                self.terminal.countdown("waiting for you to enter the code", left);
+                self.terminal.countdown(what, Duration::from_millis(left_ms));
             }
             let slice = left.min(Duration::from_secs(1));
             self.clock.sleep(slice).await;
@@ -175,7 +174,7 @@ impl Door<'_> {
         self.binding = None;
         self.shown = None;
         self.is_taken = false;
-        self.code_expires_at_ms = None;
+        self.elsewhere = None;
         self.terminal.say(&in_sentence(&reason));
         let (first, others) = flows.split_first().ok_or_else(nothing_offered)?;
         let question = format!("Press Enter to {}.{}", in_words(*first), ways(others));

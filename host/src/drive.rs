@@ -219,8 +219,8 @@ fn in_words(purpose: Purpose) -> &'static str {
         Purpose::Keys => "getting the provider's keys",
         Purpose::Userinfo => "asking who you are",
         Purpose::Revocation => "revoking the tokens",
-        Purpose::DeviceAuthorization => "asking the provider for a code",
+        Purpose::DeviceAuthorization => "asking the provider to begin the login",
         Purpose::Introspection => "asking about the token",
-        Purpose::Poll => "waiting for you to enter the code",
+        Purpose::Poll => "waiting for you",
     }
 }

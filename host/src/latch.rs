@@ -91,6 +91,14 @@ impl Latch {
         }
     }
 
+    /// An access token that is good for now, or a login where only that helps.
+    pub async fn token_or_login(&self) -> Result<Token, Error> {
+        match self.token().await {
+            Err(error) if error.code() == Code::LoginRequired => self.login().await,
+            result => result,
+        }
+    }
+
     /// An access token that is good for now: the stored one, or a renewed one.
     ///
     /// Never opens a browser. Fails with `login-required` where only a login
@@ -280,7 +288,7 @@ impl Inner {
             shown: None,
             is_taken: false,
             asks: false,
-            code_expires_at_ms: None,
+            elsewhere: None,
             visit: None,
         };
         self.drive(&mut instance, session, &egress, Some(door)).await.and_then(granted)

@@ -66,6 +66,12 @@ impl Token {
         self.0.claims.as_deref()
     }
 
+    /// One of the [`claims`](Self::claims) that is a text, such as `email`.
+    pub fn claim(&self, name: &str) -> Option<String> {
+        let claims: serde_json::Value = serde_json::from_str(self.claims()?).ok()?;
+        claims.get(name)?.as_str().map(str::to_owned)
+    }
+
     /// What an examination of the token brought, other than of userinfo: one JSON
     /// object.
     pub fn report(&self) -> Option<&str> {

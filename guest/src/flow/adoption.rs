@@ -8,10 +8,12 @@ use crate::contract::{Action, Client, Context, EpochMs, Failure, Tokens};
 use crate::flow::completion::Completion;
 use crate::flow::discovery::{self, Discovery};
 use crate::flow::{Event, Step, Stop};
+use crate::protocol::authorization::check_client;
 use crate::protocol::client_authentication;
 use crate::protocol::endpoint::Issuer;
 use crate::protocol::entropy::Entropy;
 use crate::protocol::metadata::Provider;
+use crate::protocol::token::credential;
 
 pub(crate) struct Adoption {
     setup: Setup,
@@ -36,12 +38,16 @@ enum State {
 
 impl Adoption {
     pub(crate) fn new(client: Client, tokens: Tokens, context: Context) -> Result<Self, Failure> {
-        if tokens.access_token.is_none() && tokens.refresh_token.is_none() {
+        check_client(&client)?;
+        let access_token = taken_over("access token", tokens.access_token)?;
+        let refresh_token = taken_over("refresh token", tokens.refresh_token)?;
+        if access_token.is_none() && refresh_token.is_none() {
             return Err(Failure::configuration(
                 "there is neither an access token nor a refresh token to take over",
                 "log in instead",
             ));
         }
+        let tokens = Tokens { access_token, refresh_token, ..tokens };
         let given = Provider::given(&client)?;
         let assumed = Provider::assumed(&client)?;
         let issuer = Issuer::of(&client)?;
@@ -55,13 +61,14 @@ impl Adoption {
         let Self { setup, state } = *self;
         let (state, action) = match (state, event) {
             (Ready, Event::Begin) => (AwaitingProbe, Action::Probe),
-            (AwaitingProbe, Event::Probed) => match &setup.issuer {
-                Some(issuer) if setup.client.discover => {
-                    let (discovery, exchange) = Discovery::begin(issuer.clone());
-                    (AwaitingMetadata(discovery), Action::Exchange(exchange))
+            (AwaitingProbe, Event::Probed) => {
+                match Discovery::begin(&setup.client, setup.issuer.as_ref()) {
+                    Some((discovery, exchange)) => {
+                        (AwaitingMetadata(discovery), Action::Exchange(exchange))
+                    }
+                    None => setup.complete(Provider::default(), now_ms)?,
                 }
-                _ => setup.complete(Provider::default(), now_ms)?,
-            },
+            }
             (AwaitingMetadata(discovery), Event::Answered(answer)) => {
                 match discovery.next(answer)? {
                     discovery::Progress::Ask(discovery, exchange) => {
@@ -97,6 +104,16 @@ impl Setup {
             Completion::adopt(&self.client, provider, method, self.tokens.clone(), now_ms)?;
         Ok((State::Completing(Box::new(completion)), action))
     }
+}
+
+/// No provider is to blame for what a person or a program passed on.
+fn taken_over(what: &str, token: Option<String>) -> Result<Option<String>, Failure> {
+    credential(what, token).map_err(|_| {
+        Failure::configuration(
+            format!("the {what} holds characters that no token may have"),
+            "pass it on as it was issued, without line ends",
+        )
+    })
 }
 
 impl State {

@@ -18,7 +18,7 @@ use crate::protocol::id_token::{Expectations, Occasion, display_name, text};
 use crate::protocol::metadata::Provider;
 use crate::protocol::schedule;
 use crate::protocol::stored::Stored;
-use crate::protocol::token::{TokenResponse, credential};
+use crate::protocol::token::TokenResponse;
 use crate::protocol::userinfo::{Rejection, another_person};
 
 pub(crate) struct Completion(State);
@@ -39,6 +39,15 @@ pub(crate) struct Arrival {
     pub(crate) occasion: Occasion,
 }
 
+impl Arrival {
+    /// No redirect of a browser brought them: there is no nonce, and no code that
+    /// an ID token could name.
+    pub(crate) fn without_redirect(provider: Provider, method: ClientAuthentication) -> Self {
+        let occasion = Occasion::Login { nonce: None, code: None, max_age_s: None };
+        Self { provider, method, nonce: None, occasion }
+    }
+}
+
 impl Completion {
     pub(crate) fn begin(
         client: &Client,
@@ -47,6 +56,9 @@ impl Completion {
         now_ms: EpochMs,
     ) -> Result<(Self, Action), Failure> {
         let Arrival { provider, method, nonce, occasion } = arrival;
+        // OpenID Connect promises one for a code alone; by device code, some
+        // providers send none.
+        let is_promised = matches!(&occasion, Occasion::Login { code: Some(_), .. });
         let expected = issuer_name(client).map(|issuer| Expectations {
             issuer,
             client_id: client.client_id.clone(),
@@ -70,7 +82,7 @@ impl Completion {
                 let progress = Identity::begin(id_token, expected, jwks_uri, None, now_ms)?;
                 identified(client, session, progress)?
             }
-            (None, ..) if wants_id_token(client) => {
+            (None, ..) if is_promised && wants_id_token(client) => {
                 return Err(Failure::new(
                     Code::InvalidIdToken,
                     "the token response has no ID token though the scope openid was asked for",
@@ -95,12 +107,12 @@ impl Completion {
         let renewable = tokens.refresh_token.is_some();
         // One of unknown age is not to be handed out where it can be renewed.
         let usable = tokens.expires_at_ms.is_some() || !renewable;
-        let access_token = credential("access_token", tokens.access_token)?.filter(|_| usable);
+        let access_token = tokens.access_token.filter(|_| usable);
         let session = Stored {
             scopes: tokens.scopes.unwrap_or_else(|| client.scopes.clone()),
             access_token,
             token_type: "Bearer".to_owned(),
-            refresh_token: credential("refresh_token", tokens.refresh_token)?,
+            refresh_token: tokens.refresh_token,
             expires_at_ms: tokens.expires_at_ms,
             ..at(provider, client, method, now_ms)
         };

@@ -1,7 +1,7 @@
 //! Fetching the provider's metadata: OpenID Connect Discovery, and RFC 8414
 //! for what that leaves open.
 
-use crate::contract::{Code, Exchange, Failure, Purpose, Response};
+use crate::contract::{Client, Code, Exchange, Failure, Protocol, Purpose, Response};
 use crate::flow::{NoResponse, response};
 use crate::protocol::endpoint::{Issuer, describe};
 use crate::protocol::metadata::{
@@ -32,9 +32,13 @@ pub(crate) enum Progress {
 }
 
 impl Discovery {
-    pub(crate) fn begin(issuer: Issuer) -> (Self, Exchange) {
+    /// None where there is nothing to discover.
+    pub(crate) fn begin(client: &Client, issuer: Option<&Issuer>) -> Option<(Self, Exchange)> {
+        // Hexclave publishes no metadata about its own protocol.
+        let discovers = client.discover && matches!(client.protocol, Protocol::Oauth);
+        let issuer = issuer.filter(|_| discovers)?.clone();
         let exchange = get(Purpose::Metadata, &openid_configuration_url(&issuer));
-        (Self { issuer, state: State::AwaitingOpenidConfiguration }, exchange)
+        Some((Self { issuer, state: State::AwaitingOpenidConfiguration }, exchange))
     }
 
     pub(crate) fn next(self, answer: Result<Response, NoResponse>) -> Result<Progress, Failure> {

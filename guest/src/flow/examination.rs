@@ -11,6 +11,7 @@ use crate::protocol::client_authentication;
 use crate::protocol::dialect::{parse_person_response, person_request};
 use crate::protocol::endpoint::issuer_name;
 use crate::protocol::entropy::Entropy;
+use crate::protocol::id_token::Claims;
 use crate::protocol::introspection::{
     introspection_request, is_active, parse_introspection_response, tokeninfo_request,
 };
@@ -30,10 +31,17 @@ pub(crate) struct Examination {
 enum State {
     /// At the userinfo endpoint.
     OfPerson { only_to_verify: bool },
-    /// At the introspection or the tokeninfo endpoint.
+    /// At the introspection endpoint, where the client says who it is.
     OfToken { only_to_verify: bool },
+    /// At the tokeninfo endpoint, where the token itself is presented.
+    ByToken,
     /// Here, with the provider's keys.
-    Here { rules: AccessRules, issuer: String },
+    Here(Local),
+}
+
+struct Local {
+    rules: AccessRules,
+    issuer: String,
 }
 
 pub(crate) enum Progress {
@@ -65,10 +73,13 @@ impl Asking<'_> {
                 Some(exchange) => (State::OfPerson { only_to_verify: false }, exchange),
                 None => return Ok(self.granted(session, source)),
             },
-            Some(Question::Verification) => match (person()?, self.introspection(&session)?) {
-                (Some(exchange), _) => (State::OfPerson { only_to_verify: true }, exchange),
-                (None, Some(exchange)) => (State::OfToken { only_to_verify: true }, exchange),
-                (None, None) => return Err(nowhere("userinfo")),
+            Some(Question::Verification) => match person()? {
+                Some(exchange) => (State::OfPerson { only_to_verify: true }, exchange),
+                None => {
+                    let exchange = self.introspection(&session)?;
+                    let exchange = exchange.ok_or_else(|| nowhere("userinfo"))?;
+                    (State::OfToken { only_to_verify: true }, exchange)
+                }
             },
             Some(Question::Introspection) => {
                 let exchange = self.introspection(&session)?;
@@ -80,15 +91,21 @@ impl Asking<'_> {
                 let endpoint = endpoint.as_ref().or(session.tokeninfo_endpoint.as_ref());
                 let endpoint = endpoint.ok_or_else(|| nowhere("tokeninfo"))?;
                 let access_token = session.access_token.as_deref().unwrap_or_default();
-                let exchange = tokeninfo_request(endpoint, access_token);
-                (State::OfToken { only_to_verify: false }, exchange)
+                (State::ByToken, tokeninfo_request(endpoint, access_token))
             }
             Some(Question::Local(rules)) => {
                 let issuer = issuer_name(self.client).ok_or_else(no_keys)?;
                 let keys: Vec<Jwk> = session.id_token_key.iter().cloned().collect();
-                let state = State::Here { rules: rules.clone(), issuer };
-                let examination = Examination { session, source, state };
-                return self.check(examination, &keys, true, now_ms);
+                let local = Local { rules: rules.clone(), issuer };
+                return match local.check(&session, &keys, now_ms) {
+                    Err(access_token::Rejection::UnknownKey) => {
+                        let jwks_uri = self.given.jwks_uri.as_ref().or(session.jwks_uri.as_ref());
+                        let exchange = get(Purpose::Keys, jwks_uri.ok_or_else(no_keys)?);
+                        let state = State::Here(local);
+                        Ok(Progress::Ask(Examination { session, source, state }, exchange))
+                    }
+                    checked => self.checked(checked, session, source),
+                };
             }
         };
         Ok(Progress::Ask(Examination { session, source, state }, exchange))
@@ -100,25 +117,33 @@ impl Asking<'_> {
         answer: Result<Response, NoResponse>,
         now_ms: EpochMs,
     ) -> Result<Progress, Failure> {
-        match examination.state {
-            State::OfPerson { only_to_verify } => self.person(examination, answer, only_to_verify),
-            State::OfToken { only_to_verify } => self.report(examination, answer, only_to_verify),
-            State::Here { .. } => {
+        let Examination { session, source, state } = examination;
+        match state {
+            State::OfPerson { only_to_verify } => {
+                self.person(session, source, answer, only_to_verify)
+            }
+            State::OfToken { only_to_verify } => {
+                self.report(session, source, answer, only_to_verify)
+            }
+            State::ByToken => self.report_by_token(session, source, answer),
+            State::Here(local) => {
                 let code = Code::InvalidAccessToken;
                 let response = response(answer, "the provider's key set", code)?;
-                let keys = parse_keys_response(&response)?;
-                self.check(examination, &keys, false, now_ms)
+                let keys = parse_keys_response(&response, code)?;
+                self.checked(local.check(&session, &keys, now_ms), session, source)
             }
         }
     }
 
     fn person(
         &self,
-        examination: Examination,
+        session: Stored,
+        source: TokenSource,
         answer: Result<Response, NoResponse>,
         only_to_verify: bool,
     ) -> Result<Progress, Failure> {
-        let Examination { session, source, .. } = examination;
+        // Whatever stands in a body (a signed one, say), the token was accepted.
+        let is_accepted = matches!(&answer, Ok(Response { status: 200, .. }));
         let parsed = response(answer, "the userinfo endpoint", Code::InvalidUserinfo)
             .map_err(Rejection::Failed)
             .and_then(|response| {
@@ -130,7 +155,9 @@ impl Asking<'_> {
             Err(Rejection::AnotherPerson) => Err(another_person()),
             // It is accepted, or nobody can tell.
             Err(Rejection::NotForUserinfo) if only_to_verify => Ok(self.granted(session, source)),
-            Err(Rejection::Failed(failure)) if only_to_verify && failure.retryable => {
+            Err(Rejection::Failed(failure))
+                if only_to_verify && (is_accepted || failure.retryable) =>
+            {
                 Ok(self.granted(session, source))
             }
             // The ID token has told who it is, if there is one.
@@ -144,54 +171,55 @@ impl Asking<'_> {
 
     fn report(
         &self,
-        examination: Examination,
+        session: Stored,
+        source: TokenSource,
         answer: Result<Response, NoResponse>,
         only_to_verify: bool,
     ) -> Result<Progress, Failure> {
-        let Examination { session, source, .. } = examination;
         let what = "the introspection endpoint";
-        let response = match response(answer, what, Code::InvalidAccessToken) {
-            Ok(response) => response,
-            Err(failure) if only_to_verify && failure.retryable => {
-                return Ok(self.granted(session, source));
-            }
-            Err(failure) => return Err(failure),
-        };
-        match parse_introspection_response(&response) {
+        let report = response(answer, what, Code::InvalidAccessToken)
+            .and_then(|response| parse_introspection_response(&response, what));
+        match report {
             Ok(report) if only_to_verify && !is_active(&report) => refused(session, source),
             Ok(report) => Ok(Progress::Granted(grant_with_report(self, session, source, report))),
             Err(failure) if only_to_verify && failure.retryable => {
                 Ok(self.granted(session, source))
             }
-            // Where the token itself is presented, that is said of it (RFC 6750 §3.1).
-            Err(_) if response.status == 401 && source != TokenSource::Renewed => {
+            Err(failure) => Err(failure),
+        }
+    }
+
+    fn report_by_token(
+        &self,
+        session: Stored,
+        source: TokenSource,
+        answer: Result<Response, NoResponse>,
+    ) -> Result<Progress, Failure> {
+        let what = "the tokeninfo endpoint";
+        let response = response(answer, what, Code::InvalidAccessToken)?;
+        match parse_introspection_response(&response, what) {
+            Ok(report) => Ok(Progress::Granted(grant_with_report(self, session, source, report))),
+            Err(failure) if response.status == 401 || is_invalid_token(&failure) => {
                 refused(session, source)
             }
             Err(failure) => Err(failure),
         }
     }
 
-    fn check(
+    fn checked(
         &self,
-        examination: Examination,
-        keys: &[Jwk],
-        may_fetch: bool,
-        now_ms: EpochMs,
+        checked: Checked,
+        session: Stored,
+        source: TokenSource,
     ) -> Result<Progress, Failure> {
-        let Examination { session, source, state } = examination;
-        let State::Here { rules, issuer } = &state else {
-            return Ok(self.granted(session, source));
-        };
-        let token = session.access_token.as_deref().unwrap_or_default();
-        match access_token::verify(token, keys, issuer, rules, now_ms) {
+        match checked {
             Ok(claims) => Ok(Progress::Granted(grant_with_report(self, session, source, claims))),
-            Err(access_token::Rejection::Failed(failure)) => Err(failure),
-            Err(access_token::Rejection::UnknownKey) if may_fetch => {
-                let jwks_uri = self.given.jwks_uri.as_ref().or(session.jwks_uri.as_ref());
-                let exchange = get(Purpose::Keys, jwks_uri.ok_or_else(no_keys)?);
-                Ok(Progress::Ask(Examination { session, source, state }, exchange))
-            }
             Err(access_token::Rejection::UnknownKey) => Err(access_token::unverifiable()),
+            Err(access_token::Rejection::Expired(failure)) => match refused(session, source) {
+                Ok(renewal) => Ok(renewal),
+                Err(_) => Err(failure),
+            },
+            Err(access_token::Rejection::Failed(failure)) => Err(failure),
         }
     }
 
@@ -210,6 +238,20 @@ impl Asking<'_> {
     }
 }
 
+type Checked = Result<Claims, access_token::Rejection>;
+
+impl Local {
+    fn check(&self, session: &Stored, keys: &[Jwk], now_ms: EpochMs) -> Checked {
+        let token = session.access_token.as_deref().unwrap_or_default();
+        access_token::verify(token, keys, &self.issuer, &self.rules, now_ms)
+    }
+}
+
+/// RFC 6750 §3.1, which some say with status 400.
+fn is_invalid_token(failure: &Failure) -> bool {
+    failure.provider.as_ref().is_some_and(|said| said.error == "invalid_token")
+}
+
 /// Revoked before its time: one renewal may mend it.
 fn refused(session: Stored, source: TokenSource) -> Result<Progress, Failure> {
     if source != TokenSource::Renewed && session.refresh_token.is_some() {
@@ -221,7 +263,7 @@ fn refused(session: Stored, source: TokenSource) -> Result<Progress, Failure> {
 fn nowhere(endpoint: &str) -> Failure {
     Failure::configuration(
         format!("the provider names no {endpoint} endpoint"),
-        format!("give it with --{endpoint}-endpoint and log in again"),
+        format!("give it with --{endpoint}-endpoint"),
     )
 }
 

@@ -23,8 +23,9 @@ pub(crate) fn grant(
     entropy: &Entropy,
     source: TokenSource,
 ) -> Grant {
-    let access_token = session.access_token.as_deref().unwrap_or_default();
-    let headers = api_headers(client, access_token);
+    // Tokens that were taken over may have to be renewed before there is one.
+    let access_token = session.access_token.as_deref();
+    let headers = access_token.map(|token| api_headers(client, token)).unwrap_or_default();
     let claims = session.id_token.as_deref().and_then(claims_of_verified);
     Grant {
         renew_at_ms: schedule::renew_at_ms(&session, entropy),

@@ -10,7 +10,8 @@ use crate::contract::{
 };
 use crate::flow::{Event, NoResponse, Stop, response};
 use crate::protocol::hexclave::{
-    Api, Begun, Progress as Confirmation, parse_poll_response, parse_refresh_response,
+    Api, Begun, Page, Progress as Confirmation, lifetime_ms, parse_begin_response,
+    parse_poll_response, parse_refresh_response,
 };
 use crate::protocol::request::retry_after_ms;
 use crate::protocol::token::TokenResponse;
@@ -23,27 +24,35 @@ const INTERVAL_MS: u64 = 2_000;
 const LONGEST_BACKOFF_MS: u64 = 60_000;
 
 pub(crate) struct HexclaveLogin {
-    /// `browser` where one of this machine opens the page.
+    /// `browser` where one of this machine opens the page, else `device`.
     pub(crate) flow: LoginFlow,
     state: State,
 }
 
 enum State {
     Beginning {
-        patience_ms: u64,
+        page: Page,
+        lifetime_ms: u64,
     },
     Showing(Poll),
     Polling(Poll),
-    /// The refresh token is here, and brings the first access token.
+    /// The refresh token is here, and brings the first access token. It is told
+    /// once: an answer lost now must not cost the person another login.
     AwaitingAccess {
         refresh_token: String,
+        patience: Patience,
     },
 }
 
 struct Poll {
     polling_code: String,
+    patience: Patience,
+}
+
+/// How long it goes on, and how it goes.
+struct Patience {
     deadline_ms: EpochMs,
-    /// Polls in a row that nobody answered.
+    /// Requests in a row that nobody answered.
     unanswered: u32,
 }
 
@@ -61,8 +70,10 @@ impl HexclaveLogin {
         anonymous_refresh_token: Option<&str>,
     ) -> Result<(Self, Action), Failure> {
         let api = Api::new(client, hexclave)?;
+        let page = api.page()?;
         let exchange = api.begin_request(patience_ms, anonymous_refresh_token);
-        Ok((Self { flow, state: State::Beginning { patience_ms } }, Action::Exchange(exchange)))
+        let state = State::Beginning { page, lifetime_ms: lifetime_ms(patience_ms) };
+        Ok((Self { flow, state }, Action::Exchange(exchange)))
     }
 
     pub(crate) fn next(
@@ -76,14 +87,15 @@ impl HexclaveLogin {
         let api = api(client)?;
         let go = |state, action| Ok(Progress::Go(Self { flow, state }, action));
         match (state, event) {
-            (State::Beginning { patience_ms }, Event::Answered(answer)) => {
+            (Beginning { page, lifetime_ms }, Event::Answered(answer)) => {
                 let response = response(answer, "the provider", Code::InvalidTokenResponse)?;
-                let Begun { polling_code, url, lifetime_ms } =
-                    api.parse_begin_response(&response, patience_ms)?;
+                let Begun { polling_code, login_code } = parse_begin_response(&response)?;
                 let deadline_ms = now_ms.saturating_add(lifetime_ms);
+                let url = page.url(&login_code);
                 let opens = flow == LoginFlow::Browser;
                 let action = Action::Visit(Visit { url, opens, expires_at_ms: deadline_ms });
-                go(Showing(Poll { polling_code, deadline_ms, unanswered: 0 }), action)
+                let patience = Patience { deadline_ms, unanswered: 0 };
+                go(Showing(Poll { polling_code, patience }), action)
             }
             (Showing(poll), Event::Presented) => {
                 let action = poll.ask(&api, 0);
@@ -92,19 +104,31 @@ impl HexclaveLogin {
             (Polling(mut poll), Event::Answered(answer)) => match poll.decided(answer, now_ms)? {
                 Decision::Confirmed(refresh_token) => {
                     let action = Action::Exchange(api.refresh_request(&refresh_token));
-                    go(AwaitingAccess { refresh_token }, action)
+                    let patience = Patience { unanswered: 0, ..poll.patience };
+                    go(AwaitingAccess { refresh_token, patience }, action)
                 }
                 Decision::Pending { wait_ms } => {
                     let action = poll.ask(&api, wait_ms);
                     go(Polling(poll), action)
                 }
             },
-            (AwaitingAccess { refresh_token }, Event::Answered(answer)) => {
-                let what = "the session endpoint";
-                let response = response(answer, what, Code::InvalidTokenResponse)?;
-                let token = parse_refresh_response(&response, now_ms)?;
-                let refresh_token = Some(refresh_token);
-                Ok(Progress::Arrived(TokenResponse { refresh_token, ..token }))
+            (AwaitingAccess { refresh_token, mut patience }, Event::Answered(answer)) => {
+                let asked_for_ms = answer.as_ref().ok().and_then(retry_after_ms).unwrap_or(0);
+                let answer = response(answer, "the session endpoint", Code::InvalidTokenResponse)
+                    .and_then(|response| parse_refresh_response(&response, now_ms));
+                match answer {
+                    Ok(token) => {
+                        let refresh_token = Some(refresh_token);
+                        Ok(Progress::Arrived(TokenResponse { refresh_token, ..token }))
+                    }
+                    Err(failure) if failure.retryable && now_ms < patience.deadline_ms => {
+                        let pause_ms = patience.backs_off().max(asked_for_ms);
+                        let wait_ms = patience.bounds(pause_ms, now_ms);
+                        let exchange = Exchange { wait_ms, ..api.refresh_request(&refresh_token) };
+                        go(AwaitingAccess { refresh_token, patience }, Action::Exchange(exchange))
+                    }
+                    Err(failure) => Err(failure.into()),
+                }
             }
             (state, _) => {
                 let expected = state.expected();
@@ -139,24 +163,34 @@ impl Poll {
                 return Ok(Decision::Confirmed(refresh_token));
             }
             Ok(Confirmation::Expired) => return Err(expired()),
+            Ok(Confirmation::Used) if self.patience.unanswered > 0 => return Err(lost()),
             Ok(Confirmation::Used) => return Err(used()),
             Ok(Confirmation::Waiting) => {
-                self.unanswered = 0;
+                self.patience.unanswered = 0;
                 INTERVAL_MS
             }
             // A network that is away for a while ends nothing.
-            Err(failure) if failure.retryable => {
-                self.unanswered = (self.unanswered + 1).min(16);
-                INTERVAL_MS.saturating_mul(1 << self.unanswered).min(LONGEST_BACKOFF_MS)
-            }
+            Err(failure) if failure.retryable => self.patience.backs_off(),
             Err(failure) => return Err(failure),
         };
-        if now_ms >= self.deadline_ms {
+        if now_ms >= self.patience.deadline_ms {
             return Err(expired());
         }
-        // The last one just before the end, and not long after it.
-        let left_ms = self.deadline_ms - now_ms;
-        Ok(Decision::Pending { wait_ms: wait_ms.max(asked_for_ms).min(left_ms) })
+        let wait_ms = self.patience.bounds(wait_ms.max(asked_for_ms), now_ms);
+        Ok(Decision::Pending { wait_ms })
+    }
+}
+
+impl Patience {
+    /// One more that nobody answered: so long until the next.
+    fn backs_off(&mut self) -> u64 {
+        self.unanswered = (self.unanswered + 1).min(16);
+        INTERVAL_MS.saturating_mul(1 << self.unanswered).min(LONGEST_BACKOFF_MS)
+    }
+
+    /// The last one just before the end, and not long after it.
+    fn bounds(&self, wait_ms: u64, now_ms: EpochMs) -> u64 {
+        wait_ms.min(self.deadline_ms.saturating_sub(now_ms))
     }
 }
 
@@ -184,6 +218,16 @@ fn expired() -> Failure {
         Code::TimedOut,
         "nobody confirmed the login in time",
         "log in again, and confirm it in the browser",
+    )
+}
+
+/// What came of the login is told once, and that once was on its way when the
+/// network failed.
+fn lost() -> Failure {
+    Failure::new(
+        Code::ProviderRefused,
+        "the login was confirmed, and the answer that said so never arrived",
+        "log in again",
     )
 }
 

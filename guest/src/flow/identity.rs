@@ -42,8 +42,9 @@ impl Identity {
         answer: Result<Response, NoResponse>,
         now_ms: EpochMs,
     ) -> Result<Progress, Failure> {
-        let response = response(answer, "the provider's key set", Code::InvalidIdToken)?;
-        self.try_keys(&parse_keys_response(&response)?, now_ms)
+        let code = Code::InvalidIdToken;
+        let response = response(answer, "the provider's key set", code)?;
+        self.try_keys(&parse_keys_response(&response, code)?, now_ms)
     }
 
     fn try_keys(mut self, keys: &[Jwk], now_ms: EpochMs) -> Result<Progress, Failure> {

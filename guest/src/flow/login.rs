@@ -19,7 +19,7 @@ use crate::flow::hexclave::{self, HexclaveLogin};
 use crate::flow::waiting::{Choice, Wait, given_up, nobody_to_ask, timed_out};
 use crate::flow::{Event, Step, Stop, response};
 use crate::protocol::authorization::{
-    Redirect, Transaction, VerifiedCode, check_scopes, max_age_s, refused, wants_id_token,
+    Redirect, Transaction, VerifiedCode, check_client, max_age_s, refused, wants_id_token,
 };
 use crate::protocol::client_authentication;
 use crate::protocol::device::device_login_unavailable;
@@ -79,13 +79,7 @@ impl Login {
         request: LoginRequest,
         context: Context,
     ) -> Result<Self, Failure> {
-        if client.client_id.is_empty() {
-            return Err(Failure::configuration(
-                "the client id is empty",
-                "give the client id that the provider registered",
-            ));
-        }
-        check_scopes(&client)?;
+        check_client(&client)?;
         let given = Provider::given(&client)?;
         let issuer = Issuer::of(&client)?;
         let assumed = Provider::assumed(&client)?;
@@ -196,12 +190,11 @@ impl Login {
 
 impl Setup {
     fn discover(&self, now_ms: EpochMs) -> Result<(State, Action), Failure> {
-        match &self.issuer {
-            Some(issuer) if self.client.discover => {
-                let (discovery, exchange) = Discovery::begin(issuer.clone());
+        match Discovery::begin(&self.client, self.issuer.as_ref()) {
+            Some((discovery, exchange)) => {
                 Ok((State::AwaitingMetadata(discovery), Action::Exchange(exchange)))
             }
-            _ => self.authorize(Provider::default(), now_ms),
+            None => self.authorize(Provider::default(), now_ms),
         }
     }
 
@@ -234,6 +227,11 @@ impl Setup {
         now_ms: EpochMs,
     ) -> Result<(State, Action), Failure> {
         if let Protocol::Hexclave(hexclave) = &self.client.protocol {
+            // Its page opens here, or on any other device.
+            let flow = match flow {
+                LoginFlow::Browser => LoginFlow::Browser,
+                LoginFlow::Paste | LoginFlow::Device => LoginFlow::Device,
+            };
             let (login, action) = HexclaveLogin::begin(
                 &self.client,
                 hexclave,
@@ -356,8 +354,6 @@ impl Setup {
         self.complete(arrival, token, now_ms)
     }
 
-    /// No browser of this machine was involved: there is no nonce, and no code
-    /// that the ID token could name.
     fn arrived_on_device(
         &self,
         device: Device,
@@ -365,20 +361,12 @@ impl Setup {
         now_ms: EpochMs,
     ) -> Result<(State, Action), Failure> {
         let Device { provider, method, .. } = device;
-        let occasion = Occasion::Login { nonce: None, code: None, max_age_s: None };
-        let arrival = Arrival { provider, method, nonce: None, occasion };
-        self.complete(arrival, token, now_ms)
+        self.complete(Arrival::without_redirect(provider, method), token, now_ms)
     }
 
-    /// Neither code nor ID token is part of it.
     fn confirmed(&self, token: TokenResponse, now_ms: EpochMs) -> Result<(State, Action), Failure> {
-        let arrival = Arrival {
-            provider: Provider::default(),
-            method: ClientAuthentication::None,
-            nonce: None,
-            occasion: Occasion::Login { nonce: None, code: None, max_age_s: None },
-        };
-        self.complete(arrival, token, now_ms)
+        let (provider, method) = (Provider::default(), ClientAuthentication::None);
+        self.complete(Arrival::without_redirect(provider, method), token, now_ms)
     }
 
     fn complete(

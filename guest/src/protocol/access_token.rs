@@ -12,6 +12,8 @@ use crate::protocol::jws::Jws;
 pub(crate) enum Rejection {
     /// No key at hand verifies the signature; another key might.
     UnknownKey,
+    /// It was good once, and another one may be good now.
+    Expired(Failure),
     Failed(Failure),
 }
 
@@ -24,11 +26,15 @@ pub(crate) fn verify(
     rules: &AccessRules,
     now_ms: EpochMs,
 ) -> Result<Claims, Rejection> {
-    let jws = Jws::parse(token).map_err(|reason| Rejection::Failed(invalid(&reason)))?;
+    let jws = Jws::parse(token).map_err(|reason| Rejection::Failed(opaque(&reason)))?;
     jws.verify(keys).ok_or(Rejection::UnknownKey)?;
     let claims: Claims = serde_json::from_slice(&jws.into_payload())
         .map_err(|_| Rejection::Failed(invalid("has claims that cannot be read")))?;
     check(&claims, issuer, now_ms).map_err(|reason| Rejection::Failed(invalid(&reason)))?;
+    // No leeway: whoever gets the token next may grant none.
+    if time_ms(&claims, "exp").is_some_and(|end_ms| end_ms <= now_ms as f64) {
+        return Err(Rejection::Expired(invalid("has expired")));
+    }
     allow(&claims, rules).map_err(|reason| Rejection::Failed(insufficient(&reason)))?;
     Ok(claims)
 }
@@ -43,17 +49,17 @@ fn check(claims: &Claims, issuer: &str, now_ms: EpochMs) -> Result<(), String> {
     if found != issuer {
         return Err(format!("is from the issuer {}; expected {issuer}", printable(found)));
     }
-    let time_ms = |name| claims.get(name).and_then(Value::as_f64).map(|s| s * 1000.0);
-    // No leeway: whoever gets the token next may grant none.
-    match time_ms("exp") {
-        None => return Err("has no exp".to_owned()),
-        Some(end_ms) if end_ms <= now_ms as f64 => return Err("has expired".to_owned()),
-        Some(_) => {}
+    if time_ms(claims, "exp").is_none() {
+        return Err("has no exp".to_owned());
     }
-    match time_ms("nbf") {
+    match time_ms(claims, "nbf") {
         Some(begin_ms) if begin_ms > now_ms as f64 => Err("is not valid yet".to_owned()),
         _ => Ok(()),
     }
+}
+
+fn time_ms(claims: &Claims, name: &str) -> Option<f64> {
+    claims.get(name)?.as_f64().map(|seconds| seconds * 1000.0)
 }
 
 fn allow(claims: &Claims, rules: &AccessRules) -> Result<(), String> {
@@ -93,11 +99,17 @@ fn reaches(found: &str, wanted: &str) -> bool {
     }
 }
 
+/// It may be good all the same.
+fn opaque(reason: &str) -> Failure {
+    let remedy = "a provider whose access tokens are no JSON Web Tokens can be asked about them instead: --verify";
+    Failure { remedy: remedy.to_owned(), ..invalid(reason) }
+}
+
 fn invalid(reason: &str) -> Failure {
     Failure::new(
         Code::InvalidAccessToken,
         format!("the access token {reason}"),
-        "a provider whose access tokens are no JSON Web Tokens can be asked about them instead: --verify",
+        "ask for a new one; if it stays so, check issuer and keys with the provider, and this machine's clock",
     )
 }
 

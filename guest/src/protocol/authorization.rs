@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 use url::Url;
 
-use crate::contract::{Client, Code, Failure, ProviderError};
+use crate::contract::{Client, Code, Failure, Protocol, ProviderError};
 use crate::protocol::endpoint;
 use crate::protocol::entropy::Entropy;
 use crate::protocol::failure::{in_words, printable, provider_error};
@@ -211,7 +211,8 @@ pub(crate) fn refused(provider: ProviderError) -> Failure {
 
 /// Whether an ID token is asked for (OIDC §3.1.2.1).
 pub(crate) fn wants_id_token(client: &Client) -> bool {
-    client.scopes.iter().any(|scope| scope == "openid")
+    matches!(client.protocol, Protocol::Oauth)
+        && client.scopes.iter().any(|scope| scope == "openid")
 }
 
 /// S256 (RFC 7636 §4.2).
@@ -234,10 +235,17 @@ pub(crate) fn max_age_s(client: &Client) -> Result<Option<u64>, Failure> {
     }
 }
 
-/// Scope names are visible ASCII without quotes and backslashes (RFC 6749 §3.3).
+/// A client has an id, and scope names are visible ASCII without quotes and
+/// backslashes (RFC 6749 §2.2, §3.3).
 ///
 /// A space would hide `openid` from the rules that guard an ID token.
-pub(crate) fn check_scopes(client: &Client) -> Result<(), Failure> {
+pub(crate) fn check_client(client: &Client) -> Result<(), Failure> {
+    if client.client_id.is_empty() {
+        return Err(Failure::configuration(
+            "the client id is empty",
+            "give the client id that the provider registered",
+        ));
+    }
     let is_name = |scope: &String| {
         !scope.is_empty() && scope.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\')
     };

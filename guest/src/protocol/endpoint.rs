@@ -48,10 +48,17 @@ impl Issuer {
     /// Where an endpoint is reached that the metadata names.
     pub(crate) fn reach(&self, endpoint: String) -> String {
         let Some(name) = &self.https_name else { return endpoint };
-        let Ok(name) = Url::parse(name) else { return endpoint };
-        match Url::parse(&endpoint) {
-            Ok(url) if url.origin() == name.origin() => endpoint.replacen("https", "http", 1),
-            _ => endpoint,
+        let (Ok(name), Ok(mut url)) = (Url::parse(name), Url::parse(&endpoint)) else {
+            return endpoint;
+        };
+        if url.origin() != name.origin() {
+            return endpoint;
+        }
+        // Each scheme has a default port of its own, so the port is the issuer's.
+        let port = self.url.port_or_known_default();
+        match url.set_scheme(self.url.scheme()).and_then(|()| url.set_port(port)) {
+            Ok(()) => url.into(),
+            Err(()) => endpoint,
         }
     }
 

@@ -6,7 +6,7 @@
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use crate::contract::{
     Client, Code, EpochMs, Exchange, Failure, Header, Hexclave, HexclaveHeaders, Method, Purpose,
@@ -37,10 +37,11 @@ pub(crate) struct Api<'a> {
 /// A login that waits for the person. Holds a secret: has no `Debug`.
 pub(crate) struct Begun {
     pub(crate) polling_code: String,
-    /// Where the person confirms it.
-    pub(crate) url: String,
-    pub(crate) lifetime_ms: u64,
+    pub(crate) login_code: String,
 }
+
+/// Where the person confirms a login.
+pub(crate) struct Page(Url);
 
 /// What has become of a login.
 pub(crate) enum Progress {
@@ -57,7 +58,31 @@ impl<'a> Api<'a> {
         let base = Issuer::of(client)?.ok_or_else(|| {
             Failure::configuration("the API's base URL is missing", "give it as the issuer")
         })?;
+        // The header's text is not the provider's to judge: it would not arrive.
+        let key = hexclave.publishable_client_key.as_deref().unwrap_or_default();
+        for (name, text) in [("project id", &*client.client_id), ("publishable client key", key)] {
+            if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+                return Err(Failure::configuration(
+                    format!("the {name} holds characters that no header can carry"),
+                    "copy it from the project's dashboard once more",
+                ));
+            }
+        }
         Ok(Self { base, client, hexclave })
+    }
+
+    pub(crate) fn page(&self) -> Result<Page, Failure> {
+        let page = endpoint::parse("the app URL", &self.hexclave.app_url, true);
+        let page = page.and_then(|app| match app.query() {
+            None => Ok(app),
+            Some(_) => Err("the app URL has a query; expected none".to_owned()),
+        });
+        let mut page = page.map_err(|message| {
+            Failure::configuration(message, "give the URL where the project's own pages are")
+        })?;
+        let path = page.path().trim_end_matches('/').to_owned();
+        page.set_path(&format!("{path}/handler/cli-auth-confirm"));
+        Ok(Page(page))
     }
 
     pub(crate) fn begin_request(
@@ -66,46 +91,11 @@ impl<'a> Api<'a> {
         anonymous_refresh_token: Option<&str>,
     ) -> Exchange {
         let mut body = Map::new();
-        let lifetime_ms = patience_ms.clamp(1, LONGEST_LOGIN_MS);
-        body.insert("expires_in_millis".to_owned(), lifetime_ms.into());
+        body.insert("expires_in_millis".to_owned(), lifetime_ms(patience_ms).into());
         if let Some(token) = anonymous_refresh_token {
             body.insert("anon_refresh_token".to_owned(), token.into());
         }
         self.post(Purpose::DeviceAuthorization, "auth/cli", Vec::new(), &body)
-    }
-
-    pub(crate) fn parse_begin_response(
-        &self,
-        response: &Response,
-        patience_ms: u64,
-    ) -> Result<Begun, Failure> {
-        #[derive(Deserialize)]
-        struct Body {
-            polling_code: String,
-            login_code: String,
-        }
-        if let Some(failure) = unavailable("the login endpoint", response) {
-            return Err(failure);
-        }
-        if response.status != 200 {
-            return Err(refusal(response, "the provider refused to begin a login"));
-        }
-        // Never the parser's own words: they could quote a code.
-        let body: Body = serde_json::from_slice(&response.body)
-            .map_err(|_| invalid("it has no polling_code or no login_code"))?;
-        let app =
-            endpoint::parse("the app URL", &self.hexclave.app_url, true).map_err(|message| {
-                Failure::configuration(message, "give the URL where the project's own pages are")
-            })?;
-        let mut url =
-            Url::parse(&format!("{}/handler/cli-auth-confirm", app.as_str().trim_end_matches('/')))
-                .map_err(|_| invalid("its page has no address"))?;
-        url.query_pairs_mut().append_pair("login_code", &body.login_code);
-        Ok(Begun {
-            polling_code: body.polling_code,
-            url: url.into(),
-            lifetime_ms: patience_ms.clamp(1, LONGEST_LOGIN_MS),
-        })
     }
 
     pub(crate) fn poll_request(&self, polling_code: &str) -> Exchange {
@@ -177,6 +167,43 @@ impl<'a> Api<'a> {
     }
 }
 
+impl Page {
+    pub(crate) fn url(mut self, login_code: &str) -> String {
+        // A space as %20: not every page reads its query as a form.
+        let code: String = form_urlencoded::byte_serialize(login_code.as_bytes()).collect();
+        self.0.set_query(Some(&format!("login_code={}", code.replace('+', "%20"))));
+        self.0.into()
+    }
+}
+
+/// How long a login may take, as the server is asked for it.
+pub(crate) fn lifetime_ms(patience_ms: u64) -> u64 {
+    patience_ms.clamp(1, LONGEST_LOGIN_MS)
+}
+
+pub(crate) fn parse_begin_response(response: &Response) -> Result<Begun, Failure> {
+    #[derive(Deserialize)]
+    struct Body {
+        polling_code: String,
+        login_code: String,
+    }
+    if let Some(failure) = unavailable("the login endpoint", response) {
+        return Err(failure);
+    }
+    if response.status != 200 {
+        return Err(refusal(response, "the provider refused to begin a login"));
+    }
+    // Never the parser's own words: they could quote a code.
+    match serde_json::from_slice(&response.body) {
+        Ok(Body { polling_code, login_code })
+            if !polling_code.is_empty() && !login_code.is_empty() =>
+        {
+            Ok(Begun { polling_code, login_code })
+        }
+        _ => Err(invalid("it has no polling_code or no login_code")),
+    }
+}
+
 /// What has become of the login, or why that cannot be told.
 pub(crate) fn parse_poll_response(response: &Response) -> Result<Progress, Failure> {
     #[derive(Deserialize)]
@@ -222,7 +249,7 @@ pub(crate) fn parse_refresh_response(
         .map_err(|_| invalid("the renewed session cannot be read"))?;
     let access_token = credential("access_token", body.access_token)?
         .ok_or_else(|| invalid("the renewed session has no access_token"))?;
-    let expires_in_s = lifetime_s(&access_token, now_ms).unwrap_or(ACCESS_TOKEN_S);
+    let expires_in_s = remaining_s(&access_token, now_ms).unwrap_or(ACCESS_TOKEN_S);
     Ok(TokenResponse {
         access_token,
         token_type: "Bearer".to_owned(),
@@ -244,7 +271,7 @@ pub(crate) fn user_claims(mut user: Claims) -> Claims {
 }
 
 /// When to renew, and nothing else: the token is the server's to check.
-fn lifetime_s(access_token: &str, now_ms: EpochMs) -> Option<u64> {
+fn remaining_s(access_token: &str, now_ms: EpochMs) -> Option<u64> {
     let end_s = claims_of_verified(access_token)?.get("exp")?.as_u64()?;
     Some(end_s.saturating_sub(now_ms / 1000))
 }

@@ -23,8 +23,11 @@ pub(crate) fn tokeninfo_request(endpoint: &str, access_token: &str) -> Exchange 
 }
 
 /// What the endpoint tells, as it stands.
-pub(crate) fn parse_introspection_response(response: &Response) -> Result<Claims, Failure> {
-    if let Some(failure) = unavailable("the introspection endpoint", response) {
+pub(crate) fn parse_introspection_response(
+    response: &Response,
+    what: &str,
+) -> Result<Claims, Failure> {
+    if let Some(failure) = unavailable(what, response) {
         return Err(failure);
     }
     let body: Result<Claims, _> = serde_json::from_slice(&response.body);

@@ -32,7 +32,8 @@ pub(crate) struct Jwk {
 
 /// The keys of a set that have the form of a key; others are passed over, for
 /// a set may hold kinds yet unknown (RFC 7517 §5).
-pub(crate) fn parse_keys_response(response: &Response) -> Result<Vec<Jwk>, Failure> {
+/// `code` names the token that the keys are to check.
+pub(crate) fn parse_keys_response(response: &Response, code: Code) -> Result<Vec<Jwk>, Failure> {
     #[derive(Deserialize)]
     struct Set {
         keys: Vec<Value>,
@@ -41,21 +42,18 @@ pub(crate) fn parse_keys_response(response: &Response) -> Result<Vec<Jwk>, Failu
         return Err(failure);
     }
     if response.status != 200 {
-        return Err(invalid(format!(
-            "the provider's key set came with status {}; expected 200",
-            response.status
-        )));
+        let status = response.status;
+        return Err(invalid(code, &format!("came with status {status}; expected 200")));
     }
-    let set: Set = serde_json::from_slice(&response.body).map_err(|_| {
-        invalid("the provider's key set cannot be read: no JSON with a list `keys`".into())
-    })?;
+    let set: Set = serde_json::from_slice(&response.body)
+        .map_err(|_| invalid(code, "cannot be read: no JSON with a list `keys`"))?;
     Ok(set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect())
 }
 
-fn invalid(message: String) -> Failure {
+fn invalid(code: Code, reason: &str) -> Failure {
     Failure::new(
-        Code::InvalidIdToken,
-        message,
-        "report it to the provider; without its keys an ID token cannot be checked",
+        code,
+        format!("the provider's key set {reason}"),
+        "report it to the provider; without its keys no token can be checked",
     )
 }

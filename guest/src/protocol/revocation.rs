@@ -25,6 +25,8 @@ pub(crate) fn revocation_request(
 pub(crate) fn parse_revocation_response(response: &Response) -> Result<(), String> {
     #[derive(Deserialize)]
     struct Body {
+        /// The second name is Stytch's.
+        #[serde(alias = "error_type")]
         error: String,
     }
     if (200..300).contains(&response.status) {

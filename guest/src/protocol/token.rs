@@ -68,6 +68,9 @@ struct Body {
     id_token: Option<String>,
     error: Option<Value>,
     error_description: Option<Value>,
+    /// Stytch's own names for the two.
+    error_type: Option<Value>,
+    error_message: Option<Value>,
 }
 
 /// A token response, or the failure it stands for: `provider-refused` with the
@@ -83,6 +86,10 @@ pub(crate) fn parse_token_response(response: &Response) -> Result<TokenResponse,
         return Err(failure);
     }
     if !(200..300).contains(&response.status) {
+        if let Ok(Body { error_type: Some(Value::String(error)), error_message, .. }) = &body {
+            let description = error_message.as_ref().and_then(Value::as_str);
+            return Err(refusal(response, error, description));
+        }
         return Err(invalid(format!(
             "the token endpoint answered with status {} and no OAuth error",
             response.status
@@ -131,21 +138,27 @@ fn parse_body(response: &Response) -> Result<Body, Failure> {
 }
 
 /// Whether the provider's answer means that the refresh token it was given is
-/// void: `invalid_grant` (RFC 6749 §5.2), or GitHub's or Hexclave's own word for it.
+/// void: `invalid_grant` (RFC 6749 §5.2), or GitHub's, Hexclave's or Stytch's own
+/// word for it.
 pub(crate) fn voids_refresh_token(failure: &Failure) -> bool {
-    refused_with(failure, &["invalid_grant", "bad_refresh_token", REFRESH_TOKEN_GONE])
+    refused(failure, |error| {
+        ["invalid_grant", "bad_refresh_token", REFRESH_TOKEN_GONE].contains(&error)
+            || error.ends_with("refresh_token_not_found")
+    })
 }
 
 /// Whether the provider wants to see the person before it goes on. Entra ID
 /// sends these errors of the authorization endpoint (OIDC §3.1.2.6) here too.
 pub(crate) fn asks_for_person(failure: &Failure) -> bool {
-    refused_with(failure, &["interaction_required", "login_required", "consent_required"])
+    refused(failure, |error| {
+        ["interaction_required", "login_required", "consent_required"].contains(&error)
+    })
 }
 
-/// A server error with one of these words is no refusal.
-fn refused_with(failure: &Failure, errors: &[&str]) -> bool {
+/// A server error with such a word is no refusal.
+fn refused(failure: &Failure, is_meant: impl Fn(&str) -> bool) -> bool {
     failure.code == Code::ProviderRefused
-        && failure.provider.as_ref().is_some_and(|said| errors.contains(&said.error.as_str()))
+        && failure.provider.as_ref().is_some_and(|said| is_meant(&said.error))
 }
 
 fn refusal(response: &Response, error: &str, description: Option<&str>) -> Failure {

@@ -98,7 +98,15 @@ fn every_state_survives_replies_that_do_not_fit() {
 fn an_id_token_is_checked_here_too() {
     let login = polling().polls_after(5, tokens(1).and(id_token().claim("aud", "another")));
     login.fetches_keys(usual_keys()).fails(Code::InvalidIdToken);
-    polling().polls_after(5, tokens(1)).fails(Code::InvalidIdToken);
+}
+
+#[test]
+fn a_provider_may_send_no_id_token_here() {
+    let login = polling().polls_after(5, tokens(1));
+    let userinfo = ok(json!({ "sub": "ada", "name": "Ada" }));
+    let login = login.asks_userinfo(userinfo).locks(None).saves();
+    assert_eq!(login.stored_field("subject"), "ada");
+    assert!(login.grants().id_token.is_none());
 }
 
 // ---- How often it is asked ---------------------------------------------------

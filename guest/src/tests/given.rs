@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use super::provider::{ISSUER, Tokens, id_token, metadata, tokens, usual_keys};
 use super::script::Script;
 use crate::contract::{
-    Client, Context, Demand, Endpoints, EpochMs, Examination, Facts, Failure, LoginFlow,
-    LoginRequest, Parameter, Protocol, RequestFormat,
+    self, Client, Context, Demand, Endpoints, EpochMs, Examination, Facts, Failure,
+    HexclaveHeaders, LoginFlow, LoginRequest, Parameter, Protocol, RequestFormat,
 };
 use crate::session::Session;
 
@@ -99,7 +99,29 @@ pub(super) fn oauth() -> Given {
     })
 }
 
+/// A client of a Hexclave project.
+pub(super) fn hexclave() -> Given {
+    openid().client(|client| {
+        client.issuer = Some("https://api.hexclave.example".to_owned());
+        client.client_id = "project".to_owned();
+        client.scopes = Vec::new();
+        client.protocol = Protocol::Hexclave(contract::Hexclave {
+            app_url: "https://app.example".to_owned(),
+            publishable_client_key: None,
+            headers: HexclaveHeaders::Hexclave,
+        });
+    })
+}
+
 impl Given {
+    /// Changes what only a client of Hexclave has.
+    pub(super) fn hexclave(self, change: impl FnOnce(&mut contract::Hexclave)) -> Self {
+        self.client(|client| match &mut client.protocol {
+            Protocol::Hexclave(hexclave) => change(hexclave),
+            Protocol::Oauth => panic!("not a client of Hexclave"),
+        })
+    }
+
     pub(super) fn client(mut self, change: impl FnOnce(&mut Client)) -> Self {
         change(&mut self.client);
         self
@@ -144,8 +166,23 @@ impl Given {
         self
     }
 
-    pub(super) fn userinfo(mut self) -> Self {
-        self.demand.examination = Some(Examination::Userinfo);
+    pub(super) fn userinfo(self) -> Self {
+        self.examining(Examination::Userinfo)
+    }
+
+    pub(super) fn examining(mut self, examination: Examination) -> Self {
+        self.demand.examination = Some(examination);
+        self
+    }
+
+    pub(super) fn patience_ms(mut self, ms: u64) -> Self {
+        self.request.patience_ms = ms;
+        self
+    }
+
+    /// The login takes over an anonymous session.
+    pub(super) fn anonymous(mut self, refresh_token: &str) -> Self {
+        self.request.anonymous_refresh_token = Some(refresh_token.to_owned());
         self
     }
 
@@ -190,6 +227,13 @@ impl Given {
         Script::begin(must(self.try_logout()), now_ms, misfits)
     }
 
+    /// Another program's tokens are taken over.
+    #[track_caller]
+    pub(super) fn adoption(self, tokens: contract::Tokens) -> Script {
+        let (now_ms, misfits) = (self.now_ms, self.misfits);
+        Script::begin(must(self.try_adoption(tokens)), now_ms, misfits)
+    }
+
     /// A login as far as the browser.
     #[track_caller]
     pub(super) fn login_in_browser(self) -> Script {
@@ -209,6 +253,11 @@ impl Given {
     pub(super) fn try_logout(self) -> Result<Session, Failure> {
         let context = Context { now_ms: self.now_ms, entropy: self.entropy };
         Session::logout(self.client, self.stored.as_deref(), context)
+    }
+
+    pub(super) fn try_adoption(self, tokens: contract::Tokens) -> Result<Session, Failure> {
+        let context = Context { now_ms: self.now_ms, entropy: self.entropy };
+        Session::adopt(self.client, tokens, context)
     }
 
     pub(super) fn account_key(&self) -> String {

@@ -1,13 +1,21 @@
 //! What the flows do, told as scripts of replies in virtual time.
 
+mod access_token;
+mod adoption;
+mod asked;
 mod bodies;
 mod device;
 mod discovery;
 mod flow_choice;
 mod given;
+mod hexclave;
+mod hexclave_session;
+mod https_issuer;
 mod id_token;
 mod id_token_keys;
+mod introspection;
 mod keys;
+mod known;
 mod login;
 mod logout;
 mod misfit;
@@ -21,5 +29,7 @@ mod requests;
 mod script;
 mod seen;
 mod stored;
+mod stytch;
 mod token;
 mod token_endings;
+mod verification;

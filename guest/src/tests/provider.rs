@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::keys::{Key, encode};
-use super::script::Known;
+use super::known::Known;
 use crate::contract::{Reply, Response, Unreachable};
 use crate::protocol::request::header;
 
@@ -212,7 +212,7 @@ impl IdToken {
         self
     }
 
-    fn issue(self, known: &Known, access_token: &str) -> String {
+    pub(super) fn issue(self, known: &Known, access_token: &str) -> String {
         let algorithm = self.header["alg"].as_str().unwrap_or_default().to_owned();
         let mut claims = self.claims;
         for (name, from_now_ms) in self.times {

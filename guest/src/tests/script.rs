@@ -4,39 +4,29 @@
 //!
 //! Time is a number here: it passes where a line says so.
 
-use serde_json::Value;
-
+use super::known::Known;
 use super::provider::Answer;
 use super::replies::{describe, fits, name, replies};
-use super::seen::{Sent, Shown};
+use super::seen::Shown;
 use crate::contract::{
-    Action, Code, DevicePrompt, EpochMs, Exchange, Failure, Grant, LoginFlow, LogoutReport, Offer,
-    Outcome, Purpose, Reply, Response,
+    Action, Code, EpochMs, Failure, Grant, LoginFlow, LogoutReport, Outcome, Purpose, Reply,
+    Response,
 };
 use crate::session::Session;
 
 /// A session under test, at the action it asked for last.
 pub(super) struct Script {
     session: Session,
-    last: Result<Action, Failure>,
-    known: Known,
+    pub(super) last: Result<Action, Failure>,
+    pub(super) known: Known,
     /// Whether every reply that does not fit is tried before the one that does.
     misfits: bool,
-    saved: Option<Vec<u8>>,
-}
-
-/// What the other side knows by now.
-pub(super) struct Known {
-    pub(super) now_ms: EpochMs,
-    pub(super) nonce: Option<String>,
-    state: String,
-    /// What must never show up in a failure.
-    secrets: Vec<String>,
+    pub(super) saved: Option<Vec<u8>>,
 }
 
 impl Script {
     pub(super) fn begin(session: Session, now_ms: EpochMs, misfits: bool) -> Self {
-        let known = Known { now_ms, nonce: None, state: String::new(), secrets: Vec::new() };
+        let known = Known::at(now_ms);
         // A stand-in: nothing was asked for before `begin`.
         let last = Ok(Action::Lock);
         Self { session, last, known, misfits, saved: None }.reply(Reply::Begin)
@@ -52,13 +42,13 @@ impl Script {
     /// The authorization code is redeemed.
     #[track_caller]
     pub(super) fn redeems(self, answer: impl Answer) -> Self {
-        assert_eq!(self.sent().form.one("grant_type"), Some("authorization_code"));
+        assert_eq!(self.sent().parameter("grant_type").as_deref(), Some("authorization_code"));
         self.answers(Purpose::Token, answer)
     }
 
     #[track_caller]
     pub(super) fn refreshes(self, answer: impl Answer) -> Self {
-        assert_eq!(self.sent().form.one("grant_type"), Some("refresh_token"));
+        assert_eq!(self.sent().parameter("grant_type").as_deref(), Some("refresh_token"));
         self.answers(Purpose::Token, answer)
     }
 
@@ -86,6 +76,12 @@ impl Script {
         self.answers(Purpose::Poll, answer)
     }
 
+    /// Answers what asks about the token itself.
+    #[track_caller]
+    pub(super) fn introspects(self, answer: impl Answer) -> Self {
+        self.answers(Purpose::Introspection, answer)
+    }
+
     #[track_caller]
     pub(super) fn revokes(self, answer: impl Answer) -> Self {
         self.answers(Purpose::Revocation, answer)
@@ -106,19 +102,10 @@ impl Script {
             self.expected(&format!("a request for {}", name(purpose)));
         }
         self.known.now_ms += exchange.wait_ms;
-        let form = self.sent().form;
-        for field in
-            ["code", "code_verifier", "refresh_token", "token", "client_secret", "device_code"]
-        {
-            self.known.secrets.extend(form.all(field).into_iter().map(str::to_owned));
-        }
+        self.known.read_request(&self.sent());
         let reply = answer.reply(&self.known);
-        if let Reply::Response(Response { body, .. }) = &reply
-            && let Ok(body) = serde_json::from_slice::<Value>(body)
-        {
-            for field in ["access_token", "refresh_token", "id_token"] {
-                self.known.secrets.extend(body[field].as_str().map(str::to_owned));
-            }
+        if let Reply::Response(response) = &reply {
+            self.known.read_response(response);
         }
         let passing = purpose != Purpose::Poll
             && matches!(
@@ -155,6 +142,20 @@ impl Script {
         self.shown();
         let text = text.replace("{state}", &self.known.state);
         self.reply(Reply::Pasted(text))
+    }
+
+    /// A session is renewed in Hexclave's way.
+    #[track_caller]
+    pub(super) fn renews(self, answer: impl Answer) -> Self {
+        assert!(self.sent().url.ends_with("/sessions/current/refresh"), "{}", self.sent().url);
+        self.answers(Purpose::Token, answer)
+    }
+
+    /// The page is shown.
+    #[track_caller]
+    pub(super) fn brings(self) -> Self {
+        self.page();
+        self.reply(Reply::Presented)
     }
 
     /// The code is shown.
@@ -275,66 +276,6 @@ impl Script {
         }
     }
 
-    // ---- What was asked ------------------------------------------------------
-
-    /// The request that waits for its answer.
-    #[track_caller]
-    pub(super) fn sent(&self) -> Sent {
-        Sent::read(&self.exchange())
-    }
-
-    /// The URL that waits for the person.
-    #[track_caller]
-    pub(super) fn shown(&self) -> Shown {
-        match &self.last {
-            Ok(Action::Authorize(authorization)) => Shown::read(authorization),
-            _ => self.expected("a URL for the person"),
-        }
-    }
-
-    /// How long to wait before the request that waits for its answer.
-    #[track_caller]
-    pub(super) fn pause_ms(&self) -> u64 {
-        self.exchange().wait_ms
-    }
-
-    /// The code that waits to be shown.
-    #[track_caller]
-    pub(super) fn prompt(&self) -> DevicePrompt {
-        match &self.last {
-            Ok(Action::Present(prompt)) => prompt.clone(),
-            _ => self.expected("a code to show"),
-        }
-    }
-
-    /// What the person is asked to choose from.
-    #[track_caller]
-    pub(super) fn offer(&self) -> Offer {
-        match &self.last {
-            Ok(Action::Offer(offer)) => offer.clone(),
-            _ => self.expected("an offer"),
-        }
-    }
-
-    /// What was saved last.
-    pub(super) fn stored(&self) -> Option<Vec<u8>> {
-        self.saved.clone()
-    }
-
-    /// One field of what was saved last.
-    pub(super) fn stored_field(&self, field: &str) -> Value {
-        let document: Value = serde_json::from_slice(self.saved.as_deref().unwrap()).unwrap();
-        document[field].clone()
-    }
-
-    #[track_caller]
-    fn exchange(&self) -> Exchange {
-        match &self.last {
-            Ok(Action::Exchange(exchange)) => exchange.clone(),
-            _ => self.expected("a request"),
-        }
-    }
-
     // ---- Underneath ----------------------------------------------------------
 
     /// The store is always ready: what follows a probe that fails is the host's.
@@ -362,23 +303,8 @@ impl Script {
     }
 
     #[track_caller]
-    fn expected(&self, what: &str) -> ! {
+    pub(super) fn expected(&self, what: &str) -> ! {
         panic!("expected {what}; came {}", describe(&self.last))
-    }
-}
-
-impl Known {
-    /// A failure's texts are single lines without controls and without secrets.
-    #[track_caller]
-    fn check_texts(&self, failure: &Failure) {
-        let said = failure.provider.iter();
-        let foreign = said.flat_map(|said| [Some(&said.error), said.description.as_ref()]);
-        let secrets = self.secrets.iter().chain([&self.state]).chain(&self.nonce);
-        let secrets: Vec<&String> = secrets.filter(|secret| !secret.is_empty()).collect();
-        for text in [&failure.message, &failure.remedy].into_iter().chain(foreign.flatten()) {
-            assert!(!text.chars().any(char::is_control), "not one safe line: {text:?}");
-            assert!(!secrets.iter().any(|secret| text.contains(*secret)), "a secret: {text}");
-        }
     }
 }
 

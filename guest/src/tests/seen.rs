@@ -1,14 +1,19 @@
 //! What a test looks at: a request that was sent, a URL that was shown.
 
+use serde_json::Value;
 use url::{Url, form_urlencoded};
 
-use crate::contract::{Authorization, Exchange, LoginFlow};
+use crate::contract::{Authorization, Exchange, Header, LoginFlow, Method};
 use crate::protocol::request::find_header;
 
 pub(super) struct Sent {
+    pub(super) method: Method,
     pub(super) url: String,
+    pub(super) headers: Vec<Header>,
     pub(super) authorization: Option<String>,
     pub(super) form: Pairs,
+    /// Null where the body is none.
+    pub(super) json: Value,
     pub(super) wait_ms: u64,
 }
 
@@ -25,13 +30,28 @@ pub(super) struct Shown {
 impl Sent {
     pub(super) fn read(exchange: &Exchange) -> Self {
         let request = &exchange.request;
-        let form = request.body.as_deref().unwrap_or_default();
+        let body = request.body.as_deref().unwrap_or_default();
+        let json: Value = serde_json::from_slice(body).unwrap_or_default();
+        let form = if json.is_null() { body } else { &[] };
         Self {
+            method: request.method,
             url: request.url.clone(),
+            headers: request.headers.clone(),
             authorization: find_header(&request.headers, "authorization").map(str::to_owned),
             form: Pairs(form_urlencoded::parse(form).into_owned().collect()),
+            json,
             wait_ms: exchange.wait_ms,
         }
+    }
+
+    /// A parameter of the body, which is a form or a JSON object.
+    #[track_caller]
+    pub(super) fn parameter(&self, name: &str) -> Option<String> {
+        self.form.one(name).or(self.json[name].as_str()).map(str::to_owned)
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        find_header(&self.headers, name)
     }
 }
 

@@ -11,6 +11,19 @@ use crate::error::Error;
 use crate::latch::Latch;
 
 impl Latch {
+    /// A client of a provider that is known ahead of time, one of
+    /// [`Preset::names`]; what `settings` leave out comes from the environment
+    /// variables that the preset names.
+    ///
+    /// Fails with `invalid-configuration`, naming what has to be set.
+    pub fn known(name: &str, settings: &[(&str, &str)]) -> Result<LatchBuilder, Error> {
+        let preset = Preset::named(name, None)?;
+        let mut all = preset.from_environment(|name| std::env::var(name).ok())?;
+        let given = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        all.extend(given);
+        Self::of(&preset, &all)
+    }
+
     /// A client of the provider that this preset is for.
     ///
     /// Fails with `invalid-configuration`, naming what has to be set.

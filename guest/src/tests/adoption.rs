@@ -1,0 +1,157 @@
+//! Another program's tokens become a session of this one.
+
+use serde_json::{Value, json};
+
+use super::given::{HOUR_MS, NOW_MS, desk, hexclave, logged_in, oauth, openid};
+use super::hexclave::ada;
+use super::provider::{access_token, metadata, refresh_token, status, tokens, unreachable};
+use super::script::Script;
+use crate::contract::{Code, Tokens};
+
+/// Both tokens, good for another hour.
+fn theirs() -> Tokens {
+    Tokens {
+        access_token: Some(access_token(1)),
+        refresh_token: Some(refresh_token(1)),
+        expires_at_ms: Some(NOW_MS + HOUR_MS),
+        scopes: None,
+    }
+}
+
+fn adopting(tokens: Tokens) -> Script {
+    openid().adoption(tokens).discovers(metadata())
+}
+
+fn person() -> Value {
+    json!({ "sub": "ada", "name": "Ada" })
+}
+
+#[test]
+fn a_token_of_known_age_is_used_at_once() {
+    let adoption = adopting(theirs());
+    assert_eq!(adoption.sent().url, "https://id.example/userinfo");
+    assert_eq!(adoption.sent().authorization, Some(format!("Bearer {}", access_token(1))));
+    let adoption = adoption.asks_userinfo(person()).locks(None).saves();
+    assert_eq!(adoption.stored_field("display_name"), "Ada");
+    assert_eq!(adoption.stored_field("subject"), "ada");
+    assert_eq!(adoption.stored_field("scopes"), json!(["openid"]));
+    assert_eq!(adoption.stored_field("token_endpoint"), "https://id.example/token");
+    let stored = adoption.stored();
+    let grant = adoption.grants();
+    assert_eq!(grant.access_token, access_token(1));
+    assert_eq!(grant.expires_at_ms, Some(NOW_MS + HOUR_MS));
+    assert_eq!(openid().stored(stored).token().grants().access_token, access_token(1));
+}
+
+#[test]
+fn scopes_that_came_along_are_kept() {
+    let scopes = Some(vec!["read".to_owned()]);
+    let adoption = adopting(Tokens { scopes, ..theirs() }).asks_userinfo(person()).locks(None);
+    assert_eq!(adoption.saves().grants().scopes, ["read"]);
+}
+
+#[test]
+fn what_cannot_be_used_at_once_is_renewed_by_the_next_token() {
+    for tokens_of_theirs in [
+        Tokens { access_token: None, ..theirs() },
+        Tokens { access_token: None, expires_at_ms: None, ..theirs() },
+        Tokens { expires_at_ms: None, ..theirs() },
+        Tokens { expires_at_ms: Some(NOW_MS - 1), ..theirs() },
+    ] {
+        let adoption = adopting(tokens_of_theirs).locks(None).saves();
+        let stored = adoption.stored();
+        let grant = adoption.grants();
+        assert!(grant.headers.is_empty() == grant.access_token.is_empty());
+        let token = openid().stored(stored.clone()).token().locks(stored);
+        assert_eq!(token.sent().form.one("refresh_token"), Some(refresh_token(1).as_str()));
+        assert_eq!(token.refreshes(tokens(2)).saves().grants().access_token, access_token(2));
+    }
+}
+
+#[test]
+fn an_access_token_alone_lasts_until_it_is_refused() {
+    let alone = Tokens { refresh_token: Some(String::new()), expires_at_ms: None, ..theirs() };
+    let adoption = adopting(alone).asks_userinfo(person()).locks(None).saves();
+    let stored = adoption.stored();
+    assert_eq!(adoption.grants().access_token, access_token(1));
+    openid().stored(stored).later(HOUR_MS).token().grants();
+}
+
+#[test]
+fn a_provider_without_metadata_is_asked_nothing() {
+    let adoption = oauth().adoption(theirs()).locks(None).saves();
+    assert_eq!(adoption.stored_field("token_endpoint"), "https://git.example/token");
+    adoption.grants();
+}
+
+#[test]
+fn a_session_at_hexclave_can_be_taken_over() {
+    let adoption = hexclave().client(|client| client.discover = true).adoption(theirs());
+    let adoption = adoption.asks_userinfo(ada()).locks(None).saves();
+    assert_eq!(adoption.stored_field("display_name"), "Ada <ada@example.org>");
+    let headers = adoption.grants().headers;
+    assert!(headers.iter().any(|header| header.name == "x-hexclave-access-token"));
+}
+
+#[test]
+fn nothing_to_take_over_is_no_session() {
+    let empty = || Some(String::new());
+    for (access_token, refresh_token) in [(None, None), (empty(), None), (empty(), empty())] {
+        let tokens = Tokens { access_token, refresh_token, ..theirs() };
+        let failure = openid().try_adoption(tokens).err().unwrap();
+        assert_eq!(failure.code, Code::InvalidConfiguration);
+    }
+}
+
+#[test]
+fn a_token_that_could_break_a_header_is_refused() {
+    for broken in ["access-secret\r\nx: y", "access-secret\u{fc}"] {
+        let broken = || Some(broken.to_owned());
+        for tokens in [
+            Tokens { access_token: broken(), ..theirs() },
+            Tokens { refresh_token: broken(), ..theirs() },
+        ] {
+            let failure = openid().try_adoption(tokens).err().unwrap();
+            assert_eq!(failure.code, Code::InvalidConfiguration);
+            assert!(!failure.message.contains("secret"), "{}", failure.message);
+        }
+    }
+}
+
+#[test]
+fn a_client_without_an_id_adopts_nothing() {
+    let nameless = openid().client(|client| client.client_id = String::new());
+    let failure = nameless.try_adoption(theirs()).err().unwrap();
+    assert_eq!(failure.code, Code::InvalidConfiguration);
+}
+
+#[test]
+fn a_name_that_cannot_be_had_hinders_nothing() {
+    for answer in
+        [status(401, ""), status(403, ""), status(500, ""), status(200, "[]"), unreachable()]
+    {
+        adopting(theirs()).asks_userinfo(answer).locks(None).saves().grants();
+    }
+}
+
+#[test]
+fn a_session_is_replaced_only_under_the_lock_and_only_if_it_can_be_read() {
+    let adoption = || adopting(theirs()).asks_userinfo(person());
+    adoption().locks(Some(logged_in())).saves().grants();
+    adoption().locks(Some(b"{".to_vec())).fails(Code::StoredDamaged);
+    let full = adoption().locks(None).cannot_save().cannot_save().cannot_save();
+    full.fails(Code::NotSaved);
+}
+
+#[test]
+fn nobody_need_be_there() {
+    let nobody = crate::contract::Facts { terminal: false, unattended: true, ..desk() };
+    let adoption = openid().facts(nobody).adoption(theirs()).discovers(metadata());
+    adoption.asks_userinfo(person()).locks(None).saves().grants();
+}
+
+#[test]
+fn every_state_survives_replies_that_do_not_fit() {
+    let adoption = openid().trying_misfits().adoption(theirs()).discovers(metadata());
+    adoption.asks_userinfo(person()).locks(None).cannot_save().saves().grants();
+}

@@ -1,0 +1,76 @@
+//! What a script finds out about the action that waits, and about what was saved.
+
+use serde_json::Value;
+
+use super::script::Script;
+use super::seen::{Sent, Shown};
+use crate::contract::{Action, DevicePrompt, Exchange, Offer, Visit};
+
+impl Script {
+    /// The request that waits for its answer.
+    #[track_caller]
+    pub(super) fn sent(&self) -> Sent {
+        Sent::read(&self.exchange())
+    }
+
+    /// The URL that waits for the person.
+    #[track_caller]
+    pub(super) fn shown(&self) -> Shown {
+        match &self.last {
+            Ok(Action::Authorize(authorization)) => Shown::read(authorization),
+            _ => self.expected("a URL for the person"),
+        }
+    }
+
+    /// How long to wait before the request that waits for its answer.
+    #[track_caller]
+    pub(super) fn pause_ms(&self) -> u64 {
+        self.exchange().wait_ms
+    }
+
+    /// The code that waits to be shown.
+    #[track_caller]
+    pub(super) fn prompt(&self) -> DevicePrompt {
+        match &self.last {
+            Ok(Action::Present(prompt)) => prompt.clone(),
+            _ => self.expected("a code to show"),
+        }
+    }
+
+    /// What the person is asked to choose from.
+    #[track_caller]
+    pub(super) fn offer(&self) -> Offer {
+        match &self.last {
+            Ok(Action::Offer(offer)) => offer.clone(),
+            _ => self.expected("an offer"),
+        }
+    }
+
+    /// The page that waits for the person.
+    #[track_caller]
+    pub(super) fn page(&self) -> Visit {
+        match &self.last {
+            Ok(Action::Visit(visit)) => visit.clone(),
+            _ => self.expected("a page to show"),
+        }
+    }
+
+    /// What was saved last.
+    pub(super) fn stored(&self) -> Option<Vec<u8>> {
+        self.saved.clone()
+    }
+
+    /// One field of what was saved last.
+    pub(super) fn stored_field(&self, field: &str) -> Value {
+        let document: Value = serde_json::from_slice(self.saved.as_deref().unwrap()).unwrap();
+        document[field].clone()
+    }
+
+    #[track_caller]
+    pub(super) fn exchange(&self) -> Exchange {
+        match &self.last {
+            Ok(Action::Exchange(exchange)) => exchange.clone(),
+            _ => self.expected("a request"),
+        }
+    }
+}
