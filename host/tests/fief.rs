@@ -9,7 +9,7 @@ use latchstring_standins::{ForgedSession, Misbehaviour, Options, System};
 use serde_json::{Value, json};
 
 use support::session::Session;
-use support::system::Scene;
+use support::system::{Scene, alone_at};
 use support::{Pending, refusing, run};
 
 const TOKEN: &str = "/api/token";
@@ -150,7 +150,7 @@ fn a_tenant_has_its_own_path() {
 
 #[test]
 fn the_redirect_is_the_one_that_fiefs_own_program_registers() {
-    let scene = scene();
+    let (scene, _port) = (scene(), alone_at(51562));
     let mut command = scene.command("login", &["--no-browser"]);
     let pending = Pending::start(&mut command);
     assert_eq!(pending.redirect_uri().as_str(), "http://localhost:51562/callback");

@@ -73,8 +73,7 @@ fn asking_for_the_token_again_asks_nobody_and_a_renewal_brings_another() {
 fn an_expired_token_is_renewed() {
     let scene =
         Scene::with(System::Hexclave, Options { access_ttl: Some(0), ..Options::default() });
-    let file = scene.home.file("token", &scene.forge("").refresh_token);
-    scene.import(&[&file]).succeeded();
+    scene.login();
     let token = scene.latch(&["token", "--json"]).succeeded().json();
     assert_eq!(token["source"], "renewed");
 }
@@ -218,7 +217,7 @@ fn a_project_that_wants_its_publishable_key_says_so() {
     let file = scene.home.file("token", &scene.forge("").refresh_token);
     scene.import(&[&file, "--set", "publishable-client-key=pck-demo"]).succeeded();
     scene.latch(&["whoami"]).succeeded();
-    assert!(has_header(&scene.asked_once(ME), "x-hexclave-publishable-client-key"));
+    assert!(has_header(&scene.asked(ME)[0], "x-hexclave-publishable-client-key"));
     let headers = scene.token(&["--output", "header"]);
     assert!(headers.contains("X-Hexclave-Publishable-Client-Key: pck-demo"), "{headers}");
 }

@@ -1,5 +1,6 @@
 //! One of the systems that have a preset: its stand-in, and a home to log in from.
 
+use std::fs::File;
 use std::process::Command;
 
 use latchstring_standins::{ForgedSession, Misbehaviour, Options, Seen, Standin, System};
@@ -12,7 +13,7 @@ pub(crate) struct Scene {
     system: System,
     tenant: String,
     /// Its own, where a preset has one for all: other tests run meanwhile.
-    port: u16,
+    pub(crate) port: u16,
 }
 
 impl Scene {
@@ -141,4 +142,13 @@ impl Scene {
         assert_eq!(seen.len(), 1, "{:?}", self.standin.log());
         seen.remove(0)
     }
+}
+
+/// The port of a preset itself, which one test at a time may have, of all that run
+/// on this machine.
+pub(crate) fn alone_at(port: u16) -> File {
+    let path = std::env::temp_dir().join(format!("latchstring-tests-{port}.lock"));
+    let file = File::options().create(true).append(true).open(path).expect("a lock file");
+    file.lock().expect("a lock");
+    file
 }
