@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use directories::ProjectDirs;
+use zeroize::Zeroizing;
 
 use crate::api::Origins;
 use crate::capability::browser::{Browser, SystemBrowser};
@@ -22,6 +23,11 @@ use crate::error::{Code, Error};
 use crate::latch::{Latch, Parts};
 use crate::pages::Pages;
 
+mod checks;
+
+pub use checks::check_profile;
+use checks::{check_anonymous, check_redirect};
+
 /// How long the person may take by default.
 const PATIENCE: Duration = Duration::from_secs(300);
 
@@ -37,6 +43,7 @@ pub struct LatchBuilder {
     redirect: Redirect,
     patience: Duration,
     flow: Option<LoginFlow>,
+    anonymous_refresh_token: Option<Zeroizing<String>>,
     draws_qr: bool,
     pages: Pages,
     open_browser: bool,
@@ -78,6 +85,7 @@ impl LatchBuilder {
             },
             patience: PATIENCE,
             flow: None,
+            anonymous_refresh_token: None,
             draws_qr: true,
             pages: Pages::default(),
             surroundings: None,
@@ -233,6 +241,13 @@ impl LatchBuilder {
         self
     }
 
+    /// The refresh token of an anonymous session that a login makes the person's
+    /// own (Hexclave). It is for this login only, and never stored.
+    pub fn anonymous_refresh_token(mut self, token: impl Into<String>) -> Self {
+        self.anonymous_refresh_token = Some(Zeroizing::new(token.into()));
+        self
+    }
+
     /// Whether a code for another device is drawn for cameras too, where somebody
     /// sees it; true unless set.
     pub fn draw_qr(mut self, draw: bool) -> Self {
@@ -318,6 +333,7 @@ impl LatchBuilder {
         check_profile(&self.profile)?;
         check_redirect(&self.redirect)?;
         let origins = Origins::of(&self.client, &self.api_origins)?;
+        check_anonymous(&self.client.protocol, self.anonymous_refresh_token.is_some())?;
         let browser_command = self.browser.is_some();
         let browser =
             self.open_browser.then(|| self.browser.unwrap_or_else(|| Arc::new(SystemBrowser)));
@@ -337,6 +353,7 @@ impl LatchBuilder {
                 redirect: self.redirect,
                 patience: self.patience,
                 flow: self.flow,
+                anonymous_refresh_token: self.anonymous_refresh_token,
                 browser_command,
                 draws_qr: self.draws_qr,
                 pages: self.pages,
@@ -364,32 +381,4 @@ pub fn default_state_folder() -> Result<std::path::PathBuf, Error> {
         )
     })?;
     Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
-}
-
-/// Refuses a profile's name that cannot be part of a file's.
-pub fn check_profile(name: &str) -> Result<(), Error> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    if (1..=64).contains(&name.len()) && name.bytes().all(plain) {
-        return Ok(());
-    }
-    Err(Error::new(
-        Code::InvalidConfiguration,
-        format!("the profile name {name:?} cannot be used"),
-        "use 1 to 64 letters, digits, - and _",
-    ))
-}
-
-fn check_redirect(redirect: &Redirect) -> Result<(), Error> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
-    if redirect.path.starts_with('/')
-        && !redirect.path.starts_with("//")
-        && redirect.path.bytes().all(plain)
-    {
-        return Ok(());
-    }
-    Err(Error::new(
-        Code::InvalidConfiguration,
-        format!("the redirect path {:?} cannot be used", redirect.path),
-        "use a path such as /callback, of letters, digits, / - . _ and ~",
-    ))
 }

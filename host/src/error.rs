@@ -44,6 +44,13 @@ impl Error {
         self.0.provider.as_ref()
     }
 
+    /// The same with another advice.
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
+        self.0.remedy = printable(&remedy.into());
+        self
+    }
+
     /// The same, naming the place where it happened.
     pub(crate) fn at(mut self, place: &str) -> Self {
         self.0.message = printable(&format!("{} ({place})", self.0.message));

@@ -24,9 +24,18 @@ pub struct Found {
 }
 
 enum Origin {
-    /// The entry of a document, or the whole file.
-    File(PathBuf, Vec<String>),
+    File(PathBuf, Part),
     Keyring(ForeignEntry),
+}
+
+/// What of a file is the session.
+enum Part {
+    Whole,
+    /// These members, of the object that the path leads to.
+    Members {
+        path: Vec<String>,
+        names: Vec<String>,
+    },
 }
 
 impl Preset {
@@ -77,11 +86,11 @@ impl Found {
         self.origins.iter().map(place).collect()
     }
 
-    /// Deletes them there. Sessions of others in the same file stay.
+    /// Deletes them there. What else is in the same file stays.
     pub async fn remove(self) -> Result<(), Error> {
         for origin in self.origins {
             match origin {
-                Origin::File(path, entry) => remove_from(&path, &entry).map_err(|error| {
+                Origin::File(path, part) => remove_from(&path, &part).map_err(|error| {
                     Error::new(
                         Code::StoreUnusable,
                         format!("{} cannot be removed: {error}", path.display()),
@@ -141,7 +150,7 @@ fn read_file(plan: &ImportPlan, path: &Path) -> Result<Option<Found>, Error> {
             ));
         }
     };
-    let file = |entry: &[String]| Origin::File(path.to_owned(), entry.to_vec());
+    let file = |part| vec![Origin::File(path.to_owned(), part)];
     let Ok(document) = serde_json::from_str::<Value>(&text) else {
         let token = text.trim();
         let is_token =
@@ -150,7 +159,7 @@ fn read_file(plan: &ImportPlan, path: &Path) -> Result<Option<Found>, Error> {
             return Err(damaged(&place));
         }
         let tokens = Tokens { refresh_token: Some(token.to_owned()), ..none() };
-        return Ok(Some(Found { tokens, origins: vec![file(&[])] }));
+        return Ok(Some(Found { tokens, origins: file(Part::Whole) }));
     };
     let mut entry = &document;
     for name in &plan.entry {
@@ -165,7 +174,7 @@ fn read_file(plan: &ImportPlan, path: &Path) -> Result<Option<Found>, Error> {
         entry => read_tokens(plan, entry),
     };
     let tokens = tokens.ok_or_else(|| damaged(&place))?;
-    Ok(Some(Found { tokens, origins: vec![file(&plan.entry)] }))
+    Ok(Some(Found { tokens, origins: file(part_of(plan)) }))
 }
 
 /// None where the document holds no token.
@@ -205,25 +214,59 @@ fn at_home(path: &str) -> PathBuf {
     }
 }
 
-fn remove_from(path: &Path, entry: &[String]) -> std::io::Result<()> {
-    let Some((last, outer)) = entry.split_last() else { return fs::remove_file(path) };
-    let mut document: Value = serde_json::from_str(&fs::read_to_string(path)?)?;
-    let mut container = &mut document;
-    for name in outer {
-        container = &mut container[name.as_str()];
+fn part_of(plan: &ImportPlan) -> Part {
+    match plan.entry.split_last() {
+        Some((last, path)) => {
+            let names = [last].into_iter().chain(&plan.beside).cloned().collect();
+            Part::Members { path: path.to_vec(), names }
+        }
+        None => {
+            let names = [
+                &plan.access_token,
+                &plan.refresh_token,
+                &plan.expires_at,
+                &plan.scope,
+                &plan.beside,
+            ];
+            Part::Members {
+                path: Vec::new(),
+                names: names.into_iter().flatten().cloned().collect(),
+            }
+        }
     }
-    let others = container.as_object_mut().map_or(0, |entries| {
-        entries.remove(last);
-        entries.len()
-    });
-    if others == 0 {
-        return fs::remove_file(path);
+}
+
+/// The file goes too once nothing is left in it.
+fn remove_from(file: &Path, part: &Part) -> std::io::Result<()> {
+    let Part::Members { path, names } = part else { return fs::remove_file(file) };
+    let mut document: Value = serde_json::from_str(&fs::read_to_string(file)?)?;
+    remove_members(&mut document, path, names);
+    if is_empty(&document) {
+        return fs::remove_file(file);
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    file.write_all(&serde_json::to_vec_pretty(&document)?)?;
-    file.persist(path)?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut replacement = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    replacement.write_all(&serde_json::to_vec_pretty(&document)?)?;
+    replacement.persist(file)?;
     Ok(())
+}
+
+/// Objects on the path that are left with nothing go as well.
+fn remove_members(value: &mut Value, path: &[String], names: &[String]) {
+    let Some(members) = value.as_object_mut() else { return };
+    let Some((first, rest)) = path.split_first() else {
+        return members.retain(|name, _| !names.contains(name));
+    };
+    if let Some(inner) = members.get_mut(first) {
+        remove_members(inner, rest, names);
+        if is_empty(inner) {
+            members.remove(first);
+        }
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    value.as_object().is_some_and(serde_json::Map::is_empty)
 }
 
 fn none() -> Tokens {

@@ -5,6 +5,8 @@ mod tokens;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use zeroize::Zeroizing;
+
 use crate::api::Origins;
 use crate::capability::browser::Browser;
 use crate::capability::clock::Clock;
@@ -49,6 +51,7 @@ pub(crate) struct Parts {
     pub(crate) redirect: Redirect,
     pub(crate) patience: Duration,
     pub(crate) flow: Option<LoginFlow>,
+    pub(crate) anonymous_refresh_token: Option<Zeroizing<String>>,
     pub(crate) browser_command: bool,
     pub(crate) draws_qr: bool,
     pub(crate) pages: Pages,
@@ -217,11 +220,12 @@ impl Inner {
             },
         };
         let redirect_uri = listener.as_ref().map(|listener| listener.redirect_uri().to_owned());
+        let anonymous = self.parts.anonymous_refresh_token.as_ref();
         let request = LoginRequest {
             flow,
             facts,
             redirect_uri: redirect_uri.unwrap_or_else(|| self.parts.redirect.first_uri()),
-            anonymous_refresh_token: None,
+            anonymous_refresh_token: anonymous.map(|token| token.to_string()),
             patience_ms: u64::try_from(self.parts.patience.as_millis()).unwrap_or(u64::MAX),
         };
         let context = self.context()?;

@@ -179,24 +179,9 @@ impl Preset {
     ) -> Result<Settings, Error> {
         let mut found = Settings::new();
         for (name, setting) in &self.about.settings {
-            let mut first: Option<(&String, String)> = None;
-            for source in &setting.environment {
-                let Some(value) = variable(source).filter(|value| !value.is_empty()) else {
-                    continue;
-                };
-                match &first {
-                    Some((other, earlier)) if *earlier != value => {
-                        return Err(Error::new(
-                            Code::InvalidConfiguration,
-                            format!("{other} and {source} are both set, and disagree"),
-                            format!("unset one of them, or give --set {name}=VALUE"),
-                        ));
-                    }
-                    Some(_) => {}
-                    None => first = Some((source, value)),
-                }
-            }
-            found.extend(first.map(|(_, value)| (name.clone(), value)));
+            let remedy = format!("unset one of them, or give --set {name}=VALUE");
+            let value = agreed(&setting.environment, &variable, &remedy)?;
+            found.extend(value.map(|value| (name.clone(), value)));
         }
         Ok(found)
     }
@@ -248,6 +233,29 @@ impl Preset {
             format!("the provider {} needs the setting {name}: {}", self.name, setting.about),
             format!("give --set {name}=VALUE{}", variables.unwrap_or_default()),
         )
+    }
+}
+
+/// What these variables are set to.
+///
+/// Fails where two of them disagree.
+fn agreed(
+    names: &[String],
+    variable: impl Fn(&str) -> Option<String>,
+    remedy: &str,
+) -> Result<Option<String>, Error> {
+    let mut values = names.iter().filter_map(|name| {
+        let value = variable(name).filter(|value| !value.is_empty())?;
+        Some((name, value))
+    });
+    let Some((first, value)) = values.next() else { return Ok(None) };
+    match values.find(|(_, other)| *other != value) {
+        Some((other, _)) => Err(Error::new(
+            Code::InvalidConfiguration,
+            format!("{first} and {other} are both set, and disagree"),
+            remedy,
+        )),
+        None => Ok(Some(value)),
     }
 }
 

@@ -104,7 +104,7 @@ fn without_a_refresh_token_an_expired_session_asks_for_a_login_and_opens_nothing
     pending.visit();
     pending.finish().succeeded().saying(&["--scope offline_access"]);
     let asked = home.provider.log().len();
-    home.latch(&["token"]).failed(3, "login-required").saying(&["log in again"]);
+    home.latch(&["token"]).failed(3, "login-required").saying(&["log in with: latch login"]);
     assert_eq!(home.provider.log().len(), asked);
 }
 

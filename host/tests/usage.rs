@@ -153,7 +153,7 @@ fn an_error_in_words_says_what_happened_and_what_to_do() {
     assert_eq!(
         run.stderr,
         "latch: the profile default has no provider yet [login-required]\n  \
-         log in with: latch login --issuer URL --client-id ID\n"
+         log in with: latch login --provider NAME, or: latch login --issuer URL --client-id ID\n"
     );
     home.latch(&["login", "--issuer", home.provider.issuer()])
         .failed(2, "invalid-configuration")

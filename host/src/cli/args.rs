@@ -17,7 +17,7 @@ use clap::{Parser, Subcommand};
 
 pub(crate) use self::import::ImportArgs;
 pub(crate) use self::introspect::{CheckArgs, IntrospectArgs};
-pub(crate) use self::login::{LoginArgs, RedirectArgs};
+pub(crate) use self::login::{LoginArgs, LoginCommand, RedirectArgs};
 pub(crate) use self::preset::ProviderCommand;
 pub(crate) use self::provider::ProviderArgs;
 pub(crate) use self::request::RequestArgs;
@@ -53,8 +53,8 @@ impl Args {
         let mut args =
             Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
         let login = match &mut args.command {
-            Command::Login(args) => Some(args),
-            Command::Profile(ProfileCommand::Add { settings, .. }) => Some(settings),
+            Command::Login(args) => Some(&mut args.login),
+            Command::Profile(ProfileCommand::Add { settings, .. }) => Some(&mut **settings),
             _ => None,
         };
         if let Some(login) = login
@@ -154,7 +154,7 @@ pub(crate) enum Command {
     /// Opens your browser, waits for it to come back, keeps the session, and
     /// remembers provider and client under the profile: later commands need
     /// neither.
-    Login(Box<LoginArgs>),
+    Login(Box<LoginCommand>),
     /// Print an access token, renewed where it has to be
     ///
     /// Never opens a browser: without a session it ends with exit code 3. Parallel

@@ -1,7 +1,9 @@
 //! The settings in force: the command line and the environment, over `.env`,
 //! over the profile, over defaults.
 
-use std::fs;
+mod advice;
+mod secret;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +17,6 @@ use latchstring::{
     ClientAuthentication, Code, Description, Error, Found as FoundSession, Latch, LatchBuilder,
     LoginFlow, Preset, check_profile, printable,
 };
-use zeroize::Zeroizing;
 
 use super::args::{Global, LoginArgs, ProviderArgs, RedirectArgs};
 use super::choices::{ClientAuth, Flow, RedirectHost, StoreChoice};
@@ -24,7 +25,6 @@ use super::dotenv::{self, Found};
 use super::output::say;
 use super::presets;
 use super::profile::Profile;
-use super::secrets::CLIENT_SECRET;
 use super::stores::Stores;
 
 /// What one command runs with.
@@ -205,47 +205,13 @@ impl Settings {
         Stores::open(global, &self.effective)
     }
 
-    fn client_secret(&self) -> Result<Option<Zeroizing<String>>, Error> {
-        let variable = std::env::var(CLIENT_SECRET).ok().filter(|secret| !secret.is_empty());
-        let variable = variable.map(Zeroizing::new);
-        let file = &self.effective.client_secret_file;
-        if (variable.is_some() || file.is_some()) && self.folder_diverts() {
-            return Err(Error::new(
-                Code::InvalidConfiguration,
-                "the file .env in this folder names another provider than the profile, and the client secret at hand is not given to it",
-                "if it is meant for that provider, name it with --issuer or under another profile",
-            ));
-        }
-        if variable.is_some() {
-            return Ok(variable);
-        }
-        let Some(path) = file else { return Ok(None) };
-        let text = fs::read_to_string(path).map(Zeroizing::new).map_err(|error| {
-            Error::new(
-                Code::InvalidConfiguration,
-                format!("the client secret file {} cannot be read: {error}", path.display()),
-                "check --client-secret-file",
-            )
-        })?;
-        Ok(Some(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned())))
-    }
-
-    /// Whether a folder's `.env` leads away from the provider that the person
-    /// keeps under this profile.
-    fn folder_diverts(&self) -> bool {
-        self.given.issuer.is_none()
-            && self.given.provider.is_none()
-            && self.saved.names_provider()
-            && (self.saved.is_left_by(&self.found) || self.saved.is_set_otherwise_by(&self.found))
-    }
-
     /// Why there is no client: nobody has named the provider, or the client.
     fn unknown(&self, global: &Global) -> Error {
         let lacks = if self.effective.names_provider() { "client id" } else { "provider" };
         Error::new(
             Code::LoginRequired,
             format!("the profile {} has no {lacks} yet", global.profile),
-            "log in with: latch login --issuer URL --client-id ID",
+            "log in with: latch login --provider NAME, or: latch login --issuer URL --client-id ID",
         )
     }
 

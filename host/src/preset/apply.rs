@@ -38,6 +38,18 @@ impl Preset {
         self.filled(settings).map(|filled| filled.import)
     }
 
+    /// The refresh token of an anonymous session, out of the variables that give it
+    /// to the provider's own program; `variable` tells of the environment.
+    pub fn anonymous_refresh_token(
+        &self,
+        settings: &Settings,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Option<String>, Error> {
+        let names = self.filled(settings)?.hexclave.map(|part| part.anonymous_variables);
+        let remedy = "unset one of them, or set LATCH_ANONYMOUS_REFRESH_TOKEN";
+        super::agreed(&names.unwrap_or_default(), variable, remedy)
+    }
+
     fn filled(&self, settings: &Settings) -> Result<Filled, Error> {
         let settings = self.complete(settings)?;
         self.fill_with(&settings)

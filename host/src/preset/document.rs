@@ -73,6 +73,9 @@ pub(super) struct HexclavePart {
     app_url: String,
     publishable_client_key: Option<String>,
     headers: HeadersPart,
+    /// Variables with the refresh token of an anonymous session.
+    #[serde(default)]
+    pub(super) anonymous_variables: Vec<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -101,6 +104,8 @@ pub(crate) struct ImportPlan {
     pub(crate) file_variables: Vec<String>,
     /// Where in the file's document the session is.
     pub(crate) entry: Vec<String>,
+    /// Names beside the entry that mean nothing without it.
+    pub(crate) beside: Vec<String>,
     /// Tried before any file.
     pub(crate) keyring: Vec<KeyringPlan>,
     /// A file that is no JSON is a refresh token and nothing else.

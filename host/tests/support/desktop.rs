@@ -135,6 +135,32 @@ impl Desktop {
             .concat()
     }
 
+    /// Keeps a secret as another program does, under its service and account.
+    pub(crate) fn keep(&self, (service, account): (&str, &str), secret: &str) {
+        let mut child = self
+            .command("secret-tool")
+            .args(["store", "--label=another program", "service", service, "username", account])
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("secret-tool is missing: run ./dev test, which installs it");
+        let mut input = child.stdin.take().expect("standard input");
+        input.write_all(secret.as_bytes()).expect("a secret");
+        drop(input);
+        assert!(child.wait().expect("secret-tool runs").success());
+    }
+
+    /// What another program keeps so.
+    pub(crate) fn kept(&self, (service, account): (&str, &str)) -> Option<String> {
+        let words = ["lookup", "service", service, "username", account];
+        let found = self.command("secret-tool").args(words).output().expect("secret-tool runs");
+        found.status.success().then(|| String::from_utf8_lossy(&found.stdout).into_owned())
+    }
+
+    /// The same program in the surroundings of this desktop.
+    pub(crate) fn join<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command.env("DBUS_SESSION_BUS_ADDRESS", &self.address)
+    }
+
     /// A program on this desktop.
     pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());

@@ -7,6 +7,7 @@ pub(crate) mod embedded;
 pub(crate) mod http;
 mod pending;
 pub(crate) mod session;
+pub(crate) mod system;
 #[cfg(unix)]
 pub(crate) mod tty;
 

@@ -64,6 +64,16 @@ pub(crate) struct LoginArgs {
     pub(crate) redirect: RedirectArgs,
 }
 
+#[derive(ClapArgs)]
+pub(crate) struct LoginCommand {
+    /// A file with the refresh token of an anonymous session that becomes yours (Hexclave); or set LATCH_ANONYMOUS_REFRESH_TOKEN
+    #[arg(long, env = "LATCH_ANONYMOUS_TOKEN_FILE", value_name = "FILE", help_heading = "Login")]
+    pub(crate) anonymous_token_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) login: LoginArgs,
+}
+
 impl RedirectArgs {
     /// Which browser, or none, is one question: the command line's answer wins
     /// over the environment's, whichever it is.

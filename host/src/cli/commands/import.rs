@@ -1,6 +1,7 @@
 //! `latch import`: take over the session that another program keeps.
 
-use latchstring::{Error, printable};
+use latchstring::contract::Examination;
+use latchstring::{Code, Demand, Error, printable};
 use serde_json::json;
 
 use super::login::{keep_one, who};
@@ -23,11 +24,14 @@ pub(crate) async fn run(global: &Global, args: Box<ImportArgs>) -> Result<(), Er
         let folder = global.config_dir.as_deref();
         Config::change(folder, |config| config.set(&global.profile, profile)).await?;
     }
-    // A session that is over already is told now, and not at its first use.
-    let unchecked = match renewer::token(global, &latch, Default::default()).await {
+    // A session that is over already is told now, and not at its first use: a token
+    // that has time left may have been revoked.
+    let demand = Demand { examination: Some(Examination::Userinfo), ..Demand::default() };
+    let unchecked = match renewer::token(global, &latch, demand).await {
         Ok(_) => None,
-        Err(error) if error.is_retryable() => Some(error),
-        Err(error) => return Err(error),
+        // The provider could not be asked, or tells nobody's name.
+        Err(error) if error.is_retryable() || error.code() == Code::InvalidUserinfo => Some(error),
+        Err(error) => return Err(settings.advise(global, error)),
     };
     let places = found.places();
     if remove {

@@ -21,7 +21,9 @@ pub(crate) async fn run(global: &Global, args: Box<IntrospectArgs>) -> Result<()
         false => Examination::Introspection,
     };
     let demand = Demand { examination: Some(question), ..Demand::default() };
-    let token = renewer::token(global, &latch, demand).await?;
+    let token = renewer::token(global, &latch, demand)
+        .await
+        .map_err(|error| settings.advise(global, error))?;
     let description = latch.status().await?;
     let about = about(&token, description, show_secrets);
     let report: Map<String, Value> = parsed(token.report());

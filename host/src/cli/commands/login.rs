@@ -4,20 +4,25 @@ use latchstring::capability::clock::{Clock as _, SystemClock};
 use latchstring::{Code, Description, Error, Latch, printable};
 use serde_json::json;
 
-use crate::cli::args::{Global, LoginArgs};
+use crate::cli::args::{Global, LoginCommand};
 use crate::cli::choices::StoreChoice;
 use crate::cli::config::Config;
 use crate::cli::output;
 use crate::cli::settings::Settings;
 use crate::cli::stores::{self, Stores};
 
-pub(crate) async fn run(global: &Global, args: Box<LoginArgs>) -> Result<(), Error> {
-    let settings = Settings::read(global, args.into_profile())?;
+pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), Error> {
+    let LoginCommand { anonymous_token_file, login } = *args;
+    let settings = Settings::read(global, login.into_profile())?;
     let pages = settings.pages()?;
     settings.tell_origin();
     let open_browser = settings.effective.no_browser != Some(true);
     stores::make_key_file(global)?;
-    let latch = settings.builder(global, open_browser).map_err(unnamed)?.pages(pages).build()?;
+    let mut builder = settings.builder(global, open_browser).map_err(unnamed)?.pages(pages);
+    if let Some(token) = settings.anonymous_refresh_token(anonymous_token_file.as_deref())? {
+        builder = builder.anonymous_refresh_token(token.as_str());
+    }
+    let latch = builder.build()?;
     let token = latch.login().await?;
     let stores = settings.stores(global)?;
     let store = keep_one(&stores, &latch).await?;

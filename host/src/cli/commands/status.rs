@@ -52,7 +52,7 @@ pub(crate) async fn run(global: &Global) -> Result<(), Error> {
         None => Err(Error::new(
             Code::LoginRequired,
             "nobody is logged in",
-            "log in with: latch login --issuer URL --client-id ID",
+            "log in with: latch login --provider NAME, or: latch login --issuer URL --client-id ID",
         )),
     }
 }

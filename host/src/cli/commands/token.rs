@@ -21,7 +21,9 @@ pub(crate) async fn run(global: &Global, args: Box<TokenArgs>) -> Result<(), Err
         examination: checks.into_examination(),
     };
     let latch = settings.latch(global, false)?;
-    let token = renewer::token(global, &latch, demand).await?;
+    let token = renewer::token(global, &latch, demand)
+        .await
+        .map_err(|error| settings.advise(global, error))?;
     let default = if global.json { TokenOutput::Json } else { TokenOutput::Token };
     match output.unwrap_or(default) {
         TokenOutput::Token => print_line(token.access_token()),

@@ -1,0 +1,47 @@
+//! The command that helps where a login is missing.
+
+use latchstring::{Code, Error};
+
+use super::Settings;
+use crate::cli::args::Global;
+
+impl Settings {
+    /// The same error; where a login is missing, with the command that brings it.
+    pub(crate) fn advise(&self, global: &Global, error: Error) -> Error {
+        // The process that waits for this one knows the person's own words.
+        if error.code() != Code::LoginRequired || global.renewer {
+            return error;
+        }
+        match self.login_command(global) {
+            Some(command) => error.with_remedy(format!("log in with: {command}")),
+            None => error,
+        }
+    }
+
+    /// What is remembered needs no repeating.
+    fn login_command(&self, global: &Global) -> Option<String> {
+        let mut words = vec!["latch".to_owned(), "login".to_owned()];
+        let mut add = |option: &str, value: &str| {
+            words.extend([option.to_owned(), value.to_owned()]);
+        };
+        if global.profile != "default" {
+            add("--profile", &global.profile);
+        }
+        if !self.saved.shares_session_with(&self.effective) {
+            let given = &self.given;
+            let named = [
+                ("--provider", &given.provider),
+                ("--issuer", &given.issuer),
+                ("--client-id", &given.client_id),
+            ];
+            for (option, value) in named {
+                value.iter().for_each(|value| add(option, value));
+            }
+            for (name, value) in given.set.iter().flatten() {
+                add("--set", &format!("{name}={value}"));
+            }
+            given.scopes.iter().flatten().for_each(|scope| add("--scope", scope));
+        }
+        shlex::try_join(words.iter().map(String::as_str)).ok()
+    }
+}

@@ -1,0 +1,89 @@
+//! Secrets from the environment and from files: never from the command line,
+//! where other programs see them.
+
+use std::fs;
+use std::path::Path;
+
+use latchstring::{Code, Error};
+use zeroize::Zeroizing;
+
+use super::Settings;
+use crate::cli::presets;
+use crate::cli::secrets::{ANONYMOUS_REFRESH_TOKEN, CLIENT_SECRET};
+
+impl Settings {
+    pub(super) fn client_secret(&self) -> Result<Option<Zeroizing<String>>, Error> {
+        let variable = variable(CLIENT_SECRET);
+        let file = self.effective.client_secret_file.as_deref();
+        if (variable.is_some() || file.is_some()) && self.folder_diverts() {
+            return Err(diverted("client secret"));
+        }
+        match (variable, file) {
+            (None, Some(path)) => read("client secret", "--client-secret-file", path).map(Some),
+            (variable, _) => Ok(variable),
+        }
+    }
+
+    /// The refresh token of an anonymous session that becomes the person's own: of
+    /// this file, of the environment, or of the variables that the provider's own
+    /// program reads.
+    pub(crate) fn anonymous_refresh_token(
+        &self,
+        file: Option<&Path>,
+    ) -> Result<Option<Zeroizing<String>>, Error> {
+        let token = match (file, variable(ANONYMOUS_REFRESH_TOKEN), &self.preset) {
+            (Some(path), ..) => {
+                let what = "refresh token of an anonymous session";
+                Some(read(what, "--anonymous-token-file", path)?)
+            }
+            (None, Some(token), _) => Some(token),
+            (None, None, Some(preset)) => {
+                let settings = presets::settings(preset, &self.effective);
+                let token =
+                    preset.anonymous_refresh_token(&settings, |name| std::env::var(name).ok())?;
+                token.map(Zeroizing::new)
+            }
+            (None, None, None) => None,
+        };
+        match token {
+            Some(_) if self.folder_diverts() => {
+                Err(diverted("refresh token of an anonymous session"))
+            }
+            token => Ok(token),
+        }
+    }
+
+    /// Whether a folder's `.env` leads away from the provider that the person
+    /// keeps under this profile.
+    fn folder_diverts(&self) -> bool {
+        self.given.issuer.is_none()
+            && self.given.provider.is_none()
+            && self.saved.names_provider()
+            && (self.saved.is_left_by(&self.found) || self.saved.is_set_otherwise_by(&self.found))
+    }
+}
+
+fn variable(name: &str) -> Option<Zeroizing<String>> {
+    std::env::var(name).ok().filter(|secret| !secret.is_empty()).map(Zeroizing::new)
+}
+
+fn read(what: &str, option: &str, path: &Path) -> Result<Zeroizing<String>, Error> {
+    let text = fs::read_to_string(path).map(Zeroizing::new).map_err(|error| {
+        Error::new(
+            Code::InvalidConfiguration,
+            format!("the {what} file {} cannot be read: {error}", path.display()),
+            format!("check {option}"),
+        )
+    })?;
+    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn diverted(what: &str) -> Error {
+    Error::new(
+        Code::InvalidConfiguration,
+        format!(
+            "the file .env in this folder names another provider than the profile, and the {what} at hand is not given to it"
+        ),
+        "if it is meant for that provider, name it with --issuer or under another profile",
+    )
+}

@@ -1,0 +1,383 @@
+//! Hexclave, which used to be called Stack Auth: a page of the project's own, and
+//! a poll.
+
+mod support;
+
+use std::fs;
+
+use latchstring_standins::{Misbehaviour, Options, Seen, Standin, System};
+use serde_json::{Value, json};
+use url::Url;
+
+use support::system::Scene;
+use support::{Pending, free_port, http, refusing, run};
+
+const BEGIN: &str = "/api/v1/auth/cli";
+const POLL: &str = "/api/v1/auth/cli/poll";
+const REFRESH: &str = "/api/v1/auth/sessions/current/refresh";
+const SESSION: &str = "/api/v1/auth/sessions/current";
+const ME: &str = "/api/v1/users/me";
+
+fn scene() -> Scene {
+    Scene::new(System::Hexclave)
+}
+
+/// A scene with Ada's session taken over, for what begins after a login.
+fn logged_in() -> Scene {
+    let scene = scene();
+    let file = scene.home.file("token", &scene.forge("").refresh_token);
+    scene.import(&[&file]).succeeded();
+    scene
+}
+
+fn has_header(seen: &Seen, name: &str) -> bool {
+    seen.headers.iter().any(|header| header == name)
+}
+
+#[test]
+fn a_person_confirms_the_login_on_the_projects_page() {
+    let scene = scene();
+    let pending = scene.start_login(&[]);
+    assert!(pending.url.path().ends_with("/handler/cli-auth-confirm"), "{}", pending.url);
+    let page = pending.visit();
+    assert!(page.body.contains("CLI Authorization Successful"), "{}", page.body);
+    let words = ["Only confirm a login that you began yourself", "Logged in as Ada Lovelace"];
+    pending.finish().succeeded().saying(&words);
+    for path in [BEGIN, POLL, REFRESH, ME] {
+        let seen = &scene.asked(path)[0];
+        assert!(has_header(seen, "x-hexclave-project-id"), "{seen:?}");
+        assert!(has_header(seen, "x-hexclave-access-type"), "{seen:?}");
+        assert!(!has_header(seen, "x-hexclave-publishable-client-key"), "{seen:?}");
+    }
+    let begin = scene.asked_once(BEGIN);
+    assert_eq!(begin.parameters, ["expires_in_millis"]);
+    assert_eq!(begin.content_type.as_deref(), Some("application/json"));
+    let who = scene.latch(&["whoami", "--json"]).succeeded().json();
+    assert_eq!(who["display_name"], "Ada Lovelace");
+    assert_eq!(who["primary_email"], "ada.lovelace@example.com");
+}
+
+#[test]
+fn asking_for_the_token_again_asks_nobody_and_a_renewal_brings_another() {
+    let scene = logged_in();
+    let asked = scene.requests();
+    let token = scene.token(&[]);
+    assert_eq!(scene.token(&[]), token);
+    assert_eq!(scene.requests(), asked);
+    let [second, third] = [(); 2].map(|()| scene.token(&["--force-refresh"]));
+    assert!(second != token && third != second);
+    assert!(has_header(&scene.asked(REFRESH)[0], "x-hexclave-refresh-token"));
+}
+
+#[test]
+fn an_expired_token_is_renewed() {
+    let scene =
+        Scene::with(System::Hexclave, Options { access_ttl: Some(0), ..Options::default() });
+    scene.login();
+    let token = scene.latch(&["token", "--json"]).succeeded().json();
+    assert_eq!(token["source"], "renewed");
+}
+
+#[test]
+fn the_headers_that_the_api_wants_are_printed() {
+    let scene = logged_in();
+    let token = scene.token(&[]);
+    let headers = scene.token(&["--output", "header"]);
+    let expected = format!(
+        "X-Hexclave-Project-Id: demo-project\n\
+         X-Hexclave-Access-Type: client\n\
+         X-Hexclave-Access-Token: {token}"
+    );
+    assert_eq!(headers, expected);
+}
+
+#[test]
+fn older_servers_get_every_header_under_its_old_name() {
+    let scene = scene();
+    let file = scene.home.file("token", &scene.forge("").refresh_token);
+    let key = "publishable-client-key=pck-demo";
+    scene.import(&[&file, "--set", "headers=stack", "--set", key]).succeeded();
+    scene.latch(&["whoami"]).succeeded();
+    scene.latch(&["logout"]).succeeded();
+    for seen in scene.standin.log() {
+        assert!(has_header(&seen, "x-stack-publishable-client-key"), "{seen:?}");
+        assert!(!seen.headers.iter().any(|name| name.starts_with("x-hexclave-")), "{seen:?}");
+    }
+}
+
+#[test]
+fn logout_ends_the_session_at_the_server() {
+    let scene = logged_in();
+    let access_token = scene.token(&[]);
+    let report = scene.latch(&["logout", "--json"]).succeeded().json();
+    assert_eq!(report[0]["revoked"], json!(["refresh token"]));
+    assert_eq!(report[0]["not_revoked"], json!([]));
+    let seen = scene.asked_once(SESSION);
+    assert_eq!(seen.method, "DELETE");
+    assert!(has_header(&seen, "x-hexclave-refresh-token"), "{seen:?}");
+    assert!(!access_token.is_empty() && scene.home.session_files().is_empty());
+    scene.latch(&["token"]).failed(3, "login-required");
+}
+
+#[test]
+fn logout_of_a_session_that_the_server_has_ended_leaves_nothing_to_worry_about() {
+    let scene = logged_in();
+    scene.standin.revoke_all();
+    let report = scene.latch(&["logout", "--json"]).succeeded().json();
+    assert_eq!(report[0]["revoked"], json!(["refresh token"]));
+    assert!(scene.asked(SESSION).is_empty());
+}
+
+#[test]
+fn logout_forgets_the_session_even_where_the_server_is_down() {
+    let scene = logged_in();
+    scene.misbehaves(Misbehaviour::Down);
+    scene.latch(&["logout"]).succeeded().saying(&["stays valid at the provider"]);
+    assert!(scene.home.session_files().is_empty());
+}
+
+#[test]
+fn a_session_that_was_ended_elsewhere_asks_for_a_login() {
+    let scene = logged_in();
+    scene.standin.revoke_all();
+    scene.latch(&["token", "--force-refresh"]).failed(3, "login-required");
+    let other = logged_in();
+    other.standin.revoke_all();
+    other.latch(&["token", "--verify"]).failed(3, "login-required");
+}
+
+#[test]
+fn a_login_that_the_server_calls_expired_is_over() {
+    let scene = scene();
+    scene.misbehaves(Misbehaviour::PollExpired);
+    let login = run(&mut scene.login_command(&[]));
+    login.failed(5, "timed-out").saying(&["nobody confirmed the login in time", "log in again"]);
+    assert_eq!(scene.asked(POLL).len(), 1);
+}
+
+#[test]
+fn a_login_that_another_program_has_taken_is_over_and_says_why() {
+    let scene = scene();
+    scene.misbehaves(Misbehaviour::PollUsed);
+    let login = run(&mut scene.login_command(&[]));
+    login.failed(4, "provider-refused").saying(&["already taken by another program"]);
+    assert_eq!(scene.asked(POLL).len(), 1);
+    assert!(scene.home.session_files().is_empty());
+}
+
+#[test]
+fn a_server_that_knows_nothing_of_the_login_ends_it() {
+    let port = free_port();
+    let options = || Options { port, ..Options::default() };
+    let mut scene = Scene::with(System::Hexclave, options());
+    let pending = scene.start_login(&[]);
+    // Another server takes the place of the first, which remembered it.
+    scene.standin = Standin::start(System::Authgate, Options::default()).expect("a stand-in");
+    scene.standin = Standin::start(System::Hexclave, options()).expect("a stand-in");
+    let words = ["INVALID_POLLING_CODE", "does not know this login"];
+    pending.finish().failed(4, "provider-refused").saying(&words);
+}
+
+#[test]
+fn a_login_whose_page_is_closed_ends_when_its_time_is_over() {
+    let scene = scene();
+    let pending = scene.start_login(&["--timeout", "1"]);
+    let page = pending.visit_as(&refusing());
+    assert!(page.body.contains("CLI Authorization Cancelled"), "{}", page.body);
+    pending.finish().failed(5, "timed-out").saying(&["nobody confirmed the login in time"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn whoever_closed_the_page_may_try_again_at_a_terminal() {
+    use support::tty::Tty;
+    let scene = scene();
+    let mut command = scene.login_command(&["--timeout", "1", "--plain"]);
+    command.env_remove("LATCH_TIMEOUT");
+    let mut tty = Tty::start(command);
+    tty.until("Nobody confirmed the login in time.");
+    tty.until("Press Enter");
+    assert_eq!(scene.asked(BEGIN).len(), 1);
+    tty.clear();
+    tty.types("");
+    tty.until("/handler/cli-auth-confirm?login_code=");
+    assert_eq!(scene.asked(BEGIN).len(), 2);
+}
+
+#[test]
+fn a_project_that_wants_its_publishable_key_says_so() {
+    let options = Options { requires_publishable_key: true, ..Options::default() };
+    let scene = Scene::with(System::Hexclave, options);
+    let words = ["PUBLISHABLE_CLIENT_KEY_REQUIRED_FOR_PROJECT", "publishable client key"];
+    run(&mut scene.login_command(&[])).failed(4, "provider-refused").saying(&words);
+    let wrong = ["--set", "publishable-client-key=another"];
+    run(&mut scene.login_command(&wrong))
+        .failed(4, "provider-refused")
+        .saying(&["INVALID_PUBLISHABLE_CLIENT_KEY"]);
+    let file = scene.home.file("token", &scene.forge("").refresh_token);
+    scene.import(&[&file, "--set", "publishable-client-key=pck-demo"]).succeeded();
+    scene.latch(&["whoami"]).succeeded();
+    assert!(has_header(&scene.asked(ME)[0], "x-hexclave-publishable-client-key"));
+    let headers = scene.token(&["--output", "header"]);
+    assert!(headers.contains("X-Hexclave-Publishable-Client-Key: pck-demo"), "{headers}");
+}
+
+#[test]
+fn a_server_of_ones_own_may_lie_under_a_path() {
+    let scene = scene();
+    let base = format!("base-url={}/auth/", scene.standin.url());
+    let login = run(&mut scene.login_command(&["--set", &base]));
+    login.failed(6, "invalid-token-response").saying(&["check the base URL"]);
+    assert_eq!(scene.standin.log()[0].path, "/auth/api/v1/auth/cli");
+}
+
+#[test]
+fn settings_that_are_missing_are_named() {
+    let scene = scene();
+    let words = ["login", "--provider", "hexclave", "--no-browser"];
+    scene.latch(&words).failed(2, "invalid-configuration").saying(&["--set app-url=VALUE"]);
+    let app = ["--set", "app-url=http://127.0.0.1:1"];
+    let run = scene.latch(&[&words[..], &app].concat());
+    run.failed(2, "invalid-configuration").saying(&["project-id", "HEXCLAVE_PROJECT_ID"]);
+}
+
+/// A session of somebody who has not said who it is: its refresh token, and its
+/// person's id.
+fn anonymous(scene: &Scene) -> (String, String) {
+    let url = format!("{}/api/v1/auth/anonymous/sign-up", scene.standin.url());
+    let headers = [
+        "x-hexclave-access-type: client",
+        "x-hexclave-project-id: demo-project",
+        "content-length: 0",
+        "connection: close",
+    ];
+    let answer = http::send(&Url::parse(&url).expect("an address"), "POST", &headers);
+    let tokens: Value = serde_json::from_str(&answer.body).expect("JSON");
+    let text = |name: &str| tokens[name].as_str().expect("text").to_owned();
+    (text("refresh_token"), text("user_id"))
+}
+
+#[test]
+fn an_anonymous_session_becomes_the_persons_own() {
+    let scene = scene();
+    let (refresh_token, id) = anonymous(&scene);
+    let file = scene.home.file("anonymous", &format!("{refresh_token}\n"));
+    let login = scene.login_with(&["--anonymous-token-file", &file]);
+    assert!(login.stderr.contains("Logged in as Ada Lovelace"), "{}", login.stderr);
+    let who = scene.latch(&["whoami", "--json"]).succeeded().json();
+    assert_eq!(who["id"], id);
+    assert!(!scene.home.config().contains("anonymous"), "{}", scene.home.config());
+}
+
+#[test]
+fn the_anonymous_session_may_be_named_in_the_environment() {
+    for name in [
+        "LATCH_ANONYMOUS_REFRESH_TOKEN",
+        "HEXCLAVE_CLI_ANON_REFRESH_TOKEN",
+        "STACK_CLI_ANON_REFRESH_TOKEN",
+    ] {
+        let scene = scene();
+        let (refresh_token, _) = anonymous(&scene);
+        let mut command = scene.login_command(&[]);
+        let _pending = Pending::start(command.env(name, refresh_token));
+        let sent = scene.asked_once(BEGIN).parameters;
+        assert_eq!(sent, ["anon_refresh_token", "expires_in_millis"], "{name}");
+    }
+    let scene = scene();
+    let mut command = scene.login_command(&[]);
+    command.env("HEXCLAVE_CLI_ANON_REFRESH_TOKEN", "a").env("STACK_CLI_ANON_REFRESH_TOKEN", "b");
+    run(&mut command).failed(2, "invalid-configuration").saying(&["both set, and disagree"]);
+}
+
+#[test]
+fn an_anonymous_session_that_is_over_is_told_and_never_shown() {
+    let scene = scene();
+    let (refresh_token, _) = anonymous(&scene);
+    scene.standin.revoke_all();
+    let file = scene.home.file("anonymous", &refresh_token);
+    let login = run(&mut scene.login_command(&["--anonymous-token-file", &file, "--verbose"]));
+    let login = login.failed(4, "provider-refused").saying(&["REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED"]);
+    assert!(!login.stderr.contains(&refresh_token), "{}", login.stderr);
+}
+
+#[test]
+fn an_anonymous_session_at_a_system_without_any_is_refused() {
+    let scene = Scene::new(System::Authgate);
+    let mut command = scene.login_command(&[]);
+    let login = run(command.env("LATCH_ANONYMOUS_REFRESH_TOKEN", "t0ken"));
+    login.failed(2, "invalid-configuration").saying(&["no such sessions"]);
+    assert_eq!(scene.requests(), 0);
+}
+
+/// The file of the official program, as text.
+fn credentials(refresh_token: &str) -> String {
+    json!({ "STACK_CLI_REFRESH_TOKEN": refresh_token, "STACK_API_URL": "kept" }).to_string()
+}
+
+#[test]
+fn the_official_programs_session_is_taken_over_from_its_file() {
+    let scene = scene();
+    let folder = scene.home.path(".config/stack-auth");
+    fs::create_dir_all(&folder).expect("a folder");
+    let file = folder.join("credentials.json");
+    let text = credentials(&scene.forge("").refresh_token);
+    fs::write(&file, &text).expect("a file");
+    let imported = scene.import(&[]).succeeded();
+    imported.saying(&["Imported", "credentials.json", "It is still kept there"]);
+    assert_eq!(fs::read_to_string(&file).expect("a file"), text);
+    let who = scene.latch(&["whoami", "--json"]).succeeded().json();
+    assert_eq!(who["display_name"], "Ada Lovelace");
+
+    scene.import(&["--remove"]).succeeded().saying(&["no longer kept there"]);
+    let left: Value =
+        serde_json::from_str(&fs::read_to_string(&file).expect("a file")).expect("JSON");
+    assert_eq!(left, json!({ "STACK_API_URL": "kept" }));
+}
+
+#[test]
+fn the_file_that_a_variable_names_goes_before_the_usual_one() {
+    for name in ["HEXCLAVE_CLI_CONFIG_PATH", "STACK_CLI_CONFIG_PATH"] {
+        let scene = scene();
+        let text = json!({ "HEXCLAVE_CLI_REFRESH_TOKEN": scene.forge("").refresh_token });
+        let file = scene.home.file("elsewhere.json", &text.to_string());
+        let mut command = scene.command("import", &["--remove"]);
+        run(command.env(name, &file)).succeeded().saying(&["elsewhere.json"]);
+        assert!(!scene.home.path("elsewhere.json").exists());
+        scene.token(&["--verify"]);
+    }
+}
+
+#[test]
+fn a_file_with_nothing_but_a_refresh_token_is_taken_over() {
+    let scene = scene();
+    let file = scene.home.file("token", &format!("{}\n", scene.forge("").refresh_token));
+    scene.import(&[&file, "--remove"]).succeeded();
+    assert!(!scene.home.path("token").exists());
+    scene.token(&["--verify"]);
+}
+
+#[test]
+fn a_file_without_a_session_is_told_and_stays() {
+    let scene = scene();
+    for (name, text) in
+        [("empty", ""), ("half", "{\"refresh"), ("none", "{}"), ("two words", "a b")]
+    {
+        let file = scene.home.file(name, text);
+        let words = [name, "holds no session that can be read"];
+        scene.import(&[&file, "--remove"]).failed(8, "stored-damaged").saying(&words);
+        assert_eq!(fs::read_to_string(&file).expect("a file"), text);
+    }
+    scene.import(&[]).failed(3, "login-required").saying(&["credentials.json"]);
+    assert!(scene.home.session_files().is_empty());
+}
+
+#[test]
+fn a_session_that_is_over_is_not_taken_over() {
+    let scene = scene();
+    let session = scene.forge("");
+    scene.standin.revoke_all();
+    let file = scene.home.file("token", &session.refresh_token);
+    scene.import(&[&file, "--remove"]).failed(3, "login-required");
+    assert_eq!(fs::read_to_string(&file).expect("a file"), session.refresh_token);
+    scene.latch(&["token"]).failed(3, "login-required");
+}

@@ -1,0 +1,209 @@
+//! A mock in the manner of navikt/mock-oauth2-server: any issuer, any redirect,
+//! and refresh tokens as the only ones that can be revoked.
+
+mod support;
+
+use latchstring_standins::{Misbehaviour, Options, System};
+use serde_json::json;
+
+use support::session::Session;
+use support::system::{Scene, alone_at};
+use support::{Pending, block_on, named, run};
+
+const TOKEN: &str = "/default/token";
+
+fn scene() -> Scene {
+    Scene::new(System::Mock)
+}
+
+fn logged_in() -> Scene {
+    let scene = scene();
+    scene.login();
+    scene
+}
+
+#[test]
+fn a_login_ends_with_the_person_that_userinfo_tells_of() {
+    let scene = scene();
+    let pending = scene.start_login(&[]);
+    assert_eq!(pending.url.path(), "/default/authorize");
+    assert_eq!(pending.parameter("client_id"), "cli-app");
+    assert_eq!(pending.parameter("scope"), "openid");
+    assert_eq!(pending.parameter("code_challenge_method"), "S256");
+    pending.visit();
+    pending.finish().succeeded().saying(&["Logged in as Ada Lovelace"]);
+    assert!(scene.asked_once(TOKEN).parameters.iter().any(|name| name == "code_verifier"));
+    // Nothing is discovered.
+    assert!(scene.standin.log().iter().all(|seen| !seen.path.contains(".well-known")));
+    let who = scene.latch(&["whoami", "--json"]).succeeded().json();
+    assert_eq!(who["sub"], "Ada Lovelace");
+    assert_eq!(who["azp"], "cli-app");
+    assert_eq!(who["iss"], format!("{}/default", scene.standin.url()));
+    assert!(!scene.asked("/default/userinfo").is_empty());
+}
+
+#[test]
+fn the_browser_comes_back_to_localhost_and_its_one_port() {
+    let (scene, _port) = (scene(), alone_at(8085));
+    let pending = Pending::start(&mut scene.command("login", &["--no-browser"]));
+    assert_eq!(pending.redirect_uri().as_str(), "http://localhost:8085/callback");
+    pending.visit_as(&named("Grace Hopper"));
+    pending.finish().succeeded().saying(&["Logged in as Grace Hopper"]);
+}
+
+#[test]
+fn what_comes_back_is_taken_on_127_0_0_1() {
+    let scene = scene();
+    let pending = scene.start_login(&[]);
+    let mut browser = latchstring_provider::visitor::Browser::default();
+    let form = [("username", "Ada Lovelace"), ("claims", "{}")];
+    let page = block_on(browser.post(pending.url.as_str(), &form)).expect("a redirect");
+    let mut answer = url::Url::parse(page.header("location").expect("an address")).expect("a URL");
+    assert_eq!(answer.host_str(), Some("localhost"));
+    answer.set_host(Some("127.0.0.1")).expect("a host");
+    assert_eq!(support::http::get(&answer).status, 200);
+    pending.finish().succeeded();
+}
+
+#[test]
+fn any_path_may_be_the_issuers() {
+    let scene = scene();
+    let server = format!("server={}/some/where", scene.standin.url());
+    scene.login_with(&["--set", &server]);
+    let who = scene.latch(&["whoami", "--json"]).succeeded().json();
+    assert_eq!(who["tid"], "some/where");
+    scene.token(&["--force-refresh"]);
+    scene.latch(&["logout"]).succeeded();
+    assert!(scene.standin.log().iter().all(|seen| seen.path.starts_with("/some/where/")));
+}
+
+#[test]
+fn the_server_may_be_named_in_the_environment() {
+    let scene = scene();
+    let port = scene.port.to_string();
+    let mut command =
+        scene.home.command(&["login", "--provider", "mock", "--no-browser", "--port", &port]);
+    command.env("OAUTH_SERVER", format!("{}/default", scene.standin.url())).env("CLIENT_ID", "me");
+    let pending = Pending::start(&mut command);
+    assert_eq!(pending.parameter("client_id"), "me");
+    pending.visit();
+    pending.finish().succeeded();
+    scene.token(&[]);
+}
+
+#[test]
+fn asking_for_the_token_again_asks_nobody_and_an_expired_one_is_renewed() {
+    let scene = logged_in();
+    let asked = scene.requests();
+    let token = scene.token(&[]);
+    assert_eq!(scene.token(&[]), token);
+    assert_eq!(scene.requests(), asked);
+    let scene = Scene::with(System::Mock, Options { access_ttl: Some(0), ..Options::default() });
+    scene.login();
+    let token = scene.latch(&["token", "--json"]).succeeded().json();
+    assert_eq!(token["source"], "renewed");
+}
+
+#[test]
+fn refresh_tokens_are_replaced_where_the_server_replaces_them() {
+    for rotates in [false, true] {
+        let options = Options { rotates_refresh_tokens: rotates, ..Options::default() };
+        let scene = Scene::with(System::Mock, options);
+        scene.login();
+        let refresh_token =
+            || Session::read(&scene.home.session_file()).inner["refresh_token"].to_string();
+        let before = refresh_token();
+        scene.token(&["--force-refresh"]);
+        assert_eq!(refresh_token() != before, rotates);
+        scene.token(&["--force-refresh"]);
+    }
+}
+
+#[test]
+fn introspection_tells_of_the_token() {
+    let scene = logged_in();
+    let about = scene.latch(&["introspect", "--json"]).succeeded().json();
+    assert_eq!(about["introspection"]["active"], true);
+    assert_eq!(about["introspection"]["client_id"], "cli-app");
+    scene.latch(&["introspect", "--tokeninfo"]).failed(2, "invalid-configuration");
+}
+
+#[test]
+fn logout_revokes_the_refresh_token_and_says_what_stays() {
+    let scene = logged_in();
+    let report = scene.latch(&["logout", "--json"]).succeeded().json();
+    assert_eq!(report[0]["revoked"], json!(["refresh token"]));
+    let left = &report[0]["not_revoked"][0];
+    assert_eq!(left["token"], "access token");
+    assert!(left["reason"].as_str().is_some_and(|why| why.contains("unsupported_token_type")));
+    assert!(scene.home.session_files().is_empty());
+    scene.latch(&["token"]).failed(3, "login-required");
+}
+
+#[test]
+fn logout_may_end_the_session_at_the_server_too() {
+    let scene = logged_in();
+    let words = ["logout", "--end-session", "--browser", "true"];
+    let pending = Pending::start(&mut scene.home.command(&words));
+    assert!(pending.visit().body.contains("Logged out"));
+    pending.finish().succeeded().saying(&["Logged out"]);
+    let seen = scene.asked_once("/default/endsession");
+    assert!(seen.parameters.iter().any(|name| name == "id_token_hint"), "{seen:?}");
+}
+
+#[test]
+fn a_session_that_was_revoked_asks_for_a_login() {
+    let scene = logged_in();
+    scene.standin.revoke_all();
+    scene.latch(&["whoami"]).failed(3, "login-required").saying(&["log in with: latch login"]);
+    scene.latch(&["token", "--force-refresh"]).failed(3, "login-required");
+}
+
+#[test]
+fn an_id_token_of_another_login_is_refused() {
+    let scene = scene();
+    scene.misbehaves(Misbehaviour::WrongNonce);
+    let pending = scene.start_login(&[]);
+    pending.visit();
+    pending.finish().failed(6, "invalid-id-token").saying(&["nonce"]);
+    assert!(scene.home.session_files().is_empty());
+}
+
+#[test]
+fn a_redirect_without_its_state_finishes_nothing() {
+    let scene = scene();
+    scene.misbehaves(Misbehaviour::NoStateEcho);
+    let pending = scene.start_login(&["--timeout", "3"]);
+    assert_eq!(pending.visit().status, 400);
+    pending.finish().failed(5, "timed-out");
+}
+
+#[test]
+fn a_code_that_has_expired_is_the_servers_refusal() {
+    let scene = scene();
+    let pending = scene.start_login(&[]);
+    scene.misbehaves(Misbehaviour::CodeExpired);
+    pending.visit();
+    pending.finish().failed(4, "provider-refused").saying(&["invalid_grant"]);
+}
+
+#[test]
+fn there_is_nothing_to_take_over_where_no_program_keeps_a_session() {
+    let scene = scene();
+    scene.import(&[]).failed(3, "login-required").saying(&["keeps none that could be taken over"]);
+    let file = scene.home.file("tokens.json", "{\"refresh_token\": \"x\"}");
+    scene.import(&[&file, "--remove"]).failed(8, "stored-damaged");
+    assert!(scene.home.path("tokens.json").exists());
+}
+
+#[test]
+fn a_server_that_is_down_is_told_from_one_that_refuses() {
+    let scene = logged_in();
+    scene.misbehaves(Misbehaviour::Down);
+    let token = scene.token(&[]);
+    assert_eq!(scene.token(&["--verify"]), token);
+    scene.latch(&["token", "--force-refresh"]).failed(7, "provider-unavailable");
+    scene.standin.behave();
+    assert_ne!(scene.token(&["--force-refresh"]), token);
+    run(&mut scene.home.command(&["logout"])).succeeded();
+}

@@ -1,0 +1,154 @@
+//! One of the systems that have a preset: its stand-in, and a home to log in from.
+
+use std::fs::File;
+use std::process::Command;
+
+use latchstring_standins::{ForgedSession, Misbehaviour, Options, Seen, Standin, System};
+
+use super::{Home, Pending, Run, free_port, run};
+
+pub(crate) struct Scene {
+    pub(crate) standin: Standin,
+    pub(crate) home: Home,
+    system: System,
+    tenant: String,
+    /// Its own, where a preset has one for all: other tests run meanwhile.
+    pub(crate) port: u16,
+}
+
+impl Scene {
+    pub(crate) fn new(system: System) -> Self {
+        Self::with(system, Options::default())
+    }
+
+    pub(crate) fn with(system: System, mut options: Options) -> Self {
+        let port = free_port();
+        let host = if system == System::Fief { "localhost" } else { "127.0.0.1" };
+        if options.redirect_uris.is_empty() {
+            options.redirect_uris.push(format!("http://{host}:{port}/callback"));
+        }
+        let tenant = options.tenant.clone();
+        let standin = Standin::start(system, options).expect("a stand-in");
+        Self { standin, home: Home::new(), system, tenant, port }
+    }
+
+    /// The preset, and what has to be set of it.
+    pub(crate) fn provider(&self) -> Vec<String> {
+        let url = self.standin.url();
+        let settings = match self.system {
+            System::Hexclave => vec![
+                format!("base-url={url}"),
+                format!("app-url={url}"),
+                "project-id=demo-project".to_owned(),
+            ],
+            System::Authgate => vec![format!("url={url}"), "client-id=cli-app".to_owned()],
+            System::Stytch => vec![
+                format!("base-url={url}"),
+                format!("authorize-url={url}/oauth/authorize"),
+                "project-id=demo-project".to_owned(),
+                "client-id=cli-app".to_owned(),
+            ],
+            System::Fief => {
+                vec![format!("base-url={url}{}", self.tenant), "client-id=cli-app".to_owned()]
+            }
+            System::Mock => vec![format!("server={url}/default")],
+        };
+        let mut words = vec!["--provider".to_owned(), self.system.name().to_owned()];
+        for setting in settings {
+            words.extend(["--set".to_owned(), setting]);
+        }
+        words
+    }
+
+    /// `latch` with these words, in this home.
+    pub(crate) fn latch(&self, words: &[&str]) -> Run {
+        self.home.latch(words)
+    }
+
+    /// One of its commands with the provider named, and `extra` behind.
+    pub(crate) fn command(&self, name: &str, extra: &[&str]) -> Command {
+        let mut command = self.home.command(&[name]);
+        command.args(self.provider()).args(extra);
+        command
+    }
+
+    /// `latch login` that shows the address and opens nothing.
+    pub(crate) fn login_command(&self, extra: &[&str]) -> Command {
+        let mut command = self.open_login_command(&["--no-browser"]);
+        command.args(extra);
+        command
+    }
+
+    /// The same with nothing said about the browser.
+    pub(crate) fn open_login_command(&self, extra: &[&str]) -> Command {
+        let mut command = self.command("login", &[]);
+        if matches!(self.system, System::Authgate | System::Fief | System::Mock) {
+            command.args(["--port", &self.port.to_string()]);
+        }
+        command.args(extra);
+        command
+    }
+
+    pub(crate) fn start_login(&self, extra: &[&str]) -> Pending {
+        Pending::start(&mut self.login_command(extra))
+    }
+
+    /// A login that Ada Lovelace finishes.
+    #[track_caller]
+    pub(crate) fn login(&self) -> Run {
+        self.login_with(&[])
+    }
+
+    #[track_caller]
+    pub(crate) fn login_with(&self, extra: &[&str]) -> Run {
+        let pending = self.start_login(extra);
+        pending.visit();
+        pending.finish().succeeded()
+    }
+
+    /// `latch import` with the provider named.
+    pub(crate) fn import(&self, extra: &[&str]) -> Run {
+        run(&mut self.command("import", extra))
+    }
+
+    /// A session of Ada Lovelace's that another program was given.
+    pub(crate) fn forge(&self, scope: &str) -> ForgedSession {
+        self.standin.forge_session("Ada Lovelace", scope)
+    }
+
+    #[track_caller]
+    pub(crate) fn token(&self, extra: &[&str]) -> String {
+        self.home.token(extra)
+    }
+
+    pub(crate) fn misbehaves(&self, misbehaviour: Misbehaviour) {
+        self.standin.misbehave(misbehaviour).expect("a way for it to go wrong");
+    }
+
+    /// How many requests the stand-in has seen.
+    pub(crate) fn requests(&self) -> usize {
+        self.standin.log().len()
+    }
+
+    /// What the stand-in was asked at one path, in order.
+    pub(crate) fn asked(&self, path: &str) -> Vec<Seen> {
+        self.standin.log().into_iter().filter(|seen| seen.path == path).collect()
+    }
+
+    /// The only request at one path.
+    #[track_caller]
+    pub(crate) fn asked_once(&self, path: &str) -> Seen {
+        let mut seen = self.asked(path);
+        assert_eq!(seen.len(), 1, "{:?}", self.standin.log());
+        seen.remove(0)
+    }
+}
+
+/// The port of a preset itself, which one test at a time may have, of all that run
+/// on this machine.
+pub(crate) fn alone_at(port: u16) -> File {
+    let path = std::env::temp_dir().join(format!("latchstring-tests-{port}.lock"));
+    let file = File::options().create(true).append(true).open(path).expect("a lock file");
+    file.lock().expect("a lock");
+    file
+}
