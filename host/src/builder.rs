@@ -6,6 +6,7 @@ use std::time::Duration;
 use directories::ProjectDirs;
 use zeroize::Zeroizing;
 
+use crate::api::Origins;
 use crate::capability::browser::{Browser, SystemBrowser};
 use crate::capability::clock::{Clock, SystemClock};
 use crate::capability::entropy::{Entropy, SystemEntropy};
@@ -112,7 +113,7 @@ impl LatchBuilder {
         self
     }
 
-    /// Origins of the API that requests with the token may go to, beside the
+    /// Origins of the API that [`Latch::request`] may send the token to, beside the
     /// issuer's own and those of the resources: `https://api.example.com`.
     pub fn api_origins<S: Into<String>>(mut self, origins: impl IntoIterator<Item = S>) -> Self {
         self.api_origins.extend(origins.into_iter().map(Into::into));
@@ -332,6 +333,7 @@ impl LatchBuilder {
         check_profile(&self.profile)?;
         check_redirect(&self.redirect)?;
         check_anonymous(&self.client.protocol, self.anonymous_refresh_token.is_some())?;
+        let origins = Origins::of(&self.client, &self.api_origins)?;
         let browser_command = self.browser.is_some();
         let browser =
             self.open_browser.then(|| self.browser.unwrap_or_else(|| Arc::new(SystemBrowser)));
@@ -355,6 +357,7 @@ impl LatchBuilder {
                 browser_command,
                 draws_qr: self.draws_qr,
                 pages: self.pages,
+                origins,
                 surroundings: self.surroundings.unwrap_or_else(|| Arc::new(SystemSurroundings)),
                 browser,
                 clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),

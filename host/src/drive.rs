@@ -208,7 +208,7 @@ pub(crate) fn placed(error: Error, store: &dyn Store, key: &Key) -> Error {
 }
 
 /// An address as a log may show it: a query can hold secrets.
-fn without_query(url: &str) -> &str {
+pub(crate) fn without_query(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or_default()
 }
 

@@ -129,7 +129,7 @@ impl Egress {
 }
 
 /// Scheme, host and port; none where no request may go.
-fn origin(url: &Url) -> Option<String> {
+pub(crate) fn origin(url: &Url) -> Option<String> {
     let allowed = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
     allowed.then(|| url.origin().ascii_serialization())
 }

@@ -1,10 +1,13 @@
 //! A client of one provider, and what a program does with it.
 
+mod tokens;
+
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::api::Origins;
 use crate::capability::browser::Browser;
 use crate::capability::clock::Clock;
 use crate::capability::entropy::Entropy;
@@ -14,8 +17,8 @@ use crate::capability::store::{Key, Store};
 use crate::capability::surroundings::Surroundings;
 use crate::capability::terminal::Terminal;
 use crate::contract::{
-    Action, Client, Context, Demand, Description, Facts, FlowChoice, LoginFlow, LoginRequest,
-    LogoutReport, Outcome, Reply, Tokens,
+    Client, Context, Description, Facts, FlowChoice, LoginFlow, LoginRequest, LogoutReport,
+    Outcome, Tokens,
 };
 use crate::door::Door;
 use crate::drive::{Drive, placed, read};
@@ -52,6 +55,7 @@ pub(crate) struct Parts {
     pub(crate) browser_command: bool,
     pub(crate) draws_qr: bool,
     pub(crate) pages: Pages,
+    pub(crate) origins: Origins,
     pub(crate) surroundings: Arc<dyn Surroundings>,
     pub(crate) browser: Option<Arc<dyn Browser>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -88,62 +92,6 @@ impl Latch {
                 self.0.login().await
             }
             result => result,
-        }
-    }
-
-    /// An access token that is good for now, or a login where only that helps.
-    pub async fn token_or_login(&self) -> Result<Token, Error> {
-        match self.token().await {
-            Err(error) if error.code() == Code::LoginRequired => self.login().await,
-            result => result,
-        }
-    }
-
-    /// An access token that is good for now: the stored one, or a renewed one.
-    ///
-    /// Never opens a browser. Fails with `login-required` where only a login
-    /// can help, and with a retryable error where the network is at fault.
-    pub async fn token(&self) -> Result<Token, Error> {
-        self.token_for(Demand::default()).await
-    }
-
-    /// An access token that meets `demand`.
-    ///
-    /// A renewal that has begun goes on where the caller stops waiting for it, as
-    /// long as the runtime lives: a provider that replaces refresh tokens has
-    /// perhaps replaced this one already.
-    pub async fn token_for(&self, demand: Demand) -> Result<Token, Error> {
-        if demand.examination.is_none()
-            && let Some(token) = self.stored_token(&demand).await?
-        {
-            return Ok(token);
-        }
-        let inner = Arc::clone(&self.0);
-        let renewal = tokio::spawn(async move { inner.token_for(&demand).await });
-        renewal.await.unwrap_or_else(|stopped| match stopped.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(_) => Err(Error::new(
-                Code::Interrupted,
-                "the program ended while a token was being renewed",
-                "run it again",
-            )),
-        })
-    }
-
-    /// The stored access token, where it meets `demand` as it is; none where it
-    /// has to be renewed. Asks nobody and takes no lock.
-    pub async fn stored_token(&self, demand: &Demand) -> Result<Option<Token>, Error> {
-        let inner = &self.0;
-        let stored = inner.read().await?;
-        let demand = Demand { examination: None, ..demand.clone() };
-        let mut instance = inner.instance()?;
-        let session = inner.begin_token(&mut instance, &stored, &demand)?;
-        let action = instance
-            .next(&session, &Reply::Begin, inner.parts.clock.now_ms())
-            .map_err(|error| inner.placed(error))?;
-        match action {
-            Action::Done(outcome) => granted(outcome).map(Some),
-            _ => Ok(None),
         }
     }
 
@@ -239,6 +187,18 @@ impl Latch {
     pub(crate) fn entropy(&self) -> &dyn Entropy {
         self.0.parts.entropy.as_ref()
     }
+
+    pub(crate) fn http(&self) -> &dyn Http {
+        self.0.parts.http.as_ref()
+    }
+
+    pub(crate) fn origins(&self) -> &Origins {
+        &self.0.parts.origins
+    }
+
+    pub(crate) fn terminal(&self) -> &dyn Terminal {
+        self.0.parts.terminal.as_ref()
+    }
 }
 
 impl Inner {
@@ -310,25 +270,6 @@ impl Inner {
         let place = store.set_aside(&self.key).await?;
         self.parts.terminal.say(&format!("{}; it is kept as {place}", damage.message()));
         Ok(())
-    }
-
-    async fn token_for(&self, demand: &Demand) -> Result<Token, Error> {
-        let stored = self.read().await?;
-        let mut instance = self.instance()?;
-        let session = self.begin_token(&mut instance, &stored, demand)?;
-        let egress = self.egress(&stored);
-        self.drive(&mut instance, session, &egress, None).await.and_then(granted)
-    }
-
-    fn begin_token(
-        &self,
-        instance: &mut Instance,
-        stored: &Option<Envelope>,
-        demand: &Demand,
-    ) -> Result<Session, Error> {
-        instance
-            .token(&self.client, bytes(stored), demand, &self.context()?)
-            .map_err(|error| self.placed(error))
     }
 
     async fn drive(

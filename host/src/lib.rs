@@ -12,7 +12,7 @@
 //!     Err(error) if error.code() == Code::LoginRequired => latch.login().await?,
 //!     other => other?,
 //! };
-//! println!("Authorization: {}", token.authorization_header());
+//! println!("{} characters", token.access_token().len());
 //! # Ok(())
 //! # }
 //! ```
@@ -21,6 +21,7 @@
 //! this crate embeds it and supplies what it asks for. Each supply is a trait in
 //! [`capability`] that an embedder may replace.
 
+mod api;
 mod binding;
 mod builder;
 pub mod capability;
@@ -40,7 +41,9 @@ mod preset;
 pub mod sandbox;
 mod token;
 
+pub use api::{ApiResponse, TokenProvider, api_origin};
 pub use builder::{LatchBuilder, check_profile, default_state_folder};
+pub use capability::http::ApiRequest;
 pub use contract::{
     ClientAuthentication, Demand, Description, Facts, FlowChoice, LoginFlow, LogoutReport,
     TokenSource, TokenState,

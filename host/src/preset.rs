@@ -26,6 +26,8 @@ use crate::error::{Code, Error};
 
 mod apply;
 mod document;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use document::{ImportPlan, KeyringPlan};
 

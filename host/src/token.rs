@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroize as _;
 
 use crate::contract::{Grant, TokenSource};
@@ -27,6 +28,11 @@ impl Token {
     /// The access token itself (RFC 6749 §1.4).
     pub fn access_token(&self) -> &str {
         &self.0.access_token
+    }
+
+    /// Names the access token and tells nothing of it: its SHA-256, in hexadecimal.
+    pub fn fingerprint(&self) -> String {
+        Sha256::digest(&self.0.access_token).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// A kind of `Bearer`, as the provider spells it (RFC 6750).

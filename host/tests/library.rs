@@ -15,7 +15,7 @@ use latchstring::capability::store::{Key, Lock, MemoryStore, Store};
 use latchstring::capability::terminal::{Silence, Terminal};
 use latchstring::contract::Examination;
 use latchstring::contract::{Request, Response};
-use latchstring::{Code, Demand, Error, Latch, LatchBuilder, TokenSource, TokenState};
+use latchstring::{ApiRequest, Code, Demand, Error, Latch, LatchBuilder, TokenSource, TokenState};
 use latchstring_provider::Fault;
 use latchstring_provider::visitor::Visitor;
 use tokio::sync::Notify;
@@ -279,6 +279,7 @@ fn every_call_can_run_as_a_task_of_its_own() {
     let latch = Setting::new().latch();
     is_task(latch.login());
     is_task(latch.token());
+    is_task(latch.request(&ApiRequest::new("GET", "https://id.example")));
     is_task(latch.logout());
     is_task(latch.status());
 }

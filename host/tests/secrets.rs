@@ -83,6 +83,11 @@ fn use_everything(authentication: ClientAuthentication, json: &[&str]) {
     ] {
         watch.run(&home, &[command, json].concat());
     }
+    let userinfo = format!("{}/userinfo?a=b", home.provider.issuer());
+    watch.run(&home, &[&["request", "GET", &userinfo, "-i"], json].concat());
+    let renewing = Fault::answer("/userinfo", 401, "text/plain", "no").times(1);
+    home.provider.misbehave(renewing);
+    watch.run(&home, &[&["request", "GET", &userinfo], json].concat());
     for fault in [
         Fault::answer("/token", 503, "text/plain", "later"),
         Fault::hang_up("/token"),

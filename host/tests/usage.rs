@@ -4,12 +4,17 @@ mod support;
 
 use support::{Home, run};
 
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 16] = [
     &["login"],
     &["token"],
+    &["request"],
     &["whoami"],
+    &["introspect"],
+    &["import"],
     &["status"],
     &["logout"],
+    &["provider", "list"],
+    &["provider", "show"],
     &["profile"],
     &["profile", "add"],
     &["profile", "list"],
@@ -22,10 +27,14 @@ const COMMANDS: [&[&str]; 11] = [
 fn every_command_explains_itself() {
     let home = Home::new();
     let help = home.latch(&["--help"]).succeeded().stdout;
+    let summaries = help.clone()
+        + &home.latch(&["profile", "--help"]).succeeded().stdout
+        + &home.latch(&["provider", "--help"]).succeeded().stdout;
     for command in COMMANDS {
         assert!(help.contains(&format!("  {}", command[0])), "{help}");
         let help = home.latch(&[command, &["--help"]].concat()).succeeded().stdout;
         assert!(help.contains("Usage: latch"), "{help}");
+        assert!(summaries.contains(help.lines().next().expect("a summary")), "{help}");
         assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
     }
     assert!(help.contains("Exit codes: 0 done"), "{help}");

@@ -8,6 +8,8 @@
 //! AwaitingRedirect, OnDevice -> AwaitingChoice -> AwaitingRedirect, OnDevice
 //! ```
 
+mod ladder;
+
 use crate::contract::{
     Action, Client, ClientAuthentication, Code, Context, EpochMs, Facts, Failure, FlowChoice,
     LoginFlow, LoginRequest, Protocol,
@@ -16,7 +18,7 @@ use crate::flow::completion::{Arrival, Completion};
 use crate::flow::device::{self, Device};
 use crate::flow::discovery::{self, Discovery};
 use crate::flow::hexclave::{self, HexclaveLogin};
-use crate::flow::waiting::{Choice, Wait, given_up, nobody_to_ask, timed_out};
+use crate::flow::waiting::{Choice, Wait, given_up, nobody_to_ask};
 use crate::flow::{Event, Step, Stop, response};
 use crate::protocol::authorization::{
     Redirect, Transaction, VerifiedCode, check_client, max_age_s, refused, wants_id_token,
@@ -126,7 +128,8 @@ impl Login {
                 return Err(given_up().into());
             }
             (AwaitingRedirect(wait), Event::TimedOut) => {
-                setup.offer(wait.provider, wait.flow, timed_out())?
+                let failure = wait.timed_out();
+                setup.offer(wait.provider, wait.flow, failure)?
             }
             (AwaitingRedirect(wait), Event::Chosen(flow)) if wait.alternatives.contains(&flow) => {
                 setup.try_again(wait.provider, flow, now_ms)?
@@ -260,43 +263,18 @@ impl Setup {
         let deadline_ms = now_ms.saturating_add(self.request.patience_ms);
         let mut alternatives = ways_on(&self.facts(&provider), flow);
         alternatives.retain(|way| *way != flow);
-        let wait =
-            Wait { provider, method, transaction, url, flow, alternatives, reason, deadline_ms };
-        Ok(go_on(wait, now_ms, None))
-    }
-
-    /// Offers another try where somebody is there to choose, and where another
-    /// try can help.
-    fn offer(
-        &self,
-        mut provider: Provider,
-        tried: LoginFlow,
-        failure: Failure,
-    ) -> Result<(State, Action), Failure> {
-        let is_unavailable = failure.code == Code::DeviceLoginUnavailable;
-        if !self.request.facts.terminal || !(is_unavailable || failure.code == Code::TimedOut) {
-            return Err(failure);
-        }
-        if is_unavailable {
-            provider.device_authorization_endpoint = None;
-        }
-        let flows = match &self.client.protocol {
-            Protocol::Oauth => ways_on(&self.facts(&provider), tried),
-            Protocol::Hexclave(_) => vec![tried],
+        let wait = Wait {
+            provider,
+            method,
+            transaction,
+            url,
+            flow,
+            alternatives,
+            reason,
+            deadline_ms,
+            notice: None,
         };
-        let (choice, action) = Choice { provider, failure, flows }.ask(self.request.patience_ms);
-        Ok((State::AwaitingChoice(choice), action))
-    }
-
-    /// Nothing of the last try is used again: its URL may be in anybody's hands.
-    fn try_again(
-        &mut self,
-        provider: Provider,
-        flow: LoginFlow,
-        now_ms: EpochMs,
-    ) -> Result<(State, Action), Failure> {
-        self.entropy = self.entropy.fork();
-        self.send(provider, flow, None, now_ms)
+        Ok(go_on(wait, now_ms, None))
     }
 
     /// An ID token that nobody could check is not asked for.
@@ -319,7 +297,8 @@ impl Setup {
         match redirect {
             // Stray redirects must not keep a login waiting past its time.
             Redirect::Stray(_) if now_ms >= wait.deadline_ms => {
-                self.offer(wait.provider, wait.flow, timed_out())
+                let failure = wait.timed_out();
+                self.offer(wait.provider, wait.flow, failure)
             }
             Redirect::Stray(reason) => Ok(go_on(wait, now_ms, Some(reason))),
             Redirect::Refused(provider) => Err(refused(provider)),

@@ -17,6 +17,8 @@ pub(super) struct Wait {
     pub(super) alternatives: Vec<LoginFlow>,
     pub(super) reason: Option<String>,
     pub(super) deadline_ms: EpochMs,
+    /// Why the last redirect did not count; none where none came.
+    pub(super) notice: Option<String>,
 }
 
 /// The ways that are left, and what became of the last one.
@@ -29,15 +31,26 @@ pub(super) struct Choice {
 impl Wait {
     /// Waits on, as long as the person may take.
     pub(super) fn go_on(self, now_ms: EpochMs, notice: Option<String>) -> (Self, Action) {
+        let wait = Self { notice: notice.clone().or(self.notice), ..self };
         let authorization = Authorization {
-            url: self.url.clone(),
-            flow: self.flow,
-            reason: self.reason.clone(),
-            wait_ms: self.deadline_ms.saturating_sub(now_ms),
+            url: wait.url.clone(),
+            flow: wait.flow,
+            reason: wait.reason.clone(),
+            wait_ms: wait.deadline_ms.saturating_sub(now_ms),
             notice,
-            alternatives: self.alternatives.clone(),
+            alternatives: wait.alternatives.clone(),
         };
-        (self, Action::Authorize(authorization))
+        (wait, Action::Authorize(authorization))
+    }
+
+    /// The person took too long, or their answer did not count.
+    pub(super) fn timed_out(&self) -> Failure {
+        let late = "nobody finished the login in the browser in time";
+        let message = match &self.notice {
+            Some(notice) => format!("{late}; an answer came that does not count: {notice}"),
+            None => late.to_owned(),
+        };
+        Failure::new(Code::TimedOut, message, "log in again, and give it more time if need be")
     }
 }
 
@@ -60,12 +73,4 @@ pub(super) fn nobody_to_ask(reason: &str) -> Failure {
 
 pub(super) fn given_up() -> Failure {
     Failure::new(Code::Cancelled, "the login was given up", "log in again when ready")
-}
-
-pub(super) fn timed_out() -> Failure {
-    Failure::new(
-        Code::TimedOut,
-        "nobody finished the login in the browser in time",
-        "log in again, and give it more time if need be",
-    )
 }

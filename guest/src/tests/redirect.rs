@@ -192,3 +192,11 @@ fn without_an_issuer_state_and_path_decide() {
     goes_on_waiting(oauth().login(), "code=c0de&state=another", RIGHT);
     oauth().login().redirects(&format!("{RIGHT}&iss=https://git.example")).sent();
 }
+
+#[test]
+fn whoever_waited_in_vain_hears_of_an_answer_that_did_not_count() {
+    let waiting = in_browser().redirects("code=c0de").times_out().declines();
+    let failure = waiting.fails(Code::TimedOut);
+    assert!(failure.message.contains("does not count"), "{}", failure.message);
+    assert!(failure.message.contains("state"), "{}", failure.message);
+}

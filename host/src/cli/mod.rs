@@ -29,7 +29,7 @@ pub(crate) fn run() -> ExitCode {
     };
     let json = args.global.json;
     match run_to_end(args) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             output::report(&error, json);
             ExitCode::from(exit::code(error.code()))
@@ -37,7 +37,7 @@ pub(crate) fn run() -> ExitCode {
     }
 }
 
-fn run_to_end(args: Args) -> Result<(), Error> {
+fn run_to_end(args: Args) -> Result<ExitCode, Error> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
             Error::new(Code::HostFault, format!("the program cannot start: {error}"), "try again")
@@ -57,9 +57,10 @@ fn run_to_end(args: Args) -> Result<(), Error> {
     result
 }
 
-async fn dispatch(args: Args) -> Result<(), Error> {
+async fn dispatch(args: Args) -> Result<ExitCode, Error> {
     let Args { global, command } = args;
-    match command {
+    let done = match command {
+        Command::Request(args) => return commands::request::run(&global, args).await,
         Command::Login(args) => commands::login::run(&global, args).await,
         Command::Token(args) => commands::token::run(&global, args).await,
         Command::Exec(args) => commands::exec::run(&global, args).await,
@@ -73,5 +74,6 @@ async fn dispatch(args: Args) -> Result<(), Error> {
         Command::Provider(command) => commands::provider::run(&global, &command),
         Command::Profile(command) => commands::profile::run(&global, command).await,
         Command::Component(args) => commands::component::run(&global, &args),
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }

@@ -1,7 +1,7 @@
 //! What people and scripts read: standard output for scripts, standard error
 //! for people.
 
-use std::io::{Write as _, stderr, stdout};
+use std::io::{self, Write as _, stderr, stdout};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
@@ -25,14 +25,22 @@ pub(crate) fn document(value: &Value) -> Result<(), Error> {
 /// Bytes on standard output. A reader that went away is a failure: a script
 /// must not take half a token for a whole one.
 pub(crate) fn write(bytes: &[u8]) -> Result<(), Error> {
+    put(bytes).map_err(|error| unwritten(&error))
+}
+
+/// The same for whoever tells one failure from another.
+pub(crate) fn put(bytes: &[u8]) -> io::Result<()> {
     let mut stdout = stdout().lock();
-    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| {
-        Error::new(
-            Code::HostFault,
-            format!("standard output cannot be written: {error}"),
-            "check where the output goes",
-        )
-    })
+    stdout.write_all(bytes)?;
+    stdout.flush()
+}
+
+pub(crate) fn unwritten(error: &io::Error) -> Error {
+    Error::new(
+        Code::HostFault,
+        format!("standard output cannot be written: {error}"),
+        "check where the output goes",
+    )
 }
 
 /// A line for the person.
@@ -53,6 +61,24 @@ pub(crate) fn report(error: &Error, json: bool) {
             error.remedy()
         ));
     }
+}
+
+/// Reports an API's status that is none of success: in one line, for the answer
+/// itself is on standard output.
+pub(crate) fn report_status(status: &str, retryable: bool, exit: u8, json: bool) {
+    let message = format!("the API answered {status}");
+    if !json {
+        return say(&format!("latch: {message}"));
+    }
+    let report = ErrorReport {
+        code: "http-status".to_owned(),
+        message,
+        remedy: "read the answer on standard output".to_owned(),
+        provider: None,
+        retryable,
+        exit,
+    };
+    say(&json!({ "error": report }).to_string());
 }
 
 /// An error as programs read it.

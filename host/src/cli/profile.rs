@@ -19,6 +19,7 @@ pub(crate) struct Profile {
     pub(crate) client_id: Option<String>,
     pub(crate) scopes: Option<Vec<String>>,
     pub(crate) resources: Option<Vec<String>>,
+    pub(crate) api_origins: Option<Vec<String>>,
     pub(crate) client_secret_file: Option<PathBuf>,
     pub(crate) client_auth: Option<ClientAuth>,
     pub(crate) discovery: Option<bool>,
@@ -67,6 +68,7 @@ impl Profile {
             client_id: self.client_id.or(below.client_id),
             scopes: self.scopes.or(below.scopes),
             resources: self.resources.or(below.resources),
+            api_origins: self.api_origins.or(below.api_origins),
             client_secret_file: self.client_secret_file.or(below.client_secret_file),
             client_auth: self.client_auth.or(below.client_auth),
             discovery: self.discovery.or(below.discovery),
@@ -122,6 +124,7 @@ impl Profile {
             return Self {
                 provider: self.provider,
                 set: self.set,
+                api_origins: self.api_origins,
                 issuer: self.issuer,
                 discovery: self.discovery,
                 authorization_endpoint: self.authorization_endpoint,

@@ -52,7 +52,10 @@ struct HandedOver {
 /// A token that meets `demand`, renewed if need be.
 pub(crate) async fn token(global: &Global, latch: &Latch, demand: Demand) -> Result<Token, Error> {
     if global.renewer {
-        let result = latch.token_for(demand).await;
+        let result = match &global.refused {
+            Some(refused) => latch.token_instead_of(refused).await,
+            None => latch.token_for(demand).await,
+        };
         hand_over(result)?;
         std::process::exit(0);
     }
@@ -62,21 +65,34 @@ pub(crate) async fn token(global: &Global, latch: &Latch, demand: Demand) -> Res
             None => Ok(token),
         };
     }
-    match start(global) {
+    match start(global, None) {
         Some(renewer) => receive(renewer).await,
         None => latch.token_for(demand).await,
     }
 }
 
+/// Another token than the one with this fingerprint.
+pub(crate) async fn token_instead_of(
+    global: &Global,
+    latch: &Latch,
+    refused: &str,
+) -> Result<Token, Error> {
+    match start(global, Some(refused)) {
+        Some(renewer) => receive(renewer).await,
+        None => latch.token_instead_of(refused).await,
+    }
+}
+
 /// Starts this program again with the same words; none where that cannot be
 /// done, or where the session lives in this process alone.
-fn start(global: &Global) -> Option<Child> {
+fn start(global: &Global, refused: Option<&str>) -> Option<Child> {
     if global.store == Some(StoreChoice::Memory) {
         return None;
     }
     let mut command = Command::new(std::env::current_exe().ok()?);
     command
         .arg("--renewer")
+        .args(refused.map(|refused| format!("--refused={refused}")))
         .args(std::env::args_os().skip(1))
         .stdin(Stdio::null())
         .stdout(Stdio::piped());

@@ -117,6 +117,7 @@ impl Settings {
             .of_provider(global)?
             .profile(&global.profile)
             .resources(profile.resources.clone().unwrap_or_default())
+            .api_origins(profile.api_origins.clone().unwrap_or_default())
             .endpoints(profile.endpoints())
             .shared_store(self.store(global)?)
             .terminal(StderrTerminal::new(global.verbose).plain(global.plain))
@@ -255,6 +256,7 @@ impl ProviderArgs {
             client_id: self.client_id,
             scopes: some(words(self.scopes)),
             resources: some(words(self.resources)),
+            api_origins: some(words(self.api_origins)),
             client_secret_file: self.client_secret_file.map(|path| absolute(&path)),
             client_auth: self.client_auth,
             discovery: self.no_discovery.then_some(false),
@@ -306,7 +308,7 @@ impl LoginArgs {
 }
 
 /// Without what is left between two spaces.
-fn words(list: Vec<String>) -> Vec<String> {
+pub(crate) fn words(list: Vec<String>) -> Vec<String> {
     list.into_iter().filter(|word| !word.is_empty()).collect()
 }
 

@@ -2,6 +2,7 @@
 //! person to log in.
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod api;
 pub(crate) mod embedded;
 pub(crate) mod http;
 mod pending;

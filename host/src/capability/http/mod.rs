@@ -1,6 +1,8 @@
 //! HTTP requests on a session's behalf.
 
 pub mod addresses;
+pub(crate) mod outgoing;
+mod stream;
 mod system;
 #[cfg(test)]
 mod tests;
@@ -10,16 +12,26 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use stream::{ApiRequest, Pieces, Streamed};
 pub use system::SystemHttp;
 
 use crate::contract::{Request, Response};
 
-/// An HTTP client. The egress policy has approved `request.url` before `send`
-/// is called; the limits are for the client to keep.
+/// An HTTP client. The egress policy has approved `request.url` before it is
+/// called; the limits are for the client to keep.
 #[async_trait]
 pub trait Http: Send + Sync {
     /// Sends one request, follows no redirect and reads the body whole.
     async fn send(&self, request: Request, limits: Limits) -> Result<Response, Trouble>;
+
+    /// Sends one request, follows no redirect and hands the body over as it comes.
+    ///
+    /// `limits.timeout` is for the answer's head, and anew for each piece of its
+    /// body; `limits.body_bytes` holds where the body is read whole after all, as
+    /// it is here, on top of `send`.
+    async fn stream(&self, request: ApiRequest, limits: Limits) -> Result<Streamed, Trouble> {
+        self.send(request.try_into()?, limits).await.map(Streamed::from)
+    }
 }
 
 /// What a request may cost and where its connection may go.

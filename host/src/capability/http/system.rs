@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, redirect};
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -16,28 +16,15 @@ use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::addresses::{is_loopback, is_public};
+use super::outgoing::{method, outgoing};
 use super::trouble::{NotPublic, explain, seconds};
-use super::{Http, Limits, Trouble};
-use crate::contract::{Header, Method, Request, Response};
+use super::{ApiRequest, Http, Limits, Pieces, Streamed, Trouble};
+use crate::contract::{Header, Request, Response};
 use crate::error::printable;
 
 const USER_AGENT: &str = concat!("latchstring/", env!("CARGO_PKG_VERSION"));
 /// For one connection; a request's own limit ends it earlier.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Headers that say where a request goes and where it ends: the client's alone.
-const OWN_HEADERS: [&str; 10] = [
-    "connection",
-    "content-length",
-    "cookie",
-    "host",
-    "keep-alive",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
 /// Sends requests with this system's certificates and proxies, and neither
 /// follows redirects nor keeps cookies.
 ///
@@ -76,6 +63,14 @@ enum Via {
     Proxy,
 }
 
+/// What a request needs to be sent.
+struct Way {
+    url: Url,
+    client: Client,
+    /// Where it goes, as errors name it.
+    place: String,
+}
+
 impl SystemHttp {
     /// A client that has not built anything yet.
     pub fn new() -> Self {
@@ -101,6 +96,28 @@ impl SystemHttp {
         self.proxies.get_or_init(Matcher::from_system).intercept(&uri)
     }
 
+    /// How a request gets to `url`; refused where the limits forbid it.
+    fn way(&self, url: &str, limits: Limits) -> Result<Way, Trouble> {
+        let url = target(url)?;
+        let name = place(&url);
+        if !limits.private_addresses
+            && let Some(address) = literal(&url).filter(|address| !is_public(*address))
+        {
+            return Err(Trouble::Denied(format!("{address} is not a public address")));
+        }
+        let proxy = self.proxy_for(&url);
+        let (place, via) = match &proxy {
+            Some(proxy) => (format!("{name} through {}", proxy_name(proxy)?), Via::Proxy),
+            None if limits.private_addresses => (name, Via::AnyAddress),
+            None => (name, Via::PublicAddresses),
+        };
+        let route = Route { https: url.scheme() == "https", via };
+        let client = self
+            .client(route, proxy.as_ref())
+            .map_err(|reason| unreachable(&place, &reason, false))?;
+        Ok(Way { url, client, place })
+    }
+
     fn client(&self, route: Route, proxy: Option<&Intercept>) -> Result<Client, String> {
         let mut built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(client) = built.clients.get(&route) {
@@ -118,36 +135,56 @@ impl SystemHttp {
 #[async_trait]
 impl Http for SystemHttp {
     async fn send(&self, request: Request, limits: Limits) -> Result<Response, Trouble> {
-        let url = target(&request.url)?;
-        let name = place(&url);
-        if !limits.private_addresses
-            && let Some(address) = literal(&url).filter(|address| !is_public(*address))
-        {
-            return Err(Trouble::Denied(format!("{address} is not a public address")));
-        }
-        let proxy = self.proxy_for(&url);
-        let (through, via) = match &proxy {
-            Some(proxy) => (format!("{name} through {}", proxy_name(proxy)?), Via::Proxy),
-            None if limits.private_addresses => (name, Via::AnyAddress),
-            None => (name, Via::PublicAddresses),
-        };
-        let unreachable = |reason: String, sent: bool| Trouble::Unreachable {
-            reason: format!("cannot reach {through}: {reason}"),
-            sent,
-        };
-        let route = Route { https: url.scheme() == "https", via };
-        let request = outgoing(request, url)?;
-        let client =
-            self.client(route, proxy.as_ref()).map_err(|reason| unreachable(reason, false))?;
-        match timeout(limits.timeout, exchange(&client, request, limits.body_bytes)).await {
+        let way = self.way(&request.url, limits)?;
+        let body = request.body.map(Into::into);
+        let request = outgoing(request.method.into(), way.url, &request.headers, body)?;
+        match timeout(limits.timeout, exchange(&way.client, request, limits.body_bytes)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(Stopped::TooLarge)) => Err(Trouble::TooLarge(limits.body_bytes)),
-            Ok(Err(Stopped::Failed(error))) => Err(explain(&error, &through, CONNECT_TIMEOUT)),
-            Err(_) => {
-                Err(unreachable(format!("timed out after {}", seconds(limits.timeout)), true))
-            }
+            Ok(Err(Stopped::Failed(error))) => Err(explain(&error, &way.place, CONNECT_TIMEOUT)),
+            Err(_) => Err(timed_out(&way.place, limits.timeout)),
         }
     }
+
+    async fn stream(&self, request: ApiRequest, limits: Limits) -> Result<Streamed, Trouble> {
+        let Way { url, client, place } = self.way(&request.url, limits)?;
+        let method = method(&request.method).map_err(Trouble::Denied)?;
+        let request = outgoing(method, url, &request.headers, request.body.map(Into::into))?;
+        let response = timeout(limits.timeout, client.execute(request))
+            .await
+            .map_err(|_| timed_out(&place, limits.timeout))?
+            .map_err(|error| explain(&error, &place, CONNECT_TIMEOUT))?;
+        Ok(Streamed {
+            status: response.status().as_u16(),
+            headers: received_headers(&response),
+            body: Box::new(Incoming { response, place, patience: limits.timeout }),
+        })
+    }
+}
+
+/// A body as it comes from the network.
+struct Incoming {
+    response: reqwest::Response,
+    place: String,
+    patience: Duration,
+}
+
+#[async_trait]
+impl Pieces for Incoming {
+    async fn next(&mut self) -> Result<Option<Bytes>, Trouble> {
+        timeout(self.patience, self.response.chunk())
+            .await
+            .map_err(|_| timed_out(&self.place, self.patience))?
+            .map_err(|error| explain(&error, &self.place, CONNECT_TIMEOUT))
+    }
+}
+
+fn unreachable(place: &str, reason: &str, sent: bool) -> Trouble {
+    Trouble::Unreachable { reason: format!("cannot reach {place}: {reason}"), sent }
+}
+
+fn timed_out(place: &str, patience: Duration) -> Trouble {
+    unreachable(place, &format!("timed out after {}", seconds(patience)), true)
 }
 
 impl Built {
@@ -248,11 +285,7 @@ async fn exchange(
         return Err(Stopped::TooLarge);
     }
     let status = incoming.status().as_u16();
-    let headers = incoming.headers().iter().map(|(name, value)| Header {
-        name: name.as_str().to_owned(),
-        value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
-    });
-    let headers = headers.collect();
+    let headers = received_headers(&incoming);
     let mut body = Vec::new();
     while let Some(chunk) = incoming.chunk().await? {
         if (body.len() + chunk.len()) as u64 > most {
@@ -261,6 +294,14 @@ async fn exchange(
         body.extend_from_slice(&chunk);
     }
     Ok(Response { status, headers, body })
+}
+
+fn received_headers(response: &reqwest::Response) -> Vec<Header> {
+    let headers = response.headers().iter().map(|(name, value)| Header {
+        name: name.as_str().to_owned(),
+        value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
+    });
+    headers.collect()
 }
 
 fn target(url: &str) -> Result<Url, Trouble> {
@@ -302,34 +343,4 @@ fn proxy_name(proxy: &Intercept) -> Result<String, Trouble> {
             sent: false,
         }),
     }
-}
-
-fn outgoing(request: Request, url: Url) -> Result<reqwest::Request, Trouble> {
-    let method = match request.method {
-        Method::Get => reqwest::Method::GET,
-        Method::Post => reqwest::Method::POST,
-        Method::Delete => reqwest::Method::DELETE,
-    };
-    let mut outgoing = reqwest::Request::new(method, url);
-    *outgoing.headers_mut() = headers(&request.headers)?;
-    *outgoing.body_mut() = request.body.map(Into::into);
-    Ok(outgoing)
-}
-
-fn headers(headers: &[Header]) -> Result<HeaderMap, Trouble> {
-    let mut map = HeaderMap::new();
-    for Header { name, value } in headers {
-        let denied = |what: &str| {
-            Trouble::Denied(format!("the request's header {} {what}", printable(name)))
-        };
-        let key =
-            HeaderName::from_bytes(name.as_bytes()).map_err(|_| denied("has no valid name"))?;
-        if OWN_HEADERS.contains(&key.as_str()) {
-            return Err(denied("is for the client alone to set"));
-        }
-        let mut value = HeaderValue::from_str(value).map_err(|_| denied("has no valid value"))?;
-        value.set_sensitive(true);
-        map.append(key, value);
-    }
-    Ok(map)
 }

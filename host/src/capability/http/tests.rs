@@ -156,6 +156,53 @@ async fn a_body_up_to_the_limit_passes_and_one_byte_more_does_not() {
 }
 
 #[tokio::test]
+async fn a_stream_has_no_limit_and_each_piece_its_own_time() {
+    let limits = Limits { body_bytes: 5, timeout: Duration::from_millis(50), ..LIMITS };
+    let head = "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n";
+    let mut server = Server::answering(format!("{head}hello, ")).await;
+    let request = ApiRequest::new("REPORT", server.url("/")).body("a=b");
+    let mut answer = client().stream(request, limits).await.expect("an answer");
+    assert!(server.seen().expect("a request").starts_with("REPORT / HTTP/1.1\r\n"));
+    let piece = answer.body.next().await.expect("a piece");
+    assert_eq!(piece.as_deref(), Some(&b"hello, "[..]));
+    let trouble = answer.body.next().await.expect_err("nothing more comes");
+    assert!(
+        matches!(trouble, Trouble::Unreachable { reason, sent: true } if reason.ends_with("timed out after 50 ms"))
+    );
+}
+
+#[tokio::test]
+async fn methods_that_show_the_token_or_are_for_proxies_are_denied() {
+    for method in ["TRACE", "CONNECT", "", "GE T", "GET\r\nA: b"] {
+        let request = ApiRequest::new(method, "http://127.0.0.1:9/");
+        let result = client().stream(request, LIMITS).await;
+        assert!(matches!(result, Err(Trouble::Denied(_))), "{method}");
+    }
+}
+
+/// A client that reads every body whole.
+struct Plain(SystemHttp);
+
+#[async_trait]
+impl Http for Plain {
+    async fn send(&self, request: Request, limits: Limits) -> Result<Response, Trouble> {
+        self.0.send(request, limits).await
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_cannot_stream_hands_the_body_over_in_one_piece() {
+    let server = Server::answering(ok("hello")).await;
+    let plain = Plain(client());
+    let request = ApiRequest::new("GET", server.url("/"));
+    let mut answer = plain.stream(request, LIMITS).await.expect("an answer");
+    assert_eq!(answer.body.next().await.expect("a piece").as_deref(), Some(&b"hello"[..]));
+    assert_eq!(answer.body.next().await, Ok(None));
+    let result = plain.stream(ApiRequest::new("PUT", server.url("/")), LIMITS).await;
+    assert!(matches!(result, Err(Trouble::Denied(reason)) if reason.contains("\"PUT\"")));
+}
+
+#[tokio::test]
 async fn a_declared_length_above_the_limit_is_not_waited_for() {
     let server = Server::answering("HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n").await;
     let result = client().send(get(&server.url("/")), LIMITS).await;

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
+use clap::builder::FalseyValueParser;
 
 use super::ProviderArgs;
 
@@ -13,7 +14,7 @@ pub(crate) struct ImportArgs {
     pub(crate) file: Option<PathBuf>,
 
     /// Delete the session there once it is kept here
-    #[arg(long)]
+    #[arg(long, env = "LATCH_REMOVE", value_parser = FalseyValueParser::new())]
     pub(crate) remove: bool,
 
     #[command(flatten)]

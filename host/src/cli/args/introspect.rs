@@ -12,14 +12,16 @@ pub(crate) struct IntrospectArgs {
     pub(crate) tokeninfo: bool,
 
     /// Show the tokens themselves
-    #[arg(long)]
+    #[arg(long, env = "LATCH_SHOW_SECRETS", value_parser = FalseyValueParser::new())]
     pub(crate) show_secrets: bool,
 
     #[command(flatten)]
     pub(crate) provider: ProviderArgs,
 }
 
-/// What the token is asked before it is printed.
+// What the token is asked before it is printed.
+//
+// No doc comment: it would take the place of what a command says of itself.
 #[derive(ClapArgs)]
 #[command(next_help_heading = "Checks")]
 pub(crate) struct CheckArgs {
@@ -32,14 +34,24 @@ pub(crate) struct CheckArgs {
     pub(crate) check: bool,
 
     /// A scope that the token must have, checked here; may be repeated
-    #[arg(long = "require-scope", value_name = "SCOPE")]
+    #[arg(
+        long = "require-scope",
+        env = "LATCH_REQUIRE_SCOPE",
+        value_name = "SCOPE",
+        value_delimiter = ' '
+    )]
     pub(crate) required_scopes: Vec<String>,
 
     /// The authentication context that it must have at least, checked here
-    #[arg(long = "require-acr", value_name = "ACR")]
+    #[arg(long = "require-acr", env = "LATCH_REQUIRE_ACR", value_name = "ACR")]
     pub(crate) required_acr: Option<String>,
 
     /// A permission that it must have, checked here; may be repeated
-    #[arg(long = "require-permission", value_name = "NAME")]
+    #[arg(
+        long = "require-permission",
+        env = "LATCH_REQUIRE_PERMISSION",
+        value_name = "NAME",
+        value_delimiter = ' '
+    )]
     pub(crate) required_permissions: Vec<String>,
 }

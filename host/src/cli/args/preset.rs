@@ -2,9 +2,11 @@
 
 use clap::{Args as ClapArgs, Subcommand};
 
-use super::key_value;
+use super::login::key_value;
 
-/// A preset and its settings.
+// A preset and its settings.
+//
+// No doc comment: it would take the place of what a command says of itself.
 #[derive(ClapArgs, Default)]
 pub(crate) struct PresetArgs {
     /// A provider that is known ahead of time; see `latch provider list`

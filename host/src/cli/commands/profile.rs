@@ -1,6 +1,6 @@
 //! `latch profile`: keep the settings of several providers, clients or accounts.
 
-use latchstring::{Code, Error};
+use latchstring::{Code, Error, api_origin};
 use serde_json::json;
 
 use crate::cli::args::{Global, ProfileCommand};
@@ -21,6 +21,9 @@ pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), 
                 encrypt: global.encrypt.then_some(true),
                 ..settings.into_profile()
             };
+            for origin in given.api_origins.iter().flatten() {
+                api_origin(origin)?;
+            }
             let config = Config::change(folder, |config| {
                 let kept = config.profile(&name)?.unwrap_or_default().fitting(&given);
                 config.set(&name, &given.over(kept))

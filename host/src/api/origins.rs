@@ -1,0 +1,198 @@
+//! Where a token may be sent.
+//!
+//! - https only, or http on a loopback address;
+//! - the issuer's origin, those of the resources that the token is for, that of
+//!   a userinfo endpoint given by hand, and those that the caller named.
+//!
+//! What the provider's metadata names is not among them: a token goes where the
+//! caller said, and nowhere else.
+
+use std::collections::BTreeSet;
+
+use url::Url;
+
+use crate::contract::Client;
+use crate::egress::origin;
+use crate::error::{Code, Error};
+
+/// Origins: scheme, host and port, compared exactly.
+pub(crate) struct Origins(BTreeSet<String>);
+
+impl Origins {
+    /// `named` are the caller's own.
+    pub(crate) fn of(client: &Client, named: &[String]) -> Result<Self, Error> {
+        let userinfo = [&client.endpoints.userinfo, &client.assumed_endpoints.userinfo];
+        let urls = [&client.issuer].into_iter().chain(userinfo).flatten().chain(&client.resources);
+        let mut origins: BTreeSet<String> =
+            urls.filter_map(|url| origin(&Url::parse(url).ok()?)).collect();
+        for name in named {
+            origins.insert(api_origin(name)?);
+        }
+        Ok(Self(origins))
+    }
+
+    /// The URL as it may be asked with a token of `profile`.
+    pub(crate) fn permit(&self, url: &str, profile: &str) -> Result<Url, Error> {
+        let parsed = Url::parse(url).map_err(|error| {
+            unusable(format!("the request's address is no URL: {error}"), "begin it with https://")
+        })?;
+        if has_credentials(&parsed) {
+            return Err(unusable(
+                "the request's address holds a user name or a password",
+                "leave it out: the request carries the session's token",
+            ));
+        }
+        let Some(origin) = origin(&parsed) else {
+            return Err(Error::new(
+                Code::EgressDenied,
+                format!(
+                    "a token is sent over https, or http to a loopback address, and not to {}://{}",
+                    parsed.scheme(),
+                    parsed.host_str().unwrap_or_default()
+                ),
+                "give an address that begins with https://",
+            ));
+        };
+        if self.0.contains(&origin) {
+            return Ok(parsed);
+        }
+        Err(Error::new(
+            Code::EgressDenied,
+            format!("the profile {profile} does not allow its token to be sent to {origin}"),
+            format!(
+                "if it is meant for that API: latch profile add {profile} --api-origin {origin}, or --allow-origin {origin} for this one request"
+            ),
+        ))
+    }
+}
+
+/// `text` as an origin is compared: `https://api.example.com`.
+///
+/// Fails with `invalid-configuration` where it is anything but scheme, host and
+/// perhaps a port: a path would promise a limit that is none.
+pub fn api_origin(text: &str) -> Result<String, Error> {
+    let parsed = Url::parse(text).ok().and_then(|url| Some((origin(&url)?, url)));
+    let Some((origin, url)) = parsed.filter(|(origin, _)| !origin.contains('*')) else {
+        return Err(unusable(
+            format!("{text:?} is not the origin of an API"),
+            "write it as https://api.example.com; http is for loopback addresses only",
+        ));
+    };
+    let alone = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+    if !alone || has_credentials(&url) {
+        return Err(unusable(
+            "the origin of an API has a scheme, a host and perhaps a port, and this one has more",
+            format!("write it as {origin}"),
+        ));
+    }
+    Ok(origin)
+}
+
+fn has_credentials(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
+}
+
+fn unusable(message: impl Into<String>, remedy: impl Into<String>) -> Error {
+    Error::new(Code::InvalidConfiguration, message, remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client() -> Client {
+        Client::new(Some("https://id.example/tenant".to_owned()), "demo".to_owned())
+    }
+
+    fn origins(client: &Client, named: &[&str]) -> Origins {
+        let named: Vec<String> = named.iter().map(|name| (*name).to_owned()).collect();
+        Origins::of(client, &named).expect("origins")
+    }
+
+    #[track_caller]
+    fn refused(origins: &Origins, url: &str) -> Error {
+        origins.permit(url, "work").expect_err(url)
+    }
+
+    #[test]
+    fn a_token_may_go_to_the_issuer_its_resources_userinfo_and_what_was_named() {
+        let mut client = client();
+        client.resources = vec!["https://resource.example/v1?a=b".to_owned(), "urn:api".to_owned()];
+        client.endpoints.userinfo = Some("https://me.example/userinfo".to_owned());
+        client.endpoints.token = Some("https://token.example/token".to_owned());
+        let origins = origins(&client, &["https://api.example:8443", "http://127.0.0.1:8080/"]);
+        for url in [
+            "https://id.example",
+            "HTTPS://ID.EXAMPLE:443/any?query#fragment",
+            "https://resource.example/v2",
+            "https://me.example/",
+            "https://api.example:8443/a/../b",
+            "http://127.0.0.1:8080/a",
+            "http://127.1:8080/a",
+        ] {
+            assert!(origins.permit(url, "work").is_ok(), "{url}");
+        }
+        let error = refused(&origins, "https://token.example/");
+        assert_eq!(error.code(), Code::EgressDenied);
+        assert!(error.message().contains("https://token.example"), "{error}");
+        for words in [
+            "latch profile add work --api-origin https://token.example",
+            "--allow-origin https://token.example",
+        ] {
+            assert!(error.remedy().contains(words), "{}", error.remedy());
+        }
+    }
+
+    #[test]
+    fn scheme_host_and_port_are_compared_exactly() {
+        let origins = origins(&client(), &["http://127.0.0.1:8080"]);
+        for url in [
+            "https://id.example:8443/",
+            "https://id.example./",
+            "https://id.example.evil.example/",
+            "https://evil-id.example/",
+            "https://sub.id.example/",
+            "https://evil.example\\@id.example/",
+            "https://evil.example#@id.example/",
+            "http://127.0.0.1:8081/",
+            "http://localhost:8080/",
+            "https://127.0.0.1:8080/",
+            "http://id.example/",
+            "ftp://id.example/",
+            "file:///id.example",
+            "data:text/plain,a",
+        ] {
+            assert_eq!(refused(&origins, url).code(), Code::EgressDenied, "{url}");
+        }
+    }
+
+    #[test]
+    fn an_address_with_a_name_and_a_password_is_refused_and_not_shown() {
+        let origins = origins(&client(), &[]);
+        for url in ["https://ada:hunter2@id.example/", "https://hunter2@id.example/", "hunter2"] {
+            let error = refused(&origins, url);
+            assert_eq!(error.code(), Code::InvalidConfiguration, "{url}");
+            assert!(!error.message().contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_named_without_anything_else() {
+        assert_eq!(api_origin("https://API.example:443/").expect("it"), "https://api.example");
+        for text in [
+            "",
+            "api.example",
+            "api.example:443",
+            "http://api.example",
+            "https://*.example",
+            "https://api.example/v1",
+            "https://api.example?a",
+            "https://api.example/#a",
+            "https://ada:hunter2@api.example",
+        ] {
+            let error = api_origin(text).expect_err(text);
+            assert_eq!(error.code(), Code::InvalidConfiguration, "{text}");
+            assert!(!error.message().contains("hunter2"), "{error}");
+        }
+    }
+}
