@@ -92,6 +92,17 @@ fn the_headers_that_the_api_wants_are_printed() {
 }
 
 #[test]
+fn the_api_is_asked_with_the_projects_headers() {
+    let scene = logged_in();
+    let me = format!("{}{ME}", scene.standin.url());
+    let answer = scene.latch(&["request", "GET", &me]).succeeded().json();
+    assert_eq!(answer["display_name"], "Ada Lovelace");
+    let seen = scene.asked(ME).pop().expect("a request");
+    assert!(has_header(&seen, "x-hexclave-access-token"), "{seen:?}");
+    assert!(!has_header(&seen, "authorization"), "{seen:?}");
+}
+
+#[test]
 fn older_servers_get_every_header_under_its_old_name() {
     let scene = scene();
     let file = scene.home.file("token", &scene.forge("").refresh_token);

@@ -10,7 +10,7 @@ use latchstring_standins::{Misbehaviour, Options, System};
 
 use support::session::Session;
 use support::system::Scene;
-use support::{refusing, run};
+use support::{http, refusing, run};
 
 const TOKEN: &str = "/v1/public/demo-project/oauth2/token";
 const REVOKE: &str = "/v1/public/demo-project/oauth2/revoke";
@@ -114,6 +114,41 @@ fn logout_revokes_both_tokens_in_json() {
         assert!(seen.parameters.iter().any(|sent| sent == "client_id"), "{seen:?}");
     }
     scene.latch(&["token"]).failed(3, "login-required");
+}
+
+#[test]
+fn the_api_that_the_application_protects_is_asked_where_its_origin_is_allowed() {
+    let scene = scene();
+    // The stand-in plays both; the API is at another origin than Stytch.
+    let elsewhere = http::forward_to(scene.standin.url().trim_start_matches("http://"));
+    let resources = format!("{elsewhere}/api/resources");
+    scene.login();
+    scene
+        .latch(&["request", "GET", &resources])
+        .failed(6, "egress-denied")
+        .saying(&["--allow-origin"]);
+    assert!(scene.asked("/api/resources").is_empty());
+    let allowed = ["request", "GET", &resources, "--allow-origin", &elsewhere];
+    let answer = scene.latch(&allowed).succeeded().json();
+    assert_eq!(answer["resources"][0]["name"], "First resource");
+    scene.login_with(&["--api-origin", &elsewhere]);
+    scene.latch(&["request", "GET", &resources]).succeeded();
+}
+
+#[test]
+fn an_api_that_refuses_the_token_gets_a_renewed_one() {
+    let scene = scene();
+    let origin = scene.standin.url().to_owned();
+    scene.login_with(&["--api-origin", &origin]);
+    let first = scene.token(&[]);
+    scene.misbehaves(Misbehaviour::ExpireAccess);
+    let resources = format!("{origin}/api/resources");
+    scene.latch(&["request", "GET", &resources]).succeeded();
+    assert_eq!(scene.asked("/api/resources").len(), 2);
+    assert_ne!(scene.token(&[]), first);
+    scene.standin.revoke_all();
+    let run = scene.latch(&["request", "GET", &resources]);
+    run.failed(3, "login-required").saying(&["log in with: latch login"]);
 }
 
 #[test]

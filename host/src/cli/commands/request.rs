@@ -35,7 +35,8 @@ pub(crate) async fn run(global: &Global, args: Box<RequestArgs>) -> Result<ExitC
         request = request.body(body);
     }
     let tokens = Renewing { global, latch: &latch };
-    let answer = latch.request_with(&request, &tokens).await?;
+    let answer = latch.request_with(&request, &tokens).await;
+    let answer = answer.map_err(|error| settings.advise(global, error))?;
     let status = StatusCode::from_u16(answer.status()).unwrap_or_default();
     pass_on(answer, status, include).await?;
     Ok(conclude(status, global.json))
