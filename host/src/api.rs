@@ -17,15 +17,10 @@
 //! # }
 //! ```
 
-mod origins;
-
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-
-pub(crate) use origins::Origins;
-pub use origins::api_origin;
 
 use crate::capability::http::{ApiRequest, Limits, Pieces, Streamed, Trouble, outgoing};
 use crate::contract::{Code, Failure, Header};

@@ -6,7 +6,6 @@ use std::time::Duration;
 use directories::ProjectDirs;
 use zeroize::Zeroizing;
 
-use crate::api::Origins;
 use crate::capability::browser::{Browser, SystemBrowser};
 use crate::capability::clock::{Clock, SystemClock};
 use crate::capability::entropy::{Entropy, SystemEntropy};
@@ -21,6 +20,7 @@ use crate::contract::{
 };
 use crate::error::{Code, Error};
 use crate::latch::{Latch, Parts};
+use crate::origins::Origins;
 use crate::pages::Pages;
 
 mod checks;

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::api::Origins;
 use crate::capability::browser::Browser;
 use crate::capability::clock::Clock;
 use crate::capability::entropy::Entropy;
@@ -26,6 +25,7 @@ use crate::egress::Egress;
 use crate::end_session::EndSession;
 use crate::envelope::Envelope;
 use crate::error::{Code, Error};
+use crate::origins::Origins;
 use crate::pages::Pages;
 use crate::sandbox::{Instance, Sandbox, Session};
 use crate::token::Token;

@@ -34,12 +34,13 @@ mod farewell;
 mod fresh_token;
 mod import;
 mod latch;
+mod origins;
 pub mod pages;
 mod preset;
 pub mod sandbox;
 mod token;
 
-pub use api::{ApiResponse, TokenProvider, api_origin};
+pub use api::{ApiResponse, TokenProvider};
 pub use builder::{LatchBuilder, check_profile, default_state_folder};
 pub use capability::http::ApiRequest;
 pub use contract::{
@@ -50,6 +51,7 @@ pub use error::{Code, Error, ProviderError, code_name, code_named, printable};
 pub use fresh_token::FreshToken;
 pub use import::Found;
 pub use latch::{Latch, describe};
+pub use origins::api_origin;
 pub use preset::{Preset, Setting, Settings};
 pub use token::Token;
 

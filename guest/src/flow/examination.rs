@@ -150,7 +150,7 @@ impl Asking<'_> {
                 parse_person_response(self.client, &response, session.subject.as_deref())
             });
         match parsed {
-            Ok(claims) => Ok(Progress::Granted(grant_with_claims(self, session, source, claims))),
+            Ok(claims) => Ok(self.with_claims(session, source, claims)),
             Err(Rejection::TokenRefused) => refused(session, source),
             Err(Rejection::AnotherPerson) => Err(another_person()),
             // It is accepted, or nobody can tell.
@@ -181,7 +181,7 @@ impl Asking<'_> {
             .and_then(|response| parse_introspection_response(&response, what));
         match report {
             Ok(report) if only_to_verify && !is_active(&report) => refused(session, source),
-            Ok(report) => Ok(Progress::Granted(grant_with_report(self, session, source, report))),
+            Ok(report) => Ok(self.with_report(session, source, report)),
             Err(failure) if only_to_verify && failure.retryable => {
                 Ok(self.granted(session, source))
             }
@@ -198,7 +198,7 @@ impl Asking<'_> {
         let what = "the tokeninfo endpoint";
         let response = response(answer, what, Code::InvalidAccessToken)?;
         match parse_introspection_response(&response, what) {
-            Ok(report) => Ok(Progress::Granted(grant_with_report(self, session, source, report))),
+            Ok(report) => Ok(self.with_report(session, source, report)),
             Err(failure) if response.status == 401 || is_invalid_token(&failure) => {
                 refused(session, source)
             }
@@ -213,7 +213,7 @@ impl Asking<'_> {
         source: TokenSource,
     ) -> Result<Progress, Failure> {
         match checked {
-            Ok(claims) => Ok(Progress::Granted(grant_with_report(self, session, source, claims))),
+            Ok(claims) => Ok(self.with_report(session, source, claims)),
             Err(access_token::Rejection::UnknownKey) => Err(access_token::unverifiable()),
             Err(access_token::Rejection::Expired(failure)) => match refused(session, source) {
                 Ok(renewal) => Ok(renewal),
@@ -231,6 +231,14 @@ impl Asking<'_> {
         let method = client_authentication::keep(self.client, session.authentication.into())?;
         let access_token = session.access_token.as_deref().unwrap_or_default();
         Ok(Some(introspection_request(endpoint, self.client, method, access_token)))
+    }
+
+    fn with_claims(&self, session: Stored, source: TokenSource, claims: Claims) -> Progress {
+        Progress::Granted(grant_with_claims(self.client, session, self.entropy, source, claims))
+    }
+
+    fn with_report(&self, session: Stored, source: TokenSource, report: Claims) -> Progress {
+        Progress::Granted(grant_with_report(self.client, session, self.entropy, source, report))
     }
 
     fn granted(&self, session: Stored, source: TokenSource) -> Progress {

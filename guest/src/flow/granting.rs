@@ -1,7 +1,6 @@
 //! What a verified token adds to a session, and what the caller gets of it.
 
 use crate::contract::{Client, Grant, TokenSource};
-use crate::flow::examination::Asking;
 use crate::protocol::dialect::api_headers;
 use crate::protocol::entropy::Entropy;
 use crate::protocol::id_token::{Claims, IdToken, claims_of_verified, display_name};
@@ -44,25 +43,27 @@ pub(crate) fn grant(
 
 /// The same with userinfo's claims over those of the ID token.
 pub(crate) fn grant_with_claims(
-    asking: &Asking<'_>,
+    client: &Client,
     session: Stored,
+    entropy: &Entropy,
     source: TokenSource,
     userinfo: Claims,
 ) -> Grant {
     let mut claims = session.id_token.as_deref().and_then(claims_of_verified).unwrap_or_default();
     claims.extend(userinfo);
-    let grant = grant(asking.client, session, asking.entropy, source);
+    let grant = grant(client, session, entropy, source);
     Grant { claims: Some(to_json(claims)), ..grant }
 }
 
 /// The same with what was found out about the token itself.
 pub(crate) fn grant_with_report(
-    asking: &Asking<'_>,
+    client: &Client,
     session: Stored,
+    entropy: &Entropy,
     source: TokenSource,
     report: Claims,
 ) -> Grant {
-    let grant = grant(asking.client, session, asking.entropy, source);
+    let grant = grant(client, session, entropy, source);
     Grant { report: Some(to_json(report)), ..grant }
 }
 

@@ -24,9 +24,6 @@ const LONGEST_LOGIN_MS: u64 = 900_000;
 /// Of an access token that does not tell.
 const ACCESS_TOKEN_S: u64 = 600;
 
-/// What the server says of a refresh token that it does not accept.
-pub(crate) const REFRESH_TOKEN_GONE: &str = "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED";
-
 /// A project at one server.
 pub(crate) struct Api<'a> {
     base: Issuer,

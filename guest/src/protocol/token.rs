@@ -8,7 +8,6 @@ use crate::contract::{Client, ClientAuthentication, Code, Exchange, Failure, Pur
 use crate::protocol::authorization::{Transaction, VerifiedCode};
 use crate::protocol::client_authentication::authenticated_post;
 use crate::protocol::failure::{in_words, printable, provider_error, unavailable};
-use crate::protocol::hexclave::REFRESH_TOKEN_GONE;
 use crate::protocol::request::find_header;
 
 /// A successful token response (RFC 6749 §5.1).
@@ -142,7 +141,8 @@ fn parse_body(response: &Response) -> Result<Body, Failure> {
 /// word for it.
 pub(crate) fn voids_refresh_token(failure: &Failure) -> bool {
     refused(failure, |error| {
-        ["invalid_grant", "bad_refresh_token", REFRESH_TOKEN_GONE].contains(&error)
+        ["invalid_grant", "bad_refresh_token", "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED"]
+            .contains(&error)
             || error.ends_with("refresh_token_not_found")
     })
 }
