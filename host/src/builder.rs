@@ -332,8 +332,8 @@ impl LatchBuilder {
         }
         check_profile(&self.profile)?;
         check_redirect(&self.redirect)?;
-        check_anonymous(&self.client.protocol, self.anonymous_refresh_token.is_some())?;
         let origins = Origins::of(&self.client, &self.api_origins)?;
+        check_anonymous(&self.client.protocol, self.anonymous_refresh_token.is_some())?;
         let browser_command = self.browser.is_some();
         let browser =
             self.open_browser.then(|| self.browser.unwrap_or_else(|| Arc::new(SystemBrowser)));

@@ -2,16 +2,13 @@
 //! session, and hands out fresh access tokens.
 //!
 //! ```no_run
-//! use latchstring::{Code, Latch};
+//! use latchstring::Latch;
 //!
 //! # async fn run() -> Result<(), latchstring::Error> {
 //! let latch = Latch::builder("https://id.example.com", "my-cli")
 //!     .scopes(["openid", "offline_access"])
 //!     .build()?;
-//! let token = match latch.token().await {
-//!     Err(error) if error.code() == Code::LoginRequired => latch.login().await?,
-//!     other => other?,
-//! };
+//! let token = latch.token_or_login().await?;
 //! println!("{} characters", token.access_token().len());
 //! # Ok(())
 //! # }
@@ -23,6 +20,7 @@
 
 mod api;
 mod binding;
+pub mod blocking;
 mod builder;
 pub mod capability;
 pub mod contract;

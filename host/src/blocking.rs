@@ -1,0 +1,107 @@
+//! The same for programs without a runtime of their own.
+//!
+//! ```no_run
+//! use latchstring::blocking::Latch;
+//!
+//! # fn run() -> Result<(), latchstring::Error> {
+//! let latch = Latch::new(
+//!     latchstring::Latch::builder("https://id.example.com", "my-cli")
+//!         .scopes(["openid", "offline_access"]),
+//! )?;
+//! let token = latch.token_or_login()?;
+//! println!("{} characters", token.access_token().len());
+//! # Ok(())
+//! # }
+//! ```
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::builder::LatchBuilder;
+use crate::capability::http::ApiRequest;
+use crate::contract::{Demand, Description, LogoutReport};
+use crate::error::{Code, Error};
+use crate::token::Token;
+
+/// A client of one provider, whose calls wait.
+///
+/// Not for a thread that drives a runtime already: there the calls of
+/// [`latchstring::Latch`](crate::Latch) can be awaited.
+pub struct Latch {
+    latch: crate::Latch,
+    runtime: Runtime,
+}
+
+/// What an API answered, whole.
+pub struct Answer {
+    /// RFC 9110 §15.
+    pub status: u16,
+    /// Pairs of a header's name and its value, in order.
+    pub headers: Vec<(String, String)>,
+    /// As it came.
+    pub body: Vec<u8>,
+}
+
+impl Latch {
+    /// Fails as [`LatchBuilder::build`] does.
+    pub fn new(builder: LatchBuilder) -> Result<Self, Error> {
+        let latch = builder.build()?;
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
+            Error::new(
+                Code::HostFault,
+                format!("no runtime for the login can be started: {error}"),
+                "see whether this process has reached a limit of the system",
+            )
+        })?;
+        Ok(Self { latch, runtime })
+    }
+
+    /// [`Latch::login`](crate::Latch::login).
+    pub fn login(&self) -> Result<Token, Error> {
+        self.runtime.block_on(self.latch.login())
+    }
+
+    /// [`Latch::token`](crate::Latch::token).
+    pub fn token(&self) -> Result<Token, Error> {
+        self.runtime.block_on(self.latch.token())
+    }
+
+    /// [`Latch::token_for`](crate::Latch::token_for).
+    pub fn token_for(&self, demand: Demand) -> Result<Token, Error> {
+        self.runtime.block_on(self.latch.token_for(demand))
+    }
+
+    /// [`Latch::token_or_login`](crate::Latch::token_or_login).
+    pub fn token_or_login(&self) -> Result<Token, Error> {
+        self.runtime.block_on(self.latch.token_or_login())
+    }
+
+    /// [`Latch::status`](crate::Latch::status).
+    pub fn status(&self) -> Result<Option<Description>, Error> {
+        self.runtime.block_on(self.latch.status())
+    }
+
+    /// [`Latch::logout`](crate::Latch::logout).
+    pub fn logout(&self) -> Result<LogoutReport, Error> {
+        self.runtime.block_on(self.latch.logout())
+    }
+
+    /// [`Latch::request`](crate::Latch::request), with the answer's body in memory.
+    pub fn request(&self, request: &ApiRequest) -> Result<Answer, Error> {
+        self.runtime.block_on(async {
+            let mut response = self.latch.request(request).await?;
+            let headers = response.headers();
+            let headers =
+                headers.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            let (status, mut body) = (response.status(), Vec::new());
+            while let Some(piece) = response.chunk().await? {
+                body.extend_from_slice(&piece);
+            }
+            Ok(Answer { status, headers, body })
+        })
+    }
+
+    /// The same client, for what is not here.
+    pub fn inner(&self) -> &crate::Latch {
+        &self.latch
+    }
+}
