@@ -7,10 +7,9 @@ use std::fs;
 
 use latchstring_standins::{Misbehaviour, Options, Seen, Standin, System};
 use serde_json::{Value, json};
-use url::Url;
 
 use support::system::Scene;
-use support::{Pending, free_port, http, refusing, run};
+use support::{free_port, refusing, run};
 
 const BEGIN: &str = "/api/v1/auth/cli";
 const POLL: &str = "/api/v1/auth/cli/poll";
@@ -250,74 +249,6 @@ fn settings_that_are_missing_are_named() {
     let app = ["--set", "app-url=http://127.0.0.1:1"];
     let run = scene.latch(&[&words[..], &app].concat());
     run.failed(2, "invalid-configuration").saying(&["project-id", "HEXCLAVE_PROJECT_ID"]);
-}
-
-/// A session of somebody who has not said who it is: its refresh token, and its
-/// person's id.
-fn anonymous(scene: &Scene) -> (String, String) {
-    let url = format!("{}/api/v1/auth/anonymous/sign-up", scene.standin.url());
-    let headers = [
-        "x-hexclave-access-type: client",
-        "x-hexclave-project-id: demo-project",
-        "content-length: 0",
-        "connection: close",
-    ];
-    let answer = http::send(&Url::parse(&url).expect("an address"), "POST", &headers);
-    let tokens: Value = serde_json::from_str(&answer.body).expect("JSON");
-    let text = |name: &str| tokens[name].as_str().expect("text").to_owned();
-    (text("refresh_token"), text("user_id"))
-}
-
-#[test]
-fn an_anonymous_session_becomes_the_persons_own() {
-    let scene = scene();
-    let (refresh_token, id) = anonymous(&scene);
-    let file = scene.home.file("anonymous", &format!("{refresh_token}\n"));
-    let login = scene.login_with(&["--anonymous-token-file", &file]);
-    assert!(login.stderr.contains("Logged in as Ada Lovelace"), "{}", login.stderr);
-    let who = scene.latch(&["whoami", "--json"]).succeeded().json();
-    assert_eq!(who["id"], id);
-    assert!(!scene.home.config().contains("anonymous"), "{}", scene.home.config());
-}
-
-#[test]
-fn the_anonymous_session_may_be_named_in_the_environment() {
-    for name in [
-        "LATCH_ANONYMOUS_REFRESH_TOKEN",
-        "HEXCLAVE_CLI_ANON_REFRESH_TOKEN",
-        "STACK_CLI_ANON_REFRESH_TOKEN",
-    ] {
-        let scene = scene();
-        let (refresh_token, _) = anonymous(&scene);
-        let mut command = scene.login_command(&[]);
-        let _pending = Pending::start(command.env(name, refresh_token));
-        let sent = scene.asked_once(BEGIN).parameters;
-        assert_eq!(sent, ["anon_refresh_token", "expires_in_millis"], "{name}");
-    }
-    let scene = scene();
-    let mut command = scene.login_command(&[]);
-    command.env("HEXCLAVE_CLI_ANON_REFRESH_TOKEN", "a").env("STACK_CLI_ANON_REFRESH_TOKEN", "b");
-    run(&mut command).failed(2, "invalid-configuration").saying(&["both set, and disagree"]);
-}
-
-#[test]
-fn an_anonymous_session_that_is_over_is_told_and_never_shown() {
-    let scene = scene();
-    let (refresh_token, _) = anonymous(&scene);
-    scene.standin.revoke_all();
-    let file = scene.home.file("anonymous", &refresh_token);
-    let login = run(&mut scene.login_command(&["--anonymous-token-file", &file, "--verbose"]));
-    let login = login.failed(4, "provider-refused").saying(&["REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED"]);
-    assert!(!login.stderr.contains(&refresh_token), "{}", login.stderr);
-}
-
-#[test]
-fn an_anonymous_session_at_a_system_without_any_is_refused() {
-    let scene = Scene::new(System::Authgate);
-    let mut command = scene.login_command(&[]);
-    let login = run(command.env("LATCH_ANONYMOUS_REFRESH_TOKEN", "t0ken"));
-    login.failed(2, "invalid-configuration").saying(&["no such sessions"]);
-    assert_eq!(scene.requests(), 0);
 }
 
 /// The file of the official program, as text.

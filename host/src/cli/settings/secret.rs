@@ -56,10 +56,23 @@ impl Settings {
     /// Whether a folder's `.env` leads away from the provider that the person
     /// keeps under this profile.
     fn folder_diverts(&self) -> bool {
-        self.given.issuer.is_none()
+        if !self.saved.names_provider() || self.saved.is_left_by(&self.given) {
+            return false;
+        }
+        let names_another = self.given.issuer.is_none()
             && self.given.provider.is_none()
-            && self.saved.names_provider()
-            && (self.saved.is_left_by(&self.found) || self.saved.is_set_otherwise_by(&self.found))
+            && self.saved.is_left_by(&self.found);
+        names_another
+            || self.found.set.iter().flatten().any(|(name, value)| {
+                let given = self.given.set.as_ref().is_some_and(|given| given.contains_key(name));
+                !given && self.kept(name) != Some(value)
+            })
+    }
+
+    /// What the profile sets of the preset, or leaves at its default.
+    fn kept(&self, name: &str) -> Option<&String> {
+        let default = || self.preset.as_ref()?.settings().get(name)?.default.as_ref();
+        self.saved.set.as_ref().and_then(|set| set.get(name)).or_else(default)
     }
 }
 
