@@ -18,6 +18,10 @@ use crate::error::{Code, Error};
 use crate::farewell::Farewell;
 use crate::pages::{Page, Pages};
 
+const PASTE: &str = "When the login is done, copy the whole address from the browser's address bar,
+even if its page cannot be shown, and paste it here (it is not displayed):";
+const PASTE_AGAIN: &str = "Paste the whole address (it is not displayed):";
+
 /// A listener, a browser, and a person.
 pub(crate) struct Door<'a> {
     pub(crate) clock: &'a dyn Clock,
@@ -72,20 +76,22 @@ impl Door<'_> {
             };
             self.shown = Some(url);
         }
-        if self.asks {
-            self.terminal.say(match notice {
-                Some(_) => "Paste the whole address (it is not displayed):",
-                None => {
-                    "When the login is done, copy the whole address from the browser's address bar,\neven if its page cannot be shown, and paste it here (it is not displayed):"
-                }
-            });
-            self.terminal.say(&ways(&alternatives));
-        } else {
+        if !self.asks {
             self.terminal.wait("waiting for the login in the browser");
         }
+        let question = match notice {
+            Some(_) => PASTE_AGAIN,
+            None => PASTE,
+        };
+        let question = format!("{question}{}", ways(&alternatives));
         let terminal = self.terminal;
         let asks = self.asks;
-        let pasted = async { if asks { terminal.ask(true).await } else { pending().await } };
+        let pasted = async {
+            match asks {
+                true => terminal.ask(&question, true).await,
+                false => pending().await,
+            }
+        };
         let mut pasted = pin!(pasted);
         let mut timeout = self.clock.sleep(Duration::from_millis(wait_ms));
         loop {
@@ -99,7 +105,7 @@ impl Door<'_> {
                     let chosen = alternatives.iter().copied().find(|flow| is_named(*flow, &text));
                     return Ok(chosen.map_or(Reply::Pasted(text), Reply::Chosen));
                 }
-                _ = terminal.ask(false), if self.is_taken => self.open_afresh()?,
+                _ = terminal.ask("", false), if self.is_taken => self.open_afresh()?,
                 () = &mut timeout => return Ok(Reply::TimedOut),
             }
         }
@@ -178,10 +184,9 @@ impl Door<'_> {
         self.terminal.say(&in_sentence(&reason));
         let (first, others) = flows.split_first().ok_or_else(nothing_offered)?;
         let question = format!("Press Enter to {}.{}", in_words(*first), ways(others));
-        self.terminal.say(&question);
         let terminal = self.terminal;
         let mut timeout = self.clock.sleep(Duration::from_millis(wait_ms));
-        let mut answer = pin!(terminal.ask(false));
+        let mut answer = pin!(terminal.ask(&question, false));
         loop {
             tokio::select! {
                 visit = next_visit(&mut self.listener) => visit.answer.send(self.pages.abandoned()).await,
@@ -190,8 +195,7 @@ impl Door<'_> {
                     if let Some(flow) = chosen.or(text.trim().is_empty().then_some(*first)) {
                         return Ok(Reply::Chosen(flow));
                     }
-                    terminal.say(&question);
-                    answer.set(terminal.ask(false));
+                    answer.set(terminal.ask(&question, false));
                 }
                 () = &mut timeout => return Ok(Reply::TimedOut),
             }

@@ -45,11 +45,12 @@ pub trait Terminal: Send + Sync {
         false
     }
 
-    /// What the person types, up to the end of a line; not shown while it is typed
-    /// where `hidden`. Waits for ever where nobody can be asked.
+    /// What the person types after `question`, up to the end of a line. Where
+    /// `hidden` it is not shown, from before the question is. Waits for ever where
+    /// nobody can be asked.
     ///
     /// Cancelling the wait leaves the keyboard as it was.
-    async fn ask(&self, _hidden: bool) -> String {
+    async fn ask(&self, _question: &str, _hidden: bool) -> String {
         std::future::pending().await
     }
 
@@ -97,11 +98,7 @@ impl StderrTerminal {
 impl Terminal for StderrTerminal {
     fn say(&self, text: &str) {
         self.settle();
-        let mut stderr = stderr().lock();
-        for line in text.lines() {
-            // A closed standard error is nobody's failure.
-            let _ = writeln!(stderr, "{}", printable(line));
-        }
+        print(text);
     }
 
     fn address(&self, url: &str) {
@@ -161,17 +158,27 @@ impl Terminal for StderrTerminal {
         self.is_attended() && self.is_rich() && has_blocks && width() >= columns
     }
 
-    async fn ask(&self, hidden: bool) -> String {
+    async fn ask(&self, question: &str, hidden: bool) -> String {
         if !self.is_attended() {
             return std::future::pending().await;
         }
-        keyboard::line(hidden).await
+        self.settle();
+        let question = question.to_owned();
+        keyboard::line(hidden, move || print(&question)).await
     }
 
     fn detail(&self, text: &str) {
         if self.verbose {
             self.say(text);
         }
+    }
+}
+
+fn print(text: &str) {
+    let mut stderr = stderr().lock();
+    for line in text.lines() {
+        // A closed standard error is nobody's failure.
+        let _ = writeln!(stderr, "{}", printable(line));
     }
 }
 

@@ -6,13 +6,15 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
-/// The next line; never comes where the input has ended.
-pub(super) async fn line(hidden: bool) -> String {
+/// The next line; never comes where the input has ended. `ready` is called once
+/// nothing that is typed is shown, where `hidden`: whoever answers at once is not
+/// overheard.
+pub(super) async fn line(hidden: bool, ready: impl FnOnce() + Send + 'static) -> String {
     let wanted = Wanted(Arc::new(AtomicBool::new(true)));
     let still_wanted = Arc::clone(&wanted.0);
     let (sender, receiver) = oneshot::channel();
     let reader = move || {
-        if let Some(line) = system::read(hidden, &|| still_wanted.load(Ordering::Acquire)) {
+        if let Some(line) = system::read(hidden, ready, &|| still_wanted.load(Ordering::Acquire)) {
             // Nobody wants it any more: the other answer came first.
             let _ = sender.send(line);
         }
@@ -55,8 +57,13 @@ mod system {
     const END_OF_INPUT: u8 = 0x04;
 
     /// None where the input ended, or is no longer wanted.
-    pub(super) fn read(hidden: bool, wanted: &dyn Fn() -> bool) -> Option<String> {
+    pub(super) fn read(
+        hidden: bool,
+        ready: impl FnOnce(),
+        wanted: &dyn Fn() -> bool,
+    ) -> Option<String> {
         let _quiet = if hidden { Quiet::begin() } else { None };
+        ready();
         let mut line = Vec::new();
         while wanted() {
             let input = stdin();
@@ -109,7 +116,12 @@ mod system {
     use std::io::stdin;
 
     /// Reads to the end of the line, wanted or not, and shows what is typed.
-    pub(super) fn read(_hidden: bool, _wanted: &dyn Fn() -> bool) -> Option<String> {
+    pub(super) fn read(
+        _hidden: bool,
+        ready: impl FnOnce(),
+        _wanted: &dyn Fn() -> bool,
+    ) -> Option<String> {
+        ready();
         let mut line = String::new();
         stdin().read_line(&mut line).ok().filter(|count| *count > 0)?;
         Some(line)
