@@ -128,6 +128,9 @@ impl Binding {
             }
             Some(cookie) => {
                 self.accepted.remove(&cookie);
+                // Nor does whoever came first get another cookie for it.
+                self.opened = secret(entropy)?;
+                self.opened_by = None;
                 Ok(Passage::Taken)
             }
         }
@@ -213,6 +216,10 @@ mod tests {
         let address = binding.opened_address();
         let cookie = begin(&mut binding, &address, "");
         assert!(matches!(judge(&mut binding, target(&address), ""), Passage::Taken));
+        assert!(!comes_back(&mut binding, &cookie));
+        // Whoever came first has a cookie, and reloads in vain.
+        let passage = judge(&mut binding, target(&address), &cookie);
+        assert!(matches!(passage, Passage::UsedAddress));
         assert!(!comes_back(&mut binding, &cookie));
         binding.renew(&SystemEntropy).expect("entropy");
         assert!(matches!(judge(&mut binding, target(&address), ""), Passage::UsedAddress));
