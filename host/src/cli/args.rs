@@ -8,6 +8,7 @@ mod provider;
 mod request;
 mod rest;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::FalseyValueParser;
@@ -48,10 +49,15 @@ provider, 5 timed out, 6 the provider broke the protocol, 7 network, 8 storage, 
 impl Args {
     /// Reads this process's command line, and its environment.
     pub(crate) fn read() -> Result<Self, clap::Error> {
-        let mut command = Self::command();
-        let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+        let words: Vec<OsString> = std::env::args_os().collect();
+        let quick = alone(&words).and_then(|command| command.try_get_matches_from(&words).ok());
+        let matches = match quick {
+            Some(matches) => matches,
+            // Whatever is wrong is told by the whole.
+            None => Self::command().try_get_matches_from(&words)?,
+        };
         let mut args =
-            Self::from_arg_matches(&matches).map_err(|error| error.format(&mut command))?;
+            Self::from_arg_matches(&matches).map_err(|error| error.format(&mut Self::command()))?;
         let login = match &mut args.command {
             Command::Login(args) => Some(&mut args.login),
             Command::Profile(ProfileCommand::Add { settings, .. }) => Some(&mut **settings),
@@ -60,10 +66,19 @@ impl Args {
         if let Some(login) = login
             && let Err(message) = login.redirect.settle_browser(innermost(&matches))
         {
-            return Err(command.error(ErrorKind::ArgumentConflict, message));
+            return Err(Self::command().error(ErrorKind::ArgumentConflict, message));
         }
         Ok(args)
     }
+}
+
+/// The command that these words name, without the others: every argument that is
+/// meant for all is copied into each, which takes longer than to parse them.
+fn alone(words: &[OsString]) -> Option<clap::Command> {
+    let all = Command::augment_subcommands(clap::Command::new("latch"));
+    let mut names = words.iter().skip(1).filter_map(|word| word.to_str());
+    let named = names.find_map(|word| all.find_subcommand(word))?;
+    Some(Global::augment_args(clap::Command::new("latch")).subcommand(named.clone()))
 }
 
 /// What was given to the command itself.
