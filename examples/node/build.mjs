@@ -22,6 +22,8 @@ const { files, imports } = await transpileBytes(bytes, {
   instantiation: 'async',
   outDir: folder,
   wasiShim: false,
+  // A failure is thrown as the record that it is.
+  noComponentErrorWrapping: true,
 });
 // The promise that this host relies on: there is nothing to supply, so nothing is.
 if (imports.length > 0) {

@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { instantiate } from '../component/login.js';
 import { LatchError, sandboxFault } from './error.js';
 
-/** @import { Action, Client, Context, Facts, Reply, Session } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Action, Client, Facts, Failure, Reply, Session } from '../component/interfaces/latchstring-login-flow.js' */
 /** @typedef {typeof import('../component/interfaces/latchstring-login-flow.js')} Flow */
 
 const FOLDER = new URL('../component/', import.meta.url);
@@ -108,15 +108,14 @@ export class Component {
 }
 
 /**
- * A failure comes as the payload of an error; anything else is a trap. What
+ * A failure is thrown as the record that it is; anything else is a trap. What
  * JavaScript says of a value that does not fit is not passed on: it quotes the value.
  *
  * @param {unknown} error
  */
 function translated(error) {
   if (error instanceof LatchError) return error;
-  const { payload } = /** @type {{ payload?: import('../component/interfaces/latchstring-login-flow.js').Failure }} */ (error);
-  if (payload?.code) return LatchError.from(payload);
+  if (!(error instanceof Error)) return LatchError.from(/** @type {Failure} */ (error));
   if (error instanceof TypeError) {
     return new LatchError(
       'invalid-configuration',

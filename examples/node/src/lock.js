@@ -25,16 +25,15 @@ import { openOrMake, unusable } from './guard.js';
  * Programs that lock what they are handed as descriptor 3: that of Linux, and what
  * every macOS and most else has.
  */
-const HELPERS = [
+export const HELPERS = [
   ['flock', '-x', '3'],
-  ['perl', '-e', 'open(my $file, "+<&=", 3) && flock($file, 2) or exit 1'],
+  ['perl', '-e', 'open(FILE, "+<&=3") && flock(FILE, 2) or exit 1'],
 ];
 
 /** Between two claims of an endpoint. */
 const PAUSE_MS = 25;
 
-/** A held lock. */
-/** @typedef {{ release: () => void }} Lock */
+/** @typedef {{ release: () => void }} Lock a held one */
 
 /**
  * Waits for the lock; `signal` ends the wait.
