@@ -136,15 +136,6 @@ export class Door {
   }
 
   /**
-   * Waits between two polls.
-   *
-   * @param {bigint} waitMs
-   */
-  async wait(waitMs) {
-    await sleep(milliseconds(waitMs), undefined, { signal: this.#signal });
-  }
-
-  /**
    * Shows how the login ended to whoever waits in a browser: sent on to an address
    * without the code, it is in nobody's history.
    *
@@ -183,13 +174,13 @@ export class Door {
    */
   async #invite(url) {
     // An address that no browser may open is not for the person either.
-    browserUrl(url);
+    const address = browserUrl(url);
     if (!this.#browser || !this.#listener) {
       this.#show(url);
       // Whoever wants no browser started has one in mind.
       return !this.#browser;
     }
-    const binding = new Binding(this.#listener.redirectUri, url);
+    const binding = new Binding(this.#listener.redirectUri, address);
     if (!(await this.#opens(this.#browser, binding.openedAddress))) {
       this.#show(url);
       return false;
