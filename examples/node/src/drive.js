@@ -6,7 +6,6 @@ import { now } from './context.js';
 import { Denied } from './egress.js';
 import * as envelope from './envelope.js';
 import { LatchError, reason, sandboxFault } from './error.js';
-import { send } from './http.js';
 import { failed, success } from './pages.js';
 
 /** @import { Action, Exchange, Outcome, Reply, Session } from '../component/interfaces/latchstring-login-flow.js' */
@@ -147,6 +146,8 @@ async function locked({ store, terminal, lockPatienceMs, signal }) {
  */
 async function exchange({ waitMs, request }, { egress, signal }) {
   if (waitMs > 0n) await sleep(Number(waitMs), undefined, { signal });
+  // Only now: a stored token that is still good is not to wait for it.
+  const { send } = await import('./http.js');
   try {
     const reply = await send(request, await egress.permit(request.url));
     if (reply.tag === 'response') egress.learn(request.url, reply.val);

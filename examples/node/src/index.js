@@ -3,11 +3,9 @@
 import { commandBrowser, systemBrowser } from './browser.js';
 import { Component } from './component.js';
 import { context } from './context.js';
-import { Door } from './door.js';
 import { drive, placed, read } from './drive.js';
 import { Egress } from './egress.js';
 import { LatchError, sandboxFault } from './error.js';
-import { listen } from './listener.js';
 import { FileStore, defaultFolder } from './store.js';
 import { surroundings } from './surroundings.js';
 import { stderrTerminal } from './terminal.js';
@@ -137,6 +135,9 @@ async function begin(settings, { profile = 'default', stateDir = defaultFolder()
  * @param {LoginOptions} options
  */
 async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, browser = systemBrowser }) {
+  // Only now: a stored token is not to wait for what only a login needs.
+  const { Door } = await import('./door.js');
+  const { listen } = await import('./listener.js');
   const { client, store, terminal, signal } = latch;
   const stored = read(store);
   const facts = {
