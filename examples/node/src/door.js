@@ -259,6 +259,8 @@ export class Door {
       this.#isTaken = false;
       this.#binding?.renew();
       if (this.#binding && this.#browser) return this.#opens(this.#browser, this.#binding.openedAddress);
+    }).catch(() => {
+      // The question was withdrawn: the login has ended.
     });
   }
 

@@ -9,7 +9,7 @@ import test from 'node:test';
 import { inspect } from 'node:util';
 
 import { LatchError, login, logout, token } from '../src/index.js';
-import { demoProvider, noWeb, realProvider, stateFolder, terminal, visitor, visitorBrowser } from './support.js';
+import { demoProvider, noWeb, realProvider, standIn, stateFolder, terminal, visitor, visitorBrowser } from './support.js';
 
 const scopes = ['openid', 'profile', 'offline_access'];
 
@@ -166,4 +166,37 @@ test('a code is entered on another device', { skip: noWeb }, async (t) => {
   while (!code()) await new Promise((resolve) => { setTimeout(resolve, 5); });
   await visitor(`${person.address}?user_code=${code()}`);
   assert.equal((await pending).source, 'login');
+});
+
+test('after a try that came to nothing, the person chooses how to go on', async (t) => {
+  const { issuer } = await demoProvider(t);
+  const answers = ['nonsense', ''];
+  const opened = [];
+  const person = terminal(async (hidden) => (hidden ? new Promise(() => {}) : answers.shift()));
+  const browser = (url) => {
+    opened.push(url);
+    // Too late for the first try, in time for the second.
+    if (opened.length === 2) browser.arrived = visitor(url);
+  };
+  const options = { stateDir: stateFolder(t), browser, terminal: person, patienceMs: 2_000 };
+  assert.equal((await login({ issuer, clientId: 'demo', scopes }, options)).source, 'login');
+  await browser.arrived;
+  assert.deepEqual(answers, []);
+  assert.equal(person.text.match(/Press Enter to use the browser/g).length, 2);
+});
+
+test('a provider with a page of its own is asked what came of it', async (t) => {
+  const { issuer: url } = await standIn(t, 'hexclave');
+  const client = {
+    issuer: url,
+    discover: false,
+    clientId: 'demo-project',
+    protocol: { tag: 'hexclave', val: { appUrl: url, headers: 'hexclave' } },
+  };
+  const stateDir = stateFolder(t);
+  const browser = visitorBrowser();
+  const held = await login(client, { stateDir, browser, terminal: terminal() });
+  await browser.arrived;
+  assert.equal(held.source, 'login');
+  assert.equal((await token(client, { stateDir, forceRefresh: true })).source, 'renewed');
 });

@@ -28,6 +28,11 @@ export function demoProvider(t) {
   return serving(t, spawn(program('demo-provider'), [], { stdio: ['pipe', 'pipe', 'inherit'] }));
 }
 
+/** A stand-in of this repository for a provider with rules of its own. */
+export function standIn(t, system) {
+  return serving(t, spawn(program('standin'), [system], { stdio: ['pipe', 'pipe', 'inherit'] }));
+}
+
 /** A certified provider; `log` tells what it was asked. */
 export async function realProvider(t, ...lifetimes) {
   const words = [join(web, 'oidc-provider.mjs'), ...lifetimes.map(String)];
@@ -46,7 +51,7 @@ async function serving(t, child) {
     await once(child, 'exit');
   };
   t.after(stop);
-  return { issuer: line.replace(/^issuer /, ''), stop };
+  return { issuer: line.replace(/^\w+ /, ''), stop };
 }
 
 /** A folder for sessions, not made yet, and gone with the test. */
