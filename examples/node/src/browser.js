@@ -1,0 +1,117 @@
+// Starting the person's browser: without a shell, and with its chatter kept off this
+// program's output.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { isLoopback } from './addresses.js';
+import { LatchError } from './error.js';
+
+/** @typedef {(url: string) => Promise<void> | void} Browser starts one on this address */
+
+/** How long a desktop's launcher has to fail before it counts as working. */
+const SETTLING_MS = 300;
+
+/**
+ * The URL as a browser may be given it: https, or http on a loopback host; anything
+ * else fails with `egress-denied`.
+ *
+ * A provider's metadata chooses this URL. Other schemes start other programs, and
+ * what does not start with a scheme may be read as an option.
+ *
+ * @param {string} url
+ */
+export function browserUrl(url) {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && isLoopback(parsed))) {
+    return parsed.href;
+  }
+  throw new LatchError(
+    'egress-denied',
+    'the browser is not sent to what is neither https nor http on a loopback address',
+    "check the provider's authorization endpoint",
+  );
+}
+
+/**
+ * A browser by its command: the address becomes its last word.
+ *
+ * @param {string[]} command
+ * @returns {Browser}
+ */
+export function commandBrowser(command) {
+  return async (url) => {
+    if (await starts([...command, browserUrl(url)], 0)) return;
+    throw new LatchError(
+      'host-fault',
+      `cannot start the browser ${command[0]}`,
+      'open the address by hand, or name another browser',
+    );
+  };
+}
+
+/**
+ * The browser that the person or the desktop has chosen.
+ *
+ * @param {string} url
+ */
+export async function systemBrowser(url) {
+  const address = browserUrl(url);
+  for (const { words, settlingMs } of launchers()) {
+    if (await starts(words.map((word) => word.replaceAll('%s', address)), settlingMs)) return;
+  }
+  throw new LatchError(
+    'host-fault',
+    'no browser could be started',
+    'open the address by hand, or name a browser in BROWSER',
+  );
+}
+
+/**
+ * The commands in `BROWSER`, separated by colons, `%s` standing for the address, then
+ * the desktop's own. Those need a graphical session: without one they would start a
+ * text browser that nobody sees.
+ *
+ * @param {NodeJS.ProcessEnv} environment
+ * @param {string} platform
+ */
+export function launchers(environment = process.env, platform = process.platform) {
+  const named = platform === 'win32' ? [] : (environment.BROWSER ?? '').split(':');
+  const own = named.map((entry) => entry.trim().split(/\s+/)).filter(([program]) => program);
+  const graphical = environment.DISPLAY || environment.WAYLAND_DISPLAY;
+  const desktop = platform === 'darwin' ? [['/usr/bin/open']]
+    : platform === 'win32' ? [['rundll32.exe', 'url.dll,FileProtocolHandler']]
+      : graphical ? [['xdg-open'], ['gio', 'open'], ['wslview'], ['x-www-browser']]
+        : [['wslview']];
+  const withAddress = (/** @type {string[]} */ words) => (
+    words.some((word) => word.includes('%s')) ? words : [...words, '%s']
+  );
+  return [
+    // It may be the browser itself, which tells nothing by running on.
+    ...own.map((words) => ({ words: withAddress(words), settlingMs: 0 })),
+    ...desktop.map((words) => ({ words: withAddress(words), settlingMs: SETTLING_MS })),
+  ];
+}
+
+/**
+ * @param {string[]} command
+ * @param {number} settlingMs how long it has to fail
+ */
+async function starts([program, ...words], settlingMs) {
+  const child = spawn(program, words, {
+    stdio: 'ignore',
+    // Ctrl-C in this program's terminal is not for the browser.
+    detached: process.platform !== 'win32',
+    windowsHide: true,
+  });
+  child.unref();
+  try {
+    await once(child, 'spawn');
+  } catch {
+    return false;
+  }
+  if (settlingMs === 0) return true;
+  const status = once(child, 'exit').then(([code]) => code);
+  return (await Promise.race([status, sleep(settlingMs, 0)])) === 0;
+}

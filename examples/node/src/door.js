@@ -1,0 +1,364 @@
+// How the person gets to the provider and back: a listener, a browser, and a person.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { Binding } from './binding.js';
+import { browserUrl } from './browser.js';
+import { sandboxFault } from './error.js';
+import { END_ADDRESS, START_PATH } from './listener.js';
+import { abandoned, anotherBrowser, finished, forward, stray, usedAddress } from './pages.js';
+
+/** @import { Authorization, DevicePrompt, LoginFlow, Offer, Reply, Visit as Sending } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Browser } from './browser.js' */
+/** @import { Listener, Visit } from './listener.js' */
+/** @import { Page } from './pages.js' */
+/** @import { Terminal } from './terminal.js' */
+
+/** How long a browser may take to come for the last page. */
+const ARRIVAL_MS = 2_000;
+
+/** The longest that timers can wait. */
+const LONGEST_WAIT = 2 ** 31 - 1;
+
+/** @type {Record<LoginFlow, string>} */
+const IN_WORDS = {
+  browser: 'use the browser of this machine',
+  paste: 'use any browser and paste its last address',
+  device: 'use a code on any device',
+};
+
+/** Only a login has one. */
+export class Door {
+  #listener;
+  #browser;
+  #terminal;
+  #signal;
+  /** Ties the login to the browser that was started. @type {Binding | undefined} */
+  #binding;
+  /** The address that was shown. @type {string | undefined} */
+  #shown;
+  /** Whether the person is asked for the address that the browser ends on. */
+  #asks = false;
+  /** The opened address was used twice. */
+  #isTaken = false;
+  /** The browser that waits for its page. @type {Visit | undefined} */
+  #visit;
+
+  /**
+   * @param {object} parts
+   * @param {Listener} [parts.listener] none where no browser can come back
+   * @param {Browser} [parts.browser] none where the person opens the address by themselves
+   * @param {Terminal} parts.terminal
+   * @param {AbortSignal} [parts.signal] ends a wait for the person
+   */
+  constructor({ listener, browser, terminal, signal }) {
+    this.#listener = listener;
+    this.#browser = browser;
+    this.#terminal = terminal;
+    this.#signal = signal;
+  }
+
+  /**
+   * Brings the person to the provider, and waits for what comes back.
+   *
+   * @param {Authorization} authorization
+   * @returns {Promise<Reply>}
+   */
+  async authorize({ url, flow, reason, waitMs, notice, alternatives }) {
+    if (notice !== undefined) await this.#reject(notice);
+    if (this.#shown !== url) {
+      if (flow === 'paste' && reason) this.#terminal.say(`Logging in by hand: ${reason}`);
+      const opens = flow !== 'paste' && (await this.#invite(url));
+      if (flow === 'paste') this.#show(url);
+      this.#asks = flow === 'paste' || (!opens && this.#terminal.isAttended);
+      this.#shown = url;
+    }
+    if (this.#asks) {
+      this.#terminal.say(notice === undefined
+        ? "When the login is done, copy the whole address from the browser's address bar,\neven if its page cannot be shown, and paste it here (it is not displayed):"
+        : 'Paste the whole address (it is not displayed):');
+      if (alternatives.length > 0) this.#terminal.say(ways(alternatives));
+    }
+    return this.#first((signal) => [
+      this.#redirect(signal),
+      ...(this.#asks ? [this.#pasted(alternatives, signal)] : []),
+      late(waitMs, signal),
+    ]);
+  }
+
+  /**
+   * The code stands there whatever else does: an address with the code in it could
+   * be somebody else's (RFC 8628 §3.3.1).
+   *
+   * @param {DevicePrompt} prompt
+   * @returns {Reply}
+   */
+  present({ userCode, verificationUri }) {
+    this.#terminal.say(`To log in, open this address on any device:\n\n  ${browserUrl(verificationUri)}`);
+    this.#terminal.say(`\nand enter this code:\n\n    ${userCode}\n\nOnly enter a code that you asked for yourself.\n`);
+    return { tag: 'presented' };
+  }
+
+  /**
+   * Brings the person to a page that nothing comes back from.
+   *
+   * @param {Sending} visit
+   * @returns {Promise<Reply>}
+   */
+  async send({ url, opens }) {
+    const address = browserUrl(url);
+    const opened = opens && this.#browser && (await this.#opens(this.#browser, address));
+    this.#terminal.say(opened
+      ? `Your browser opens to log you in. If it does not, open:\n\n  ${address}`
+      : `To log in, open this address on any device:\n\n  ${address}`);
+    this.#terminal.say('\nOnly confirm a login that you began yourself.\n');
+    return { tag: 'presented' };
+  }
+
+  /**
+   * Asks how to go on. Whoever visits meanwhile is too late.
+   *
+   * @param {Offer} offer
+   * @returns {Promise<Reply>}
+   */
+  async offer({ reason, flows, waitMs }) {
+    this.#binding = undefined;
+    this.#shown = undefined;
+    this.#isTaken = false;
+    this.#terminal.say(`${reason[0]?.toUpperCase() ?? ''}${reason.slice(1)}.`);
+    const [first, ...others] = flows;
+    if (!first) throw sandboxFault('the login component offered a choice of nothing');
+    return this.#first((signal) => [
+      this.#turnAway(signal),
+      this.#chosen(first, others, signal),
+      late(waitMs, signal),
+    ]);
+  }
+
+  /**
+   * Shows how the login ended to whoever waits in a browser: sent on to an address
+   * without the code, it is in nobody's history.
+   *
+   * @param {Page} page
+   */
+  async close(page) {
+    const listener = this.#listener;
+    if (!listener) return;
+    const on = forward(END_ADDRESS, this.#binding?.goodbye);
+    const redirect = this.#visit?.target;
+    const told = [];
+    let shown = this.#visit === undefined;
+    await this.#visit?.answer(on);
+    const timeout = AbortSignal.timeout(ARRIVAL_MS);
+    const given = new Promise((resolve) => { timeout.onabort = resolve; });
+    do {
+      // A browser that does not come is no reason to keep the person waiting.
+      if (!shown) await Promise.race([listener.arrival(), given]);
+      for (let visit = listener.take(); visit; visit = listener.take()) {
+        const { target } = visit;
+        const isEnd = target === END_ADDRESS;
+        // One that asked twice is sent there twice, and any other came too late.
+        const answered = visit.answer(isEnd ? page : target === redirect ? on : finished());
+        told.push(answered);
+        shown ||= isEnd;
+      }
+    } while (!shown && !timeout.aborted);
+    await Promise.all(told);
+    await listener.close();
+  }
+
+  /**
+   * Whether a browser opens, or the person has to see to it.
+   *
+   * @param {string} url
+   */
+  async #invite(url) {
+    // An address that no browser may open is not for the person either.
+    const address = browserUrl(url);
+    if (!this.#browser || !this.#listener) {
+      this.#show(url);
+      // Whoever wants no browser started has one in mind.
+      return !this.#browser;
+    }
+    const binding = new Binding(this.#listener.redirectUri, address);
+    if (!(await this.#opens(this.#browser, binding.openedAddress))) {
+      this.#show(url);
+      return false;
+    }
+    this.#binding = binding;
+    this.#terminal.say(`Your browser opens to log you in. If it does not, open:\n\n  ${binding.printedAddress}`);
+    return true;
+  }
+
+  /**
+   * @param {Browser} browser
+   * @param {string} address
+   */
+  async #opens(browser, address) {
+    try {
+      await browser(address);
+      return true;
+    } catch (error) {
+      this.#terminal.say(`No browser opens (${/** @type {Error} */ (error).message}).`);
+      return false;
+    }
+  }
+
+  /** @param {string} url */
+  #show(url) {
+    this.#terminal.say(`To log in, open:\n\n  ${browserUrl(url)}`);
+  }
+
+  /**
+   * Tells whoever brought it that the last answer did not count.
+   *
+   * @param {string} notice
+   */
+  async #reject(notice) {
+    const visit = this.#visit;
+    this.#visit = undefined;
+    if (visit) await visit.answer(stray(notice));
+    // What was pasted does not count: whoever did that is at the terminal.
+    else this.#terminal.say(`That does not finish the login: ${notice}`);
+  }
+
+  /**
+   * The next visit that may count.
+   *
+   * @param {AbortSignal} signal
+   * @returns {Promise<Reply>}
+   */
+  async #redirect(signal) {
+    for (;;) {
+      const visit = await this.#nextVisit(signal);
+      const passage = this.#binding?.judge(visit.target, visit.cookies)
+        // Nobody was sent to a local address.
+        ?? { is: visit.target.startsWith(START_PATH) ? 'used-address' : 'redirect' };
+      if (passage.is === 'redirect') {
+        this.#visit = visit;
+        return { tag: 'redirected', val: visit.target };
+      }
+      if (passage.is === 'taken') this.#warn(signal);
+      const page = passage.is === 'on' ? passage.page
+        : passage.is === 'another-browser' ? anotherBrowser() : usedAddress();
+      // Whoever does not read must not keep the rest waiting.
+      void visit.answer(page);
+    }
+  }
+
+  /**
+   * Somebody else may have taken the browser's address; offers a fresh one.
+   *
+   * @param {AbortSignal} signal
+   */
+  #warn(signal) {
+    if (this.#isTaken) return;
+    this.#isTaken = true;
+    this.#terminal.say('The address that your browser was sent to was opened twice, and works no more: somebody else on this machine may have taken it. Press Enter for a fresh one.');
+    void this.#terminal.ask(false, signal).then(() => {
+      this.#isTaken = false;
+      this.#binding?.renew();
+      if (this.#binding && this.#browser) return this.#opens(this.#browser, this.#binding.openedAddress);
+    }).catch(() => {
+      // The question was withdrawn: the login has ended.
+    });
+  }
+
+  /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<never>}
+   */
+  async #turnAway(signal) {
+    for (;;) void (await this.#nextVisit(signal)).answer(abandoned());
+  }
+
+  /**
+   * The next visit; none ever once `signal` came, or where there is no listener.
+   *
+   * @param {AbortSignal} signal
+   */
+  async #nextVisit(signal) {
+    for (;;) {
+      if (signal.aborted || !this.#listener) await new Promise(() => {});
+      const visit = this.#listener?.take();
+      if (visit) return visit;
+      await this.#listener?.arrival();
+    }
+  }
+
+  /**
+   * @param {LoginFlow[]} alternatives
+   * @param {AbortSignal} signal
+   * @returns {Promise<Reply>}
+   */
+  async #pasted(alternatives, signal) {
+    const text = await this.#terminal.ask(true, signal);
+    const flow = named(alternatives, text);
+    return flow ? { tag: 'chosen', val: flow } : { tag: 'pasted', val: text };
+  }
+
+  /**
+   * @param {LoginFlow} first
+   * @param {LoginFlow[]} others
+   * @param {AbortSignal} signal
+   * @returns {Promise<Reply>}
+   */
+  async #chosen(first, others, signal) {
+    for (;;) {
+      this.#terminal.say(`Press Enter to ${IN_WORDS[first]}.${others.length > 0 ? ` ${ways(others)}` : ''}`);
+      const text = await this.#terminal.ask(false, signal);
+      const flow = text.trim() === '' ? first : named([first, ...others], text);
+      if (flow) return { tag: 'chosen', val: flow };
+    }
+  }
+
+  /**
+   * What comes first; the others are given up.
+   *
+   * @param {(signal: AbortSignal) => Promise<Reply>[]} begin
+   */
+  async #first(begin) {
+    const over = new AbortController();
+    const { signal } = over;
+    const stop = () => over.abort();
+    this.#signal?.addEventListener('abort', stop);
+    try {
+      this.#signal?.throwIfAborted();
+      return await Promise.race(begin(signal));
+    } finally {
+      this.#signal?.removeEventListener('abort', stop);
+      over.abort();
+    }
+  }
+}
+
+/**
+ * @param {bigint} waitMs
+ * @param {AbortSignal} signal
+ * @returns {Promise<Reply>}
+ */
+function late(waitMs, signal) {
+  return sleep(milliseconds(waitMs), { tag: 'timed-out' }, { signal });
+}
+
+/** @param {bigint} waitMs */
+function milliseconds(waitMs) {
+  return Math.min(Number(waitMs), LONGEST_WAIT);
+}
+
+/**
+ * @param {LoginFlow[]} flows
+ * @param {string} text
+ */
+function named(flows, text) {
+  return flows.find((flow) => flow === text.trim().toLowerCase());
+}
+
+/**
+ * Each way on a line of its own, with the word that chooses it.
+ *
+ * @param {LoginFlow[]} flows
+ */
+function ways(flows) {
+  return `Or type${flows.map((flow) => `\n  ${flow.padEnd(8)} to ${IN_WORDS[flow]}`).join('')}`;
+}

@@ -1,0 +1,217 @@
+// The host's loop: does what a session asks for, and tells it what came of it.
+
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { now } from './context.js';
+import { Denied } from './egress.js';
+import * as envelope from './envelope.js';
+import { LatchError, reason, sandboxFault } from './error.js';
+import { failed, success } from './pages.js';
+
+/** @import { Action, Exchange, Outcome, Reply, Session } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Component } from './component.js' */
+/** @import { Door } from './door.js' */
+/** @import { Egress } from './egress.js' */
+/** @import { Lock } from './lock.js' */
+/** @import { FileStore } from './store.js' */
+/** @import { Terminal } from './terminal.js' */
+
+/** A wait that nobody need be told of. */
+const UNTOLD_WAIT_MS = 1_000;
+
+/**
+ * What a session is driven with.
+ *
+ * @typedef {object} Parts
+ * @property {Component} component
+ * @property {FileStore} store
+ * @property {Egress} egress
+ * @property {Terminal} terminal
+ * @property {number} lockPatienceMs
+ * @property {AbortSignal} [signal] ends waits, and no request: a provider that
+ * replaces refresh tokens has perhaps replaced this one already
+ * @property {Door} [door] only a login has one
+ */
+
+/**
+ * Steps the session to its end.
+ *
+ * The browser gets its page only then: after the code was exchanged and what it
+ * brought was saved.
+ *
+ * @param {Session} session
+ * @param {Parts} parts
+ */
+export async function drive(session, parts) {
+  try {
+    const outcome = await steps(session, parts);
+    await parts.door?.close(success());
+    return outcome;
+  } catch (error) {
+    const failure = translated(error, parts.signal);
+    await parts.door?.close(failed(failure));
+    throw failure;
+  }
+}
+
+/**
+ * @param {Session} session
+ * @param {Parts} parts
+ * @returns {Promise<Outcome>}
+ */
+async function steps(session, parts) {
+  const { component, store, door } = parts;
+  /** @type {Lock | undefined} */
+  let lock;
+  try {
+    /** @type {Reply} */
+    let reply = { tag: 'begin' };
+    for (;;) {
+      const action = next(component, session, reply, store);
+      switch (action.tag) {
+        case 'lock':
+          lock ??= await locked(parts);
+          reply = { tag: 'locked', val: read(store)?.session };
+          break;
+        case 'probe':
+          store.probe();
+          reply = { tag: 'probed' };
+          break;
+        case 'exchange':
+          reply = await exchange(action.val, parts);
+          break;
+        case 'authorize':
+          reply = await only(door).authorize(action.val);
+          break;
+        case 'present':
+          reply = only(door).present(action.val);
+          break;
+        case 'visit':
+          reply = await only(door).send(action.val);
+          break;
+        case 'offer':
+          reply = await only(door).offer(action.val);
+          break;
+        case 'save':
+          reply = save(action.val, parts);
+          break;
+        case 'done':
+          return action.val;
+        default:
+          throw sandboxFault('the login component asked for what this host does not know');
+      }
+    }
+  } finally {
+    lock?.release();
+  }
+}
+
+/**
+ * The component knows no places: a session that it cannot read is named here.
+ *
+ * @param {Component} component
+ * @param {Session} session
+ * @param {Reply} reply
+ * @param {FileStore} store
+ * @returns {Action}
+ */
+function next(component, session, reply, store) {
+  try {
+    return component.next(session, reply, now());
+  } catch (error) {
+    throw placed(error, store);
+  }
+}
+
+/**
+ * The lock. Whoever waits for it for long is told.
+ *
+ * @param {Parts} parts
+ */
+async function locked({ store, terminal, lockPatienceMs, signal }) {
+  const told = setTimeout(() => {
+    terminal.say('Waiting for another process to finish with this session');
+  }, UNTOLD_WAIT_MS);
+  try {
+    return await store.lock(lockPatienceMs, signal);
+  } finally {
+    clearTimeout(told);
+  }
+}
+
+/**
+ * @param {Exchange} exchange
+ * @param {Parts} parts
+ * @returns {Promise<Reply>}
+ */
+async function exchange({ waitMs, request }, { egress, signal }) {
+  if (waitMs > 0n) await sleep(Number(waitMs), undefined, { signal });
+  // Only now: a stored token that is still good is not to wait for it.
+  const { send } = await import('./http.js');
+  try {
+    const reply = await send(request, await egress.permit(request.url));
+    if (reply.tag === 'response') egress.learn(request.url, reply.val);
+    return reply;
+  } catch (error) {
+    if (error instanceof Denied) return { tag: 'denied', val: error.message };
+    throw error;
+  }
+}
+
+/**
+ * @param {Uint8Array | undefined} session
+ * @param {Parts} parts
+ * @returns {Reply}
+ */
+function save(session, { store, egress }) {
+  try {
+    if (session) store.write(envelope.seal({ origins: egress.pinnedOrigins(), session }));
+    else store.delete();
+    return { tag: 'saved' };
+  } catch (error) {
+    return { tag: 'not-saved', val: translated(error).message };
+  }
+}
+
+/**
+ * What is stored now.
+ *
+ * @param {FileStore} store
+ */
+export function read(store) {
+  const bytes = store.read();
+  return bytes && envelope.open(bytes, store.place);
+}
+
+/**
+ * Names the place where what the component could not read is stored.
+ *
+ * @param {unknown} error
+ * @param {FileStore} store
+ */
+export function placed(error, store) {
+  const unreadable = error instanceof LatchError && ['stored-damaged', 'stored-newer'].includes(error.code);
+  return unreadable ? error.at(store.place) : error;
+}
+
+/**
+ * The way to the person, which only a login has.
+ *
+ * @param {Door | undefined} door
+ */
+function only(door) {
+  if (!door) throw sandboxFault('the login component asked for a person outside of a login');
+  return door;
+}
+
+/**
+ * @param {unknown} error
+ * @param {AbortSignal} [signal]
+ */
+function translated(error, signal) {
+  if (error instanceof LatchError) return error;
+  if (signal?.aborted) {
+    return new LatchError('interrupted', 'the program was interrupted', 'run it again');
+  }
+  return new LatchError('host-fault', `this host failed: ${reason(error)}`, 'report it with the version of this program');
+}

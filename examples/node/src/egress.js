@@ -1,0 +1,143 @@
+// Where requests may go, whatever the component asks for.
+//
+// - https only, or http on a loopback address;
+// - the origins that the caller named (the issuer, endpoints given by hand), and
+//   those that the issuer's own metadata names;
+// - private addresses only where the caller named them, or the issuer itself lives
+//   on one.
+//
+// The host reads the metadata with its own eyes: what the component makes of it
+// changes nothing here.
+
+import { lookup } from 'node:dns/promises';
+
+import { isLoopback, isPublic, literal } from './addresses.js';
+
+/** @import { Client, Response } from '../component/interfaces/latchstring-login-flow.js' */
+
+/** A request that may not be sent; the message is one line. */
+export class Denied extends Error {}
+
+export class Egress {
+  #issuer;
+  #httpsIssuer;
+  /** Origins that the caller named. */
+  #named;
+  /** Origins that the issuer's metadata named. */
+  #pinned;
+
+  /**
+   * @param {Client} client
+   * @param {string[]} pinned the origins stored with the session
+   */
+  constructor(client, pinned) {
+    const { endpoints, assumedEndpoints, issuer } = client;
+    const named = [endpoints, assumedEndpoints].flatMap(
+      // A browser goes there, and no request of this program.
+      ({ endSession, ...asked }) => Object.values(asked),
+    );
+    this.#issuer = issuer;
+    this.#httpsIssuer = client.httpsIssuer;
+    this.#named = new Set([...named, issuer].map((url) => origin(parsed(url))));
+    this.#pinned = new Set(pinned);
+  }
+
+  /**
+   * Whether private addresses are permitted besides; `Denied` where nothing is.
+   *
+   * @param {string} url
+   */
+  async permit(url) {
+    const target = parsed(url);
+    if (!target) throw new Denied('its address is no URL');
+    const to = origin(target);
+    if (!to) {
+      const scheme = target.protocol.slice(0, -1);
+      throw new Denied(`${scheme} is neither https nor http on a loopback address`);
+    }
+    if (this.#named.has(to)) return { privateAddresses: true };
+    if (!this.#pinned.has(to)) {
+      throw new Denied(`${to} is neither the issuer's nor named by its metadata`);
+    }
+    return { privateAddresses: await this.#issuerIsPrivate() };
+  }
+
+  /**
+   * Pins what the issuer's metadata names, if that is what this response is.
+   *
+   * @param {string} url
+   * @param {Response} response
+   */
+  learn(url, { status, body }) {
+    const issuer = this.#issuer;
+    if (issuer === undefined || status !== 200 || !isMetadataUrl(url, issuer)) return;
+    const document = object(body);
+    const names = [issuer];
+    if (this.#httpsIssuer) names.push(issuer.replace('http:', 'https:'));
+    if (!names.includes(document.issuer)) return;
+    const loopback = isLoopback(new URL(issuer));
+    for (const [name, value] of Object.entries(document)) {
+      const endpoint = /_endpoint$|^jwks_uri$/.test(name) ? parsed(value) : undefined;
+      const named = origin(endpoint);
+      if (named && (loopback || endpoint?.protocol === 'https:')) this.#pinned.add(named);
+    }
+  }
+
+  /** What to store with the session. */
+  pinnedOrigins() {
+    return [...this.#pinned].sort();
+  }
+
+  async #issuerIsPrivate() {
+    const issuer = parsed(this.#issuer);
+    if (!issuer) return false;
+    const address = literal(issuer);
+    if (address !== undefined) return !isPublic(address);
+    const found = await lookup(issuer.hostname, { all: true }).catch(() => []);
+    return found.some((one) => !isPublic(one.address));
+  }
+}
+
+/** @param {unknown} url */
+function parsed(url) {
+  return typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined;
+}
+
+/**
+ * Scheme, host and port; none where no request may go.
+ *
+ * @param {URL | undefined} url
+ */
+function origin(url) {
+  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url))) {
+    return url.origin;
+  }
+  return undefined;
+}
+
+/**
+ * The two places where an issuer's metadata may lie (OpenID Connect Discovery §4.1,
+ * RFC 8414 §3.1).
+ *
+ * @param {string} url
+ * @param {string} issuer
+ */
+function isMetadataUrl(url, issuer) {
+  const oauth = parsed(issuer);
+  if (!oauth) return false;
+  oauth.pathname = `/.well-known/oauth-authorization-server${oauth.pathname.replace(/\/+$/, '')}`;
+  const openid = `${issuer.replace(/\/+$/, '')}/.well-known/openid-configuration`;
+  return url === openid || url === oauth.href;
+}
+
+/**
+ * @param {Uint8Array} body
+ * @returns {Record<string, any>}
+ */
+function object(body) {
+  try {
+    return Object(JSON.parse(new TextDecoder().decode(body)));
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,174 @@
+// Requests on a session's behalf: no redirect is followed, no cookie kept, nothing
+// decoded.
+//
+// Node's own client, and not `fetch`: it takes a look-up, so that a connection goes
+// to the very address that was checked, and it tells whether a request that failed
+// was ever sent.
+
+import { lookup } from 'node:dns';
+import * as http from 'node:http';
+import * as https from 'node:https';
+
+import { isPublic, literal } from './addresses.js';
+import { Denied } from './egress.js';
+import { printable, reason } from './error.js';
+
+/** @import { Header, Reply, Request } from '../component/interfaces/latchstring-login-flow.js' */
+
+/** For one request, name look-up to last byte. */
+const PATIENCE_MS = 10_000;
+
+/** Bytes. No honest answer in these protocols comes near it. */
+const LONGEST_BODY = 1 << 20;
+
+/** Headers that say where a request goes and where it ends: the client's alone. */
+const OWN_HEADERS = new Set([
+  'connection', 'content-length', 'cookie', 'expect', 'host', 'keep-alive',
+  'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade',
+]);
+
+class TooLarge extends Error {}
+
+/**
+ * Sends one request; the egress policy has approved its URL.
+ *
+ * @param {Request} request
+ * @param {{ privateAddresses: boolean }} permit
+ * @returns {Promise<Reply>}
+ */
+export async function send(request, { privateAddresses }) {
+  const url = new URL(request.url);
+  const connection = { sent: false };
+  try {
+    const address = literal(url);
+    if (!privateAddresses && address !== undefined && !isPublic(address)) {
+      throw new Denied(`${address} is not a public address`);
+    }
+    const options = {
+      method: request.method.toUpperCase(),
+      headers: outgoing(request.headers),
+      // A connection of its own for each: a kept one may break under a request that
+      // must not be sent twice.
+      agent: false,
+      lookup: privateAddresses ? lookup : publicLookup,
+      signal: AbortSignal.timeout(PATIENCE_MS),
+    };
+    const response = await answer(url, options, request.body, connection);
+    const { statusCode: status = 0, rawHeaders } = response;
+    return { tag: 'response', val: { status, headers: received(rawHeaders), body: await whole(response) } };
+  } catch (error) {
+    if (error instanceof Denied) return { tag: 'denied', val: error.message };
+    if (error instanceof TooLarge) return { tag: 'too-large', val: BigInt(LONGEST_BODY) };
+    const port = url.port || (url.protocol === 'https:' ? 443 : 80);
+    const words = `cannot reach ${url.hostname}:${port}: ${printable(explained(error))}`;
+    return { tag: 'unreachable', val: { reason: words, sent: connection.sent } };
+  }
+}
+
+/**
+ * @param {URL} url
+ * @param {https.RequestOptions} options
+ * @param {Uint8Array | undefined} body
+ * @param {{ sent: boolean }} connection told when it stands
+ * @returns {Promise<http.IncomingMessage>}
+ */
+function answer(url, options, body, connection) {
+  const secure = url.protocol === 'https:';
+  return new Promise((resolve, reject) => {
+    const request = (secure ? https : http).request(url, options, resolve);
+    request.on('error', reject);
+    request.on('socket', (socket) => {
+      socket.once(secure ? 'secureConnect' : 'connect', () => { connection.sent = true; });
+    });
+    request.end(body);
+  });
+}
+
+/** @param {http.IncomingMessage} response */
+async function whole(response) {
+  const chunks = [];
+  let length = 0;
+  for await (const chunk of response) {
+    length += chunk.length;
+    if (length > LONGEST_BODY) throw new TooLarge();
+    chunks.push(chunk);
+  }
+  // Not the shared buffer that small ones are cut from.
+  return new Uint8Array(Buffer.concat(chunks));
+}
+
+/**
+ * Resolves a name with the system's resolver, and only if all of its addresses are
+ * public.
+ *
+ * @type {import('node:net').LookupFunction}
+ */
+export function publicLookup(name, options, callback) {
+  lookup(name, { ...options, all: true }, (error, found) => {
+    if (error) return callback(error, '');
+    const stray = found.find(({ address }) => !isPublic(address));
+    if (stray) {
+      const words = `${printable(name)} leads to ${stray.address}, which is not a public address`;
+      return callback(new Denied(words), '');
+    }
+    if (options.all) return callback(null, found);
+    return callback(null, found[0].address, found[0].family);
+  });
+}
+
+/** @param {Header[]} headers */
+function outgoing(headers) {
+  /** @type {Record<string, string[]>} */
+  const grouped = { 'user-agent': ['latchstring-node/0.1.0'] };
+  for (const { name, value } of headers) {
+    const key = name.toLowerCase();
+    if (OWN_HEADERS.has(key)) {
+      throw new Denied(`the request's header ${key} is for the client alone to set`);
+    }
+    try {
+      http.validateHeaderName(key);
+      http.validateHeaderValue(key, value);
+    } catch {
+      // Without the value, which Node's own error may quote.
+      throw new Denied(`the request's header ${printable(key)} is not valid`);
+    }
+    (grouped[key] ??= []).push(value);
+  }
+  return Object.fromEntries(
+    Object.entries(grouped).map(([name, values]) => [name, values.length > 1 ? values : values[0]]),
+  );
+}
+
+/** @param {string[]} raw names and values in turn */
+function received(raw) {
+  /** @type {Header[]} */
+  const headers = [];
+  for (let at = 0; at < raw.length; at += 2) {
+    headers.push({ name: raw[at].toLowerCase(), value: raw[at + 1] });
+  }
+  return headers;
+}
+
+/** @type {Record<string, string>} */
+const WORDS = {
+  ABORT_ERR: `timed out after ${PATIENCE_MS / 1000} s`,
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the connection was reset',
+  EHOSTUNREACH: 'there is no way to the host',
+  ENETUNREACH: 'the network cannot be reached',
+  ENOTFOUND: 'name not found',
+  ETIMEDOUT: 'the connection timed out',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is not trusted: this system does not know its issuer',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted: this system does not know its issuer',
+  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted: this system does not know its issuer',
+  CERT_HAS_EXPIRED: 'its certificate is not trusted: it has expired',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is not trusted: it is for another name',
+};
+
+/** @param {unknown} error */
+function explained(error) {
+  // Several addresses were tried (happy eyeballs); the first tells enough.
+  const [first] = /** @type {AggregateError} */ (error).errors ?? [error];
+  const code = reason(first);
+  return WORDS[code] ?? code;
+}

@@ -1,0 +1,229 @@
+// Logs a command line in, keeps the session, and hands out fresh access tokens.
+
+import { commandBrowser, systemBrowser } from './browser.js';
+import { Component } from './component.js';
+import { context } from './context.js';
+import { drive, placed, read } from './drive.js';
+import { Egress } from './egress.js';
+import { LatchError, sandboxFault } from './error.js';
+import { FileStore, defaultFolder } from './store.js';
+import { surroundings } from './surroundings.js';
+import { stderrTerminal } from './terminal.js';
+import { Token } from './token.js';
+
+/** @import { Client as Settings, Examination, LoginFlow, LogoutReport, Outcome, Session } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Browser } from './browser.js' */
+/** @import { Envelope } from './envelope.js' */
+/** @import { Redirect } from './listener.js' */
+/** @import { Terminal } from './terminal.js' */
+
+export { LatchError } from './error.js';
+export { Token } from './token.js';
+
+/**
+ * Who asks, whom it asks, and for what; `wit/login.wit` explains each.
+ *
+ * @typedef {Partial<Settings> & Pick<Settings, 'clientId'>} Client
+ */
+
+/**
+ * @typedef {object} Options
+ * @property {string} [profile] a name under which sessions are kept apart
+ * @property {string} [stateDir] where sessions are kept
+ * @property {number} [lockPatienceMs] how long to wait for another process; 60 seconds
+ * @property {Terminal} [terminal] standard error unless set
+ * @property {AbortSignal} [signal] ends a wait, and fails with `interrupted`
+ */
+
+/**
+ * @typedef {object} LoginOptions
+ * @property {LoginFlow} [flow] what fits the machine and the provider unless set
+ * @property {Partial<Redirect>} [redirect] `http://127.0.0.1:PORT/callback` with any free port unless set
+ * @property {number} [patienceMs] how long the person may take; five minutes unless set
+ * @property {Browser | string[] | false} [browser] what starts a browser: a function, or the words
+ * of a command; with `false` the address is only shown
+ */
+
+/**
+ * @typedef {object} Demand
+ * @property {number} [minTtlMs] how long the token must stay valid from now
+ * @property {boolean} [forceRefresh] renew even a token that is still good
+ * @property {Examination} [examination] what to ask about it first
+ */
+
+/**
+ * Logs a person in and keeps the session.
+ *
+ * @param {Client} client
+ * @param {Options & LoginOptions} [options]
+ */
+export async function login(client, options = {}) {
+  const latch = await begin(client, options);
+  try {
+    return await loginOnce(latch, options);
+  } catch (error) {
+    if (!(error instanceof LatchError) || error.code !== 'stored-damaged') throw error;
+    await setAside(latch, error);
+    return loginOnce(latch, options);
+  }
+}
+
+/**
+ * An access token that meets the demand: the stored one, or a renewed one.
+ *
+ * Never opens a browser. Fails with `login-required` where only a login can help, and
+ * with a retryable error where the network is at fault.
+ *
+ * @param {Client} client
+ * @param {Options & Demand} [options]
+ */
+export async function token(client, options = {}) {
+  const latch = await begin(client, options);
+  const { minTtlMs = 0, forceRefresh = false, examination } = options;
+  const demand = { minTtlMs: BigInt(Math.ceil(minTtlMs)), forceRefresh, examination };
+  const stored = read(latch.store);
+  const session = open(latch, (Session) => (
+    Session.token(latch.client, stored?.session, demand, context())
+  ));
+  return granted(await drive(session, { ...latch, egress: egress(latch, stored) }));
+}
+
+/**
+ * Ends the session: revoked at the provider where it can be (RFC 7009), deleted here
+ * in any case.
+ *
+ * @param {Client} client
+ * @param {Options} [options]
+ * @returns {Promise<LogoutReport>}
+ */
+export async function logout(client, options = {}) {
+  const latch = await begin(client, options);
+  const stored = read(latch.store);
+  const session = open(latch, (Session) => Session.logout(latch.client, stored?.session, context()));
+  const outcome = await drive(session, { ...latch, egress: egress(latch, stored) });
+  if (outcome.tag === 'logged-out') return outcome.val;
+  throw misfit();
+}
+
+/** @typedef {Awaited<ReturnType<typeof begin>>} Latch */
+
+/**
+ * @param {Client} settings
+ * @param {Options} options
+ */
+async function begin(settings, { profile = 'default', stateDir = defaultFolder(), lockPatienceMs = 60_000, terminal = stderrTerminal, signal }) {
+  /** @type {Settings} */
+  const client = {
+    discover: settings.issuer !== undefined,
+    endpoints: {},
+    assumedEndpoints: {},
+    httpsIssuer: false,
+    scopes: [],
+    resources: [],
+    parameters: [],
+    requestFormat: 'form',
+    protocol: { tag: 'oauth' },
+    ...settings,
+  };
+  const component = await Component.load();
+  const store = new FileStore(stateDir, profile, component.accountKey(client));
+  return { client, component, store, lockPatienceMs, terminal, signal };
+}
+
+/**
+ * @param {Latch} latch
+ * @param {LoginOptions} options
+ */
+async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, browser = systemBrowser }) {
+  // Only now: a stored token is not to wait for what only a login needs.
+  const { Door } = await import('./door.js');
+  const { listen } = await import('./listener.js');
+  const { client, store, terminal, signal } = latch;
+  const stored = read(store);
+  const facts = {
+    ...surroundings(),
+    terminal: terminal.isAttended,
+    browserCommand: Array.isArray(browser) || (browser !== false && browser !== systemBrowser),
+    showsAddress: browser === false,
+  };
+  /** @type {Redirect} */
+  const redirect = { host: '127.0.0.1', ports: [], path: '/callback', ...wanted };
+  let listener;
+  try {
+    if (flow !== 'device') listener = await listen(redirect);
+  } catch (error) {
+    const mayPaste = error instanceof LatchError && error.code === 'port-in-use' && flow !== 'browser';
+    if (!mayPaste || !facts.terminal) throw error;
+    // No browser can come back here, so the person brings its answer.
+    terminal.say(error.message);
+    flow = 'paste';
+  }
+  const port = redirect.ports.length > 0 ? `:${redirect.ports[0]}` : '';
+  const request = {
+    flow,
+    facts,
+    redirectUri: listener?.redirectUri ?? `http://${redirect.host}${port}${redirect.path}`,
+    patienceMs: BigInt(Math.ceil(patienceMs)),
+  };
+  let session;
+  try {
+    session = open(latch, (Session) => Session.login(client, stored?.session, request, context()));
+  } catch (error) {
+    await listener?.close();
+    throw error;
+  }
+  const door = new Door({
+    listener,
+    browser: Array.isArray(browser) ? commandBrowser(browser) : browser || undefined,
+    terminal,
+    signal,
+  });
+  // What an earlier login pinned says nothing about this one.
+  return granted(await drive(session, { ...latch, door, egress: egress(latch, undefined) }));
+}
+
+/**
+ * Makes room for a new session where the stored one cannot be read.
+ *
+ * @param {Latch} latch
+ * @param {LatchError} damage
+ */
+async function setAside({ store, terminal, lockPatienceMs, signal }, damage) {
+  const lock = await store.lock(lockPatienceMs, signal);
+  try {
+    terminal.say(`${damage.message}; it is kept as ${store.setAside()}`);
+  } finally {
+    lock.release();
+  }
+}
+
+/**
+ * @param {Latch} latch
+ * @param {Parameters<Component['begin']>[0]} opens
+ * @returns {Session}
+ */
+function open({ component, store }, opens) {
+  try {
+    return component.begin(opens);
+  } catch (error) {
+    throw placed(error, store);
+  }
+}
+
+/**
+ * @param {Latch} latch
+ * @param {Envelope | undefined} stored
+ */
+function egress({ client }, stored) {
+  return new Egress(client, stored?.origins ?? []);
+}
+
+/** @param {Outcome} outcome */
+function granted(outcome) {
+  if (outcome.tag === 'granted') return new Token(outcome.val);
+  throw misfit();
+}
+
+function misfit() {
+  return sandboxFault('the login component ended with another outcome than was asked for');
+}

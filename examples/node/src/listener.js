@@ -1,0 +1,286 @@
+// The loopback listener that the browser comes back to (RFC 8252 §7.3).
+
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+
+import { LatchError, reason } from './error.js';
+import { POLICY, abandoned } from './pages.js';
+
+/** @import { IncomingMessage, Server, ServerResponse } from 'node:http' */
+/** @import { Socket } from 'node:net' */
+/** @import { Page } from './pages.js' */
+
+/** Where a login begins in a browser of this machine. */
+export const START_PATH = '/latchstring/start';
+
+/** Where it ends: the last page has an address without a code. */
+const END_PATH = '/latchstring/end';
+export const END_ADDRESS = `${END_PATH}?done`;
+
+const MOST_CONNECTIONS = 64;
+/** From the connection on, whether or not a byte has come. */
+const REQUEST_PATIENCE_MS = 5_000;
+/** Bytes of the request line and headers. */
+const LONGEST_REQUEST = 16 * 1024;
+/** How long a browser waits for its page while codes are exchanged and saved. */
+const PAGE_PATIENCE_MS = 120_000;
+/** How long a page may take to be written. */
+const WRITING_MS = 2_000;
+/** How often a port that the system chose may turn out to be taken in the other address family. */
+const EPHEMERAL_ATTEMPTS = 16;
+
+/**
+ * Where a provider lets the browser come back to.
+ *
+ * @typedef {object} Redirect
+ * @property {'127.0.0.1' | '[::1]' | 'localhost'} host `localhost` listens on both families
+ * @property {number[]} ports tried in order; empty for a port that the system chooses
+ * @property {string} path begins with a slash
+ */
+
+/**
+ * A browser that waits for its page.
+ *
+ * @typedef {object} Visit
+ * @property {string} target path and query as sent
+ * @property {string} cookies
+ * @property {(page: Page) => Promise<void>} answer sends its page; back when that was written
+ */
+
+/**
+ * Binds the first free port that `redirect` allows.
+ *
+ * @param {Redirect} redirect
+ */
+export async function listen({ host, ports, path }) {
+  if (!/^\/(?!\/)[\w/.~-]*$/.test(path)) {
+    throw new LatchError(
+      'invalid-configuration',
+      `the redirect path ${JSON.stringify(path)} cannot be used`,
+      'use a path such as /callback, of letters, digits, / - . _ and ~',
+    );
+  }
+  const failures = [];
+  for (const port of ports.length > 0 ? ports : [0]) {
+    try {
+      const servers = await bound(host, port);
+      return new Listener(servers, host, path);
+    } catch (error) {
+      const name = port === 0 ? 'any port' : `port ${port}`;
+      failures.push(reason(error) === 'EADDRINUSE' ? `${name} is in use` : `${name} failed (${reason(error)})`);
+    }
+  }
+  throw new LatchError(
+    'port-in-use',
+    `no port could be bound on ${host}: ${failures.join(', ')}`,
+    'end the program that listens there, or allow another port that the provider accepts',
+  );
+}
+
+/**
+ * A server, or one for each family.
+ *
+ * @param {Redirect['host']} host
+ * @param {number} port
+ */
+async function bound(host, port) {
+  if (host === '127.0.0.1') return [await serverAt('127.0.0.1', port)];
+  if (host === '[::1]') return [await serverAt('::1', port)];
+  for (let attempt = 1; ; attempt += 1) {
+    const v4 = await serverAt('127.0.0.1', port);
+    try {
+      // Whoever held the other family would get the login's answer.
+      return [v4, await serverAt('::1', portOf(v4))];
+    } catch (error) {
+      // A machine without IPv6 needs none.
+      if (['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(reason(error))) return [v4];
+      v4.close();
+      if (port !== 0 || attempt === EPHEMERAL_ATTEMPTS) throw error;
+    }
+  }
+}
+
+/**
+ * @param {string} host
+ * @param {number} port
+ */
+async function serverAt(host, port) {
+  const server = createServer({
+    maxHeaderSize: LONGEST_REQUEST,
+    headersTimeout: REQUEST_PATIENCE_MS,
+    requestTimeout: REQUEST_PATIENCE_MS,
+    connectionsCheckingInterval: 1_000,
+    // A request without one is answered like one for another host.
+    requireHostHeader: false,
+  });
+  server.listen({ host, port, exclusive: true });
+  await once(server, 'listening');
+  return server;
+}
+
+/** @param {Server} server */
+function portOf(server) {
+  return /** @type {import('node:net').AddressInfo} */ (server.address()).port;
+}
+
+/** Passes on what could be the redirect, and answers and forgets everything else. */
+export class Listener {
+  #servers;
+  #paths;
+  #authorities;
+  /** @type {Visit[]} */
+  #visits = [];
+  #knock = () => {};
+  /** Connections, oldest first. @type {Set<Socket>} */
+  #sockets = new Set();
+  /** Those whose request is a visit that waits for its page. @type {Set<Socket>} */
+  #visiting = new Set();
+
+  /**
+   * @param {Server[]} servers
+   * @param {Redirect['host']} host
+   * @param {string} path
+   */
+  constructor(servers, host, path) {
+    const port = portOf(servers[0]);
+    this.#servers = servers;
+    this.#paths = [path, START_PATH, END_PATH];
+    const hosts = host === 'localhost' ? ['localhost', '127.0.0.1', '[::1]'] : [host];
+    // Port 80 goes without saying (RFC 9110 §4.2.1).
+    this.#authorities = hosts.flatMap((name) => (port === 80 ? [`${name}:80`, name] : [`${name}:${port}`]));
+    this.redirectUri = `http://${host}:${port}${path}`;
+    for (const server of servers) {
+      server.on('connection', (socket) => this.#admit(socket));
+      server.on('request', (request, response) => this.#respond(request, response));
+      // What is no HTTP deserves no answer.
+      server.on('clientError', (_, socket) => socket.destroy());
+    }
+  }
+
+  /** Comes when a visit is there to be taken. Loses none where nobody takes it. */
+  async arrival() {
+    if (this.#visits.length > 0) return;
+    await new Promise((resolve) => { this.#knock = () => resolve(undefined); });
+  }
+
+  /** The oldest visit; none where nobody waits. */
+  take() {
+    return this.#visits.shift();
+  }
+
+  /** Frees the port at once. Visitors who still wait are told that nobody answers. */
+  async close() {
+    for (const server of this.#servers) server.close();
+    for (const socket of this.#sockets) {
+      if (!this.#visiting.has(socket)) socket.destroy();
+      // A program may end: what was written reaches the browser.
+      else socket.unref();
+    }
+    await Promise.all(this.#visits.splice(0).map((visit) => visit.answer(abandoned())));
+  }
+
+  /**
+   * A full house loses the oldest that waits for no page: refusing the newest would
+   * let a flood of silent connections keep the browser out.
+   *
+   * @param {Socket} socket
+   */
+  #admit(socket) {
+    if (this.#sockets.size >= MOST_CONNECTIONS) {
+      const idle = [...this.#sockets].find((one) => !this.#visiting.has(one));
+      (idle ?? socket).destroy();
+      if (!idle) return;
+    }
+    this.#sockets.add(socket);
+    socket.once('close', () => {
+      this.#sockets.delete(socket);
+      this.#visiting.delete(socket);
+    });
+  }
+
+  /**
+   * @param {IncomingMessage} request
+   * @param {ServerResponse} response
+   */
+  #respond(request, response) {
+    const refused = this.#refusal(request);
+    if (refused) {
+      const [status, text] = refused;
+      if (status === 405) response.setHeader('allow', 'GET');
+      response.writeHead(status, protectedHeaders('text/plain; charset=utf-8')).end(text);
+      return;
+    }
+    this.#visiting.add(request.socket);
+    const answer = (/** @type {Page} */ page) => {
+      clearTimeout(late);
+      return written(response, page);
+    };
+    const late = setTimeout(() => answer(abandoned()), PAGE_PATIENCE_MS).unref();
+    const cookies = (request.headersDistinct.cookie ?? []).join('; ');
+    this.#visits.push({ target: request.url ?? '', cookies, answer });
+    this.#knock();
+  }
+
+  /**
+   * Why a request cannot be the redirect, as its answer's status and text.
+   *
+   * @param {IncomingMessage} request
+   * @returns {[number, string] | undefined}
+   */
+  #refusal({ method, url = '', headers, headersDistinct }) {
+    const hosts = headersDistinct.host ?? [];
+    // Another host is a page of another site that made its name point here.
+    if (hosts.length !== 1 || !this.#authorities.includes(hosts[0].toLowerCase())) {
+      return [421, 'This listener answers to its own address only.\n'];
+    }
+    if (method !== 'GET') return [405, 'Only GET is answered here.\n'];
+    const [path, query = ''] = url.split(/\?(.*)/s);
+    if (!this.#paths.includes(path)) return [404, 'There is nothing here.\n'];
+    if (query === '') return [400, "A login's answer is expected here, and this request has none.\n"];
+    // The browser only looks ahead. It takes the answer for unusable and asks again
+    // when the person goes there.
+    const ahead = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'].flatMap((name) => headersDistinct[name] ?? []);
+    if (ahead.some((value) => /prefetch|preview|prerender/i.test(value))) {
+      return [503, 'Not before you go there.\n'];
+    }
+    if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') {
+      return [400, 'A request with a body is not answered here.\n'];
+    }
+    return undefined;
+  }
+}
+
+/**
+ * @param {ServerResponse} response
+ * @param {Page} page
+ */
+async function written(response, { status, html, location, cookie }) {
+  if (response.destroyed || response.writableEnded) return;
+  response.writeHead(status, {
+    ...protectedHeaders('text/html; charset=utf-8'),
+    ...(location !== undefined && { location }),
+    ...(cookie !== undefined && { 'set-cookie': cookie }),
+  });
+  const closed = once(response, 'close', { signal: AbortSignal.timeout(WRITING_MS) });
+  response.end(html);
+  // A browser that went away, or does not read, needs no page.
+  await closed.catch(() => {});
+}
+
+/**
+ * A response that runs no script, loads nothing, is framed, kept and sniffed by
+ * nobody, and tells no other site about its address (RFC 9700 §4.2.4).
+ *
+ * @param {string} type
+ */
+function protectedHeaders(type) {
+  return {
+    'content-security-policy': POLICY,
+    'content-type': type,
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+    'cache-control': 'no-store',
+    'cross-origin-opener-policy': 'same-origin',
+    connection: 'close',
+  };
+}

@@ -1,0 +1,72 @@
+// An access token as callers hold it.
+
+import { inspect } from 'node:util';
+
+/** @import { Grant } from '../component/interfaces/latchstring-login-flow.js' */
+
+/** An access token, and what came with it. Printed, or made JSON of, it shows no secret. */
+export class Token {
+  #grant;
+
+  /** @param {Grant} grant */
+  constructor(grant) {
+    this.#grant = grant;
+    /** Granted scopes. */
+    this.scopes = grant.scopes;
+    /** Milliseconds since 1970; none where the provider did not say. */
+    this.expiresAtMs = number(grant.expiresAtMs);
+    /** When a program that lives long should ask again. */
+    this.renewAtMs = number(grant.renewAtMs);
+    /** Where it came from: `login`, `cached`, `renewed` or `adopted`. */
+    this.source = grant.source;
+  }
+
+  /** The access token itself (RFC 6749 §1.4). */
+  get accessToken() {
+    return this.#grant.accessToken;
+  }
+
+  /** A kind of `Bearer`, as the provider spells it (RFC 6750). */
+  get tokenType() {
+    return this.#grant.tokenType;
+  }
+
+  /** What a request to the provider's API carries, as `fetch` takes it (RFC 6750 §2.1). */
+  get headers() {
+    return Object.fromEntries(this.#grant.headers.map(({ name, value }) => [name, value]));
+  }
+
+  /** The verified ID token, as issued (OpenID Connect Core §2). */
+  get idToken() {
+    return this.#grant.idToken;
+  }
+
+  /**
+   * Who logged in: the claims of the verified ID token, and over them those of
+   * userinfo where it was asked.
+   *
+   * @returns {Record<string, unknown> | undefined}
+   */
+  get claims() {
+    return this.#grant.claims === undefined ? undefined : JSON.parse(this.#grant.claims);
+  }
+
+  /**
+   * What an examination of the token brought, other than of userinfo.
+   *
+   * @returns {Record<string, unknown> | undefined}
+   */
+  get report() {
+    return this.#grant.report === undefined ? undefined : JSON.parse(this.#grant.report);
+  }
+
+  [inspect.custom]() {
+    const { scopes, expiresAtMs, renewAtMs, source } = this;
+    return { accessToken: '[secret]', scopes, expiresAtMs, renewAtMs, source };
+  }
+}
+
+/** @param {bigint | undefined} epochMs */
+function number(epochMs) {
+  return epochMs === undefined ? undefined : Number(epochMs);
+}

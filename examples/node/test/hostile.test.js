@@ -1,0 +1,151 @@
+// What comes to the listener and is not the login's answer.
+
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import test from 'node:test';
+
+import { login } from '../src/index.js';
+import { listen } from '../src/listener.js';
+import { demoProvider, get, stateFolder, terminal, visitor } from './support.js';
+
+test('hostile callbacks are answered, and the login goes on waiting', async (t) => {
+  const { issuer } = await demoProvider(t);
+  const person = terminal();
+  let opened;
+  const coming = new Promise((resolve) => { opened = resolve; });
+  const pending = login(
+    { issuer, clientId: 'demo', scopes: ['openid'] },
+    { stateDir: stateFolder(t), browser: opened, terminal: person },
+  );
+  const address = await coming;
+  const { origin } = new URL(address);
+  const callback = `${origin}/callback?code=stolen&state=other`;
+  const { host } = new URL(origin);
+
+  const rows = [
+    [`${origin}/favicon.ico`, {}, 'GET', 404],
+    [`${origin}/callback`, {}, 'GET', 400],
+    [`${origin}/callback/?code=a`, {}, 'GET', 404],
+    [callback, {}, 'POST', 405],
+    [callback, {}, 'OPTIONS', 405],
+    [callback, {}, 'HEAD', 405],
+    [callback, { host: 'evil.example' }, 'GET', 421],
+    [callback, { host: `${host}.evil.example` }, 'GET', 421],
+    [callback, { 'sec-purpose': 'prefetch;prerender' }, 'GET', 503],
+    [callback, { 'x-moz': 'prefetch' }, 'GET', 503],
+    [callback, { 'content-length': '3' }, 'GET', 400],
+    // Another browser, with the answer of another login, and with a guessed cookie.
+    [callback, {}, 'GET', 403],
+    [callback, { cookie: 'latchstring-0=guess' }, 'GET', 403],
+    [`${origin}/latchstring/start?ticket=guess`, {}, 'GET', 410],
+  ];
+  for (const [url, headers, method, status] of rows) {
+    assert.equal((await get(url, headers, method)).status, status, `${method} ${url} ${JSON.stringify(headers)}`);
+  }
+
+  // The person's own browser, but another login's answer: a forged state.
+  await new Promise((resolve) => { setTimeout(resolve, 50); });
+  const begun = await get(person.address);
+  assert.equal(begun.status, 303);
+  const [cookie] = begun.headers['set-cookie'][0].split(';');
+  const forged = await get(callback, { cookie });
+  assert.equal(forged.status, 400);
+  assert.match(forged.body, /still waits/);
+  assert.match(forged.headers['content-security-policy'], /^default-src 'none'; .*frame-ancestors 'none'/);
+  assert.equal(forged.headers['referrer-policy'], 'no-referrer');
+  assert.equal(forged.headers['x-content-type-options'], 'nosniff');
+  assert.equal(forged.headers['cache-control'], 'no-store');
+
+  await visitor(address);
+  assert.equal((await pending).source, 'login');
+  await assert.rejects(get(callback), 'the port is free again');
+});
+
+test('an address that is opened twice is believed by nobody, and a fresh one helps', async (t) => {
+  const { issuer } = await demoProvider(t);
+  let press;
+  const pressed = new Promise((resolve) => { press = resolve; });
+  const person = terminal((hidden) => (hidden ? new Promise(() => {}) : pressed));
+  const opened = [];
+  const pending = login(
+    { issuer, clientId: 'demo', scopes: ['openid'] },
+    { stateDir: stateFolder(t), browser: (url) => { opened.push(url); }, terminal: person },
+  );
+  while (opened.length === 0) await new Promise((resolve) => { setTimeout(resolve, 5); });
+  const first = await get(opened[0]);
+  assert.equal((await get(opened[0])).status, 410);
+  assert.match(person.text, /opened twice/);
+  const [cookie] = first.headers['set-cookie'][0].split(';');
+  const { origin } = new URL(opened[0]);
+  assert.equal((await get(`${origin}/callback?code=a&state=b`, { cookie })).status, 403);
+  press('');
+  while (opened.length === 1) await new Promise((resolve) => { setTimeout(resolve, 5); });
+  await visitor(opened[1]);
+  assert.equal((await pending).source, 'login');
+});
+
+test('the last page has an address without a code', async (t) => {
+  const { issuer } = await demoProvider(t);
+  let opened;
+  const coming = new Promise((resolve) => { opened = resolve; });
+  const pending = login(
+    { issuer, clientId: 'demo', scopes: ['openid'] },
+    { stateDir: stateFolder(t), browser: opened, terminal: terminal() },
+  );
+  const begun = await get(await coming);
+  const [cookie] = begun.headers['set-cookie'][0].split(';');
+  const form = await fetch(begun.headers.location);
+  const hidden = [...(await form.text()).matchAll(/name="([^"]+)"(?:[^>]* value="([^"]*)")?/g)];
+  const body = new URLSearchParams(hidden.map(([, name, value]) => [name, value || 'Ada']));
+  const answer = await fetch(form.url, { method: 'POST', body, redirect: 'manual' });
+  const back = await get(answer.headers.get('location'), { cookie });
+  assert.equal(back.status, 303);
+  assert.equal(back.headers.location, '/latchstring/end?done');
+  assert.match(back.headers['set-cookie'][0], /Max-Age=0/);
+  const page = await get(new URL(back.headers.location, await coming).href);
+  assert.equal(page.status, 200);
+  assert.match(page.body, /You are logged in/);
+  await pending;
+});
+
+test('silent and broken connections keep nobody out', async (t) => {
+  const listener = await listen({ host: '127.0.0.1', ports: [], path: '/callback' });
+  t.after(() => listener.close());
+  const { port } = new URL(listener.redirectUri);
+  const silent = [];
+  for (let number = 0; number < 200; number += 1) {
+    silent.push(connect(Number(port), '127.0.0.1').on('error', () => {}));
+  }
+  t.after(() => silent.forEach((socket) => socket.destroy()));
+  silent[0].write('\x16\x03\x01 no HTTP\r\n\r\n');
+  silent[1].write(`GET /callback?${'a'.repeat(20_000)} HTTP/1.1\r\n\r\n`);
+  const answer = get(`${listener.redirectUri}?code=a`);
+  await listener.arrival();
+  const visit = listener.take();
+  assert.equal(visit.target, '/callback?code=a');
+  await visit.answer({ status: 200, html: 'well' });
+  assert.equal((await answer).body, 'well');
+});
+
+test('a connection that asks nothing is closed after some seconds', async (t) => {
+  const listener = await listen({ host: '127.0.0.1', ports: [], path: '/callback' });
+  t.after(() => listener.close());
+  const socket = connect(Number(new URL(listener.redirectUri).port), '127.0.0.1').resume();
+  const begun = Date.now();
+  await new Promise((resolve) => { socket.on('close', resolve); });
+  assert(Date.now() - begun < 8_000);
+});
+
+test('localhost is answered on every family under each of its names', async (t) => {
+  const listener = await listen({ host: 'localhost', ports: [], path: '/callback' });
+  t.after(() => listener.close());
+  const { port } = new URL(listener.redirectUri);
+  assert.match(listener.redirectUri, /^http:\/\/localhost:\d+\/callback$/);
+  for (const host of ['127.0.0.1', '[::1]', 'localhost']) {
+    const answer = get(`http://${host}:${port}/callback?a`).catch((error) => error.code);
+    const came = await Promise.race([listener.arrival().then(() => true), answer]);
+    if (came !== true) continue;
+    await listener.take().answer({ status: 200, html: '' });
+    assert.equal((await answer).status, 200);
+  }
+});

@@ -1,0 +1,202 @@
+// Whole sessions against providers on this machine.
+
+import assert from 'node:assert/strict';
+import { readdirSync, statSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import test from 'node:test';
+import { inspect } from 'node:util';
+
+import { LatchError, login, logout, token } from '../src/index.js';
+import { demoProvider, noWeb, realProvider, standIn, stateFolder, terminal, visitor, visitorBrowser } from './support.js';
+
+const scopes = ['openid', 'profile', 'offline_access'];
+
+test('a browser logs in, and the session is kept for its owner alone', async (t) => {
+  const { issuer, stop } = await demoProvider(t);
+  const stateDir = stateFolder(t);
+  const client = { issuer, clientId: 'demo', scopes };
+  const browser = visitorBrowser('--name', 'Grace Hopper');
+  const first = await login(client, { stateDir, browser, terminal: terminal() });
+  await browser.arrived;
+  assert.equal(first.source, 'login');
+  assert.equal(first.claims.name, 'Grace Hopper');
+  assert.equal(first.headers.authorization, `Bearer ${first.accessToken}`);
+  assert.equal(typeof first.expiresAtMs, 'number');
+
+  assert.equal(statSync(stateDir).mode & 0o777, 0o700);
+  const files = readdirSync(stateDir);
+  assert.deepEqual(files.map((name) => name.replace(/^default\.[a-z0-9]+\./, '')).sort(), ['lock', 'session']);
+  for (const name of files) assert.equal(statSync(join(stateDir, name)).mode & 0o777, 0o600);
+
+  // Nobody is there to be asked.
+  await stop();
+  const cached = await token(client, { stateDir });
+  assert.equal(cached.source, 'cached');
+  assert.equal(cached.accessToken, first.accessToken);
+});
+
+test('a token shows no secret where it is printed', async (t) => {
+  const { issuer } = await demoProvider(t);
+  const browser = visitorBrowser();
+  const held = await login({ issuer, clientId: 'demo', scopes }, { stateDir: stateFolder(t), browser, terminal: terminal() });
+  for (const text of [inspect(held, { depth: 9, showHidden: true }), JSON.stringify(held), String(held)]) {
+    assert(!text.includes(held.accessToken), text);
+    assert(!text.includes(held.idToken), text);
+  }
+});
+
+test('a person who refuses ends the login', async (t) => {
+  const { issuer } = await demoProvider(t);
+  const browser = visitorBrowser('--refuse');
+  const refused = login({ issuer, clientId: 'demo', scopes }, { stateDir: stateFolder(t), browser, terminal: terminal() });
+  await assert.rejects(refused, (error) => {
+    assert(error instanceof LatchError);
+    assert.equal(error.code, 'access-denied');
+    assert.equal(error.provider.error, 'access_denied');
+    return true;
+  });
+  await browser.arrived;
+});
+
+test('nobody comes, or the program is interrupted', async (t) => {
+  const { issuer } = await demoProvider(t);
+  const client = { issuer, clientId: 'demo', scopes };
+  const options = { stateDir: stateFolder(t), browser: () => {}, terminal: terminal() };
+  await assert.rejects(login(client, { ...options, patienceMs: 200 }), { code: 'timed-out' });
+  const signal = AbortSignal.timeout(200);
+  await assert.rejects(login(client, { ...options, signal }), { code: 'interrupted' });
+});
+
+test('a session is renewed, and ended', async (t) => {
+  const { issuer } = await demoProvider(t);
+  const stateDir = stateFolder(t);
+  const client = { issuer, clientId: 'demo', scopes };
+  await assert.rejects(token(client, { stateDir }), { code: 'login-required' });
+  const first = await login(client, { stateDir, browser: visitorBrowser(), terminal: terminal() });
+  const second = await token(client, { stateDir, forceRefresh: true });
+  assert.equal(second.source, 'renewed');
+  assert.notEqual(second.accessToken, first.accessToken);
+  assert.equal((await token(client, { stateDir })).accessToken, second.accessToken);
+  assert.equal((await token(client, { stateDir, minTtlMs: 3_700_000 })).source, 'renewed');
+  assert.equal((await logout(client, { stateDir })).wasLoggedIn, true);
+  assert.deepEqual(readdirSync(stateDir).filter((name) => name.endsWith('.session')), []);
+  await assert.rejects(token(client, { stateDir }), { code: 'login-required' });
+  assert.equal((await logout(client, { stateDir })).wasLoggedIn, false);
+});
+
+test('where the port is taken, the address that a browser ends on is pasted', async (t) => {
+  const { issuer } = await demoProvider(t);
+  // A browser somewhere else ends at what is not this login's listener.
+  const elsewhere = createServer((request, response) => {
+    response.end('nothing here');
+    arrive(`http://127.0.0.1:${port}${request.url}`);
+  });
+  let arrive;
+  const arrived = new Promise((resolve) => { arrive = resolve; });
+  elsewhere.listen(0, '127.0.0.1');
+  await once(elsewhere, 'listening');
+  t.after(() => elsewhere.close());
+  const { port } = elsewhere.address();
+  const answers = ['http://127.0.0.1/callback?code=stolen&state=other'];
+  const person = terminal(async (hidden) => {
+    assert.equal(hidden, true);
+    if (answers.length > 0) return answers.pop();
+    await visitor(person.address);
+    return arrived;
+  });
+  const held = await login(
+    { issuer, clientId: 'demo', scopes },
+    { stateDir: stateFolder(t), redirect: { ports: [port] }, browser: false, terminal: person },
+  );
+  assert.equal(held.source, 'login');
+  assert.match(person.text, /port \d+ is in use/);
+  assert.match(person.text, /That does not finish the login/);
+});
+
+test('a pasting person may be overtaken by the browser', async (t) => {
+  const { issuer } = await demoProvider(t);
+  let given;
+  const person = terminal((_, signal) => {
+    given = signal;
+    return new Promise(() => {});
+  });
+  const pending = login(
+    { issuer, clientId: 'demo', scopes },
+    { stateDir: stateFolder(t), flow: 'paste', browser: false, terminal: person },
+  );
+  while (!person.address) await new Promise((resolve) => { setTimeout(resolve, 5); });
+  await visitor(person.address);
+  assert.equal((await pending).source, 'login');
+  assert.equal(given.aborted, true, 'the keyboard was given back');
+});
+
+test('a taken port without a person is an error', async (t) => {
+  const { issuer } = await demoProvider(t);
+  const port = Number(new URL(issuer).port);
+  const options = { stateDir: stateFolder(t), redirect: { ports: [port] }, terminal: terminal() };
+  await assert.rejects(login({ issuer, clientId: 'demo' }, options), { code: 'port-in-use' });
+});
+
+test('a certified provider logs in, renews and revokes', { skip: noWeb }, async (t) => {
+  const { issuer, log } = await realProvider(t);
+  const stateDir = stateFolder(t);
+  const client = { issuer, clientId: 'public', scopes };
+  const browser = visitorBrowser('--name', 'grace');
+  const first = await login(client, { stateDir, browser, terminal: terminal() });
+  await browser.arrived;
+  assert.equal(first.claims.sub, 'grace');
+  const asked = (await log()).length;
+  assert.equal((await token(client, { stateDir })).source, 'cached');
+  assert.equal((await log()).length, asked, 'a cached token asks nobody');
+  assert.equal((await token(client, { stateDir, forceRefresh: true })).source, 'renewed');
+  const { revoked } = await logout(client, { stateDir });
+  assert.deepEqual([...revoked].sort(), ['access-token', 'refresh-token']);
+});
+
+test('a code is entered on another device', { skip: noWeb }, async (t) => {
+  const { issuer } = await realProvider(t);
+  const person = terminal();
+  const pending = login(
+    { issuer, clientId: 'device', scopes },
+    { stateDir: stateFolder(t), flow: 'device', terminal: person },
+  );
+  const code = () => /enter this code:\n\n {4}(\S+)/.exec(person.text)?.[1];
+  while (!code()) await new Promise((resolve) => { setTimeout(resolve, 5); });
+  await visitor(`${person.address}?user_code=${code()}`);
+  assert.equal((await pending).source, 'login');
+});
+
+test('after a try that came to nothing, the person chooses how to go on', async (t) => {
+  const { issuer } = await demoProvider(t);
+  const answers = ['nonsense', ''];
+  const opened = [];
+  const person = terminal(async (hidden) => (hidden ? new Promise(() => {}) : answers.shift()));
+  const browser = (url) => {
+    opened.push(url);
+    // Too late for the first try, in time for the second.
+    if (opened.length === 2) browser.arrived = visitor(url);
+  };
+  const options = { stateDir: stateFolder(t), browser, terminal: person, patienceMs: 2_000 };
+  assert.equal((await login({ issuer, clientId: 'demo', scopes }, options)).source, 'login');
+  await browser.arrived;
+  assert.deepEqual(answers, []);
+  assert.equal(person.text.match(/Press Enter to use the browser/g).length, 2);
+});
+
+test('a provider with a page of its own is asked what came of it', async (t) => {
+  const { issuer: url } = await standIn(t, 'hexclave');
+  const client = {
+    issuer: url,
+    discover: false,
+    clientId: 'demo-project',
+    protocol: { tag: 'hexclave', val: { appUrl: url, headers: 'hexclave' } },
+  };
+  const stateDir = stateFolder(t);
+  const browser = visitorBrowser();
+  const held = await login(client, { stateDir, browser, terminal: terminal() });
+  await browser.arrived;
+  assert.equal(held.source, 'login');
+  assert.equal((await token(client, { stateDir, forceRefresh: true })).source, 'renewed');
+});

@@ -1,0 +1,7 @@
+// A process of its own: renews, and prints what came of it as JSON.
+
+import { token } from '../src/index.js';
+
+const { client, stateDir } = JSON.parse(process.argv[2]);
+const { accessToken, source } = await token(client, { stateDir, forceRefresh: true });
+console.log(JSON.stringify({ accessToken, source }));
