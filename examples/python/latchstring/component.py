@@ -53,7 +53,14 @@ T = TypeVar("T")
 def component_bytes() -> bytes:
     """The component, as anyone may check it: the file beside this one, and no
     other that an environment could name."""
-    return Path(__file__).with_name("login.wasm").read_bytes()
+    try:
+        return Path(__file__).with_name("login.wasm").read_bytes()
+    except FileNotFoundError:
+        raise LatchError(
+            "sandbox-fault",
+            "the login component is not beside this package's modules",
+            "put it there: latch component --output latchstring/login.wasm",
+        ) from None
 
 
 class Sandbox:
@@ -250,5 +257,5 @@ def _fault(reason: str) -> LatchError:
     return LatchError(
         "sandbox-fault",
         f"the login component was stopped: {reason}",
-        "nothing is lost; try again, and if it stays so, report it with the version of this program",
+        "nothing is lost; try again, and if it stays so, report it with this package's version",
     )

@@ -8,8 +8,8 @@ import time
 from collections.abc import Sequence
 
 from . import pages
-from .binding import Binding
 from .bind import Redirect
+from .binding import Binding
 from .browser import Browser, browser_url
 from .callback import END_ADDRESS, START_PATH
 from .contract import Authorization, DevicePrompt, LoginFlow, Offer, Reply, Visit
@@ -64,14 +64,6 @@ class Door:
                 self._terminal.say(f"That does not finish the login: {asked.notice}")
         if self._shown != asked.url:
             self._show(asked)
-        if self._asks:
-            self._terminal.say(
-                "Paste the whole address (it is not displayed):"
-                if asked.notice is not None
-                else "When the login is done, copy the whole address from the browser's address"
-                " bar,\neven if its page cannot be shown, and paste it here (it is not displayed):"
-            )
-            self._say_ways(asked.alternatives)
         return self._wait(asked)
 
     def _show(self, asked: Authorization) -> None:
@@ -87,7 +79,7 @@ class Door:
     def _wait(self, asked: Authorization) -> Reply:
         deadline = _deadline(asked.wait_ms)
         with contextlib.ExitStack() as questions:
-            pasted = self._ask(questions, hidden=True) if self._asks else None
+            pasted = self._ask_to_paste(questions, asked) if self._asks else None
             fresh: Question | None = None
             while (event := self._next(deadline)) is not None:
                 if isinstance(event, BrowserVisit):
@@ -251,6 +243,18 @@ class Door:
         if flows:
             lines = [f"  {flow:<8} to {_IN_WORDS[flow]}" for flow in flows]
             self._terminal.say("\n".join([" Or type", *lines]))
+
+    def _ask_to_paste(self, questions: contextlib.ExitStack, asked: Authorization) -> Question:
+        # Before anybody is told to type: what is typed is not shown any more.
+        question = self._ask(questions, hidden=True)
+        self._terminal.say(
+            "Paste the whole address (it is not displayed):"
+            if asked.notice is not None
+            else "When the login is done, copy the whole address from the browser's address bar,\n"
+            "even if its page cannot be shown, and paste it here (it is not displayed):"
+        )
+        self._say_ways(asked.alternatives)
+        return question
 
     def _ask(self, questions: contextlib.ExitStack, hidden: bool) -> Question:
         question = self._terminal.ask(hidden, lambda asked, line: self._events.put((asked, line)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from contextlib import ExitStack
 from typing import cast
@@ -41,12 +42,15 @@ class Drive:
         egress: Egress,
         terminal: Terminal,
         lock_seconds: float,
+        stop: threading.Event,
         door: Door | None = None,
     ) -> None:
         self._store = store
         self._egress = egress
         self._terminal = terminal
         self._lock_seconds = lock_seconds
+        # Ends a wait for the lock; what has begun under it goes on to its end.
+        self._stop = stop
         # Only a login has one.
         self._door = door
 
@@ -78,7 +82,9 @@ class Drive:
                 match self._next(instance, session, reply):
                     case Lock():
                         if not is_locked:
-                            lock = self._store.lock(self._lock_seconds, self._terminal.say)
+                            lock = self._store.lock(
+                                self._lock_seconds, self._terminal.say, self._stop
+                            )
                             held.callback(lock.release)
                             is_locked = True
                         envelope = read(self._store)

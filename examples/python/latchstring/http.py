@@ -10,6 +10,7 @@ import ssl
 import threading
 import time
 from dataclasses import dataclass
+from functools import cache
 
 from .address import Url, is_loopback, is_public, parse
 from .contract import Header, Reply, Request, Response, Unreachable
@@ -113,7 +114,7 @@ def _connect(url: Url, private: bool, timeout: float, errand: _Errand) -> socket
         if url.scheme == "http" and not is_loopback(number):
             raise _NotPublic(f"{url.host} has the address {number}, which is not this machine's")
     failure: OSError = OSError("it has no address")
-    for number_left, (family, address) in zip(range(len(addresses), 0, -1), addresses):
+    for number_left, (family, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
         connection = socket.socket(family, socket.SOCK_STREAM)
         try:
             # One that swallows everything leaves time for the others.
@@ -132,7 +133,9 @@ def _connect(url: Url, private: bool, timeout: float, errand: _Errand) -> socket
     raise failure
 
 
+@cache
 def _tls() -> ssl.SSLContext:
+    """Loading the system's certificates takes longer than a request to this machine."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

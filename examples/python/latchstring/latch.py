@@ -101,7 +101,11 @@ def token(
     # Not a daemon: the program ends only after it.
     renewal = threading.Thread(target=run, name="renewal")
     renewal.start()
-    renewal.join()
+    try:
+        renewal.join()
+    except BaseException:
+        latch.stop.set()
+        raise
     if failures:
         raise failures[0]
     return results[0]
@@ -123,6 +127,7 @@ class _Latch:
         folder = settings.state_folder or default_folder()
         account = self._instance.account_key(client)
         self._store = FileStore(folder, settings.profile, account)
+        self.stop = threading.Event()
 
     def login(self) -> Grant:
         settings, terminal = self._settings, self._settings.terminal
@@ -183,7 +188,7 @@ class _Latch:
     def set_aside(self, damage: LatchError) -> None:
         """Makes room for a new session where the stored one cannot be read."""
         terminal = self._settings.terminal
-        lock = self._store.lock(self._settings.lock_seconds, terminal.say)
+        lock = self._store.lock(self._settings.lock_seconds, terminal.say, self.stop)
         try:
             place = self._store.set_aside()
         finally:
@@ -193,7 +198,7 @@ class _Latch:
     def _drive(self, origins: list[str], door: Door | None = None) -> Drive:
         egress = Egress(self._client, origins)
         settings = self._settings
-        return Drive(self._store, egress, settings.terminal, settings.lock_seconds, door)
+        return Drive(self._store, egress, settings.terminal, settings.lock_seconds, self.stop, door)
 
 
 def _context() -> Context:

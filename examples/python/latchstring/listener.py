@@ -133,9 +133,16 @@ class Listener:
         connection = _Connection(stream)
         with self._left:
             self._connections.append(connection)
-        threading.Thread(
+        visitor = threading.Thread(
             target=self._serve, args=[connection], name="visitor", daemon=True
-        ).start()
+        )
+        try:
+            visitor.start()
+        # The system gives no more threads for now.
+        except RuntimeError:
+            self._leave(connection)
+            time.sleep(_ACCEPT_PAUSE_SECONDS)
+            return
         # A burst is not to push out a connection before its request was looked at.
         connection.seen.wait(_REQUEST_SECONDS)
 
@@ -165,12 +172,15 @@ class Listener:
             with contextlib.suppress(OSError):
                 _drain(stream)
         finally:
-            connection.seen.set()
-            with self._left:
-                if connection in self._connections:
-                    self._connections.remove(connection)
-                self._left.notify_all()
-            stream.close()
+            self._leave(connection)
+
+    def _leave(self, connection: _Connection) -> None:
+        connection.seen.set()
+        with self._left:
+            if connection in self._connections:
+                self._connections.remove(connection)
+            self._left.notify_all()
+        connection.stream.close()
 
     def _answer(self, connection: _Connection) -> bytes:
         try:
@@ -219,9 +229,7 @@ def _page(page: Page) -> bytes:
     return _response(page.status, "text/html", page.policy, page.html, set_fields)
 
 
-def _response(
-    status: int, kind: str, policy: str, text: str, more: list[tuple[str, str]]
-) -> bytes:
+def _response(status: int, kind: str, policy: str, text: str, more: list[tuple[str, str]]) -> bytes:
     """Runs no script, loads nothing, is framed, kept and sniffed by nobody, and
     tells no other site about its address (RFC 9700 §4.2.4)."""
     body = text.encode()

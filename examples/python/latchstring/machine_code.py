@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import os
 import sys
-from importlib.metadata import version
 from pathlib import Path
 
 from wasmtime import Engine, WasmtimeError
@@ -33,10 +32,9 @@ def load(engine: Engine, component: bytes) -> Component:
     folder = _folder()
     if folder is None:
         return Component(engine, component)
-    # What wasmtime cannot run, because of another processor or other settings, it
-    # refuses by itself.
-    digest = hashlib.sha256(component).hexdigest()
-    path = folder / f"{digest}-{version('wasmtime')}-{os.uname().machine}{_EXTENSION}"
+    # What wasmtime cannot run, because of another version, processor or settings than
+    # it was compiled with, it refuses by itself.
+    path = folder / (hashlib.sha256(component).hexdigest() + _EXTENSION)
     code = _read(folder, path)
     if code is not None:
         with contextlib.suppress(WasmtimeError):

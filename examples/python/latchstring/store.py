@@ -11,6 +11,7 @@ import fcntl
 import os
 import re
 import sys
+import threading
 import time
 from collections.abc import Callable
 from itertools import count
@@ -136,10 +137,12 @@ class FileStore:
             # Another process may have swept it away.
             trial.unlink(missing_ok=True)
 
-    def lock(self, patience_seconds: float, tell: Callable[[str], None]) -> FileLock:
+    def lock(
+        self, patience_seconds: float, tell: Callable[[str], None], stop: threading.Event
+    ) -> FileLock:
         """Waits for the lock that every process with this session takes.
 
-        Polls, so that a program that is interrupted ends. The file is never deleted:
+        Polls, so that a program that is told to `stop` ends. The file is never deleted:
         a process that waits on a deleted file would hold a lock that nobody else
         sees.
         """
@@ -147,14 +150,19 @@ class FileStore:
         path = self._folder / f"{self._stem}.lock"
         descriptor = guard.open_or_make(path)
         try:
-            self._wait_for(descriptor, path, patience_seconds, tell)
+            self._wait_for(descriptor, path, patience_seconds, tell, stop)
         except BaseException:
             os.close(descriptor)
             raise
         return FileLock(descriptor)
 
     def _wait_for(
-        self, descriptor: int, path: Path, patience: float, tell: Callable[[str], None]
+        self,
+        descriptor: int,
+        path: Path,
+        patience: float,
+        tell: Callable[[str], None],
+        stop: threading.Event,
     ) -> None:
         begun, pause, told = time.monotonic(), _FIRST_PAUSE_SECONDS, False
         while True:
@@ -177,7 +185,10 @@ class FileStore:
                     "Waiting for another process to finish with the session of the profile "
                     + self._profile
                 )
-            time.sleep(min(pause, patience - waited))
+            if stop.wait(min(pause, patience - waited)):
+                raise LatchError(
+                    "interrupted", "the program ended while it waited for a lock", "run it again"
+                )
             pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
 
     def _sweep(self) -> None:

@@ -30,8 +30,16 @@ class Question:
         self._reader: threading.Thread | None = None
 
     def read(self, hidden: bool, answered: Callable[[Question, str], None]) -> None:
+        """Begins; from now on nothing that is typed is shown where `hidden`."""
+        with contextlib.ExitStack() as until_read:
+            # A terminal that is gone asks nobody.
+            try:
+                until_read.enter_context(_quiet(hidden))
+            except (OSError, termios.error):
+                return
+            keyboard = until_read.pop_all()
         self._reader = threading.Thread(
-            target=self._run, args=[hidden, answered], name="keyboard", daemon=True
+            target=self._run, args=[keyboard, answered], name="keyboard", daemon=True
         )
         self._reader.start()
 
@@ -41,9 +49,11 @@ class Question:
         if self._reader is not None:
             self._reader.join()
 
-    def _run(self, hidden: bool, answered: Callable[[Question, str], None]) -> None:
-        # A terminal that is gone asks nobody.
-        with contextlib.suppress(OSError, termios.error), _quiet(hidden):
+    def _run(
+        self, keyboard: contextlib.ExitStack, answered: Callable[[Question, str], None]
+    ) -> None:
+        # A terminal may go away at any moment.
+        with contextlib.suppress(OSError, termios.error), keyboard:
             line = self._line(sys.stdin.fileno())
             if line is not None:
                 answered(self, line)
