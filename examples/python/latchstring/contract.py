@@ -1,7 +1,9 @@
 """The contract's types (`wit/login.wit`), as this host uses them.
 
 Names are the contract's with `_` for `-`; a test holds them against what the
-component itself declares. What may hold a secret has no telling `repr`.
+component itself declares. What may hold a secret has no telling `repr`. Only what
+callers hold is frozen: every method that `dataclass` writes takes its time whenever
+a program starts.
 """
 
 from __future__ import annotations
@@ -78,7 +80,7 @@ class Client:
     protocol: Hexclave | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(eq=False, repr=False)
 class Context:
     now_ms: int
     entropy: bytes
@@ -100,7 +102,7 @@ class Facts:
     offers_device: bool | None = None
 
 
-@dataclass(frozen=True, repr=False, kw_only=True)
+@dataclass(eq=False, repr=False, kw_only=True)
 class LoginRequest:
     flow: LoginFlow | None
     facts: Facts
@@ -142,7 +144,7 @@ class Header:
     value: str
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(eq=False, repr=False)
 class Request:
     method: Literal["get", "post", "delete"]
     url: str
@@ -150,24 +152,24 @@ class Request:
     body: bytes | None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Lock:
     pass
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Probe:
     pass
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(eq=False, repr=False)
 class Exchange:
     purpose: str
     wait_ms: int
     request: Request
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(eq=False, repr=False)
 class Authorization:
     url: str
     flow: LoginFlow
@@ -177,7 +179,7 @@ class Authorization:
     alternatives: tuple[LoginFlow, ...]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(eq=False, repr=False)
 class DevicePrompt:
     user_code: str
     verification_uri: str
@@ -185,33 +187,33 @@ class DevicePrompt:
     expires_at_ms: int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(eq=False, repr=False)
 class Visit:
     url: str
     opens: bool
     expires_at_ms: int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(eq=False, repr=False)
 class Offer:
     reason: str
     flows: tuple[LoginFlow, ...]
     wait_ms: int
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(eq=False, repr=False)
 class Save:
     session: bytes | None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(eq=False, repr=False)
 class Response:
     status: int
     headers: tuple[Header, ...]
     body: bytes
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Unreachable:
     reason: str
     sent: bool
@@ -274,7 +276,7 @@ class LogoutReport:
     end_session_url: str | None = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Done:
     outcome: Grant | LogoutReport
 
@@ -282,13 +284,13 @@ class Done:
 Action = Lock | Probe | Exchange | Authorization | DevicePrompt | Visit | Offer | Save | Done
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class ProviderError:
     error: str
     description: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Failure:
     code: Code
     message: str

@@ -142,7 +142,7 @@ class Door:
             if way is not None:
                 return Reply("chosen", way)
 
-    def close(self, page: Page) -> None:
+    def close(self, error: LatchError | None) -> None:
         """Shows how the login ended to whoever waits in a browser.
 
         The browser that waits is sent to the last page, at an address without the
@@ -150,6 +150,7 @@ class Door:
         """
         if self._listener is None:
             return
+        page = pages.success() if error is None else pages.failed(error)
         goodbye = None if self._binding is None else self._binding.goodbye
         on = pages.forward(END_ADDRESS, goodbye)
         target, late = None, []

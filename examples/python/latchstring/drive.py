@@ -5,9 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import ExitStack
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from . import http, pages
 from .component import Instance, Session
 from .contract import (
     Action,
@@ -25,12 +24,14 @@ from .contract import (
     Save,
     Visit,
 )
-from .door import Door
 from .egress import Denied, Egress
 from .envelope import Envelope, open_envelope
 from .errors import LatchError
 from .store import FileStore
 from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from .door import Door
 
 
 class Drive:
@@ -64,14 +65,14 @@ class Drive:
             outcome = self._steps(instance, session)
         except LatchError as error:
             if self._door is not None:
-                self._door.close(pages.failed(error))
+                self._door.close(error)
             raise
         except BaseException:
             if self._door is not None:
                 self._door.abandon()
             raise
         if self._door is not None:
-            self._door.close(pages.success())
+            self._door.close(None)
         return outcome
 
     def _steps(self, instance: Instance, session: Session) -> Grant | LogoutReport:
@@ -114,6 +115,9 @@ class Drive:
             raise placed(error, self._store) from None
 
     def _exchange(self, exchange: Exchange) -> Reply:
+        # Most calls find a token that is still good, and need not load HTTP and TLS.
+        from . import http
+
         time.sleep(exchange.wait_ms / 1000)
         url = exchange.request.url
         try:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import queue
 import threading
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .bind import Redirect
-from .browser import Browser
 from .component import Instance, sandbox
 from .contract import (
     Client,
@@ -20,7 +21,6 @@ from .contract import (
     LoginRequest,
     LogoutReport,
 )
-from .door import Door
 from .drive import Drive, now_ms, placed, read
 from .egress import Egress
 from .envelope import Envelope
@@ -28,6 +28,9 @@ from .errors import LatchError
 from .store import FileStore, default_folder
 from .surroundings import facts
 from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from .door import Door
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,26 +92,25 @@ def token(
         examination=examination,
     )
     latch = _Latch(client, settings)
-    results: list[Grant] = []
-    failures: list[BaseException] = []
+    results: queue.SimpleQueue[Grant | BaseException] = queue.SimpleQueue()
 
     def run() -> None:
         try:
-            results.append(latch.token(demand))
+            results.put(latch.token(demand))
         except BaseException as error:
-            failures.append(error)
+            results.put(error)
 
-    # Not a daemon: the program ends only after it.
-    renewal = threading.Thread(target=run, name="renewal")
-    renewal.start()
+    # Not a daemon: the program ends only after it. Nor is it joined: up to Python
+    # 3.12, a join that is interrupted takes the thread for ended.
+    threading.Thread(target=run, name="renewal").start()
     try:
-        renewal.join()
+        result = results.get()
     except BaseException:
         latch.stop.set()
         raise
-    if failures:
-        raise failures[0]
-    return results[0]
+    if isinstance(result, BaseException):
+        raise result
+    return result
 
 
 def logout(client: Client, settings: Settings = Settings()) -> LogoutReport:
@@ -130,6 +132,10 @@ class _Latch:
         self.stop = threading.Event()
 
     def login(self) -> Grant:
+        # Most calls ask for a token, and need not load what only a login has.
+        from .browser import Browser
+        from .door import Door
+
         settings, terminal = self._settings, self._settings.terminal
         stored = read(self._store)
         browser = Browser(settings.browser) if settings.open_browser else None

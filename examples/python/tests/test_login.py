@@ -5,18 +5,14 @@ from __future__ import annotations
 import fcntl
 import http.client
 import json
-import signal
 import socket
-import threading
-import time
+import sys
 import urllib.parse
 
 import pytest
 
 import latchstring
-import latchstring.http
 from latchstring import Client, LatchError, Redirect, Settings, Terminal
-from latchstring.contract import Reply, Request
 
 from .conftest import PYTHON, VISITOR, Home, Server, log_in, words
 
@@ -223,23 +219,26 @@ def test_an_interrupted_wait_for_a_lock_ends_at_once(home: Home, demo: Server) -
         assert waiting.finish().code == 130
 
 
-def test_a_renewal_that_has_begun_goes_on_where_the_caller_is_interrupted(
-    home: Home, demo: Server, monkeypatch: pytest.MonkeyPatch
+# Interrupts itself in the middle of a request.
+INTERRUPTED = """
+import os, signal, time
+import latchstring.http
+from latchstring.__main__ import main
+send = latchstring.http.send
+def interrupted(*arguments):
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.5)
+    return send(*arguments)
+latchstring.http.send = interrupted
+main()
+"""
+
+
+def test_a_renewal_that_has_begun_goes_on_where_the_program_is_interrupted(
+    home: Home, demo: Server
 ) -> None:
-    client, settings = client_of(demo), settings_of(home)
-    first = latchstring.login(client, settings)
-    send = latchstring.http.send
-
-    def interrupted(request: Request, private_addresses: bool) -> Reply:
-        signal.raise_signal(signal.SIGINT)
-        time.sleep(0.1)
-        return send(request, private_addresses)
-
-    monkeypatch.setattr("latchstring.http.send", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        latchstring.token(client, settings, force_refresh=True)
-    for thread in threading.enumerate():
-        if thread.name == "renewal":
-            thread.join()
-    renewed = latchstring.token(client, settings)
-    assert renewed.source == "cached" and renewed.access_token != first.access_token
+    log_in(home, demo)
+    first = home.python("token", *words(demo)).succeeded().stdout
+    command = [sys.executable, "-c", INTERRUPTED, "token", *words(demo), "--force-refresh"]
+    assert home.start(*command).finish().code == 130
+    assert home.python("token", *words(demo)).succeeded().stdout != first
