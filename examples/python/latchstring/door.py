@@ -121,6 +121,12 @@ class Door:
 
     def offer(self, offer: Offer) -> Reply:
         """Asks how to go on. Whoever visits meanwhile is too late."""
+        if not offer.flows:
+            raise LatchError(
+                "sandbox-fault",
+                "the login component offered a choice of nothing",
+                "report it with the version of this program",
+            )
         self._binding, self._shown = None, None
         reason = offer.reason[:1].upper() + offer.reason[1:]
         first, *others = offer.flows

@@ -69,9 +69,11 @@ def send(request: Request, private_addresses: bool, timeout: float = TIMEOUT_SEC
     def run() -> None:
         answers.put(_attempt(request, url, private_addresses, timeout, errand))
 
-    threading.Thread(target=run, name="request", daemon=True).start()
     try:
+        threading.Thread(target=run, name="request", daemon=True).start()
         return answers.get(timeout=timeout)
+    except RuntimeError:
+        return _unreachable(url, "the system gives no more threads", sent=False)
     except queue.Empty:
         errand.given_up = True
         _hang_up(errand.connection)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import http.client
 import os
 import pty
+import signal
 import subprocess
+import termios
 import threading
 import urllib.parse
 from collections.abc import Iterator
 
 import pytest
 
-from .conftest import PATIENCE, PYTHON, Home, Server, visit, words
+from .conftest import PATIENCE, PYTHON, VISITOR, Home, Server, visit, words
 
 
 class Tty:
@@ -47,6 +49,12 @@ class Tty:
 
     def types(self, line: str) -> None:
         os.write(self._keyboard, line.encode() + b"\n")
+
+    def interrupt(self) -> None:
+        self._process.send_signal(signal.SIGINT)
+
+    def shows_what_is_typed(self) -> bool:
+        return bool(termios.tcgetattr(self._keyboard)[3] & termios.ECHO)
 
     def ends(self) -> int:
         return self._process.wait(PATIENCE)
@@ -104,6 +112,29 @@ def test_what_does_not_count_may_be_pasted_again(pasting: Tty) -> None:
 def test_a_browser_that_comes_back_wins_over_the_keyboard(pasting: Tty) -> None:
     assert visit(pasting.address()).returncode == 0
     assert pasting.ends() == 0
+
+
+def test_an_interrupted_paste_leaves_the_keyboard_as_it_was(pasting: Tty) -> None:
+    assert not pasting.shows_what_is_typed()
+    pasting.interrupt()
+    assert pasting.ends() == 130
+    assert pasting.shows_what_is_typed()
+
+
+def test_without_a_flow_the_component_chooses(home: Home, demo: Server) -> None:
+    tty = Tty(home, *PYTHON, "login", *words(demo), "--browser", VISITOR)
+    assert tty.ends() == 0
+    assert "Your browser opens" in tty.text
+    tty.close()
+
+
+def test_a_browser_that_does_not_start_gives_way_to_pasting(home: Home, demo: Server) -> None:
+    tty = Tty(home, *PYTHON, "login", *words(demo), "--browser", "/nowhere/browser")
+    tty.until("No browser opens (cannot start the browser /nowhere/browser)")
+    tty.until("paste it here")
+    tty.types(answer(tty.address()))
+    assert tty.ends() == 0
+    tty.close()
 
 
 def test_the_person_may_choose_another_way(home: Home, oidc: Server) -> None:
