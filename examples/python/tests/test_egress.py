@@ -142,7 +142,9 @@ def answering() -> Iterator[Answering]:
         def serve() -> None:
             stream, _ = server.accept()
             with stream:
-                stream.recv(65536)
+                # Whole: closing with unread bytes would take the answer back.
+                while not stream.recv(65536).endswith(b"body"):
+                    pass
                 stream.sendall(answer)
                 time.sleep(0 if answer else 2)
 
