@@ -186,6 +186,8 @@ class Listener:
         try:
             target, cookies = judge(self._expected, _read_head(connection))
         except Refusal as refusal:
+            # The next one need not wait until this one has gone.
+            connection.seen.set()
             more = [("Allow", "GET")] if refusal.status == 405 else []
             return _response(refusal.status, "text/plain", NOTHING, refusal.text, more)
         visit = BrowserVisit(target, cookies)

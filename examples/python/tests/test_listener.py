@@ -109,6 +109,17 @@ def test_silent_connections_do_not_keep_the_redirect_out(fixture: Fixture) -> No
         stream.close()
 
 
+def test_visitors_that_were_refused_and_do_not_go_hold_up_nobody(fixture: Fixture) -> None:
+    begun = time.monotonic()
+    refused = [fixture.connect() for _ in range(20)]
+    for stream in refused:
+        stream.sendall(fixture.request("/favicon.ico"))
+    assert fixture.still_works()
+    assert time.monotonic() - begun < 3
+    for stream in refused:
+        stream.close()
+
+
 def test_a_trickling_request_holds_up_nobody(fixture: Fixture) -> None:
     with fixture.connect() as slow:
         slow.sendall(b"GET /callback?code=slow HTT")
