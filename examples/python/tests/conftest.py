@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from latchstring import Settings, Terminal
 from latchstring.component import component_bytes
 
 PACKAGE = Path(__file__).parents[1]
@@ -26,6 +27,8 @@ BINARIES = Path(os.environ.get("LATCHSTRING_BIN", REPOSITORY / "target" / "debug
 WEB = REPOSITORY / "host" / "tests" / "web"
 LATCH = str(BINARIES / "latch")
 VISITOR = str(BINARIES / "visitor")
+
+PYTHON = (sys.executable, "-m", "latchstring")
 
 # More than anything here takes on a busy machine: what takes longer hangs.
 PATIENCE = 60.0
@@ -63,8 +66,9 @@ def start(*command: str) -> Server:
     )
     assert process.stdout is not None
     line = process.stdout.readline()
-    assert line.startswith("issuer "), f"{command} did not start: {line}"
-    return Server(line.removeprefix("issuer ").strip(), process)
+    words = line.split()
+    assert len(words) == 2, f"{command} did not start: {line}"
+    return Server(words[1], process)
 
 
 @pytest.fixture
@@ -72,6 +76,11 @@ def demo() -> Iterator[Server]:
     server = start(str(BINARIES / "demo-provider"))
     yield server
     server.stop()
+
+
+def standin(*words: str) -> Server:
+    """Another login system, or rather its rules."""
+    return start(str(BINARIES / "standin"), *words)
 
 
 def oidc_provider(*arguments: str) -> Server:
@@ -131,9 +140,6 @@ class Home:
 
     def native(self, *words: str) -> Run:
         return self.start(LATCH, *words).finish()
-
-
-PYTHON = (sys.executable, "-m", "latchstring")
 
 
 @pytest.fixture
@@ -211,6 +217,18 @@ def visit(address: str, *flags: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [VISITOR, *flags, address], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
+
+
+class Silence(Terminal):
+    def say(self, text: str) -> None:
+        pass
+
+
+def settings_of(home: Home, **more: object) -> Settings:
+    """For programs that log in by themselves."""
+    given = {"state_folder": home.state, "terminal": Silence(), "browser": VISITOR}
+    given["flow"] = "browser"
+    return Settings(**(given | more))  # type: ignore[arg-type]
 
 
 def words(server: Server, client_id: str = "demo") -> list[str]:

@@ -12,30 +12,15 @@ import urllib.parse
 import pytest
 
 import latchstring
-from latchstring import Client, LatchError, Redirect, Settings, Terminal
+from latchstring import Client, LatchError, Redirect
 
-from .conftest import PYTHON, VISITOR, Home, Server, log_in, words
+from .conftest import PYTHON, Home, Server, log_in, settings_of, words
 
 
 def client_of(server: Server) -> Client:
     return Client(
         client_id="demo", issuer=server.issuer, scopes=["openid", "profile", "offline_access"]
     )
-
-
-class Silence(Terminal):
-    def say(self, text: str) -> None:
-        pass
-
-
-def settings_of(home: Home, **more: object) -> Settings:
-    given = {
-        "state_folder": home.state,
-        "terminal": Silence(),
-        "browser": VISITOR,
-        "flow": "browser",
-    }
-    return Settings(**(given | more))  # type: ignore[arg-type]
 
 
 def test_a_whole_session(home: Home, demo: Server) -> None:
