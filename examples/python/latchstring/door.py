@@ -1,0 +1,285 @@
+"""How the person gets to the provider and back."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import time
+from collections.abc import Sequence
+
+from . import pages
+from .bind import Redirect
+from .binding import Binding
+from .browser import Browser, browser_url
+from .callback import END_ADDRESS, START_PATH
+from .contract import Authorization, DevicePrompt, LoginFlow, Offer, Reply, Visit
+from .errors import LatchError
+from .listener import BrowserVisit, Listener
+from .pages import Page
+from .terminal import Question, Terminal
+
+# How long a browser may take to come for the last page.
+_ARRIVAL_SECONDS = 2.0
+
+_IN_WORDS: dict[LoginFlow, str] = {
+    "browser": "use the browser of this machine",
+    "paste": "use any browser and paste its last address",
+    "device": "use a code on any device",
+}
+
+
+class Door:
+    """A listener, a browser, and a person."""
+
+    def __init__(self, terminal: Terminal, browser: Browser | None) -> None:
+        """Without a browser the person opens the address by themselves."""
+        self._terminal = terminal
+        self._browser = browser
+        # None where no browser can come back.
+        self._listener: Listener | None = None
+        # Whoever comes first, a browser or a typed line.
+        self._events: queue.SimpleQueue[BrowserVisit | tuple[Question, str]] = queue.SimpleQueue()
+        # Ties the login to the browser that was started.
+        self._binding: Binding | None = None
+        # The address that was shown.
+        self._shown: str | None = None
+        # Whether the person is asked for the address that the browser ends on.
+        self._asks = False
+        # The browser that waits for its page.
+        self._visit: BrowserVisit | None = None
+
+    def listen(self, redirect: Redirect) -> str:
+        """The redirect URI, where a browser may come back to from now on."""
+        self._listener = Listener(redirect, self._events.put)
+        return self._listener.redirect_uri
+
+    def authorize(self, asked: Authorization) -> Reply:
+        """Brings the person to the provider, and waits for what comes back."""
+        visit, self._visit = self._visit, None
+        if asked.notice is not None:
+            if visit is not None:
+                visit.answer(pages.stray(asked.notice))
+            else:
+                # Whoever pasted what does not count is at the terminal.
+                self._terminal.say(f"That does not finish the login: {asked.notice}")
+        if self._shown != asked.url:
+            self._show(asked)
+        return self._wait(asked)
+
+    def _show(self, asked: Authorization) -> None:
+        if asked.flow == "paste":
+            if asked.reason is not None:
+                self._terminal.say(f"Logging in by hand: {asked.reason}")
+            self._show_address(asked.url)
+            self._asks = True
+        else:
+            self._asks = not self._invite(asked.url) and self._terminal.is_attended()
+        self._shown = asked.url
+
+    def _wait(self, asked: Authorization) -> Reply:
+        deadline = _deadline(asked.wait_ms)
+        with contextlib.ExitStack() as questions:
+            pasted = self._ask_to_paste(questions, asked) if self._asks else None
+            fresh: Question | None = None
+            while (event := self._next(deadline)) is not None:
+                if isinstance(event, BrowserVisit):
+                    passage = self._admit(event)
+                    if passage == "redirect":
+                        return Reply("redirected", event.target)
+                    if passage == "taken" and fresh is None:
+                        fresh = self._ask(questions, hidden=False)
+                elif event[0] is pasted:
+                    way = _named(event[1], asked.alternatives)
+                    return Reply("chosen", way) if way else Reply("pasted", event[1])
+                elif event[0] is fresh:
+                    fresh = None
+                    self._open_afresh()
+        return Reply("timed-out")
+
+    def present(self, prompt: DevicePrompt) -> Reply:
+        """The code stands there whatever else does: an address with the code in it
+        could be somebody else's (RFC 8628 §3.3.1)."""
+        address = browser_url(prompt.verification_uri)
+        self._terminal.say("To log in, open this address on any device:\n")
+        self._terminal.address(address)
+        self._terminal.say(
+            f"\nand enter this code:\n\n    {prompt.user_code}\n\n"
+            "Only enter a code that you asked for yourself.\n"
+        )
+        return Reply("presented")
+
+    def send(self, visit: Visit) -> Reply:
+        """Brings the person to a page that nothing comes back from."""
+        address = browser_url(visit.url)
+        if visit.opens and self._opens(address):
+            self._terminal.say("Your browser opens to log you in. If it does not, open:\n")
+        else:
+            self._terminal.say("To log in, open this address on any device:\n")
+        self._terminal.address(address)
+        self._terminal.say("\nOnly confirm a login that you began yourself.\n")
+        return Reply("presented")
+
+    def offer(self, offer: Offer) -> Reply:
+        """Asks how to go on. Whoever visits meanwhile is too late."""
+        if not offer.flows:
+            raise LatchError(
+                "sandbox-fault",
+                "the login component offered a choice of nothing",
+                "report it with the version of this program",
+            )
+        self._binding, self._shown = None, None
+        reason = offer.reason[:1].upper() + offer.reason[1:]
+        first, *others = offer.flows
+        deadline = _deadline(offer.wait_ms)
+        self._terminal.say(f"{reason}.")
+        while True:
+            self._terminal.say(f"Press Enter to {_IN_WORDS[first]}.")
+            self._say_ways(others)
+            with contextlib.ExitStack() as questions:
+                question = self._ask(questions, hidden=False)
+                while (event := self._next(deadline)) is not None:
+                    if isinstance(event, BrowserVisit):
+                        event.answer(pages.abandoned())
+                    elif event[0] is question:
+                        break
+            if event is None:
+                return Reply("timed-out")
+            way = _named(event[1], offer.flows) or (None if event[1].strip() else first)
+            if way is not None:
+                return Reply("chosen", way)
+
+    def close(self, error: LatchError | None) -> None:
+        """Shows how the login ended to whoever waits in a browser.
+
+        The browser that waits is sent to the last page, at an address without the
+        code: it is in nobody's history. Any other is told that it came too late.
+        """
+        if self._listener is None:
+            return
+        page = pages.success() if error is None else pages.failed(error)
+        goodbye = None if self._binding is None else self._binding.goodbye
+        on = pages.forward(END_ADDRESS, goodbye)
+        target, late = None, []
+        if self._visit is not None:
+            target = self._visit.target
+            self._visit.answer(on)
+            deadline = time.monotonic() + _ARRIVAL_SECONDS
+            # A browser that does not come is no reason to keep the person waiting.
+            while (event := self._next(deadline)) is not None:
+                if not isinstance(event, BrowserVisit):
+                    continue
+                if event.target == END_ADDRESS:
+                    event.answer(page)
+                    break
+                # One that asked twice is sent there twice.
+                event.send(on if event.target == target else pages.finished())
+                late.append(event)
+        while (event := self._next(time.monotonic())) is not None:
+            if isinstance(event, BrowserVisit):
+                event.send(page if event.target == END_ADDRESS else pages.finished())
+                late.append(event)
+        for visit in late:
+            visit.settle()
+        self._listener.close()
+
+    def abandon(self) -> None:
+        """Nobody waits any more: the program was interrupted."""
+        if self._listener is not None:
+            self._listener.close()
+
+    def _invite(self, url: str) -> bool:
+        """Whether a browser opens, or the person has to see to it."""
+        if self._browser is None or self._listener is None:
+            self._show_address(url)
+            # Whoever wants no browser started has one in mind.
+            return self._browser is None
+        binding = Binding(self._listener.origin, browser_url(url))
+        if not self._opens(binding.opened_address):
+            self._show_address(url)
+            return False
+        self._binding = binding
+        self._terminal.say("Your browser opens to log you in. If it does not, open:\n")
+        self._terminal.address(binding.printed_address)
+        return True
+
+    def _opens(self, address: str) -> bool:
+        if self._browser is None:
+            return False
+        try:
+            self._browser.open(address)
+        except LatchError as error:
+            self._terminal.say(f"No browser opens ({error}).")
+            return False
+        return True
+
+    def _admit(self, visit: BrowserVisit) -> str:
+        """What to make of a visit; all but the redirect are answered here."""
+        if self._binding is not None:
+            passage = self._binding.judge(visit.target, visit.cookies)
+        else:
+            is_start = visit.target.partition("?")[0] == START_PATH
+            passage = "used-address" if is_start else "redirect"
+        if isinstance(passage, Page):
+            visit.answer(passage)
+            return "on"
+        if passage == "redirect":
+            self._visit = visit
+        elif passage == "another-browser":
+            visit.answer(pages.another_browser())
+        else:
+            visit.answer(pages.used_address())
+        if passage == "taken":
+            self._terminal.say(
+                "The address that your browser was sent to was opened twice, and works no more:"
+                " somebody else on this machine may have taken it. Press Enter for a fresh one."
+            )
+        return passage
+
+    def _open_afresh(self) -> None:
+        if self._binding is not None and self._browser is not None:
+            self._binding.renew()
+            self._browser.open(self._binding.opened_address)
+
+    def _show_address(self, url: str) -> None:
+        address = browser_url(url)
+        self._terminal.say("To log in, open:\n")
+        self._terminal.address(address)
+
+    def _say_ways(self, flows: Sequence[LoginFlow]) -> None:
+        """Each way on a line of its own, with the word that chooses it."""
+        if flows:
+            lines = [f"  {flow:<8} to {_IN_WORDS[flow]}" for flow in flows]
+            self._terminal.say("\n".join([" Or type", *lines]))
+
+    def _ask_to_paste(self, questions: contextlib.ExitStack, asked: Authorization) -> Question:
+        # Before anybody is told to type: what is typed is not shown any more.
+        question = self._ask(questions, hidden=True)
+        self._terminal.say(
+            "Paste the whole address (it is not displayed):"
+            if asked.notice is not None
+            else "When the login is done, copy the whole address from the browser's address bar,\n"
+            "even if its page cannot be shown, and paste it here (it is not displayed):"
+        )
+        self._say_ways(asked.alternatives)
+        return question
+
+    def _ask(self, questions: contextlib.ExitStack, hidden: bool) -> Question:
+        question = self._terminal.ask(hidden, lambda asked, line: self._events.put((asked, line)))
+        questions.callback(question.withdraw)
+        return question
+
+    def _next(self, deadline: float) -> BrowserVisit | tuple[Question, str] | None:
+        """The next visit or line; none where none comes in time."""
+        try:
+            return self._events.get(timeout=max(0.0, deadline - time.monotonic()))
+        except queue.Empty:
+            return None
+
+
+def _deadline(wait_ms: int) -> float:
+    # Longer than a thread can wait is as good as for ever.
+    return time.monotonic() + min(wait_ms / 1000, 30 * 24 * 3600)
+
+
+def _named(text: str, flows: Sequence[LoginFlow]) -> LoginFlow | None:
+    return next((flow for flow in flows if text.strip().lower() == flow), None)

@@ -1,0 +1,123 @@
+"""Where requests may go, whatever the component asks for.
+
+- https only, or http on a loopback address;
+- the origins that the caller named (the issuer, endpoints given by hand), and those
+  that the issuer's own metadata names;
+- private addresses only where the caller named them, or the issuer itself lives on
+  one.
+
+The host reads the metadata with its own eyes: what the component makes of it
+changes nothing here.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import socket
+from collections.abc import Iterable
+from dataclasses import astuple
+
+from .address import is_public, parse
+from .contract import Client, Endpoints, Response
+
+
+class Denied(Exception):
+    """A request that is not sent; the reason in one line."""
+
+
+class Egress:
+    def __init__(self, client: Client, pinned: Iterable[str]) -> None:
+        """`pinned` are the origins stored with the session."""
+        self._issuer = client.issuer
+        self._https_issuer = client.https_issuer
+        named = [client.issuer, *_urls(client.endpoints), *_urls(client.assumed_endpoints)]
+        self._named = {origin for url in named if url and (origin := allowed_origin(url))}
+        self._pinned = set(pinned)
+
+    def permit(self, url: str) -> bool:
+        """Whether the request may go to private addresses; raises `Denied` where it
+        may not be sent at all."""
+        parsed = parse(url)
+        if parsed is None:
+            raise Denied("its address is no http or https URL")
+        if not parsed.is_allowed:
+            raise Denied("http is neither https nor http on a loopback address")
+        if parsed.origin in self._named:
+            return True
+        if parsed.origin not in self._pinned:
+            raise Denied(f"{parsed.origin} is neither the issuer's nor named by its metadata")
+        return self._issuer_is_private()
+
+    def learn(self, url: str, response: Response) -> None:
+        """Pins what the issuer's metadata names, if that is what this response is."""
+        if self._issuer is None or response.status != 200 or url not in self._metadata_urls():
+            return
+        try:
+            document = json.loads(response.body)
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(document, dict):
+            return
+        name = document.get("issuer")
+        https_name = self._issuer.replace("http:", "https:", 1)
+        if name != self._issuer and not (self._https_issuer and name == https_name):
+            return
+        issuer = parse(self._issuer)
+        for key, value in document.items():
+            if not (key.endswith("_endpoint") or key == "jwks_uri") or not isinstance(value, str):
+                continue
+            endpoint = parse(value)
+            if endpoint is None or not endpoint.is_allowed:
+                continue
+            # A provider elsewhere has no say about this machine's own services.
+            if endpoint.scheme == "https" or (issuer is not None and issuer.is_loopback):
+                self._pinned.add(endpoint.origin)
+
+    def pinned_origins(self) -> list[str]:
+        """What to store with the session."""
+        return sorted(self._pinned)
+
+    def _metadata_urls(self) -> list[str]:
+        """The two places where an issuer's metadata may lie (OpenID Connect
+        Discovery §4.1, RFC 8414 §3.1)."""
+        issuer = parse(self._issuer or "")
+        if issuer is None:
+            return []
+        path = issuer.target.split("?")[0].rstrip("/")
+        return [
+            f"{(self._issuer or '').rstrip('/')}/.well-known/openid-configuration",
+            f"{issuer.origin}/.well-known/oauth-authorization-server{path}",
+        ]
+
+    def _issuer_is_private(self) -> bool:
+        issuer = parse(self._issuer or "")
+        if issuer is None:
+            return False
+        if issuer.address is not None:
+            return not is_public(issuer.address)
+        try:
+            found = socket.getaddrinfo(issuer.host, issuer.port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return False
+        return any(not is_public(ipaddress.ip_address(_host(entry[4]))) for entry in found)
+
+
+def allowed_origin(url: str) -> str | None:
+    """None where no request may go."""
+    parsed = parse(url)
+    return parsed.origin if parsed is not None and parsed.is_allowed else None
+
+
+def _urls(endpoints: Endpoints) -> tuple[str | None, ...]:
+    # Where a session ends in a browser is for browsers alone.
+    return tuple(
+        url
+        for name, url in zip(vars(endpoints), astuple(endpoints), strict=True)
+        if name != "end_session"
+    )
+
+
+def _host(address: tuple[object, ...]) -> str:
+    # Without the scope of a link-local address.
+    return str(address[0]).split("%")[0]

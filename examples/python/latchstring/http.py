@@ -1,0 +1,198 @@
+"""One HTTP request: this system's certificates, no proxy, no redirect, no cookie."""
+
+from __future__ import annotations
+
+import http.client
+import ipaddress
+import queue
+import socket
+import ssl
+import threading
+import time
+from dataclasses import dataclass
+from functools import cache
+
+from .address import Url, is_loopback, is_public, parse
+from .contract import Header, Reply, Request, Response, Unreachable
+from .errors import printable
+
+# From name look-up to last byte.
+TIMEOUT_SECONDS = 10.0
+
+# No honest answer in these protocols comes near it.
+RESPONSE_BYTES = 1 << 20
+
+USER_AGENT = "latchstring-python/0.1"
+
+# Headers that say where a request goes and where it ends: the client's alone.
+_OWN_HEADERS = {
+    "connection",
+    "content-length",
+    "cookie",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+}
+
+
+@dataclass
+class _Errand:
+    """What the thread that sends has come to."""
+
+    sent: bool = False
+    connection: socket.socket | None = None
+    given_up: bool = False
+
+
+def send(request: Request, private_addresses: bool, timeout: float = TIMEOUT_SECONDS) -> Reply:
+    """Sends the request, and answers as the contract has it: `response`,
+    `unreachable`, `too-large` or `denied`.
+
+    It runs in a thread of its own: nothing else bounds a name look-up, or a server
+    that sends a byte now and then.
+    """
+    url = parse(request.url)
+    if url is None or not url.is_allowed:
+        return Reply("denied", "the request's address is neither https nor on this machine")
+    for header in request.headers:
+        if header.name.lower() in _OWN_HEADERS:
+            return Reply(
+                "denied", f"the request's header {printable(header.name)} is for the host to set"
+            )
+    errand = _Errand()
+    answers: queue.SimpleQueue[Reply] = queue.SimpleQueue()
+
+    def run() -> None:
+        answers.put(_attempt(request, url, private_addresses, timeout, errand))
+
+    try:
+        threading.Thread(target=run, name="request", daemon=True).start()
+        return answers.get(timeout=timeout)
+    except RuntimeError:
+        return _unreachable(url, "the system gives no more threads", sent=False)
+    except queue.Empty:
+        errand.given_up = True
+        _hang_up(errand.connection)
+        return _unreachable(url, f"timed out after {timeout:g} s", errand.sent)
+
+
+def _attempt(
+    request: Request, url: Url, private_addresses: bool, timeout: float, errand: _Errand
+) -> Reply:
+    try:
+        connection = _connect(url, private_addresses, timeout, errand)
+    except _NotPublic as found:
+        return Reply("denied", str(found))
+    except (OSError, UnicodeError) as error:
+        return _unreachable(url, _reason(error), sent=False)
+    try:
+        if errand.given_up:
+            return _unreachable(url, "given up", sent=False)
+        return _exchange(connection, request, url, errand)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        return _unreachable(url, _reason(error), errand.sent)
+    finally:
+        connection.close()
+
+
+class _NotPublic(Exception):
+    pass
+
+
+def _connect(url: Url, private: bool, timeout: float, errand: _Errand) -> socket.socket:
+    """Goes to one of the addresses that were checked, and to no other."""
+    deadline = time.monotonic() + timeout
+    found = socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
+    addresses = [(entry[0], entry[4]) for entry in found]
+    for _, address in addresses:
+        number = ipaddress.ip_address(str(address[0]).split("%")[0])
+        if not private and not is_public(number):
+            raise _NotPublic(f"{url.host} has the address {number}, which is not public")
+        # Whatever a name server says of this machine's own name.
+        if url.scheme == "http" and not is_loopback(number):
+            raise _NotPublic(f"{url.host} has the address {number}, which is not this machine's")
+    failure: OSError = OSError("it has no address")
+    for number_left, (family, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            # One that swallows everything leaves time for the others.
+            connection.settimeout(max(0.001, (deadline - time.monotonic()) / number_left))
+            connection.connect(address)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if url.scheme == "https":
+                connection = _tls().wrap_socket(connection, server_hostname=url.host)
+        except OSError as error:
+            connection.close()
+            failure = error
+            continue
+        connection.settimeout(timeout)
+        errand.connection = connection
+        return connection
+    raise failure
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Loading the system's certificates takes longer than a request to this machine."""
+    context = ssl.create_default_context()
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def _exchange(connection: socket.socket, request: Request, url: Url, errand: _Errand) -> Reply:
+    # Handed its socket, it opens none, and so knows nothing of proxies.
+    client = http.client.HTTPConnection(url.host, url.port)
+    client.sock = connection
+    authority = url.origin.split("//", 1)[1]
+    client.putrequest(request.method.upper(), url.target, skip_host=True, skip_accept_encoding=True)
+    client.putheader("host", authority)
+    client.putheader("user-agent", USER_AGENT)
+    client.putheader("connection", "close")
+    for header in request.headers:
+        client.putheader(header.name, header.value)
+    if request.body is not None:
+        client.putheader("content-length", str(len(request.body)))
+    errand.sent = True
+    client.endheaders(request.body)
+    incoming = client.getresponse()
+    if incoming.length is not None and incoming.length > RESPONSE_BYTES:
+        return Reply("too-large", RESPONSE_BYTES)
+    expected = incoming.length
+    body = incoming.read(RESPONSE_BYTES + 1)
+    if len(body) > RESPONSE_BYTES:
+        return Reply("too-large", RESPONSE_BYTES)
+    if expected is not None and len(body) < expected:
+        return _unreachable(url, "its answer was cut short", sent=True)
+    headers = tuple(Header(name.lower(), value) for name, value in incoming.getheaders())
+    return Reply("response", Response(incoming.status, headers, body))
+
+
+def _hang_up(connection: socket.socket | None) -> None:
+    if connection is not None:
+        try:
+            connection.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            # It is gone already.
+            return
+
+
+def _unreachable(url: Url, reason: str, sent: bool) -> Reply:
+    place = printable(f"{url.host}:{url.port}")
+    return Reply("unreachable", Unreachable(f"cannot reach {place}: {reason}", sent))
+
+
+def _reason(error: Exception) -> str:
+    """The innermost text that shows nothing of what was sent or received."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"its certificate is not trusted: {printable(error.verify_message)}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed ({printable(error.reason or 'no reason was given')})"
+    if isinstance(error, TimeoutError):
+        return "timed out"
+    if isinstance(error, OSError):
+        return printable(error.strerror or type(error).__name__)
+    return f"its answer is not HTTP ({type(error).__name__})"

@@ -1,0 +1,233 @@
+"""What a program does with a client of a provider: log in, get tokens, log out."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .bind import Redirect
+from .component import Instance, sandbox
+from .contract import (
+    Client,
+    Context,
+    Demand,
+    Examination,
+    Grant,
+    LoginFlow,
+    LoginRequest,
+    LogoutReport,
+)
+from .drive import Drive, now_ms, placed, read
+from .egress import Egress
+from .envelope import Envelope
+from .errors import LatchError
+from .store import FileStore, default_folder
+from .surroundings import facts
+from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from .door import Door
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How this program goes about it; every one has a default."""
+
+    # Sessions of one client under different profiles have nothing to do with each
+    # other.
+    profile: str = "default"
+    # None lets the component choose what fits this machine and the provider.
+    flow: LoginFlow | None = None
+    redirect: Redirect = Redirect()
+    # How long the person may take.
+    patience_seconds: float = 300.0
+    # Where False, the address is shown and nothing started.
+    open_browser: bool = True
+    # The words of this command are run without a shell, the address behind them.
+    browser: str | None = None
+    # The person's own, shared with the native program, where none is given.
+    state_folder: Path | None = None
+    # How long to wait for another process that uses the same session.
+    lock_seconds: float = 60.0
+    terminal: Terminal = Terminal()
+
+
+def login(client: Client, settings: Settings = Settings()) -> Grant:
+    """Logs a person in and keeps the session.
+
+    What is stored and cannot be read is set aside, not deleted.
+    """
+    latch = _Latch(client, settings)
+    try:
+        return latch.login()
+    except LatchError as error:
+        if error.code != "stored-damaged":
+            raise
+        latch.set_aside(error)
+    return latch.login()
+
+
+def token(
+    client: Client,
+    settings: Settings = Settings(),
+    *,
+    min_ttl_seconds: float = 0.0,
+    force_refresh: bool = False,
+    examination: Examination | None = None,
+) -> Grant:
+    """An access token that is good for now: the stored one, or a renewed one.
+
+    Never opens a browser. Fails with `login-required` where only a login can help,
+    and with a retryable error where the network is at fault. A renewal that has
+    begun goes on where the caller is interrupted: a provider that replaces refresh
+    tokens has perhaps replaced this one already.
+    """
+    demand = Demand(
+        min_ttl_ms=max(0, int(min_ttl_seconds * 1000)),
+        force_refresh=force_refresh,
+        examination=examination,
+    )
+    latch = _Latch(client, settings)
+    results: queue.SimpleQueue[Grant | BaseException] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            results.put(latch.token(demand))
+        except BaseException as error:
+            results.put(error)
+
+    # Not a daemon: the program ends only after it. Nor is it joined: up to Python
+    # 3.12, a join that is interrupted takes the thread for ended.
+    threading.Thread(target=run, name="renewal").start()
+    try:
+        result = results.get()
+    except BaseException:
+        latch.stop.set()
+        raise
+    if isinstance(result, BaseException):
+        raise result
+    return result
+
+
+def logout(client: Client, settings: Settings = Settings()) -> LogoutReport:
+    """Ends the session: revoked at the provider where it can be (RFC 7009), deleted
+    here in any case."""
+    return _Latch(client, settings).logout()
+
+
+class _Latch:
+    """A client with its session's place, for one call."""
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+        self._instance: Instance = sandbox().instantiate()
+        folder = settings.state_folder or default_folder()
+        account = self._instance.account_key(client)
+        self._store = FileStore(folder, settings.profile, account)
+        self.stop = threading.Event()
+
+    def login(self) -> Grant:
+        # Most calls ask for a token, and need not load what only a login has.
+        from .browser import Browser
+        from .door import Door
+
+        settings, terminal = self._settings, self._settings.terminal
+        stored = read(self._store)
+        browser = Browser(settings.browser) if settings.open_browser else None
+        door = Door(terminal, browser)
+        flow, redirect_uri = settings.flow, settings.redirect.first_uri()
+        if flow != "device":
+            try:
+                redirect_uri = door.listen(settings.redirect)
+            except LatchError as error:
+                # No browser can come back here, so the person brings its answer.
+                if flow == "browser" or not terminal.is_attended():
+                    raise
+                terminal.say(str(error))
+                flow = "paste"
+        try:
+            request = LoginRequest(
+                flow=flow,
+                facts=facts(
+                    terminal=terminal.is_attended(),
+                    browser_command=settings.browser is not None,
+                    shows_address=browser is None,
+                ),
+                redirect_uri=redirect_uri,
+                patience_ms=max(0, int(settings.patience_seconds * 1000)),
+            )
+            instance = sandbox().instantiate()
+            try:
+                session = instance.login(self._client, _bytes(stored), request, _context())
+            except LatchError as error:
+                raise placed(error, self._store) from None
+        except BaseException:
+            door.abandon()
+            raise
+        # What an earlier login pinned says nothing about this one.
+        return _granted(self._drive([], door).run(instance, session))
+
+    def token(self, demand: Demand) -> Grant:
+        stored = read(self._store)
+        try:
+            session = self._instance.token(self._client, _bytes(stored), demand, _context())
+        except LatchError as error:
+            raise placed(error, self._store) from None
+        return _granted(self._drive(_origins(stored)).run(self._instance, session))
+
+    def logout(self) -> LogoutReport:
+        stored = read(self._store)
+        try:
+            session = self._instance.logout(self._client, _bytes(stored), _context())
+        except LatchError as error:
+            raise placed(error, self._store) from None
+        outcome = self._drive(_origins(stored)).run(self._instance, session)
+        if not isinstance(outcome, LogoutReport):
+            raise _misfit()
+        return outcome
+
+    def set_aside(self, damage: LatchError) -> None:
+        """Makes room for a new session where the stored one cannot be read."""
+        terminal = self._settings.terminal
+        lock = self._store.lock(self._settings.lock_seconds, terminal.say, self.stop)
+        try:
+            place = self._store.set_aside()
+        finally:
+            lock.release()
+        terminal.say(f"{damage.message}; it is kept as {place}")
+
+    def _drive(self, origins: list[str], door: Door | None = None) -> Drive:
+        egress = Egress(self._client, origins)
+        settings = self._settings
+        return Drive(self._store, egress, settings.terminal, settings.lock_seconds, self.stop, door)
+
+
+def _context() -> Context:
+    return Context(now_ms(), os.urandom(32))
+
+
+def _bytes(stored: Envelope | None) -> bytes | None:
+    return None if stored is None else stored.session
+
+
+def _origins(stored: Envelope | None) -> list[str]:
+    return [] if stored is None else stored.origins
+
+
+def _granted(outcome: Grant | LogoutReport) -> Grant:
+    if not isinstance(outcome, Grant):
+        raise _misfit()
+    return outcome
+
+
+def _misfit() -> LatchError:
+    return LatchError(
+        "sandbox-fault",
+        "the login component ended with another outcome than was asked for",
+        "report it with the version of this program",
+    )

@@ -1,0 +1,270 @@
+"""The loopback listener that the browser comes back to (RFC 8252 §7.3).
+
+Few connections, short lives, one request each. It goes on listening whatever comes;
+only a request that could count is passed on, and waits for its page.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import selectors
+import socket
+import threading
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+
+from .bind import Redirect, bind
+from .callback import END_PATH, START_PATH, Expected, Refusal, judge
+from .pages import NOTHING, Page, abandoned
+
+_MOST_CONNECTIONS = 64
+_REQUEST_SECONDS = 5.0
+# Bytes of the request line and headers.
+_LONGEST_REQUEST = 16 * 1024
+# How long a browser waits for its page while codes are exchanged and saved.
+_PAGE_SECONDS = 120.0
+# How long a page may take to be written.
+_WRITING_SECONDS = 2.0
+# How long to read what a browser still sends after its page: a socket closed with
+# unread bytes resets the connection, and the browser may lose the page.
+_LINGER_SECONDS = 1.0
+# How long to leave the system alone when it could not give a connection.
+_ACCEPT_PAUSE_SECONDS = 0.05
+
+
+class BrowserVisit:
+    """A browser that waits for its page."""
+
+    def __init__(self, target: str, cookies: str) -> None:
+        # Path and query as sent, and the `Cookie` headers as one.
+        self.target = target
+        self.cookies = cookies
+        self._page: queue.SimpleQueue[Page] = queue.SimpleQueue()
+        self._written = threading.Event()
+
+    def send(self, page: Page) -> None:
+        self._page.put(page)
+
+    def settle(self) -> None:
+        """Returns when the page was written, or after two seconds: a program may
+        end right after."""
+        self._written.wait(_WRITING_SECONDS)
+
+    def answer(self, page: Page) -> None:
+        self.send(page)
+        self.settle()
+
+    def page(self) -> Page:
+        try:
+            return self._page.get(timeout=_PAGE_SECONDS)
+        except queue.Empty:
+            return abandoned()
+
+    def written(self) -> None:
+        self._written.set()
+
+
+class _Connection:
+    def __init__(self, stream: socket.socket) -> None:
+        self.stream = stream
+        # Set once its request was looked at, whole or not.
+        self.seen = threading.Event()
+        self.visit: BrowserVisit | None = None
+
+
+class Listener:
+    """Serves until it is closed; visits go to `arrived`, from threads of its own."""
+
+    def __init__(self, redirect: Redirect, arrived: Callable[[BrowserVisit], None]) -> None:
+        self._sockets, port = bind(redirect)
+        self.origin = f"http://{redirect.host}:{port}"
+        self.redirect_uri = self.origin + redirect.path
+        self._expected = Expected(
+            redirect.authorities(port), frozenset({redirect.path, START_PATH, END_PATH})
+        )
+        self._arrived = arrived
+        # Oldest first. The condition is told whenever one has left.
+        self._connections: list[_Connection] = []
+        self._left = threading.Condition()
+        self._closing = False
+        self._wake, self._woken = socket.socketpair()
+        self._accepting = threading.Thread(target=self._accept, name="listener", daemon=True)
+        self._accepting.start()
+
+    def close(self) -> None:
+        """Frees the port; visitors that still wait are told that nobody waits for
+        them any more."""
+        with self._left:
+            self._closing = True
+            self._left.notify_all()
+        self._wake.send(b"x")
+        self._accepting.join()
+        with self._left:
+            connections = list(self._connections)
+        # All of them before any is waited for: one may not read.
+        visits = [connection.visit for connection in connections if connection.visit]
+        for visit in visits:
+            visit.send(abandoned())
+        for connection in connections:
+            if connection.visit is None:
+                _hang_up(connection.stream)
+        for visit in visits:
+            visit.settle()
+
+    def _accept(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            for listening in (*self._sockets, self._woken):
+                selector.register(listening, selectors.EVENT_READ)
+            while not self._closing:
+                for ready, _ in selector.select():
+                    if ready.fileobj is not self._woken and self._make_room():
+                        self._take(ready.fileobj)  # type: ignore[arg-type]
+        for listening in (*self._sockets, self._woken, self._wake):
+            listening.close()
+
+    def _take(self, listening: socket.socket) -> None:
+        try:
+            stream, _ = listening.accept()
+        except OSError:
+            time.sleep(_ACCEPT_PAUSE_SECONDS)
+            return
+        connection = _Connection(stream)
+        with self._left:
+            self._connections.append(connection)
+        visitor = threading.Thread(
+            target=self._serve, args=[connection], name="visitor", daemon=True
+        )
+        try:
+            visitor.start()
+        # The system gives no more threads for now.
+        except RuntimeError:
+            self._leave(connection)
+            time.sleep(_ACCEPT_PAUSE_SECONDS)
+            return
+        # A burst is not to push out a connection before its request was looked at.
+        connection.seen.wait(_REQUEST_SECONDS)
+
+    def _make_room(self) -> bool:
+        """A full house loses the oldest that waits for no page: refusing the newest
+        would let a flood of silent connections keep the browser out. Where all wait
+        for one, the newest waits outside: any of them may be the browser."""
+        with self._left:
+            while len(self._connections) >= _MOST_CONNECTIONS and not self._closing:
+                silent = next((c for c in self._connections if c.visit is None), None)
+                if silent is not None:
+                    self._connections.remove(silent)
+                    _hang_up(silent.stream)
+                else:
+                    self._left.wait()
+        return not self._closing
+
+    def _serve(self, connection: _Connection) -> None:
+        stream = connection.stream
+        try:
+            # A visitor may go away at any moment.
+            with contextlib.suppress(OSError):
+                _send(stream, self._answer(connection))
+                stream.shutdown(socket.SHUT_WR)
+            if connection.visit is not None:
+                connection.visit.written()
+            with contextlib.suppress(OSError):
+                _drain(stream)
+        finally:
+            self._leave(connection)
+
+    def _leave(self, connection: _Connection) -> None:
+        connection.seen.set()
+        with self._left:
+            if connection in self._connections:
+                self._connections.remove(connection)
+            self._left.notify_all()
+        connection.stream.close()
+
+    def _answer(self, connection: _Connection) -> bytes:
+        try:
+            target, cookies = judge(self._expected, _read_head(connection))
+        except Refusal as refusal:
+            # The next one need not wait until this one has gone.
+            connection.seen.set()
+            more = [("Allow", "GET")] if refusal.status == 405 else []
+            return _response(refusal.status, "text/plain", NOTHING, refusal.text, more)
+        visit = BrowserVisit(target, cookies)
+        with self._left:
+            if self._closing:
+                return _page(abandoned())
+            connection.visit = visit
+        connection.seen.set()
+        self._arrived(visit)
+        return _page(visit.page())
+
+
+def _read_head(connection: _Connection) -> bytes:
+    deadline = time.monotonic() + _REQUEST_SECONDS
+    head = b""
+    patience = 0.0
+    while b"\r\n\r\n" not in head:
+        connection.stream.settimeout(patience)
+        try:
+            piece = connection.stream.recv(4096)
+        except BlockingIOError:
+            piece = None
+        except TimeoutError:
+            raise Refusal(408, "The request took too long.") from None
+        if piece == b"":
+            raise Refusal(400, "This is no request.")
+        head += piece or b""
+        if len(head) > _LONGEST_REQUEST:
+            raise Refusal(431, "The request is too long.")
+        if b"\r\n\r\n" not in head:
+            connection.seen.set()
+            patience = deadline - time.monotonic()
+            if patience <= 0:
+                raise Refusal(408, "The request took too long.")
+    return head.split(b"\r\n\r\n", 1)[0]
+
+
+def _page(page: Page) -> bytes:
+    more = [("Location", page.location), ("Set-Cookie", page.cookie)]
+    set_fields = [(name, value) for name, value in more if value is not None]
+    return _response(page.status, "text/html", page.policy, page.html, set_fields)
+
+
+def _response(status: int, kind: str, policy: str, text: str, more: list[tuple[str, str]]) -> bytes:
+    """Runs no script, loads nothing, is framed, kept and sniffed by nobody, and
+    tells no other site about its address (RFC 9700 §4.2.4)."""
+    body = text.encode()
+    fields = [
+        ("Content-Type", f"{kind}; charset=utf-8"),
+        ("Content-Length", str(len(body))),
+        ("Content-Security-Policy", policy),
+        ("Referrer-Policy", "no-referrer"),
+        ("X-Content-Type-Options", "nosniff"),
+        ("Cache-Control", "no-store"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+        ("Connection", "close"),
+        *more,
+    ]
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in fields]
+    return "\r\n".join([*lines, "", ""]).encode("ascii") + body
+
+
+def _send(stream: socket.socket, answer: bytes) -> None:
+    stream.settimeout(_WRITING_SECONDS)
+    stream.sendall(answer)
+
+
+def _drain(stream: socket.socket) -> None:
+    deadline = time.monotonic() + _LINGER_SECONDS
+    while (left := deadline - time.monotonic()) > 0:
+        stream.settimeout(left)
+        if not stream.recv(4096):
+            return
+
+
+def _hang_up(stream: socket.socket) -> None:
+    # Its own thread closes it.
+    with contextlib.suppress(OSError):
+        stream.shutdown(socket.SHUT_RDWR)

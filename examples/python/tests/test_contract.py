@@ -1,0 +1,105 @@
+"""This host's types against those that the component itself declares."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import fields
+from typing import Any, get_args, get_type_hints
+
+import pytest
+from wasmtime.component import EnumType, RecordType, VariantType
+
+from latchstring import LatchError, contract
+from latchstring.component import INTERFACE, component_bytes, sandbox
+from latchstring.contract import Client, Endpoints, Examination, Reply
+from latchstring.errors import CODES
+
+from .conftest import Home
+
+RECORDS = [
+    "client", "endpoints", "hexclave", "parameter", "context", "facts", "login-request", "demand",
+    "access-rules", "exchange", "request", "header", "response", "unreachable", "authorization",
+    "visit", "offer", "device-prompt", "grant", "logout-report", "unrevoked", "failure",
+    "provider-error",
+]  # fmt: skip
+
+
+def declared(name: str) -> Any:
+    box = sandbox()
+    interface: Any = box.component.type.exports(box.engine)[INTERFACE].ty
+    return interface.exports(box.engine)[name].ty
+
+
+def kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def test_the_component_imports_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    box = sandbox()
+    assert box.component.type.imports(box.engine) == {}
+    with capsys.disabled():
+        print(f"\ncomponent: SHA-256 {hashlib.sha256(component_bytes()).hexdigest()}")
+
+
+def test_both_hosts_run_the_same_bytes(home: Home) -> None:
+    told = json.loads(home.native("component", "--json").succeeded().stdout)
+    assert told["sha256"] == hashlib.sha256(component_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("name", RECORDS)
+def test_records_have_the_declared_fields(name: str) -> None:
+    record = declared(name)
+    assert isinstance(record, RecordType)
+    own = getattr(contract, name.title().replace("-", ""))
+    assert {kebab(f.name) for f in fields(own)} == {field for field, _ in record.fields}
+
+
+def test_enums_and_variants_have_the_declared_cases() -> None:
+    code, flow, reply = declared("code"), declared("login-flow"), declared("reply")
+    assert isinstance(code, EnumType) and list(CODES) == code.names
+    assert isinstance(flow, EnumType) and list(get_args(contract.LoginFlow)) == flow.names
+    for kind, variant in [(Reply, reply), (Examination, declared("examination"))]:
+        assert isinstance(variant, VariantType)
+        own = get_args(get_type_hints(kind)["tag"])
+        assert list(own) == [name for name, _ in variant.cases]
+
+
+def test_settings_that_ask_for_another_token_have_another_account() -> None:
+    instance = sandbox().instantiate()
+    clients = [
+        Client(client_id="a", issuer="https://id.example"),
+        Client(client_id="b", issuer="https://id.example"),
+        Client(client_id="a", issuer="https://id.example", scopes=["openid"]),
+        Client(client_id="a", endpoints=Endpoints(token="https://id.example/token")),
+    ]
+    keys = {instance.account_key(client) for client in clients}
+    assert len(keys) == len(clients)
+
+
+def test_a_protocol_of_its_own_can_be_named() -> None:
+    app = contract.Hexclave(app_url="https://app.example", headers="stack")
+    client = Client(client_id="a", issuer="https://api.example", protocol=app)
+    assert sandbox().instantiate().account_key(client)
+
+
+def test_a_setting_of_another_type_is_told_without_its_value() -> None:
+    instance = sandbox().instantiate()
+    for wrong in [
+        Client(client_id="a", client_secret=b"hush"),  # type: ignore[arg-type]
+        Client(client_id="hush\udcff"),
+        Client(client_id="a", scopes="hush"),
+    ]:
+        with pytest.raises(LatchError) as failure:
+            instance.account_key(wrong)
+        assert failure.value.code == "invalid-configuration"
+        assert "hush" not in str(failure.value)
+
+
+def test_a_call_that_takes_for_ever_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+    instance = sandbox().instantiate()
+    monkeypatch.setattr("latchstring.component.FUEL_PER_CALL", 1000)
+    with pytest.raises(LatchError) as failure:
+        instance.account_key(Client(client_id="a", issuer="https://id.example"))
+    assert failure.value.code == "sandbox-fault"
+    assert "time limit" in str(failure.value)

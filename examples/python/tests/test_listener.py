@@ -1,0 +1,205 @@
+"""How the listener behaves towards browsers and towards everything else."""
+
+from __future__ import annotations
+
+import queue
+import random
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from latchstring import LatchError, Redirect, pages
+from latchstring.callback import Expected, Refusal, judge
+from latchstring.listener import BrowserVisit, Listener
+
+
+class Fixture:
+    def __init__(self, redirect: Redirect) -> None:
+        self.visits: queue.SimpleQueue[BrowserVisit] = queue.SimpleQueue()
+        self.listener = Listener(redirect, self.visits.put)
+        self.authority = self.listener.origin.removeprefix("http://")
+
+    def connect(self) -> socket.socket:
+        host, port = self.authority.rsplit(":", 1)
+        return socket.create_connection((host.strip("[]"), int(port)), 10)
+
+    def request(self, target: str) -> bytes:
+        """A GET as a browser sends it."""
+        return f"GET {target} HTTP/1.1\r\nHost: {self.authority}\r\nAccept: */*\r\n\r\n".encode()
+
+    def exchange(self, request: bytes) -> bytes:
+        with self.connect() as stream:
+            try:
+                stream.sendall(request)
+            except ConnectionError:
+                pass
+            return read(stream)
+
+    def still_works(self) -> bool:
+        with self.connect() as stream:
+            stream.sendall(self.request("/callback?code=real"))
+            visit = self.visits.get(timeout=10)
+            assert visit.target == "/callback?code=real"
+            visit.answer(pages.success())
+            return read(stream).startswith(b"HTTP/1.1 200 ")
+
+
+def read(stream: socket.socket) -> bytes:
+    answer = b""
+    # A reset after the answer ends it as well as a close does.
+    try:
+        while piece := stream.recv(4096):
+            answer += piece
+    except ConnectionError:
+        pass
+    return answer
+
+
+@pytest.fixture
+def fixture() -> Iterator[Fixture]:
+    fixture = Fixture(Redirect())
+    yield fixture
+    fixture.listener.close()
+
+
+def test_every_answer_carries_the_same_protection(fixture: Fixture) -> None:
+    with fixture.connect() as stream:
+        stream.sendall(fixture.request("/callback?code=a"))
+        fixture.visits.get(timeout=10).answer(pages.stray("other <state>"))
+        page = read(stream)
+    assert b"other &lt;state&gt;".lower() in page.lower()
+    for answer in (page, fixture.exchange(fixture.request("/favicon.ico"))):
+        for line in [
+            b"Content-Security-Policy: default-src 'none'; ",
+            b"frame-ancestors 'none'",
+            b"Referrer-Policy: no-referrer",
+            b"X-Content-Type-Options: nosniff",
+            b"Cache-Control: no-store",
+            b"Connection: close",
+        ]:
+            assert line in answer, line
+
+
+def test_no_bytes_stop_the_listener(fixture: Fixture) -> None:
+    noise = random.Random(1)
+    for garbage in [
+        b"\0\0\0\0\r\n\r\n",
+        b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03 a TLS hello\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET /callback?\xff\xfe HTTP/1.1\r\n\r\n",
+        b"GET /callback?a HTTP/9.9\r\n\r\n",
+        b"GET  HTTP/1.1\r\n\r\n",
+        b"\r\n\r\n\r\n\r\n",
+        b"GET /callback?" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n",
+        b"GET /callback?a HTTP/1.1\r\n" + b"a: b\r\n" * 200 + b"\r\n",
+        *(noise.randbytes(length) + b"\r\n\r\n" for length in range(1, 200, 7)),
+    ]:
+        assert not fixture.exchange(garbage).startswith(b"HTTP/1.1 2"), garbage
+    assert fixture.still_works()
+
+
+def test_silent_connections_do_not_keep_the_redirect_out(fixture: Fixture) -> None:
+    silent = [fixture.connect() for _ in range(200)]
+    assert fixture.still_works()
+    # The oldest had to make room.
+    assert read(silent[0]) == b""
+    for stream in silent:
+        stream.close()
+
+
+def test_visitors_that_were_refused_and_do_not_go_hold_up_nobody(fixture: Fixture) -> None:
+    begun = time.monotonic()
+    refused = [fixture.connect() for _ in range(20)]
+    for stream in refused:
+        stream.sendall(fixture.request("/favicon.ico"))
+    assert fixture.still_works()
+    assert time.monotonic() - begun < 3
+    for stream in refused:
+        stream.close()
+
+
+def test_a_trickling_request_holds_up_nobody(fixture: Fixture) -> None:
+    with fixture.connect() as slow:
+        slow.sendall(b"GET /callback?code=slow HTT")
+        assert fixture.still_works()
+        slow.sendall(b"P/1.1\r\nHost: " + fixture.authority.encode() + b"\r\n\r\n")
+        assert fixture.visits.get(timeout=10).target == "/callback?code=slow"
+
+
+def test_a_connection_that_asks_nothing_is_closed_after_five_seconds(fixture: Fixture) -> None:
+    with fixture.connect() as silent:
+        begun = time.monotonic()
+        assert read(silent).startswith(b"HTTP/1.1 408 ")
+        assert 4 < time.monotonic() - begun < 7
+
+
+def test_whoever_waits_when_it_closes_is_told() -> None:
+    fixture = Fixture(Redirect())
+    with fixture.connect() as stream:
+        stream.sendall(fixture.request("/callback?code=a"))
+        fixture.visits.get(timeout=10)
+        fixture.listener.close()
+        assert b"Login abandoned" in read(stream)
+
+
+def test_localhost_answers_on_every_family() -> None:
+    fixture = Fixture(Redirect(host="localhost"))
+    assert fixture.still_works()
+    fixture.listener.close()
+
+
+def test_a_busy_port_gives_way_to_the_next() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        taken = busy.getsockname()[1]
+        fixture = Fixture(Redirect(ports=[taken, 0]))
+        assert str(taken) not in fixture.authority
+        fixture.listener.close()
+
+
+@pytest.mark.parametrize("path", ["", "callback", "//a", "/a b", "/a?b", "/a#b", "/ä", "/a\r\n"])
+def test_a_path_that_no_request_could_match_is_refused(path: str) -> None:
+    with pytest.raises(LatchError):
+        Redirect(path=path)
+
+
+EXPECTED = Expected(frozenset({"127.0.0.1:8000"}), frozenset({"/callback"}))
+HOST = "Host: 127.0.0.1:8000"
+
+
+@pytest.mark.parametrize(
+    ("line", "fields", "status"),
+    [
+        ("GET /callback?a HTTP/1.1", [], 421),
+        ("GET /callback?a HTTP/1.1", ["Host: evil.example:8000"], 421),
+        ("GET /callback?a HTTP/1.1", ["Host: 127.0.0.1:8000.evil.example"], 421),
+        ("GET /callback?a HTTP/1.1", [HOST, HOST], 421),
+        ("HEAD /callback?a HTTP/1.1", [HOST], 405),
+        ("get /callback?a HTTP/1.1", [HOST], 405),
+        ("GET / HTTP/1.1", [HOST], 404),
+        ("GET /callback/?a HTTP/1.1", [HOST], 404),
+        ("GET //callback?a HTTP/1.1", [HOST], 404),
+        ("GET /call%62ack?a HTTP/1.1", [HOST], 404),
+        ("GET http://127.0.0.1:8000/callback?a HTTP/1.1", [HOST], 404),
+        ("GET /callback? HTTP/1.1", [HOST], 400),
+        ("GET /callback?a HTTP/1.1", [HOST, "Sec-Purpose: Prefetch;prerender"], 503),
+        ("GET /callback?a HTTP/1.1", [HOST, "X-Moz: prefetch"], 503),
+        ("GET /callback?a HTTP/1.1", [HOST, "Content-Length: 1"], 400),
+        ("GET /callback?a HTTP/1.1", [HOST, "Transfer-Encoding: chunked"], 400),
+        ("GET /callback?a HTTP/1.1", [HOST, " folded"], 400),
+        ("GET /callback?a HTTP/1.1", ["Host : 127.0.0.1:8000"], 400),
+    ],
+)
+def test_everything_but_the_redirect_is_refused(line: str, fields: list[str], status: int) -> None:
+    with pytest.raises(Refusal) as refusal:
+        judge(EXPECTED, "\r\n".join([line, *fields]).encode())
+    assert refusal.value.status == status
+
+
+def test_the_redirect_counts() -> None:
+    lines = ["GET /callback?code=a HTTP/1.1", HOST, "Cookie: a=b", "Cookie: c=d"]
+    assert judge(EXPECTED, "\r\n".join([*lines, "Content-Length: 0"]).encode()) == (
+        "/callback?code=a",
+        "a=b; c=d",
+    )

@@ -1,0 +1,229 @@
+"""Whole sessions against the demo provider."""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import json
+import socket
+import sys
+import urllib.parse
+
+import pytest
+
+import latchstring
+from latchstring import Client, LatchError, Redirect
+
+from .conftest import PYTHON, Home, Server, log_in, settings_of, words
+
+
+def client_of(server: Server) -> Client:
+    return Client(
+        client_id="demo", issuer=server.issuer, scopes=["openid", "profile", "offline_access"]
+    )
+
+
+def test_a_whole_session(home: Home, demo: Server) -> None:
+    login = log_in(home, demo)
+    assert "Logged in" in login.stderr and login.stdout == ""
+    first = home.python("token", *words(demo)).succeeded().stdout
+    assert first == home.python("token", *words(demo)).succeeded().stdout
+    renewed = home.python("token", *words(demo), "--force-refresh").succeeded().stdout
+    assert renewed != first
+    assert home.python("logout", *words(demo)).succeeded().stderr == "Logged out\n"
+    assert home.sessions() == []
+    ended = home.python("token", *words(demo)).failed("login-required")
+    assert ended.code == 3
+
+
+def test_the_library_logs_in_and_tells_what_came_of_it(home: Home, demo: Server) -> None:
+    client, settings = client_of(demo), settings_of(home)
+    granted = latchstring.login(client, settings)
+    assert granted.source == "login" and "openid" in granted.scopes
+    assert json.loads(granted.claims or "{}")["iss"] == demo.issuer
+    assert [header.name for header in granted.headers] == ["authorization"]
+    again = latchstring.token(client, settings)
+    assert (again.source, again.access_token) == ("cached", granted.access_token)
+    asked = latchstring.token(client, settings, examination=latchstring.Examination("userinfo"))
+    assert json.loads(asked.claims or "{}")["name"]
+    report = latchstring.logout(client, settings)
+    assert report.was_logged_in and set(report.revoked) == {"access-token", "refresh-token"}
+
+
+def test_a_cached_token_needs_no_request_and_a_renewal_does(home: Home, demo: Server) -> None:
+    log_in(home, demo)
+    demo.stop()
+    home.python("token", *words(demo)).succeeded()
+    failed = home.python("token", *words(demo), "--force-refresh").failed("unreachable")
+    assert "cannot reach" in failed.stderr
+    # A network that failed is no logout.
+    home.python("token", *words(demo)).succeeded()
+
+
+def test_the_person_may_open_the_address_and_may_refuse(home: Home, demo: Server) -> None:
+    login = home.start(*PYTHON, "login", *words(demo), "--flow", "browser", "--no-browser")
+    assert login.visit("--refuse").returncode == 0
+    login.finish().failed("access-denied")
+    assert home.sessions() == []
+
+
+def test_nobody_came(home: Home, demo: Server) -> None:
+    settings = settings_of(home, open_browser=False, patience_seconds=0.2)
+    with pytest.raises(LatchError) as failure:
+        latchstring.login(client_of(demo), settings)
+    assert failure.value.code == "timed-out"
+
+
+def test_nobody_can_be_asked_without_a_terminal(home: Home, demo: Server) -> None:
+    with pytest.raises(LatchError) as failure:
+        latchstring.login(client_of(demo), settings_of(home, flow=None, browser=None))
+    assert failure.value.code == "login-required"
+
+
+def test_a_port_that_is_taken(home: Home, demo: Server) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        settings = settings_of(home, redirect=Redirect(ports=[port]))
+        with pytest.raises(LatchError) as failure:
+            latchstring.login(client_of(demo), settings)
+    assert failure.value.code == "port-in-use" and str(port) in failure.value.message
+
+
+def ask(address: str, request: str) -> int:
+    """The status of what a request, written by hand, is answered."""
+    parsed = urllib.parse.urlsplit(address)
+    with socket.create_connection((parsed.hostname or "", parsed.port or 0), 10) as stream:
+        stream.sendall(request.encode("latin-1"))
+        answer = http.client.HTTPResponse(stream)
+        answer.begin()
+        return answer.status
+
+
+def test_hostile_callbacks_neither_end_nor_finish_a_login(home: Home, demo: Server) -> None:
+    login = home.start(*PYTHON, "login", *words(demo), "--flow", "browser", "--no-browser")
+    query = urllib.parse.parse_qs(urllib.parse.urlsplit(login.address()).query)
+    callback = query["redirect_uri"][0]
+    place = urllib.parse.urlsplit(callback).netloc
+    host = f"Host: {place}\r\n\r\n"
+    rows = [
+        ("GET /callback?code=forged&state=forged HTTP/1.1\r\n" + host, 400),
+        ("GET /callback?error=access_denied HTTP/1.1\r\n" + host, 400),
+        (f"GET /callback?code=forged&state={query['state'][0]}&iss=x HTTP/1.1\r\n" + host, 400),
+        ("GET /callback HTTP/1.1\r\n" + host, 400),
+        ("GET /favicon.ico HTTP/1.1\r\n" + host, 404),
+        ("GET /latchstring/start?ticket=x HTTP/1.1\r\n" + host, 410),
+        ("OPTIONS /callback?code=x HTTP/1.1\r\n" + host, 405),
+        ("POST /callback?code=x HTTP/1.1\r\nContent-Length: 0\r\n" + host, 405),
+        ("GET /callback?code=x HTTP/1.1\r\nSec-Purpose: prefetch\r\n" + host, 503),
+        ("GET /callback?code=x HTTP/1.1\r\nHost: evil.example\r\n\r\n", 421),
+    ]
+    for request, status in rows:
+        assert ask(callback, request) == status, request
+    assert login.visit().returncode == 0
+    login.finish().succeeded()
+
+
+def test_the_browsers_command_line_tells_nobody_how_to_log_in(home: Home, demo: Server) -> None:
+    note = home.folder / "note"
+    script = home.folder / "browser"
+    script.write_text(f'#!/bin/sh\nprintf %s "$1" > {note}.part\nmv {note}.part {note}\n')
+    script.chmod(0o700)
+    login = home.start(
+        *PYTHON, "login", *words(demo), "--flow", "browser", "--browser", str(script)
+    )
+    printed = login.address()
+    while not note.exists():
+        pass
+    opened = note.read_text()
+    assert opened != printed
+    for address in (opened, printed):
+        assert "/latchstring/start?ticket=" in address and "state=" not in address
+    # Somebody else takes it first: then neither browser is believed any more.
+    place = urllib.parse.urlsplit(opened).netloc
+    start = opened.split(place)[1]
+    request = f"GET {start} HTTP/1.1\r\nHost: {place}\r\n\r\n"
+    assert [ask(opened, request) for _ in range(3)] == [303, 410, 410]
+    # The address on the terminal, which nobody else sees, still works.
+    assert login.visit().returncode == 0
+    login.finish().succeeded()
+
+
+def test_no_secret_is_told(home: Home, demo: Server) -> None:
+    runs = [log_in(home, demo)]
+    stored = json.loads(home.sessions()[0].read_bytes().split(b"\n", 1)[1])
+    token = home.python("token", *words(demo), "-v").succeeded()
+    runs.append(home.python("token", *words(demo), "--force-refresh", "-v"))
+    runs.append(home.python("logout", *words(demo), "-v"))
+    secrets = [token.stdout.strip(), *long_texts(stored, "token")]
+    assert len(secrets) > 2
+    for secret in secrets:
+        assert not any(secret in run.stderr for run in runs)
+    assert not any(mark in run.stderr for run in runs for mark in ("code=", "state="))
+
+
+def long_texts(value: object, mark: str, name: str = "") -> list[str]:
+    """Texts but addresses under names with `mark` in them, wherever they are."""
+    if isinstance(value, dict):
+        return [text for key, below in value.items() for text in long_texts(below, mark, key)]
+    is_secret = isinstance(value, str) and mark in name and len(value) > 10
+    return [str(value)] if is_secret and not str(value).startswith("http") else []
+
+
+def test_what_holds_a_secret_has_no_telling_repr(home: Home, demo: Server) -> None:
+    client = Client(client_id="demo", issuer=demo.issuer, client_secret="hush-hush")
+    granted = latchstring.login(client_of(demo), settings_of(home))
+    for text in (repr(client), str(granted), repr(granted.headers)):
+        assert "hush-hush" not in text and granted.access_token not in text
+
+
+def test_a_damaged_session_is_set_aside_by_a_login(home: Home, demo: Server) -> None:
+    log_in(home, demo)
+    session = home.sessions()[0]
+    session.write_bytes(session.read_bytes()[:-10])
+    failed = home.python("token", *words(demo)).failed("stored-damaged")
+    assert str(session) in failed.stderr
+    log_in(home, demo)
+    home.python("token", *words(demo)).succeeded()
+    assert session.with_suffix(".damaged").exists()
+
+
+def test_an_interrupted_login_frees_its_port(home: Home, demo: Server) -> None:
+    login = home.start(*PYTHON, "login", *words(demo), "--flow", "browser", "--no-browser")
+    login.address()
+    login.interrupt()
+    assert login.finish().code == 130
+
+
+def test_an_interrupted_wait_for_a_lock_ends_at_once(home: Home, demo: Server) -> None:
+    log_in(home, demo)
+    with open(next(home.state.glob("*.lock"))) as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting = home.start(*PYTHON, "token", *words(demo), "--force-refresh")
+        waiting.shown("Waiting for another process")
+        waiting.interrupt()
+        assert waiting.finish().code == 130
+
+
+# Interrupts itself in the middle of a request.
+INTERRUPTED = """
+import os, signal, time
+import latchstring.http
+from latchstring.__main__ import main
+send = latchstring.http.send
+def interrupted(*arguments):
+    os.kill(os.getpid(), signal.SIGINT)
+    time.sleep(0.5)
+    return send(*arguments)
+latchstring.http.send = interrupted
+main()
+"""
+
+
+def test_a_renewal_that_has_begun_goes_on_where_the_program_is_interrupted(
+    home: Home, demo: Server
+) -> None:
+    log_in(home, demo)
+    first = home.python("token", *words(demo)).succeeded().stdout
+    command = [sys.executable, "-c", INTERRUPTED, "token", *words(demo), "--force-refresh"]
+    assert home.start(*command).finish().code == 130
+    assert home.python("token", *words(demo)).succeeded().stdout != first

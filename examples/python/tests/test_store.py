@@ -1,0 +1,200 @@
+"""Files that keep sessions, and machine code."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from latchstring import LatchError
+from latchstring.component import Sandbox
+from latchstring.envelope import Envelope, open_envelope
+from latchstring.store import FileStore, default_folder
+from latchstring.surroundings import facts
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FileStore:
+    return FileStore(tmp_path / "a" / "state", "default", "abc")
+
+
+def code_of(act: object, *arguments: object) -> str:
+    with pytest.raises(LatchError) as failure:
+        act(*arguments)  # type: ignore[operator]
+    return failure.value.code
+
+
+def test_what_is_written_is_read_and_deleted(store: FileStore) -> None:
+    assert store.read() is None
+    umask = os.umask(0o777)
+    try:
+        store.probe()
+        store.write(b"one")
+    finally:
+        os.umask(umask)
+    store.write(b"two")
+    assert store.read() == b"two"
+    path = Path(store.place)
+    assert [path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777] == [0o600, 0o700]
+    assert [entry.name for entry in path.parent.iterdir()] == ["default.abc.session"]
+    store.delete()
+    store.delete()
+    assert store.read() is None
+
+
+def test_what_others_could_read_or_have_planted_is_refused(store: FileStore) -> None:
+    store.write(b"one")
+    path = Path(store.place)
+    path.chmod(0o644)
+    assert code_of(store.read) == "store-unusable"
+    path.unlink()
+    path.symlink_to("/etc/passwd")
+    assert code_of(store.read) == "store-unusable"
+    path.unlink()
+    os.mkfifo(path, 0o600)
+    assert code_of(store.read) == "store-unusable"
+    path.unlink()
+    path.parent.chmod(0o755)
+    for act in (store.read, store.probe, store.delete):
+        assert code_of(act) == "store-unusable"
+
+
+def test_leftovers_of_writers_that_died_are_swept_away(store: FileStore) -> None:
+    store.write(b"one")
+    leftover = Path(store.place).with_name(".default.abc.dead.tmp")
+    leftover.write_bytes(b"token")
+    store.write(b"two")
+    assert not leftover.exists()
+
+
+def test_a_session_that_cannot_be_written_leaves_the_old_one(
+    store: FileStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.write(b"old")
+
+    def fails(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fails)
+    assert code_of(store.write, b"new") == "not-saved"
+    assert code_of(store.probe) == "not-saved"
+    assert store.read() == b"old"
+    assert len(list(Path(store.place).parent.iterdir())) == 1
+    assert code_of(store.write, b"x" * (1024 * 1024 + 1)) == "not-saved"
+
+
+def test_a_lock_is_waited_for_and_not_for_ever(store: FileStore) -> None:
+    stop = threading.Event()
+    lock = store.lock(1, print, stop)
+    assert code_of(store.lock, 0.1, print, stop) == "store-unusable"
+    threading.Timer(0.2, lock.release).start()
+    begun = time.monotonic()
+    lock = store.lock(10, print, stop)
+    assert time.monotonic() - begun > 0.1
+    stop.set()
+    assert code_of(store.lock, 10, print, stop) == "interrupted"
+    lock.release()
+
+
+@pytest.mark.parametrize("profile", ["", "a.b", "../a", "a/b", "ä", "a" * 65, "a\n"])
+def test_a_profile_is_no_path(tmp_path: Path, profile: str) -> None:
+    with pytest.raises(LatchError) as failure:
+        FileStore(tmp_path, profile, "abc")
+    assert failure.value.code == "invalid-configuration"
+
+
+def test_the_folder_is_the_native_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("HOME", "/home/ada")
+    monkeypatch.setenv("XDG_STATE_HOME", "relative")
+    assert default_folder() == Path("/home/ada/.local/state/latchstring")
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    assert default_folder() == Path("/state/latchstring")
+
+
+# ---- Envelopes -----------------------------------------------------------------------
+
+
+def test_a_session_cut_short_anywhere_is_noticed() -> None:
+    sealed = Envelope(["https://id.example"], b'{"a":"\\n"}\n{}').seal()
+    assert sealed.startswith(b'{"latchstring":1,"origins":["https://id.example"],"bytes":13}\n')
+    assert open_envelope(sealed, "x").session == b'{"a":"\\n"}\n{}'
+    for end in range(len(sealed)):
+        assert code_of(open_envelope, sealed[:end], "x") == "stored-damaged"
+    assert code_of(open_envelope, b'{"latchstring":2}\nx', "x") == "stored-newer"
+    assert code_of(open_envelope, b"age-encryption.org/v1\n", "x") == "store-unusable"
+
+
+# ---- Machine code ----------------------------------------------------------------------
+
+
+def test_machine_code_is_kept_privately_and_refused_where_it_is_not_private(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+    def load() -> float:
+        begun = time.perf_counter()
+        Sandbox().instantiate()
+        return (time.perf_counter() - begun) * 1000
+
+    compiled, kept = load(), min(load() for _ in range(3))
+    folder = tmp_path / "latchstring-python"
+    (file,) = folder.iterdir()
+    assert [folder.stat().st_mode & 0o777, file.stat().st_mode & 0o777] == [0o700, 0o600]
+    with capsys.disabled():
+        print(f"\ncompiled and instantiated in {compiled:.0f} ms, from the cache in {kept:.1f} ms")
+    # Neither what was damaged is run, nor what somebody else may have written.
+    good = file.read_bytes()
+    for bad in (good[:-1], b"", b"x" * 32 + good[32:]):
+        file.write_bytes(bad)
+        load()
+        assert file.read_bytes() == good
+    file.chmod(0o666)
+    changed = file.stat().st_mtime_ns
+    load()
+    assert file.stat().st_mtime_ns != changed and file.stat().st_mode & 0o777 == 0o600
+    folder.chmod(0o777)
+    file.unlink()
+    load()
+    assert list(folder.iterdir()) == []
+
+
+# ---- Surroundings ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("variables", "files", "fact"),
+    [
+        ({"SSH_CONNECTION": "x"}, [], "remote_shell"),
+        ({"DISPLAY": ":0"}, [], "display"),
+        ({"CI": "true"}, [], "unattended"),
+        ({"TF_BUILD": "True"}, [], "unattended"),
+        ({}, ["/.dockerenv"], "container"),
+        ({"KUBERNETES_SERVICE_HOST": "x"}, [], "container"),
+        ({"WSL_INTEROP": "x"}, ["/proc/sys/fs/binfmt_misc/WSLInterop"], "windows_interop"),
+        ({"CODESPACES": "true", "BROWSER": "x"}, [], "editor_terminal"),
+    ],
+)
+def test_each_trace_is_read_as_what_it_is_left_by(
+    variables: dict[str, str], files: list[str], fact: str
+) -> None:
+    def found(variables: dict[str, str], files: list[str]) -> bool:
+        return bool(
+            getattr(
+                facts(
+                    terminal=True,
+                    browser_command=False,
+                    shows_address=False,
+                    variables=variables,
+                    exists=files.__contains__,
+                ),
+                fact,
+            )
+        )
+
+    assert found(variables, files)
+    assert not found({"CI": "false", "DISPLAY": ""}, []) or fact == "display"

@@ -1,0 +1,56 @@
+"""What other systems want beside what every provider does."""
+
+from __future__ import annotations
+
+import socket
+
+import latchstring
+from latchstring import Client, Endpoints, Examination, Hexclave, Redirect
+
+from .conftest import Home, settings_of, standin
+
+
+def test_a_page_that_nothing_comes_back_from(home: Home) -> None:
+    server = standin("hexclave")
+    try:
+        client = Client(
+            issuer=server.issuer, client_id="demo-project", protocol=Hexclave(app_url=server.issuer)
+        )
+        settings = settings_of(home, flow=None)
+        granted = latchstring.login(client, settings)
+        assert any(header.name.startswith("x-hexclave-") for header in granted.headers)
+        renewed = latchstring.token(client, settings, force_refresh=True)
+        assert renewed.source == "renewed"
+        assert latchstring.token(client, settings, examination=Examination("userinfo")).claims
+        assert latchstring.logout(client, settings).was_logged_in
+    finally:
+        server.stop()
+
+
+def test_an_issuer_that_calls_itself_https_and_a_redirect_letter_by_letter(home: Home) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    server = standin("fief", "--redirect-uri", f"http://localhost:{port}/callback")
+    try:
+        client = Client(
+            issuer=server.issuer,
+            https_issuer=True,
+            client_id="cli-app",
+            scopes=["openid", "offline_access"],
+        )
+        settings = settings_of(home, redirect=Redirect(host="localhost", ports=[port]))
+        assert latchstring.login(client, settings).id_token
+        assert latchstring.token(client, settings, force_refresh=True).source == "renewed"
+    finally:
+        server.stop()
+
+
+def test_endpoints_given_by_hand_and_no_issuer(home: Home) -> None:
+    server = standin("mock")
+    try:
+        base = f"{server.issuer}/default"
+        endpoints = Endpoints(authorization=f"{base}/authorize", token=f"{base}/token")
+        client = Client(client_id="cli-app", endpoints=endpoints, scopes=["email"])
+        assert latchstring.login(client, settings_of(home)).access_token
+    finally:
+        server.stop()
