@@ -101,6 +101,8 @@ export class Binding {
     // The same browser again: it was reloaded.
     if (brought === this.#openedBy) return this.#forward(brought);
     this.#accepted.delete(this.#openedBy);
+    // Nor does whoever came first get another cookie for it.
+    this.renew();
     return { is: 'taken' };
   }
 

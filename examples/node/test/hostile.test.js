@@ -76,6 +76,8 @@ test('an address that is opened twice is believed by nobody, and a fresh one hel
   assert.equal((await get(opened[0])).status, 410);
   assert.match(person.text, /opened twice/);
   const [cookie] = first.headers['set-cookie'][0].split(';');
+  // Whoever came first reloads in vain, with the cookie that it was given.
+  assert.equal((await get(opened[0], { cookie })).status, 410);
   const { origin } = new URL(opened[0]);
   assert.equal((await get(`${origin}/callback?code=a&state=b`, { cookie })).status, 403);
   press('');
