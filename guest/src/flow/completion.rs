@@ -65,6 +65,7 @@ impl Completion {
             access_token: token.access_token.clone(),
             occasion,
         });
+        let expires_at_ms = token.expires_at_ms(now_ms);
         let jwks_uri = provider.jwks_uri.clone();
         let session = Stored {
             scopes: token.scopes.unwrap_or_else(|| client.scopes.clone()),
@@ -72,9 +73,7 @@ impl Completion {
             token_type: token.token_type,
             refresh_token: token.refresh_token,
             nonce,
-            expires_at_ms: token
-                .expires_in_s
-                .map(|s| now_ms.saturating_add(s.saturating_mul(1000))),
+            expires_at_ms,
             ..at(provider, client, method, now_ms)
         };
         let (state, action) = match (token.id_token, expected, jwks_uri) {

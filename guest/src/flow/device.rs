@@ -7,6 +7,7 @@
 use crate::contract::{
     Action, Client, ClientAuthentication, Code, DevicePrompt, EpochMs, Exchange, Failure, Response,
 };
+use crate::flow::patience::Patience;
 use crate::flow::{Event, NoResponse, Stop, response};
 use crate::protocol::device::{
     DeviceCode, device_authorization_request, parse_device_authorization_response, poll_request,
@@ -17,10 +18,6 @@ use crate::protocol::token::{TokenResponse, parse_token_response};
 
 /// Added for good by each `slow_down` (RFC 8628 §3.5).
 const SLOW_DOWN_MS: u64 = 5_000;
-
-/// Between polls while the provider cannot be reached: twice as long each time,
-/// up to this.
-const LONGEST_BACKOFF_MS: u64 = 60_000;
 
 pub(crate) struct Device {
     pub(crate) provider: Provider,
@@ -36,11 +33,9 @@ enum State {
 
 struct Poll {
     code: DeviceCode,
-    deadline_ms: EpochMs,
     /// Between two polls that are answered.
     interval_ms: u64,
-    /// Polls in a row that nobody answered.
-    unanswered: u32,
+    patience: Patience,
 }
 
 pub(crate) enum Progress {
@@ -86,7 +81,8 @@ impl Device {
                     expires_at_ms: deadline_ms,
                 });
                 let interval_ms = code.interval_s.saturating_mul(1000);
-                let poll = Poll { code, deadline_ms, interval_ms, unanswered: 0 };
+                let patience = Patience::until(deadline_ms);
+                let poll = Poll { code, interval_ms, patience };
                 go(provider, Presenting(poll), action)
             }
             (Presenting(poll), Event::Presented) => {
@@ -149,30 +145,24 @@ impl Poll {
         let error = failure.provider.as_ref().map(|provider| provider.error.as_str());
         let wait_ms = match error {
             Some("authorization_pending") => {
-                self.unanswered = 0;
+                self.patience.answered();
                 asked_for_ms
             }
             Some("slow_down") => {
-                self.unanswered = 0;
+                self.patience.answered();
                 self.interval_ms = self.interval_ms.saturating_add(SLOW_DOWN_MS);
                 asked_for_ms
             }
             Some("access_denied") => return Err(denied(failure)),
             Some("expired_token") => return Err(expired()),
             // A network that is away for a while ends nothing.
-            _ if failure.retryable => {
-                self.unanswered = (self.unanswered + 1).min(16);
-                let backoff_ms = self.interval_ms.saturating_mul(1 << self.unanswered);
-                backoff_ms.min(LONGEST_BACKOFF_MS).max(asked_for_ms)
-            }
+            _ if failure.retryable => self.patience.backs_off(self.interval_ms).max(asked_for_ms),
             _ => return Err(failure),
         };
-        if now_ms >= self.deadline_ms {
+        if self.patience.is_over(now_ms) {
             return Err(expired());
         }
-        // The last one just before the end, and not long after it.
-        let left_ms = self.deadline_ms - now_ms;
-        Ok(Decision::Pending { wait_ms: wait_ms.min(left_ms) })
+        Ok(Decision::Pending { wait_ms: self.patience.bounds(wait_ms, now_ms) })
     }
 }
 

@@ -8,6 +8,7 @@ use crate::contract::{
     Action, Client, Code, EpochMs, Exchange, Failure, Hexclave, LoginFlow, Protocol, Response,
     Visit,
 };
+use crate::flow::patience::Patience;
 use crate::flow::{Event, NoResponse, Stop, response};
 use crate::protocol::hexclave::{
     Api, Begun, Page, Progress as Confirmation, lifetime_ms, parse_begin_response,
@@ -18,10 +19,6 @@ use crate::protocol::token::TokenResponse;
 
 /// Between two polls.
 const INTERVAL_MS: u64 = 2_000;
-
-/// Between polls while the provider cannot be reached: twice as long each time,
-/// up to this.
-const LONGEST_BACKOFF_MS: u64 = 60_000;
 
 pub(crate) struct HexclaveLogin {
     /// `browser` where one of this machine opens the page, else `device`.
@@ -47,13 +44,6 @@ enum State {
 struct Poll {
     polling_code: String,
     patience: Patience,
-}
-
-/// How long it goes on, and how it goes.
-struct Patience {
-    deadline_ms: EpochMs,
-    /// Requests in a row that nobody answered.
-    unanswered: u32,
 }
 
 pub(crate) enum Progress {
@@ -94,7 +84,7 @@ impl HexclaveLogin {
                 let url = page.url(&login_code);
                 let opens = flow == LoginFlow::Browser;
                 let action = Action::Visit(Visit { url, opens, expires_at_ms: deadline_ms });
-                let patience = Patience { deadline_ms, unanswered: 0 };
+                let patience = Patience::until(deadline_ms);
                 go(Showing(Poll { polling_code, patience }), action)
             }
             (Showing(poll), Event::Presented) => {
@@ -104,7 +94,7 @@ impl HexclaveLogin {
             (Polling(mut poll), Event::Answered(answer)) => match poll.decided(answer, now_ms)? {
                 Decision::Confirmed(refresh_token) => {
                     let action = Action::Exchange(api.refresh_request(&refresh_token));
-                    let patience = Patience { unanswered: 0, ..poll.patience };
+                    let patience = Patience::until(poll.patience.deadline_ms);
                     go(AwaitingAccess { refresh_token, patience }, action)
                 }
                 Decision::Pending { wait_ms } => {
@@ -121,8 +111,8 @@ impl HexclaveLogin {
                         let refresh_token = Some(refresh_token);
                         Ok(Progress::Arrived(TokenResponse { refresh_token, ..token }))
                     }
-                    Err(failure) if failure.retryable && now_ms < patience.deadline_ms => {
-                        let pause_ms = patience.backs_off().max(asked_for_ms);
+                    Err(failure) if failure.retryable && !patience.is_over(now_ms) => {
+                        let pause_ms = patience.backs_off(INTERVAL_MS).max(asked_for_ms);
                         let wait_ms = patience.bounds(pause_ms, now_ms);
                         let exchange = Exchange { wait_ms, ..api.refresh_request(&refresh_token) };
                         go(AwaitingAccess { refresh_token, patience }, Action::Exchange(exchange))
@@ -163,34 +153,21 @@ impl Poll {
                 return Ok(Decision::Confirmed(refresh_token));
             }
             Ok(Confirmation::Expired) => return Err(expired()),
-            Ok(Confirmation::Used) if self.patience.unanswered > 0 => return Err(lost()),
+            Ok(Confirmation::Used) if self.patience.has_missed_one() => return Err(lost()),
             Ok(Confirmation::Used) => return Err(used()),
             Ok(Confirmation::Waiting) => {
-                self.patience.unanswered = 0;
+                self.patience.answered();
                 INTERVAL_MS
             }
             // A network that is away for a while ends nothing.
-            Err(failure) if failure.retryable => self.patience.backs_off(),
+            Err(failure) if failure.retryable => self.patience.backs_off(INTERVAL_MS),
             Err(failure) => return Err(failure),
         };
-        if now_ms >= self.patience.deadline_ms {
+        if self.patience.is_over(now_ms) {
             return Err(expired());
         }
         let wait_ms = self.patience.bounds(wait_ms.max(asked_for_ms), now_ms);
         Ok(Decision::Pending { wait_ms })
-    }
-}
-
-impl Patience {
-    /// One more that nobody answered: so long until the next.
-    fn backs_off(&mut self) -> u64 {
-        self.unanswered = (self.unanswered + 1).min(16);
-        INTERVAL_MS.saturating_mul(1 << self.unanswered).min(LONGEST_BACKOFF_MS)
-    }
-
-    /// The last one just before the end, and not long after it.
-    fn bounds(&self, wait_ms: u64, now_ms: EpochMs) -> u64 {
-        wait_ms.min(self.deadline_ms.saturating_sub(now_ms))
     }
 }
 

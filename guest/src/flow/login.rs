@@ -175,10 +175,10 @@ impl Login {
             (Completing(completion), event) => {
                 match completion.next(&setup.client, &setup.entropy, event, now_ms) {
                     Ok((completion, action)) => (Completing(completion), action),
-                    Err(Stop::Failed(failure)) => return Err(failure.into()),
-                    Err(Stop::Misfit(completion, expected)) => {
-                        let state = Completing(completion);
-                        return Err(Stop::Misfit(Box::new(Self { setup, state }), expected));
+                    Err(stop) => {
+                        return Err(stop.within(|completion| {
+                            Box::new(Self { setup, state: Completing(completion) })
+                        }));
                     }
                 }
             }

@@ -13,6 +13,7 @@ mod hexclave;
 mod identity;
 pub(crate) mod login;
 pub(crate) mod logout;
+mod patience;
 pub(crate) mod repetition;
 pub(crate) mod token;
 mod waiting;
@@ -78,6 +79,16 @@ pub(crate) enum Stop<F> {
     Failed(Failure),
     /// The event does not fit: the flow as it was, and what it waits for.
     Misfit(Box<F>, &'static str),
+}
+
+impl<F> Stop<F> {
+    /// The same for the flow that this one is a part of.
+    pub(crate) fn within<G>(self, wrap: impl FnOnce(Box<F>) -> Box<G>) -> Stop<G> {
+        match self {
+            Self::Failed(failure) => Stop::Failed(failure),
+            Self::Misfit(flow, expected) => Stop::Misfit(wrap(flow), expected),
+        }
+    }
 }
 
 impl<F> From<Failure> for Stop<F> {

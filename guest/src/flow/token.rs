@@ -241,6 +241,7 @@ impl Setup {
                 nonce: session.nonce.clone(),
             },
         });
+        let expires_at_ms = token.expires_at_ms(now_ms);
         let rotated = token.refresh_token.is_some() && token.refresh_token != session.refresh_token;
         let mut session = Stored {
             access_token: Some(token.access_token),
@@ -249,9 +250,7 @@ impl Setup {
             // None came back: the old one goes on (RFC 6749 §6).
             refresh_token: token.refresh_token.or(session.refresh_token),
             received_at_ms: now_ms,
-            expires_at_ms: token
-                .expires_in_s
-                .map(|s| now_ms.saturating_add(s.saturating_mul(1000))),
+            expires_at_ms,
             ..session
         };
         let jwks_uri = self.given.jwks_uri.clone().or(session.jwks_uri.clone());

@@ -4,7 +4,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::form_urlencoded;
 
-use crate::contract::{Client, ClientAuthentication, Code, Exchange, Failure, Purpose, Response};
+use crate::contract::{
+    Client, ClientAuthentication, Code, EpochMs, Exchange, Failure, Purpose, Response,
+};
 use crate::protocol::authorization::{Transaction, VerifiedCode};
 use crate::protocol::client_authentication::authenticated_post;
 use crate::protocol::failure::{in_words, printable, provider_error, unavailable};
@@ -19,6 +21,13 @@ pub(crate) struct TokenResponse {
     /// None where the scope is as requested.
     pub(crate) scopes: Option<Vec<String>>,
     pub(crate) id_token: Option<String>,
+}
+
+impl TokenResponse {
+    /// When the access token ends; none where the provider did not say.
+    pub(crate) fn expires_at_ms(&self, now_ms: EpochMs) -> Option<EpochMs> {
+        self.expires_in_s.map(|s| now_ms.saturating_add(s.saturating_mul(1000)))
+    }
 }
 
 /// Redeems an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.5).

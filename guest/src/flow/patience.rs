@@ -1,0 +1,46 @@
+//! Asking again and again what a person has decided elsewhere, until a time.
+
+use crate::contract::EpochMs;
+
+/// Between requests while the provider cannot be reached: twice as long each time,
+/// up to this.
+const LONGEST_BACKOFF_MS: u64 = 60_000;
+
+/// How long it goes on, and how it goes.
+pub(super) struct Patience {
+    pub(super) deadline_ms: EpochMs,
+    /// Requests in a row that nobody answered.
+    unanswered: u32,
+}
+
+impl Patience {
+    pub(super) fn until(deadline_ms: EpochMs) -> Self {
+        Self { deadline_ms, unanswered: 0 }
+    }
+
+    /// Somebody has answered.
+    pub(super) fn answered(&mut self) {
+        self.unanswered = 0;
+    }
+
+    /// Whether an answer may have been lost on its way.
+    pub(super) fn has_missed_one(&self) -> bool {
+        self.unanswered > 0
+    }
+
+    /// One more that nobody answered: so long until the next, where answered ones
+    /// follow at `interval_ms`.
+    pub(super) fn backs_off(&mut self, interval_ms: u64) -> u64 {
+        self.unanswered = (self.unanswered + 1).min(16);
+        interval_ms.saturating_mul(1 << self.unanswered).min(LONGEST_BACKOFF_MS)
+    }
+
+    pub(super) fn is_over(&self, now_ms: EpochMs) -> bool {
+        now_ms >= self.deadline_ms
+    }
+
+    /// The last one just before the end, and not long after it.
+    pub(super) fn bounds(&self, wait_ms: u64, now_ms: EpochMs) -> u64 {
+        wait_ms.min(self.deadline_ms.saturating_sub(now_ms))
+    }
+}
