@@ -125,16 +125,12 @@ impl Preset {
         }
         let known = BUILT_IN.iter().find(|(known, _)| *known == name);
         let (_, text) = known.ok_or_else(|| unknown(name, folder))?;
-        Self::parse(name, text, &format!("the preset {name}"))
+        Self::read(name, text, &format!("the preset {name}"))
     }
 
     /// A preset from its text; `place` names it in errors.
     pub fn parse(name: &str, text: &str, place: &str) -> Result<Self, Error> {
-        let trouble = |error: toml_edit::de::Error| faulty(place, error.message());
-        let document: Value = toml_edit::de::from_str(text).map_err(trouble)?;
-        let about: About =
-            serde_json::from_value(document.clone()).map_err(|e| faulty(place, &e.to_string()))?;
-        let preset = Self { name: name.to_owned(), text: text.to_owned(), document, about };
+        let preset = Self::read(name, text, place)?;
         // What is misspelt is found here and not in the middle of a login.
         let sample = preset.about.settings.iter().map(|(name, setting)| {
             let value = setting.default.clone().or(setting.one_of.first().cloned());
@@ -142,6 +138,14 @@ impl Preset {
         });
         preset.fill_with(&sample.collect()).map_err(|reason| faulty(place, &reason))?;
         Ok(preset)
+    }
+
+    /// Those of this crate are checked by its tests, and not at each start.
+    fn read(name: &str, text: &str, place: &str) -> Result<Self, Error> {
+        let trouble = |error: toml_edit::de::Error| faulty(place, error.message());
+        let document: Value = toml_edit::de::from_str(text).map_err(trouble)?;
+        let about = About::deserialize(&document).map_err(|e| faulty(place, &e.to_string()))?;
+        Ok(Self { name: name.to_owned(), text: text.to_owned(), document, about })
     }
 
     /// The preset's name.

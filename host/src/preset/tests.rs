@@ -52,7 +52,8 @@ fn refused(text: &str, words: &str) {
 
 #[test]
 fn every_preset_of_this_crate_can_be_read_and_explains_itself() {
-    for (name, _) in BUILT_IN {
+    for (name, text) in BUILT_IN {
+        Preset::parse(name, text, name).unwrap_or_else(|error| panic!("{error}"));
         let preset = Preset::named(name, None).expect("a preset");
         assert_eq!(preset.name(), *name);
         assert!(!preset.about().is_empty());
