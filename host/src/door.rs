@@ -16,8 +16,10 @@ use crate::capability::terminal::Terminal;
 use crate::contract::{self, Authorization, DevicePrompt, LoginFlow, Offer, Reply};
 use crate::error::{Code, Error};
 use crate::farewell::Farewell;
-use crate::pages::{Page, Pages};
+use crate::pages::{Page, Pages, sentence};
 
+const BROWSER_OPENS: &str = "Your browser opens to log you in. If it does not, open:\n\n";
+const ANY_DEVICE: &str = "To log in, open this address on any device:\n\n";
 const PASTE: &str = "When the login is done, copy the whole address from the browser's address bar,
 even if its page cannot be shown, and paste it here (it is not displayed):";
 const PASTE_AGAIN: &str = "Paste the whole address (it is not displayed):";
@@ -118,7 +120,7 @@ impl Door<'_> {
         let address = browser_url(&prompt.verification_uri)?;
         let complete = prompt.verification_uri_complete.as_deref().unwrap_or(address.as_str());
         self.draw(complete);
-        self.terminal.say("To log in, open this address on any device:\n\n");
+        self.terminal.say(ANY_DEVICE);
         self.terminal.address(address.as_str());
         self.terminal.say(&format!(
             "\nand enter this code:\n\n    {}\n\nOnly enter a code that you asked for yourself.\n",
@@ -133,15 +135,15 @@ impl Door<'_> {
         let address = browser_url(&visit.url)?;
         match self.browser.filter(|_| visit.opens).map(|browser| browser.open(address.as_str())) {
             Some(Ok(())) => {
-                self.terminal.say("Your browser opens to log you in. If it does not, open:\n\n");
+                self.terminal.say(BROWSER_OPENS);
             }
             Some(Err(error)) => {
                 self.terminal.say(&format!("No browser opens ({error})."));
-                self.terminal.say("To log in, open this address on any device:\n\n");
+                self.terminal.say(ANY_DEVICE);
             }
             None => {
                 self.draw(address.as_str());
-                self.terminal.say("To log in, open this address on any device:\n\n");
+                self.terminal.say(ANY_DEVICE);
             }
         }
         self.terminal.address(address.as_str());
@@ -181,7 +183,7 @@ impl Door<'_> {
         self.shown = None;
         self.is_taken = false;
         self.elsewhere = None;
-        self.terminal.say(&in_sentence(&reason));
+        self.terminal.say(&format!("{}.", sentence(&reason)));
         let (first, others) = flows.split_first().ok_or_else(nothing_offered)?;
         let question = format!("Press Enter to {}.{}", in_words(*first), ways(others));
         let terminal = self.terminal;
@@ -216,7 +218,7 @@ impl Door<'_> {
             Ok(()) => {
                 let address = binding.printed_address();
                 self.binding = Some(binding);
-                self.terminal.say("Your browser opens to log you in. If it does not, open:\n\n");
+                self.terminal.say(BROWSER_OPENS);
                 self.terminal.address(&address);
                 Ok(true)
             }
@@ -322,13 +324,6 @@ fn ways(flows: &[LoginFlow]) -> String {
         [] => String::new(),
         _ => format!(" Or type{}", lines.collect::<String>()),
     }
-}
-
-/// A message follows a program's name elsewhere, and stands alone here.
-fn in_sentence(message: &str) -> String {
-    let mut rest = message.chars();
-    let first = rest.next().map(|first| first.to_ascii_uppercase());
-    first.into_iter().chain(rest).chain(['.']).collect()
 }
 
 fn nothing_offered() -> Error {

@@ -236,7 +236,7 @@ impl Pages {
 }
 
 /// Messages begin in lower case, to follow a program's name; here they stand alone.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut rest = text.chars();
     let first = rest.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(rest).collect()

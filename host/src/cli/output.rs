@@ -139,6 +139,11 @@ pub(crate) fn source_name(source: TokenSource) -> &'static str {
     }
 }
 
+/// Whole seconds from now; none left of what has ended.
+pub(crate) fn seconds_left(end: SystemTime) -> u64 {
+    end.duration_since(SystemTime::now()).map_or(0, |left| left.as_secs())
+}
+
 /// RFC 3339, in UTC, to the second.
 pub(crate) fn rfc3339(time: SystemTime) -> Option<String> {
     let seconds = time.duration_since(UNIX_EPOCH).ok()?.as_secs();

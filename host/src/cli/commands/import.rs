@@ -4,9 +4,8 @@ use latchstring::contract::Examination;
 use latchstring::{Code, Demand, Error, printable};
 use serde_json::json;
 
-use super::login::{keep_one, who};
+use super::login::{keep, who};
 use crate::cli::args::{Global, ImportArgs};
-use crate::cli::config::Config;
 use crate::cli::settings::Settings;
 use crate::cli::{output, renewer, stores};
 
@@ -18,12 +17,7 @@ pub(crate) async fn run(global: &Global, args: Box<ImportArgs>) -> Result<(), Er
     let latch = settings.latch(global, false)?;
     let found = settings.find_session(file.as_deref()).await?;
     latch.adopt(found.tokens()).await?;
-    let stores = settings.stores(global)?;
-    let store = keep_one(&stores, &latch).await?;
-    if let Some(profile) = &settings.to_remember(global, store) {
-        let folder = global.config_dir.as_deref();
-        Config::change(folder, |config| config.set(&global.profile, profile)).await?;
-    }
+    let (store, _) = keep(global, &settings, &latch).await?;
     // A session that is over already is told now, and not at its first use: a token
     // that has time left may have been revoked.
     let demand = Demand { examination: Some(Examination::Userinfo), ..Demand::default() };

@@ -27,14 +27,14 @@ pub(crate) async fn run(global: &Global, args: Box<IntrospectArgs>) -> Result<()
     let description = latch.status().await?;
     let about = about(&token, description, show_secrets);
     let report: Map<String, Value> = parsed(token.report());
+    let heading = if tokeninfo { "tokeninfo" } else { "introspection" };
     if global.json {
-        let heading = if tokeninfo { "tokeninfo" } else { "introspection" };
         let mut document = about;
         document.insert(heading.to_owned(), Value::Object(report));
         return output::document(&Value::Object(document));
     }
     print(&about)?;
-    output::line(if tokeninfo { "tokeninfo" } else { "introspection" })?;
+    output::line(heading)?;
     print(&report)
 }
 
@@ -61,8 +61,7 @@ fn about(
     // Never whole: it leaves the store for the provider alone.
     add("refresh_token", json!(token.grant().refresh_token_hint));
     add("token_type", json!(token.token_type()));
-    let left = token.expires_at().map(|at| at.duration_since(std::time::SystemTime::now()));
-    add("expires_in", json!(left.map(|left| left.map_or(0, |left| left.as_secs()))));
+    add("expires_in", json!(token.expires_at().map(output::seconds_left)));
     add("expires_at", json!(token.expires_at().and_then(output::rfc3339)));
     add("scope", json!(token.scopes().join(" ")));
     add("id_token", json!(token.id_token().map(secret)));

@@ -24,13 +24,7 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
     }
     let latch = builder.build()?;
     let token = latch.login().await?;
-    let stores = settings.stores(global)?;
-    let store = keep_one(&stores, &latch).await?;
-    let remembered = settings.to_remember(global, store);
-    if let Some(profile) = &remembered {
-        let folder = global.config_dir.as_deref();
-        Config::change(folder, |config| config.set(&global.profile, profile)).await?;
-    }
+    let (store, is_remembered) = keep(global, &settings, &latch).await?;
     let description = latch.status().await?;
     let who = description.as_ref().and_then(who);
     if global.json {
@@ -60,16 +54,31 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
             "The token expires {end}, and nothing came to renew it with; --scope offline_access may ask for that"
         ));
     }
-    if remembered.is_some() {
+    if is_remembered {
         let path = settings.config.path().display();
         output::say(&format!("The profile {} in {path} remembers this provider", global.profile));
     }
     Ok(())
 }
 
+/// Where the session is now, and whether its profile was changed to say so.
+pub(super) async fn keep(
+    global: &Global,
+    settings: &Settings,
+    latch: &Latch,
+) -> Result<(StoreChoice, bool), Error> {
+    let store = keep_one(&settings.stores(global)?, latch).await?;
+    let remembered = settings.to_remember(global, store);
+    if let Some(profile) = &remembered {
+        let folder = global.config_dir.as_deref();
+        Config::change(folder, |config| config.set(&global.profile, profile)).await?;
+    }
+    Ok((store, remembered.is_some()))
+}
+
 /// Where the session is now. What an earlier login left in another store ends: a
 /// later command could take it for the session.
-pub(super) async fn keep_one(stores: &Stores, latch: &Latch) -> Result<StoreChoice, Error> {
+async fn keep_one(stores: &Stores, latch: &Latch) -> Result<StoreChoice, Error> {
     let key = latch.key();
     let place = latch.place();
     let holding = stores.holding(key).await?;

@@ -1,7 +1,5 @@
 //! `latch token`: print an access token, renewed where it has to be.
 
-use std::time::SystemTime;
-
 use latchstring::contract::{AccessRules, Examination};
 use latchstring::{Demand, Error, Token};
 use serde_json::{Value, json};
@@ -68,13 +66,12 @@ fn print_line(secret: &str) -> Result<(), Error> {
 
 fn print_json(token: &Token) -> Result<(), Error> {
     let report = token.report().and_then(|report| serde_json::from_str(report).ok());
-    let left = token.expires_at().map(|at| at.duration_since(SystemTime::now()));
     output::document(&json!({
         "access_token": token.access_token(),
         "token_type": token.token_type(),
         "scopes": token.scopes(),
         "expires_at": token.expires_at().and_then(output::rfc3339),
-        "expires_in": left.map(|left| left.map_or(0, |left| left.as_secs())),
+        "expires_in": token.expires_at().map(output::seconds_left),
         "access_token_claims": report.unwrap_or(Value::Null),
         "renew_at": token.renew_at().and_then(output::rfc3339),
         "id_token": token.id_token(),
