@@ -43,7 +43,8 @@ fn main() -> ExitCode {
 
 fn make() -> Result<()> {
     let folders = Folders::of_this_build("../..")?;
-    let workspace = folders.workspace().ok_or("latch.wasm is built in a checkout, and this is none")?;
+    let workspace =
+        folders.workspace().ok_or("latch.wasm is built in a checkout, and this is none")?;
     let flow = component::wrap(&guest::build(&workspace, &folders)?)?;
     component::check(&flow)?;
     let driver = component::wrap(&build_driver(&workspace, &folders, &flow)?)?;

@@ -40,10 +40,9 @@ pub(crate) fn module(
         );
     let status = cargo.status().map_err(|error| format!("{cargo:?} cannot be run: {error}"))?;
     if !status.success() {
-        return Err(format!(
-            "the {what} was not built; the compiler's message above says why"
-        )
-        .into());
+        return Err(
+            format!("the {what} was not built; the compiler's message above says why").into()
+        );
     }
 
     let name = package.replace('-', "_");

@@ -13,6 +13,7 @@ mod renewer;
 mod secrets;
 mod settings;
 mod stores;
+mod streams;
 mod usage;
 
 use std::process::ExitCode;
