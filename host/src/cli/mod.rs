@@ -5,6 +5,7 @@ mod choices;
 mod commands;
 mod config;
 mod dotenv;
+mod earlier;
 mod exit;
 mod output;
 mod presets;
