@@ -31,6 +31,35 @@ use crate::sandbox::{Instance, Sandbox, Session};
 use crate::token::Token;
 
 /// A client of one provider. Clones share everything.
+///
+/// ```
+/// use latchstring::capability::store::MemoryStore;
+/// use latchstring::{Code, Latch, TokenSource};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/ada.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), latchstring::Error> {
+/// # let provider = provider();
+/// # let issuer = provider.issuer();
+/// let latch = Latch::builder(issuer, "demo")
+///     .scopes(["openid", "profile", "offline_access"])
+///     .store(MemoryStore::default()) // unless set: the keyring, else a private file
+///     # .browser(Ada)
+///     # .terminal(latchstring::capability::terminal::Silence)
+///     .build()?;
+///
+/// let token = latch.login().await?;
+/// assert_eq!(token.claim("name").as_deref(), Some("Ada Lovelace"));
+///
+/// // Whoever asks later gets the same one, or a renewed one: no browser is opened.
+/// assert_eq!(latch.token().await?.source(), TokenSource::Cached);
+///
+/// latch.logout().await?;
+/// let error = latch.token().await.expect_err("nobody is logged in");
+/// assert_eq!(error.code(), Code::LoginRequired);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Latch(Arc<Inner>);
 

@@ -1,6 +1,27 @@
 //! The component in its cage: no imports, little memory, little time.
 //!
 //! It was compiled ahead of time by `build.rs`; no compiler is in this program.
+//!
+//! A host is a loop around [`Instance::next`]:
+//!
+//! ```
+//! use latchstring::contract::{Action, Client, Context, Outcome, Reply};
+//! use latchstring::sandbox::Sandbox;
+//!
+//! # fn main() -> Result<(), latchstring::Error> {
+//! let client = Client::new(Some("https://id.example.com".into()), "my-cli".into());
+//! let context = Context { now_ms: 0, entropy: (0..32).collect() };
+//! let mut instance = Sandbox::load()?.instantiate()?;
+//! // Nothing is stored.
+//! let session = instance.logout(&client, None, &context)?;
+//!
+//! // Another process may be logging in.
+//! assert!(matches!(instance.next(&session, &Reply::Begin, 0)?, Action::Lock));
+//! let action = instance.next(&session, &Reply::Locked(None), 0)?;
+//! assert!(matches!(action, Action::Done(Outcome::LoggedOut(_))));
+//! # Ok(())
+//! # }
+//! ```
 
 pub(crate) mod config;
 mod machine_code;
