@@ -7,7 +7,7 @@ mod hosting;
 mod servers;
 mod support;
 
-use hosting::{CLIENT, Host};
+use hosting::{Client, Host};
 use servers::Server;
 use support::Home;
 
@@ -15,13 +15,14 @@ use support::Home;
 #[ignore = "needs every host: ./dev test hosts"]
 fn every_host_runs_the_same_bytes_and_logs_in_with_them() {
     let server = Server::oidc_provider();
+    let client = Client { issuer: server.issuer(), id: "public" };
     let mut hashes = Vec::new();
     println!("\n{:<10} {:<10} component (SHA-256)", "host", "login");
     for host in Host::all() {
         let home = Home::new();
         let before = server.asked("token").len();
-        host.log_in(&home, &server);
-        let token = host.token(&home, &server);
+        host.log_in(&home, &client);
+        let token = host.token(&home, &client);
         assert_eq!(server.get("/me", &token).status, 200, "{}", host.name);
         assert_eq!(server.asked("token").len(), before + 1, "{}", host.name);
         let hash = host.component(&home);
@@ -29,26 +30,27 @@ fn every_host_runs_the_same_bytes_and_logs_in_with_them() {
         hashes.push(hash);
     }
     assert!(hashes.windows(2).all(|pair| pair[0] == pair[1]), "{hashes:?}");
-    assert_eq!(server.asked("token")[0]["client_id"], CLIENT);
+    assert_eq!(server.asked("token")[0]["client_id"], client.id);
 }
 
 #[test]
 #[ignore = "needs every host: ./dev test hosts"]
 fn what_one_host_wrote_every_host_reads_and_renews() {
     let server = Server::oidc_provider();
+    let client = Client { issuer: server.issuer(), id: "public" };
     let hosts = Host::all();
     println!("\n{:<22} read, then renewed, by", "session of");
     for writer in &hosts {
         let home = Home::new();
-        writer.log_in(&home, &server);
-        let mut token = writer.token(&home, &server);
+        writer.log_in(&home, &client);
+        let mut token = writer.token(&home, &client);
         let mut row = Vec::new();
         for reader in &hosts {
             let pair = format!("{} after {}", reader.name, writer.name);
-            assert_eq!(reader.token(&home, &server), token, "{pair}: not the stored token");
+            assert_eq!(reader.token(&home, &client), token, "{pair}: not the stored token");
             let before = server.refreshes();
             hosting::expire(&home);
-            let renewed = reader.token(&home, &server);
+            let renewed = reader.token(&home, &client);
             assert_ne!(renewed, token, "{pair}: not renewed");
             assert_eq!(server.refreshes(), before + 1, "{pair}");
             assert_eq!(server.get("/me", &renewed).status, 200, "{pair}");

@@ -1,16 +1,13 @@
 //! The hosts of the component, each as the program that a person would run.
+#![allow(dead_code, reason = "tests and a bench use a part of it each")]
 
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::servers::Server;
 use crate::support::session::Session;
 use crate::support::{Home, Run, run};
-
-/// A public client of the certified provider.
-pub(crate) const CLIENT: &str = "public";
 
 const SCOPES: [&str; 2] = ["openid", "offline_access"];
 
@@ -18,8 +15,17 @@ const SCOPES: [&str; 2] = ["openid", "offline_access"];
 pub(crate) struct Host {
     pub(crate) name: &'static str,
     program: Vec<OsString>,
-    /// What names issuer, client and scopes.
-    client: fn(&str) -> Vec<String>,
+    /// What names a client.
+    words: fn(&Client) -> Vec<String>,
+    /// What measures its component, if not this process: it is given the issuer, the
+    /// client's id and the file of a session, and prints nanoseconds.
+    pub(crate) bench: Option<Vec<OsString>>,
+}
+
+/// Who logs in, and where.
+pub(crate) struct Client<'a> {
+    pub(crate) issuer: &'a str,
+    pub(crate) id: &'a str,
 }
 
 impl Host {
@@ -28,28 +34,33 @@ impl Host {
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
         let latch = PathBuf::from(env!("CARGO_BIN_EXE_latch"));
         vec![
-            Self { name: "native", program: vec![latch.into()], client: options },
+            Self { name: "native", program: vec![latch.into()], words: options, bench: None },
             Self {
                 name: "node",
                 program: vec!["node".into(), examples.join("node/cli.mjs").into()],
-                client: words,
+                words: positions,
+                bench: Some(vec!["node".into(), examples.join("node/bench.mjs").into()]),
             },
             Self {
                 name: "python",
                 program: vec![made("LATCHSTRING_PYTHON"), "-m".into(), "latchstring".into()],
-                client: options,
+                words: options,
+                bench: Some(vec![
+                    made("LATCHSTRING_PYTHON"),
+                    examples.join("python/bench.py").into(),
+                ]),
             },
         ]
     }
 
     /// Ada Lovelace logs in.
-    pub(crate) fn log_in(&self, home: &Home, server: &Server) {
-        self.run(home, "login", &(self.client)(server.issuer()));
+    pub(crate) fn log_in(&self, home: &Home, client: &Client) {
+        self.run(home, "login", &(self.words)(client));
     }
 
     /// The access token that it prints.
-    pub(crate) fn token(&self, home: &Home, server: &Server) -> String {
-        self.run(home, "token", &(self.client)(server.issuer())).stdout.trim_end().to_owned()
+    pub(crate) fn token(&self, home: &Home, client: &Client) -> String {
+        self.run(home, "token", &(self.words)(client)).stdout.trim_end().to_owned()
     }
 
     /// The SHA-256 of its component, as it tells it.
@@ -61,14 +72,14 @@ impl Host {
     }
 
     fn run(&self, home: &Home, command: &str, words: &[String]) -> Run {
-        let ended = run(self.command(home).arg(command).args(words));
+        let ended = run(self.command(home, &self.program).arg(command).args(words));
         assert_eq!(ended.code, 0, "{} {command}: {}", self.name, ended.stderr);
         ended
     }
 
-    /// It, with a browser that logs Ada Lovelace in.
-    fn command(&self, home: &Home) -> Command {
-        let (program, first) = self.program.split_first().expect("a program");
+    /// One of its programs, with a browser that logs Ada Lovelace in.
+    pub(crate) fn command(&self, home: &Home, words: &[OsString]) -> Command {
+        let (program, first) = words.split_first().expect("a program");
         let mut command = home.command_of(&program.to_string_lossy(), first);
         command
             .env("LATCH_BROWSER", Path::new(env!("CARGO_BIN_EXE_latch")).with_file_name("visitor"))
@@ -77,14 +88,14 @@ impl Host {
     }
 }
 
-fn options(issuer: &str) -> Vec<String> {
-    let mut words = vec!["--issuer", issuer, "--client-id", CLIENT];
+fn options(client: &Client) -> Vec<String> {
+    let mut words = vec!["--issuer", client.issuer, "--client-id", client.id];
     words.extend(SCOPES.iter().flat_map(|scope| ["--scope", scope]));
     words.into_iter().map(str::to_owned).collect()
 }
 
-fn words(issuer: &str) -> Vec<String> {
-    [&[issuer, CLIENT], &SCOPES[..]].concat().into_iter().map(str::to_owned).collect()
+fn positions(client: &Client) -> Vec<String> {
+    [&[client.issuer, client.id], &SCOPES[..]].concat().into_iter().map(str::to_owned).collect()
 }
 
 /// What `./dev test hosts` names to this test.
