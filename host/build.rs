@@ -21,6 +21,8 @@ mod folders;
 mod guest;
 #[path = "build/machine_code.rs"]
 mod machine_code;
+#[path = "build/nested.rs"]
+mod nested;
 #[path = "build/toolchain.rs"]
 mod toolchain;
 
@@ -48,7 +50,7 @@ fn main() -> ExitCode {
 }
 
 fn embed() -> Result<()> {
-    let folders = Folders::of_this_build()?;
+    let folders = Folders::of_this_build("..")?;
     let component = obtain(&folders)?;
     let world = component::check(&component)?;
     let compiled = machine_code::of(&component, &folders)?;

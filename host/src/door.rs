@@ -18,7 +18,6 @@ use crate::error::{Code, Error};
 use crate::farewell::Farewell;
 use crate::pages::{Page, Pages, sentence};
 
-const BROWSER_OPENS: &str = "Your browser opens to log you in. If it does not, open:\n\n";
 const ANY_DEVICE: &str = "To log in, open this address on any device:\n\n";
 const PASTE: &str = "When the login is done, copy the whole address from the browser's address bar,
 even if its page cannot be shown, and paste it here (it is not displayed):";
@@ -133,10 +132,9 @@ impl Door<'_> {
     pub(crate) fn send(&mut self, visit: &contract::Visit) -> Result<Reply, Error> {
         self.elsewhere = Some(("waiting for you to confirm the login", visit.expires_at_ms));
         let address = browser_url(&visit.url)?;
-        match self.browser.filter(|_| visit.opens).map(|browser| browser.open(address.as_str())) {
-            Some(Ok(())) => {
-                self.terminal.say(BROWSER_OPENS);
-            }
+        let browser = self.browser.filter(|_| visit.opens);
+        match browser.map(|browser| browser.open(address.as_str()).map(|()| browser.invitation())) {
+            Some(Ok(invitation)) => self.terminal.say(invitation),
             Some(Err(error)) => {
                 self.terminal.say(&format!("No browser opens ({error})."));
                 self.terminal.say(ANY_DEVICE);
@@ -218,7 +216,7 @@ impl Door<'_> {
             Ok(()) => {
                 let address = binding.printed_address();
                 self.binding = Some(binding);
-                self.terminal.say(BROWSER_OPENS);
+                self.terminal.say(browser.invitation());
                 self.terminal.address(&address);
                 Ok(true)
             }

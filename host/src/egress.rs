@@ -17,6 +17,7 @@ use serde_json::Value;
 use url::{Host, Url};
 
 use crate::capability::http::addresses::{is_loopback, is_public};
+use crate::capability::http::look_up;
 use crate::contract::{Client, Response};
 
 pub(crate) struct Egress {
@@ -117,11 +118,7 @@ impl Egress {
             Some(Host::Ipv4(address)) => !is_public(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => !is_public(IpAddr::V6(address)),
             Some(Host::Domain(name)) => {
-                let port = url.port_or_known_default().unwrap_or(443);
-                match tokio::net::lookup_host((name, port)).await {
-                    Ok(mut addresses) => addresses.any(|address| !is_public(address.ip())),
-                    Err(_) => false,
-                }
+                look_up(name).await.into_iter().any(|address| !is_public(address))
             }
             None => false,
         }

@@ -14,6 +14,7 @@ mod renewer;
 mod secrets;
 mod settings;
 mod stores;
+mod streams;
 mod usage;
 
 use std::process::ExitCode;

@@ -1,0 +1,15 @@
+//! The types of `wit/login.wit`, generated as imports.
+//!
+//! Their `Debug` prints tokens: never format one with `{:?}`.
+
+mod generated {
+    #![allow(clippy::all, missing_docs, unreachable_pub)]
+    wit_bindgen::generate!({
+        path: "../../../wit",
+        inline: "package latchstring:driver; world driver { import latchstring:login/flow@0.1.0; }",
+        world: "latchstring:driver/driver",
+        generate_all,
+    });
+}
+
+pub(crate) use generated::latchstring::login::flow::*;
