@@ -15,6 +15,7 @@ use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::{ArgMatches, Args as ClapArgs, CommandFactory as _, FromArgMatches as _};
 use clap::{Parser, Subcommand};
+use latchstring::Recorder;
 
 pub(crate) use self::import::ImportArgs;
 pub(crate) use self::introspect::{CheckArgs, IntrospectArgs};
@@ -23,7 +24,7 @@ pub(crate) use self::preset::ProviderCommand;
 pub(crate) use self::provider::ProviderArgs;
 pub(crate) use self::request::RequestArgs;
 pub(crate) use self::rest::{
-    ComponentArgs, ExecArgs, LogoutArgs, MoveArgs, ProfileCommand, TokenArgs,
+    ComponentArgs, ExecArgs, LogoutArgs, MoveArgs, ProfileCommand, ReplayArgs, TokenArgs,
 };
 use super::choices::StoreChoice;
 
@@ -143,6 +144,10 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "LATCH_JSON", value_parser = FalseyValueParser::new())]
     pub(crate) json: bool,
 
+    /// Write what passes between this program and the login component to FILE, without secrets: for a bug report
+    #[arg(long, global = true, env = "LATCH_RECORD", value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+
     /// Only lines of text: no spinner, no link, no QR code
     #[arg(long, global = true, env = "LATCH_PLAIN", value_parser = FalseyValueParser::new())]
     pub(crate) plain: bool,
@@ -150,6 +155,10 @@ pub(crate) struct Global {
     /// Tell every request on standard error; never a secret
     #[arg(long, short, global = true, env = "LATCH_VERBOSE", value_parser = FalseyValueParser::new())]
     pub(crate) verbose: bool,
+
+    /// What `record` is made of
+    #[arg(skip)]
+    pub(crate) recorder: Option<Recorder>,
 
     /// This process renews a token for another one
     #[arg(long, global = true, hide = true)]
@@ -223,4 +232,10 @@ pub(crate) enum Command {
     Profile(ProfileCommand),
     /// Show, or write out, the component that holds the protocol
     Component(ComponentArgs),
+    /// Step the component through a transcript that --record wrote
+    ///
+    /// Needs no network, no keyring and no settings, and shows what happened at each
+    /// step. Ends with 0 where everything is as it was recorded, and with 6 where the
+    /// component now answers something else.
+    Replay(ReplayArgs),
 }
