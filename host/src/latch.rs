@@ -27,6 +27,7 @@ use crate::envelope::Envelope;
 use crate::error::{Code, Error};
 use crate::origins::Origins;
 use crate::pages::Pages;
+use crate::recording::Recorder;
 use crate::sandbox::{Instance, Sandbox, Session};
 use crate::token::Token;
 
@@ -85,6 +86,7 @@ pub(crate) struct Parts {
     pub(crate) draws_qr: bool,
     pub(crate) pages: Pages,
     pub(crate) origins: Origins,
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) surroundings: Arc<dyn Surroundings>,
     pub(crate) browser: Option<Arc<dyn Browser>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -103,6 +105,7 @@ impl Latch {
             Some(account) => account.clone(),
             None => instance.account_key(&client)?,
         };
+        instance.record(parts.recorder.clone());
         let key = Key { profile: parts.profile.clone(), account };
         let spare = Mutex::new(Some(instance));
         Ok(Self(Arc::new(Inner { client, key, parts, sandbox, spare })))
@@ -325,7 +328,12 @@ impl Inner {
     /// anything with, another.
     fn instance(&self) -> Result<Instance, Error> {
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
-        spare.map_or_else(|| self.sandbox.instantiate(), Ok)
+        if let Some(instance) = spare {
+            return Ok(instance);
+        }
+        let mut instance = self.sandbox.instantiate()?;
+        instance.record(self.parts.recorder.clone());
+        Ok(instance)
     }
 
     async fn read(&self) -> Result<Option<Envelope>, Error> {
