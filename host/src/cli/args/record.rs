@@ -9,7 +9,7 @@ use latchstring::Recorder;
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct RecordArgs {
     /// Write what passes between this program and the login component to FILE, without secrets: for a bug report
-    #[arg(long = "record", global = true, env = "LATCH_RECORD", value_name = "FILE")]
+    #[arg(id = "record", long, global = true, env = "LATCH_RECORD", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 
     /// What the file is made of
