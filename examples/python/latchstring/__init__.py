@@ -5,6 +5,7 @@ this package carries out what it asks for.
 """
 
 from .bind import Redirect
+from .component import fingerprint
 from .contract import (
     AccessRules,
     Client,
@@ -34,6 +35,7 @@ __all__ = [
     "Redirect",
     "Settings",
     "Terminal",
+    "fingerprint",
     "login",
     "logout",
     "token",

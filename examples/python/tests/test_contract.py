@@ -19,8 +19,8 @@ from .conftest import Home
 
 RECORDS = [
     "client", "endpoints", "hexclave", "parameter", "context", "facts", "login-request", "demand",
-    "access-rules", "exchange", "request", "header", "response", "unreachable", "authorization",
-    "visit", "offer", "device-prompt", "grant", "logout-report", "unrevoked", "failure",
+    "access-rules", "tokens", "exchange", "request", "header", "response", "unreachable",
+    "authorization", "visit", "offer", "device-prompt", "grant", "logout-report", "unrevoked", "failure",
     "provider-error",
 ]  # fmt: skip
 
