@@ -11,23 +11,21 @@ from .contract import (
     Client,
     Endpoints,
     Examination,
-    Grant,
-    Header,
     Hexclave,
     LogoutReport,
     Parameter,
+    Tokens,
 )
 from .errors import LatchError
-from .latch import Settings, login, logout, token
+from .latch import Settings, adopt, login, logout, token, token_or_login
 from .terminal import Terminal
+from .token import Token
 
 __all__ = [
     "AccessRules",
     "Client",
     "Endpoints",
     "Examination",
-    "Grant",
-    "Header",
     "Hexclave",
     "LatchError",
     "LogoutReport",
@@ -35,8 +33,12 @@ __all__ = [
     "Redirect",
     "Settings",
     "Terminal",
+    "Token",
+    "Tokens",
+    "adopt",
     "fingerprint",
     "login",
     "logout",
     "token",
+    "token_or_login",
 ]

@@ -150,7 +150,7 @@ class Tokens:
 # ---- The conversation ----------------------------------------------------------
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(eq=False, repr=False)
 class Header:
     name: str
     value: str
@@ -256,21 +256,21 @@ class Reply(Case):
 # ---- How it ends -----------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Grant:
     """An access token, and what came with it."""
 
-    access_token: str = field(repr=False)
+    access_token: str
     token_type: str
     scopes: tuple[str, ...]
     expires_at_ms: int | None
     renew_at_ms: int | None
-    id_token: str | None = field(repr=False)
-    # One JSON object.
-    claims: str | None = field(repr=False)
-    report: str | None = field(repr=False)
-    refresh_token_hint: str | None = field(repr=False)
-    headers: tuple[Header, ...] = field(repr=False)
+    id_token: str | None
+    # One JSON object each.
+    claims: str | None
+    report: str | None
+    refresh_token_hint: str | None
+    headers: tuple[Header, ...]
     source: Literal["login", "cached", "renewed", "adopted"]
 
 

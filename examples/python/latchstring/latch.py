@@ -24,6 +24,7 @@ from .contract import (
     LogoutReport,
     Reply,
     Request,
+    Tokens,
 )
 from .drive import Drive, Send, placed, read
 from .egress import Egress
@@ -32,6 +33,7 @@ from .errors import LatchError
 from .store import FileStore, Store, default_folder
 from .surroundings import facts
 from .terminal import Terminal
+from .token import Token
 
 if TYPE_CHECKING:
     from .door import Door
@@ -79,7 +81,7 @@ class Settings:
     entropy: Callable[[], bytes] = _entropy
 
 
-def login(client: Client, settings: Settings = Settings()) -> Grant:
+def login(client: Client, settings: Settings = Settings()) -> Token:
     """Logs a person in and keeps the session.
 
     What is stored and cannot be read is set aside, not deleted.
@@ -101,7 +103,7 @@ def token(
     min_ttl_seconds: float = 0.0,
     force_refresh: bool = False,
     examination: Examination | None = None,
-) -> Grant:
+) -> Token:
     """An access token that is good for now: the stored one, or a renewed one.
 
     Never opens a browser. Fails with `login-required` where only a login can help,
@@ -115,7 +117,7 @@ def token(
         examination=examination,
     )
     latch = _Latch(client, settings)
-    results: queue.SimpleQueue[Grant | BaseException] = queue.SimpleQueue()
+    results: queue.SimpleQueue[Token | BaseException] = queue.SimpleQueue()
 
     def run() -> None:
         try:
@@ -134,6 +136,23 @@ def token(
     if isinstance(result, BaseException):
         raise result
     return result
+
+
+def token_or_login(client: Client, settings: Settings = Settings()) -> Token:
+    """An access token that is good for now; where only a login can help, a person logs
+    in."""
+    try:
+        return token(client, settings)
+    except LatchError as error:
+        if error.code != "login-required":
+            raise
+    return login(client, settings)
+
+
+def adopt(client: Client, tokens: Tokens, settings: Settings = Settings()) -> Token:
+    """Makes another program's tokens the session here, without a login. What was stored
+    before is replaced."""
+    return _Latch(client, settings).adopt(tokens)
 
 
 def logout(client: Client, settings: Settings = Settings()) -> LogoutReport:
@@ -158,7 +177,7 @@ class _Latch:
             self._store = FileStore(folder, settings.profile, account)
         self.stop = threading.Event()
 
-    def login(self) -> Grant:
+    def login(self) -> Token:
         # Most calls ask for a token, and need not load what only a login has.
         from .browser import Browser
         from .door import Door
@@ -202,13 +221,17 @@ class _Latch:
         # What an earlier login pinned says nothing about this one.
         return _granted(self._drive([], door).run(instance, session))
 
-    def token(self, demand: Demand) -> Grant:
+    def token(self, demand: Demand) -> Token:
         stored = read(self._store)
         try:
             session = self._instance.token(self._client, _bytes(stored), demand, self._context())
         except LatchError as error:
             raise placed(error, self._store) from None
         return _granted(self._drive(_origins(stored)).run(self._instance, session))
+
+    def adopt(self, tokens: Tokens) -> Token:
+        session = self._instance.adopt(self._client, tokens, self._context())
+        return _granted(self._drive([]).run(self._instance, session))
 
     def logout(self) -> LogoutReport:
         stored = read(self._store)
@@ -256,10 +279,10 @@ def _origins(stored: Envelope | None) -> list[str]:
     return [] if stored is None else stored.origins
 
 
-def _granted(outcome: Grant | LogoutReport) -> Grant:
+def _granted(outcome: Grant | LogoutReport) -> Token:
     if not isinstance(outcome, Grant):
         raise _misfit()
-    return outcome
+    return Token.of(outcome)
 
 
 def _misfit() -> LatchError:
