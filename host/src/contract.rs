@@ -4,7 +4,12 @@
 
 mod generated {
     #![allow(missing_docs, clippy::all, unreachable_pub)]
-    wasmtime::component::bindgen!({ path: "../wit", world: "login" });
+    wasmtime::component::bindgen!({
+        path: "../wit",
+        world: "login",
+        // For transcripts, which know every type.
+        additional_derives: [serde::Serialize],
+    });
 }
 
 pub use generated::Login;

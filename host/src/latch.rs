@@ -27,10 +27,40 @@ use crate::envelope::Envelope;
 use crate::error::{Code, Error};
 use crate::origins::Origins;
 use crate::pages::Pages;
+use crate::recording::Recorder;
 use crate::sandbox::{Instance, Sandbox, Session};
 use crate::token::Token;
 
 /// A client of one provider. Clones share everything.
+///
+/// ```
+/// use latchstring::capability::store::MemoryStore;
+/// use latchstring::{Code, Latch, TokenSource};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/ada.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), latchstring::Error> {
+/// # let provider = provider();
+/// # let issuer = provider.issuer();
+/// let latch = Latch::builder(issuer, "demo")
+///     .scopes(["openid", "profile", "offline_access"])
+///     .store(MemoryStore::default()) // unless set: the keyring, else a private file
+///     # .browser(Ada)
+///     # .terminal(latchstring::capability::terminal::Silence)
+///     .build()?;
+///
+/// let token = latch.login().await?;
+/// assert_eq!(token.claim("name").as_deref(), Some("Ada Lovelace"));
+///
+/// // Whoever asks later gets the same one, or a renewed one: no browser is opened.
+/// assert_eq!(latch.token().await?.source(), TokenSource::Cached);
+///
+/// latch.logout().await?;
+/// let error = latch.token().await.expect_err("nobody is logged in");
+/// assert_eq!(error.code(), Code::LoginRequired);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Latch(Arc<Inner>);
 
@@ -56,6 +86,7 @@ pub(crate) struct Parts {
     pub(crate) draws_qr: bool,
     pub(crate) pages: Pages,
     pub(crate) origins: Origins,
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) surroundings: Arc<dyn Surroundings>,
     pub(crate) browser: Option<Arc<dyn Browser>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -74,6 +105,7 @@ impl Latch {
             Some(account) => account.clone(),
             None => instance.account_key(&client)?,
         };
+        instance.record(parts.recorder.clone());
         let key = Key { profile: parts.profile.clone(), account };
         let spare = Mutex::new(Some(instance));
         Ok(Self(Arc::new(Inner { client, key, parts, sandbox, spare })))
@@ -296,7 +328,12 @@ impl Inner {
     /// anything with, another.
     fn instance(&self) -> Result<Instance, Error> {
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
-        spare.map_or_else(|| self.sandbox.instantiate(), Ok)
+        if let Some(instance) = spare {
+            return Ok(instance);
+        }
+        let mut instance = self.sandbox.instantiate()?;
+        instance.record(self.parts.recorder.clone());
+        Ok(instance)
     }
 
     async fn read(&self) -> Result<Option<Envelope>, Error> {

@@ -10,7 +10,7 @@
 //     printed  http://127.0.0.1:PORT/latchstring/start?ticket=...   nobody else sees it
 //     both     -> cookie, on to the provider -> callback with the cookie
 
-import { secret } from './context.js';
+import { secret } from './entropy.js';
 import { START_PATH } from './listener.js';
 import { forward } from './pages.js';
 

@@ -1,10 +1,11 @@
 // Logs a command line in, keeps the session, and hands out fresh access tokens.
 
 import { commandBrowser, systemBrowser } from './browser.js';
+import { systemClock } from './clock.js';
 import { Component } from './component.js';
-import { context } from './context.js';
 import { drive, placed, read } from './drive.js';
 import { Egress } from './egress.js';
+import { entropy as systemEntropy } from './entropy.js';
 import { LatchError, sandboxFault } from './error.js';
 import { FileStore, defaultFolder } from './store.js';
 import { surroundings } from './surroundings.js';
@@ -13,10 +14,14 @@ import { Token } from './token.js';
 
 /** @import { Client as Settings, Examination, LoginFlow, LogoutReport, Outcome, Session } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Browser } from './browser.js' */
+/** @import { Clock } from './clock.js' */
 /** @import { Envelope } from './envelope.js' */
+/** @import { Send } from './http.js' */
 /** @import { Redirect } from './listener.js' */
+/** @import { Store } from './store.js' */
 /** @import { Terminal } from './terminal.js' */
 
+export { fingerprint } from './component.js';
 export { LatchError } from './error.js';
 export { Token } from './token.js';
 
@@ -33,6 +38,10 @@ export { Token } from './token.js';
  * @property {number} [lockPatienceMs] how long to wait for another process; 60 seconds
  * @property {Terminal} [terminal] standard error unless set
  * @property {AbortSignal} [signal] ends a wait, and fails with `interrupted`
+ * @property {(profile: string, account: string) => Store} [store] files in `stateDir` unless set
+ * @property {Send} [send] how requests go out that the egress policy has approved
+ * @property {Clock} [clock] this machine's unless set
+ * @property {() => Uint8Array} [entropy] at least 32 random bytes, fresh for each call
  */
 
 /**
@@ -81,9 +90,9 @@ export async function token(client, options = {}) {
   const latch = await begin(client, options);
   const { minTtlMs = 0, forceRefresh = false, examination } = options;
   const demand = { minTtlMs: BigInt(Math.ceil(minTtlMs)), forceRefresh, examination };
-  const stored = read(latch.store);
+  const stored = await read(latch.store);
   const session = open(latch, (Session) => (
-    Session.token(latch.client, stored?.session, demand, context())
+    Session.token(latch.client, stored?.session, demand, context(latch))
   ));
   return granted(await drive(session, { ...latch, egress: egress(latch, stored) }));
 }
@@ -98,8 +107,8 @@ export async function token(client, options = {}) {
  */
 export async function logout(client, options = {}) {
   const latch = await begin(client, options);
-  const stored = read(latch.store);
-  const session = open(latch, (Session) => Session.logout(latch.client, stored?.session, context()));
+  const stored = await read(latch.store);
+  const session = open(latch, (Session) => Session.logout(latch.client, stored?.session, context(latch)));
   const outcome = await drive(session, { ...latch, egress: egress(latch, stored) });
   if (outcome.tag === 'logged-out') return outcome.val;
   throw misfit();
@@ -111,7 +120,10 @@ export async function logout(client, options = {}) {
  * @param {Client} settings
  * @param {Options} options
  */
-async function begin(settings, { profile = 'default', stateDir = defaultFolder(), lockPatienceMs = 60_000, terminal = stderrTerminal, signal }) {
+async function begin(settings, {
+  profile = 'default', stateDir, lockPatienceMs = 60_000, terminal = stderrTerminal, signal,
+  store: storeOf = files(stateDir), send = sendOnceAsked, clock = systemClock, entropy = systemEntropy,
+}) {
   /** @type {Settings} */
   const client = {
     discover: settings.issuer !== undefined,
@@ -126,8 +138,35 @@ async function begin(settings, { profile = 'default', stateDir = defaultFolder()
     ...settings,
   };
   const component = await Component.load();
-  const store = new FileStore(stateDir, profile, component.accountKey(client));
-  return { client, component, store, lockPatienceMs, terminal, signal };
+  const store = storeOf(profile, component.accountKey(client));
+  return { client, component, store, lockPatienceMs, terminal, signal, send, clock, entropy };
+}
+
+/**
+ * @param {string} [stateDir]
+ * @returns {(profile: string, account: string) => Store}
+ */
+function files(stateDir) {
+  return (profile, account) => new FileStore(stateDir ?? defaultFolder(), profile, account);
+}
+
+/**
+ * This host's own HTTP: a stored token that is still good is not to wait for it.
+ *
+ * @type {Send}
+ */
+async function sendOnceAsked(request, permit) {
+  const { send } = await import('./http.js');
+  return send(request, permit);
+}
+
+/**
+ * What the component cannot know.
+ *
+ * @param {Latch} latch
+ */
+function context({ clock, entropy }) {
+  return { nowMs: BigInt(clock.nowMs()), entropy: entropy() };
 }
 
 /**
@@ -138,8 +177,8 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, 
   // Only now: a stored token is not to wait for what only a login needs.
   const { Door } = await import('./door.js');
   const { listen } = await import('./listener.js');
-  const { client, store, terminal, signal } = latch;
-  const stored = read(store);
+  const { client, clock, store, terminal, signal } = latch;
+  const stored = await read(store);
   const facts = {
     ...surroundings(),
     terminal: terminal.isAttended,
@@ -167,12 +206,13 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, 
   };
   let session;
   try {
-    session = open(latch, (Session) => Session.login(client, stored?.session, request, context()));
+    session = open(latch, (Session) => Session.login(client, stored?.session, request, context(latch)));
   } catch (error) {
     await listener?.close();
     throw error;
   }
   const door = new Door({
+    clock,
     listener,
     browser: Array.isArray(browser) ? commandBrowser(browser) : browser || undefined,
     terminal,
@@ -191,9 +231,9 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, 
 async function setAside({ store, terminal, lockPatienceMs, signal }, damage) {
   const lock = await store.lock(lockPatienceMs, signal);
   try {
-    terminal.say(`${damage.message}; it is kept as ${store.setAside()}`);
+    terminal.say(`${damage.message}; it is kept as ${await store.setAside()}`);
   } finally {
-    lock.release();
+    await lock.release();
   }
 }
 

@@ -6,6 +6,7 @@ mod introspect;
 mod login;
 mod preset;
 mod provider;
+mod record;
 mod request;
 mod rest;
 
@@ -21,9 +22,10 @@ pub(crate) use self::introspect::{CheckArgs, IntrospectArgs};
 pub(crate) use self::login::{LoginArgs, LoginCommand, RedirectArgs};
 pub(crate) use self::preset::ProviderCommand;
 pub(crate) use self::provider::ProviderArgs;
+pub(crate) use self::record::RecordArgs;
 pub(crate) use self::request::RequestArgs;
 pub(crate) use self::rest::{
-    ComponentArgs, ExecArgs, LogoutArgs, MoveArgs, ProfileCommand, TokenArgs,
+    ComponentArgs, ExecArgs, LogoutArgs, MoveArgs, ProfileCommand, ReplayArgs, TokenArgs,
 };
 
 /// Logs a command line in to any OAuth 2.0 / OpenID Connect provider, keeps the
@@ -148,4 +150,10 @@ pub(crate) enum Command {
     Profile(ProfileCommand),
     /// Show, or write out, the component that holds the protocol
     Component(ComponentArgs),
+    /// Step the component through a transcript that --record wrote
+    ///
+    /// Needs no network, no keyring and no settings, and shows what happened at each
+    /// step. Ends with 0 where everything is as it was recorded, and with 6 where the
+    /// component now answers something else.
+    Replay(ReplayArgs),
 }

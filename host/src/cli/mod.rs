@@ -5,10 +5,12 @@ mod choices;
 mod commands;
 mod config;
 mod dotenv;
+mod earlier;
 mod exit;
 mod output;
 mod presets;
 mod profile;
+mod recording;
 mod renewer;
 mod secrets;
 mod settings;
@@ -21,15 +23,22 @@ use std::process::ExitCode;
 use latchstring::{Code, Error};
 
 use args::{Args, Command};
+use recording::Recording;
 
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
-    let args = match Args::read() {
+    let mut args = match Args::read() {
         Ok(args) => args,
         Err(error) => return usage::report(&error),
     };
     let json = args.global.json;
-    match run_to_end(args) {
+    let recording = Recording::begin(&mut args.global);
+    let result = run_to_end(args);
+    // A session that failed is what somebody wants to see.
+    if let Some(recording) = recording {
+        recording.end();
+    }
+    match result {
         Ok(code) => code,
         Err(error) => {
             output::report(&error, json);
@@ -62,6 +71,7 @@ async fn dispatch(args: Args) -> Result<ExitCode, Error> {
     let Args { global, command } = args;
     let done = match command {
         Command::Request(args) => return commands::request::run(&global, args).await,
+        Command::Replay(args) => return commands::replay::run(&global, &args),
         Command::Login(args) => commands::login::run(&global, args).await,
         Command::Token(args) => commands::token::run(&global, args).await,
         Command::Exec(args) => commands::exec::run(&global, args).await,

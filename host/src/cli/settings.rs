@@ -105,6 +105,9 @@ impl Settings {
             .terminal(StderrTerminal::new(global.verbose).plain(global.plain))
             .open_browser(open_browser)
             .draw_qr(profile.no_qr != Some(true));
+        if let Some(recorder) = &global.recording.recorder {
+            builder = builder.record(recorder.clone());
+        }
         if let Some(scopes) = &profile.scopes {
             builder = builder.scopes(scopes.clone());
         }
@@ -169,6 +172,10 @@ impl Settings {
         let builder = match description.issuer.clone() {
             Some(issuer) => Latch::builder(issuer, client_id),
             None => Latch::builder_without_issuer(client_id),
+        };
+        let builder = match &global.recording.recorder {
+            Some(recorder) => builder.record(recorder.clone()),
+            None => builder,
         };
         builder
             .profile(&key.profile)

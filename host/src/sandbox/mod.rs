@@ -1,12 +1,35 @@
 //! The component in its cage: no imports, little memory, little time.
 //!
 //! It was compiled ahead of time by `build.rs`; no compiler is in this program.
+//!
+//! A host is a loop around [`Instance::next`]:
+//!
+//! ```
+//! use latchstring::contract::{Action, Client, Context, Outcome, Reply};
+//! use latchstring::sandbox::Sandbox;
+//!
+//! # fn main() -> Result<(), latchstring::Error> {
+//! let client = Client::new(Some("https://id.example.com".into()), "my-cli".into());
+//! let context = Context { now_ms: 0, entropy: (0..32).collect() };
+//! let mut instance = Sandbox::load()?.instantiate()?;
+//! // Nothing is stored.
+//! let session = instance.logout(&client, None, &context)?;
+//!
+//! // Another process may be logging in.
+//! assert!(matches!(instance.next(&session, &Reply::Begin, 0)?, Action::Lock));
+//! let action = instance.next(&session, &Reply::Locked(None), 0)?;
+//! assert!(matches!(action, Action::Done(Outcome::LoggedOut(_))));
+//! # Ok(())
+//! # }
+//! ```
 
+pub(crate) mod by_name;
 pub(crate) mod config;
 mod machine_code;
 
 use std::sync::LazyLock;
 
+use serde::Serialize;
 use wasmtime::component::{Component, Linker, ResourceAny};
 use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
@@ -15,6 +38,7 @@ use crate::contract::{
     Reply, Tokens,
 };
 use crate::error::{Code, Error};
+use crate::recording::Recorder;
 
 /// The component's bytes, as anyone may check them.
 pub const COMPONENT: &[u8] = include_bytes!(env!("LATCHSTRING_COMPONENT"));
@@ -54,7 +78,7 @@ impl Sandbox {
         let linker = Linker::new(&self.engine);
         store.set_fuel(FUEL_PER_CALL).map_err(fault)?;
         let login = Login::instantiate(&mut store, &self.component, &linker).map_err(fault)?;
-        Ok(Instance { store, login })
+        Ok(Instance { store, login, recorder: None })
     }
 
     fn store(&self) -> Store<StoreLimits> {
@@ -74,12 +98,18 @@ impl Sandbox {
 pub struct Instance {
     store: Store<StoreLimits>,
     login: Login,
+    recorder: Option<Recorder>,
 }
 
 /// A session in an [`Instance`].
 pub struct Session(ResourceAny);
 
 impl Instance {
+    /// Keeps what passes from now on.
+    pub(crate) fn record(&mut self, recorder: Option<Recorder>) {
+        self.recorder = recorder;
+    }
+
     /// The contract's `account-key`.
     pub fn account_key(&mut self, client: &Client) -> Result<String, Error> {
         self.refuel()?;
@@ -98,7 +128,8 @@ impl Instance {
     pub fn describe(&mut self, stored: &[u8], now_ms: u64) -> Result<Description, Error> {
         self.refuel()?;
         let flow = self.login.latchstring_login_flow();
-        answer(flow.call_describe(&mut self.store, stored, now_ms))
+        let description = flow.call_describe(&mut self.store, stored, now_ms).map_err(fault)?;
+        description.map_err(Error::from)
     }
 
     /// The contract's `session.login`.
@@ -111,7 +142,8 @@ impl Instance {
     ) -> Result<Session, Error> {
         self.refuel()?;
         let session = self.login.latchstring_login_flow().session();
-        answer(session.call_login(&mut self.store, client, stored, request, context)).map(Session)
+        let opened = session.call_login(&mut self.store, client, stored, request, context);
+        self.opened("login", &(client, stored, request, context), opened)
     }
 
     /// The contract's `session.token`.
@@ -124,7 +156,8 @@ impl Instance {
     ) -> Result<Session, Error> {
         self.refuel()?;
         let session = self.login.latchstring_login_flow().session();
-        answer(session.call_token(&mut self.store, client, stored, demand, context)).map(Session)
+        let opened = session.call_token(&mut self.store, client, stored, demand, context);
+        self.opened("token", &(client, stored, demand, context), opened)
     }
 
     /// The contract's `session.logout`.
@@ -136,7 +169,8 @@ impl Instance {
     ) -> Result<Session, Error> {
         self.refuel()?;
         let session = self.login.latchstring_login_flow().session();
-        answer(session.call_logout(&mut self.store, client, stored, context)).map(Session)
+        let opened = session.call_logout(&mut self.store, client, stored, context);
+        self.opened("logout", &(client, stored, context), opened)
     }
 
     /// The contract's `session.adopt`.
@@ -148,23 +182,37 @@ impl Instance {
     ) -> Result<Session, Error> {
         self.refuel()?;
         let session = self.login.latchstring_login_flow().session();
-        answer(session.call_adopt(&mut self.store, client, tokens, context)).map(Session)
+        let opened = session.call_adopt(&mut self.store, client, tokens, context);
+        self.opened("adopt", &(client, tokens, context), opened)
     }
 
     /// The contract's `session.next`.
     pub fn next(&mut self, session: &Session, reply: &Reply, now_ms: u64) -> Result<Action, Error> {
         self.refuel()?;
         let methods = self.login.latchstring_login_flow().session();
-        answer(methods.call_next(&mut self.store, session.0, reply, now_ms))
+        let answer = methods.call_next(&mut self.store, session.0, reply, now_ms).map_err(fault)?;
+        if let Some(recorder) = &self.recorder {
+            recorder.stepped(reply, now_ms, &answer);
+        }
+        answer.map_err(Error::from)
+    }
+
+    fn opened(
+        &self,
+        function: &'static str,
+        parameters: &impl Serialize,
+        opened: wasmtime::Result<Result<ResourceAny, Failure>>,
+    ) -> Result<Session, Error> {
+        let opened = opened.map_err(fault)?;
+        if let Some(recorder) = &self.recorder {
+            recorder.opened(function, parameters, opened.as_ref().err());
+        }
+        opened.map(Session).map_err(Error::from)
     }
 
     fn refuel(&mut self) -> Result<(), Error> {
         self.store.set_fuel(FUEL_PER_CALL).map_err(fault)
     }
-}
-
-fn answer<T>(called: wasmtime::Result<Result<T, Failure>>) -> Result<T, Error> {
-    called.map_err(fault)?.map_err(Error::from)
 }
 
 /// A trap as a person should hear of it: what stopped, never a backtrace.

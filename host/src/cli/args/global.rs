@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use clap::builder::FalseyValueParser;
 
+use super::RecordArgs;
 use crate::cli::choices::StoreChoice;
 
 #[derive(ClapArgs, Clone)]
@@ -71,6 +72,9 @@ pub(crate) struct Global {
     /// Tell every request on standard error; never a secret
     #[arg(long, short, global = true, env = "LATCH_VERBOSE", value_parser = FalseyValueParser::new())]
     pub(crate) verbose: bool,
+
+    #[command(flatten)]
+    pub(crate) recording: RecordArgs,
 
     /// This process renews a token for another one
     #[arg(long, global = true, hide = true)]
