@@ -6,7 +6,7 @@ use super::{Step, Transcript};
 use crate::error::{Code, Error};
 
 /// Raised whenever an older reader would misunderstand a newer document.
-const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 1;
 
 /// The functions of the contract that open a session.
 const OPENINGS: [&str; 4] = ["login", "token", "logout", "adopt"];
@@ -15,7 +15,7 @@ const OPENINGS: [&str; 4] = ["login", "token", "logout", "adopt"];
 /// the component reads, and few.
 const LONGEST: usize = 16 << 20;
 
-const CONTRACT: &str = "latchstring:login@0.1.0";
+pub(super) const CONTRACT: &str = "latchstring:login@0.1.0";
 
 impl Transcript {
     /// Reads a transcript. Fails with `invalid-configuration` where it is none, was

@@ -17,9 +17,10 @@ use sha2::{Digest as _, Sha256};
 
 pub use replay::{Replay, ReplayedStep};
 
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::recording::Recorder;
 use crate::sandbox::COMPONENT;
+use document::{CONTRACT, FORMAT, unusable};
 use stage::{Answer, Stage};
 use values::Ordered;
 
