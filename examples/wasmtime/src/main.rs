@@ -85,7 +85,7 @@ fn context() -> Result<WasiCtx> {
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let mut builder = WasiCtx::builder();
-    builder.inherit_stdio().inherit_network().allow_ip_name_lookup(true);
+    builder.inherit_stdio().inherit_network().allow_tcp(true).allow_ip_name_lookup(true);
     builder.args(&std::env::args().collect::<Vec<_>>());
     for (name, value) in std::env::vars().filter(|(name, _)| is_passed_on(name)) {
         builder.env(name, value);
