@@ -17,7 +17,6 @@ use latchstring::capability::terminal::Terminal;
 use latchstring::contract::{Facts, Header, Request, Response};
 use latchstring::{Error, Latch, LatchBuilder, LoginFlow, Recorder};
 use latchstring_provider::visitor::Visitor;
-use serde_json::Value;
 
 use crate::support::{SCOPES, block_on};
 
@@ -79,13 +78,6 @@ struct Held;
 impl Lock for Held {}
 
 impl Shelf {
-    /// The component's own document in what is stored.
-    pub(crate) fn session(&self) -> Value {
-        let bytes = self.take();
-        let begin = bytes.iter().position(|byte| *byte == b'\n').expect("two parts") + 1;
-        serde_json::from_slice(&bytes[begin..]).expect("JSON")
-    }
-
     pub(crate) fn take(&self) -> Vec<u8> {
         self.bytes.lock().expect("no panic").clone().expect("a session")
     }
@@ -127,7 +119,7 @@ impl Store for Shelf {
     }
 }
 
-type Answered = Result<Response, Trouble>;
+pub(crate) type Answered = Result<Response, Trouble>;
 
 /// The line to the provider, on which some answers are others.
 #[derive(Clone, Default)]
@@ -195,17 +187,6 @@ impl Person {
         Self::who(move |address| {
             let visitor = visitor.clone();
             thread::spawn(move || block_on(async { visitor.visit(&address).await.map(drop) }));
-            None
-        })
-    }
-
-    /// Lets Ada Lovelace decide before anything else goes on.
-    pub(crate) fn deciding() -> Self {
-        Self::who(|address| {
-            let visit = thread::spawn(move || {
-                block_on(async { Visitor::default().visit(&address).await.expect("a page") });
-            });
-            visit.join().expect("a decision");
             None
         })
     }

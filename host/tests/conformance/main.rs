@@ -4,11 +4,15 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod by_hand;
 mod cast;
 mod kit;
 mod scenes;
+mod systems;
 
 use latchstring::Transcript;
+
+use scenes::Scene;
 
 /// Makes the kit anew: for whoever has changed on purpose what the component says.
 ///
@@ -16,7 +20,7 @@ use latchstring::Transcript;
 #[test]
 #[ignore = "writes files; run it with: ./dev kit"]
 fn the_kit_is_made_anew() {
-    for (name, record) in scenes::SCENES {
+    for (name, record) in all() {
         let transcript = Transcript::of(&record());
         let transcript = transcript.unwrap_or_else(|error| panic!("{name}: {error}"));
         let transcript = transcript.unwrap_or_else(|| panic!("{name}: no session"));
@@ -38,7 +42,11 @@ fn the_component_answers_every_reply_as_the_kit_says() {
 #[test]
 fn the_kit_shows_every_scene_and_nothing_else() {
     let files: Vec<String> = kit::files().into_iter().map(|(name, _)| name).collect();
-    let mut scenes: Vec<&str> = scenes::SCENES.iter().map(|(name, _)| *name).collect();
+    let mut scenes: Vec<&str> = all().map(|(name, _)| name).collect();
     scenes.sort_unstable();
     assert_eq!(files, scenes, "{}", kit::ADVICE);
+}
+
+fn all() -> impl Iterator<Item = Scene> {
+    scenes::SCENES.into_iter().chain(systems::SCENES).chain(by_hand::SCENES)
 }

@@ -3,8 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use latchstring::contract::{Examination, Tokens};
-use latchstring::{Demand, Error, Latch, LoginFlow, Recorder, Token};
+use latchstring::contract::Examination;
+use latchstring::{Demand, Latch, LoginFlow, Recorder};
 use latchstring_provider::visitor::{Browser, Visitor};
 use latchstring_provider::{Fault, Options, Provider};
 use serde_json::json;
