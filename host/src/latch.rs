@@ -105,7 +105,9 @@ impl Latch {
             Some(account) => account.clone(),
             None => instance.account_key(&client)?,
         };
-        instance.record(parts.recorder.clone());
+        if let Some(recorder) = &parts.recorder {
+            instance.record(recorder.clone());
+        }
         let key = Key { profile: parts.profile.clone(), account };
         let spare = Mutex::new(Some(instance));
         Ok(Self(Arc::new(Inner { client, key, parts, sandbox, spare })))
@@ -332,7 +334,9 @@ impl Inner {
             return Ok(instance);
         }
         let mut instance = self.sandbox.instantiate()?;
-        instance.record(self.parts.recorder.clone());
+        if let Some(recorder) = &self.parts.recorder {
+            instance.record(recorder.clone());
+        }
         Ok(instance)
     }
 

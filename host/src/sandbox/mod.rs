@@ -106,8 +106,8 @@ pub struct Session(ResourceAny);
 
 impl Instance {
     /// Keeps what passes from now on.
-    pub(crate) fn record(&mut self, recorder: Option<Recorder>) {
-        self.recorder = recorder;
+    pub fn record(&mut self, recorder: Recorder) {
+        self.recorder = Some(recorder);
     }
 
     /// The contract's `account-key`.

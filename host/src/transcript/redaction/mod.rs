@@ -106,7 +106,7 @@ impl Redactor {
     /// that of transcripts.
     fn learn(&mut self, recorded: &Value, found: &Value) {
         for ((name, original), (_, placeholder)) in drawn(recorded).into_iter().zip(drawn(found)) {
-            if DRAWN.contains(&name.as_str()) && original != placeholder {
+            if DRAWN.contains(&name.as_str()) {
                 self.placeholders.learn(&original, &placeholder);
             }
         }

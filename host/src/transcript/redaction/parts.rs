@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::names::{is_number, is_plain_word};
+use super::names::{is_media_type, is_number, is_plain_word};
 use super::redactor::{Readers, Redactor};
 use crate::transcript::summary::case;
 
@@ -239,9 +239,4 @@ fn left_out(bytes: &[u8]) -> Value {
         Ok(_) => json!({ "text": text }),
         Err(_) => json!({ "base64": STANDARD.encode([b"\xff", text.as_bytes()].concat()) }),
     }
-}
-
-fn is_media_type(text: &str) -> bool {
-    let may_stand = |b: u8| b.is_ascii_lowercase() || b"/.+-".contains(&b);
-    text.len() <= 48 && text.bytes().all(may_stand)
 }
