@@ -1,17 +1,21 @@
 //! Makes `latch.wasm`: builds the login component as `host/build.rs` does, builds
 //! the driver beside it, and composes the two.
 //!
-//! The crate reads it through the variable `LATCHSTRING_LATCH_WASM`; people find it
-//! in this folder.
+//! The crate reads it through the variable `LATCHSTRING_LATCH_WASM`, and its machine
+//! code through `LATCHSTRING_LATCH_COMPILED`; people find it in this folder.
 
 #[path = "../../host/build/component.rs"]
 mod component;
 #[path = "build/composition.rs"]
 mod composition;
+#[path = "src/config.rs"]
+mod config;
 #[path = "../../host/build/folders.rs"]
 mod folders;
 #[path = "../../host/build/guest.rs"]
 mod guest;
+#[path = "../../host/build/machine_code.rs"]
+mod machine_code;
 #[path = "../../host/build/nested.rs"]
 mod nested;
 #[path = "../../host/build/toolchain.rs"]
@@ -53,6 +57,9 @@ fn make() -> Result<()> {
     let embedded = folders.out.join("latch.wasm");
     fs::write(&embedded, &latch)?;
     println!("cargo::rustc-env=LATCHSTRING_LATCH_WASM={}", embedded.display());
+    let compiled = folders.out.join("latch.cwasm");
+    fs::write(&compiled, machine_code::of(&latch, &folders)?)?;
+    println!("cargo::rustc-env=LATCHSTRING_LATCH_COMPILED={}", compiled.display());
     replace(&folders.package.join("latch.wasm"), &latch)
 }
 

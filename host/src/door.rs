@@ -20,8 +20,8 @@ use crate::pages::{Page, Pages, sentence};
 
 const ANY_DEVICE: &str = "To log in, open this address on any device:\n\n";
 const PASTE: &str = "When the login is done, copy the whole address from the browser's address bar,
-even if its page cannot be shown, and paste it here (it is not displayed):";
-const PASTE_AGAIN: &str = "Paste the whole address (it is not displayed):";
+even if its page cannot be shown, and paste it here";
+const PASTE_AGAIN: &str = "Paste the whole address";
 
 /// A listener, a browser, and a person.
 pub(crate) struct Door<'a> {
@@ -84,8 +84,8 @@ impl Door<'_> {
             Some(_) => PASTE_AGAIN,
             None => PASTE,
         };
-        let question = format!("{question}{}", ways(&alternatives));
         let terminal = self.terminal;
+        let question = format!("{question} ({}):{}", terminal.discretion(), ways(&alternatives));
         let asks = self.asks;
         let pasted = async {
             match asks {

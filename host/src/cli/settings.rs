@@ -3,6 +3,7 @@
 
 mod advice;
 mod given;
+mod remembered;
 mod secret;
 
 use std::path::Path;
@@ -14,12 +15,11 @@ use latchstring::capability::store::{Key, Store};
 use latchstring::capability::terminal::StderrTerminal;
 use latchstring::pages::Pages;
 use latchstring::{
-    Code, Description, Error, Found as FoundSession, Latch, LatchBuilder, Preset, check_profile,
+    Description, Error, Found as FoundSession, Latch, LatchBuilder, Preset, check_profile,
     printable,
 };
 
 use super::args::Global;
-use super::choices::StoreChoice;
 use super::config::Config;
 use super::dotenv::{self, Found};
 use super::output::say;
@@ -70,25 +70,6 @@ impl Settings {
         let asked = given.clone().over(found.clone());
         let effective = asked.clone().over(saved.clone().fitting(&asked));
         Ok(Self { config, saved, given, found, effective, preset })
-    }
-
-    /// What a login keeps under the profile: what the person said, never what a
-    /// folder's `.env` did, and nothing that was meant for this run only.
-    ///
-    /// `store` is where the session went; it stays so for this profile.
-    pub(crate) fn to_remember(&self, global: &Global, store: StoreChoice) -> Option<Profile> {
-        let below = self.saved.clone().fitting(&self.given);
-        let remembered = Profile {
-            browser: below.browser.clone(),
-            no_browser: below.no_browser,
-            timeout: below.timeout,
-            store: if store == StoreChoice::Memory { below.store } else { Some(store) },
-            key_file: global.key_file.as_deref().map(absolute).or_else(|| below.key_file.clone()),
-            encrypt: global.encrypt.then_some(true).or(below.encrypt),
-            ..self.given.clone().over(below)
-        };
-        let suffices = remembered.shares_session_with(&self.effective);
-        (suffices && remembered != self.saved).then_some(remembered)
     }
 
     /// The client that these settings describe, for commands that show no page.
@@ -211,16 +192,6 @@ impl Settings {
 
     pub(crate) fn stores(&self, global: &Global) -> Result<Stores, Error> {
         Stores::open(global, &self.effective)
-    }
-
-    /// Why there is no client: nobody has named the provider, or the client.
-    fn unknown(&self, global: &Global) -> Error {
-        let lacks = if self.effective.names_provider() { "client id" } else { "provider" };
-        Error::new(
-            Code::LoginRequired,
-            format!("the profile {} has no {lacks} yet", global.profile),
-            "log in with: latch login --provider NAME, or: latch login --issuer URL --client-id ID",
-        )
     }
 
     /// Tells where a login's provider or client came from, where that is not plain.

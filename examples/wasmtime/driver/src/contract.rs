@@ -12,4 +12,11 @@ mod generated {
     });
 }
 
-pub(crate) use generated::latchstring::login::flow::*;
+pub use generated::latchstring::login::flow::*;
+
+impl Default for Demand {
+    /// A token that is good for now.
+    fn default() -> Self {
+        Self { min_ttl_ms: 0, force_refresh: false, examination: None }
+    }
+}
