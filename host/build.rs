@@ -7,9 +7,6 @@
 //! - `LATCHSTRING_COMPONENT`: the component,
 //! - `LATCHSTRING_COMPONENT_WORLD`: its world, as WIT,
 //! - `LATCHSTRING_COMPONENT_COMPILED`: its machine code.
-//!
-//! And for the tests of the sandbox, the machine code of two components that go
-//! wrong: `LATCHSTRING_FAULTS` and `LATCHSTRING_GREEDY`.
 
 #[path = "build/component.rs"]
 mod component;
@@ -57,12 +54,6 @@ fn embed() -> Result<()> {
     export("LATCHSTRING_COMPONENT_WORLD", &folders.out.join("component.wit"), world.as_bytes())?;
     export("LATCHSTRING_COMPONENT_COMPILED", &folders.out.join("component.cwasm"), &compiled)?;
 
-    for (variable, name) in [("LATCHSTRING_FAULTS", "faults"), ("LATCHSTRING_GREEDY", "greedy")] {
-        let file = folders.package.join("src/sandbox").join(name).with_extension("wat");
-        println!("cargo::rerun-if-changed={}", file.display());
-        let compiled = machine_code::compile(&wat::parse_file(file)?, &env::var("TARGET")?)?;
-        export(variable, &folders.out.join(name).with_extension("cwasm"), &compiled)?;
-    }
     Ok(())
 }
 
@@ -79,10 +70,18 @@ fn obtain(folders: &Folders) -> Result<Vec<u8>> {
             &format!("{GIVEN} names it; name a component, or unset it"),
         );
     }
-    if let Some(workspace) = folders.workspace() {
-        return component::wrap(&guest::build(&workspace, folders)?);
+    if let Some(workspace) = checkout(&folders.package) {
+        guest::watch(&workspace, "..", "guest")?;
+        return component::wrap(&guest::build(&workspace, folders, "latchstring-guest")?);
     }
     read(&folders.package.join("component.wasm"), "take the whole package, or a whole checkout")
+}
+
+/// The checkout that this package is part of, if it is.
+fn checkout(package: &Path) -> Option<PathBuf> {
+    let workspace = package.parent()?;
+    let is_checkout = workspace.join("guest/Cargo.toml").exists() && workspace.join("wit").exists();
+    is_checkout.then(|| workspace.to_path_buf())
 }
 
 fn read(file: &Path, remedy: &str) -> Result<Vec<u8>> {

@@ -22,14 +22,6 @@ impl Folders {
         let shared = target_folder(&out).unwrap_or(&out).join("latchstring-component");
         Ok(Self { package, out, shared })
     }
-
-    /// The checkout that this package is part of, if it is.
-    pub(crate) fn workspace(&self) -> Option<PathBuf> {
-        let workspace = self.package.parent()?;
-        let checkout =
-            workspace.join("guest/Cargo.toml").exists() && workspace.join("wit").exists();
-        checkout.then(|| workspace.to_path_buf())
-    }
 }
 
 /// The target folder around `out`: cargo marks it for backup programs, and

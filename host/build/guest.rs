@@ -1,4 +1,4 @@
-//! Builds the core module of the component from `guest/`.
+//! Builds the core module of a component from a package of the workspace.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -12,8 +12,8 @@ use crate::toolchain::{self, TARGET, Toolchain};
 /// Of the workspace; says how the component is optimised.
 const PROFILE: &str = "component";
 
-pub(crate) fn build(workspace: &Path, folders: &Folders) -> Result<Vec<u8>> {
-    watch(workspace)?;
+/// `package` is its name; it builds one library.
+pub(crate) fn build(workspace: &Path, folders: &Folders, package: &str) -> Result<Vec<u8>> {
     let toolchain = toolchain::find()?;
     // Of its own, because the surrounding cargo holds the lock of its folder.
     let target_folder = folders.shared.join("guest");
@@ -21,7 +21,7 @@ pub(crate) fn build(workspace: &Path, folders: &Folders) -> Result<Vec<u8>> {
     let mut cargo = cargo(&toolchain);
     cargo
         .current_dir(workspace)
-        .args(["build", "--quiet", "--locked", "--package", "latchstring-guest"])
+        .args(["build", "--quiet", "--locked", "--package", package])
         .args(["--profile", PROFILE, "--target", TARGET, "--target-dir"])
         .arg(&target_folder)
         .env(
@@ -31,25 +31,28 @@ pub(crate) fn build(workspace: &Path, folders: &Folders) -> Result<Vec<u8>> {
     let status = cargo.status().map_err(|error| format!("{cargo:?} cannot be run: {error}"))?;
     if !status.success() {
         return Err(
-            "the login component was not built; the compiler's message above says why".into()
+            format!("{package} was not built; the compiler's message above says why").into()
         );
     }
 
-    let module = target_folder.join(TARGET).join(PROFILE).join("latchstring_guest.wasm");
+    let module = target_folder.join(TARGET).join(PROFILE).join(package.replace('-', "_"));
+    let module = module.with_extension("wasm");
     fs::read(&module)
         .map_err(|error| format!("{} cannot be read: {error}", module.display()).into())
 }
 
-/// Names to cargo what the component is made of, by paths that hold in any
-/// checkout. The guest's own tests are no part of it.
-fn watch(workspace: &Path) -> Result<()> {
-    for source in ["Cargo.lock", "Cargo.toml", "guest/Cargo.toml", "wit"] {
-        println!("cargo::rerun-if-changed=../{source}");
+/// Names to cargo what the component in `folder` is made of, by paths that hold in
+/// any checkout: `up` leads from this package to the workspace. The component's own
+/// tests are no part of it.
+pub(crate) fn watch(workspace: &Path, up: &str, folder: &str) -> Result<()> {
+    for source in ["Cargo.lock", "Cargo.toml", "wit"] {
+        println!("cargo::rerun-if-changed={up}/{source}");
     }
-    for source in fs::read_dir(workspace.join("guest/src"))? {
+    println!("cargo::rerun-if-changed={up}/{folder}/Cargo.toml");
+    for source in fs::read_dir(workspace.join(folder).join("src"))? {
         let name = source?.file_name().to_string_lossy().into_owned();
         if name != "tests" {
-            println!("cargo::rerun-if-changed=../guest/src/{name}");
+            println!("cargo::rerun-if-changed={up}/{folder}/src/{name}");
         }
     }
     Ok(())

@@ -7,8 +7,8 @@ mod generated {
     wasmtime::component::bindgen!({ path: "../wit", world: "login" });
 }
 
-pub use generated::Login;
 pub use generated::exports::latchstring::login::flow::*;
+pub use generated::{Login, LoginPre};
 
 impl Default for Demand {
     /// A token that is good for now.

@@ -8,14 +8,14 @@ use super::Trouble;
 use crate::contract::{self, Header};
 use crate::error::printable;
 
-/// Headers that say where a request goes and where it ends: the client's alone.
-const OWN_HEADERS: [&str; 10] = [
+/// Headers that say where a request goes and where it ends: the client's alone, as
+/// are those for proxies.
+const OWN_HEADERS: [&str; 9] = [
     "connection",
     "content-length",
     "cookie",
     "host",
     "keep-alive",
-    "proxy-authorization",
     "te",
     "trailer",
     "transfer-encoding",
@@ -63,7 +63,7 @@ pub(crate) fn headers(headers: &[Header]) -> Result<HeaderMap, String> {
         let denied = |what: &str| format!("the request's header {} {what}", printable(name));
         let key =
             HeaderName::from_bytes(name.as_bytes()).map_err(|_| denied("has no valid name"))?;
-        if OWN_HEADERS.contains(&key.as_str()) {
+        if OWN_HEADERS.contains(&key.as_str()) || key.as_str().starts_with("proxy-") {
             return Err(denied("is for the client alone to set"));
         }
         let mut value = HeaderValue::from_str(value).map_err(|_| denied("has no valid value"))?;

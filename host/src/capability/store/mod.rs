@@ -99,7 +99,7 @@ impl Key {
 }
 
 /// Fails where a session is too large to be read back.
-fn check_size(bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn check_size(bytes: &[u8]) -> Result<(), Error> {
     if bytes.len() as u64 <= SESSION_LIMIT {
         return Ok(());
     }
