@@ -12,7 +12,7 @@ import { surroundings } from './surroundings.js';
 import { stderrTerminal } from './terminal.js';
 import { Token } from './token.js';
 
-/** @import { Client as Settings, Examination, LoginFlow, LogoutReport, Outcome, Session } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Client as Settings, Examination, LoginFlow, LogoutReport, Outcome, Session, Tokens as Brought } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Browser } from './browser.js' */
 /** @import { Clock } from './clock.js' */
 /** @import { Envelope } from './envelope.js' */
@@ -61,6 +61,13 @@ export { Token } from './token.js';
  */
 
 /**
+ * Tokens that another program was given. Without `expiresAtMs`, in milliseconds since
+ * 1970, they are renewed at once, where they can be.
+ *
+ * @typedef {Omit<Brought, 'expiresAtMs'> & { expiresAtMs?: number }} Tokens
+ */
+
+/**
  * Logs a person in and keeps the session.
  *
  * @param {Client} client
@@ -98,6 +105,36 @@ export async function token(client, options = {}) {
 }
 
 /**
+ * An access token that is good for now; where only a login can help, a person logs in.
+ *
+ * @param {Client} client
+ * @param {Options & LoginOptions} [options]
+ */
+export async function tokenOrLogin(client, options = {}) {
+  try {
+    return await token(client, options);
+  } catch (error) {
+    if (!(error instanceof LatchError) || error.code !== 'login-required') throw error;
+    return login(client, options);
+  }
+}
+
+/**
+ * Makes another program's tokens the session here, without a login. What was stored
+ * before is replaced.
+ *
+ * @param {Client} client
+ * @param {Tokens} tokens
+ * @param {Options} [options]
+ */
+export async function adopt(client, { expiresAtMs, ...tokens }, options = {}) {
+  const latch = await begin(client, options);
+  const brought = { ...tokens, expiresAtMs: expiresAtMs === undefined ? undefined : BigInt(Math.ceil(expiresAtMs)) };
+  const session = open(latch, (Session) => Session.adopt(latch.client, brought, context(latch)));
+  return granted(await drive(session, { ...latch, egress: egress(latch, undefined) }));
+}
+
+/**
  * Ends the session: revoked at the provider where it can be (RFC 7009), deleted here
  * in any case.
  *
@@ -124,22 +161,40 @@ async function begin(settings, {
   profile = 'default', stateDir, lockPatienceMs = 60_000, terminal = stderrTerminal, signal,
   store: storeOf = files(stateDir), send = sendOnceAsked, clock = systemClock, entropy = systemEntropy,
 }) {
-  /** @type {Settings} */
-  const client = {
-    discover: settings.issuer !== undefined,
+  const client = complete(settings);
+  const component = await Component.load();
+  const store = storeOf(profile, component.accountKey(client));
+  return { client, component, store, lockPatienceMs, terminal, signal, send, clock, entropy };
+}
+
+/**
+ * What is left out, filled in. A misspelt setting would be passed over unseen.
+ *
+ * @param {Client} given
+ * @returns {Settings}
+ */
+function complete(given) {
+  /** @type {{ [K in keyof Omit<Required<Settings>, 'clientId'>]: Settings[K] }} */
+  const defaults = {
+    issuer: undefined,
+    discover: given.issuer !== undefined,
     endpoints: {},
     assumedEndpoints: {},
     httpsIssuer: false,
+    clientSecret: undefined,
+    authentication: undefined,
     scopes: [],
     resources: [],
     parameters: [],
     requestFormat: 'form',
     protocol: { tag: 'oauth' },
-    ...settings,
   };
-  const component = await Component.load();
-  const store = storeOf(profile, component.accountKey(client));
-  return { client, component, store, lockPatienceMs, terminal, signal, send, clock, entropy };
+  const known = ['clientId', ...Object.keys(defaults)];
+  const stray = Object.keys(given).find((name) => !known.includes(name));
+  if (stray === undefined) return { ...defaults, ...given };
+  throw new LatchError(
+    'invalid-configuration', `a client has no setting ${stray}`, `use one of ${known.join(', ')}`,
+  );
 }
 
 /**
