@@ -17,7 +17,7 @@ import { Token } from './token.js';
 /** @import { Clock } from './clock.js' */
 /** @import { Envelope } from './envelope.js' */
 /** @import { Send } from './http.js' */
-/** @import { Redirect } from './listener.js' */
+/** @import { Listening, Redirect } from './listener.js' */
 /** @import { Store } from './store.js' */
 /** @import { Terminal } from './terminal.js' */
 
@@ -51,6 +51,7 @@ export { Token } from './token.js';
  * @property {number} [patienceMs] how long the person may take; five minutes unless set
  * @property {Browser | string[] | false} [browser] what starts a browser: a function, or the words
  * of a command; with `false` the address is only shown
+ * @property {(redirect: Redirect) => Promise<Listening>} [listen] on loopback unless set
  */
 
 /**
@@ -228,11 +229,11 @@ function context({ clock, entropy }) {
  * @param {Latch} latch
  * @param {LoginOptions} options
  */
-async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, browser = systemBrowser }) {
+async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, browser = systemBrowser, listen: own }) {
   // Only now: a stored token is not to wait for what only a login needs.
   const { Door } = await import('./door.js');
   const { listen } = await import('./listener.js');
-  const { client, clock, store, terminal, signal } = latch;
+  const { client, clock, entropy, store, terminal, signal } = latch;
   const stored = await read(store);
   const facts = {
     ...surroundings(),
@@ -244,7 +245,7 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, 
   const redirect = { host: '127.0.0.1', ports: [], path: '/callback', ...wanted };
   let listener;
   try {
-    if (flow !== 'device') listener = await listen(redirect);
+    if (flow !== 'device') listener = await (own ?? listen)(redirect);
   } catch (error) {
     const mayPaste = error instanceof LatchError && error.code === 'port-in-use' && flow !== 'browser';
     if (!mayPaste || !facts.terminal) throw error;
@@ -268,6 +269,7 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, 
   }
   const door = new Door({
     clock,
+    entropy,
     listener,
     browser: Array.isArray(browser) ? commandBrowser(browser) : browser || undefined,
     terminal,

@@ -12,6 +12,7 @@ import { inspect } from 'node:util';
 import { LatchError, adopt, login, logout, token, tokenOrLogin } from '../src/index.js';
 import { systemClock } from '../src/clock.js';
 import { send } from '../src/http.js';
+import { listen } from '../src/listener.js';
 import { demoProvider, noWeb, realProvider, standIn, stateFolder, terminal, visitor, visitorBrowser } from './support.js';
 
 const scopes = ['openid', 'profile', 'offline_access'];
@@ -65,6 +66,8 @@ test('every part may be one of the caller', async (t) => {
   const { issuer } = await demoProvider(t);
   let kept;
   let aheadMs = 0;
+  let drawn = 0;
+  let listened = 0;
   const asked = [];
   const store = () => ({
     place: 'memory',
@@ -81,12 +84,22 @@ test('every part may be one of the caller', async (t) => {
       return send(request, permit);
     },
     clock: { ...systemClock, nowMs: () => Date.now() + aheadMs },
-    entropy: () => randomBytes(64),
+    entropy: () => {
+      drawn += 1;
+      return randomBytes(64);
+    },
+    listen: (redirect) => {
+      listened += 1;
+      return listen(redirect);
+    },
     browser: visitorBrowser(),
     terminal: terminal(),
   };
   const client = { issuer, clientId: 'demo', scopes: ['offline_access'] };
   assert.equal((await login(client, options)).source, 'login');
+  assert.equal(listened, 1);
+  // The session's, and those that tie it to the browser.
+  assert(drawn > 4);
   assert(asked.length > 1 && asked.every((url) => url.startsWith(issuer)), asked.join());
   assert.equal((await token(client, options)).source, 'cached');
   aheadMs = 24 * 3_600_000;

@@ -9,6 +9,7 @@ import { Component } from '../src/component.js';
 import { Door } from '../src/door.js';
 import { drive } from '../src/drive.js';
 import { Egress } from '../src/egress.js';
+import { entropy } from '../src/entropy.js';
 import * as envelope from '../src/envelope.js';
 import { LatchError } from '../src/error.js';
 import { END_ADDRESS } from '../src/listener.js';
@@ -180,7 +181,9 @@ class Script {
       },
       close: async () => {},
     };
-    return new Door({ clock: this.clock, listener, browser: (url) => this.#open(url), terminal: this.person });
+    return new Door({
+      clock: this.clock, entropy, listener, browser: (url) => this.#open(url), terminal: this.person,
+    });
   }
 
   /** A browser, unless the person goes on to type. */

@@ -201,7 +201,7 @@ def _decode(kind: Any, json: Json, path: str) -> Any:
         if json not in inner:
             raise Misfit(path, f"one of {', '.join(inner)}")
         return json
-    if origin is not None and issubclass(origin, Sequence):
+    if origin in {tuple, Sequence}:
         if not isinstance(json, list):
             raise Misfit(path, "a list")
         return tuple(_decode(inner[0], value, f"{path}[{at}]") for at, value in enumerate(json))
