@@ -146,6 +146,13 @@ test('numbers up to 2^53 and bytes that are no text come through', async () => {
   assert.deepEqual((await replay(binary)).open.token.stored, stored);
 });
 
+test('a number that is not the same in every language is refused', async () => {
+  const late = names.map(read).find(({ steps }) => steps.some(({ action }) => action?.present));
+  for (const step of late.steps) step['now-ms'] = Number.MAX_SAFE_INTEGER;
+  // The code is void at a later time.
+  await assert.rejects(replay(late), { code: 'invalid-configuration', message: /a number is not below 2\^53/ });
+});
+
 test('the command line replays a file, and says what component it runs', async (t) => {
   const [name] = names;
   const node = (...words) => run(process.execPath, [cli, ...words]).then(({ done }) => done);

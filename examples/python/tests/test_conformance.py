@@ -199,6 +199,15 @@ def test_large_numbers_and_bytes_that_are_no_text_come_through() -> None:
     assert replay(damaged)["open"] == damaged["open"]
 
 
+def test_a_number_that_is_not_the_same_in_every_language_is_refused() -> None:
+    late = next(t for t in map(read_transcript, KIT) if '"present"' in json.dumps(t))
+    for step in late["steps"]:
+        step["now-ms"] = 2**53 - 1
+    # The code is void at a later time.
+    with pytest.raises(LatchError, match="a number is not below 2"):
+        replay(late)
+
+
 def test_the_command_line_replays_a_file(home: Home) -> None:
     path = LOOPS[0]
     recorded = read_transcript(path)
