@@ -1,0 +1,412 @@
+//! `latch --record` and `latch replay`: what stands in a transcript of a real
+//! session, and what must not.
+
+mod support;
+
+use std::collections::{BTreeSet, HashSet};
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use latchstring_provider::visitor::Visitor;
+use latchstring_provider::{ClientAuthentication, Fault, Options};
+use latchstring_standins::System;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use url::Url;
+use url::form_urlencoded::byte_serialize;
+
+use support::session::Session;
+use support::system::Scene;
+use support::{Home, Pending, Run, block_on, http, run};
+
+const SECRET: &str = "a client secret nobody should see";
+
+/// So many characters of a secret are too many.
+const PIECE: usize = 12;
+
+/// What somebody must not find out from a transcript, and the transcript.
+struct Watch<'a> {
+    home: &'a Home,
+    secrets: BTreeSet<String>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(home: &'a Home) -> Self {
+        let person = ["Ada Lovelace", "ada.lovelace@example.com", SECRET];
+        Self { home, secrets: person.map(str::to_owned).into() }
+    }
+
+    fn file(&self) -> String {
+        self.home.path("transcript.json").display().to_string()
+    }
+
+    fn command(&self, command: &mut Command) -> Run {
+        run(command.env("LATCH_RECORD", self.file()).env("LATCH_CLIENT_SECRET", SECRET))
+    }
+
+    /// Runs a command, and reads what it wrote with a stranger's eyes.
+    fn latch(&mut self, words: &[&str]) -> Run {
+        let run = self.command(&mut self.home.command(words));
+        self.read();
+        run
+    }
+
+    fn login(&mut self, extra: &[&str]) -> Run {
+        let mut command = self.home.login_command(extra);
+        command.args(["--record", &self.file()]).env("LATCH_CLIENT_SECRET", SECRET);
+        let pending = Pending::start(&mut command);
+        pending.visit();
+        let run = pending.finish();
+        self.read();
+        run
+    }
+
+    /// Nothing of what anybody knows is in it, and it replays.
+    #[track_caller]
+    fn read(&mut self) {
+        self.learn();
+        let text = fs::read_to_string(self.home.path("transcript.json")).expect("a transcript");
+        let readable = with_what_is_encoded(&text);
+        let there: HashSet<&[u8]> = readable.as_bytes().windows(PIECE).collect();
+        for secret in &self.secrets {
+            for form in forms(secret) {
+                let leaks = form.as_bytes().windows(PIECE).any(|piece| there.contains(piece));
+                assert!(!leaks, "a piece of {secret} as {form} is in: {readable}");
+            }
+        }
+        let replay = self.home.latch(&["replay", &self.file()]).succeeded();
+        assert!(replay.stdout.ends_with("Everything is as it was recorded\n"), "{}", replay.stdout);
+        fs::remove_file(self.home.path("transcript.json")).expect("its end");
+    }
+
+    /// What the provider was told, what it said that is kept, and who logged in.
+    fn learn(&mut self) {
+        const NAMES: [&str; 9] = [
+            "code",
+            "code_verifier",
+            "code_challenge",
+            "state",
+            "nonce",
+            "refresh_token",
+            "token",
+            "client_secret",
+            "password",
+        ];
+        for seen in self.home.provider.log() {
+            let said = NAMES.iter().filter_map(|name| seen.parameter(name));
+            self.secrets.extend(said.map(str::to_owned));
+            let credentials = seen.authorization.iter().filter_map(|text| text.split(' ').nth(1));
+            self.secrets.extend(credentials.map(str::to_owned));
+        }
+        for file in self.home.session_files() {
+            let session = Session::read(&file);
+            for name in ["access_token", "refresh_token", "id_token", "nonce", "subject"] {
+                let Some(text) = session.inner[name].as_str() else { continue };
+                match text.rsplit_once('.') {
+                    // The rest of a token begins as every token does.
+                    Some((_, signature)) => self.secrets.insert(signature.to_owned()),
+                    None => self.secrets.insert(text.to_owned()),
+                };
+            }
+        }
+        let is_secret = |text: &String| text.len() >= PIECE;
+        self.secrets.retain(is_secret);
+    }
+}
+
+/// As it may have been written.
+fn forms(secret: &str) -> Vec<String> {
+    let hash = Sha256::digest(secret);
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    vec![
+        secret.to_owned(),
+        byte_serialize(secret.as_bytes()).collect(),
+        STANDARD.encode(secret),
+        URL_SAFE_NO_PAD.encode(secret),
+        hex(secret.as_bytes()),
+        hex(&hash),
+        URL_SAFE_NO_PAD.encode(hash),
+        secret.chars().rev().collect(),
+    ]
+}
+
+/// The text, and whatever in it is base64 of other text.
+fn with_what_is_encoded(text: &str) -> String {
+    let is_encoded = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let words = text.split(|c| !is_encoded(c)).filter(|word| word.len() >= 8);
+    let decoded =
+        words.filter_map(|word| String::from_utf8(URL_SAFE_NO_PAD.decode(word).ok()?).ok());
+    [text.to_owned()].into_iter().chain(decoded).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn no_secret_of_a_session_is_in_its_transcripts() {
+    let authentication = ClientAuthentication::ClientSecretBasic(SECRET.to_owned());
+    let home = Home::with(Options { authentication, ..Options::default() });
+    let mut watch = Watch::new(&home);
+    watch.login(&["--param", "login_hint=ada.lovelace@example.com"]).succeeded();
+    for words in [
+        &["token"][..],
+        &["token", "--force-refresh"],
+        &["whoami"],
+        &["exec", "--", "true"],
+        &["logout"],
+    ] {
+        watch.latch(words).succeeded();
+    }
+    assert!(watch.secrets.len() > 10, "{}", watch.secrets.len());
+}
+
+#[test]
+fn no_secret_of_a_session_that_failed_is_in_its_transcript() {
+    let home = Home::with(Options {
+        authentication: ClientAuthentication::ClientSecretPost(SECRET.to_owned()),
+        ..Options::default()
+    });
+    let mut watch = Watch::new(&home);
+    watch.secrets.insert("a-token-that-leaked".to_owned());
+    watch.login(&[]).succeeded();
+    let json = |body: &str| Fault::answer("/token", 200, "application/json", body);
+    for fault in [
+        Fault::answer("/token", 503, "text/plain", "a-token-that-leaked"),
+        Fault::answer("/token", 400, "text/html", "<p>a-token-that-leaked</p>"),
+        Fault::hang_up("/token"),
+        json("{\"access_token\": \"a-token-that-leaked"),
+        json("{\"access_token\":[\"a-token-that-leaked\"]}"),
+        json("{\"error\":\"a-token-that-leaked\",\"a-token-that-leaked\":1}"),
+        json("{\"error\":\"invalid_grant\",\"error_description\":\"a-token-that-leaked\"}"),
+        Fault::tampered_signature(),
+        Fault::wrong_audience(),
+        Fault::wrong_nonce(),
+        Fault::expired_id_token(),
+        Fault::alg_none(),
+        Fault::hs256_with_public_key(),
+        Fault::claim("at_hash", json!("a-token-that-leaked")),
+        Fault::claim("iss", json!("https://other.example/a-token-that-leaked")),
+        Fault::stale_keys(),
+        Fault::flood("/token", 400 << 10),
+        Fault::metadata("token_endpoint", json!("https://a:a-token-that-leaked@id.example/")),
+    ] {
+        home.provider.misbehave(fault);
+        watch.latch(&["token", "--force-refresh"]);
+        watch.login_anyhow();
+        home.provider.behave();
+        watch.login(&[]).succeeded();
+    }
+}
+
+impl Watch<'_> {
+    /// A login under another profile, whatever comes of it.
+    fn login_anyhow(&mut self) {
+        let mut command = self.home.login_command(&["--profile", "broken", "--timeout", "1"]);
+        command.args(["--record", &self.file()]).env("LATCH_CLIENT_SECRET", SECRET);
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("latch starts");
+        let lines = BufReader::new(child.stderr.take().expect("standard error")).lines();
+        for line in lines.map_while(Result::ok) {
+            if let Some(url) = line.strip_prefix("  http") {
+                let url = format!("http{url}");
+                // Some faults end the login before its last page.
+                let _ = block_on(async { Visitor::default().visit(&url).await.map(drop) });
+            }
+        }
+        child.wait().expect("an end");
+        self.read();
+    }
+}
+
+#[test]
+fn no_secret_of_a_device_login_is_in_its_transcript() {
+    let scene = Scene::new(System::Authgate);
+    let mut watch = Watch::new(&scene.home);
+    let mut command = scene.login_command(&["--flow", "device", "--record", &watch.file()]);
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("latch starts");
+    let mut address = String::new();
+    for line in BufReader::new(child.stderr.take().expect("standard error")).lines() {
+        let line = line.expect("text");
+        if let Some(code) = line.strip_prefix("    ") {
+            let page = format!("http{address}?user_code={}", code.trim());
+            block_on(Visitor::default().visit(&page)).expect("the last page");
+        } else if let Some(rest) = line.strip_prefix("  http") {
+            address = rest.to_owned();
+        }
+    }
+    assert!(child.wait().expect("an end").success());
+    watch.read();
+    assert!(watch.secrets.len() > 4, "{:?}", watch.secrets);
+    watch.latch(&["token", "--verify"]).succeeded();
+    watch.latch(&["introspect"]).succeeded();
+    watch.latch(&["logout"]).succeeded();
+}
+
+#[test]
+fn no_secret_of_other_systems_is_in_their_transcripts() {
+    for system in System::ALL {
+        let scene = Scene::new(system);
+        let mut watch = Watch::new(&scene.home);
+        let login = scene.login_with(&["--record", &watch.file()]);
+        assert!(login.stderr.contains("Recorded, without secrets"), "{system}: {}", login.stderr);
+        watch.read();
+        assert!(watch.secrets.len() > 3, "{system}: {:?}", watch.secrets);
+        watch.latch(&["token", "--force-refresh"]).succeeded();
+        watch.latch(&["whoami"]);
+        watch.latch(&["logout"]).succeeded();
+    }
+}
+
+/// Of a session whose person has not said who it is.
+fn anonymous_refresh_token(scene: &Scene) -> String {
+    let url = format!("{}/api/v1/auth/anonymous/sign-up", scene.standin.url());
+    let headers = [
+        "x-hexclave-access-type: client",
+        "x-hexclave-project-id: demo-project",
+        "content-length: 0",
+        "connection: close",
+    ];
+    let answer = http::send(&Url::parse(&url).expect("an address"), "POST", &headers);
+    let tokens: Value = serde_json::from_str(&answer.body).expect("JSON");
+    tokens["refresh_token"].as_str().expect("a token").to_owned()
+}
+
+#[test]
+fn no_secret_that_is_taken_over_is_in_the_transcript() {
+    let scene = Scene::new(System::Hexclave);
+    let mut watch = Watch::new(&scene.home);
+    let refresh_token = anonymous_refresh_token(&scene);
+    watch.secrets.insert(refresh_token.clone());
+    let anonymous = scene.home.file("anonymous", &format!("{refresh_token}\n"));
+    let login = ["--anonymous-token-file", &anonymous, "--record", &watch.file()];
+    let pending = scene.start_login(&login);
+    pending.visit();
+    pending.finish().succeeded();
+    watch.read();
+    let scene = Scene::new(System::Hexclave);
+    let mut watch = Watch::new(&scene.home);
+    let forged = scene.forge("");
+    watch.secrets.extend([forged.refresh_token.clone(), forged.user_id.clone()]);
+    let file = scene.home.file("token", &forged.refresh_token);
+    scene.import(&[&file, "--record", &watch.file()]).succeeded();
+    watch.read();
+}
+
+#[test]
+fn a_failed_login_is_recorded_and_replayed_step_by_step() {
+    let home = Home::new();
+    home.provider.misbehave(Fault::other_issuer());
+    let file = home.path("failed.json").display().to_string();
+    let mut command = home.login_command(&["--record", &file]);
+    run(&mut command).failed(6, "invalid-metadata").saying(&["Recorded, without secrets, in"]);
+    let told = home.latch(&["replay", &file]).succeeded().stdout;
+    for words in [
+        format!("login at {} as demo", home.provider.issuer()),
+        "-> exchange metadata: GET http://127.0.0.1".to_owned(),
+        "response 200".to_owned(),
+        "-> fails with invalid-metadata".to_owned(),
+    ] {
+        assert!(told.contains(&words), "no {words:?} in: {told}");
+    }
+    let document = home.latch(&["replay", &file, "--json"]).succeeded().json();
+    assert_eq!(document["as_recorded"], true);
+    assert_eq!(document["same_component"], true);
+    assert_eq!(document["steps"].as_array().map(Vec::len), Some(4));
+}
+
+/// A transcript of a login, changed.
+fn changed(change: impl Fn(&mut Value)) -> Run {
+    let home = Home::new();
+    let file = home.path("login.json").display().to_string();
+    home.login_with(&["--record", &file]);
+    let text = fs::read_to_string(&file).expect("a transcript");
+    let mut document = serde_json::from_str(&text).expect("JSON");
+    change(&mut document);
+    let file = home.file("changed.json", &document.to_string());
+    home.latch(&["replay", &file])
+}
+
+#[test]
+fn the_first_difference_is_named_and_ends_with_an_exit_code_of_its_own() {
+    let url = "/action/exchange/request/url";
+    let replay = changed(|document| {
+        *document["steps"][1].pointer_mut(url).expect("a URL") = json!("https://id.example/");
+    });
+    assert_eq!(replay.code, 6, "{}", replay.stderr);
+    let words = "Not as recorded, step 2, exchange, request, url: recorded \"https://id.example/\"";
+    assert!(replay.stdout.contains(words), "{}", replay.stdout);
+    let replay = changed(|document| {
+        let failure = json!({ "code": "unreachable", "message": "m", "remedy": "r", "provider": null, "retryable": true });
+        let step = document["steps"][0].as_object_mut().expect("a step");
+        step.remove("action");
+        step.insert("failure".to_owned(), failure);
+    });
+    assert_eq!(replay.code, 6, "{}", replay.stderr);
+    assert!(replay.stdout.contains("step 1: recorded fails with unreachable"), "{}", replay.stdout);
+}
+
+#[test]
+fn another_component_may_replay_and_is_told() {
+    let replay = changed(|document| document["component"] = json!("00"));
+    assert!(replay.succeeded().stderr.contains("another version of the component"));
+}
+
+#[test]
+fn what_is_no_transcript_is_refused_in_clear_words() {
+    type Change = fn(&mut Value);
+    let rows: [(Change, &str); 8] = [
+        (|document| document["transcript"] = json!(2), "has format 2; this version reads 1"),
+        (|document| document["contract"] = json!("other:login@1.0.0"), "of another contract"),
+        (|document| document["open"] = json!({ "listen": {} }), "what the contract has not"),
+        (|document| document["open"]["login"]["client"]["issuer"] = json!(7), "at client.issuer"),
+        (|document| document["steps"] = json!(null), "it has no steps"),
+        (|document| document["steps"][0]["failure"] = json!({}), "neither an action nor"),
+        (|document| document["steps"][0]["reply"] = json!("dance"), "expected another case"),
+        (|document| document["steps"][2]["now-ms"] = json!("now"), "no time `now-ms`"),
+    ];
+    for (change, words) in rows {
+        changed(change).failed(2, "invalid-configuration").saying(&[words]);
+    }
+    let home = Home::new();
+    for (text, words) in [
+        ("{\"transcript\":1,".to_owned(), "it is not the JSON of a transcript"),
+        ("[]".to_owned(), "no format number"),
+        (" ".repeat((16 << 20) + 1), "longer than 16 MiB"),
+    ] {
+        let file = home.file("none.json", &text);
+        home.latch(&["replay", &file]).failed(2, "invalid-configuration").saying(&[words]);
+    }
+    home.latch(&["replay", "/nowhere/x.json"]).failed(1, "host-fault").saying(&["/nowhere/x.json"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_transcript_is_for_its_owner_and_replaced_as_a_whole() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let home = Home::new();
+    let file = home.file("old.json", "old");
+    let before = fs::metadata(&file).expect("a file").ino();
+    home.latch(&[
+        "token",
+        "--issuer",
+        home.provider.issuer(),
+        "--client-id",
+        "demo",
+        "--record",
+        &file,
+    ])
+    .failed(3, "login-required");
+    let metadata = fs::metadata(&file).expect("a file");
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    assert_ne!(metadata.ino(), before);
+    let text = fs::read_to_string(&file).expect("text");
+    assert!(text.ends_with("}\n") && text.contains("login-required"), "{text}");
+}
+
+#[test]
+fn a_transcript_that_cannot_be_written_fails_nothing_else() {
+    let home = Home::new();
+    home.login();
+    let token = home.latch(&["token", "--record", "/nowhere/transcript.json"]).succeeded();
+    assert!(!token.stdout.is_empty());
+    token.saying(&["the transcript cannot be written to /nowhere/transcript.json"]);
+}
