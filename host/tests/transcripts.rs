@@ -70,6 +70,7 @@ impl<'a> Watch<'a> {
         self.learn();
         let text = fs::read_to_string(self.home.path("transcript.json")).expect("a transcript");
         let readable = with_what_is_encoded(&text);
+        assert!(!text.contains("\"note\""), "not whole: {text}");
         let there: HashSet<&[u8]> = readable.as_bytes().windows(PIECE).collect();
         for secret in &self.secrets {
             for form in forms(secret) {
