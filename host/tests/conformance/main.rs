@@ -8,11 +8,13 @@ mod by_hand;
 mod cast;
 mod kit;
 mod scenes;
+mod scripted;
 mod systems;
 
 use latchstring::Transcript;
 
 use scenes::Scene;
+use scripted::Script;
 
 /// Makes the kit anew: for whoever has changed on purpose what the component says.
 ///
@@ -37,6 +39,23 @@ fn the_component_answers_every_reply_as_the_kit_says() {
         assert_eq!(replay.difference, None, "{name}: {}", kit::ADVICE);
         assert_eq!(transcript.to_json().expect("JSON"), text, "{name} is not in canonical form");
     }
+}
+
+#[test]
+fn the_loop_gives_the_replies_of_the_kit_by_itself() {
+    let files = kit::files();
+    let scripts = files.iter().filter_map(|(name, text)| Some((name, text, Script::read(text)?)));
+    let mut count = 0;
+    for (name, text, script) in scripts {
+        let transcript = Transcript::of(&script.run()).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let transcript = transcript.unwrap_or_else(|| panic!("{name}: no session"));
+        let found = transcript.to_json().expect("JSON");
+        let difference = found.lines().zip(text.lines()).find(|(found, told)| found != told);
+        assert_eq!(difference, None, "{name}");
+        assert_eq!(found.len(), text.len(), "{name}");
+        count += 1;
+    }
+    assert!(count > 20, "{count}");
 }
 
 #[test]

@@ -11,6 +11,8 @@
 //! redacted:  open, reply -> action, reply -> action ...
 //! ```
 
+#[cfg(test)]
+mod fuzz;
 mod names;
 mod parts;
 mod placeholders;

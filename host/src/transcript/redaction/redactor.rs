@@ -122,8 +122,9 @@ impl Redactor {
             return text.to_owned();
         }
         let url = Url::parse(text).ok();
-        // Without a host there is only what must not stay: mailto:ada@example.com
-        let url = url.filter(|url| readers == Readers::Everybody || url.has_host());
+        // Without a host there may be only what must not stay: mailto:ada@example.com
+        let is_name = |url: &Url| readers == Readers::Everybody && url.scheme() == "urn";
+        let url = url.filter(|url| url.has_host() || is_name(url));
         let Some(mut url) = url else { return self.placeholders.stand_in("address", text) };
         if readers == Readers::Everybody {
             self.segments.extend(url.path().split('/').map(str::to_owned));
