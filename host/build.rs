@@ -7,9 +7,6 @@
 //! - `LATCHSTRING_COMPONENT`: the component,
 //! - `LATCHSTRING_COMPONENT_WORLD`: its world, as WIT,
 //! - `LATCHSTRING_COMPONENT_COMPILED`: its machine code.
-//!
-//! And for the tests of the sandbox, the machine code of two components that go
-//! wrong: `LATCHSTRING_FAULTS` and `LATCHSTRING_GREEDY`.
 
 #[path = "build/component.rs"]
 mod component;
@@ -59,12 +56,6 @@ fn embed() -> Result<()> {
     export("LATCHSTRING_COMPONENT_WORLD", &folders.out.join("component.wit"), world.as_bytes())?;
     export("LATCHSTRING_COMPONENT_COMPILED", &folders.out.join("component.cwasm"), &compiled)?;
 
-    for (variable, name) in [("LATCHSTRING_FAULTS", "faults"), ("LATCHSTRING_GREEDY", "greedy")] {
-        let file = folders.package.join("src/sandbox").join(name).with_extension("wat");
-        println!("cargo::rerun-if-changed={}", file.display());
-        let compiled = machine_code::compile(&wat::parse_file(file)?, &env::var("TARGET")?)?;
-        export(variable, &folders.out.join(name).with_extension("cwasm"), &compiled)?;
-    }
     Ok(())
 }
 

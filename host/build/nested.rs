@@ -12,6 +12,28 @@ use crate::toolchain::{self, TARGET, Toolchain};
 /// Of the workspace; says how components are optimised.
 const PROFILE: &str = "component";
 
+/// The core module of the component in `folder` of the workspace, made anew when its
+/// sources change. Its own tests are no part of it.
+pub(crate) fn component(
+    workspace: &Path,
+    folders: &Folders,
+    folder: &str,
+    package: &str,
+    what: &str,
+) -> Result<Vec<u8>> {
+    for source in ["Cargo.lock", "Cargo.toml", "wit"] {
+        folders.watch(source);
+    }
+    folders.watch(&format!("{folder}/Cargo.toml"));
+    for source in fs::read_dir(workspace.join(folder).join("src"))? {
+        let name = source?.file_name().to_string_lossy().into_owned();
+        if name != "tests" {
+            folders.watch(&format!("{folder}/src/{name}"));
+        }
+    }
+    module(workspace, folders, package, what, &[])
+}
+
 /// The core module of a package of this workspace.
 ///
 /// `what` names it in errors; `known` are variables that its code reads when it is

@@ -23,6 +23,7 @@ use crate::latch::{Latch, Parts};
 use crate::origins::Origins;
 use crate::pages::Pages;
 use crate::recording::Recorder;
+use crate::sandbox::Sandbox;
 
 mod checks;
 
@@ -334,7 +335,12 @@ impl LatchBuilder {
 
     /// Loads the component. Fails with `invalid-configuration` where a setting
     /// cannot work, and touches neither network nor store.
-    pub fn build(mut self) -> Result<Latch, Error> {
+    pub fn build(self) -> Result<Latch, Error> {
+        self.build_on(Sandbox::load()?)
+    }
+
+    /// The same with this component.
+    pub(crate) fn build_on(mut self, sandbox: &'static Sandbox) -> Result<Latch, Error> {
         for scope in self.added_scopes {
             if !self.client.scopes.contains(&scope) {
                 self.client.scopes.push(scope);
@@ -356,6 +362,7 @@ impl LatchBuilder {
             }
         };
         Latch::new(
+            sandbox,
             self.client,
             Parts {
                 profile: self.profile,

@@ -12,8 +12,8 @@ mod generated {
     });
 }
 
-pub use generated::Login;
 pub use generated::exports::latchstring::login::flow::*;
+pub use generated::{Login, LoginPre};
 
 impl Default for Demand {
     /// A token that is good for now.

@@ -8,13 +8,14 @@ use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
 
 use crate::binding::{Binding, Passage};
-use crate::capability::browser::{Browser, browser_url};
+use crate::capability::browser::Browser;
 use crate::capability::clock::Clock;
 use crate::capability::entropy::Entropy;
 use crate::capability::loopback::{Listener, START_PATH, Visit};
 use crate::capability::terminal::Terminal;
 use crate::contract::{self, Authorization, DevicePrompt, LoginFlow, Offer, Reply};
-use crate::error::{Code, Error};
+use crate::egress::Egress;
+use crate::error::{Error, printable};
 use crate::farewell::Farewell;
 use crate::pages::{Page, Pages, sentence};
 
@@ -27,6 +28,8 @@ const PASTE_AGAIN: &str = "Paste the whole address";
 pub(crate) struct Door<'a> {
     pub(crate) clock: &'a dyn Clock,
     pub(crate) terminal: &'a dyn Terminal,
+    /// Where the person may be sent.
+    pub(crate) egress: &'a Egress,
     /// What browsers are shown.
     pub(crate) pages: &'a Pages,
     /// None where no browser can come back: every port was taken, or none is
@@ -56,21 +59,23 @@ impl Door<'_> {
     /// Brings the person to the provider, and waits for what comes back.
     pub(crate) async fn authorize(&mut self, authorization: Authorization) -> Result<Reply, Error> {
         let Authorization { url, flow, reason, wait_ms, notice, alternatives } = authorization;
+        self.egress.permit_authorization(&url)?;
         match (self.visit.take(), &notice) {
             (Some(visit), Some(notice)) => visit.answer.send(self.pages.stray(notice)).await,
             // What was pasted does not count: whoever did that is at the terminal.
             (None, Some(notice)) => {
+                let notice = printable(notice);
                 self.terminal.say(&format!("That does not finish the login: {notice}"));
             }
             _ => {}
         }
         if self.shown.as_ref() != Some(&url) {
             if let Some(reason) = reason.filter(|_| flow == LoginFlow::Paste) {
-                self.terminal.say(&format!("Logging in by hand: {reason}"));
+                self.terminal.say(&format!("Logging in by hand: {}", printable(&reason)));
             }
             self.asks = match flow {
                 LoginFlow::Paste => {
-                    show(self.terminal, &url)?;
+                    show(self.terminal, &url);
                     true
                 }
                 _ => !self.invite(&url)? && self.terminal.is_attended(),
@@ -116,14 +121,17 @@ impl Door<'_> {
     /// code in it could be somebody else's (RFC 8628 §3.3.1).
     pub(crate) fn present(&mut self, prompt: &DevicePrompt) -> Result<Reply, Error> {
         self.elsewhere = Some(("waiting for you to enter the code", prompt.expires_at_ms));
-        let address = browser_url(&prompt.verification_uri)?;
-        let complete = prompt.verification_uri_complete.as_deref().unwrap_or(address.as_str());
-        self.draw(complete);
+        let address = self.egress.permit_page(&prompt.verification_uri)?;
+        let complete = match &prompt.verification_uri_complete {
+            Some(complete) => self.egress.permit_page(complete)?,
+            None => address.clone(),
+        };
+        self.draw(complete.as_str());
         self.terminal.say(ANY_DEVICE);
         self.terminal.address(address.as_str());
         self.terminal.say(&format!(
             "\nand enter this code:\n\n    {}\n\nOnly enter a code that you asked for yourself.\n",
-            prompt.user_code
+            printable(&prompt.user_code)
         ));
         Ok(Reply::Presented)
     }
@@ -131,7 +139,7 @@ impl Door<'_> {
     /// Brings the person to a page that nothing comes back from.
     pub(crate) fn send(&mut self, visit: &contract::Visit) -> Result<Reply, Error> {
         self.elsewhere = Some(("waiting for you to confirm the login", visit.expires_at_ms));
-        let address = browser_url(&visit.url)?;
+        let address = self.egress.permit_page(&visit.url)?;
         let browser = self.browser.filter(|_| visit.opens);
         match browser.map(|browser| browser.open(address.as_str()).map(|()| browser.invitation())) {
             Some(Ok(invitation)) => self.terminal.say(invitation),
@@ -181,7 +189,7 @@ impl Door<'_> {
         self.shown = None;
         self.is_taken = false;
         self.elsewhere = None;
-        self.terminal.say(&format!("{}.", sentence(&reason)));
+        self.terminal.say(&format!("{}.", sentence(&printable(&reason))));
         let (first, others) = flows.split_first().ok_or_else(nothing_offered)?;
         let question = format!("Press Enter to {}.{}", in_words(*first), ways(others));
         let terminal = self.terminal;
@@ -205,12 +213,10 @@ impl Door<'_> {
     /// Whether a browser opens, or the person has to see to it.
     fn invite(&mut self, url: &str) -> Result<bool, Error> {
         let (Some(browser), Some(listener)) = (self.browser, &self.listener) else {
-            show(self.terminal, url)?;
+            show(self.terminal, url);
             // Whoever wants no browser started has one in mind.
             return Ok(self.browser.is_none());
         };
-        // An address that no browser may open is not for the person either.
-        browser_url(url)?;
         let binding = Binding::new(self.entropy, listener.redirect_uri(), url)?;
         match browser.open(&binding.opened_address()) {
             Ok(()) => {
@@ -222,7 +228,7 @@ impl Door<'_> {
             }
             Err(error) => {
                 self.terminal.say(&format!("No browser opens ({error})."));
-                show(self.terminal, url)?;
+                show(self.terminal, url);
                 Ok(false)
             }
         }
@@ -325,16 +331,10 @@ fn ways(flows: &[LoginFlow]) -> String {
 }
 
 fn nothing_offered() -> Error {
-    Error::new(
-        Code::SandboxFault,
-        "the login component offered a choice of nothing",
-        "report it with the version of this program",
-    )
+    Error::misbehaviour("offered a choice of nothing")
 }
 
-fn show(terminal: &dyn Terminal, url: &str) -> Result<(), Error> {
-    browser_url(url)?;
+fn show(terminal: &dyn Terminal, url: &str) {
     terminal.say("To log in, open:\n\n");
     terminal.address(url);
-    Ok(())
 }

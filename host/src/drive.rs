@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::budget::Budget;
 use crate::capability::clock::Clock;
 use crate::capability::http::{Http, Limits, Trouble};
-use crate::capability::store::{Key, Lock, Store};
+use crate::capability::store::{Key, Lock, Store, check_size};
 use crate::capability::terminal::Terminal;
 use crate::contract::{Action, Exchange, Outcome, Purpose, Reply, Unreachable};
 use crate::door::Door;
@@ -32,6 +33,7 @@ pub(crate) struct Drive<'a> {
     pub(crate) store: &'a dyn Store,
     pub(crate) key: &'a Key,
     pub(crate) egress: &'a Egress,
+    pub(crate) budget: Budget,
     /// Only a login has one.
     pub(crate) door: Option<Door<'a>>,
 }
@@ -67,7 +69,7 @@ impl<'a> Drive<'a> {
             let action = instance
                 .next(&session, &reply, self.clock.now_ms())
                 .map_err(|error| self.placed(error))?;
-            reply = match action {
+            reply = match self.budget.admit(action)? {
                 Action::Lock => {
                     if lock.is_none() {
                         lock = Some(self.lock().await?);
@@ -92,6 +94,7 @@ impl<'a> Drive<'a> {
                 Action::Save(session) => self.save(session.map(Zeroizing::new)).await,
                 Action::Done(outcome) => return Ok(outcome),
             };
+            self.budget.note(&reply)?;
         }
     }
 
@@ -121,7 +124,7 @@ impl<'a> Drive<'a> {
                 }
             }
         }
-        let permit = match self.egress.permit(&request.url).await {
+        let permit = match self.egress.permit(&request).await {
             Ok(permit) => permit,
             Err(reason) => return Reply::Denied(reason),
         };
@@ -142,7 +145,7 @@ impl<'a> Drive<'a> {
         });
         match answer {
             Ok(response) => {
-                self.egress.learn(&url, &response);
+                self.egress.learn(purpose, &url, &response);
                 Reply::Response(response)
             }
             Err(Trouble::Unreachable { reason, sent }) => {
@@ -155,20 +158,20 @@ impl<'a> Drive<'a> {
 
     /// The way to the person, which only a login has.
     fn door(&mut self, what: &str) -> Result<&mut Door<'a>, Error> {
-        self.door.as_mut().ok_or_else(|| {
-            Error::new(
-                Code::SandboxFault,
-                format!("the login component asked for {what} outside of a login"),
-                "report it with the version of this program",
-            )
-        })
+        self.door
+            .as_mut()
+            .ok_or_else(|| Error::misbehaviour(format_args!("asked for {what} outside of a login")))
     }
 
     async fn save(&mut self, session: Option<Zeroizing<Vec<u8>>>) -> Reply {
         let result = match session {
             Some(session) => {
                 let envelope = Envelope { origins: self.egress.pinned_origins(), session };
-                self.store.write(self.key, &envelope.seal()).await
+                let sealed = envelope.seal();
+                match check_size(&sealed) {
+                    Ok(()) => self.store.write(self.key, &sealed).await,
+                    Err(error) => Err(error),
+                }
             }
             None => self.store.delete(self.key).await,
         };

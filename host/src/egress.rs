@@ -1,24 +1,36 @@
-//! Where requests may go, whatever the component asks for.
+//! Where requests and people may go, whatever the component asks for.
 //!
 //! - https only, or http on a loopback address;
 //! - the origins that the caller named (the issuer, endpoints given by hand),
 //!   and those that the issuer's own metadata names;
 //! - private addresses only where the caller named them, or the issuer itself
-//!   lives on one.
+//!   lives on one;
+//! - people to those origins too, and to the pages that the provider's own answer
+//!   names for a code; and a browser comes back to where this login waits.
 //!
-//! The host reads the metadata with its own eyes: what the component makes of
-//! it changes nothing here.
+//! The host reads metadata and answers with its own eyes: what the component makes
+//! of them changes nothing here.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use url::{Host, Url};
 
+use crate::capability::browser::browser_url;
 use crate::capability::http::addresses::{is_loopback, is_public};
+use crate::capability::http::headers::headers;
 use crate::capability::http::look_up;
-use crate::contract::{Client, Response};
+use crate::contract::{Client, Protocol, Purpose, Request, Response};
+use crate::error::{Code, Error};
+
+/// An honest request has half a dozen.
+const HEADERS: usize = 32;
+
+/// Address, headers and body of one request, in bytes. Tokens are the largest
+/// part of an honest one.
+const REQUEST_BYTES: usize = 1 << 20;
 
 pub(crate) struct Egress {
     issuer: Option<String>,
@@ -28,6 +40,10 @@ pub(crate) struct Egress {
     named: BTreeSet<String>,
     /// Origins that the issuer's metadata named.
     pinned: Mutex<BTreeSet<String>>,
+    /// Origins for people alone.
+    pages: Mutex<BTreeSet<String>>,
+    /// Where a browser comes back to; none outside of a login.
+    redirect_uri: Option<String>,
 }
 
 /// A request that may be sent.
@@ -53,17 +69,32 @@ impl Egress {
             ]
         });
         let named = named.chain([&client.issuer]);
+        let pages = [&client.endpoints.end_session, &client.assumed_endpoints.end_session];
+        let app_url = match &client.protocol {
+            Protocol::Hexclave(hexclave) => Some(&hexclave.app_url),
+            Protocol::Oauth => None,
+        };
         Self {
             issuer: client.issuer.clone(),
             https_issuer: client.https_issuer,
-            named: named.flatten().filter_map(|url| origin(&Url::parse(url).ok()?)).collect(),
+            named: origins(named.flatten()),
             pinned: Mutex::new(pinned.iter().cloned().collect()),
+            pages: Mutex::new(origins(pages.into_iter().flatten().chain(app_url))),
+            redirect_uri: None,
         }
     }
 
+    /// The same for a login that waits here for the browser.
+    pub(crate) fn coming_back_to(self, redirect_uri: &str) -> Self {
+        Self { redirect_uri: Some(redirect_uri.to_owned()), ..self }
+    }
+
     /// The error says why not, in one line.
-    pub(crate) async fn permit(&self, url: &str) -> Result<Permit, String> {
-        let url = Url::parse(url).map_err(|error| format!("its address is no URL: {error}"))?;
+    pub(crate) async fn permit(&self, request: &Request) -> Result<Permit, String> {
+        check_size(request)?;
+        headers(&request.headers)?;
+        let url =
+            Url::parse(&request.url).map_err(|error| format!("its address is no URL: {error}"))?;
         let Some(origin) = origin(&url) else {
             return Err(format!(
                 "{} is neither https nor http on a loopback address",
@@ -73,14 +104,63 @@ impl Egress {
         if self.named.contains(&origin) {
             return Ok(Permit { private_addresses: true });
         }
-        if !self.pinned().contains(&origin) {
+        if !lock(&self.pinned).contains(&origin) {
             return Err(format!("{origin} is neither the issuer's nor named by its metadata"));
         }
         Ok(Permit { private_addresses: self.issuer_is_private().await })
     }
 
+    /// The address, where the person may be sent to it.
+    pub(crate) fn permit_page(&self, url: &str) -> Result<Url, Error> {
+        let url = browser_url(url)?;
+        let origin = url.origin().ascii_serialization();
+        let permitted = self.named.contains(&origin)
+            || lock(&self.pinned).contains(&origin)
+            || lock(&self.pages).contains(&origin);
+        if permitted {
+            return Ok(url);
+        }
+        Err(Error::new(
+            Code::EgressDenied,
+            format!("nobody is sent to {origin}, which neither the settings nor the provider name"),
+            "check the provider's endpoints; name this one by hand if it is meant",
+        ))
+    }
+
+    /// Whether the person may be sent to this address to come back with a code.
+    pub(crate) fn permit_authorization(&self, url: &str) -> Result<(), Error> {
+        let url = self.permit_page(url)?;
+        let mut asked = url.query_pairs().filter(|(name, _)| name == "redirect_uri");
+        let asked = (asked.next(), asked.next());
+        match (&asked, &self.redirect_uri) {
+            ((Some((_, asked)), None), Some(here)) if asked == here => Ok(()),
+            _ => Err(Error::new(
+                Code::EgressDenied,
+                "the provider is not asked to send its answer anywhere but to where this login waits",
+                "report it with the version of this program",
+            )),
+        }
+    }
+
+    /// Takes in what a response names, where it is one that counts.
+    pub(crate) fn learn(&self, purpose: Purpose, url: &str, response: &Response) {
+        match purpose {
+            Purpose::Metadata => self.learn_metadata(url, response),
+            Purpose::DeviceAuthorization => self.learn_pages(response),
+            _ => {}
+        }
+    }
+
+    /// The page that is shown with a code (RFC 8628 §3.2).
+    fn learn_pages(&self, response: &Response) {
+        let Ok(Value::Object(document)) = serde_json::from_slice(&response.body) else { return };
+        let pages = ["verification_uri", "verification_url", "verification_uri_complete"];
+        let pages = pages.into_iter().filter_map(|name| document.get(name)?.as_str());
+        lock(&self.pages).extend(origins(pages));
+    }
+
     /// Pins what the issuer's metadata names, if that is what this response is.
-    pub(crate) fn learn(&self, url: &str, response: &Response) {
+    fn learn_metadata(&self, url: &str, response: &Response) {
         let Some(issuer) = &self.issuer else { return };
         if response.status != 200 || !is_metadata_url(url, issuer) {
             return;
@@ -98,16 +178,12 @@ impl Egress {
             .filter_map(|(_, value)| Url::parse(value.as_str()?).ok())
             .filter(|url| url.scheme() == "https" || loopback)
             .filter_map(|url| origin(&url));
-        self.pinned().extend(origins);
+        lock(&self.pinned).extend(origins);
     }
 
     /// What to store with the session.
     pub(crate) fn pinned_origins(&self) -> Vec<String> {
-        self.pinned().iter().cloned().collect()
-    }
-
-    fn pinned(&self) -> std::sync::MutexGuard<'_, BTreeSet<String>> {
-        self.pinned.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        lock(&self.pinned).iter().cloned().collect()
     }
 
     async fn issuer_is_private(&self) -> bool {
@@ -125,6 +201,31 @@ impl Egress {
     }
 }
 
+/// What no honest request comes near.
+fn check_size(Request { url, headers, body, .. }: &Request) -> Result<(), String> {
+    if headers.len() > HEADERS {
+        return Err(format!(
+            "the request has {} headers; at most {HEADERS} are sent",
+            headers.len()
+        ));
+    }
+    let fields: usize = headers.iter().map(|header| header.name.len() + header.value.len()).sum();
+    let bytes = url.len() + fields + body.as_ref().map_or(0, Vec::len);
+    if bytes > REQUEST_BYTES {
+        return Err(format!("the request has {bytes} bytes; at most {REQUEST_BYTES} are sent"));
+    }
+    Ok(())
+}
+
+fn lock(origins: &Mutex<BTreeSet<String>>) -> MutexGuard<'_, BTreeSet<String>> {
+    origins.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn origins<S: AsRef<str>>(urls: impl IntoIterator<Item = S>) -> BTreeSet<String> {
+    let parsed = urls.into_iter().filter_map(|url| Url::parse(url.as_ref()).ok());
+    parsed.filter_map(|url| origin(&url)).collect()
+}
+
 /// Scheme, host and port; none where no request may go.
 pub(crate) fn origin(url: &Url) -> Option<String> {
     let allowed = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
@@ -140,4 +241,44 @@ fn is_metadata_url(url: &str, issuer: &str) -> bool {
     oauth.set_path(&format!("/.well-known/oauth-authorization-server{path}"));
     url == format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
         || url == oauth.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(document: &Value) -> Response {
+        Response { status: 200, headers: Vec::new(), body: document.to_string().into_bytes() }
+    }
+
+    fn egress() -> Egress {
+        let client = Client::new(Some("https://id.example".to_owned()), "demo".to_owned());
+        Egress::new(&client, &[]).coming_back_to("http://127.0.0.1:8000/callback")
+    }
+
+    #[test]
+    fn a_person_may_go_where_the_settings_and_the_metadata_point() {
+        let egress = egress();
+        let elsewhere = "https://login.example/authorize";
+        assert!(egress.permit_page("https://id.example/anywhere").is_ok());
+        assert!(egress.permit_page(elsewhere).is_err());
+        let metadata = serde_json::json!({
+            "issuer": "https://id.example",
+            "authorization_endpoint": elsewhere,
+        });
+        let place = "https://id.example/.well-known/openid-configuration";
+        egress.learn(Purpose::Metadata, place, &response(&metadata));
+        let back = "redirect_uri=http%3A%2F%2F127.0.0.1%3A8000%2Fcallback";
+        assert!(egress.permit_authorization(&format!("{elsewhere}?{back}")).is_ok());
+    }
+
+    #[test]
+    fn a_page_for_codes_is_for_people_alone() {
+        let egress = egress();
+        let answer = serde_json::json!({ "verification_uri": "https://go.example/device" });
+        egress.learn(Purpose::DeviceAuthorization, "https://id.example/d", &response(&answer));
+        assert!(egress.permit_page("https://go.example/device").is_ok());
+        assert!(egress.permit_page("https://stay.example/device").is_err());
+        assert!(egress.pinned_origins().is_empty(), "no request may go there");
+    }
 }

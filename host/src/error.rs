@@ -48,6 +48,15 @@ impl Error {
         }))
     }
 
+    /// The login component did what none may do: `what` it did.
+    pub(crate) fn misbehaviour(what: impl fmt::Display) -> Self {
+        Self::new(
+            Code::SandboxFault,
+            format!("the login component {what}"),
+            "report it with the version of this program",
+        )
+    }
+
     /// The stable code.
     pub fn code(&self) -> Code {
         self.0.code

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::budget::Budget;
 use crate::capability::browser::Browser;
 use crate::capability::clock::Clock;
 use crate::capability::entropy::Entropy;
@@ -98,15 +99,23 @@ pub(crate) struct Parts {
 }
 
 impl Latch {
-    pub(crate) fn new(client: Client, parts: Parts) -> Result<Self, Error> {
-        let sandbox = Sandbox::load()?;
+    pub(crate) fn new(
+        sandbox: &'static Sandbox,
+        client: Client,
+        parts: Parts,
+    ) -> Result<Self, Error> {
         let mut instance = sandbox.instantiate()?;
         let account = match &parts.account {
             Some(account) => account.clone(),
             None => instance.account_key(&client)?,
         };
-        instance.record(parts.recorder.clone());
+        if let Some(recorder) = &parts.recorder {
+            instance.record(recorder.clone());
+        }
         let key = Key { profile: parts.profile.clone(), account };
+        if parts.account.is_none() && !key.is_well_formed() {
+            return Err(Error::misbehaviour("gave the session a name that no file may have"));
+        }
         let spare = Mutex::new(Some(instance));
         Ok(Self(Arc::new(Inner { client, key, parts, sandbox, spare })))
     }
@@ -139,7 +148,12 @@ impl Latch {
             .map_err(|error| inner.placed(error))?;
         let egress = inner.egress(&stored);
         match inner.drive(&mut instance, session, &egress, None).await? {
-            Outcome::LoggedOut(report) => Ok(report),
+            Outcome::LoggedOut(report) => {
+                if let Some(url) = &report.end_session_url {
+                    egress.permit_page(url)?;
+                }
+                Ok(report)
+            }
             Outcome::Granted(_) => Err(misfit()),
         }
     }
@@ -266,11 +280,12 @@ impl Inner {
             .login(&self.client, bytes(&stored), &request, &context)
             .map_err(|error| self.placed(error))?;
         // What an earlier login pinned says nothing about this one.
-        let egress = Egress::new(&self.client, &[]);
+        let egress = Egress::new(&self.client, &[]).coming_back_to(&request.redirect_uri);
         let browser = self.parts.browser.as_deref();
         let door = Door {
             clock: self.parts.clock.as_ref(),
             terminal: self.parts.terminal.as_ref(),
+            egress: &egress,
             pages: &self.parts.pages,
             listener,
             browser,
@@ -319,6 +334,7 @@ impl Inner {
             store: parts.store.as_ref(),
             key: &self.key,
             egress,
+            budget: Budget::new(door.as_ref().map_or(Duration::ZERO, |_| parts.patience)),
             door,
         };
         drive.run(instance, session).await
@@ -332,7 +348,9 @@ impl Inner {
             return Ok(instance);
         }
         let mut instance = self.sandbox.instantiate()?;
-        instance.record(self.parts.recorder.clone());
+        if let Some(recorder) = &self.parts.recorder {
+            instance.record(recorder.clone());
+        }
         Ok(instance)
     }
 
@@ -383,15 +401,11 @@ fn bytes(stored: &Option<Envelope>) -> Option<&[u8]> {
 
 fn granted(outcome: Outcome) -> Result<Token, Error> {
     match outcome {
-        Outcome::Granted(grant) => Ok(Token::from(grant)),
+        Outcome::Granted(grant) => Token::try_from(grant),
         Outcome::LoggedOut(_) => Err(misfit()),
     }
 }
 
 fn misfit() -> Error {
-    Error::new(
-        Code::SandboxFault,
-        "the login component ended with another outcome than was asked for",
-        "report it with the version of this program",
-    )
+    Error::misbehaviour("ended with another outcome than was asked for")
 }

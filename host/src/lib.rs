@@ -21,6 +21,7 @@
 mod api;
 mod binding;
 pub mod blocking;
+mod budget;
 mod builder;
 pub mod capability;
 pub mod contract;
@@ -32,6 +33,8 @@ mod envelope;
 mod error;
 mod farewell;
 mod fresh_token;
+#[cfg(test)]
+mod hostile;
 mod import;
 mod latch;
 mod origins;

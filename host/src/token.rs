@@ -7,15 +7,27 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroize as _;
 
 use crate::contract::{Grant, TokenSource};
+use crate::error::Error;
 
 /// An access token, and what came with it.
 ///
 /// `Debug` shows no secret, and dropping it wipes the tokens from memory.
 pub struct Token(Grant);
 
-impl From<Grant> for Token {
-    fn from(grant: Grant) -> Self {
-        Self(grant)
+impl TryFrom<Grant> for Token {
+    type Error = Error;
+
+    /// Tokens and headers end up in lines of text: one that could end its line
+    /// early fails with `sandbox-fault` (RFC 6749 Appendix A.12, RFC 9110 §5.5).
+    fn try_from(grant: Grant) -> Result<Self, Error> {
+        let token = Self(grant);
+        let grant = &token.0;
+        let texts = [Some(&grant.access_token), Some(&grant.token_type), grant.id_token.as_ref()];
+        let headers = grant.headers.iter().flat_map(|header| [&header.name, &header.value]);
+        if !texts.into_iter().flatten().chain(headers).all(|text| is_one_line(text)) {
+            return Err(Error::misbehaviour("handed out a token that no line of text may hold"));
+        }
+        Ok(token)
     }
 }
 
@@ -53,12 +65,12 @@ impl Token {
 
     /// When it expires; none where the provider did not say.
     pub fn expires_at(&self) -> Option<SystemTime> {
-        self.0.expires_at_ms.map(time)
+        self.0.expires_at_ms.and_then(time)
     }
 
     /// When a program that lives long should ask again.
     pub fn renew_at(&self) -> Option<SystemTime> {
-        self.0.renew_at_ms.map(time)
+        self.0.renew_at_ms.and_then(time)
     }
 
     /// The verified ID token, as issued (OpenID Connect Core §2).
@@ -110,6 +122,12 @@ impl Drop for Token {
     }
 }
 
-fn time(epoch_ms: u64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(epoch_ms)
+/// Printable ASCII.
+fn is_one_line(text: &str) -> bool {
+    text.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
+}
+
+/// None where it is further off than this system can tell.
+fn time(epoch_ms: u64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_millis(epoch_ms))
 }

@@ -4,7 +4,7 @@
 // Writing goes by the values: they tell what they are. Reading has to be told, which
 // `contract.js` does.
 
-import { printable } from './error.js';
+import { LatchError } from './error.js';
 
 /** @typedef {unknown} Json a value as `JSON.parse` gives it */
 
@@ -21,15 +21,21 @@ import { printable } from './error.js';
  * @typedef {{ tag: string, val?: unknown }} Case
  */
 
-/** What is not as the contract has it; the message names the place, in one line. */
-export class Misfit extends Error {
-  /**
-   * @param {string} path
-   * @param {string} expected
-   */
-  constructor(path, expected) {
-    super(printable(`${path} is not ${expected}`));
-  }
+/** @param {string} what */
+export function damaged(what) {
+  return new LatchError(
+    'invalid-configuration', `the transcript is damaged: ${what}`, 'take the file as it was recorded',
+  );
+}
+
+/**
+ * What is not as the contract has it, and where.
+ *
+ * @param {string} path
+ * @param {string} expected
+ */
+export function misfit(path, expected) {
+  return damaged(`${path} is not ${expected}`);
 }
 
 // ---- Writing -------------------------------------------------------------------
@@ -56,7 +62,7 @@ export function encode(value) {
 /** @param {bigint} value */
 function number(value) {
   if (value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
-  throw new Misfit('a number', 'below 2^53');
+  throw misfit('a number', 'below 2^53');
 }
 
 /**
@@ -83,25 +89,25 @@ function kebab(name) {
 export const string = (json, path) => {
   // Half a character would be replaced unseen.
   if (typeof json === 'string' && !/\p{Surrogate}/u.test(json)) return json;
-  throw new Misfit(path, 'a text');
+  throw misfit(path, 'a text');
 };
 
 /** @type {Read<boolean>} */
 export const bool = (json, path) => {
   if (typeof json === 'boolean') return json;
-  throw new Misfit(path, 'true or false');
+  throw misfit(path, 'true or false');
 };
 
 /** @type {Read<bigint>} */
 export const u64 = (json, path) => {
   if (Number.isSafeInteger(json) && Number(json) >= 0) return BigInt(Number(json));
-  throw new Misfit(path, 'a whole number below 2^53');
+  throw misfit(path, 'a whole number below 2^53');
 };
 
 /** @type {Read<number>} */
 export const u16 = (json, path) => {
   if (Number.isInteger(json) && Number(json) >= 0 && Number(json) < 1 << 16) return Number(json);
-  throw new Misfit(path, 'a whole number below 65536');
+  throw misfit(path, 'a whole number below 65536');
 };
 
 /** @type {Read<Uint8Array>} */
@@ -112,7 +118,7 @@ export const bytes = (json, path) => {
   }
   const read = typeof base64 === 'string' && written === undefined ? Buffer.from(base64, 'base64') : undefined;
   if (read?.toString('base64') === base64 && read) return new Uint8Array(read);
-  throw new Misfit(path, 'bytes, as { "text": … } or { "base64": … }');
+  throw misfit(path, 'bytes, as { "text": … } or { "base64": … }');
 };
 
 /**
@@ -129,7 +135,7 @@ export const option = (inner) => (json, path) => (json === null ? undefined : in
  */
 export const list = (inner) => (json, path) => {
   if (Array.isArray(json)) return json.map((element, at) => inner(element, `${path}[${at}]`));
-  throw new Misfit(path, 'a list');
+  throw misfit(path, 'a list');
 };
 
 /**
@@ -139,7 +145,7 @@ export const list = (inner) => (json, path) => {
  */
 export const named = (names) => (json, path) => {
   if (typeof json === 'string' && Object.hasOwn(names, json)) return /** @type {T} */ (json);
-  throw new Misfit(path, `one of ${Object.keys(names).join(', ')}`);
+  throw misfit(path, `one of ${Object.keys(names).join(', ')}`);
 };
 
 /**
@@ -151,11 +157,11 @@ export const record = (members) => (json, path) => {
   const given = object(json, path);
   const names = Object.keys(members).map(kebab);
   const stray = Object.keys(given).find((name) => !names.includes(name));
-  if (stray !== undefined) throw new Misfit(`${path}.${stray}`, 'a member that the contract knows');
+  if (stray !== undefined) throw misfit(`${path}.${stray}`, 'a member that the contract knows');
   return /** @type {T} */ (Object.fromEntries(
     /** @type {[string, Read<unknown>][]} */ (Object.entries(members)).map(([name, read]) => {
       const key = kebab(name);
-      if (!Object.hasOwn(given, key)) throw new Misfit(`${path}.${key}`, 'there');
+      if (!Object.hasOwn(given, key)) throw misfit(`${path}.${key}`, 'there');
       return [name, read(given[key], `${path}.${key}`)];
     }),
   ));
@@ -175,7 +181,7 @@ export const variant = (cases) => (json, path) => {
   const read = known ? /** @type {Record<string, Read<unknown> | undefined>} */ (cases)[tag] : undefined;
   // One with a payload is an object, one without is not.
   if (!known || (read === undefined) !== (typeof json === 'string')) {
-    throw new Misfit(path, `one of ${Object.keys(cases).join(', ')}, with the payload that it has`);
+    throw misfit(path, `one of ${Object.keys(cases).join(', ')}, with the payload that it has`);
   }
   if (!read) return /** @type {T} */ ({ tag });
   return /** @type {T} */ ({ tag, val: read(object(json, path)[tag], `${path}.${tag}`) });
@@ -190,5 +196,5 @@ export function object(json, path) {
   if (typeof json === 'object' && json !== null && !Array.isArray(json)) {
     return /** @type {Record<string, unknown>} */ (json);
   }
-  throw new Misfit(path, 'an object');
+  throw misfit(path, 'an object');
 }

@@ -9,7 +9,7 @@ import { abandoned, anotherBrowser, finished, forward, stray, usedAddress } from
 /** @import { Authorization, DevicePrompt, LoginFlow, Offer, Reply, Visit as Sending } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Browser } from './browser.js' */
 /** @import { Clock } from './clock.js' */
-/** @import { Listener, Visit } from './listener.js' */
+/** @import { Listening, Visit } from './listener.js' */
 /** @import { Page } from './pages.js' */
 /** @import { Terminal } from './terminal.js' */
 
@@ -26,6 +26,7 @@ const IN_WORDS = {
 /** Only a login has one. */
 export class Door {
   #clock;
+  #entropy;
   #listener;
   #browser;
   #terminal;
@@ -44,13 +45,15 @@ export class Door {
   /**
    * @param {object} parts
    * @param {Clock} parts.clock
-   * @param {Listener} [parts.listener] none where no browser can come back
+   * @param {() => Uint8Array} parts.entropy
+   * @param {Listening} [parts.listener] none where no browser can come back
    * @param {Browser} [parts.browser] none where the person opens the address by themselves
    * @param {Terminal} parts.terminal
    * @param {AbortSignal} [parts.signal] ends a wait for the person
    */
-  constructor({ clock, listener, browser, terminal, signal }) {
+  constructor({ clock, entropy, listener, browser, terminal, signal }) {
     this.#clock = clock;
+    this.#entropy = entropy;
     this.#listener = listener;
     this.#browser = browser;
     this.#terminal = terminal;
@@ -181,7 +184,7 @@ export class Door {
       // Whoever wants no browser started has one in mind.
       return !this.#browser;
     }
-    const binding = new Binding(this.#listener.redirectUri, address);
+    const binding = new Binding(this.#listener.redirectUri, address, this.#entropy);
     if (!(await this.#opens(this.#browser, binding.openedAddress))) {
       this.#show(url);
       return false;

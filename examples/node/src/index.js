@@ -12,12 +12,12 @@ import { surroundings } from './surroundings.js';
 import { stderrTerminal } from './terminal.js';
 import { Token } from './token.js';
 
-/** @import { Client as Settings, Examination, LoginFlow, LogoutReport, Outcome, Session } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Client as Settings, Examination, LoginFlow, LogoutReport, Outcome, Session, Tokens as Brought } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Browser } from './browser.js' */
 /** @import { Clock } from './clock.js' */
 /** @import { Envelope } from './envelope.js' */
 /** @import { Send } from './http.js' */
-/** @import { Redirect } from './listener.js' */
+/** @import { Listening, Redirect } from './listener.js' */
 /** @import { Store } from './store.js' */
 /** @import { Terminal } from './terminal.js' */
 
@@ -51,6 +51,7 @@ export { Token } from './token.js';
  * @property {number} [patienceMs] how long the person may take; five minutes unless set
  * @property {Browser | string[] | false} [browser] what starts a browser: a function, or the words
  * of a command; with `false` the address is only shown
+ * @property {(redirect: Redirect) => Promise<Listening>} [listen] on loopback unless set
  */
 
 /**
@@ -58,6 +59,13 @@ export { Token } from './token.js';
  * @property {number} [minTtlMs] how long the token must stay valid from now
  * @property {boolean} [forceRefresh] renew even a token that is still good
  * @property {Examination} [examination] what to ask about it first
+ */
+
+/**
+ * Tokens that another program was given. Without `expiresAtMs`, in milliseconds since
+ * 1970, they are renewed at once, where they can be.
+ *
+ * @typedef {Omit<Brought, 'expiresAtMs'> & { expiresAtMs?: number }} Tokens
  */
 
 /**
@@ -98,6 +106,36 @@ export async function token(client, options = {}) {
 }
 
 /**
+ * An access token that is good for now; where only a login can help, a person logs in.
+ *
+ * @param {Client} client
+ * @param {Options & LoginOptions} [options]
+ */
+export async function tokenOrLogin(client, options = {}) {
+  try {
+    return await token(client, options);
+  } catch (error) {
+    if (!(error instanceof LatchError) || error.code !== 'login-required') throw error;
+    return login(client, options);
+  }
+}
+
+/**
+ * Makes another program's tokens the session here, without a login. What was stored
+ * before is replaced.
+ *
+ * @param {Client} client
+ * @param {Tokens} tokens
+ * @param {Options} [options]
+ */
+export async function adopt(client, { expiresAtMs, ...tokens }, options = {}) {
+  const latch = await begin(client, options);
+  const brought = { ...tokens, expiresAtMs: expiresAtMs === undefined ? undefined : BigInt(Math.ceil(expiresAtMs)) };
+  const session = open(latch, (Session) => Session.adopt(latch.client, brought, context(latch)));
+  return granted(await drive(session, { ...latch, egress: egress(latch, undefined) }));
+}
+
+/**
  * Ends the session: revoked at the provider where it can be (RFC 7009), deleted here
  * in any case.
  *
@@ -124,22 +162,40 @@ async function begin(settings, {
   profile = 'default', stateDir, lockPatienceMs = 60_000, terminal = stderrTerminal, signal,
   store: storeOf = files(stateDir), send = sendOnceAsked, clock = systemClock, entropy = systemEntropy,
 }) {
-  /** @type {Settings} */
-  const client = {
-    discover: settings.issuer !== undefined,
+  const client = complete(settings);
+  const component = await Component.load();
+  const store = storeOf(profile, component.accountKey(client));
+  return { client, component, store, lockPatienceMs, terminal, signal, send, clock, entropy };
+}
+
+/**
+ * What is left out, filled in. A misspelt setting would be passed over unseen.
+ *
+ * @param {Client} given
+ * @returns {Settings}
+ */
+function complete(given) {
+  /** @type {{ [K in keyof Omit<Required<Settings>, 'clientId'>]: Settings[K] }} */
+  const defaults = {
+    issuer: undefined,
+    discover: given.issuer !== undefined,
     endpoints: {},
     assumedEndpoints: {},
     httpsIssuer: false,
+    clientSecret: undefined,
+    authentication: undefined,
     scopes: [],
     resources: [],
     parameters: [],
     requestFormat: 'form',
     protocol: { tag: 'oauth' },
-    ...settings,
   };
-  const component = await Component.load();
-  const store = storeOf(profile, component.accountKey(client));
-  return { client, component, store, lockPatienceMs, terminal, signal, send, clock, entropy };
+  const known = ['clientId', ...Object.keys(defaults)];
+  const stray = Object.keys(given).find((name) => !known.includes(name));
+  if (stray === undefined) return { ...defaults, ...given };
+  throw new LatchError(
+    'invalid-configuration', `a client has no setting ${stray}`, `use one of ${known.join(', ')}`,
+  );
 }
 
 /**
@@ -173,11 +229,11 @@ function context({ clock, entropy }) {
  * @param {Latch} latch
  * @param {LoginOptions} options
  */
-async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, browser = systemBrowser }) {
+async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, browser = systemBrowser, listen: own }) {
   // Only now: a stored token is not to wait for what only a login needs.
   const { Door } = await import('./door.js');
   const { listen } = await import('./listener.js');
-  const { client, clock, store, terminal, signal } = latch;
+  const { client, clock, entropy, store, terminal, signal } = latch;
   const stored = await read(store);
   const facts = {
     ...surroundings(),
@@ -189,7 +245,7 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, 
   const redirect = { host: '127.0.0.1', ports: [], path: '/callback', ...wanted };
   let listener;
   try {
-    if (flow !== 'device') listener = await listen(redirect);
+    if (flow !== 'device') listener = await (own ?? listen)(redirect);
   } catch (error) {
     const mayPaste = error instanceof LatchError && error.code === 'port-in-use' && flow !== 'browser';
     if (!mayPaste || !facts.terminal) throw error;
@@ -213,6 +269,7 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, 
   }
   const door = new Door({
     clock,
+    entropy,
     listener,
     browser: Array.isArray(browser) ? commandBrowser(browser) : browser || undefined,
     terminal,

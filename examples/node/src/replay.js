@@ -4,7 +4,7 @@
 import { readFile, stat } from 'node:fs/promises';
 
 import { Component, fingerprint } from './component.js';
-import { Misfit, encode, object, u64 } from './codec.js';
+import { damaged, encode, misfit, object, u64 } from './codec.js';
 import { opening, reply } from './contract.js';
 import { LatchError, printable, reason } from './error.js';
 
@@ -133,18 +133,22 @@ export function difference(expected, found) {
  * @returns {Conversation}
  */
 export function conversation(transcript) {
-  try {
-    return read(object(transcript, 'the transcript'));
-  } catch (error) {
-    throw error instanceof Misfit ? damaged(error.message) : error;
+  const { transcript: format, contract, open, failure: ended, steps } = object(transcript, 'the whole');
+  if (typeof format === 'number' && format > FORMAT) {
+    throw new LatchError(
+      'invalid-configuration',
+      `the transcript has format ${format}; this version reads up to ${FORMAT}`,
+      'use the newer version that wrote it',
+    );
   }
-}
-
-/** @param {string} what */
-function damaged(what) {
-  return new LatchError(
-    'invalid-configuration', `the transcript is damaged: ${what}`, 'take the file as it was recorded',
-  );
+  if (format !== FORMAT) throw misfit('transcript', `the format's number, ${FORMAT}`);
+  if (contract !== CONTRACT) throw misfit('contract', CONTRACT);
+  if (!Array.isArray(steps)) throw misfit('steps', 'a list');
+  if (ended !== undefined && steps.length > 0) throw misfit('steps', 'empty, where the opening failed');
+  return {
+    opening: opening(open, 'open'),
+    replies: steps.map((step, at) => replied(step, `steps[${at}]`)),
+  };
 }
 
 /**
@@ -165,28 +169,6 @@ export function begin(component, { tag, val }) {
 }
 
 /**
- * @param {Record<string, unknown>} transcript
- * @returns {Conversation}
- */
-function read({ transcript: format, contract, open, failure: ended, steps }) {
-  if (typeof format === 'number' && format > FORMAT) {
-    throw new LatchError(
-      'invalid-configuration',
-      `the transcript has format ${format}; this version reads up to ${FORMAT}`,
-      'use the newer version that wrote it',
-    );
-  }
-  if (format !== FORMAT) throw new Misfit('transcript', `the format's number, ${FORMAT}`);
-  if (contract !== CONTRACT) throw new Misfit('contract', CONTRACT);
-  if (!Array.isArray(steps)) throw new Misfit('steps', 'a list');
-  if (ended !== undefined && steps.length > 0) throw new Misfit('steps', 'empty, where the opening failed');
-  return {
-    opening: opening(open, 'open'),
-    replies: steps.map((step, at) => replied(step, `steps[${at}]`)),
-  };
-}
-
-/**
  * @param {unknown} step
  * @param {string} path
  */
@@ -194,18 +176,20 @@ function replied(step, path) {
   const { reply: told, 'now-ms': nowMs, ...ended } = object(step, path);
   const [end, ...others] = Object.keys(ended);
   if (others.length > 0 || (end !== 'action' && end !== 'failure')) {
-    throw new Misfit(path, 'a reply with its action or its failure');
+    throw misfit(path, 'a reply with its action or its failure');
   }
   return { reply: reply(told, `${path}.reply`), nowMs: u64(nowMs, `${path}.now-ms`) };
 }
 
 /** @param {() => unknown} step */
 function outcome(step) {
+  let action;
   try {
-    return { action: encode(step()) };
+    action = step();
   } catch (error) {
     return { failure: failure(error) };
   }
+  return { action: encode(action) };
 }
 
 /**

@@ -84,20 +84,24 @@ test('a login that begins otherwise goes otherwise', async () => {
 
 test('a conversation may break off', async () => {
   for (const transcript of names.map(read).filter(isForLoops)) {
-    const { steps } = transcript;
-    for (let end = 1; end < steps.length; end += 1) await play({ ...transcript, steps: steps.slice(0, end) });
+    const steps = transcript.steps.slice(0, -1);
+    if (steps.length > 0) await play({ ...transcript, steps });
   }
 });
 
-test('a loop that replies otherwise is noticed', async () => {
-  for (const name of names.filter((one) => isForLoops(read(one)) && read(one).steps.length > 2)) {
+test('a loop that replies otherwise is noticed, whatever it should reply', async () => {
+  const tried = new Set();
+  for (const name of names.filter((one) => isForLoops(read(one)))) {
     const { steps } = read(name);
-    for (const at of steps.keys()) {
-      const strange = steps[at].reply === 'saved' ? 'probed' : 'saved';
+    for (const [at, { reply }] of steps.entries()) {
+      const kind = typeof reply === 'string' ? reply : Object.keys(reply)[0];
+      if (tried.has(kind)) continue;
+      tried.add(kind);
+      const strange = kind === 'saved' ? 'probed' : 'saved';
       await assert.rejects(play(changed(read(name), ['steps', at, 'reply'], () => strange)), `${name} at steps[${at}]`);
     }
-    await assert.rejects(play({ ...read(name), steps: [steps[0], ...steps] }), `${name} with steps[0] twice`);
   }
+  assert(tried.size > 5, [...tried].join());
 });
 
 test('what is no transcript, or a newer one, is refused in clear words', async (t) => {
@@ -140,6 +144,13 @@ test('numbers up to 2^53 and bytes that are no text come through', async () => {
   const stored = { base64: Buffer.from([0xff, 0, 0x80]).toString('base64') };
   const binary = changed(read(name), ['open', 'token', 'stored'], () => stored);
   assert.deepEqual((await replay(binary)).open.token.stored, stored);
+});
+
+test('a number that is not the same in every language is refused', async () => {
+  const late = names.map(read).find(({ steps }) => steps.some(({ action }) => action?.present));
+  for (const step of late.steps) step['now-ms'] = Number.MAX_SAFE_INTEGER;
+  // The code is void at a later time.
+  await assert.rejects(replay(late), { code: 'invalid-configuration', message: /a number is not below 2\^53/ });
 });
 
 test('the command line replays a file, and says what component it runs', async (t) => {

@@ -35,7 +35,7 @@ from .contract import (
     Tokens,
     Unreachable,
 )
-from .errors import LatchError, printable
+from .errors import LatchError
 
 # A value as `json.loads` gives it.
 Json = Any
@@ -87,11 +87,22 @@ OPENINGS: dict[str, dict[str, Any]] = {
 _MOST = 2**53 - 1
 
 
-class Misfit(Exception):
-    """What is not as the contract has it: where, in one line."""
+class Damaged(LatchError):
+    """What is no transcript, and why not."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            "invalid-configuration",
+            f"the transcript is damaged: {what}",
+            "take the file as it was recorded",
+        )
+
+
+class Misfit(Damaged):
+    """What is not as the contract has it, and where."""
 
     def __init__(self, path: str, expected: str) -> None:
-        super().__init__(printable(f"{path} is not {expected}"))
+        super().__init__(f"{path} is not {expected}")
 
 
 # ---- Writing ---------------------------------------------------------------------
@@ -201,7 +212,7 @@ def _decode(kind: Any, json: Json, path: str) -> Any:
         if json not in inner:
             raise Misfit(path, f"one of {', '.join(inner)}")
         return json
-    if origin is not None and issubclass(origin, Sequence):
+    if origin in {tuple, Sequence}:
         if not isinstance(json, list):
             raise Misfit(path, "a list")
         return tuple(_decode(inner[0], value, f"{path}[{at}]") for at, value in enumerate(json))

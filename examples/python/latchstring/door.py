@@ -38,6 +38,10 @@ class Listening(Protocol):
     def close(self) -> None: ...
 
 
+# Listens where a redirect says, and passes on who comes.
+Listen = Callable[[Redirect, Callable[[BrowserVisit], None]], Listening]
+
+
 class Door:
     """A listener, a browser, and a person."""
 
@@ -46,14 +50,16 @@ class Door:
         terminal: Terminal,
         browser: Callable[[str], object] | None,
         clock: Clock,
-        listen: Callable[[Redirect, Callable[[BrowserVisit], None]], Listening] = Listener,
+        entropy: Callable[[], bytes],
+        listen: Listen | None = None,
     ) -> None:
         """`browser` starts one on an address; without it the person opens the address
         by themselves."""
         self._terminal = terminal
         self._browser = browser
         self._clock = clock
-        self._listen = listen
+        self._entropy = entropy
+        self._listen = listen or Listener
         # None where no browser can come back.
         self._listener: Listening | None = None
         # Whoever comes first, a browser or a typed line.
@@ -212,7 +218,7 @@ class Door:
             self._show_address(url)
             # Whoever wants no browser started has one in mind.
             return self._browser is None
-        binding = Binding(self._listener.origin, browser_url(url))
+        binding = Binding(self._listener.origin, browser_url(url), self._entropy)
         if not self._opens(binding.opened_address):
             self._show_address(url)
             return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Callable
@@ -28,6 +27,7 @@ from .contract import (
 )
 from .drive import Drive, Send, placed, read
 from .egress import Egress
+from .entropy import entropy
 from .envelope import Envelope
 from .errors import LatchError
 from .store import FileStore, Store, default_folder
@@ -36,11 +36,7 @@ from .terminal import Terminal
 from .token import Token
 
 if TYPE_CHECKING:
-    from .door import Door
-
-
-def _entropy() -> bytes:
-    return os.urandom(32)
+    from .door import Door, Listen
 
 
 def _send(request: Request, private_addresses: bool) -> Reply:
@@ -78,7 +74,9 @@ class Settings:
     send: Send = _send
     clock: Clock = Clock()
     # At least 32 random bytes, fresh for each call.
-    entropy: Callable[[], bytes] = _entropy
+    entropy: Callable[[], bytes] = entropy
+    # A listener on loopback where none is given.
+    listen: Listen | None = None
 
 
 def login(client: Client, settings: Settings = Settings()) -> Token:
@@ -188,7 +186,7 @@ class _Latch:
         if settings.open_browser:
             named = settings.browser
             opens = named if callable(named) else Browser(named).open
-        door = Door(terminal, opens, settings.clock)
+        door = Door(terminal, opens, settings.clock, settings.entropy, settings.listen)
         flow, redirect_uri = settings.flow, settings.redirect.first_uri()
         if flow != "device":
             try:

@@ -11,6 +11,7 @@ from typing import Any
 
 from .codec import (
     OPENINGS,
+    Damaged,
     Json,
     Misfit,
     as_object,
@@ -74,9 +75,11 @@ def replay(transcript: Json) -> Transcript:
     for reply, now_ms in told.replies:
         step = {"reply": encode(reply), "now-ms": now_ms}
         try:
-            step["action"] = encode_action(instance.next(session, reply, now_ms))
+            action = instance.next(session, reply, now_ms)
         except LatchError as error:
             step["failure"] = encode_failure(error)
+        else:
+            step["action"] = encode_action(action)
         steps.append(step)
     return replayed | {"steps": steps}
 
@@ -94,10 +97,29 @@ def difference(expected: Transcript, found: Transcript) -> str | None:
 def conversation(transcript: Json) -> Conversation:
     """A transcript's parts, each in its type; raises `invalid-configuration` where it
     is none."""
-    try:
-        return _read(as_object(transcript, "the transcript"))
-    except Misfit as misfit:
-        raise _damaged(str(misfit)) from None
+    whole = as_object(transcript, "the whole")
+    number = whole.get("transcript")
+    if type(number) is int and number > FORMAT:
+        raise LatchError(
+            "invalid-configuration",
+            f"the transcript has format {number}; this version reads up to {FORMAT}",
+            "use the newer version that wrote it",
+        )
+    if type(number) is not int or number != FORMAT:
+        raise Misfit("transcript", f"the format's number, {FORMAT}")
+    if whole.get("contract") != CONTRACT:
+        raise Misfit("contract", CONTRACT)
+    steps = whole.get("steps")
+    if not isinstance(steps, list):
+        raise Misfit("steps", "a list")
+    if "failure" in whole and steps:
+        raise Misfit("steps", "empty, where the opening failed")
+    kind, opening = single(whole.get("open"), "open", list(OPENINGS))
+    return Conversation(
+        kind,
+        members(OPENINGS[kind], opening, f"open.{kind}"),
+        [_replied(step, f"steps[{at}]") for at, step in enumerate(steps)],
+    )
 
 
 def read_transcript(path: Path) -> Transcript:
@@ -112,13 +134,11 @@ def read_transcript(path: Path) -> Transcript:
             "name the file of a transcript",
         ) from None
     if len(written) > _LONGEST_FILE:
-        raise _damaged(f"{path} is larger than 16 MiB")
+        raise Damaged(f"{path} is larger than 16 MiB")
     try:
-        return as_object(json.loads(written), "the transcript")
+        return as_object(json.loads(written), "the whole")
     except (ValueError, RecursionError):
-        raise _damaged(f"{path} is not JSON") from None
-    except Misfit as misfit:
-        raise _damaged(str(misfit)) from None
+        raise Damaged(f"{path} is not JSON") from None
 
 
 def replay_file(path: Path) -> Transcript:
@@ -138,31 +158,6 @@ def replay_file(path: Path) -> Transcript:
     )
 
 
-def _read(transcript: dict[str, Json]) -> Conversation:
-    number = transcript.get("transcript")
-    if type(number) is int and number > FORMAT:
-        raise LatchError(
-            "invalid-configuration",
-            f"the transcript has format {number}; this version reads up to {FORMAT}",
-            "use the newer version that wrote it",
-        )
-    if type(number) is not int or number != FORMAT:
-        raise Misfit("transcript", f"the format's number, {FORMAT}")
-    if transcript.get("contract") != CONTRACT:
-        raise Misfit("contract", CONTRACT)
-    steps = transcript.get("steps")
-    if not isinstance(steps, list):
-        raise Misfit("steps", "a list")
-    if "failure" in transcript and steps:
-        raise Misfit("steps", "empty, where the opening failed")
-    kind, opening = single(transcript.get("open"), "open", list(OPENINGS))
-    return Conversation(
-        kind,
-        members(OPENINGS[kind], opening, f"open.{kind}"),
-        [_replied(step, f"steps[{at}]") for at, step in enumerate(steps)],
-    )
-
-
 def _replied(step: Json, path: str) -> tuple[Reply, int]:
     given = as_object(step, path)
     if given.keys() not in ({"reply", "now-ms", "action"}, {"reply", "now-ms", "failure"}):
@@ -170,14 +165,6 @@ def _replied(step: Json, path: str) -> tuple[Reply, int]:
     return (
         decode(Reply, given["reply"], f"{path}.reply"),
         decode(int, given["now-ms"], f"{path}.now-ms"),
-    )
-
-
-def _damaged(what: str) -> LatchError:
-    return LatchError(
-        "invalid-configuration",
-        f"the transcript is damaged: {what}",
-        "take the file as it was recorded",
     )
 
 

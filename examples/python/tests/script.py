@@ -19,6 +19,7 @@ from latchstring.contract import Action, Client, Reply, Request
 from latchstring.door import Door
 from latchstring.drive import Drive
 from latchstring.egress import Egress
+from latchstring.entropy import entropy
 from latchstring.envelope import Envelope, open_envelope
 from latchstring.listener import BrowserVisit
 from latchstring.pages import Page
@@ -60,7 +61,7 @@ def play(transcript: Transcript) -> None:
     script = Script(transcript, instance)
     client: Client = told.opening["client"]
     is_login = told.kind == "login"
-    door = Door(script.person, script.open_browser, script, script.listen)
+    door = Door(script.person, script.open_browser, script, entropy, script.listen)
     if is_login:
         door.listen(Redirect())
     drive = Drive(

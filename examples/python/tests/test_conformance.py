@@ -104,19 +104,29 @@ def test_the_loop_replies_as_recorded(path: Path) -> None:
 @pytest.mark.parametrize("path", LOOPS, ids=name)
 def test_a_conversation_may_break_off(path: Path) -> None:
     recorded = read_transcript(path)
-    for end in range(1, len(recorded["steps"])):
-        play(recorded | {"steps": recorded["steps"][:end]})
+    if len(recorded["steps"]) > 1:
+        play(recorded | {"steps": recorded["steps"][:-1]})
 
 
-@pytest.mark.parametrize("path", LOOPS, ids=name)
-def test_a_loop_that_replies_otherwise_is_noticed(path: Path) -> None:
-    recorded = read_transcript(path)
-    for at, step in enumerate(recorded["steps"]):
-        strange = "probed" if step["reply"] == "saved" else "saved"
-        with pytest.raises(AssertionError):
-            play(changed(recorded, ["steps", at, "reply"], to(strange)))
+def kind(reply: Any) -> str:
+    return reply if isinstance(reply, str) else next(iter(reply))
+
+
+def kinds_of_replies() -> dict[str, tuple[Path, int]]:
+    """Where each kind first comes."""
+    first: dict[str, tuple[Path, int]] = {}
+    for path in LOOPS:
+        for at, step in enumerate(read_transcript(path)["steps"]):
+            first.setdefault(kind(step["reply"]), (path, at))
+    return first
+
+
+@pytest.mark.parametrize(("tag", "where"), kinds_of_replies().items())
+def test_a_loop_that_replies_otherwise_is_noticed(tag: str, where: tuple[Path, int]) -> None:
+    path, at = where
+    strange = "probed" if tag == "saved" else "saved"
     with pytest.raises(AssertionError):
-        play(recorded | {"steps": [recorded["steps"][0], *recorded["steps"]]})
+        play(changed(read_transcript(path), ["steps", at, "reply"], to(strange)))
 
 
 def redirected(path: Path) -> list[int]:
@@ -187,6 +197,15 @@ def test_large_numbers_and_bytes_that_are_no_text_come_through() -> None:
     binary = {"base64": base64.b64encode(b"\xff\x00\x80").decode()}
     damaged = changed(token, ["open", "token", "stored"], to(binary))
     assert replay(damaged)["open"] == damaged["open"]
+
+
+def test_a_number_that_is_not_the_same_in_every_language_is_refused() -> None:
+    late = next(t for t in map(read_transcript, KIT) if '"present"' in json.dumps(t))
+    for step in late["steps"]:
+        step["now-ms"] = 2**53 - 1
+    # The code is void at a later time.
+    with pytest.raises(LatchError, match="a number is not below 2"):
+        replay(late)
 
 
 def test_the_command_line_replays_a_file(home: Home) -> None:

@@ -18,10 +18,10 @@ from latchstring.errors import CODES, printable
 from .conftest import Home
 
 RECORDS = [
-    "client", "endpoints", "hexclave", "parameter", "context", "facts", "login-request", "demand",
-    "access-rules", "tokens", "exchange", "request", "header", "response", "unreachable",
-    "authorization", "visit", "offer", "device-prompt", "grant", "logout-report", "unrevoked", "failure",
-    "provider-error",
+    "client", "endpoints", "hexclave", "parameter", "context", "facts", "login-request",
+    "demand", "access-rules", "tokens", "exchange", "request", "header", "response",
+    "unreachable", "authorization", "visit", "offer", "device-prompt", "grant", "logout-report",
+    "unrevoked", "failure", "provider-error",
 ]  # fmt: skip
 
 

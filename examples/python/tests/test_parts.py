@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
+from collections.abc import Callable
 from typing import TypeVar
 
 import pytest
 
 import latchstring
-from latchstring import Client, http
+from latchstring import Client, Redirect, http
 from latchstring.clock import Clock
 from latchstring.contract import Reply, Request
+from latchstring.listener import BrowserVisit, Listener
 
 from .conftest import Home, Server, settings_of, visit
 
@@ -83,10 +86,32 @@ def test_every_part_may_be_the_callers_own(home: Home, demo: Server) -> None:
         people.append(threading.Thread(target=visit, args=[address]))
         people[-1].start()
 
+    drawn: list[bytes] = []
+
+    def entropy() -> bytes:
+        drawn.append(os.urandom(48))
+        return drawn[-1]
+
+    listeners: list[Listener] = []
+
+    def listen(redirect: Redirect, arrived: Callable[[BrowserVisit], None]) -> Listener:
+        listeners.append(Listener(redirect, arrived))
+        return listeners[-1]
+
     client = Client(client_id="demo", issuer=demo.issuer, scopes=["offline_access"])
-    settings = settings_of(home, store=store, send=send, browser=browser, clock=clock)
+    settings = settings_of(
+        home,
+        store=store,
+        send=send,
+        browser=browser,
+        clock=clock,
+        entropy=entropy,
+        listen=listen,
+    )
     assert latchstring.login(client, settings).source == "login"
     people[0].join()
+    # The session's, and those that tie it to the browser.
+    assert len(drawn) > 4 and len(listeners) == 1
     assert all(url.startswith(demo.issuer) for url in asked) and len(asked) > 1
     assert latchstring.token(client, settings).source == "cached"
     clock.ahead_ms = 24 * 3600 * 1000

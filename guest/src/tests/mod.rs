@@ -1,5 +1,6 @@
 //! What the flows do, told as scripts of replies in virtual time.
 
+mod absurd;
 mod access_token;
 mod adoption;
 mod asked;
@@ -30,6 +31,7 @@ mod script;
 mod seen;
 mod stored;
 mod stytch;
+mod table;
 mod token;
 mod token_endings;
 mod verification;

@@ -276,6 +276,11 @@ impl Script {
         }
     }
 
+    /// Stops here, to go on step by step.
+    pub(super) fn position(self) -> (Session, Option<Action>) {
+        (self.session, self.last.ok())
+    }
+
     // ---- Underneath ----------------------------------------------------------
 
     /// The store is always ready: what follows a probe that fails is the host's.

@@ -23,7 +23,6 @@ use std::process::ExitCode;
 use latchstring::{Code, Error};
 
 use args::{Args, Command};
-use recording::Recording;
 
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
@@ -32,11 +31,12 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => return usage::report(&error),
     };
     let json = args.global.json;
-    let recording = Recording::begin(&mut args.global);
+    recording::begin(&mut args.global);
+    let recorded = args.global.recording.recorder.is_some().then(|| args.global.clone());
     let result = run_to_end(args);
     // A session that failed is what somebody wants to see.
-    if let Some(recording) = recording {
-        recording.end();
+    if let Some(global) = recorded {
+        recording::end(&global);
     }
     match result {
         Ok(code) => code,

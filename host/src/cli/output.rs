@@ -142,7 +142,7 @@ pub(crate) fn rfc3339(time: SystemTime) -> Option<String> {
 
 /// The same for epoch milliseconds.
 pub(crate) fn rfc3339_ms(time_ms: u64) -> Option<String> {
-    rfc3339(UNIX_EPOCH + Duration::from_millis(time_ms))
+    rfc3339(UNIX_EPOCH.checked_add(Duration::from_millis(time_ms))?)
 }
 
 /// A time as people say it: `in 59 minutes`, `2 hours ago`.

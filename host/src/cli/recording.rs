@@ -1,7 +1,7 @@
 //! `--record FILE`: the transcript of the command's session.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use latchstring::{Code, Error, Recorder, Transcript};
 use tempfile::NamedTempFile;
@@ -9,41 +9,31 @@ use tempfile::NamedTempFile;
 use super::args::Global;
 use super::output;
 
-/// A recording under way, and where it is to be written.
-pub(crate) struct Recording {
-    file: PathBuf,
-    recorder: Recorder,
-    json: bool,
+/// Records this command's session where the person wants it.
+pub(crate) fn begin(global: &mut Global) {
+    global.recording.recorder = global.recording.file.as_ref().map(|_| Recorder::new());
 }
 
-impl Recording {
-    /// Begins one where the person wants it.
-    pub(crate) fn begin(global: &mut Global) -> Option<Self> {
-        let file = global.recording.file.clone()?;
-        let recorder = Recorder::new();
-        global.recording.recorder = Some(recorder.clone());
-        Some(Self { file, recorder, json: global.json })
+/// Writes what was recorded, whatever came of the command.
+pub(crate) fn end(global: &Global) {
+    if let (Some(file), Some(recorder)) = (&global.recording.file, &global.recording.recorder)
+        && let Err(error) = write(file, recorder)
+    {
+        output::report(&error, global.json);
     }
+}
 
-    /// Writes it, whatever came of the command.
-    pub(crate) fn end(self) {
-        if let Err(error) = self.write() {
-            output::report(&error, self.json);
-        }
+fn write(file: &Path, recorder: &Recorder) -> Result<(), Error> {
+    let Some(transcript) = Transcript::of(recorder)? else {
+        output::say("Nothing was recorded: the command came to no session");
+        return Ok(());
+    };
+    replace(file, &transcript.to_json()?)?;
+    output::say(&format!("Recorded, without secrets, in {}", file.display()));
+    if let Some(note) = transcript.note() {
+        output::say(&format!("The transcript is {note}"));
     }
-
-    fn write(&self) -> Result<(), Error> {
-        let Some(transcript) = Transcript::of(&self.recorder)? else {
-            output::say("Nothing was recorded: the command came to no session");
-            return Ok(());
-        };
-        replace(&self.file, &transcript.to_json()?)?;
-        output::say(&format!("Recorded, without secrets, in {}", self.file.display()));
-        if let Some(note) = transcript.note() {
-            output::say(&format!("The transcript is {note}"));
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Whole or not at all, and for this user's eyes.

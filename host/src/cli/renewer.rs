@@ -121,7 +121,7 @@ async fn receive(renewer: Child) -> Result<Token, Error> {
     let output = renewer.wait_with_output().await.map_err(|error| lost(&error.to_string()))?;
     let stdout = Zeroizing::new(output.stdout);
     match serde_json::from_slice(&stdout) {
-        Ok(Answer::Token(token)) => Ok(Token::from(Grant::from(token))),
+        Ok(Answer::Token(token)) => Token::try_from(Grant::from(token)),
         Ok(Answer::Error(error)) => Err(error.into()),
         // Never the bytes themselves: they could be half a token.
         Err(_) => Err(lost(&output.status.to_string())),

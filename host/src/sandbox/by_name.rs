@@ -2,7 +2,7 @@
 //! their own types: for whatever treats every type of the contract alike.
 
 use wasmtime::component::types::ComponentFunc;
-use wasmtime::component::{ComponentExportIndex, Func, Instance, Linker, ResourceAny, Type, Val};
+use wasmtime::component::{ComponentExportIndex, Func, Instance, ResourceAny, Type, Val};
 use wasmtime::{Store, StoreLimits};
 
 use super::{FUEL_PER_CALL, Sandbox, fault};
@@ -24,10 +24,8 @@ pub(crate) type Answer = Result<Option<Val>, Val>;
 impl Sandbox {
     /// An instance to be called by name.
     pub(crate) fn by_name(&self) -> Result<ByName, Error> {
-        let mut store = self.store();
-        store.set_fuel(FUEL_PER_CALL).map_err(fault)?;
-        let linker = Linker::new(&self.engine);
-        let instance = linker.instantiate(&mut store, &self.component).map_err(fault)?;
+        let mut store = self.store()?;
+        let instance = self.login.instance_pre().instantiate(&mut store).map_err(fault)?;
         let interface = instance.get_export_index(&mut store, None, INTERFACE).ok_or_else(lacks)?;
         Ok(ByName { store, instance, interface })
     }

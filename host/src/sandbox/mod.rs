@@ -23,6 +23,7 @@
 //! # }
 //! ```
 
+mod admission;
 pub(crate) mod by_name;
 pub(crate) mod config;
 mod machine_code;
@@ -30,12 +31,12 @@ mod machine_code;
 use std::sync::LazyLock;
 
 use serde::Serialize;
-use wasmtime::component::{Component, Linker, ResourceAny};
+use wasmtime::component::{Component, ResourceAny};
 use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
 use crate::contract::{
-    Action, Client, Context, Demand, Description, Facts, Failure, FlowChoice, Login, LoginRequest,
-    Reply, Tokens,
+    Action, Client, Context, Demand, Description, Facts, Failure, FlowChoice, Login, LoginPre,
+    LoginRequest, Reply, Tokens,
 };
 use crate::error::{Code, Error};
 use crate::recording::Recorder;
@@ -55,10 +56,22 @@ const MEMORY_BYTES: usize = 64 << 20;
 /// is held against several keys, takes less than half.
 const FUEL_PER_CALL: u64 = 1_000_000_000;
 
-/// The component, loaded and ready to be instantiated.
+/// What one call may hand over, nearly in bytes: lists can name the same memory
+/// again and again, and so be far larger than it. An honest action holds little
+/// more than a session, which has at most 1 MiB.
+const BYTES_PER_CALL: usize = 4 << 20;
+
+/// Functions that may be called by number, in one table; the component's own has
+/// some hundreds.
+const TABLE_ELEMENTS: usize = 20_000;
+
+/// Sessions at once in one instance; a host opens one after the other.
+const SESSIONS: usize = 64;
+
+/// The component, loaded, looked at, and ready to be instantiated.
 pub struct Sandbox {
     engine: Engine,
-    component: Component,
+    login: LoginPre<StoreLimits>,
 }
 
 impl Sandbox {
@@ -66,31 +79,47 @@ impl Sandbox {
     pub fn load() -> Result<&'static Self, Error> {
         static LOADED: LazyLock<Result<Sandbox, Error>> = LazyLock::new(|| {
             let (engine, component) = machine_code::load().map_err(fault)?;
-            Ok(Sandbox { engine, component })
+            Sandbox::new(engine, &component)
         });
         LOADED.as_ref().map_err(Error::clone)
     }
 
+    /// Refuses what is no login component, before anything of it runs.
+    fn new(engine: Engine, component: &Component) -> Result<Self, Error> {
+        let login = admission::admit(&engine, component)?;
+        Ok(Self { engine, login })
+    }
+
+    /// Another component than the login component.
+    #[cfg(test)]
+    pub(crate) fn of_machine_code(compiled: &[u8]) -> Result<Self, Error> {
+        // SAFETY: a build script of this workspace compiled it with the same settings.
+        let (engine, component) = unsafe { machine_code::from_copy(compiled) }.map_err(fault)?;
+        Self::new(engine, &component)
+    }
+
     /// A fresh instance, which shares nothing with any other.
     pub fn instantiate(&self) -> Result<Instance, Error> {
-        let mut store = self.store();
-        // An empty linker: a component that wants anything at all is refused here.
-        let linker = Linker::new(&self.engine);
-        store.set_fuel(FUEL_PER_CALL).map_err(fault)?;
-        let login = Login::instantiate(&mut store, &self.component, &linker).map_err(fault)?;
+        let mut store = self.store()?;
+        let login = self.login.instantiate(&mut store).map_err(fault)?;
         Ok(Instance { store, login, recorder: None })
     }
 
-    fn store(&self) -> Store<StoreLimits> {
+    /// The cage.
+    fn store(&self) -> Result<Store<StoreLimits>, Error> {
         let limits = StoreLimitsBuilder::new()
             .memory_size(MEMORY_BYTES)
             .instances(8)
             .memories(1)
             .tables(4)
+            .table_elements(TABLE_ELEMENTS)
             .build();
         let mut store = Store::new(&self.engine, limits);
         store.limiter(|limits| limits);
-        store
+        store.set_hostcall_fuel(BYTES_PER_CALL);
+        store.set_max_component_handles(SESSIONS);
+        store.set_fuel(FUEL_PER_CALL).map_err(fault)?;
+        Ok(store)
     }
 }
 
@@ -106,8 +135,8 @@ pub struct Session(ResourceAny);
 
 impl Instance {
     /// Keeps what passes from now on.
-    pub(crate) fn record(&mut self, recorder: Option<Recorder>) {
-        self.recorder = recorder;
+    pub fn record(&mut self, recorder: Recorder) {
+        self.recorder = Some(recorder);
     }
 
     /// The contract's `account-key`.
@@ -222,14 +251,27 @@ fn fault(error: wasmtime::Error) -> Error {
         Some(Trap::UnreachableCodeReached) => {
             "it gave up, as it does where it meets a fault or its memory limit".to_owned()
         }
-        Some(trap) => trap.to_string(),
-        None => error.to_string(),
+        Some(Trap::StackOverflow) => "it called itself without end".to_owned(),
+        Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
+        None => in_words(&error),
     };
     Error::new(
         Code::SandboxFault,
         format!("the login component was stopped: {reason}"),
         "nothing is lost; try again, and if it stays so, report it with the version of this program",
     )
+}
+
+/// The limits for which the engine has no type, only words.
+fn in_words(error: &wasmtime::Error) -> String {
+    let said = error.root_cause().to_string();
+    if said.contains("fuel allocated for hostcalls") {
+        "it handed over more than a host takes".to_owned()
+    } else if said.contains("handle limit exceeded") {
+        "it held more sessions than a host opens".to_owned()
+    } else {
+        error.to_string()
+    }
 }
 
 #[cfg(test)]

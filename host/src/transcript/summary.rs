@@ -19,8 +19,11 @@ pub(super) fn reply(reply: &Value) -> String {
     let (name, payload) = case(reply);
     printable(&match name {
         "response" => {
-            let length = payload["body"]["text"].as_str().map_or(0, str::len);
-            format!("response {}, {length} bytes", payload["status"])
+            let body = match case(&payload["body"]) {
+                ("text", text) => format!("{} bytes", text.as_str().map_or(0, str::len)),
+                _ => "no text".to_owned(),
+            };
+            format!("response {}, {body}", payload["status"])
         }
         "locked" if payload.is_null() => "locked, nothing stored".to_owned(),
         "locked" => "locked, a session stored".to_owned(),

@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::budget::Budget;
 use crate::capability::browser::Reader;
 use crate::capability::clock::{Clock as _, SystemClock};
 use crate::capability::entropy::{Entropy as _, SystemEntropy};
@@ -89,9 +90,12 @@ impl Latch {
         let session = Instance
             .login(&self.client, bytes(&stored), &request, &context()?)
             .map_err(|error| self.placed(error))?;
+        // What an earlier login pinned says nothing about this one.
+        let egress = Egress::new(&self.client, &[]).coming_back_to(&request.redirect_uri);
         let door = Door {
             clock: &SystemClock,
             terminal: self.terminal.as_ref(),
+            egress: &egress,
             pages,
             listener,
             browser: if manner.binds_browser { Some(&Reader) } else { None },
@@ -104,9 +108,7 @@ impl Latch {
             elsewhere: None,
             visit: None,
         };
-        // What an earlier login pinned says nothing about this one.
-        let egress = Egress::new(&self.client, &[]);
-        self.drive(session, &egress, Some(door)).await.and_then(granted)
+        self.drive(session, &egress, manner.patience, Some(door)).await.and_then(granted)
     }
 
     /// An access token that meets `demand`: the stored one, or a renewed one.
@@ -115,7 +117,7 @@ impl Latch {
         let session = Instance
             .token(&self.client, bytes(&stored), demand, &context()?)
             .map_err(|error| self.placed(error))?;
-        self.drive(session, &self.egress(&stored), None).await.and_then(granted)
+        self.drive(session, &self.egress(&stored), Duration::ZERO, None).await.and_then(granted)
     }
 
     /// Ends the session: revoked at the provider where it can be (RFC 7009),
@@ -125,8 +127,14 @@ impl Latch {
         let session = Instance
             .logout(&self.client, bytes(&stored), &context()?)
             .map_err(|error| self.placed(error))?;
-        match self.drive(session, &self.egress(&stored), None).await? {
-            Outcome::LoggedOut(report) => Ok(report),
+        let egress = self.egress(&stored);
+        match self.drive(session, &egress, Duration::ZERO, None).await? {
+            Outcome::LoggedOut(report) => {
+                if let Some(url) = &report.end_session_url {
+                    egress.permit_page(url)?;
+                }
+                Ok(report)
+            }
             Outcome::Granted(_) => Err(misfit()),
         }
     }
@@ -140,6 +148,7 @@ impl Latch {
         &self,
         session: Session,
         egress: &Egress,
+        patience: Duration,
         door: Option<Door<'_>>,
     ) -> Result<Outcome, Error> {
         let drive = Drive {
@@ -149,6 +158,7 @@ impl Latch {
             store: self.store.as_ref(),
             key: &self.key,
             egress,
+            budget: Budget::new(patience),
             door,
         };
         drive.run(&mut Instance, session).await
@@ -198,15 +208,11 @@ fn bytes(stored: &Option<Envelope>) -> Option<&[u8]> {
 
 fn granted(outcome: Outcome) -> Result<Token, Error> {
     match outcome {
-        Outcome::Granted(grant) => Ok(Token::from(grant)),
+        Outcome::Granted(grant) => Token::try_from(grant),
         Outcome::LoggedOut(_) => Err(misfit()),
     }
 }
 
 fn misfit() -> Error {
-    Error::new(
-        Code::SandboxFault,
-        "the login component ended with another outcome than was asked for",
-        "report it with the version of this program",
-    )
+    Error::misbehaviour("ended with another outcome than was asked for")
 }

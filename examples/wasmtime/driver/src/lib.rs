@@ -18,6 +18,8 @@ mod wasi;
 
 #[path = "../../../../host/src/binding.rs"]
 mod binding;
+#[path = "../../../../host/src/budget.rs"]
+mod budget;
 #[path = "../../../../host/src/builder/checks.rs"]
 mod checks;
 #[path = "../../../../host/src/door.rs"]

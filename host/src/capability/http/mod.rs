@@ -1,6 +1,7 @@
 //! HTTP requests on a session's behalf.
 
 pub mod addresses;
+pub(crate) mod headers;
 pub(crate) mod outgoing;
 mod stream;
 mod system;

@@ -22,7 +22,8 @@ pub use key::Key;
 pub(crate) use keyring::ForeignEntry;
 pub use keyring::KeyringStore;
 pub use memory::MemoryStore;
-use session::{SESSION_LIMIT, aside_name, check_size, nothing_to_set_aside};
+pub(crate) use session::check_size;
+use session::{SESSION_LIMIT, aside_name, nothing_to_set_aside};
 
 use crate::error::{Code, Error};
 

@@ -6,7 +6,7 @@ use crate::error::{Code, Error};
 pub(super) const SESSION_LIMIT: u64 = 1024 * 1024;
 
 /// Fails where a session is too large to be read back.
-pub(super) fn check_size(bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn check_size(bytes: &[u8]) -> Result<(), Error> {
     if bytes.len() as u64 <= SESSION_LIMIT {
         return Ok(());
     }

@@ -263,16 +263,99 @@ pub(super) fn is_vocabulary(text: &str) -> bool {
 }
 
 /// An error code as standards and providers spell them: `invalid_grant`,
-/// `REFRESH_TOKEN_EXPIRED`. One word alone counts where a standard has it.
+/// `REFRESH_TOKEN_NOT_FOUND`. One of its words says that something is wrong.
 pub(super) fn is_error_code(text: &str) -> bool {
-    const WORDS: [&str; 2] = ["unauthorized", "forbidden"];
-    let words: Vec<&str> = text.split(['_', '-', '.']).collect();
+    const TELLING: [&str; 38] = [
+        "bad",
+        "blocked",
+        "denied",
+        "disabled",
+        "down",
+        "error",
+        "expired",
+        "failed",
+        "forbidden",
+        "found",
+        "incorrect",
+        "insufficient",
+        "invalid",
+        "limit",
+        "locked",
+        "many",
+        "mismatch",
+        "missing",
+        "not",
+        "pending",
+        "refused",
+        "rejected",
+        "required",
+        "revoked",
+        "slow",
+        "suspended",
+        "timeout",
+        "unauthorized",
+        "unavailable",
+        "unexpected",
+        "unknown",
+        "unsupported",
+        "unverified",
+        "use",
+        "used",
+        "wrong",
+        "already",
+        "exceeded",
+    ];
+    let words: Vec<&str> = text.split(['_', '.']).collect();
     let has_one_case = |word: &&str| {
-        (2..=16).contains(&word.len())
+        (1..=16).contains(&word.len())
             && (word.bytes().all(|b| b.is_ascii_lowercase())
                 || word.bytes().all(|b| b.is_ascii_uppercase()))
     };
-    WORDS.contains(&text) || (2..=8).contains(&words.len()) && words.iter().all(has_one_case)
+    let tells = |word: &&str| TELLING.contains(&word.to_ascii_lowercase().as_str());
+    words.len() <= 8 && words.iter().all(has_one_case) && words.iter().any(tells)
+}
+
+/// A part of a path that providers have in common.
+pub(super) fn is_path_word(text: &str) -> bool {
+    const WORDS: [&str; 20] = [
+        "",
+        "activate",
+        "api",
+        "auth",
+        "authorize",
+        "callback",
+        "cli",
+        "code",
+        "connect",
+        "device",
+        "favicon.ico",
+        "latchstring",
+        "link",
+        "login",
+        "oauth",
+        "oauth2",
+        "start",
+        "user",
+        "v1",
+        "verify",
+    ];
+    WORDS.contains(&text)
+}
+
+/// What bodies are usually said to be.
+pub(super) fn is_media_type(text: &str) -> bool {
+    const TYPES: [&str; 9] = [
+        "application/json",
+        "application/jwk-set+json",
+        "application/jwt",
+        "application/octet-stream",
+        "application/problem+json",
+        "application/x-www-form-urlencoded",
+        "application/xml",
+        "text/html",
+        "text/plain",
+    ];
+    TYPES.contains(&text)
 }
 
 /// A name as registries hold them: `urn:ietf:params:oauth:grant-type:device_code`.
@@ -286,7 +369,7 @@ pub(super) fn is_number(text: &str) -> bool {
     text.len() <= 24 && text.trim().parse::<f64>().is_ok()
 }
 
-/// A word that tells nothing: part of a path, or a parameter's name.
+/// A word that tells nothing, as parameters are named.
 pub(super) fn is_plain_word(text: &str) -> bool {
     text.len() <= 24 && text.bytes().all(|b| b.is_ascii_lowercase() || b"_-.".contains(&b))
 }

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use super::names::{is_number, is_plain_word};
+use super::names::{is_media_type, is_number, is_plain_word};
 use super::redactor::{Readers, Redactor};
 use crate::transcript::summary::case;
 
@@ -231,17 +231,31 @@ fn left_out(bytes: &[u8]) -> Value {
     if bytes.is_empty() {
         return json!({ "text": "" });
     }
+    if is_left_out(bytes) {
+        return in_json(bytes);
+    }
     let mut text = format!("left out: {} bytes", bytes.len());
     if bytes.len() > LONGEST_BODY {
         text.extend(std::iter::repeat_n('.', bytes.len().saturating_sub(text.len())));
     }
     match std::str::from_utf8(bytes) {
-        Ok(_) => json!({ "text": text }),
-        Err(_) => json!({ "base64": STANDARD.encode([b"\xff", text.as_bytes()].concat()) }),
+        Ok(_) => in_json(text.as_bytes()),
+        Err(_) => in_json(&[b"\xff", text.as_bytes()].concat()),
     }
 }
 
-fn is_media_type(text: &str) -> bool {
-    let may_stand = |b: u8| b.is_ascii_lowercase() || b"/.+-".contains(&b);
-    text.len() <= 48 && text.bytes().all(may_stand)
+/// Whether these bytes stand for others already.
+fn is_left_out(bytes: &[u8]) -> bool {
+    let text = std::str::from_utf8(bytes.strip_prefix(b"\xff").unwrap_or(bytes)).ok();
+    let rest = text.and_then(|text| text.strip_prefix("left out: ")?.split_once(" bytes"));
+    rest.is_some_and(|(count, padding)| {
+        count.bytes().all(|b| b.is_ascii_digit()) && padding.bytes().all(|b| b == b'.')
+    })
+}
+
+fn in_json(bytes: &[u8]) -> Value {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => json!({ "text": text }),
+        Err(_) => json!({ "base64": STANDARD.encode(bytes) }),
+    }
 }

@@ -48,17 +48,21 @@ impl Placeholders {
 
     /// The same for what must be nowhere else either.
     pub(super) fn secret(&mut self, kind: &str, original: &str) -> String {
-        self.guard(original);
-        self.stand_in(kind, original)
+        let placeholder = self.stand_in(kind, original);
+        self.learn(original, &placeholder);
+        placeholder
     }
 
     pub(super) fn known(&self, original: &str) -> Option<&str> {
         self.known.get(original).map(String::as_str)
     }
 
-    /// From now on `placeholder` stands for `original`, which is secret.
+    /// From now on `placeholder` stands for `original`, which is secret unless it is
+    /// the same: then everybody could know it already.
     pub(super) fn learn(&mut self, original: &str, placeholder: &str) {
-        self.guard(original);
+        if original != placeholder {
+            self.guard(original);
+        }
         self.known.insert(original.to_owned(), placeholder.to_owned());
     }
 

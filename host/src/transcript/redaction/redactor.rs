@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
 use super::names::{
-    Treatment, is_error_code, is_number, is_plain_word, is_registered, is_vocabulary, treatment,
+    Treatment, is_error_code, is_number, is_path_word, is_registered, is_vocabulary, treatment,
 };
 use super::placeholders::Placeholders;
 use super::signed::Signed;
@@ -121,9 +121,11 @@ impl Redactor {
         if self.segments.contains(text) {
             return text.to_owned();
         }
-        let Ok(mut url) = Url::parse(text) else {
-            return self.placeholders.stand_in("address", text);
-        };
+        let url = Url::parse(text).ok();
+        // Without a host there may be only what must not stay: mailto:ada@example.com
+        let is_name = |url: &Url| readers == Readers::Everybody && url.scheme() == "urn";
+        let url = url.filter(|url| url.has_host() || is_name(url));
+        let Some(mut url) = url else { return self.placeholders.stand_in("address", text) };
         if readers == Readers::Everybody {
             self.segments.extend(url.path().split('/').map(str::to_owned));
         }
@@ -157,12 +159,12 @@ impl Redactor {
     }
 
     fn is_plain(&self, path: &str) -> bool {
-        path.split('/').all(|segment| is_plain_word(segment) || self.segments.contains(segment))
+        path.split('/').all(|segment| is_path_word(segment) || self.segments.contains(segment))
     }
 
     fn path(&mut self, path: &str) -> String {
         let segments = path.split('/').map(|segment| {
-            match is_plain_word(segment) || self.segments.contains(segment) {
+            match is_path_word(segment) || self.segments.contains(segment) {
                 true => segment.to_owned(),
                 false => self.placeholders.stand_in("segment", segment),
             }

@@ -2,6 +2,8 @@
 
 #[path = "../../../../../../host/src/capability/http/addresses.rs"]
 pub mod addresses;
+#[path = "../../../../../../host/src/capability/http/headers.rs"]
+pub(crate) mod headers;
 mod outgoing;
 mod trouble;
 

@@ -4,40 +4,25 @@ use url::Url;
 use wasip2::http::types::{Fields, Method, OutgoingRequest, Scheme};
 
 use super::Trouble;
-use crate::contract::{self, Header, Request};
+use super::headers::headers;
+use crate::contract::{self, Request};
 use crate::error::printable;
 
 const USER_AGENT: &str = concat!("latchstring/", env!("CARGO_PKG_VERSION"));
 
-/// Headers that say where a request goes and where it ends: the client's alone.
-const OWN_HEADERS: [&str; 10] = [
-    "connection",
-    "content-length",
-    "cookie",
-    "host",
-    "keep-alive",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-];
-
 pub(super) fn request(url: &Url, request: &Request) -> Result<OutgoingRequest, Trouble> {
     let fields = Fields::new();
-    append(&fields, "accept", "*/*")?;
-    append(&fields, "user-agent", USER_AGENT)?;
-    for Header { name, value } in &request.headers {
-        if OWN_HEADERS.iter().any(|own| name.eq_ignore_ascii_case(own)) {
-            return Err(denied(name, "is for the client alone to set"));
-        }
-        if name.eq_ignore_ascii_case("accept") {
-            fields.delete(name).map_err(|_| denied(name, "cannot be set"))?;
-        }
-        append(&fields, name, value)?;
+    append(&fields, "accept", b"*/*")?;
+    append(&fields, "user-agent", USER_AGENT.as_bytes())?;
+    let own = headers(&request.headers).map_err(Trouble::Denied)?;
+    if own.contains_key("accept") {
+        fields.delete("accept").map_err(|_| denied("accept", "cannot be set"))?;
+    }
+    for (name, value) in &own {
+        append(&fields, name.as_str(), value.as_bytes())?;
     }
     if let Some(body) = &request.body {
-        append(&fields, "content-length", &body.len().to_string())?;
+        append(&fields, "content-length", body.len().to_string().as_bytes())?;
     }
     let outgoing = OutgoingRequest::new(fields);
     let method = match request.method {
@@ -67,8 +52,8 @@ pub(super) fn request(url: &Url, request: &Request) -> Result<OutgoingRequest, T
 }
 
 /// The error shows no value.
-fn append(fields: &Fields, name: &str, value: &str) -> Result<(), Trouble> {
-    fields.append(name, value.as_bytes()).map_err(|_| denied(name, "has no valid name or value"))
+fn append(fields: &Fields, name: &str, value: &[u8]) -> Result<(), Trouble> {
+    fields.append(name, value).map_err(|_| denied(name, "has no valid name or value"))
 }
 
 fn denied(name: &str, what: &str) -> Trouble {

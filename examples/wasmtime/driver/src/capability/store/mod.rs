@@ -13,6 +13,7 @@ use async_trait::async_trait;
 pub(crate) use file::FileStore;
 pub use key::Key;
 pub(crate) use locks::lock_file;
+pub(crate) use session::check_size;
 
 use crate::error::{Code, Error};
 use crate::wasi::files::{ErrorCode, Trouble};

@@ -1,0 +1,98 @@
+//! From a session's part to what it does.
+
+use std::cell::Cell;
+
+use crate::contract::{
+    Action, Client, Code, Context, Demand, Description, Facts, Failure, FlowChoice, Guest,
+    GuestSession, LoginRequest, Reply, Session, Tokens,
+};
+use crate::{demands, excess, requests};
+
+struct Component;
+
+struct Actor {
+    /// What it does.
+    part: String,
+    redirect_uri: String,
+    steps: Cell<u64>,
+}
+
+impl Guest for Component {
+    type Session = Actor;
+
+    fn account_key(client: Client) -> String {
+        match client.client_id.as_str() {
+            "a path for a name" => "../../.ssh/authorized_keys".to_owned(),
+            "gigabytes for a name" => excess::text(),
+            _ => "actor".to_owned(),
+        }
+    }
+
+    fn choose_flow(_: Facts) -> FlowChoice {
+        FlowChoice { flow: None, reason: "it makes no difference".to_owned() }
+    }
+
+    fn describe(_: Vec<u8>, _: u64) -> Result<Description, Failure> {
+        Ok(excess::description())
+    }
+}
+
+impl GuestSession for Actor {
+    fn login(
+        client: Client,
+        _: Option<Vec<u8>>,
+        request: LoginRequest,
+        _: Context,
+    ) -> Result<Session, Failure> {
+        Ok(actor(client.client_id, request.redirect_uri))
+    }
+
+    fn token(
+        client: Client,
+        _: Option<Vec<u8>>,
+        _: Demand,
+        _: Context,
+    ) -> Result<Session, Failure> {
+        Ok(actor(client.client_id, String::new()))
+    }
+
+    fn logout(client: Client, _: Option<Vec<u8>>, _: Context) -> Result<Session, Failure> {
+        Ok(actor(client.client_id, String::new()))
+    }
+
+    fn adopt(client: Client, _: Tokens, _: Context) -> Result<Session, Failure> {
+        Ok(actor(client.client_id, String::new()))
+    }
+
+    fn next(&self, reply: Reply, _: u64) -> Result<Action, Failure> {
+        let steps = self.steps.replace(self.steps.get() + 1);
+        match reply {
+            Reply::Denied(reason) => return Err(failure(Code::EgressDenied, &reason)),
+            Reply::NotSaved(reason) => return Err(failure(Code::NotSaved, &reason)),
+            _ => {}
+        }
+        let part = self.part.as_str();
+        excess::act(part)
+            .or_else(|| requests::act(part, steps))
+            .or_else(|| demands::act(part, &self.redirect_uri, steps))
+            .unwrap_or_else(|| Err(failure(Code::HostFault, "no part is called so")))
+    }
+}
+
+pub(crate) fn actor(part: String, redirect_uri: String) -> Session {
+    Session::new(Actor { part, redirect_uri, steps: Cell::new(0) })
+}
+
+pub(crate) fn failure(code: Code, message: &str) -> Failure {
+    Failure {
+        code,
+        message: message.to_owned(),
+        remedy: String::new(),
+        provider: None,
+        retryable: false,
+    }
+}
+
+// Native linkers refuse the exported names.
+#[cfg(target_family = "wasm")]
+crate::contract::generated::export!(Component with_types_in crate::contract::generated);

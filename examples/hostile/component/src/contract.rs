@@ -1,0 +1,12 @@
+//! The types of `wit/login.wit`, generated.
+
+#[allow(missing_docs, unreachable_pub)]
+pub(crate) mod generated {
+    wit_bindgen::generate!({
+        path: "../../../wit",
+        world: "login",
+        pub_export_macro: true,
+    });
+}
+
+pub(crate) use generated::exports::latchstring::login::flow::*;

@@ -1,0 +1,2 @@
+;; Wants nothing and offers nothing.
+(component)

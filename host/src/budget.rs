@@ -1,0 +1,121 @@
+//! How much one session may ask of its host before it counts as running wild.
+//!
+//! No single action tells a session that never ends from one that takes long, so
+//! they are counted: anew whenever the person has chosen how to go on.
+
+use std::time::Duration;
+
+use crate::contract::{Action, Reply};
+use crate::error::Error;
+
+/// Actions that nobody outside caused or delayed. A login with every request
+/// tried three times takes some thirty.
+const ACTIONS: u32 = 100;
+
+/// A request that waits at least so long is bounded by the waiting instead.
+const PAUSE_MS: u64 = 1000;
+
+/// Before requests, in all and beyond what the person was given. A code for
+/// another device lives for an hour at most.
+const WAIT: Duration = Duration::from_secs(4 * 3600);
+
+pub(crate) struct Budget {
+    /// How long the person may take.
+    patience_ms: u64,
+    spent: Spent,
+}
+
+#[derive(Default)]
+struct Spent {
+    actions: u32,
+    waited_ms: u64,
+    /// Where the person was sent.
+    address: Option<String>,
+}
+
+impl Budget {
+    pub(crate) fn new(patience: Duration) -> Self {
+        Self { patience_ms: milliseconds(patience), spent: Spent::default() }
+    }
+
+    /// The action as it may be carried out: nobody is waited for longer than the
+    /// person was given.
+    pub(crate) fn admit(&mut self, mut action: Action) -> Result<Action, Error> {
+        match &mut action {
+            Action::Exchange(exchange) => {
+                self.wait(exchange.wait_ms)?;
+                if exchange.wait_ms < PAUSE_MS {
+                    self.act()?;
+                }
+            }
+            Action::Authorize(authorization) => {
+                authorization.wait_ms = authorization.wait_ms.min(self.patience_ms);
+                self.send(&authorization.url)?;
+            }
+            Action::Offer(offer) => offer.wait_ms = offer.wait_ms.min(self.patience_ms),
+            Action::Present(prompt) => {
+                self.act()?;
+                self.send(&prompt.verification_uri)?;
+            }
+            Action::Visit(visit) => {
+                self.act()?;
+                self.send(&visit.url)?;
+            }
+            Action::Lock | Action::Probe | Action::Save(_) => self.act()?,
+            Action::Done(_) => {}
+        }
+        Ok(action)
+    }
+
+    /// What came of the action: visitors may come as often as they like.
+    pub(crate) fn note(&mut self, reply: &Reply) -> Result<(), Error> {
+        match reply {
+            Reply::Chosen(_) => self.spent = Spent::default(),
+            Reply::TimedOut => self.act()?,
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn act(&mut self) -> Result<(), Error> {
+        self.spent.actions += 1;
+        if self.spent.actions > ACTIONS {
+            return Err(Error::misbehaviour(format_args!(
+                "was stopped: it asked for more than {ACTIONS} actions without end"
+            )));
+        }
+        Ok(())
+    }
+
+    fn wait(&mut self, wait_ms: u64) -> Result<(), Error> {
+        let most_ms = self.patience_ms.saturating_add(milliseconds(WAIT));
+        self.spent.waited_ms = self.spent.waited_ms.saturating_add(wait_ms);
+        if self.spent.waited_ms > most_ms {
+            return Err(Error::misbehaviour(format_args!(
+                "was stopped: it wanted to wait for {} s in all, and {} s are the most",
+                self.spent.waited_ms / 1000,
+                most_ms / 1000
+            )));
+        }
+        Ok(())
+    }
+
+    /// One address for each time that the person chooses: more would be a storm of
+    /// windows.
+    fn send(&mut self, url: &str) -> Result<(), Error> {
+        match &self.spent.address {
+            None => self.spent.address = Some(url.to_owned()),
+            Some(address) if address == url => {}
+            Some(_) => {
+                return Err(Error::misbehaviour(
+                    "wanted to send the person to a second address, unasked",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,119 @@
+//! What becomes of a component that breaks every rule: it runs where the login
+//! component runs, through the same loop and limits, and is denied.
+//!
+//! `./dev test hosts` prints the tables.
+#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected is to stop")]
+
+mod admission;
+mod denied;
+mod shown;
+mod surroundings;
+
+use std::sync::LazyLock;
+
+use latchstring_hostile::ACTOR;
+
+use crate::contract::{Endpoints, Facts};
+use crate::error::{Code, Error, code_name};
+use crate::sandbox::Sandbox;
+use crate::{Latch, LoginFlow};
+use surroundings::Surroundings;
+
+/// What the component is asked for while it plays its part.
+#[derive(Clone, Copy)]
+enum Occasion {
+    Setup,
+    Login,
+    Token,
+    Logout,
+    Status,
+}
+
+/// One part, and how it ends.
+struct Denied {
+    part: &'static str,
+    occasion: Occasion,
+    code: Code,
+    words: &'static str,
+}
+
+impl Denied {
+    fn run(&self, surroundings: &Surroundings) -> Error {
+        block_on(async {
+            let latch = match (latch(self.part, surroundings), self.occasion) {
+                (Err(error), Occasion::Setup) => return error,
+                (latch, _) => latch.unwrap(),
+            };
+            let error = match self.occasion {
+                Occasion::Setup => None,
+                Occasion::Login => latch.login().await.err(),
+                Occasion::Token => latch.token().await.err(),
+                Occasion::Logout => latch.logout().await.err(),
+                Occasion::Status => {
+                    surroundings.store_something(latch.key()).await;
+                    latch.status().await.err()
+                }
+            };
+            error.unwrap_or_else(|| panic!("{} came through", self.part))
+        })
+    }
+
+    #[track_caller]
+    fn check(&self, error: &Error) {
+        assert_eq!(error.code(), self.code, "{}: {error}", self.part);
+        assert!(error.message().contains(self.words), "{}: {error}", self.part);
+        assert_one_line(error.message());
+        assert_one_line(error.remedy());
+    }
+}
+
+/// The part as a client of the provider `https://id.example`.
+fn latch(part: &str, surroundings: &Surroundings) -> Result<Latch, Error> {
+    surroundings
+        .equip(Latch::builder("https://id.example", part))
+        .endpoints(Endpoints {
+            token: Some("https://id.example/token".to_owned()),
+            ..Endpoints::default()
+        })
+        .flow(LoginFlow::Browser)
+        .build_on(actor())
+}
+
+fn actor() -> &'static Sandbox {
+    static LOADED: LazyLock<Sandbox> = LazyLock::new(|| Sandbox::of_machine_code(ACTOR).unwrap());
+    &LOADED
+}
+
+/// Code that nobody escaped could end a line, or turn the next one around.
+#[track_caller]
+fn assert_one_line(text: &str) {
+    assert_eq!(crate::error::printable(text), text);
+}
+
+#[allow(clippy::print_stdout, reason = "whoever asks for the table reads it there")]
+fn print_table<'a>(title: &str, rows: impl IntoIterator<Item = (&'a str, &'a Error)>) {
+    println!("\n| {title} | what the host said | code |\n| --- | --- | --- |");
+    for (what, error) in rows {
+        println!("| {what} | {} | {} |", error.message(), code_name(error.code()));
+    }
+}
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
+}
+
+/// Somebody at a terminal, with a screen.
+fn desk() -> Facts {
+    Facts {
+        terminal: true,
+        unattended: false,
+        browser_command: false,
+        shows_address: false,
+        display: true,
+        remote_shell: false,
+        windows_interop: false,
+        container: false,
+        editor_terminal: false,
+        offers_device: None,
+    }
+}

@@ -1,0 +1,36 @@
+//! What a hostile component says is read, and does nothing else.
+
+use super::{Denied, Occasion, Surroundings, assert_one_line};
+use crate::error::Code;
+
+/// Runs a part to its end, and returns what the person was told on the way.
+fn said(part: &'static str, code: Code) -> Vec<String> {
+    let surroundings = Surroundings::default();
+    let denied = Denied { part, occasion: Occasion::Login, code, words: "" };
+    denied.check(&denied.run(&surroundings));
+    surroundings.kept(|kept| std::mem::take(&mut kept.said))
+}
+
+#[test]
+fn a_terminals_commands_are_written_out() {
+    let parts = [
+        ("a terminal's commands in a failure", Code::ProviderRefused),
+        ("a terminal's commands in an offer", Code::SandboxFault),
+        ("a terminal's commands in a notice", Code::SandboxFault),
+    ];
+    for (part, code) in parts {
+        for text in said(part, code) {
+            text.lines().for_each(assert_one_line);
+            // A line of its own would be taken for one of the host's.
+            assert!(text.lines().all(|line| !line.starts_with("latch:")), "{part}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_code_stays_in_its_line() {
+    let said = said("a terminal's commands in a code", Code::SandboxFault).join("\n");
+    let line = said.lines().find(|line| line.contains("AB0")).expect("the code");
+    assert_one_line(line);
+    assert!(line.ends_with("all is well\\u{202e}"), "{line}");
+}

@@ -1,0 +1,48 @@
+//! What a component has to be before anything of it runs: it wants nothing of
+//! its host, and offers what the contract names.
+
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, StoreLimits};
+
+use crate::contract::LoginPre;
+use crate::error::{Code, Error};
+
+/// The one thing that a login component offers.
+const OFFER: &str = "latchstring:login/flow@0.1.0";
+
+/// Fails with `sandbox-fault`, naming all that is too much or missing.
+pub(super) fn admit(
+    engine: &Engine,
+    component: &Component,
+) -> Result<LoginPre<StoreLimits>, Error> {
+    let world = component.component_type();
+    let wanted: Vec<&str> = world.imports(engine).map(|(name, _)| name).collect();
+    // An empty linker. By itself it would let in whoever wants types alone.
+    let admitted = Linker::new(engine).instantiate_pre(component).and_then(LoginPre::new);
+    match admitted {
+        Ok(login) if wanted.is_empty() => Ok(login),
+        admitted => {
+            let offered: Vec<&str> = world.exports(engine).map(|(name, _)| name).collect();
+            Err(refused(&wanted, &offered, admitted.err()))
+        }
+    }
+}
+
+fn refused(wanted: &[&str], offered: &[&str], error: Option<wasmtime::Error>) -> Error {
+    let mut reasons = Vec::new();
+    if !wanted.is_empty() {
+        let wanted = wanted.join(", ");
+        reasons.push(format!("it wants of its host what none gives: {wanted}"));
+    }
+    if !offered.contains(&OFFER) {
+        let instead = if offered.is_empty() { "nothing".to_owned() } else { offered.join(", ") };
+        reasons.push(format!("it offers {instead} instead of {OFFER}"));
+    } else if let (true, Some(error)) = (reasons.is_empty(), error) {
+        reasons.push(format!("what it offers as {OFFER} is something else ({error})"));
+    }
+    Error::new(
+        Code::SandboxFault,
+        format!("the login component was not started: {}", reasons.join("; ")),
+        "use this program as it was released, or report it with its version",
+    )
+}
