@@ -92,9 +92,9 @@ impl Args {
     }
 }
 
-/// The command line as it was given.
+/// The command line as it was given, whatever the file is called that runs.
 pub(crate) fn words() -> Vec<String> {
-    get_arguments()
+    ["latch".to_owned()].into_iter().chain(get_arguments().into_iter().skip(1)).collect()
 }
 
 /// The same with what the environment says behind it, where the command line says
