@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Engine, Result, Store, bail};
 use wasmtime_wasi::p2::bindings::Command;
-use wasmtime_wasi::{DirPerms, FilePerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
 /// The machine code of `latch.wasm`, made by `build.rs`.
@@ -85,7 +85,7 @@ fn context() -> Result<WasiCtx> {
     #[cfg(unix)]
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let mut builder = WasiCtx::builder();
-    builder.inherit_stdio().inherit_network().allow_ip_name_lookup(true);
+    builder.inherit_stdio().inherit_network().allow_tcp(true).allow_ip_name_lookup(true);
     builder.args(&std::env::args().collect::<Vec<_>>());
     for (name, value) in std::env::vars().filter(|(name, _)| is_passed_on(name)) {
         builder.env(name, value);
@@ -95,7 +95,7 @@ fn context() -> Result<WasiCtx> {
         let folder = std::path::absolute(folder)?;
         fs::create_dir_all(&folder)?;
         let place = folder.to_string_lossy();
-        builder.preopened_dir(&folder, &place, DirPerms::all(), FilePerms::all())?;
+        builder.preopened_dir(&folder, &place, FsPerms::ReadWrite)?;
         builder.env(name, &place);
     }
     Ok(builder.build())

@@ -71,7 +71,7 @@ async fn dispatch(args: Args) -> Result<ExitCode, Error> {
     let Args { global, command } = args;
     let done = match command {
         Command::Request(args) => return commands::request::run(&global, args).await,
-        Command::Replay(args) => return commands::replay::run(&global, &args),
+        Command::Replay(args) => return commands::replay::run(&global, &args).map(ExitCode::from),
         Command::Login(args) => commands::login::run(&global, args).await,
         Command::Token(args) => commands::token::run(&global, args).await,
         Command::Exec(args) => commands::exec::run(&global, args).await,

@@ -13,6 +13,7 @@ pub mod contract;
 mod farewell;
 pub mod latch;
 mod sandbox;
+pub mod transcript;
 mod wasi;
 
 #[path = "../../../../host/src/binding.rs"]
@@ -47,6 +48,7 @@ pub use error::{Code, Error, ProviderError, code_name, code_named, printable};
 pub use latch::{Latch, describe};
 pub use origins::api_origin;
 pub use token::Token;
+pub use transcript::{Replay, Transcript};
 
 /// A preset's settings by name; this host keeps them and cannot use them.
 pub type Settings = std::collections::BTreeMap<String, String>;

@@ -1,20 +1,18 @@
 //! `latch replay`: step the component through a transcript.
 
-use std::fs::File;
-use std::io::{self, Read as _};
 use std::path::Path;
-use std::process::ExitCode;
 
 use latchstring::{Code, Error, Replay, Transcript};
 use serde_json::json;
 
 use crate::cli::args::{Global, ReplayArgs};
-use crate::cli::{exit, output};
+use crate::cli::{exit, output, streams};
 
 /// One byte more than any transcript has: enough to know that it is too long.
 const LONGEST: u64 = (16 << 20) + 1;
 
-pub(crate) fn run(global: &Global, args: &ReplayArgs) -> Result<ExitCode, Error> {
+/// The exit code.
+pub(crate) fn run(global: &Global, args: &ReplayArgs) -> Result<u8, Error> {
     let transcript = Transcript::parse(&read(&args.file)?)?;
     let replay = transcript.replay()?;
     if global.json {
@@ -23,25 +21,19 @@ pub(crate) fn run(global: &Global, args: &ReplayArgs) -> Result<ExitCode, Error>
         tell(&transcript, &replay)?;
     }
     Ok(match replay.difference {
-        None => ExitCode::SUCCESS,
-        Some(_) => ExitCode::from(exit::DIFFERENT),
+        None => 0,
+        Some(_) => exit::DIFFERENT,
     })
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
-    let read = match file == Path::new("-") {
-        true => io::stdin().take(LONGEST).read_to_end(&mut bytes),
-        false => File::open(file).and_then(|file| file.take(LONGEST).read_to_end(&mut bytes)),
-    };
-    read.map_err(|error| {
+    streams::read(file, LONGEST).map_err(|error| {
         Error::new(
             Code::HostFault,
             format!("{} cannot be read: {error}", file.display()),
             "give the file that `latch --record FILE` wrote",
         )
-    })?;
-    Ok(bytes)
+    })
 }
 
 fn tell(transcript: &Transcript, replay: &Replay) -> Result<(), Error> {

@@ -19,7 +19,9 @@ mod provider;
 mod rest;
 
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _};
+use clap::{
+    Arg, ArgAction, ArgMatches, Args as ClapArgs, CommandFactory as _, FromArgMatches as _,
+};
 use clap::{Parser, Subcommand};
 use wasip2::cli::environment::get_arguments;
 
@@ -27,8 +29,12 @@ pub(crate) use self::global::Global;
 pub(crate) use self::introspect::CheckArgs;
 pub(crate) use self::login::{LoginArgs, LoginCommand, RedirectArgs};
 pub(crate) use self::provider::ProviderArgs;
-pub(crate) use self::rest::{LogoutArgs, ProfileCommand, TokenArgs};
+pub(crate) use self::rest::{LogoutArgs, ProfileCommand, ReplayArgs, TokenArgs};
 use super::environment;
+
+/// What recording a session takes; this host records none.
+#[derive(ClapArgs, Clone)]
+pub(crate) struct RecordArgs {}
 
 /// Logs a command line in to any OAuth 2.0 / OpenID Connect provider, keeps the
 /// session, and hands out fresh access tokens. This is latch as one component, in
@@ -70,6 +76,11 @@ pub(crate) enum Command {
     Profile(ProfileCommand),
     /// Show the component that holds the protocol
     Component,
+    /// Step the component through a transcript that latch --record wrote
+    ///
+    /// Ends with 0 where everything is as it was recorded, and with 6 where the
+    /// component now answers something else.
+    Replay(ReplayArgs),
 }
 
 /// Nothing: this host does not record.

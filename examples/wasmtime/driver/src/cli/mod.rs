@@ -31,7 +31,7 @@ pub(crate) async fn run() -> u8 {
     };
     let json = args.global.json;
     match dispatch(args).await {
-        Ok(()) => 0,
+        Ok(code) => code,
         Err(error) => {
             output::report(&error, json);
             exit::code(error.code())
@@ -39,9 +39,10 @@ pub(crate) async fn run() -> u8 {
     }
 }
 
-async fn dispatch(args: Args) -> Result<(), Error> {
+async fn dispatch(args: Args) -> Result<u8, Error> {
     let Args { global, command } = args;
-    match command {
+    let done = match command {
+        Command::Replay(args) => return commands::replay::run(&global, &args),
         Command::Login(args) => commands::login::run(&global, args).await,
         Command::Token(args) => commands::token::run(&global, args).await,
         Command::Whoami(args) => commands::whoami::run(&global, args).await,
@@ -49,5 +50,6 @@ async fn dispatch(args: Args) -> Result<(), Error> {
         Command::Logout(args) => commands::logout::run(&global, args).await,
         Command::Profile(command) => commands::profile::run(&global, command).await,
         Command::Component => commands::component::run(&global),
-    }
+    };
+    done.map(|()| 0)
 }

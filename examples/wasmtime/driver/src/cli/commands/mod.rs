@@ -6,6 +6,8 @@ pub(crate) mod login;
 pub(crate) mod logout;
 #[path = "../../../../../../host/src/cli/commands/profile.rs"]
 pub(crate) mod profile;
+#[path = "../../../../../../host/src/cli/commands/replay.rs"]
+pub(crate) mod replay;
 #[path = "../../../../../../host/src/cli/commands/status.rs"]
 pub(crate) mod status;
 #[path = "../../../../../../host/src/cli/commands/token.rs"]
