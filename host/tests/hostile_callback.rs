@@ -288,18 +288,3 @@ fn the_good_page_comes_only_once_the_session_is_kept() {
     assert!(page.body.contains("Login failed"), "{}", page.body);
     pending.finish().failed(7, "provider-unavailable");
 }
-
-#[cfg(unix)]
-#[test]
-fn a_session_that_cannot_be_kept_is_no_good_page() {
-    use std::fs::{Permissions, set_permissions};
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let home = Home::new();
-    let pending = home.start_login(&[]);
-    set_permissions(home.state_folder(), Permissions::from_mode(0o755)).expect("a mode");
-    let page = pending.visit();
-    assert_eq!(page.status, 500);
-    assert!(page.body.contains("Login failed"), "{}", page.body);
-    pending.finish().failed(8, "store-unusable");
-}

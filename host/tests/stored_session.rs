@@ -197,3 +197,14 @@ fn nothing_is_kept_in_memory_but_for_one_run() {
     assert!(!home.state_folder().exists());
     home.latch(&["token", "--store", "memory"]).failed(3, "login-required");
 }
+
+#[test]
+fn a_session_that_cannot_be_kept_is_no_good_page() {
+    let home = Home::new();
+    let pending = home.start_login(&[]);
+    fs::set_permissions(home.state_folder(), Permissions::from_mode(0o755)).expect("a mode");
+    let page = pending.visit();
+    assert_eq!(page.status, 500);
+    assert!(page.body.contains("Login failed"), "{}", page.body);
+    pending.finish().failed(8, "store-unusable");
+}

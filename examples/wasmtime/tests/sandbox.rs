@@ -10,6 +10,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::thread;
 
 use latchstring::capability::store::FileStore;
@@ -19,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 use support::http::get;
 use support::session::Session;
 use support::tty::Tty;
-use support::{Home, Pending, SCOPES, block_on, busy_port, refusing};
+use support::{Home, Pending, Run, SCOPES, block_on, busy_port, refusing};
 use url::Url;
 use wasmparser::{Parser, Payload};
 
@@ -58,29 +59,24 @@ fn beside_the_session(home: &Home, extension: &str) -> PathBuf {
 
 #[test]
 fn latch_wasm_imports_wasi_alone_and_is_a_command() {
-    let (mut imports, mut exports) = (Vec::new(), Vec::new());
+    let (mut imports, mut exports, mut depth) = (Vec::new(), Vec::new(), 0);
     for payload in Parser::new(0).parse_all(latchstring_wasmtime::LATCH) {
         match payload.expect("a component") {
-            Payload::ComponentImportSection(section) => {
-                imports.extend(
-                    section.into_iter().map(|i| i.expect("an import").name.name.to_owned()),
-                );
-            }
-            Payload::ComponentExportSection(section) => {
-                exports.extend(
-                    section.into_iter().map(|e| e.expect("an export").name.name.to_owned()),
-                );
-            }
-            // What is nested has sections of its own.
-            Payload::ComponentSection { .. } | Payload::ModuleSection { .. } => break,
+            // What is nested has imports and exports of its own.
+            Payload::ComponentSection { .. } | Payload::ModuleSection { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(section) if depth == 0 => imports.extend(
+                section.into_iter().map(|item| item.expect("an import").name.name.to_owned()),
+            ),
+            Payload::ComponentExportSection(section) if depth == 0 => exports.extend(
+                section.into_iter().map(|item| item.expect("an export").name.name.to_owned()),
+            ),
             _ => {}
         }
     }
-    assert!(
-        !imports.is_empty() && imports.iter().all(|name| name.starts_with("wasi:")),
-        "{imports:?}"
-    );
-    let _ = exports;
+    let is_wasi = |name: &String| name.starts_with("wasi:");
+    assert!(!imports.is_empty() && imports.iter().all(is_wasi), "{imports:?}");
+    assert!(exports.len() == 1 && exports[0].starts_with("wasi:cli/run@0.2"), "{exports:?}");
 }
 
 #[test]
@@ -356,4 +352,44 @@ fn a_provider_that_is_away_ends_no_session() {
         .failed(7, "unreachable")
         .saying(&["connection refused"]);
     assert_eq!(home.session_files().len(), 1);
+}
+
+// ---- Replaying ----------------------------------------------------------------
+
+/// `latch replay -` with this on standard input.
+fn replay(home: &Home, transcript: &[u8]) -> Run {
+    let mut command = home.command(&["replay", "-", "--json"]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("latch starts");
+    child.stdin.take().expect("its input").write_all(transcript).expect("a transcript");
+    child.wait_with_output().expect("an end").into()
+}
+
+#[test]
+fn the_conformance_kit_is_answered_as_it_was_recorded() {
+    let kit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance");
+    let home = Home::new();
+    let mut replayed = 0;
+    for entry in fs::read_dir(kit).expect("the kit") {
+        let file = entry.expect("an entry").path();
+        if file.extension().is_some_and(|end| end == "json") {
+            let run = replay(&home, &fs::read(&file).expect("a transcript"));
+            assert_eq!(run.code, 0, "{}: {}{}", file.display(), run.stdout, run.stderr);
+            assert_eq!(run.json()["as_recorded"], true);
+            replayed += 1;
+        }
+    }
+    assert!(replayed > 20, "{replayed}");
+}
+
+#[test]
+fn another_answer_than_was_recorded_is_told_where_it_stands() {
+    let kit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/token-cached.json");
+    let text = fs::read_to_string(kit).expect("a transcript");
+    let home = Home::new();
+    let run = replay(&home, text.replace("\"cached\"", "\"renewed\"").as_bytes());
+    assert_eq!(run.code, 6, "{}", run.stderr);
+    let difference = run.json()["difference"].to_string();
+    assert!(difference.contains("source") && difference.contains("cached"), "{difference}");
+    replay(&home, b"{}").failed(2, "invalid-configuration");
 }

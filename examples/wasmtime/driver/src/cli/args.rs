@@ -19,9 +19,7 @@ mod provider;
 mod rest;
 
 use clap::parser::ValueSource;
-use clap::{
-    Arg, ArgAction, ArgMatches, Args as ClapArgs, CommandFactory as _, FromArgMatches as _,
-};
+use clap::{Arg, ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _};
 use clap::{Parser, Subcommand};
 use wasip2::cli::environment::get_arguments;
 
@@ -31,10 +29,6 @@ pub(crate) use self::login::{LoginArgs, LoginCommand, RedirectArgs};
 pub(crate) use self::provider::ProviderArgs;
 pub(crate) use self::rest::{LogoutArgs, ProfileCommand, ReplayArgs, TokenArgs};
 use super::environment;
-
-/// What recording a session takes; this host records none.
-#[derive(ClapArgs, Clone)]
-pub(crate) struct RecordArgs {}
 
 /// Logs a command line in to any OAuth 2.0 / OpenID Connect provider, keeps the
 /// session, and hands out fresh access tokens. This is latch as one component, in
