@@ -21,6 +21,8 @@ mod folders;
 mod guest;
 #[path = "build/machine_code.rs"]
 mod machine_code;
+#[path = "build/nested.rs"]
+mod nested;
 #[path = "build/toolchain.rs"]
 mod toolchain;
 
@@ -48,8 +50,8 @@ fn main() -> ExitCode {
 }
 
 fn embed() -> Result<()> {
-    let folders = Folders::of_this_build()?;
-    let checkout = checkout(&folders.package);
+    let folders = Folders::of_this_build("..")?;
+    let checkout = folders.workspace();
     let component = obtain(&folders, checkout.as_ref())?;
     let world = component::check(&component)?;
     let compiled = machine_code::of(&component, &folders)?;
@@ -78,17 +80,9 @@ fn obtain(folders: &Folders, checkout: Option<&PathBuf>) -> Result<Vec<u8>> {
         );
     }
     if let Some(workspace) = checkout {
-        guest::watch(workspace, "..", "guest")?;
-        return component::wrap(&guest::build(workspace, folders, "latchstring-guest")?);
+        return component::wrap(&guest::build(workspace, folders)?);
     }
     read(&folders.package.join("component.wasm"), "take the whole package, or a whole checkout")
-}
-
-/// The checkout that this package is part of, if it is.
-fn checkout(package: &Path) -> Option<PathBuf> {
-    let workspace = package.parent()?;
-    let is_checkout = workspace.join("guest/Cargo.toml").exists() && workspace.join("wit").exists();
-    is_checkout.then(|| workspace.to_path_buf())
 }
 
 fn read(file: &Path, remedy: &str) -> Result<Vec<u8>> {

@@ -7,10 +7,10 @@ mod component;
 mod config;
 #[path = "../../host/build/folders.rs"]
 mod folders;
-#[path = "../../host/build/guest.rs"]
-mod guest;
 #[path = "../../host/build/machine_code.rs"]
 mod machine_code;
+#[path = "../../host/build/nested.rs"]
+mod nested;
 #[path = "../../host/build/toolchain.rs"]
 mod toolchain;
 
@@ -38,10 +38,15 @@ fn main() -> ExitCode {
 }
 
 fn embed() -> Result<()> {
-    let folders = Folders::of_this_build()?;
-    let workspace = folders.package.join("../..");
-    guest::watch(&workspace, "../..", "examples/hostile/component")?;
-    let module = guest::build(&workspace, &folders, "latchstring-hostile-component")?;
+    let folders = Folders::of_this_build("../..")?;
+    let workspace = folders.workspace().ok_or("they are built in a checkout, and this is none")?;
+    let module = nested::component(
+        &workspace,
+        &folders,
+        "examples/hostile/component",
+        "latchstring-hostile-component",
+        "hostile component",
+    )?;
     let actor = component::wrap(&module)?;
     // By its looks it is one.
     component::check(&actor)?;

@@ -1,28 +1,33 @@
 #!/usr/bin/env node
-// A sample: node cli.mjs login|token|logout ISSUER CLIENT_ID [SCOPE...]
-// LATCH_STATE_DIR says where sessions are kept, LATCH_BROWSER what starts a browser.
+// A sample. LATCH_STATE_DIR says where sessions are kept, LATCH_BROWSER what starts a browser.
 
-import { LatchError, login, logout, token } from './src/index.js';
+import { LatchError, fingerprint, login, logout, token } from './src/index.js';
+import { replayFile } from './src/replay.js';
 
 const { LATCH_STATE_DIR: stateDir, LATCH_BROWSER: browser } = process.env;
+const options = { stateDir, browser: browser?.split(' ') };
 const [command, issuer, clientId, ...scopes] = process.argv.slice(2);
+const client = { issuer, clientId, scopes };
 const commands = {
-  login: async (client, options) => {
-    const { claims } = await login(client, { ...options, browser: browser?.split(' ') });
+  login: async () => {
+    const { claims } = await login(client, options);
     console.error(`Logged in as ${claims?.name ?? claims?.sub ?? 'somebody'}`);
   },
-  token: async (client, options) => console.log((await token(client, options)).accessToken),
-  logout: async (client, options) => {
+  token: async () => console.log((await token(client, options)).accessToken),
+  logout: async () => {
     const { wasLoggedIn } = await logout(client, options);
     console.error(wasLoggedIn ? 'Logged out' : 'Nobody was logged in');
   },
+  component: async () => console.log(Object.values(await fingerprint()).join(' ')),
+  replay: async () => console.log(JSON.stringify(await replayFile(issuer), undefined, 2)),
 };
-if (!(command in commands) || !clientId) {
-  console.error('usage: node cli.mjs login|token|logout ISSUER CLIENT_ID [SCOPE...]');
+const words = { login: 2, token: 2, logout: 2, component: 0, replay: 1 }[command];
+if (!(process.argv.length >= 3 + words)) {
+  console.error('usage: node cli.mjs login|token|logout ISSUER CLIENT_ID [SCOPE...]\n       node cli.mjs component | replay TRANSCRIPT');
   process.exit(2);
 }
 try {
-  await commands[command]({ issuer, clientId, scopes }, { stateDir });
+  await commands[command]();
 } catch (error) {
   if (!(error instanceof LatchError)) throw error;
   console.error(`${error.code}: ${error.message}\nwhat to do: ${error.remedy}`);

@@ -5,7 +5,7 @@ use wit_component::{ComponentEncoder, DecodedWasm, WitPrinter};
 use crate::Result;
 
 /// The one thing that a login component offers. It asks for nothing.
-const EXPORT: &str = "latchstring:login/flow@0.1.0";
+pub(crate) const EXPORT: &str = "latchstring:login/flow@0.1.0";
 
 /// The component around `module`, which carries its types in itself.
 pub(crate) fn wrap(module: &[u8]) -> Result<Vec<u8>> {

@@ -8,6 +8,8 @@ use crate::Result;
 pub(crate) struct Folders {
     /// Of this package.
     pub(crate) package: PathBuf,
+    /// From this package to the checkout's root, such as `..`.
+    up: &'static str,
     /// Of this run of the build script.
     pub(crate) out: PathBuf,
     /// For what every profile and every kind of run can share: building the
@@ -16,11 +18,27 @@ pub(crate) struct Folders {
 }
 
 impl Folders {
-    pub(crate) fn of_this_build() -> Result<Self> {
+    /// `up` leads from the package to the root of a checkout.
+    pub(crate) fn of_this_build(up: &'static str) -> Result<Self> {
         let package = variable("CARGO_MANIFEST_DIR")?;
         let out = variable("OUT_DIR")?;
         let shared = target_folder(&out).unwrap_or(&out).join("latchstring-component");
-        Ok(Self { package, out, shared })
+        Ok(Self { package, up, out, shared })
+    }
+
+    /// The checkout that this package is part of, if it is.
+    pub(crate) fn workspace(&self) -> Option<PathBuf> {
+        let levels = Path::new(self.up).components().count();
+        let workspace = self.package.ancestors().nth(levels)?;
+        let checkout =
+            workspace.join("guest/Cargo.toml").exists() && workspace.join("wit").exists();
+        checkout.then(|| workspace.to_path_buf())
+    }
+
+    /// Names to cargo what this build depends on, by paths that hold in any
+    /// checkout.
+    pub(crate) fn watch(&self, source: &str) {
+        println!("cargo::rerun-if-changed={}/{source}", self.up);
     }
 }
 

@@ -1,15 +1,18 @@
 //! The same for programs without a runtime of their own.
 //!
-//! ```no_run
+//! ```
 //! use latchstring::blocking::Latch;
 //!
-//! # fn run() -> Result<(), latchstring::Error> {
-//! let latch = Latch::new(
-//!     latchstring::Latch::builder("https://id.example.com", "my-cli")
-//!         .scopes(["openid", "offline_access"]),
-//! )?;
+//! # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/ada.rs"));
+//! # fn main() -> Result<(), latchstring::Error> {
+//! # let provider = provider();
+//! # let issuer = provider.issuer();
+//! let settings = latchstring::Latch::builder(issuer, "demo").scopes(["openid", "profile"]);
+//! # let settings = settings.browser(Ada).terminal(latchstring::capability::terminal::Silence);
+//! # let settings = settings.store(latchstring::capability::store::MemoryStore::default());
+//! let latch = Latch::new(settings)?;
 //! let token = latch.token_or_login()?;
-//! println!("{} characters", token.access_token().len());
+//! assert_eq!(token.claim("name").as_deref(), Some("Ada Lovelace"));
 //! # Ok(())
 //! # }
 //! ```

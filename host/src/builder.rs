@@ -22,6 +22,7 @@ use crate::error::{Code, Error};
 use crate::latch::{Latch, Parts};
 use crate::origins::Origins;
 use crate::pages::Pages;
+use crate::recording::Recorder;
 use crate::sandbox::Sandbox;
 
 mod checks;
@@ -47,6 +48,7 @@ pub struct LatchBuilder {
     anonymous_refresh_token: Option<Zeroizing<String>>,
     draws_qr: bool,
     pages: Pages,
+    recorder: Option<Recorder>,
     open_browser: bool,
     browser: Option<Arc<dyn Browser>>,
     clock: Option<Arc<dyn Clock>>,
@@ -89,6 +91,7 @@ impl LatchBuilder {
             anonymous_refresh_token: None,
             draws_qr: true,
             pages: Pages::default(),
+            recorder: None,
             surroundings: None,
             open_browser: true,
             browser: None,
@@ -263,6 +266,13 @@ impl LatchBuilder {
         self
     }
 
+    /// Keeps what passes between host and component, for a
+    /// [`Transcript`](crate::Transcript).
+    pub fn record(mut self, recorder: Recorder) -> Self {
+        self.recorder = Some(recorder);
+        self
+    }
+
     /// Whether to start a browser; the address is shown in any case.
     pub fn open_browser(mut self, open: bool) -> Self {
         self.open_browser = open;
@@ -365,6 +375,7 @@ impl LatchBuilder {
                 draws_qr: self.draws_qr,
                 pages: self.pages,
                 origins,
+                recorder: self.recorder,
                 surroundings: self.surroundings.unwrap_or_else(|| Arc::new(SystemSurroundings)),
                 browser,
                 clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),

@@ -19,11 +19,10 @@ use crate::error::{Error, printable};
 use crate::farewell::Farewell;
 use crate::pages::{Page, Pages, sentence};
 
-const BROWSER_OPENS: &str = "Your browser opens to log you in. If it does not, open:\n\n";
 const ANY_DEVICE: &str = "To log in, open this address on any device:\n\n";
 const PASTE: &str = "When the login is done, copy the whole address from the browser's address bar,
-even if its page cannot be shown, and paste it here (it is not displayed):";
-const PASTE_AGAIN: &str = "Paste the whole address (it is not displayed):";
+even if its page cannot be shown, and paste it here";
+const PASTE_AGAIN: &str = "Paste the whole address";
 
 /// A listener, a browser, and a person.
 pub(crate) struct Door<'a> {
@@ -90,8 +89,8 @@ impl Door<'_> {
             Some(_) => PASTE_AGAIN,
             None => PASTE,
         };
-        let question = format!("{question}{}", ways(&alternatives));
         let terminal = self.terminal;
+        let question = format!("{question} ({}):{}", terminal.discretion(), ways(&alternatives));
         let asks = self.asks;
         let pasted = async {
             match asks {
@@ -141,10 +140,9 @@ impl Door<'_> {
     pub(crate) fn send(&mut self, visit: &contract::Visit) -> Result<Reply, Error> {
         self.elsewhere = Some(("waiting for you to confirm the login", visit.expires_at_ms));
         let address = self.egress.permit_page(&visit.url)?;
-        match self.browser.filter(|_| visit.opens).map(|browser| browser.open(address.as_str())) {
-            Some(Ok(())) => {
-                self.terminal.say(BROWSER_OPENS);
-            }
+        let browser = self.browser.filter(|_| visit.opens);
+        match browser.map(|browser| browser.open(address.as_str()).map(|()| browser.invitation())) {
+            Some(Ok(invitation)) => self.terminal.say(invitation),
             Some(Err(error)) => {
                 self.terminal.say(&format!("No browser opens ({error})."));
                 self.terminal.say(ANY_DEVICE);
@@ -224,7 +222,7 @@ impl Door<'_> {
             Ok(()) => {
                 let address = binding.printed_address();
                 self.binding = Some(binding);
-                self.terminal.say(BROWSER_OPENS);
+                self.terminal.say(browser.invitation());
                 self.terminal.address(&address);
                 Ok(true)
             }

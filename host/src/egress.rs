@@ -20,7 +20,8 @@ use url::{Host, Url};
 
 use crate::capability::browser::browser_url;
 use crate::capability::http::addresses::{is_loopback, is_public};
-use crate::capability::http::outgoing::headers;
+use crate::capability::http::headers::headers;
+use crate::capability::http::look_up;
 use crate::contract::{Client, Protocol, Purpose, Request, Response};
 use crate::error::{Code, Error};
 
@@ -193,11 +194,7 @@ impl Egress {
             Some(Host::Ipv4(address)) => !is_public(IpAddr::V4(address)),
             Some(Host::Ipv6(address)) => !is_public(IpAddr::V6(address)),
             Some(Host::Domain(name)) => {
-                let port = url.port_or_known_default().unwrap_or(443);
-                match tokio::net::lookup_host((name, port)).await {
-                    Ok(mut addresses) => addresses.any(|address| !is_public(address.ip())),
-                    Err(_) => false,
-                }
+                look_up(name).await.into_iter().any(|address| !is_public(address))
             }
             None => false,
         }

@@ -8,7 +8,31 @@ pub use crate::contract::{Code, ProviderError};
 
 /// A failure with a stable code, what happened, and what to do next.
 ///
-/// Holds no secret, and its texts are one line of printable characters.
+/// Holds no secret, and its texts are one line of printable characters. A program
+/// with errors of its own tells them apart by their code:
+///
+/// ```
+/// use latchstring::{Code, Error};
+///
+/// enum Trouble {
+///     LoggedOut,
+///     Offline,
+///     Other(String),
+/// }
+///
+/// impl From<Error> for Trouble {
+///     fn from(error: Error) -> Self {
+///         match error.code() {
+///             Code::LoginRequired => Self::LoggedOut,
+///             _ if error.is_retryable() => Self::Offline,
+///             _ => Self::Other(format!("{}; {}", error.message(), error.remedy())),
+///         }
+///     }
+/// }
+///
+/// let error = Error::new(Code::LoginRequired, "nobody is logged in", "log in");
+/// assert!(matches!(Trouble::from(error), Trouble::LoggedOut));
+/// ```
 #[derive(Clone)]
 pub struct Error(Box<Failure>);
 

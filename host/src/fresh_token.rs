@@ -31,6 +31,26 @@ type State = Option<Result<Arc<Token>, Error>>;
 ///
 /// Renewals share the session with every other process: whoever is first renews,
 /// the others adopt. Dropping it ends the renewals, and leaves the session.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/ada.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), latchstring::Error> {
+/// # let provider = provider();
+/// # let latch = latchstring::Latch::builder(provider.issuer(), "demo")
+/// #     .scopes(["openid", "offline_access"])
+/// #     .store(latchstring::capability::store::MemoryStore::default())
+/// #     .browser(Ada)
+/// #     .terminal(latchstring::capability::terminal::Silence)
+/// #     .build()?;
+/// latch.token_or_login().await?;
+/// let fresh = latch.keep_fresh();
+/// // As often as there is a request to send:
+/// let token = fresh.token().await?;
+/// assert!(!token.access_token().is_empty());
+/// # Ok(())
+/// # }
+/// ```
 pub struct FreshToken {
     latch: Latch,
     state: watch::Receiver<State>,

@@ -28,10 +28,40 @@ use crate::envelope::Envelope;
 use crate::error::{Code, Error};
 use crate::origins::Origins;
 use crate::pages::Pages;
+use crate::recording::Recorder;
 use crate::sandbox::{Instance, Sandbox, Session};
 use crate::token::Token;
 
 /// A client of one provider. Clones share everything.
+///
+/// ```
+/// use latchstring::capability::store::MemoryStore;
+/// use latchstring::{Code, Latch, TokenSource};
+///
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/ada.rs"));
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), latchstring::Error> {
+/// # let provider = provider();
+/// # let issuer = provider.issuer();
+/// let latch = Latch::builder(issuer, "demo")
+///     .scopes(["openid", "profile", "offline_access"])
+///     .store(MemoryStore::default()) // unless set: the keyring, else a private file
+///     # .browser(Ada)
+///     # .terminal(latchstring::capability::terminal::Silence)
+///     .build()?;
+///
+/// let token = latch.login().await?;
+/// assert_eq!(token.claim("name").as_deref(), Some("Ada Lovelace"));
+///
+/// // Whoever asks later gets the same one, or a renewed one: no browser is opened.
+/// assert_eq!(latch.token().await?.source(), TokenSource::Cached);
+///
+/// latch.logout().await?;
+/// let error = latch.token().await.expect_err("nobody is logged in");
+/// assert_eq!(error.code(), Code::LoginRequired);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Latch(Arc<Inner>);
 
@@ -57,6 +87,7 @@ pub(crate) struct Parts {
     pub(crate) draws_qr: bool,
     pub(crate) pages: Pages,
     pub(crate) origins: Origins,
+    pub(crate) recorder: Option<Recorder>,
     pub(crate) surroundings: Arc<dyn Surroundings>,
     pub(crate) browser: Option<Arc<dyn Browser>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -78,6 +109,9 @@ impl Latch {
             Some(account) => account.clone(),
             None => instance.account_key(&client)?,
         };
+        if let Some(recorder) = &parts.recorder {
+            instance.record(recorder.clone());
+        }
         let key = Key { profile: parts.profile.clone(), account };
         if parts.account.is_none() && !key.is_well_formed() {
             return Err(Error::misbehaviour("gave the session a name that no file may have"));
@@ -310,7 +344,14 @@ impl Inner {
     /// anything with, another.
     fn instance(&self) -> Result<Instance, Error> {
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
-        spare.map_or_else(|| self.sandbox.instantiate(), Ok)
+        if let Some(instance) = spare {
+            return Ok(instance);
+        }
+        let mut instance = self.sandbox.instantiate()?;
+        if let Some(recorder) = &self.parts.recorder {
+            instance.record(recorder.clone());
+        }
+        Ok(instance)
     }
 
     async fn read(&self) -> Result<Option<Envelope>, Error> {

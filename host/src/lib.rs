@@ -40,8 +40,10 @@ mod latch;
 mod origins;
 pub mod pages;
 mod preset;
+mod recording;
 pub mod sandbox;
 mod token;
+mod transcript;
 
 pub use api::{ApiResponse, TokenProvider};
 pub use builder::{LatchBuilder, check_profile, default_state_folder};
@@ -56,7 +58,9 @@ pub use import::Found;
 pub use latch::{Latch, describe};
 pub use origins::api_origin;
 pub use preset::{Preset, Setting, Settings};
+pub use recording::Recorder;
 pub use token::Token;
+pub use transcript::{Replay, ReplayedStep, Transcript};
 
 /// The README's example compiles.
 #[cfg(doctest)]

@@ -48,6 +48,17 @@ built_in!(
 );
 
 /// One provider's file.
+///
+/// ```
+/// use latchstring::Preset;
+///
+/// # fn main() -> Result<(), latchstring::Error> {
+/// let github = Preset::named("github", None)?;
+/// let needed = github.settings().iter().filter(|(_, setting)| setting.is_needed());
+/// assert!(needed.map(|(name, _)| name).eq(["client-id"]));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Preset {
     name: String,
     text: String,

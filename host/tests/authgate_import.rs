@@ -204,6 +204,26 @@ fn a_session_that_is_over_is_not_taken_over_whatever_its_file_says() {
 }
 
 #[test]
+fn a_session_that_is_over_does_not_take_the_place_of_a_good_one() {
+    for end in [now() + 3000, now() - 60] {
+        let scene = scene();
+        scene
+            .import(&[&scene
+                .home
+                .file("good.json", &file_of(&of_bash(&scene.forge(SCOPE), now() + 3000)))])
+            .succeeded();
+        let good = scene.token(&["--verify"]);
+        let mut over = of_python(&scene.forge(SCOPE), end);
+        over["access_token"] = "of nobody".into();
+        over["refresh_token"] = "of nobody either".into();
+        let run = scene.import(&[&scene.home.file("over.json", &file_of(&over))]);
+        let words = ["The session that was stored here before is kept"];
+        run.failed(3, "login-required").saying(&words);
+        assert_eq!(scene.token(&["--verify"]), good);
+    }
+}
+
+#[test]
 fn a_server_that_cannot_be_asked_leaves_open_whether_the_session_works() {
     let scene = scene();
     let session = scene.forge(SCOPE);

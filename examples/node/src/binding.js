@@ -10,7 +10,6 @@
 //     printed  http://127.0.0.1:PORT/latchstring/start?ticket=...   nobody else sees it
 //     both     -> cookie, on to the provider -> callback with the cookie
 
-import { secret } from './context.js';
 import { START_PATH } from './listener.js';
 import { forward } from './pages.js';
 
@@ -33,10 +32,11 @@ import { forward } from './pages.js';
 export class Binding {
   #origin;
   #authorizationUrl;
+  #entropy;
   /** Its own for every login: cookies do not tell ports apart. */
-  #cookieName = `latchstring-${secret().slice(0, 16)}`;
-  #opened = secret();
-  #printed = secret();
+  #cookieName;
+  #opened;
+  #printed;
   /**
    * The cookie of the browser that used the opened address.
    *
@@ -53,10 +53,15 @@ export class Binding {
   /**
    * @param {string} redirectUri
    * @param {string} authorizationUrl
+   * @param {() => Uint8Array} entropy
    */
-  constructor(redirectUri, authorizationUrl) {
+  constructor(redirectUri, authorizationUrl, entropy) {
     this.#origin = new URL(redirectUri).origin;
     this.#authorizationUrl = authorizationUrl;
+    this.#entropy = entropy;
+    this.#cookieName = `latchstring-${this.#secret().slice(0, 16)}`;
+    this.#opened = this.#secret();
+    this.#printed = this.#secret();
   }
 
   /** For the browser's command line. */
@@ -76,7 +81,7 @@ export class Binding {
 
   /** Gives the opened address another ticket. */
   renew() {
-    this.#opened = secret();
+    this.#opened = this.#secret();
     this.#openedBy = undefined;
   }
 
@@ -92,10 +97,10 @@ export class Binding {
     const known = brought !== undefined && this.#accepted.has(brought) ? brought : undefined;
     if (!target.startsWith(START_PATH)) return { is: known ? 'redirect' : 'another-browser' };
     const ticket = target.slice(START_PATH.length);
-    if (ticket === `?ticket=${this.#printed}`) return this.#forward(known ?? secret());
+    if (ticket === `?ticket=${this.#printed}`) return this.#forward(known ?? this.#secret());
     if (ticket !== `?ticket=${this.#opened}`) return { is: 'used-address' };
     if (this.#openedBy === undefined) {
-      this.#openedBy = secret();
+      this.#openedBy = this.#secret();
       return this.#forward(this.#openedBy);
     }
     // The same browser again: it was reloaded.
@@ -117,6 +122,10 @@ export class Binding {
     // Lax: it comes back when the provider's page sends the browser here.
     const header = `${this.#cookieName}=${cookie}; Path=/; HttpOnly; SameSite=Lax`;
     return { is: 'on', page: forward(this.#authorizationUrl, header) };
+  }
+
+  #secret() {
+    return Buffer.from(this.#entropy()).toString('base64url');
   }
 
   /** @param {string} cookies */

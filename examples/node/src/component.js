@@ -1,5 +1,6 @@
 // The component, as its transpiled form is loaded and called.
 
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
 import { instantiate } from '../component/login.js';
@@ -22,6 +23,12 @@ const MOST_MEMORY = 64 << 20;
  * @type {Map<string, Promise<WebAssembly.Module>>}
  */
 const modules = new Map();
+
+/** The component as anyone may check it: the SHA-256 of its file, in hex, and its size. */
+export async function fingerprint() {
+  const bytes = await readFile(new URL('login.wasm', FOLDER));
+  return { sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length };
+}
 
 /** @param {string} name */
 function compiled(name) {

@@ -1,7 +1,5 @@
 // How the person gets to the provider and back: a listener, a browser, and a person.
 
-import { setTimeout as sleep } from 'node:timers/promises';
-
 import { Binding } from './binding.js';
 import { browserUrl } from './browser.js';
 import { sandboxFault } from './error.js';
@@ -10,15 +8,13 @@ import { abandoned, anotherBrowser, finished, forward, stray, usedAddress } from
 
 /** @import { Authorization, DevicePrompt, LoginFlow, Offer, Reply, Visit as Sending } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Browser } from './browser.js' */
-/** @import { Listener, Visit } from './listener.js' */
+/** @import { Clock } from './clock.js' */
+/** @import { Listening, Visit } from './listener.js' */
 /** @import { Page } from './pages.js' */
 /** @import { Terminal } from './terminal.js' */
 
 /** How long a browser may take to come for the last page. */
 const ARRIVAL_MS = 2_000;
-
-/** The longest that timers can wait. */
-const LONGEST_WAIT = 2 ** 31 - 1;
 
 /** @type {Record<LoginFlow, string>} */
 const IN_WORDS = {
@@ -29,6 +25,8 @@ const IN_WORDS = {
 
 /** Only a login has one. */
 export class Door {
+  #clock;
+  #entropy;
   #listener;
   #browser;
   #terminal;
@@ -46,12 +44,16 @@ export class Door {
 
   /**
    * @param {object} parts
-   * @param {Listener} [parts.listener] none where no browser can come back
+   * @param {Clock} parts.clock
+   * @param {() => Uint8Array} parts.entropy
+   * @param {Listening} [parts.listener] none where no browser can come back
    * @param {Browser} [parts.browser] none where the person opens the address by themselves
    * @param {Terminal} parts.terminal
    * @param {AbortSignal} [parts.signal] ends a wait for the person
    */
-  constructor({ listener, browser, terminal, signal }) {
+  constructor({ clock, entropy, listener, browser, terminal, signal }) {
+    this.#clock = clock;
+    this.#entropy = entropy;
     this.#listener = listener;
     this.#browser = browser;
     this.#terminal = terminal;
@@ -82,7 +84,7 @@ export class Door {
     return this.#first((signal) => [
       this.#redirect(signal),
       ...(this.#asks ? [this.#pasted(alternatives, signal)] : []),
-      late(waitMs, signal),
+      this.#late(waitMs, signal),
     ]);
   }
 
@@ -131,7 +133,7 @@ export class Door {
     return this.#first((signal) => [
       this.#turnAway(signal),
       this.#chosen(first, others, signal),
-      late(waitMs, signal),
+      this.#late(waitMs, signal),
     ]);
   }
 
@@ -149,11 +151,12 @@ export class Door {
     const told = [];
     let shown = this.#visit === undefined;
     await this.#visit?.answer(on);
-    const timeout = AbortSignal.timeout(ARRIVAL_MS);
-    const given = new Promise((resolve) => { timeout.onabort = resolve; });
+    const over = new AbortController();
+    let isLate = false;
+    const late = this.#clock.sleep(ARRIVAL_MS, over.signal).catch(() => {}).then(() => { isLate = true; });
     do {
       // A browser that does not come is no reason to keep the person waiting.
-      if (!shown) await Promise.race([listener.arrival(), given]);
+      if (!shown) await Promise.race([listener.arrival(), late]);
       for (let visit = listener.take(); visit; visit = listener.take()) {
         const { target } = visit;
         const isEnd = target === END_ADDRESS;
@@ -162,7 +165,8 @@ export class Door {
         told.push(answered);
         shown ||= isEnd;
       }
-    } while (!shown && !timeout.aborted);
+    } while (!shown && !isLate);
+    over.abort();
     await Promise.all(told);
     await listener.close();
   }
@@ -180,7 +184,7 @@ export class Door {
       // Whoever wants no browser started has one in mind.
       return !this.#browser;
     }
-    const binding = new Binding(this.#listener.redirectUri, address);
+    const binding = new Binding(this.#listener.redirectUri, address, this.#entropy);
     if (!(await this.#opens(this.#browser, binding.openedAddress))) {
       this.#show(url);
       return false;
@@ -313,6 +317,16 @@ export class Door {
   }
 
   /**
+   * @param {bigint} waitMs
+   * @param {AbortSignal} signal
+   * @returns {Promise<Reply>}
+   */
+  async #late(waitMs, signal) {
+    await this.#clock.sleep(Number(waitMs), signal);
+    return { tag: 'timed-out' };
+  }
+
+  /**
    * What comes first; the others are given up.
    *
    * @param {(signal: AbortSignal) => Promise<Reply>[]} begin
@@ -330,20 +344,6 @@ export class Door {
       over.abort();
     }
   }
-}
-
-/**
- * @param {bigint} waitMs
- * @param {AbortSignal} signal
- * @returns {Promise<Reply>}
- */
-function late(waitMs, signal) {
-  return sleep(milliseconds(waitMs), { tag: 'timed-out' }, { signal });
-}
-
-/** @param {bigint} waitMs */
-function milliseconds(waitMs) {
-  return Math.min(Number(waitMs), LONGEST_WAIT);
 }
 
 /**

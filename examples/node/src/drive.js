@@ -1,19 +1,18 @@
 // The host's loop: does what a session asks for, and tells it what came of it.
 
-import { setTimeout as sleep } from 'node:timers/promises';
-
-import { now } from './context.js';
 import { Denied } from './egress.js';
 import * as envelope from './envelope.js';
 import { LatchError, reason, sandboxFault } from './error.js';
 import { failed, success } from './pages.js';
 
 /** @import { Action, Exchange, Outcome, Reply, Session } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Clock } from './clock.js' */
 /** @import { Component } from './component.js' */
 /** @import { Door } from './door.js' */
 /** @import { Egress } from './egress.js' */
+/** @import { Send } from './http.js' */
 /** @import { Lock } from './lock.js' */
-/** @import { FileStore } from './store.js' */
+/** @import { Store } from './store.js' */
 /** @import { Terminal } from './terminal.js' */
 
 /** A wait that nobody need be told of. */
@@ -23,8 +22,10 @@ const UNTOLD_WAIT_MS = 1_000;
  * What a session is driven with.
  *
  * @typedef {object} Parts
- * @property {Component} component
- * @property {FileStore} store
+ * @property {Pick<Component, 'next'>} component
+ * @property {Clock} clock
+ * @property {Send} send
+ * @property {Store} store
  * @property {Egress} egress
  * @property {Terminal} terminal
  * @property {number} lockPatienceMs
@@ -60,21 +61,21 @@ export async function drive(session, parts) {
  * @returns {Promise<Outcome>}
  */
 async function steps(session, parts) {
-  const { component, store, door } = parts;
+  const { store, door } = parts;
   /** @type {Lock | undefined} */
   let lock;
   try {
     /** @type {Reply} */
     let reply = { tag: 'begin' };
     for (;;) {
-      const action = next(component, session, reply, store);
+      const action = next(session, reply, parts);
       switch (action.tag) {
         case 'lock':
           lock ??= await locked(parts);
-          reply = { tag: 'locked', val: read(store)?.session };
+          reply = { tag: 'locked', val: (await read(store))?.session };
           break;
         case 'probe':
-          store.probe();
+          await store.probe();
           reply = { tag: 'probed' };
           break;
         case 'exchange':
@@ -93,7 +94,7 @@ async function steps(session, parts) {
           reply = await only(door).offer(action.val);
           break;
         case 'save':
-          reply = save(action.val, parts);
+          reply = await save(action.val, parts);
           break;
         case 'done':
           return action.val;
@@ -102,22 +103,21 @@ async function steps(session, parts) {
       }
     }
   } finally {
-    lock?.release();
+    await lock?.release();
   }
 }
 
 /**
  * The component knows no places: a session that it cannot read is named here.
  *
- * @param {Component} component
  * @param {Session} session
  * @param {Reply} reply
- * @param {FileStore} store
+ * @param {Parts} parts
  * @returns {Action}
  */
-function next(component, session, reply, store) {
+function next(session, reply, { component, clock, store }) {
   try {
-    return component.next(session, reply, now());
+    return component.next(session, reply, BigInt(clock.nowMs()));
   } catch (error) {
     throw placed(error, store);
   }
@@ -128,14 +128,16 @@ function next(component, session, reply, store) {
  *
  * @param {Parts} parts
  */
-async function locked({ store, terminal, lockPatienceMs, signal }) {
-  const told = setTimeout(() => {
-    terminal.say('Waiting for another process to finish with this session');
-  }, UNTOLD_WAIT_MS);
+async function locked({ clock, store, terminal, lockPatienceMs, signal }) {
+  const over = new AbortController();
+  clock.sleep(UNTOLD_WAIT_MS, over.signal).then(
+    () => terminal.say('Waiting for another process to finish with this session'),
+    () => {},
+  );
   try {
     return await store.lock(lockPatienceMs, signal);
   } finally {
-    clearTimeout(told);
+    over.abort();
   }
 }
 
@@ -144,10 +146,8 @@ async function locked({ store, terminal, lockPatienceMs, signal }) {
  * @param {Parts} parts
  * @returns {Promise<Reply>}
  */
-async function exchange({ waitMs, request }, { egress, signal }) {
-  if (waitMs > 0n) await sleep(Number(waitMs), undefined, { signal });
-  // Only now: a stored token that is still good is not to wait for it.
-  const { send } = await import('./http.js');
+async function exchange({ waitMs, request }, { clock, send, egress, signal }) {
+  if (waitMs > 0n) await clock.sleep(Number(waitMs), signal);
   try {
     const reply = await send(request, await egress.permit(request.url));
     if (reply.tag === 'response') egress.learn(request.url, reply.val);
@@ -161,12 +161,12 @@ async function exchange({ waitMs, request }, { egress, signal }) {
 /**
  * @param {Uint8Array | undefined} session
  * @param {Parts} parts
- * @returns {Reply}
+ * @returns {Promise<Reply>}
  */
-function save(session, { store, egress }) {
+async function save(session, { store, egress }) {
   try {
-    if (session) store.write(envelope.seal({ origins: egress.pinnedOrigins(), session }));
-    else store.delete();
+    if (session) await store.write(envelope.seal({ origins: egress.pinnedOrigins(), session }));
+    else await store.delete();
     return { tag: 'saved' };
   } catch (error) {
     return { tag: 'not-saved', val: translated(error).message };
@@ -176,10 +176,10 @@ function save(session, { store, egress }) {
 /**
  * What is stored now.
  *
- * @param {FileStore} store
+ * @param {Store} store
  */
-export function read(store) {
-  const bytes = store.read();
+export async function read(store) {
+  const bytes = await store.read();
   return bytes && envelope.open(bytes, store.place);
 }
 
@@ -187,7 +187,7 @@ export function read(store) {
  * Names the place where what the component could not read is stored.
  *
  * @param {unknown} error
- * @param {FileStore} store
+ * @param {Store} store
  */
 export function placed(error, store) {
   const unreadable = error instanceof LatchError && ['stored-damaged', 'stored-newer'].includes(error.code);

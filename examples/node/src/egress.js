@@ -25,12 +25,14 @@ export class Egress {
   #named;
   /** Origins that the issuer's metadata named. */
   #pinned;
+  #resolve;
 
   /**
    * @param {Client} client
    * @param {string[]} pinned the origins stored with the session
+   * @param {(name: string) => Promise<string[]>} resolve a host's addresses
    */
-  constructor(client, pinned) {
+  constructor(client, pinned, resolve = addressesOf) {
     const { endpoints, assumedEndpoints, issuer } = client;
     const named = [endpoints, assumedEndpoints].flatMap(
       // A browser goes there, and no request of this program.
@@ -40,6 +42,7 @@ export class Egress {
     this.#httpsIssuer = client.httpsIssuer;
     this.#named = new Set([...named, issuer].map((url) => origin(parsed(url))));
     this.#pinned = new Set(pinned);
+    this.#resolve = resolve;
   }
 
   /**
@@ -93,9 +96,18 @@ export class Egress {
     if (!issuer) return false;
     const address = literal(issuer);
     if (address !== undefined) return !isPublic(address);
-    const found = await lookup(issuer.hostname, { all: true }).catch(() => []);
-    return found.some((one) => !isPublic(one.address));
+    return (await this.#resolve(issuer.hostname)).some((one) => !isPublic(one));
   }
+}
+
+/**
+ * None where the name is not known.
+ *
+ * @param {string} name
+ */
+async function addressesOf(name) {
+  const found = await lookup(name, { all: true }).catch(() => []);
+  return found.map(({ address }) => address);
 }
 
 /** @param {unknown} url */

@@ -22,11 +22,12 @@ const ENCRYPTED = 'age-encryption.org/';
  */
 
 /**
- * @param {Buffer} bytes
+ * @param {Uint8Array} stored
  * @param {string} place where the bytes came from, for the error
  * @returns {Envelope}
  */
-export function open(bytes, place) {
+export function open(stored, place) {
+  const bytes = Buffer.from(stored.buffer, stored.byteOffset, stored.length);
   if (bytes.subarray(0, ENCRYPTED.length).toString('latin1') === ENCRYPTED) {
     throw new LatchError(
       'store-unusable',

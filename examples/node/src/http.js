@@ -15,6 +15,14 @@ import { printable, reason } from './error.js';
 
 /** @import { Header, Reply, Request } from '../component/interfaces/latchstring-login-flow.js' */
 
+/**
+ * Sends one request that the egress policy has approved, and answers with `response`,
+ * `unreachable`, `too-large` or `denied`. Follows no redirect, keeps no cookie, and
+ * goes to no private address unless the permit says so.
+ *
+ * @typedef {(request: Request, permit: { privateAddresses: boolean }) => Promise<Reply>} Send
+ */
+
 /** For one request, name look-up to last byte. */
 const PATIENCE_MS = 10_000;
 
@@ -29,13 +37,7 @@ const OWN_HEADERS = new Set([
 
 class TooLarge extends Error {}
 
-/**
- * Sends one request; the egress policy has approved its URL.
- *
- * @param {Request} request
- * @param {{ privateAddresses: boolean }} permit
- * @returns {Promise<Reply>}
- */
+/** @type {Send} */
 export async function send(request, { privateAddresses }) {
   const url = new URL(request.url);
   const connection = { sent: false };

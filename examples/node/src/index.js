@@ -1,22 +1,27 @@
 // Logs a command line in, keeps the session, and hands out fresh access tokens.
 
 import { commandBrowser, systemBrowser } from './browser.js';
+import { systemClock } from './clock.js';
 import { Component } from './component.js';
-import { context } from './context.js';
 import { drive, placed, read } from './drive.js';
 import { Egress } from './egress.js';
+import { entropy as systemEntropy } from './entropy.js';
 import { LatchError, sandboxFault } from './error.js';
 import { FileStore, defaultFolder } from './store.js';
 import { surroundings } from './surroundings.js';
 import { stderrTerminal } from './terminal.js';
 import { Token } from './token.js';
 
-/** @import { Client as Settings, Examination, LoginFlow, LogoutReport, Outcome, Session } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Client as Settings, Examination, LoginFlow, LogoutReport, Outcome, Session, Tokens as Brought } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Browser } from './browser.js' */
+/** @import { Clock } from './clock.js' */
 /** @import { Envelope } from './envelope.js' */
-/** @import { Redirect } from './listener.js' */
+/** @import { Send } from './http.js' */
+/** @import { Listening, Redirect } from './listener.js' */
+/** @import { Store } from './store.js' */
 /** @import { Terminal } from './terminal.js' */
 
+export { fingerprint } from './component.js';
 export { LatchError } from './error.js';
 export { Token } from './token.js';
 
@@ -33,6 +38,10 @@ export { Token } from './token.js';
  * @property {number} [lockPatienceMs] how long to wait for another process; 60 seconds
  * @property {Terminal} [terminal] standard error unless set
  * @property {AbortSignal} [signal] ends a wait, and fails with `interrupted`
+ * @property {(profile: string, account: string) => Store} [store] files in `stateDir` unless set
+ * @property {Send} [send] how requests go out that the egress policy has approved
+ * @property {Clock} [clock] this machine's unless set
+ * @property {() => Uint8Array} [entropy] at least 32 random bytes, fresh for each call
  */
 
 /**
@@ -42,6 +51,7 @@ export { Token } from './token.js';
  * @property {number} [patienceMs] how long the person may take; five minutes unless set
  * @property {Browser | string[] | false} [browser] what starts a browser: a function, or the words
  * of a command; with `false` the address is only shown
+ * @property {(redirect: Redirect) => Promise<Listening>} [listen] on loopback unless set
  */
 
 /**
@@ -49,6 +59,13 @@ export { Token } from './token.js';
  * @property {number} [minTtlMs] how long the token must stay valid from now
  * @property {boolean} [forceRefresh] renew even a token that is still good
  * @property {Examination} [examination] what to ask about it first
+ */
+
+/**
+ * Tokens that another program was given. Without `expiresAtMs`, in milliseconds since
+ * 1970, they are renewed at once, where they can be.
+ *
+ * @typedef {Omit<Brought, 'expiresAtMs'> & { expiresAtMs?: number }} Tokens
  */
 
 /**
@@ -81,11 +98,41 @@ export async function token(client, options = {}) {
   const latch = await begin(client, options);
   const { minTtlMs = 0, forceRefresh = false, examination } = options;
   const demand = { minTtlMs: BigInt(Math.ceil(minTtlMs)), forceRefresh, examination };
-  const stored = read(latch.store);
+  const stored = await read(latch.store);
   const session = open(latch, (Session) => (
-    Session.token(latch.client, stored?.session, demand, context())
+    Session.token(latch.client, stored?.session, demand, context(latch))
   ));
   return granted(await drive(session, { ...latch, egress: egress(latch, stored) }));
+}
+
+/**
+ * An access token that is good for now; where only a login can help, a person logs in.
+ *
+ * @param {Client} client
+ * @param {Options & LoginOptions} [options]
+ */
+export async function tokenOrLogin(client, options = {}) {
+  try {
+    return await token(client, options);
+  } catch (error) {
+    if (!(error instanceof LatchError) || error.code !== 'login-required') throw error;
+    return login(client, options);
+  }
+}
+
+/**
+ * Makes another program's tokens the session here, without a login. What was stored
+ * before is replaced.
+ *
+ * @param {Client} client
+ * @param {Tokens} tokens
+ * @param {Options} [options]
+ */
+export async function adopt(client, { expiresAtMs, ...tokens }, options = {}) {
+  const latch = await begin(client, options);
+  const brought = { ...tokens, expiresAtMs: expiresAtMs === undefined ? undefined : BigInt(Math.ceil(expiresAtMs)) };
+  const session = open(latch, (Session) => Session.adopt(latch.client, brought, context(latch)));
+  return granted(await drive(session, { ...latch, egress: egress(latch, undefined) }));
 }
 
 /**
@@ -98,8 +145,8 @@ export async function token(client, options = {}) {
  */
 export async function logout(client, options = {}) {
   const latch = await begin(client, options);
-  const stored = read(latch.store);
-  const session = open(latch, (Session) => Session.logout(latch.client, stored?.session, context()));
+  const stored = await read(latch.store);
+  const session = open(latch, (Session) => Session.logout(latch.client, stored?.session, context(latch)));
   const outcome = await drive(session, { ...latch, egress: egress(latch, stored) });
   if (outcome.tag === 'logged-out') return outcome.val;
   throw misfit();
@@ -111,35 +158,83 @@ export async function logout(client, options = {}) {
  * @param {Client} settings
  * @param {Options} options
  */
-async function begin(settings, { profile = 'default', stateDir = defaultFolder(), lockPatienceMs = 60_000, terminal = stderrTerminal, signal }) {
-  /** @type {Settings} */
-  const client = {
-    discover: settings.issuer !== undefined,
+async function begin(settings, {
+  profile = 'default', stateDir, lockPatienceMs = 60_000, terminal = stderrTerminal, signal,
+  store: storeOf = files(stateDir), send = sendOnceAsked, clock = systemClock, entropy = systemEntropy,
+}) {
+  const client = complete(settings);
+  const component = await Component.load();
+  const store = storeOf(profile, component.accountKey(client));
+  return { client, component, store, lockPatienceMs, terminal, signal, send, clock, entropy };
+}
+
+/**
+ * What is left out, filled in. A misspelt setting would be passed over unseen.
+ *
+ * @param {Client} given
+ * @returns {Settings}
+ */
+function complete(given) {
+  /** @type {{ [K in keyof Omit<Required<Settings>, 'clientId'>]: Settings[K] }} */
+  const defaults = {
+    issuer: undefined,
+    discover: given.issuer !== undefined,
     endpoints: {},
     assumedEndpoints: {},
     httpsIssuer: false,
+    clientSecret: undefined,
+    authentication: undefined,
     scopes: [],
     resources: [],
     parameters: [],
     requestFormat: 'form',
     protocol: { tag: 'oauth' },
-    ...settings,
   };
-  const component = await Component.load();
-  const store = new FileStore(stateDir, profile, component.accountKey(client));
-  return { client, component, store, lockPatienceMs, terminal, signal };
+  const known = ['clientId', ...Object.keys(defaults)];
+  const stray = Object.keys(given).find((name) => !known.includes(name));
+  if (stray === undefined) return { ...defaults, ...given };
+  throw new LatchError(
+    'invalid-configuration', `a client has no setting ${stray}`, `use one of ${known.join(', ')}`,
+  );
+}
+
+/**
+ * @param {string} [stateDir]
+ * @returns {(profile: string, account: string) => Store}
+ */
+function files(stateDir) {
+  return (profile, account) => new FileStore(stateDir ?? defaultFolder(), profile, account);
+}
+
+/**
+ * This host's own HTTP: a stored token that is still good is not to wait for it.
+ *
+ * @type {Send}
+ */
+async function sendOnceAsked(request, permit) {
+  const { send } = await import('./http.js');
+  return send(request, permit);
+}
+
+/**
+ * What the component cannot know.
+ *
+ * @param {Latch} latch
+ */
+function context({ clock, entropy }) {
+  return { nowMs: BigInt(clock.nowMs()), entropy: entropy() };
 }
 
 /**
  * @param {Latch} latch
  * @param {LoginOptions} options
  */
-async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, browser = systemBrowser }) {
+async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, browser = systemBrowser, listen: own }) {
   // Only now: a stored token is not to wait for what only a login needs.
   const { Door } = await import('./door.js');
   const { listen } = await import('./listener.js');
-  const { client, store, terminal, signal } = latch;
-  const stored = read(store);
+  const { client, clock, entropy, store, terminal, signal } = latch;
+  const stored = await read(store);
   const facts = {
     ...surroundings(),
     terminal: terminal.isAttended,
@@ -150,7 +245,7 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, 
   const redirect = { host: '127.0.0.1', ports: [], path: '/callback', ...wanted };
   let listener;
   try {
-    if (flow !== 'device') listener = await listen(redirect);
+    if (flow !== 'device') listener = await (own ?? listen)(redirect);
   } catch (error) {
     const mayPaste = error instanceof LatchError && error.code === 'port-in-use' && flow !== 'browser';
     if (!mayPaste || !facts.terminal) throw error;
@@ -167,12 +262,14 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, 
   };
   let session;
   try {
-    session = open(latch, (Session) => Session.login(client, stored?.session, request, context()));
+    session = open(latch, (Session) => Session.login(client, stored?.session, request, context(latch)));
   } catch (error) {
     await listener?.close();
     throw error;
   }
   const door = new Door({
+    clock,
+    entropy,
     listener,
     browser: Array.isArray(browser) ? commandBrowser(browser) : browser || undefined,
     terminal,
@@ -191,9 +288,9 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, 
 async function setAside({ store, terminal, lockPatienceMs, signal }, damage) {
   const lock = await store.lock(lockPatienceMs, signal);
   try {
-    terminal.say(`${damage.message}; it is kept as ${store.setAside()}`);
+    terminal.say(`${damage.message}; it is kept as ${await store.setAside()}`);
   } finally {
-    lock.release();
+    await lock.release();
   }
 }
 

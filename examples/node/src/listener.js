@@ -48,6 +48,12 @@ const EPHEMERAL_ATTEMPTS = 16;
  */
 
 /**
+ * Hears browsers that come back.
+ *
+ * @typedef {Pick<Listener, 'redirectUri' | 'arrival' | 'take' | 'close'>} Listening
+ */
+
+/**
  * Binds the first free port that `redirect` allows.
  *
  * @param {Redirect} redirect

@@ -33,7 +33,7 @@ export const HELPERS = [
 /** Between two claims of an endpoint. */
 const PAUSE_MS = 25;
 
-/** @typedef {{ release: () => void }} Lock a held one */
+/** @typedef {{ release: () => void | Promise<void> }} Lock a held one */
 
 /**
  * Waits for the lock; `signal` ends the wait.

@@ -15,13 +15,39 @@ import { LatchError, reason } from './error.js';
 import { attempt, checkFolder, makeFolder, openSession, sessionSize, syncFolder, unusable } from './guard.js';
 import { lock } from './lock.js';
 
+/** @import { Lock } from './lock.js' */
+
+/**
+ * Where one session is kept: files unless the caller brings another. Each may answer
+ * at once or later; errors are `LatchError`s.
+ *
+ * @typedef {object} Store
+ * @property {string} place for people
+ * @property {() => Awaitable<Uint8Array | undefined>} read what is stored now; takes no lock
+ * @property {(bytes: Uint8Array) => Awaitable<void>} write replaces it, atomically and durably
+ * @property {() => Awaitable<void>} delete nothing to delete is no error
+ * @property {() => Awaitable<void>} probe fails where `read` or `write` would
+ * @property {() => Awaitable<string>} setAside moves away what is damaged, and says where to
+ * @property {(patienceMs: number, signal?: AbortSignal) => Promise<Lock>} lock of this
+ * session, among all processes
+ */
+
+/**
+ * @template T
+ * @typedef {T | Promise<T>} Awaitable
+ */
+
 /** Bytes; more than any provider's tokens, less than would hurt to read. */
 const LONGEST_SESSION = 1 << 20;
 
 /** As much as a session with long tokens takes, to notice a full disk. */
 const PROBE_BYTES = 16 * 1024;
 
-/** Where one session is kept. */
+/**
+ * Where one session is kept.
+ *
+ * @implements {Store}
+ */
 export class FileStore {
   #folder;
   #stem;
@@ -72,7 +98,7 @@ export class FileStore {
   /**
    * Replaces what is stored, atomically and durably. The caller holds the lock.
    *
-   * @param {Buffer} bytes
+   * @param {Uint8Array} bytes
    */
   write(bytes) {
     if (bytes.length > LONGEST_SESSION) {
@@ -141,7 +167,7 @@ export class FileStore {
   /**
    * A private file beside the sessions with `bytes` in it, on the disk.
    *
-   * @param {Buffer} bytes
+   * @param {Uint8Array} bytes
    */
   #temporary(bytes) {
     const path = join(this.#folder, `${this.#temporaryPrefix}${randomBytes(8).toString('hex')}.tmp`);

@@ -1,24 +1,25 @@
 // The component itself, and what this host tells it about the machine.
 
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 
-import { Component } from '../src/component.js';
-import { context, now } from '../src/context.js';
+import { Component, fingerprint } from '../src/component.js';
+import { entropy } from '../src/entropy.js';
 import { LatchError, printable } from '../src/error.js';
 import { surroundings } from '../src/surroundings.js';
 
 const folder = new URL('../component/', import.meta.url);
+const now = () => BigInt(Date.now());
+const context = () => ({ nowMs: now(), entropy: entropy() });
 const client = {
   issuer: 'https://id.example', discover: true, endpoints: {}, assumedEndpoints: {}, httpsIssuer: false, clientId: 'a',
   scopes: [], resources: [], parameters: [], requestFormat: 'form', protocol: { tag: 'oauth' },
 };
 
 test('the component is one file that imports nothing', async (t) => {
-  const bytes = readFileSync(new URL('login.wasm', folder));
-  t.diagnostic(`component: ${bytes.length} bytes, SHA-256 ${createHash('sha256').update(bytes).digest('hex')}`);
+  const { sha256, bytes } = await fingerprint();
+  t.diagnostic(`component: ${bytes} bytes, SHA-256 ${sha256}`);
   const core = await WebAssembly.compile(readFileSync(new URL('login.core.wasm', folder)));
   const imports = WebAssembly.Module.imports(core).map(({ module, name }) => `${module} ${name}`);
   // The two calls by which it hands out and takes back its own sessions.

@@ -1,6 +1,7 @@
 // Whole sessions against providers on this machine.
 
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -8,7 +9,10 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { inspect } from 'node:util';
 
-import { LatchError, login, logout, token } from '../src/index.js';
+import { LatchError, adopt, login, logout, token, tokenOrLogin } from '../src/index.js';
+import { systemClock } from '../src/clock.js';
+import { send } from '../src/http.js';
+import { listen } from '../src/listener.js';
 import { demoProvider, noWeb, realProvider, standIn, stateFolder, terminal, visitor, visitorBrowser } from './support.js';
 
 const scopes = ['openid', 'profile', 'offline_access'];
@@ -35,6 +39,80 @@ test('a browser logs in, and the session is kept for its owner alone', async (t)
   const cached = await token(client, { stateDir });
   assert.equal(cached.source, 'cached');
   assert.equal(cached.accessToken, first.accessToken);
+});
+
+test('a login happens only where it has to', async (t) => {
+  const { issuer } = await demoProvider(t);
+  const options = { stateDir: stateFolder(t), browser: visitorBrowser(), terminal: terminal() };
+  const client = { issuer, clientId: 'demo', scopes };
+  assert.equal((await tokenOrLogin(client, options)).source, 'login');
+  assert.equal((await tokenOrLogin(client, options)).source, 'cached');
+  await assert.rejects(tokenOrLogin({ ...client, clientId: '' }, options), { code: 'invalid-configuration' });
+});
+
+test("another program's tokens become a session", async (t) => {
+  const { issuer } = await demoProvider(t);
+  const options = { stateDir: stateFolder(t), browser: visitorBrowser(), terminal: terminal() };
+  const client = { issuer, clientId: 'demo', scopes };
+  const { accessToken, expiresAtMs } = await login(client, options);
+  const elsewhere = { ...options, profile: 'elsewhere' };
+  assert.equal((await adopt(client, { accessToken, expiresAtMs }, elsewhere)).accessToken, accessToken);
+  const held = await token(client, elsewhere);
+  assert.equal(held.source, 'cached');
+  assert.equal(held.accessToken, accessToken);
+});
+
+test('every part may be one of the caller', async (t) => {
+  const { issuer } = await demoProvider(t);
+  let kept;
+  let aheadMs = 0;
+  let drawn = 0;
+  let listened = 0;
+  const asked = [];
+  const store = () => ({
+    place: 'memory',
+    read: async () => kept,
+    write: async (bytes) => { kept = bytes; },
+    delete: async () => { kept = undefined; },
+    probe: async () => {},
+    lock: async () => ({ release: async () => {} }),
+  });
+  const options = {
+    store,
+    send: (request, permit) => {
+      asked.push(request.url);
+      return send(request, permit);
+    },
+    clock: { ...systemClock, nowMs: () => Date.now() + aheadMs },
+    entropy: () => {
+      drawn += 1;
+      return randomBytes(64);
+    },
+    listen: (redirect) => {
+      listened += 1;
+      return listen(redirect);
+    },
+    browser: visitorBrowser(),
+    terminal: terminal(),
+  };
+  const client = { issuer, clientId: 'demo', scopes: ['offline_access'] };
+  assert.equal((await login(client, options)).source, 'login');
+  assert.equal(listened, 1);
+  // The session's, and those that tie it to the browser.
+  assert(drawn > 4);
+  assert(asked.length > 1 && asked.every((url) => url.startsWith(issuer)), asked.join());
+  assert.equal((await token(client, options)).source, 'cached');
+  aheadMs = 24 * 3_600_000;
+  assert.equal((await token(client, options)).source, 'renewed');
+  assert.equal((await logout(client, options)).wasLoggedIn, true);
+  assert.equal(kept, undefined);
+});
+
+test('a misspelt setting is told', async (t) => {
+  const misspelt = { issuer: 'https://id.example', clientId: 'demo', scope: ['openid'] };
+  await assert.rejects(token(misspelt, { stateDir: stateFolder(t) }), {
+    code: 'invalid-configuration', message: 'a client has no setting scope', remedy: /scopes/,
+  });
 });
 
 test('a token shows no secret where it is printed', async (t) => {

@@ -5,28 +5,27 @@ this package carries out what it asks for.
 """
 
 from .bind import Redirect
+from .component import fingerprint
 from .contract import (
     AccessRules,
     Client,
     Endpoints,
     Examination,
-    Grant,
-    Header,
     Hexclave,
     LogoutReport,
     Parameter,
+    Tokens,
 )
 from .errors import LatchError
-from .latch import Settings, login, logout, token
+from .latch import Settings, adopt, login, logout, token, token_or_login
 from .terminal import Terminal
+from .token import Token
 
 __all__ = [
     "AccessRules",
     "Client",
     "Endpoints",
     "Examination",
-    "Grant",
-    "Header",
     "Hexclave",
     "LatchError",
     "LogoutReport",
@@ -34,7 +33,12 @@ __all__ = [
     "Redirect",
     "Settings",
     "Terminal",
+    "Token",
+    "Tokens",
+    "adopt",
+    "fingerprint",
     "login",
     "logout",
     "token",
+    "token_or_login",
 ]

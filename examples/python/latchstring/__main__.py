@@ -1,62 +1,104 @@
-"""`python -m latchstring login|token|logout`: a command line that logs in."""
+"""`python -m latchstring`: a command line that logs in."""
 
 import argparse
+import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
-from . import Client, LatchError, Settings, Terminal, login, logout, token
+from . import Client, LatchError, Settings, Terminal, fingerprint, login, logout, token
 
 parser = argparse.ArgumentParser(prog="latchstring")
-parser.add_argument("command", choices=["login", "token", "logout"])
-parser.add_argument("--issuer", required=True)
-parser.add_argument("--client-id", required=True)
-parser.add_argument("--scope", action="append", default=[])
-parser.add_argument("--profile", default="default")
-parser.add_argument("--flow", choices=["browser", "paste", "device"])
-parser.add_argument("--browser", metavar="COMMAND")
-parser.add_argument("--no-browser", action="store_true")
-parser.add_argument("--timeout", type=float, default=300, metavar="SECONDS")
-parser.add_argument("--state-dir", type=Path, default=os.environ.get("LATCH_STATE_DIR"))
-parser.add_argument("--force-refresh", action="store_true")
-parser.add_argument("--min-ttl", type=float, default=0, metavar="SECONDS")
-parser.add_argument("-v", "--verbose", action="store_true")
+commands = parser.add_subparsers(dest="command", required=True)
+session = argparse.ArgumentParser(add_help=False)
+session.add_argument("--issuer", required=True)
+session.add_argument("--client-id", required=True)
+session.add_argument("--scope", action="append", default=[])
+session.add_argument("--profile", default="default")
+session.add_argument("--state-dir", type=Path, default=os.environ.get("LATCH_STATE_DIR"))
+session.add_argument("-v", "--verbose", action="store_true")
+login_parser = commands.add_parser("login", parents=[session])
+login_parser.add_argument("--flow", choices=["browser", "paste", "device"])
+login_parser.add_argument(
+    "--browser", metavar="COMMAND", default=os.environ.get("LATCH_BROWSER")
+)
+login_parser.add_argument("--no-browser", action="store_true")
+login_parser.add_argument("--timeout", type=float, default=300, metavar="SECONDS")
+token_parser = commands.add_parser("token", parents=[session])
+token_parser.add_argument("--force-refresh", action="store_true")
+token_parser.add_argument("--min-ttl", type=float, default=0, metavar="SECONDS")
+commands.add_parser("logout", parents=[session])
+commands.add_parser("component", help="SHA-256 and size of the component that runs here")
+replay_parser = commands.add_parser("replay", help="what the component does in a transcript")
+replay_parser.add_argument("file", type=Path)
 
 
 def main() -> None:
     given = parser.parse_args()
-    client = Client(client_id=given.client_id, issuer=given.issuer, scopes=given.scope)
-    settings = Settings(
-        profile=given.profile,
-        flow=given.flow,
-        patience_seconds=given.timeout,
-        open_browser=not given.no_browser,
-        browser=given.browser,
-        state_folder=given.state_dir,
-        terminal=Terminal(given.verbose),
-    )
+    terminal = Terminal(getattr(given, "verbose", False))
     try:
-        if given.command == "login":
-            login(client, settings)
-            settings.terminal.say("Logged in")
-        elif given.command == "token":
-            grant = token(
-                client,
-                settings,
-                force_refresh=given.force_refresh,
-                min_ttl_seconds=given.min_ttl,
-            )
-            print(grant.access_token)
-        else:
-            report = logout(client, settings)
-            settings.terminal.say("Logged out" if report.was_logged_in else "Nobody was logged in")
+        COMMANDS[given.command](given, terminal)
     except LatchError as error:
-        settings.terminal.say(f"latchstring: {error} ({error.code})\n{error.remedy}")
+        terminal.say(f"latchstring: {error} ({error.code})\n{error.remedy}")
         # As the native program's, as far as scripts are likely to ask.
         sys.exit(3 if error.code == "login-required" else 1)
     except KeyboardInterrupt:
         sys.exit(130)
 
+
+def log_in(given: argparse.Namespace, terminal: Terminal) -> None:
+    settings = replace(
+        settings_of(given, terminal),
+        flow=given.flow,
+        patience_seconds=given.timeout,
+        open_browser=not given.no_browser,
+        browser=given.browser,
+    )
+    login(client_of(given), settings)
+    terminal.say("Logged in")
+
+
+def print_token(given: argparse.Namespace, terminal: Terminal) -> None:
+    grant = token(
+        client_of(given),
+        settings_of(given, terminal),
+        force_refresh=given.force_refresh,
+        min_ttl_seconds=given.min_ttl,
+    )
+    print(grant.access_token)
+
+
+def log_out(given: argparse.Namespace, terminal: Terminal) -> None:
+    report = logout(client_of(given), settings_of(given, terminal))
+    terminal.say("Logged out" if report.was_logged_in else "Nobody was logged in")
+
+
+def print_component(_: argparse.Namespace, __: Terminal) -> None:
+    print(*fingerprint())
+
+
+def print_replay(given: argparse.Namespace, _: Terminal) -> None:
+    from .replay import replay_file
+
+    print(json.dumps(replay_file(given.file), indent=2, ensure_ascii=False))
+
+
+def client_of(given: argparse.Namespace) -> Client:
+    return Client(client_id=given.client_id, issuer=given.issuer, scopes=given.scope)
+
+
+def settings_of(given: argparse.Namespace, terminal: Terminal) -> Settings:
+    return Settings(profile=given.profile, state_folder=given.state_dir, terminal=terminal)
+
+
+COMMANDS = {
+    "login": log_in,
+    "token": print_token,
+    "logout": log_out,
+    "component": print_component,
+    "replay": print_replay,
+}
 
 if __name__ == "__main__":
     main()

@@ -12,7 +12,9 @@ works once and gives it a cookie. Only who brings the cookie back has come from 
 
 from __future__ import annotations
 
+import base64
 import secrets
+from collections.abc import Callable
 from typing import Literal
 
 from . import pages
@@ -29,13 +31,14 @@ Passage = Literal["redirect", "another-browser", "used-address", "taken"]
 class Binding:
     """A login's one-time addresses, and the cookies it has given out."""
 
-    def __init__(self, origin: str, authorization_url: str) -> None:
+    def __init__(self, origin: str, authorization_url: str, entropy: Callable[[], bytes]) -> None:
+        self._entropy = entropy
         self._start = f"{origin}{START_PATH}?ticket="
         self._authorization_url = authorization_url
         # Its own for every login: cookies do not tell ports apart.
-        self._cookie_name = f"latchstring-{secrets.token_urlsafe(12)}"
-        self._opened = secrets.token_urlsafe(32)
-        self._printed = secrets.token_urlsafe(32)
+        self._cookie_name = f"latchstring-{self._secret()[:16]}"
+        self._opened = self._secret()
+        self._printed = self._secret()
         # The cookie of the browser that used the opened address.
         self._opened_by: str | None = None
         self._accepted: set[str] = set()
@@ -58,7 +61,7 @@ class Binding:
 
     def renew(self) -> None:
         """Gives the opened address another ticket."""
-        self._opened = secrets.token_urlsafe(32)
+        self._opened = self._secret()
         self._opened_by = None
 
     def judge(self, target: str, cookies: str) -> Passage | Page:
@@ -73,7 +76,7 @@ class Binding:
         if not secrets.compare_digest(ticket, self._opened):
             return "used-address"
         if self._opened_by is None:
-            self._opened_by = secrets.token_urlsafe(32)
+            self._opened_by = self._secret()
         # Unless the same browser was reloaded.
         elif known != self._opened_by:
             self._accepted.discard(self._opened_by)
@@ -84,11 +87,14 @@ class Binding:
 
     def _forward(self, cookie: str | None) -> Page:
         """On to the provider, with a cookie that the callback is known by."""
-        cookie = cookie or secrets.token_urlsafe(32)
+        cookie = cookie or self._secret()
         self._accepted.add(cookie)
         # Lax: it comes back when the provider's page sends the browser here.
         header = f"{self._cookie_name}={cookie}; Path=/; HttpOnly; SameSite=Lax"
         return pages.forward(self._authorization_url, header)
+
+    def _secret(self) -> str:
+        return base64.urlsafe_b64encode(self._entropy()).decode().rstrip("=")
 
     def _cookie(self, cookies: str) -> str | None:
         for pair in cookies.split(";"):

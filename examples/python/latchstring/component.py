@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
@@ -30,6 +31,7 @@ from .contract import (
     Probe,
     Reply,
     Save,
+    Tokens,
     Visit,
 )
 from .errors import LatchError
@@ -61,6 +63,12 @@ def component_bytes() -> bytes:
             "the login component is not beside this package's modules",
             "put it there: latch component --output latchstring/login.wasm",
         ) from None
+
+
+def fingerprint() -> tuple[str, int]:
+    """By which anyone may check the component: its SHA-256 in hex, and its bytes."""
+    component = component_bytes()
+    return hashlib.sha256(component).hexdigest(), len(component)
 
 
 class Sandbox:
@@ -109,6 +117,9 @@ class Instance:
 
     def logout(self, client: Client, stored: bytes | None, context: Context) -> Session:
         return self._open("logout", client, stored, context)
+
+    def adopt(self, client: Client, tokens: Tokens, context: Context) -> Session:
+        return self._open("adopt", client, tokens, context)
 
     def next(self, session: Session, reply: Reply, now_ms: int) -> Action:
         return _action(_answer(self._call(self._next, session, reply, now_ms)))
@@ -210,14 +221,14 @@ def _answer(value: object) -> object:
     return value
 
 
-_ACTIONS: dict[str, type] = {
+ACTIONS: dict[str, type] = {
     "exchange": Exchange,
     "authorize": Authorization,
     "present": DevicePrompt,
     "visit": Visit,
     "offer": Offer,
 }
-_OUTCOMES: dict[str, type] = {"granted": Grant, "logged-out": LogoutReport}
+OUTCOMES: dict[str, type] = {"granted": Grant, "logged-out": LogoutReport}
 
 
 def _action(value: object) -> Action:
@@ -228,10 +239,10 @@ def _action(value: object) -> Action:
             return Probe()
         case Variant(tag="save", payload=session):
             return Save(session)
-        case Variant(tag="done", payload=Variant(tag=tag, payload=outcome)) if tag in _OUTCOMES:
-            return Done(_lift(_OUTCOMES[tag], outcome))
-        case Variant(tag=tag, payload=payload) if tag in _ACTIONS:
-            return cast(Action, _lift(_ACTIONS[tag], payload))
+        case Variant(tag="done", payload=Variant(tag=tag, payload=outcome)) if tag in OUTCOMES:
+            return Done(_lift(OUTCOMES[tag], outcome))
+        case Variant(tag=tag, payload=payload) if tag in ACTIONS:
+            return cast(Action, _lift(ACTIONS[tag], payload))
     raise _fault("it asked for what this host does not know")
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 from .errors import Code
 
@@ -62,7 +62,6 @@ class Hexclave:
 class Client:
     """Who asks, whom it asks, and for what."""
 
-    client_id: str
     # Exactly as the provider's metadata spells it (RFC 8414 §2).
     issuer: str | None = None
     discover: bool = True
@@ -70,6 +69,7 @@ class Client:
     endpoints: Endpoints = Endpoints()
     assumed_endpoints: Endpoints = Endpoints()
     https_issuer: bool = False
+    client_id: str
     client_secret: str | None = field(default=None, repr=False)
     authentication: Literal["none", "client-secret-basic", "client-secret-post"] | None = None
     scopes: Sequence[str] = ()
@@ -135,10 +135,22 @@ class Demand:
     examination: Examination | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tokens:
+    """Tokens that another program was given."""
+
+    access_token: str | None = field(default=None, repr=False)
+    refresh_token: str | None = field(default=None, repr=False)
+    # None where nobody knows: then it is renewed at once, where it can be.
+    expires_at_ms: int | None = None
+    # None where they are those asked for.
+    scopes: Sequence[str] | None = None
+
+
 # ---- The conversation ----------------------------------------------------------
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(eq=False, repr=False)
 class Header:
     name: str
     value: str
@@ -208,7 +220,8 @@ class Save:
 
 @dataclass(eq=False, repr=False)
 class Response:
-    status: int
+    # As wide as it is declared.
+    status: Annotated[int, range(1 << 16)]
     headers: tuple[Header, ...]
     body: bytes
 
@@ -243,21 +256,21 @@ class Reply(Case):
 # ---- How it ends -----------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Grant:
     """An access token, and what came with it."""
 
-    access_token: str = field(repr=False)
+    access_token: str
     token_type: str
     scopes: tuple[str, ...]
     expires_at_ms: int | None
     renew_at_ms: int | None
-    id_token: str | None = field(repr=False)
-    # One JSON object.
-    claims: str | None = field(repr=False)
-    report: str | None = field(repr=False)
-    refresh_token_hint: str | None = field(repr=False)
-    headers: tuple[Header, ...] = field(repr=False)
+    id_token: str | None
+    # One JSON object each.
+    claims: str | None
+    report: str | None
+    refresh_token_hint: str | None
+    headers: tuple[Header, ...]
     source: Literal["login", "cached", "renewed", "adopted"]
 
 

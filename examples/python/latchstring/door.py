@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from . import pages
 from .bind import Redirect
 from .binding import Binding
-from .browser import Browser, browser_url
+from .browser import browser_url
 from .callback import END_ADDRESS, START_PATH
+from .clock import Clock
 from .contract import Authorization, DevicePrompt, LoginFlow, Offer, Reply, Visit
 from .errors import LatchError
 from .listener import BrowserVisit, Listener
@@ -28,15 +29,39 @@ _IN_WORDS: dict[LoginFlow, str] = {
 }
 
 
+class Listening(Protocol):
+    """Hears browsers that come back."""
+
+    origin: str
+    redirect_uri: str
+
+    def close(self) -> None: ...
+
+
+# Listens where a redirect says, and passes on who comes.
+Listen = Callable[[Redirect, Callable[[BrowserVisit], None]], Listening]
+
+
 class Door:
     """A listener, a browser, and a person."""
 
-    def __init__(self, terminal: Terminal, browser: Browser | None) -> None:
-        """Without a browser the person opens the address by themselves."""
+    def __init__(
+        self,
+        terminal: Terminal,
+        browser: Callable[[str], object] | None,
+        clock: Clock,
+        entropy: Callable[[], bytes],
+        listen: Listen | None = None,
+    ) -> None:
+        """`browser` starts one on an address; without it the person opens the address
+        by themselves."""
         self._terminal = terminal
         self._browser = browser
+        self._clock = clock
+        self._entropy = entropy
+        self._listen = listen or Listener
         # None where no browser can come back.
-        self._listener: Listener | None = None
+        self._listener: Listening | None = None
         # Whoever comes first, a browser or a typed line.
         self._events: queue.SimpleQueue[BrowserVisit | tuple[Question, str]] = queue.SimpleQueue()
         # Ties the login to the browser that was started.
@@ -50,7 +75,7 @@ class Door:
 
     def listen(self, redirect: Redirect) -> str:
         """The redirect URI, where a browser may come back to from now on."""
-        self._listener = Listener(redirect, self._events.put)
+        self._listener = self._listen(redirect, self._events.put)
         return self._listener.redirect_uri
 
     def authorize(self, asked: Authorization) -> Reply:
@@ -77,7 +102,7 @@ class Door:
         self._shown = asked.url
 
     def _wait(self, asked: Authorization) -> Reply:
-        deadline = _deadline(asked.wait_ms)
+        deadline = self._deadline(asked.wait_ms)
         with contextlib.ExitStack() as questions:
             pasted = self._ask_to_paste(questions, asked) if self._asks else None
             fresh: Question | None = None
@@ -130,7 +155,7 @@ class Door:
         self._binding, self._shown = None, None
         reason = offer.reason[:1].upper() + offer.reason[1:]
         first, *others = offer.flows
-        deadline = _deadline(offer.wait_ms)
+        deadline = self._deadline(offer.wait_ms)
         self._terminal.say(f"{reason}.")
         while True:
             self._terminal.say(f"Press Enter to {_IN_WORDS[first]}.")
@@ -163,7 +188,7 @@ class Door:
         if self._visit is not None:
             target = self._visit.target
             self._visit.answer(on)
-            deadline = time.monotonic() + _ARRIVAL_SECONDS
+            deadline = self._clock.monotonic() + _ARRIVAL_SECONDS
             # A browser that does not come is no reason to keep the person waiting.
             while (event := self._next(deadline)) is not None:
                 if not isinstance(event, BrowserVisit):
@@ -174,7 +199,7 @@ class Door:
                 # One that asked twice is sent there twice.
                 event.send(on if event.target == target else pages.finished())
                 late.append(event)
-        while (event := self._next(time.monotonic())) is not None:
+        while (event := self._next(self._clock.monotonic())) is not None:
             if isinstance(event, BrowserVisit):
                 event.send(page if event.target == END_ADDRESS else pages.finished())
                 late.append(event)
@@ -193,7 +218,7 @@ class Door:
             self._show_address(url)
             # Whoever wants no browser started has one in mind.
             return self._browser is None
-        binding = Binding(self._listener.origin, browser_url(url))
+        binding = Binding(self._listener.origin, browser_url(url), self._entropy)
         if not self._opens(binding.opened_address):
             self._show_address(url)
             return False
@@ -206,8 +231,9 @@ class Door:
         if self._browser is None:
             return False
         try:
-            self._browser.open(address)
-        except LatchError as error:
+            self._browser(address)
+        # A caller's own may fail as it likes.
+        except Exception as error:
             self._terminal.say(f"No browser opens ({error}).")
             return False
         return True
@@ -236,9 +262,9 @@ class Door:
         return passage
 
     def _open_afresh(self) -> None:
-        if self._binding is not None and self._browser is not None:
+        if self._binding is not None:
             self._binding.renew()
-            self._browser.open(self._binding.opened_address)
+            self._opens(self._binding.opened_address)
 
     def _show_address(self, url: str) -> None:
         address = browser_url(url)
@@ -270,15 +296,10 @@ class Door:
 
     def _next(self, deadline: float) -> BrowserVisit | tuple[Question, str] | None:
         """The next visit or line; none where none comes in time."""
-        try:
-            return self._events.get(timeout=max(0.0, deadline - time.monotonic()))
-        except queue.Empty:
-            return None
+        return self._clock.wait(self._events, deadline - self._clock.monotonic())
 
-
-def _deadline(wait_ms: int) -> float:
-    # Longer than a thread can wait is as good as for ever.
-    return time.monotonic() + min(wait_ms / 1000, 30 * 24 * 3600)
+    def _deadline(self, wait_ms: int) -> float:
+        return self._clock.monotonic() + wait_ms / 1000
 
 
 def _named(text: str, flows: Sequence[LoginFlow]) -> LoginFlow | None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
+from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast
 
-from .component import Instance, Session
+from .clock import Clock
+from .component import Session
 from .contract import (
     Action,
     Authorization,
@@ -20,6 +22,7 @@ from .contract import (
     Offer,
     Probe,
     Reply,
+    Request,
     Response,
     Save,
     Visit,
@@ -27,35 +30,40 @@ from .contract import (
 from .egress import Denied, Egress
 from .envelope import Envelope, open_envelope
 from .errors import LatchError
-from .store import FileStore
+from .store import Store
 from .terminal import Terminal
 
 if TYPE_CHECKING:
     from .door import Door
 
 
+# Sends a request that the egress policy has approved, to private addresses too where
+# it says so, and answers with `response`, `unreachable`, `too-large` or `denied`.
+Send = Callable[[Request, bool], Reply]
+
+
+class Steps(Protocol):
+    """What a session's next action comes from: an instance of the component."""
+
+    def next(self, session: Session, reply: Reply, now_ms: int) -> Action: ...
+
+
+@dataclass(eq=False, repr=False, kw_only=True)
 class Drive:
     """What a session is driven with."""
 
-    def __init__(
-        self,
-        store: FileStore,
-        egress: Egress,
-        terminal: Terminal,
-        lock_seconds: float,
-        stop: threading.Event,
-        door: Door | None = None,
-    ) -> None:
-        self._store = store
-        self._egress = egress
-        self._terminal = terminal
-        self._lock_seconds = lock_seconds
-        # Ends a wait for the lock; what has begun under it goes on to its end.
-        self._stop = stop
-        # Only a login has one.
-        self._door = door
+    clock: Clock
+    send: Send
+    store: Store
+    egress: Egress
+    terminal: Terminal
+    lock_seconds: float
+    # Ends a wait for the lock; what has begun under it goes on to its end.
+    stop: threading.Event
+    # Only a login has one.
+    door: Door | None = None
 
-    def run(self, instance: Instance, session: Session) -> Grant | LogoutReport:
+    def run(self, instance: Steps, session: Session) -> Grant | LogoutReport:
         """Steps the session to its end.
 
         The browser gets its page only now: after the code was exchanged and what it
@@ -64,18 +72,18 @@ class Drive:
         try:
             outcome = self._steps(instance, session)
         except LatchError as error:
-            if self._door is not None:
-                self._door.close(error)
+            if self.door is not None:
+                self.door.close(error)
             raise
         except BaseException:
-            if self._door is not None:
-                self._door.abandon()
+            if self.door is not None:
+                self.door.abandon()
             raise
-        if self._door is not None:
-            self._door.close(None)
+        if self.door is not None:
+            self.door.close(None)
         return outcome
 
-    def _steps(self, instance: Instance, session: Session) -> Grant | LogoutReport:
+    def _steps(self, instance: Steps, session: Session) -> Grant | LogoutReport:
         with ExitStack() as held:
             is_locked = False
             reply = Reply("begin")
@@ -83,15 +91,15 @@ class Drive:
                 match self._next(instance, session, reply):
                     case Lock():
                         if not is_locked:
-                            lock = self._store.lock(
-                                self._lock_seconds, self._terminal.say, self._stop
+                            lock = self.store.lock(
+                                self.lock_seconds, self.terminal.say, self.stop
                             )
                             held.callback(lock.release)
                             is_locked = True
-                        envelope = read(self._store)
+                        envelope = read(self.store)
                         reply = Reply("locked", None if envelope is None else envelope.session)
                     case Probe():
-                        self._store.probe()
+                        self.store.probe()
                         reply = Reply("probed")
                     case Exchange() as exchange:
                         reply = self._exchange(exchange)
@@ -108,68 +116,62 @@ class Drive:
                     case Done(outcome):
                         return outcome
 
-    def _next(self, instance: Instance, session: Session, reply: Reply) -> Action:
+    def _next(self, instance: Steps, session: Session, reply: Reply) -> Action:
         try:
-            return instance.next(session, reply, now_ms())
+            return instance.next(session, reply, self.clock.now_ms())
         except LatchError as error:
-            raise placed(error, self._store) from None
+            raise placed(error, self.store) from None
 
     def _exchange(self, exchange: Exchange) -> Reply:
-        # Most calls find a token that is still good, and need not load HTTP and TLS.
-        from . import http
-
-        time.sleep(exchange.wait_ms / 1000)
+        self.clock.sleep(exchange.wait_ms / 1000)
         url = exchange.request.url
         try:
-            private_addresses = self._egress.permit(url)
+            private_addresses = self.egress.permit(url)
         except Denied as denied:
             return Reply("denied", str(denied))
-        begun = time.monotonic()
-        reply = http.send(exchange.request, private_addresses)
-        taken = f"in {(time.monotonic() - begun) * 1000:.0f} ms"
+        begun = self.clock.monotonic()
+        reply = self.send(exchange.request, private_addresses)
+        taken = f"in {(self.clock.monotonic() - begun) * 1000:.0f} ms"
         # A query can hold secrets.
         place = url.split("?")[0].split("#")[0]
         if reply.tag == "response":
             response = cast(Response, reply.payload)
-            self._egress.learn(url, response)
-            self._terminal.detail(f"{place} -> {response.status} {taken}")
+            self.egress.learn(url, response)
+            self.terminal.detail(f"{place} -> {response.status} {taken}")
         else:
-            self._terminal.detail(f"{place} -> no answer {taken}")
+            self.terminal.detail(f"{place} -> no answer {taken}")
         return reply
 
     def _save(self, session: bytes | None) -> Reply:
         try:
             if session is None:
-                self._store.delete()
+                self.store.delete()
             else:
-                self._store.write(Envelope(self._egress.pinned_origins(), session).seal())
+                self.store.write(Envelope(self.egress.pinned_origins(), session).seal())
         except LatchError as error:
             return Reply("not-saved", error.message)
         return Reply("saved")
 
     def _person(self, what: str) -> Door:
         """The way to the person, which only a login has."""
-        if self._door is None:
+        if self.door is None:
             raise LatchError(
                 "sandbox-fault",
                 f"the login component asked for {what} outside of a login",
                 "report it with the version of this program",
             )
-        return self._door
+        return self.door
 
 
-def read(store: FileStore) -> Envelope | None:
+def read(store: Store) -> Envelope | None:
     """What is stored now."""
     sealed = store.read()
     return None if sealed is None else open_envelope(sealed, store.place)
 
 
-def placed(error: LatchError, store: FileStore) -> LatchError:
+def placed(error: LatchError, store: Store) -> LatchError:
     """The component knows no places: what it could not read is named here."""
     if error.code in {"stored-damaged", "stored-newer"}:
         return error.at(store.place)
     return error
 
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000

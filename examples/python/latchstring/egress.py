@@ -15,7 +15,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import astuple
 
 from .address import is_public, parse
@@ -26,9 +26,26 @@ class Denied(Exception):
     """A request that is not sent; the reason in one line."""
 
 
+def addresses_of(host: str) -> list[str]:
+    """None where the name is not known."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    # Without the scope of a link-local address.
+    return [str(entry[4][0]).split("%")[0] for entry in found]
+
+
 class Egress:
-    def __init__(self, client: Client, pinned: Iterable[str]) -> None:
-        """`pinned` are the origins stored with the session."""
+    def __init__(
+        self,
+        client: Client,
+        pinned: Iterable[str],
+        resolve: Callable[[str], Iterable[str]] = addresses_of,
+    ) -> None:
+        """`pinned` are the origins stored with the session, `resolve` tells a host's
+        addresses."""
+        self._resolve = resolve
         self._issuer = client.issuer
         self._https_issuer = client.https_issuer
         named = [client.issuer, *_urls(client.endpoints), *_urls(client.assumed_endpoints)]
@@ -96,11 +113,9 @@ class Egress:
             return False
         if issuer.address is not None:
             return not is_public(issuer.address)
-        try:
-            found = socket.getaddrinfo(issuer.host, issuer.port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            return False
-        return any(not is_public(ipaddress.ip_address(_host(entry[4]))) for entry in found)
+        return any(
+            not is_public(ipaddress.ip_address(address)) for address in self._resolve(issuer.host)
+        )
 
 
 def allowed_origin(url: str) -> str | None:
@@ -117,7 +132,3 @@ def _urls(endpoints: Endpoints) -> tuple[str | None, ...]:
         if name != "end_session"
     )
 
-
-def _host(address: tuple[object, ...]) -> str:
-    # Without the scope of a link-local address.
-    return str(address[0]).split("%")[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import unicodedata
+import re
 from typing import Literal, get_args
 
 Code = Literal[
@@ -74,13 +74,15 @@ class LatchError(Exception):
         )
 
 
+# Controls, characters that reorder or hide what follows them, lone surrogates: those
+# that the component and its other hosts escape.
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff"
+    r"\U000e0000-\U000e007f]"
+)
+
+
 def printable(text: str) -> str:
     """`text` with every character that a terminal could act on, or that could
     reorder a line, written as an escape."""
-    return "".join(f"\\u{{{ord(c):x}}}" if _is_control(c) else c for c in text)
-
-
-def _is_control(c: str) -> bool:
-    # Controls, format characters (bidirectional marks, tags), lone surrogates,
-    # and the separators that some programs take for the end of a line.
-    return unicodedata.category(c) in {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    return _CONTROL.sub(lambda found: f"\\u{{{ord(found[0]):x}}}", text)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .bind import Redirect
+from .clock import Clock
 from .component import Instance, sandbox
 from .contract import (
     Client,
@@ -20,17 +21,29 @@ from .contract import (
     LoginFlow,
     LoginRequest,
     LogoutReport,
+    Reply,
+    Request,
+    Tokens,
 )
-from .drive import Drive, now_ms, placed, read
+from .drive import Drive, Send, placed, read
 from .egress import Egress
+from .entropy import entropy
 from .envelope import Envelope
 from .errors import LatchError
-from .store import FileStore, default_folder
+from .store import FileStore, Store, default_folder
 from .surroundings import facts
 from .terminal import Terminal
+from .token import Token
 
 if TYPE_CHECKING:
-    from .door import Door
+    from .door import Door, Listen
+
+
+def _send(request: Request, private_addresses: bool) -> Reply:
+    # Most calls find a token that is still good, and need not load HTTP and TLS.
+    from . import http
+
+    return http.send(request, private_addresses)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,16 +60,26 @@ class Settings:
     patience_seconds: float = 300.0
     # Where False, the address is shown and nothing started.
     open_browser: bool = True
-    # The words of this command are run without a shell, the address behind them.
-    browser: str | None = None
+    # The words of this command are run without a shell, the address behind them; or
+    # what is called with the address.
+    browser: str | Callable[[str], object] | None = None
     # The person's own, shared with the native program, where none is given.
     state_folder: Path | None = None
     # How long to wait for another process that uses the same session.
     lock_seconds: float = 60.0
     terminal: Terminal = Terminal()
+    # By profile and account; files in `state_folder` where none is given.
+    store: Callable[[str, str], Store] | None = None
+    # How requests go out that the egress policy has approved.
+    send: Send = _send
+    clock: Clock = Clock()
+    # At least 32 random bytes, fresh for each call.
+    entropy: Callable[[], bytes] = entropy
+    # A listener on loopback where none is given.
+    listen: Listen | None = None
 
 
-def login(client: Client, settings: Settings = Settings()) -> Grant:
+def login(client: Client, settings: Settings = Settings()) -> Token:
     """Logs a person in and keeps the session.
 
     What is stored and cannot be read is set aside, not deleted.
@@ -78,7 +101,7 @@ def token(
     min_ttl_seconds: float = 0.0,
     force_refresh: bool = False,
     examination: Examination | None = None,
-) -> Grant:
+) -> Token:
     """An access token that is good for now: the stored one, or a renewed one.
 
     Never opens a browser. Fails with `login-required` where only a login can help,
@@ -92,7 +115,7 @@ def token(
         examination=examination,
     )
     latch = _Latch(client, settings)
-    results: queue.SimpleQueue[Grant | BaseException] = queue.SimpleQueue()
+    results: queue.SimpleQueue[Token | BaseException] = queue.SimpleQueue()
 
     def run() -> None:
         try:
@@ -113,6 +136,23 @@ def token(
     return result
 
 
+def token_or_login(client: Client, settings: Settings = Settings()) -> Token:
+    """An access token that is good for now; where only a login can help, a person logs
+    in."""
+    try:
+        return token(client, settings)
+    except LatchError as error:
+        if error.code != "login-required":
+            raise
+    return login(client, settings)
+
+
+def adopt(client: Client, tokens: Tokens, settings: Settings = Settings()) -> Token:
+    """Makes another program's tokens the session here, without a login. What was stored
+    before is replaced."""
+    return _Latch(client, settings).adopt(tokens)
+
+
 def logout(client: Client, settings: Settings = Settings()) -> LogoutReport:
     """Ends the session: revoked at the provider where it can be (RFC 7009), deleted
     here in any case."""
@@ -126,20 +166,27 @@ class _Latch:
         self._client = client
         self._settings = settings
         self._instance: Instance = sandbox().instantiate()
-        folder = settings.state_folder or default_folder()
         account = self._instance.account_key(client)
-        self._store = FileStore(folder, settings.profile, account)
+        self._store: Store
+        if settings.store is not None:
+            self._store = settings.store(settings.profile, account)
+        else:
+            folder = settings.state_folder or default_folder()
+            self._store = FileStore(folder, settings.profile, account)
         self.stop = threading.Event()
 
-    def login(self) -> Grant:
+    def login(self) -> Token:
         # Most calls ask for a token, and need not load what only a login has.
         from .browser import Browser
         from .door import Door
 
         settings, terminal = self._settings, self._settings.terminal
         stored = read(self._store)
-        browser = Browser(settings.browser) if settings.open_browser else None
-        door = Door(terminal, browser)
+        opens: Callable[[str], object] | None = None
+        if settings.open_browser:
+            named = settings.browser
+            opens = named if callable(named) else Browser(named).open
+        door = Door(terminal, opens, settings.clock, settings.entropy, settings.listen)
         flow, redirect_uri = settings.flow, settings.redirect.first_uri()
         if flow != "device":
             try:
@@ -156,14 +203,14 @@ class _Latch:
                 facts=facts(
                     terminal=terminal.is_attended(),
                     browser_command=settings.browser is not None,
-                    shows_address=browser is None,
+                    shows_address=opens is None,
                 ),
                 redirect_uri=redirect_uri,
                 patience_ms=max(0, int(settings.patience_seconds * 1000)),
             )
             instance = sandbox().instantiate()
             try:
-                session = instance.login(self._client, _bytes(stored), request, _context())
+                session = instance.login(self._client, _bytes(stored), request, self._context())
             except LatchError as error:
                 raise placed(error, self._store) from None
         except BaseException:
@@ -172,18 +219,22 @@ class _Latch:
         # What an earlier login pinned says nothing about this one.
         return _granted(self._drive([], door).run(instance, session))
 
-    def token(self, demand: Demand) -> Grant:
+    def token(self, demand: Demand) -> Token:
         stored = read(self._store)
         try:
-            session = self._instance.token(self._client, _bytes(stored), demand, _context())
+            session = self._instance.token(self._client, _bytes(stored), demand, self._context())
         except LatchError as error:
             raise placed(error, self._store) from None
         return _granted(self._drive(_origins(stored)).run(self._instance, session))
 
+    def adopt(self, tokens: Tokens) -> Token:
+        session = self._instance.adopt(self._client, tokens, self._context())
+        return _granted(self._drive([]).run(self._instance, session))
+
     def logout(self) -> LogoutReport:
         stored = read(self._store)
         try:
-            session = self._instance.logout(self._client, _bytes(stored), _context())
+            session = self._instance.logout(self._client, _bytes(stored), self._context())
         except LatchError as error:
             raise placed(error, self._store) from None
         outcome = self._drive(_origins(stored)).run(self._instance, session)
@@ -202,13 +253,20 @@ class _Latch:
         terminal.say(f"{damage.message}; it is kept as {place}")
 
     def _drive(self, origins: list[str], door: Door | None = None) -> Drive:
-        egress = Egress(self._client, origins)
         settings = self._settings
-        return Drive(self._store, egress, settings.terminal, settings.lock_seconds, self.stop, door)
+        return Drive(
+            clock=settings.clock,
+            send=settings.send,
+            store=self._store,
+            egress=Egress(self._client, origins),
+            terminal=settings.terminal,
+            lock_seconds=settings.lock_seconds,
+            stop=self.stop,
+            door=door,
+        )
 
-
-def _context() -> Context:
-    return Context(now_ms(), os.urandom(32))
+    def _context(self) -> Context:
+        return Context(self._settings.clock.now_ms(), self._settings.entropy())
 
 
 def _bytes(stored: Envelope | None) -> bytes | None:
@@ -219,10 +277,10 @@ def _origins(stored: Envelope | None) -> list[str]:
     return [] if stored is None else stored.origins
 
 
-def _granted(outcome: Grant | LogoutReport) -> Grant:
+def _granted(outcome: Grant | LogoutReport) -> Token:
     if not isinstance(outcome, Grant):
         raise _misfit()
-    return outcome
+    return Token.of(outcome)
 
 
 def _misfit() -> LatchError:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
+from typing import Protocol
 
 from . import guard
 from .errors import LatchError
@@ -30,6 +31,40 @@ _LONGEST_PAUSE_SECONDS = 0.05
 
 _PROFILE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ACCOUNT = re.compile(r"[a-z0-9]{1,128}")
+
+
+class HeldLock(Protocol):
+    def release(self) -> None: ...
+
+
+class Store(Protocol):
+    """Where one session is kept: files unless the caller brings another. Errors are
+    `LatchError`s."""
+
+    @property
+    def place(self) -> str:
+        """Where the session is or would be kept, for people."""
+
+    def read(self) -> bytes | None:
+        """What is stored now; none where there is nothing. Takes no lock."""
+
+    def write(self, content: bytes) -> None:
+        """Replaces what is stored, atomically and durably. The caller holds the lock."""
+
+    def delete(self) -> None:
+        """Nothing to delete is no error. The caller holds the lock."""
+
+    def set_aside(self) -> str:
+        """Moves away what is damaged, and says where it is now."""
+
+    def probe(self) -> None:
+        """Fails where `read` or `write` would, and changes nothing."""
+
+    def lock(
+        self, patience_seconds: float, tell: Callable[[str], None], stop: threading.Event
+    ) -> HeldLock:
+        """Waits for the lock of this session, among all processes; `tell` is for
+        whoever waits for long, and `stop` ends the wait."""
 
 
 class FileLock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from latchstring.binding import Binding
+from latchstring.entropy import entropy
 from latchstring.pages import Page
 
 ORIGIN = "http://127.0.0.1:8000"
@@ -21,7 +22,7 @@ def comes_back(binding: Binding, cookies: str) -> bool:
 
 
 def test_only_the_browser_that_began_comes_back() -> None:
-    binding = Binding(ORIGIN, PROVIDER)
+    binding = Binding(ORIGIN, PROVIDER, entropy)
     cookie = begin(binding, binding.opened_address)
     name, value = cookie.split("=")
     assert comes_back(binding, f"a=b; {cookie}; c=d")
@@ -30,7 +31,7 @@ def test_only_the_browser_that_began_comes_back() -> None:
 
 
 def test_an_opened_address_that_comes_twice_is_believed_by_nobody() -> None:
-    binding = Binding(ORIGIN, PROVIDER)
+    binding = Binding(ORIGIN, PROVIDER, entropy)
     address = binding.opened_address
     first = begin(binding, address)
     assert binding.judge(address.removeprefix(ORIGIN), "") == "taken"
@@ -43,14 +44,14 @@ def test_an_opened_address_that_comes_twice_is_believed_by_nobody() -> None:
 
 
 def test_the_same_browser_may_reload() -> None:
-    binding = Binding(ORIGIN, PROVIDER)
+    binding = Binding(ORIGIN, PROVIDER, entropy)
     cookie = begin(binding, binding.opened_address)
     assert begin(binding, binding.opened_address, cookie) == cookie
     assert comes_back(binding, cookie)
 
 
 def test_the_printed_address_opens_in_any_browser_beside_the_opened_one() -> None:
-    binding = Binding(ORIGIN, PROVIDER)
+    binding = Binding(ORIGIN, PROVIDER, entropy)
     addresses = [binding.opened_address, binding.printed_address, binding.printed_address]
     cookies = [begin(binding, address) for address in addresses]
     assert len(set(cookies)) == 3
@@ -58,6 +59,6 @@ def test_the_printed_address_opens_in_any_browser_beside_the_opened_one() -> Non
 
 
 def test_a_guessed_address_leads_nowhere() -> None:
-    binding = Binding(ORIGIN, PROVIDER)
+    binding = Binding(ORIGIN, PROVIDER, entropy)
     for query in ("", "?", "?ticket=", "?ticket=x", "?x"):
         assert binding.judge(f"/latchstring/start{query}", "") == "used-address"

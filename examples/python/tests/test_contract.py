@@ -13,15 +13,15 @@ from wasmtime.component import EnumType, RecordType, VariantType
 from latchstring import LatchError, contract
 from latchstring.component import INTERFACE, component_bytes, sandbox
 from latchstring.contract import Client, Endpoints, Examination, Reply
-from latchstring.errors import CODES
+from latchstring.errors import CODES, printable
 
 from .conftest import Home
 
 RECORDS = [
-    "client", "endpoints", "hexclave", "parameter", "context", "facts", "login-request", "demand",
-    "access-rules", "exchange", "request", "header", "response", "unreachable", "authorization",
-    "visit", "offer", "device-prompt", "grant", "logout-report", "unrevoked", "failure",
-    "provider-error",
+    "client", "endpoints", "hexclave", "parameter", "context", "facts", "login-request",
+    "demand", "access-rules", "tokens", "exchange", "request", "header", "response",
+    "unreachable", "authorization", "visit", "offer", "device-prompt", "grant", "logout-report",
+    "unrevoked", "failure", "provider-error",
 ]  # fmt: skip
 
 
@@ -103,3 +103,9 @@ def test_a_call_that_takes_for_ever_is_stopped(monkeypatch: pytest.MonkeyPatch) 
         instance.account_key(Client(client_id="a", issuer="https://id.example"))
     assert failure.value.code == "sandbox-fault"
     assert "time limit" in str(failure.value)
+
+
+def test_what_reorders_or_hides_a_line_is_written_as_an_escape() -> None:
+    told = printable("a\u001b[2J\n\u202eb\U000e0041\ud800")
+    assert told == "a\\u{1b}[2J\\u{a}\\u{202e}b\\u{e0041}\\u{d800}"
+    assert printable("soft\u00adhyphen é 登録") == "soft\u00adhyphen é 登録"

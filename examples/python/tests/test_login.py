@@ -8,11 +8,12 @@ import json
 import socket
 import sys
 import urllib.parse
+from dataclasses import replace
 
 import pytest
 
 import latchstring
-from latchstring import Client, LatchError, Redirect
+from latchstring import Client, LatchError, Redirect, Tokens
 
 from .conftest import PYTHON, Home, Server, log_in, settings_of, words
 
@@ -40,14 +41,32 @@ def test_the_library_logs_in_and_tells_what_came_of_it(home: Home, demo: Server)
     client, settings = client_of(demo), settings_of(home)
     granted = latchstring.login(client, settings)
     assert granted.source == "login" and "openid" in granted.scopes
-    assert json.loads(granted.claims or "{}")["iss"] == demo.issuer
-    assert [header.name for header in granted.headers] == ["authorization"]
+    assert granted.claims is not None and granted.claims["iss"] == demo.issuer
+    assert granted.headers == {"authorization": f"Bearer {granted.access_token}"}
     again = latchstring.token(client, settings)
     assert (again.source, again.access_token) == ("cached", granted.access_token)
     asked = latchstring.token(client, settings, examination=latchstring.Examination("userinfo"))
-    assert json.loads(asked.claims or "{}")["name"]
+    assert asked.claims is not None and asked.claims["name"]
     report = latchstring.logout(client, settings)
     assert report.was_logged_in and set(report.revoked) == {"access-token", "refresh-token"}
+
+
+def test_a_login_happens_only_where_it_has_to(home: Home, demo: Server) -> None:
+    client, settings = client_of(demo), settings_of(home)
+    first = latchstring.token_or_login(client, settings)
+    again = latchstring.token_or_login(client, settings)
+    assert (first.source, again.source) == ("login", "cached")
+
+
+def test_another_programs_tokens_become_a_session(home: Home, demo: Server) -> None:
+    client, settings = client_of(demo), settings_of(home)
+    granted = latchstring.login(client, settings)
+    tokens = Tokens(access_token=granted.access_token, expires_at_ms=granted.expires_at_ms)
+    elsewhere = replace(settings, profile="elsewhere")
+    assert latchstring.adopt(client, tokens, elsewhere).access_token == granted.access_token
+    held = latchstring.token(client, elsewhere)
+    assert (held.source, held.access_token) == ("cached", granted.access_token)
+    assert granted.access_token not in repr(tokens)
 
 
 def test_a_cached_token_needs_no_request_and_a_renewal_does(home: Home, demo: Server) -> None:
@@ -172,7 +191,7 @@ def long_texts(value: object, mark: str, name: str = "") -> list[str]:
 def test_what_holds_a_secret_has_no_telling_repr(home: Home, demo: Server) -> None:
     client = Client(client_id="demo", issuer=demo.issuer, client_secret="hush-hush")
     granted = latchstring.login(client_of(demo), settings_of(home))
-    for text in (repr(client), str(granted), repr(granted.headers)):
+    for text in (repr(client), str(granted), repr([granted])):
         assert "hush-hush" not in text and granted.access_token not in text
 
 

@@ -18,7 +18,7 @@ def test_a_page_that_nothing_comes_back_from(home: Home) -> None:
         )
         settings = settings_of(home, flow=None)
         granted = latchstring.login(client, settings)
-        assert any(header.name.startswith("x-hexclave-") for header in granted.headers)
+        assert any(name.startswith("x-hexclave-") for name in granted.headers)
         renewed = latchstring.token(client, settings, force_refresh=True)
         assert renewed.source == "renewed"
         assert latchstring.token(client, settings, examination=Examination("userinfo")).claims

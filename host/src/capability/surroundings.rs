@@ -41,7 +41,7 @@ const INTEROP_FILES: [&str; 2] =
     ["/proc/sys/fs/binfmt_misc/WSLInterop", "/proc/sys/fs/binfmt_misc/WSLInterop-late"];
 
 /// `set` gives a variable that is there and not empty.
-fn read(set: &dyn Fn(&str) -> Option<String>, exists: &dyn Fn(&str) -> bool) -> Facts {
+pub(crate) fn read(set: &dyn Fn(&str) -> Option<String>, exists: &dyn Fn(&str) -> bool) -> Facts {
     let any = |names: &[&str]| names.iter().any(|name| set(name).is_some());
     let is_on = |name: &str| set(name).is_some_and(|value| value != "0" && value != "false");
     Facts {

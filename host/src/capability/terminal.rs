@@ -54,6 +54,11 @@ pub trait Terminal: Send + Sync {
         std::future::pending().await
     }
 
+    /// What becomes of hidden typing, in words.
+    fn discretion(&self) -> &'static str {
+        "it is not displayed"
+    }
+
     /// A detail for whoever looks for a fault: never a secret.
     fn detail(&self, text: &str);
 }

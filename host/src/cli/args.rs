@@ -1,31 +1,32 @@
 //! What may stand on the command line, and in the environment beside it.
 
+mod global;
 mod import;
 mod introspect;
 mod login;
 mod preset;
 mod provider;
+mod record;
 mod request;
 mod rest;
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 
-use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
-use clap::{ArgMatches, Args as ClapArgs, CommandFactory as _, FromArgMatches as _};
+use clap::{ArgMatches, Args as _, CommandFactory as _, FromArgMatches as _};
 use clap::{Parser, Subcommand};
 
+pub(crate) use self::global::Global;
 pub(crate) use self::import::ImportArgs;
 pub(crate) use self::introspect::{CheckArgs, IntrospectArgs};
 pub(crate) use self::login::{LoginArgs, LoginCommand, RedirectArgs};
 pub(crate) use self::preset::ProviderCommand;
 pub(crate) use self::provider::ProviderArgs;
+pub(crate) use self::record::RecordArgs;
 pub(crate) use self::request::RequestArgs;
 pub(crate) use self::rest::{
-    ComponentArgs, ExecArgs, LogoutArgs, MoveArgs, ProfileCommand, TokenArgs,
+    ComponentArgs, ExecArgs, LogoutArgs, MoveArgs, ProfileCommand, ReplayArgs, TokenArgs,
 };
-use super::choices::StoreChoice;
 
 /// Logs a command line in to any OAuth 2.0 / OpenID Connect provider, keeps the
 /// session, and hands out fresh access tokens.
@@ -84,80 +85,6 @@ fn alone(words: &[OsString]) -> Option<clap::Command> {
 /// What was given to the command itself.
 fn innermost(matches: &ArgMatches) -> &ArgMatches {
     matches.subcommand().map_or(matches, |(_, matches)| innermost(matches))
-}
-
-#[derive(ClapArgs, Clone)]
-#[command(next_help_heading = "Everywhere")]
-pub(crate) struct Global {
-    /// Whose settings and session to use
-    #[arg(
-        long,
-        global = true,
-        env = "LATCH_PROFILE",
-        value_name = "NAME",
-        default_value = "default"
-    )]
-    pub(crate) profile: String,
-
-    /// Where sessions are kept [default: what the last login used]
-    #[arg(long, global = true, env = "LATCH_STORE", value_enum)]
-    pub(crate) store: Option<StoreChoice>,
-
-    /// Encrypt sessions in files with the key in this file, an age identity; a login makes it where it is missing
-    #[arg(long, global = true, env = "LATCH_KEY_FILE", value_name = "FILE")]
-    pub(crate) key_file: Option<PathBuf>,
-
-    /// Encrypt sessions in files with a passphrase: you are asked for it, or set LATCH_PASSPHRASE
-    #[arg(long, global = true, env = "LATCH_ENCRYPT", value_parser = FalseyValueParser::new(), conflicts_with = "key_file")]
-    pub(crate) encrypt: bool,
-
-    /// How long to wait for another process that uses the same session
-    #[arg(
-        long,
-        global = true,
-        env = "LATCH_LOCK_TIMEOUT",
-        value_name = "SECONDS",
-        default_value_t = 60
-    )]
-    pub(crate) lock_timeout: u64,
-
-    /// How long to wait for the keyring
-    #[arg(
-        long,
-        global = true,
-        env = "LATCH_KEYRING_TIMEOUT",
-        value_name = "SECONDS",
-        default_value_t = 3
-    )]
-    pub(crate) keyring_timeout: u64,
-
-    /// Where config.toml lies
-    #[arg(long, global = true, env = "LATCH_CONFIG_DIR", value_name = "FOLDER")]
-    pub(crate) config_dir: Option<PathBuf>,
-
-    /// Where the file store keeps sessions
-    #[arg(long, global = true, env = "LATCH_STATE_DIR", value_name = "FOLDER")]
-    pub(crate) state_dir: Option<PathBuf>,
-
-    /// Answer, and report errors, as JSON
-    #[arg(long, global = true, env = "LATCH_JSON", value_parser = FalseyValueParser::new())]
-    pub(crate) json: bool,
-
-    /// Only lines of text: no spinner, no link, no QR code
-    #[arg(long, global = true, env = "LATCH_PLAIN", value_parser = FalseyValueParser::new())]
-    pub(crate) plain: bool,
-
-    /// Tell every request on standard error; never a secret
-    #[arg(long, short, global = true, env = "LATCH_VERBOSE", value_parser = FalseyValueParser::new())]
-    pub(crate) verbose: bool,
-
-    /// This process renews a token for another one
-    #[arg(long, global = true, hide = true)]
-    pub(crate) renewer: bool,
-
-    /// The token with this fingerprint was refused: renew that one, and no newer one
-    #[arg(long, global = true, hide = true, requires = "renewer")]
-    pub(crate) refused: Option<String>,
 }
 
 /// Each built when it is asked for: `latch token` is not to pay for the others.
@@ -223,4 +150,10 @@ pub(crate) enum Command {
     Profile(ProfileCommand),
     /// Show, or write out, the component that holds the protocol
     Component(ComponentArgs),
+    /// Step the component through a transcript that --record wrote
+    ///
+    /// Needs no network, no keyring and no settings, and shows what happened at each
+    /// step. Ends with 0 where everything is as it was recorded, and with 6 where the
+    /// component now answers something else.
+    Replay(ReplayArgs),
 }

@@ -7,6 +7,8 @@
 //! scopes = ["openid", "offline_access"]
 //! ```
 
+mod document;
+
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -15,9 +17,9 @@ use std::time::Duration;
 use directories::ProjectDirs;
 use latchstring::{Code, Error};
 use tokio::time::Instant;
-use toml_edit::{DocumentMut, Item, Table};
+use toml_edit::DocumentMut;
 
-use super::profile::Profile;
+use document::trouble;
 
 /// A change takes milliseconds.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
@@ -58,92 +60,7 @@ impl Config {
                 return Err(trouble(&path, &error.to_string(), "check the file's permissions"));
             }
         };
-        let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
-            let line = error.span().map(|span| format!("line {}: ", line_of(&text, span.start)));
-            let reason = format!("{}{}", line.unwrap_or_default(), error.message());
-            trouble(&path, &reason, "correct the file")
-        })?;
-        check_shape(&document).map_err(|reason| trouble(&path, &reason, "correct the file"))?;
-        Ok(Self { path, document })
-    }
-
-    /// The settings kept under `name`; none where there are none.
-    pub(crate) fn profile(&self, name: &str) -> Result<Option<Profile>, Error> {
-        let Some(item) = self.item(name) else { return Ok(None) };
-        // OK because `check_shape` has seen that every profile is a table.
-        let table = item.clone().into_table().unwrap_or_default();
-        toml_edit::de::from_document(DocumentMut::from(table)).map(Some).map_err(
-            |error: toml_edit::de::Error| {
-                let reason = format!("[profile.{name}]: {}", error.message());
-                trouble(&self.path, &reason, "correct the file")
-            },
-        )
-    }
-
-    fn item(&self, name: &str) -> Option<&Item> {
-        self.document.get("profile")?.get(name)
-    }
-
-    /// Every profile's name.
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.document
-            .get("profile")
-            .and_then(Item::as_table_like)
-            .map(|profiles| profiles.iter().map(|(name, _)| name.to_owned()).collect())
-            .unwrap_or_default()
-    }
-
-    /// The settings of `name` as they stand in the file, comments and all.
-    pub(crate) fn text_of(&self, name: &str) -> String {
-        let table = self.item(name).and_then(|item| item.clone().into_table().ok());
-        table.map(|table| table.to_string()).unwrap_or_default()
-    }
-
-    /// Keeps `profile` under `name`; comments and everything else stay.
-    pub(crate) fn set(&mut self, name: &str, profile: &Profile) -> Result<(), Error> {
-        let fields = toml_edit::ser::to_document(profile).map_err(|error| {
-            trouble(&self.path, &error.to_string(), "report it with the command you ran")
-        })?;
-        let profiles = self.document.entry("profile").or_insert_with(|| {
-            let mut table = Table::new();
-            table.set_implicit(true);
-            Item::Table(table)
-        });
-        let table = profiles
-            .as_table_like_mut()
-            .and_then(|profiles| {
-                profiles.entry(name).or_insert_with(toml_edit::table).as_table_like_mut()
-            })
-            .ok_or_else(|| trouble(&self.path, "`profile` is no table", "correct the file"))?;
-        let outdated: Vec<String> = table
-            .iter()
-            .map(|(key, _)| key.to_owned())
-            .filter(|key| !fields.contains_key(key))
-            .collect();
-        for key in outdated {
-            table.remove(&key);
-        }
-        for (key, value) in fields.as_table() {
-            match (table.get_mut(key), value.as_value()) {
-                (Some(Item::Value(old)), Some(new)) => {
-                    let decor = old.decor().clone();
-                    *old = new.clone();
-                    *old.decor_mut() = decor;
-                }
-                _ => {
-                    table.insert(key, value.clone());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Forgets `name`; false where there was nothing to forget.
-    pub(crate) fn remove(&mut self, name: &str) -> bool {
-        self.document
-            .get_mut("profile")
-            .and_then(Item::as_table_like_mut)
-            .is_some_and(|profiles| profiles.remove(name).is_some())
+        Self::parse(path, &text)
     }
 
     /// Replaces the file, whole or not at all. A symbolic link stays one: people
@@ -211,33 +128,10 @@ fn default_folder() -> Result<PathBuf, Error> {
         })
 }
 
-/// A misspelt table would otherwise count for nothing, in silence.
-fn check_shape(document: &DocumentMut) -> Result<(), String> {
-    if let Some((name, _)) = document.iter().find(|(name, _)| *name != "profile") {
-        return Err(format!(
-            "unknown key `{name}`; settings stand in tables like [profile.default]"
-        ));
-    }
-    let Some(profiles) = document.get("profile") else { return Ok(()) };
-    let profiles = profiles.as_table_like().ok_or("`profile` is not a table of profiles")?;
-    match profiles.iter().find(|(_, item)| !item.is_table_like()) {
-        Some((name, _)) => Err(format!("`profile.{name}` is not a table")),
-        None => Ok(()),
-    }
-}
-
-fn line_of(text: &str, position: usize) -> usize {
-    text.bytes().take(position).filter(|byte| *byte == b'\n').count() + 1
-}
-
 fn not_written(path: &Path, reason: &str) -> Error {
     Error::new(
         Code::NotSaved,
         format!("the settings cannot be written to {}: {reason}", path.display()),
         "make room, or choose another folder with --config-dir",
     )
-}
-
-fn trouble(path: &Path, reason: &str, remedy: &str) -> Error {
-    Error::new(Code::InvalidConfiguration, format!("{}: {reason}", path.display()), remedy)
 }

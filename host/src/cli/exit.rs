@@ -4,6 +4,9 @@ use latchstring::Code;
 
 pub(crate) const USAGE: u8 = 2;
 
+/// A replay that came to something else than was recorded.
+pub(crate) const DIFFERENT: u8 = 6;
+
 pub(crate) fn code(code: Code) -> u8 {
     match code {
         Code::UnexpectedReply | Code::PortInUse | Code::HostFault => 1,

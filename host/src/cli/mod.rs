@@ -5,14 +5,17 @@ mod choices;
 mod commands;
 mod config;
 mod dotenv;
+mod earlier;
 mod exit;
 mod output;
 mod presets;
 mod profile;
+mod recording;
 mod renewer;
 mod secrets;
 mod settings;
 mod stores;
+mod streams;
 mod usage;
 
 use std::process::ExitCode;
@@ -23,12 +26,19 @@ use args::{Args, Command};
 
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
-    let args = match Args::read() {
+    let mut args = match Args::read() {
         Ok(args) => args,
         Err(error) => return usage::report(&error),
     };
     let json = args.global.json;
-    match run_to_end(args) {
+    recording::begin(&mut args.global);
+    let recorded = args.global.recording.recorder.is_some().then(|| args.global.clone());
+    let result = run_to_end(args);
+    // A session that failed is what somebody wants to see.
+    if let Some(global) = recorded {
+        recording::end(&global);
+    }
+    match result {
         Ok(code) => code,
         Err(error) => {
             output::report(&error, json);
@@ -61,6 +71,7 @@ async fn dispatch(args: Args) -> Result<ExitCode, Error> {
     let Args { global, command } = args;
     let done = match command {
         Command::Request(args) => return commands::request::run(&global, args).await,
+        Command::Replay(args) => return commands::replay::run(&global, &args).map(ExitCode::from),
         Command::Login(args) => commands::login::run(&global, args).await,
         Command::Token(args) => commands::token::run(&global, args).await,
         Command::Exec(args) => commands::exec::run(&global, args).await,

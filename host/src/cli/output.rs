@@ -1,16 +1,18 @@
 //! What people and scripts read: standard output for scripts, standard error
 //! for people.
 
-use std::io::{self, Write as _, stderr, stdout};
+use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
+use latchstring::capability::clock::{Clock as _, SystemClock};
 use latchstring::contract::Failure;
 use latchstring::{Code, Error, ProviderError, TokenSource, code_name, code_named};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::exit;
+pub(crate) use super::streams::{put, say};
 
 /// One line on standard output.
 pub(crate) fn line(text: &str) -> Result<(), Error> {
@@ -28,25 +30,12 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Error> {
     put(bytes).map_err(|error| unwritten(&error))
 }
 
-/// The same for whoever tells one failure from another.
-pub(crate) fn put(bytes: &[u8]) -> io::Result<()> {
-    let mut stdout = stdout().lock();
-    stdout.write_all(bytes)?;
-    stdout.flush()
-}
-
 pub(crate) fn unwritten(error: &io::Error) -> Error {
     Error::new(
         Code::HostFault,
         format!("standard output cannot be written: {error}"),
         "check where the output goes",
     )
-}
-
-/// A line for the person.
-pub(crate) fn say(text: &str) {
-    // A closed standard error is nobody's failure.
-    let _ = writeln!(stderr().lock(), "{text}");
 }
 
 /// Reports an error: what happened, and what to do next.
@@ -141,7 +130,8 @@ pub(crate) fn source_name(source: TokenSource) -> &'static str {
 
 /// Whole seconds from now; none left of what has ended.
 pub(crate) fn seconds_left(end: SystemTime) -> u64 {
-    end.duration_since(SystemTime::now()).map_or(0, |left| left.as_secs())
+    let now = UNIX_EPOCH + Duration::from_millis(SystemClock.now_ms());
+    end.duration_since(now).map_or(0, |left| left.as_secs())
 }
 
 /// RFC 3339, in UTC, to the second.

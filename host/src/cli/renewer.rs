@@ -86,7 +86,8 @@ pub(crate) async fn token_instead_of(
 /// Starts this program again with the same words; none where that cannot be
 /// done, or where the session lives in this process alone.
 fn start(global: &Global, refused: Option<&str>) -> Option<Child> {
-    if global.store == Some(StoreChoice::Memory) {
+    // What is to be recorded has to happen here.
+    if global.store == Some(StoreChoice::Memory) || global.recording.file.is_some() {
         return None;
     }
     let mut command = Command::new(std::env::current_exe().ok()?);

@@ -2,6 +2,8 @@
 //! over the profile, over defaults.
 
 mod advice;
+mod given;
+mod remembered;
 mod secret;
 
 use std::path::Path;
@@ -9,23 +11,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use latchstring::capability::browser::CommandBrowser;
-use latchstring::capability::loopback;
 use latchstring::capability::store::{Key, Store};
 use latchstring::capability::terminal::StderrTerminal;
 use latchstring::pages::Pages;
 use latchstring::{
-    ClientAuthentication, Code, Description, Error, Found as FoundSession, Latch, LatchBuilder,
-    LoginFlow, Preset, check_profile, printable,
+    Description, Error, Found as FoundSession, Latch, LatchBuilder, Preset, check_profile,
+    printable,
 };
 
-use super::args::{Global, LoginArgs, ProviderArgs, RedirectArgs};
-use super::choices::{ClientAuth, Flow, RedirectHost, StoreChoice};
+use super::args::Global;
 use super::config::Config;
 use super::dotenv::{self, Found};
 use super::output::say;
 use super::presets;
 use super::profile::Profile;
 use super::stores::Stores;
+pub(crate) use given::{absolute, words};
 
 /// What one command runs with.
 pub(crate) struct Settings {
@@ -71,25 +72,6 @@ impl Settings {
         Ok(Self { config, saved, given, found, effective, preset })
     }
 
-    /// What a login keeps under the profile: what the person said, never what a
-    /// folder's `.env` did, and nothing that was meant for this run only.
-    ///
-    /// `store` is where the session went; it stays so for this profile.
-    pub(crate) fn to_remember(&self, global: &Global, store: StoreChoice) -> Option<Profile> {
-        let below = self.saved.clone().fitting(&self.given);
-        let remembered = Profile {
-            browser: below.browser.clone(),
-            no_browser: below.no_browser,
-            timeout: below.timeout,
-            store: if store == StoreChoice::Memory { below.store } else { Some(store) },
-            key_file: global.key_file.as_deref().map(absolute).or_else(|| below.key_file.clone()),
-            encrypt: global.encrypt.then_some(true).or(below.encrypt),
-            ..self.given.clone().over(below)
-        };
-        let suffices = remembered.shares_session_with(&self.effective);
-        (suffices && remembered != self.saved).then_some(remembered)
-    }
-
     /// The client that these settings describe, for commands that show no page.
     pub(crate) fn latch(&self, global: &Global, open_browser: bool) -> Result<Latch, Error> {
         self.builder(global, open_browser)?.build()
@@ -123,6 +105,9 @@ impl Settings {
             .terminal(StderrTerminal::new(global.verbose).plain(global.plain))
             .open_browser(open_browser)
             .draw_qr(profile.no_qr != Some(true));
+        if let Some(recorder) = &global.recording.recorder {
+            builder = builder.record(recorder.clone());
+        }
         if let Some(scopes) = &profile.scopes {
             builder = builder.scopes(scopes.clone());
         }
@@ -188,6 +173,10 @@ impl Settings {
             Some(issuer) => Latch::builder(issuer, client_id),
             None => Latch::builder_without_issuer(client_id),
         };
+        let builder = match &global.recording.recorder {
+            Some(recorder) => builder.record(recorder.clone()),
+            None => builder,
+        };
         builder
             .profile(&key.profile)
             .account(&key.account)
@@ -203,16 +192,6 @@ impl Settings {
 
     pub(crate) fn stores(&self, global: &Global) -> Result<Stores, Error> {
         Stores::open(global, &self.effective)
-    }
-
-    /// Why there is no client: nobody has named the provider, or the client.
-    fn unknown(&self, global: &Global) -> Error {
-        let lacks = if self.effective.names_provider() { "client id" } else { "provider" };
-        Error::new(
-            Code::LoginRequired,
-            format!("the profile {} has no {lacks} yet", global.profile),
-            "log in with: latch login --provider NAME, or: latch login --issuer URL --client-id ID",
-        )
     }
 
     /// Tells where a login's provider or client came from, where that is not plain.
@@ -244,111 +223,6 @@ impl Settings {
             if diverts(&Some(value.clone()), &set_by(&self.given), &set_by(&self.saved)) {
                 say(&format!("The file .env in this folder sets {name} to {}", printable(value)));
             }
-        }
-    }
-}
-
-impl ProviderArgs {
-    /// These arguments as settings.
-    pub(crate) fn into_profile(self) -> Profile {
-        Profile {
-            issuer: self.issuer,
-            client_id: self.client_id,
-            scopes: some(words(self.scopes)),
-            resources: some(words(self.resources)),
-            api_origins: some(words(self.api_origins)),
-            client_secret_file: self.client_secret_file.map(|path| absolute(&path)),
-            client_auth: self.client_auth,
-            discovery: self.no_discovery.then_some(false),
-            authorization_endpoint: self.authorization_endpoint,
-            token_endpoint: self.token_endpoint,
-            userinfo_endpoint: self.userinfo_endpoint,
-            revocation_endpoint: self.revocation_endpoint,
-            device_authorization_endpoint: self.device_authorization_endpoint,
-            jwks_uri: self.jwks_uri,
-            end_session_endpoint: self.end_session_endpoint,
-            introspection_endpoint: self.introspection_endpoint,
-            tokeninfo_endpoint: self.tokeninfo_endpoint,
-            provider: self.preset.provider,
-            set: some(self.preset.set).map(|pairs| pairs.into_iter().collect()),
-            ..Profile::default()
-        }
-    }
-}
-
-impl LoginArgs {
-    /// These arguments as settings.
-    pub(crate) fn into_profile(self) -> Profile {
-        let RedirectArgs {
-            flow,
-            ports,
-            redirect_host,
-            redirect_path,
-            browser,
-            no_browser,
-            no_qr,
-            pages,
-            timeout,
-            parameters,
-        } = self.redirect;
-        Profile {
-            flow,
-            ports: some(ports),
-            redirect_host,
-            redirect_path,
-            browser,
-            no_browser: no_browser.then_some(true),
-            no_qr: no_qr.then_some(true),
-            pages: pages.map(|path| absolute(&path)),
-            timeout,
-            parameters: some(parameters).map(|pairs| pairs.into_iter().collect()),
-            ..self.provider.into_profile()
-        }
-    }
-}
-
-/// Without what is left between two spaces.
-pub(crate) fn words(list: Vec<String>) -> Vec<String> {
-    list.into_iter().filter(|word| !word.is_empty()).collect()
-}
-
-/// A list that was given at all.
-fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
-    (!list.is_empty()).then_some(list)
-}
-
-/// A remembered path must mean the same from every folder.
-pub(crate) fn absolute(path: &Path) -> std::path::PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
-impl From<Flow> for Option<LoginFlow> {
-    fn from(flow: Flow) -> Self {
-        match flow {
-            Flow::Auto => None,
-            Flow::Browser => Some(LoginFlow::Browser),
-            Flow::Paste => Some(LoginFlow::Paste),
-            Flow::Device => Some(LoginFlow::Device),
-        }
-    }
-}
-
-impl From<RedirectHost> for loopback::RedirectHost {
-    fn from(host: RedirectHost) -> Self {
-        match host {
-            RedirectHost::Ipv4 => Self::Ipv4,
-            RedirectHost::Localhost => Self::Localhost,
-            RedirectHost::Ipv6 => Self::Ipv6,
-        }
-    }
-}
-
-impl From<ClientAuth> for ClientAuthentication {
-    fn from(method: ClientAuth) -> Self {
-        match method {
-            ClientAuth::None => Self::None,
-            ClientAuth::ClientSecretBasic => Self::ClientSecretBasic,
-            ClientAuth::ClientSecretPost => Self::ClientSecretPost,
         }
     }
 }

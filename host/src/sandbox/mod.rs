@@ -1,13 +1,36 @@
 //! The component in its cage: no imports, little memory, little time.
 //!
 //! It was compiled ahead of time by `build.rs`; no compiler is in this program.
+//!
+//! A host is a loop around [`Instance::next`]:
+//!
+//! ```
+//! use latchstring::contract::{Action, Client, Context, Outcome, Reply};
+//! use latchstring::sandbox::Sandbox;
+//!
+//! # fn main() -> Result<(), latchstring::Error> {
+//! let client = Client::new(Some("https://id.example.com".into()), "my-cli".into());
+//! let context = Context { now_ms: 0, entropy: (0..32).collect() };
+//! let mut instance = Sandbox::load()?.instantiate()?;
+//! // Nothing is stored.
+//! let session = instance.logout(&client, None, &context)?;
+//!
+//! // Another process may be logging in.
+//! assert!(matches!(instance.next(&session, &Reply::Begin, 0)?, Action::Lock));
+//! let action = instance.next(&session, &Reply::Locked(None), 0)?;
+//! assert!(matches!(action, Action::Done(Outcome::LoggedOut(_))));
+//! # Ok(())
+//! # }
+//! ```
 
 mod admission;
+pub(crate) mod by_name;
 pub(crate) mod config;
 mod machine_code;
 
 use std::sync::LazyLock;
 
+use serde::Serialize;
 use wasmtime::component::{Component, ResourceAny};
 use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
@@ -16,6 +39,7 @@ use crate::contract::{
     LoginRequest, Reply, Tokens,
 };
 use crate::error::{Code, Error};
+use crate::recording::Recorder;
 
 /// The component's bytes, as anyone may check them.
 pub const COMPONENT: &[u8] = include_bytes!(env!("LATCHSTRING_COMPONENT"));
@@ -76,6 +100,13 @@ impl Sandbox {
 
     /// A fresh instance, which shares nothing with any other.
     pub fn instantiate(&self) -> Result<Instance, Error> {
+        let mut store = self.store()?;
+        let login = self.login.instantiate(&mut store).map_err(fault)?;
+        Ok(Instance { store, login, recorder: None })
+    }
+
+    /// The cage.
+    fn store(&self) -> Result<Store<StoreLimits>, Error> {
         let limits = StoreLimitsBuilder::new()
             .memory_size(MEMORY_BYTES)
             .instances(8)
@@ -88,8 +119,7 @@ impl Sandbox {
         store.set_hostcall_fuel(BYTES_PER_CALL);
         store.set_max_component_handles(SESSIONS);
         store.set_fuel(FUEL_PER_CALL).map_err(fault)?;
-        let login = self.login.instantiate(&mut store).map_err(fault)?;
-        Ok(Instance { store, login })
+        Ok(store)
     }
 }
 
@@ -97,12 +127,18 @@ impl Sandbox {
 pub struct Instance {
     store: Store<StoreLimits>,
     login: Login,
+    recorder: Option<Recorder>,
 }
 
 /// A session in an [`Instance`].
 pub struct Session(ResourceAny);
 
 impl Instance {
+    /// Keeps what passes from now on.
+    pub fn record(&mut self, recorder: Recorder) {
+        self.recorder = Some(recorder);
+    }
+
     /// The contract's `account-key`.
     pub fn account_key(&mut self, client: &Client) -> Result<String, Error> {
         self.refuel()?;
@@ -121,7 +157,8 @@ impl Instance {
     pub fn describe(&mut self, stored: &[u8], now_ms: u64) -> Result<Description, Error> {
         self.refuel()?;
         let flow = self.login.latchstring_login_flow();
-        answer(flow.call_describe(&mut self.store, stored, now_ms))
+        let description = flow.call_describe(&mut self.store, stored, now_ms).map_err(fault)?;
+        description.map_err(Error::from)
     }
 
     /// The contract's `session.login`.
@@ -134,7 +171,8 @@ impl Instance {
     ) -> Result<Session, Error> {
         self.refuel()?;
         let session = self.login.latchstring_login_flow().session();
-        answer(session.call_login(&mut self.store, client, stored, request, context)).map(Session)
+        let opened = session.call_login(&mut self.store, client, stored, request, context);
+        self.opened("login", &(client, stored, request, context), opened)
     }
 
     /// The contract's `session.token`.
@@ -147,7 +185,8 @@ impl Instance {
     ) -> Result<Session, Error> {
         self.refuel()?;
         let session = self.login.latchstring_login_flow().session();
-        answer(session.call_token(&mut self.store, client, stored, demand, context)).map(Session)
+        let opened = session.call_token(&mut self.store, client, stored, demand, context);
+        self.opened("token", &(client, stored, demand, context), opened)
     }
 
     /// The contract's `session.logout`.
@@ -159,7 +198,8 @@ impl Instance {
     ) -> Result<Session, Error> {
         self.refuel()?;
         let session = self.login.latchstring_login_flow().session();
-        answer(session.call_logout(&mut self.store, client, stored, context)).map(Session)
+        let opened = session.call_logout(&mut self.store, client, stored, context);
+        self.opened("logout", &(client, stored, context), opened)
     }
 
     /// The contract's `session.adopt`.
@@ -171,23 +211,37 @@ impl Instance {
     ) -> Result<Session, Error> {
         self.refuel()?;
         let session = self.login.latchstring_login_flow().session();
-        answer(session.call_adopt(&mut self.store, client, tokens, context)).map(Session)
+        let opened = session.call_adopt(&mut self.store, client, tokens, context);
+        self.opened("adopt", &(client, tokens, context), opened)
     }
 
     /// The contract's `session.next`.
     pub fn next(&mut self, session: &Session, reply: &Reply, now_ms: u64) -> Result<Action, Error> {
         self.refuel()?;
         let methods = self.login.latchstring_login_flow().session();
-        answer(methods.call_next(&mut self.store, session.0, reply, now_ms))
+        let answer = methods.call_next(&mut self.store, session.0, reply, now_ms).map_err(fault)?;
+        if let Some(recorder) = &self.recorder {
+            recorder.stepped(reply, now_ms, &answer);
+        }
+        answer.map_err(Error::from)
+    }
+
+    fn opened(
+        &self,
+        function: &'static str,
+        parameters: &impl Serialize,
+        opened: wasmtime::Result<Result<ResourceAny, Failure>>,
+    ) -> Result<Session, Error> {
+        let opened = opened.map_err(fault)?;
+        if let Some(recorder) = &self.recorder {
+            recorder.opened(function, parameters, opened.as_ref().err());
+        }
+        opened.map(Session).map_err(Error::from)
     }
 
     fn refuel(&mut self) -> Result<(), Error> {
         self.store.set_fuel(FUEL_PER_CALL).map_err(fault)
     }
-}
-
-fn answer<T>(called: wasmtime::Result<Result<T, Failure>>) -> Result<T, Error> {
-    called.map_err(fault)?.map_err(Error::from)
 }
 
 /// A trap as a person should hear of it: what stopped, never a backtrace.

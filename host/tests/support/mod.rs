@@ -26,8 +26,13 @@ use tempfile::TempDir;
 
 pub(crate) use pending::Pending;
 
-/// The program under test.
-const LATCH: &str = env!("CARGO_BIN_EXE_latch");
+/// The program under test: this package's own, or another host's that
+/// `LATCHSTRING_PROGRAM` names.
+fn program() -> String {
+    let own = option_env!("CARGO_BIN_EXE_latch").or(option_env!("CARGO_BIN_EXE_latch-wasi"));
+    let named = std::env::var("LATCHSTRING_PROGRAM").ok();
+    named.or(own.map(str::to_owned)).expect("a program to test")
+}
 
 /// All that the provider knows.
 pub(crate) const SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
@@ -52,7 +57,7 @@ impl Home {
     /// `latch` with these arguments, in an environment with nothing but a path,
     /// this home, and patience that ends before the test runner's.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
-        self.command_of(LATCH, arguments)
+        self.command_of(&program(), arguments)
     }
 
     /// The same surroundings for another program.

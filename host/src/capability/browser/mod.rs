@@ -1,15 +1,14 @@
 //! Starting the person's browser.
 
+mod address;
 mod command;
 mod system;
 
-use url::Url;
-
+pub use address::browser_url;
 pub use command::CommandBrowser;
 pub use system::SystemBrowser;
 
-use super::http::addresses::is_loopback;
-use crate::error::{Code, Error};
+use crate::error::Error;
 
 /// Opens URLs in a browser.
 pub trait Browser: Send + Sync {
@@ -18,72 +17,9 @@ pub trait Browser: Send + Sync {
     /// Refuses what is neither https nor http on a loopback address. Passes no
     /// shell, and keeps the launcher's output off this process's.
     fn open(&self, url: &str) -> Result<(), Error>;
-}
 
-/// The URL as a browser may be given it: https, or http on a loopback host;
-/// anything else fails with `egress-denied`.
-///
-/// A provider's metadata chooses this URL. Other schemes start other programs,
-/// and what does not start with a scheme may be read as an option.
-pub fn browser_url(url: &str) -> Result<Url, Error> {
-    let denied = |reason: &str| {
-        Error::new(
-            Code::EgressDenied,
-            format!(
-                "the browser is not sent to {reason}; expected https, or http on a loopback address"
-            ),
-            "check the provider's authorization endpoint",
-        )
-    };
-    let url = Url::parse(url).map_err(|_| denied("what is not a URL"))?;
-    match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_loopback(&url) => Ok(url),
-        "http" => Err(denied("an http URL of another machine")),
-        scheme => Err(denied(&format!("a URL with scheme {scheme}"))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn https_and_loopback_http_pass() {
-        for url in [
-            "https://login.example/authorize?a=b",
-            "http://127.0.0.1:8000/",
-            "http://127.8.8.8/",
-            "http://[::1]:8000/authorize",
-            "http://localhost:8000/",
-        ] {
-            assert!(browser_url(url).is_ok(), "{url}");
-        }
-    }
-
-    #[test]
-    fn everything_else_is_denied() {
-        for url in [
-            "http://login.example/",
-            "http://localhost.example/",
-            "http://10.0.0.1/",
-            "file:///etc/passwd",
-            "javascript:alert(1)",
-            "ms-settings:",
-            "--help",
-            "calc.exe",
-            "//login.example/",
-            "https://",
-            "",
-        ] {
-            assert_eq!(browser_url(url).expect_err(url).code(), Code::EgressDenied);
-        }
-    }
-
-    #[test]
-    fn what_a_shell_or_a_terminal_would_read_is_escaped() {
-        let url =
-            browser_url("https://login.example/?a=\"b\" 'c' <d>\u{1b}\n&e=$(f)").expect("https");
-        assert_eq!(url.as_str(), "https://login.example/?a=%22b%22%20%27c%27%20%3Cd%3E%1B&e=$(f)");
+    /// What the person is told once it was started; the address stands below.
+    fn invitation(&self) -> &'static str {
+        "Your browser opens to log you in. If it does not, open:\n\n"
     }
 }

@@ -1,6 +1,7 @@
 //! HTTP requests on a session's behalf.
 
 pub mod addresses;
+pub(crate) mod headers;
 pub(crate) mod outgoing;
 mod stream;
 mod system;
@@ -8,6 +9,7 @@ mod system;
 mod tests;
 mod trouble;
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -59,4 +61,10 @@ pub enum Trouble {
     TooLarge(u64),
     /// The limits forbid the connection.
     Denied(String),
+}
+
+/// The addresses that this system knows a name by; none where it knows no such name.
+pub(crate) async fn look_up(name: &str) -> Vec<IpAddr> {
+    let found = tokio::net::lookup_host((name, 0)).await;
+    found.map(|found| found.map(|address| address.ip()).collect()).unwrap_or_default()
 }

@@ -6,9 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use async_trait::async_trait;
 use tokio::net::{TcpListener, TcpSocket};
 
-use super::request::Expected;
 use super::server::Server;
-use super::{END_PATH, Listener, Loopback, Redirect, RedirectHost, START_PATH};
+use super::{Listener, Loopback, Redirect, RedirectHost};
 use crate::error::{Code, Error};
 use crate::pages::Pages;
 
@@ -34,28 +33,13 @@ pub struct SystemLoopback;
 #[async_trait]
 impl Loopback for SystemLoopback {
     async fn bind(&self, redirect: &Redirect, pages: &Pages) -> Result<Box<dyn Listener>, Error> {
-        check_path(&redirect.path)?;
+        redirect.check_path()?;
         let (listeners, port) = bind_first(redirect)?;
         let host = redirect.host.name();
-        let expected = Expected {
-            authorities: authorities(redirect.host, port),
-            paths: vec![redirect.path.clone(), START_PATH.to_owned(), END_PATH.to_owned()],
-        };
+        let expected = redirect.expected(port);
         let redirect_uri = format!("http://{host}:{port}{}", redirect.path);
         Ok(Box::new(Server::start(listeners, expected, redirect_uri, pages.clone())))
     }
-}
-
-fn check_path(path: &str) -> Result<(), Error> {
-    if path.starts_with('/') && path.bytes().all(|b| b.is_ascii_graphic() && b != b'?' && b != b'#')
-    {
-        return Ok(());
-    }
-    Err(Error::new(
-        Code::InvalidConfiguration,
-        format!("{path:?} cannot be a redirect path"),
-        "use a path that begins with a slash and has no spaces, ? or #, such as /callback",
-    ))
 }
 
 fn bind_first(redirect: &Redirect) -> Result<(Vec<TcpListener>, u16), Error> {
@@ -148,19 +132,6 @@ fn reason(port: u16, error: &io::Error) -> String {
     }
 }
 
-/// What a browser may write in `Host` for this redirect. Port 80 goes without
-/// saying (RFC 9110 §4.2.1).
-fn authorities(host: RedirectHost, port: u16) -> Vec<String> {
-    let hosts: &[RedirectHost] = match &host {
-        RedirectHost::Localhost => {
-            &[RedirectHost::Localhost, RedirectHost::Ipv4, RedirectHost::Ipv6]
-        }
-        one => std::slice::from_ref(one),
-    };
-    let bare = hosts.iter().filter(|_| port == 80).map(|&host| host.name().to_owned());
-    hosts.iter().map(|&host| format!("{}:{port}", host.name())).chain(bare).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -239,13 +210,5 @@ mod tests {
                 SystemLoopback.bind(&redirect, &Pages::default()).await.err().expect("refused");
             assert_eq!(error.code(), Code::InvalidConfiguration, "{path}");
         }
-    }
-
-    #[test]
-    fn a_literal_address_answers_to_itself_only() {
-        assert_eq!(authorities(RedirectHost::Ipv4, 8000), ["127.0.0.1:8000"]);
-        assert_eq!(authorities(RedirectHost::Ipv6, 80), ["[::1]:80", "[::1]"]);
-        let localhost = ["localhost:8000", "127.0.0.1:8000", "[::1]:8000"];
-        assert_eq!(authorities(RedirectHost::Localhost, 8000), localhost);
     }
 }

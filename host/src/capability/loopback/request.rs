@@ -1,6 +1,6 @@
 //! Which requests count: a pure decision over method, target and headers.
 
-use hyper::header::{CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
 
 /// What a request must match to be the redirect.
 #[derive(Debug, Clone)]
@@ -112,7 +112,7 @@ fn has_body(headers: &HeaderMap) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use hyper::header::{HeaderName, HeaderValue};
+    use http::header::{HeaderName, HeaderValue};
 
     use super::*;
 

@@ -5,10 +5,12 @@ mod encrypted;
 mod failure;
 mod file;
 mod guard;
+mod key;
 mod keyring;
 mod locks;
 mod memory;
 mod names;
+mod session;
 
 use async_trait::async_trait;
 
@@ -16,14 +18,14 @@ pub use auto::AutoStore;
 pub(crate) use encrypted::is_encrypted;
 pub use encrypted::{EncryptedStore, Encryption};
 pub use file::FileStore;
+pub use key::Key;
 pub(crate) use keyring::ForeignEntry;
 pub use keyring::KeyringStore;
 pub use memory::MemoryStore;
+pub(crate) use session::check_size;
+use session::{SESSION_LIMIT, aside_name, nothing_to_set_aside};
 
 use crate::error::{Code, Error};
-
-/// Bytes; more than any provider's tokens, less than would hurt to read.
-const SESSION_LIMIT: u64 = 1024 * 1024;
 
 /// Keeps bytes under keys, safe from other users.
 #[async_trait]
@@ -75,50 +77,3 @@ pub trait Store: Send + Sync {
 
 /// A held lock.
 pub trait Lock: Send {}
-
-/// What a session is stored under.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Key {
-    /// The profile: letters, digits, `-` and `_`, at most 64.
-    pub profile: String,
-    /// The component's `account-key`: lower-case letters and digits, at most 128.
-    pub account: String,
-}
-
-impl Key {
-    /// Whether both parts are made of what they may be made of. A store whose
-    /// names are paths relies on it.
-    pub fn is_well_formed(&self) -> bool {
-        let profile = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-        let account = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-        (1..=64).contains(&self.profile.len())
-            && (1..=128).contains(&self.account.len())
-            && self.profile.bytes().all(profile)
-            && self.account.bytes().all(account)
-    }
-}
-
-/// Fails where a session is too large to be read back.
-pub(crate) fn check_size(bytes: &[u8]) -> Result<(), Error> {
-    if bytes.len() as u64 <= SESSION_LIMIT {
-        return Ok(());
-    }
-    Err(Error::new(
-        Code::NotSaved,
-        format!("the session has {} bytes; at most {SESSION_LIMIT} can be kept", bytes.len()),
-        "ask for fewer scopes, so that the provider issues smaller tokens",
-    ))
-}
-
-/// What damaged sessions are called, behind their own name or as an extension.
-fn aside_name(turn: u32) -> String {
-    if turn == 1 { "damaged".to_owned() } else { format!("damaged-{turn}") }
-}
-
-fn nothing_to_set_aside(place: &str) -> Error {
-    Error::new(
-        Code::StoreUnusable,
-        format!("nothing is stored in {place} that could be set aside"),
-        "log in",
-    )
-}

@@ -102,3 +102,10 @@ pub(crate) struct ComponentArgs {
     #[arg(long, env = "LATCH_COMPONENT_OUTPUT", value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 }
+
+#[derive(ClapArgs)]
+pub(crate) struct ReplayArgs {
+    /// What --record wrote; - for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+}

@@ -8,7 +8,7 @@ use latchstring::{Code, Demand, Error};
 
 use crate::cli::args::{ExecArgs, Global};
 use crate::cli::settings::Settings;
-use crate::cli::{renewer, secrets};
+use crate::cli::{recording, renewer, secrets};
 
 pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<(), Error> {
     let ExecArgs { variable, min_ttl, provider, command } = *args;
@@ -27,6 +27,8 @@ pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<(), Erro
     for name in secrets::VARIABLES {
         child.env_remove(name);
     }
+    // Nothing of this program is left when the command runs.
+    recording::end(global);
     Err(cannot_run(program, &run_as(child)?))
 }
 

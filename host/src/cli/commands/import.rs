@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::login::{keep, who};
 use crate::cli::args::{Global, ImportArgs};
+use crate::cli::earlier::Earlier;
 use crate::cli::settings::Settings;
 use crate::cli::{output, renewer, stores};
 
@@ -16,6 +17,7 @@ pub(crate) async fn run(global: &Global, args: Box<ImportArgs>) -> Result<(), Er
     stores::make_key_file(global)?;
     let latch = settings.latch(global, false)?;
     let found = settings.find_session(file.as_deref()).await?;
+    let earlier = Earlier::of(&settings.stores(global)?, latch.key()).await?;
     latch.adopt(found.tokens()).await?;
     let (store, _) = keep(global, &settings, &latch).await?;
     // A session that is over already is told now, and not at its first use: a token
@@ -25,7 +27,14 @@ pub(crate) async fn run(global: &Global, args: Box<ImportArgs>) -> Result<(), Er
         Ok(_) => None,
         // The provider could not be asked, or tells nobody's name.
         Err(error) if error.is_retryable() || error.code() == Code::InvalidUserinfo => Some(error),
-        Err(error) => return Err(settings.advise(global, error)),
+        Err(error) => {
+            if let Some(earlier) = earlier
+                && earlier.put_back().await?
+            {
+                output::say("The session that was stored here before is kept");
+            }
+            return Err(settings.advise(global, error));
+        }
     };
     let places = found.places();
     if remove {

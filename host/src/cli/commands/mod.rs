@@ -10,6 +10,7 @@ pub(crate) mod logout;
 pub(crate) mod profile;
 pub(crate) mod provider;
 pub(crate) mod relocate;
+pub(crate) mod replay;
 pub(crate) mod request;
 pub(crate) mod status;
 pub(crate) mod token;

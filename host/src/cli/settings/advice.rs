@@ -1,4 +1,4 @@
-//! The command that helps where a login is missing.
+//! What helps where a login, or even a provider, is missing.
 
 use latchstring::{Code, Error};
 
@@ -16,6 +16,16 @@ impl Settings {
             Some(command) => error.with_remedy(format!("log in with: {command}")),
             None => error,
         }
+    }
+
+    /// Why there is no client: nobody has named the provider, or the client.
+    pub(super) fn unknown(&self, global: &Global) -> Error {
+        let lacks = if self.effective.names_provider() { "client id" } else { "provider" };
+        Error::new(
+            Code::LoginRequired,
+            format!("the profile {} has no {lacks} yet", global.profile),
+            "log in with: latch login --provider NAME, or: latch login --issuer URL --client-id ID",
+        )
     }
 
     /// What is remembered needs no repeating.

@@ -1,0 +1,214 @@
+// A conversation's other side, played from its transcript: providers, a store, a
+// person and their browser bring what was recorded, at the time that was recorded.
+// Nobody sleeps.
+
+import assert from 'node:assert/strict';
+
+import { encode } from '../src/codec.js';
+import { Component } from '../src/component.js';
+import { Door } from '../src/door.js';
+import { drive } from '../src/drive.js';
+import { Egress } from '../src/egress.js';
+import { entropy } from '../src/entropy.js';
+import * as envelope from '../src/envelope.js';
+import { LatchError } from '../src/error.js';
+import { END_ADDRESS } from '../src/listener.js';
+import { success } from '../src/pages.js';
+import { begin, conversation } from '../src/replay.js';
+
+/** The loop was led to where the transcript breaks off. */
+class BrokeOff extends Error {}
+
+/**
+ * Whether a loop can hold this conversation: it gives each reply once, each to the
+ * action that it belongs to, and stops when the session does. Nor does it ever give
+ * up in the person's name: who interrupts it ends it.
+ */
+export function isForLoops({ steps }) {
+  const [first] = steps;
+  return first?.reply === 'begin'
+    && steps.every(({ reply, failure }) => failure?.code !== 'unexpected-reply' && reply !== 'cancelled')
+    && steps.slice(0, -1).every((step) => !ends(step));
+}
+
+/** Drives the host's own loop, whose replies must be the recorded ones. */
+export async function play(transcript) {
+  const script = new Script(transcript);
+  const { opening } = conversation(transcript);
+  const component = await Component.load();
+  const session = begin(component, opening);
+  const last = transcript.steps.at(-1);
+  const driven = drive(session, {
+    component: { next: (...told) => script.next(component, ...told) },
+    clock: script.clock,
+    send: (request) => script.send(request),
+    store: script.store,
+    egress: new Egress(opening.val.client, opening.tag === 'login' ? [] : script.origins, async () => []),
+    terminal: script.person,
+    lockPatienceMs: 1_000,
+    door: opening.tag === 'login' ? script.door : undefined,
+  });
+  const done = last.action?.done;
+  const outcome = await driven.then((outcome) => ({ outcome }), (error) => ({ error }));
+  // The loop makes an error of its own of what is thrown in it.
+  if (script.fault) throw script.fault;
+  if (done) assert.deepEqual(outcome.outcome ? encode(outcome.outcome) : outcome.error, done);
+  else if (ends(last)) assert.equal(outcome.error?.code, last.failure.code);
+  assert.equal(script.at, transcript.steps.length, 'the loop stopped early');
+  assert.equal(script.locks, 0, 'the lock is free again');
+  if (script.lastPage) assert.equal(script.lastPage.html === success().html, Boolean(done));
+}
+
+function ends({ action, failure }) {
+  return failure !== undefined || action.done !== undefined;
+}
+
+function isPersons(reply) {
+  return ['redirected', 'pasted', 'chosen'].includes(reply?.tag);
+}
+
+class Script {
+  /** How many replies the loop has given. */
+  at = 0;
+  locks = 0;
+  /** What was not as recorded. */
+  fault;
+  /** What the browser was shown when the login had ended. */
+  lastPage;
+  #steps;
+  #replies;
+  /** Visits of the person's browser, in turn. */
+  #visits = [];
+  #cookie = '';
+  #broughtAt;
+  #knock = () => {};
+
+  constructor(transcript) {
+    this.#steps = transcript.steps;
+    this.#replies = conversation(transcript).replies;
+  }
+
+  /** The component itself; what it is told must be what was recorded. */
+  next(component, session, reply, nowMs) {
+    const { at } = this;
+    const recorded = this.#steps[at];
+    this.#expect(recorded?.reply, encode(reply));
+    this.#expect(recorded['now-ms'], encode(nowMs));
+    this.at += 1;
+    const action = component.next(session, reply, nowMs);
+    this.#expect(recorded.action, encode(action));
+    if (this.at === this.#steps.length && !ends(recorded)) throw new BrokeOff();
+    return action;
+  }
+
+  #expect(expected, found) {
+    try {
+      assert.deepEqual(found, expected, `at steps[${this.at}]`);
+    } catch (error) {
+      this.fault ??= error;
+      throw error;
+    }
+  }
+
+  /** What is to come of the last action. */
+  get #coming() {
+    return this.#replies[this.at]?.reply ?? {};
+  }
+
+  clock = {
+    nowMs: () => Number(this.#replies[this.at].nowMs),
+    sleep: (ms, signal) => new Promise((resolve, reject) => {
+      const [from, to] = [this.#replies[this.at - 1], this.#replies[this.at]];
+      if (to && to.nowMs - from.nowMs >= ms) resolve();
+      else if (!isPersons(to?.reply)) reject(new Error(`nothing ends a sleep of ${ms} ms at steps[${this.at}]`));
+      else signal.addEventListener('abort', () => reject(signal.reason));
+    }),
+  };
+
+  async send(request) {
+    this.#expect(this.#steps[this.at - 1].action.exchange.request, encode(request));
+    return this.#coming;
+  }
+
+  /** What a host has pinned that has had the session for longer. */
+  get origins() {
+    const asked = this.#steps.filter((_, at) => this.#replies[at + 1]?.reply.tag !== 'denied');
+    return asked.flatMap(({ action }) => (action?.exchange ? [new URL(action.exchange.request.url).origin] : []));
+  }
+
+  store = {
+    place: 'the script',
+    read: () => {
+      const session = this.#coming.val;
+      return session && envelope.seal({ origins: [], session });
+    },
+    write: (bytes) => this.#save(envelope.open(bytes, '').session),
+    delete: () => this.#save(undefined),
+    probe: () => {},
+    lock: async () => {
+      this.locks += 1;
+      return { release: () => { this.locks -= 1; } };
+    },
+  };
+
+  #save(session) {
+    this.#expect(this.#steps[this.at - 1].action.save, encode(session));
+    if (this.#coming.tag === 'not-saved') throw new LatchError('not-saved', this.#coming.val, '');
+  }
+
+  person = {
+    isAttended: true,
+    say: () => {},
+    ask: async () => {
+      const { tag, val } = this.#coming;
+      return tag === 'pasted' || tag === 'chosen' ? val : new Promise(() => {});
+    },
+  };
+
+  /** The host's own, with a listener that this person's browser comes to. */
+  get door() {
+    const redirectUri = 'http://127.0.0.1:8000/callback';
+    const listener = {
+      redirectUri,
+      arrival: () => new Promise((resolve) => {
+        this.#knock = resolve;
+        this.#come();
+        if (this.#visits.length > 0) resolve();
+      }),
+      take: () => {
+        this.#come();
+        return this.#visits.shift();
+      },
+      close: async () => {},
+    };
+    return new Door({
+      clock: this.clock, entropy, listener, browser: (url) => this.#open(url), terminal: this.person,
+    });
+  }
+
+  /** A browser, unless the person goes on to type. */
+  #open(address) {
+    const { authorize } = this.#steps[this.at - 1].action;
+    // From any other page nothing comes back.
+    if (!authorize) return;
+    for (let at = this.at; this.#steps[at - 1]?.action?.authorize?.url === authorize.url; at += 1) {
+      if (['pasted', 'chosen'].includes(this.#replies[at]?.reply.tag)) throw new Error('there is none');
+    }
+    const { pathname, search } = new URL(address);
+    this.#visit(pathname + search, (page) => { this.#cookie = page.cookie.split(';')[0]; });
+  }
+
+  /** The redirect, once the browser has been where it begins. */
+  #come() {
+    if (this.#coming.tag !== 'redirected' || this.#broughtAt === this.at || this.#visits.length > 0) return;
+    this.#broughtAt = this.at;
+    this.#visit(this.#coming.val, (page) => {
+      if (page.location === END_ADDRESS) this.#visit(END_ADDRESS, (last) => { this.lastPage = last; });
+    });
+  }
+
+  #visit(target, answered) {
+    this.#visits.push({ target, cookies: this.#cookie, answer: async (page) => answered(page) });
+    this.#knock();
+  }
+}

@@ -1,0 +1,49 @@
+"""An access token as callers hold it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from .contract import Grant
+
+
+@dataclass(frozen=True)
+class Token:
+    """An access token, and what came with it. Printed, it shows no secret."""
+
+    # RFC 6749 §1.4.
+    access_token: str = field(repr=False)
+    # A kind of `Bearer`, as the provider spells it (RFC 6750).
+    token_type: str
+    scopes: tuple[str, ...]
+    # Milliseconds since 1970; none where the provider did not say.
+    expires_at_ms: int | None
+    # When a program that lives long should ask again.
+    renew_at_ms: int | None
+    source: Literal["login", "cached", "renewed", "adopted"]
+    # What a request to the provider's API carries (RFC 6750 §2.1).
+    headers: dict[str, str] = field(repr=False)
+    # The verified ID token, as issued (OpenID Connect Core §2).
+    id_token: str | None = field(repr=False)
+    # Who logged in: those of the verified ID token, and over them those of userinfo
+    # where it was asked.
+    claims: dict[str, Any] | None = field(repr=False)
+    # What an examination brought, other than of userinfo.
+    report: dict[str, Any] | None = field(repr=False)
+
+    @classmethod
+    def of(cls, grant: Grant) -> Token:
+        return cls(
+            access_token=grant.access_token,
+            token_type=grant.token_type,
+            scopes=grant.scopes,
+            expires_at_ms=grant.expires_at_ms,
+            renew_at_ms=grant.renew_at_ms,
+            source=grant.source,
+            headers={header.name: header.value for header in grant.headers},
+            id_token=grant.id_token,
+            claims=None if grant.claims is None else json.loads(grant.claims),
+            report=None if grant.report is None else json.loads(grant.report),
+        )

@@ -1,0 +1,288 @@
+"""A conversation's other side, played from its transcript: providers, a store, a
+person and their browser bring what was recorded, at the time that was recorded.
+Nobody sleeps."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
+
+from latchstring import LatchError, Redirect, Terminal, pages
+from latchstring.callback import END_ADDRESS
+from latchstring.clock import Clock
+from latchstring.codec import encode, encode_action
+from latchstring.component import Instance, Session, sandbox
+from latchstring.contract import Action, Client, Reply, Request
+from latchstring.door import Door
+from latchstring.drive import Drive
+from latchstring.egress import Egress
+from latchstring.entropy import entropy
+from latchstring.envelope import Envelope, open_envelope
+from latchstring.listener import BrowserVisit
+from latchstring.pages import Page
+from latchstring.replay import Transcript, conversation
+from latchstring.terminal import Question
+
+T = TypeVar("T")
+
+Answered = Callable[[Question, str], None]
+
+
+class BrokeOff(Exception):
+    """The loop was led to where the transcript breaks off."""
+
+
+def is_for_loops(transcript: Transcript) -> bool:
+    """Whether a loop can hold this conversation: it gives each reply once, each to the
+    action that it belongs to, and stops when the session does. Nor does it ever give
+    up in the person's name: who interrupts it ends it."""
+    steps = transcript["steps"]
+    return (
+        bool(steps)
+        and steps[0]["reply"] == "begin"
+        and all(step["reply"] != "cancelled" for step in steps)
+        and all(step.get("failure", {}).get("code") != "unexpected-reply" for step in steps)
+        and not any(ends(step) for step in steps[:-1])
+    )
+
+
+def ends(step: dict[str, Any]) -> bool:
+    return "failure" in step or isinstance(step["action"], dict) and "done" in step["action"]
+
+
+def play(transcript: Transcript) -> None:
+    """Drives the host's own loop, whose replies must be the recorded ones."""
+    told = conversation(transcript)
+    instance = sandbox().instantiate()
+    session = told.open(instance)
+    script = Script(transcript, instance)
+    client: Client = told.opening["client"]
+    is_login = told.kind == "login"
+    door = Door(script.person, script.open_browser, script, entropy, script.listen)
+    if is_login:
+        door.listen(Redirect())
+    drive = Drive(
+        clock=script,
+        send=script.send,
+        store=script,
+        egress=Egress(client, [] if is_login else script.origins(), lambda _: []),
+        terminal=script.person,
+        lock_seconds=1.0,
+        stop=threading.Event(),
+        door=door if is_login else None,
+    )
+    last = transcript["steps"][-1]
+    done = last.get("action", {}).get("done") if ends(last) else None
+    try:
+        outcome = drive.run(script, session)
+        assert done is not None and encode(outcome) == next(iter(done.values()))
+    except LatchError as error:
+        assert error.code == last.get("failure", {}).get("code"), error
+    except BrokeOff:
+        assert not ends(last)
+    assert script.at == len(transcript["steps"]), "the loop stopped early"
+    assert script.locks == 0, "the lock is not free again"
+    if script.last_page is not None:
+        assert (script.last_page.html == pages.success().html) == (done is not None)
+
+
+class Visit(BrowserVisit):
+    """A visit that takes its page at once."""
+
+    def __init__(self, target: str, cookies: str, answered: Callable[[Page], None]) -> None:
+        super().__init__(target, cookies)
+        self._answered = answered
+
+    def send(self, page: Page) -> None:
+        self._answered(page)
+        self.written()
+
+
+class Person(Terminal):
+    """Somebody who types what was recorded."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.question: tuple[Question, Answered] | None = None
+
+    def say(self, text: str) -> None:
+        pass
+
+    def is_attended(self) -> bool:
+        return True
+
+    def ask(self, hidden: bool, answered: Answered) -> Question:
+        question = Question()
+        self.question = question, answered
+        return question
+
+
+class Script(Clock):
+    """Each part of the loop, and the component between them."""
+
+    origin = "http://127.0.0.1:8000"
+    redirect_uri = "http://127.0.0.1:8000/callback"
+    place = "the script"
+
+    def __init__(self, transcript: Transcript, instance: Instance) -> None:
+        self._steps: list[dict[str, Any]] = transcript["steps"]
+        self._replies = conversation(transcript).replies
+        self._instance = instance
+        self._arrived: Callable[[BrowserVisit], None] = lambda _: None
+        self._cookie = ""
+        self._brought_at = 0
+        self.person = Person()
+        # How many replies the loop has given.
+        self.at = 0
+        self.locks = 0
+        # What the browser was shown when the login had ended.
+        self.last_page: Page | None = None
+
+    # ---- The component: what it is told must be what was recorded
+
+    def next(self, session: Session, reply: Reply, now_ms: int) -> Action:
+        assert self.at < len(self._steps), f"the loop went on with {reply.tag}"
+        step = self._steps[self.at]
+        assert encode(reply) == step["reply"], f"at steps[{self.at}]"
+        assert now_ms == step["now-ms"]
+        self.at += 1
+        action = self._instance.next(session, reply, now_ms)
+        assert encode_action(action) == step.get("action"), f"at steps[{self.at}]"
+        if self.at == len(self._steps) and not ends(step):
+            raise BrokeOff
+        return action
+
+    def _coming(self) -> Reply:
+        """What is to come of the last action."""
+        return self._replies[self.at][0] if self.at < len(self._replies) else Reply("cancelled")
+
+    def _asked(self) -> Any:
+        """The last action."""
+        return self._steps[self.at - 1]["action"]
+
+    # ---- The time
+
+    def now_ms(self) -> int:
+        return self._replies[min(self.at, len(self._replies) - 1)][1]
+
+    def monotonic(self) -> float:
+        return self._replies[self.at - 1][1] / 1000
+
+    def sleep(self, seconds: float) -> None:
+        assert self._passes(seconds), f"nothing ends a sleep of {seconds} s at steps[{self.at}]"
+
+    def wait(self, events: queue.SimpleQueue[T], seconds: float) -> T | None:
+        if events.empty() and seconds > 0:
+            self._come()
+        if events.empty():
+            is_late = self._coming().tag == "timed-out" and self._passes(seconds)
+            assert is_late or seconds <= 0, f"nobody comes at steps[{self.at}]"
+            return None
+        return events.get_nowait()
+
+    def _passes(self, seconds: float) -> bool:
+        passed_ms = self._replies[self.at][1] - self._replies[self.at - 1][1]
+        return passed_ms >= round(seconds * 1000)
+
+    # ---- The provider
+
+    def send(self, request: Request, private_addresses: bool) -> Reply:
+        assert encode(request) == self._asked()["exchange"]["request"]
+        return self._coming()
+
+    def origins(self) -> list[str]:
+        """What a host has pinned that has had the session for longer."""
+        asked = [
+            step["action"]["exchange"]["request"]["url"]
+            for step, (told, _) in zip(self._steps, self._replies[1:], strict=False)
+            if "exchange" in step.get("action", {}) and told.tag != "denied"
+        ]
+        return ["{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in asked]
+
+    # ---- The store
+
+    def read(self) -> bytes | None:
+        assert self._coming().tag == "locked"
+        session = cast("bytes | None", self._coming().payload)
+        return None if session is None else Envelope([], session).seal()
+
+    def write(self, content: bytes) -> None:
+        self._save(open_envelope(content, "").session)
+
+    def delete(self) -> None:
+        self._save(None)
+
+    def _save(self, session: bytes | None) -> None:
+        assert encode(session) == self._asked()["save"]
+        if self._coming().tag == "not-saved":
+            raise LatchError("not-saved", str(self._coming().payload), "")
+
+    def set_aside(self) -> str:
+        raise AssertionError("a loop sets nothing aside")
+
+    def probe(self) -> None:
+        assert self._asked() == "probe"
+
+    def lock(self, seconds: float, tell: Callable[[str], None], stop: threading.Event) -> Script:
+        self.locks += 1
+        return self
+
+    def release(self) -> None:
+        self.locks -= 1
+
+    # ---- The person's browser
+
+    def listen(self, _: Redirect, arrived: Callable[[BrowserVisit], None]) -> Script:
+        self._arrived = arrived
+        return self
+
+    def close(self) -> None:
+        pass
+
+    def open_browser(self, address: str) -> None:
+        """There is one, unless the person goes on to type."""
+        if "authorize" not in self._asked():
+            return
+        if any(reply.tag in {"pasted", "chosen"} for reply in self._tries()):
+            raise OSError("there is none")
+        parts = urlsplit(address)
+        self._visit(f"{parts.path}?{parts.query}", self._take_cookie)
+
+    def _tries(self) -> Iterable[Reply]:
+        """What comes back from the address that is being opened."""
+        url = self._asked()["authorize"]["url"]
+        for step, (reply, _) in zip(
+            self._steps[self.at - 1 :], self._replies[self.at :], strict=False
+        ):
+            if step.get("action", {}).get("authorize", {}).get("url") != url:
+                return
+            yield reply
+
+    def _take_cookie(self, page: Page) -> None:
+        assert page.cookie is not None
+        self._cookie = page.cookie.split(";")[0]
+
+    def _come(self) -> None:
+        """Whoever is to come, once; a browser has been where it begins by then."""
+        told = self._coming()
+        if self._brought_at == self.at:
+            return
+        self._brought_at = self.at
+        if told.tag == "redirected":
+            self._visit(str(told.payload), self._go_on)
+        elif told.tag in {"pasted", "chosen"} and self.person.question is not None:
+            question, answered = self.person.question
+            answered(question, str(told.payload))
+
+    def _go_on(self, page: Page) -> None:
+        if page.location == END_ADDRESS:
+            self._visit(END_ADDRESS, self._see_end)
+
+    def _see_end(self, page: Page) -> None:
+        self.last_page = page
+
+    def _visit(self, target: str, answered: Callable[[Page], None]) -> None:
+        self._arrived(Visit(target, self._cookie, answered))

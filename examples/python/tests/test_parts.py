@@ -1,0 +1,140 @@
+"""Parts of a caller's own in place of this host's."""
+
+from __future__ import annotations
+
+import os
+import queue
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+
+import latchstring
+from latchstring import Client, Redirect, http
+from latchstring.clock import Clock
+from latchstring.contract import Reply, Request
+from latchstring.listener import BrowserVisit, Listener
+
+from .conftest import Home, Server, settings_of, visit
+
+
+class Memory:
+    """A store for one process."""
+
+    place = "memory"
+
+    def __init__(self) -> None:
+        self.kept: bytes | None = None
+
+    def read(self) -> bytes | None:
+        return self.kept
+
+    def write(self, content: bytes) -> None:
+        self.kept = content
+
+    def delete(self) -> None:
+        self.kept = None
+
+    def set_aside(self) -> str:
+        raise AssertionError("nothing is damaged")
+
+    def probe(self) -> None:
+        pass
+
+    def lock(self, *_: object) -> Memory:
+        return self
+
+    def release(self) -> None:
+        pass
+
+
+T = TypeVar("T")
+
+
+class Hurried(Clock):
+    """Waits for nobody."""
+
+    def wait(self, events: queue.SimpleQueue[T], seconds: float) -> T | None:
+        return super().wait(events, 0)
+
+
+class Later(Clock):
+    """Ahead by some time."""
+
+    ahead_ms = 0
+
+    def now_ms(self) -> int:
+        return super().now_ms() + self.ahead_ms
+
+
+def test_every_part_may_be_the_callers_own(home: Home, demo: Server) -> None:
+    memory, clock = Memory(), Later()
+    places: list[tuple[str, str]] = []
+    asked: list[str] = []
+    people: list[threading.Thread] = []
+
+    def store(profile: str, account: str) -> Memory:
+        places.append((profile, account))
+        return memory
+
+    def send(request: Request, private_addresses: bool) -> Reply:
+        asked.append(request.url)
+        return http.send(request, private_addresses)
+
+    def browser(address: str) -> None:
+        people.append(threading.Thread(target=visit, args=[address]))
+        people[-1].start()
+
+    drawn: list[bytes] = []
+
+    def entropy() -> bytes:
+        drawn.append(os.urandom(48))
+        return drawn[-1]
+
+    listeners: list[Listener] = []
+
+    def listen(redirect: Redirect, arrived: Callable[[BrowserVisit], None]) -> Listener:
+        listeners.append(Listener(redirect, arrived))
+        return listeners[-1]
+
+    client = Client(client_id="demo", issuer=demo.issuer, scopes=["offline_access"])
+    settings = settings_of(
+        home,
+        store=store,
+        send=send,
+        browser=browser,
+        clock=clock,
+        entropy=entropy,
+        listen=listen,
+    )
+    assert latchstring.login(client, settings).source == "login"
+    people[0].join()
+    # The session's, and those that tie it to the browser.
+    assert len(drawn) > 4 and len(listeners) == 1
+    assert all(url.startswith(demo.issuer) for url in asked) and len(asked) > 1
+    assert latchstring.token(client, settings).source == "cached"
+    clock.ahead_ms = 24 * 3600 * 1000
+    assert latchstring.token(client, settings).source == "renewed"
+    assert memory.kept is not None and memory.kept.startswith(b'{"latchstring":1')
+    assert latchstring.logout(client, settings).was_logged_in
+    assert memory.kept is None and not home.state.exists()
+    assert {profile for profile, _ in places} == {"default"} and len(set(places)) == 1
+
+
+def test_a_browser_that_does_not_open_is_told(home: Home, demo: Server) -> None:
+    said: list[str] = []
+
+    class Paper(latchstring.Terminal):
+        def say(self, text: str) -> None:
+            said.append(text)
+
+    def browser(address: str) -> None:
+        raise OSError("out of order")
+
+    client = Client(client_id="demo", issuer=demo.issuer)
+    settings = settings_of(home, browser=browser, terminal=Paper(), clock=Hurried())
+    with pytest.raises(latchstring.LatchError) as failure:
+        latchstring.login(client, settings)
+    assert failure.value.code == "timed-out"
+    assert "No browser opens (out of order)." in said

@@ -1,0 +1,33 @@
+//! The person's browser, which nothing in a sandbox can start.
+
+#[path = "../../../../../host/src/capability/browser/address.rs"]
+mod address;
+
+pub use address::browser_url;
+
+use crate::error::Error;
+
+/// Opens URLs in a browser.
+pub trait Browser {
+    /// Starts a browser on `url`, or leaves it to the person.
+    fn open(&self, url: &str) -> Result<(), Error>;
+
+    /// What the person is told; the address stands below.
+    fn invitation(&self) -> &'static str;
+}
+
+/// The person, who opens the address that is printed.
+///
+/// It is a local address, as it would be for a browser that was started: only a
+/// browser that came from there can finish the login.
+pub struct Reader;
+
+impl Browser for Reader {
+    fn open(&self, url: &str) -> Result<(), Error> {
+        browser_url(url).map(drop)
+    }
+
+    fn invitation(&self) -> &'static str {
+        "To log in, open this address in a browser of this machine (a sandbox cannot start one):\n\n"
+    }
+}

@@ -1,0 +1,26 @@
+//! Randomness for a session's secrets.
+
+use wasip2::random::random::get_random_bytes;
+
+use crate::error::{Code, Error};
+
+/// A cryptographic random source.
+pub trait Entropy {
+    /// 32 bytes that nobody can guess, different at every call.
+    fn draw(&self) -> Result<[u8; 32], Error>;
+}
+
+/// WASI's random source.
+pub struct SystemEntropy;
+
+impl Entropy for SystemEntropy {
+    fn draw(&self) -> Result<[u8; 32], Error> {
+        get_random_bytes(32).try_into().map_err(|_| {
+            Error::new(
+                Code::HostFault,
+                "the sandbox's random source gave less than was asked for",
+                "report it to whoever made the program that runs this",
+            )
+        })
+    }
+}

@@ -1,0 +1,42 @@
+//! What went wrong with a connection, in plain words.
+
+use wasip2::http::types::ErrorCode;
+
+use super::Trouble;
+use crate::error::printable;
+
+/// One line on why `place` gave no answer. Never the URL: its query may hold
+/// secrets.
+pub(super) fn explain(code: &ErrorCode, place: &str) -> Trouble {
+    let (reason, sent) = match code {
+        ErrorCode::DnsTimeout => ("its name could not be looked up in time", false),
+        ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => ("name not found", false),
+        ErrorCode::DestinationUnavailable => ("there is no way to the host", false),
+        ErrorCode::DestinationIpProhibited | ErrorCode::HttpRequestDenied => {
+            ("the sandbox does not permit the connection", false)
+        }
+        ErrorCode::DestinationIpUnroutable => ("the network cannot be reached", false),
+        ErrorCode::ConnectionRefused => ("connection refused", false),
+        ErrorCode::ConnectionTimeout => ("no connection in time", false),
+        ErrorCode::ConnectionTerminated => ("the connection was closed early", true),
+        ErrorCode::ConnectionReadTimeout | ErrorCode::ConnectionWriteTimeout => {
+            ("the connection timed out", true)
+        }
+        ErrorCode::TlsCertificateError => {
+            ("its certificate is not one that the sandbox trusts", false)
+        }
+        ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => ("TLS failed", false),
+        ErrorCode::HttpResponseIncomplete => {
+            ("the connection closed before the answer was complete", true)
+        }
+        ErrorCode::HttpResponseTimeout => ("no answer in time", true),
+        ErrorCode::HttpProtocolError => ("the answer is not HTTP", true),
+        ErrorCode::InternalError(Some(reason)) => return unreachable(place, reason, true),
+        code => return unreachable(place, &format!("{code:?}"), true),
+    };
+    unreachable(place, reason, sent)
+}
+
+pub(super) fn unreachable(place: &str, reason: &str, sent: bool) -> Trouble {
+    Trouble::Unreachable { reason: format!("cannot reach {place}: {}", printable(reason)), sent }
+}

@@ -1,0 +1,185 @@
+//! Sessions as files beside those of the native host, in its own format.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use super::locks::{self, Held};
+use super::session::{SESSION_LIMIT, aside_name, check_size, nothing_to_set_aside};
+use super::{Key, Lock, Store, cannot, is_encrypted, names, not_saved};
+use crate::capability::entropy::{Entropy as _, SystemEntropy};
+use crate::error::{Code, Error};
+use crate::wasi::files::{self, Links};
+
+/// The extension of a session's file.
+const SESSION: &str = "session";
+/// Of the marker that the native host leaves for a session in the keyring.
+const KEYRING: &str = "keyring";
+
+/// Keeps each session in a file `PROFILE.ACCOUNT.session` in one folder.
+///
+/// A file is replaced by renaming a complete one over it. WASI can neither set a
+/// file's mode nor tell it: the folder is the protection, and the umask of whoever
+/// runs this.
+pub(crate) struct FileStore {
+    folder: String,
+    lock_patience: Duration,
+    /// Which lock is held, by the path of its file.
+    held: RefCell<Option<Held>>,
+}
+
+impl FileStore {
+    pub(crate) fn new(folder: String, lock_patience: Duration) -> Self {
+        Self { folder, lock_patience, held: RefCell::default() }
+    }
+
+    /// A file beside the sessions with `bytes` in it.
+    fn temporary(&self, key: &Key, bytes: &[u8]) -> Result<Temporary, Error> {
+        let unique: String =
+            SystemEntropy.draw()?[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let path = format!("{}/{}{unique}.tmp", self.folder, temporary_prefix(key));
+        // Removed from here on, also where it could only be written in part.
+        let temporary = Temporary(path);
+        files::create(&temporary.0, bytes).map_err(|trouble| not_saved(&self.folder, &trouble))?;
+        Ok(temporary)
+    }
+
+    /// Removes what writers of this key that died left behind: it may hold tokens.
+    fn sweep(&self, key: &Key) {
+        let prefix = temporary_prefix(key);
+        for (name, _) in files::list(&self.folder).unwrap_or_default() {
+            if name.starts_with(&prefix) {
+                let _ = files::remove(&format!("{}/{name}", self.folder));
+            }
+        }
+    }
+
+    /// Whoever was taken for dead must not overwrite what came after it.
+    fn check_lock(&self) -> Result<(), Error> {
+        match &*self.held.borrow() {
+            Some(held) if !held.is_ours() => Err(Error::new(
+                Code::NotSaved,
+                "another process has taken the lock of this session: this one stood still for too long",
+                "see whether the session still works with: latch token; else log in again",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn make_folder(&self) -> Result<(), Error> {
+        files::make_folder(&self.folder)
+            .map_err(|trouble| cannot("create", &format!("{}/", self.folder), &trouble))
+    }
+}
+
+#[async_trait(?Send)]
+impl Store for FileStore {
+    async fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
+        let path = names::path(&self.folder, key, SESSION)?;
+        let bytes = files::read(&path, SESSION_LIMIT, Links::Refused)
+            .map_err(|trouble| cannot("read", &path, &trouble))?;
+        if bytes.as_deref().is_some_and(is_encrypted) {
+            return Err(Error::new(
+                Code::StoreUnusable,
+                format!(
+                    "the stored session in {path} is encrypted, and this host reads none that are"
+                ),
+                "use it with the native latch, or keep this profile's session unencrypted",
+            ));
+        }
+        if bytes.is_none() && self.is_in_keyring(key)? {
+            return Err(Error::new(
+                Code::StoreUnusable,
+                format!(
+                    "the session of the profile {} is in the keyring, which no sandbox reaches",
+                    key.profile
+                ),
+                "move it with the native program: latch move file",
+            ));
+        }
+        Ok(bytes)
+    }
+
+    async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
+        let path = names::path(&self.folder, key, SESSION)?;
+        check_size(bytes)?;
+        self.make_folder()?;
+        self.check_lock()?;
+        self.sweep(key);
+        let temporary = self.temporary(key, bytes)?;
+        files::rename(&temporary.0, &path).map_err(|trouble| not_saved(&path, &trouble))
+    }
+
+    async fn delete(&self, key: &Key) -> Result<(), Error> {
+        let path = names::path(&self.folder, key, SESSION)?;
+        self.check_lock()?;
+        self.sweep(key);
+        files::remove(&path).map(drop).map_err(|trouble| cannot("delete", &path, &trouble))
+    }
+
+    /// Renames the file to `PROFILE.ACCOUNT.damaged`, with a number behind where
+    /// that is taken.
+    async fn set_aside(&self, key: &Key) -> Result<String, Error> {
+        let path = names::path(&self.folder, key, SESSION)?;
+        let failed = |trouble| cannot("set aside", &path, &trouble);
+        if files::kind(&path, Links::Refused).map_err(failed)?.is_none() {
+            return Err(nothing_to_set_aside(&path));
+        }
+        for turn in 1.. {
+            let aside = names::path(&self.folder, key, &aside_name(turn))?;
+            if files::kind(&aside, Links::Refused).map_err(failed)?.is_none() {
+                files::rename(&path, &aside).map_err(failed)?;
+                return Ok(aside);
+            }
+        }
+        Err(nothing_to_set_aside(&path))
+    }
+
+    async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
+        let path = names::path(&self.folder, key, locks::EXTENSION)?;
+        self.make_folder()?;
+        let lock = locks::lock_file(&path, self.lock_patience).await?;
+        *self.held.borrow_mut() = Some(lock.held());
+        Ok(Box::new(lock))
+    }
+
+    async fn list(&self) -> Result<Vec<Key>, Error> {
+        names::keys(&self.folder, SESSION)
+    }
+
+    async fn probe(&self, key: &Key) -> Result<Option<String>, Error> {
+        self.make_folder()?;
+        let path = names::path(&self.folder, key, SESSION)?;
+        files::kind(&path, Links::Refused).map_err(|trouble| cannot("read", &path, &trouble))?;
+        // As much as a session with long tokens takes, to notice a full disk.
+        self.temporary(key, &[0; 16 * 1024])?;
+        Ok(None)
+    }
+
+    fn place(&self, key: &Key) -> String {
+        format!("{}/{}.{}.{SESSION}", self.folder, key.profile, key.account)
+    }
+}
+
+impl FileStore {
+    /// The native host marks each session that it keeps in the keyring.
+    fn is_in_keyring(&self, key: &Key) -> Result<bool, Error> {
+        let path = names::path(&self.folder, key, KEYRING)?;
+        let kind = files::kind(&path, Links::Refused);
+        Ok(kind.map_err(|trouble| cannot("read", &path, &trouble))?.is_some())
+    }
+}
+
+/// A file that is removed again, unless it was renamed before.
+struct Temporary(String);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = files::remove(&self.0);
+    }
+}
+
+fn temporary_prefix(key: &Key) -> String {
+    format!(".{}.{}.", key.profile, key.account)
+}

@@ -1,0 +1,35 @@
+//! What the files of a key are called in a state folder: as the native host calls
+//! them.
+
+use super::{Key, cannot};
+use crate::error::{Code, Error};
+use crate::wasi::files::{self, DescriptorType};
+
+/// The file `PROFILE.ACCOUNT.EXTENSION` in `folder`.
+pub(super) fn path(folder: &str, key: &Key, extension: &str) -> Result<String, Error> {
+    if !key.is_well_formed() {
+        return Err(Error::new(
+            Code::InvalidConfiguration,
+            format!("{:?} cannot be a profile's name", key.profile),
+            "use letters, digits, - and _, at most 64 of them",
+        ));
+    }
+    Ok(format!("{folder}/{}.{}.{extension}", key.profile, key.account))
+}
+
+/// The keys that have a file with this extension, sorted; strangers in the folder
+/// are passed over.
+pub(super) fn keys(folder: &str, extension: &str) -> Result<Vec<Key>, Error> {
+    let entries = files::list(folder).map_err(|trouble| cannot("list", folder, &trouble))?;
+    let regular = entries.iter().filter(|(_, kind)| *kind == DescriptorType::RegularFile);
+    let mut keys: Vec<Key> = regular.filter_map(|(name, _)| parse(name, extension)).collect();
+    keys.sort();
+    Ok(keys)
+}
+
+fn parse(name: &str, extension: &str) -> Option<Key> {
+    let (stem, found) = name.rsplit_once('.')?;
+    let (profile, account) = stem.split_once('.')?;
+    let key = Key { profile: profile.to_owned(), account: account.to_owned() };
+    (found == extension && key.is_well_formed()).then_some(key)
+}

@@ -1,0 +1,70 @@
+//! `latch logout`: revoke the tokens and forget the session.
+
+#[path = "../../../../../../host/src/cli/commands/logout/report.rs"]
+mod report;
+
+use latchstring::capability::clock::{Clock as _, SystemClock};
+use latchstring::capability::store::Key;
+use latchstring::{Code, Error, LogoutReport, describe};
+
+use crate::cli::args::{Global, LogoutArgs};
+use crate::cli::output;
+use crate::cli::profile::Profile;
+use crate::cli::settings::Settings;
+use crate::cli::stores::Stores;
+use report::show;
+
+pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Error> {
+    let LogoutArgs { all, end_session, browser: _, provider } = *args;
+    if end_session {
+        return Err(Error::new(
+            Code::InvalidConfiguration,
+            "this host ends no session in a browser",
+            "use the native latch for --end-session",
+        ));
+    }
+    if !all {
+        let settings = Settings::read(global, provider.into_profile())?;
+        let report = settings.latch(global, false)?.logout().await?;
+        return show(global, &[(global.profile.clone(), report)]);
+    }
+    let mut reports = Vec::new();
+    let mut first_error = None;
+    for key in Stores::open(global, &Profile::default())?.chosen().list().await? {
+        match end(global, &key).await {
+            Ok(Some(report)) => reports.push((key.profile, report)),
+            Ok(None) => {}
+            // One that fails must not keep the others logged in.
+            Err(error) => {
+                if let Some(earlier) = first_error.replace(error) {
+                    output::report(&earlier, global.json);
+                }
+            }
+        }
+    }
+    show(global, &reports)?;
+    first_error.map_or(Ok(()), Err)
+}
+
+/// Ends the session under `key`, whose settings may have changed since.
+async fn end(global: &Global, key: &Key) -> Result<Option<LogoutReport>, Error> {
+    let global = Global { profile: key.profile.clone(), ..global.clone() };
+    if let Ok(settings) = Settings::read(&global, Profile::default())
+        && let Ok(latch) = settings.latch(&global, false)
+        && latch.key == *key
+    {
+        return latch.logout().await.map(Some);
+    }
+    let store = Stores::open(&global, &Profile::default())?.chosen();
+    let Some(description) = describe(store.as_ref(), key, SystemClock.now_ms()).await? else {
+        return Ok(None);
+    };
+    let given = Profile {
+        issuer: description.issuer,
+        client_id: Some(description.client_id),
+        ..Profile::default()
+    };
+    let mut latch = Settings::read(&global, given)?.latch(&global, false)?;
+    latch.key = key.clone();
+    latch.logout().await.map(Some)
+}

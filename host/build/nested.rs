@@ -1,0 +1,138 @@
+//! Runs a cargo inside of this build, for the target of components.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, fs};
+
+use crate::Result;
+use crate::folders::Folders;
+use crate::toolchain::{self, TARGET, Toolchain};
+
+/// Of the workspace; says how components are optimised.
+const PROFILE: &str = "component";
+
+/// The core module of the component in `folder` of the workspace, made anew when its
+/// sources change. Its own tests are no part of it.
+pub(crate) fn component(
+    workspace: &Path,
+    folders: &Folders,
+    folder: &str,
+    package: &str,
+    what: &str,
+) -> Result<Vec<u8>> {
+    for source in ["Cargo.lock", "Cargo.toml", "wit"] {
+        folders.watch(source);
+    }
+    folders.watch(&format!("{folder}/Cargo.toml"));
+    for source in fs::read_dir(workspace.join(folder).join("src"))? {
+        let name = source?.file_name().to_string_lossy().into_owned();
+        if name != "tests" {
+            folders.watch(&format!("{folder}/src/{name}"));
+        }
+    }
+    module(workspace, folders, package, what, &[])
+}
+
+/// The core module of a package of this workspace.
+///
+/// `what` names it in errors; `known` are variables that its code reads when it is
+/// compiled.
+pub(crate) fn module(
+    workspace: &Path,
+    folders: &Folders,
+    package: &str,
+    what: &str,
+    known: &[(&str, String)],
+) -> Result<Vec<u8>> {
+    let toolchain = toolchain::find()?;
+    // Of its own, because the surrounding cargo holds the lock of its folder.
+    let target_folder = folders.shared.join("guest");
+
+    let mut cargo = cargo(&toolchain);
+    cargo
+        .current_dir(workspace)
+        .args(["build", "--quiet", "--locked", "--package", package])
+        .args(["--profile", PROFILE, "--target", TARGET, "--target-dir"])
+        .arg(&target_folder)
+        .envs(known.iter().map(|(name, value)| (name, value)))
+        .env(
+            "CARGO_ENCODED_RUSTFLAGS",
+            same_paths_everywhere(workspace, &target_folder, &toolchain),
+        );
+    let status = cargo.status().map_err(|error| format!("{cargo:?} cannot be run: {error}"))?;
+    if !status.success() {
+        return Err(
+            format!("the {what} was not built; the compiler's message above says why").into()
+        );
+    }
+
+    let name = package.replace('-', "_");
+    let module = target_folder.join(TARGET).join(PROFILE).join(name).with_extension("wasm");
+    fs::read(&module)
+        .map_err(|error| format!("{} cannot be read: {error}", module.display()).into())
+}
+
+/// Cargo as it would run outside of this build.
+fn cargo(toolchain: &Toolchain) -> Command {
+    let mut cargo = Command::new(&toolchain.compiler.cargo);
+    for (name, _) in env::vars_os().filter(|(name, _)| is_of_surrounding_build(name)) {
+        cargo.env_remove(name);
+    }
+    cargo.env("RUSTC", &toolchain.compiler.rustc);
+    if let Some(linker) = &toolchain.linker {
+        cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
+    }
+    if toolchain.builds_library {
+        // Building the library along is not a stable feature.
+        cargo.env("RUSTC_BOOTSTRAP", "1").args(["-Z", "build-std=std,panic_abort"]);
+    }
+    cargo
+}
+
+/// Whether a variable says how to build the surrounding package. Those that say
+/// where cargo keeps and fetches crates hold for components too.
+fn is_of_surrounding_build(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let about_crates = ["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR"];
+    let about_building =
+        ["CARGO", "RUSTC", "RUSTDOC", "RUSTFLAGS", "RUSTUP_TOOLCHAIN", "MAKEFLAGS", "MFLAGS"];
+    let starts_with_one_of =
+        |prefixes: &[&str]| prefixes.iter().any(|prefix| name.starts_with(prefix));
+    starts_with_one_of(&about_building) && !starts_with_one_of(&about_crates)
+}
+
+/// Compiler flags that keep this machine's paths out of panic messages, so that
+/// the same sources and compiler give the same bytes in every folder.
+///
+/// The last flag that fits a path wins, so the outer folders come first.
+fn same_paths_everywhere(
+    workspace: &Path,
+    target_folder: &Path,
+    toolchain: &Toolchain,
+) -> OsString {
+    let mut renamed = vec![(workspace.to_path_buf(), "/latchstring")];
+    renamed.push((target_folder.to_path_buf(), "/target"));
+    renamed.push((toolchain.compiler.library_source(), "/rust"));
+    renamed.extend(crate_folders().into_iter().map(|folder| (folder, "/crates")));
+
+    let flags = renamed.into_iter().map(|(folder, name)| {
+        let mut flag = OsString::from("--remap-path-prefix=");
+        flag.push(folder);
+        flag.push("=");
+        flag.push(name);
+        flag
+    });
+    // As CARGO_ENCODED_RUSTFLAGS wants them.
+    flags.collect::<Vec<_>>().join(OsStr::new("\u{1f}"))
+}
+
+/// Where cargo unpacks crates: one folder for each registry or mirror. They are
+/// there by now, as this program is made of such crates.
+fn crate_folders() -> Vec<PathBuf> {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+    let folders = home.map(|home| fs::read_dir(home.join("registry/src")));
+    let Some(Ok(folders)) = folders else { return Vec::new() };
+    folders.flatten().map(|folder| folder.path()).collect()
+}

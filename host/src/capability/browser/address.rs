@@ -1,0 +1,74 @@
+//! Which addresses a browser may be given.
+
+use url::Url;
+
+use crate::capability::http::addresses::is_loopback;
+use crate::error::{Code, Error};
+
+/// The URL as a browser may be given it: https, or http on a loopback host;
+/// anything else fails with `egress-denied`.
+///
+/// A provider's metadata chooses this URL. Other schemes start other programs,
+/// and what does not start with a scheme may be read as an option.
+pub fn browser_url(url: &str) -> Result<Url, Error> {
+    let denied = |reason: &str| {
+        Error::new(
+            Code::EgressDenied,
+            format!(
+                "the browser is not sent to {reason}; expected https, or http on a loopback address"
+            ),
+            "check the provider's authorization endpoint",
+        )
+    };
+    let url = Url::parse(url).map_err(|_| denied("what is not a URL"))?;
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        "http" => Err(denied("an http URL of another machine")),
+        scheme => Err(denied(&format!("a URL with scheme {scheme}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn https_and_loopback_http_pass() {
+        for url in [
+            "https://login.example/authorize?a=b",
+            "http://127.0.0.1:8000/",
+            "http://127.8.8.8/",
+            "http://[::1]:8000/authorize",
+            "http://localhost:8000/",
+        ] {
+            assert!(browser_url(url).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn everything_else_is_denied() {
+        for url in [
+            "http://login.example/",
+            "http://localhost.example/",
+            "http://10.0.0.1/",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+            "ms-settings:",
+            "--help",
+            "calc.exe",
+            "//login.example/",
+            "https://",
+            "",
+        ] {
+            assert_eq!(browser_url(url).expect_err(url).code(), Code::EgressDenied);
+        }
+    }
+
+    #[test]
+    fn what_a_shell_or_a_terminal_would_read_is_escaped() {
+        let url =
+            browser_url("https://login.example/?a=\"b\" 'c' <d>\u{1b}\n&e=$(f)").expect("https");
+        assert_eq!(url.as_str(), "https://login.example/?a=%22b%22%20%27c%27%20%3Cd%3E%1B&e=$(f)");
+    }
+}

@@ -1,0 +1,80 @@
+//! `latch replay`: step the component through a transcript.
+
+use std::path::Path;
+
+use latchstring::{Code, Error, Replay, Transcript};
+use serde_json::json;
+
+use crate::cli::args::{Global, ReplayArgs};
+use crate::cli::{exit, output, streams};
+
+/// One byte more than any transcript has: enough to know that it is too long.
+const LONGEST: u64 = (16 << 20) + 1;
+
+/// The exit code.
+pub(crate) fn run(global: &Global, args: &ReplayArgs) -> Result<u8, Error> {
+    let transcript = Transcript::parse(&read(&args.file)?)?;
+    let replay = transcript.replay()?;
+    if global.json {
+        output::document(&document(&transcript, &replay))?;
+    } else {
+        tell(&transcript, &replay)?;
+    }
+    Ok(match replay.difference {
+        None => 0,
+        Some(_) => exit::DIFFERENT,
+    })
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Error> {
+    streams::read(file, LONGEST).map_err(|error| {
+        Error::new(
+            Code::HostFault,
+            format!("{} cannot be read: {error}", file.display()),
+            "give the file that `latch --record FILE` wrote",
+        )
+    })
+}
+
+fn tell(transcript: &Transcript, replay: &Replay) -> Result<(), Error> {
+    output::line(&transcript.title())?;
+    if let Some(failure) = transcript.opening_failure() {
+        output::line(&format!("  {failure}"))?;
+    }
+    let begun_ms = replay.steps.first().map_or(0, |step| step.now_ms);
+    for (position, step) in replay.steps.iter().enumerate() {
+        let seconds = step.now_ms.saturating_sub(begun_ms) as f64 / 1000.0;
+        output::line(&format!("{:>3} {seconds:>9.3} s  {}", position + 1, step.reply))?;
+        output::line(&format!("{:>17}{}", "-> ", step.answer))?;
+    }
+    if let Some(note) = transcript.note() {
+        output::line(&format!("The transcript is {}", latchstring::printable(note)))?;
+    }
+    if !replay.same_component {
+        output::say("It was recorded with another version of the component than this program's");
+    }
+    match &replay.difference {
+        None => output::line("Everything is as it was recorded"),
+        Some(difference) => output::line(&format!("Not as recorded, {difference}")),
+    }
+}
+
+fn document(transcript: &Transcript, replay: &Replay) -> serde_json::Value {
+    let steps = replay.steps.iter().map(|step| {
+        json!({
+            "now_ms": step.now_ms,
+            "reply": step.reply,
+            "answer": step.answer,
+            "as_recorded": step.is_as_recorded,
+        })
+    });
+    json!({
+        "session": transcript.title(),
+        "same_component": replay.same_component,
+        "note": transcript.note(),
+        "opening_failure": transcript.opening_failure(),
+        "steps": steps.collect::<Vec<_>>(),
+        "difference": replay.difference,
+        "as_recorded": replay.difference.is_none(),
+    })
+}

@@ -1,0 +1,124 @@
+//! The profiles in the file's text.
+
+use std::path::{Path, PathBuf};
+
+use latchstring::{Code, Error};
+use toml_edit::{DocumentMut, Item, Table};
+
+use super::Config;
+use crate::cli::profile::Profile;
+
+impl Config {
+    /// The settings in `text`, which was read at `path`.
+    pub(super) fn parse(path: PathBuf, text: &str) -> Result<Self, Error> {
+        let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
+            let line = error.span().map(|span| format!("line {}: ", line_of(text, span.start)));
+            let reason = format!("{}{}", line.unwrap_or_default(), error.message());
+            trouble(&path, &reason, "correct the file")
+        })?;
+        check_shape(&document).map_err(|reason| trouble(&path, &reason, "correct the file"))?;
+        Ok(Self { path, document })
+    }
+
+    /// The settings kept under `name`; none where there are none.
+    pub(crate) fn profile(&self, name: &str) -> Result<Option<Profile>, Error> {
+        let Some(item) = self.item(name) else { return Ok(None) };
+        // OK because `check_shape` has seen that every profile is a table.
+        let table = item.clone().into_table().unwrap_or_default();
+        toml_edit::de::from_document(DocumentMut::from(table)).map(Some).map_err(
+            |error: toml_edit::de::Error| {
+                let reason = format!("[profile.{name}]: {}", error.message());
+                trouble(&self.path, &reason, "correct the file")
+            },
+        )
+    }
+
+    fn item(&self, name: &str) -> Option<&Item> {
+        self.document.get("profile")?.get(name)
+    }
+
+    /// Every profile's name.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.document
+            .get("profile")
+            .and_then(Item::as_table_like)
+            .map(|profiles| profiles.iter().map(|(name, _)| name.to_owned()).collect())
+            .unwrap_or_default()
+    }
+
+    /// The settings of `name` as they stand in the file, comments and all.
+    pub(crate) fn text_of(&self, name: &str) -> String {
+        let table = self.item(name).and_then(|item| item.clone().into_table().ok());
+        table.map(|table| table.to_string()).unwrap_or_default()
+    }
+
+    /// Keeps `profile` under `name`; comments and everything else stay.
+    pub(crate) fn set(&mut self, name: &str, profile: &Profile) -> Result<(), Error> {
+        let fields = toml_edit::ser::to_document(profile).map_err(|error| {
+            trouble(&self.path, &error.to_string(), "report it with the command you ran")
+        })?;
+        let profiles = self.document.entry("profile").or_insert_with(|| {
+            let mut table = Table::new();
+            table.set_implicit(true);
+            Item::Table(table)
+        });
+        let table = profiles
+            .as_table_like_mut()
+            .and_then(|profiles| {
+                profiles.entry(name).or_insert_with(toml_edit::table).as_table_like_mut()
+            })
+            .ok_or_else(|| trouble(&self.path, "`profile` is no table", "correct the file"))?;
+        let outdated: Vec<String> = table
+            .iter()
+            .map(|(key, _)| key.to_owned())
+            .filter(|key| !fields.contains_key(key))
+            .collect();
+        for key in outdated {
+            table.remove(&key);
+        }
+        for (key, value) in fields.as_table() {
+            match (table.get_mut(key), value.as_value()) {
+                (Some(Item::Value(old)), Some(new)) => {
+                    let decor = old.decor().clone();
+                    *old = new.clone();
+                    *old.decor_mut() = decor;
+                }
+                _ => {
+                    table.insert(key, value.clone());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Forgets `name`; false where there was nothing to forget.
+    pub(crate) fn remove(&mut self, name: &str) -> bool {
+        self.document
+            .get_mut("profile")
+            .and_then(Item::as_table_like_mut)
+            .is_some_and(|profiles| profiles.remove(name).is_some())
+    }
+}
+
+/// A misspelt table would otherwise count for nothing, in silence.
+fn check_shape(document: &DocumentMut) -> Result<(), String> {
+    if let Some((name, _)) = document.iter().find(|(name, _)| *name != "profile") {
+        return Err(format!(
+            "unknown key `{name}`; settings stand in tables like [profile.default]"
+        ));
+    }
+    let Some(profiles) = document.get("profile") else { return Ok(()) };
+    let profiles = profiles.as_table_like().ok_or("`profile` is not a table of profiles")?;
+    match profiles.iter().find(|(_, item)| !item.is_table_like()) {
+        Some((name, _)) => Err(format!("`profile.{name}` is not a table")),
+        None => Ok(()),
+    }
+}
+
+fn line_of(text: &str, position: usize) -> usize {
+    text.bytes().take(position).filter(|byte| *byte == b'\n').count() + 1
+}
+
+pub(super) fn trouble(path: &Path, reason: &str, remedy: &str) -> Error {
+    Error::new(Code::InvalidConfiguration, format!("{}: {reason}", path.display()), remedy)
+}

@@ -1,0 +1,115 @@
+//! What the command line says, as settings.
+
+use std::path::{Path, PathBuf};
+
+use latchstring::capability::loopback;
+use latchstring::{ClientAuthentication, LoginFlow};
+
+use crate::cli::args::{LoginArgs, ProviderArgs, RedirectArgs};
+use crate::cli::choices::{ClientAuth, Flow, RedirectHost};
+use crate::cli::profile::Profile;
+
+impl ProviderArgs {
+    /// These arguments as settings.
+    pub(crate) fn into_profile(self) -> Profile {
+        Profile {
+            issuer: self.issuer,
+            client_id: self.client_id,
+            scopes: some(words(self.scopes)),
+            resources: some(words(self.resources)),
+            api_origins: some(words(self.api_origins)),
+            client_secret_file: self.client_secret_file.map(|path| absolute(&path)),
+            client_auth: self.client_auth,
+            discovery: self.no_discovery.then_some(false),
+            authorization_endpoint: self.authorization_endpoint,
+            token_endpoint: self.token_endpoint,
+            userinfo_endpoint: self.userinfo_endpoint,
+            revocation_endpoint: self.revocation_endpoint,
+            device_authorization_endpoint: self.device_authorization_endpoint,
+            jwks_uri: self.jwks_uri,
+            end_session_endpoint: self.end_session_endpoint,
+            introspection_endpoint: self.introspection_endpoint,
+            tokeninfo_endpoint: self.tokeninfo_endpoint,
+            provider: self.preset.provider,
+            set: some(self.preset.set).map(|pairs| pairs.into_iter().collect()),
+            ..Profile::default()
+        }
+    }
+}
+
+impl LoginArgs {
+    /// These arguments as settings.
+    pub(crate) fn into_profile(self) -> Profile {
+        let RedirectArgs {
+            flow,
+            ports,
+            redirect_host,
+            redirect_path,
+            browser,
+            no_browser,
+            no_qr,
+            pages,
+            timeout,
+            parameters,
+        } = self.redirect;
+        Profile {
+            flow,
+            ports: some(ports),
+            redirect_host,
+            redirect_path,
+            browser,
+            no_browser: no_browser.then_some(true),
+            no_qr: no_qr.then_some(true),
+            pages: pages.map(|path| absolute(&path)),
+            timeout,
+            parameters: some(parameters).map(|pairs| pairs.into_iter().collect()),
+            ..self.provider.into_profile()
+        }
+    }
+}
+
+/// Without what is left between two spaces.
+pub(crate) fn words(list: Vec<String>) -> Vec<String> {
+    list.into_iter().filter(|word| !word.is_empty()).collect()
+}
+
+/// A list that was given at all.
+fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
+    (!list.is_empty()).then_some(list)
+}
+
+/// A remembered path must mean the same from every folder.
+pub(crate) fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
+impl From<Flow> for Option<LoginFlow> {
+    fn from(flow: Flow) -> Self {
+        match flow {
+            Flow::Auto => None,
+            Flow::Browser => Some(LoginFlow::Browser),
+            Flow::Paste => Some(LoginFlow::Paste),
+            Flow::Device => Some(LoginFlow::Device),
+        }
+    }
+}
+
+impl From<RedirectHost> for loopback::RedirectHost {
+    fn from(host: RedirectHost) -> Self {
+        match host {
+            RedirectHost::Ipv4 => Self::Ipv4,
+            RedirectHost::Localhost => Self::Localhost,
+            RedirectHost::Ipv6 => Self::Ipv6,
+        }
+    }
+}
+
+impl From<ClientAuth> for ClientAuthentication {
+    fn from(method: ClientAuth) -> Self {
+        match method {
+            ClientAuth::None => Self::None,
+            ClientAuth::ClientSecretBasic => Self::ClientSecretBasic,
+            ClientAuth::ClientSecretPost => Self::ClientSecretPost,
+        }
+    }
+}

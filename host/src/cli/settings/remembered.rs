@@ -1,0 +1,27 @@
+//! What a login leaves in the profile.
+
+use super::{Settings, absolute};
+use crate::cli::args::Global;
+use crate::cli::choices::StoreChoice;
+use crate::cli::profile::Profile;
+
+impl Settings {
+    /// What a login keeps under the profile: what the person said, never what a
+    /// folder's `.env` did, and nothing that was meant for this run only.
+    ///
+    /// `store` is where the session went; it stays so for this profile.
+    pub(crate) fn to_remember(&self, global: &Global, store: StoreChoice) -> Option<Profile> {
+        let below = self.saved.clone().fitting(&self.given);
+        let remembered = Profile {
+            browser: below.browser.clone(),
+            no_browser: below.no_browser,
+            timeout: below.timeout,
+            store: if store == StoreChoice::Memory { below.store } else { Some(store) },
+            key_file: global.key_file.as_deref().map(absolute).or_else(|| below.key_file.clone()),
+            encrypt: global.encrypt.then_some(true).or(below.encrypt),
+            ..self.given.clone().over(below)
+        };
+        let suffices = remembered.shares_session_with(&self.effective);
+        (suffices && remembered != self.saved).then_some(remembered)
+    }
+}

@@ -1,0 +1,71 @@
+//! What passed between the host and the component in one session, as it was:
+//! full of secrets, kept in memory, and wiped when it is dropped.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::contract::{Action, Failure, Reply};
+
+/// Keeps what passes between the host and the component, for a
+/// [`Transcript`](crate::Transcript). Clones share everything.
+///
+/// Each session that is opened takes the place of the one before.
+#[derive(Clone, Default)]
+pub struct Recorder(Arc<Mutex<Option<Recording>>>);
+
+/// One session. The texts are JSON in serde's own form.
+pub(crate) struct Recording {
+    /// The contract's function that opened it.
+    pub(crate) function: &'static str,
+    /// A list of the function's parameters.
+    pub(crate) parameters: Zeroizing<Vec<u8>>,
+    /// Where it could not be opened.
+    pub(crate) failure: Option<Zeroizing<Vec<u8>>>,
+    pub(crate) steps: Vec<RecordedStep>,
+}
+
+pub(crate) struct RecordedStep {
+    pub(crate) reply: Zeroizing<Vec<u8>>,
+    pub(crate) now_ms: u64,
+    /// An action, or a failure.
+    pub(crate) answer: Result<Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>>,
+}
+
+impl Recorder {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    pub(crate) fn opened(
+        &self,
+        function: &'static str,
+        parameters: &impl Serialize,
+        failure: Option<&Failure>,
+    ) {
+        *self.recording() = Some(Recording {
+            function,
+            parameters: json(parameters),
+            failure: failure.map(json),
+            steps: Vec::new(),
+        });
+    }
+
+    pub(crate) fn stepped(&self, reply: &Reply, now_ms: u64, answer: &Result<Action, Failure>) {
+        let answer = answer.as_ref().map(json).map_err(json);
+        if let Some(recording) = &mut *self.recording() {
+            recording.steps.push(RecordedStep { reply: json(reply), now_ms, answer });
+        }
+    }
+
+    pub(crate) fn recording(&self) -> MutexGuard<'_, Option<Recording>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn json(value: &impl Serialize) -> Zeroizing<Vec<u8>> {
+    // OK because the contract has no map and no number that JSON lacks.
+    Zeroizing::new(serde_json::to_vec(value).expect("a value of the contract is always JSON"))
+}

@@ -1,0 +1,81 @@
+//! A transcript as it is read.
+
+use serde_json::Value;
+
+use super::{Step, Transcript};
+use crate::error::{Code, Error};
+
+/// Raised whenever an older reader would misunderstand a newer document.
+pub(super) const FORMAT: u64 = 1;
+
+/// The functions of the contract that open a session.
+const OPENINGS: [&str; 4] = ["login", "token", "logout", "adopt"];
+
+/// The longest file that is read, in bytes: a session's answers are no longer than
+/// the component reads, and few.
+const LONGEST: usize = 16 << 20;
+
+pub(super) const CONTRACT: &str = "latchstring:login@0.1.0";
+
+impl Transcript {
+    /// Reads a transcript. Fails with `invalid-configuration` where it is none, was
+    /// written by a newer version, or does not fit the contract.
+    pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
+        if bytes.len() > LONGEST {
+            return Err(unusable(&format!("it is longer than {} MiB", LONGEST >> 20)));
+        }
+        let document: Value = serde_json::from_slice(bytes)
+            .map_err(|error| unusable(&format!("it is not the JSON of a transcript: {error}")))?;
+        match document["transcript"].as_u64() {
+            Some(FORMAT) => {}
+            Some(format) if format > FORMAT => {
+                return Err(Error::new(
+                    Code::InvalidConfiguration,
+                    format!("the transcript has format {format}; this version reads {FORMAT}"),
+                    "use the newer version that wrote it",
+                ));
+            }
+            _ => return Err(unusable("it has no format number `transcript`")),
+        }
+        if document["contract"] != CONTRACT {
+            return Err(unusable(&format!("it is of another contract; expected {CONTRACT}")));
+        }
+        let opened = document["open"].as_object().filter(|open| open.len() == 1);
+        let opened = opened.and_then(|open| open.iter().next());
+        let (name, parameters) = opened.ok_or_else(|| unusable("it does not say what it opens"))?;
+        let function = OPENINGS.into_iter().find(|function| function == name);
+        let steps = document["steps"].as_array().ok_or_else(|| unusable("it has no steps"))?;
+        Ok(Self {
+            component: document["component"].as_str().unwrap_or_default().to_owned(),
+            function: function.ok_or_else(|| unusable("it opens what the contract has not"))?,
+            parameters: parameters.clone(),
+            failure: document.get("failure").cloned(),
+            steps: steps.iter().map(Step::parse).collect::<Result<_, _>>()?,
+            note: document["note"].as_str().map(str::to_owned),
+        })
+    }
+}
+
+impl Step {
+    fn parse(json: &Value) -> Result<Self, Error> {
+        let answer = match (json.get("action"), json.get("failure")) {
+            (Some(action), None) => Ok(action.clone()),
+            (None, Some(failure)) => Err(failure.clone()),
+            _ => return Err(unusable("a step has neither an action nor a failure, or both")),
+        };
+        let now_ms = json["now-ms"].as_u64();
+        Ok(Self {
+            reply: json["reply"].clone(),
+            now_ms: now_ms.ok_or_else(|| unusable("a step has no time `now-ms`"))?,
+            answer,
+        })
+    }
+}
+
+pub(super) fn unusable(reason: &str) -> Error {
+    Error::new(
+        Code::InvalidConfiguration,
+        format!("the transcript cannot be used: {reason}"),
+        "take a file that `latch --record` wrote, whole and unchanged",
+    )
+}

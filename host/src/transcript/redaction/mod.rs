@@ -1,0 +1,180 @@
+//! A recording without what is secret.
+//!
+//! Whatever came from outside is redacted by a list of what may stay, and the
+//! component is run again on that: the actions of a transcript are those of this
+//! second run. Values that the component draws from the host's randomness are
+//! others there; what stands for them is learnt from both runs' actions.
+//!
+//! ```text
+//! recorded:  open, reply -> action, reply -> action ...
+//!               |      |       |learn   |
+//! redacted:  open, reply -> action, reply -> action ...
+//! ```
+
+#[cfg(test)]
+mod fuzz;
+mod names;
+mod parts;
+mod placeholders;
+mod redactor;
+mod signed;
+
+use serde_json::Value;
+use url::{Url, form_urlencoded};
+
+use self::redactor::{Readers, Redactor};
+use super::stage::{Answer, Stage};
+use super::summary::case;
+use super::{Step, Transcript, component_hash};
+use crate::error::{Code, Error};
+use crate::recording::Recording;
+
+/// Parameters that the component draws from the host's randomness.
+const DRAWN: [&str; 4] = ["state", "nonce", "code_challenge", "code_verifier"];
+
+/// The recording as a transcript that tells no secret.
+pub(super) fn redact(recording: &Recording) -> Result<Transcript, Error> {
+    let whole = run(recording, false)?;
+    // Perhaps a signature did not verify: then none may.
+    let transcript = match &whole.note {
+        None => whole,
+        Some(_) => {
+            let broken = run(recording, true)?;
+            if broken.steps.len() > whole.steps.len() { broken } else { whole }
+        }
+    };
+    Ok(transcript)
+}
+
+fn run(recording: &Recording, are_broken: bool) -> Result<Transcript, Error> {
+    let mut redactor = Redactor::default();
+    redactor.signed.are_broken = are_broken;
+    let mut stage = Stage::new()?;
+    let mut parameters = stage.recorded_parameters(recording.function, &recording.parameters)?;
+    redactor.opening(&mut parameters);
+    let failure = stage.open(recording.function, &parameters)?;
+    let recorded = match &recording.failure {
+        Some(failure) => Some(stage.recorded_answer(Err(failure))?),
+        None => None,
+    };
+    let mut transcript = Transcript {
+        component: component_hash(),
+        function: recording.function,
+        parameters,
+        failure,
+        steps: Vec::new(),
+        note: None,
+    };
+    let code = |failure: &Value| failure["code"].clone();
+    let recorded = recorded.and_then(Result::err);
+    if recorded.as_ref().map(code) != transcript.failure.as_ref().map(code) {
+        return Err(untold());
+    }
+    let mut last = Value::Null;
+    for step in &recording.steps {
+        let reply = stage.recorded_reply(&step.reply)?;
+        let answer = stage.recorded_answer(match &step.answer {
+            Ok(action) => Ok(action),
+            Err(failure) => Err(failure),
+        })?;
+        redactor.readers = match last["exchange"]["purpose"].as_str() {
+            Some("metadata") => Readers::Everybody,
+            _ => Readers::Few,
+        };
+        let reply = redactor.reply(&reply);
+        let found = stage.next(&reply, step.now_ms)?;
+        if !go_the_same_way(&answer, &found) {
+            transcript.note = Some(format!(
+                "not whole: after these steps the recorded session went on with {}, which cannot be shown without what is secret",
+                direction(&answer)
+            ));
+            break;
+        }
+        if let (Ok(recorded), Ok(found)) = (&answer, &found) {
+            redactor.learn(recorded, found);
+            // A reply that did not fit has changed nothing.
+            last = recorded.clone();
+        }
+        transcript.steps.push(Step { reply, now_ms: step.now_ms, answer: found });
+    }
+    if redactor.placeholders.is_in(&transcript.to_json()?) {
+        return Err(untold());
+    }
+    Ok(transcript)
+}
+
+impl Redactor {
+    /// What the component drew from the host's randomness, and what it draws from
+    /// that of transcripts.
+    fn learn(&mut self, recorded: &Value, found: &Value) {
+        for ((name, original), (_, placeholder)) in drawn(recorded).into_iter().zip(drawn(found)) {
+            if DRAWN.contains(&name.as_str()) {
+                self.placeholders.learn(&original, &placeholder);
+            }
+        }
+    }
+}
+
+/// The parameters of an authorization request, or of a form.
+fn drawn(action: &Value) -> Vec<(String, String)> {
+    let (_, payload) = case(action);
+    let url = payload["url"].as_str().and_then(|url| Url::parse(url).ok());
+    let query = url.map(|url| url.query_pairs().into_owned().collect::<Vec<_>>());
+    let body = payload["request"]["body"]["text"].as_str().unwrap_or_default();
+    let form = match serde_json::from_str(body) {
+        Ok(Value::Object(members)) => {
+            let texts = members.into_iter().filter_map(|(name, value)| match value {
+                Value::String(text) => Some((name, text)),
+                _ => None,
+            });
+            texts.collect()
+        }
+        _ => form_urlencoded::parse(body.as_bytes()).into_owned().collect::<Vec<_>>(),
+    };
+    query.unwrap_or_default().into_iter().chain(form).collect()
+}
+
+/// Whether both are the same as far as a reader follows them.
+fn go_the_same_way(recorded: &Answer, found: &Answer) -> bool {
+    match (recorded, found) {
+        (Err(one), Err(other)) => {
+            one["code"] == other["code"] && one["retryable"] == other["retryable"]
+        }
+        (Ok(one), Ok(other)) => {
+            let ((name, one), (other_name, other)) = (case(one), case(other));
+            let same = |member: &str| one[member] == other[member];
+            name == other_name
+                && match name {
+                    "exchange" => {
+                        same("purpose") && one["request"]["method"] == other["request"]["method"]
+                    }
+                    "authorize" => {
+                        same("flow") && one["notice"].is_null() == other["notice"].is_null()
+                    }
+                    "save" => one.is_null() == other.is_null(),
+                    "done" => {
+                        let ((name, one), (other_name, other)) = (case(one), case(other));
+                        name == other_name && one["source"] == other["source"]
+                    }
+                    _ => true,
+                }
+        }
+        _ => false,
+    }
+}
+
+/// The name of an action, or a failure's code.
+fn direction(answer: &Answer) -> String {
+    match answer {
+        Ok(action) => format!("the action {}", case(action).0),
+        Err(failure) => format!("the failure {}", failure["code"].as_str().unwrap_or_default()),
+    }
+}
+
+fn untold() -> Error {
+    Error::new(
+        Code::HostFault,
+        "this session cannot be told without what is secret; no transcript was written",
+        "report what you see with -v instead",
+    )
+}

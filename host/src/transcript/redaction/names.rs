@@ -1,0 +1,375 @@
+//! Which members and parameters are known, and what may stay of their values.
+//!
+//! Nothing stays that is not named here.
+
+/// What is done with a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Treatment {
+    /// One of [`VOCABULARY`] stays.
+    Vocabulary,
+    /// A number stays, also one in text.
+    Number,
+    /// What looks like an error code stays.
+    ErrorCode,
+    /// A word of the protocol in capitals stays, anything else is a code that is
+    /// worth a token.
+    Code,
+    /// Names that the caller asked for stay.
+    Words,
+    /// An address stays without what its query says.
+    Address,
+    /// The client's own id stays.
+    Client,
+    /// A registered name stays in public documents.
+    Supported,
+    /// Perhaps a JSON Web Token, which becomes another one.
+    Token,
+    /// A JSON Web Key, or a list of them.
+    Key,
+    /// Never stays, and must be nowhere else either.
+    Secret,
+    /// Does not stay: who somebody is, or what nobody but people reads.
+    Told,
+}
+
+/// The treatment of the member or parameter of this name; none of an unknown one,
+/// whose name does not stay either.
+pub(super) fn treatment(name: &str) -> Option<Treatment> {
+    use Treatment::*;
+    TABLE.iter().find(|(_, names)| names.contains(&name)).map(|(treatment, _)| *treatment).or_else(
+        || match name {
+            "code" => Some(Code),
+            _ => None,
+        },
+    )
+}
+
+const TABLE: [(Treatment, &[&str]); 11] = [
+    (
+        Treatment::Vocabulary,
+        &[
+            "alg",
+            "authentication",
+            "code_challenge_method",
+            "crit",
+            "crv",
+            "grant_type",
+            "kty",
+            "response_mode",
+            "response_type",
+            "status",
+            "token_type",
+            "token_type_hint",
+            "token_use",
+            "typ",
+            "use",
+        ],
+    ),
+    (
+        Treatment::Number,
+        &[
+            "auth_time",
+            "exp",
+            "expires_at",
+            "expires_at_ms",
+            "expires_in",
+            "expires_in_millis",
+            "ext_expires_in",
+            "format",
+            "iat",
+            "interval",
+            "logged_in_at_ms",
+            "max_age",
+            "nbf",
+            "received_at_ms",
+            "refresh_expires_in",
+            "refresh_token_expires_in",
+            "status_code",
+        ],
+    ),
+    (Treatment::ErrorCode, &["error", "error_type"]),
+    (Treatment::Words, &["acr", "permissions", "scope", "scopes", "scp"]),
+    (
+        Treatment::Address,
+        &[
+            "authorization_endpoint",
+            "check_session_iframe",
+            "device_authorization_endpoint",
+            "end_session_endpoint",
+            "introspection_endpoint",
+            "iss",
+            "issuer",
+            "jwks_uri",
+            "pushed_authorization_request_endpoint",
+            "redirect_uri",
+            "registration_endpoint",
+            "resource",
+            "revocation_endpoint",
+            "token_endpoint",
+            "tokeninfo_endpoint",
+            "userinfo_endpoint",
+            "verification_uri",
+            "verification_uri_complete",
+            "verification_url",
+        ],
+    ),
+    (Treatment::Client, &["aud", "audience", "azp", "client_id"]),
+    (
+        Treatment::Supported,
+        &[
+            "acr_values_supported",
+            "authorization_response_iss_parameter_supported",
+            "claims_parameter_supported",
+            "claims_supported",
+            "code_challenge_methods_supported",
+            "dpop_signing_alg_values_supported",
+            "grant_types_supported",
+            "id_token_signing_alg_values_supported",
+            "introspection_endpoint_auth_methods_supported",
+            "prompt_values_supported",
+            "request_parameter_supported",
+            "request_uri_parameter_supported",
+            "response_modes_supported",
+            "response_types_supported",
+            "revocation_endpoint_auth_methods_supported",
+            "scopes_supported",
+            "subject_types_supported",
+            "token_endpoint_auth_methods_supported",
+            "token_endpoint_auth_signing_alg_values_supported",
+            "userinfo_signing_alg_values_supported",
+        ],
+    ),
+    (Treatment::Token, &["access_token", "id_token", "id_token_hint", "token"]),
+    (Treatment::Key, &["id_token_key", "keys"]),
+    (
+        Treatment::Secret,
+        &[
+            "anon_refresh_token",
+            "client_secret",
+            "code_challenge",
+            "code_verifier",
+            "device_code",
+            "login_code",
+            "nonce",
+            "password",
+            "polling_code",
+            "refresh_token",
+            "registration_access_token",
+            "state",
+            "user_code",
+        ],
+    ),
+    (
+        Treatment::Told,
+        &[
+            "active",
+            "address",
+            "amr",
+            "at_hash",
+            "birthdate",
+            "c_hash",
+            "client_name",
+            "display_name",
+            "email",
+            "email_verified",
+            "error_description",
+            "error_message",
+            "error_uri",
+            "family_name",
+            "gender",
+            "given_name",
+            "groups",
+            "hd",
+            "id",
+            "is_anonymous",
+            "jti",
+            "kid",
+            "locale",
+            "message",
+            "middle_name",
+            "name",
+            "nickname",
+            "phone_number",
+            "phone_number_verified",
+            "picture",
+            "preferred_username",
+            "primary_email",
+            "profile",
+            "request_id",
+            "roles",
+            "session_id",
+            "session_state",
+            "sid",
+            "sub",
+            "subject",
+            "tenant_id",
+            "updated_at",
+            "user_id",
+            "username",
+            "website",
+            "zoneinfo",
+        ],
+    ),
+];
+
+/// Values that mean something to the protocol.
+pub(super) fn is_vocabulary(text: &str) -> bool {
+    const VOCABULARY: [&str; 43] = [
+        "Bearer",
+        "bearer",
+        "BEARER",
+        "DPoP",
+        "JWT",
+        "at+jwt",
+        "logout+jwt",
+        "OKP",
+        "EC",
+        "RSA",
+        "Ed25519",
+        "P-256",
+        "P-384",
+        "S256",
+        "plain",
+        "sig",
+        "enc",
+        "none",
+        "HS256",
+        "HS384",
+        "HS512",
+        "RS256",
+        "RS384",
+        "RS512",
+        "PS256",
+        "PS384",
+        "PS512",
+        "ES256",
+        "ES384",
+        "EdDSA",
+        "waiting",
+        "success",
+        "expired",
+        "used",
+        "pending",
+        "query",
+        "form_post",
+        "access_token",
+        "refresh_token",
+        "authorization_code",
+        "client_secret_basic",
+        "client_secret_post",
+        "id_token",
+    ];
+    VOCABULARY.contains(&text)
+}
+
+/// An error code as standards and providers spell them: `invalid_grant`,
+/// `REFRESH_TOKEN_NOT_FOUND`. One of its words says that something is wrong.
+pub(super) fn is_error_code(text: &str) -> bool {
+    const TELLING: [&str; 38] = [
+        "bad",
+        "blocked",
+        "denied",
+        "disabled",
+        "down",
+        "error",
+        "expired",
+        "failed",
+        "forbidden",
+        "found",
+        "incorrect",
+        "insufficient",
+        "invalid",
+        "limit",
+        "locked",
+        "many",
+        "mismatch",
+        "missing",
+        "not",
+        "pending",
+        "refused",
+        "rejected",
+        "required",
+        "revoked",
+        "slow",
+        "suspended",
+        "timeout",
+        "unauthorized",
+        "unavailable",
+        "unexpected",
+        "unknown",
+        "unsupported",
+        "unverified",
+        "use",
+        "used",
+        "wrong",
+        "already",
+        "exceeded",
+    ];
+    let words: Vec<&str> = text.split(['_', '.']).collect();
+    let has_one_case = |word: &&str| {
+        (1..=16).contains(&word.len())
+            && (word.bytes().all(|b| b.is_ascii_lowercase())
+                || word.bytes().all(|b| b.is_ascii_uppercase()))
+    };
+    let tells = |word: &&str| TELLING.contains(&word.to_ascii_lowercase().as_str());
+    words.len() <= 8 && words.iter().all(has_one_case) && words.iter().any(tells)
+}
+
+/// A part of a path that providers have in common.
+pub(super) fn is_path_word(text: &str) -> bool {
+    const WORDS: [&str; 20] = [
+        "",
+        "activate",
+        "api",
+        "auth",
+        "authorize",
+        "callback",
+        "cli",
+        "code",
+        "connect",
+        "device",
+        "favicon.ico",
+        "latchstring",
+        "link",
+        "login",
+        "oauth",
+        "oauth2",
+        "start",
+        "user",
+        "v1",
+        "verify",
+    ];
+    WORDS.contains(&text)
+}
+
+/// What bodies are usually said to be.
+pub(super) fn is_media_type(text: &str) -> bool {
+    const TYPES: [&str; 9] = [
+        "application/json",
+        "application/jwk-set+json",
+        "application/jwt",
+        "application/octet-stream",
+        "application/problem+json",
+        "application/x-www-form-urlencoded",
+        "application/xml",
+        "text/html",
+        "text/plain",
+    ];
+    TYPES.contains(&text)
+}
+
+/// A name as registries hold them: `urn:ietf:params:oauth:grant-type:device_code`.
+pub(super) fn is_registered(text: &str) -> bool {
+    let may_stand = |b: u8| b.is_ascii_alphanumeric() || b"_:./+- ".contains(&b);
+    text.len() <= 64 && text.bytes().all(may_stand)
+}
+
+/// A number in text.
+pub(super) fn is_number(text: &str) -> bool {
+    text.len() <= 24 && text.trim().parse::<f64>().is_ok()
+}
+
+/// A word that tells nothing, as parameters are named.
+pub(super) fn is_plain_word(text: &str) -> bool {
+    text.len() <= 24 && text.bytes().all(|b| b.is_ascii_lowercase() || b"_-.".contains(&b))
+}

@@ -1,0 +1,261 @@
+//! Values of the contract as JSON, one to one: along the component's own type
+//! information, so that no type is written twice.
+//!
+//! Records are objects, options the value or null, a case without payload its
+//! name and any other an object of one member; bytes are
+//! `{ "text": ... }` where they are UTF-8, else `{ "base64": ... }`.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::ser::{Serialize, Serializer};
+use serde_json::Value;
+use wasmtime::component::{Type, Val};
+
+/// The greatest number that every reader of JSON keeps as it is.
+const GREATEST_INTEGER: u64 = (1 << 53) - 1;
+
+/// How names are spelt in JSON.
+#[derive(Clone, Copy)]
+pub(super) enum Spelling {
+    /// As in the contract: `now-ms`, and bytes as text or base64.
+    Contract,
+    /// As serde derives it from the generated types: `now_ms`, `NowMs`, and bytes
+    /// as numbers.
+    Derived,
+}
+
+impl Spelling {
+    fn member(self, name: &str) -> Cow<'_, str> {
+        match self {
+            Self::Contract => Cow::Borrowed(name),
+            Self::Derived => Cow::Owned(name.replace('-', "_")),
+        }
+    }
+
+    fn case(self, name: &str) -> Cow<'_, str> {
+        match self {
+            Self::Contract => Cow::Borrowed(name),
+            Self::Derived => Cow::Owned(name.split('-').map(capitalized).collect()),
+        }
+    }
+}
+
+fn capitalized(word: &str) -> String {
+    let mut characters = word.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(characters).collect()
+}
+
+/// Where a value is not what its type wants, and what that is.
+pub(super) struct Misfit {
+    path: String,
+    expected: String,
+}
+
+impl Misfit {
+    fn new(expected: impl Into<String>) -> Self {
+        Self { path: String::new(), expected: expected.into() }
+    }
+
+    pub(super) fn within(mut self, name: &str) -> Self {
+        self.path = match self.path.is_empty() {
+            true => name.to_owned(),
+            false => format!("{name}.{}", self.path),
+        };
+        self
+    }
+
+    /// `expected` and where, in one phrase.
+    pub(super) fn in_words(&self) -> String {
+        format!("expected {} at {}", self.expected, self.path)
+    }
+}
+
+/// A value of this type.
+pub(super) fn decode(ty: &Type, json: &Value, spelling: Spelling) -> Result<Val, Misfit> {
+    match (ty, json) {
+        (Type::Bool, Value::Bool(value)) => Ok(Val::Bool(*value)),
+        (Type::String, Value::String(text)) => Ok(Val::String(text.clone())),
+        (Type::U8 | Type::U16 | Type::U32 | Type::U64, Value::Number(number)) => {
+            integer(ty, number.as_u64())
+        }
+        (Type::List(list), json) if matches!(list.ty(), Type::U8) => {
+            let bytes = match spelling {
+                Spelling::Contract => bytes(json),
+                Spelling::Derived => numbers(json),
+            };
+            bytes
+                .map(|bytes| Val::List(bytes.into_iter().map(Val::U8).collect()))
+                .ok_or_else(|| Misfit::new("bytes as text or base64"))
+        }
+        (Type::List(list), Value::Array(items)) => {
+            let item = list.ty();
+            let decoded = items.iter().enumerate().map(|(position, json)| {
+                decode(&item, json, spelling).map_err(|misfit| misfit.within(&position.to_string()))
+            });
+            decoded.collect::<Result<_, _>>().map(Val::List)
+        }
+        (Type::Option(_), Value::Null) => Ok(Val::Option(None)),
+        (Type::Option(option), json) => {
+            decode(&option.ty(), json, spelling).map(|value| Val::Option(Some(Box::new(value))))
+        }
+        (Type::Enum(names), Value::String(text)) => names
+            .names()
+            .find(|name| spelling.case(name) == *text)
+            .map(|name| Val::Enum(name.to_owned()))
+            .ok_or_else(|| Misfit::new("another name")),
+        (Type::Record(record), Value::Object(members)) => {
+            if record.fields().len() != members.len() {
+                let names: Vec<&str> = record.fields().map(|field| field.name).collect();
+                return Err(Misfit::new(format!("the members {}", names.join(", "))));
+            }
+            let decoded = record.fields().map(|field| {
+                let name = spelling.member(field.name);
+                let json = members
+                    .get(name.as_ref())
+                    .ok_or_else(|| Misfit::new("a value").within(field.name))?;
+                let value = decode(&field.ty, json, spelling);
+                let value = value.map_err(|misfit| misfit.within(field.name))?;
+                Ok((field.name.to_owned(), value))
+            });
+            decoded.collect::<Result<_, _>>().map(Val::Record)
+        }
+        (Type::Variant(variant), json) => {
+            let (name, payload) = case_of(json).ok_or_else(|| Misfit::new("one case"))?;
+            let mut cases = variant.cases();
+            let case = cases.find(|case| spelling.case(case.name) == name);
+            let case = case.ok_or_else(|| Misfit::new("another case"))?;
+            let payload = match (case.ty, payload) {
+                (None, None) => None,
+                (Some(ty), Some(json)) => {
+                    let value = decode(&ty, json, spelling);
+                    Some(Box::new(value.map_err(|misfit| misfit.within(case.name))?))
+                }
+                (None, Some(_)) => return Err(Misfit::new("no payload").within(case.name)),
+                (Some(_), None) => return Err(Misfit::new("a payload").within(case.name)),
+            };
+            Ok(Val::Variant(case.name.to_owned(), payload))
+        }
+        _ => Err(Misfit::new("a value of another kind")),
+    }
+}
+
+fn integer(ty: &Type, number: Option<u64>) -> Result<Val, Misfit> {
+    let number = number.filter(|number| *number <= GREATEST_INTEGER);
+    let value = number.and_then(|number| match ty {
+        Type::U8 => u8::try_from(number).ok().map(Val::U8),
+        Type::U16 => u16::try_from(number).ok().map(Val::U16),
+        Type::U32 => u32::try_from(number).ok().map(Val::U32),
+        _ => Some(Val::U64(number)),
+    });
+    value.ok_or_else(|| Misfit::new("a smaller whole number"))
+}
+
+/// A case's name, and its payload where it has one.
+fn case_of(json: &Value) -> Option<(&str, Option<&Value>)> {
+    match json {
+        Value::String(name) => Some((name, None)),
+        Value::Object(members) if members.len() == 1 => {
+            members.iter().next().map(|(name, payload)| (name.as_str(), Some(payload)))
+        }
+        _ => None,
+    }
+}
+
+fn bytes(json: &Value) -> Option<Vec<u8>> {
+    match case_of(json)? {
+        ("text", Some(Value::String(text))) => Some(text.clone().into_bytes()),
+        ("base64", Some(Value::String(text))) => STANDARD.decode(text).ok(),
+        _ => None,
+    }
+}
+
+fn numbers(json: &Value) -> Option<Vec<u8>> {
+    let byte = |number: &Value| u8::try_from(number.as_u64()?).ok();
+    json.as_array()?.iter().map(byte).collect()
+}
+
+/// JSON whose members keep the order of their declaration.
+pub(super) enum Ordered {
+    Leaf(Value),
+    List(Vec<Self>),
+    Object(Vec<(String, Self)>),
+}
+
+impl Ordered {
+    pub(super) fn object<const N: usize>(members: [(&str, Self); N]) -> Self {
+        Self::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    /// The same where order does not matter.
+    pub(super) fn into_value(self) -> Value {
+        match self {
+            Self::Leaf(value) => value,
+            Self::List(items) => items.into_iter().map(Self::into_value).collect(),
+            Self::Object(members) => {
+                members.into_iter().map(|(name, value)| (name, value.into_value())).collect()
+            }
+        }
+    }
+}
+
+impl Serialize for Ordered {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Leaf(value) => value.serialize(serializer),
+            Self::List(items) => serializer.collect_seq(items),
+            Self::Object(members) => serializer.collect_map(members.iter().map(|(n, v)| (n, v))),
+        }
+    }
+}
+
+/// The value of this type as JSON.
+pub(super) fn encode(ty: &Type, value: &Val) -> Result<Ordered, Misfit> {
+    Ok(match (ty, value) {
+        (_, Val::Bool(value)) => Ordered::Leaf(Value::from(*value)),
+        (_, Val::U8(number)) => Ordered::Leaf(Value::from(*number)),
+        (_, Val::U16(number)) => Ordered::Leaf(Value::from(*number)),
+        (_, Val::U32(number)) => Ordered::Leaf(Value::from(*number)),
+        (_, Val::U64(number)) if *number <= GREATEST_INTEGER => Ordered::Leaf(Value::from(*number)),
+        (_, Val::U64(_)) => return Err(Misfit::new("a smaller whole number")),
+        (_, Val::String(text) | Val::Enum(text)) => Ordered::Leaf(Value::from(text.as_str())),
+        (_, Val::Option(None)) => Ordered::Leaf(Value::Null),
+        (Type::Option(option), Val::Option(Some(value))) => encode(&option.ty(), value)?,
+        (Type::List(list), Val::List(items)) if matches!(list.ty(), Type::U8) => in_text(items),
+        (Type::List(list), Val::List(items)) => {
+            let encoded = items.iter().enumerate().map(|(position, item)| {
+                encode(&list.ty(), item).map_err(|misfit| misfit.within(&position.to_string()))
+            });
+            Ordered::List(encoded.collect::<Result<_, _>>()?)
+        }
+        (Type::Record(record), Val::Record(members)) => {
+            let encoded = record.fields().zip(members).map(|(field, (name, value))| {
+                let value = encode(&field.ty, value).map_err(|misfit| misfit.within(name))?;
+                Ok((name.clone(), value))
+            });
+            Ordered::Object(encoded.collect::<Result<_, _>>()?)
+        }
+        (_, Val::Variant(name, None)) => Ordered::Leaf(Value::from(name.as_str())),
+        (Type::Variant(variant), Val::Variant(name, Some(payload))) => {
+            let case = variant.cases().find(|case| case.name == name);
+            let ty = case.and_then(|case| case.ty).ok_or_else(|| Misfit::new("another case"))?;
+            let payload = encode(&ty, payload).map_err(|misfit| misfit.within(name))?;
+            Ordered::Object(vec![(name.clone(), payload)])
+        }
+        _ => return Err(Misfit::new("a value that a transcript can hold")),
+    })
+}
+
+fn in_text(items: &[Val]) -> Ordered {
+    let byte = |item: &Val| if let Val::U8(byte) = item { Some(*byte) } else { None };
+    let bytes: Vec<u8> = items.iter().filter_map(byte).collect();
+    match String::from_utf8(bytes) {
+        Ok(text) => Ordered::object([("text", Ordered::Leaf(text.into()))]),
+        Err(error) => {
+            let text = STANDARD.encode(error.as_bytes());
+            Ordered::object([("base64", Ordered::Leaf(text.into()))])
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What no host should do, and what a session makes of it: stepped by hand.
+
+use latchstring::Recorder;
+use latchstring::contract::{
+    Client, Context, Demand, Facts, LoginFlow, LoginRequest, Reply, Unreachable,
+};
+use latchstring::sandbox::{Instance, Sandbox, Session};
+
+use crate::cast::{BEGINNING_MS, CALLBACK_PORT, Desktop, Fixed, PROVIDER_PORT};
+use crate::scenes::Scene;
+use latchstring::capability::entropy::Entropy as _;
+use latchstring::capability::surroundings::Surroundings as _;
+
+pub(crate) const SCENES: [Scene; 2] = [
+    ("replies-that-do-not-fit", replies_that_do_not_fit),
+    ("replies-after-the-end", replies_after_the_end),
+];
+
+struct Hand {
+    instance: Instance,
+    recorder: Recorder,
+}
+
+impl Hand {
+    fn new() -> Self {
+        let mut instance =
+            Sandbox::load().expect("a component").instantiate().expect("an instance");
+        let recorder = Recorder::new();
+        instance.record(recorder.clone());
+        Self { instance, recorder }
+    }
+
+    /// What is answered is in the recording.
+    fn tell(&mut self, session: &Session, replies: &[Reply]) {
+        for reply in replies {
+            let _ = self.instance.next(session, reply, BEGINNING_MS);
+        }
+    }
+}
+
+fn client() -> Client {
+    let issuer = format!("http://127.0.0.1:{PROVIDER_PORT}");
+    Client { scopes: vec!["openid".to_owned()], ..Client::new(Some(issuer), "demo".to_owned()) }
+}
+
+fn context() -> Context {
+    let entropy = Fixed.draw().expect("entropy").to_vec();
+    Context { now_ms: BEGINNING_MS, entropy }
+}
+
+fn request() -> LoginRequest {
+    LoginRequest {
+        flow: Some(LoginFlow::Browser),
+        facts: Facts { shows_address: true, ..Desktop.facts() },
+        redirect_uri: format!("http://127.0.0.1:{CALLBACK_PORT}/callback"),
+        patience_ms: 300_000,
+        anonymous_refresh_token: None,
+    }
+}
+
+/// Out of order and twice: each is refused, and the session goes on.
+fn replies_that_do_not_fit() -> Recorder {
+    let mut hand = Hand::new();
+    let opened = hand.instance.login(&client(), None, &request(), &context());
+    let session = opened.expect("a session");
+    let replies = [
+        Reply::Saved,
+        Reply::Begin,
+        Reply::Begin,
+        Reply::Locked(None),
+        Reply::Probed,
+        Reply::Probed,
+        Reply::Redirected("/callback".to_owned()),
+        Reply::Chosen(LoginFlow::Device),
+        Reply::TooLarge(1 << 20),
+    ];
+    hand.tell(&session, &replies);
+    hand.recorder
+}
+
+/// A session that has failed stays so.
+fn replies_after_the_end() -> Recorder {
+    let mut hand = Hand::new();
+    let demand = Demand::default();
+    let session = hand.instance.token(&client(), None, &demand, &context()).expect("a session");
+    let reason = "cannot reach the provider: connection refused".to_owned();
+    let unreachable = Reply::Unreachable(Unreachable { reason, sent: false });
+    hand.tell(&session, &[Reply::Begin, Reply::Begin, unreachable, Reply::Cancelled]);
+    hand.recorder
+}

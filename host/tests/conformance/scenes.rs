@@ -1,0 +1,190 @@
+//! The sessions that the kit is made of, each by the name of its file.
+
+use std::thread;
+use std::time::Duration;
+
+use latchstring::contract::Examination;
+use latchstring::{Demand, Latch, LoginFlow, Recorder};
+use latchstring_provider::visitor::{Browser, Visitor};
+use latchstring_provider::{Fault, Options, Provider};
+use serde_json::json;
+
+use crate::cast::{CALLBACK_PORT, Cast, PROVIDER_PORT, Person, refused_connection, response};
+use crate::support::{block_on, refusing};
+
+/// A file's name, and how what is in it came to be.
+pub(crate) type Scene = (&'static str, fn() -> Recorder);
+
+pub(crate) const SCENES: [Scene; 19] = [
+    ("browser-login", || login(|_, _| ())),
+    ("browser-login-forged-redirect-first", forged_redirect_first),
+    ("browser-login-denied", || login_of(Person::visiting(refusing()))),
+    ("browser-login-timed-out", timed_out),
+    ("browser-login-network-trouble", || {
+        login(|cast, _| cast.line.instead("/openid-configuration", refused_connection()))
+    }),
+    ("browser-login-another-issuer", || {
+        login(|_, provider| provider.misbehave(Fault::other_issuer()))
+    }),
+    ("browser-login-bad-signature", || {
+        login(|_, provider| provider.misbehave(Fault::tampered_signature()))
+    }),
+    ("browser-login-not-utf-8", || {
+        login(|cast, _| {
+            let body = response(200, &[("content-type", "application/json")], b"{\"\xff\xfe\"}");
+            cast.line.instead("/openid-configuration", body);
+        })
+    }),
+    ("browser-login-large-times", || {
+        login(|_, provider| {
+            let seconds = json!(7_000_000_000_000_u64);
+            provider.misbehave(Fault::member("/token", "expires_in", seconds));
+        })
+    }),
+    ("paste-login", paste),
+    ("token-cached", || token(|_, _| Demand::default())),
+    ("token-renewed", || token(|cast, _| hours_later(cast))),
+    ("token-renewed-by-another", renewed_by_another),
+    ("token-refresh-refused", || {
+        token(|cast, provider| {
+            let refusal = r#"{"error":"invalid_grant","error_description":"it was revoked"}"#;
+            provider.misbehave(Fault::answer("/token", 400, "application/json", refusal));
+            hours_later(cast)
+        })
+    }),
+    ("token-provider-unavailable", || {
+        token(|cast, _| {
+            let headers = [("content-type", "text/html"), ("retry-after", "2")];
+            cast.line.instead("/token", response(503, &headers, b"<h1>Down</h1>"));
+            hours_later(cast)
+        })
+    }),
+    ("token-userinfo", || {
+        token(|_, _| Demand { examination: Some(Examination::Userinfo), ..Demand::default() })
+    }),
+    ("token-session-damaged", damaged),
+    ("logout", || logout(|_| ())),
+    ("logout-provider-unreachable", || {
+        logout(|cast| (0..6).for_each(|_| cast.line.instead("/revoke", refused_connection())))
+    }),
+];
+
+fn provider(cast: &Cast) -> Provider {
+    let options = Options { port: PROVIDER_PORT, now: cast.now(), ..Options::default() };
+    Provider::start(options).expect("a provider")
+}
+
+fn login(prepare: impl Fn(&Cast, &Provider)) -> Recorder {
+    let cast = Cast::new();
+    let provider = provider(&cast);
+    prepare(&cast, &provider);
+    run(&cast, &provider, Person::visiting(Visitor::default()))
+}
+
+fn login_of(person: Person) -> Recorder {
+    let cast = Cast::new();
+    let provider = provider(&cast);
+    run(&cast, &provider, person)
+}
+
+/// How it ends is in the recording.
+fn run(cast: &Cast, provider: &Provider, person: Person) -> Recorder {
+    let _ = block_on(client(cast, provider, person).login());
+    cast.recorder.clone()
+}
+
+fn client(cast: &Cast, provider: &Provider, person: Person) -> Latch {
+    cast.client(provider.issuer(), "demo", person).build().expect("good settings")
+}
+
+fn forged_redirect_first() -> Recorder {
+    login_of(Person::who(|address| {
+        thread::spawn(move || {
+            block_on(async {
+                let forged = "/callback?code=a-code-of-mine&state=a-state-of-mine";
+                let forged = format!("http://127.0.0.1:{CALLBACK_PORT}{forged}");
+                Browser::default().get(&forged).await.expect("a page");
+                Visitor::default().visit(&address).await.expect("the last page");
+            });
+        });
+        None
+    }))
+}
+
+fn timed_out() -> Recorder {
+    let cast = Cast::new();
+    let provider = provider(&cast);
+    let person = Person::who(|_| None);
+    let builder = cast.client(provider.issuer(), "demo", person).clock(cast.clock.deserted());
+    let _ = block_on(builder.build().expect("good settings").login());
+    cast.recorder
+}
+
+fn paste() -> Recorder {
+    let cast = Cast::new();
+    let provider = provider(&cast);
+    let person = Person::who(|address| {
+        let visit = thread::spawn(move || {
+            let form = [("name", "Ada Lovelace"), ("decision", "login")];
+            let page = block_on(Browser::default().post(&address, &form)).expect("a redirect");
+            page.header("location").expect("an address").to_owned()
+        });
+        Some(visit.join().expect("an address"))
+    });
+    let builder = cast.client(provider.issuer(), "demo", person).flow(LoginFlow::Paste);
+    let _ = block_on(builder.build().expect("good settings").login());
+    cast.recorder
+}
+
+/// A client that somebody has logged in with.
+fn logged_in(cast: &Cast, provider: &Provider) -> Latch {
+    let latch = client(cast, provider, Person::visiting(Visitor::default()));
+    block_on(latch.login()).expect("a login");
+    latch
+}
+
+fn token(prepare: impl Fn(&Cast, &Provider) -> Demand) -> Recorder {
+    let cast = Cast::new();
+    let provider = provider(&cast);
+    let latch = logged_in(&cast, &provider);
+    let demand = prepare(&cast, &provider);
+    let _ = block_on(latch.token_for(demand));
+    cast.recorder
+}
+
+fn hours_later(cast: &Cast) -> Demand {
+    cast.clock.go_on(Duration::from_secs(2 * 3600));
+    Demand::default()
+}
+
+fn renewed_by_another() -> Recorder {
+    let cast = Cast::new();
+    let provider = provider(&cast);
+    let latch = logged_in(&cast, &provider);
+    let stale = cast.shelf.take();
+    let demand = hours_later(&cast);
+    block_on(latch.token_for(demand.clone())).expect("a renewed token");
+    let renewed = cast.shelf.take();
+    cast.shelf.put(&stale);
+    *cast.shelf.at_lock.lock().expect("no panic") = Some(renewed);
+    block_on(latch.token_for(demand)).expect("the token of another");
+    cast.recorder
+}
+
+fn damaged() -> Recorder {
+    let cast = Cast::new();
+    let provider = provider(&cast);
+    let latch = logged_in(&cast, &provider);
+    cast.shelf.put(b"{\"latchstring\":1,\"origins\":[],\"bytes\":20}\n{\"format\":1,\"issuer\"");
+    let _ = block_on(latch.token());
+    cast.recorder
+}
+
+fn logout(prepare: impl Fn(&Cast)) -> Recorder {
+    let cast = Cast::new();
+    let provider = provider(&cast);
+    let latch = logged_in(&cast, &provider);
+    prepare(&cast);
+    block_on(latch.logout()).expect("a logout");
+    cast.recorder
+}

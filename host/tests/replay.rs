@@ -1,0 +1,130 @@
+//! `latch replay`: a transcript stepped through, and the files of `--record`.
+
+mod support;
+
+use std::fs;
+
+use latchstring_provider::Fault;
+use serde_json::{Value, json};
+
+use support::{Home, Run, run};
+
+#[test]
+fn a_failed_login_is_recorded_and_replayed_step_by_step() {
+    let home = Home::new();
+    home.provider.misbehave(Fault::other_issuer());
+    let file = home.path("failed.json").display().to_string();
+    let mut command = home.login_command(&["--record", &file]);
+    run(&mut command).failed(6, "invalid-metadata").saying(&["Recorded, without secrets, in"]);
+    let told = home.latch(&["replay", &file]).succeeded().stdout;
+    for words in [
+        format!("login at {} as demo", home.provider.issuer()),
+        "-> exchange metadata: GET http://127.0.0.1".to_owned(),
+        "response 200".to_owned(),
+        "-> fails with invalid-metadata".to_owned(),
+    ] {
+        assert!(told.contains(&words), "no {words:?} in: {told}");
+    }
+    let document = home.latch(&["replay", &file, "--json"]).succeeded().json();
+    assert_eq!(document["as_recorded"], true);
+    assert_eq!(document["same_component"], true);
+    assert_eq!(document["steps"].as_array().map(Vec::len), Some(4));
+}
+
+/// A transcript of a login, changed.
+fn changed(change: impl Fn(&mut Value)) -> Run {
+    let home = Home::new();
+    let file = home.path("login.json").display().to_string();
+    home.login_with(&["--record", &file]);
+    let text = fs::read_to_string(&file).expect("a transcript");
+    let mut document = serde_json::from_str(&text).expect("JSON");
+    change(&mut document);
+    let file = home.file("changed.json", &document.to_string());
+    home.latch(&["replay", &file])
+}
+
+#[test]
+fn the_first_difference_is_named_and_ends_with_an_exit_code_of_its_own() {
+    let url = "/action/exchange/request/url";
+    let replay = changed(|document| {
+        *document["steps"][1].pointer_mut(url).expect("a URL") = json!("https://id.example/");
+    });
+    assert_eq!(replay.code, 6, "{}", replay.stderr);
+    let words = "Not as recorded, step 2, exchange, request, url: recorded \"https://id.example/\"";
+    assert!(replay.stdout.contains(words), "{}", replay.stdout);
+    let replay = changed(|document| {
+        let failure = json!({ "code": "unreachable", "message": "m", "remedy": "r", "provider": null, "retryable": true });
+        let step = document["steps"][0].as_object_mut().expect("a step");
+        step.remove("action");
+        step.insert("failure".to_owned(), failure);
+    });
+    assert_eq!(replay.code, 6, "{}", replay.stderr);
+    assert!(replay.stdout.contains("step 1: recorded fails with unreachable"), "{}", replay.stdout);
+}
+
+#[test]
+fn another_component_may_replay_and_is_told() {
+    let replay = changed(|document| document["component"] = json!("00"));
+    assert!(replay.succeeded().stderr.contains("another version of the component"));
+}
+
+#[test]
+fn what_is_no_transcript_is_refused_in_clear_words() {
+    type Change = fn(&mut Value);
+    let rows: [(Change, &str); 8] = [
+        (|document| document["transcript"] = json!(2), "has format 2; this version reads 1"),
+        (|document| document["contract"] = json!("other:login@1.0.0"), "of another contract"),
+        (|document| document["open"] = json!({ "listen": {} }), "what the contract has not"),
+        (|document| document["open"]["login"]["client"]["issuer"] = json!(7), "at client.issuer"),
+        (|document| document["steps"] = json!(null), "it has no steps"),
+        (|document| document["steps"][0]["failure"] = json!({}), "neither an action nor"),
+        (|document| document["steps"][0]["reply"] = json!("dance"), "expected another case"),
+        (|document| document["steps"][2]["now-ms"] = json!("now"), "no time `now-ms`"),
+    ];
+    for (change, words) in rows {
+        changed(change).failed(2, "invalid-configuration").saying(&[words]);
+    }
+    let home = Home::new();
+    for (text, words) in [
+        ("{\"transcript\":1,".to_owned(), "it is not the JSON of a transcript"),
+        ("[]".to_owned(), "no format number"),
+        (" ".repeat((16 << 20) + 1), "longer than 16 MiB"),
+    ] {
+        let file = home.file("none.json", &text);
+        home.latch(&["replay", &file]).failed(2, "invalid-configuration").saying(&[words]);
+    }
+    home.latch(&["replay", "/nowhere/x.json"]).failed(1, "host-fault").saying(&["/nowhere/x.json"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn a_transcript_is_for_its_owner_and_replaced_as_a_whole() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    let home = Home::new();
+    let file = home.file("old.json", "old");
+    let before = fs::metadata(&file).expect("a file").ino();
+    home.latch(&[
+        "token",
+        "--issuer",
+        home.provider.issuer(),
+        "--client-id",
+        "demo",
+        "--record",
+        &file,
+    ])
+    .failed(3, "login-required");
+    let metadata = fs::metadata(&file).expect("a file");
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o600);
+    assert_ne!(metadata.ino(), before);
+    let text = fs::read_to_string(&file).expect("text");
+    assert!(text.ends_with("}\n") && text.contains("login-required"), "{text}");
+}
+
+#[test]
+fn a_transcript_that_cannot_be_written_fails_nothing_else() {
+    let home = Home::new();
+    home.login();
+    let token = home.latch(&["token", "--record", "/nowhere/transcript.json"]).succeeded();
+    assert!(!token.stdout.is_empty());
+    token.saying(&["the transcript cannot be written to /nowhere/transcript.json"]);
+}
