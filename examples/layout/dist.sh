@@ -86,7 +86,7 @@ bill() {
   shift 3
   (cd "$copy" && SOURCE_DATE_EPOCH=0 "$tool/bin/cargo-cyclonedx" cyclonedx -q --format json --spec-version 1.5 \
     --describe binaries --no-build-deps --manifest-path "$package/Cargo.toml" "$@")
-  sed "s|file://$copy|file:///latchstring|g" "$copy/$package/$file.cdx.json" >"$dist/$name.cdx.json"
+  sed "/\"timestamp\":/d; s|file://$copy|file:///latchstring|g" "$copy/$package/$file.cdx.json" >"$dist/$name.cdx.json"
 }
 
 tracked_files_to() { git ls-files -z | tar --null --files-from=- --create | tar -x -C "$1"; }
