@@ -2,16 +2,19 @@
 //! check it or run it elsewhere, and compiled to machine code for this target,
 //! so that the program holds no compiler and starts at once.
 //!
-//! The crate reads three files through these variables:
+//! The crate reads four files through these variables:
 //!
 //! - `LATCHSTRING_COMPONENT`: the component,
 //! - `LATCHSTRING_COMPONENT_WORLD`: its world, as WIT,
-//! - `LATCHSTRING_COMPONENT_COMPILED`: its machine code.
+//! - `LATCHSTRING_COMPONENT_COMPILED`: its machine code,
+//! - `LATCHSTRING_CONTRACT`: the contract's types.
 
 #[path = "build/component.rs"]
 mod component;
 #[path = "src/sandbox/config.rs"]
 mod config;
+#[path = "build/contract.rs"]
+mod contract;
 #[path = "build/folders.rs"]
 mod folders;
 #[path = "build/guest.rs"]
@@ -48,13 +51,17 @@ fn main() -> ExitCode {
 
 fn embed() -> Result<()> {
     let folders = Folders::of_this_build("..")?;
-    let component = obtain(&folders)?;
+    let checkout = folders.workspace();
+    let component = obtain(&folders, checkout.as_ref())?;
     let world = component::check(&component)?;
     let compiled = machine_code::of(&component, &folders)?;
 
     export("LATCHSTRING_COMPONENT", &folders.out.join("component.wasm"), &component)?;
     export("LATCHSTRING_COMPONENT_WORLD", &folders.out.join("component.wit"), world.as_bytes())?;
     export("LATCHSTRING_COMPONENT_COMPILED", &folders.out.join("component.cwasm"), &compiled)?;
+
+    let bindings = contract::bindings(&folders.package, checkout.as_ref())?;
+    export("LATCHSTRING_CONTRACT", &folders.out.join("contract.rs"), bindings.as_bytes())?;
 
     Ok(())
 }
@@ -64,7 +71,7 @@ fn embed() -> Result<()> {
 ///
 /// The sources go before the package's file, because one left behind in a
 /// checkout would hide every change to them.
-fn obtain(folders: &Folders) -> Result<Vec<u8>> {
+fn obtain(folders: &Folders, checkout: Option<&PathBuf>) -> Result<Vec<u8>> {
     println!("cargo::rerun-if-env-changed={GIVEN}");
     if let Some(file) = env::var_os(GIVEN) {
         return read(
@@ -72,8 +79,8 @@ fn obtain(folders: &Folders) -> Result<Vec<u8>> {
             &format!("{GIVEN} names it; name a component, or unset it"),
         );
     }
-    if let Some(workspace) = folders.workspace() {
-        return component::wrap(&guest::build(&workspace, folders)?);
+    if let Some(workspace) = checkout {
+        return component::wrap(&guest::build(workspace, folders)?);
     }
     read(&folders.package.join("component.wasm"), "take the whole package, or a whole checkout")
 }

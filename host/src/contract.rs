@@ -4,12 +4,7 @@
 
 mod generated {
     #![allow(missing_docs, clippy::all, unreachable_pub)]
-    wasmtime::component::bindgen!({
-        path: "../wit",
-        world: "login",
-        // For transcripts, which know every type.
-        additional_derives: [serde::Serialize],
-    });
+    include!(env!("LATCHSTRING_CONTRACT"));
 }
 
 pub use generated::exports::latchstring::login::flow::*;

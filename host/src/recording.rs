@@ -11,7 +11,25 @@ use crate::contract::{Action, Failure, Reply};
 /// Keeps what passes between the host and the component, for a
 /// [`Transcript`](crate::Transcript). Clones share everything.
 ///
-/// Each session that is opened takes the place of the one before.
+/// Each session that is opened takes the place of the one before. Holds secrets
+/// for as long as it lives.
+///
+/// ```no_run
+/// use latchstring::{Latch, Recorder, Transcript};
+///
+/// # async fn run() -> Result<(), latchstring::Error> {
+/// let recorder = Recorder::new();
+/// let latch = Latch::builder("https://id.example.com", "my-cli")
+///     .record(recorder.clone())
+///     .build()?;
+/// if latch.login().await.is_err()
+///     && let Some(transcript) = Transcript::of(&recorder)?
+/// {
+///     println!("for a report: {}", transcript.to_json()?);
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Default)]
 pub struct Recorder(Arc<Mutex<Option<Recording>>>);
 

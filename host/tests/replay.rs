@@ -128,3 +128,28 @@ fn a_transcript_that_cannot_be_written_fails_nothing_else() {
     assert!(!token.stdout.is_empty());
     token.saying(&["the transcript cannot be written to /nowhere/transcript.json"]);
 }
+
+/// What cannot be shown is left out, and said to be.
+#[test]
+fn a_session_that_goes_another_way_without_its_secrets_is_cut_short() {
+    let home = Home::new();
+    home.login();
+    for (body, words) in [
+        // Twice the same member is no JSON for the component, and once in a transcript.
+        (
+            r#"{"access_token":"a","access_token":"b"}"#,
+            "ended in the failure invalid-token-response",
+        ),
+        (r#"{"access_token":"a","expires_in":1e300}"#, "a number past 2^53"),
+    ] {
+        home.provider.misbehave(Fault::answer("/token", 200, "application/json", body));
+        let file = home.path("short.json").display().to_string();
+        let renewal = home.latch(&["token", "--force-refresh", "--record", &file]);
+        assert!(renewal.stderr.contains("The transcript is not whole"), "{}", renewal.stderr);
+        let replay = home.latch(&["replay", &file]).succeeded();
+        assert!(replay.stdout.contains(words), "{}", replay.stdout);
+        assert!(replay.stdout.contains("-> exchange token"), "{}", replay.stdout);
+        home.provider.behave();
+        home.login();
+    }
+}

@@ -27,7 +27,7 @@ use super::stage::{Answer, Stage};
 use super::summary::case;
 use super::{Step, Transcript, component_hash};
 use crate::error::{Code, Error};
-use crate::recording::Recording;
+use crate::recording::{RecordedStep, Recording};
 
 /// Parameters that the component draws from the host's randomness.
 const DRAWN: [&str; 4] = ["state", "nonce", "code_challenge", "code_verifier"];
@@ -47,60 +47,88 @@ pub(super) fn redact(recording: &Recording) -> Result<Transcript, Error> {
 }
 
 fn run(recording: &Recording, are_broken: bool) -> Result<Transcript, Error> {
-    let mut redactor = Redactor::default();
-    redactor.signed.are_broken = are_broken;
-    let mut stage = Stage::new()?;
-    let mut parameters = stage.recorded_parameters(recording.function, &recording.parameters)?;
-    redactor.opening(&mut parameters);
-    let failure = stage.open(recording.function, &parameters)?;
-    let recorded = match &recording.failure {
-        Some(failure) => Some(stage.recorded_answer(Err(failure))?),
-        None => None,
-    };
-    let mut transcript = Transcript {
-        component: component_hash(),
-        function: recording.function,
-        parameters,
-        failure,
-        steps: Vec::new(),
-        note: None,
-    };
-    let code = |failure: &Value| failure["code"].clone();
-    let recorded = recorded.and_then(Result::err);
-    if recorded.as_ref().map(code) != transcript.failure.as_ref().map(code) {
+    let mut second = Second::open(recording, are_broken)?;
+    for step in &recording.steps {
+        match second.step(step) {
+            Ok(step) => second.transcript.steps.push(step),
+            Err(parted) => {
+                second.transcript.note = Some(parted);
+                break;
+            }
+        }
+    }
+    if second.redactor.placeholders.is_in(&second.transcript.to_json()?) {
         return Err(untold());
     }
-    let mut last = Value::Null;
-    for step in &recording.steps {
-        let reply = stage.recorded_reply(&step.reply)?;
-        let answer = stage.recorded_answer(match &step.answer {
-            Ok(action) => Ok(action),
-            Err(failure) => Err(failure),
-        })?;
-        redactor.readers = match last["exchange"]["purpose"].as_str() {
+    Ok(second.transcript)
+}
+
+/// The second run, as far as it has come.
+struct Second {
+    redactor: Redactor,
+    stage: Stage,
+    transcript: Transcript,
+    /// What the recorded session was asked to do last.
+    last: Value,
+}
+
+impl Second {
+    fn open(recording: &Recording, are_broken: bool) -> Result<Self, Error> {
+        let mut redactor = Redactor::default();
+        redactor.signed.are_broken = are_broken;
+        let mut stage = Stage::new()?;
+        let recorded = stage.recorded_parameters(recording.function, &recording.parameters);
+        let mut parameters = recorded.map_err(|_| untold())?;
+        redactor.opening(&mut parameters);
+        let failure = stage.open(recording.function, &parameters)?;
+        let recorded = match &recording.failure {
+            Some(failure) => stage.recorded_answer(Err(failure))?.err(),
+            None => None,
+        };
+        let code = |failure: &Value| failure["code"].clone();
+        if recorded.as_ref().map(code) != failure.as_ref().map(code) {
+            return Err(untold());
+        }
+        let transcript = Transcript {
+            component: component_hash(),
+            function: recording.function,
+            parameters,
+            failure,
+            steps: Vec::new(),
+            note: None,
+        };
+        Ok(Self { redactor, stage, transcript, last: Value::Null })
+    }
+
+    /// The step as it goes in the second run; why it cannot be told otherwise.
+    fn step(&mut self, step: &RecordedStep) -> Result<Step, String> {
+        let too_large = |_| "not whole: the next step holds a number past 2^53".to_owned();
+        let reply = self.stage.recorded_reply(&step.reply).map_err(too_large)?;
+        let answer = match &step.answer {
+            Ok(action) => self.stage.recorded_answer(Ok(action)),
+            Err(failure) => self.stage.recorded_answer(Err(failure)),
+        };
+        let answer = answer.map_err(too_large)?;
+        self.redactor.readers = match self.last["exchange"]["purpose"].as_str() {
             Some("metadata") => Readers::Everybody,
             _ => Readers::Few,
         };
-        let reply = redactor.reply(&reply);
-        let found = stage.next(&reply, step.now_ms)?;
+        let reply = self.redactor.reply(&reply);
+        let found = self.stage.next(&reply, step.now_ms);
+        let found = found.map_err(|error| format!("not whole: in the next step, {error}"))?;
         if !go_the_same_way(&answer, &found) {
-            transcript.note = Some(format!(
-                "not whole: after these steps the recorded session went on with {}, which cannot be shown without what is secret",
+            return Err(format!(
+                "not whole: the next step ended in {}, which cannot be shown without what is secret",
                 direction(&answer)
             ));
-            break;
         }
         if let (Ok(recorded), Ok(found)) = (&answer, &found) {
-            redactor.learn(recorded, found);
+            self.redactor.learn(recorded, found);
             // A reply that did not fit has changed nothing.
-            last = recorded.clone();
+            self.last = recorded.clone();
         }
-        transcript.steps.push(Step { reply, now_ms: step.now_ms, answer: found });
+        Ok(Step { reply, now_ms: step.now_ms, answer: found })
     }
-    if redactor.placeholders.is_in(&transcript.to_json()?) {
-        return Err(untold());
-    }
-    Ok(transcript)
 }
 
 impl Redactor {

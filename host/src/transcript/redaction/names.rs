@@ -35,16 +35,11 @@ pub(super) enum Treatment {
 /// The treatment of the member or parameter of this name; none of an unknown one,
 /// whose name does not stay either.
 pub(super) fn treatment(name: &str) -> Option<Treatment> {
-    use Treatment::*;
-    TABLE.iter().find(|(_, names)| names.contains(&name)).map(|(treatment, _)| *treatment).or_else(
-        || match name {
-            "code" => Some(Code),
-            _ => None,
-        },
-    )
+    TABLE.iter().find(|(_, names)| names.contains(&name)).map(|(treatment, _)| *treatment)
 }
 
-const TABLE: [(Treatment, &[&str]); 11] = [
+const TABLE: [(Treatment, &[&str]); 12] = [
+    (Treatment::Code, &["code"]),
     (
         Treatment::Vocabulary,
         &[

@@ -140,7 +140,7 @@ impl Redactor {
             return text.to_owned();
         }
         if !url.username().is_empty() {
-            let user = self.placeholders.secret("user", &url.username().to_owned());
+            let user = self.placeholders.secret("user", url.username());
             // Only an address without a host refuses, and then it has no user.
             let _ = url.set_username(&user);
         }

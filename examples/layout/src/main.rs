@@ -1,0 +1,38 @@
+//! `layout write COMPONENT FOLDER VERSION`, and `layout serve FOLDER`, which prints
+//! its address.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "what it says is for its caller")]
+
+use std::error::Error;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::ExitCode;
+use std::{env, fs};
+
+use latchstring_layout::{registry, write};
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("layout: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
+    match arguments {
+        ["write", component, folder, version] => {
+            println!("{}", write(&fs::read(component)?, Path::new(folder), version)?);
+            Ok(())
+        }
+        ["serve", folder] => {
+            let listener = TcpListener::bind("127.0.0.1:0")?;
+            println!("{}", listener.local_addr()?);
+            Ok(registry::serve(&listener, Path::new(folder))?)
+        }
+        _ => Err("usage: layout write COMPONENT FOLDER VERSION | layout serve FOLDER".into()),
+    }
+}
