@@ -77,6 +77,10 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
 }
 
+/// Nothing: this host does not record.
+#[derive(clap::Args, Clone)]
+pub(crate) struct RecordArgs {}
+
 impl Args {
     /// Reads this program's command line, and its environment.
     pub(crate) fn read() -> Result<Self, clap::Error> {
