@@ -362,7 +362,7 @@ fn what_leads_into_ones_own_network_is_not_asked() {
     for (endpoint, reason) in [
         ("https://localhost:9/token", "localhost leads to"),
         ("https://127.0.0.1:9/token", "127.0.0.1 is not a public address"),
-        ("https://[::ffff:10.0.0.1]/token", "is not a public address"),
+        ("https://[::ffff:a00:1]/token", "is not a public address"),
     ] {
         let home = Home::new();
         keep_session_elsewhere(&home, endpoint);

@@ -1,7 +1,6 @@
 //! A client of one provider, and what the command line does with it.
 
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crate::budget::Budget;
@@ -28,7 +27,7 @@ use crate::token::Token;
 pub struct Latch {
     pub(crate) client: Client,
     pub(crate) key: Key,
-    pub(crate) store: Arc<dyn Store>,
+    pub(crate) store: Rc<dyn Store>,
     pub(crate) terminal: Rc<StderrTerminal>,
 }
 
