@@ -22,14 +22,17 @@ mod nested;
 mod toolchain;
 
 use std::error::Error;
-use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
+use std::{env, fs};
 
 use folders::Folders;
 use sha2::{Digest as _, Sha256};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Names a component to take instead of building one, as for the native host.
+const GIVEN: &str = "LATCHSTRING_COMPONENT_FILE";
 
 /// What the driver is made of, beside what is in its own folder.
 const SHARED: [&str; 2] = ["host/src", "examples/wasmtime/driver"];
@@ -49,7 +52,7 @@ fn make() -> Result<()> {
     let folders = Folders::of_this_build("../..")?;
     let workspace =
         folders.workspace().ok_or("latch.wasm is built in a checkout, and this is none")?;
-    let flow = component::wrap(&guest::build(&workspace, &folders)?)?;
+    let flow = flow(&workspace, &folders)?;
     component::check(&flow)?;
     let driver = component::wrap(&build_driver(&workspace, &folders, &flow)?)?;
     let latch = composition::compose(&driver, &flow)?;
@@ -61,6 +64,15 @@ fn make() -> Result<()> {
     fs::write(&compiled, machine_code::of(&latch, &folders)?)?;
     println!("cargo::rustc-env=LATCHSTRING_LATCH_COMPILED={}", compiled.display());
     replace(&folders.package.join("latch.wasm"), &latch)
+}
+
+/// The login component: the one that the native host embeds.
+fn flow(workspace: &Path, folders: &Folders) -> Result<Vec<u8>> {
+    println!("cargo::rerun-if-env-changed={GIVEN}");
+    match env::var_os(GIVEN) {
+        Some(file) => Ok(fs::read(file)?),
+        None => component::wrap(&guest::build(workspace, folders)?),
+    }
 }
 
 /// The driver, which is told what it will be composed with: it cannot look inside

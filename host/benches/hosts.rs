@@ -33,7 +33,7 @@ fn main() {
     }
     let home = Home::new();
     let client = Client { issuer: home.provider.issuer(), id: "demo" };
-    let hosts = Host::all();
+    let hosts = Host::in_programs();
     hosts[0].log_in(&home, &client);
 
     let mut costs: Vec<Cost> = hosts.iter().map(|_| Cost::default()).collect();

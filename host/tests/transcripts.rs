@@ -69,14 +69,10 @@ impl<'a> Watch<'a> {
     fn read(&mut self) {
         self.learn();
         let text = fs::read_to_string(self.home.path("transcript.json")).expect("a transcript");
-        let readable = with_what_is_encoded(&text);
         assert!(!text.contains("\"note\""), "not whole: {text}");
-        let there: HashSet<&[u8]> = readable.as_bytes().windows(PIECE).collect();
+        let pieces = pieces(&text);
         for secret in &self.secrets {
-            for form in forms(secret) {
-                let leaks = form.as_bytes().windows(PIECE).any(|piece| there.contains(piece));
-                assert!(!leaks, "a piece of {secret} as {form} is in: {readable}");
-            }
+            assert!(!tell(&pieces, secret), "a piece of {secret} is in: {text}");
         }
         let replay = self.home.latch(&["replay", &self.file()]).succeeded();
         assert!(replay.stdout.ends_with("Everything is as it was recorded\n"), "{}", replay.stdout);
@@ -116,6 +112,32 @@ impl<'a> Watch<'a> {
         let is_secret = |text: &String| text.len() >= PIECE;
         self.secrets.retain(is_secret);
     }
+}
+
+/// Every piece of the text, and of what is encoded in it.
+fn pieces(text: &str) -> HashSet<Vec<u8>> {
+    with_what_is_encoded(text).as_bytes().windows(PIECE).map(<[u8]>::to_vec).collect()
+}
+
+/// Whether one of them is of the secret, in whatever form.
+fn tell(pieces: &HashSet<Vec<u8>>, secret: &str) -> bool {
+    forms(secret)
+        .iter()
+        .any(|form| form.as_bytes().windows(PIECE).any(|piece| pieces.contains(piece)))
+}
+
+#[test]
+fn a_piece_of_a_secret_is_found_however_it_is_written() {
+    let claims = URL_SAFE_NO_PAD.encode(format!("{{\"name\":\"{SECRET}\"}}"));
+    for text in [
+        format!("...{}...", &SECRET[5..5 + PIECE]),
+        STANDARD.encode(SECRET),
+        "a+client+secret+nobody".to_owned(),
+        format!("eyJhbGciOiJub25lIn0.{claims}."),
+    ] {
+        assert!(tell(&pieces(&text), SECRET), "{text}");
+    }
+    assert!(!tell(&pieces("client-secret-1"), SECRET));
 }
 
 /// As it may have been written.

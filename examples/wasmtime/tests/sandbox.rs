@@ -41,9 +41,16 @@ fn start_login(home: &Home, extra: &[&str]) -> Pending {
     Pending::start(command.args(["--flow", "browser"]).args(extra))
 }
 
+/// An issuer with a public address, which no test ever asks.
+const FAR: &str = "https://1.1.1.1";
+
 /// The native host's client of the same session.
 fn native(home: &Home) -> Latch {
-    Latch::builder(home.provider.issuer(), "demo")
+    native_at(home, home.provider.issuer())
+}
+
+fn native_at(home: &Home, issuer: &str) -> Latch {
+    Latch::builder(issuer, "demo")
         .scopes(SCOPES)
         .store(FileStore::new(home.state_folder()))
         .build()
@@ -337,11 +344,39 @@ fn a_lock_without_a_sign_of_life_is_taken_over() {
     assert!(!lock.exists());
 }
 
-/// A port that nothing listens on any more.
+// ---- The network --------------------------------------------------------------
+
+/// A session of a provider on the Internet, whose token endpoint is `endpoint`.
+fn keep_session_elsewhere(home: &Home, endpoint: &str) {
+    home.login();
+    let mut session = Session::read(&home.session_file());
+    session.inner["issuer"] = serde_json::json!(FAR);
+    session.inner["token_endpoint"] = serde_json::json!(endpoint);
+    session.header["origins"] = serde_json::json!([endpoint.trim_end_matches("/token")]);
+    let latch = native_at(home, FAR);
+    fs::write(latch.place(), session.bytes()).expect("a session");
+}
+
+#[test]
+fn what_leads_into_ones_own_network_is_not_asked() {
+    for (endpoint, reason) in [
+        ("https://localhost:9/token", "localhost leads to"),
+        ("https://127.0.0.1:9/token", "127.0.0.1 is not a public address"),
+        ("https://[::ffff:10.0.0.1]/token", "is not a public address"),
+    ] {
+        let home = Home::new();
+        keep_session_elsewhere(&home, endpoint);
+        let mut words = vec!["token", "--force-refresh", "--issuer", FAR, "--client-id", "demo"];
+        words.extend(SCOPES.iter().flat_map(|scope| ["--scope", scope]));
+        home.latch(&words).failed(6, "egress-denied").saying(&[reason, "not a public address"]);
+    }
+}
+
 #[test]
 fn a_provider_that_is_away_ends_no_session() {
     let home = Home::new();
     home.login();
+    // A port that nothing listens on any more.
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it");
     let mut session = Session::read(&home.session_file());
     let origin = format!("http://{closed}");

@@ -50,9 +50,12 @@ fn the_loop_gives_the_replies_of_the_kit_by_itself() {
         let transcript = Transcript::of(&script.run()).unwrap_or_else(|e| panic!("{name}: {e}"));
         let transcript = transcript.unwrap_or_else(|| panic!("{name}: no session"));
         let found = transcript.to_json().expect("JSON");
-        let difference = found.lines().zip(text.lines()).find(|(found, told)| found != told);
-        assert_eq!(difference, None, "{name}");
-        assert_eq!(found.len(), text.len(), "{name}");
+        let mut lines = found.lines().zip(text.lines());
+        // Another component may say the same.
+        let difference =
+            lines.find(|(found, told)| found != told && !told.starts_with("  \"component\": "));
+        assert_eq!(difference, None, "{name}: {}", kit::ADVICE);
+        assert_eq!(found.lines().count(), text.lines().count(), "{name}: {}", kit::ADVICE);
         count += 1;
     }
     assert!(count > 20, "{count}");

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::session::Session;
-use crate::support::{Home, Run, run};
+use crate::support::{Home, Pending, Run, run};
 
 const SCOPES: [&str; 2] = ["openid", "offline_access"];
 
@@ -20,6 +20,8 @@ pub(crate) struct Host {
     /// What measures its component, if not this process: it is given the issuer, the
     /// client's id and the file of a session, and prints nanoseconds.
     pub(crate) bench: Option<Vec<OsString>>,
+    /// Whether it starts a browser; else the person opens what it prints.
+    opens_browser: bool,
 }
 
 /// Who logs in, and where.
@@ -31,15 +33,35 @@ pub(crate) struct Client<'a> {
 impl Host {
     /// All that there are.
     pub(crate) fn all() -> Vec<Self> {
+        let mut hosts = Self::in_programs();
+        hosts.push(Self {
+            name: "wasmtime",
+            program: vec![made("LATCHSTRING_IN_WASMTIME")],
+            words: options,
+            bench: None,
+            opens_browser: false,
+        });
+        hosts
+    }
+
+    /// Those that can measure the component in themselves.
+    pub(crate) fn in_programs() -> Vec<Self> {
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
         let latch = PathBuf::from(env!("CARGO_BIN_EXE_latch"));
         vec![
-            Self { name: "native", program: vec![latch.into()], words: options, bench: None },
+            Self {
+                name: "native",
+                program: vec![latch.into()],
+                words: options,
+                bench: None,
+                opens_browser: true,
+            },
             Self {
                 name: "node",
                 program: vec!["node".into(), examples.join("node/cli.mjs").into()],
                 words: positions,
                 bench: Some(vec!["node".into(), examples.join("node/bench.mjs").into()]),
+                opens_browser: true,
             },
             Self {
                 name: "python",
@@ -49,13 +71,22 @@ impl Host {
                     made("LATCHSTRING_PYTHON"),
                     examples.join("python/bench.py").into(),
                 ]),
+                opens_browser: true,
             },
         ]
     }
 
     /// Ada Lovelace logs in.
     pub(crate) fn log_in(&self, home: &Home, client: &Client) {
-        self.run(home, "login", &(self.words)(client));
+        let words = (self.words)(client);
+        if self.opens_browser {
+            self.run(home, "login", &words);
+            return;
+        }
+        let mut command = self.command(home, &self.program);
+        let login = Pending::start(command.arg("login").args(words).args(["--flow", "browser"]));
+        login.visit();
+        login.finish().succeeded();
     }
 
     /// The access token that it prints.

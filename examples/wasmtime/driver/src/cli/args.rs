@@ -77,6 +77,10 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
 }
 
+/// Nothing: this host does not record.
+#[derive(clap::Args, Clone)]
+pub(crate) struct RecordArgs {}
+
 impl Args {
     /// Reads this program's command line, and its environment.
     pub(crate) fn read() -> Result<Self, clap::Error> {
@@ -88,9 +92,9 @@ impl Args {
     }
 }
 
-/// The command line as it was given.
+/// The command line as it was given, whatever the file is called that runs.
 pub(crate) fn words() -> Vec<String> {
-    get_arguments()
+    ["latch".to_owned()].into_iter().chain(get_arguments().into_iter().skip(1)).collect()
 }
 
 /// The same with what the environment says behind it, where the command line says
