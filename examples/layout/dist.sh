@@ -75,18 +75,19 @@ bills_of_materials() {
   # It writes beside each Cargo.toml, and names the folder.
   copy=$(mktemp -d)
   tracked_files_to "$copy"
-  bill latch host latch_bin
-  bill login guest latchstring_guest_cdylib-rlib --target wasm32-unknown-unknown
+  bill latch host latch_bin "$(rustc -vV | sed -n 's/^host: //p')"
+  bill login guest latchstring_guest_cdylib-rlib wasm32-unknown-unknown
   rm -rf "$copy"
 }
 
-# bill NAME PACKAGE FILE ARGUMENT...
+# bill NAME FOLDER FILE TARGET
 bill() {
-  local name=$1 package=$2 file=$3
-  shift 3
+  local file=$copy/$2/$3.cdx.json
   (cd "$copy" && SOURCE_DATE_EPOCH=0 "$tool/bin/cargo-cyclonedx" cyclonedx -q --format json --spec-version 1.5 \
-    --describe binaries --no-build-deps --manifest-path "$package/Cargo.toml" "$@")
-  sed "/\"timestamp\":/d; s|file://$copy|file:///latchstring|g" "$copy/$package/$file.cdx.json" >"$dist/$name.cdx.json"
+    --describe binaries --no-build-deps --manifest-path "$2/Cargo.toml" --target "$4")
+  sed -i "/\"timestamp\":/d; s|file://$copy|file:///latchstring|g" "$file"
+  cargo tree --locked --manifest-path "$2/Cargo.toml" --target "$4" --edges normal --prefix none |
+    "${CARGO_TARGET_DIR:-target}/debug/layout" bill "$file" >"$dist/$1.cdx.json"
 }
 
 tracked_files_to() { git ls-files -z | tar --null --files-from=- --create | tar -x -C "$1"; }

@@ -5,6 +5,7 @@
 //! Nothing in it tells when or where it was made: the same component gives the same
 //! digests.
 
+pub mod bill;
 pub mod registry;
 
 use std::error::Error;

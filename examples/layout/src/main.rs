@@ -1,14 +1,16 @@
-//! `layout write COMPONENT FOLDER VERSION`, and `layout serve FOLDER`, which prints
-//! its address.
+//! - `layout write COMPONENT FOLDER VERSION` prints the manifest's digest,
+//! - `layout serve FOLDER` its address,
+//! - `layout bill FILE` the bill of materials without what the lines of `cargo tree` on
+//!   standard input do not have.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "what it says is for its caller")]
 
 use std::error::Error;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::ExitCode;
-use std::{env, fs};
+use std::{env, fs, io};
 
-use latchstring_layout::{registry, write};
+use latchstring_layout::{bill, registry, write};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -33,6 +35,12 @@ fn run(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
             println!("{}", listener.local_addr()?);
             Ok(registry::serve(&listener, Path::new(folder))?)
         }
-        _ => Err("usage: layout write COMPONENT FOLDER VERSION | layout serve FOLDER".into()),
+        ["bill", file] => {
+            let mut bill = serde_json::from_slice(&fs::read(file)?)?;
+            bill::keep(&mut bill, &io::read_to_string(io::stdin())?);
+            println!("{bill:#}");
+            Ok(())
+        }
+        _ => Err("usage: layout write COMPONENT FOLDER VERSION | serve FOLDER | bill FILE".into()),
     }
 }
