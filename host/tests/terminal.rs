@@ -55,10 +55,13 @@ fn where_no_port_is_free_the_person_brings_the_address_back() {
     let mut tty = Tty::start(command);
     let url = address(&tty.until("paste it here"));
     assert!(tty.until("paste it here").contains("taken") || tty.until("port").contains(&port));
-    tty.types(&url);
-    tty.until("does not finish the login");
-    tty.types("c0de");
-    tty.until("Paste the whole address");
+    for wrong in [url.as_str(), "c0de"] {
+        tty.clear();
+        tty.types(wrong);
+        // Only from here on nothing that is typed is shown.
+        let screen = tty.until("Paste the whole address");
+        assert!(screen.contains("does not finish the login"), "{screen}");
+    }
     let pasted = last_address(&taken, &url);
     tty.types(&pasted);
     let run = tty.finish();

@@ -17,11 +17,20 @@ pub(crate) struct Host {
     program: Vec<OsString>,
     /// What names a client.
     words: fn(&Client) -> Vec<String>,
-    /// What measures its component, if not this process: it is given the issuer, the
-    /// client's id and the file of a session, and prints nanoseconds.
-    pub(crate) bench: Option<Vec<OsString>>,
+    pub(crate) measure: Measure,
     /// Whether it starts a browser; else the person opens what it prints.
     opens_browser: bool,
+}
+
+/// How it is found out what the component costs there.
+pub(crate) enum Measure {
+    /// By this very process.
+    Here,
+    /// By a program of the host's: it is given the issuer, the client's id and the
+    /// file of a session, and prints nanoseconds.
+    Program(Vec<OsString>),
+    /// By how long processes take.
+    Outside,
 }
 
 /// Who logs in, and where.
@@ -33,19 +42,6 @@ pub(crate) struct Client<'a> {
 impl Host {
     /// All that there are.
     pub(crate) fn all() -> Vec<Self> {
-        let mut hosts = Self::in_programs();
-        hosts.push(Self {
-            name: "wasmtime",
-            program: vec![made("LATCHSTRING_IN_WASMTIME")],
-            words: options,
-            bench: None,
-            opens_browser: false,
-        });
-        hosts
-    }
-
-    /// Those that can measure the component in themselves.
-    pub(crate) fn in_programs() -> Vec<Self> {
         let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
         let latch = PathBuf::from(env!("CARGO_BIN_EXE_latch"));
         vec![
@@ -53,27 +49,42 @@ impl Host {
                 name: "native",
                 program: vec![latch.into()],
                 words: options,
-                bench: None,
+                measure: Measure::Here,
                 opens_browser: true,
             },
             Self {
                 name: "node",
                 program: vec!["node".into(), examples.join("node/cli.mjs").into()],
                 words: positions,
-                bench: Some(vec!["node".into(), examples.join("node/bench.mjs").into()]),
+                measure: Measure::Program(vec![
+                    "node".into(),
+                    examples.join("node/bench.mjs").into(),
+                ]),
                 opens_browser: true,
             },
             Self {
                 name: "python",
                 program: vec![made("LATCHSTRING_PYTHON"), "-m".into(), "latchstring".into()],
                 words: options,
-                bench: Some(vec![
+                measure: Measure::Program(vec![
                     made("LATCHSTRING_PYTHON"),
                     examples.join("python/bench.py").into(),
                 ]),
                 opens_browser: true,
             },
+            Self {
+                name: "wasmtime",
+                program: vec![made("LATCHSTRING_IN_WASMTIME")],
+                words: options,
+                measure: Measure::Outside,
+                opens_browser: false,
+            },
         ]
+    }
+
+    /// With the words that start it.
+    pub(crate) fn program(&self) -> &[OsString] {
+        &self.program
     }
 
     /// Ada Lovelace logs in.
@@ -84,7 +95,8 @@ impl Host {
             return;
         }
         let mut command = self.command(home, &self.program);
-        let login = Pending::start(command.arg("login").args(words).args(["--flow", "browser"]));
+        command.env_remove("LATCH_BROWSER").args(["login", "--flow", "browser"]).args(words);
+        let login = Pending::start(&mut command);
         login.visit();
         login.finish().succeeded();
     }
@@ -113,7 +125,7 @@ impl Host {
         let (program, first) = words.split_first().expect("a program");
         let mut command = home.command_of(&program.to_string_lossy(), first);
         command
-            .env("LATCH_BROWSER", Path::new(env!("CARGO_BIN_EXE_latch")).with_file_name("visitor"))
+            .env("LATCH_BROWSER", PathBuf::from(made("LATCHSTRING_BIN")).join("visitor"))
             .env("PYTHONPATH", Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/python"));
         command
     }

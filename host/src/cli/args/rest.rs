@@ -106,6 +106,6 @@ pub(crate) struct ComponentArgs {
 #[derive(ClapArgs)]
 pub(crate) struct ReplayArgs {
     /// What --record wrote; - for standard input
-    #[arg(value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
 }

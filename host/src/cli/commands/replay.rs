@@ -13,17 +13,23 @@ const LONGEST: u64 = (16 << 20) + 1;
 
 /// The exit code.
 pub(crate) fn run(global: &Global, args: &ReplayArgs) -> Result<u8, Error> {
-    let transcript = Transcript::parse(&read(&args.file)?)?;
-    let replay = transcript.replay()?;
-    if global.json {
-        output::document(&document(&transcript, &replay))?;
-    } else {
-        tell(&transcript, &replay)?;
+    let mut code = 0;
+    for file in &args.files {
+        let transcript = Transcript::parse(&read(file)?)?;
+        let replay = transcript.replay()?;
+        if replay.difference.is_some() {
+            code = exit::DIFFERENT;
+        }
+        if args.files.len() > 1 && !global.json {
+            output::line(&latchstring::printable(&format!("{}:", file.display())))?;
+        }
+        if global.json {
+            output::document(&document(&transcript, &replay))?;
+        } else {
+            tell(&transcript, &replay)?;
+        }
     }
-    Ok(match replay.difference {
-        None => 0,
-        Some(_) => exit::DIFFERENT,
-    })
+    Ok(code)
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Error> {
