@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use directories::ProjectDirs;
 use zeroize::Zeroizing;
 
 use crate::capability::browser::{Browser, SystemBrowser};
@@ -11,14 +10,14 @@ use crate::capability::clock::{Clock, SystemClock};
 use crate::capability::entropy::{Entropy, SystemEntropy};
 use crate::capability::http::{Http, SystemHttp};
 use crate::capability::loopback::{Loopback, Redirect, RedirectHost, SystemLoopback};
-use crate::capability::store::{AutoStore, FileStore, KeyringStore, Store};
+use crate::capability::store::{AutoStore, FileStore, KeyringStore, Store, default_state_folder};
 use crate::capability::surroundings::{Surroundings, SystemSurroundings};
 use crate::capability::terminal::{StderrTerminal, Terminal};
 use crate::contract::{
     Client, ClientAuthentication, Endpoints, Hexclave, LoginFlow, Parameter, Protocol,
     RequestFormat,
 };
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::latch::{Latch, Parts};
 use crate::origins::Origins;
 use crate::pages::Pages;
@@ -387,16 +386,4 @@ impl LatchBuilder {
             },
         )
     }
-}
-
-/// Where sessions are kept unless the caller says otherwise.
-pub fn default_state_folder() -> Result<std::path::PathBuf, Error> {
-    let folders = ProjectDirs::from("", "", "latchstring").ok_or_else(|| {
-        Error::new(
-            Code::InvalidConfiguration,
-            "this user has no home folder to keep sessions in",
-            "set HOME, or give a store",
-        )
-    })?;
-    Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
 }

@@ -46,8 +46,9 @@ mod token;
 mod transcript;
 
 pub use api::{ApiResponse, TokenProvider};
-pub use builder::{LatchBuilder, check_profile, default_state_folder};
+pub use builder::{LatchBuilder, check_profile};
 pub use capability::http::ApiRequest;
+pub use capability::store::default_state_folder;
 pub use contract::{
     ClientAuthentication, Demand, Description, Facts, FlowChoice, LoginFlow, LogoutReport,
     TokenSource, TokenState,

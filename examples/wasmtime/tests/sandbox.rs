@@ -10,7 +10,6 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::thread;
 
 use latchstring::capability::store::FileStore;
@@ -20,7 +19,7 @@ use sha2::{Digest as _, Sha256};
 use support::http::get;
 use support::session::Session;
 use support::tty::Tty;
-use support::{Home, Pending, Run, SCOPES, block_on, busy_port, refusing};
+use support::{Home, Pending, SCOPES, block_on, busy_port, refusing};
 use url::Url;
 use wasmparser::{Parser, Payload};
 
@@ -387,44 +386,4 @@ fn a_provider_that_is_away_ends_no_session() {
         .failed(7, "unreachable")
         .saying(&["connection refused"]);
     assert_eq!(home.session_files().len(), 1);
-}
-
-// ---- Replaying ----------------------------------------------------------------
-
-/// `latch replay -` with this on standard input.
-fn replay(home: &Home, transcript: &[u8]) -> Run {
-    let mut command = home.command(&["replay", "-", "--json"]);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = command.spawn().expect("latch starts");
-    child.stdin.take().expect("its input").write_all(transcript).expect("a transcript");
-    child.wait_with_output().expect("an end").into()
-}
-
-#[test]
-fn the_conformance_kit_is_answered_as_it_was_recorded() {
-    let kit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance");
-    let home = Home::new();
-    let mut replayed = 0;
-    for entry in fs::read_dir(kit).expect("the kit") {
-        let file = entry.expect("an entry").path();
-        if file.extension().is_some_and(|end| end == "json") {
-            let run = replay(&home, &fs::read(&file).expect("a transcript"));
-            assert_eq!(run.code, 0, "{}: {}{}", file.display(), run.stdout, run.stderr);
-            assert_eq!(run.json()["as_recorded"], true);
-            replayed += 1;
-        }
-    }
-    assert!(replayed > 20, "{replayed}");
-}
-
-#[test]
-fn another_answer_than_was_recorded_is_told_where_it_stands() {
-    let kit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../conformance/token-cached.json");
-    let text = fs::read_to_string(kit).expect("a transcript");
-    let home = Home::new();
-    let run = replay(&home, text.replace("\"cached\"", "\"renewed\"").as_bytes());
-    assert_eq!(run.code, 6, "{}", run.stderr);
-    let difference = run.json()["difference"].to_string();
-    assert!(difference.contains("source") && difference.contains("cached"), "{difference}");
-    replay(&home, b"{}").failed(2, "invalid-configuration");
 }

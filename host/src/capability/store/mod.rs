@@ -22,6 +22,7 @@ pub use key::Key;
 pub(crate) use keyring::ForeignEntry;
 pub use keyring::KeyringStore;
 pub use memory::MemoryStore;
+pub use names::default_state_folder;
 pub(crate) use session::check_size;
 use session::{SESSION_LIMIT, aside_name, nothing_to_set_aside};
 

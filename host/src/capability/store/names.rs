@@ -1,12 +1,26 @@
-//! What the files of a key are called in a state folder.
+//! Where the state folder is, and what the files of a key are called in it.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use directories::ProjectDirs;
+
 use super::failure::cannot;
 use super::{Key, guard};
 use crate::error::{Code, Error};
+
+/// Where sessions are kept unless the caller says otherwise.
+pub fn default_state_folder() -> Result<PathBuf, Error> {
+    let folders = ProjectDirs::from("", "", "latchstring").ok_or_else(|| {
+        Error::new(
+            Code::InvalidConfiguration,
+            "this user has no home folder to keep sessions in",
+            "set HOME, or give a store",
+        )
+    })?;
+    Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
+}
 
 /// The file `PROFILE.ACCOUNT.EXTENSION` in `folder`.
 pub(super) fn path(folder: &Path, key: &Key, extension: &str) -> Result<PathBuf, Error> {

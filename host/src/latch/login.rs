@@ -1,0 +1,104 @@
+//! How a person logs in.
+
+use super::{Inner, Latch, bytes, granted};
+use crate::contract::{Facts, LoginFlow, LoginRequest};
+use crate::door::Door;
+use crate::egress::Egress;
+use crate::error::{Code, Error};
+use crate::token::Token;
+
+impl Latch {
+    /// Logs a person in through a browser and keeps the session.
+    ///
+    /// Fails with `access-denied`, `timed-out`, `port-in-use`, and whatever a
+    /// provider, a network or a store may do; a store that cannot keep the
+    /// session fails it before anybody is asked to log in. What is stored and
+    /// cannot be read is set aside, not deleted.
+    pub async fn login(&self) -> Result<Token, Error> {
+        match self.0.login().await {
+            Err(error) if error.code() == Code::StoredDamaged => {
+                self.0.set_aside(&error).await?;
+                self.0.login().await
+            }
+            result => result,
+        }
+    }
+}
+
+impl Inner {
+    async fn login(&self) -> Result<Token, Error> {
+        let stored = self.read().await?;
+        let facts = self.facts();
+        let mut flow = self.parts.flow;
+        let listener = match flow {
+            Some(LoginFlow::Device) => None,
+            _ => match self.parts.loopback.bind(&self.parts.redirect, &self.parts.pages).await {
+                Ok(listener) => Some(listener),
+                // No browser can come back here, so the person brings its answer.
+                Err(error) if may_paste(&error, flow, &facts) => {
+                    self.parts.terminal.say(&error.to_string());
+                    flow = Some(LoginFlow::Paste);
+                    None
+                }
+                Err(error) => return Err(error),
+            },
+        };
+        let redirect_uri = listener.as_ref().map(|listener| listener.redirect_uri().to_owned());
+        let anonymous = self.parts.anonymous_refresh_token.as_ref();
+        let request = LoginRequest {
+            flow,
+            facts,
+            redirect_uri: redirect_uri.unwrap_or_else(|| self.parts.redirect.first_uri()),
+            anonymous_refresh_token: anonymous.map(|token| token.to_string()),
+            patience_ms: u64::try_from(self.parts.patience.as_millis()).unwrap_or(u64::MAX),
+        };
+        let context = self.context()?;
+        let mut instance = self.instance()?;
+        let session = instance
+            .login(&self.client, bytes(&stored), &request, &context)
+            .map_err(|error| self.placed(error))?;
+        // What an earlier login pinned says nothing about this one.
+        let egress = Egress::new(&self.client, &[]).coming_back_to(&request.redirect_uri);
+        let browser = self.parts.browser.as_deref();
+        let door = Door {
+            clock: self.parts.clock.as_ref(),
+            terminal: self.parts.terminal.as_ref(),
+            egress: &egress,
+            pages: &self.parts.pages,
+            listener,
+            browser,
+            draws_qr: self.parts.draws_qr,
+            entropy: self.parts.entropy.as_ref(),
+            binding: None,
+            shown: None,
+            is_taken: false,
+            asks: false,
+            elsewhere: None,
+            visit: None,
+        };
+        self.drive(&mut instance, session, &egress, Some(door)).await.and_then(granted)
+    }
+
+    pub(super) fn facts(&self) -> Facts {
+        Facts {
+            terminal: self.parts.terminal.is_attended(),
+            browser_command: self.parts.browser_command,
+            shows_address: self.parts.browser.is_none(),
+            ..self.parts.surroundings.facts()
+        }
+    }
+
+    /// Makes room for a new session where the stored one cannot be read.
+    async fn set_aside(&self, damage: &Error) -> Result<(), Error> {
+        let store = &self.parts.store;
+        let _lock = store.lock(&self.key).await?;
+        let place = store.set_aside(&self.key).await?;
+        self.parts.terminal.say(&format!("{}; it is kept as {place}", damage.message()));
+        Ok(())
+    }
+}
+
+/// Whether a login goes on by hand where no port was free.
+fn may_paste(error: &Error, flow: Option<LoginFlow>, facts: &Facts) -> bool {
+    error.code() == Code::PortInUse && flow != Some(LoginFlow::Browser) && facts.terminal
+}
