@@ -13,6 +13,7 @@
 
 #[cfg(test)]
 mod fuzz;
+mod keys;
 mod names;
 mod parts;
 mod placeholders;

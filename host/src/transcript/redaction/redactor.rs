@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
+use super::keys::Signed;
 use super::names::{
     Treatment, is_error_code, is_number, is_path_word, is_registered, is_vocabulary, treatment,
 };
 use super::placeholders::Placeholders;
-use super::signed::Signed;
 
 /// Who can read where a value stands.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]

@@ -3,33 +3,12 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use ring::signature::KeyPair as _;
 use serde_json::{Map, Value, json};
-use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
+use super::keys::{OTHER_SEED, SEED, Seen, half_hash, key_pair, key_type};
 use super::names::is_vocabulary;
 use super::redactor::{Readers, Redactor};
-
-/// Published, so that nobody takes it for a key: signs every token in transcripts.
-const SEED: &[u8; 32] = b"latchstring transcript test key!";
-
-/// Signs nothing: stands for every key that did not sign.
-const OTHER_SEED: &[u8; 32] = b"latchstring transcript other key";
-
-/// What is known of the tokens seen so far.
-#[derive(Default)]
-pub(super) struct Signed {
-    /// Whether the provider's keys are to verify nothing, as they did.
-    pub(super) are_broken: bool,
-    seen: Vec<Seen>,
-}
-
-/// A token's header.
-struct Seen {
-    kid: Option<String>,
-    /// The type of the key that it was signed with.
-    kty: &'static str,
-}
 
 impl Redactor {
     /// A token, which becomes another one where it can be read.
@@ -114,32 +93,6 @@ impl Redactor {
         }
         written
     }
-}
-
-/// The type of key of an algorithm that can be verified with a published one (RFC
-/// 7518 §3.1, RFC 8037 §3.1).
-fn key_type(algorithm: &str) -> Option<&'static str> {
-    match algorithm {
-        "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => Some("RSA"),
-        "ES256" | "ES384" => Some("EC"),
-        "EdDSA" | "Ed25519" => Some("OKP"),
-        _ => None,
-    }
-}
-
-/// OIDC §3.1.3.6.
-fn half_hash(algorithm: &str, text: &str) -> Option<String> {
-    let hash = match algorithm {
-        "RS256" | "PS256" | "ES256" => Sha256::digest(text).to_vec(),
-        "RS384" | "PS384" | "ES384" => Sha384::digest(text).to_vec(),
-        "RS512" | "PS512" | "EdDSA" | "Ed25519" => Sha512::digest(text).to_vec(),
-        _ => return None,
-    };
-    Some(URL_SAFE_NO_PAD.encode(&hash[..hash.len() / 2]))
-}
-
-fn key_pair(seed: &[u8; 32]) -> Option<Ed25519KeyPair> {
-    Ed25519KeyPair::from_seed_unchecked(seed).ok()
 }
 
 fn encode(value: &Value) -> String {
