@@ -1,5 +1,6 @@
 //! `latch logout`: revoke the tokens and forget the session.
 
+mod every;
 mod report;
 
 use latchstring::capability::clock::{Clock as _, SystemClock};
@@ -10,7 +11,6 @@ use crate::cli::args::{Global, LogoutArgs};
 use crate::cli::output;
 use crate::cli::profile::Profile;
 use crate::cli::settings::Settings;
-use crate::cli::stores::Stores;
 use report::show;
 
 pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Error> {
@@ -35,22 +35,7 @@ pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Er
             }
         };
     }
-    let mut reports = Vec::new();
-    let mut first_error = None;
-    for key in Stores::open(global, &Profile::default())?.chosen().list().await? {
-        match end(global, &key).await {
-            Ok(Some(report)) => reports.push((key.profile, report)),
-            Ok(None) => {}
-            // One that fails must not keep the others logged in.
-            Err(error) => {
-                if let Some(earlier) = first_error.replace(error) {
-                    output::report(&earlier, global.json);
-                }
-            }
-        }
-    }
-    show(global, &reports)?;
-    first_error.map_or(Ok(()), Err)
+    every::run(global).await
 }
 
 /// Ends the session under `key`, whose settings may have changed since.

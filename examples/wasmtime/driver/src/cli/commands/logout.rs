@@ -1,5 +1,7 @@
 //! `latch logout`: revoke the tokens and forget the session.
 
+#[path = "../../../../../../host/src/cli/commands/logout/every.rs"]
+mod every;
 #[path = "../../../../../../host/src/cli/commands/logout/report.rs"]
 mod report;
 
@@ -8,7 +10,6 @@ use latchstring::capability::store::Key;
 use latchstring::{Code, Error, LogoutReport, describe};
 
 use crate::cli::args::{Global, LogoutArgs};
-use crate::cli::output;
 use crate::cli::profile::Profile;
 use crate::cli::settings::Settings;
 use crate::cli::stores::Stores;
@@ -28,22 +29,7 @@ pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Er
         let report = settings.latch(global, false)?.logout().await?;
         return show(global, &[(global.profile.clone(), report)]);
     }
-    let mut reports = Vec::new();
-    let mut first_error = None;
-    for key in Stores::open(global, &Profile::default())?.chosen().list().await? {
-        match end(global, &key).await {
-            Ok(Some(report)) => reports.push((key.profile, report)),
-            Ok(None) => {}
-            // One that fails must not keep the others logged in.
-            Err(error) => {
-                if let Some(earlier) = first_error.replace(error) {
-                    output::report(&earlier, global.json);
-                }
-            }
-        }
-    }
-    show(global, &reports)?;
-    first_error.map_or(Ok(()), Err)
+    every::run(global).await
 }
 
 /// Ends the session under `key`, whose settings may have changed since.

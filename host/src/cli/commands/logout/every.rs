@@ -1,0 +1,28 @@
+//! `latch logout --all`.
+
+use latchstring::Error;
+
+use super::{end, show};
+use crate::cli::args::Global;
+use crate::cli::output;
+use crate::cli::profile::Profile;
+use crate::cli::stores::Stores;
+
+pub(super) async fn run(global: &Global) -> Result<(), Error> {
+    let mut reports = Vec::new();
+    let mut first_error = None;
+    for key in Stores::open(global, &Profile::default())?.chosen().list().await? {
+        match end(global, &key).await {
+            Ok(Some(report)) => reports.push((key.profile, report)),
+            Ok(None) => {}
+            // One that fails must not keep the others logged in.
+            Err(error) => {
+                if let Some(earlier) = first_error.replace(error) {
+                    output::report(&earlier, global.json);
+                }
+            }
+        }
+    }
+    show(global, &reports)?;
+    first_error.map_or(Ok(()), Err)
+}
