@@ -90,35 +90,38 @@ fn a_renewal_killed_at_any_system_call_loses_nothing_that_it_had() {
     let home = Home::new();
     home.login_with(&["--store", "file"]);
     let renewing = ["--renewer", "token", "--force-refresh"];
-    let (mut deaths, mut lost) = (0, Vec::new());
+    // Deaths, and those of them after which the session may be lost: between the
+    // provider's answer and the file that keeps it.
+    let (mut deaths, mut between) = (0, 0);
     for number in 0.. {
         let before = Session::read(&home.session_file());
         let refreshes = home.asked("/token").len();
         let Some(death) = killed_at(&home, &renewing, libc::SYS_flock, number) else { break };
         deaths += 1;
+        // What it had sent is in the log now: it may have died before the provider
+        // had read it.
+        home.provider.wait_for_end_of_connections().expect("a provider");
         // Whole, whichever it is.
         let after = Session::read(&home.session_file());
         let has_new = after.inner["refresh_token"] != before.inner["refresh_token"];
         let provider_has_answered = home.asked("/token").len() > refreshes;
+        let may_be_lost = provider_has_answered && !has_new;
+        between += usize::from(may_be_lost);
         let next = run(&mut home.command(&["token", "--force-refresh"]));
         if next.code == 0 {
             continue;
         }
         let next = next.failed(3, "login-required");
         assert!(
-            provider_has_answered && !has_new && death.after_network,
+            may_be_lost && death.after_network,
             "killed before system call {} ({number}): {}",
             death.call,
             next.stderr
         );
-        lost.push(number);
         home.login_with(&["--store", "file"]);
     }
     assert!(deaths > 50, "only {deaths} system calls were tried");
-    // The loss is one stretch: from the request that arrived to the file that
-    // was renamed.
-    assert!(lost.windows(2).all(|pair| pair[1] == pair[0] + 1), "{lost:?}");
-    assert!(!lost.is_empty() && lost.len() < deaths / 2, "{} of {deaths}", lost.len());
+    assert!(between > 0, "no death fell between the answer and the file");
 }
 
 #[test]

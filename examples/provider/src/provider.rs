@@ -17,7 +17,7 @@ use crate::server::Server;
 /// it has started talks to the provider.
 pub struct Provider {
     shared: Arc<Shared>,
-    _server: Server,
+    server: Server,
 }
 
 /// What every endpoint may look at.
@@ -48,7 +48,7 @@ impl Provider {
             lock(&serving.log).push(asked.seen());
             answer(&serving, asked)
         })?;
-        Ok(Self { shared, _server: server })
+        Ok(Self { shared, server })
     }
 
     /// The issuer identifier: `http://127.0.0.1:PORT`, without a slash at its
@@ -57,9 +57,16 @@ impl Provider {
         &self.shared.issuer
     }
 
-    /// Every request so far, in order of arrival, refused ones too.
+    /// Every request so far, in order of arrival, refused ones too. A request is
+    /// here before its answer is sent; for a client that has not waited for the
+    /// answer, see [`Provider::wait_for_end_of_connections`].
     pub fn log(&self) -> Vec<Seen> {
         lock(&self.shared.log).clone()
+    }
+
+    /// See [`Server::wait_for_end_of_connections`].
+    pub fn wait_for_end_of_connections(&self) -> io::Result<()> {
+        self.server.wait_for_end_of_connections()
     }
 
     /// Goes wrong in one more way, after those it goes wrong in already.

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
@@ -28,8 +28,49 @@ pub(crate) type Endpoint = dyn Fn(&Asked) -> Answer + Send + Sync;
 /// A connection on which nothing more is said.
 type HangUp = Box<dyn Error + Send + Sync>;
 
+/// Number of connections that have been accepted and have not ended.
+#[derive(Default)]
+pub(crate) struct Connections {
+    open: Mutex<usize>,
+    one_ended: Condvar,
+}
+
+impl Connections {
+    /// Blocks until there are none.
+    pub(crate) fn wait_for_end(&self) {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        // A poisoned lock is as good: the count changes in one step.
+        drop(self.one_ended.wait_while(open, |open| *open > 0));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut usize)) {
+        change(&mut self.open.lock().unwrap_or_else(PoisonError::into_inner));
+        self.one_ended.notify_all();
+    }
+}
+
+/// One of them. Dropping it ends it.
+struct Connection(Arc<Connections>);
+
+impl Connection {
+    fn new(all: &Arc<Connections>) -> Self {
+        all.change(|open| *open += 1);
+        Self(Arc::clone(all))
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.0.change(|open| *open -= 1);
+    }
+}
+
 /// Until it is dropped, and every connection with it.
-pub(crate) async fn serve(listener: std::net::TcpListener, endpoint: Arc<Endpoint>) {
+pub(crate) async fn serve(
+    listener: std::net::TcpListener,
+    endpoint: Arc<Endpoint>,
+    all: Arc<Connections>,
+) {
     let Ok(listener) = TcpListener::from_std(listener) else {
         return;
     };
@@ -37,7 +78,11 @@ pub(crate) async fn serve(listener: std::net::TcpListener, endpoint: Arc<Endpoin
     loop {
         // What fails to be accepted was the client's connection, not the port.
         if let Ok((stream, _)) = listener.accept().await {
-            connections.spawn(converse(stream, Arc::clone(&endpoint)));
+            let (connection, endpoint) = (Connection::new(&all), Arc::clone(&endpoint));
+            connections.spawn(async move {
+                converse(stream, endpoint).await;
+                drop(connection);
+            });
         }
         while connections.try_join_next().is_some() {}
     }

@@ -1,7 +1,8 @@
 //! A port on loopback and the thread that answers there.
 
 use std::io;
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::Read as _;
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -9,13 +10,15 @@ use tokio::sync::oneshot;
 
 use crate::answer::Answer;
 use crate::asked::Asked;
-use crate::serve::serve;
+use crate::serve::{Connections, serve};
 
 /// A server that is up. Dropping it closes its port and its connections.
 ///
 /// It serves from a thread of its own, so that a test may block while a program
 /// it has started talks to the server.
 pub struct Server {
+    address: SocketAddr,
+    connections: Arc<Connections>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -34,18 +37,37 @@ impl Server {
         endpoint: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
     ) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let connections = Arc::new(Connections::default());
+        let all = Arc::clone(&connections);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let (stop, stopped) = oneshot::channel();
         let thread = thread::Builder::new().name("server".into()).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
-                    () = serve(listener, Arc::new(endpoint)) => {}
+                    () = serve(listener, Arc::new(endpoint), all) => {}
                     // The sender is dropped with the server.
                     _ = stopped => {}
                 }
             });
         })?;
-        Ok(Self { stop: Some(stop), thread: Some(thread) })
+        Ok(Self { address, connections, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Waits until every connection made before this call has ended, and so until
+    /// what their clients sent was answered or can no longer be.
+    ///
+    /// For clients that have died: their last request may have arrived at the port
+    /// and not at the endpoint yet. A client that lives and keeps a connection
+    /// open makes this wait.
+    pub fn wait_for_end_of_connections(&self) -> io::Result<()> {
+        // Connections are accepted in the order in which they were made: once this
+        // one was closed, there are no others that nobody counts yet.
+        let mut last = TcpStream::connect(self.address)?;
+        last.shutdown(Shutdown::Write)?;
+        last.read_to_end(&mut Vec::new())?;
+        self.connections.wait_for_end();
+        Ok(())
     }
 }
 
