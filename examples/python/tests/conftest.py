@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 
@@ -30,8 +34,37 @@ VISITOR = str(BINARIES / "visitor")
 
 PYTHON = (sys.executable, "-m", "latchstring")
 
-# More than anything here takes on a busy machine: what takes longer hangs.
-PATIENCE = 60.0
+# Ends what hangs. Nothing here takes minutes, on the busiest machine.
+PATIENCE = 600.0
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Returns once `condition` holds."""
+    begun = time.monotonic()
+    while not condition():
+        assert time.monotonic() - begun < PATIENCE, "it does not come to hold"
+        time.sleep(0.001)
+
+
+def free_port() -> int:
+    """A port that no other test on this machine uses until this process ends: as
+    `free_port` in host/tests/support/mod.rs, and kept apart from its users too."""
+    for turn in range(10_000):
+        port = 20_000 + (os.getpid() + turn) % 10_000
+        path = Path(tempfile.gettempdir()) / f"latchstring-tests-{os.getuid()}-{port}.lock"
+        lock = open(path, "a")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            lock.close()
+            continue
+        RESERVED.append(lock)
+        return port
+    raise AssertionError("no port is free")
+
+
+RESERVED: list[IO[str]] = []
 
 
 def pytest_report_header() -> str:
@@ -109,6 +142,15 @@ class Home:
 
     def sessions(self) -> list[Path]:
         return sorted(self.state.glob("*.session"))
+
+    def expire(self) -> None:
+        """Time passes for the access token of the only session: a line of the
+        host's, which tells the length, and the component's document."""
+        (path,) = self.sessions()
+        header, document = (json.loads(part) for part in path.read_bytes().split(b"\n", 1))
+        document["expires_at_ms"] = 1
+        rest = json.dumps(document).encode()
+        path.write_bytes(json.dumps(header | {"bytes": len(rest)}).encode() + b"\n" + rest)
 
     def environment(self) -> dict[str, str]:
         return {

@@ -6,7 +6,6 @@ import ipaddress
 import json
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,6 +15,8 @@ from latchstring.address import is_public, parse
 from latchstring.browser import browser_url
 from latchstring.contract import Header, Reply, Request, Response, Unreachable
 from latchstring.egress import Denied, Egress
+
+from .conftest import PATIENCE
 
 ISSUER = "https://id.example"
 METADATA = f"{ISSUER}/.well-known/openid-configuration"
@@ -146,12 +147,14 @@ def answering() -> Iterator[Answering]:
                 while not stream.recv(65536).endswith(b"body"):
                     pass
                 stream.sendall(answer)
-                time.sleep(0 if answer else 2)
+                # Without an answer, silence, and not an end.
+                if not answer:
+                    stream.recv(1)
 
         threading.Thread(target=serve, daemon=True).start()
         url = f"http://127.0.0.1:{server.getsockname()[1]}/?secret"
         request = Request("post", url, (Header("accept", "a/b"),), b"body")
-        return http.send(request, private_addresses=True, timeout=0.5)
+        return http.send(request, private_addresses=True, timeout=PATIENCE if answer else 0.5)
 
     yield exchange
     for server in servers:
@@ -192,9 +195,12 @@ def test_no_answer_is_told_without_the_request(answering: Answering, answer: byt
 
 
 def test_nobody_there_was_sent_nothing() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-    reply = http.send(Request("get", f"http://127.0.0.1:{port}/", (), None), private_addresses=True)
+    # A port that is taken, and that nobody listens on.
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        request = Request("get", f"http://127.0.0.1:{port}/", (), None)
+        reply = http.send(request, private_addresses=True)
     assert isinstance(reply.payload, Unreachable) and not reply.payload.sent
 
 

@@ -15,7 +15,7 @@ import pytest
 import latchstring
 from latchstring import Client, LatchError, Redirect, Tokens
 
-from .conftest import PYTHON, Home, Server, log_in, settings_of, words
+from .conftest import PYTHON, Home, Server, log_in, settings_of, wait_for, words
 
 
 def client_of(server: Server) -> Client:
@@ -145,14 +145,13 @@ def test_hostile_callbacks_neither_end_nor_finish_a_login(home: Home, demo: Serv
 def test_the_browsers_command_line_tells_nobody_how_to_log_in(home: Home, demo: Server) -> None:
     note = home.folder / "note"
     script = home.folder / "browser"
-    script.write_text(f'#!/bin/sh\nprintf %s "$1" > {note}.part\nmv {note}.part {note}\n')
-    script.chmod(0o700)
+    # Read by the shell, and so never started while it is still open for writing.
+    script.write_text(f'printf %s "$1" > {note}.part\nmv {note}.part {note}\n')
     login = home.start(
-        *PYTHON, "login", *words(demo), "--flow", "browser", "--browser", str(script)
+        *PYTHON, "login", *words(demo), "--flow", "browser", "--browser", f"sh {script}"
     )
     printed = login.address()
-    while not note.exists():
-        pass
+    wait_for(note.exists)
     opened = note.read_text()
     assert opened != printed
     for address in (opened, printed):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import time
 
 from .conftest import LATCH, PYTHON, VISITOR, Home, Server, log_in, oidc_provider, words
 
@@ -56,13 +55,11 @@ def test_each_waits_for_the_others_lock(home: Home, demo: Server) -> None:
 
 
 def test_parallel_processes_of_both_kinds_renew_once(home: Home) -> None:
-    # Of tokens, in seconds: longer than all of them take.
-    lifetime = 12
-    server = oidc_provider(str(lifetime))
+    server = oidc_provider()
     try:
         log_in(home, server, "public")
         renewals = server.refreshes()
-        time.sleep(lifetime)
+        home.expire()
         callers = [
             home.start(*program, "token", *words(server, "public"))
             for _ in range(6)

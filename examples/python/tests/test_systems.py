@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import socket
-
 import latchstring
 from latchstring import Client, Endpoints, Examination, Hexclave, Redirect
 
-from .conftest import Home, settings_of, standin
+from .conftest import Home, free_port, settings_of, standin
 
 
 def test_a_page_that_nothing_comes_back_from(home: Home) -> None:
@@ -28,8 +26,7 @@ def test_a_page_that_nothing_comes_back_from(home: Home) -> None:
 
 
 def test_an_issuer_that_calls_itself_https_and_a_redirect_letter_by_letter(home: Home) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     server = standin("fief", "--redirect-uri", f"http://localhost:{port}/callback")
     try:
         client = Client(

@@ -105,41 +105,33 @@ mod tests {
     }
 
     #[cfg(unix)]
-    mod unix {
+    #[test]
+    fn words_reach_the_program_unexpanded_with_the_url_last_in_a_group_of_its_own() {
         use std::fs;
         use std::io::Read;
-        use std::os::unix::fs::PermissionsExt;
 
-        use super::*;
+        // Prints its arguments, one a line, and whether it leads a process group.
+        // Reading the pipe waits for it. The shell reads this file: a program that
+        // was just written may not start, because a child that another thread has
+        // forked meanwhile can still hold it open for writing (ETXTBSY).
+        let folder = tempfile::TempDir::new().expect("folder");
+        let pipe = folder.path().join("seen");
+        assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
+        let script = folder.path().join("my browser");
+        let text = "exec >\"${0%/*}/seen\"\nprintf '%s\\n' \"$@\"\n\
+                    kill -s 0 -- -$$ && echo leader\n";
+        fs::write(&script, text).expect("script");
 
-        /// A folder with a program that writes its arguments to a pipe, one a line,
-        /// and whether it leads a process group; reading the pipe waits for it.
-        fn recorder() -> (tempfile::TempDir, String) {
-            let folder = tempfile::TempDir::new().expect("folder");
-            let pipe = folder.path().join("seen");
-            assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());
-            let script = folder.path().join("my browser");
-            let text = "#!/bin/sh\nexec >\"${0%/*}/seen\"\nprintf '%s\\n' \"$@\"\n\
-                        kill -s 0 -- -$$ && echo leader\n";
-            fs::write(&script, text).expect("script");
-            fs::set_permissions(&script, fs::Permissions::from_mode(0o700)).expect("mode");
-            (folder, script.display().to_string())
-        }
-
-        #[test]
-        fn words_reach_the_program_unexpanded_with_the_url_last_in_a_group_of_its_own() {
-            let (folder, script) = recorder();
-            let words = format!("'{script}' --a '$HOME  *' \"b;c\"");
-            CommandBrowser::new(&words)
-                .expect("words")
-                .open("https://login.example/?a=b&c=$d")
-                .expect("open");
-            let mut seen = String::new();
-            let mut pipe = fs::File::open(folder.path().join("seen")).expect("pipe");
-            pipe.read_to_string(&mut seen).expect("seen");
-            let lines: Vec<_> = seen.lines().collect();
-            assert_eq!(lines[..4], ["--a", "$HOME  *", "b;c", "https://login.example/?a=b&c=$d"]);
-            assert_eq!(lines[4..], ["leader"]);
-        }
+        let words = format!("/bin/sh '{}' --a '$HOME  *' \"b;c\"", script.display());
+        CommandBrowser::new(&words)
+            .expect("words")
+            .open("https://login.example/?a=b&c=$d")
+            .expect("open");
+        let mut seen = String::new();
+        let mut pipe = fs::File::open(&pipe).expect("pipe");
+        pipe.read_to_string(&mut seen).expect("seen");
+        let lines: Vec<_> = seen.lines().collect();
+        assert_eq!(lines[..4], ["--a", "$HOME  *", "b;c", "https://login.example/?a=b&c=$d"]);
+        assert_eq!(lines[4..], ["leader"]);
     }
 }
