@@ -9,8 +9,8 @@ use latchstring_standins::{Misbehaviour, Options, System};
 use serde_json::json;
 
 use support::session::Session;
-use support::system::{Scene, alone_at};
-use support::{Pending, refusing, run};
+use support::system::Scene;
+use support::{Pending, refusing, reserve_port, run};
 
 const TOKEN: &str = "/oauth/token";
 const USERINFO: &str = "/oauth/userinfo";
@@ -42,7 +42,7 @@ fn a_person_logs_in_through_the_browser() {
 
 #[test]
 fn the_redirect_is_the_one_that_authgates_own_program_registers() {
-    let (scene, _port) = (scene(), alone_at(8088));
+    let (scene, _port) = (scene(), reserve_port(8088));
     let pending = Pending::start(&mut scene.command("login", &["--no-browser"]));
     assert_eq!(pending.redirect_uri().as_str(), "http://127.0.0.1:8088/callback");
 }

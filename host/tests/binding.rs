@@ -7,13 +7,13 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use latchstring_provider::visitor::{Browser, Visitor};
 use url::Url;
 
 use support::http::get;
-use support::{Home, Pending, block_on};
+use support::{Home, PATIENCE, Pending, block_on};
 
 /// A login whose browser only writes down what it was given.
 struct Begun {
@@ -39,7 +39,7 @@ impl Begun {
             if let Ok(text) = fs::read_to_string(&self.note) {
                 return Url::parse(&text).expect("an address");
             }
-            assert!(begun.elapsed() < Duration::from_secs(30), "no browser was started");
+            assert!(begun.elapsed() < PATIENCE, "no browser was started");
             thread::yield_now();
         }
     }

@@ -14,8 +14,8 @@ use latchstring::pages::{Page, Pages};
 use latchstring::{Code, Error};
 use serde_json::{Value, json};
 
-use servers::{PATIENCE, node};
-use support::{Home, Run, run};
+use servers::node;
+use support::{Home, PATIENCE, Run, run};
 
 /// Logs in while Grace Hopper sits before Chromium, in some mood, and returns
 /// what came of it and what she saw in the end.

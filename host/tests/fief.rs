@@ -5,12 +5,13 @@ mod support;
 
 use std::fs;
 
+use latchstring_provider::visitor::Visitor;
 use latchstring_standins::{ForgedSession, Misbehaviour, Options, System};
 use serde_json::{Value, json};
 
 use support::session::Session;
-use support::system::{Scene, alone_at};
-use support::{Pending, refusing, run};
+use support::system::Scene;
+use support::{Pending, refusing, reserve_port, run};
 
 const TOKEN: &str = "/api/token";
 const USERINFO: &str = "/api/userinfo";
@@ -150,7 +151,7 @@ fn a_tenant_has_its_own_path() {
 
 #[test]
 fn the_redirect_is_the_one_that_fiefs_own_program_registers() {
-    let (scene, _port) = (scene(), alone_at(51562));
+    let (scene, _port) = (scene(), reserve_port(51562));
     let mut command = scene.command("login", &["--no-browser"]);
     let pending = Pending::start(&mut command);
     assert_eq!(pending.redirect_uri().as_str(), "http://localhost:51562/callback");
@@ -200,8 +201,7 @@ fn a_code_that_has_expired_is_the_servers_refusal() {
 fn a_redirect_without_its_state_finishes_nothing_and_says_so() {
     let scene = scene();
     scene.misbehaves(Misbehaviour::NoStateEcho);
-    let pending = scene.start_login(&["--timeout", "5"]);
-    let page = pending.visit();
+    let (pending, page) = scene.visit_in_time(&Visitor::default());
     assert_eq!(page.status, 400);
     assert!(page.body.contains("state"), "{}", page.body);
     pending.finish().failed(5, "timed-out");

@@ -191,8 +191,7 @@ fn a_server_that_knows_nothing_of_the_login_ends_it() {
 #[test]
 fn a_login_whose_page_is_closed_ends_when_its_time_is_over() {
     let scene = scene();
-    let pending = scene.start_login(&["--timeout", "1"]);
-    let page = pending.visit_as(&refusing());
+    let (pending, page) = scene.visit_in_time(&refusing());
     assert!(page.body.contains("CLI Authorization Cancelled"), "{}", page.body);
     pending.finish().failed(5, "timed-out").saying(&["nobody confirmed the login in time"]);
 }

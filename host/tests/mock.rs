@@ -3,12 +3,13 @@
 
 mod support;
 
+use latchstring_provider::visitor::Visitor;
 use latchstring_standins::{Misbehaviour, Options, System};
 use serde_json::json;
 
 use support::session::Session;
-use support::system::{Scene, alone_at};
-use support::{Pending, block_on, named, run};
+use support::system::Scene;
+use support::{Pending, block_on, named, reserve_port, run};
 
 const TOKEN: &str = "/default/token";
 
@@ -44,7 +45,7 @@ fn a_login_ends_with_the_person_that_userinfo_tells_of() {
 
 #[test]
 fn the_browser_comes_back_to_localhost_and_its_one_port() {
-    let (scene, _port) = (scene(), alone_at(8085));
+    let (scene, _port) = (scene(), reserve_port(8085));
     let pending = Pending::start(&mut scene.command("login", &["--no-browser"]));
     assert_eq!(pending.redirect_uri().as_str(), "http://localhost:8085/callback");
     pending.visit_as(&named("Grace Hopper"));
@@ -173,8 +174,8 @@ fn an_id_token_of_another_login_is_refused() {
 fn a_redirect_without_its_state_finishes_nothing() {
     let scene = scene();
     scene.misbehaves(Misbehaviour::NoStateEcho);
-    let pending = scene.start_login(&["--timeout", "3"]);
-    assert_eq!(pending.visit().status, 400);
+    let (pending, page) = scene.visit_in_time(&Visitor::default());
+    assert_eq!(page.status, 400);
     pending.finish().failed(5, "timed-out");
 }
 

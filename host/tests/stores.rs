@@ -9,7 +9,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use desktop::Desktop;
 use support::session::Session;
@@ -117,12 +116,10 @@ fn a_keyring_that_never_answers_is_given_up_in_time() {
     // The system takes the connection, and nobody reads what comes over it.
     let _mute = UnixListener::bind(&path).expect("a socket");
     let address = format!("unix:path={}", path.display());
-    let begun = Instant::now();
     let mut arguments = home.login_arguments();
     arguments.extend(["--keyring-timeout".to_owned(), "1".to_owned()]);
     let mut login = home.command(&arguments);
     let pending = Pending::start(login.env("DBUS_SESSION_BUS_ADDRESS", &address));
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
     pending.visit();
     pending
         .finish()

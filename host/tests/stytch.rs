@@ -6,6 +6,7 @@
 mod desktop;
 mod support;
 
+use latchstring_provider::visitor::Visitor;
 use latchstring_standins::{Misbehaviour, Options, System};
 
 use support::session::Session;
@@ -162,8 +163,7 @@ fn a_session_that_was_revoked_asks_for_a_login() {
 fn a_page_that_does_not_send_the_state_back_finishes_nothing_and_says_why() {
     let scene = scene();
     scene.misbehaves(Misbehaviour::NoStateEcho);
-    let pending = scene.start_login(&["--timeout", "5"]);
-    let page = pending.visit();
+    let (pending, page) = scene.visit_in_time(&Visitor::default());
     assert_eq!(page.status, 400);
     assert!(page.body.contains("state"), "{}", page.body);
     pending.finish().failed(5, "timed-out").saying(&["state"]);

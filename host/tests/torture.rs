@@ -9,7 +9,7 @@ use std::iter;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use url::{Position, Url};
 
@@ -24,9 +24,6 @@ const ATTACKS_AT_MOST: usize = 40_000;
 const KEPT_OPEN: usize = 50;
 /// How long an attacker waits for an answer; many attacks get none.
 const READING: Duration = Duration::from_millis(10);
-/// What a person does not notice; most of it is the session's making, unoptimised
-/// and on a busy machine.
-const SOON: Duration = Duration::from_secs(1);
 const MOST_MEMORY_KIB: u64 = 32 * 1024;
 
 /// Every kind of request that is not the answer, in bytes.
@@ -101,12 +98,9 @@ fn attack(number: usize, authority: &str, attacks: &[Vec<u8>], count: &AtomicUsi
 }
 
 #[track_caller]
-fn is_answered_soon(url: &Url, status: u16) {
-    let sent = Instant::now();
+fn is_answered(url: &Url, status: u16) {
     let page = get(url);
-    let waited = sent.elapsed();
-    assert_eq!(page.status, status, "after {waited:?}: {page:?}");
-    assert!(waited <= SOON, "{status} took {waited:?}");
+    assert_eq!(page.status, status, "{page:?}");
 }
 
 /// The most memory that the process ever had, where the system tells.
@@ -133,7 +127,7 @@ fn ten_thousand_attacks_and_hundreds_of_idlers_keep_no_answer_out() {
         }
         // Somebody's browser with the answer of another login goes the whole way, too.
         while count.load(Ordering::Relaxed) < ATTACKS_BEFORE {
-            is_answered_soon(&stray, 400);
+            is_answered(&stray, 400);
             thread::sleep(Duration::from_millis(10));
         }
         // The last that can be read before the process is gone.
@@ -144,7 +138,7 @@ fn ten_thousand_attacks_and_hundreds_of_idlers_keep_no_answer_out() {
             });
             peaks.last()
         });
-        is_answered_soon(&answer, 200);
+        is_answered(&answer, 200);
         pending.finish().succeeded();
         let peak = peak.join().expect("a figure");
         assert!(peak.is_none_or(|kib| kib <= MOST_MEMORY_KIB), "{peak:?} KiB");

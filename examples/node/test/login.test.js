@@ -13,7 +13,7 @@ import { LatchError, adopt, login, logout, token, tokenOrLogin } from '../src/in
 import { systemClock } from '../src/clock.js';
 import { send } from '../src/http.js';
 import { listen } from '../src/listener.js';
-import { demoProvider, noWeb, realProvider, standIn, stateFolder, terminal, visitor, visitorBrowser } from './support.js';
+import { demoProvider, noWeb, realProvider, standIn, stateFolder, terminal, until, visitor, visitorBrowser } from './support.js';
 
 const scopes = ['openid', 'profile', 'offline_access'];
 
@@ -204,8 +204,7 @@ test('a pasting person may be overtaken by the browser', async (t) => {
     { issuer, clientId: 'demo', scopes },
     { stateDir: stateFolder(t), flow: 'paste', browser: false, terminal: person },
   );
-  while (!person.address) await new Promise((resolve) => { setTimeout(resolve, 5); });
-  await visitor(person.address);
+  await visitor(await until(() => person.address));
   assert.equal((await pending).source, 'login');
   assert.equal(given.aborted, true, 'the keyboard was given back');
 });
@@ -240,9 +239,8 @@ test('a code is entered on another device', { skip: noWeb }, async (t) => {
     { issuer, clientId: 'device', scopes },
     { stateDir: stateFolder(t), flow: 'device', terminal: person },
   );
-  const code = () => /enter this code:\n\n {4}(\S+)/.exec(person.text)?.[1];
-  while (!code()) await new Promise((resolve) => { setTimeout(resolve, 5); });
-  await visitor(`${person.address}?user_code=${code()}`);
+  const code = await until(() => /enter this code:\n\n {4}(\S+)/.exec(person.text)?.[1]);
+  await visitor(`${person.address}?user_code=${code}`);
   assert.equal((await pending).source, 'login');
 });
 
@@ -251,12 +249,19 @@ test('after a try that came to nothing, the person chooses how to go on', async 
   const answers = ['nonsense', ''];
   const opened = [];
   const person = terminal(async (hidden) => (hidden ? new Promise(() => {}) : answers.shift()));
+  // The time of the first try is over at once, that of the second never.
+  let tries = 0;
+  const sleep = async (ms, signal) => {
+    if (ms < 60_000) return systemClock.sleep(ms, signal);
+    tries += 1;
+    return tries === 1 ? until(() => opened.length === 1) : systemClock.sleep(ms, signal);
+  };
   const browser = (url) => {
     opened.push(url);
-    // Too late for the first try, in time for the second.
     if (opened.length === 2) browser.arrived = visitor(url);
   };
-  const options = { stateDir: stateFolder(t), browser, terminal: person, patienceMs: 2_000 };
+  const clock = { ...systemClock, sleep };
+  const options = { stateDir: stateFolder(t), browser, terminal: person, clock };
   assert.equal((await login({ issuer, clientId: 'demo', scopes }, options)).source, 'login');
   await browser.arrived;
   assert.deepEqual(answers, []);

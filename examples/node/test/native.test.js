@@ -61,7 +61,7 @@ test('processes that renew at once renew once, Node and native', { skip: noWeb }
   const first = await login(client, { stateDir, browser: visitorBrowser(), terminal: terminal() });
   const file = readdirSync(stateDir).find((name) => name.endsWith('.lock'));
   // Each has read the same old token when it comes to wait.
-  const held = await lock(join(stateDir, file), 1_000);
+  const held = await lock(join(stateDir, file), 600_000);
   const words = [renew, JSON.stringify({ client, stateDir })];
   const all = await Promise.all([
     run(process.execPath, words),

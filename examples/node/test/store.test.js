@@ -114,12 +114,12 @@ const ways = {
 for (const [way, helpers] of Object.entries(ways)) {
   test(`a lock is held by one at a time (helper: ${way})`, async (t) => {
     const path = join(stateFolder(t), '..', 'a.lock');
-    const first = await lock(path, 5_000, undefined, helpers);
+    const first = await lock(path, 600_000, undefined, helpers);
     await assert.rejects(lock(path, 150, undefined, helpers), { code: 'store-unusable', retryable: true });
     const given = AbortSignal.timeout(100);
-    await assert.rejects(lock(path, 5_000, given, helpers), { name: /AbortError|TimeoutError/ });
+    await assert.rejects(lock(path, 600_000, given, helpers), { name: /AbortError|TimeoutError/ });
     let has = false;
-    const second = lock(path, 5_000, undefined, helpers).then((held) => { has = true; return held; });
+    const second = lock(path, 600_000, undefined, helpers).then((held) => { has = true; return held; });
     await new Promise((resolve) => { setTimeout(resolve, 100); });
     assert.equal(has, false);
     first.release();
@@ -130,12 +130,12 @@ for (const [way, helpers] of Object.entries(ways)) {
   test(`a process that is killed leaves no lock behind (helper: ${way})`, async (t) => {
     const path = join(stateFolder(t), '..', 'a.lock');
     const script = `import { lock } from ${JSON.stringify(new URL('../src/lock.js', import.meta.url).href)};
-      await lock(process.argv[1], 5_000, undefined, ${JSON.stringify(helpers)});
+      await lock(process.argv[1], 600_000, undefined, ${JSON.stringify(helpers)});
       console.log('held');
       setInterval(() => {}, 1_000);`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', script, path], { stdio: ['ignore', 'pipe', 'inherit'] });
     await once(child.stdout, 'data');
-    const waiting = lock(path, 5_000, undefined, helpers);
+    const waiting = lock(path, 600_000, undefined, helpers);
     child.kill('SIGKILL');
     (await waiting).release();
   });

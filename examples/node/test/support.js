@@ -92,6 +92,15 @@ export function terminal(answer) {
   };
 }
 
+/** Waits until `condition()` holds, and returns what it returned. */
+export async function until(condition) {
+  for (;;) {
+    const held = condition();
+    if (held) return held;
+    await new Promise((resolve) => { setImmediate(resolve); });
+  }
+}
+
 /** A request with headers that `fetch` does not let through. */
 export function get(url, headers = {}, method = 'GET') {
   return new Promise((resolve, reject) => {

@@ -6,16 +6,12 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
 
 use hyper::Request;
 use latchstring_provider::visitor::{Browser, Page, Visitor};
 use serde_json::Value;
 
-use crate::support::{Home, Pending, Run, block_on};
-
-/// More than anything here takes on a busy machine: what takes longer hangs.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::{Home, PATIENCE, Pending, Run, block_on};
 
 /// A server that is up. Dropping it ends its process.
 pub(crate) struct Server {

@@ -2,7 +2,7 @@
 //! the session when a refresh token is used twice.
 
 use std::collections::BTreeSet;
-use std::fs::File;
+use std::fs::{self, File};
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -107,6 +107,8 @@ impl Storm {
         }
         let ends: Vec<Run> = callers.into_iter().map(end).collect();
         let taken = begun.elapsed();
+        // Those of killed callers may still be about to ask.
+        self.wait_for_renewers();
         let mut round =
             Round { refreshes: 0, tokens: 0, served: 0, killed: 0, complaints: Vec::new(), taken };
         let mut tokens = BTreeSet::new();
@@ -125,6 +127,31 @@ impl Storm {
         round.refreshes = self.server.refreshes() - before;
         round
     }
+
+    /// Waits for the end of every process that keeps its sessions in this home.
+    #[cfg(target_os = "linux")]
+    fn wait_for_renewers(&self) {
+        let home = self.home.state_folder().into_os_string().into_encoded_bytes();
+        let is_at_home = |process: &std::path::Path| {
+            let environment = fs::read(process.join("environ")).unwrap_or_default();
+            environment.windows(home.len()).any(|part| part == home)
+        };
+        let processes = fs::read_dir("/proc").expect("processes");
+        for process in processes.filter_map(Result::ok).map(|entry| entry.path()) {
+            let number = process.file_name().and_then(|name| name.to_str()?.parse().ok());
+            let Some(number) = number.and_then(rustix::process::Pid::from_raw) else { continue };
+            // Opened first: it stands for this process even when the number is reused.
+            let opened = rustix::process::pidfd_open(number, rustix::process::PidfdFlags::empty());
+            if let (Ok(process_fd), true) = (opened, is_at_home(&process)) {
+                let end = rustix::event::PollFd::new(&process_fd, rustix::event::PollFlags::IN);
+                rustix::event::poll(&mut [end], None).expect("its end");
+            }
+        }
+    }
+
+    /// Elsewhere no process can be asked where its home is.
+    #[cfg(not(target_os = "linux"))]
+    fn wait_for_renewers(&self) {}
 
     fn call(&self) -> Child {
         let mut command = self.home.command(&["token"]);

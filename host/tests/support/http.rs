@@ -3,9 +3,10 @@
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
-use std::time::Duration;
 
 use url::{Position, Url};
+
+use super::PATIENCE;
 
 /// An answer as it came, perhaps cut short.
 #[derive(Debug)]
@@ -57,7 +58,7 @@ pub(crate) fn send_bytes(authority: &str, request: &str) -> Answer {
 /// Sends these bytes and does not wait.
 pub(crate) fn ask(authority: &str, request: &str) -> TcpStream {
     let mut stream = TcpStream::connect(authority).expect("the listener accepts");
-    stream.set_read_timeout(Some(Duration::from_secs(30))).expect("a time limit");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
     // A listener that has heard enough may close before the last byte.
     let _ = stream.write_all(request.as_bytes());
     stream

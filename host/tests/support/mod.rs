@@ -12,12 +12,13 @@ pub(crate) mod system;
 pub(crate) mod tty;
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, File};
 use std::future::Future;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::Mutex;
+use std::time::Duration;
 
 use latchstring_provider::visitor::Visitor;
 use latchstring_provider::{Options, Provider, Seen};
@@ -33,6 +34,9 @@ fn program() -> String {
     let named = std::env::var("LATCHSTRING_PROGRAM").ok();
     named.or(own.map(str::to_owned)).expect("a program to test")
 }
+
+/// Ends what hangs. Nothing here takes minutes, on the busiest machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
 
 /// All that the provider knows.
 pub(crate) const SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
@@ -55,7 +59,7 @@ impl Home {
     }
 
     /// `latch` with these arguments, in an environment with nothing but a path,
-    /// this home, and patience that ends before the test runner's.
+    /// this home, and more time for a login than the busiest machine needs.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
         self.command_of(&program(), arguments)
     }
@@ -70,7 +74,8 @@ impl Home {
             .env("HOME", self.folder.path())
             .env("LATCH_STATE_DIR", self.state_folder())
             .env("LATCH_CONFIG_DIR", self.config_folder())
-            .env("LATCH_TIMEOUT", "60")
+            .env("LATCH_TIMEOUT", PATIENCE.as_secs().to_string())
+            .env("LATCH_KEYRING_TIMEOUT", PATIENCE.as_secs().to_string())
             .current_dir(self.work_folder())
             .stdin(Stdio::null());
         command
@@ -271,16 +276,40 @@ pub(crate) fn busy_port() -> (TcpListener, u16) {
     (listener, port)
 }
 
-/// A port that nobody listens on, from below those that systems hand out: no other
-/// test gets it by chance.
+/// A port that nobody listens on, and that no other test on this machine uses until
+/// this process ends. It is below those that systems hand out by themselves.
 pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let turn =
-            std::process::id().wrapping_mul(97).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
-        let port = 20_000 + (turn % 10_000) as u16;
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
+    static RESERVED: Mutex<Vec<File>> = Mutex::new(Vec::new());
+    let mut reserved = RESERVED.lock().expect("no panic");
+    // Any port would do to begin with; processes that begin apart wait less.
+    let first = std::process::id() % 10_000;
+    let mut ports = (first..first + 10_000).map(|port| 20_000 + (port % 10_000) as u16);
+    let port = ports.find(|&port| {
+        let file = reservation(port);
+        let is_free = file.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok();
+        if is_free {
+            reserved.push(file);
         }
-    }
+        is_free
+    });
+    port.expect("a free port")
+}
+
+/// Reserves a port that a preset or a registration fixes, until the file is
+/// dropped. Waits for other tests, of every process on this machine.
+pub(crate) fn reserve_port(port: u16) -> File {
+    let file = reservation(port);
+    file.lock().expect("a lock");
+    file
+}
+
+/// A file for each port: whoever has locked it may use the port. For each user too,
+/// who cannot open the others' files.
+fn reservation(port: u16) -> File {
+    #[cfg(unix)]
+    let user = rustix::process::getuid().as_raw();
+    #[cfg(not(unix))]
+    let user = 0;
+    let path = std::env::temp_dir().join(format!("latchstring-tests-{user}-{port}.lock"));
+    File::options().create(true).append(true).open(path).expect("a lock file")
 }

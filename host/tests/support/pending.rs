@@ -5,7 +5,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
-use latchstring_provider::visitor::{Browser, Page, Visitor};
+use latchstring_provider::visitor::{Browser, Lost, Page, Visitor};
 use url::Url;
 
 use super::{Run, block_on};
@@ -62,7 +62,12 @@ impl Pending {
     }
 
     pub(crate) fn visit_as(&self, visitor: &Visitor) -> Page {
-        block_on(visitor.visit(self.url.as_str())).expect("the last page")
+        self.try_visit_as(visitor).expect("the last page")
+    }
+
+    /// The same where the login may have ended meanwhile.
+    pub(crate) fn try_visit_as(&self, visitor: &Visitor) -> Result<Page, Lost> {
+        block_on(visitor.visit(self.url.as_str()))
     }
 
     /// The right answer: where the provider sends Ada's browser back to.

@@ -1,8 +1,8 @@
 //! One of the systems that have a preset: its stand-in, and a home to log in from.
 
-use std::fs::File;
 use std::process::Command;
 
+use latchstring_provider::visitor::{Page, Visitor};
 use latchstring_standins::{ForgedSession, Misbehaviour, Options, Seen, Standin, System};
 
 use super::{Home, Pending, Run, free_port, run};
@@ -106,6 +106,20 @@ impl Scene {
         pending.finish().succeeded()
     }
 
+    /// Starts a login with a short `--timeout`, and returns it with the page that the
+    /// visitor was left with. On a machine where the visit takes longer than the
+    /// time-out, starts another login with a longer one.
+    #[track_caller]
+    pub(crate) fn visit_in_time(&self, visitor: &Visitor) -> (Pending, Page) {
+        for seconds in ["2", "20", "200"] {
+            let pending = self.start_login(&["--timeout", seconds]);
+            if let Ok(page) = pending.try_visit_as(visitor) {
+                return (pending, page);
+            }
+        }
+        panic!("no visit within 200 s");
+    }
+
     /// `latch import` with the provider named.
     pub(crate) fn import(&self, extra: &[&str]) -> Run {
         run(&mut self.command("import", extra))
@@ -142,13 +156,4 @@ impl Scene {
         assert_eq!(seen.len(), 1, "{:?}", self.standin.log());
         seen.remove(0)
     }
-}
-
-/// The port of a preset itself, which one test at a time may have, of all that run
-/// on this machine.
-pub(crate) fn alone_at(port: u16) -> File {
-    let path = std::env::temp_dir().join(format!("latchstring-tests-{port}.lock"));
-    let file = File::options().create(true).append(true).open(path).expect("a lock file");
-    file.lock().expect("a lock");
-    file
 }

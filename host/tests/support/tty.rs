@@ -5,14 +5,10 @@ use std::io::{Read as _, Write as _};
 use std::process::{Child, Command};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
-use std::time::Duration;
 
 use nix::pty::{OpenptyResult, Winsize, openpty};
 
-use super::Run;
-
-/// Longer than any login of a test takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+use super::{PATIENCE, Run};
 
 /// A pseudo-terminal with a program on it.
 pub(crate) struct Tty {

@@ -34,9 +34,10 @@ async function overhear(browser, page) {
   const told = new Promise((resolve) => { tell = resolve; });
   await page.route('**/authorize*', async (route) => {
     if (route.request().method() !== 'POST') return route.continue();
-    const answer = await route.fetch({ maxRedirects: 0 });
+    const answer = await route.fetch({ maxRedirects: 0, timeout: 0 });
     const { location } = answer.headers();
     const other = await (await browser.newContext()).newPage();
+    other.setDefaultTimeout(0);
     await other.goto(location);
     await picture(other, 'stranger');
     tell(await other.title());
@@ -51,6 +52,8 @@ async function overhear(browser, page) {
 
 async function visit(browser) {
   const page = await browser.newPage();
+  // The test that started this has a time limit, which is enough.
+  page.setDefaultTimeout(0);
   const complaints = [];
   const hosts = new Set();
   page.on('console', (message) => {
@@ -82,6 +85,7 @@ async function visit(browser) {
 async function run() {
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
+    timeout: 0,
     args: [
       '--disable-background-networking',
       '--disable-component-update',

@@ -74,9 +74,10 @@ async function seen(page, { name, html, policy }) {
   return all;
 }
 
-const browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--disable-gpu'] });
+const browser = await chromium.launch({ executablePath: CHROMIUM, timeout: 0, args: ['--disable-gpu'] });
 try {
   const page = await browser.newPage();
+  page.setDefaultTimeout(0);
   const all = [];
   for (const one of pages) all.push(...await seen(page, one));
   console.log(JSON.stringify(all));

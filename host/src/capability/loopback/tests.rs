@@ -327,17 +327,21 @@ async fn a_connection_that_asks_nothing_is_closed_after_five_seconds() {
     let started = tokio::time::Instant::now();
     let answer = read(&mut silent).await;
     assert!(answer.is_empty() || status(&answer) == "408", "{answer}");
-    assert_eq!(started.elapsed().as_secs(), 5);
+    // A second more where the system has not told of the close yet, and the time
+    // for the visitor to leave goes by.
+    assert!((5..=6).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_visitor_without_an_answer_is_told_after_two_minutes() {
     let mut fixture = Fixture::new().await;
     let mut stream = fixture.connect().await;
     stream.write_all(fixture.request("/callback?code=1").as_bytes()).await.expect("sent");
     let visit = fixture.listener.visit().await;
+    // Not before: time that passes while the request is on its way would end it.
+    tokio::time::pause();
     let started = tokio::time::Instant::now();
     assert!(read(&mut stream).await.ends_with(&Pages::default().abandoned().html));
-    assert_eq!(started.elapsed().as_secs(), 120);
+    assert!((119..=120).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
     visit.answer.send(Pages::default().success()).await;
 }

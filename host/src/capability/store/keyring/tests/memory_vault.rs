@@ -24,6 +24,7 @@ pub(super) enum Fault {
 pub(super) struct MemoryVault {
     state: Mutex<State>,
     awake: Condvar,
+    hanging: Condvar,
     largest: Option<usize>,
 }
 
@@ -32,6 +33,8 @@ struct State {
     fault: Fault,
     /// What the entries were after each change.
     history: Vec<Entries>,
+    /// Number of changes that hang.
+    hangs: usize,
 }
 
 impl MemoryVault {
@@ -41,8 +44,9 @@ impl MemoryVault {
 
     pub(super) fn with(largest: Option<usize>, entries: Entries) -> Self {
         let history = vec![entries.clone()];
-        let state = State { entries, fault: Fault::None, history };
-        Self { state: Mutex::new(state), awake: Condvar::new(), largest }
+        let state = State { entries, fault: Fault::None, history, hangs: 0 };
+        let [awake, hanging] = [Condvar::new(), Condvar::new()];
+        Self { state: Mutex::new(state), awake, hanging, largest }
     }
 
     pub(super) fn become_faulty(&self, fault: Fault) {
@@ -58,10 +62,19 @@ impl MemoryVault {
         self.state.lock().expect("state").history.clone()
     }
 
+    /// Blocks until a change hangs.
+    pub(super) fn wait_for_hang(&self) {
+        let state = self.state.lock().expect("state");
+        drop(self.hanging.wait_while(state, |state| state.hangs == 0).expect("state"));
+    }
+
     fn change<T>(&self, change: impl FnOnce(&mut Entries) -> T) -> Result<T, Trouble> {
         let mut state = self.state.lock().expect("state");
         while state.fault == Fault::HangsOnChange {
+            state.hangs += 1;
+            self.hanging.notify_all();
             state = self.awake.wait(state).expect("state");
+            state.hangs -= 1;
         }
         match &mut state.fault {
             Fault::ReadOnly | Fault::DiesAfter(0) => {
