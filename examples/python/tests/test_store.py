@@ -104,7 +104,6 @@ def test_a_lock_is_waited_for_and_not_for_ever(store: FileStore) -> None:
     stop.set()
     assert code_of(store.lock, PATIENCE, print, stop) == "interrupted"
     second.release()
-    lock.release()
 
 
 @pytest.mark.parametrize("profile", ["", "a.b", "../a", "a/b", "ä", "a" * 65, "a\n"])
