@@ -2,16 +2,20 @@
 // A sample. LATCH_STATE_DIR says where sessions are kept, LATCH_BROWSER what starts a browser.
 
 import { LatchError, fingerprint, login, logout, token } from './src/index.js';
+import { printable } from './src/error.js';
 import { replayFile } from './src/replay.js';
 
 const { LATCH_STATE_DIR: stateDir, LATCH_BROWSER: browser } = process.env;
 const options = { stateDir, browser: browser?.split(' ') };
 const [command, issuer, clientId, ...scopes] = process.argv.slice(2);
 const client = { issuer, clientId, scopes };
+// Whatever a terminal would act on is escaped.
+const json = (value) => JSON.stringify(value, undefined, 2)
+  .replace(/[^\n\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 const commands = {
   login: async () => {
     const { claims } = await login(client, options);
-    console.error(`Logged in as ${claims?.name ?? claims?.sub ?? 'somebody'}`);
+    console.error(printable(`Logged in as ${claims?.name ?? claims?.sub ?? 'an unnamed user'}`));
   },
   token: async () => console.log((await token(client, options)).accessToken),
   logout: async () => {
@@ -19,7 +23,7 @@ const commands = {
     console.error(wasLoggedIn ? 'Logged out' : 'Nobody was logged in');
   },
   component: async () => console.log(Object.values(await fingerprint()).join(' ')),
-  replay: async () => console.log(JSON.stringify(await replayFile(issuer), undefined, 2)),
+  replay: async () => console.log(json(await replayFile(issuer))),
 };
 const words = { login: 2, token: 2, logout: 2, component: 0, replay: 1 }[command];
 if (!(process.argv.length >= 3 + words)) {

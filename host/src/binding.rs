@@ -1,10 +1,12 @@
 //! Binding a login to the browser that began it (RFC 9700 §2.1.1).
 //!
-//! Another user of this machine can read a browser's command line, and finish the
-//! login that stands there as themselves: state, nonce and PKCE would all match,
-//! and this person would act as the other. So the browser is sent to a local
-//! address first, which works once and gives it a cookie. Only who brings the
-//! cookie back has come from there.
+//! Another user of this machine can read a browser's command line, and could finish
+//! the login that stands there as themselves: `state`, `nonce` and PKCE would all
+//! match, and this user would act as the other. So the browser is sent to a local
+//! address first, which works once and gives it a cookie. Only a browser that brings
+//! the cookie back has come from there. The listener refuses other users' connections
+//! before they get here; if it cannot, the address stands in a private file instead
+//! of a command line ([`launch`](crate::capability::browser::launch)).
 //!
 //! ```text
 //! opened   http://127.0.0.1:PORT/latchstring/start?ticket=...   works once
@@ -102,13 +104,13 @@ impl Binding {
         entropy: &dyn Entropy,
     ) -> Result<Passage, Error> {
         let known = self.cookie(cookies).map(str::to_owned);
-        let Some(query) = target.strip_prefix(START_PATH) else {
+        let Some(query) = start_query(target) else {
             return Ok(match known {
                 Some(cookie) if self.accepted.contains(&cookie) => Passage::Redirect,
                 _ => Passage::AnotherBrowser,
             });
         };
-        let ticket = query.strip_prefix("?ticket=").unwrap_or_default();
+        let ticket = query.strip_prefix("ticket=").unwrap_or_default();
         if ticket == self.printed {
             let cookie = known.filter(|cookie| self.accepted.contains(cookie));
             return self.forward(cookie, entropy).map(|(page, _)| Passage::On(page));
@@ -158,6 +160,13 @@ impl Binding {
     fn address(&self, ticket: &str) -> String {
         format!("{}{START_PATH}?ticket={ticket}", self.origin)
     }
+}
+
+/// The query of a request for the start address, or `None` if `target` is another
+/// path.
+pub(crate) fn start_query(target: &str) -> Option<&str> {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    (path == START_PATH).then_some(query)
 }
 
 fn secret(entropy: &dyn Entropy) -> Result<String, Error> {
@@ -247,6 +256,17 @@ mod tests {
         assert!(first != second && second != third);
         for cookie in [first, second, third] {
             assert!(comes_back(&mut binding, &cookie));
+        }
+    }
+
+    #[test]
+    fn a_path_that_only_begins_like_the_start_address_is_an_answer() {
+        let mut binding = binding();
+        let address = binding.opened_address();
+        let cookie = begin(&mut binding, &address, "");
+        for target in ["/latchstring/startle?code=c", "/latchstring/start/?code=c"] {
+            let passage = judge(&mut binding, target, &cookie);
+            assert!(matches!(passage, Passage::Redirect), "{target}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! How the person gets to the provider and back.
+//! How the user gets to the provider and back.
 
 use std::future::pending;
 use std::pin::pin;
@@ -7,11 +7,11 @@ use std::time::Duration;
 use qrcode::render::unicode::Dense1x2;
 use qrcode::{EcLevel, QrCode};
 
-use crate::binding::{Binding, Passage};
-use crate::capability::browser::Browser;
+use crate::binding::{Binding, Passage, start_query};
+use crate::capability::browser::{Browser, Launched, launch};
 use crate::capability::clock::Clock;
 use crate::capability::entropy::Entropy;
-use crate::capability::loopback::{Listener, START_PATH, Visit};
+use crate::capability::loopback::{Listener, Visit};
 use crate::capability::terminal::Terminal;
 use crate::contract::{self, Authorization, DevicePrompt, LoginFlow, Offer, Reply};
 use crate::egress::Egress;
@@ -23,6 +23,10 @@ const ANY_DEVICE: &str = "To log in, open this address on any device:\n\n";
 const PASTE: &str = "When the login is done, copy the whole address from the browser's address bar,
 even if its page cannot be shown, and paste it here";
 const PASTE_AGAIN: &str = "Paste the whole address";
+const ANOTHER_USER: &str = "The browser of another user of this machine came to this login and was refused. If that was you, open the address in a browser of the user that runs this command, or use --flow paste.";
+const ANOTHER_BROWSER: &str =
+    "The login came back in another browser than it began in, and does not count.";
+const TAKEN: &str = "The address that your browser was sent to was opened twice, and works no more: somebody else on this machine may have taken it. Press Enter for a fresh one.";
 
 /// A listener, a browser, and a person.
 pub(crate) struct Door<'a> {
@@ -47,7 +51,14 @@ pub(crate) struct Door<'a> {
     pub(crate) shown: Option<String>,
     /// The opened address was used twice.
     pub(crate) is_taken: bool,
-    /// Whether the person is asked for the address that the browser ends on.
+    /// The browser that was started.
+    pub(crate) launched: Option<Launched>,
+    /// The user was told that another user's browser was refused.
+    pub(crate) has_told_of_others: bool,
+    /// Whether the browser that was started may run on another machine, as an
+    /// editor's does: it may not come back by itself.
+    pub(crate) browser_is_elsewhere: bool,
+    /// Whether the user is asked for the address that the browser ends on.
     pub(crate) asks: bool,
     /// What the person is to do elsewhere, and until when.
     pub(crate) elsewhere: Option<(&'static str, u64)>,
@@ -78,7 +89,10 @@ impl Door<'_> {
                     show(self.terminal, &url);
                     true
                 }
-                _ => !self.invite(&url)? && self.terminal.is_attended(),
+                _ => {
+                    let opened = self.invite(&url)?;
+                    (!opened || self.browser_is_elsewhere) && self.terminal.is_attended()
+                }
             };
             self.shown = Some(url);
         }
@@ -91,27 +105,41 @@ impl Door<'_> {
         };
         let terminal = self.terminal;
         let question = format!("{question} ({}):{}", terminal.discretion(), ways(&alternatives));
-        let asks = self.asks;
-        let pasted = async {
-            match asks {
-                true => terminal.ask(&question, true).await,
-                false => pending().await,
+        let paste = |asks: bool| {
+            let question = &question;
+            async move {
+                match asks {
+                    true => terminal.ask(question, true).await,
+                    false => pending().await,
+                }
             }
         };
-        let mut pasted = pin!(pasted);
+        let mut asks = self.asks;
+        let mut pasted = pin!(paste(asks));
         let mut timeout = self.clock.sleep(Duration::from_millis(wait_ms));
         loop {
+            // A visit may have shown that the browser cannot come back by itself.
+            if self.asks && !asks {
+                asks = true;
+                pasted.set(paste(asks));
+            }
             tokio::select! {
                 visit = next_visit(&mut self.listener) => {
                     if let Some(target) = self.admit(visit).await? {
                         return Ok(Reply::Redirected(target));
                     }
                 }
+                // The same keyboard answers both questions: an empty line is Enter.
                 text = &mut pasted => {
+                    if self.is_taken && text.trim().is_empty() {
+                        self.open_afresh()?;
+                        pasted.set(paste(asks));
+                        continue;
+                    }
                     let chosen = alternatives.iter().copied().find(|flow| is_named(*flow, &text));
                     return Ok(chosen.map_or(Reply::Pasted(text), Reply::Chosen));
                 }
-                _ = terminal.ask("", false), if self.is_taken => self.open_afresh()?,
+                _ = terminal.ask("", false), if self.is_taken && !asks => self.open_afresh()?,
                 () = &mut timeout => return Ok(Reply::TimedOut),
             }
         }
@@ -186,6 +214,7 @@ impl Door<'_> {
     pub(crate) async fn offer(&mut self, offer: Offer) -> Result<Reply, Error> {
         let Offer { reason, flows, wait_ms } = offer;
         self.binding = None;
+        self.launched = None;
         self.shown = None;
         self.is_taken = false;
         self.elsewhere = None;
@@ -218,11 +247,12 @@ impl Door<'_> {
             return Ok(self.browser.is_none());
         };
         let binding = Binding::new(self.entropy, listener.redirect_uri(), url)?;
-        match browser.open(&binding.opened_address()) {
-            Ok(()) => {
+        match launch(browser, &binding.opened_address(), listener.tells_peers()) {
+            Ok(launched) => {
                 let address = binding.printed_address();
                 self.binding = Some(binding);
-                self.terminal.say(browser.invitation());
+                self.terminal.say(launched.invitation());
+                self.launched = Some(launched);
                 self.terminal.address(&address);
                 Ok(true)
             }
@@ -236,10 +266,19 @@ impl Door<'_> {
 
     /// The redirect's path and query, where the visit is one that may count.
     async fn admit(&mut self, visit: Visit) -> Result<Option<String>, Error> {
+        // Before anything that it brings is looked at: it uses nothing up.
+        if visit.peer.is_refused() {
+            visit.answer.send(self.pages.another_user()).await;
+            if !std::mem::replace(&mut self.has_told_of_others, true) {
+                self.terminal.say(ANOTHER_USER);
+                self.wait_on();
+            }
+            return Ok(None);
+        }
         let target = visit.target.clone();
         let passage = match &mut self.binding {
             Some(binding) => binding.judge(&target, &visit.cookies, self.entropy)?,
-            None if target.starts_with(START_PATH) => Passage::UsedAddress,
+            None if start_query(&target).is_some() => Passage::UsedAddress,
             None => Passage::Redirect,
         };
         match passage {
@@ -248,14 +287,18 @@ impl Door<'_> {
                 return Ok(Some(target));
             }
             Passage::On(page) => visit.answer.send(page).await,
-            Passage::AnotherBrowser => visit.answer.send(self.pages.another_browser()).await,
+            Passage::AnotherBrowser => {
+                visit.answer.send(self.pages.another_browser()).await;
+                if !self.asks && self.terminal.is_attended() {
+                    self.terminal.say(ANOTHER_BROWSER);
+                    self.asks = true;
+                }
+            }
             Passage::UsedAddress => visit.answer.send(self.pages.used_address()).await,
             Passage::Taken => {
                 visit.answer.send(self.pages.used_address()).await;
                 self.is_taken = true;
-                self.terminal.say(
-                    "The address that your browser was sent to was opened twice, and works no more: somebody else on this machine may have taken it. Press Enter for a fresh one.",
-                );
+                self.terminal.say(TAKEN);
             }
         }
         Ok(None)
@@ -264,12 +307,22 @@ impl Door<'_> {
     /// Sends the browser to a fresh address.
     fn open_afresh(&mut self) -> Result<(), Error> {
         self.is_taken = false;
-        if let (Some(binding), Some(browser)) = (&mut self.binding, self.browser) {
+        if let (Some(binding), Some(browser), Some(listener)) =
+            (&mut self.binding, self.browser, &self.listener)
+        {
             binding.renew(self.entropy)?;
-            browser.open(&binding.opened_address())?;
-            self.terminal.wait("waiting for the login in the browser");
+            let address = binding.opened_address();
+            self.launched = Some(launch(browser, &address, listener.tells_peers())?);
+            self.wait_on();
         }
         Ok(())
+    }
+
+    /// Shows again that the login waits, after something else was said.
+    fn wait_on(&self) {
+        if !self.asks {
+            self.terminal.wait("waiting for the login in the browser");
+        }
     }
 
     /// Shows how the login ended to whoever waits in a browser.

@@ -1,4 +1,4 @@
-//! The end of a person's session at the provider, in a browser (OpenID Connect
+//! The end of a user's session at the provider, in a browser (OpenID Connect
 //! RP-Initiated Logout 1.0).
 
 use std::time::Duration;
@@ -6,20 +6,24 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::capability::browser::{Browser, browser_url};
+use crate::capability::browser::{Browser, Launched, browser_url, launch};
 use crate::capability::clock::Clock;
 use crate::capability::entropy::Entropy;
-use crate::capability::loopback::{Listener, Loopback, Redirect, RedirectHost, Visit};
+use crate::capability::loopback::{Listener, Loopback, Peer, Redirect, RedirectHost, Visit};
 use crate::capability::terminal::Terminal;
 use crate::error::{Code, Error};
 use crate::pages::{Page, Pages};
 
 const PATH: &str = "/end-session";
 
-/// For a browser to start.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a browser may take to start.
+const ARRIVAL: Duration = Duration::from_secs(60);
 
-/// What it takes to send somebody's browser to the provider.
+/// How long to watch for a second browser, if the first may have been another user's:
+/// a browser that starts cold takes seconds.
+const SECOND_ARRIVAL: Duration = Duration::from_secs(5);
+
+/// What is needed to send the user's browser to the provider.
 pub(crate) struct EndSession<'a> {
     pub(crate) browser: Option<&'a dyn Browser>,
     pub(crate) clock: &'a dyn Clock,
@@ -30,9 +34,12 @@ pub(crate) struct EndSession<'a> {
 }
 
 impl EndSession<'_> {
-    /// Sends the browser to `url`, which names the person: the browser's command
-    /// line, which other users can read, holds a local address that nobody can
-    /// guess and that works once.
+    /// Sends the browser to `url`, which names the user.
+    ///
+    /// The browser's command line, which other users can read, holds a local address
+    /// that cannot be guessed and that works once, or a private file that leads
+    /// there. Fails if no browser of this user comes, or if the address was used by a
+    /// second one.
     pub(crate) async fn run(&self, url: &str) -> Result<(), Error> {
         let url = browser_url(url)?;
         let secret = URL_SAFE_NO_PAD.encode(self.entropy.draw()?);
@@ -40,38 +47,205 @@ impl EndSession<'_> {
         let mut listener = self.loopback.bind(&here, self.pages).await?;
         let target = format!("{PATH}?ticket={secret}");
         let address = listener.redirect_uri().replacen(PATH, &target, 1);
-        self.terminal.say(match self.browser.map(|browser| browser.open(&address)) {
-            Some(Ok(())) => {
+        let launched =
+            self.browser.map(|browser| launch(browser, &address, listener.tells_peers()));
+        let launched = launched.and_then(Result::ok);
+        self.terminal.say(match &launched {
+            Some(launched) if launched.is_file() => {
+                "Your browser opens a private file that leads on to the end of the session at the provider. If it does not, or may not read that file (some are confined), open:\n\n"
+            }
+            Some(_) => {
                 "Your browser opens to end the session at the provider. If it does not, open:\n\n"
             }
-            _ => "To end the session at the provider too, open:\n\n",
+            None => "To end the session at the provider too, open:\n\n",
         });
         self.terminal.address(&address);
         self.terminal.wait("waiting for the browser");
-        let visit = tokio::select! {
-            visit = the_visit(listener.as_mut(), &target, self.pages) => visit,
-            () = self.clock.sleep(PATIENCE) => {
-                self.terminal.settle();
-                return Err(Error::new(
-                    Code::TimedOut,
-                    "no browser came to end the session at the provider",
-                    "log out on the provider's own page",
-                ));
-            }
-        };
-        visit.answer.send(Page::forward(url.as_str(), None)).await;
+        let mut arrivals = Arrivals { end: self, listener: listener.as_mut(), target: &target };
+        let result = arrivals.run(url.as_str(), launched.as_ref()).await;
         self.terminal.settle();
-        Ok(())
+        result
     }
 }
 
-/// The first visit that knows the address.
-async fn the_visit(listener: &mut dyn Listener, target: &str, pages: &Pages) -> Visit {
-    loop {
-        let visit = listener.visit().await;
-        if visit.target == target {
-            return visit;
+/// Browsers at the listener, of which one is to be sent on.
+struct Arrivals<'a> {
+    end: &'a EndSession<'a>,
+    listener: &'a mut dyn Listener,
+    target: &'a str,
+}
+
+impl Arrivals<'_> {
+    async fn run(&mut self, url: &str, launched: Option<&Launched>) -> Result<(), Error> {
+        let mut others = false;
+        let clock = self.end.clock;
+        let visit = tokio::select! {
+            visit = self.next(&mut others) => visit,
+            () = clock.sleep(ARRIVAL) => return Err(nobody_came(others)),
+        };
+        let is_sure =
+            visit.peer == Peer::SameUser || launched.is_some_and(|browser| !browser.is_exposed());
+        visit.answer.send(Page::forward(url, None)).await;
+        let wait = if is_sure { Duration::ZERO } else { SECOND_ARRIVAL };
+        tokio::select! {
+            biased;
+            second = self.next(&mut others) => {
+                second.answer.send(self.end.pages.used_address()).await;
+                Err(opened_twice())
+            }
+            () = clock.sleep(wait) => Ok(()),
         }
-        visit.answer.send(pages.stray("it went to an address that was not given out")).await;
+    }
+
+    /// The next visit of this user that brings the ticket. Any other is answered, and
+    /// noted in `others` if it is another user's.
+    async fn next(&mut self, others: &mut bool) -> Visit {
+        let Self { end, listener, target } = self;
+        loop {
+            let visit = listener.visit().await;
+            if visit.peer.is_refused() {
+                visit.answer.send(end.pages.another_user()).await;
+                if !std::mem::replace(others, true) {
+                    end.terminal.say("The browser of another user of this machine came to the address above and was refused.");
+                    end.terminal.wait("waiting for the browser");
+                }
+            } else if visit.target == *target {
+                return visit;
+            } else {
+                let page = end.pages.stray("it went to an address that was not given out");
+                visit.answer.send(page).await;
+            }
+        }
+    }
+}
+
+fn nobody_came(others: bool) -> Error {
+    let message = match others {
+        true => "only browsers of other users came to end the session at the provider",
+        false => "no browser came to end the session at the provider",
+    };
+    Error::new(Code::TimedOut, message, "log out on the provider's own page")
+}
+
+fn opened_twice() -> Error {
+    Error::new(
+        Code::HostFault,
+        "the address that ends the session at the provider was opened twice, and works once: \
+         another user of this machine may have opened it before you and seen your ID token",
+        "log out on the provider's own page",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::{Arc, Mutex};
+
+    use async_trait::async_trait;
+
+    use super::*;
+    use crate::capability::clock::SystemClock;
+    use crate::capability::entropy::SystemEntropy;
+    use crate::capability::loopback::Answer;
+    use crate::capability::terminal::Silence;
+
+    const PROVIDER: &str = "https://id.example/end?id_token_hint=secret";
+    const URI: &str = "http://127.0.0.1:8000/end-session";
+
+    type Told = Vec<(u16, bool)>;
+
+    /// Visitors who come one after another, each after the one before got its page.
+    #[derive(Default)]
+    struct Machine {
+        tells_peers: bool,
+        peers: Mutex<VecDeque<Peer>>,
+        opened: Mutex<Option<String>>,
+        told: Arc<Mutex<Told>>,
+    }
+
+    struct Visitors(&'static Machine);
+
+    impl Browser for Machine {
+        fn open(&self, url: &str) -> Result<(), Error> {
+            *self.opened.lock().expect("an address") = Some(url.to_owned());
+            Ok(())
+        }
+    }
+
+    #[async_trait]
+    impl Loopback for &'static Machine {
+        async fn bind(&self, _: &Redirect, _: &Pages) -> Result<Box<dyn Listener>, Error> {
+            Ok(Box::new(Visitors(self)))
+        }
+    }
+
+    #[async_trait]
+    impl Listener for Visitors {
+        fn redirect_uri(&self) -> &str {
+            URI
+        }
+
+        async fn visit(&mut self) -> Visit {
+            let Some(peer) = self.0.peers.lock().expect("visitors").pop_front() else {
+                return std::future::pending().await;
+            };
+            let opened = self.0.opened.lock().expect("an address").clone().expect("an address");
+            let target = opened.strip_prefix("http://127.0.0.1:8000").expect("a path").to_owned();
+            let (answer, mut page) = Answer::pair(Pages::default());
+            let told = Arc::clone(&self.0.told);
+            tokio::spawn(async move {
+                let page = page.page(ARRIVAL).await;
+                let sees_provider = page.location.as_deref() == Some(PROVIDER);
+                told.lock().expect("a list").push((page.status, sees_provider));
+            });
+            Visit::new(target, "", answer).from_peer(peer)
+        }
+
+        fn tells_peers(&self) -> bool {
+            self.0.tells_peers
+        }
+    }
+
+    /// How the command ends if these users' browsers bring the ticket, in order: its
+    /// code, what each was told, and how long it took.
+    async fn visited_by(peers: &[Peer]) -> (Result<(), Code>, Told, Duration) {
+        let machine: &'static Machine = Box::leak(Box::new(Machine {
+            tells_peers: true,
+            peers: Mutex::new(peers.iter().copied().collect()),
+            ..Machine::default()
+        }));
+        let end = EndSession {
+            browser: Some(machine),
+            clock: &SystemClock,
+            entropy: &SystemEntropy,
+            loopback: &machine,
+            pages: &Pages::default(),
+            terminal: &Silence,
+        };
+        let begun = tokio::time::Instant::now();
+        let result = end.run(PROVIDER).await.map_err(|error| error.code());
+        let told = machine.told.lock().expect("a list").clone();
+        (result, told, begun.elapsed())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_a_browser_of_this_user_is_sent_on_and_only_once() {
+        use Peer::{OtherUser, SameUser, Unknown};
+        let (on, refused, used) = ((303, true), (403, false), (410, false));
+        let twice = Err(Code::HostFault);
+        let zero = Duration::ZERO;
+        let rows: [(&[Peer], Result<(), Code>, &[(u16, bool)], Duration); 6] = [
+            (&[SameUser], Ok(()), &[on], zero),
+            (&[OtherUser, SameUser], Ok(()), &[refused, on], zero),
+            (&[OtherUser, OtherUser], Err(Code::TimedOut), &[refused, refused], ARRIVAL),
+            (&[], Err(Code::TimedOut), &[], ARRIVAL),
+            // Who it was cannot be told, so a second one is waited for.
+            (&[Unknown], Ok(()), &[on], SECOND_ARRIVAL),
+            (&[Unknown, SameUser], twice, &[on, used], zero),
+        ];
+        for (peers, ended, told, elapsed) in rows {
+            let seen = visited_by(peers).await;
+            assert_eq!(seen, (ended, told.to_vec(), elapsed), "{peers:?}");
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What browsers get at a listener whose login has ended.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
@@ -7,7 +8,8 @@ use tokio::task::JoinSet;
 use crate::capability::loopback::{END_ADDRESS, Listener, Visit};
 use crate::pages::{Page, Pages};
 
-/// How long a browser may take to come for the last page.
+/// How long to wait for a browser that keeps its connection and asks nothing, or that
+/// asks for the last page on a connection of its own.
 const ARRIVAL: Duration = Duration::from_secs(2);
 
 /// The end of a login.
@@ -21,38 +23,54 @@ pub(crate) struct Farewell<'a> {
 
 impl Farewell<'_> {
     /// Sends the browser that waits to the last page, at an address without the
-    /// code: it is in nobody's history. One that asked twice is sent there twice,
-    /// and any other is told that it came too late.
+    /// code: it stays out of the browser's history. A browser that asked twice is
+    /// sent there twice, and any other is told that it came too late.
+    ///
+    /// Returns when the last page was written, or when the browser has closed the
+    /// connection that it could have asked for it on.
     pub(crate) async fn say(self, visit: Option<Visit>, listener: &mut dyn Listener) {
         // Beside each other: one that does not read must not keep the rest waiting.
         let mut answers = JoinSet::new();
         let target = visit.as_ref().map(|visit| visit.target.clone());
         if let Some(visit) = visit {
-            visit.answer.send(self.on()).await;
+            let can_ask_again = visit.keeps_connection;
+            let mut sent = pin!(visit.answer.send(self.on()));
+            let mut is_gone = false;
             let arrival = async {
                 loop {
-                    let visit = listener.visit().await;
-                    if visit.target == END_ADDRESS {
-                        return visit.answer.send(self.page.clone()).await;
+                    let visit = tokio::select! {
+                        biased;
+                        visit = listener.visit() => visit,
+                        () = &mut sent, if !is_gone => {
+                            is_gone = true;
+                            if can_ask_again {
+                                return;
+                            }
+                            continue;
+                        }
+                    };
+                    let page = self.page_for(&visit, target.as_deref());
+                    if visit.target == END_ADDRESS && !visit.peer.is_refused() {
+                        return visit.answer.send(page).await;
                     }
-                    let page = self.page_for(&visit.target, target.as_deref());
                     answers.spawn(visit.answer.send(page));
                 }
             };
-            // A browser that does not come is no reason to keep the person waiting.
+            // A browser that does not come is no reason to keep the user waiting.
             let _ = tokio::time::timeout(ARRIVAL, arrival).await;
         }
         while let Some(visit) = waiting(listener).await {
-            let page = self.page_for(&visit.target, None);
+            let page = self.page_for(&visit, None);
             answers.spawn(visit.answer.send(page));
         }
         answers.join_all().await;
     }
 
-    fn page_for(&self, target: &str, redirect: Option<&str>) -> Page {
-        match target {
+    fn page_for(&self, visit: &Visit, redirect: Option<&str>) -> Page {
+        match visit.target.as_str() {
+            _ if visit.peer.is_refused() => self.pages.another_user(),
             END_ADDRESS => self.page.clone(),
-            _ if redirect == Some(target) => self.on(),
+            target if redirect == Some(target) => self.on(),
             _ => self.pages.finished(),
         }
     }
@@ -78,7 +96,7 @@ mod tests {
     use async_trait::async_trait;
 
     use super::*;
-    use crate::capability::loopback::{Answer, PendingPage};
+    use crate::capability::loopback::{Answer, Peer, PendingPage};
 
     /// Visits in order, then none for ever.
     struct Queue(VecDeque<Visit>);
@@ -99,7 +117,7 @@ mod tests {
 
     fn visit(target: &str) -> (Visit, PendingPage) {
         let (answer, page) = Answer::pair(Pages::default());
-        (Visit { target: target.to_owned(), cookies: String::new(), answer }, page)
+        (Visit::new(target, "", answer), page)
     }
 
     async fn status(mut page: PendingPage) -> (u16, Option<String>) {
@@ -151,10 +169,54 @@ mod tests {
         assert_eq!(told(None, &["/callback?code=a"]).await, [(410, None)]);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_browser_that_does_not_come_for_the_last_page_is_not_waited_for_long() {
+    /// How long a login waits for a browser that was sent to the last page, whose
+    /// connection could carry that request too or not, and which closes its
+    /// connection after `open` or keeps it.
+    async fn waited(keeps_connection: bool, open: Option<Duration>) -> Duration {
+        let pages = Pages::default();
+        let farewell = Farewell { pages: &pages, page: pages.success(), goodbye: None };
+        let (visit, mut page) = visit("/callback?code=a");
+        let visit = visit.keeping_connection(keeps_connection);
+        let browser = tokio::spawn(async move {
+            let forward = page.page(ARRIVAL).await;
+            assert_eq!(forward.location.as_deref(), Some(END_ADDRESS));
+            match open {
+                Some(open) => tokio::time::sleep(open).await,
+                None => std::future::pending().await,
+            }
+            drop(page);
+        });
         let begun = tokio::time::Instant::now();
-        assert_eq!(told(Some("/callback?code=a"), &[]).await, [sent_to_the_end()]);
+        farewell.say(Some(visit), &mut Queue(VecDeque::new())).await;
+        browser.abort();
+        begun.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_browser_that_closes_its_connection_instead_of_asking_is_not_waited_for() {
+        assert_eq!(waited(true, Some(Duration::ZERO)).await, Duration::ZERO);
+        let open = Duration::from_millis(700);
+        assert_eq!(waited(true, Some(open)).await, open);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_browser_that_may_still_ask_is_not_waited_for_long() {
+        assert_eq!(waited(true, None).await, ARRIVAL);
+        // It said that it would open another connection.
+        assert_eq!(waited(false, Some(Duration::ZERO)).await, ARRIVAL);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_user_gets_no_last_page_and_ends_no_wait_for_it() {
+        let pages = Pages::default();
+        let farewell = Farewell { pages: &pages, page: pages.success(), goodbye: None };
+        let (stranger, page) = visit(END_ADDRESS);
+        let told = tokio::spawn(status(page));
+        let (first, _page) = visit("/callback?code=a");
+        let visits = VecDeque::from([stranger.from_peer(Peer::OtherUser)]);
+        let begun = tokio::time::Instant::now();
+        farewell.say(Some(first), &mut Queue(visits)).await;
+        assert_eq!(told.await.expect("an answer"), (403, None));
         assert_eq!(begun.elapsed(), ARRIVAL);
     }
 }

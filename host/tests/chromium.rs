@@ -141,6 +141,7 @@ fn every(language: &str, pages: &Pages) -> Vec<Value> {
         ("stray", pages.stray("it carried another login's state")),
         ("used-address", pages.used_address()),
         ("another-browser", pages.another_browser()),
+        ("another-user", pages.another_user()),
         ("abandoned", pages.abandoned()),
     ];
     let page = |(name, page): (&str, Page)| json!({ "name": format!("{language}-{name}"), "html": page.html, "policy": page.policy });

@@ -203,6 +203,7 @@ fn the_german_example_leaves_no_text_in_english() {
             pages.stray(""),
             pages.used_address(),
             pages.another_browser(),
+            pages.another_user(),
             pages.abandoned(),
         ]
     };

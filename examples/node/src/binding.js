@@ -95,7 +95,7 @@ export class Binding {
   judge(target, cookies) {
     const brought = this.#cookie(cookies);
     const known = brought !== undefined && this.#accepted.has(brought) ? brought : undefined;
-    if (!target.startsWith(START_PATH)) return { is: known ? 'redirect' : 'another-browser' };
+    if (!isStart(target)) return { is: known ? 'redirect' : 'another-browser' };
     const ticket = target.slice(START_PATH.length);
     if (ticket === `?ticket=${this.#printed}`) return this.#forward(known ?? this.#secret());
     if (ticket !== `?ticket=${this.#opened}`) return { is: 'used-address' };
@@ -138,4 +138,13 @@ export class Binding {
   #address(ticket) {
     return `${this.#origin}${START_PATH}?ticket=${ticket}`;
   }
+}
+
+/**
+ * Whether a request is for the start address.
+ *
+ * @param {string} target path and query
+ */
+export function isStart(target) {
+  return target.split('?', 1)[0] === START_PATH;
 }

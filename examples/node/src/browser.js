@@ -8,7 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isLoopback } from './addresses.js';
 import { LatchError } from './error.js';
 
-/** @typedef {(url: string) => Promise<void> | void} Browser starts one on this address */
+/**
+ * Starts one on this address. `openFile` is for a browser whose address would stand on a
+ * command line, where other users can read it: starts it on a private file instead,
+ * given by its `file:` URL.
+ *
+ * @typedef {((url: string) => Promise<void> | void) & { openFile?: (url: string) => Promise<void> | void }} Browser
+ */
 
 /** How long a desktop's launcher has to fail before it counts as working. */
 const SETTLING_MS = 300;
@@ -41,14 +47,15 @@ export function browserUrl(url) {
  * @returns {Browser}
  */
 export function commandBrowser(command) {
-  return async (url) => {
-    if (await starts([...command, browserUrl(url)], 0)) return;
+  const open = async (/** @type {string} */ address) => {
+    if (await starts([...command, address], 0)) return;
     throw new LatchError(
       'host-fault',
       `cannot start the browser ${command[0]}`,
       'open the address by hand, or name another browser',
     );
   };
+  return Object.assign((/** @type {string} */ url) => open(browserUrl(url)), { openFile: open });
 }
 
 /**
@@ -57,7 +64,13 @@ export function commandBrowser(command) {
  * @param {string} url
  */
 export async function systemBrowser(url) {
-  const address = browserUrl(url);
+  return firstThatStarts(browserUrl(url));
+}
+
+systemBrowser.openFile = firstThatStarts;
+
+/** @param {string} address */
+async function firstThatStarts(address) {
   for (const { words, settlingMs } of launchers()) {
     if (await starts(words.map((word) => word.replaceAll('%s', address)), settlingMs)) return;
   }

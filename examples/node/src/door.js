@@ -1,19 +1,24 @@
 // How the person gets to the provider and back: a listener, a browser, and a person.
 
-import { Binding } from './binding.js';
+import { Binding, isStart } from './binding.js';
 import { browserUrl } from './browser.js';
 import { sandboxFault } from './error.js';
-import { END_ADDRESS, START_PATH } from './listener.js';
-import { abandoned, anotherBrowser, finished, forward, stray, usedAddress } from './pages.js';
+import { launch } from './launch.js';
+import { END_ADDRESS } from './listener.js';
+import { abandoned, anotherBrowser, anotherUser, finished, forward, stray, usedAddress } from './pages.js';
 
 /** @import { Authorization, DevicePrompt, LoginFlow, Offer, Reply, Visit as Sending } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Browser } from './browser.js' */
 /** @import { Clock } from './clock.js' */
+/** @import { Launched } from './launch.js' */
 /** @import { Listening, Visit } from './listener.js' */
 /** @import { Page } from './pages.js' */
 /** @import { Terminal } from './terminal.js' */
 
-/** How long a browser may take to come for the last page. */
+/**
+ * How long to wait for a browser that keeps its connection and asks nothing, or that asks
+ * for the last page on a connection of its own.
+ */
 const ARRIVAL_MS = 2_000;
 
 /** @type {Record<LoginFlow, string>} */
@@ -37,6 +42,14 @@ export class Door {
   #shown;
   /** Whether the person is asked for the address that the browser ends on. */
   #asks = false;
+  /** Whether the browser that was started may be on another machine. */
+  #browserIsElsewhere;
+  /** Asks for a paste, once that was found to be needed. */
+  #askAfterAll = () => {};
+  /** The user was told that another user's browser was refused. */
+  #hasToldOfOthers = false;
+  /** The browser that was started. @type {Launched | undefined} */
+  #launched;
   /** The opened address was used twice. */
   #isTaken = false;
   /** The browser that waits for its page. @type {Visit | undefined} */
@@ -48,14 +61,17 @@ export class Door {
    * @param {() => Uint8Array} parts.entropy
    * @param {Listening} [parts.listener] none where no browser can come back
    * @param {Browser} [parts.browser] none where the person opens the address by themselves
+   * @param {boolean} [parts.browserIsElsewhere] whether it may be on another machine, as
+   * an editor's is: then it may not come back by itself
    * @param {Terminal} parts.terminal
    * @param {AbortSignal} [parts.signal] ends a wait for the person
    */
-  constructor({ clock, entropy, listener, browser, terminal, signal }) {
+  constructor({ clock, entropy, listener, browser, browserIsElsewhere = false, terminal, signal }) {
     this.#clock = clock;
     this.#entropy = entropy;
     this.#listener = listener;
     this.#browser = browser;
+    this.#browserIsElsewhere = browserIsElsewhere;
     this.#terminal = terminal;
     this.#signal = signal;
   }
@@ -72,20 +88,21 @@ export class Door {
       if (flow === 'paste' && reason) this.#terminal.say(`Logging in by hand: ${reason}`);
       const opens = flow !== 'paste' && (await this.#invite(url));
       if (flow === 'paste') this.#show(url);
-      this.#asks = flow === 'paste' || (!opens && this.#terminal.isAttended);
+      this.#asks = flow === 'paste' || ((!opens || this.#browserIsElsewhere) && this.#terminal.isAttended);
       this.#shown = url;
     }
-    if (this.#asks) {
+    const asked = new Promise((resolve) => { this.#askAfterAll = () => resolve(undefined); });
+    if (this.#asks) this.#askAfterAll();
+    const paste = async (/** @type {AbortSignal} */ signal) => {
+      await asked;
+      this.#asks = true;
       this.#terminal.say(notice === undefined
         ? "When the login is done, copy the whole address from the browser's address bar,\neven if its page cannot be shown, and paste it here (it is not displayed):"
         : 'Paste the whole address (it is not displayed):');
       if (alternatives.length > 0) this.#terminal.say(ways(alternatives));
-    }
-    return this.#first((signal) => [
-      this.#redirect(signal),
-      ...(this.#asks ? [this.#pasted(alternatives, signal)] : []),
-      this.#late(waitMs, signal),
-    ]);
+      return this.#pasted(alternatives, signal);
+    };
+    return this.#first((signal) => [this.#redirect(signal), paste(signal), this.#late(waitMs, signal)]);
   }
 
   /**
@@ -125,6 +142,7 @@ export class Door {
    */
   async offer({ reason, flows, waitMs }) {
     this.#binding = undefined;
+    this.#launched?.end();
     this.#shown = undefined;
     this.#isTaken = false;
     this.#terminal.say(`${reason[0]?.toUpperCase() ?? ''}${reason.slice(1)}.`);
@@ -144,6 +162,7 @@ export class Door {
    * @param {Page} page
    */
   async close(page) {
+    this.#launched?.end();
     const listener = this.#listener;
     if (!listener) return;
     const on = forward(END_ADDRESS, this.#binding?.goodbye);
@@ -151,21 +170,24 @@ export class Door {
     const told = [];
     let shown = this.#visit === undefined;
     await this.#visit?.answer(on);
+    let isGone = false;
+    // A browser that closes the connection it could have asked on does not come.
+    const gone = this.#visit?.gone?.then(() => { isGone = true; }) ?? new Promise(() => {});
     const over = new AbortController();
     let isLate = false;
     const late = this.#clock.sleep(ARRIVAL_MS, over.signal).catch(() => {}).then(() => { isLate = true; });
     do {
-      // A browser that does not come is no reason to keep the person waiting.
-      if (!shown) await Promise.race([listener.arrival(), late]);
+      // A browser that does not come is no reason to keep the user waiting.
+      if (!shown) await Promise.race([listener.arrival(), gone, late]);
       for (let visit = listener.take(); visit; visit = listener.take()) {
         const { target } = visit;
-        const isEnd = target === END_ADDRESS;
+        const isEnd = target === END_ADDRESS && !isRefused(visit);
         // One that asked twice is sent there twice, and any other came too late.
-        const answered = visit.answer(isEnd ? page : target === redirect ? on : finished());
-        told.push(answered);
+        const answer = isRefused(visit) ? anotherUser() : isEnd ? page : target === redirect ? on : finished();
+        told.push(visit.answer(answer));
         shown ||= isEnd;
       }
-    } while (!shown && !isLate);
+    } while (!shown && !isGone && !isLate);
     over.abort();
     await Promise.all(told);
     await listener.close();
@@ -185,13 +207,29 @@ export class Door {
       return !this.#browser;
     }
     const binding = new Binding(this.#listener.redirectUri, address, this.#entropy);
-    if (!(await this.#opens(this.#browser, binding.openedAddress))) {
+    const launched = await this.#launches(this.#browser, binding.openedAddress);
+    if (!launched) {
       this.#show(url);
       return false;
     }
     this.#binding = binding;
-    this.#terminal.say(`Your browser opens to log you in. If it does not, open:\n\n  ${binding.printedAddress}`);
+    this.#terminal.say(`${launched.invitation}\n\n  ${binding.printedAddress}`);
     return true;
+  }
+
+  /**
+   * @param {Browser} browser
+   * @param {string} address of this login
+   */
+  async #launches(browser, address) {
+    this.#launched?.end();
+    this.#launched = undefined;
+    try {
+      this.#launched = await launch(browser, address, this.#listener?.tellsPeers ?? false);
+    } catch (error) {
+      this.#terminal.say(`No browser opens (${/** @type {Error} */ (error).message}).`);
+    }
+    return this.#launched;
   }
 
   /**
@@ -235,14 +273,27 @@ export class Door {
   async #redirect(signal) {
     for (;;) {
       const visit = await this.#nextVisit(signal);
+      // Before anything that it brings is looked at: it uses nothing up.
+      if (isRefused(visit)) {
+        void visit.answer(anotherUser());
+        if (!this.#hasToldOfOthers) {
+          this.#terminal.say('The browser of another user of this machine came to this login and was refused. If that was you, open the address in a browser of the user that runs this program.');
+        }
+        this.#hasToldOfOthers = true;
+        continue;
+      }
       const passage = this.#binding?.judge(visit.target, visit.cookies)
         // Nobody was sent to a local address.
-        ?? { is: visit.target.startsWith(START_PATH) ? 'used-address' : 'redirect' };
+        ?? { is: isStart(visit.target) ? 'used-address' : 'redirect' };
       if (passage.is === 'redirect') {
         this.#visit = visit;
         return { tag: 'redirected', val: visit.target };
       }
       if (passage.is === 'taken') this.#warn(signal);
+      if (passage.is === 'another-browser' && !this.#asks && this.#terminal.isAttended) {
+        this.#terminal.say('The login came back in another browser than it began in, and does not count.');
+        this.#askAfterAll();
+      }
       const page = passage.is === 'on' ? passage.page
         : passage.is === 'another-browser' ? anotherBrowser() : usedAddress();
       // Whoever does not read must not keep the rest waiting.
@@ -259,13 +310,18 @@ export class Door {
     if (this.#isTaken) return;
     this.#isTaken = true;
     this.#terminal.say('The address that your browser was sent to was opened twice, and works no more: somebody else on this machine may have taken it. Press Enter for a fresh one.');
-    void this.#terminal.ask(false, signal).then(() => {
-      this.#isTaken = false;
-      this.#binding?.renew();
-      if (this.#binding && this.#browser) return this.#opens(this.#browser, this.#binding.openedAddress);
-    }).catch(() => {
+    // The same keyboard answers both questions: an empty paste is Enter.
+    if (this.#asks) return;
+    void this.#terminal.ask(false, signal).then(() => this.#openAfresh()).catch(() => {
       // The question was withdrawn: the login has ended.
     });
+  }
+
+  /** Sends the browser to a fresh address. */
+  async #openAfresh() {
+    this.#isTaken = false;
+    this.#binding?.renew();
+    if (this.#binding && this.#browser) await this.#launches(this.#browser, this.#binding.openedAddress);
   }
 
   /**
@@ -296,7 +352,11 @@ export class Door {
    * @returns {Promise<Reply>}
    */
   async #pasted(alternatives, signal) {
-    const text = await this.#terminal.ask(true, signal);
+    let text = await this.#terminal.ask(true, signal);
+    while (this.#isTaken && text.trim() === '') {
+      await this.#openAfresh();
+      text = await this.#terminal.ask(true, signal);
+    }
     const flow = named(alternatives, text);
     return flow ? { tag: 'chosen', val: flow } : { tag: 'pasted', val: text };
   }
@@ -344,6 +404,15 @@ export class Door {
       over.abort();
     }
   }
+}
+
+/**
+ * Whether a visit is refused, whatever it brings. This is the one place that decides it.
+ *
+ * @param {Visit} visit
+ */
+function isRefused({ peer }) {
+  return peer === 'other-user';
 }
 
 /**

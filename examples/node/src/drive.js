@@ -3,6 +3,7 @@
 import { Denied } from './egress.js';
 import * as envelope from './envelope.js';
 import { LatchError, reason, sandboxFault } from './error.js';
+import { holdSignals } from './interrupts.js';
 import { failed, success } from './pages.js';
 
 /** @import { Action, Exchange, Outcome, Reply, Session } from '../component/interfaces/latchstring-login-flow.js' */
@@ -64,6 +65,7 @@ async function steps(session, parts) {
   const { store, door } = parts;
   /** @type {Lock | undefined} */
   let lock;
+  let releaseSignals = () => {};
   try {
     /** @type {Reply} */
     let reply = { tag: 'begin' };
@@ -71,7 +73,11 @@ async function steps(session, parts) {
       const action = next(session, reply, parts);
       switch (action.tag) {
         case 'lock':
-          lock ??= await locked(parts);
+          if (!lock) {
+            lock = await locked(parts);
+            // What is done under the lock is done to its end.
+            releaseSignals = holdSignals();
+          }
           reply = { tag: 'locked', val: (await read(store))?.session };
           break;
         case 'probe':
@@ -103,7 +109,11 @@ async function steps(session, parts) {
       }
     }
   } finally {
-    await lock?.release();
+    try {
+      await lock?.release();
+    } finally {
+      releaseSignals();
+    }
   }
 }
 

@@ -52,6 +52,8 @@ export async function send(request, { privateAddresses }) {
       // A connection of its own for each: a kept one may break under a request that
       // must not be sent twice.
       agent: false,
+      // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
+      rejectUnauthorized: true,
       lookup: privateAddresses ? lookup : publicLookup,
       signal: AbortSignal.timeout(PATIENCE_MS),
     };

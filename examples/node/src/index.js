@@ -272,6 +272,7 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, 
     entropy,
     listener,
     browser: Array.isArray(browser) ? commandBrowser(browser) : browser || undefined,
+    browserIsElsewhere: facts.editorTerminal,
     terminal,
     signal,
   });

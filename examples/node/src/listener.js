@@ -1,14 +1,17 @@
 // The loopback listener that the browser comes back to (RFC 8252 §7.3).
 
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer } from 'node:net';
 
 import { LatchError, reason } from './error.js';
 import { POLICY, abandoned } from './pages.js';
+import { Peers, end } from './peers.js';
 
-/** @import { IncomingMessage, Server, ServerResponse } from 'node:http' */
-/** @import { Socket } from 'node:net' */
+/** @import { IncomingMessage, ServerResponse } from 'node:http' */
+/** @import { Server, Socket } from 'node:net' */
 /** @import { Page } from './pages.js' */
+/** @import { Ends, Peer } from './peers.js' */
 
 /** Where a login begins in a browser of this machine. */
 export const START_PATH = '/latchstring/start';
@@ -17,7 +20,12 @@ export const START_PATH = '/latchstring/start';
 const END_PATH = '/latchstring/end';
 export const END_ADDRESS = `${END_PATH}?done`;
 
+/** Paths that begin so are the listener's own; no redirect may have one. */
+const OWN_PATHS = '/latchstring/';
+
 const MOST_CONNECTIONS = 64;
+/** Accepted connections that wait for room; as many as the native program lets wait. */
+const LONGEST_QUEUE = 4096;
 /** From the connection on, whether or not a byte has come. */
 const REQUEST_PATIENCE_MS = 5_000;
 /** Bytes of the request line and headers. */
@@ -45,12 +53,16 @@ const EPHEMERAL_ATTEMPTS = 16;
  * @property {string} target path and query as sent
  * @property {string} cookies
  * @property {(page: Page) => Promise<void>} answer sends its page; back when that was written
+ * @property {Peer} [peer] whose browser it is; `unknown` unless set
+ * @property {Promise<void>} [gone] if the browser can send its next request on the same
+ * connection: comes when that is closed
  */
 
 /**
- * Hears browsers that come back.
+ * Hears browsers that come back. `tellsPeers`: whether a visit's `peer` tells another
+ * user from this one; if not, no address of a login is put where others can read it.
  *
- * @typedef {Pick<Listener, 'redirectUri' | 'arrival' | 'take' | 'close'>} Listening
+ * @typedef {Pick<Listener, 'redirectUri' | 'arrival' | 'take' | 'close'> & { tellsPeers?: boolean }} Listening
  */
 
 /**
@@ -64,6 +76,13 @@ export async function listen({ host, ports, path }) {
       'invalid-configuration',
       `the redirect path ${JSON.stringify(path)} cannot be used`,
       'use a path such as /callback, of letters, digits, / - . _ and ~',
+    );
+  }
+  if (path.startsWith(OWN_PATHS)) {
+    throw new LatchError(
+      'invalid-configuration',
+      `the redirect path ${JSON.stringify(path)} cannot be used: ${OWN_PATHS} is where this program's own pages are`,
+      'use another path, such as /callback',
     );
   }
   const failures = [];
@@ -111,14 +130,7 @@ async function bound(host, port) {
  * @param {number} port
  */
 async function serverAt(host, port) {
-  const server = createServer({
-    maxHeaderSize: LONGEST_REQUEST,
-    headersTimeout: REQUEST_PATIENCE_MS,
-    requestTimeout: REQUEST_PATIENCE_MS,
-    connectionsCheckingInterval: 1_000,
-    // A request without one is answered like one for another host.
-    requireHostHeader: false,
-  });
+  const server = createServer({ pauseOnConnect: true });
   server.listen({ host, port, exclusive: true });
   await once(server, 'listening');
   return server;
@@ -132,6 +144,8 @@ function portOf(server) {
 /** Passes on what could be the redirect, and answers and forgets everything else. */
 export class Listener {
   #servers;
+  #http;
+  #peers;
   #paths;
   #authorities;
   /** @type {Visit[]} */
@@ -139,6 +153,8 @@ export class Listener {
   #knock = () => {};
   /** Connections, oldest first. @type {Set<Socket>} */
   #sockets = new Set();
+  /** Connections for which there is no room yet, oldest first. @type {Socket[]} */
+  #outside = [];
   /** Those whose request is a visit that waits for its page. @type {Set<Socket>} */
   #visiting = new Set();
 
@@ -155,12 +171,30 @@ export class Listener {
     // Port 80 goes without saying (RFC 9110 §4.2.1).
     this.#authorities = hosts.flatMap((name) => (port === 80 ? [`${name}:80`, name] : [`${name}:${port}`]));
     this.redirectUri = `http://${host}:${port}${path}`;
+    const { address } = /** @type {import('node:net').AddressInfo} */ (servers[0].address());
+    this.#peers = new Peers(end(address, port));
+    // It is handed connections, and listens nowhere itself: then those that there is no
+    // room for can wait.
+    this.#http = createHttpServer({
+      maxHeaderSize: LONGEST_REQUEST,
+      // A request without one is answered like one for another host.
+      requireHostHeader: false,
+    });
+    this.#http.on('request', (request, response) => this.#respond(request, response));
+    // What is no HTTP deserves no answer.
+    this.#http.on('clientError', (_, socket) => socket.destroy());
     for (const server of servers) {
-      server.on('connection', (socket) => this.#admit(socket));
-      server.on('request', (request, response) => this.#respond(request, response));
-      // What is no HTTP deserves no answer.
-      server.on('clientError', (_, socket) => socket.destroy());
+      server.on('connection', (socket) => {
+        if (this.#outside.length >= LONGEST_QUEUE) socket.destroy();
+        this.#outside.push(socket);
+        this.#admit();
+      });
     }
+  }
+
+  /** Whether another user's visit is told from this user's. */
+  get tellsPeers() {
+    return this.#peers.tells;
   }
 
   /** Comes when a visit is there to be taken. Loses none where nobody takes it. */
@@ -177,6 +211,7 @@ export class Listener {
   /** Frees the port at once. Visitors who still wait are told that nobody answers. */
   async close() {
     for (const server of this.#servers) server.close();
+    for (const socket of this.#outside.splice(0)) socket.destroy();
     for (const socket of this.#sockets) {
       if (!this.#visiting.has(socket)) socket.destroy();
       // A program may end: what was written reaches the browser.
@@ -186,22 +221,37 @@ export class Listener {
   }
 
   /**
-   * A full house loses the oldest that waits for no page: refusing the newest would
-   * let a flood of silent connections keep the browser out.
-   *
-   * @param {Socket} socket
+   * Lets connections in. If there is no room, the oldest that waits for no page is
+   * closed: refusing the newest would let a flood of silent connections keep the browser
+   * out. If all wait for a page, the newest waits outside: any of them may be the browser.
    */
-  #admit(socket) {
-    if (this.#sockets.size >= MOST_CONNECTIONS) {
-      const idle = [...this.#sockets].find((one) => !this.#visiting.has(one));
-      (idle ?? socket).destroy();
-      if (!idle) return;
+  #admit() {
+    while (this.#outside.length > 0) {
+      if (this.#sockets.size >= MOST_CONNECTIONS) {
+        const idle = [...this.#sockets].find((one) => !this.#visiting.has(one));
+        if (!idle) return;
+        this.#sockets.delete(idle);
+        idle.destroy();
+      }
+      const socket = /** @type {Socket} */ (this.#outside.shift());
+      if (!socket.destroyed) this.#enter(socket);
     }
+  }
+
+  /** @param {Socket} socket */
+  #enter(socket) {
     this.#sockets.add(socket);
+    const silent = setTimeout(() => {
+      if (!this.#visiting.has(socket)) socket.destroy();
+    }, REQUEST_PATIENCE_MS).unref();
     socket.once('close', () => {
+      clearTimeout(silent);
       this.#sockets.delete(socket);
       this.#visiting.delete(socket);
+      this.#admit();
     });
+    this.#http.emit('connection', socket);
+    socket.resume();
   }
 
   /**
@@ -216,14 +266,27 @@ export class Listener {
       response.writeHead(status, protectedHeaders('text/plain; charset=utf-8')).end(text);
       return;
     }
-    this.#visiting.add(request.socket);
+    const { socket } = request;
+    // Asked now: the connection is open, and few requests come this far.
+    const peer = this.#peers.peer({
+      ours: end(socket.localAddress, socket.localPort),
+      theirs: end(socket.remoteAddress, socket.remotePort),
+    });
+    // Nobody is there to read an answer.
+    if (!peer) {
+      socket.destroy();
+      return;
+    }
+    this.#visiting.add(socket);
+    const gone = response.shouldKeepAlive
+      ? new Promise((resolve) => { socket.once('close', () => resolve(undefined)); }) : undefined;
     const answer = (/** @type {Page} */ page) => {
       clearTimeout(late);
-      return written(response, page);
+      return written(response, page, gone !== undefined && page.location === END_ADDRESS);
     };
     const late = setTimeout(() => answer(abandoned()), PAGE_PATIENCE_MS).unref();
     const cookies = (request.headersDistinct.cookie ?? []).join('; ');
-    this.#visits.push({ target: request.url ?? '', cookies, answer });
+    this.#visits.push({ target: request.url ?? '', cookies, answer, peer, gone });
     this.#knock();
   }
 
@@ -257,13 +320,20 @@ export class Listener {
 }
 
 /**
+ * The connection stays open only for a browser that is sent to the last page of its
+ * login: it asks for that at once, and if it closes the connection instead, the login
+ * knows that it does not come.
+ *
  * @param {ServerResponse} response
  * @param {Page} page
+ * @param {boolean} staysOpen
  */
-async function written(response, { status, html, location, cookie }) {
+async function written(response, { status, html, location, cookie }, staysOpen) {
   if (response.destroyed || response.writableEnded) return;
   response.writeHead(status, {
     ...protectedHeaders('text/html; charset=utf-8'),
+    'content-length': Buffer.byteLength(html),
+    ...(staysOpen && { connection: 'keep-alive' }),
     ...(location !== undefined && { location }),
     ...(cookie !== undefined && { 'set-cookie': cookie }),
   });

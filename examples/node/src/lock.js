@@ -7,9 +7,10 @@
 // file open. So Node and the native program wait for each other, and no lock is ever
 // left behind.
 //
-// Where there is no helper, an endpoint is claimed instead, a name that the system
-// gives to one process at a time and takes back when it dies: that keeps Node
-// processes from each other, and not from the native program.
+// Windows has no helper. There a pipe's name is claimed instead, which the system gives
+// to one process at a time and takes back when it dies: that keeps Node processes from
+// each other, and not from the native program. Elsewhere such a name could be occupied
+// by any user, and a missing helper is an error.
 
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -52,6 +53,9 @@ export async function lock(path, patienceMs, signal, helpers = process.platform 
   try {
     for (const helper of helpers) {
       if (await locked(file, helper, ends)) return { release: () => closeSync(file) };
+    }
+    if (process.platform !== 'win32') {
+      throw unusable('neither flock nor perl is here to lock the session with', 'install one of them');
     }
     const endpoint = await claimed(path, ends);
     return {
@@ -101,7 +105,7 @@ async function claimed(path, signal) {
   for (;;) {
     const endpoint = createServer((socket) => socket.destroy());
     try {
-      endpoint.listen(address(name));
+      endpoint.listen(`\\\\.\\pipe\\${name}`);
       await once(endpoint, 'listening');
       return endpoint.unref();
     } catch (error) {
@@ -109,12 +113,4 @@ async function claimed(path, signal) {
     }
     await sleep(PAUSE_MS, undefined, { signal });
   }
-}
-
-/** @param {string} name */
-function address(name) {
-  if (process.platform === 'win32') return `\\\\.\\pipe\\${name}`;
-  // In no folder, so that none is left behind (unix(7), "abstract").
-  if (process.platform === 'linux') return `\0${name}`;
-  throw unusable('neither flock nor perl is here to lock the session with', 'install one of them');
 }

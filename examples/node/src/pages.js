@@ -88,7 +88,16 @@ export function anotherBrowser() {
   return page(
     403,
     'Not the browser that began this login',
-    'Nothing has changed, and the login still waits. Open the address from your terminal in this browser, and let it keep cookies for this machine.',
+    'Nothing has changed, and the login still waits. Open the address from your terminal in this browser, and let it keep cookies for this machine. If that does not help, copy the whole address of this page and paste it in your terminal.',
+  );
+}
+
+/** The browser of another user of this machine. */
+export function anotherUser() {
+  return page(
+    403,
+    'This browser belongs to another user',
+    'It runs as another user of this machine than the program that waits here. Nothing has changed, and that program still waits. Use a browser of the user who runs it.',
   );
 }
 

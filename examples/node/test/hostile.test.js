@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import test from 'node:test';
 
+import { Door } from '../src/door.js';
 import { login } from '../src/index.js';
 import { listen } from '../src/listener.js';
 import { demoProvider, get, stateFolder, terminal, until, visitor } from './support.js';
@@ -126,6 +127,98 @@ test('silent and broken connections keep nobody out', async (t) => {
   assert.equal(visit.target, '/callback?code=a');
   await visit.answer({ status: 200, html: 'well' });
   assert.equal((await answer).body, 'well');
+});
+
+test('in a full house the newest waits, and gets its turn', async (t) => {
+  const listener = await listen({ host: '127.0.0.1', ports: [], path: '/callback' });
+  t.after(() => listener.close());
+  const answers = [];
+  for (let number = 0; number < 70; number += 1) {
+    answers.push(get(`${listener.redirectUri}?code=${number}`));
+  }
+  const seen = new Set();
+  while (seen.size < answers.length) {
+    await listener.arrival();
+    const visit = listener.take();
+    seen.add(visit.target);
+    await visit.answer({ status: 200, html: 'well' });
+  }
+  for (const answer of answers) assert.equal((await answer).body, 'well');
+});
+
+test('redirect paths of the listener itself are refused', async (t) => {
+  for (const path of ['/latchstring/start', '/latchstring/startle', '/latchstring/']) {
+    await assert.rejects(listen({ host: '127.0.0.1', ports: [], path }), { code: 'invalid-configuration' });
+  }
+  const listener = await listen({ host: '127.0.0.1', ports: [], path: '/latchstrings' });
+  t.after(() => listener.close());
+});
+
+/** A clock that never reaches the end of a wait. */
+const frozen = { nowMs: () => Date.now(), sleep: (_, signal) => new Promise((_, reject) => {
+  signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+}) };
+
+/** A visit that `closed` may end the connection of, and what it was answered. */
+function visited(target, keepsConnection) {
+  const answered = [];
+  let close;
+  const gone = new Promise((resolve) => { close = resolve; });
+  const visit = { target, cookies: '', answer: async (page) => { answered.push(page); }, gone: keepsConnection ? gone : undefined };
+  return { visit, answered, close };
+}
+
+/** A login whose answer came, and its visitors. */
+async function answered(visit, others) {
+  const visits = [visit, ...others];
+  const door = new Door({
+    clock: frozen,
+    entropy: () => new Uint8Array(32),
+    terminal: terminal(),
+    listener: { redirectUri: 'http://127.0.0.1:1/callback', arrival: () => (visits.length > 0 ? Promise.resolve() : new Promise(() => {})), take: () => visits.shift(), close: async () => {} },
+  });
+  const wait = { url: 'https://id.example/', flow: 'browser', waitMs: 1n, alternatives: [] };
+  assert.equal((await door.authorize(wait)).tag, 'redirected');
+  return door;
+}
+
+test('a browser that closes its connection instead of asking for the last page is not waited for', async () => {
+  const { visit, answered: told, close } = visited('/callback?code=a', true);
+  const door = await answered(visit, []);
+  close();
+  await door.close({ status: 200, html: 'well' });
+  assert.deepEqual(told.map(({ status }) => status), [303]);
+});
+
+test('the last page ends a login, whatever another user asks', async () => {
+  const { visit, answered: told } = visited('/callback?code=a', false);
+  const stranger = visited('/latchstring/end?done', false);
+  stranger.visit.peer = 'other-user';
+  const last = visited('/latchstring/end?done', false);
+  const door = await answered(visit, [stranger.visit, last.visit]);
+  await door.close({ status: 200, html: 'well' });
+  assert.deepEqual([told, stranger.answered, last.answered].map(([{ status }]) => status), [303, 403, 200]);
+});
+
+test('the way to the last page leaves the connection open, and tells when it is closed', async (t) => {
+  const listener = await listen({ host: '127.0.0.1', ports: [], path: '/callback' });
+  t.after(() => listener.close());
+  const { port, host } = new URL(listener.redirectUri);
+  const socket = connect(Number(port), '127.0.0.1');
+  let said = '';
+  socket.on('data', (text) => { said += text; });
+  const ask = (target) => socket.write(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  ask('/callback?code=a');
+  await listener.arrival();
+  const first = listener.take();
+  await first.answer({ status: 303, html: '', location: '/latchstring/end?done' });
+  ask('/latchstring/end?done');
+  await listener.arrival();
+  const last = listener.take();
+  assert.equal(last.target, '/latchstring/end?done');
+  await last.answer({ status: 200, html: 'well' });
+  await first.gone;
+  assert.match(said, /HTTP\/1\.1 303 [^]*connection: keep-alive[^]*HTTP\/1\.1 200 [^]*connection: close[^]*well$/i);
 });
 
 test('a connection that asks nothing is closed after some seconds', async (t) => {

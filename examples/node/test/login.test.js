@@ -1,12 +1,14 @@
 // Whole sessions against providers on this machine.
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { readdirSync, statSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import test from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 
 import { LatchError, adopt, login, logout, token, tokenOrLogin } from '../src/index.js';
@@ -146,6 +148,22 @@ test('nobody comes, or the program is interrupted', async (t) => {
   const signal = AbortSignal.timeout(200);
   await assert.rejects(login(client, { ...options, signal }), { code: 'interrupted' });
 });
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  test(`${signal} within a renewal ends the program once its session is saved`, async (t) => {
+    const { issuer } = await demoProvider(t);
+    const stateDir = stateFolder(t);
+    const client = { issuer, clientId: 'demo', scopes };
+    const first = await login(client, { stateDir, browser: visitorBrowser(), terminal: terminal() });
+    const script = fileURLToPath(new URL('interrupted.js', import.meta.url));
+    const child = spawn(process.execPath, [script, JSON.stringify({ client, stateDir, signal })]);
+    assert.deepEqual(await once(child, 'exit'), [null, signal]);
+    const kept = await token(client, { stateDir });
+    assert.equal(kept.source, 'cached');
+    assert.notEqual(kept.accessToken, first.accessToken);
+    assert.equal((await token(client, { stateDir, forceRefresh: true })).source, 'renewed');
+  });
+}
 
 test('a session is renewed, and ended', async (t) => {
   const { issuer } = await demoProvider(t);

@@ -109,8 +109,14 @@ test('a login sets a damaged session aside', async (t) => {
 const ways = {
   default: undefined,
   ...Object.fromEntries(HELPERS.map((helper) => [helper[0], [helper]])),
-  none: [['/nowhere/flock']],
 };
+test('without a program that locks, nothing is renewed', { skip: process.platform === 'win32' }, async (t) => {
+  const path = join(stateFolder(t), '..', 'a.lock');
+  await assert.rejects(lock(path, 5_000, undefined, [['/nowhere/flock']]), {
+    code: 'store-unusable', message: /neither flock nor perl/, remedy: /install/,
+  });
+});
+
 for (const [way, helpers] of Object.entries(ways)) {
   test(`a lock is held by one at a time (helper: ${way})`, async (t) => {
     const path = join(stateFolder(t), '..', 'a.lock');

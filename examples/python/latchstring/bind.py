@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from .callback import OWN_PATHS
 from .errors import LatchError
 
 # How often a port that the system chose may turn out to be taken in the other
@@ -34,6 +35,13 @@ class Redirect:
     path: str = "/callback"
 
     def __post_init__(self) -> None:
+        if self.path.startswith(OWN_PATHS):
+            raise LatchError(
+                "invalid-configuration",
+                f"the redirect path {self.path!r} cannot be used: {OWN_PATHS} is where this"
+                " program's own pages are",
+                "use another path, such as /callback",
+            )
         if not _PATH.fullmatch(self.path):
             raise LatchError(
                 "invalid-configuration",

@@ -50,7 +50,13 @@ class Browser:
 
     def open(self, url: str) -> None:
         """Starts a browser and returns without waiting for it."""
-        address = browser_url(url)
+        self._start(browser_url(url))
+
+    def open_file(self, url: str) -> None:
+        """Starts it on a private file, given by its `file:` URL."""
+        self._start(url)
+
+    def _start(self, address: str) -> None:
         if self._words is not None:
             if not _starts([*self._words, address], settles=False):
                 raise LatchError(

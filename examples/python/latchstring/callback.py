@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+# Paths that begin so are the listener's own; no redirect may have one.
+OWN_PATHS = "/latchstring/"
+
 # Where a login begins in a browser of this machine, and where it ends: the last
 # page has an address without a code.
 START_PATH = "/latchstring/start"
 END_PATH = "/latchstring/end"
 END_ADDRESS = f"{END_PATH}?done"
 
-_REQUEST_LINE = re.compile(r"([A-Za-z]+) ([!-~]+) HTTP/1\.[01]")
+_REQUEST_LINE = re.compile(r"([A-Za-z]+) ([!-~]+) HTTP/(1\.[01])")
 _FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n]*?)[ \t]*")
 _LOOKS_AHEAD = re.compile("prefetch|preview|prerender", re.IGNORECASE)
 _MOST_FIELDS = 100
@@ -36,10 +39,11 @@ class Expected:
     paths: frozenset[str]
 
 
-def judge(expected: Expected, head: bytes) -> tuple[str, str]:
-    """Target and cookies of a request that could be the redirect: GET, the
+def judge(expected: Expected, head: bytes) -> tuple[str, str, bool]:
+    """Target and cookies, and whether the browser means to use the connection again (RFC
+    9112 §9.3), of a request that could be the redirect: GET, the
     redirect's own host and path, a query, no body, and not a prefetch."""
-    method, target, fields = _read(head)
+    method, target, version, fields = _read(head)
 
     def values(name: str) -> list[str]:
         return [value for known, value in fields if known == name]
@@ -60,14 +64,16 @@ def judge(expected: Expected, head: bytes) -> tuple[str, str]:
         raise Refusal(503, "Not before you go there.")
     if values("transfer-encoding") or any(size != "0" for size in values("content-length")):
         raise Refusal(400, "A request with a body is not answered here.")
-    return target, "; ".join(values("cookie"))
+    options = ",".join(values("connection")).lower().split(",")
+    keeps = version == "1.1" and "close" not in (option.strip() for option in options)
+    return target, "; ".join(values("cookie")), keeps
 
 
-def _read(head: bytes) -> tuple[str, str, list[tuple[str, str]]]:
+def _read(head: bytes) -> tuple[str, str, str, list[tuple[str, str]]]:
     line, *rest = head.decode("latin-1").split("\r\n")
     request = _REQUEST_LINE.fullmatch(line)
     matches = [_FIELD.fullmatch(field) for field in rest]
     fields = [(match[1].lower(), match[2]) for match in matches if match]
     if request is None or len(fields) != len(matches) or len(fields) > _MOST_FIELDS:
         raise Refusal(400, "This is no request.")
-    return request[1], request[2], fields
+    return request[1], request[2], request[3], fields

@@ -15,11 +15,13 @@ from .callback import END_ADDRESS, START_PATH
 from .clock import Clock
 from .contract import Authorization, DevicePrompt, LoginFlow, Offer, Reply, Visit
 from .errors import LatchError
+from .launch import Launched, launch
 from .listener import BrowserVisit, Listener
 from .pages import Page
 from .terminal import Question, Terminal
 
-# How long a browser may take to come for the last page.
+# How long to wait for a browser that keeps its connection and asks nothing, or that asks
+# for the last page on a connection of its own.
 _ARRIVAL_SECONDS = 2.0
 
 _IN_WORDS: dict[LoginFlow, str] = {
@@ -30,7 +32,8 @@ _IN_WORDS: dict[LoginFlow, str] = {
 
 
 class Listening(Protocol):
-    """Hears browsers that come back."""
+    """Hears browsers that come back. One that tells another user's visits from this
+    user's has `tells_peers`, which is True."""
 
     origin: str
     redirect_uri: str
@@ -52,11 +55,21 @@ class Door:
         clock: Clock,
         entropy: Callable[[], bytes],
         listen: Listen | None = None,
+        browser_file: Callable[[str], object] | None = None,
+        browser_is_elsewhere: bool = False,
     ) -> None:
-        """`browser` starts one on an address; without it the person opens the address
-        by themselves."""
+        """`browser` starts one on an address; without it the user opens the address
+        themselves. `browser_file` starts it on a private file, if its addresses stand on
+        a command line. If `browser_is_elsewhere`, it may be on another machine, as an
+        editor's is, and not come back by itself."""
         self._terminal = terminal
         self._browser = browser
+        self._browser_file = browser_file
+        self._browser_is_elsewhere = browser_is_elsewhere
+        # The browser that was started.
+        self._launched: Launched | None = None
+        # The user was told that another user's browser was refused.
+        self._has_told_of_others = False
         self._clock = clock
         self._entropy = entropy
         self._listen = listen or Listener
@@ -98,7 +111,9 @@ class Door:
             self._show_address(asked.url)
             self._asks = True
         else:
-            self._asks = not self._invite(asked.url) and self._terminal.is_attended()
+            opened = self._invite(asked.url)
+            asks = not opened or self._browser_is_elsewhere
+            self._asks = asks and self._terminal.is_attended()
         self._shown = asked.url
 
     def _wait(self, asked: Authorization) -> Reply:
@@ -106,18 +121,34 @@ class Door:
         with contextlib.ExitStack() as questions:
             pasted = self._ask_to_paste(questions, asked) if self._asks else None
             fresh: Question | None = None
+            is_taken = False
             while (event := self._next(deadline)) is not None:
                 if isinstance(event, BrowserVisit):
                     passage = self._admit(event)
                     if passage == "redirect":
                         return Reply("redirected", event.target)
-                    if passage == "taken" and fresh is None:
-                        fresh = self._ask(questions, hidden=False)
+                    if passage == "taken":
+                        is_taken = True
+                        # The same keyboard answers both: an empty paste is Enter.
+                        if pasted is None and fresh is None:
+                            fresh = self._ask(questions, hidden=False)
+                    if passage == "another-browser" and pasted is None and fresh is None:
+                        if self._terminal.is_attended():
+                            self._terminal.say(
+                                "The login came back in another browser than it began in,"
+                                " and does not count."
+                            )
+                            self._asks = True
+                            pasted = self._ask_to_paste(questions, asked)
+                elif event[0] is pasted and is_taken and not event[1].strip():
+                    is_taken = False
+                    self._open_afresh()
+                    pasted = self._ask_to_paste(questions, asked)
                 elif event[0] is pasted:
                     way = _named(event[1], asked.alternatives)
                     return Reply("chosen", way) if way else Reply("pasted", event[1])
                 elif event[0] is fresh:
-                    fresh = None
+                    fresh, is_taken = None, False
                     self._open_afresh()
         return Reply("timed-out")
 
@@ -153,6 +184,7 @@ class Door:
                 "report it with the version of this program",
             )
         self._binding, self._shown = None, None
+        self._end_launch()
         reason = offer.reason[:1].upper() + offer.reason[1:]
         first, *others = offer.flows
         deadline = self._deadline(offer.wait_ms)
@@ -177,8 +209,11 @@ class Door:
         """Shows how the login ended to whoever waits in a browser.
 
         The browser that waits is sent to the last page, at an address without the
-        code: it is in nobody's history. Any other is told that it came too late.
+        code: it is in nobody's history. Any other is told that it came too late. Returns
+        when the last page was written, or when the browser has closed the connection that
+        it could have asked for it on.
         """
+        self._end_launch()
         if self._listener is None:
             return
         page = pages.success() if error is None else pages.failed(error)
@@ -193,15 +228,23 @@ class Door:
             while (event := self._next(deadline)) is not None:
                 if not isinstance(event, BrowserVisit):
                     continue
-                if event.target == END_ADDRESS:
+                if event.is_gone:
+                    if event is self._visit:
+                        break
+                    continue
+                if _is_refused(event):
+                    event.send(pages.another_user())
+                elif event.target == END_ADDRESS:
                     event.answer(page)
                     break
-                # One that asked twice is sent there twice.
-                event.send(on if event.target == target else pages.finished())
+                else:
+                    # One that asked twice is sent there twice.
+                    event.send(on if event.target == target else pages.finished())
                 late.append(event)
         while (event := self._next(self._clock.monotonic())) is not None:
-            if isinstance(event, BrowserVisit):
-                event.send(page if event.target == END_ADDRESS else pages.finished())
+            if isinstance(event, BrowserVisit) and not event.is_gone:
+                is_end = event.target == END_ADDRESS and not _is_refused(event)
+                event.send(page if is_end else pages.finished())
                 late.append(event)
         for visit in late:
             visit.settle()
@@ -209,6 +252,7 @@ class Door:
 
     def abandon(self) -> None:
         """Nobody waits any more: the program was interrupted."""
+        self._end_launch()
         if self._listener is not None:
             self._listener.close()
 
@@ -219,13 +263,32 @@ class Door:
             # Whoever wants no browser started has one in mind.
             return self._browser is None
         binding = Binding(self._listener.origin, browser_url(url), self._entropy)
-        if not self._opens(binding.opened_address):
+        launched = self._launch(binding.opened_address)
+        if launched is None:
             self._show_address(url)
             return False
         self._binding = binding
-        self._terminal.say("Your browser opens to log you in. If it does not, open:\n")
+        self._terminal.say(launched.invitation)
         self._terminal.address(binding.printed_address)
         return True
+
+    def _launch(self, address: str) -> Launched | None:
+        """Starts the browser on an address of this login; None if none starts."""
+        self._end_launch()
+        if self._browser is None:
+            return None
+        tells_peers = getattr(self._listener, "tells_peers", False)
+        try:
+            self._launched = launch(self._browser, self._browser_file, address, tells_peers)
+        # A caller's own may fail as it likes.
+        except Exception as error:
+            self._terminal.say(f"No browser opens ({error}).")
+        return self._launched
+
+    def _end_launch(self) -> None:
+        launched, self._launched = self._launched, None
+        if launched is not None:
+            launched.end()
 
     def _opens(self, address: str) -> bool:
         if self._browser is None:
@@ -240,6 +303,17 @@ class Door:
 
     def _admit(self, visit: BrowserVisit) -> str:
         """What to make of a visit; all but the redirect are answered here."""
+        # Before anything that it brings is looked at: it uses nothing up.
+        if _is_refused(visit):
+            visit.answer(pages.another_user())
+            if not self._has_told_of_others:
+                self._terminal.say(
+                    "The browser of another user of this machine came to this login and was"
+                    " refused. If that was you, open the address in a browser of the user that"
+                    " runs this program."
+                )
+            self._has_told_of_others = True
+            return "another-user"
         if self._binding is not None:
             passage = self._binding.judge(visit.target, visit.cookies)
         else:
@@ -264,7 +338,7 @@ class Door:
     def _open_afresh(self) -> None:
         if self._binding is not None:
             self._binding.renew()
-            self._opens(self._binding.opened_address)
+            self._launch(self._binding.opened_address)
 
     def _show_address(self, url: str) -> None:
         address = browser_url(url)
@@ -300,6 +374,12 @@ class Door:
 
     def _deadline(self, wait_ms: int) -> float:
         return self._clock.monotonic() + wait_ms / 1000
+
+
+def _is_refused(visit: BrowserVisit) -> bool:
+    """Whether a visit is refused, whatever it brings. This is the one place that decides
+    it."""
+    return visit.peer == "other-user"
 
 
 def _named(text: str, flows: Sequence[LoginFlow]) -> LoginFlow | None:

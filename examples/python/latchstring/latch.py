@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
+import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from .bind import Redirect
@@ -127,13 +130,39 @@ def token(
     # 3.12, a join that is interrupted takes the thread for ended.
     threading.Thread(target=run, name="renewal").start()
     try:
-        result = results.get()
+        with _signals_held(latch.stop):
+            result = results.get()
     except BaseException:
         latch.stop.set()
         raise
     if isinstance(result, BaseException):
         raise result
     return result
+
+
+@contextlib.contextmanager
+def _signals_held(stop: threading.Event) -> Iterator[None]:
+    """Signals that would end the program at once end waits instead, and the program when
+    the renewal is over. Those that it handles itself are left alone, as are all of them
+    outside of the main thread, where Python lets no one handle any."""
+    came: list[int] = []
+
+    def hold(number: int, _: FrameType | None) -> None:
+        came.append(number)
+        stop.set()
+
+    is_main = threading.current_thread() is threading.main_thread()
+    names = (signal.SIGTERM, signal.SIGHUP) if is_main else ()
+    held = [name for name in names if signal.getsignal(name) is signal.SIG_DFL]
+    for name in held:
+        signal.signal(name, hold)
+    try:
+        yield
+    finally:
+        for name in held:
+            signal.signal(name, signal.SIG_DFL)
+        for number in came:
+            signal.raise_signal(number)
 
 
 def token_or_login(client: Client, settings: Settings = Settings()) -> Token:
@@ -183,10 +212,27 @@ class _Latch:
         settings, terminal = self._settings, self._settings.terminal
         stored = read(self._store)
         opens: Callable[[str], object] | None = None
-        if settings.open_browser:
-            named = settings.browser
-            opens = named if callable(named) else Browser(named).open
-        door = Door(terminal, opens, settings.clock, settings.entropy, settings.listen)
+        opens_file: Callable[[str], object] | None = None
+        named = settings.browser
+        if settings.open_browser and callable(named):
+            opens = named
+        elif settings.open_browser and not callable(named):
+            browser = Browser(named)
+            opens, opens_file = browser.open, browser.open_file
+        known = facts(
+            terminal=terminal.is_attended(),
+            browser_command=settings.browser is not None,
+            shows_address=opens is None,
+        )
+        door = Door(
+            terminal,
+            opens,
+            settings.clock,
+            settings.entropy,
+            settings.listen,
+            browser_file=opens_file,
+            browser_is_elsewhere=known.editor_terminal,
+        )
         flow, redirect_uri = settings.flow, settings.redirect.first_uri()
         if flow != "device":
             try:
@@ -200,11 +246,7 @@ class _Latch:
         try:
             request = LoginRequest(
                 flow=flow,
-                facts=facts(
-                    terminal=terminal.is_attended(),
-                    browser_command=settings.browser is not None,
-                    shows_address=opens is None,
-                ),
+                facts=known,
                 redirect_uri=redirect_uri,
                 patience_ms=max(0, int(settings.patience_seconds * 1000)),
             )

@@ -1,6 +1,7 @@
 """The loopback listener that the browser comes back to (RFC 8252 §7.3).
 
-Few connections, short lives, one request each. It goes on listening whatever comes;
+Few connections with short lives. Each carries one request, and one more if that leads
+to the last page. It goes on listening whatever comes;
 only a request that could count is passed on, and waits for its page.
 """
 
@@ -16,8 +17,9 @@ from collections.abc import Callable
 from http import HTTPStatus
 
 from .bind import Redirect, bind
-from .callback import END_PATH, START_PATH, Expected, Refusal, judge
+from .callback import END_ADDRESS, END_PATH, START_PATH, Expected, Refusal, judge
 from .pages import NOTHING, Page, abandoned
+from .peers import Peer, Peers, end
 
 _MOST_CONNECTIONS = 64
 _REQUEST_SECONDS = 5.0
@@ -37,10 +39,22 @@ _ACCEPT_PAUSE_SECONDS = 0.05
 class BrowserVisit:
     """A browser that waits for its page."""
 
-    def __init__(self, target: str, cookies: str) -> None:
+    def __init__(
+        self,
+        target: str,
+        cookies: str,
+        peer: Peer = "unknown",
+        went: Callable[[BrowserVisit], None] | None = None,
+    ) -> None:
         # Path and query as sent, and the `Cookie` headers as one.
         self.target = target
         self.cookies = cookies
+        # Whose browser it is.
+        self.peer = peer
+        # If the browser can send its next request on the same connection: what is told
+        # when that is closed instead.
+        self.went = went
+        self.is_gone = False
         self._page: queue.SimpleQueue[Page] = queue.SimpleQueue()
         self._written = threading.Event()
 
@@ -72,6 +86,8 @@ class _Connection:
         # Set once its request was looked at, whole or not.
         self.seen = threading.Event()
         self.visit: BrowserVisit | None = None
+        # What came after the request that is answered.
+        self.rest = b""
 
 
 class Listener:
@@ -85,6 +101,10 @@ class Listener:
             redirect.authorities(port), frozenset({redirect.path, START_PATH, END_PATH})
         )
         self._arrived = arrived
+        self._peers = Peers(end(*self._sockets[0].getsockname()[:2]))
+        # Whether another user's visit is told from this user's. If not, no address of a
+        # login is put where others can read it.
+        self.tells_peers = self._peers.tells
         # Oldest first. The condition is told whenever one has left.
         self._connections: list[_Connection] = []
         self._left = threading.Condition()
@@ -165,7 +185,12 @@ class Listener:
         try:
             # A visitor may go away at any moment.
             with contextlib.suppress(OSError):
-                _send(stream, self._answer(connection))
+                while True:
+                    answer, stays_open = self._answer(connection)
+                    _send(stream, answer)
+                    if not stays_open:
+                        break
+                    self._await_more(connection)
                 stream.shutdown(socket.SHUT_WR)
             if connection.visit is not None:
                 connection.visit.written()
@@ -182,27 +207,53 @@ class Listener:
             self._left.notify_all()
         connection.stream.close()
 
-    def _answer(self, connection: _Connection) -> bytes:
+    def _await_more(self, connection: _Connection) -> None:
+        """Waits for the next request of a browser that was sent to the last page. If it
+        closes the connection instead, the login knows that it does not come."""
+        visit = connection.visit
+        assert visit is not None
+        visit.written()
         try:
-            target, cookies = judge(self._expected, _read_head(connection))
+            connection.stream.settimeout(_REQUEST_SECONDS)
+            connection.rest = connection.rest or connection.stream.recv(4096)
+        finally:
+            if not connection.rest:
+                visit.is_gone = True
+                if visit.went is not None:
+                    visit.went(visit)
+        if not connection.rest:
+            raise ConnectionResetError
+
+    def _answer(self, connection: _Connection) -> tuple[bytes, bool]:
+        """The answer to a request, and whether its connection stays open."""
+        try:
+            target, cookies, keeps = judge(self._expected, _read_head(connection))
         except Refusal as refusal:
             # The next one need not wait until this one has gone.
             connection.seen.set()
             more = [("Allow", "GET")] if refusal.status == 405 else []
-            return _response(refusal.status, "text/plain", NOTHING, refusal.text, more)
-        visit = BrowserVisit(target, cookies)
+            return _response(refusal.status, "text/plain", NOTHING, refusal.text, more), False
+        stream = connection.stream
+        # Asked now: the connection is open, and few requests come this far.
+        peer = self._peers.peer(end(*stream.getsockname()[:2]), end(*stream.getpeername()[:2]))
+        if peer is None:
+            # Nobody is there to read an answer.
+            raise ConnectionResetError
+        visit = BrowserVisit(target, cookies, peer, self._arrived if keeps else None)
         with self._left:
             if self._closing:
-                return _page(abandoned())
+                return _page(abandoned(), False), False
             connection.visit = visit
         connection.seen.set()
         self._arrived(visit)
-        return _page(visit.page())
+        page = visit.page()
+        stays_open = keeps and page.location == END_ADDRESS
+        return _page(page, stays_open), stays_open
 
 
 def _read_head(connection: _Connection) -> bytes:
     deadline = time.monotonic() + _REQUEST_SECONDS
-    head = b""
+    head, connection.rest = connection.rest, b""
     patience = 0.0
     while b"\r\n\r\n" not in head:
         connection.stream.settimeout(patience)
@@ -225,13 +276,20 @@ def _read_head(connection: _Connection) -> bytes:
     return head.split(b"\r\n\r\n", 1)[0]
 
 
-def _page(page: Page) -> bytes:
+def _page(page: Page, stays_open: bool) -> bytes:
     more = [("Location", page.location), ("Set-Cookie", page.cookie)]
     set_fields = [(name, value) for name, value in more if value is not None]
-    return _response(page.status, "text/html", page.policy, page.html, set_fields)
+    return _response(page.status, "text/html", page.policy, page.html, set_fields, stays_open)
 
 
-def _response(status: int, kind: str, policy: str, text: str, more: list[tuple[str, str]]) -> bytes:
+def _response(
+    status: int,
+    kind: str,
+    policy: str,
+    text: str,
+    more: list[tuple[str, str]],
+    stays_open: bool = False,
+) -> bytes:
     """Runs no script, loads nothing, is framed, kept and sniffed by nobody, and
     tells no other site about its address (RFC 9700 §4.2.4)."""
     body = text.encode()
@@ -243,7 +301,7 @@ def _response(status: int, kind: str, policy: str, text: str, more: list[tuple[s
         ("X-Content-Type-Options", "nosniff"),
         ("Cache-Control", "no-store"),
         ("Cross-Origin-Opener-Policy", "same-origin"),
-        ("Connection", "close"),
+        ("Connection", "keep-alive" if stays_open else "close"),
         *more,
     ]
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]

@@ -93,7 +93,18 @@ def another_browser() -> Page:
         403,
         "Not the browser that began this login",
         "Nothing has changed, and the login still waits. Open the address from your terminal in "
-        "this browser, and let it keep cookies for this machine.",
+        "this browser, and let it keep cookies for this machine. If that does not help, copy the "
+        "whole address of this page and paste it in your terminal.",
+    )
+
+
+def another_user() -> Page:
+    """The browser of another user of this machine."""
+    return _page(
+        403,
+        "This browser belongs to another user",
+        "It runs as another user of this machine than the program that waits here. Nothing has "
+        "changed, and that program still waits. Use a browser of the user who runs it.",
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from latchstring import LatchError, Redirect, pages
-from latchstring.callback import Expected, Refusal, judge
+from latchstring.callback import END_ADDRESS, Expected, Refusal, judge
 from latchstring.listener import BrowserVisit, Listener
 
 from .conftest import PATIENCE
@@ -199,4 +199,70 @@ def test_the_redirect_counts() -> None:
     assert judge(EXPECTED, "\r\n".join([*lines, "Content-Length: 0"]).encode()) == (
         "/callback?code=a",
         "a=b; c=d",
+        True,
     )
+
+
+@pytest.mark.parametrize(
+    ("version", "fields", "keeps"),
+    [
+        ("1.1", [], True),
+        ("1.1", ["Connection: keep-alive, upgrade"], True),
+        ("1.1", ["Connection: Upgrade, Close"], False),
+        ("1.1", ["Connection: keep-alive", "Connection: close"], False),
+        ("1.0", ["Connection: keep-alive"], False),
+    ],
+)
+def test_a_connection_is_kept_by_who_means_to_use_it(
+    version: str, fields: list[str], keeps: bool
+) -> None:
+    lines = [f"GET /callback?code=a HTTP/{version}", HOST, *fields]
+    assert judge(EXPECTED, "\r\n".join(lines).encode())[2] is keeps
+
+
+def sent_to_the_end(fixture: Fixture, more: str = "") -> tuple[socket.socket, BrowserVisit, bytes]:
+    stream = fixture.connect()
+    request = fixture.request("/callback?code=a")
+    stream.sendall(request.replace(b"Accept: */*\r\n", more.encode()))
+    visit = fixture.visits.get(timeout=10)
+    visit.send(pages.forward(END_ADDRESS, None))
+    visit.settle()
+    answer = stream.recv(4096)
+    assert answer.startswith(b"HTTP/1.1 303 ")
+    return stream, visit, answer
+
+
+def test_the_way_to_the_last_page_leaves_the_connection_open(fixture: Fixture) -> None:
+    stream, _, answer = sent_to_the_end(fixture)
+    assert b"Connection: keep-alive\r\n" in answer
+    with stream:
+        stream.sendall(fixture.request(END_ADDRESS))
+        last = fixture.visits.get(timeout=10)
+        assert last.target == END_ADDRESS and not last.is_gone
+        last.answer(pages.success())
+        page = read(stream)
+    assert page.startswith(b"HTTP/1.1 200 ") and b"Connection: close\r\n" in page
+
+
+def test_a_browser_that_closes_the_connection_instead_of_asking_is_told_of(
+    fixture: Fixture,
+) -> None:
+    stream, visit, _ = sent_to_the_end(fixture)
+    stream.close()
+    assert fixture.visits.get(timeout=10) is visit
+    assert visit.is_gone
+
+
+def test_a_browser_that_closes_by_itself_may_ask_on_another_connection(fixture: Fixture) -> None:
+    stream, _, answer = sent_to_the_end(fixture, "Connection: close\r\n")
+    assert b"Connection: close\r\n" in answer
+    with stream:
+        assert read(stream) == b""
+    assert fixture.visits.empty()
+
+
+def test_redirect_paths_of_the_listeners_own_are_refused() -> None:
+    for path in ("/latchstring/start", "/latchstring/startle", "/latchstring/"):
+        with pytest.raises(LatchError, match="/latchstring/ is where"):
+            Redirect(path=path)
+    assert Redirect(path="/latchstrings").path == "/latchstrings"

@@ -1,6 +1,6 @@
 //! What cannot work, told before anything begins.
 
-use crate::capability::loopback::Redirect;
+use crate::capability::loopback::{OWN_PATHS, Redirect};
 use crate::contract::Protocol;
 use crate::error::{Code, Error};
 
@@ -17,7 +17,19 @@ pub fn check_profile(name: &str) -> Result<(), Error> {
     ))
 }
 
+/// Refuses a redirect path that no login could come back to.
 pub(super) fn check_redirect(redirect: &Redirect) -> Result<(), Error> {
+    if redirect.path.starts_with(OWN_PATHS) {
+        return Err(Error::new(
+            Code::InvalidConfiguration,
+            format!(
+                "the redirect path {:?} cannot be used: {OWN_PATHS} is where this program's own \
+                 pages are",
+                redirect.path
+            ),
+            "give another --redirect-path, such as /callback",
+        ));
+    }
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
     if redirect.path.starts_with('/')
         && !redirect.path.starts_with("//")
@@ -28,7 +40,7 @@ pub(super) fn check_redirect(redirect: &Redirect) -> Result<(), Error> {
     Err(Error::new(
         Code::InvalidConfiguration,
         format!("the redirect path {:?} cannot be used", redirect.path),
-        "use a path such as /callback, of letters, digits, / - . _ and ~",
+        "give a --redirect-path such as /callback, of letters, digits, / - . _ and ~",
     ))
 }
 

@@ -61,7 +61,7 @@ impl Page {
 /// | `name` | whose pages these are |
 /// | `template` | a file with HTML and slots: `{{title}}`, `{{text}}` and `{{warning}}`, perhaps `{{details}}`, `{{lang}}`, `{{dir}}`, `{{name}}`, `{{tone}}`, `{{icon}}` |
 /// | `[warning]` | `title` and `text` of what each page says about its address |
-/// | `[success]`, `[refused]`, `[failed]`, `[finished]`, `[stray]`, `[used-address]`, `[another-browser]`, `[abandoned]` | `title` and `text` of the page that the method of the same name makes |
+/// | `[success]`, `[refused]`, `[failed]`, `[finished]`, `[stray]`, `[used-address]`, `[another-browser]`, `[another-user]`, `[abandoned]` | `title` and `text` of the page that the method of the same name makes |
 /// | `[terms]` | `what-happened`, `provider-said`, `what-to-do`, `code`, `why` |
 /// | `[redirect]` | `success`, `refused`, `failed`: an address in place of that page |
 #[derive(Debug, Clone, Default)]
@@ -164,8 +164,25 @@ impl Pages {
         self.plain(403, "warn", BAR, words, (
             "Not the browser that began this login",
             "Nothing has changed, and the login still waits. Open the address from your terminal \
-             in this browser, and let it keep cookies for this machine.",
+             in this browser, and let it keep cookies for this machine. If that does not help, \
+             copy the whole address of this page and paste it in your terminal.",
         ))
+    }
+
+    /// The browser of another user of this machine.
+    pub fn another_user(&self) -> Page {
+        let words = &self.0.texts.another_user;
+        self.plain(
+            403,
+            "warn",
+            BAR,
+            words,
+            (
+                "This browser belongs to another user",
+                "It runs as another user of this machine than the program that waits here. Nothing \
+             has changed, and that program still waits. Use a browser of the user who runs it.",
+            ),
+        )
     }
 
     /// Whoever comes when the login has ended, well or not.

@@ -27,6 +27,7 @@ fn all(pages: &Pages) -> Vec<Page> {
         pages.stray(error.message()),
         pages.used_address(),
         pages.another_browser(),
+        pages.another_user(),
         pages.finished(),
         pages.abandoned(),
     ]
@@ -51,6 +52,7 @@ fn everywhere(text: &str) -> String {
         "stray",
         "used-address",
         "another-browser",
+        "another-user",
         "finished",
         "abandoned",
     ] {

@@ -24,6 +24,7 @@ pub(super) struct Texts {
     pub(super) stray: Words,
     pub(super) used_address: Words,
     pub(super) another_browser: Words,
+    pub(super) another_user: Words,
     pub(super) abandoned: Words,
     pub(super) redirect: Redirects,
 }

@@ -188,7 +188,7 @@ impl Listener for Redirects {
         let (answer, page) = Answer::pair(Pages::default());
         // Whoever has the page ends the connection.
         drop(page);
-        Visit { target, cookies: String::new(), answer }
+        Visit::new(target, "", answer)
     }
 }
 

@@ -41,7 +41,9 @@ pub(crate) fn get(url: &Url) -> Answer {
 /// One request with further header lines.
 pub(crate) fn send(url: &Url, method: &str, headers: &[&str]) -> Answer {
     let target = &url[Position::BeforePath..Position::AfterQuery];
-    let mut request = format!("{method} {target} HTTP/1.1\r\nHost: {}\r\n", authority(url));
+    let host = authority(url);
+    let mut request =
+        format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     for header in headers {
         request.push_str(header);
         request.push_str("\r\n");

@@ -3,7 +3,7 @@
 use cookie_store::CookieStore;
 use http_body_util::BodyExt;
 use hyper::client::conn::http1;
-use hyper::header::{CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_TYPE, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::header::{LOCATION, SET_COOKIE};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
@@ -66,6 +66,8 @@ impl Browser {
         if !cookies.is_empty() {
             set_header(&mut request, COOKIE, &cookies.join("; "))?;
         }
+        // `exchange` opens one for each request.
+        set_header(&mut request, CONNECTION, "close")?;
         set_header(&mut request, HOST, &url[Position::BeforeHost..Position::AfterPort])?;
         let target = &url[Position::BeforePath..Position::AfterQuery];
         *request.uri_mut() = target.parse().map_err(|error| lost(&url, &error))?;

@@ -1,9 +1,11 @@
 //! A browser by its command line.
 
 use std::io;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
+use super::launch::file_url;
 use super::{Browser, browser_url};
 use crate::error::{Code, Error};
 
@@ -34,9 +36,22 @@ impl CommandBrowser {
 
 impl Browser for CommandBrowser {
     fn open(&self, url: &str) -> Result<(), Error> {
-        let url = browser_url(url)?;
+        self.run(browser_url(url)?.as_str())
+    }
+
+    fn shows_address(&self) -> bool {
+        true
+    }
+
+    fn open_file(&self, file: &Path) -> Result<(), Error> {
+        self.run(file_url(file)?.as_str())
+    }
+}
+
+impl CommandBrowser {
+    fn run(&self, address: &str) -> Result<(), Error> {
         let mut command = Command::new(&self.program);
-        command.args(&self.arguments).arg(url.as_str());
+        command.args(&self.arguments).arg(address);
         let child = start(&mut command).map_err(|error| {
             Error::new(
                 Code::HostFault,

@@ -2,13 +2,17 @@
 
 mod address;
 mod command;
+mod launch;
 mod system;
 
 pub use address::browser_url;
 pub use command::CommandBrowser;
+pub(crate) use launch::{Launched, launch};
 pub use system::SystemBrowser;
 
-use crate::error::Error;
+use std::path::Path;
+
+use crate::error::{Code, Error};
 
 /// Opens URLs in a browser.
 pub trait Browser: Send + Sync {
@@ -17,6 +21,23 @@ pub trait Browser: Send + Sync {
     /// Refuses what is neither https nor http on a loopback address. Passes no
     /// shell, and keeps the launcher's output off this process's.
     fn open(&self, url: &str) -> Result<(), Error>;
+
+    /// Whether [`open`](Self::open) puts the URL where other users of this machine
+    /// can read it: on the command line of a process.
+    fn shows_address(&self) -> bool {
+        false
+    }
+
+    /// Starts a browser on a file that leads on to the address of a login. Called in
+    /// place of [`open`](Self::open) if that shows the address and the listener
+    /// cannot tell other users' visits.
+    fn open_file(&self, _file: &Path) -> Result<(), Error> {
+        Err(Error::new(
+            Code::HostFault,
+            "this browser is not started on files",
+            "open the address by hand",
+        ))
+    }
 
     /// What the person is told once it was started; the address stands below.
     fn invitation(&self) -> &'static str {

@@ -1,6 +1,7 @@
 //! The browser that the person or the desktop has chosen.
 
 use std::env;
+use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::command::{reap, start};
+use super::launch::file_url;
 use super::{Browser, browser_url};
 use crate::error::{Code, Error};
 
@@ -27,12 +29,24 @@ pub struct SystemBrowser;
 
 impl Browser for SystemBrowser {
     fn open(&self, url: &str) -> Result<(), Error> {
-        let url = browser_url(url)?;
-        let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
-        let graphical = set("DISPLAY") || set("WAYLAND_DISPLAY");
-        let named = env::var("BROWSER").ok().filter(|_| cfg!(unix));
-        first_that_starts(&launchers(named.as_deref(), graphical), &url)
+        start_first(&browser_url(url)?)
     }
+
+    fn shows_address(&self) -> bool {
+        true
+    }
+
+    fn open_file(&self, file: &Path) -> Result<(), Error> {
+        start_first(&file_url(file)?)
+    }
+}
+
+/// Opens an address or a file in the first browser that starts.
+fn start_first(url: &Url) -> Result<(), Error> {
+    let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    let graphical = set("DISPLAY") || set("WAYLAND_DISPLAY");
+    let named = env::var("BROWSER").ok().filter(|_| cfg!(unix));
+    first_that_starts(&launchers(named.as_deref(), graphical), url)
 }
 
 /// One way to open a URL.

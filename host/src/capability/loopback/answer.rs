@@ -33,13 +33,16 @@ impl Answer {
         (Self { page: page_sender, written }, PendingPage { page, pages, _written })
     }
 
-    /// Sends `page`; returns when it was written and the connection closed, when
-    /// the browser went away, or after two seconds.
+    /// Sends `page` at once. The future returns when it was written and the connection
+    /// closed, when the browser went away, or after two seconds.
     ///
     /// A program may end right after: what was written reaches the browser.
-    pub async fn send(self, page: Page) {
-        if self.page.send(page).is_ok() {
-            let _ = tokio::time::timeout(WRITING, self.written).await;
+    pub fn send(self, page: Page) -> impl Future<Output = ()> + Send + 'static {
+        let is_awaited = self.page.send(page).is_ok();
+        async move {
+            if is_awaited {
+                let _ = tokio::time::timeout(WRITING, self.written).await;
+            }
         }
     }
 }

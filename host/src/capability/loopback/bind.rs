@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use async_trait::async_trait;
 use tokio::net::{TcpListener, TcpSocket};
 
+use super::peers::Peers;
 use super::server::Server;
 use super::{Listener, Loopback, Redirect, RedirectHost};
 use crate::error::{Code, Error};
@@ -38,7 +39,9 @@ impl Loopback for SystemLoopback {
         let host = redirect.host.name();
         let expected = redirect.expected(port);
         let redirect_uri = format!("http://{host}:{port}{}", redirect.path);
-        Ok(Box::new(Server::start(listeners, expected, redirect_uri, pages.clone())))
+        let address = listeners.first().and_then(|listener| listener.local_addr().ok());
+        let peers = Peers::of(address);
+        Ok(Box::new(Server::start(listeners, expected, redirect_uri, pages.clone(), peers)))
     }
 }
 

@@ -8,6 +8,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex, split};
 use tokio::sync::mpsc;
 
 use super::Visit;
+use super::peers::Peers;
 use super::request::Expected;
 use super::server::{Desk, serve};
 use crate::pages::Pages;
@@ -100,7 +101,7 @@ fn send(connections: &[(&[u8], usize)]) -> Vec<Outcome> {
             authorities: vec![AUTHORITY.to_owned()],
             paths: vec!["/callback".to_owned()],
         };
-        let (desk, mut visits) = Desk::new(expected, Pages::default());
+        let (desk, mut visits) = Desk::new(expected, Pages::default(), Arc::new(Peers::of(None)));
         let mut outcomes = Vec::new();
         for (bytes, piece) in connections {
             outcomes.push(connect(desk.clone(), &mut visits, bytes, *piece).await);
@@ -135,7 +136,7 @@ async fn connect(
         }
     };
     tokio::select! {
-        ((), (), read) = async { tokio::join!(serve(listener, desk, Arc::default()), ask, listen) } => {
+        ((), (), read) = async { tokio::join!(serve(listener, desk, Arc::default(), None), ask, listen) } => {
             read.expect("a whole answer");
         }
         () = log_in => {}

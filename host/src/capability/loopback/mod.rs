@@ -4,6 +4,8 @@ mod answer;
 mod bind;
 #[cfg(test)]
 mod fuzz;
+mod peer;
+mod peers;
 mod redirect;
 pub mod request;
 mod server;
@@ -14,7 +16,8 @@ use async_trait::async_trait;
 
 pub use answer::{Answer, PendingPage};
 pub use bind::SystemLoopback;
-pub(crate) use redirect::END_ADDRESS;
+pub use peer::Peer;
+pub(crate) use redirect::{END_ADDRESS, OWN_PATHS};
 pub use redirect::{END_PATH, Redirect, RedirectHost, START_PATH};
 
 use crate::error::Error;
@@ -42,15 +45,51 @@ pub trait Listener: Send {
     ///
     /// Cancelling the wait loses no visit.
     async fn visit(&mut self) -> Visit;
+
+    /// Whether [`Visit::peer`] tells another user from this one. If it does not, no
+    /// address of a login is put where other users can read it, such as the command
+    /// line of a browser.
+    fn tells_peers(&self) -> bool {
+        false
+    }
 }
 
 /// A browser that waits for its page.
+#[non_exhaustive]
 pub struct Visit {
     /// Path and query as sent.
     pub target: String,
-    /// The `Cookie` headers, joined as one (RFC 6265 §5.4); empty where there are
-    /// none.
+    /// The `Cookie` headers, joined as one (RFC 6265 §5.4); empty if there are none.
     pub cookies: String,
+    /// Whose browser it is.
+    pub peer: Peer,
+    /// Whether the browser can send its next request on the same connection.
+    pub keeps_connection: bool,
     /// Takes the page; dropping it answers that the login was abandoned.
     pub answer: Answer,
+}
+
+impl Visit {
+    /// A visit from an unknown user, whose connection ends with the answer.
+    pub fn new(target: impl Into<String>, cookies: impl Into<String>, answer: Answer) -> Self {
+        Self {
+            target: target.into(),
+            cookies: cookies.into(),
+            peer: Peer::Unknown,
+            keeps_connection: false,
+            answer,
+        }
+    }
+
+    /// Sets the user whose browser it is.
+    pub fn from_peer(mut self, peer: Peer) -> Self {
+        self.peer = peer;
+        self
+    }
+
+    /// Sets whether the browser can send its next request on the same connection.
+    pub fn keeping_connection(mut self, keeps_connection: bool) -> Self {
+        self.keeps_connection = keeps_connection;
+        self
+    }
 }

@@ -3,6 +3,9 @@
 use super::request::Expected;
 use crate::error::{Code, Error};
 
+/// Paths that begin so are the listener's own; no redirect may have one.
+pub(crate) const OWN_PATHS: &str = "/latchstring/";
+
 /// Where a login begins in a browser of this machine; every listener answers here
 /// beside its redirect's path.
 pub const START_PATH: &str = "/latchstring/start";

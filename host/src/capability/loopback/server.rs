@@ -1,4 +1,5 @@
-//! The listener's HTTP server: few connections, short lives, one request each.
+//! The listener's HTTP server: few connections with short lives. Each carries one
+//! request, and one more if that leads to the last page.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -20,7 +21,7 @@ use hyper::header::{
 };
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -28,8 +29,9 @@ use tokio::sync::{Notify, mpsc};
 use tokio::task::{JoinHandle, yield_now};
 use tokio::time::{sleep, timeout};
 
+use super::peers::{Ends, Peers};
 use super::request::{Expected, Refusal, judge};
-use super::{Answer, Listener, PendingPage, Visit};
+use super::{Answer, END_ADDRESS, Listener, Peer, PendingPage, Visit};
 use crate::pages::{NOTHING, Page, Pages};
 
 const MOST_CONNECTIONS: usize = 64;
@@ -47,6 +49,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// A listener that serves until it is dropped.
 pub(super) struct Server {
     redirect_uri: String,
+    peers: Arc<Peers>,
     visits: mpsc::Receiver<Visit>,
     accepting: JoinHandle<()>,
 }
@@ -57,10 +60,12 @@ impl Server {
         expected: Expected,
         redirect_uri: String,
         pages: Pages,
+        peers: Peers,
     ) -> Self {
-        let (desk, visits) = Desk::new(expected, pages);
+        let peers = Arc::new(peers);
+        let (desk, visits) = Desk::new(expected, pages, Arc::clone(&peers));
         let accepting = tokio::spawn(accept(listeners, desk));
-        Self { redirect_uri, visits, accepting }
+        Self { redirect_uri, peers, visits, accepting }
     }
 }
 
@@ -84,6 +89,10 @@ impl Listener for Server {
             None => std::future::pending().await,
         }
     }
+
+    fn tells_peers(&self) -> bool {
+        self.peers.tells()
+    }
 }
 
 /// What every connection needs to judge a request and pass a visit on.
@@ -91,6 +100,7 @@ impl Listener for Server {
 pub(super) struct Desk {
     expected: Arc<Expected>,
     pages: Pages,
+    peers: Arc<Peers>,
     visits: mpsc::Sender<Visit>,
     /// Told whenever a connection has no request any more that waits for a page.
     left: Arc<Notify>,
@@ -98,9 +108,14 @@ pub(super) struct Desk {
 
 impl Desk {
     /// With the other end, where the visits arrive.
-    pub(super) fn new(expected: Expected, pages: Pages) -> (Self, mpsc::Receiver<Visit>) {
+    pub(super) fn new(
+        expected: Expected,
+        pages: Pages,
+        peers: Arc<Peers>,
+    ) -> (Self, mpsc::Receiver<Visit>) {
         let (visits, arriving) = mpsc::channel(MOST_CONNECTIONS);
-        (Self { expected: Arc::new(expected), pages, visits, left: Arc::default() }, arriving)
+        let expected = Arc::new(expected);
+        (Self { expected, pages, peers, visits, left: Arc::default() }, arriving)
     }
 }
 
@@ -162,7 +177,12 @@ async fn accept(listeners: Vec<TcpListener>, desk: Desk) {
             continue;
         };
         let visiting = Arc::new(AtomicBool::new(false));
-        let task = tokio::spawn(serve(stream, desk.clone(), visiting.clone()));
+        let ends = match (stream.local_addr(), stream.peer_addr()) {
+            (Ok(ours), Ok(theirs)) => Ends { ours, theirs },
+            // It was reset before it could ask anything.
+            _ => continue,
+        };
+        let task = tokio::spawn(serve(stream, desk.clone(), visiting.clone(), Some(ends)));
         connections.0.push_back(Connection { visiting, task });
         // A burst is not to push out a connection before its request was looked at.
         yield_now().await;
@@ -182,8 +202,9 @@ async fn next_connection(listeners: &[TcpListener], first: usize) -> io::Result<
     .await
 }
 
-/// Answers one request and closes the connection.
-pub(super) async fn serve<S>(stream: S, desk: Desk, visiting: Arc<AtomicBool>)
+/// Answers the connection's requests and closes it. `ends` is `None` if it is not a
+/// connection of this machine's network.
+pub(super) async fn serve<S>(stream: S, desk: Desk, visiting: Arc<AtomicBool>, ends: Option<Ends>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -191,13 +212,18 @@ where
     let pending = Arc::new(Mutex::new(None));
     let service = service_fn(|request| {
         let (desk, visiting, pending) = (desk.clone(), visiting.clone(), pending.clone());
-        async move { Ok::<_, Infallible>(respond(request, &desk, &visiting, &pending).await) }
+        async move {
+            let version = request.version();
+            let mut response = respond(request, &desk, &visiting, &pending, ends).await;
+            // Else an HTTP/1.0 connection would be kept against the answer's own header.
+            *response.version_mut() = version;
+            Ok::<_, Infallible>(response)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(REQUEST_PATIENCE)
         .max_buf_size(LONGEST_REQUEST)
-        .keep_alive(false)
         .half_close(true)
         .serve_connection(TokioIo::new(stream), service);
     let finished = pin!(connection.without_shutdown()).await;
@@ -226,6 +252,7 @@ async fn respond(
     desk: &Desk,
     visiting: &AtomicBool,
     pending: &Mutex<Option<PendingPage>>,
+    ends: Option<Ends>,
 ) -> Response<Full<Bytes>> {
     let target = request.uri().to_string();
     if let Err(refusal) =
@@ -233,18 +260,41 @@ async fn respond(
     {
         return refuse(refusal);
     }
-    let cookies = cookies(request.headers());
+    // Asked now: the connection is open, and few requests come this far.
+    let Some(peer) = ends.map_or(Some(Peer::Unknown), |ends| desk.peers.peer(ends)) else {
+        // Nobody is there to read an answer.
+        return show(desk.pages.abandoned(), false);
+    };
+    let keeps_connection = keeps_connection(&request);
     visiting.store(true, Ordering::Relaxed);
     let (answer, mut page) = Answer::pair(desk.pages.clone());
+    let visit = Visit::new(target, cookies(request.headers()), answer)
+        .from_peer(peer)
+        .keeping_connection(keeps_connection);
     // A listener that is gone drops the answer, which sends the abandoned page.
-    let _ = desk.visits.send(Visit { target, cookies, answer }).await;
+    let _ = desk.visits.send(visit).await;
     let shown = page.page(PAGE_PATIENCE).await;
     *pending.lock().unwrap_or_else(PoisonError::into_inner) = Some(page);
-    show(shown)
+    show(shown, keeps_connection)
 }
 
-fn show(page: Page) -> Response<Full<Bytes>> {
+/// Whether the browser means to use the connection again (RFC 9112 §9.3).
+fn keeps_connection(request: &Request<Incoming>) -> bool {
+    let closes = request.headers().get_all(CONNECTION).iter().any(|value| {
+        let value = value.to_str().unwrap_or_default();
+        value.split(',').any(|option| option.trim().eq_ignore_ascii_case("close"))
+    });
+    request.version() == Version::HTTP_11 && !closes
+}
+
+/// The answer with this page. Its connection stays open only for a browser that is
+/// sent to the last page of its login: it asks for that at once, and if it closes
+/// the connection instead, the login knows that it does not come.
+fn show(page: Page, keeps_connection: bool) -> Response<Full<Bytes>> {
     let mut response = response(page.status, "text/html; charset=utf-8", page.html.into());
+    if keeps_connection && page.location.as_deref() == Some(END_ADDRESS) {
+        response.headers_mut().remove(CONNECTION);
+    }
     let policy = Some(page.policy.into_owned());
     let headers =
         [(CONTENT_SECURITY_POLICY, policy), (LOCATION, page.location), (SET_COOKIE, page.cookie)];

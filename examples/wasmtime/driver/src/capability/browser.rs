@@ -16,6 +16,29 @@ pub trait Browser {
     fn invitation(&self) -> &'static str;
 }
 
+/// The address was given to the user, who has to open it.
+pub(crate) struct Launched {
+    invitation: &'static str,
+}
+
+impl Launched {
+    /// What the user is told; the address stands below.
+    pub(crate) fn invitation(&self) -> &'static str {
+        self.invitation
+    }
+}
+
+/// Leaves `address` to the user. It stands on no command line, so it makes no
+/// difference whether other users' visits can be told.
+pub(crate) fn launch(
+    browser: &dyn Browser,
+    address: &str,
+    _tells_peers: bool,
+) -> Result<Launched, Error> {
+    browser.open(address)?;
+    Ok(Launched { invitation: browser.invitation() })
+}
+
 /// The person, who opens the address that is printed.
 ///
 /// It is a local address, as it would be for a browser that was started: only a

@@ -2,6 +2,8 @@
 
 mod bind;
 mod connection;
+#[path = "../../../../../../host/src/capability/loopback/peer.rs"]
+mod peer;
 #[path = "../../../../../../host/src/capability/loopback/redirect.rs"]
 mod redirect;
 #[path = "../../../../../../host/src/capability/loopback/request.rs"]
@@ -11,7 +13,8 @@ mod server;
 use async_trait::async_trait;
 
 pub(crate) use bind::bind;
-pub(crate) use redirect::END_ADDRESS;
+pub use peer::Peer;
+pub(crate) use redirect::{END_ADDRESS, OWN_PATHS};
 pub use redirect::{END_PATH, Redirect, RedirectHost, START_PATH};
 
 use crate::pages::{Page, Pages};
@@ -29,6 +32,11 @@ pub trait Listener {
     ///
     /// Cancelling the wait loses no visit.
     async fn visit(&mut self) -> Visit;
+
+    /// Whether [`Visit::peer`] tells another user from this one: WASI does not.
+    fn tells_peers(&self) -> bool {
+        false
+    }
 }
 
 /// A browser that waits for its page.
@@ -38,6 +46,8 @@ pub struct Visit {
     /// The `Cookie` headers, joined as one (RFC 6265 §5.4); empty where there are
     /// none.
     pub cookies: String,
+    /// Whose browser it is.
+    pub peer: Peer,
     /// Takes the page; dropping it answers that the login was abandoned.
     pub answer: Answer,
 }

@@ -11,7 +11,7 @@ use wasip2::sockets::tcp::TcpSocket;
 
 use super::connection::Connection;
 use super::request::Expected;
-use super::{Answer, Listener, Visit};
+use super::{Answer, Listener, Peer, Visit};
 use crate::pages::Pages;
 use crate::wasi::executor::ready;
 
@@ -49,7 +49,7 @@ impl Server {
         self.arriving.push_back(Box::pin(async move {
             let (target, cookies, connection) = connection.asked(&expected).await?;
             let answer = Answer { connection: Some(connection), pages };
-            Some(Visit { target, cookies, answer })
+            Some(Visit { target, cookies, peer: Peer::Unknown, answer })
         }));
     }
 }

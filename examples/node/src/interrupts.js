@@ -1,0 +1,33 @@
+// Signals that end this program, held back while a session is being renewed.
+//
+// A provider that replaces refresh tokens has perhaps replaced this one when it has the
+// request: a program that ended before the answer is saved would have lost the session.
+
+const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
+
+/** How many renewals are under way. */
+let holders = 0;
+/** What came meanwhile. @type {Set<NodeJS.Signals>} */
+const held = new Set();
+
+/** @param {NodeJS.Signals} signal */
+const hold = (signal) => { held.add(signal); };
+
+/** Holds signals back until the function that it returns is called. */
+export function holdSignals() {
+  holders += 1;
+  if (holders === 1) for (const signal of SIGNALS) process.on(signal, hold);
+  let released = false;
+  return () => {
+    if (released) return;
+    released = true;
+    holders -= 1;
+    if (holders > 0) return;
+    for (const signal of SIGNALS) process.off(signal, hold);
+    for (const signal of held) {
+      // A program that listens itself has heard it already.
+      if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
+    }
+    held.clear();
+  };
+}

@@ -1,0 +1,139 @@
+// Whose browser is at the other end of a connection, and what it is told.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { endianness } from 'node:os';
+import { dirname } from 'node:path';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { login } from '../src/index.js';
+import { launch } from '../src/launch.js';
+import { Peers, end, otherEnd, peerOf } from '../src/peers.js';
+import { demoProvider, stateFolder, terminal, visitor } from './support.js';
+
+const ends = { ours: '127.0.0.1:8000', theirs: '127.0.0.1:40000' };
+
+/** An address as the kernel of this machine writes it; `bytes` are its bytes. */
+function written(bytes, port) {
+  const buffer = Buffer.from(bytes);
+  if (endianness() === 'LE') buffer.swap32();
+  return `${buffer.toString('hex').toUpperCase()}:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+}
+
+const v4 = [127, 0, 0, 1];
+const mapped = [...Array(10).fill(0), 0xff, 0xff, ...v4];
+const ours = (bytes = v4) => written(bytes, 8000);
+const theirs = (bytes = v4) => written(bytes, 40000);
+
+function line(local, remote, state, uid, inode) {
+  return `  12: ${local} ${remote} ${state} 00000000:00000000 00:00000000 00000000 ${String(uid).padStart(5)}        0 ${inode} 1 000000002c0f7c18 20 4 30 10 -1\n`;
+}
+
+test('the table tells the user at the other end', () => {
+  const mine = (state) => line(ours(), theirs(), state, 1000, 7);
+  const rows = [
+    [mine('01') + line(theirs(), ours(), '01', 1001, 8), 1001],
+    [line(theirs(), ours(), '05', 1001, 8), 1001],
+    [mine('01') + line(theirs(mapped), ours(mapped), '01', 1001, 8), 1001],
+    [line(theirs(), ours(), '01', 0, 8), 0],
+    // Closed by its owner: that is not root.
+    [mine('08') + line(theirs(), ours(), '05', 0, 0), 'gone'],
+    [mine('07'), 'gone'],
+    ['', 'gone'],
+    [mine('01'), 'elsewhere'],
+    ['nonsense\n12: x y z\n 1: 0100007F:1F40 0100007F:9C40 01\n', 'gone'],
+  ];
+  const heading = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
+  for (const [text, found] of rows) assert.equal(otherEnd(heading + text, ends), found, text);
+  const loopback = [...Array(15).fill(0), 1];
+  const six = { ours: end('::1', 8000), theirs: end('0:0:0:0:0:0:0:1', 40000) };
+  assert.equal(otherEnd(line(theirs(loopback), ours(loopback), '01', 1001, 8), six), 1001);
+});
+
+test('users are told apart', () => {
+  for (const [own, unmapped, uid, peer] of [
+    [[1000], undefined, 1000, 'same-user'],
+    [[1000], undefined, 1001, 'other-user'],
+    [[1000], undefined, 0, 'unknown'],
+    [[0], undefined, 0, 'same-user'],
+    [[0], undefined, 65534, 'other-user'],
+    [[1000], 65534, 65534, 'unknown'],
+    [[500, 1000], undefined, 1000, 'same-user'],
+  ]) assert.equal(peerOf(uid, { own, unmapped }), peer);
+});
+
+test('this machine tells this user and a closed connection', { skip: process.platform !== 'linux' }, async (t) => {
+  const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { address, port } = server.address();
+  const peers = new Peers(end(address, port));
+  assert.equal(peers.tells, true);
+  const client = connect(port, address);
+  const [accepted] = await once(server, 'connection');
+  const connection = {
+    ours: end(accepted.localAddress, accepted.localPort),
+    theirs: end(accepted.remoteAddress, accepted.remotePort),
+  };
+  assert.equal(peers.peer(connection), 'same-user');
+  client.destroy();
+  await once(client, 'close');
+  assert.equal(peers.peer(connection), undefined);
+  accepted.destroy();
+});
+
+const isRoot = process.geteuid?.() === 0 && process.platform === 'linux' && existsSync('/usr/bin/curl');
+test("another user's visit uses nothing up, and the user is told once", { skip: !isRoot && 'needs root, to be two users, and curl' }, async (t) => {
+  const { issuer } = await demoProvider(t);
+  const person = terminal();
+  let opened;
+  const coming = new Promise((resolve) => { opened = resolve; });
+  const pending = login(
+    { issuer, clientId: 'demo', scopes: ['openid'] },
+    { stateDir: stateFolder(t), browser: opened, terminal: person },
+  );
+  const address = await coming;
+  for (let time = 0; time < 2; time += 1) {
+    const curl = spawn('/usr/bin/curl', ['-s', '-i', address], { uid: 65534, gid: 65534, cwd: '/' });
+    let said = '';
+    curl.stdout.on('data', (text) => { said += text; });
+    await once(curl, 'close');
+    assert.match(said, /^HTTP\/1\.1 403 /);
+    assert.match(said, /This browser belongs to another user/);
+  }
+  await visitor(address);
+  assert.equal((await pending).source, 'login');
+  assert.equal(person.text.match(/another user of this machine/g).length, 1);
+});
+
+const address = 'http://127.0.0.1:8000/latchstring/start?ticket=a-b_c';
+
+test('where users are not told apart, the address stands in a private file alone', async () => {
+  const opened = [];
+  const files = [];
+  const browser = Object.assign((url) => { opened.push(url); }, { openFile: (url) => { files.push(url); } });
+  const launched = await launch(browser, address, false, 'linux');
+  assert.deepEqual(opened, []);
+  assert.match(launched.invitation, /may not read that file/);
+  const path = fileURLToPath(files[0]);
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  assert.equal(statSync(dirname(path)).mode & 0o777, 0o700);
+  assert(readFileSync(path, 'utf8').includes(`content="0; url=${address}"`));
+  launched.end();
+  assert(!existsSync(dirname(path)));
+});
+
+test('else the browser gets the address itself', async () => {
+  const opened = [];
+  const browser = (url) => { opened.push(url); };
+  const withFile = Object.assign((url) => { opened.push(url); }, { openFile: () => assert.fail('a file') });
+  await launch(browser, address, false, 'linux');
+  await launch(withFile, address, true, 'linux');
+  // Nobody reads another user's command lines there.
+  await launch(withFile, address, false, 'win32');
+  assert.deepEqual(opened, [address, address, address]);
+});

@@ -1,0 +1,152 @@
+"""Asks the kernel whose browser is at the other end of a connection to the listener.
+
+Both ends of a loopback connection are sockets of this machine, and Linux lists each
+with the user that created it (`proc_pid_net(5)`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import os
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+# The user that this login belongs to; another user of this machine, whose visit is
+# refused; or unknown: the system does not say, or says root, who carries connections
+# for others (tunnels, containers).
+Peer = Literal["same-user", "other-user", "unknown"]
+
+# An address and a port.
+End = tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]
+
+# Of this process's network namespace.
+_TABLES = ("/proc/self/net/tcp", "/proc/self/net/tcp6")
+# The kernel writes the table piece by piece, and a socket may be missed meanwhile.
+_PASSES = 3
+# States of `tcp_states.h`.
+_OPEN = (1, 8)
+_LISTEN = 10
+
+
+@dataclass(frozen=True)
+class _Socket:
+    local: End
+    remote: End
+    state: int
+    uid: int
+    # 0 if no file descriptor leads to it.
+    inode: int
+
+
+@dataclass(frozen=True)
+class Users:
+    """What user ids mean to this process."""
+
+    # Its own user, and the one who called `sudo`, whose browser it is.
+    own: frozenset[int]
+    # What users without an id in this user namespace are shown as.
+    unmapped: int | None
+
+    def peer(self, uid: int) -> Peer:
+        if (uid == 0 and 0 not in self.own) or uid == self.unmapped:
+            return "unknown"
+        return "same-user" if uid in self.own else "other-user"
+
+
+def end(address: str, port: int) -> End:
+    """IPv4 mapped into IPv6 comes out as IPv4."""
+    return _canonical(ipaddress.ip_address(address)), port
+
+
+def other_end(lines: Iterable[str], ours: End, theirs: End) -> int | Literal["elsewhere", "gone"]:
+    """Finds the other end of a connection in the table: its user's id; `elsewhere` if
+    the connection is open and its other end is not there, in another network namespace
+    or machine; or `gone`.
+
+    A socket whose owner has closed it is shown as user 0 with inode 0: that is not
+    root, and it cannot read an answer.
+    """
+    found: Literal["elsewhere", "gone"] = "gone"
+    for one in _sockets(lines):
+        if (one.local, one.remote) == (theirs, ours):
+            return "gone" if one.inode == 0 else one.uid
+        if (one.local, one.remote) == (ours, theirs) and one.state in _OPEN:
+            found = "elsewhere"
+    return found
+
+
+class Peers:
+    """Who the peers of a listener are."""
+
+    def __init__(self, listener: End) -> None:
+        self._users = users()
+        # Whether another user's connection would be told from this user's.
+        self.tells = any(
+            one.local == listener and one.state == _LISTEN and one.uid in self._users.own
+            for one in _sockets(_lines())
+        )
+
+    def peer(self, ours: End, theirs: End) -> Peer | None:
+        """The user at the other end, or None if that end is closed."""
+        if not self.tells:
+            return "unknown"
+        found: int | Literal["elsewhere", "gone"] = "gone"
+        for _ in range(_PASSES):
+            found = other_end(_lines(), ours, theirs)
+            if isinstance(found, int):
+                return self._users.peer(found)
+        return "unknown" if found == "elsewhere" else None
+
+
+def users() -> Users:
+    own = {os.geteuid()}
+    with contextlib.suppress(KeyError, ValueError):
+        own.add(int(os.environ["SUDO_UID"]))
+    unmapped = None
+    # Without the file the kernel has no user namespaces. In the initial one every user
+    # has an id, and 65534 is a real one.
+    with contextlib.suppress(OSError):
+        if Path("/proc/self/uid_map").read_text().split() != ["0", "0", "4294967295"]:
+            unmapped = int(Path("/proc/sys/kernel/overflowuid").read_text())
+    return Users(frozenset(own), unmapped)
+
+
+def _lines() -> Iterator[str]:
+    for path in _TABLES:
+        with contextlib.suppress(OSError), open(path, encoding="latin-1") as table:
+            yield from table
+
+
+def _sockets(lines: Iterable[str]) -> Iterator[_Socket]:
+    for line in lines:
+        # The heading is not one, nor is a line cut short.
+        with contextlib.suppress(ValueError, IndexError, struct.error):
+            fields = line.split()
+            yield _Socket(
+                _end(fields[1]),
+                _end(fields[2]),
+                int(fields[3], 16),
+                int(fields[7]),
+                int(fields[9]),
+            )
+
+
+def _end(text: str) -> End:
+    """`0100007F:1F90` is 127.0.0.1:8080 on a little-endian machine: each group of eight
+    digits is four bytes of the address, read as one number."""
+    digits, _, port = text.partition(":")
+    words = [int(digits[at : at + 8], 16) for at in range(0, len(digits), 8)]
+    packed = struct.pack(f"={len(words)}I", *words)
+    return _canonical(ipaddress.ip_address(packed)), int(port, 16)
+
+
+def _canonical(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    return address

@@ -1,0 +1,161 @@
+"""Whose browser is at the other end of a connection, and what it is told."""
+
+from __future__ import annotations
+
+import os
+import queue
+import socket
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from latchstring import Redirect
+from latchstring.door import Door
+from latchstring.entropy import entropy
+from latchstring.clock import Clock
+from latchstring.launch import launch
+from latchstring.listener import BrowserVisit
+from latchstring.peers import Peers, Users, end, other_end
+from latchstring.terminal import Terminal
+
+OURS, THEIRS = end("127.0.0.1", 8000), end("127.0.0.1", 40000)
+ADDRESS = "http://127.0.0.1:8000/latchstring/start?ticket=a-b_c"
+
+
+def written(address: str, port: int) -> str:
+    """An address as the kernel of this machine writes it."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    packed = socket.inet_pton(family, address)
+    words = [int.from_bytes(packed[at : at + 4], sys.byteorder) for at in range(0, len(packed), 4)]
+    return "".join(f"{word:08X}" for word in words) + f":{port:04X}"
+
+
+def line(local: tuple[str, int], remote: tuple[str, int], state: str, uid: int, inode: int) -> str:
+    return (
+        f"  12: {written(*local)} {written(*remote)} {state} 00000000:00000000 00:00000000"
+        f" 00000000 {uid:5} {0:8} {inode} 1 000000002c0f7c18 20 4 30 10 -1\n"
+    )
+
+
+def status(address: str) -> bytes:
+    """What an address answers."""
+    url = urlsplit(address)
+    with socket.create_connection((url.hostname or "", url.port or 0), 30) as stream:
+        request = f"GET {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n"
+        stream.sendall(request.encode())
+        return stream.recv(4096)[9:12]
+
+
+ME, YOU = ("127.0.0.1", 8000), ("127.0.0.1", 40000)
+MAPPED_ME, MAPPED_YOU = ("::ffff:127.0.0.1", 8000), ("::ffff:127.0.0.1", 40000)
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ([line(ME, YOU, "01", 1000, 7), line(YOU, ME, "01", 1001, 8)], 1001),
+        ([line(YOU, ME, "05", 1001, 8)], 1001),
+        ([line(ME, YOU, "01", 1000, 7), line(MAPPED_YOU, MAPPED_ME, "01", 1001, 8)], 1001),
+        ([line(YOU, ME, "01", 0, 8)], 0),
+        # Closed by its owner: that is not root.
+        ([line(ME, YOU, "08", 1000, 7), line(YOU, ME, "05", 0, 0)], "gone"),
+        ([line(ME, YOU, "07", 1000, 7)], "gone"),
+        ([], "gone"),
+        ([line(ME, YOU, "01", 1000, 7)], "elsewhere"),
+        (["nonsense", "12: x y z", "", " 1: 0100007F:1F40 0100007F:9C40 01\n"], "gone"),
+    ],
+)
+def test_the_table_tells_the_user_at_the_other_end(lines: list[str], found: object) -> None:
+    heading = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when\n"
+    assert other_end([heading, *lines], OURS, THEIRS) == found
+
+
+@pytest.mark.parametrize(
+    ("own", "unmapped", "uid", "peer"),
+    [
+        ({1000}, None, 1000, "same-user"),
+        ({1000}, None, 1001, "other-user"),
+        ({1000}, None, 0, "unknown"),
+        ({0}, None, 0, "same-user"),
+        ({0}, None, 65534, "other-user"),
+        ({1000}, 65534, 65534, "unknown"),
+        ({500, 1000}, None, 1000, "same-user"),
+    ],
+)
+def test_users_are_told_apart(own: set[int], unmapped: int | None, uid: int, peer: str) -> None:
+    assert Users(frozenset(own), unmapped).peer(uid) == peer
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the table")
+def test_this_machine_tells_this_user_and_a_closed_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        peers = Peers(end(*server.getsockname()))
+        assert peers.tells
+        client = socket.create_connection(server.getsockname())
+        accepted, theirs = server.accept()
+        with accepted:
+            ours = end(*accepted.getsockname())
+            assert peers.peer(ours, end(*theirs)) == "same-user"
+            client.close()
+            assert peers.peer(ours, end(*theirs)) is None
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or os.geteuid() != 0, reason="only root can play two users"
+)
+def test_another_users_visit_uses_nothing_up_and_the_user_is_told_once() -> None:
+    said: list[str] = []
+
+    class Quiet(Terminal):
+        def say(self, text: str) -> None:
+            said.append(text)
+
+        def is_attended(self) -> bool:
+            return False
+
+    opened: queue.SimpleQueue[str] = queue.SimpleQueue()
+    door = Door(Quiet(), opened.put, Clock(), entropy)
+    door.listen(Redirect())
+    assert door._invite("https://id.example/authorize")
+    address = opened.get()
+
+    def get(user: int) -> bytes:
+        ours, theirs = socket.socketpair()
+        # Forked, since other users may not reach this interpreter's file.
+        child = os.fork()
+        if child == 0:
+            os.setuid(user)
+            theirs.sendall(status(address))
+            os._exit(0)
+        event = door._events.get(timeout=30)
+        assert isinstance(event, BrowserVisit)
+        door._admit(event)
+        os.waitpid(child, 0)
+        with ours, theirs:
+            return ours.recv(3)
+
+    assert [get(65534), get(65534), get(0), get(0)] == [b"403", b"403", b"303", b"410"]
+    assert sum("another user of this machine" in text for text in said) == 1
+    door.abandon()
+
+
+def test_where_users_are_not_told_apart_the_address_stands_in_a_private_file_alone() -> None:
+    opened: list[str] = []
+    files: list[str] = []
+    launched = launch(opened.append, files.append, ADDRESS, tells_peers=False)
+    assert opened == [] and "may not read that file" in launched.invitation
+    path = Path(files[0].removeprefix("file://"))
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    assert f'content="0; url={ADDRESS}"' in path.read_text()
+    launched.end()
+    assert not path.parent.exists()
+
+
+@pytest.mark.parametrize(("has_file", "tells_peers"), [(True, True), (False, False)])
+def test_else_the_browser_gets_the_address_itself(has_file: bool, tells_peers: bool) -> None:
+    opened: list[str] = []
+    files: list[str] = []
+    launch(opened.append, files.append if has_file else None, ADDRESS, tells_peers)
+    assert (opened, files) == ([ADDRESS], [])

@@ -1,0 +1,171 @@
+//! Starting a browser on a local address that no other user may learn.
+
+use std::fs::{OpenOptions, Permissions};
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+use url::Url;
+
+use super::Browser;
+use crate::error::{Code, Error};
+
+/// A browser that was started on a local address. Keep it until the address is no
+/// longer needed: dropping it deletes the file that the browser was given, if any.
+pub(crate) struct Launched {
+    file: Option<TempDir>,
+    invitation: &'static str,
+}
+
+impl Launched {
+    /// What the user is told; the printed address stands below.
+    pub(crate) fn invitation(&self) -> &'static str {
+        match self.file {
+            Some(_) => FILE_INVITATION,
+            None => self.invitation,
+        }
+    }
+
+    /// Whether the browser was started on a file.
+    pub(crate) fn is_file(&self) -> bool {
+        self.file.is_some()
+    }
+
+    /// Whether other users may have read the address.
+    pub(crate) fn is_exposed(&self) -> bool {
+        self.file.is_none() && !cfg!(windows)
+    }
+}
+
+const FILE_INVITATION: &str = "Your browser opens a private file that leads on to the login. If it \
+                               does not, or may not read that file (some are confined), open:\n\n";
+
+/// Starts `browser` on `address`, which works once for whoever is first.
+///
+/// A browser's command line can be read by every user of the machine, except on
+/// Windows. So the address stands there only if the listener tells their visits from
+/// this user's; else the browser is started on a file that only this user can read.
+pub(crate) fn launch(
+    browser: &dyn Browser,
+    address: &str,
+    tells_peers: bool,
+) -> Result<Launched, Error> {
+    let invitation = browser.invitation();
+    if needs_file(tells_peers) && browser.shows_address() {
+        let folder = private_folder().map_err(unwritable)?;
+        let file = write(folder.path(), address).map_err(unwritable)?;
+        browser.open_file(&file)?;
+        return Ok(Launched { file: Some(folder), invitation });
+    }
+    browser.open(address)?;
+    Ok(Launched { file: None, invitation })
+}
+
+fn needs_file(tells_peers: bool) -> bool {
+    !tells_peers && !cfg!(windows)
+}
+
+/// A folder of mode 0700 in the temporary folder: confined browsers read hidden
+/// folders of the home folder, where sessions are, even less.
+fn private_folder() -> std::io::Result<TempDir> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("latchstring-");
+    #[cfg(unix)]
+    builder.permissions(<Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o700));
+    builder.tempdir()
+}
+
+/// Writes a page that leads on to `address` at once.
+fn write(folder: &Path, address: &str) -> std::io::Result<PathBuf> {
+    let path = folder.join("login.html");
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    // OK because the address holds nothing that HTML escapes: a local origin, a path
+    // and base64url.
+    let page = format!(
+        "<!doctype html><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"no-referrer\">\
+         <meta http-equiv=\"refresh\" content=\"0; url={address}\"><title>Login</title>\
+         <a href=\"{address}\">Go on to the login</a>\n"
+    );
+    options.open(&path)?.write_all(page.as_bytes())?;
+    Ok(path)
+}
+
+/// The file as a browser takes it on its command line.
+pub(super) fn file_url(file: &Path) -> Result<Url, Error> {
+    Url::from_file_path(file)
+        .map_err(|()| unwritable(std::io::Error::other("the folder has no absolute path")))
+}
+
+fn unwritable(error: std::io::Error) -> Error {
+    Error::new(
+        Code::HostFault,
+        format!("no private file can be made for the browser: {error}"),
+        "open the address by hand, or set TMPDIR to a folder that you can write to",
+    )
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+    use std::sync::Mutex;
+
+    use super::*;
+
+    const ADDRESS: &str = "http://127.0.0.1:8000/latchstring/start?ticket=a-b_c";
+
+    /// Writes down what it was started on.
+    #[derive(Default)]
+    struct Recorder {
+        shows_address: bool,
+        opened: Mutex<Vec<String>>,
+        file: Mutex<Option<PathBuf>>,
+    }
+
+    impl Browser for Recorder {
+        fn open(&self, url: &str) -> Result<(), Error> {
+            self.opened.lock().expect("a list").push(url.to_owned());
+            Ok(())
+        }
+
+        fn shows_address(&self) -> bool {
+            self.shows_address
+        }
+
+        fn open_file(&self, file: &Path) -> Result<(), Error> {
+            *self.file.lock().expect("a file") = Some(file.to_owned());
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn where_users_are_not_told_apart_the_address_stands_in_a_private_file_alone() {
+        let browser = Recorder { shows_address: true, ..Recorder::default() };
+        let launched = launch(&browser, ADDRESS, false).expect("a browser");
+        assert!(browser.opened.lock().expect("a list").is_empty());
+        assert!(!launched.is_exposed());
+        assert!(launched.invitation().contains("may not read that file"));
+        let file = browser.file.lock().expect("a file").clone().expect("a file");
+        let mode = |path: &Path| path.metadata().expect("a path").permissions().mode() & 0o777;
+        assert_eq!(mode(&file), 0o600);
+        assert_eq!(mode(file.parent().expect("a folder")), 0o700);
+        let page = std::fs::read_to_string(&file).expect("a page");
+        assert!(page.contains(&format!("content=\"0; url={ADDRESS}\"")), "{page}");
+        assert_eq!(file_url(&file).expect("an address").scheme(), "file");
+        drop(launched);
+        assert!(!file.exists() && !file.parent().expect("a folder").exists());
+    }
+
+    #[test]
+    fn else_the_browser_gets_the_address_itself() {
+        for (shows_address, tells_peers) in [(true, true), (false, false), (false, true)] {
+            let browser = Recorder { shows_address, ..Recorder::default() };
+            let launched = launch(&browser, ADDRESS, tells_peers).expect("a browser");
+            assert_eq!(*browser.opened.lock().expect("a list"), [ADDRESS]);
+            assert!(browser.file.lock().expect("a file").is_none());
+            assert_eq!(launched.invitation(), browser.invitation());
+        }
+    }
+}

@@ -1,0 +1,443 @@
+//! Asks the kernel who holds the other end of a connection to a listener.
+//!
+//! Both ends of a loopback connection are sockets of this machine, and Linux lists
+//! each with the user that created it (`proc_pid_net(5)`). Own code, because the
+//! libraries that read this table list every process of the machine besides.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use super::Peer;
+
+/// A connection as the listener sees it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends {
+    pub(super) ours: SocketAddr,
+    pub(super) theirs: SocketAddr,
+}
+
+/// What the table says of the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The user that created the socket.
+    User(u32),
+    /// The connection is open, and its other end is not in this table: it is in
+    /// another network namespace or machine, and was forwarded.
+    Elsewhere,
+    /// The other end is closed.
+    ///
+    /// Its socket has lost its user, and Linux shows user 0 with inode 0 instead.
+    /// That is not root. It cannot read an answer any more, so nothing is lost if
+    /// its visit does not count; and if it counted, closing a connection at once
+    /// would be a way to hide who sent it.
+    Gone,
+}
+
+/// One socket in the table.
+#[derive(Debug, PartialEq, Eq)]
+struct Entry {
+    local: SocketAddr,
+    remote: SocketAddr,
+    state: u8,
+    uid: u32,
+    /// 0 if no file descriptor leads to the socket.
+    inode: u64,
+}
+
+/// States of `tcp_states.h`: data may still come, or the other side has sent all.
+const ESTABLISHED: u8 = 1;
+const CLOSE_WAIT: u8 = 8;
+const LISTEN: u8 = 10;
+
+/// Parses one line of `/proc/net/tcp` or `tcp6`. Returns `None` for the heading and
+/// for anything else that is not an entry. IPv4 addresses that are mapped into IPv6
+/// come out as IPv4.
+fn entry(line: &str) -> Option<Entry> {
+    let mut fields = line.split_ascii_whitespace();
+    let (local, remote) = (fields.nth(1)?, fields.next()?);
+    let state = fields.next()?;
+    let uid = fields.nth(3)?;
+    let inode = fields.nth(1)?;
+    Some(Entry {
+        local: address(local)?,
+        remote: address(remote)?,
+        state: u8::from_str_radix(state, 16).ok()?,
+        uid: uid.parse().ok()?,
+        inode: inode.parse().ok()?,
+    })
+}
+
+/// `0100007F:1F90` is 127.0.0.1:8080 on a little-endian machine: each group of
+/// eight digits is four bytes of the address, read as one number.
+fn address(text: &str) -> Option<SocketAddr> {
+    let (digits, port) = text.split_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let word = |at: usize| {
+        let digits = digits.get(at * 8..at * 8 + 8)?;
+        Some(u32::from_str_radix(digits, 16).ok()?.to_ne_bytes())
+    };
+    let ip = match digits.len() {
+        8 => IpAddr::V4(Ipv4Addr::from(word(0)?)),
+        32 => {
+            let mut bytes = [0; 16];
+            for (at, four) in bytes.chunks_exact_mut(4).enumerate() {
+                four.copy_from_slice(&word(at)?);
+            }
+            IpAddr::V6(Ipv6Addr::from(bytes)).to_canonical()
+        }
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, port))
+}
+
+/// Finds the other end of a connection in the lines of the table.
+fn other_end(lines: impl Iterator<Item = impl AsRef<str>>, Ends { ours, theirs }: Ends) -> End {
+    let mut end = End::Gone;
+    for entry in lines.filter_map(|line| entry(line.as_ref())) {
+        if (entry.local, entry.remote) == (theirs, ours) {
+            return if entry.inode == 0 { End::Gone } else { End::User(entry.uid) };
+        }
+        let is_ours = (entry.local, entry.remote) == (ours, theirs);
+        if is_ours && matches!(entry.state, ESTABLISHED | CLOSE_WAIT) {
+            end = End::Elsewhere;
+        }
+    }
+    end
+}
+
+/// Whether the table shows a listening socket at this address as one of `users`.
+fn shows_listener(
+    mut lines: impl Iterator<Item = impl AsRef<str>>,
+    at: SocketAddr,
+    users: &Users,
+) -> bool {
+    lines.any(|line| {
+        entry(line.as_ref()).is_some_and(|entry| {
+            entry.local == at && entry.state == LISTEN && users.own.contains(&entry.uid)
+        })
+    })
+}
+
+/// What user ids mean to this process.
+#[derive(Debug)]
+struct Users {
+    /// The user that this process runs as, and the one who started it with `sudo`:
+    /// that user's browser is where the login takes place.
+    own: Vec<u32>,
+    /// The id that every user without one in this user namespace is shown as.
+    /// `None` in the initial namespace, where it is a real user (`nobody`).
+    unmapped: Option<u32>,
+}
+
+impl Users {
+    fn peer(&self, uid: u32) -> Peer {
+        if uid == 0 && !self.own.contains(&0) || self.unmapped == Some(uid) {
+            Peer::Unknown
+        } else if self.own.contains(&uid) {
+            Peer::SameUser
+        } else {
+            Peer::OtherUser
+        }
+    }
+}
+
+/// Whether `/proc/self/uid_map` maps every user to itself, as in the initial
+/// namespace (`user_namespaces(7)`).
+fn maps_every_user(uid_map: &str) -> bool {
+    uid_map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
+}
+
+pub(super) use system::Peers;
+
+#[cfg(target_os = "linux")]
+mod system {
+    use std::fs::{self, File};
+    use std::io::{BufRead as _, BufReader};
+
+    use super::*;
+
+    /// Of this process's network namespace, IPv4 first.
+    const TABLES: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
+
+    /// The kernel writes the table piece by piece, and a socket may be missed while
+    /// others come and go.
+    const PASSES: usize = 3;
+
+    /// Who the peers of a listener are.
+    #[derive(Debug)]
+    pub(in super::super) struct Peers {
+        users: Users,
+        tells: bool,
+    }
+
+    impl Peers {
+        /// Looks whether the table can be read and shows the listener at this
+        /// address as this user's.
+        pub(in super::super) fn of(listener: Option<SocketAddr>) -> Self {
+            let users = users();
+            let tells = listener.is_some_and(|at| shows_listener(lines(), at, &users));
+            Self { users, tells }
+        }
+
+        /// Whether another user's connection would be told from this user's.
+        pub(in super::super) fn tells(&self) -> bool {
+            self.tells
+        }
+
+        /// The user at the other end, or `None` if that end is closed.
+        pub(in super::super) fn peer(&self, ends: Ends) -> Option<Peer> {
+            if !self.tells {
+                return Some(Peer::Unknown);
+            }
+            let mut end = End::Gone;
+            for _ in 0..PASSES {
+                end = other_end(lines(), ends);
+                if let End::User(uid) = end {
+                    return Some(self.users.peer(uid));
+                }
+            }
+            (end == End::Elsewhere).then_some(Peer::Unknown)
+        }
+    }
+
+    /// The lines of both tables; none if they cannot be read.
+    fn lines() -> impl Iterator<Item = String> {
+        TABLES
+            .into_iter()
+            .filter_map(|path| File::open(path).ok())
+            .flat_map(|file| BufReader::new(file).lines().map_while(Result::ok))
+    }
+
+    fn users() -> Users {
+        let sudo = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
+        let own = rustix::process::geteuid().as_raw();
+        // Without the file the kernel has no user namespaces.
+        let uid_map = fs::read_to_string("/proc/self/uid_map").ok();
+        let is_nested = uid_map.is_some_and(|map| !maps_every_user(&map));
+        let overflow = || {
+            let text = fs::read_to_string("/proc/sys/kernel/overflowuid").ok();
+            text.and_then(|uid| uid.trim().parse().ok()).unwrap_or(65534)
+        };
+        Users { own: [own].into_iter().chain(sudo).collect(), unmapped: is_nested.then(overflow) }
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod system {
+    use super::*;
+
+    /// No user is told from another on this system.
+    #[derive(Debug)]
+    pub(in super::super) struct Peers;
+
+    impl Peers {
+        pub(in super::super) fn of(_listener: Option<SocketAddr>) -> Self {
+            Self
+        }
+
+        pub(in super::super) fn tells(&self) -> bool {
+            false
+        }
+
+        pub(in super::super) fn peer(&self, _ends: Ends) -> Option<Peer> {
+            Some(Peer::Unknown)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use arbtest::arbtest;
+
+    use super::*;
+
+    const HEADING: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode";
+
+    fn ends(ours: &str, theirs: &str) -> Ends {
+        Ends {
+            ours: ours.parse().expect("an address"),
+            theirs: theirs.parse().expect("an address"),
+        }
+    }
+
+    /// An address as the kernel of this machine writes it.
+    fn written(address: &str) -> String {
+        let address: SocketAddr = address.parse().expect("an address");
+        let bytes = match address.ip() {
+            IpAddr::V4(ip) => ip.octets().to_vec(),
+            IpAddr::V6(ip) => ip.octets().to_vec(),
+        };
+        let words = bytes.chunks_exact(4).map(|four| {
+            format!("{:08X}", u32::from_ne_bytes(four.try_into().expect("four bytes")))
+        });
+        format!("{}:{:04X}", words.collect::<String>(), address.port())
+    }
+
+    fn line(local: &str, remote: &str, state: &str, uid: u32, inode: u64) -> String {
+        let (local, remote) = (written(local), written(remote));
+        format!(
+            "  12: {local} {remote} {state} 00000000:00000000 00:00000000 00000000 {uid:5} {:8} \
+             {inode} 1 000000002c0f7c18 20 4 30 10 -1",
+            0
+        )
+    }
+
+    #[test]
+    fn the_table_tells_the_user_at_the_other_end() {
+        let ours = "127.0.0.1:8000";
+        let theirs = "127.0.0.1:40000";
+        let mine = |state| line(ours, theirs, state, 1000, 70);
+        let rows: [(&str, Vec<String>, End); 13] = [
+            ("both ends", vec![mine("01"), line(theirs, ours, "01", 1001, 71)], End::User(1001)),
+            ("theirs first", vec![line(theirs, ours, "01", 7, 71), mine("01")], End::User(7)),
+            ("theirs alone", vec![line(theirs, ours, "01", 7, 71)], End::User(7)),
+            (
+                "half closed, still held",
+                vec![mine("08"), line(theirs, ours, "05", 1001, 71)],
+                End::User(1001),
+            ),
+            ("root", vec![mine("01"), line(theirs, ours, "01", 0, 71)], End::User(0)),
+            ("closed by its owner", vec![mine("08"), line(theirs, ours, "05", 0, 0)], End::Gone),
+            ("in TIME_WAIT", vec![line(theirs, ours, "06", 0, 0)], End::Gone),
+            ("reset", vec![mine("07")], End::Gone),
+            ("nothing left of it", vec![], End::Gone),
+            ("forwarded", vec![mine("01")], End::Elsewhere),
+            ("forwarded, all sent", vec![mine("08")], End::Elsewhere),
+            (
+                "another port's neighbour",
+                vec![mine("01"), line("127.0.0.1:40001", ours, "01", 1001, 71)],
+                End::Elsewhere,
+            ),
+            (
+                "IPv4 from an IPv6 socket",
+                vec![
+                    mine("01"),
+                    line("[::ffff:127.0.0.1]:40000", "[::ffff:127.0.0.1]:8000", "01", 1001, 71),
+                ],
+                End::User(1001),
+            ),
+        ];
+        for (what, lines, expected) in rows {
+            let lines = [HEADING.to_owned()].into_iter().chain(lines);
+            assert_eq!(other_end(lines, ends(ours, theirs)), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn ipv6_addresses_are_read_whole() {
+        let table = [
+            line("[::1]:40000", "[::1]:8000", "01", 1001, 71),
+            line("[2001:db8::1]:40000", "[::1]:8000", "01", 1002, 72),
+        ];
+        assert_eq!(other_end(table.iter(), ends("[::1]:8000", "[::1]:40000")), End::User(1001));
+        assert_eq!(
+            other_end(table.iter(), ends("[::1]:8000", "[2001:db8::1]:40000")),
+            End::User(1002)
+        );
+    }
+
+    #[test]
+    fn a_listener_is_known_by_its_address_its_state_and_its_user() {
+        let users = Users { own: vec![1000], unmapped: None };
+        let at = "127.0.0.1:8000".parse().expect("an address");
+        let rows = [
+            (line("127.0.0.1:8000", "0.0.0.0:0", "0A", 1000, 5), true),
+            (line("127.0.0.1:8000", "0.0.0.0:0", "0A", 1001, 5), false),
+            (line("127.0.0.1:8001", "0.0.0.0:0", "0A", 1000, 5), false),
+            (line("127.0.0.1:8000", "127.0.0.1:9", "01", 1000, 5), false),
+            (HEADING.to_owned(), false),
+        ];
+        for (line, expected) in rows {
+            assert_eq!(shows_listener([&line].into_iter(), at, &users), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn users_are_told_apart() {
+        let rows: [(&[u32], Option<u32>, u32, Peer); 9] = [
+            (&[1000], None, 1000, Peer::SameUser),
+            (&[1000], None, 1001, Peer::OtherUser),
+            (&[1000], None, 0, Peer::Unknown),
+            (&[0], None, 0, Peer::SameUser),
+            (&[0], None, 65534, Peer::OtherUser),
+            // In a container, whoever has no id there.
+            (&[1000], Some(65534), 65534, Peer::Unknown),
+            (&[1000], Some(65534), 1001, Peer::OtherUser),
+            // sudo -u service latch login, and the browser of whoever typed that.
+            (&[500, 1000], None, 1000, Peer::SameUser),
+            (&[500, 1000], None, 1001, Peer::OtherUser),
+        ];
+        for (own, unmapped, uid, expected) in rows {
+            let users = Users { own: own.to_vec(), unmapped };
+            assert_eq!(users.peer(uid), expected, "{uid} beside {users:?}");
+        }
+    }
+
+    #[test]
+    fn only_the_initial_namespace_maps_every_user() {
+        assert!(maps_every_user("         0          0 4294967295\n"));
+        for map in ["0 1000 1\n", "0 100000 65536\n", "0 0 1\n1 100000 65536\n", ""] {
+            assert!(!maps_every_user(map), "{map}");
+        }
+    }
+
+    #[test]
+    fn whatever_the_table_holds_it_is_read_without_harm() {
+        arbtest(|u| {
+            let pieces = [
+                "12:",
+                "0100007F:1F40",
+                "0100007F:9C40",
+                "01",
+                "0A",
+                "00000000:00000000",
+                "00:00000000",
+                "00000000",
+                "1000",
+                "0",
+                "71",
+                "0100007F",
+                ":",
+                "é",
+                "-1",
+                "99999999999999999999",
+                " ",
+                "\0",
+            ];
+            let mut text = String::new();
+            while u.ratio(9, 10)? && !u.is_empty() {
+                text.push_str(u.choose(&pieces)?);
+                text.push_str(u.choose(&[" ", "", "\n", "\t"])?);
+            }
+            let end = other_end(text.lines(), ends("127.0.0.1:8000", "127.0.0.1:40000"));
+            // A user comes from a line with both addresses and a number for the user.
+            if let End::User(uid) = end {
+                assert!(
+                    text.contains("0100007F:9C40") && text.contains(&uid.to_string()),
+                    "{text}"
+                );
+            }
+            Ok(())
+        });
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_machine_tells_this_user_and_a_closed_connection() {
+        use std::net::{TcpListener, TcpStream};
+
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let Ok(listener) = TcpListener::bind(address) else { continue };
+            let at = listener.local_addr().expect("an address");
+            let peers = Peers::of(Some(at));
+            assert!(peers.tells());
+            let client = TcpStream::connect(at).expect("a connection");
+            let (server, theirs) = listener.accept().expect("a connection");
+            let ends = Ends { ours: server.local_addr().expect("an address"), theirs };
+            assert_eq!(peers.peer(ends), Some(Peer::SameUser));
+            drop(client);
+            // Its end is seen to be closed at once: a close is a system call.
+            assert_eq!(peers.peer(ends), None);
+        }
+        assert!(!Peers::of(None).tells());
+    }
+}
