@@ -27,7 +27,7 @@ from .contract import (
     Save,
     Visit,
 )
-from .egress import Denied, Egress
+from .egress import Denied, Egress, Permit
 from .envelope import Envelope, open_envelope
 from .errors import LatchError
 from .store import Store

@@ -1,7 +1,7 @@
 //! The client that uses this system's certificates and proxies.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -144,6 +144,17 @@ impl Http for SystemHttp {
             Ok(Err(Stopped::Failed(error))) => Err(explain(&error, &way.place, CONNECT_TIMEOUT)),
             Err(_) => Err(timed_out(&way.place, limits.timeout)),
         }
+    }
+
+    async fn resolve(&self, url: &Url) -> Vec<IpAddr> {
+        if self.proxy_for(url).is_some() {
+            return Vec::new();
+        }
+        let Some(Host::Domain(name)) = url.host() else {
+            return literal(url).into_iter().collect();
+        };
+        let found = tokio::net::lookup_host((name, 0)).await;
+        found.map(|found| found.map(|address| address.ip()).collect()).unwrap_or_default()
     }
 
     async fn stream(&self, request: ApiRequest, limits: Limits) -> Result<Streamed, Trouble> {
@@ -322,7 +333,7 @@ fn place(url: &Url) -> String {
 }
 
 /// The host, where it is written as an address: no look-up will see it.
-fn literal(url: &Url) -> Option<std::net::IpAddr> {
+fn literal(url: &Url) -> Option<IpAddr> {
     match url.host()? {
         Host::Ipv4(address) => Some(address.into()),
         Host::Ipv6(address) => Some(address.into()),
