@@ -157,3 +157,29 @@ pub(crate) enum Command {
     /// component now answers something else.
     Replay(ReplayArgs),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Calls `check` for every argument of every command.
+    fn walk(command: &clap::Command, check: &mut impl FnMut(&clap::Command, &clap::Arg)) {
+        command.get_arguments().for_each(|argument| check(command, argument));
+        command.get_subcommands().for_each(|subcommand| walk(subcommand, check));
+    }
+
+    #[test]
+    fn every_variable_of_a_flag_is_one_that_is_unset_if_it_is_empty() {
+        let mut command = Args::command();
+        command.build();
+        let mut count = 0;
+        walk(&command, &mut |command, argument| {
+            if let Some(name) = argument.get_env().and_then(|name| name.to_str()) {
+                let place = format!("{name} of {}", command.get_name());
+                assert!(name.starts_with(crate::VARIABLE_PREFIX), "{place}");
+                count += 1;
+            }
+        });
+        assert!(count > 100, "only {count} were seen");
+    }
+}
