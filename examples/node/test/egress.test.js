@@ -85,9 +85,10 @@ test('private addresses are for what the caller named, or where all of the issue
 });
 
 test('a resolver that never answers costs no more than the request\'s time', async (t) => {
+  let timeout = new AbortController();
+  t.mock.method(AbortSignal, 'timeout', () => timeout.signal);
   for (const url of ['https://10.0.0.1/', 'http://localhost:1/']) {
-    const timeout = new AbortController();
-    t.mock.method(AbortSignal, 'timeout', () => timeout.signal);
+    timeout = new AbortController();
     const issuer = client('https://id.example');
     const egress = new Egress(issuer, [new URL(url).origin], () => new Promise(() => timeout.abort()));
     const reply = await send(request(url), egress.permit(url));

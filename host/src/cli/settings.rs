@@ -12,11 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use latchstring::capability::browser::CommandBrowser;
+use latchstring::capability::http::SystemHttp;
 use latchstring::capability::store::{Key, Store};
 use latchstring::capability::terminal::StderrTerminal;
 use latchstring::pages::Pages;
 use latchstring::{
-    Description, Error, Found as FoundSession, Latch, LatchBuilder, Preset, check_profile,
+    Code, Description, Error, Found as FoundSession, Latch, LatchBuilder, Preset, check_profile,
 };
 
 use super::args::Global;
@@ -107,6 +108,9 @@ impl Settings {
             .terminal(StderrTerminal::new(global.verbose).plain(global.plain))
             .open_browser(open_browser)
             .draw_qr(profile.no_qr != Some(true));
+        if let Some(http) = self.http()? {
+            builder = builder.http(http);
+        }
         if let Some(recorder) = &global.recording.recorder {
             builder = builder.record(recorder.clone());
         }
@@ -184,12 +188,41 @@ impl Settings {
             Some(recorder) => builder.record(recorder.clone()),
             None => builder,
         };
+        let builder = match self.http()? {
+            Some(http) => builder.http(http),
+            None => builder,
+        };
         builder
             .profile(&key.profile)
             .account(&key.account)
             .shared_store(self.store(global)?)
             .terminal(StderrTerminal::new(global.verbose).plain(global.plain))
             .build()
+    }
+
+    /// The HTTP client that these settings describe; `None` if they say nothing of it.
+    fn http(&self) -> Result<Option<SystemHttp>, Error> {
+        let profile = &self.effective;
+        if profile.client_key.is_some() && profile.client_cert.is_none() {
+            return Err(Error::new(
+                Code::InvalidConfiguration,
+                "there is a client key and no client certificate",
+                "give --client-cert FILE as well, or leave out --client-key",
+            ));
+        }
+        if profile.ca_file.is_none() && profile.client_cert.is_none() {
+            return Ok(None);
+        }
+        let mut http = SystemHttp::new();
+        if let Some(path) = &profile.ca_file {
+            http = http.ca_file(path)?;
+        }
+        if let Some(certificate) = &profile.client_cert {
+            self.check_identity()?;
+            let key = profile.client_key.as_ref().unwrap_or(certificate);
+            http = http.client_certificate(certificate, key)?;
+        }
+        Ok(Some(http))
     }
 
     /// Where sessions are kept.

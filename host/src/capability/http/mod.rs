@@ -8,6 +8,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod trouble;
+mod trust;
 
 use std::net::IpAddr;
 use std::time::Duration;

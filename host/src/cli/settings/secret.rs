@@ -28,6 +28,15 @@ impl Settings {
         }
     }
 
+    /// Fails if the client certificate that the profile keeps would be shown to a
+    /// provider that only the folder's `.env` names.
+    pub(super) fn check_identity(&self) -> Result<(), Error> {
+        match self.given.client_cert.is_none() && self.folder_names_provider() {
+            true => Err(diverted("client certificate")),
+            false => Ok(()),
+        }
+    }
+
     /// The refresh token of an anonymous session that becomes the person's own: of
     /// this file, of the environment, or of the variables that the provider's own
     /// program reads.
