@@ -128,8 +128,9 @@ pub(crate) enum Command {
     Status,
     /// Revoke the tokens and forget the session
     ///
-    /// Forgets it even where the provider cannot be asked, and says what stays
-    /// valid there.
+    /// Forgets it even if the provider cannot be asked, and says what stays valid
+    /// there. Ends with 7 if the provider could not be reached, and with 4 if it
+    /// refused to revoke a token.
     Logout(Box<LogoutArgs>),
     /// Move the stored session to another store
     ///
