@@ -132,6 +132,15 @@ function parsed(url) {
 }
 
 /**
+ * Whether this host could have pinned it: an origin as it is compared.
+ *
+ * @param {unknown} text
+ */
+export function isOrigin(text) {
+  return typeof text === 'string' && origin(parsed(text)) === text;
+}
+
+/**
  * Scheme, host and port; none where no request may go.
  *
  * @param {URL | undefined} url
