@@ -288,6 +288,45 @@ fn a_configuration_file_that_lies_elsewhere_stays_there() {
     assert!(text.contains("# mine") && text.contains(home.provider.issuer()), "{text}");
 }
 
+const ACME: &str =
+    "about = \"Acme\"\n[client]\nissuer = \"https://id.acme.example\"\nclient-id = \"cli\"\n";
+
+/// The settings name programs to run, so others must not be able to write them.
+#[cfg(unix)]
+#[test]
+fn settings_that_another_user_could_have_written_are_refused() {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+
+    let home = Home::new();
+    home.write_config("[profile.default]\nclient-id = \"demo\"\n");
+    let providers = home.config_folder().join("providers");
+    fs::create_dir(&providers).expect("a folder");
+    fs::write(providers.join("acme.toml"), ACME).expect("a preset");
+    let set_mode = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+    };
+    for (path, words, safe, open) in [
+        (home.config_file(), &["token"][..], 0o644, 0o646),
+        (home.config_folder(), &["status"], 0o755, 0o777),
+        (providers.join("acme.toml"), &["token", "--provider", "acme"], 0o600, 0o602),
+        (providers.clone(), &["token", "--provider", "acme"], 0o700, 0o703),
+    ] {
+        set_mode(&path, open);
+        let place = path.display().to_string();
+        let run = home.latch(words).failed(2, "invalid-configuration");
+        run.saying(&["others can write to", &place, "chmod go-w"]);
+        set_mode(&path, safe);
+        home.latch(words).failed(3, "login-required");
+    }
+    // Only root can give a file away.
+    if rustix::process::geteuid().is_root() {
+        chown(home.config_file(), Some(65534), None).expect("another owner");
+        home.latch(&["token"])
+            .failed(2, "invalid-configuration")
+            .saying(&["belong to user 65534", &home.config_file().display().to_string()]);
+    }
+}
+
 #[test]
 fn other_scopes_another_client_or_another_resource_never_get_the_old_token() {
     let home = Home::new();

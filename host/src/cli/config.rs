@@ -8,6 +8,7 @@
 //! ```
 
 mod document;
+mod ownership;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write as _};
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 use toml_edit::DocumentMut;
 
 use document::trouble;
+pub(super) use ownership::check as check_ownership;
 
 /// A change takes milliseconds.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
@@ -53,6 +55,7 @@ impl Config {
     }
 
     fn read_at(path: PathBuf) -> Result<Self, Error> {
+        check_ownership(&path)?;
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),

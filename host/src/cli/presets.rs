@@ -26,6 +26,9 @@ pub(crate) fn named(
     dotenv: &Dotenv,
 ) -> Result<Option<Preset>, Error> {
     let folder = folder(global)?;
+    if let Some(name) = own.provider.as_ref().or(found.provider.as_ref()) {
+        config::check_ownership(&folder.join(format!("{name}.toml")))?;
+    }
     match (&own.provider, &found.provider) {
         (Some(name), _) => Preset::named(name, Some(&folder)).map(Some),
         (None, Some(name)) => Preset::named(name, Some(&folder))
