@@ -108,7 +108,8 @@ impl Settings {
             .terminal(StderrTerminal::new(global.verbose).plain(global.plain))
             .open_browser(open_browser)
             .draw_qr(profile.no_qr != Some(true));
-        if let Some(http) = self.http()? {
+        self.check_identity()?;
+        if let Some(http) = http(profile)? {
             builder = builder.http(http);
         }
         if let Some(recorder) = &global.recording.recorder {
@@ -188,7 +189,7 @@ impl Settings {
             Some(recorder) => builder.record(recorder.clone()),
             None => builder,
         };
-        let builder = match self.http()? {
+        let builder = match http(&self.effective)? {
             Some(http) => builder.http(http),
             None => builder,
         };
@@ -200,31 +201,6 @@ impl Settings {
             .build()
     }
 
-    /// The HTTP client that these settings describe; `None` if they say nothing of it.
-    fn http(&self) -> Result<Option<SystemHttp>, Error> {
-        let profile = &self.effective;
-        if profile.client_key.is_some() && profile.client_cert.is_none() {
-            return Err(Error::new(
-                Code::InvalidConfiguration,
-                "there is a client key and no client certificate",
-                "give --client-cert FILE as well, or leave out --client-key",
-            ));
-        }
-        if profile.ca_file.is_none() && profile.client_cert.is_none() {
-            return Ok(None);
-        }
-        let mut http = SystemHttp::new();
-        if let Some(path) = &profile.ca_file {
-            http = http.ca_file(path)?;
-        }
-        if let Some(certificate) = &profile.client_cert {
-            self.check_identity()?;
-            let key = profile.client_key.as_ref().unwrap_or(certificate);
-            http = http.client_certificate(certificate, key)?;
-        }
-        Ok(Some(http))
-    }
-
     /// Where sessions are kept.
     pub(crate) fn store(&self, global: &Global) -> Result<Arc<dyn Store>, Error> {
         self.stores(global).map(|stores| stores.chosen())
@@ -233,4 +209,27 @@ impl Settings {
     pub(crate) fn stores(&self, global: &Global) -> Result<Stores, Error> {
         Stores::open(global, &self.effective)
     }
+}
+
+/// The HTTP client that this profile describes; `None` if it says nothing of it.
+pub(crate) fn http(profile: &Profile) -> Result<Option<SystemHttp>, Error> {
+    if profile.client_key.is_some() && profile.client_cert.is_none() {
+        return Err(Error::new(
+            Code::InvalidConfiguration,
+            "there is a client key and no client certificate",
+            "give --client-cert FILE as well, or leave out --client-key",
+        ));
+    }
+    if profile.ca_file.is_none() && profile.client_cert.is_none() {
+        return Ok(None);
+    }
+    let mut http = SystemHttp::new();
+    if let Some(path) = &profile.ca_file {
+        http = http.ca_file(path)?;
+    }
+    if let Some(certificate) = &profile.client_cert {
+        let key = profile.client_key.as_ref().unwrap_or(certificate);
+        http = http.client_certificate(certificate, key)?;
+    }
+    Ok(Some(http))
 }

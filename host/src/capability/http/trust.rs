@@ -199,3 +199,36 @@ impl File<'_> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+
+    use super::*;
+
+    fn certificate() -> String {
+        let key = KeyPair::generate().expect("a key");
+        CertificateParams::new(vec![]).and_then(|one| one.self_signed(&key)).expect("one").pem()
+    }
+
+    #[test]
+    fn the_variables_of_openssl_name_a_file_and_folders() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = |name: &str| folder.path().join(name);
+        fs::create_dir(place("certs")).expect("a folder");
+        fs::write(place("two.pem"), certificate() + &certificate()).expect("a file");
+        fs::write(place("certs/one.pem"), certificate()).expect("a file");
+        fs::write(place("certs/README"), "none of these").expect("a file");
+        let count = |file: Option<&str>, folders: &[&str]| {
+            let folders: Vec<_> = folders.iter().map(|name| place(name)).collect();
+            named_roots(file.map(place).as_deref(), folders.into_iter()).map(|roots| roots.len())
+        };
+        assert_eq!(count(None, &[]), Ok(0));
+        assert_eq!(count(Some("two.pem"), &[]), Ok(2));
+        assert_eq!(count(Some("two.pem"), &["certs"]), Ok(3));
+        let missing = count(Some("nowhere.pem"), &[]).expect_err("a file that is not there");
+        assert!(missing.contains(CERT_FILE) && missing.contains("nowhere.pem"), "{missing}");
+        let missing = count(None, &["nowhere"]).expect_err("a folder that is not there");
+        assert!(missing.contains(CERT_DIR) && missing.contains("nowhere"), "{missing}");
+    }
+}

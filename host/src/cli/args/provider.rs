@@ -54,7 +54,7 @@ pub(crate) struct ProviderArgs {
     #[arg(long, env = "LATCH_CLIENT_CERT", value_name = "FILE")]
     pub(crate) client_cert: Option<PathBuf>,
 
-    /// A PEM file with the private key of --client-cert [default: the same file]
+    /// A PEM file with the private key of that certificate [default: the same file]
     #[arg(long, env = "LATCH_CLIENT_KEY", value_name = "FILE")]
     pub(crate) client_key: Option<PathBuf>,
 

@@ -31,7 +31,8 @@ impl Settings {
     /// Fails if the client certificate that the profile keeps would be shown to a
     /// provider that only the folder's `.env` names.
     pub(super) fn check_identity(&self) -> Result<(), Error> {
-        match self.given.client_cert.is_none() && self.folder_names_provider() {
+        let is_kept = self.effective.client_cert.is_some() && self.given.client_cert.is_none();
+        match is_kept && self.folder_names_provider() {
             true => Err(diverted("client certificate")),
             false => Ok(()),
         }

@@ -24,12 +24,13 @@ pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Er
             "use the native latch for --end-session",
         ));
     }
+    let given = provider.into_profile();
     if !all {
-        let settings = Settings::read(global, provider.into_profile())?;
+        let settings = Settings::read(global, given)?;
         let ended = log_out(&settings.latch(global, false)?).await?;
         return show(global, &[ended]);
     }
-    every::run(global, &Profile::default()).await
+    every::run(global, &given.trust()).await
 }
 
 async fn log_out(latch: &Latch) -> Result<Ended, Error> {
