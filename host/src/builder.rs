@@ -297,6 +297,9 @@ impl LatchBuilder {
     }
 
     /// Replaces the HTTP client. The egress policy holds for any.
+    ///
+    /// [`SystemHttp`] is the default; it can trust further certificates, and
+    /// authenticate with one: [`SystemHttp::ca_file`], [`SystemHttp::client_certificate`].
     pub fn http(mut self, http: impl Http + 'static) -> Self {
         self.http = Some(Arc::new(http));
         self

@@ -9,11 +9,11 @@ use crate::capability::clock::Clock;
 use crate::capability::http::{Http, Limits, Trouble};
 use crate::capability::store::{Key, Lock, Store, check_size};
 use crate::capability::terminal::Terminal;
-use crate::contract::{Action, Exchange, Outcome, Purpose, Reply, Unreachable};
+use crate::contract::{Action, Exchange, Outcome, Purpose, Reply, Request, Response, Unreachable};
 use crate::door::Door;
-use crate::egress::Egress;
+use crate::egress::{Egress, Permit};
 use crate::envelope::Envelope;
-use crate::error::{Code, Error};
+use crate::error::{Code, Error, printable};
 use crate::sandbox::{Instance, Session};
 
 /// For one request, name look-up to last byte.
@@ -124,18 +124,16 @@ impl<'a> Drive<'a> {
                 }
             }
         }
-        let permit = match self.egress.permit(&request).await {
+        let permit = match self.egress.permit(&request) {
             Ok(permit) => permit,
             Err(reason) => return Reply::Denied(reason),
         };
-        let limits = Limits {
-            timeout: REQUEST_TIMEOUT,
-            body_bytes: RESPONSE_BYTES,
-            private_addresses: permit.private_addresses,
-        };
         let url = request.url.clone();
         let begun_ms = self.clock.now_ms();
-        let answer = self.http.send(request, limits).await;
+        let answer = match permit {
+            Permit::AnyAddress => self.http.send(request, limits(true)).await,
+            Permit::AsIssuer => self.send_as_issuer(request).await,
+        };
         let taken_ms = self.clock.now_ms().saturating_sub(begun_ms);
         self.terminal.detail(&match &answer {
             Ok(response) => {
@@ -153,6 +151,34 @@ impl<'a> Drive<'a> {
             }
             Err(Trouble::TooLarge(limit)) => Reply::TooLarge(limit),
             Err(Trouble::Denied(reason)) => Reply::Denied(reason),
+        }
+    }
+
+    /// Sends a request that may go to a private address only if the issuer is on
+    /// one. The issuer's name is resolved within the request's own time limit.
+    async fn send_as_issuer(&mut self, request: Request) -> Result<Response, Trouble> {
+        let Some(issuer) = self.egress.unresolved_issuer() else {
+            return self.http.send(request, limits(self.egress.issuer_is_private())).await;
+        };
+        let mut time_limit = self.clock.sleep(REQUEST_TIMEOUT);
+        let timed_out = |place: &str, sent| {
+            let seconds = REQUEST_TIMEOUT.as_secs();
+            let reason = format!("cannot reach {place}: timed out after {seconds} s");
+            Trouble::Unreachable { reason: printable(&reason), sent }
+        };
+        tokio::select! {
+            biased;
+            addresses = self.http.resolve(&issuer) => self.egress.learn_issuer_addresses(&addresses),
+            () = &mut time_limit => {
+                let host = issuer.host_str().unwrap_or_default();
+                return Err(timed_out(&format!("{host}, whose address is looked up first"), false));
+            }
+        }
+        let place = without_query(&request.url).to_owned();
+        tokio::select! {
+            biased;
+            answer = self.http.send(request, limits(self.egress.issuer_is_private())) => answer,
+            () = &mut time_limit => Err(timed_out(&place, true)),
         }
     }
 
@@ -192,6 +218,10 @@ impl Drop for Drive<'_> {
     fn drop(&mut self) {
         self.terminal.settle();
     }
+}
+
+fn limits(private_addresses: bool) -> Limits {
+    Limits { timeout: REQUEST_TIMEOUT, body_bytes: RESPONSE_BYTES, private_addresses }
 }
 
 /// What is stored under `key` now.

@@ -3,17 +3,21 @@
 //! - https only, or http on a loopback address;
 //! - the origins that the caller named (the issuer, endpoints given by hand),
 //!   and those that the issuer's own metadata names;
-//! - private addresses only where the caller named them, or the issuer itself
-//!   lives on one;
+//! - private addresses only where the caller named them, or if all of the issuer's
+//!   own addresses are private;
 //! - people to those origins too, and to the pages that the provider's own answer
 //!   names for a code; and a browser comes back to where this login waits.
 //!
 //! The host reads metadata and answers with its own eyes: what the component makes
 //! of them changes nothing here.
+//!
+//! The policy sends nothing itself, not even a name look-up: the caller resolves the
+//! issuer's name within the time limit of the request that depends on it, and at
+//! most once in a session.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde_json::Value;
 use url::{Host, Url};
@@ -21,7 +25,6 @@ use url::{Host, Url};
 use crate::capability::browser::browser_url;
 use crate::capability::http::addresses::{is_loopback, is_public};
 use crate::capability::http::headers::headers;
-use crate::capability::http::look_up;
 use crate::contract::{Client, Protocol, Purpose, Request, Response};
 use crate::error::{Code, Error};
 
@@ -34,6 +37,9 @@ const REQUEST_BYTES: usize = 1 << 20;
 
 pub(crate) struct Egress {
     issuer: Option<String>,
+    /// Whether all addresses of the issuer's host are private; unset until its name
+    /// was resolved.
+    issuer_is_private: OnceLock<bool>,
     /// It calls itself https, though it is not reached so.
     https_issuer: bool,
     /// Origins that the caller named.
@@ -46,10 +52,13 @@ pub(crate) struct Egress {
     redirect_uri: Option<String>,
 }
 
-/// A request that may be sent.
+/// Where the connection of a permitted request may go.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Permit {
-    pub(crate) private_addresses: bool,
+pub(crate) enum Permit {
+    /// To any address: the caller named the origin.
+    AnyAddress,
+    /// To private addresses only if the issuer has nothing else.
+    AsIssuer,
 }
 
 impl Egress {
@@ -74,8 +83,15 @@ impl Egress {
             Protocol::Hexclave(hexclave) => Some(&hexclave.app_url),
             Protocol::Oauth => None,
         };
+        let issuer_is_private = match client.issuer.as_deref().and_then(issuer_host) {
+            Some(Host::Domain(_)) => OnceLock::new(),
+            Some(Host::Ipv4(address)) => OnceLock::from(!is_public(address.into())),
+            Some(Host::Ipv6(address)) => OnceLock::from(!is_public(address.into())),
+            None => OnceLock::from(false),
+        };
         Self {
             issuer: client.issuer.clone(),
+            issuer_is_private,
             https_issuer: client.https_issuer,
             named: origins(named.flatten()),
             pinned: Mutex::new(pinned.iter().cloned().collect()),
@@ -90,7 +106,7 @@ impl Egress {
     }
 
     /// The error says why not, in one line.
-    pub(crate) async fn permit(&self, request: &Request) -> Result<Permit, String> {
+    pub(crate) fn permit(&self, request: &Request) -> Result<Permit, String> {
         check_size(request)?;
         headers(&request.headers)?;
         let url =
@@ -102,12 +118,12 @@ impl Egress {
             ));
         };
         if self.named.contains(&origin) {
-            return Ok(Permit { private_addresses: true });
+            return Ok(Permit::AnyAddress);
         }
         if !lock(&self.pinned).contains(&origin) {
             return Err(format!("{origin} is neither the issuer's nor named by its metadata"));
         }
-        Ok(Permit { private_addresses: self.issuer_is_private().await })
+        Ok(Permit::AsIssuer)
     }
 
     /// The address, where the person may be sent to it.
@@ -186,19 +202,32 @@ impl Egress {
         lock(&self.pinned).iter().cloned().collect()
     }
 
-    async fn issuer_is_private(&self) -> bool {
-        let Some(url) = self.issuer.as_deref().and_then(|issuer| Url::parse(issuer).ok()) else {
-            return false;
-        };
-        match url.host() {
-            Some(Host::Ipv4(address)) => !is_public(IpAddr::V4(address)),
-            Some(Host::Ipv6(address)) => !is_public(IpAddr::V6(address)),
-            Some(Host::Domain(name)) => {
-                look_up(name).await.into_iter().any(|address| !is_public(address))
-            }
-            None => false,
+    /// Returns the issuer if its name has to be resolved before
+    /// [`issuer_is_private`](Self::issuer_is_private) can tell.
+    pub(crate) fn unresolved_issuer(&self) -> Option<Url> {
+        if self.issuer_is_private.get().is_some() {
+            return None;
         }
+        self.issuer.as_deref().and_then(|issuer| Url::parse(issuer).ok())
     }
+
+    /// Keeps what the issuer's addresses say, for the rest of the session. A name
+    /// with a single public address is public: whoever runs it could add a private
+    /// one and would reach the services of this network.
+    pub(crate) fn learn_issuer_addresses(&self, addresses: &[IpAddr]) {
+        let private = !addresses.is_empty() && addresses.iter().all(|one| !is_public(*one));
+        self.issuer_is_private.get_or_init(|| private);
+    }
+
+    /// Whether all addresses of the issuer are private; false as long as they are
+    /// not known.
+    pub(crate) fn issuer_is_private(&self) -> bool {
+        self.issuer_is_private.get().copied().unwrap_or(false)
+    }
+}
+
+fn issuer_host(issuer: &str) -> Option<Host<String>> {
+    Url::parse(issuer).ok()?.host().map(|host| host.to_owned())
 }
 
 /// What no honest request comes near.
@@ -270,6 +299,42 @@ mod tests {
         egress.learn(Purpose::Metadata, place, &response(&metadata));
         let back = "redirect_uri=http%3A%2F%2F127.0.0.1%3A8000%2Fcallback";
         assert!(egress.permit_authorization(&format!("{elsewhere}?{back}")).is_ok());
+    }
+
+    #[test]
+    fn an_issuer_is_private_only_if_all_of_its_addresses_are() {
+        let public: IpAddr = "1.1.1.1".parse().expect("an address");
+        let private: IpAddr = "10.0.0.1".parse().expect("an address");
+        for (addresses, is_private) in [
+            (&[private][..], true),
+            (&[private, "fd00::1".parse().expect("an address")], true),
+            (&[private, public], false),
+            (&[public, private], false),
+            (&[public], false),
+            (&[], false),
+        ] {
+            let egress = egress();
+            assert!(egress.unresolved_issuer().is_some() && !egress.issuer_is_private());
+            egress.learn_issuer_addresses(addresses);
+            assert_eq!(egress.issuer_is_private(), is_private, "{addresses:?}");
+            assert!(egress.unresolved_issuer().is_none(), "resolved once in a session");
+        }
+    }
+
+    #[test]
+    fn an_issuer_that_is_an_address_needs_no_look_up() {
+        for (issuer, is_private) in [
+            ("https://10.0.0.1", true),
+            ("https://[fd00::1]:8443/tenant", true),
+            ("http://127.0.0.1:8000", true),
+            ("https://1.1.1.1", false),
+            ("nonsense", false),
+        ] {
+            let client = Client::new(Some(issuer.to_owned()), "demo".to_owned());
+            let egress = Egress::new(&client, &[]);
+            assert!(egress.unresolved_issuer().is_none(), "{issuer}");
+            assert_eq!(egress.issuer_is_private(), is_private, "{issuer}");
+        }
     }
 
     #[test]

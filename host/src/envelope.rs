@@ -10,9 +10,11 @@
 //! metadata: a later run holds the component to them without asking it.
 
 use serde::{Deserialize, Serialize};
+use url::Url;
 use zeroize::Zeroizing;
 
 use crate::capability::store::is_encrypted;
+use crate::egress::origin;
 use crate::error::{Code, Error};
 
 /// Raised whenever an older reader would misunderstand a newer envelope.
@@ -68,7 +70,7 @@ impl Envelope {
             ));
         }
         let header: Header = serde_json::from_slice(line).map_err(|_| damaged())?;
-        if header.bytes != session.len() {
+        if header.bytes != session.len() || !header.origins.iter().all(|one| is_origin(one)) {
             return Err(damaged());
         }
         Ok(Self { origins: header.origins, session: Zeroizing::new(session.to_vec()) })
@@ -88,6 +90,11 @@ impl Envelope {
         sealed.extend_from_slice(&self.session);
         sealed
     }
+}
+
+/// Whether this host could have pinned it.
+fn is_origin(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| origin(&url).as_deref() == Some(text))
 }
 
 #[cfg(test)]
@@ -125,5 +132,35 @@ mod tests {
             .err()
             .expect("a failure");
         assert_eq!(error.code(), Code::StoredNewer);
+    }
+
+    #[test]
+    fn origins_that_no_host_pins_are_damage() {
+        let open = |origins: &str| {
+            let bytes = format!("{{\"latchstring\":1,\"origins\":{origins},\"bytes\":1}}\nx");
+            Envelope::open(bytes.as_bytes(), "here").map_err(|error| error.code())
+        };
+        for origins in
+            ["[]", r#"["https://id.example","http://127.0.0.1:8080","https://[::1]:8443"]"#]
+        {
+            assert!(open(origins).is_ok(), "{origins}");
+        }
+        for strange in [
+            "http://id.example",
+            "https://id.example/",
+            "https://id.example:443",
+            "https://ID.example",
+            "https://me@id.example",
+            "https://id.example/path",
+            "file:///etc/passwd",
+            "*",
+            "",
+        ] {
+            let origins = format!("[\"https://id.example\",\"{strange}\"]");
+            assert_eq!(open(&origins).err(), Some(Code::StoredDamaged), "{strange}");
+        }
+        for origins in ["null", "{}", "[7]", "\"https://id.example\""] {
+            assert_eq!(open(origins).err(), Some(Code::StoredDamaged), "{origins}");
+        }
     }
 }

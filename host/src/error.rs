@@ -198,13 +198,18 @@ pub fn code_name(code: Code) -> &'static str {
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() || is_format_control(c) {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
+        match is_printable(c) {
+            true => out.push(c),
+            false => out.extend(c.escape_unicode()),
         }
     }
     out
+}
+
+/// Whether a terminal shows the character and nothing else: it is no control (C0, C1)
+/// and cannot reorder or hide the rest of a line.
+pub fn is_printable(c: char) -> bool {
+    !c.is_control() && !is_format_control(c)
 }
 
 /// Bidirectional controls, line and paragraph separators, and the tag block:

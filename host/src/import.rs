@@ -42,6 +42,9 @@ impl Preset {
     /// What the provider's own program keeps of a session: in `file`, or else
     /// where that program does, its keyring entries first.
     ///
+    /// A file of the current folder is only read if it is `file`: a checked-out folder
+    /// could bring the session of its author.
+    ///
     /// Fails with `login-required` where there is nothing, and with
     /// `stored-damaged` where it cannot be read.
     pub async fn find_session(
@@ -60,14 +63,18 @@ impl Preset {
         if let Some(found) = read_keyring(&plan, &mut looked).await? {
             return Ok(found);
         }
-        let named = plan.file_variables.iter().filter_map(std::env::var_os).map(PathBuf::from);
-        for path in named.chain(plan.files.iter().map(|path| at_home(path))) {
+        let named = plan.file_variables.iter().filter_map(std::env::var_os);
+        let named = named.filter(|path| !path.is_empty()).map(PathBuf::from);
+        for path in named.chain(plan.files.iter().filter_map(|path| at_home(path))) {
             if let Some(found) = read_file(&plan, &path)? {
                 return Ok(found);
             }
             looked.push(path.display().to_string());
         }
-        Err(nothing(&looked))
+        match plan.files.iter().map(Path::new).find(|path| is_of_this_folder(path)) {
+            Some(path) => Err(not_taken_unasked(path, &looked)),
+            None => Err(nothing(&looked)),
+        }
     }
 }
 
@@ -206,12 +213,30 @@ fn epoch_ms(value: &Value) -> Option<u64> {
     }
 }
 
-/// A path that begins with `~` is in the person's home folder.
-fn at_home(path: &str) -> PathBuf {
-    match (path.strip_prefix("~/"), BaseDirs::new()) {
-        (Some(rest), Some(folders)) => folders.home_dir().join(rest),
-        _ => PathBuf::from(path),
+/// The file that a preset names, if it is in the home folder (`~/`) or absolute. The
+/// others are of the current folder.
+fn at_home(path: &str) -> Option<PathBuf> {
+    match path.strip_prefix("~/") {
+        Some(rest) => Some(BaseDirs::new()?.home_dir().join(rest)),
+        None => Some(PathBuf::from(path)).filter(|path| path.is_absolute()),
     }
+}
+
+fn is_of_this_folder(path: &Path) -> bool {
+    path.is_relative() && !path.starts_with("~") && path.exists()
+}
+
+fn not_taken_unasked(path: &Path, looked: &[String]) -> Error {
+    let error = nothing(looked);
+    Error::new(
+        error.code(),
+        format!(
+            "{}; {} in this folder was not read, since anybody may have put it there",
+            error.message(),
+            path.display()
+        ),
+        format!("if it is yours: latch import {}", path.display()),
+    )
 }
 
 fn part_of(plan: &ImportPlan) -> Part {

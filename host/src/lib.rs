@@ -53,7 +53,7 @@ pub use contract::{
     ClientAuthentication, Demand, Description, Facts, FlowChoice, LoginFlow, LogoutReport,
     TokenSource, TokenState,
 };
-pub use error::{Code, Error, ProviderError, code_name, code_named, printable};
+pub use error::{Code, Error, ProviderError, code_name, code_named, is_printable, printable};
 pub use fresh_token::FreshToken;
 pub use import::Found;
 pub use latch::{Latch, describe};

@@ -93,8 +93,10 @@ fn what_was_named_for_one_provider_is_not_for_another() {
     home.login_with(&["--api-origin", api.origin()]);
     let other = Provider::start(Options::default()).expect("a provider");
     refused(&home, &api, &["--issuer", other.issuer(), "--client-id", "demo"]);
+    // A folder's .env leads nowhere else: the profile stays what it is.
     home.write_dotenv(&format!("LATCH_ISSUER={}\nLATCH_CLIENT_ID=demo\n", other.issuer()));
-    refused(&home, &api, &[]);
+    get(&home, &api, &[]).succeeded();
+    assert!(other.log().is_empty());
 }
 
 #[test]

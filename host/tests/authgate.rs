@@ -277,6 +277,26 @@ fn a_folders_dotenv_names_server_and_client_and_is_told() {
 }
 
 #[test]
+fn variables_of_other_programs_do_not_replace_what_the_profile_keeps() {
+    let scene = scene();
+    let mut command = bare_login(&scene);
+    command.env("AUTHGATE_URL", scene.standin.url()).env("CLIENT_ID", "cli-app");
+    let pending = Pending::start(&mut command);
+    pending.visit();
+    pending.finish().succeeded();
+    let token = scene.token(&[]);
+    let generic = [("AUTHGATE_URL", "http://127.0.0.1:1"), ("CLIENT_ID", "webshop-frontend")];
+    let found = run(scene.home.command(&["token"]).envs(generic));
+    assert_eq!(found.succeeded().stdout.trim_end(), token);
+    scene.home.write_dotenv("AUTHGATE_URL=http://127.0.0.1:1\nCLIENT_ID=webshop-frontend\n");
+    assert_eq!(scene.token(&[]), token);
+    // What is said to this program counts over both.
+    let mut login = scene.home.command(&["login", "--no-browser", "--timeout", "0"]);
+    let login = run(login.envs(generic).env("LATCH_CLIENT_ID", "named"));
+    assert!(login.stderr.contains("client_id=named"), "{}", login.stderr);
+}
+
+#[test]
 fn the_environment_wins_over_a_folders_dotenv() {
     let scene = scene();
     scene.home.write_dotenv("AUTHGATE_URL=http://127.0.0.1:1\nCLIENT_ID=another\n");

@@ -123,17 +123,22 @@ fn a_token_whose_time_is_over_is_renewed() {
 }
 
 #[test]
-fn the_file_of_this_folder_goes_before_the_one_at_home() {
+fn a_file_of_this_folder_is_only_read_if_it_is_named() {
     let (scene, end) = (scene(), now() + 3000);
     let (here, home) = (scene.forge(SCOPE), scene.forge(SCOPE));
     let paths = files(&scene);
     fs::write(&paths[0], file_of(&of_python(&here, end))).expect("a file");
+    let words = ["in this folder was not read", "latch import .authgate-tokens.json"];
+    scene.import(&[]).failed(3, "login-required").saying(&words);
+    scene.latch(&["token"]).failed(3, "login-required");
     fs::write(&paths[1], file_of(&of_bash(&home, end))).expect("a file");
-    scene.import(&["--remove"]).succeeded().saying(&[NAME, "no longer kept there"]);
-    assert_eq!(scene.token(&[]), here.access_token);
-    // Its file has a session of another client's left, and none of this one's.
-    scene.import(&[]).succeeded().saying(&[&paths[1].display().to_string()]);
+    scene
+        .import(&["--remove"])
+        .succeeded()
+        .saying(&[&paths[1].display().to_string(), "no longer kept there"]);
     assert_eq!(scene.token(&[]), home.access_token);
+    scene.import(&[NAME]).succeeded().saying(&[NAME]);
+    assert_eq!(scene.token(&[]), here.access_token);
 }
 
 #[test]

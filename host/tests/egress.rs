@@ -58,7 +58,8 @@ fn an_origin_that_nobody_pinned_is_not_asked_whatever_the_component_says() {
     let mut session = Session::read(&home.session_file());
     session.inner["revocation_endpoint"] = json!(format!("{}/steal", trap.origin()));
     session.write();
-    home.latch(&["logout"]).succeeded().saying(&["stays valid", &trap.origin()]);
+    let run = home.latch(&["logout"]).failed(4, "provider-refused");
+    run.saying(&["stays valid", &trap.origin()]);
     assert!(trap.is_untouched());
 }
 
@@ -67,10 +68,12 @@ fn plain_http_to_another_machine_is_not_asked_even_where_a_file_pins_it() {
     let home = Home::new();
     home.login();
     let mut session = Session::read(&home.session_file());
-    session.header["origins"] = json!(["http://192.0.2.1", home.provider.issuer()]);
     session.inner["token_endpoint"] = json!("http://192.0.2.1/token");
     session.write();
     home.latch(&["token", "--force-refresh"]).failed(6, "egress-denied").saying(&["https"]);
+    session.header["origins"] = json!(["http://192.0.2.1", home.provider.issuer()]);
+    session.write();
+    home.latch(&["token", "--force-refresh"]).failed(8, "stored-damaged");
 }
 
 #[test]

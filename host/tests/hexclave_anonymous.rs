@@ -92,13 +92,13 @@ fn a_folders_dotenv_cannot_lead_the_token_elsewhere() {
     scene.home.write_dotenv(&format!("HEXCLAVE_API_URL={}\n", trap.origin()));
     let asked = scene.requests();
     for named in [&[][..], &["--provider", "hexclave"]] {
-        let mut command = scene.home.command(&["login", "--no-browser"]);
+        let mut command = scene.home.command(&["login", "--no-browser", "--timeout", "0"]);
         command.args(named).env("LATCH_ANONYMOUS_REFRESH_TOKEN", &refresh_token);
-        let words = ["refresh token of an anonymous session", "is not given to it"];
-        run(&mut command).failed(2, "invalid-configuration").saying(&words);
+        // The profile names the server, and .env fills no gap.
+        run(&mut command).failed(5, "timed-out");
     }
     assert!(trap.is_untouched());
-    assert_eq!(scene.requests(), asked);
+    assert!(scene.requests() > asked);
 }
 
 #[test]

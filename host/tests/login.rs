@@ -174,13 +174,42 @@ fn logout_revokes_both_tokens_and_forgets_the_session() {
 }
 
 #[test]
-fn logout_forgets_the_session_even_where_the_provider_cannot_revoke_it() {
-    let home = Home::new();
-    home.login();
-    home.provider.misbehave(Fault::hang_up("/revoke"));
-    let run = home.latch(&["logout"]).succeeded();
-    assert!(run.stderr.contains("stays valid at the provider"), "{}", run.stderr);
-    assert!(home.session_files().is_empty());
+fn logout_forgets_the_session_in_any_case_and_fails_if_tokens_stay_valid() {
+    type Failing = fn() -> Fault;
+    let refused = || Fault::answer("/revoke", 400, "application/json", "{\"error\":\"no\"}");
+    let rows: [(Failing, i32, &str); 3] = [
+        (|| Fault::hang_up("/revoke"), 7, "unreachable"),
+        (|| Fault::answer("/revoke", 503, "text/html", "down"), 7, "unreachable"),
+        (refused, 4, "provider-refused"),
+    ];
+    for (fault, exit, code) in rows {
+        let home = Home::new();
+        home.login();
+        let expires_at = home.latch(&["token", "--json"]).succeeded().json()["expires_at"].clone();
+        home.provider.misbehave(fault());
+        let run = home.latch(&["logout"]).failed(exit, code);
+        let until = format!(
+            "the access token stays valid at the provider until {}",
+            expires_at.as_str().expect("a time")
+        );
+        run.saying(&[
+            "Logged out",
+            &until,
+            "the refresh token stays valid at the provider until it",
+        ]);
+        assert!(home.session_files().is_empty());
+
+        home.provider.behave();
+        home.login();
+        home.provider.misbehave(fault());
+        let run = home.latch(&["logout", "--all", "--json"]);
+        assert_eq!((run.code, &run.json_error()["code"]), (exit, &json!(code)));
+        let report = run.json();
+        assert_eq!(report[0]["revoked"], json!([]));
+        assert_eq!(report[0]["not_revoked"][0]["token"], "refresh token");
+        assert!(report[0]["not_revoked"][1]["valid_until"].is_string(), "{report}");
+        assert!(home.session_files().is_empty());
+    }
 }
 
 #[test]

@@ -63,6 +63,18 @@ fn the_first_difference_is_named_and_ends_with_an_exit_code_of_its_own() {
 }
 
 #[test]
+fn what_a_strangers_transcript_says_does_not_steer_the_terminal() {
+    let replay = changed(|document| {
+        let url = document["steps"][1].pointer_mut("/action/exchange/request/url");
+        *url.expect("a URL") = json!("https://id.example/\u{9b}31m\u{202e}\u{200b}\u{7f}");
+    });
+    assert!(replay.stdout.contains("Not as recorded"), "{}", replay.stdout);
+    assert!(replay.stdout.contains("\\u{9b}31m\\u{202e}\\u{200b}\\u{7f}"), "{}", replay.stdout);
+    let text = replay.stdout + &replay.stderr;
+    assert!(text.chars().all(|c| c == '\n' || latchstring::is_printable(c)), "{text:?}");
+}
+
+#[test]
 fn another_component_may_replay_and_is_told() {
     let replay = changed(|document| document["component"] = json!("00"));
     assert!(replay.succeeded().stderr.contains("another version of the component"));

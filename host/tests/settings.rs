@@ -30,19 +30,63 @@ fn host(issuer: &str) -> &str {
 }
 
 #[test]
-fn flags_count_over_the_environment_over_dotenv_over_the_profile() {
+fn flags_count_over_the_environment_over_the_profile_over_dotenv() {
     let home = Home::new();
     let [two, three, four] = [(), (), ()].map(|()| other_provider());
     let (one, two, three, four) =
         (home.provider.issuer(), two.issuer(), three.issuer(), four.issuer());
-    home.write_config(&format!("[profile.default]\nissuer = \"{four}\"\nclient-id = \"demo\"\n"));
+    home.write_dotenv(&format!("LATCH_ISSUER={four}\nLATCH_CLIENT_ID=demo\n"));
     assert_eq!(asked_first(&home, &[], &[]), host(four));
-    home.write_dotenv(&format!("LATCH_ISSUER={three}\nLATCH_CLIENT_ID=demo\n"));
+    home.write_config(&format!("[profile.default]\nissuer = \"{three}\"\nclient-id = \"demo\"\n"));
     assert_eq!(asked_first(&home, &[], &[]), host(three));
     let environment = [("LATCH_ISSUER", two), ("LATCH_CLIENT_ID", "demo")];
     assert_eq!(asked_first(&home, &[], &environment), host(two));
     let flags = ["--issuer", one, "--client-id", "demo"];
     assert_eq!(asked_first(&home, &flags, &environment), host(one));
+}
+
+#[test]
+fn dotenv_fills_gaps_of_the_same_provider_and_none_of_another() {
+    let home = Home::new();
+    let issuer = home.provider.issuer();
+    let client = |home: &Home| {
+        let mut login = home.command(&["login", "--no-browser", "--timeout", "0"]);
+        let run = run(&mut login);
+        let url = run.stderr.lines().find(|line| line.starts_with("  http://")).map(str::to_owned);
+        url.and_then(|url| url.split("client_id=").nth(1)?.split('&').next().map(str::to_owned))
+    };
+    home.write_config(&format!("[profile.default]\nissuer = \"{issuer}\"\n"));
+    for (dotenv, expected) in [
+        ("LATCH_CLIENT_ID=folders\n".to_owned(), Some("folders")),
+        (format!("LATCH_ISSUER={issuer}\nLATCH_CLIENT_ID=folders\n"), Some("folders")),
+        ("LATCH_ISSUER=https://other.example\nLATCH_CLIENT_ID=folders\n".to_owned(), None),
+        ("LATCH_PROVIDER=github\nLATCH_CLIENT_ID=folders\n".to_owned(), None),
+    ] {
+        home.write_dotenv(&dotenv);
+        assert_eq!(client(&home).as_deref(), expected, "{dotenv}");
+    }
+    home.write_config(&format!("[profile.default]\nissuer = \"{issuer}\"\nclient-id = \"mine\"\n"));
+    home.write_dotenv(&format!("LATCH_ISSUER={issuer}\nLATCH_CLIENT_ID=folders\n"));
+    assert_eq!(client(&home).as_deref(), Some("mine"));
+}
+
+#[test]
+fn a_session_is_found_whatever_folder_the_command_runs_in() {
+    let home = Home::new();
+    home.login();
+    let token = home.token(&[]);
+    let other = other_provider();
+    for dotenv in [
+        format!("LATCH_ISSUER={}\nLATCH_CLIENT_ID=webshop\nLATCH_SCOPE=admin\n", other.issuer()),
+        "LATCH_CLIENT_ID=webshop\nLATCH_SCOPE=admin\nCLIENT_ID=webshop\n".to_owned(),
+        "LATCH_PROVIDER=github\nCLIENT_ID=webshop\n".to_owned(),
+        "LATCH_ISSUER=nonsense\n".to_owned(),
+        "LATCH_ISSUER=\"open\n".to_owned(),
+    ] {
+        home.write_dotenv(&dotenv);
+        assert_eq!(home.token(&[]), token, "{dotenv}");
+    }
+    assert!(other.log().is_empty());
 }
 
 #[test]
@@ -101,25 +145,18 @@ fn dotenv_carries_nothing_of_the_environment_away() {
 }
 
 #[test]
-fn a_folder_that_names_another_provider_gets_no_secret() {
+fn a_profiles_secret_goes_to_no_provider_that_only_a_folder_names() {
     let home = Home::new();
     let evil = other_provider();
     let secret = home.file("secret", "s3cret");
     home.write_config(&format!(
-        "[profile.default]\nissuer = \"{}\"\nclient-id = \"demo\"\nclient-secret-file = \"{secret}\"\n",
-        home.provider.issuer()
+        "[profile.default]\nclient-id = \"demo\"\nclient-secret-file = \"{secret}\"\n"
     ));
     home.write_dotenv(&format!("LATCH_ISSUER={}\n", evil.issuer()));
-    let mut login = home.command(&["login", "--no-browser", "--client-id", "demo"]);
-    let pending = Pending::start(&mut login);
-    pending.visit();
-    pending.finish().succeeded();
-    let told: Vec<_> = evil.log().into_iter().filter(|seen| seen.path == "/token").collect();
-    assert_eq!(told.len(), 1);
-    assert_eq!((told[0].authorization.as_ref(), told[0].parameter("client_secret")), (None, None));
-
-    let run = run(login.env("LATCH_CLIENT_SECRET", "s3cret"));
-    run.failed(2, "invalid-configuration").saying(&[".env", "--issuer"]);
+    home.latch(&["login", "--no-browser"])
+        .failed(2, "invalid-configuration")
+        .saying(&[".env", "--issuer"]);
+    assert!(evil.log().is_empty());
 }
 
 #[test]
@@ -133,20 +170,56 @@ fn a_provider_with_endpoints_by_hand_is_not_mixed_with_another() {
     ));
     home.write_dotenv(&format!("LATCH_ISSUER={}\nLATCH_CLIENT_ID=demo\n", evil.issuer()));
     let pending = Pending::start(&mut home.command(&["login", "--no-browser"]));
-    assert!(pending.url.as_str().starts_with(evil.issuer()));
+    assert!(pending.url.as_str().starts_with(home.provider.issuer()));
     pending.visit();
     pending.finish().succeeded();
-    assert!(home.provider.log().is_empty());
+    assert!(evil.log().is_empty());
 }
 
 #[test]
-fn a_broken_dotenv_is_named_by_its_line_and_not_quoted() {
+fn a_dotenv_of_another_program_fails_no_command() {
     let home = Home::new();
-    home.write_dotenv("A=b\nhunter2 is no assignment\n");
-    for command in ["login", "token", "whoami", "logout"] {
-        let run = home.latch(&[command]).failed(2, "invalid-configuration");
-        let run = run.saying(&[".env", "line 2"]);
-        assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+    home.login();
+    let token = home.token(&[]);
+    for text in [
+        &b"hunter2 is no assignment\n"[..],
+        b"export FOO\n",
+        b"set -a\n",
+        b"key: value\n",
+        b"MY VAR=1\n",
+        b"FOO=\"open\n",
+        b"FOO=\xff\n",
+        b"\xff\n",
+    ] {
+        fs::write(home.work_folder().join(".env"), text).expect("a .env");
+        assert_eq!(home.token(&[]), token, "{text:?}");
+        for command in ["whoami", "status"] {
+            home.latch(&[command]).succeeded();
+        }
+    }
+    home.latch(&["logout"]).succeeded();
+    // Nor does a file that cannot be read, or that says nothing of a login.
+    home.latch(&["token", "--profile", "other"]).failed(3, "login-required");
+}
+
+#[test]
+fn a_value_of_dotenv_that_matters_is_named_by_its_line_and_not_quoted() {
+    let home = Home::new();
+    for (text, words) in [
+        ("A=b\nLATCH_ISSUER=\"hunter2\n", &["LATCH_ISSUER in line 2", "open quote"][..]),
+        ("A=b\nLATCH_ISSUER=hunter2\n", &["LATCH_ISSUER in line 2", "URL"]),
+        ("LATCH_PROVIDER=nosuch\n", &["LATCH_PROVIDER in line 1"]),
+        ("LATCH_PROVIDER=authgate\nCLIENT_ID='hunter2\n", &["CLIENT_ID in line 2", "open quote"]),
+    ] {
+        home.write_dotenv(text);
+        for command in ["login", "token", "whoami", "logout"] {
+            let run = home.latch(&[command]).failed(2, "invalid-configuration").saying(words);
+            assert!(
+                run.stderr.contains(".env") && !run.stderr.contains("hunter2"),
+                "{}",
+                run.stderr
+            );
+        }
     }
 }
 
@@ -155,7 +228,7 @@ fn a_dotenv_of_a_parent_folder_does_not_count() {
     let home = Home::new();
     let below = home.work_folder().join("below");
     fs::create_dir(&below).expect("a folder");
-    home.write_dotenv("broken");
+    home.write_dotenv("LATCH_ISSUER='open");
     run(home.command(&["token"]).current_dir(below)).failed(3, "login-required");
 }
 
@@ -213,6 +286,45 @@ fn a_configuration_file_that_lies_elsewhere_stays_there() {
     assert!(fs::symlink_metadata(home.config_file()).expect("metadata").is_symlink());
     let text = fs::read_to_string(&target).expect("the file");
     assert!(text.contains("# mine") && text.contains(home.provider.issuer()), "{text}");
+}
+
+const ACME: &str =
+    "about = \"Acme\"\n[client]\nissuer = \"https://id.acme.example\"\nclient-id = \"cli\"\n";
+
+/// The settings name programs to run, so others must not be able to write them.
+#[cfg(unix)]
+#[test]
+fn settings_that_another_user_could_have_written_are_refused() {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+
+    let home = Home::new();
+    home.write_config("[profile.default]\nclient-id = \"demo\"\n");
+    let providers = home.config_folder().join("providers");
+    fs::create_dir(&providers).expect("a folder");
+    fs::write(providers.join("acme.toml"), ACME).expect("a preset");
+    let set_mode = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+    };
+    for (path, words, safe, open) in [
+        (home.config_file(), &["token"][..], 0o644, 0o646),
+        (home.config_folder(), &["status"], 0o755, 0o777),
+        (providers.join("acme.toml"), &["token", "--provider", "acme"], 0o600, 0o602),
+        (providers.clone(), &["token", "--provider", "acme"], 0o700, 0o703),
+    ] {
+        set_mode(&path, open);
+        let place = path.display().to_string();
+        let run = home.latch(words).failed(2, "invalid-configuration");
+        run.saying(&["others can write to", &place, "chmod go-w"]);
+        set_mode(&path, safe);
+        home.latch(words).failed(3, "login-required");
+    }
+    // Only root can give a file away.
+    if rustix::process::geteuid().is_root() {
+        chown(home.config_file(), Some(65534), None).expect("another owner");
+        home.latch(&["token"])
+            .failed(2, "invalid-configuration")
+            .saying(&["belong to user 65534", &home.config_file().display().to_string()]);
+    }
 }
 
 #[test]

@@ -80,6 +80,54 @@ fn variables_that_switch_are_on_unless_they_say_no() {
     }
 }
 
+/// The variables that a command's help names.
+fn variables(home: &Home, command: &[&str]) -> Vec<String> {
+    let help = home.latch(&[command, &["--help"]].concat()).succeeded().stdout;
+    let named = help.split("[env: ").skip(1);
+    named.filter_map(|text| text.split_once('=')).map(|(name, _)| name.to_owned()).collect()
+}
+
+#[test]
+fn an_empty_variable_is_an_unset_one() {
+    let home = Home::new();
+    home.login();
+    let words = |run: &support::Run| (run.code, run.stdout.clone(), run.stderr.clone());
+    // What the test itself sets stays.
+    let is_ours = |name: &String| {
+        !["LATCH_STATE_DIR", "LATCH_CONFIG_DIR", "LATCH_TIMEOUT"].contains(&name.as_str())
+    };
+    for command in COMMANDS {
+        let words_of = match command {
+            ["login"] => &["login", "--timeout", "0", "--client-id", "none"][..],
+            ["request"] => &["request", "GET", "https://id.example/"],
+            ["profile", "add"] => &["profile", "add", "other"],
+            // These change the session or go on for long.
+            ["logout"] | ["import"] => continue,
+            other => other,
+        };
+        let expected = home.latch(words_of);
+        let mut emptied = home.command(words_of);
+        let names = variables(&home, command);
+        emptied.envs(names.iter().filter(|name| is_ours(name)).map(|name| (name, "")));
+        let found = run(&mut emptied);
+        assert_eq!(without_ports(words(&found)), without_ports(words(&expected)), "{command:?}");
+    }
+    // Each on its own as well: one must not hide another.
+    let expected = words(&home.latch(&["token"]));
+    for name in variables(&home, &["token"]).into_iter().chain(variables(&home, &["exec"])) {
+        if is_ours(&name) {
+            let found = run(home.command(&["token"]).env(&name, ""));
+            assert_eq!(words(&found), expected, "{name}");
+        }
+    }
+}
+
+/// A login shows addresses with a port and random values.
+fn without_ports((code, stdout, stderr): (i32, String, String)) -> (i32, String, String) {
+    let lines = stderr.lines().filter(|line| !line.contains("://"));
+    (code, stdout, lines.collect::<Vec<_>>().join("\n"))
+}
+
 #[test]
 fn the_command_lines_answer_about_the_browser_counts_over_the_environments() {
     let home = Home::new();

@@ -159,7 +159,7 @@ async function locked({ clock, store, terminal, lockPatienceMs, signal }) {
 async function exchange({ waitMs, request }, { clock, send, egress, signal }) {
   if (waitMs > 0n) await clock.sleep(Number(waitMs), signal);
   try {
-    const reply = await send(request, await egress.permit(request.url));
+    const reply = await send(request, egress.permit(request.url));
     if (reply.tag === 'response') egress.learn(request.url, reply.val);
     return reply;
   } catch (error) {

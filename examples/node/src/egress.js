@@ -3,11 +3,13 @@
 // - https only, or http on a loopback address;
 // - the origins that the caller named (the issuer, endpoints given by hand), and
 //   those that the issuer's own metadata names;
-// - private addresses only where the caller named them, or the issuer itself lives
-//   on one.
+// - private addresses only where the caller named them, or if all of the issuer's
+//   own addresses are private.
 //
 // The host reads the metadata with its own eyes: what the component makes of it
-// changes nothing here.
+// changes nothing here. The policy itself waits for nothing: whether the issuer is
+// private is looked up by the request that depends on it, within its time limit, and
+// at most once in a session.
 
 import { lookup } from 'node:dns/promises';
 
@@ -18,6 +20,13 @@ import { isLoopback, isPublic, literal } from './addresses.js';
 /** A request that may not be sent; the message is one line. */
 export class Denied extends Error {}
 
+/**
+ * Whether a permitted request may go to a private address, told only when it comes
+ * to one.
+ *
+ * @typedef {{ privateAddresses: () => Promise<boolean> }} Permit
+ */
+
 export class Egress {
   #issuer;
   #httpsIssuer;
@@ -26,6 +35,8 @@ export class Egress {
   /** Origins that the issuer's metadata named. */
   #pinned;
   #resolve;
+  /** @type {Promise<boolean> | undefined} */
+  #issuerIsPrivate;
 
   /**
    * @param {Client} client
@@ -46,11 +57,12 @@ export class Egress {
   }
 
   /**
-   * Whether private addresses are permitted besides; `Denied` where nothing is.
+   * How a request to this address may be sent; throws `Denied` if it may not.
    *
    * @param {string} url
+   * @returns {Permit}
    */
-  async permit(url) {
+  permit(url) {
     const target = parsed(url);
     if (!target) throw new Denied('its address is no URL');
     const to = origin(target);
@@ -58,11 +70,11 @@ export class Egress {
       const scheme = target.protocol.slice(0, -1);
       throw new Denied(`${scheme} is neither https nor http on a loopback address`);
     }
-    if (this.#named.has(to)) return { privateAddresses: true };
+    if (this.#named.has(to)) return { privateAddresses: async () => true };
     if (!this.#pinned.has(to)) {
       throw new Denied(`${to} is neither the issuer's nor named by its metadata`);
     }
-    return { privateAddresses: await this.#issuerIsPrivate() };
+    return { privateAddresses: () => (this.#issuerIsPrivate ??= this.#lookUpIssuer()) };
   }
 
   /**
@@ -91,12 +103,16 @@ export class Egress {
     return [...this.#pinned].sort();
   }
 
-  async #issuerIsPrivate() {
+  /**
+   * A name with a single public address is public: whoever runs it could add a
+   * private one and would reach the services of this network.
+   */
+  async #lookUpIssuer() {
     const issuer = parsed(this.#issuer);
     if (!issuer) return false;
     const address = literal(issuer);
-    if (address !== undefined) return !isPublic(address);
-    return (await this.#resolve(issuer.hostname)).some((one) => !isPublic(one));
+    const addresses = address === undefined ? await this.#resolve(issuer.hostname) : [address];
+    return addresses.length > 0 && addresses.every((one) => !isPublic(one));
   }
 }
 
@@ -113,6 +129,15 @@ async function addressesOf(name) {
 /** @param {unknown} url */
 function parsed(url) {
   return typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined;
+}
+
+/**
+ * Whether this host could have pinned it: an origin as it is compared.
+ *
+ * @param {unknown} text
+ */
+export function isOrigin(text) {
+  return typeof text === 'string' && origin(parsed(text)) === text;
 }
 
 /**

@@ -7,6 +7,7 @@
 // The origins are those that a host itself pinned when it saw the provider's
 // metadata: a later run holds the component to them without asking it.
 
+import { isOrigin } from './egress.js';
 import { LatchError } from './error.js';
 
 /** Raised whenever an older reader would misunderstand a newer envelope. */
@@ -46,7 +47,7 @@ export function open(stored, place) {
   }
   const session = new Uint8Array(bytes.subarray(end + 1));
   const whole = header?.latchstring === FORMAT && header.bytes === session.length;
-  if (!whole || !Array.isArray(header.origins) || !header.origins.every((/** @type {unknown} */ one) => typeof one === 'string')) {
+  if (!whole || !Array.isArray(header.origins) || !header.origins.every(isOrigin)) {
     throw new LatchError(
       'stored-damaged',
       `the stored session in ${place} is damaged or cut short`,

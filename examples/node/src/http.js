@@ -13,6 +13,7 @@ import { isPublic, literal } from './addresses.js';
 import { Denied } from './egress.js';
 import { printable, reason } from './error.js';
 
+/** @import { Permit } from './egress.js' */
 /** @import { Header, Reply, Request } from '../component/interfaces/latchstring-login-flow.js' */
 
 /**
@@ -20,7 +21,7 @@ import { printable, reason } from './error.js';
  * `unreachable`, `too-large` or `denied`. Follows no redirect, keeps no cookie, and
  * goes to no private address unless the permit says so.
  *
- * @typedef {(request: Request, permit: { privateAddresses: boolean }) => Promise<Reply>} Send
+ * @typedef {(request: Request, permit: Permit) => Promise<Reply>} Send
  */
 
 /** For one request, name look-up to last byte. */
@@ -38,12 +39,13 @@ const OWN_HEADERS = new Set([
 class TooLarge extends Error {}
 
 /** @type {Send} */
-export async function send(request, { privateAddresses }) {
+export async function send(request, permit) {
   const url = new URL(request.url);
   const connection = { sent: false };
+  const signal = AbortSignal.timeout(PATIENCE_MS);
   try {
     const address = literal(url);
-    if (!privateAddresses && address !== undefined && !isPublic(address)) {
+    if (address !== undefined && !isPublic(address) && !(await within(signal, permit.privateAddresses()))) {
       throw new Denied(`${address} is not a public address`);
     }
     const options = {
@@ -54,8 +56,8 @@ export async function send(request, { privateAddresses }) {
       agent: false,
       // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
       rejectUnauthorized: true,
-      lookup: privateAddresses ? lookup : publicLookup,
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      lookup: permittedLookup(permit),
+      signal,
     };
     const response = await answer(url, options, request.body, connection);
     const { statusCode: status = 0, rawHeaders } = response;
@@ -102,21 +104,41 @@ async function whole(response) {
 }
 
 /**
- * Resolves a name with the system's resolver, and only if all of its addresses are
- * public.
+ * Resolves a name with the system's resolver; an address that is not public counts
+ * only if the permit says so. The request's time limit ends both look-ups.
  *
- * @type {import('node:net').LookupFunction}
+ * @param {Permit} permit
+ * @returns {import('node:net').LookupFunction}
  */
-export function publicLookup(name, options, callback) {
-  lookup(name, { ...options, all: true }, (error, found) => {
-    if (error) return callback(error, '');
-    const stray = found.find(({ address }) => !isPublic(address));
-    if (stray) {
-      const words = `${printable(name)} leads to ${stray.address}, which is not a public address`;
-      return callback(new Denied(words), '');
-    }
-    if (options.all) return callback(null, found);
-    return callback(null, found[0].address, found[0].family);
+export function permittedLookup(permit) {
+  return (name, options, callback) => {
+    lookup(name, { ...options, all: true }, async (error, found) => {
+      if (error) return callback(error, '');
+      const stray = found.find(({ address }) => !isPublic(address));
+      if (stray && !(await permit.privateAddresses())) {
+        const words = `${printable(name)} leads to ${stray.address}, which is not a public address`;
+        return callback(new Denied(words), '');
+      }
+      if (options.all) return callback(null, found);
+      return callback(null, found[0].address, found[0].family);
+    });
+  };
+}
+
+/**
+ * The same promise, rejected when the time is up.
+ *
+ * @template T
+ * @param {AbortSignal} signal
+ * @param {Promise<T>} promise
+ * @returns {Promise<T>}
+ */
+function within(signal, promise) {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(Object.assign(new Error('timed out'), { code: 'ABORT_ERR' }));
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject);
   });
 }
 

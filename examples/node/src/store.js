@@ -12,6 +12,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 import { LatchError, reason } from './error.js';
+import { fileStem, renameOldFiles } from './names.js';
 import { attempt, checkFolder, makeFolder, openSession, sessionSize, syncFolder, unusable } from './guard.js';
 import { lock } from './lock.js';
 
@@ -51,6 +52,8 @@ const PROBE_BYTES = 16 * 1024;
 export class FileStore {
   #folder;
   #stem;
+  /** Whether an earlier version named the files in another way. */
+  #hadOtherName;
 
   /**
    * @param {string} folder made by the first write
@@ -70,7 +73,8 @@ export class FileStore {
       throw new LatchError('sandbox-fault', 'the login component gave an account key that is none', 'report it');
     }
     this.#folder = folder;
-    this.#stem = `${profile}.${account}`;
+    this.#stem = fileStem(profile, account);
+    this.#hadOtherName = this.#stem !== `${profile}.${account}`;
   }
 
   /** Where this session is or would be kept, for people. */
@@ -80,7 +84,7 @@ export class FileStore {
 
   /** What is stored now; none where there is nothing. Takes no lock. */
   read() {
-    if (!checkFolder(this.#folder)) return undefined;
+    if (!this.#isThere()) return undefined;
     const file = openSession(this.place);
     if (file === undefined) return undefined;
     try {
@@ -109,6 +113,7 @@ export class FileStore {
       );
     }
     makeFolder(this.#folder);
+    this.#isThere();
     this.#sweep();
     const temporary = this.#temporary(bytes);
     try {
@@ -122,7 +127,7 @@ export class FileStore {
 
   /** Deletes what is stored; nothing to delete is no error. The caller holds the lock. */
   delete() {
-    if (!checkFolder(this.#folder)) return;
+    if (!this.#isThere()) return;
     this.#sweep();
     attempt('delete', this.place, () => {
       fs.rmSync(this.place, { force: true });
@@ -161,7 +166,18 @@ export class FileStore {
    */
   lock(patienceMs, signal) {
     makeFolder(this.#folder);
+    this.#isThere();
     return lock(this.#path('lock'), patienceMs, signal);
+  }
+
+  /** Whether the folder is there; files in it have the names of today then. */
+  #isThere() {
+    if (!checkFolder(this.#folder)) return false;
+    // Where capitals are small letters, an old file of `Work` answers to `work` too.
+    if (this.#hadOtherName || ['darwin', 'win32'].includes(process.platform)) {
+      attempt('list', this.#folder, () => renameOldFiles(this.#folder));
+    }
+    return true;
   }
 
   /**

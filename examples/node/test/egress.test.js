@@ -9,12 +9,14 @@ import { inspect } from 'node:util';
 import { isPublic } from '../src/addresses.js';
 import { browserUrl, launchers } from '../src/browser.js';
 import { Denied, Egress } from '../src/egress.js';
-import { publicLookup, send } from '../src/http.js';
+import { permittedLookup, send } from '../src/http.js';
 import { LatchError, login, token } from '../src/index.js';
 import { get, stateFolder, terminal } from './support.js';
 
 const client = (issuer, more) => ({ issuer, endpoints: {}, assumedEndpoints: {}, httpsIssuer: false, ...more });
 const metadata = (document) => ({ status: 200, headers: [], body: new TextEncoder().encode(JSON.stringify(document)) });
+const any = { privateAddresses: async () => true };
+const publicOnly = { privateAddresses: async () => false };
 const request = (url, more) => ({ method: 'get', url, headers: [], ...more });
 
 async function serving(t, answer) {
@@ -30,44 +32,78 @@ async function serving(t, answer) {
 test('only the issuer, given endpoints and those of its metadata are asked', async () => {
   const issuer = 'https://id.example';
   const egress = new Egress(client(issuer, { endpoints: { token: 'https://given.example/t', endSession: 'https://end.example/' } }), ['https://stored.example']);
-  const allowed = (url) => egress.permit(url).then(() => true, (error) => !(error instanceof Denied));
-  assert.equal(await allowed('https://id.example/token'), true);
-  assert.equal(await allowed('https://given.example/other'), true);
-  assert.equal(await allowed('https://stored.example/'), true);
+  const allowed = (url) => {
+    try {
+      egress.permit(url);
+      return true;
+    } catch (error) {
+      return !(error instanceof Denied);
+    }
+  };
+  assert.equal(allowed('https://id.example/token'), true);
+  assert.equal(allowed('https://given.example/other'), true);
+  assert.equal(allowed('https://stored.example/'), true);
   for (const url of ['https://evil.example/', 'http://id.example/', 'https://id.example:8443/', 'https://end.example/', 'file:///etc/passwd', 'no URL', 'http://127.0.0.1/']) {
-    assert.equal(await allowed(url), false, url);
+    assert.equal(allowed(url), false, url);
   }
   const named = metadata({ issuer, token_endpoint: 'https://api.example/t', jwks_uri: 'https://keys.example/', other_endpoint: 'http://plain.example/', inner_endpoint: 'http://127.0.0.1/', docs: 'https://docs.example/' });
   egress.learn('https://id.example/elsewhere', named);
-  assert.equal(await allowed('https://api.example/t'), false, 'not from where metadata lies');
+  assert.equal(allowed('https://api.example/t'), false, 'not from where metadata lies');
   egress.learn('https://id.example/.well-known/openid-configuration', metadata({ issuer: 'https://other.example', token_endpoint: 'https://api.example/' }));
-  assert.equal(await allowed('https://api.example/t'), false, 'not of another issuer');
+  assert.equal(allowed('https://api.example/t'), false, 'not of another issuer');
   egress.learn('https://id.example/.well-known/openid-configuration', named);
-  assert.equal(await allowed('https://api.example/t'), true);
-  assert.equal(await allowed('https://keys.example/'), true);
+  assert.equal(allowed('https://api.example/t'), true);
+  assert.equal(allowed('https://keys.example/'), true);
   for (const url of ['https://docs.example/', 'http://127.0.0.1/', 'http://plain.example/']) {
-    assert.equal(await allowed(url), false, url);
+    assert.equal(allowed(url), false, url);
   }
   assert.deepEqual(egress.pinnedOrigins(), ['https://api.example', 'https://keys.example', 'https://stored.example']);
 });
 
-test('private addresses are for what the caller named, or where the issuer is on one', async () => {
+test('private addresses are for what the caller named, or where all of the issuer\'s are', async () => {
   const named = new Egress(client('https://10.0.0.1'), ['https://api.example']);
-  assert.deepEqual(await named.permit('https://10.0.0.1/token'), { privateAddresses: true });
-  assert.deepEqual(await named.permit('https://api.example/'), { privateAddresses: true });
+  assert.equal(await named.permit('https://10.0.0.1/token').privateAddresses(), true);
+  assert.equal(await named.permit('https://api.example/').privateAddresses(), true);
   const pinned = new Egress(client('https://1.1.1.1'), ['https://10.0.0.1']);
-  assert.deepEqual(await pinned.permit('https://10.0.0.1/'), { privateAddresses: false });
+  assert.equal(await pinned.permit('https://10.0.0.1/').privateAddresses(), false);
+  for (const [addresses, expected] of [[['10.0.0.1'], true], [['10.0.0.1', '1.1.1.1'], false], [['1.1.1.1', '10.0.0.1'], false], [[], false]]) {
+    let lookedUp = 0;
+    const resolve = async () => {
+      lookedUp += 1;
+      return addresses;
+    };
+    const egress = new Egress(client('https://id.example'), ['https://api.example'], resolve);
+    const permit = egress.permit('https://api.example/');
+    assert.equal(lookedUp, 0, 'the policy itself looks nothing up');
+    assert.equal(await permit.privateAddresses(), expected, String(addresses));
+    assert.equal(await egress.permit('https://api.example/').privateAddresses(), expected);
+    assert.equal(lookedUp, 1);
+  }
   for (const url of ['https://10.0.0.1/', 'https://[::1]/', 'https://[::ffff:127.0.0.1]/', 'http://127.0.0.1:1/']) {
-    assert.equal((await send(request(url), { privateAddresses: false })).tag, 'denied', url);
+    assert.equal((await send(request(url), publicOnly)).tag, 'denied', url);
+  }
+});
+
+test('a resolver that never answers costs no more than the request\'s time', async (t) => {
+  let timeout = new AbortController();
+  t.mock.method(AbortSignal, 'timeout', () => timeout.signal);
+  for (const url of ['https://10.0.0.1/', 'http://localhost:1/']) {
+    timeout = new AbortController();
+    const issuer = client('https://id.example');
+    const egress = new Egress(issuer, [new URL(url).origin], () => new Promise(() => timeout.abort()));
+    const reply = await send(request(url), egress.permit(url));
+    assert.equal(reply.tag, 'unreachable', url);
+    assert.match(reply.val.reason, /timed out/);
+    assert.equal(reply.val.sent, false);
   }
 });
 
 test('a name that leads to a private address is not followed there', async (t) => {
   const url = (await serving(t, (_, response) => response.end())).replace('127.0.0.1', 'localhost');
-  const reply = await send(request(url), { privateAddresses: false });
+  const reply = await send(request(url), publicOnly);
   assert.equal(reply.tag, 'denied');
   assert.match(reply.val, /not a public address/);
-  const error = await new Promise((resolve) => { publicLookup('localhost', {}, resolve); });
+  const error = await new Promise((resolve) => { permittedLookup(publicOnly)('localhost', {}, resolve); });
   assert(error instanceof Denied);
 });
 
@@ -95,7 +131,7 @@ test('no redirect is followed, and no body is read past its limit', async (t) =>
     response.on('drain', more);
     return more();
   });
-  const permit = { privateAddresses: true };
+  const permit = any;
   assert.equal((await send(request(`${url}/away`), permit)).val.status, 302);
   assert.deepEqual(await send(request(`${url}/endless`), permit), { tag: 'too-large', val: 1_048_576n });
   const broken = await send(request(`${url}/break?secret`), permit);

@@ -32,6 +32,28 @@ test('what is written can be read, replaced and deleted', (t) => {
   assert.equal(kept.read(), undefined);
 });
 
+test('no two profiles share a file even if capitals are small letters', (t) => {
+  const { folder } = store(t);
+  for (const [profile, stem] of [
+    ['work', 'work'], ['Work', '+work'], ['WORK', '+w+o+r+k'], ['my-Work_2', 'my-+work_2'],
+    ['con', 'con+'], ['Con', '+con'], ['com1', 'com1+'], ['lpt0', 'lpt0+'], ['com10', 'com10'], ['console', 'console'],
+  ]) {
+    assert.equal(new FileStore(folder, profile, 'a1').place, join(folder, `${stem}.a1.session`));
+  }
+});
+
+test('a session under the name of an earlier version is found and renamed', (t) => {
+  const { folder, store: small } = store(t);
+  small.write(bytes);
+  for (const extension of ['session', 'lock', 'damaged-2']) fs.writeFileSync(join(folder, `Default.abc.${extension}`), 'old', { mode: 0o600 });
+  const kept = new FileStore(folder, 'Default', 'abc');
+  assert.equal(kept.read().toString(), 'old');
+  assert.deepEqual(fs.readdirSync(folder).sort(), ['+default.abc.damaged-2', '+default.abc.lock', '+default.abc.session', 'default.abc.session']);
+  assert.equal(small.read().toString(), bytes.toString());
+  kept.delete();
+  assert.equal(kept.read(), undefined);
+});
+
 test('modes are private whatever the umask', (t) => {
   const before = process.umask(0o777);
   t.after(() => process.umask(before));
@@ -87,6 +109,14 @@ test('an envelope cut short anywhere is damage, and a newer one is not', () => {
   assert.throws(() => envelope.open(newer, 'x'), { code: 'stored-newer' });
   const encrypted = Buffer.from('age-encryption.org/v1\n...');
   assert.throws(() => envelope.open(encrypted, 'x'), { code: 'store-unusable', message: /encrypted/ });
+});
+
+test('origins that no host pins are damage', () => {
+  const open = (origins) => envelope.open(Buffer.from(`{"latchstring":1,"origins":${JSON.stringify(origins)},"bytes":1}\nx`), 'x');
+  assert.equal(open(['https://id.example', 'http://127.0.0.1:8080', 'https://[::1]:8443']).origins.length, 3);
+  for (const strange of ['http://id.example', 'https://id.example/', 'https://id.example:443', 'https://ID.example', 'https://me@id.example', 'file:///etc/passwd', '*', '', 7]) {
+    assert.throws(() => open(['https://id.example', strange]), { code: 'stored-damaged' }, String(strange));
+  }
 });
 
 test('a login sets a damaged session aside', async (t) => {

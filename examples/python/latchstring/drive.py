@@ -27,7 +27,7 @@ from .contract import (
     Save,
     Visit,
 )
-from .egress import Denied, Egress
+from .egress import Denied, Egress, Permit
 from .envelope import Envelope, open_envelope
 from .errors import LatchError
 from .store import Store
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 # Sends a request that the egress policy has approved, to private addresses too where
 # it says so, and answers with `response`, `unreachable`, `too-large` or `denied`.
-Send = Callable[[Request, bool], Reply]
+Send = Callable[[Request, Permit], Reply]
 
 
 class Steps(Protocol):

@@ -3,11 +3,13 @@
 - https only, or http on a loopback address;
 - the origins that the caller named (the issuer, endpoints given by hand), and those
   that the issuer's own metadata names;
-- private addresses only where the caller named them, or the issuer itself lives on
-  one.
+- private addresses only where the caller named them, or if all of the issuer's own
+  addresses are private.
 
 The host reads the metadata with its own eyes: what the component makes of it
-changes nothing here.
+changes nothing here. The policy itself waits for nothing: whether the issuer is
+private is looked up by the request that depends on it, within its time limit, and at
+most once in a session.
 """
 
 from __future__ import annotations
@@ -24,6 +26,14 @@ from .contract import Client, Endpoints, Response
 
 class Denied(Exception):
     """A request that is not sent; the reason in one line."""
+
+
+# Whether a request may go to private addresses; called only when it comes to one.
+Permit = Callable[[], bool]
+
+
+def _any_address() -> bool:
+    return True
 
 
 def addresses_of(host: str) -> list[str]:
@@ -51,20 +61,21 @@ class Egress:
         named = [client.issuer, *_urls(client.endpoints), *_urls(client.assumed_endpoints)]
         self._named = {origin for url in named if url and (origin := allowed_origin(url))}
         self._pinned = set(pinned)
+        # Not known until a request depends on it.
+        self._is_private: bool | None = None
 
-    def permit(self, url: str) -> bool:
-        """Whether the request may go to private addresses; raises `Denied` where it
-        may not be sent at all."""
+    def permit(self, url: str) -> Permit:
+        """How the request may be sent; raises `Denied` if it may not."""
         parsed = parse(url)
         if parsed is None:
             raise Denied("its address is no http or https URL")
         if not parsed.is_allowed:
             raise Denied("http is neither https nor http on a loopback address")
         if parsed.origin in self._named:
-            return True
+            return _any_address
         if parsed.origin not in self._pinned:
             raise Denied(f"{parsed.origin} is neither the issuer's nor named by its metadata")
-        return self._issuer_is_private()
+        return self._issuer_is_private
 
     def learn(self, url: str, response: Response) -> None:
         """Pins what the issuer's metadata names, if that is what this response is."""
@@ -108,14 +119,20 @@ class Egress:
         ]
 
     def _issuer_is_private(self) -> bool:
+        """A name with a single public address is public: whoever runs it could add a
+        private one and would reach the services of this network."""
+        if self._is_private is None:
+            addresses = list(self._issuer_addresses())
+            self._is_private = bool(addresses) and not any(map(is_public, addresses))
+        return self._is_private
+
+    def _issuer_addresses(self) -> Iterable[ipaddress.IPv4Address | ipaddress.IPv6Address]:
         issuer = parse(self._issuer or "")
         if issuer is None:
-            return False
+            return []
         if issuer.address is not None:
-            return not is_public(issuer.address)
-        return any(
-            not is_public(ipaddress.ip_address(address)) for address in self._resolve(issuer.host)
-        )
+            return [issuer.address]
+        return map(ipaddress.ip_address, self._resolve(issuer.host))
 
 
 def allowed_origin(url: str) -> str | None:

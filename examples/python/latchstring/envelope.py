@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
+from .egress import allowed_origin
 from .errors import LatchError
 
 # Raised whenever an older reader would misunderstand a newer envelope.
@@ -61,8 +62,13 @@ def open_envelope(sealed: bytes, place: str) -> Envelope:
             "use the newer version that wrote it; nothing was changed",
         )
     origins, size = header.get("origins"), header.get("bytes")
-    if not isinstance(origins, list) or not all(isinstance(origin, str) for origin in origins):
+    if not isinstance(origins, list) or not all(map(_is_origin, origins)):
         raise damaged
     if type(size) is not int or size != len(session):
         raise damaged
     return Envelope(origins, session)
+
+
+def _is_origin(text: object) -> bool:
+    """Whether this host could have pinned it: an origin as it is compared."""
+    return isinstance(text, str) and allowed_origin(text) == text

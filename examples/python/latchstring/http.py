@@ -14,6 +14,7 @@ from functools import cache
 
 from .address import Url, is_loopback, is_public, parse
 from .contract import Header, Reply, Request, Response, Unreachable
+from .egress import Permit
 from .errors import printable
 
 # From name look-up to last byte.
@@ -48,12 +49,12 @@ class _Errand:
     given_up: bool = False
 
 
-def send(request: Request, private_addresses: bool, timeout: float = TIMEOUT_SECONDS) -> Reply:
+def send(request: Request, private_addresses: Permit, timeout: float = TIMEOUT_SECONDS) -> Reply:
     """Sends the request, and answers as the contract has it: `response`,
     `unreachable`, `too-large` or `denied`.
 
-    It runs in a thread of its own: nothing else bounds a name look-up, or a server
-    that sends a byte now and then.
+    It runs in a thread of its own: nothing else bounds a name look-up, its own or the
+    one that `private_addresses` makes, or a server that sends a byte now and then.
     """
     url = parse(request.url)
     if url is None or not url.is_allowed:
@@ -81,7 +82,7 @@ def send(request: Request, private_addresses: bool, timeout: float = TIMEOUT_SEC
 
 
 def _attempt(
-    request: Request, url: Url, private_addresses: bool, timeout: float, errand: _Errand
+    request: Request, url: Url, private_addresses: Permit, timeout: float, errand: _Errand
 ) -> Reply:
     try:
         connection = _connect(url, private_addresses, timeout, errand)
@@ -103,14 +104,14 @@ class _NotPublic(Exception):
     pass
 
 
-def _connect(url: Url, private: bool, timeout: float, errand: _Errand) -> socket.socket:
+def _connect(url: Url, private: Permit, timeout: float, errand: _Errand) -> socket.socket:
     """Goes to one of the addresses that were checked, and to no other."""
     deadline = time.monotonic() + timeout
     found = socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
     addresses = [(entry[0], entry[4]) for entry in found]
     for _, address in addresses:
         number = ipaddress.ip_address(str(address[0]).split("%")[0])
-        if not private and not is_public(number):
+        if not is_public(number) and not private():
             raise _NotPublic(f"{url.host} has the address {number}, which is not public")
         # Whatever a name server says of this machine's own name.
         if url.scheme == "http" and not is_loopback(number):

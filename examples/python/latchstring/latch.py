@@ -29,7 +29,7 @@ from .contract import (
     Tokens,
 )
 from .drive import Drive, Send, placed, read
-from .egress import Egress
+from .egress import Egress, Permit
 from .entropy import entropy
 from .envelope import Envelope
 from .errors import LatchError
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from .door import Door, Listen
 
 
-def _send(request: Request, private_addresses: bool) -> Reply:
+def _send(request: Request, private_addresses: Permit) -> Reply:
     # Most calls find a token that is still good, and need not load HTTP and TLS.
     from . import http
 

@@ -20,6 +20,7 @@ from typing import Protocol
 
 from . import guard
 from .errors import LatchError
+from .names import file_stem, rename_old_files
 
 # Bytes; more than any provider's tokens, less than would hurt to read.
 SESSION_LIMIT = 1024 * 1024
@@ -92,7 +93,9 @@ class FileStore:
                 "use letters, digits, - and _, at most 64 of them",
             )
         self._folder = folder
-        self._stem = f"{profile}.{account}"
+        self._stem = file_stem(profile, account)
+        # Whether an earlier version named the files in another way.
+        self._had_other_name = self._stem != f"{profile}.{account}"
         self._profile = profile
         self._path = folder / f"{self._stem}.session"
 
@@ -103,7 +106,7 @@ class FileStore:
 
     def read(self) -> bytes | None:
         """What is stored now; none where there is nothing. Takes no lock."""
-        if not guard.is_folder(self._folder):
+        if not self._is_there():
             return None
         descriptor = guard.open_to_read(self._path)
         if descriptor is None:
@@ -129,6 +132,7 @@ class FileStore:
                 "ask for fewer scopes, so that the provider issues smaller tokens",
             )
         guard.make_folder(self._folder)
+        self._is_there()
         self._sweep()
         try:
             guard.replace(self._path, content, prefix=f".{self._stem}.")
@@ -137,7 +141,7 @@ class FileStore:
 
     def delete(self) -> None:
         """Nothing to delete is no error. The caller holds the lock."""
-        if not guard.is_folder(self._folder):
+        if not self._is_there():
             return
         self._sweep()
         try:
@@ -182,6 +186,7 @@ class FileStore:
         sees.
         """
         guard.make_folder(self._folder)
+        self._is_there()
         path = self._folder / f"{self._stem}.lock"
         descriptor = guard.open_or_make(path)
         try:
@@ -225,6 +230,18 @@ class FileStore:
                     "interrupted", "the program ended while it waited for a lock", "run it again"
                 )
             pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+
+    def _is_there(self) -> bool:
+        """Whether the folder is there; files in it have the names of today then."""
+        if not guard.is_folder(self._folder):
+            return False
+        # Where capitals are small letters, an old file of `Work` answers to `work` too.
+        if self._had_other_name or sys.platform == "darwin":
+            try:
+                rename_old_files(self._folder)
+            except OSError as error:
+                raise guard.cannot("list", self._folder, error) from None
+        return True
 
     def _sweep(self) -> None:
         """Removes what writers of this session that died left behind: it may hold

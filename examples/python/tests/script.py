@@ -18,7 +18,7 @@ from latchstring.component import Instance, Session, sandbox
 from latchstring.contract import Action, Client, Reply, Request
 from latchstring.door import Door
 from latchstring.drive import Drive
-from latchstring.egress import Egress
+from latchstring.egress import Egress, Permit
 from latchstring.entropy import entropy
 from latchstring.envelope import Envelope, open_envelope
 from latchstring.listener import BrowserVisit
@@ -189,7 +189,7 @@ class Script(Clock):
 
     # ---- The provider
 
-    def send(self, request: Request, private_addresses: bool) -> Reply:
+    def send(self, request: Request, private_addresses: Permit) -> Reply:
         assert encode(request) == self._asked()["exchange"]["request"]
         return self._coming()
 

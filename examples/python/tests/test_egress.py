@@ -26,6 +26,14 @@ def metadata(**names: str) -> Response:
     return Response(200, (), json.dumps({"issuer": ISSUER} | names).encode())
 
 
+def anywhere() -> bool:
+    return True
+
+
+def public_only() -> bool:
+    return False
+
+
 def refused(egress: Egress, url: str) -> str:
     with pytest.raises(Denied) as denied:
         egress.permit(url)
@@ -35,7 +43,8 @@ def refused(egress: Egress, url: str) -> str:
 def test_only_what_was_named_is_reached() -> None:
     endpoints = Endpoints(token="https://token.example:8443/t", end_session="https://end.example")
     egress = Egress(Client(client_id="a", issuer=ISSUER, endpoints=endpoints), [])
-    assert egress.permit(f"{ISSUER}:443/anything") and egress.permit("https://token.example:8443/")
+    assert egress.permit(f"{ISSUER}:443/anything")()
+    assert egress.permit("https://token.example:8443/")()
     for url in [
         "http://id.example/",
         "https://token.example/",
@@ -63,10 +72,10 @@ def test_the_metadata_of_the_issuer_and_no_other_names_origins() -> None:
         egress = Egress(Client(client_id="a", issuer=ISSUER), [])
         egress.learn(url, response)
         assert egress.pinned_origins() == []
-    egress = Egress(Client(client_id="a", issuer=ISSUER), [])
+    egress = Egress(Client(client_id="a", issuer=ISSUER), [], lambda _: ["1.1.1.1"])
     egress.learn(METADATA, named)
     assert egress.pinned_origins() == ["https://keys.example", "https://token.example"]
-    assert egress.permit("https://token.example/t") is False
+    assert egress.permit("https://token.example/t")() is False
 
 
 def test_a_provider_elsewhere_names_no_service_of_this_machine() -> None:
@@ -78,11 +87,53 @@ def test_a_provider_elsewhere_names_no_service_of_this_machine() -> None:
 def test_a_private_address_is_for_a_private_issuer_alone() -> None:
     issuer = "https://10.0.0.1"
     egress = Egress(Client(client_id="a", issuer=issuer), ["https://keys.example"])
-    assert egress.permit("https://keys.example/") is True
-    reply = http.send(Request("get", "https://169.254.169.254/", (), None), private_addresses=False)
+    assert egress.permit("https://keys.example/")() is True
+    reply = http.send(Request("get", "https://169.254.169.254/", (), None), private_addresses=public_only)
     assert reply.tag == "denied" and "not public" in str(reply.payload)
-    reply = http.send(Request("get", "https://localhost/", (), None), private_addresses=False)
+    reply = http.send(Request("get", "https://localhost/", (), None), private_addresses=public_only)
     assert reply.tag == "denied"
+
+
+@pytest.mark.parametrize(
+    ("addresses", "expected"),
+    [
+        (["10.0.0.1"], True),
+        (["10.0.0.1", "fd00::1"], True),
+        (["10.0.0.1", "1.1.1.1"], False),
+        (["1.1.1.1", "10.0.0.1"], False),
+        ([], False),
+    ],
+)
+def test_an_issuer_is_private_only_if_all_of_its_addresses_are(
+    addresses: list[str], expected: bool
+) -> None:
+    looked_up = []
+
+    def resolve(host: str) -> list[str]:
+        looked_up.append(host)
+        return addresses
+
+    egress = Egress(Client(client_id="a", issuer=ISSUER), ["https://keys.example"], resolve)
+    permit = egress.permit("https://keys.example/")
+    assert looked_up == []
+    assert permit() is expected
+    assert egress.permit("https://keys.example/")() is expected
+    assert looked_up == ["id.example"]
+
+
+def test_a_resolver_that_never_answers_costs_no_more_than_the_requests_time() -> None:
+    released = threading.Event()
+
+    def resolve(_: str) -> list[str]:
+        released.wait()
+        return []
+
+    egress = Egress(Client(client_id="a", issuer=ISSUER), ["https://10.0.0.1"], resolve)
+    request = Request("get", "https://10.0.0.1/", (), None)
+    reply = http.send(request, egress.permit(request.url), timeout=0.1)
+    released.set()
+    assert isinstance(reply.payload, Unreachable) and not reply.payload.sent
+    assert "timed out" in reply.payload.reason
 
 
 @pytest.mark.parametrize(
@@ -154,7 +205,7 @@ def answering() -> Iterator[Answering]:
         threading.Thread(target=serve, daemon=True).start()
         url = f"http://127.0.0.1:{server.getsockname()[1]}/?secret"
         request = Request("post", url, (Header("accept", "a/b"),), b"body")
-        return http.send(request, private_addresses=True, timeout=PATIENCE if answer else 0.5)
+        return http.send(request, private_addresses=anywhere, timeout=PATIENCE if answer else 0.5)
 
     yield exchange
     for server in servers:
@@ -200,14 +251,14 @@ def test_nobody_there_was_sent_nothing() -> None:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
         request = Request("get", f"http://127.0.0.1:{port}/", (), None)
-        reply = http.send(request, private_addresses=True)
+        reply = http.send(request, private_addresses=anywhere)
     assert isinstance(reply.payload, Unreachable) and not reply.payload.sent
 
 
 def test_headers_of_the_connection_are_not_the_components(answering: Answering) -> None:
     header = Header("Host", "evil.example")
-    reply = http.send(Request("get", "http://127.0.0.1:1/", (header,), None), True)
+    reply = http.send(Request("get", "http://127.0.0.1:1/", (header,), None), anywhere)
     assert reply.tag == "denied"
     header = Header("a", "b\r\nhost: evil.example")
-    reply = http.send(Request("get", "http://127.0.0.1:1/", (header,), None), True)
+    reply = http.send(Request("get", "http://127.0.0.1:1/", (header,), None), anywhere)
     assert reply.tag in {"denied", "unreachable"}

@@ -14,6 +14,7 @@ import latchstring
 from latchstring import Client, Redirect, http
 from latchstring.clock import Clock
 from latchstring.contract import Reply, Request
+from latchstring.egress import Permit
 from latchstring.listener import BrowserVisit, Listener
 
 from .conftest import Home, Server, settings_of, visit
@@ -78,7 +79,7 @@ def test_every_part_may_be_the_callers_own(home: Home, demo: Server) -> None:
         places.append((profile, account))
         return memory
 
-    def send(request: Request, private_addresses: bool) -> Reply:
+    def send(request: Request, private_addresses: Permit) -> Reply:
         asked.append(request.url)
         return http.send(request, private_addresses)
 

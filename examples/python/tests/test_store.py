@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 import time
@@ -45,6 +46,42 @@ def test_what_is_written_is_read_and_deleted(store: FileStore) -> None:
     store.delete()
     store.delete()
     assert store.read() is None
+
+
+@pytest.mark.parametrize(
+    ("profile", "stem"),
+    [
+        ("work", "work"),
+        ("Work", "+work"),
+        ("WORK", "+w+o+r+k"),
+        ("my-Work_2", "my-+work_2"),
+        ("con", "con+"),
+        ("Con", "+con"),
+        ("com1", "com1+"),
+        ("lpt0", "lpt0+"),
+        ("com10", "com10"),
+        ("console", "console"),
+    ],
+)
+def test_no_two_profiles_share_a_file_even_if_capitals_are_small_letters(
+    tmp_path: Path, profile: str, stem: str
+) -> None:
+    assert Path(FileStore(tmp_path, profile, "a1").place).name == f"{stem}.a1.session"
+
+
+def test_a_session_under_the_name_of_an_earlier_version_is_found(store: FileStore) -> None:
+    store.write(b"small")
+    folder = Path(store.place).parent
+    for extension in ["session", "lock", "damaged-2"]:
+        old = folder / f"Default.abc.{extension}"
+        old.write_bytes(b"old")
+        old.chmod(0o600)
+    capital = FileStore(folder, "Default", "abc")
+    assert (capital.read(), store.read()) == (b"old", b"small")
+    names = ["+default.abc.damaged-2", "+default.abc.lock", "+default.abc.session"]
+    assert sorted(os.listdir(folder)) == [*names, "default.abc.session"]
+    capital.delete()
+    assert capital.read() is None
 
 
 def test_what_others_could_read_or_have_planted_is_refused(store: FileStore) -> None:
@@ -205,3 +242,18 @@ def test_each_trace_is_read_as_what_it_is_left_by(
 
     assert found(variables, files)
     assert not found({"CI": "false", "DISPLAY": ""}, []) or fact == "display"
+
+
+@pytest.mark.parametrize(
+    "strange",
+    ["http://id.example", "https://id.example/", "https://id.example:443", "https://ID.example",
+     "https://me@id.example", "file:///etc/passwd", "*", "", 7],
+)  # fmt: skip
+def test_origins_that_no_host_pins_are_damage(strange: object) -> None:
+    def sealed(*origins: object) -> bytes:
+        header = {"latchstring": 1, "origins": origins, "bytes": 1}
+        return json.dumps(header).encode() + b"\nx"
+
+    good = ["https://id.example", "http://127.0.0.1:8080", "https://[::1]:8443"]
+    assert open_envelope(sealed(*good), "x").origins == good
+    assert code_of(open_envelope, sealed(good[0], strange), "x") == "stored-damaged"

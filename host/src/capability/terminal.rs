@@ -172,6 +172,13 @@ impl Terminal for StderrTerminal {
         keyboard::line(hidden, move || print(&question)).await
     }
 
+    fn discretion(&self) -> &'static str {
+        match keyboard::CAN_HIDE {
+            true => "it is not displayed",
+            false => "it is displayed as you type",
+        }
+    }
+
     fn detail(&self, text: &str) {
         if self.verbose {
             self.say(text);

@@ -128,8 +128,9 @@ pub(crate) enum Command {
     Status,
     /// Revoke the tokens and forget the session
     ///
-    /// Forgets it even where the provider cannot be asked, and says what stays
-    /// valid there.
+    /// Forgets it even if the provider cannot be asked, and says what stays valid
+    /// there. Ends with 7 if the provider could not be reached, and with 4 if it
+    /// refused to revoke a token.
     Logout(Box<LogoutArgs>),
     /// Move the stored session to another store
     ///
@@ -156,4 +157,30 @@ pub(crate) enum Command {
     /// step. Ends with 0 where everything is as it was recorded, and with 6 where the
     /// component now answers something else.
     Replay(ReplayArgs),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Calls `check` for every argument of every command.
+    fn walk(command: &clap::Command, check: &mut impl FnMut(&clap::Command, &clap::Arg)) {
+        command.get_arguments().for_each(|argument| check(command, argument));
+        command.get_subcommands().for_each(|subcommand| walk(subcommand, check));
+    }
+
+    #[test]
+    fn every_variable_of_a_flag_is_one_that_is_unset_if_it_is_empty() {
+        let mut command = Args::command();
+        command.build();
+        let mut count = 0;
+        walk(&command, &mut |command, argument| {
+            if let Some(name) = argument.get_env().and_then(|name| name.to_str()) {
+                let place = format!("{name} of {}", command.get_name());
+                assert!(name.starts_with(crate::VARIABLE_PREFIX), "{place}");
+                count += 1;
+            }
+        });
+        assert!(count > 100, "only {count} were seen");
+    }
 }

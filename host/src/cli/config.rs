@@ -8,6 +8,7 @@
 //! ```
 
 mod document;
+mod ownership;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Write as _};
@@ -20,6 +21,7 @@ use tokio::time::Instant;
 use toml_edit::DocumentMut;
 
 use document::trouble;
+pub(super) use ownership::check as check_ownership;
 
 /// A change takes milliseconds.
 const LOCK_PATIENCE: Duration = Duration::from_secs(10);
@@ -53,6 +55,7 @@ impl Config {
     }
 
     fn read_at(path: PathBuf) -> Result<Self, Error> {
+        check_ownership(&path)?;
         let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
@@ -69,7 +72,7 @@ impl Config {
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         let folder = path.parent().unwrap_or(Path::new("."));
         let write = || -> std::io::Result<()> {
-            fs::create_dir_all(folder)?;
+            make_folder(folder)?;
             let mut file = tempfile::NamedTempFile::new_in(folder)?;
             file.write_all(self.document.to_string().as_bytes())?;
             file.as_file().sync_all()?;
@@ -82,6 +85,16 @@ impl Config {
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// Makes the folder and those above it that are missing, for the owner only: with an
+/// open umask, others could write the settings otherwise.
+fn make_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 fn path_in(given: Option<&Path>) -> Result<PathBuf, Error> {
@@ -97,8 +110,12 @@ pub(crate) fn folder(given: Option<&Path>) -> Result<PathBuf, Error> {
 async fn lock(path: &Path) -> Result<Option<File>, Error> {
     let place = path.with_extension("lock");
     let open = || {
-        fs::create_dir_all(path.parent().unwrap_or(Path::new(".")))?;
-        OpenOptions::new().create(true).truncate(false).write(true).open(&place)
+        make_folder(path.parent().unwrap_or(Path::new(".")))?;
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&place)
     };
     let file = open().map_err(|error| not_written(path, &error.to_string()))?;
     let until = Instant::now() + LOCK_PATIENCE;

@@ -1,110 +1,178 @@
-//! `.env` in the current folder: what names the login, and nothing else.
+//! `.env` in the current folder: fills gaps that name the login, and nothing else.
 //!
-//! A checked-out folder is not to be trusted with what runs, so a command, a
-//! path or a trust setting found there has no effect. Nor is anything expanded:
+//! A checked-out folder is not to be trusted with what runs, so a command, a path or
+//! a trust setting found there has no effect. Nothing is expanded either:
 //! `https://evil.example/$SECRET` would carry the environment away.
+//!
+//! The file belongs to another program, so a line is passed over unless it sets one
+//! of the names that matter here.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::ErrorKind;
 
 use latchstring::{Code, Error};
 
-use super::profile::Profile;
-
 const FILE: &str = ".env";
 
-/// Far more than any such file; a folder may hold anything under this name.
+/// Bytes. Far more than any such file; a folder may hold anything under this name.
 const LONGEST: u64 = 1 << 20;
 
-/// What `.env` says.
+/// Variables that name the login, whatever the provider.
+pub(crate) const PROVIDER: &str = "LATCH_PROVIDER";
+pub(crate) const ISSUER: &str = "LATCH_ISSUER";
+pub(crate) const CLIENT_ID: &str = "LATCH_CLIENT_ID";
+pub(crate) const SCOPE: &str = "LATCH_SCOPE";
+
+/// What `.env` sets, by name.
 #[derive(Default)]
-pub(crate) struct Found {
-    pub(crate) profile: Profile,
-    /// Every variable, for presets whose settings have variables of their own.
-    pub(crate) variables: BTreeMap<String, String>,
+pub(crate) struct Dotenv {
+    variables: BTreeMap<String, Assignment>,
+    /// Why the file was not read, if it is there.
+    pub(crate) unread: Option<String>,
+    /// The first variable that was asked for and cannot be understood.
+    misread: RefCell<Option<Error>>,
 }
 
-/// The settings of `.env`; none where there is no such file.
-pub(crate) fn read() -> Result<Found, Error> {
-    let length = match fs::metadata(FILE) {
-        Ok(metadata) if metadata.is_file() => metadata.len(),
-        Ok(_) => return Ok(Found::default()),
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::default()),
-        Err(error) => return Err(unreadable(&error.to_string())),
-    };
-    if length > LONGEST {
-        return Err(unreadable(&format!("it has {length} bytes; at most {LONGEST} are read")));
+struct Assignment {
+    line: usize,
+    /// The error says what is wrong with the value, without quoting it.
+    value: Result<String, &'static str>,
+}
+
+impl Dotenv {
+    /// Reads the file of the current folder; nothing in it is an error yet.
+    pub(crate) fn read() -> Self {
+        let unread = |reason: String| Self { unread: Some(reason), ..Self::default() };
+        let length = match fs::metadata(FILE) {
+            Ok(metadata) if metadata.is_file() => metadata.len(),
+            Ok(_) => return Self::default(),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Self::default(),
+            Err(error) => return unread(error.to_string()),
+        };
+        if length > LONGEST {
+            return unread(format!("it has {length} bytes; at most {LONGEST} are read"));
+        }
+        match fs::read(FILE) {
+            // A byte that is not UTF-8 spoils the value it is in, and no other.
+            Ok(bytes) => Self::parse(&String::from_utf8_lossy(&bytes)),
+            Err(error) => unread(error.to_string()),
+        }
     }
-    let text = fs::read_to_string(FILE).map_err(|error| unreadable(&error.to_string()))?;
-    let mut profile = Profile::default();
+
+    fn parse(text: &str) -> Self {
+        Self { variables: parse(text), ..Self::default() }
+    }
+
+    /// Returns the value of a variable; `None` if it is not set, or empty.
+    ///
+    /// Fails with `invalid-configuration` if it cannot be understood, naming the line.
+    pub(crate) fn variable(&self, name: &str) -> Result<Option<String>, Error> {
+        let Some(Assignment { line, value }) = self.variables.get(name) else { return Ok(None) };
+        match value {
+            Ok(value) => Ok(Some(value.clone())),
+            Err(reason) => Err(Error::new(
+                Code::InvalidConfiguration,
+                format!("{name} in line {line} of the file .env in this folder {reason}"),
+                format!("write {name}=value, or remove the line"),
+            )),
+        }
+    }
+
+    /// The same for callers that cannot take an error: it is kept for
+    /// [`check`](Self::check).
+    pub(crate) fn lenient(&self, name: &str) -> Option<String> {
+        self.variable(name).unwrap_or_else(|error| {
+            self.misread.borrow_mut().get_or_insert(error);
+            None
+        })
+    }
+
+    /// Fails if [`lenient`](Self::lenient) met a variable that cannot be understood.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.misread.take().map_or(Ok(()), Err)
+    }
+
+    /// The same error, saying that this file set the variable.
+    pub(crate) fn blamed(&self, name: &str, error: &Error) -> Error {
+        let line = self.variables.get(name).map_or(0, |assignment| assignment.line);
+        Error::new(
+            error.code(),
+            format!("{name} in line {line} of the file .env in this folder: {}", error.message()),
+            error.remedy(),
+        )
+    }
+}
+
+/// Names and values, as common `.env` files write them: `NAME=value`, perhaps after
+/// `export`, perhaps in quotes, which may span lines. Everything else is passed over.
+/// An empty value sets nothing; of two assignments the last counts.
+fn parse(text: &str) -> BTreeMap<String, Assignment> {
+    let lines: Vec<&str> = text.trim_start_matches('\u{feff}').lines().collect();
     let mut variables = BTreeMap::new();
-    for (name, value) in parse(&text).map_err(|reason| unreadable(&reason))? {
-        match name {
-            "LATCH_PROVIDER" => profile.provider = Some(value),
-            "LATCH_ISSUER" => profile.issuer = Some(value),
-            "LATCH_CLIENT_ID" => profile.client_id = Some(value),
-            "LATCH_SCOPE" => {
-                profile.scopes = Some(value.split_ascii_whitespace().map(str::to_owned).collect());
-            }
-            _ => drop(variables.insert(name.to_owned(), value)),
-        }
-    }
-    Ok(Found { profile, variables })
-}
-
-/// Names and values, as common `.env` files write them: `NAME=value`, perhaps
-/// after `export`, perhaps in quotes, which may span lines. An empty value is
-/// none. The error names a line, never its words: they could be a secret.
-fn parse(text: &str) -> Result<Vec<(&str, String)>, String> {
-    let mut pairs = Vec::new();
-    let mut lines = text.lines().enumerate();
-    while let Some((number, line)) = lines.next() {
-        let place = format!("line {}", number + 1);
-        let line = line.trim().trim_start_matches('\u{feff}');
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let line = line.strip_prefix("export ").unwrap_or(line);
-        let (name, value) = line.split_once('=').ok_or(format!("{place} has no ="))?;
-        let name = name.trim();
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
-        if name.is_empty() || !name.bytes().all(plain) {
-            return Err(format!("{place} has no name before its ="));
-        }
-        let value = value.trim();
+    let mut next = 0;
+    while let Some(line) = lines.get(next) {
+        next += 1;
+        let number = next;
+        let Some((name, value)) = assignment(line) else { continue };
         let value = match value.chars().next() {
             Some(quote @ ('"' | '\'')) => {
-                let mut quoted = value[1..].to_owned();
-                while !quoted.contains(quote) {
-                    let (_, more) = lines.next().ok_or(format!("{place} has an open quote"))?;
-                    quoted.push('\n');
-                    quoted.push_str(more);
+                match quoted(&value[1..], quote, &lines[next..]) {
+                    Some((value, more)) => {
+                        next += more;
+                        Ok(value)
+                    }
+                    // The quote belongs to this line alone: what follows still counts.
+                    None => Err("has an open quote"),
                 }
-                quoted.truncate(quoted.find(quote).unwrap_or_default());
-                quoted
             }
             // A comment begins after a space: addresses may hold a #.
-            _ => value.split_once(" #").map_or(value, |(value, _)| value.trim_end()).to_owned(),
+            _ => Ok(value.split_once(" #").map_or(value, |(value, _)| value.trim_end()).to_owned()),
         };
-        if !value.is_empty() {
-            pairs.push((name, value));
-        }
+        let value = match value {
+            Ok(value) if value.contains(char::REPLACEMENT_CHARACTER) => Err("is not UTF-8"),
+            Ok(value) if value.is_empty() => continue,
+            value => value,
+        };
+        variables.insert(name.to_owned(), Assignment { line: number, value });
     }
-    Ok(pairs)
+    variables
 }
 
-fn unreadable(reason: &str) -> Error {
-    Error::new(
-        Code::InvalidConfiguration,
-        format!("the file .env in this folder cannot be read: {reason}"),
-        "write each line as NAME=value, or run the command in another folder",
-    )
+/// The name and the text after `=`, if the line is an assignment.
+fn assignment(line: &str) -> Option<(&str, &str)> {
+    let line = line.trim();
+    let line = line.strip_prefix("export ").unwrap_or(line);
+    let (name, value) = line.split_once('=')?;
+    let name = name.trim();
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    (!name.is_empty() && name.bytes().all(plain)).then_some((name, value.trim()))
+}
+
+/// A quoted value and the number of further lines that it takes; `None` if the quote
+/// is never closed.
+fn quoted(first: &str, quote: char, following: &[&str]) -> Option<(String, usize)> {
+    let mut value = String::new();
+    let lines = [first].into_iter().chain(following.iter().copied());
+    for (count, line) in lines.enumerate() {
+        if let Some((end, _)) = line.split_once(quote) {
+            value.push_str(end);
+            return Some((value, count));
+        }
+        value.push_str(line);
+        value.push('\n');
+    }
+    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn a(text: &str) -> Option<String> {
+        Dotenv::parse(text).variable("A").expect("a value that is understood")
+    }
 
     #[test]
     fn values_are_read_as_common_files_write_them() {
@@ -117,20 +185,49 @@ mod tests {
             ("\u{feff}A=b\r\n", "b"),
             ("A=https://id.example/$HOME/${HOME}", "https://id.example/$HOME/${HOME}"),
             ("# A=a\n\nA=b", "b"),
+            ("A=a\nA=b", "b"),
+            ("B=\"c\nA=no\n\"\nA=b", "b"),
         ] {
-            assert_eq!(parse(text), Ok(vec![("A", value.to_owned())]), "{text}");
+            assert_eq!(a(text).as_deref(), Some(value), "{text}");
         }
-        assert_eq!(parse("A=\nA=''\n"), Ok(vec![]));
+        assert_eq!(a("A=\nB=''\n"), None);
+        assert_eq!(a("B=\"c\nA=inside\n\""), None, "inside of another value");
     }
 
     #[test]
-    fn what_cannot_be_read_is_named_by_its_line_and_not_quoted() {
-        for (text, reason) in [
-            ("A=b\nhunter2", "line 2 has no ="),
-            ("hunter 2=b", "line 1 has no name before its ="),
-            ("A=b\n\nB=\"hunter2\nC=d", "line 3 has an open quote"),
+    fn lines_that_set_nothing_that_matters_are_passed_over() {
+        for line in [
+            "hunter2 is no assignment",
+            "export FOO",
+            "set -a",
+            "key: value",
+            "MY VAR=1",
+            "=x",
+            "FOO=\"open",
+            "FOO='open",
+            "FOO=\u{fffd}",
+            "\u{fffd}=x",
+            "[section]",
         ] {
-            assert_eq!(parse(text), Err(reason.to_owned()));
+            assert_eq!(a(&format!("{line}\nA=b\n")).as_deref(), Some("b"), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_matters_and_cannot_be_understood_is_named_by_its_line_and_not_quoted() {
+        for (text, line, words) in [
+            ("B=c\n\nA=\"hunter2\nC=d", "line 3", "open quote"),
+            ("A=hunter2\u{fffd}", "line 1", "not UTF-8"),
+        ] {
+            let dotenv = Dotenv::parse(text);
+            let error = dotenv.variable("A").expect_err(text);
+            assert_eq!(error.code(), Code::InvalidConfiguration);
+            for word in [line, words, ".env", "A"] {
+                assert!(error.message().contains(word), "{error}");
+            }
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+            assert_eq!(dotenv.lenient("A"), None);
+            assert!(dotenv.check().is_err() && dotenv.check().is_ok());
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jiff::Timestamp;
 use latchstring::capability::clock::{Clock as _, SystemClock};
 use latchstring::contract::Failure;
-use latchstring::{Code, Error, ProviderError, TokenSource, code_name, code_named};
+use latchstring::{Code, Error, ProviderError, TokenSource, code_name, code_named, is_printable};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -21,7 +21,24 @@ pub(crate) fn line(text: &str) -> Result<(), Error> {
 
 /// One JSON document on standard output.
 pub(crate) fn document(value: &Value) -> Result<(), Error> {
-    line(&format!("{value:#}"))
+    line(&escaped(&format!("{value:#}")))
+}
+
+/// The same JSON without characters that steer a terminal or reorder a line: they
+/// become `\uXXXX`, which means the same to whoever parses it. Serialisers escape what
+/// is below U+0020 and nothing else.
+fn escaped(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        match c.is_ascii() && c != '\u{7f}' || is_printable(c) {
+            true => out.push(c),
+            false => {
+                let units = c.encode_utf16(&mut [0; 2]).to_vec();
+                out.extend(units.iter().map(|unit| format!("\\u{unit:04x}")));
+            }
+        }
+    }
+    out
 }
 
 /// Bytes on standard output. A reader that went away is a failure: a script
@@ -41,7 +58,7 @@ pub(crate) fn unwritten(error: &io::Error) -> Error {
 /// Reports an error: what happened, and what to do next.
 pub(crate) fn report(error: &Error, json: bool) {
     if json {
-        say(&json!({ "error": ErrorReport::from(error) }).to_string());
+        say(&escaped(&json!({ "error": ErrorReport::from(error) }).to_string()));
     } else {
         say(&format!(
             "latch: {} [{}]\n  {}",
@@ -67,7 +84,7 @@ pub(crate) fn report_status(status: &str, retryable: bool, exit: u8, json: bool)
         retryable,
         exit,
     };
-    say(&json!({ "error": report }).to_string());
+    say(&escaped(&json!({ "error": report }).to_string()));
 }
 
 /// An error as programs read it.
@@ -182,6 +199,17 @@ mod tests {
         ] {
             assert_eq!(in_words(time, now), words);
         }
+    }
+
+    #[test]
+    fn json_holds_no_character_that_steers_a_terminal_and_still_says_the_same() {
+        let text =
+            "a\u{0}\u{1b}[31m\u{7f}\u{9b}31m\u{202e}\u{2066}\u{200b}\u{feff}\u{e0041}é😀\"\\";
+        let value = json!({ text: [text] });
+        let json = escaped(&format!("{value:#}"));
+        assert!(json.chars().all(|c| c == '\n' || is_printable(c)), "{json}");
+        assert!(json.contains("é😀"), "{json}");
+        assert_eq!(serde_json::from_str::<Value>(&json).expect("JSON"), value);
     }
 
     #[test]

@@ -6,41 +6,82 @@ use latchstring::{Code, Error, LatchBuilder, Preset, Settings};
 
 use super::args::Global;
 use super::config;
-use super::dotenv::Found;
+use super::dotenv::{self, Dotenv};
 use super::profile::Profile;
+
+/// The setting that a client id given by hand is, in presets that have it.
+const CLIENT_ID: &str = "client-id";
 
 /// Where presets of the person's own lie: `providers/NAME.toml`.
 pub(crate) fn folder(global: &Global) -> Result<PathBuf, Error> {
     config::folder(global.config_dir.as_deref()).map(|folder| folder.join("providers"))
 }
 
-/// The preset that one of these layers names, the nearest first.
+/// Returns the preset that the user names, or that `.env` names if the user names no
+/// provider at all.
 pub(crate) fn named(
     global: &Global,
-    given: &Profile,
+    own: &Profile,
     found: &Profile,
-    saved: &Profile,
+    dotenv: &Dotenv,
 ) -> Result<Option<Preset>, Error> {
-    let elsewhere = |profile: &Profile| profile.provider.is_none() && profile.names_provider();
-    let name = match [given, found, saved].into_iter().find(|layer| layer.names_provider()) {
-        Some(layer) if !elsewhere(layer) => layer.provider.as_deref(),
-        _ => None,
-    };
-    let Some(name) = name else { return Ok(None) };
-    Preset::named(name, Some(&folder(global)?)).map(Some)
+    let folder = folder(global)?;
+    if let Some(name) = own.provider.as_ref().or(found.provider.as_ref()) {
+        config::check_ownership(&folder.join(format!("{name}.toml")))?;
+    }
+    match (&own.provider, &found.provider) {
+        (Some(name), _) => Preset::named(name, Some(&folder)).map(Some),
+        (None, Some(name)) => Preset::named(name, Some(&folder))
+            .map(Some)
+            .map_err(|error| dotenv.blamed(dotenv::PROVIDER, &error)),
+        (None, None) => Ok(None),
+    }
 }
 
-/// Adds what the environment and the folder's `.env` set of it.
-pub(crate) fn complete(
+/// Adds the preset's settings that the preset's own variables give in the
+/// environment, or else in `.env`.
+///
+/// Other programs use these variables too (`CLIENT_ID`), so they fill gaps: what the
+/// user gave or the profile keeps (`own`) stays.
+pub(crate) fn fill_gaps(
     preset: &Preset,
+    own: &Profile,
     given: &mut Profile,
-    found: &mut Found,
+    found: &mut Profile,
+    dotenv: &Dotenv,
 ) -> Result<(), Error> {
-    let environment = preset.from_environment(|name| std::env::var(name).ok())?;
+    if let Some(client_id) = &given.client_id
+        && own.set.as_ref().is_some_and(|set| set.contains_key(CLIENT_ID))
+    {
+        // Nearer than the setting that the profile keeps.
+        add(given, Settings::from([(CLIENT_ID.to_owned(), client_id.clone())]));
+    }
+    let is_gap = |variable: &str, nearer: &[&Profile]| {
+        preset.settings().iter().all(|(name, setting)| {
+            !setting.environment.iter().any(|known| known == variable)
+                || nearer.iter().all(|profile| !sets(profile, name))
+        })
+    };
+    let environment = preset.from_environment(|name| {
+        is_gap(name, &[own]).then(|| std::env::var(name).ok()).flatten()
+    })?;
     add(given, environment);
-    let variables = std::mem::take(&mut found.variables);
-    add(&mut found.profile, preset.from_environment(|name| variables.get(name).cloned())?);
+    let in_folder = preset.from_environment(|name| {
+        is_gap(name, &[own, given]).then(|| dotenv.lenient(name)).flatten()
+    });
+    let in_folder = in_folder.map_err(|error| {
+        let message = format!("in the file .env of this folder, {}", error.message());
+        Error::new(error.code(), message, error.remedy())
+    })?;
+    dotenv.check()?;
+    add(found, in_folder);
     Ok(())
+}
+
+/// Whether the profile says something about this setting of its preset.
+fn sets(profile: &Profile, name: &str) -> bool {
+    profile.set.as_ref().is_some_and(|set| set.contains_key(name))
+        || (name == CLIENT_ID && profile.client_id.is_some())
 }
 
 /// What is set already is nearer.
@@ -56,9 +97,9 @@ fn add(profile: &mut Profile, settings: Settings) {
 pub(crate) fn settings(preset: &Preset, profile: &Profile) -> Settings {
     let mut settings = profile.set.clone().unwrap_or_default();
     if let Some(client_id) = &profile.client_id
-        && preset.settings().contains_key("client-id")
+        && preset.settings().contains_key(CLIENT_ID)
     {
-        settings.entry("client-id".to_owned()).or_insert_with(|| client_id.clone());
+        settings.entry(CLIENT_ID.to_owned()).or_insert_with(|| client_id.clone());
     }
     settings
 }

@@ -21,6 +21,9 @@ pub(crate) struct Profile {
     pub(crate) resources: Option<Vec<String>>,
     pub(crate) api_origins: Option<Vec<String>>,
     pub(crate) client_secret_file: Option<PathBuf>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) client_cert: Option<PathBuf>,
+    pub(crate) client_key: Option<PathBuf>,
     pub(crate) client_auth: Option<ClientAuth>,
     pub(crate) discovery: Option<bool>,
     pub(crate) authorization_endpoint: Option<String>,
@@ -57,6 +60,11 @@ impl Profile {
             (None, None) => (below.browser, below.no_browser),
             answered => answered,
         };
+        // A certificate and its key belong together.
+        let (client_cert, client_key) = match self.client_cert {
+            Some(certificate) => (Some(certificate), self.client_key),
+            None => (below.client_cert, self.client_key.or(below.client_key)),
+        };
         let set = match (self.set, below.set) {
             (Some(own), Some(below)) => Some(below.into_iter().chain(own).collect()),
             (own, below) => own.or(below),
@@ -70,6 +78,9 @@ impl Profile {
             resources: self.resources.or(below.resources),
             api_origins: self.api_origins.or(below.api_origins),
             client_secret_file: self.client_secret_file.or(below.client_secret_file),
+            ca_file: self.ca_file.or(below.ca_file),
+            client_cert,
+            client_key,
             client_auth: self.client_auth.or(below.client_auth),
             discovery: self.discovery.or(below.discovery),
             authorization_endpoint: self.authorization_endpoint.or(below.authorization_endpoint),
@@ -103,7 +114,7 @@ impl Profile {
     /// `asked` names.
     ///
     /// Another provider gets nothing but the person's own habits; another client
-    /// of the same provider gets no secret and no redirect of this one's.
+    /// of the same provider gets no secret, no certificate and no redirect of this one's.
     pub(crate) fn fitting(self, asked: &Self) -> Self {
         let habits = Self {
             flow: self.flow,
@@ -125,6 +136,7 @@ impl Profile {
                 provider: self.provider,
                 set: self.set,
                 api_origins: self.api_origins,
+                ca_file: self.ca_file,
                 issuer: self.issuer,
                 discovery: self.discovery,
                 authorization_endpoint: self.authorization_endpoint,
@@ -140,6 +152,16 @@ impl Profile {
             };
         }
         self
+    }
+
+    /// Who is trusted, and who this client says it is; nothing else.
+    pub(crate) fn trust(&self) -> Self {
+        Self {
+            ca_file: self.ca_file.clone(),
+            client_cert: self.client_cert.clone(),
+            client_key: self.client_key.clone(),
+            ..Self::default()
+        }
     }
 
     /// Whether `asked` names another provider than these settings do. A provider

@@ -1,7 +1,8 @@
-//! The settings in force: the command line and the environment, over `.env`,
-//! over the profile, over defaults.
+//! The settings in force: the command line and the `LATCH_` variables, over the
+//! profile, over a preset's own variables, over `.env`, over defaults.
 
 mod advice;
+mod folder;
 mod given;
 mod remembered;
 mod secret;
@@ -11,17 +12,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use latchstring::capability::browser::CommandBrowser;
+use latchstring::capability::http::SystemHttp;
 use latchstring::capability::store::{Key, Store};
 use latchstring::capability::terminal::StderrTerminal;
 use latchstring::pages::Pages;
 use latchstring::{
-    Description, Error, Found as FoundSession, Latch, LatchBuilder, Preset, check_profile,
-    printable,
+    Code, Description, Error, Found as FoundSession, Latch, LatchBuilder, Preset, check_profile,
 };
 
 use super::args::Global;
 use super::config::Config;
-use super::dotenv::{self, Found};
+use super::dotenv::Dotenv;
 use super::output::say;
 use super::presets;
 use super::profile::Profile;
@@ -35,8 +36,10 @@ pub(crate) struct Settings {
     pub(crate) saved: Profile,
     /// As given on the command line and in the environment.
     pub(crate) given: Profile,
-    /// As found in the `.env` of this folder.
+    /// Gaps that the `.env` of this folder fills.
     found: Profile,
+    /// Why the `.env` of this folder was not read, if it is there.
+    unread_dotenv: Option<String>,
     /// What holds in the end.
     pub(crate) effective: Profile,
     preset: Option<Preset>,
@@ -45,31 +48,31 @@ pub(crate) struct Settings {
 impl Settings {
     /// Reads every layer.
     pub(crate) fn read(global: &Global, given: Profile) -> Result<Self, Error> {
-        let found = dotenv::read()?;
-        Self::layered(global, given, found)
+        Self::layered(global, given, &Dotenv::read())
     }
 
     /// The same where a folder's `.env` has no say.
     pub(crate) fn read_without_folder(global: &Global, given: Profile) -> Result<Self, Error> {
-        Self::layered(global, given, Found::default())
+        Self::layered(global, given, &Dotenv::default())
     }
 
-    fn layered(global: &Global, mut given: Profile, mut found: Found) -> Result<Self, Error> {
+    fn layered(global: &Global, mut given: Profile, dotenv: &Dotenv) -> Result<Self, Error> {
         check_profile(&global.profile)?;
         let config = Config::read(global.config_dir.as_deref())?;
         let saved = config.profile(&global.profile)?.unwrap_or_default();
-        // What a folder says of another provider than the person named is not for this one.
-        if given.names_provider() && found.profile.is_left_by(&given) {
-            found.profile = Profile::default();
-        }
-        let preset = presets::named(global, &given, &found.profile, &saved)?;
+        // What the user says, now or by an earlier login.
+        let own = given.clone().over(saved.clone().fitting(&given));
+        let none = Dotenv::default();
+        let fits = !folder::is_for_another_provider(dotenv, &own);
+        let fitting = if fits { dotenv } else { &none };
+        let mut found = folder::gaps(fitting, &own)?;
+        let preset = presets::named(global, &own, &found, fitting)?;
         if let Some(preset) = &preset {
-            presets::complete(preset, &mut given, &mut found)?;
+            presets::fill_gaps(preset, &own, &mut given, &mut found, fitting)?;
         }
-        let found = found.profile;
-        let asked = given.clone().over(found.clone());
-        let effective = asked.clone().over(saved.clone().fitting(&asked));
-        Ok(Self { config, saved, given, found, effective, preset })
+        let effective = given.clone().over(saved.clone().fitting(&given)).over(found.clone());
+        let unread_dotenv = dotenv.unread.clone();
+        Ok(Self { config, saved, given, found, unread_dotenv, effective, preset })
     }
 
     /// The client that these settings describe, for commands that show no page.
@@ -105,6 +108,10 @@ impl Settings {
             .terminal(StderrTerminal::new(global.verbose).plain(global.plain))
             .open_browser(open_browser)
             .draw_qr(profile.no_qr != Some(true));
+        self.check_identity()?;
+        if let Some(http) = http(profile)? {
+            builder = builder.http(http);
+        }
         if let Some(recorder) = &global.recording.recorder {
             builder = builder.record(recorder.clone());
         }
@@ -156,7 +163,12 @@ impl Settings {
             (None, Some(client_id)) if profile.token_endpoint.is_some() => {
                 Ok(Latch::builder_without_issuer(client_id))
             }
-            _ => Err(self.unknown(global)),
+            _ => {
+                if let Some(reason) = &self.unread_dotenv {
+                    say(&format!("The file .env in this folder was not read: {reason}"));
+                }
+                Err(self.unknown(global))
+            }
         }
     }
 
@@ -177,6 +189,10 @@ impl Settings {
             Some(recorder) => builder.record(recorder.clone()),
             None => builder,
         };
+        let builder = match http(&self.effective)? {
+            Some(http) => builder.http(http),
+            None => builder,
+        };
         builder
             .profile(&key.profile)
             .account(&key.account)
@@ -193,36 +209,27 @@ impl Settings {
     pub(crate) fn stores(&self, global: &Global) -> Result<Stores, Error> {
         Stores::open(global, &self.effective)
     }
+}
 
-    /// Tells where a login's provider or client came from, where that is not plain.
-    pub(crate) fn tell_origin(&self) {
-        let effective = &self.effective;
-        let diverts = |found: &Option<String>, given: &Option<String>, saved: &Option<String>| {
-            found.is_some() && given.is_none() && found != saved
-        };
-        if diverts(&self.found.issuer, &self.given.issuer, &self.saved.issuer)
-            && let Some(issuer) = &effective.issuer
-        {
-            say(&format!("The file .env in this folder names the provider {}", printable(issuer)));
-        }
-        if diverts(&self.found.client_id, &self.given.client_id, &self.saved.client_id)
-            && let Some(client_id) = &effective.client_id
-        {
-            say(&format!("The file .env in this folder names the client {}", printable(client_id)));
-        }
-        if diverts(&self.found.provider, &self.given.provider, &self.saved.provider)
-            && let Some(provider) = &effective.provider
-        {
-            say(&format!(
-                "The file .env in this folder names the provider {}",
-                printable(provider)
-            ));
-        }
-        for (name, value) in self.found.set.iter().flatten() {
-            let set_by = |profile: &Profile| profile.set.as_ref()?.get(name).cloned();
-            if diverts(&Some(value.clone()), &set_by(&self.given), &set_by(&self.saved)) {
-                say(&format!("The file .env in this folder sets {name} to {}", printable(value)));
-            }
-        }
+/// The HTTP client that this profile describes; `None` if it says nothing of it.
+pub(crate) fn http(profile: &Profile) -> Result<Option<SystemHttp>, Error> {
+    if profile.client_key.is_some() && profile.client_cert.is_none() {
+        return Err(Error::new(
+            Code::InvalidConfiguration,
+            "there is a client key and no client certificate",
+            "give --client-cert FILE as well, or leave out --client-key",
+        ));
     }
+    if profile.ca_file.is_none() && profile.client_cert.is_none() {
+        return Ok(None);
+    }
+    let mut http = SystemHttp::new();
+    if let Some(path) = &profile.ca_file {
+        http = http.ca_file(path)?;
+    }
+    if let Some(certificate) = &profile.client_cert {
+        let key = profile.client_key.as_ref().unwrap_or(certificate);
+        http = http.client_certificate(certificate, key)?;
+    }
+    Ok(Some(http))
 }

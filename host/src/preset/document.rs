@@ -98,7 +98,8 @@ pub(super) struct ApiPart {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct ImportPlan {
-    /// Tried in order; `~/` is the person's home.
+    /// Tried in order; `~/` is the user's home folder. A relative one is of the current
+    /// folder: it is only read if the user names it.
     pub(crate) files: Vec<String>,
     /// Variables that name a file, which goes before those.
     pub(crate) file_variables: Vec<String>,

@@ -8,11 +8,13 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod trouble;
+mod trust;
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use url::Url;
 
 pub use stream::{ApiRequest, Pieces, Streamed};
 pub use system::SystemHttp;
@@ -33,6 +35,17 @@ pub trait Http: Send + Sync {
     /// it is here, on top of `send`.
     async fn stream(&self, request: ApiRequest, limits: Limits) -> Result<Streamed, Trouble> {
         self.send(request.try_into()?, limits).await.map(Streamed::from)
+    }
+
+    /// Returns every address of the URL's host, which tells the egress policy whether
+    /// the issuer is on a private network.
+    ///
+    /// Empty if the name is unknown, or if requests to this host go through a proxy
+    /// that resolves names itself. The caller bounds the time. A client that keeps
+    /// this default finds none, and then no endpoint that only the metadata names is
+    /// reached on a private address.
+    async fn resolve(&self, _url: &Url) -> Vec<IpAddr> {
+        Vec::new()
     }
 }
 
@@ -61,10 +74,4 @@ pub enum Trouble {
     TooLarge(u64),
     /// The limits forbid the connection.
     Denied(String),
-}
-
-/// The addresses that this system knows a name by; none where it knows no such name.
-pub(crate) async fn look_up(name: &str) -> Vec<IpAddr> {
-    let found = tokio::net::lookup_host((name, 0)).await;
-    found.map(|found| found.map(|address| address.ip()).collect()).unwrap_or_default()
 }

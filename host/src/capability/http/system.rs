@@ -1,8 +1,9 @@
 //! The client that uses this system's certificates and proxies.
 
 use std::collections::HashMap;
-use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -11,16 +12,16 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, redirect};
 use rustls::ClientConfig;
-use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::addresses::{is_loopback, is_public};
 use super::outgoing::{method, outgoing};
 use super::trouble::{NotPublic, explain, seconds};
+use super::trust::{Trust, trusting_nobody};
 use super::{ApiRequest, Http, Limits, Pieces, Streamed, Trouble};
 use crate::contract::{Header, Request, Response};
-use crate::error::printable;
+use crate::error::{Error, printable};
 
 const USER_AGENT: &str = concat!("latchstring/", env!("CARGO_PKG_VERSION"));
 /// For one connection; a request's own limit ends it earlier.
@@ -34,33 +35,36 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Where `Limits::private_addresses` is false, every address of the host's name
 /// must be public, and the connection goes to one of the addresses that were
 /// checked. Connections that were made without this check are kept apart from
-/// those made with it. A proxy resolves names by itself, out of this client's
-/// sight: through one, only a host that is written as an address is checked.
-/// Hosts on this machine are never asked through a proxy.
+/// those made with it.
+///
+/// Proxies come from the system's settings: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`
+/// and `NO_PROXY`, with `http`, `https`, `socks4`, `socks4a`, `socks5` and `socks5h`.
+/// Most resolve names by themselves, out of this client's sight: through one of those,
+/// only a host that is written as an address is checked. For `socks4` and `socks5`
+/// names are resolved, and checked, here. Hosts on this machine are never asked
+/// through a proxy.
 #[derive(Default)]
 pub struct SystemHttp {
     proxies: OnceLock<Matcher>,
+    trust: Trust,
     built: Mutex<Built>,
 }
 
 #[derive(Default)]
 struct Built {
     clients: HashMap<Route, Client>,
-    trusting_the_system: Option<ClientConfig>,
+    /// By whether this client's own certificate is shown.
+    tls: HashMap<bool, ClientConfig>,
 }
 
 /// What needs a client, and so a pool of connections, of its own.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Route {
     https: bool,
-    via: Via,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Via {
-    AnyAddress,
-    PublicAddresses,
-    Proxy,
+    proxied: bool,
+    private_addresses: bool,
+    /// Whether a server that asks is shown this client's certificate.
+    identified: bool,
 }
 
 /// What a request needs to be sent.
@@ -77,6 +81,44 @@ impl SystemHttp {
         Self::default()
     }
 
+    /// Trusts the certificates in this PEM file as issuers of servers' certificates,
+    /// beside the system's own. Can be called again for more.
+    ///
+    /// Fails with `invalid-configuration`, naming the file, if it has no certificate
+    /// that can be used.
+    ///
+    /// ```no_run
+    /// use latchstring::Latch;
+    /// use latchstring::capability::http::SystemHttp;
+    ///
+    /// # fn main() -> Result<(), latchstring::Error> {
+    /// let http = SystemHttp::new().ca_file("/etc/acme/ca.pem")?;
+    /// let latch = Latch::builder("https://id.acme.example", "my-cli").http(http).build()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn ca_file(mut self, path: impl AsRef<Path>) -> Result<Self, Error> {
+        self.trust.add_ca_file(path.as_ref())?;
+        Ok(self)
+    }
+
+    /// Authenticates this client to those servers of the provider that ask for a
+    /// certificate (RFC 8446 §4.3.2): with the one in `certificate`, which its chain
+    /// may follow, and the unencrypted private key in `key`, both PEM.
+    ///
+    /// Requests to an API ([`Latch::request`](crate::Latch::request)) do not show it.
+    ///
+    /// Fails with `invalid-configuration`, naming the file, if one of them cannot be
+    /// used or if they do not belong together.
+    pub fn client_certificate(
+        mut self,
+        certificate: impl AsRef<Path>,
+        key: impl AsRef<Path>,
+    ) -> Result<Self, Error> {
+        self.trust.identify(certificate.as_ref(), key.as_ref())?;
+        Ok(self)
+    }
+
     #[cfg(test)]
     pub(super) fn with_proxies(proxies: Matcher) -> Self {
         Self { proxies: proxies.into(), ..Self::default() }
@@ -84,7 +126,7 @@ impl SystemHttp {
 
     #[cfg(test)]
     pub(super) fn has_loaded_certificates(&self) -> bool {
-        self.built.lock().unwrap_or_else(PoisonError::into_inner).trusting_the_system.is_some()
+        !self.built.lock().unwrap_or_else(PoisonError::into_inner).tls.is_empty()
     }
 
     /// The proxy that this system's settings choose for the URL.
@@ -96,8 +138,9 @@ impl SystemHttp {
         self.proxies.get_or_init(Matcher::from_system).intercept(&uri)
     }
 
-    /// How a request gets to `url`; refused where the limits forbid it.
-    fn way(&self, url: &str, limits: Limits) -> Result<Way, Trouble> {
+    /// How a request gets to `url`; refused where the limits forbid it. `identified`
+    /// says whether the server may be shown this client's certificate.
+    fn way(&self, url: &str, limits: Limits, identified: bool) -> Result<Way, Trouble> {
         let url = target(url)?;
         let name = place(&url);
         if !limits.private_addresses
@@ -106,12 +149,16 @@ impl SystemHttp {
             return Err(Trouble::Denied(format!("{address} is not a public address")));
         }
         let proxy = self.proxy_for(&url);
-        let (place, via) = match &proxy {
-            Some(proxy) => (format!("{name} through {}", proxy_name(proxy)?), Via::Proxy),
-            None if limits.private_addresses => (name, Via::AnyAddress),
-            None => (name, Via::PublicAddresses),
+        let place = match &proxy {
+            Some(proxy) => format!("{name} through {}", proxy_name(proxy)),
+            None => name,
         };
-        let route = Route { https: url.scheme() == "https", via };
+        let route = Route {
+            https: url.scheme() == "https",
+            proxied: proxy.is_some(),
+            private_addresses: limits.private_addresses,
+            identified: identified && self.trust.has_identity(),
+        };
         let client = self
             .client(route, proxy.as_ref())
             .map_err(|reason| unreachable(&place, &reason, false))?;
@@ -123,9 +170,22 @@ impl SystemHttp {
         if let Some(client) = built.clients.get(&route) {
             return Ok(client.clone());
         }
-        let over_tls =
-            route.https || proxy.is_some_and(|proxy| proxy.uri().scheme_str() == Some("https"));
-        let tls = if over_tls { built.trusting_the_system()? } else { trusting_nobody()? };
+        let proxy_over_tls = proxy.is_some_and(|proxy| proxy.uri().scheme_str() == Some("https"));
+        if route.identified && proxy_over_tls {
+            // One TLS configuration serves both, and the proxy is not the provider.
+            return Err("a client certificate cannot be used through an https proxy".to_owned());
+        }
+        let tls = match route.https || proxy_over_tls {
+            false => trusting_nobody()?,
+            true => match built.tls.get(&route.identified) {
+                Some(config) => config.clone(),
+                None => {
+                    let config = self.trust.config(route.identified)?;
+                    built.tls.insert(route.identified, config.clone());
+                    config
+                }
+            },
+        };
         let client = build(route, proxy, tls)?;
         built.clients.insert(route, client.clone());
         Ok(client)
@@ -135,7 +195,7 @@ impl SystemHttp {
 #[async_trait]
 impl Http for SystemHttp {
     async fn send(&self, request: Request, limits: Limits) -> Result<Response, Trouble> {
-        let way = self.way(&request.url, limits)?;
+        let way = self.way(&request.url, limits, true)?;
         let body = request.body.map(Into::into);
         let request = outgoing(request.method.into(), way.url, &request.headers, body)?;
         match timeout(limits.timeout, exchange(&way.client, request, limits.body_bytes)).await {
@@ -146,8 +206,19 @@ impl Http for SystemHttp {
         }
     }
 
+    async fn resolve(&self, url: &Url) -> Vec<IpAddr> {
+        if self.proxy_for(url).is_some() {
+            return Vec::new();
+        }
+        let Some(Host::Domain(name)) = url.host() else {
+            return literal(url).into_iter().collect();
+        };
+        let found = tokio::net::lookup_host((name, 0)).await;
+        found.map(|found| found.map(|address| address.ip()).collect()).unwrap_or_default()
+    }
+
     async fn stream(&self, request: ApiRequest, limits: Limits) -> Result<Streamed, Trouble> {
-        let Way { url, client, place } = self.way(&request.url, limits)?;
+        let Way { url, client, place } = self.way(&request.url, limits, false)?;
         let method = method(&request.method).map_err(Trouble::Denied)?;
         let request = outgoing(method, url, &request.headers, request.body.map(Into::into))?;
         let response = timeout(limits.timeout, client.execute(request))
@@ -187,39 +258,6 @@ fn timed_out(place: &str, patience: Duration) -> Trouble {
     unreachable(place, &format!("timed out after {}", seconds(patience)), true)
 }
 
-impl Built {
-    fn trusting_the_system(&mut self) -> Result<ClientConfig, String> {
-        if let Some(config) = &self.trusting_the_system {
-            return Ok(config.clone());
-        }
-        let builder = tls_versions()?.with_platform_verifier();
-        let builder = builder.map_err(|error| {
-            let reason = match error {
-                rustls::Error::General(reason) => reason,
-                error => error.to_string(),
-            };
-            format!("this system's certificates cannot be loaded ({})", printable(&reason))
-        })?;
-        let mut config = builder.with_no_client_auth();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(self.trusting_the_system.insert(config).clone())
-    }
-}
-
-/// For connections without TLS: certificates take milliseconds to load.
-fn trusting_nobody() -> Result<ClientConfig, String> {
-    Ok(tls_versions()?.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth())
-}
-
-/// The provider is named here and not installed for the whole process, which
-/// belongs to the program that embeds this library.
-fn tls_versions() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier>, String> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    builder.map_err(|error| error.to_string())
-}
-
 fn build(route: Route, proxy: Option<&Intercept>, tls: ClientConfig) -> Result<Client, String> {
     let mut builder = Client::builder()
         .tls_backend_preconfigured(tls)
@@ -233,10 +271,14 @@ fn build(route: Route, proxy: Option<&Intercept>, tls: ClientConfig) -> Result<C
         if let Some(login) = proxy.basic_auth() {
             settings = settings.custom_http_auth(login.clone());
         }
+        if let Some((user, password)) = proxy.raw_auth() {
+            settings = settings.basic_auth(user, password);
+        }
         builder = builder.proxy(settings);
     }
-    if route.via == Via::PublicAddresses {
-        builder = builder.dns_resolver(PublicResolver);
+    if !route.private_addresses {
+        let proxy = proxy.and_then(|proxy| proxy.uri().host()).map(str::to_owned);
+        builder = builder.dns_resolver(PublicResolver { proxy });
     }
     builder.build().map_err(plain)
 }
@@ -247,14 +289,18 @@ fn plain(error: reqwest::Error) -> String {
 
 /// Resolves a name with the system's resolver, and only if all of its addresses
 /// are public.
-struct PublicResolver;
+struct PublicResolver {
+    /// The proxy's own host may be anywhere: the user named it.
+    proxy: Option<String>,
+}
 
 impl Resolve for PublicResolver {
     fn resolve(&self, name: Name) -> Resolving {
+        let is_proxy = self.proxy.as_deref() == Some(name.as_str());
         Box::pin(async move {
             let found: Vec<SocketAddr> =
                 tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
-            match found.iter().find(|found| !is_public(found.ip())) {
+            match found.iter().find(|found| !is_proxy && !is_public(found.ip())) {
                 Some(found) => {
                     Err(NotPublic { name: name.as_str().to_owned(), address: found.ip() }.into())
                 }
@@ -322,7 +368,7 @@ fn place(url: &Url) -> String {
 }
 
 /// The host, where it is written as an address: no look-up will see it.
-fn literal(url: &Url) -> Option<std::net::IpAddr> {
+fn literal(url: &Url) -> Option<IpAddr> {
     match url.host()? {
         Host::Ipv4(address) => Some(address.into()),
         Host::Ipv6(address) => Some(address.into()),
@@ -330,17 +376,8 @@ fn literal(url: &Url) -> Option<std::net::IpAddr> {
     }
 }
 
-fn proxy_name(proxy: &Intercept) -> Result<String, Trouble> {
+/// The proxy without its user's name and password.
+fn proxy_name(proxy: &Intercept) -> String {
     let name = proxy.uri().authority().map_or("", |authority| authority.as_str());
-    let name = printable(name.rsplit('@').next().unwrap_or_default());
-    match proxy.uri().scheme_str() {
-        Some("http" | "https") => Ok(format!("the proxy {name}")),
-        scheme => Err(Trouble::Unreachable {
-            reason: format!(
-                "the proxy {name} is a {} proxy; only HTTP proxies can be used",
-                scheme.unwrap_or("strange")
-            ),
-            sent: false,
-        }),
-    }
+    format!("the proxy {}", printable(name.rsplit('@').next().unwrap_or_default()))
 }

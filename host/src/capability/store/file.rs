@@ -21,7 +21,8 @@ use crate::error::Error;
 /// The extension of a session's file.
 const SESSION: &str = "session";
 
-/// Keeps each session in a file `PROFILE.ACCOUNT.session` in one folder.
+/// Keeps each session in a file `PROFILE.ACCOUNT.session` in one folder; a capital
+/// letter in the profile is written as `+` and the small letter.
 ///
 /// On Unix the folder has mode 0700 and the files 0600 whatever the umask, and
 /// what others own, can enter or can read is refused with `store-unusable`.
@@ -185,11 +186,10 @@ impl Store for FileStore {
     }
 
     fn place(&self, key: &Key) -> String {
-        let name = format!("{}.{}.{SESSION}", key.profile, key.account);
-        self.folder.join(name).display().to_string()
+        self.folder.join(format!("{}.{SESSION}", key.file_stem())).display().to_string()
     }
 }
 
 fn temporary_prefix(key: &Key) -> String {
-    format!(".{}.{}.", key.profile, key.account)
+    format!(".{}.", key.file_stem())
 }

@@ -20,4 +20,53 @@ impl Key {
             && self.profile.bytes().all(profile)
             && self.account.bytes().all(account)
     }
+
+    /// What the names of this key's files begin with.
+    pub(crate) fn file_stem(&self) -> String {
+        format!("{}.{}", profile_in_names(&self.profile), self.account)
+    }
+
+    /// The key that a name of this form is for, old or new; `None` for strangers.
+    pub(crate) fn of_file_stem(stem: &str) -> Option<Self> {
+        let (name, account) = stem.split_once('.')?;
+        let plain: String = name.replace('+', "");
+        // The mark says that the letter behind it is a capital.
+        let mut marked = false;
+        let profile: String = name
+            .chars()
+            .filter_map(|c| match (c, std::mem::replace(&mut marked, c == '+')) {
+                ('+', _) => None,
+                (c, true) => Some(c.to_ascii_uppercase()),
+                (c, false) => Some(c),
+            })
+            .collect();
+        let is_ours = name == profile_in_names(&profile) || name == plain;
+        let key = Self { profile, account: account.to_owned() };
+        (is_ours && key.is_well_formed()).then_some(key)
+    }
+}
+
+/// Names that Windows keeps for devices, whatever follows the first dot.
+const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
+
+/// The profile in the name of a file: the same for no two profiles, also where a file
+/// system does not tell capitals from small letters, and no name of a device.
+///
+/// A capital is its small letter behind a `+`: `Work` is `+work`. A device's name has
+/// a `+` at its end: `con+`.
+fn profile_in_names(profile: &str) -> String {
+    let mut name = String::with_capacity(profile.len());
+    for c in profile.chars() {
+        if c.is_ascii_uppercase() {
+            name.push('+');
+        }
+        name.push(c.to_ascii_lowercase());
+    }
+    let numbered = name.strip_prefix("com").or_else(|| name.strip_prefix("lpt"));
+    let is_port =
+        numbered.is_some_and(|rest| rest.len() == 1 && rest.as_bytes()[0].is_ascii_digit());
+    if is_port || DEVICES.contains(&name.as_str()) {
+        name.push('+');
+    }
+    name
 }

@@ -122,7 +122,12 @@ impl KeyringStore {
 
     /// The user or account that the entry is kept under.
     fn entry(&self, key: &Key) -> String {
-        format!("{}.{} in {}", key.profile, key.account, folder_name(&self.folder))
+        // The credential manager of Windows does not tell capitals from small letters.
+        let stem = match cfg!(windows) {
+            true => key.file_stem(),
+            false => format!("{}.{}", key.profile, key.account),
+        };
+        format!("{stem} in {}", folder_name(&self.folder))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where the state folder is, and what the files of a key are called in it.
 
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
@@ -23,9 +23,48 @@ pub fn default_state_folder() -> Result<PathBuf, Error> {
 }
 
 /// The file `PROFILE.ACCOUNT.EXTENSION` in `folder`.
+///
+/// A file that an earlier version named in another way gets its name first.
 pub(super) fn path(folder: &Path, key: &Key, extension: &str) -> Result<PathBuf, Error> {
     check(key)?;
-    Ok(folder.join(format!("{}.{}.{extension}", key.profile, key.account)))
+    let stem = key.file_stem();
+    // Where capitals are small letters, an old file of `Work` answers to `work` too.
+    let is_case_blind = cfg!(any(target_os = "macos", windows));
+    if is_case_blind || stem != format!("{}.{}", key.profile, key.account) {
+        rename_old_files(folder)?;
+    }
+    Ok(folder.join(format!("{stem}.{extension}")))
+}
+
+/// Gives the files of earlier versions, such as `Work.ACCOUNT.session`, the names that
+/// they have today. Another process may be doing the same.
+///
+/// Only one of two processes finds the old file and renames it. A lock that is held
+/// stays held: it belongs to the file and not to its name.
+fn rename_old_files(folder: &Path) -> Result<(), Error> {
+    if !guard::folder(folder)? {
+        return Ok(());
+    }
+    let failed = |error: io::Error| cannot("list", folder, &error);
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        let Some((stem, extension)) = name.to_str().and_then(|name| name.rsplit_once('.')) else {
+            continue;
+        };
+        let Some(key) = Key::of_file_stem(stem) else { continue };
+        let path = folder.join(format!("{}.{extension}", key.file_stem()));
+        if key.file_stem() == stem || fs::symlink_metadata(&path).is_ok() {
+            continue;
+        }
+        match fs::rename(entry.path(), &path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(cannot("rename", &entry.path(), &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Fails where a part of the key cannot be a part of a file's name.
@@ -58,12 +97,51 @@ pub(super) fn keys(folder: &Path, extension: &str) -> Result<Vec<Key>, Error> {
         }
     }
     keys.sort();
+    keys.dedup();
     Ok(keys)
 }
 
 fn parse(name: &str, extension: &str) -> Option<Key> {
     let (stem, found) = name.rsplit_once('.')?;
-    let (profile, account) = stem.split_once('.')?;
-    let key = Key { profile: profile.to_owned(), account: account.to_owned() };
-    (found == extension && key.is_well_formed()).then_some(key)
+    (found == extension).then(|| Key::of_file_stem(stem))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(profile: &str) -> Key {
+        Key { profile: profile.to_owned(), account: "a1".to_owned() }
+    }
+
+    #[test]
+    fn no_two_profiles_share_a_file_even_if_capitals_are_small_letters() {
+        for (profile, stem) in [
+            ("work", "work.a1"),
+            ("Work", "+work.a1"),
+            ("WORK", "+w+o+r+k.a1"),
+            ("my-Work_2", "my-+work_2.a1"),
+            ("con", "con+.a1"),
+            ("Con", "+con.a1"),
+            ("com1", "com1+.a1"),
+            ("lpt0", "lpt0+.a1"),
+            ("com10", "com10.a1"),
+            ("console", "console.a1"),
+        ] {
+            assert_eq!(key(profile).file_stem(), stem);
+            assert_eq!(Key::of_file_stem(stem), Some(key(profile)), "{stem}");
+        }
+    }
+
+    #[test]
+    fn names_of_earlier_versions_are_known_and_those_of_strangers_are_not() {
+        for profile in ["Work", "con", "aB"] {
+            assert_eq!(Key::of_file_stem(&format!("{profile}.a1")), Some(key(profile)));
+        }
+        for stem in
+            ["work+.a1", "+Work.a1", "++work.a1", "+1.a1", "work.A1", "work", "a b.a1", ".a1"]
+        {
+            assert_eq!(Key::of_file_stem(stem), None, "{stem}");
+        }
+    }
 }

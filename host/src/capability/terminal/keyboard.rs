@@ -6,6 +6,9 @@ use std::thread;
 
 use tokio::sync::oneshot;
 
+/// Whether hidden typing is hidden on this system.
+pub(super) const CAN_HIDE: bool = cfg!(unix);
+
 /// The next line; never comes where the input has ended. `ready` is called once
 /// nothing that is typed is shown, where `hidden`: whoever answers at once is not
 /// overheard.

@@ -46,6 +46,18 @@ pub(crate) struct ProviderArgs {
     #[arg(long, env = "LATCH_CLIENT_SECRET_FILE", value_name = "FILE")]
     pub(crate) client_secret_file: Option<PathBuf>,
 
+    /// A PEM file with certificates to trust beside the system's own
+    #[arg(long, env = "LATCH_CA_FILE", value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+
+    /// A PEM file with the client's certificate, for a provider that asks for one (mutual TLS)
+    #[arg(long, env = "LATCH_CLIENT_CERT", value_name = "FILE")]
+    pub(crate) client_cert: Option<PathBuf>,
+
+    /// A PEM file with the private key of that certificate [default: the same file]
+    #[arg(long, env = "LATCH_CLIENT_KEY", value_name = "FILE")]
+    pub(crate) client_key: Option<PathBuf>,
+
     /// How the client authenticates; by default what the provider prefers
     #[arg(long, env = "LATCH_CLIENT_AUTH", value_name = "METHOD", value_enum)]
     pub(crate) client_auth: Option<ClientAuth>,

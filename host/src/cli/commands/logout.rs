@@ -5,13 +5,13 @@ mod report;
 
 use latchstring::capability::clock::{Clock as _, SystemClock};
 use latchstring::capability::store::Key;
-use latchstring::{Error, LogoutReport, describe};
+use latchstring::{Error, Latch, describe};
 
 use crate::cli::args::{Global, LogoutArgs};
 use crate::cli::output;
 use crate::cli::profile::Profile;
 use crate::cli::settings::Settings;
-use report::show;
+use report::{Ended, show};
 
 pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Error> {
     let LogoutArgs { all, end_session, browser, provider } = *args;
@@ -23,33 +23,39 @@ pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Er
             true => builder.pages(settings.pages()?).build()?,
             false => builder.build()?,
         };
-        let report = latch.logout().await?;
-        let url = report.end_session_url.clone();
-        show(global, &[(global.profile.clone(), report)])?;
-        return match url {
-            _ if !end_session => Ok(()),
-            Some(url) => latch.end_session(&url).await,
-            None => {
-                output::say("The provider has no page that ends the session there");
-                Ok(())
-            }
-        };
+        let ended = log_out(&latch).await?;
+        let url = ended.report.end_session_url.clone();
+        let shown = show(global, &[ended]);
+        match url {
+            _ if !end_session => {}
+            Some(url) => latch.end_session(&url).await?,
+            None => output::say("The provider has no page that ends the session there"),
+        }
+        return shown;
     }
-    every::run(global).await
+    every::run(global, &given.trust()).await
 }
 
-/// Ends the session under `key`, whose settings may have changed since.
-async fn end(global: &Global, key: &Key) -> Result<Option<LogoutReport>, Error> {
+async fn log_out(latch: &Latch) -> Result<Ended, Error> {
+    // A session that cannot be read is the component's to tell.
+    let expires_at_ms = latch.status().await.ok().flatten().and_then(|one| one.expires_at_ms);
+    let profile = latch.key().profile.clone();
+    Ok(Ended { profile, report: latch.logout().await?, expires_at_ms })
+}
+
+/// Ends the session under `key`, whose settings may have changed since; `trust` says
+/// who is trusted meanwhile.
+async fn end(global: &Global, trust: &Profile, key: &Key) -> Result<Option<Ended>, Error> {
     let global = Global { profile: key.profile.clone(), ..global.clone() };
-    let settings = Settings::read_without_folder(&global, Profile::default())?;
+    let settings = Settings::read_without_folder(&global, trust.clone())?;
     if let Ok(latch) = settings.latch(&global, false)
         && latch.key() == key
     {
-        return latch.logout().await.map(Some);
+        return log_out(&latch).await.map(Some);
     }
     let store = settings.store(&global)?;
     let Some(description) = describe(store.as_ref(), key, SystemClock.now_ms()).await? else {
         return Ok(None);
     };
-    settings.latch_of(&global, &description, key)?.logout().await.map(Some)
+    log_out(&settings.latch_of(&global, &description, key)?).await.map(Some)
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use latchstring::{Code, Error, Replay, Transcript};
+use latchstring::{Code, Error, Replay, Transcript, printable};
 use serde_json::json;
 
 use crate::cli::args::{Global, ReplayArgs};
@@ -21,7 +21,7 @@ pub(crate) fn run(global: &Global, args: &ReplayArgs) -> Result<u8, Error> {
             code = exit::DIFFERENT;
         }
         if args.files.len() > 1 && !global.json {
-            output::line(&latchstring::printable(&format!("{}:", file.display())))?;
+            output::line(&printable(&format!("{}:", file.display())))?;
         }
         if global.json {
             output::document(&document(&transcript, &replay))?;
@@ -42,26 +42,28 @@ fn read(file: &Path) -> Result<Vec<u8>, Error> {
     })
 }
 
+/// A transcript is a stranger's file: every line of it is escaped.
 fn tell(transcript: &Transcript, replay: &Replay) -> Result<(), Error> {
-    output::line(&transcript.title())?;
+    let line = |text: &str| output::line(&printable(text));
+    line(&transcript.title())?;
     if let Some(failure) = transcript.opening_failure() {
-        output::line(&format!("  {failure}"))?;
+        line(&format!("  {failure}"))?;
     }
     let begun_ms = replay.steps.first().map_or(0, |step| step.now_ms);
     for (position, step) in replay.steps.iter().enumerate() {
         let seconds = step.now_ms.saturating_sub(begun_ms) as f64 / 1000.0;
-        output::line(&format!("{:>3} {seconds:>9.3} s  {}", position + 1, step.reply))?;
-        output::line(&format!("{:>17}{}", "-> ", step.answer))?;
+        line(&format!("{:>3} {seconds:>9.3} s  {}", position + 1, step.reply))?;
+        line(&format!("{:>17}{}", "-> ", step.answer))?;
     }
     if let Some(note) = transcript.note() {
-        output::line(&format!("The transcript is {}", latchstring::printable(note)))?;
+        line(&format!("The transcript is {note}"))?;
     }
     if !replay.same_component {
         output::say("It was recorded with another version of the component than this program's");
     }
     match &replay.difference {
-        None => output::line("Everything is as it was recorded"),
-        Some(difference) => output::line(&format!("Not as recorded, {difference}")),
+        None => line("Everything is as it was recorded"),
+        Some(difference) => line(&format!("Not as recorded, {difference}")),
     }
 }
 

@@ -15,12 +15,26 @@ impl Settings {
     pub(super) fn client_secret(&self) -> Result<Option<Zeroizing<String>>, Error> {
         let variable = variable(CLIENT_SECRET);
         let file = self.effective.client_secret_file.as_deref();
-        if (variable.is_some() || file.is_some()) && self.folder_diverts() {
+        // The profile keeps its secret for the provider that it names.
+        let is_kept = self.given.client_secret_file.is_none();
+        if (variable.is_some() && self.folder_diverts())
+            || (variable.is_none() && file.is_some() && is_kept && self.folder_names_provider())
+        {
             return Err(diverted("client secret"));
         }
         match (variable, file) {
             (None, Some(path)) => read("client secret", "--client-secret-file", path).map(Some),
             (variable, _) => Ok(variable),
+        }
+    }
+
+    /// Fails if the client certificate that the profile keeps would be shown to a
+    /// provider that only the folder's `.env` names.
+    pub(super) fn check_identity(&self) -> Result<(), Error> {
+        let is_kept = self.effective.client_cert.is_some() && self.given.client_cert.is_none();
+        match is_kept && self.folder_names_provider() {
+            true => Err(diverted("client certificate")),
+            false => Ok(()),
         }
     }
 
@@ -53,26 +67,11 @@ impl Settings {
         }
     }
 
-    /// Whether a folder's `.env` leads away from the provider that the person
-    /// keeps under this profile.
+    /// Whether the folder's `.env` changes the provider that the profile names.
     fn folder_diverts(&self) -> bool {
-        if !self.saved.names_provider() || self.saved.is_left_by(&self.given) {
-            return false;
-        }
-        let names_another = self.given.issuer.is_none()
-            && self.given.provider.is_none()
-            && self.saved.is_left_by(&self.found);
-        names_another
-            || self.found.set.iter().flatten().any(|(name, value)| {
-                let given = self.given.set.as_ref().is_some_and(|given| given.contains_key(name));
-                !given && self.kept(name) != Some(value)
-            })
-    }
-
-    /// What the profile sets of the preset, or leaves at its default.
-    fn kept(&self, name: &str) -> Option<&String> {
-        let default = || self.preset.as_ref()?.settings().get(name)?.default.as_ref();
-        self.saved.set.as_ref().and_then(|set| set.get(name)).or_else(default)
+        self.saved.names_provider()
+            && !self.saved.is_left_by(&self.given)
+            && self.folder_names_provider()
     }
 }
 
@@ -95,7 +94,7 @@ fn diverted(what: &str) -> Error {
     Error::new(
         Code::InvalidConfiguration,
         format!(
-            "the file .env in this folder names another provider than the profile, and the {what} at hand is not given to it"
+            "the file .env in this folder names the provider, and the {what} at hand is not given to it"
         ),
         "if it is meant for that provider, name it with --issuer or under another profile",
     )

@@ -9,7 +9,7 @@ pub(super) enum Treatment {
     Vocabulary,
     /// A number stays, also one in text.
     Number,
-    /// What looks like an error code stays.
+    /// Of an error code stays what [`error_code`] says.
     ErrorCode,
     /// A word of the protocol in capitals stays, anything else is a code that is
     /// worth a token.
@@ -257,9 +257,63 @@ pub(super) fn is_vocabulary(text: &str) -> bool {
     VOCABULARY.contains(&text)
 }
 
-/// An error code as standards and providers spell them: `invalid_grant`,
-/// `REFRESH_TOKEN_NOT_FOUND`. One of its words says that something is wrong.
-pub(super) fn is_error_code(text: &str) -> bool {
+/// What stays of an error code: all of one that standards and known providers use; of
+/// another its telling words, `not_found` of `user_mallorca_not_found`. `None` if it has
+/// none, or does not look like a code.
+pub(super) fn error_code(text: &str) -> Option<String> {
+    const KNOWN: [&str; 48] = [
+        // RFC 6749, RFC 6750, RFC 7009, RFC 8628, RFC 8707.
+        "access_denied",
+        "authorization_pending",
+        "expired_token",
+        "insufficient_scope",
+        "invalid_client",
+        "invalid_grant",
+        "invalid_request",
+        "invalid_scope",
+        "invalid_target",
+        "invalid_token",
+        "server_error",
+        "slow_down",
+        "temporarily_unavailable",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "unsupported_response_type",
+        "unsupported_token_type",
+        // OpenID Connect Core §3.1.2.6, RFC 7591, RFC 9101, RFC 9449, RFC 9470.
+        "account_selection_required",
+        "consent_required",
+        "insufficient_user_authentication",
+        "interaction_required",
+        "invalid_client_metadata",
+        "invalid_dpop_proof",
+        "invalid_redirect_uri",
+        "invalid_request_object",
+        "invalid_request_uri",
+        "login_required",
+        "registration_not_supported",
+        "request_not_supported",
+        "request_uri_not_supported",
+        "unmet_authentication_requirements",
+        "use_dpop_nonce",
+        // Hexclave and Stytch.
+        "ACCESS_TOKEN_EXPIRED",
+        "ACCESS_TYPE_REQUIRED",
+        "ACCESS_TYPE_WITHOUT_PROJECT_ID",
+        "BODY_PARSING_ERROR",
+        "CANNOT_GET_OWN_USER_WITHOUT_USER",
+        "CURRENT_PROJECT_NOT_FOUND",
+        "INVALID_ACCESS_TYPE",
+        "INVALID_POLLING_CODE",
+        "INVALID_PUBLISHABLE_CLIENT_KEY",
+        "REFRESH_TOKEN_EXPIRED",
+        "REFRESH_TOKEN_NOT_FOUND",
+        "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED",
+        "SCHEMA_ERROR",
+        "oauth_client_not_found",
+        "refresh_token_not_found",
+        "session_not_found",
+    ];
     const TELLING: [&str; 38] = [
         "bad",
         "blocked",
@@ -300,14 +354,21 @@ pub(super) fn is_error_code(text: &str) -> bool {
         "already",
         "exceeded",
     ];
+    if KNOWN.contains(&text) {
+        return Some(text.to_owned());
+    }
     let words: Vec<&str> = text.split(['_', '.']).collect();
     let has_one_case = |word: &&str| {
         (1..=16).contains(&word.len())
             && (word.bytes().all(|b| b.is_ascii_lowercase())
                 || word.bytes().all(|b| b.is_ascii_uppercase()))
     };
+    if words.len() > 8 || !words.iter().all(has_one_case) {
+        return None;
+    }
     let tells = |word: &&str| TELLING.contains(&word.to_ascii_lowercase().as_str());
-    words.len() <= 8 && words.iter().all(has_one_case) && words.iter().any(tells)
+    let told: Vec<&str> = words.into_iter().filter(tells).collect();
+    (!told.is_empty()).then(|| told.join("_"))
 }
 
 /// A part of a path that providers have in common.
@@ -367,4 +428,29 @@ pub(super) fn is_number(text: &str) -> bool {
 /// A word that tells nothing, as parameters are named.
 pub(super) fn is_plain_word(text: &str) -> bool {
     text.len() <= 24 && text.bytes().all(|b| b.is_ascii_lowercase() || b"_-.".contains(&b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::error_code;
+
+    #[test]
+    fn of_an_error_code_stays_what_tells_no_name() {
+        for (text, expected) in [
+            ("invalid_grant", Some("invalid_grant")),
+            ("unsupported_grant_type", Some("unsupported_grant_type")),
+            ("REFRESH_TOKEN_NOT_FOUND", Some("REFRESH_TOKEN_NOT_FOUND")),
+            ("user_mallorca_not_found", Some("not_found")),
+            ("MALLORY_IS_NOT_ALLOWED", Some("NOT")),
+            ("mallory.blocked", Some("blocked")),
+            ("invalid_grant_of_mallory", Some("invalid")),
+            ("mallory", None),
+            ("not found: Mallory", None),
+            ("not_found_7", None),
+            ("a_b_c_d_e_f_g_h_not", None),
+            ("", None),
+        ] {
+            assert_eq!(error_code(text).as_deref(), expected, "{text}");
+        }
+    }
 }

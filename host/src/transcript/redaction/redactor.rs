@@ -7,7 +7,7 @@ use url::{Url, form_urlencoded};
 
 use super::keys::Signed;
 use super::names::{
-    Treatment, is_error_code, is_number, is_path_word, is_registered, is_vocabulary, treatment,
+    Treatment, error_code, is_number, is_path_word, is_registered, is_vocabulary, treatment,
 };
 use super::placeholders::Placeholders;
 
@@ -87,9 +87,15 @@ impl Redactor {
             None => return self.placeholders.stand_in("value", text),
             Some(Treatment::Vocabulary) => is_vocabulary(text),
             Some(Treatment::Number) => is_number(text),
-            Some(Treatment::ErrorCode) => is_error_code(text),
-            Some(Treatment::Code) if is_error_code(text) && text == text.to_uppercase() => true,
+            Some(Treatment::ErrorCode) => {
+                return error_code(text).unwrap_or_else(|| self.placeholders.stand_in(&kind, text));
+            }
             Some(Treatment::Code) => {
+                if text == text.to_uppercase()
+                    && let Some(code) = error_code(text)
+                {
+                    return code;
+                }
                 let placeholder = self.placeholders.secret("code", text);
                 self.code = Some((text.to_owned(), placeholder.clone()));
                 return placeholder;

@@ -77,6 +77,13 @@ impl Settings {
 
     fn client(&self, global: &Global) -> Result<Client, Error> {
         let profile = &self.effective;
+        if profile.ca_file.is_some() || profile.client_cert.is_some() {
+            return Err(Error::new(
+                Code::InvalidConfiguration,
+                "--ca-file and --client-cert have no effect in this host: its TLS is wasmtime's",
+                "use the native latch for this provider",
+            ));
+        }
         let Some(client_id) = profile.client_id.clone() else { return Err(self.unknown(global)) };
         if profile.issuer.is_none() && profile.token_endpoint.is_none() {
             return Err(self.unknown(global));

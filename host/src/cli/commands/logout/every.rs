@@ -8,12 +8,12 @@ use crate::cli::output;
 use crate::cli::profile::Profile;
 use crate::cli::stores::Stores;
 
-pub(super) async fn run(global: &Global) -> Result<(), Error> {
+pub(super) async fn run(global: &Global, trust: &Profile) -> Result<(), Error> {
     let mut reports = Vec::new();
     let mut first_error = None;
     for key in Stores::open(global, &Profile::default())?.chosen().list().await? {
-        match end(global, &key).await {
-            Ok(Some(report)) => reports.push((key.profile, report)),
+        match end(global, trust, &key).await {
+            Ok(Some(ended)) => reports.push(ended),
             Ok(None) => {}
             // One that fails must not keep the others logged in.
             Err(error) => {
@@ -23,6 +23,13 @@ pub(super) async fn run(global: &Global) -> Result<(), Error> {
             }
         }
     }
-    show(global, &reports)?;
-    first_error.map_or(Ok(()), Err)
+    let shown = show(global, &reports);
+    match (first_error, shown) {
+        (Some(error), Err(other)) => {
+            output::report(&other, global.json);
+            Err(error)
+        }
+        (Some(error), Ok(())) => Err(error),
+        (None, shown) => shown,
+    }
 }

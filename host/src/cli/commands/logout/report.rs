@@ -1,37 +1,92 @@
 //! What came of logging out.
 
-use latchstring::contract::TokenHint;
-use latchstring::{Error, LogoutReport};
+use latchstring::contract::{TokenHint, Unrevoked};
+use latchstring::{Code, Error, LogoutReport, printable};
 use serde_json::{Value, json};
 
 use crate::cli::args::Global;
 use crate::cli::output;
 
-pub(crate) fn show(global: &Global, reports: &[(String, LogoutReport)]) -> Result<(), Error> {
+/// One session that was ended.
+pub(crate) struct Ended {
+    pub(crate) profile: String,
+    pub(crate) report: LogoutReport,
+    /// When its access token expires by itself, as far as that is known.
+    pub(crate) expires_at_ms: Option<u64>,
+}
+
+/// Shows what came of it.
+///
+/// Fails if tokens stay valid that the provider should have revoked: with
+/// `unreachable` if it could not be asked, and with `provider-refused` if it said no.
+/// A provider that revokes nothing, or no access tokens, is no failure.
+pub(crate) fn show(global: &Global, ended: &[Ended]) -> Result<(), Error> {
     if global.json {
-        return output::document(&Value::Array(reports.iter().map(in_json).collect()));
+        output::document(&Value::Array(ended.iter().map(in_json).collect()))?;
+    } else {
+        tell(ended);
     }
-    for (profile, report) in reports {
+    let left = ended.iter().flat_map(|ended| &ended.report.not_revoked);
+    let failures: Vec<Code> = left.filter_map(failure).collect();
+    match failures.contains(&Code::ProviderRefused) {
+        true => Err(stays_valid(Code::ProviderRefused, "refused to revoke a token")),
+        false if failures.is_empty() => Ok(()),
+        false => Err(stays_valid(Code::Unreachable, "could not be asked to revoke a token")),
+    }
+}
+
+fn stays_valid(code: Code, what: &str) -> Error {
+    Error::new(
+        code,
+        format!("the session is forgotten here, but the provider {what}, which stays valid there"),
+        "end the session in your account at the provider, or wait until it expires there",
+    )
+}
+
+/// Why this token should have been revoked and was not; `None` if the provider does
+/// not revoke such tokens at all.
+///
+/// The reasons are the component's texts: the contract has no kinds of them.
+fn failure(left: &Unrevoked) -> Option<Code> {
+    let reason = left.reason.as_str();
+    let cannot_revoke = reason == "the provider has no revocation endpoint"
+        // RFC 7009 §2.2.1. A provider that revokes refresh tokens alone lets access
+        // tokens expire.
+        || (left.token == TokenHint::AccessToken && reason.ends_with("unsupported_token_type"));
+    let unreachable =
+        reason.contains(" cannot be reached: ") || reason.contains(" answered with status 5");
+    match (cannot_revoke, unreachable) {
+        (true, _) => None,
+        (false, true) => Some(Code::Unreachable),
+        (false, false) => Some(Code::ProviderRefused),
+    }
+}
+
+fn tell(ended: &[Ended]) {
+    for Ended { profile, report, expires_at_ms } in ended {
         if !report.was_logged_in {
             output::say(&format!("Nobody was logged in under the profile {profile}"));
             continue;
         }
         output::say(&format!("Logged out of the profile {profile}"));
         for left in &report.not_revoked {
+            let end = match valid_until(left, *expires_at_ms) {
+                Some(time) => format!("until {time}"),
+                None => "until it expires there".to_owned(),
+            };
             output::say(&format!(
-                "  the {} stays valid at the provider until it expires: {}",
+                "  the {} stays valid at the provider {end}: {}",
                 name(left.token),
-                latchstring::printable(&left.reason)
+                printable(&left.reason)
             ));
         }
     }
-    if reports.is_empty() {
+    if ended.is_empty() {
         output::say("Nobody was logged in");
     }
-    Ok(())
 }
 
-fn in_json((profile, report): &(String, LogoutReport)) -> Value {
+fn in_json(Ended { profile, report, expires_at_ms }: &Ended) -> Value {
     json!({
         "profile": profile,
         "was_logged_in": report.was_logged_in,
@@ -39,9 +94,21 @@ fn in_json((profile, report): &(String, LogoutReport)) -> Value {
         "not_revoked": report
             .not_revoked
             .iter()
-            .map(|left| json!({ "token": name(left.token), "reason": left.reason }))
+            .map(|left| json!({
+                "token": name(left.token),
+                "reason": left.reason,
+                "valid_until": valid_until(left, *expires_at_ms),
+            }))
             .collect::<Vec<_>>(),
     })
+}
+
+/// Providers tell when an access token ends, and not when a refresh token does.
+fn valid_until(left: &Unrevoked, expires_at_ms: Option<u64>) -> Option<String> {
+    match left.token {
+        TokenHint::AccessToken => output::rfc3339_ms(expires_at_ms?),
+        TokenHint::RefreshToken => None,
+    }
 }
 
 fn name(token: TokenHint) -> &'static str {

@@ -29,6 +29,10 @@ use addresses::is_public;
 pub trait Http {
     /// Sends one request, follows no redirect and reads the body whole.
     async fn send(&self, request: Request, limits: Limits) -> Result<Response, Trouble>;
+
+    /// Returns every address of the URL's host; empty if the name is unknown. The
+    /// caller bounds the time.
+    async fn resolve(&self, url: &Url) -> Vec<IpAddr>;
 }
 
 /// What a request may cost and where its connection may go.
@@ -81,6 +85,15 @@ impl Http for WasiHttp {
             let seconds = limits.timeout.as_secs();
             Err(trouble::unreachable(&place, &format!("timed out after {seconds} s"), true))
         })
+    }
+
+    async fn resolve(&self, url: &Url) -> Vec<IpAddr> {
+        match url.host() {
+            Some(Host::Domain(name)) => resolve(name).await.unwrap_or_default(),
+            Some(Host::Ipv4(address)) => vec![address.into()],
+            Some(Host::Ipv6(address)) => vec![address.into()],
+            None => Vec::new(),
+        }
     }
 }
 
@@ -164,11 +177,6 @@ fn public(address: IpAddr, name: &str) -> Result<(), Trouble> {
             printable(name)
         ))),
     }
-}
-
-/// The addresses that a name is known by; none where nobody knows it, or may tell.
-pub(crate) async fn look_up(name: &str) -> Vec<IpAddr> {
-    resolve(name).await.unwrap_or_default()
 }
 
 async fn resolve(name: &str) -> Result<Vec<IpAddr>, ErrorCode> {

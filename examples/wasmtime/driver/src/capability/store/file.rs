@@ -158,7 +158,7 @@ impl Store for FileStore {
     }
 
     fn place(&self, key: &Key) -> String {
-        format!("{}/{}.{}.{SESSION}", self.folder, key.profile, key.account)
+        format!("{}/{}.{SESSION}", self.folder, key.file_stem())
     }
 }
 
@@ -181,5 +181,5 @@ impl Drop for Temporary {
 }
 
 fn temporary_prefix(key: &Key) -> String {
-    format!(".{}.{}.", key.profile, key.account)
+    format!(".{}.", key.file_stem())
 }

@@ -3,7 +3,7 @@
 
 use super::{Key, cannot};
 use crate::error::{Code, Error};
-use crate::wasi::files::{self, DescriptorType};
+use crate::wasi::files::{self, DescriptorType, Links};
 
 /// The file `PROFILE.ACCOUNT.EXTENSION` in `folder`.
 pub(super) fn path(folder: &str, key: &Key, extension: &str) -> Result<String, Error> {
@@ -14,7 +14,27 @@ pub(super) fn path(folder: &str, key: &Key, extension: &str) -> Result<String, E
             "use letters, digits, - and _, at most 64 of them",
         ));
     }
-    Ok(format!("{folder}/{}.{}.{extension}", key.profile, key.account))
+    let stem = key.file_stem();
+    if stem != format!("{}.{}", key.profile, key.account) {
+        rename_old_files(folder)?;
+    }
+    Ok(format!("{folder}/{stem}.{extension}"))
+}
+
+/// Gives the files of earlier versions, such as `Work.ACCOUNT.session`, the names that
+/// they have today. Another process may be doing the same.
+fn rename_old_files(folder: &str) -> Result<(), Error> {
+    for (name, _) in files::list(folder).map_err(|trouble| cannot("list", folder, &trouble))? {
+        let Some((stem, extension)) = name.rsplit_once('.') else { continue };
+        let Some(key) = Key::of_file_stem(stem) else { continue };
+        let path = format!("{folder}/{}.{extension}", key.file_stem());
+        let is_taken = files::kind(&path, Links::Refused).is_ok_and(|kind| kind.is_some());
+        if key.file_stem() != stem && !is_taken {
+            // Whoever came first has renamed it.
+            let _ = files::rename(&format!("{folder}/{name}"), &path);
+        }
+    }
+    Ok(())
 }
 
 /// The keys that have a file with this extension, sorted; strangers in the folder
@@ -24,12 +44,11 @@ pub(super) fn keys(folder: &str, extension: &str) -> Result<Vec<Key>, Error> {
     let regular = entries.iter().filter(|(_, kind)| *kind == DescriptorType::RegularFile);
     let mut keys: Vec<Key> = regular.filter_map(|(name, _)| parse(name, extension)).collect();
     keys.sort();
+    keys.dedup();
     Ok(keys)
 }
 
 fn parse(name: &str, extension: &str) -> Option<Key> {
     let (stem, found) = name.rsplit_once('.')?;
-    let (profile, account) = stem.split_once('.')?;
-    let key = Key { profile: profile.to_owned(), account: account.to_owned() };
-    (found == extension && key.is_well_formed()).then_some(key)
+    (found == extension).then(|| Key::of_file_stem(stem))?
 }

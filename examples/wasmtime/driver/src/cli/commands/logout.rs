@@ -7,13 +7,13 @@ mod report;
 
 use latchstring::capability::clock::{Clock as _, SystemClock};
 use latchstring::capability::store::Key;
-use latchstring::{Code, Error, LogoutReport, describe};
+use latchstring::{Code, Error, Latch, describe};
 
 use crate::cli::args::{Global, LogoutArgs};
 use crate::cli::profile::Profile;
 use crate::cli::settings::Settings;
 use crate::cli::stores::Stores;
-use report::show;
+use report::{Ended, show};
 
 pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Error> {
     let LogoutArgs { all, end_session, browser: _, provider } = *args;
@@ -24,22 +24,30 @@ pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Er
             "use the native latch for --end-session",
         ));
     }
+    let given = provider.into_profile();
     if !all {
-        let settings = Settings::read(global, provider.into_profile())?;
-        let report = settings.latch(global, false)?.logout().await?;
-        return show(global, &[(global.profile.clone(), report)]);
+        let settings = Settings::read(global, given)?;
+        let ended = log_out(&settings.latch(global, false)?).await?;
+        return show(global, &[ended]);
     }
-    every::run(global).await
+    every::run(global, &given.trust()).await
+}
+
+async fn log_out(latch: &Latch) -> Result<Ended, Error> {
+    // A session that cannot be read is the component's to tell.
+    let expires_at_ms = latch.status().await.ok().flatten().and_then(|one| one.expires_at_ms);
+    let profile = latch.key.profile.clone();
+    Ok(Ended { profile, report: latch.logout().await?, expires_at_ms })
 }
 
 /// Ends the session under `key`, whose settings may have changed since.
-async fn end(global: &Global, key: &Key) -> Result<Option<LogoutReport>, Error> {
+async fn end(global: &Global, trust: &Profile, key: &Key) -> Result<Option<Ended>, Error> {
     let global = Global { profile: key.profile.clone(), ..global.clone() };
-    if let Ok(settings) = Settings::read(&global, Profile::default())
+    if let Ok(settings) = Settings::read(&global, trust.clone())
         && let Ok(latch) = settings.latch(&global, false)
         && latch.key == *key
     {
-        return latch.logout().await.map(Some);
+        return log_out(&latch).await.map(Some);
     }
     let store = Stores::open(&global, &Profile::default())?.chosen();
     let Some(description) = describe(store.as_ref(), key, SystemClock.now_ms()).await? else {
@@ -52,5 +60,5 @@ async fn end(global: &Global, key: &Key) -> Result<Option<LogoutReport>, Error> 
     };
     let mut latch = Settings::read(&global, given)?.latch(&global, false)?;
     latch.key = key.clone();
-    latch.logout().await.map(Some)
+    log_out(&latch).await.map(Some)
 }

@@ -1,0 +1,55 @@
+//! Whose the settings are: they name programs to run and places to send tokens to.
+
+use std::path::Path;
+
+use latchstring::Error;
+
+/// Fails with `invalid-configuration` if another user could have written the file or
+/// put it into its folder. A file or folder that is not there is no error; the target
+/// of a symbolic link counts.
+#[cfg(unix)]
+pub(crate) fn check(file: &Path) -> Result<(), Error> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.into_iter().chain([file]).try_for_each(check_one)
+}
+
+#[cfg(unix)]
+fn check_one(path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    // What cannot be looked at cannot be read either, and that is told there.
+    let Ok(metadata) = std::fs::metadata(path) else { return Ok(()) };
+    let user = rustix::process::geteuid().as_raw();
+    let path = path.display();
+    let owner = metadata.uid();
+    if owner != user && owner != 0 {
+        return Err(refused(
+            format!("the settings in {path} belong to user {owner}, not to you ({user})"),
+            "choose a folder of your own with --config-dir".to_owned(),
+        ));
+    }
+    // A group that is the user's alone has the user's number on most systems.
+    let group_is_shared = metadata.gid() != user;
+    let is_sticky_folder = metadata.is_dir() && metadata.mode() & 0o1000 != 0;
+    let others = metadata.mode() & if group_is_shared { 0o022 } else { 0o002 };
+    if others != 0 && !is_sticky_folder {
+        let quoted = path.to_string();
+        let quoted = shlex::try_quote(&quoted).map_or(quoted.clone(), |text| text.into_owned());
+        return Err(refused(
+            format!("others can write to {path} (mode {:03o})", metadata.mode() & 0o777),
+            format!("run: chmod go-w {quoted}"),
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn refused(message: String, remedy: String) -> Error {
+    Error::new(latchstring::Code::InvalidConfiguration, message, remedy)
+}
+
+/// Elsewhere the folder is the protection, which is the user's own.
+#[cfg(not(unix))]
+pub(crate) fn check(_: &Path) -> Result<(), Error> {
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! What the `.env` of the current folder may say: only what the user and the profile
+//! leave open, and nothing if it is about another provider.
+
+use latchstring::{Error, printable};
+use url::Url;
+
+use super::Settings;
+use crate::cli::dotenv::{CLIENT_ID, Dotenv, ISSUER, PROVIDER, SCOPE};
+use crate::cli::output::say;
+use crate::cli::profile::Profile;
+
+/// Whether `.env` names another provider than `own`: then its client and its scopes
+/// are that provider's too.
+pub(super) fn is_for_another_provider(dotenv: &Dotenv, own: &Profile) -> bool {
+    // A value that cannot be understood fills no gap here.
+    let named = |name| dotenv.variable(name).ok().flatten();
+    let found = Profile { provider: named(PROVIDER), issuer: named(ISSUER), ..Profile::default() };
+    own.names_provider() && found.names_provider() && found.is_left_by(own)
+}
+
+/// What `.env` says of the login that `own` does not.
+pub(super) fn gaps(dotenv: &Dotenv, own: &Profile) -> Result<Profile, Error> {
+    let mut found = Profile::default();
+    if !own.names_provider() {
+        found.provider = dotenv.variable(PROVIDER)?;
+        found.issuer = dotenv.variable(ISSUER)?;
+        if let Some(issuer) = &found.issuer {
+            check_issuer(issuer).map_err(|error| dotenv.blamed(ISSUER, &error))?;
+        }
+    }
+    let names_client = own.client_id.is_some()
+        || own.set.as_ref().is_some_and(|set| set.contains_key("client-id"));
+    if !names_client {
+        found.client_id = dotenv.variable(CLIENT_ID)?;
+    }
+    if own.scopes.is_none() {
+        let scopes = dotenv.variable(SCOPE)?;
+        found.scopes =
+            scopes.map(|list| list.split_ascii_whitespace().map(str::to_owned).collect());
+    }
+    Ok(found)
+}
+
+fn check_issuer(issuer: &str) -> Result<(), Error> {
+    match Url::parse(issuer) {
+        Ok(url) if url.has_host() => Ok(()),
+        _ => Err(Error::new(
+            latchstring::Code::InvalidConfiguration,
+            "it is not the URL of a provider",
+            "write it as https://id.example.com, or remove the line",
+        )),
+    }
+}
+
+impl Settings {
+    /// Says what of the login comes from the folder's `.env`.
+    pub(crate) fn tell_origin(&self) {
+        let found = &self.found;
+        let named = [
+            ("provider", &found.provider),
+            ("provider", &found.issuer),
+            ("client", &found.client_id),
+        ];
+        for (what, name) in named {
+            if let Some(name) = name {
+                let name = printable(name);
+                say(&format!("The file .env in this folder names the {what} {name}"));
+            }
+        }
+        for (name, value) in found.set.iter().flatten() {
+            say(&format!("The file .env in this folder sets {name} to {}", printable(value)));
+        }
+    }
+
+    /// Whether the folder's `.env` names the provider, or sets something of it that the
+    /// preset's default would say otherwise: perhaps another server.
+    pub(super) fn folder_names_provider(&self) -> bool {
+        let default = |name: &str| self.preset.as_ref()?.settings().get(name)?.default.clone();
+        self.found.names_provider()
+            || self
+                .found
+                .set
+                .iter()
+                .flatten()
+                .any(|(name, value)| default(name).as_ref() != Some(value))
+    }
+}
