@@ -1,11 +1,23 @@
 //! Exit codes: one for each kind of failure that a script may want to tell apart.
 
+use std::sync::atomic::{AtomicU8, Ordering};
+
 use latchstring::Code;
 
 pub(crate) const USAGE: u8 = 2;
 
 /// A replay that came to something else than was recorded.
 pub(crate) const DIFFERENT: u8 = 6;
+
+/// 128 and the number of the signal, as shells have it: SIGINT unless another came.
+static INTERRUPTED: AtomicU8 = AtomicU8::new(130);
+
+/// Notes which signal ends this program.
+pub(crate) fn interrupted_by(signal: i32) {
+    if let Ok(signal) = u8::try_from(signal) {
+        INTERRUPTED.store(signal.saturating_add(128), Ordering::Relaxed);
+    }
+}
 
 pub(crate) fn code(code: Code) -> u8 {
     match code {
@@ -28,6 +40,6 @@ pub(crate) fn code(code: Code) -> u8 {
         | Code::SandboxFault => 6,
         Code::Unreachable | Code::ProviderUnavailable => 7,
         Code::StoredDamaged | Code::StoredNewer | Code::NotSaved | Code::StoreUnusable => 8,
-        Code::Interrupted => 130,
+        Code::Interrupted => INTERRUPTED.load(Ordering::Relaxed),
     }
 }

@@ -7,6 +7,7 @@ mod config;
 mod dotenv;
 mod earlier;
 mod exit;
+mod interruption;
 mod output;
 mod presets;
 mod profile;
@@ -21,6 +22,7 @@ mod usage;
 use std::process::ExitCode;
 
 use latchstring::{Code, Error};
+use tokio::runtime::Runtime;
 
 use args::{Args, Command};
 
@@ -48,23 +50,24 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn run_to_end(args: Args) -> Result<ExitCode, Error> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-            Error::new(Code::HostFault, format!("the program cannot start: {error}"), "try again")
-        })?;
+    let runtime = runtime()?;
     let result = runtime.block_on(async {
         tokio::select! {
+            // First, for a command may block this thread until a signal comes.
+            biased;
+            interrupted = interruption::wait() => Err(interrupted),
             result = dispatch(args) => result,
-            Ok(()) = tokio::signal::ctrl_c() => Err(Error::new(
-                Code::Interrupted,
-                "interrupted",
-                "nothing was left half-done; run the command again when ready",
-            )),
         }
     });
     // A name look-up still under way must not keep an interrupted program alive.
     runtime.shutdown_background();
     result
+}
+
+fn runtime() -> Result<Runtime, Error> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        Error::new(Code::HostFault, format!("the program cannot start: {error}"), "try again")
+    })
 }
 
 async fn dispatch(args: Args) -> Result<ExitCode, Error> {
