@@ -5,14 +5,13 @@ mod choices;
 mod commands;
 mod config;
 mod dotenv;
-mod earlier;
 mod exit;
 mod interruption;
 mod output;
 mod presets;
 mod profile;
 mod recording;
-mod renewer;
+mod renewal;
 mod secrets;
 mod settings;
 mod stores;
@@ -28,6 +27,9 @@ use args::{Args, Command};
 
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
+    if renewal::is_asked() {
+        return renewal::serve();
+    }
     let mut args = match Args::read() {
         Ok(args) => args,
         Err(error) => return usage::report(&error),

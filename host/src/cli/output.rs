@@ -6,9 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use latchstring::capability::clock::{Clock as _, SystemClock};
-use latchstring::contract::Failure;
-use latchstring::{Code, Error, ProviderError, TokenSource, code_name, code_named};
-use serde::{Deserialize, Serialize};
+use latchstring::{Code, Error, TokenSource, code_name};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::exit;
@@ -71,7 +70,7 @@ pub(crate) fn report_status(status: &str, retryable: bool, exit: u8, json: bool)
 }
 
 /// An error as programs read it.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 pub(crate) struct ErrorReport {
     code: String,
     message: String,
@@ -81,7 +80,7 @@ pub(crate) struct ErrorReport {
     exit: u8,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct ProviderReport {
     error: String,
     description: Option<String>,
@@ -100,21 +99,6 @@ impl From<&Error> for ErrorReport {
             retryable: error.is_retryable(),
             exit: exit::code(error.code()),
         }
-    }
-}
-
-impl From<ErrorReport> for Error {
-    fn from(report: ErrorReport) -> Self {
-        Self::from(Failure {
-            code: code_named(&report.code).unwrap_or(Code::HostFault),
-            message: report.message,
-            remedy: report.remedy,
-            provider: report.provider.map(|provider| ProviderError {
-                error: provider.error,
-                description: provider.description,
-            }),
-            retryable: report.retryable,
-        })
     }
 }
 

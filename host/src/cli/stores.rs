@@ -130,6 +130,11 @@ pub(crate) fn typed_passphrase() -> Option<&'static str> {
     TYPED.get().map(|passphrase| passphrase.as_str())
 }
 
+/// Takes the passphrase that the user typed into the process that started this one.
+pub(crate) fn remember_passphrase(passphrase: Zeroizing<String>) {
+    TYPED.get_or_init(|| passphrase);
+}
+
 static TYPED: OnceLock<Zeroizing<String>> = OnceLock::new();
 
 /// From the environment, else from the person.

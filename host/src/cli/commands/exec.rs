@@ -8,7 +8,7 @@ use latchstring::{Code, Demand, Error};
 
 use crate::cli::args::{ExecArgs, Global};
 use crate::cli::settings::Settings;
-use crate::cli::{recording, renewer, secrets};
+use crate::cli::{recording, secrets};
 
 pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<(), Error> {
     let ExecArgs { variable, min_ttl, provider, command } = *args;
@@ -16,9 +16,7 @@ pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<(), Erro
     let settings = Settings::read(global, provider.into_profile())?;
     let demand = Demand { min_ttl_ms: min_ttl.saturating_mul(1000), ..Demand::default() };
     let latch = settings.latch(global, false)?;
-    let token = renewer::token(global, &latch, demand)
-        .await
-        .map_err(|error| settings.advise(global, error))?;
+    let token = latch.token_for(demand).await.map_err(|error| settings.advise(global, error))?;
     // OK because clap asks for one word at least.
     let (program, arguments) = command.split_first().expect("a command");
     let mut child = Command::new(program);

@@ -14,7 +14,6 @@ mod exit;
 mod output;
 #[path = "../../../../../host/src/cli/profile.rs"]
 mod profile;
-mod renewer;
 mod settings;
 mod stores;
 pub(crate) mod streams;
