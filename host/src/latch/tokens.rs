@@ -70,7 +70,11 @@ impl Latch {
     pub async fn import(&self, tokens: &Tokens, even_unchecked: bool) -> Result<Imported, Error> {
         let task = Task::Import { tokens: tokens.clone(), even_unchecked };
         match self.protected(task).await? {
-            Done::Imported(imported) => Ok(imported),
+            Done::Imported(imported) => {
+                // A store with several places finds out where another process put it.
+                self.0.read().await?;
+                Ok(imported)
+            }
             Done::Token(_) => Err(super::misfit()),
         }
     }
