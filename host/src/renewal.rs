@@ -89,7 +89,7 @@ impl RenewalProcess {
     }
 
     /// Runs `task` for `latch` in a new process. Returns None if no process could
-    /// be started, or if it does not understand the request: nothing was done then.
+    /// be started, or if it did not understand the request: nothing was sent then.
     pub(crate) async fn run(&self, latch: &Latch, task: &Task) -> Option<Result<Done, Error>> {
         let request = Request {
             version: VERSION.to_owned(),
@@ -101,8 +101,8 @@ impl RenewalProcess {
         };
         let request = Zeroizing::new(serde_json::to_vec(&request).ok()?);
         let mut child = self.start().ok()?;
-        // Dropping the handle ends its input. A process that reads only a part
-        // declines, and is told apart below.
+        // Dropping the handle ends its input. A process that has read a part only
+        // declines.
         let _ = child.stdin.take()?.write_all(&request).await;
         answer(child, latch.terminal()).await
     }
@@ -203,27 +203,23 @@ impl From<Result<Done, Error>> for Line {
     }
 }
 
-/// Shows the process's progress and returns its answer.
+/// Shows the process's progress and returns its answer. Returns None if it ended
+/// without one and had sent no request: it says what for before it sends one.
 async fn answer(mut child: Child, terminal: &dyn Terminal) -> Option<Result<Done, Error>> {
     let mut output = BufReader::new(child.stdout.take()?);
     let _settled = Settled(terminal);
+    let mut has_sent = false;
     let mut line = Zeroizing::new(Vec::new());
     loop {
         line.clear();
-        if !matches!(output.read_until(b'\n', &mut line).await, Ok(1..)) {
-            let reason = match child.wait().await {
-                Ok(status) => status.to_string(),
-                Err(error) => error.to_string(),
-            };
-            return Some(Err(lost(&reason)));
-        }
-        let granted = |grant| Token::try_from(grant);
-        return Some(match serde_json::from_slice(&line) {
+        let length = output.read_until(b'\n', &mut line).await.unwrap_or_default();
+        let answer = match serde_json::from_slice(&line) {
             Ok(Line::Say(text)) => {
                 terminal.say(&text);
                 continue;
             }
             Ok(Line::Wait(text)) => {
+                has_sent = true;
                 terminal.wait(&text);
                 continue;
             }
@@ -236,17 +232,23 @@ async fn answer(mut child: Child, terminal: &dyn Terminal) -> Option<Result<Done
                 continue;
             }
             Ok(Line::Declined) => return None,
-            Ok(Line::Granted(grant)) => granted(grant).map(Done::Token),
+            Ok(Line::Granted(grant)) => Token::try_from(grant).map(Done::Token),
             Ok(Line::Imported(grant)) => {
-                granted(grant).map(|token| Done::Imported(Imported::Checked(token)))
+                Token::try_from(grant).map(|token| Done::Imported(Imported::Checked(token)))
             }
             Ok(Line::Unchecked(failure)) => {
                 Ok(Done::Imported(Imported::Unchecked(Error::from(failure))))
             }
             Ok(Line::Failed(failure)) => Err(Error::from(failure)),
+            Err(_) if !has_sent => return None,
+            Err(_) if length == 0 => Err(lost(&match child.wait().await {
+                Ok(status) => status.to_string(),
+                Err(error) => error.to_string(),
+            })),
             // Never the bytes themselves: they could be half a token.
             Err(_) => Err(lost("its answer cannot be read")),
-        });
+        };
+        return Some(answer);
     }
 }
 

@@ -7,7 +7,8 @@ use std::ffi::OsStr;
 use std::io::{IsTerminal as _, stdin};
 use std::process::ExitCode;
 
-use latchstring::{Code, Error, LatchBuilder, Renewal, RenewalProcess, serve_renewal};
+use latchstring::blocking::serve_renewal;
+use latchstring::{Code, Error, LatchBuilder, Renewal, RenewalProcess};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -73,7 +74,7 @@ fn answer() -> Result<(), Error> {
             "renew a token with: latch token --force-refresh",
         ));
     }
-    super::runtime()?.block_on(serve_renewal(prepare))
+    serve_renewal(prepare)
 }
 
 fn prepare(builder: LatchBuilder, settings: &str) -> Result<LatchBuilder, Error> {
