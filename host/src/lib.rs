@@ -43,6 +43,7 @@ mod preset;
 mod recording;
 mod renewal;
 pub mod sandbox;
+pub mod secret_variables;
 mod token;
 mod transcript;
 

@@ -4,7 +4,12 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use latchstring::Code;
 
+pub(crate) const FAILURE: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
+
+/// A command that cannot be run, and one that does not exist, as shells have it.
+pub(crate) const NOT_EXECUTABLE: u8 = 126;
+pub(crate) const NOT_FOUND: u8 = 127;
 
 /// A replay that came to something else than was recorded.
 pub(crate) const DIFFERENT: u8 = 6;
@@ -21,7 +26,7 @@ pub(crate) fn interrupted_by(signal: i32) {
 
 pub(crate) fn code(code: Code) -> u8 {
     match code {
-        Code::UnexpectedReply | Code::PortInUse | Code::HostFault => 1,
+        Code::UnexpectedReply | Code::PortInUse | Code::HostFault => FAILURE,
         Code::InvalidConfiguration => USAGE,
         Code::LoginRequired => 3,
         Code::AccessDenied

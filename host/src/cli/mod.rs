@@ -6,13 +6,13 @@ mod commands;
 mod config;
 mod dotenv;
 mod exit;
+mod hardening;
 mod interruption;
 mod output;
 mod presets;
 mod profile;
 mod recording;
 mod renewal;
-mod secrets;
 mod settings;
 mod stores;
 mod streams;
@@ -27,6 +27,7 @@ use args::{Args, Command};
 
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
+    hardening::begin();
     if renewal::is_asked() {
         return renewal::serve();
     }
@@ -79,7 +80,7 @@ async fn dispatch(args: Args) -> Result<ExitCode, Error> {
         Command::Replay(args) => return commands::replay::run(&global, &args).map(ExitCode::from),
         Command::Login(args) => commands::login::run(&global, args).await,
         Command::Token(args) => commands::token::run(&global, args).await,
-        Command::Exec(args) => commands::exec::run(&global, args).await,
+        Command::Exec(args) => return commands::exec::run(&global, args).await,
         Command::Whoami(args) => commands::whoami::run(&global, args).await,
         Command::Introspect(args) => commands::introspect::run(&global, args).await,
         Command::Import(args) => commands::import::run(&global, args).await,

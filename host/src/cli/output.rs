@@ -39,8 +39,13 @@ pub(crate) fn unwritten(error: &io::Error) -> Error {
 
 /// Reports an error: what happened, and what to do next.
 pub(crate) fn report(error: &Error, json: bool) {
+    report_exit(error, exit::code(error.code()), json);
+}
+
+/// The same with another exit code than the error's own.
+pub(crate) fn report_exit(error: &Error, exit: u8, json: bool) {
     if json {
-        say(&json!({ "error": ErrorReport::from(error) }).to_string());
+        say(&json!({ "error": ErrorReport { exit, ..error.into() } }).to_string());
     } else {
         say(&format!(
             "latch: {} [{}]\n  {}",

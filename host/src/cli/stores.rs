@@ -9,6 +9,7 @@ use latchstring::capability::store::{
     AutoStore, EncryptedStore, Encryption, FileStore, Key, KeyringStore, MemoryStore, Store,
 };
 use latchstring::capability::terminal::{StderrTerminal, Terminal as _};
+use latchstring::secret_variables::PASSPHRASE;
 use latchstring::{Code, Error, default_state_folder};
 use zeroize::Zeroizing;
 
@@ -17,7 +18,6 @@ use super::choices::StoreChoice;
 use super::interruption;
 use super::output::say;
 use super::profile::Profile;
-use super::secrets::PASSPHRASE;
 
 /// The stores over one state folder, set up for one profile.
 pub(crate) struct Stores {

@@ -1,11 +1,17 @@
 //! A browser by its command line.
 
 use std::io;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
 use std::thread;
+use std::time::Duration;
 
 use super::{Browser, browser_url};
 use crate::error::{Code, Error};
+use crate::secret_variables;
+
+/// How long a browser's command has to fail before it counts as working.
+const SETTLING: Duration = Duration::from_millis(300);
 
 /// Runs the words of a command, with the URL as one more word at the end.
 #[derive(Debug, Clone)]
@@ -37,23 +43,45 @@ impl Browser for CommandBrowser {
         let url = browser_url(url)?;
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).arg(url.as_str());
-        let child = start(&mut command).map_err(|error| {
+        start(&mut command).map_err(|error| {
             Error::new(
                 Code::HostFault,
                 format!("cannot start the browser {}: {error}", self.program),
                 "open the URL by hand, or name another browser",
             )
-        })?;
-        reap(child, |_| ());
-        Ok(())
+        })
     }
 }
 
-/// Starts a program that neither reads nor writes what this one does, and that
-/// Ctrl-C in this program's terminal does not reach.
-pub(super) fn start(command: &mut Command) -> io::Result<Child> {
+/// Starts a program that neither reads nor writes what this one does, that Ctrl-C in
+/// this program's terminal does not reach, and that inherits no secret.
+///
+/// Fails if it cannot be started, and if it ends with failure at once.
+pub(super) fn start(command: &mut Command) -> io::Result<()> {
     detach(command);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
+    for name in secret_variables::ALL {
+        command.env_remove(name);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    match at_once(command.spawn()?) {
+        Some(status) if !status.success() => {
+            Err(io::Error::other(format!("it ended at once: {status}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Returns how the program ended, or None if it still runs. A thread waits for it,
+/// so that it leaves no zombie; if there can be none, it stays one.
+fn at_once(mut child: Child) -> Option<ExitStatus> {
+    let (sender, ended) = mpsc::channel();
+    let wait = move || {
+        if let Ok(status) = child.wait() {
+            let _ = sender.send(status);
+        }
+    };
+    thread::Builder::new().name("browser".to_owned()).spawn(wait).ok()?;
+    ended.recv_timeout(SETTLING).ok()
 }
 
 #[cfg(unix)]
@@ -70,13 +98,6 @@ fn detach(command: &mut Command) {
 
 #[cfg(not(any(unix, windows)))]
 fn detach(_: &mut Command) {}
-
-/// Waits for the child elsewhere, so that it leaves no zombie, and passes on
-/// whether it succeeded. Where no thread can be had, it stays a zombie.
-pub(super) fn reap(mut child: Child, ended: impl FnOnce(bool) + Send + 'static) {
-    let wait = move || ended(child.wait().is_ok_and(|status| status.success()));
-    let _ = thread::Builder::new().name("browser".to_owned()).spawn(wait);
-}
 
 #[cfg(test)]
 mod tests {
@@ -95,6 +116,15 @@ mod tests {
         let browser = CommandBrowser::new("/nowhere/browser --new").expect("words");
         let error = browser.open("https://login.example/").expect_err("missing");
         assert!(error.message().contains("/nowhere/browser"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_program_that_fails_at_once_is_noticed() {
+        let browser = CommandBrowser::new("false").expect("words");
+        let error = browser.open("https://login.example/").expect_err("a failure");
+        assert!(error.message().contains("false: it ended at once"), "{error}");
+        CommandBrowser::new("true").expect("words").open("https://login.example/").expect("it");
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod choices;
 mod commands;
 mod config;
 mod environment;
-#[allow(dead_code, reason = "no signal reaches a component")]
+#[allow(dead_code, reason = "a component gets no signal and runs no command")]
 #[path = "../../../../../host/src/cli/exit.rs"]
 mod exit;
 #[allow(dead_code, reason = "requests to an API are the native program's")]
