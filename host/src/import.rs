@@ -21,7 +21,7 @@ const LONGEST: u64 = 1 << 20;
 /// What came of [`Latch::import`](crate::Latch::import): the session is stored.
 pub enum Imported {
     /// The provider has accepted the session.
-    Checked(Token),
+    Checked(Box<Token>),
     /// Whether it works is not known, and why.
     Unchecked(Error),
 }

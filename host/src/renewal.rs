@@ -160,7 +160,7 @@ pub(crate) enum Task {
 
 /// What came of a [`Task`].
 pub(crate) enum Done {
-    Token(Token),
+    Token(Box<Token>),
     Imported(Imported),
 }
 
@@ -232,10 +232,11 @@ async fn answer(mut child: Child, terminal: &dyn Terminal) -> Option<Result<Done
                 continue;
             }
             Ok(Line::Declined) => return None,
-            Ok(Line::Granted(grant)) => Token::try_from(grant).map(Done::Token),
-            Ok(Line::Imported(grant)) => {
-                Token::try_from(grant).map(|token| Done::Imported(Imported::Checked(token)))
+            Ok(Line::Granted(grant)) => {
+                Token::try_from(grant).map(|token| Done::Token(Box::new(token)))
             }
+            Ok(Line::Imported(grant)) => Token::try_from(grant)
+                .map(|token| Done::Imported(Imported::Checked(Box::new(token)))),
             Ok(Line::Unchecked(failure)) => {
                 Ok(Done::Imported(Imported::Unchecked(Error::from(failure))))
             }

@@ -35,7 +35,7 @@ impl Inner {
         match self.token_on(&candidate, &mut instance, &staged, &CHECK).await {
             Ok(token) => {
                 candidate.commit(&self.key).await?;
-                Ok(Imported::Checked(token))
+                Ok(Imported::Checked(Box::new(token)))
             }
             Err(error) if error.code() == Code::InvalidUserinfo => {
                 candidate.commit(&self.key).await?;

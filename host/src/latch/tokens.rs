@@ -81,7 +81,7 @@ impl Latch {
 
     async fn renewed(&self, task: Task) -> Result<Token, Error> {
         match self.protected(task).await? {
-            Done::Token(token) => Ok(token),
+            Done::Token(token) => Ok(*token),
             Done::Imported(_) => Err(super::misfit()),
         }
     }
@@ -102,9 +102,9 @@ impl Latch {
     /// Carries out `task` in this process.
     pub(crate) async fn carry_out(&self, task: Task) -> Result<Done, Error> {
         match task {
-            Task::Token(demand) => self.0.token_for(&demand).await.map(Done::Token),
+            Task::Token(demand) => Ok(Done::Token(Box::new(self.0.token_for(&demand).await?))),
             Task::TokenInsteadOf(refused) => {
-                self.0.token_instead_of(&refused).await.map(Done::Token)
+                Ok(Done::Token(Box::new(self.0.token_instead_of(&refused).await?)))
             }
             Task::Import { tokens, even_unchecked } => {
                 self.0.import(&tokens, even_unchecked).await.map(Done::Imported)
