@@ -27,7 +27,7 @@ pub(super) fn load() -> Result<(Engine, Component), Error> {
 #[cfg(latchstring_code_in_place)]
 mod embedded {
     use std::arch::naked_asm;
-    use std::ptr::{NonNull, slice_from_raw_parts, with_exposed_provenance};
+    use std::ptr::{NonNull, slice_from_raw_parts};
     use std::sync::Arc;
 
     use wasmtime::component::Component;
@@ -38,19 +38,15 @@ mod embedded {
     /// Also makes cargo build this again when the code changes.
     const LENGTH: usize = include_bytes!(env!("LATCHSTRING_COMPONENT_COMPILED")).len();
 
-    /// Every page size divides it.
-    const ALIGNMENT: usize = 65536;
-
-    /// Never called: the bytes behind its address, from the next multiple of
-    /// `ALIGNMENT` on, are the machine code. A function, because functions are what
-    /// the linker makes executable.
+    /// Never called: the bytes at its address are the machine code. A function,
+    /// because functions are what the linker makes executable. It is alone in its
+    /// section, so the alignment, which every page size divides, is its own.
     #[unsafe(naked)]
     #[unsafe(link_section = ".text.latchstring_component")]
     extern "C" fn code() {
         naked_asm!(
-            ".balign {alignment}",
+            ".balign 65536",
             concat!(".incbin \"", env!("LATCHSTRING_COMPONENT_COMPILED"), "\""),
-            alignment = const ALIGNMENT,
         )
     }
 
@@ -58,10 +54,9 @@ mod embedded {
         let mut config = config();
         config.with_custom_code_memory(Some(Arc::new(Executable)));
         let engine = Engine::new(&config)?;
-        let address = (code as *const () as usize).next_multiple_of(ALIGNMENT);
-        let bytes = slice_from_raw_parts(with_exposed_provenance::<u8>(address), LENGTH);
-        // OK because no program has code at address 0.
-        let bytes = NonNull::new(bytes.cast_mut()).expect("an address");
+        let bytes = slice_from_raw_parts(code as *const u8, LENGTH).cast_mut();
+        // OK because no function is at address 0.
+        let bytes = NonNull::new(bytes).expect("an address");
         // SAFETY: these bytes come from `build.rs`, which compiled them with the same
         // settings; they are constant, and live as long as the program.
         let component = unsafe { Component::deserialize_raw(&engine, bytes)? };
