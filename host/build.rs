@@ -57,6 +57,11 @@ fn embed() -> Result<()> {
     let compiled = machine_code::of(&component, &folders)?;
 
     export("LATCHSTRING_COMPONENT", &folders.out.join("component.wasm"), &component)?;
+    println!("cargo::rustc-check-cfg=cfg(latchstring_code_in_place)");
+    if machine_code::runs_in_place()? {
+        println!("cargo::rustc-cfg=latchstring_code_in_place");
+    }
+
     export("LATCHSTRING_COMPONENT_WORLD", &folders.out.join("component.wit"), world.as_bytes())?;
     export("LATCHSTRING_COMPONENT_COMPILED", &folders.out.join("component.cwasm"), &compiled)?;
 

@@ -18,9 +18,9 @@ pub(crate) fn bindings(package: &Path, checkout: Option<&PathBuf>) -> Result<Str
     println!("cargo::rerun-if-changed={watched}");
     let text = fs::read_to_string(&file)
         .map_err(|error| format!("the contract cannot be read from {}: {error}", file.display()))?;
-    // Serialised for transcripts, which know every type.
+    // Serialised for transcripts and for the process that renews, which know every type.
     Ok(format!(
         "wasmtime::component::bindgen!({{ inline: {text:?}, world: \"login\", \
-         additional_derives: [serde::Serialize] }});\n"
+         additional_derives: [serde::Serialize, serde::Deserialize] }});\n"
     ))
 }

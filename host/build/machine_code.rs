@@ -26,6 +26,15 @@ pub(crate) fn of(component: &[u8], folders: &Folders) -> Result<Vec<u8>> {
     Ok(compiled)
 }
 
+/// Whether the machine code can be a part of the program's own code: on Linux, for
+/// the architectures that the compiler has instructions of.
+#[allow(dead_code, reason = "other build scripts only compile")]
+pub(crate) fn runs_in_place() -> Result<bool> {
+    let architecture = env::var("CARGO_CFG_TARGET_ARCH")?;
+    let compiled = ["aarch64", "riscv64", "s390x", "x86_64"];
+    Ok(env::var("CARGO_CFG_TARGET_OS")? == "linux" && compiled.contains(&architecture.as_str()))
+}
+
 /// The same for the same component and the same compiler, which is in this
 /// program with all its settings.
 fn origin(component: &[u8]) -> Result<String> {

@@ -27,11 +27,32 @@ use crate::token::Token;
 
 /// A client of one provider, whose calls wait.
 ///
+/// A program that ends in the middle of a renewal (by Ctrl-C, say) loses the
+/// session if the provider rotates refresh tokens. To renew in a process that this
+/// does not reach, set [`LatchBuilder::renew_in`] and answer by [`serve_renewal`].
+///
 /// Not for a thread that drives a runtime already: there the calls of
 /// [`latchstring::Latch`](crate::Latch) can be awaited.
 pub struct Latch {
     latch: crate::Latch,
     runtime: Runtime,
+}
+
+/// [`serve_renewal`](crate::serve_renewal), for programs without a runtime.
+pub fn serve_renewal(
+    prepare: impl FnOnce(LatchBuilder, &str) -> Result<LatchBuilder, Error>,
+) -> Result<(), Error> {
+    runtime()?.block_on(crate::serve_renewal(prepare))
+}
+
+fn runtime() -> Result<Runtime, Error> {
+    Builder::new_current_thread().enable_all().build().map_err(|error| {
+        Error::new(
+            Code::HostFault,
+            format!("no runtime for the login can be started: {error}"),
+            "see whether this process has reached a limit of the system",
+        )
+    })
 }
 
 /// What an API answered, whole.
@@ -47,15 +68,7 @@ pub struct Answer {
 impl Latch {
     /// Fails as [`LatchBuilder::build`] does.
     pub fn new(builder: LatchBuilder) -> Result<Self, Error> {
-        let latch = builder.build()?;
-        let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
-            Error::new(
-                Code::HostFault,
-                format!("no runtime for the login can be started: {error}"),
-                "see whether this process has reached a limit of the system",
-            )
-        })?;
-        Ok(Self { latch, runtime })
+        Ok(Self { latch: builder.build()?, runtime: runtime()? })
     }
 
     /// [`Latch::login`](crate::Latch::login).

@@ -22,6 +22,7 @@ use crate::latch::{Latch, Parts};
 use crate::origins::Origins;
 use crate::pages::Pages;
 use crate::recording::Recorder;
+use crate::renewal::Renewal;
 use crate::sandbox::Sandbox;
 
 mod checks;
@@ -48,6 +49,7 @@ pub struct LatchBuilder {
     draws_qr: bool,
     pages: Pages,
     recorder: Option<Recorder>,
+    renewal: Renewal,
     open_browser: bool,
     browser: Option<Arc<dyn Browser>>,
     clock: Option<Arc<dyn Clock>>,
@@ -74,8 +76,12 @@ impl Latch {
 
 impl LatchBuilder {
     fn new(issuer: Option<String>, client_id: String) -> Self {
+        Self::of_client(Client::new(issuer, client_id))
+    }
+
+    pub(crate) fn of_client(client: Client) -> Self {
         Self {
-            client: Client::new(issuer, client_id),
+            client,
             added_scopes: Vec::new(),
             api_origins: Vec::new(),
             profile: "default".to_owned(),
@@ -91,6 +97,7 @@ impl LatchBuilder {
             draws_qr: true,
             pages: Pages::default(),
             recorder: None,
+            renewal: Renewal::default(),
             surroundings: None,
             open_browser: true,
             browser: None,
@@ -272,6 +279,17 @@ impl LatchBuilder {
         self
     }
 
+    /// Where tokens are renewed; in this process unless set.
+    ///
+    /// A process that ends in the middle of a renewal (by Ctrl-C, say) loses the
+    /// session if the provider rotates refresh tokens. With
+    /// [`Renewal::OwnProcess`] the renewal runs in a second process, which that
+    /// does not reach.
+    pub fn renew_in(mut self, renewal: Renewal) -> Self {
+        self.renewal = renewal;
+        self
+    }
+
     /// Whether to start a browser; the address is shown in any case.
     pub fn open_browser(mut self, open: bool) -> Self {
         self.open_browser = open;
@@ -378,6 +396,7 @@ impl LatchBuilder {
                 pages: self.pages,
                 origins,
                 recorder: self.recorder,
+                renewal: self.renewal,
                 surroundings: self.surroundings.unwrap_or_else(|| Arc::new(SystemSurroundings)),
                 browser,
                 clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),

@@ -140,6 +140,11 @@ impl Door<'_> {
                     return Ok(chosen.map_or(Reply::Pasted(text), Reply::Chosen));
                 }
                 _ = terminal.ask("", false), if self.is_taken && !asks => self.open_afresh()?,
+                error = browser_failure(self.browser), if self.launched.is_some() => {
+                    self.launched = None;
+                    self.terminal.say(&format!("No browser opens ({error}). Open the address above."));
+                    self.asks = self.terminal.is_attended();
+                }
                 () = &mut timeout => return Ok(Reply::TimedOut),
             }
         }
@@ -331,6 +336,14 @@ impl Door<'_> {
         let goodbye = self.binding.as_ref().map(Binding::goodbye);
         let farewell = Farewell { pages: self.pages, page, goodbye };
         farewell.say(self.visit.take(), listener.as_mut()).await;
+    }
+}
+
+/// The failure of the browser that was started; never returns if there is none.
+async fn browser_failure(browser: Option<&dyn Browser>) -> Error {
+    match browser {
+        Some(browser) => browser.failure().await,
+        None => pending().await,
     }
 }
 

@@ -112,6 +112,12 @@ impl From<Failure> for Error {
     }
 }
 
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        *error.0
+    }
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.message())
@@ -125,41 +131,6 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
-
-/// Every code.
-const CODES: [Code; 26] = [
-    Code::InvalidConfiguration,
-    Code::UnexpectedReply,
-    Code::LoginRequired,
-    Code::AccessDenied,
-    Code::ProviderRefused,
-    Code::Cancelled,
-    Code::TimedOut,
-    Code::InvalidMetadata,
-    Code::InvalidTokenResponse,
-    Code::InvalidIdToken,
-    Code::InvalidUserinfo,
-    Code::InvalidAccessToken,
-    Code::InsufficientScope,
-    Code::InvalidDeviceResponse,
-    Code::DeviceLoginUnavailable,
-    Code::Unreachable,
-    Code::ProviderUnavailable,
-    Code::StoredDamaged,
-    Code::StoredNewer,
-    Code::NotSaved,
-    Code::EgressDenied,
-    Code::SandboxFault,
-    Code::PortInUse,
-    Code::StoreUnusable,
-    Code::Interrupted,
-    Code::HostFault,
-];
-
-/// The code that [`code_name`] spells so.
-pub fn code_named(name: &str) -> Option<Code> {
-    CODES.into_iter().find(|code| code_name(*code) == name)
-}
 
 /// The code as the contract spells it.
 pub fn code_name(code: Code) -> &'static str {

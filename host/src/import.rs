@@ -13,9 +13,18 @@ use crate::capability::store::ForeignEntry;
 use crate::contract::Tokens;
 use crate::error::{Code, Error};
 use crate::preset::{ImportPlan, KeyringPlan, Preset, Settings};
+use crate::token::Token;
 
 /// Far more than any such file.
 const LONGEST: u64 = 1 << 20;
+
+/// What came of [`Latch::import`](crate::Latch::import): the session is stored.
+pub enum Imported {
+    /// The provider has accepted the session.
+    Checked(Box<Token>),
+    /// Whether it works is not known, and why.
+    Unchecked(Error),
+}
 
 /// Tokens of another program, and where they were.
 pub struct Found {
@@ -79,7 +88,7 @@ impl Preset {
 }
 
 impl Found {
-    /// What [`Latch::adopt`](crate::Latch::adopt) takes. Its `Debug` prints them.
+    /// What [`Latch::import`](crate::Latch::import) takes. Its `Debug` prints them.
     pub fn tokens(&self) -> &Tokens {
         &self.tokens
     }

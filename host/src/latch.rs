@@ -1,5 +1,6 @@
 //! A client of one provider, and what a program does with it.
 
+mod adoption;
 mod login;
 mod tokens;
 
@@ -29,6 +30,7 @@ use crate::error::Error;
 use crate::origins::Origins;
 use crate::pages::Pages;
 use crate::recording::Recorder;
+use crate::renewal::Renewal;
 use crate::sandbox::{Instance, Sandbox, Session};
 use crate::token::Token;
 
@@ -88,6 +90,7 @@ pub(crate) struct Parts {
     pub(crate) pages: Pages,
     pub(crate) origins: Origins,
     pub(crate) recorder: Option<Recorder>,
+    pub(crate) renewal: Renewal,
     pub(crate) surroundings: Arc<dyn Surroundings>,
     pub(crate) browser: Option<Arc<dyn Browser>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -142,8 +145,9 @@ impl Latch {
         }
     }
 
-    /// Makes another program's tokens the session here, without a login. What was
-    /// stored before is replaced.
+    /// Makes another program's tokens the session here, without a login and
+    /// without a check. What was stored before is replaced: see
+    /// [`import`](Self::import).
     pub async fn adopt(&self, tokens: &Tokens) -> Result<Token, Error> {
         let inner = &self.0;
         let context = inner.context()?;
@@ -210,6 +214,10 @@ impl Latch {
         self.0.parts.store.place(&self.0.key)
     }
 
+    pub(crate) fn client(&self) -> &Client {
+        &self.0.client
+    }
+
     pub(crate) fn clock(&self) -> &dyn Clock {
         self.0.parts.clock.as_ref()
     }
@@ -239,12 +247,24 @@ impl Inner {
         egress: &Egress,
         door: Option<Door<'_>>,
     ) -> Result<Outcome, Error> {
+        self.drive_on(self.parts.store.as_ref(), instance, session, egress, door).await
+    }
+
+    /// The same with another store than the client's own.
+    async fn drive_on(
+        &self,
+        store: &dyn Store,
+        instance: &mut Instance,
+        session: Session,
+        egress: &Egress,
+        door: Option<Door<'_>>,
+    ) -> Result<Outcome, Error> {
         let parts = &self.parts;
         let drive = Drive {
             clock: parts.clock.as_ref(),
             http: parts.http.as_ref(),
             terminal: parts.terminal.as_ref(),
-            store: parts.store.as_ref(),
+            store,
             key: &self.key,
             egress,
             budget: Budget::new(door.as_ref().map_or(Duration::ZERO, |_| parts.patience)),

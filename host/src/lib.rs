@@ -41,7 +41,9 @@ mod origins;
 pub mod pages;
 mod preset;
 mod recording;
+mod renewal;
 pub mod sandbox;
+pub mod secret_variables;
 mod token;
 mod transcript;
 
@@ -53,13 +55,14 @@ pub use contract::{
     ClientAuthentication, Demand, Description, Facts, FlowChoice, LoginFlow, LogoutReport,
     TokenSource, TokenState,
 };
-pub use error::{Code, Error, ProviderError, code_name, code_named, is_printable, printable};
+pub use error::{Code, Error, ProviderError, code_name, is_printable, printable};
 pub use fresh_token::FreshToken;
-pub use import::Found;
+pub use import::{Found, Imported};
 pub use latch::{Latch, describe};
 pub use origins::api_origin;
 pub use preset::{Preset, Setting, Settings};
 pub use recording::Recorder;
+pub use renewal::{Renewal, RenewalProcess, serve_renewal};
 pub use token::Token;
 pub use transcript::{Replay, ReplayedStep, Transcript};
 

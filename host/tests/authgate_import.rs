@@ -236,9 +236,26 @@ fn a_server_that_cannot_be_asked_leaves_open_whether_the_session_works() {
     let file = scene.home.file("tokens.json", &file_of(&of_python(&session, now() + 3000)));
     let report = scene.import(&[&file, "--json"]).succeeded().json();
     assert_eq!((&report["checked"], &report["removed"]), (&json!(false), &json!(false)));
+    assert_eq!(scene.token(&[]), session.access_token);
+    fs::remove_file(scene.home.session_file()).expect("a session");
     let run = scene.import(&[&file]).succeeded();
     run.saying(&["Whether it still works is not known"]);
     assert_eq!(scene.token(&[]), session.access_token);
+}
+
+#[test]
+fn a_session_that_cannot_be_checked_does_not_take_the_place_of_another() {
+    let scene = scene();
+    let import = |name: &str| {
+        let session = of_python(&scene.forge(SCOPE), now() + 3000);
+        scene.import(&[&scene.home.file(name, &file_of(&session))])
+    };
+    import("first.json").succeeded();
+    let first = scene.token(&[]);
+    scene.misbehaves(Misbehaviour::UserinfoDown);
+    let words = ["The session that was stored here before is kept"];
+    import("second.json").failed(7, "provider-unavailable").saying(&words);
+    assert_eq!(scene.token(&[]), first);
 }
 
 #[cfg(target_os = "linux")]

@@ -89,7 +89,9 @@ fn killed_at(home: &Home, words: &[&str], from: i64, number: usize) -> Option<De
 fn a_renewal_killed_at_any_system_call_loses_nothing_that_it_had() {
     let home = Home::new();
     home.login_with(&["--store", "file"]);
-    let renewing = ["--renewer", "token", "--force-refresh"];
+    let transcript = home.path("transcript.json").display().to_string();
+    // What is recorded is renewed by this very process.
+    let renewing = ["token", "--force-refresh", "--record", &transcript];
     // Deaths, and those of them after which the session may be lost: between the
     // provider's answer and the file that keeps it.
     let (mut deaths, mut between) = (0, 0);

@@ -3,6 +3,8 @@
 
 mod support;
 
+use latchstring::secret_variables;
+
 use support::session::Session;
 use support::{Home, run};
 
@@ -46,10 +48,12 @@ fn the_command_gets_the_token_and_not_what_a_token_is_made_with() {
     let home = Home::new();
     home.login();
     let mut command = home.command(&["exec", "--", "env"]);
-    command.env("LATCH_CLIENT_SECRET", "s3cret").env("LATCH_PASSPHRASE", "passw0rd");
+    for variable in secret_variables::ALL {
+        command.env(variable, "s3cret");
+    }
     let stdout = run(&mut command).succeeded().stdout;
     assert!(stdout.contains("LATCH_ACCESS_TOKEN="), "{stdout}");
-    assert!(!stdout.contains("s3cret") && !stdout.contains("passw0rd"), "{stdout}");
+    assert!(!stdout.contains("s3cret"), "{stdout}");
 }
 
 #[test]
@@ -66,7 +70,10 @@ fn without_a_session_nothing_is_run() {
 fn what_cannot_be_run_is_named() {
     let home = Home::new();
     home.login();
-    home.latch(&["exec", "--", "no-such-command"]).failed(1, "host-fault").saying(&["no-such"]);
+    home.latch(&["exec", "--", "no-such-command"]).failed(127, "host-fault").saying(&["no-such"]);
+    let file = home.file("no-program", "");
+    let run = home.latch(&["--json", "exec", "--", &file]).failed(126, "host-fault");
+    assert_eq!(run.json_error()["exit"], 126);
     home.latch(&["exec", "--variable", "A=B", "--", "true"]).failed(2, "invalid-configuration");
     assert_eq!(home.latch(&["exec"]).code, 2);
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use indicatif::{ProgressBar, ProgressStyle};
+use zeroize::Zeroizing;
 
 use crate::error::printable;
 
@@ -49,7 +50,7 @@ pub trait Terminal: Send + Sync {
     /// `hidden` it is not shown, from before the question is. Waits for ever where
     /// nobody can be asked.
     ///
-    /// Cancelling the wait leaves the keyboard as it was.
+    /// Dropping the wait restores the terminal's modes.
     async fn ask(&self, _question: &str, _hidden: bool) -> String {
         std::future::pending().await
     }
@@ -82,6 +83,15 @@ impl StderrTerminal {
     pub fn plain(mut self, plain: bool) -> Self {
         self.plain = plain;
         self
+    }
+
+    /// Asks `question` and returns the line that the user types, which is not
+    /// shown. Returns None if the input has ended.
+    ///
+    /// Dropping the wait restores the terminal's modes.
+    pub async fn ask_secret(&self, question: &str) -> Option<Zeroizing<String>> {
+        self.settle();
+        keyboard::line(true, || print(question)).await.map(Zeroizing::new)
     }
 
     /// Whether more than lines of text can be shown.
@@ -168,8 +178,10 @@ impl Terminal for StderrTerminal {
             return std::future::pending().await;
         }
         self.settle();
-        let question = question.to_owned();
-        keyboard::line(hidden, move || print(&question)).await
+        match keyboard::line(hidden, || print(question)).await {
+            Some(line) => line,
+            None => std::future::pending().await,
+        }
     }
 
     fn discretion(&self) -> &'static str {

@@ -45,7 +45,8 @@ Two commands are enough:
   curl -H \"Authorization: Bearer $(latch token)\" https://api.example.com/
 
 Exit codes: 0 done, 1 other failure, 2 usage, 3 login required, 4 refused by the person or the
-provider, 5 timed out, 6 the provider broke the protocol, 7 network, 8 storage, 130 interrupted.";
+provider, 5 timed out, 6 the provider broke the protocol, 7 network, 8 storage, 130 interrupted (129 by SIGHUP, 143 by SIGTERM);
+latch exec: the command's own, 126 and 127 if it cannot be run.";
 
 impl Args {
     /// Reads this process's command line, and its environment.

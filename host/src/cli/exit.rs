@@ -1,15 +1,32 @@
 //! Exit codes: one for each kind of failure that a script may want to tell apart.
 
+use std::sync::atomic::{AtomicU8, Ordering};
+
 use latchstring::Code;
 
+pub(crate) const FAILURE: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
+
+/// A command that cannot be run, and one that does not exist, as shells have it.
+pub(crate) const NOT_EXECUTABLE: u8 = 126;
+pub(crate) const NOT_FOUND: u8 = 127;
 
 /// A replay that came to something else than was recorded.
 pub(crate) const DIFFERENT: u8 = 6;
 
+/// 128 and the number of the signal, as shells have it: SIGINT unless another came.
+static INTERRUPTED: AtomicU8 = AtomicU8::new(130);
+
+/// Notes which signal ends this program.
+pub(crate) fn interrupted_by(signal: i32) {
+    if let Ok(signal) = u8::try_from(signal) {
+        INTERRUPTED.store(signal.saturating_add(128), Ordering::Relaxed);
+    }
+}
+
 pub(crate) fn code(code: Code) -> u8 {
     match code {
-        Code::UnexpectedReply | Code::PortInUse | Code::HostFault => 1,
+        Code::UnexpectedReply | Code::PortInUse | Code::HostFault => FAILURE,
         Code::InvalidConfiguration => USAGE,
         Code::LoginRequired => 3,
         Code::AccessDenied
@@ -28,6 +45,6 @@ pub(crate) fn code(code: Code) -> u8 {
         | Code::SandboxFault => 6,
         Code::Unreachable | Code::ProviderUnavailable => 7,
         Code::StoredDamaged | Code::StoredNewer | Code::NotSaved | Code::StoreUnusable => 8,
-        Code::Interrupted => 130,
+        Code::Interrupted => INTERRUPTED.load(Ordering::Relaxed),
     }
 }

@@ -5,14 +5,14 @@ mod choices;
 mod commands;
 mod config;
 mod dotenv;
-mod earlier;
 mod exit;
+mod hardening;
+mod interruption;
 mod output;
 mod presets;
 mod profile;
 mod recording;
-mod renewer;
-mod secrets;
+mod renewal;
 mod settings;
 mod stores;
 mod streams;
@@ -21,11 +21,16 @@ mod usage;
 use std::process::ExitCode;
 
 use latchstring::{Code, Error};
+use tokio::runtime::Runtime;
 
 use args::{Args, Command};
 
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
+    hardening::begin();
+    if renewal::is_asked() {
+        return renewal::serve();
+    }
     let mut args = match Args::read() {
         Ok(args) => args,
         Err(error) => return usage::report(&error),
@@ -48,23 +53,24 @@ pub(crate) fn run() -> ExitCode {
 }
 
 fn run_to_end(args: Args) -> Result<ExitCode, Error> {
-    let runtime =
-        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
-            Error::new(Code::HostFault, format!("the program cannot start: {error}"), "try again")
-        })?;
+    let runtime = runtime()?;
     let result = runtime.block_on(async {
         tokio::select! {
+            // First, for a command may block this thread until a signal comes.
+            biased;
+            interrupted = interruption::wait() => Err(interrupted),
             result = dispatch(args) => result,
-            Ok(()) = tokio::signal::ctrl_c() => Err(Error::new(
-                Code::Interrupted,
-                "interrupted",
-                "nothing was left half-done; run the command again when ready",
-            )),
         }
     });
     // A name look-up still under way must not keep an interrupted program alive.
     runtime.shutdown_background();
     result
+}
+
+fn runtime() -> Result<Runtime, Error> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+        Error::new(Code::HostFault, format!("the program cannot start: {error}"), "try again")
+    })
 }
 
 async fn dispatch(args: Args) -> Result<ExitCode, Error> {
@@ -74,7 +80,7 @@ async fn dispatch(args: Args) -> Result<ExitCode, Error> {
         Command::Replay(args) => return commands::replay::run(&global, &args).map(ExitCode::from),
         Command::Login(args) => commands::login::run(&global, args).await,
         Command::Token(args) => commands::token::run(&global, args).await,
-        Command::Exec(args) => commands::exec::run(&global, args).await,
+        Command::Exec(args) => return commands::exec::run(&global, args).await,
         Command::Whoami(args) => commands::whoami::run(&global, args).await,
         Command::Introspect(args) => commands::introspect::run(&global, args).await,
         Command::Import(args) => commands::import::run(&global, args).await,

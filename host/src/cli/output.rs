@@ -6,9 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use latchstring::capability::clock::{Clock as _, SystemClock};
-use latchstring::contract::Failure;
-use latchstring::{Code, Error, ProviderError, TokenSource, code_name, code_named, is_printable};
-use serde::{Deserialize, Serialize};
+use latchstring::{Code, Error, TokenSource, code_name, is_printable};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::exit;
@@ -57,8 +56,13 @@ pub(crate) fn unwritten(error: &io::Error) -> Error {
 
 /// Reports an error: what happened, and what to do next.
 pub(crate) fn report(error: &Error, json: bool) {
+    report_exit(error, exit::code(error.code()), json);
+}
+
+/// The same with another exit code than the error's own.
+pub(crate) fn report_exit(error: &Error, exit: u8, json: bool) {
     if json {
-        say(&escaped(&json!({ "error": ErrorReport::from(error) }).to_string()));
+        say(&escaped(&json!({ "error": ErrorReport { exit, ..error.into() } }).to_string()));
     } else {
         say(&format!(
             "latch: {} [{}]\n  {}",
@@ -88,7 +92,7 @@ pub(crate) fn report_status(status: &str, retryable: bool, exit: u8, json: bool)
 }
 
 /// An error as programs read it.
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 pub(crate) struct ErrorReport {
     code: String,
     message: String,
@@ -98,7 +102,7 @@ pub(crate) struct ErrorReport {
     exit: u8,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct ProviderReport {
     error: String,
     description: Option<String>,
@@ -117,21 +121,6 @@ impl From<&Error> for ErrorReport {
             retryable: error.is_retryable(),
             exit: exit::code(error.code()),
         }
-    }
-}
-
-impl From<ErrorReport> for Error {
-    fn from(report: ErrorReport) -> Self {
-        Self::from(Failure {
-            code: code_named(&report.code).unwrap_or(Code::HostFault),
-            message: report.message,
-            remedy: report.remedy,
-            provider: report.provider.map(|provider| ProviderError {
-                error: provider.error,
-                description: provider.description,
-            }),
-            retryable: report.retryable,
-        })
     }
 }
 

@@ -26,6 +26,7 @@ use super::dotenv::Dotenv;
 use super::output::say;
 use super::presets;
 use super::profile::Profile;
+use super::renewal;
 use super::stores::Stores;
 pub(crate) use given::{absolute, words};
 
@@ -98,13 +99,12 @@ impl Settings {
         open_browser: bool,
     ) -> Result<LatchBuilder, Error> {
         let profile = &self.effective;
-        let mut builder = self
-            .of_provider(global)?
+        let mut builder = equip(self.of_provider(global)?, global, profile)?
+            .renew_in(renewal::place(global, profile))
             .profile(&global.profile)
             .resources(profile.resources.clone().unwrap_or_default())
             .api_origins(profile.api_origins.clone().unwrap_or_default())
             .endpoints(profile.endpoints())
-            .shared_store(self.store(global)?)
             .terminal(StderrTerminal::new(global.verbose).plain(global.plain))
             .open_browser(open_browser)
             .draw_qr(profile.no_qr != Some(true));
@@ -232,4 +232,13 @@ pub(crate) fn http(profile: &Profile) -> Result<Option<SystemHttp>, Error> {
         http = http.client_certificate(certificate, key)?;
     }
     Ok(Some(http))
+}
+
+/// Adds what every process of these settings works with, the one that renews too.
+pub(crate) fn equip(
+    builder: LatchBuilder,
+    global: &Global,
+    profile: &Profile,
+) -> Result<LatchBuilder, Error> {
+    Ok(builder.shared_store(Stores::open(global, profile)?.chosen()))
 }

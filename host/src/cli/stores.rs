@@ -1,21 +1,23 @@
 //! Where sessions are kept, as the person asked for it.
 
-use std::io::{IsTerminal as _, stdin};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::Duration;
 
 use latchstring::capability::store::{
     AutoStore, EncryptedStore, Encryption, FileStore, Key, KeyringStore, MemoryStore, Store,
 };
+use latchstring::capability::terminal::{StderrTerminal, Terminal as _};
+use latchstring::secret_variables::PASSPHRASE;
 use latchstring::{Code, Error, default_state_folder};
 use zeroize::Zeroizing;
 
 use super::args::Global;
 use super::choices::StoreChoice;
+use super::interruption;
 use super::output::say;
 use super::profile::Profile;
-use super::secrets::PASSPHRASE;
 
 /// The stores over one state folder, set up for one profile.
 pub(crate) struct Stores {
@@ -122,10 +124,15 @@ pub(crate) fn name(choice: StoreChoice) -> &'static str {
     }
 }
 
-/// What the person typed in this process: asked once, and handed to the process
+/// The passphrase that the user typed: asked for once, and handed to the process
 /// that renews.
 pub(crate) fn typed_passphrase() -> Option<&'static str> {
     TYPED.get().map(|passphrase| passphrase.as_str())
+}
+
+/// Takes the passphrase that the user typed into the process that started this one.
+pub(crate) fn remember_passphrase(passphrase: Zeroizing<String>) {
+    TYPED.get_or_init(|| passphrase);
 }
 
 static TYPED: OnceLock<Zeroizing<String>> = OnceLock::new();
@@ -147,15 +154,32 @@ fn passphrase() -> Result<Zeroizing<String>, Error> {
             format!("set {PASSPHRASE}, or run this on a terminal"),
         )
     };
-    if !stdin().is_terminal() {
+    if !StderrTerminal::default().is_attended() {
         return Err(missing("nobody can be asked here"));
     }
-    let passphrase = rpassword::prompt_password("Passphrase of the stored session: ")
-        .map(Zeroizing::new)
-        .map_err(|error| missing(&error.to_string()))?;
-    if passphrase.is_empty() {
-        return Err(missing("none was given"));
+    match ask_passphrase()?.filter(|passphrase| !passphrase.is_empty()) {
+        Some(passphrase) => Ok(TYPED.get_or_init(|| passphrase).clone()),
+        None => Err(missing("none was given")),
     }
-    let passphrase = TYPED.get_or_init(|| passphrase);
-    Ok(passphrase.clone())
+}
+
+/// Returns what the user types, or None if the input has ended.
+///
+/// This runs within the command's runtime, which cannot wait for itself: so a
+/// thread of its own waits, for the user and for signals.
+fn ask_passphrase() -> Result<Option<Zeroizing<String>>, Error> {
+    let wait = || {
+        super::runtime()?.block_on(async {
+            let terminal = StderrTerminal::default();
+            tokio::select! {
+                biased;
+                interrupted = interruption::wait() => Err(interrupted),
+                passphrase = terminal.ask_secret("Passphrase of the stored session:") => {
+                    Ok(passphrase)
+                }
+            }
+        })
+    };
+    thread::scope(|scope| scope.spawn(wait).join())
+        .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }

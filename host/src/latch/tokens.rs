@@ -1,11 +1,12 @@
 //! How a client comes by an access token: the stored one, or a renewed one.
 
-use std::sync::Arc;
-
 use super::{Inner, Latch, bytes, granted};
-use crate::contract::{Action, Demand, Reply};
+use crate::capability::store::Store;
+use crate::contract::{Action, Demand, Reply, Tokens};
 use crate::envelope::Envelope;
 use crate::error::{Code, Error};
+use crate::import::Imported;
+use crate::renewal::{Done, Renewal, Task};
 use crate::sandbox::{Instance, Session};
 use crate::token::Token;
 
@@ -31,32 +32,84 @@ impl Latch {
 
     /// An access token that meets `demand`.
     ///
-    /// A renewal that has begun goes on where the caller stops waiting for it, as
-    /// long as the runtime lives: a provider that replaces refresh tokens has
-    /// perhaps replaced this one already.
+    /// A renewal that has begun goes on if the caller stops waiting for it, for as
+    /// long as the runtime lives: a provider that rotates refresh tokens may have
+    /// replaced this one already. To protect it from the end of the process too,
+    /// see [`LatchBuilder::renew_in`](crate::LatchBuilder::renew_in).
     pub async fn token_for(&self, demand: Demand) -> Result<Token, Error> {
-        if demand.examination.is_none()
-            && let Some(token) = self.stored_token(&demand).await?
-        {
-            return Ok(token);
+        match self.stored_token(&demand).await? {
+            Some(token) => Ok(token),
+            None => self.renewed(Task::Token(demand)).await,
         }
-        let inner = Arc::clone(&self.0);
-        to_its_end(async move { inner.token_for(&demand).await }).await
     }
 
     /// Another token than the one with this [fingerprint](Token::fingerprint), which
     /// an API has refused: what another process has stored meanwhile, or a renewed
     /// one. However many ask at once, one renews.
     pub async fn token_instead_of(&self, refused: &str) -> Result<Token, Error> {
-        let (inner, refused) = (Arc::clone(&self.0), refused.to_owned());
-        to_its_end(async move { inner.token_instead_of(&refused).await }).await
+        match self.stored_token(&Demand::default()).await? {
+            Some(token) if token.fingerprint() != refused => Ok(token),
+            _ => self.renewed(Task::TokenInsteadOf(refused.to_owned())).await,
+        }
     }
 
-    /// The stored access token, where it meets `demand` as it is; none where it
-    /// has to be renewed. Asks nobody and takes no lock.
+    /// The stored access token if it meets `demand` as it is; None if it has to be
+    /// renewed, or if the provider has to be asked about it. Sends no request and
+    /// takes no lock.
     pub async fn stored_token(&self, demand: &Demand) -> Result<Option<Token>, Error> {
         let stored = self.0.read().await?;
         self.0.token_in(&mut self.0.instance()?, &stored, demand)
+    }
+
+    /// Makes another program's tokens the session here, without a login, if the
+    /// provider accepts them. They are renewed first if they have to be.
+    ///
+    /// Fails with what the provider says against them, and leaves what is stored
+    /// as it was. If the provider cannot be asked, they replace no other session;
+    /// they are stored only where there is none and `even_unchecked` is set.
+    pub async fn import(&self, tokens: &Tokens, even_unchecked: bool) -> Result<Imported, Error> {
+        let task = Task::Import { tokens: tokens.clone(), even_unchecked };
+        match self.protected(task).await? {
+            Done::Imported(imported) => {
+                // A store with several places finds out where another process put it.
+                self.0.read().await?;
+                Ok(imported)
+            }
+            Done::Token(_) => Err(super::misfit()),
+        }
+    }
+
+    async fn renewed(&self, task: Task) -> Result<Token, Error> {
+        match self.protected(task).await? {
+            Done::Token(token) => Ok(*token),
+            Done::Imported(_) => Err(super::misfit()),
+        }
+    }
+
+    /// Carries out `task` where the caller's end does not interrupt it.
+    async fn protected(&self, task: Task) -> Result<Done, Error> {
+        if let Renewal::OwnProcess(process) = &self.0.parts.renewal
+            // What is recorded has to happen here.
+            && self.0.parts.recorder.is_none()
+            && let Some(result) = process.run(self, &task).await
+        {
+            return result;
+        }
+        let latch = self.clone();
+        to_its_end(async move { latch.carry_out(task).await }).await
+    }
+
+    /// Carries out `task` in this process.
+    pub(crate) async fn carry_out(&self, task: Task) -> Result<Done, Error> {
+        match task {
+            Task::Token(demand) => Ok(Done::Token(Box::new(self.0.token_for(&demand).await?))),
+            Task::TokenInsteadOf(refused) => {
+                Ok(Done::Token(Box::new(self.0.token_instead_of(&refused).await?)))
+            }
+            Task::Import { tokens, even_unchecked } => {
+                self.0.import(&tokens, even_unchecked).await.map(Done::Imported)
+            }
+        }
     }
 
     /// Whether there may be another token than `refused` without a login.
@@ -75,10 +128,10 @@ impl Latch {
     }
 }
 
-/// A renewal that has begun goes on where nobody waits for it any more.
+/// Runs a renewal that goes on when its caller stops waiting.
 async fn to_its_end(
-    renewal: impl Future<Output = Result<Token, Error>> + Send + 'static,
-) -> Result<Token, Error> {
+    renewal: impl Future<Output = Result<Done, Error>> + Send + 'static,
+) -> Result<Done, Error> {
     tokio::spawn(renewal).await.unwrap_or_else(|stopped| match stopped.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),
         Err(_) => Err(Error::new(
@@ -112,20 +165,30 @@ impl Inner {
         stored: &Option<Envelope>,
         demand: &Demand,
     ) -> Result<Token, Error> {
-        let session = self.begin_token(instance, stored, demand)?;
-        let egress = self.egress(stored);
-        self.drive(instance, session, &egress, None).await.and_then(granted)
+        self.token_on(self.parts.store.as_ref(), instance, stored, demand).await
     }
 
-    /// The token in what is stored; none where it has to be renewed.
+    /// A token that meets `demand`, of the session that is stored in `store`.
+    pub(super) async fn token_on(
+        &self,
+        store: &dyn Store,
+        instance: &mut Instance,
+        stored: &Option<Envelope>,
+        demand: &Demand,
+    ) -> Result<Token, Error> {
+        let session = self.begin_token(instance, stored, demand)?;
+        let egress = self.egress(stored);
+        self.drive_on(store, instance, session, &egress, None).await.and_then(granted)
+    }
+
+    /// The token in what is stored, if no action is needed for it.
     fn token_in(
         &self,
         instance: &mut Instance,
         stored: &Option<Envelope>,
         demand: &Demand,
     ) -> Result<Option<Token>, Error> {
-        let demand = Demand { examination: None, ..demand.clone() };
-        let session = self.begin_token(instance, stored, &demand)?;
+        let session = self.begin_token(instance, stored, demand)?;
         let action = instance
             .next(&session, &Reply::Begin, self.parts.clock.now_ms())
             .map_err(|error| self.placed(error))?;

@@ -5,77 +5,106 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use super::config::config;
+use crate::error::{Code, Error};
 
-/// Machine code at an address that every page size divides.
-#[repr(C, align(65536))]
-struct Aligned<Bytes: ?Sized>(Bytes);
+/// Loads the machine code that `build.rs` compiled for this program's target. To be
+/// called once in a process: an engine wants every code at an address of its own.
+pub(super) fn load() -> Result<(Engine, Component), Error> {
+    embedded::load().map_err(|error| {
+        Error::new(
+            Code::SandboxFault,
+            format!("the login component's machine code cannot be loaded: {error:#}"),
+            "allow this program to make memory executable: a hardened macOS program needs the \
+             entitlement com.apple.security.cs.allow-unsigned-executable-memory, Windows no \
+             Arbitrary Code Guard, a systemd service MemoryDenyWriteExecute=no",
+        )
+    })
+}
 
-/// Compiled by `build.rs` for this program's target.
-static COMPILED: &Aligned<[u8]> = &Aligned(*include_bytes!(env!("LATCHSTRING_COMPONENT_COMPILED")));
-
-/// Runs the code where this program's file is mapped: no copy, and only the
-/// pages that a session touches are ever read. To be called once in a process:
-/// an engine wants every code at an address of its own.
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-pub(super) fn load() -> wasmtime::Result<(Engine, Component)> {
-    use std::ptr::NonNull;
+/// The code is a part of this program's own code: it runs where the program's file
+/// is mapped. Nothing is copied, only the pages that a session touches are read,
+/// and no memory has to be made executable, which hardened services forbid.
+#[cfg(latchstring_code_in_place)]
+mod embedded {
+    use std::arch::naked_asm;
+    use std::ptr::{NonNull, slice_from_raw_parts};
     use std::sync::Arc;
 
-    let mut config = config();
-    config.with_custom_code_memory(Some(Arc::new(in_place::InPlace)));
-    let engine = Engine::new(&config)?;
-    // SAFETY: these bytes come from `build.rs`, which compiled them with the same
-    // settings; they are constant, and live as long as the program.
-    let component = unsafe { Component::deserialize_raw(&engine, NonNull::from(&COMPILED.0))? };
-    Ok((engine, component))
+    use wasmtime::component::Component;
+    use wasmtime::{CustomCodeMemory, Engine};
+
+    use super::config;
+
+    /// Also makes cargo build this again when the code changes.
+    const LENGTH: usize = include_bytes!(env!("LATCHSTRING_COMPONENT_COMPILED")).len();
+
+    /// Never called: the bytes at its address are the machine code. A function,
+    /// because functions are what the linker makes executable. It is alone in its
+    /// section, so the alignment, which every page size divides, is its own.
+    #[unsafe(naked)]
+    #[unsafe(link_section = ".text.latchstring_component")]
+    extern "C" fn code() {
+        naked_asm!(
+            ".balign 65536",
+            concat!(".incbin \"", env!("LATCHSTRING_COMPONENT_COMPILED"), "\""),
+        )
+    }
+
+    pub(super) fn load() -> wasmtime::Result<(Engine, Component)> {
+        let mut config = config();
+        config.with_custom_code_memory(Some(Arc::new(Executable)));
+        let engine = Engine::new(&config)?;
+        let bytes = slice_from_raw_parts(code as *const u8, LENGTH).cast_mut();
+        // OK because no function is at address 0.
+        let bytes = NonNull::new(bytes).expect("an address");
+        // SAFETY: these bytes come from `build.rs`, which compiled them with the same
+        // settings; they are constant, and live as long as the program.
+        let component = unsafe { Component::deserialize_raw(&engine, bytes)? };
+        Ok((engine, component))
+    }
+
+    /// Memory that the system has made executable when it loaded the program.
+    struct Executable;
+
+    impl CustomCodeMemory for Executable {
+        fn required_alignment(&self) -> usize {
+            rustix::param::page_size()
+        }
+
+        fn publish_executable(&self, _ptr: *const u8, _len: usize) -> wasmtime::Result<()> {
+            Ok(())
+        }
+
+        fn unpublish_executable(&self, _ptr: *const u8, _len: usize) -> wasmtime::Result<()> {
+            Ok(())
+        }
+    }
 }
 
-/// Copies the code into memory of its own.
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-pub(super) fn load() -> wasmtime::Result<(Engine, Component)> {
-    // SAFETY: these bytes come from `build.rs`, which compiled them with the same
-    // settings; nothing outside this program can change them.
-    unsafe { from_copy(&COMPILED.0) }
+/// The code is copied into memory of its own.
+#[cfg(not(latchstring_code_in_place))]
+mod embedded {
+    use wasmtime::Engine;
+    use wasmtime::component::Component;
+
+    static COMPILED: &[u8] = include_bytes!(env!("LATCHSTRING_COMPONENT_COMPILED"));
+
+    pub(super) fn load() -> wasmtime::Result<(Engine, Component)> {
+        // SAFETY: these bytes come from `build.rs`, which compiled them with the same
+        // settings; nothing outside this program can change them.
+        unsafe { super::from_copy(COMPILED) }
+    }
 }
 
-/// Loads other machine code than the login component's.
+/// Loads machine code, the login component's or a test's, from a copy.
 ///
 /// # Safety
 ///
 /// `compiled` must come from `Engine::precompile_component`, unchanged.
-#[cfg(any(test, not(all(target_os = "linux", target_arch = "x86_64"))))]
+#[cfg(any(test, not(latchstring_code_in_place)))]
 pub(super) unsafe fn from_copy(compiled: &[u8]) -> wasmtime::Result<(Engine, Component)> {
     let engine = Engine::new(&config())?;
     // SAFETY: as the caller promises.
     let component = unsafe { Component::deserialize(&engine, compiled)? };
     Ok((engine, component))
-}
-
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-mod in_place {
-    use rustix::mm::{MprotectFlags, mprotect};
-    use wasmtime::CustomCodeMemory;
-
-    /// Makes constant bytes of this program executable.
-    pub(super) struct InPlace;
-
-    impl CustomCodeMemory for InPlace {
-        fn required_alignment(&self) -> usize {
-            rustix::param::page_size()
-        }
-
-        fn publish_executable(&self, ptr: *const u8, len: usize) -> wasmtime::Result<()> {
-            // SAFETY: the bytes are constant, so nothing writes to them; the
-            // engine gives whole pages of one machine code.
-            unsafe {
-                mprotect(ptr.cast_mut().cast(), len, MprotectFlags::READ | MprotectFlags::EXEC)?
-            };
-            Ok(())
-        }
-
-        /// The code stays executable: another engine may run the same bytes.
-        fn unpublish_executable(&self, _ptr: *const u8, _len: usize) -> wasmtime::Result<()> {
-            Ok(())
-        }
-    }
 }

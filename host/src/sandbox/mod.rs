@@ -78,7 +78,7 @@ impl Sandbox {
     /// The embedded component, loaded once in a process for everybody in it.
     pub fn load() -> Result<&'static Self, Error> {
         static LOADED: LazyLock<Result<Sandbox, Error>> = LazyLock::new(|| {
-            let (engine, component) = machine_code::load().map_err(fault)?;
+            let (engine, component) = machine_code::load()?;
             Sandbox::new(engine, &component)
         });
         LOADED.as_ref().map_err(Error::clone)

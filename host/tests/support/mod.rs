@@ -4,6 +4,7 @@
 
 pub(crate) mod api;
 pub(crate) mod embedded;
+pub(crate) mod held;
 pub(crate) mod http;
 mod pending;
 pub(crate) mod session;

@@ -1,12 +1,17 @@
 //! A program at a terminal, and a person who types.
 
 use std::fs::File;
-use std::io::{Read as _, Write as _};
+use std::io::{Error, Read as _, Write as _};
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command};
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
+use nix::libc;
 use nix::pty::{OpenptyResult, Winsize, openpty};
+use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
+use nix::unistd::setsid;
 
 use super::{PATIENCE, Run};
 
@@ -15,6 +20,9 @@ pub(crate) struct Tty {
     child: Child,
     keyboard: File,
     screen: Arc<Screen>,
+    reader: Option<JoinHandle<()>>,
+    /// Keeps the terminal as it is beyond the program's end, as a shell does.
+    terminal: Option<OwnedFd>,
 }
 
 #[derive(Default)]
@@ -24,11 +32,34 @@ struct Screen {
 }
 
 impl Tty {
+    /// Starts the program as the leader of a session of its own, whose terminal
+    /// this is: with these modes, and with the signals that its keys send.
+    pub(crate) fn lead(mut command: Command, change: impl FnOnce(&mut Termios)) -> Self {
+        // SAFETY: both calls may be made between fork and exec.
+        unsafe {
+            command.pre_exec(|| {
+                setsid()?;
+                match libc::ioctl(0, libc::TIOCSCTTY, 0) {
+                    0 => Ok(()),
+                    _ => Err(Error::last_os_error()),
+                }
+            });
+        }
+        Self::with(command, change)
+    }
+
     /// Starts the program on a terminal of 120 columns, whose three streams are
     /// all the terminal's.
-    pub(crate) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(command: Command) -> Self {
+        Self::with(command, |_| {})
+    }
+
+    fn with(mut command: Command, change: impl FnOnce(&mut Termios)) -> Self {
         let size = Winsize { ws_row: 40, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
         let OpenptyResult { master, slave } = openpty(Some(&size), None).expect("a terminal");
+        let mut modes = tcgetattr(&slave).expect("its modes");
+        change(&mut modes);
+        tcsetattr(&slave, SetArg::TCSANOW, &modes).expect("its modes");
         let stream = || slave.try_clone().expect("one more handle");
         let child = command
             .stdin(stream())
@@ -36,14 +67,13 @@ impl Tty {
             .stderr(stream())
             .spawn()
             .expect("the program starts");
-        drop(slave);
         // Its own handles would keep the terminal open after the program's end.
         drop(command);
         let mut output = File::from(master);
         let keyboard = output.try_clone().expect("one more handle");
         let screen = Arc::new(Screen::default());
         let shown = Arc::clone(&screen);
-        thread::spawn(move || {
+        let reader = thread::spawn(move || {
             let mut bytes = [0; 4096];
             // Linux reports the end as an error.
             while let Ok(count @ 1..) = output.read(&mut bytes) {
@@ -52,7 +82,7 @@ impl Tty {
                 shown.changed.notify_all();
             }
         });
-        Self { child, keyboard, screen }
+        Self { child, keyboard, screen, reader: Some(reader), terminal: Some(slave) }
     }
 
     /// What has been shown once it holds `words`.
@@ -74,6 +104,31 @@ impl Tty {
         self.keyboard.write_all(b"\n").expect("a keyboard");
     }
 
+    /// Presses one key.
+    pub(crate) fn presses(&mut self, key: u8) {
+        self.keyboard.write_all(&[key]).expect("a keyboard");
+    }
+
+    /// What has been shown so far.
+    pub(crate) fn shown(&self) -> String {
+        self.screen.text.lock().expect("a screen").clone()
+    }
+
+    /// The terminal's modes, also when the program has ended.
+    pub(crate) fn modes(&self) -> Termios {
+        tcgetattr(self.terminal.as_ref().expect("a terminal")).expect("its modes")
+    }
+
+    /// The process, as the system numbers it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for the program's end, and returns its exit code.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.child.wait().expect("an end").code()
+    }
+
     /// Forgets what has been shown so far.
     pub(crate) fn clear(&self) {
         self.screen.text.lock().expect("a screen").clear();
@@ -82,6 +137,11 @@ impl Tty {
     /// Waits for the program's end.
     pub(crate) fn finish(mut self) -> Run {
         let status = self.child.wait().expect("an end");
+        // With nobody left on the terminal, the screen gets what is still to come.
+        self.terminal = None;
+        if let Some(reader) = self.reader.take() {
+            reader.join().expect("a screen");
+        }
         let stderr = self.screen.text.lock().expect("a screen").clone();
         Run { code: status.code().unwrap_or(-1), stdout: String::new(), stderr }
     }

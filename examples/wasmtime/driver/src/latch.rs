@@ -113,11 +113,13 @@ impl Latch {
         self.drive(session, &egress, manner.patience, Some(door)).await.and_then(granted)
     }
 
-    /// An access token that meets `demand`: the stored one, or a renewed one.
-    pub(crate) async fn token_for(&self, demand: &Demand) -> Result<Token, Error> {
+    /// An access token that meets `demand`: the stored one, or a renewed one. No
+    /// other process can be started to renew it: a program that is killed in the
+    /// middle of a renewal takes it along.
+    pub(crate) async fn token_for(&self, demand: Demand) -> Result<Token, Error> {
         let stored = self.read().await?;
         let session = Instance
-            .token(&self.client, bytes(&stored), demand, &context()?)
+            .token(&self.client, bytes(&stored), &demand, &context()?)
             .map_err(|error| self.placed(error))?;
         self.drive(session, &self.egress(&stored), Duration::ZERO, None).await.and_then(granted)
     }

@@ -47,7 +47,7 @@ pub use checks::check_profile;
 pub use contract::{
     ClientAuthentication, Demand, Description, LoginFlow, LogoutReport, TokenSource, TokenState,
 };
-pub use error::{Code, Error, ProviderError, code_name, code_named, is_printable, printable};
+pub use error::{Code, Error, ProviderError, code_name, is_printable, printable};
 pub use latch::{Latch, describe};
 pub use origins::api_origin;
 pub use token::Token;

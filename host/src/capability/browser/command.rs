@@ -2,18 +2,24 @@
 
 use std::io;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
 
 use super::launch::file_url;
 use super::{Browser, browser_url};
 use crate::error::{Code, Error};
+use crate::secret_variables;
 
 /// Runs the words of a command, with the URL as one more word at the end.
 #[derive(Debug, Clone)]
 pub struct CommandBrowser {
     program: String,
     arguments: Vec<String>,
+    /// How the program that was started last ended, if it ended with failure.
+    failed: watch::Sender<Option<ExitStatus>>,
 }
 
 impl CommandBrowser {
@@ -30,10 +36,11 @@ impl CommandBrowser {
             words.ok_or_else(|| invalid("the browser's command has an open quote"))?.into_iter();
         let program = words.next().filter(|program| !program.is_empty());
         let program = program.ok_or_else(|| invalid("the browser's command is empty"))?;
-        Ok(Self { program, arguments: words.collect() })
+        Ok(Self { program, arguments: words.collect(), failed: watch::Sender::new(None) })
     }
 }
 
+#[async_trait]
 impl Browser for CommandBrowser {
     fn open(&self, url: &str) -> Result<(), Error> {
         self.run(browser_url(url)?.as_str())
@@ -46,28 +53,46 @@ impl Browser for CommandBrowser {
     fn open_file(&self, file: &Path) -> Result<(), Error> {
         self.run(file_url(file)?.as_str())
     }
+
+    async fn failure(&self) -> Error {
+        let mut failed = self.failed.subscribe();
+        match failed.wait_for(Option::is_some).await.map(|status| *status) {
+            Ok(Some(status)) => self.error(&format!("it ended with {status}")),
+            // OK because the sender lives as long as this browser.
+            _ => std::future::pending().await,
+        }
+    }
 }
 
 impl CommandBrowser {
+    fn error(&self, reason: &str) -> Error {
+        Error::new(
+            Code::HostFault,
+            format!("cannot start the browser {}: {reason}", self.program),
+            "open the URL by hand, or name another browser",
+        )
+    }
+
     fn run(&self, address: &str) -> Result<(), Error> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).arg(address);
-        let child = start(&mut command).map_err(|error| {
-            Error::new(
-                Code::HostFault,
-                format!("cannot start the browser {}: {error}", self.program),
-                "open the URL by hand, or name another browser",
-            )
-        })?;
-        reap(child, |_| ());
+        let child = start(&mut command).map_err(|error| self.error(&error.to_string()))?;
+        self.failed.send_replace(None);
+        let failed = self.failed.clone();
+        reap(child, move |status| {
+            failed.send_replace(status.filter(|status| !status.success()));
+        });
         Ok(())
     }
 }
 
-/// Starts a program that neither reads nor writes what this one does, and that
-/// Ctrl-C in this program's terminal does not reach.
+/// Starts a program that neither reads nor writes what this one does, that Ctrl-C in
+/// this program's terminal does not reach, and that inherits no secret.
 pub(super) fn start(command: &mut Command) -> io::Result<Child> {
     detach(command);
+    for name in secret_variables::ALL {
+        command.env_remove(name);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
 }
 
@@ -86,10 +111,10 @@ fn detach(command: &mut Command) {
 #[cfg(not(any(unix, windows)))]
 fn detach(_: &mut Command) {}
 
-/// Waits for the child elsewhere, so that it leaves no zombie, and passes on
-/// whether it succeeded. Where no thread can be had, it stays a zombie.
-pub(super) fn reap(mut child: Child, ended: impl FnOnce(bool) + Send + 'static) {
-    let wait = move || ended(child.wait().is_ok_and(|status| status.success()));
+/// Waits for the child in a thread, so that it leaves no zombie, and passes on how it
+/// ended: None if that cannot be told. If there can be no thread, it stays a zombie.
+pub(super) fn reap(mut child: Child, ended: impl FnOnce(Option<ExitStatus>) + Send + 'static) {
+    let wait = move || ended(child.wait().ok());
     let _ = thread::Builder::new().name("browser".to_owned()).spawn(wait);
 }
 
@@ -110,6 +135,15 @@ mod tests {
         let browser = CommandBrowser::new("/nowhere/browser --new").expect("words");
         let error = browser.open("https://login.example/").expect_err("missing");
         assert!(error.message().contains("/nowhere/browser"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_program_that_fails_is_noticed() {
+        let browser = CommandBrowser::new("false").expect("words");
+        browser.open("https://login.example/").expect("a start");
+        let error = browser.failure().await;
+        assert!(error.message().contains("false: it ended with exit status: 1"), "{error}");
     }
 
     #[test]

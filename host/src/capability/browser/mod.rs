@@ -12,9 +12,12 @@ pub use system::SystemBrowser;
 
 use std::path::Path;
 
+use async_trait::async_trait;
+
 use crate::error::{Code, Error};
 
 /// Opens URLs in a browser.
+#[async_trait]
 pub trait Browser: Send + Sync {
     /// Starts a browser on `url` and returns without waiting for it.
     ///
@@ -39,7 +42,13 @@ pub trait Browser: Send + Sync {
         ))
     }
 
-    /// What the person is told once it was started; the address stands below.
+    /// Waits until what was started last has ended with failure, and so has shown no
+    /// page. Never returns if that cannot be told.
+    async fn failure(&self) -> Error {
+        std::future::pending().await
+    }
+
+    /// What the user is told once it was started; the address stands below.
     fn invitation(&self) -> &'static str {
         "Your browser opens to log you in. If it does not, open:\n\n"
     }

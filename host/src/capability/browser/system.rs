@@ -83,8 +83,8 @@ impl Launcher {
             return false;
         };
         let (sender, receiver) = mpsc::channel();
-        reap(child, move |succeeded| {
-            let _ = sender.send(succeeded);
+        reap(child, move |status| {
+            let _ = sender.send(status.is_some_and(|status| status.success()));
         });
         !self.settles || receiver.recv_timeout(SETTLING).unwrap_or(true)
     }

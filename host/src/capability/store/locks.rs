@@ -46,7 +46,8 @@ impl Locks {
         // It is never deleted: a process that waits on a deleted file would hold a
         // lock that nobody else sees.
         let file = guard::open_or_make(&path)?;
-        let deadline = Instant::now() + self.patience;
+        // None is never.
+        let deadline = Instant::now().checked_add(self.patience);
         let mut pause = FIRST_PAUSE;
         loop {
             match file.try_lock() {
@@ -55,7 +56,9 @@ impl Locks {
                 Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Interrupted => {}
                 Err(TryLockError::Error(error)) => return Err(cannot("lock", &path, &error)),
             }
-            let left = deadline.saturating_duration_since(Instant::now());
+            let left = deadline.map_or(Duration::MAX, |deadline| {
+                deadline.saturating_duration_since(Instant::now())
+            });
             if left.is_zero() {
                 return Err(still_locked(&path, self.patience));
             }

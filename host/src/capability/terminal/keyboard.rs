@@ -1,81 +1,61 @@
-//! Reading a line from the person without holding on to the keyboard.
+//! Reading a line from the user without holding on to the keyboard.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-
-use tokio::sync::oneshot;
+pub(super) use system::line;
 
 /// Whether hidden typing is hidden on this system.
 pub(super) const CAN_HIDE: bool = cfg!(unix);
 
-/// The next line; never comes where the input has ended. `ready` is called once
-/// nothing that is typed is shown, where `hidden`: whoever answers at once is not
-/// overheard.
-pub(super) async fn line(hidden: bool, ready: impl FnOnce() + Send + 'static) -> String {
-    let wanted = Wanted(Arc::new(AtomicBool::new(true)));
-    let still_wanted = Arc::clone(&wanted.0);
-    let (sender, receiver) = oneshot::channel();
-    let reader = move || {
-        if let Some(line) = system::read(hidden, ready, &|| still_wanted.load(Ordering::Acquire)) {
-            // Nobody wants it any more: the other answer came first.
-            let _ = sender.send(line);
-        }
-    };
-    if thread::Builder::new().name("keyboard".to_owned()).spawn(reader).is_err() {
-        return std::future::pending().await;
-    }
-    match receiver.await {
-        Ok(line) => line,
-        Err(_) => std::future::pending().await,
-    }
-}
-
-/// Tells the reader when the wait is dropped.
-struct Wanted(Arc<AtomicBool>);
-
-impl Drop for Wanted {
-    fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
-    }
-}
-
 #[cfg(unix)]
 mod system {
-    use std::io::stdin;
+    use std::io::{PipeReader, pipe, stdin};
+    use std::thread;
 
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    use rustix::event::{PollFd, PollFlags, poll};
+    use rustix::io::retry_on_intr;
     use rustix::termios::{
         LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
     };
+    use tokio::sync::oneshot;
 
-    /// Between two looks whether anybody still waits.
-    const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
-
-    /// Far more than any address.
+    /// Longest line, in bytes: far more than any address.
     const LONGEST: usize = 64 * 1024;
 
     const BACKSPACE: [u8; 2] = [0x08, 0x7f];
     const ERASE_LINE: u8 = 0x15;
     const END_OF_INPUT: u8 = 0x04;
 
-    /// None where the input ended, or is no longer wanted.
-    pub(super) fn read(
-        hidden: bool,
-        ready: impl FnOnce(),
-        wanted: &dyn Fn() -> bool,
-    ) -> Option<String> {
+    /// Returns the next line, or None if the input has ended. If `hidden`, nothing
+    /// that is typed is shown from before `ready` is called.
+    ///
+    /// Dropping the wait restores the terminal's modes at once, and ends the thread
+    /// that reads.
+    pub(in super::super) async fn line(hidden: bool, ready: impl FnOnce()) -> Option<String> {
         let _quiet = if hidden { Quiet::begin() } else { None };
         ready();
+        // Closed when this wait is dropped.
+        let (dropped, _wait) = pipe().ok()?;
+        let (sender, line) = oneshot::channel();
+        let reader = move || {
+            let _ = sender.send(read(&dropped));
+        };
+        thread::Builder::new().name("keyboard".to_owned()).spawn(reader).ok()?;
+        line.await.ok()?
+    }
+
+    /// Returns None if the input has ended, or the wait was dropped.
+    fn read(dropped: &PipeReader) -> Option<String> {
         let mut line = Vec::new();
-        while wanted() {
+        loop {
             let input = stdin();
-            let mut ready = [PollFd::new(&input, PollFlags::IN)];
-            if poll(&mut ready, Some(&LOOK)).ok()? == 0 {
-                continue;
+            let mut waited =
+                [PollFd::new(&input, PollFlags::IN), PollFd::new(dropped, PollFlags::IN)];
+            retry_on_intr(|| poll(&mut waited, None)).ok()?;
+            if !waited[1].revents().is_empty() {
+                return None;
             }
             let mut bytes = [0; 4096];
-            let count = rustix::io::read(&input, &mut bytes).ok().filter(|count| *count > 0)?;
+            let count = retry_on_intr(|| rustix::io::read(&input, &mut bytes)).ok();
+            let count = count.filter(|count| *count > 0)?;
             for &byte in &bytes[..count] {
                 match byte {
                     b'\n' | b'\r' => return Some(String::from_utf8_lossy(&line).into_owned()),
@@ -87,11 +67,10 @@ mod system {
                 }
             }
         }
-        None
     }
 
-    /// Nothing that is typed is shown, and a line may be longer than the 4096
-    /// bytes that terminals cut it to. The keys that interrupt still do.
+    /// Shows nothing that is typed, and lets a line be longer than the 4096 bytes
+    /// that terminals cut it to. The keys that interrupt still do.
     struct Quiet(Termios);
 
     impl Quiet {
@@ -117,14 +96,30 @@ mod system {
 #[cfg(not(unix))]
 mod system {
     use std::io::stdin;
+    use std::thread;
 
-    /// Reads to the end of the line, wanted or not, and shows what is typed.
-    pub(super) fn read(
-        _hidden: bool,
-        ready: impl FnOnce(),
-        _wanted: &dyn Fn() -> bool,
-    ) -> Option<String> {
+    use tokio::sync::oneshot;
+
+    /// Returns the next line, or None if the input has ended. If `hidden`, nothing
+    /// that is typed is shown.
+    ///
+    /// A wait that is dropped goes on reading to the end of the line.
+    pub(in super::super) async fn line(hidden: bool, ready: impl FnOnce()) -> Option<String> {
         ready();
+        let (sender, line) = oneshot::channel();
+        let reader = move || {
+            let _ = sender.send(read(hidden));
+        };
+        thread::Builder::new().name("keyboard".to_owned()).spawn(reader).ok()?;
+        line.await.ok()?
+    }
+
+    fn read(hidden: bool) -> Option<String> {
+        #[cfg(windows)]
+        if hidden {
+            return rpassword::read_password().ok();
+        }
+        let _ = hidden;
         let mut line = String::new();
         stdin().read_line(&mut line).ok().filter(|count| *count > 0)?;
         Some(line)

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 use clap::builder::FalseyValueParser;
+use serde::{Deserialize, Serialize};
 
 use super::RecordArgs;
 use crate::cli::choices::StoreChoice;
 
-#[derive(ClapArgs, Clone)]
+#[derive(ClapArgs, Clone, Serialize, Deserialize)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct Global {
     /// Whose settings and session to use
@@ -74,13 +75,6 @@ pub(crate) struct Global {
     pub(crate) verbose: bool,
 
     #[command(flatten)]
+    #[serde(skip)]
     pub(crate) recording: RecordArgs,
-
-    /// This process renews a token for another one
-    #[arg(long, global = true, hide = true)]
-    pub(crate) renewer: bool,
-
-    /// The token with this fingerprint was refused: renew that one, and no newer one
-    #[arg(long, global = true, hide = true, requires = "renewer")]
-    pub(crate) refused: Option<String>,
 }

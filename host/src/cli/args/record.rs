@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use latchstring::Recorder;
 
-#[derive(ClapArgs, Clone)]
+#[derive(ClapArgs, Clone, Default)]
 #[command(next_help_heading = "Everywhere")]
 pub(crate) struct RecordArgs {
     /// Write what passes between this program and the login component to FILE, without secrets: for a bug report

@@ -2,50 +2,55 @@
 
 use std::ffi::OsString;
 use std::io::{Error as IoError, ErrorKind};
-use std::process::Command;
+use std::process::{Command, ExitCode};
 
-use latchstring::{Code, Demand, Error};
+use latchstring::{Code, Demand, Error, secret_variables};
 
 use crate::cli::args::{ExecArgs, Global};
 use crate::cli::settings::Settings;
-use crate::cli::{recording, renewer, secrets};
+use crate::cli::{exit, hardening, output, recording};
 
-pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<(), Error> {
+pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<ExitCode, Error> {
     let ExecArgs { variable, min_ttl, provider, command } = *args;
     check_name(&variable)?;
     let settings = Settings::read(global, provider.into_profile())?;
     let demand = Demand { min_ttl_ms: min_ttl.saturating_mul(1000), ..Demand::default() };
     let latch = settings.latch(global, false)?;
-    let token = renewer::token(global, &latch, demand)
-        .await
-        .map_err(|error| settings.advise(global, error))?;
+    let token = latch.token_for(demand).await.map_err(|error| settings.advise(global, error))?;
     // OK because clap asks for one word at least.
     let (program, arguments) = command.split_first().expect("a command");
     let mut child = Command::new(program);
-    child.args(arguments).env(variable, token.access_token());
     // The command gets the token, and not what a token is made with.
-    for name in secrets::VARIABLES {
+    for name in secret_variables::ALL {
         child.env_remove(name);
     }
+    child.args(arguments).env(variable, token.access_token());
     // Nothing of this program is left when the command runs.
     recording::end(global);
-    Err(cannot_run(program, &run_as(child)?))
+    hardening::end();
+    let error = run_as(child);
+    let exit = match error.kind() {
+        ErrorKind::NotFound => exit::NOT_FOUND,
+        _ => exit::NOT_EXECUTABLE,
+    };
+    output::report_exit(&cannot_run(program, &error), exit, global.json);
+    Ok(ExitCode::from(exit))
 }
 
 /// Becomes the command: its signals, its terminal and its exit code are its own.
 #[cfg(unix)]
-fn run_as(mut child: Command) -> Result<IoError, Error> {
+fn run_as(mut child: Command) -> IoError {
     use std::os::unix::process::CommandExt as _;
 
-    Ok(child.exec())
+    child.exec()
 }
 
 /// Runs the command, and ends as it does.
 #[cfg(not(unix))]
-fn run_as(mut child: Command) -> Result<IoError, Error> {
+fn run_as(mut child: Command) -> IoError {
     match child.status() {
         Ok(status) => std::process::exit(status.code().unwrap_or(1)),
-        Err(error) => Ok(error),
+        Err(error) => error,
     }
 }
 

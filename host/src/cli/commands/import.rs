@@ -1,14 +1,12 @@
 //! `latch import`: take over the session that another program keeps.
 
-use latchstring::contract::Examination;
-use latchstring::{Code, Demand, Error, printable};
+use latchstring::{Error, Imported, printable};
 use serde_json::json;
 
 use super::login::{keep, who};
 use crate::cli::args::{Global, ImportArgs};
-use crate::cli::earlier::Earlier;
 use crate::cli::settings::Settings;
-use crate::cli::{output, renewer, stores};
+use crate::cli::{output, stores};
 
 pub(crate) async fn run(global: &Global, args: Box<ImportArgs>) -> Result<(), Error> {
     let ImportArgs { file, remove, provider } = *args;
@@ -17,25 +15,18 @@ pub(crate) async fn run(global: &Global, args: Box<ImportArgs>) -> Result<(), Er
     stores::make_key_file(global)?;
     let latch = settings.latch(global, false)?;
     let found = settings.find_session(file.as_deref()).await?;
-    let earlier = Earlier::of(&settings.stores(global)?, latch.key()).await?;
-    latch.adopt(found.tokens()).await?;
-    let (store, _) = keep(global, &settings, &latch).await?;
-    // A session that is over already is told now, and not at its first use: a token
-    // that has time left may have been revoked.
-    let demand = Demand { examination: Some(Examination::Userinfo), ..Demand::default() };
-    let unchecked = match renewer::token(global, &latch, demand).await {
-        Ok(_) => None,
-        // The provider could not be asked, or tells nobody's name.
-        Err(error) if error.is_retryable() || error.code() == Code::InvalidUserinfo => Some(error),
+    let is_first = settings.stores(global)?.holding(latch.key()).await?.is_empty();
+    let unchecked = match latch.import(found.tokens(), is_first).await {
+        Ok(Imported::Checked(_)) => None,
+        Ok(Imported::Unchecked(error)) => Some(error),
         Err(error) => {
-            if let Some(earlier) = earlier
-                && earlier.put_back().await?
-            {
+            if !is_first {
                 output::say("The session that was stored here before is kept");
             }
             return Err(settings.advise(global, error));
         }
     };
+    let (store, _) = keep(global, &settings, &latch).await?;
     let places = found.places();
     if remove {
         found.remove().await?;

@@ -6,8 +6,8 @@ use latchstring::{Demand, Description, Error, Token, printable};
 use serde_json::{Map, Value, json};
 
 use crate::cli::args::{Global, IntrospectArgs};
+use crate::cli::output;
 use crate::cli::settings::Settings;
-use crate::cli::{output, renewer};
 
 /// So much of a secret is shown to people who compare.
 const SHOWN: usize = 8;
@@ -21,9 +21,7 @@ pub(crate) async fn run(global: &Global, args: Box<IntrospectArgs>) -> Result<()
         false => Examination::Introspection,
     };
     let demand = Demand { examination: Some(question), ..Demand::default() };
-    let token = renewer::token(global, &latch, demand)
-        .await
-        .map_err(|error| settings.advise(global, error))?;
+    let token = latch.token_for(demand).await.map_err(|error| settings.advise(global, error))?;
     let description = latch.status().await?;
     let about = about(&token, description, show_secrets);
     let report: Map<String, Value> = parsed(token.report());

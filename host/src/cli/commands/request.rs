@@ -4,18 +4,15 @@ use std::fs;
 use std::io::{ErrorKind, Read as _, stdin};
 use std::process::ExitCode;
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use hyper::StatusCode;
-use latchstring::{
-    ApiRequest, ApiResponse, Code, Demand, Error, Latch, Token, TokenProvider, printable,
-};
+use latchstring::{ApiRequest, ApiResponse, Code, Error, printable};
 use serde::de::IgnoredAny;
 use tokio::task::spawn_blocking;
 
 use crate::cli::args::{Global, RequestArgs};
+use crate::cli::output;
 use crate::cli::settings::{Settings, words};
-use crate::cli::{output, renewer};
 
 pub(crate) async fn run(global: &Global, args: Box<RequestArgs>) -> Result<ExitCode, Error> {
     let RequestArgs { method, url, data, headers, include, allow_origins, provider } = *args;
@@ -26,37 +23,18 @@ pub(crate) async fn run(global: &Global, args: Box<RequestArgs>) -> Result<ExitC
         let (name, value) = parse_header(&header)?;
         request = request.header(name, value);
     }
-    // Whoever renews for another process has the same words, and sends nothing.
-    if let Some(data) = data.filter(|_| !global.renewer) {
+    if let Some(data) = data {
         let body = in_the_background(move || read(&data)).await??;
         if !request.headers.iter().any(|header| header.name.eq_ignore_ascii_case("content-type")) {
             request = request.header("content-type", media_type(&body));
         }
         request = request.body(body);
     }
-    let tokens = Renewing { global, latch: &latch };
-    let answer = latch.request_with(&request, &tokens).await;
+    let answer = latch.request(&request).await;
     let answer = answer.map_err(|error| settings.advise(global, error))?;
     let status = StatusCode::from_u16(answer.status()).unwrap_or_default();
     pass_on(answer, status, include).await?;
     Ok(conclude(status, global.json))
-}
-
-/// TokenProvider that a process of its own renews.
-struct Renewing<'a> {
-    global: &'a Global,
-    latch: &'a Latch,
-}
-
-#[async_trait]
-impl TokenProvider for Renewing<'_> {
-    async fn token(&self) -> Result<Token, Error> {
-        renewer::token(self.global, self.latch, Demand::default()).await
-    }
-
-    async fn token_instead_of(&self, refused: &str) -> Result<Token, Error> {
-        renewer::token_instead_of(self.global, self.latch, refused).await
-    }
 }
 
 /// The error shows no value: it may be a secret.

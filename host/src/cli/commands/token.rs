@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 use crate::cli::args::{CheckArgs, Global, TokenArgs};
 use crate::cli::choices::TokenOutput;
+use crate::cli::output;
 use crate::cli::settings::Settings;
-use crate::cli::{output, renewer};
 
 pub(crate) async fn run(global: &Global, args: Box<TokenArgs>) -> Result<(), Error> {
     let TokenArgs { min_ttl, force_refresh, output, checks, provider } = *args;
@@ -19,9 +19,7 @@ pub(crate) async fn run(global: &Global, args: Box<TokenArgs>) -> Result<(), Err
         examination: checks.into_examination(),
     };
     let latch = settings.latch(global, false)?;
-    let token = renewer::token(global, &latch, demand)
-        .await
-        .map_err(|error| settings.advise(global, error))?;
+    let token = latch.token_for(demand).await.map_err(|error| settings.advise(global, error))?;
     let default = if global.json { TokenOutput::Json } else { TokenOutput::Token };
     match output.unwrap_or(default) {
         TokenOutput::Token => print_line(token.access_token()),

@@ -5,16 +5,14 @@ use latchstring::{Code, Demand, Error};
 use serde_json::Value;
 
 use crate::cli::args::{Global, ProviderArgs};
+use crate::cli::output;
 use crate::cli::settings::Settings;
-use crate::cli::{output, renewer};
 
 pub(crate) async fn run(global: &Global, args: Box<ProviderArgs>) -> Result<(), Error> {
     let settings = Settings::read(global, args.into_profile())?;
     let latch = settings.latch(global, false)?;
     let demand = Demand { examination: Some(Examination::Userinfo), ..Demand::default() };
-    let token = renewer::token(global, &latch, demand)
-        .await
-        .map_err(|error| settings.advise(global, error))?;
+    let token = latch.token_for(demand).await.map_err(|error| settings.advise(global, error))?;
     let claims: Option<Value> = token.claims().and_then(|claims| serde_json::from_str(claims).ok());
     let Some(claims) = claims else {
         return Err(Error::new(

@@ -8,8 +8,7 @@ use crate::cli::args::Global;
 impl Settings {
     /// The same error; where a login is missing, with the command that brings it.
     pub(crate) fn advise(&self, global: &Global, error: Error) -> Error {
-        // The process that waits for this one knows the person's own words.
-        if error.code() != Code::LoginRequired || global.renewer {
+        if error.code() != Code::LoginRequired {
             return error;
         }
         match self.login_command(global) {

@@ -4,12 +4,12 @@
 use std::fs;
 use std::path::Path;
 
+use latchstring::secret_variables::{ANONYMOUS_REFRESH_TOKEN, CLIENT_SECRET};
 use latchstring::{Code, Error};
 use zeroize::Zeroizing;
 
 use super::Settings;
 use crate::cli::presets;
-use crate::cli::secrets::{ANONYMOUS_REFRESH_TOKEN, CLIENT_SECRET};
 
 impl Settings {
     pub(super) fn client_secret(&self) -> Result<Option<Zeroizing<String>>, Error> {

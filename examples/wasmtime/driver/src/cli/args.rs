@@ -78,7 +78,7 @@ pub(crate) enum Command {
 }
 
 /// Nothing: this host does not record.
-#[derive(clap::Args, Clone)]
+#[derive(clap::Args, Clone, Default)]
 pub(crate) struct RecordArgs {}
 
 impl Args {

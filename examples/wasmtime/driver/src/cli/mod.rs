@@ -6,6 +6,7 @@ mod choices;
 mod commands;
 mod config;
 mod environment;
+#[allow(dead_code, reason = "a component gets no signal and runs no command")]
 #[path = "../../../../../host/src/cli/exit.rs"]
 mod exit;
 #[allow(dead_code, reason = "requests to an API are the native program's")]
@@ -13,7 +14,6 @@ mod exit;
 mod output;
 #[path = "../../../../../host/src/cli/profile.rs"]
 mod profile;
-mod renewer;
 mod settings;
 mod stores;
 pub(crate) mod streams;

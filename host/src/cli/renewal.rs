@@ -1,0 +1,88 @@
+//! `latch renew`: the process that renews a token for another `latch`.
+//!
+//! Its settings come through standard input, and not from its words or the
+//! environment: it is read before either.
+
+use std::ffi::OsStr;
+use std::io::{IsTerminal as _, stdin};
+use std::process::ExitCode;
+
+use latchstring::blocking::serve_renewal;
+use latchstring::{Code, Error, LatchBuilder, Renewal, RenewalProcess};
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::args::Global;
+use super::choices::StoreChoice;
+use super::profile::Profile;
+use super::{exit, output, settings, stores};
+
+/// The hidden command. It stands in no help: only `latch` itself starts it.
+const COMMAND: &str = "renew";
+
+/// What the process needs to build the caller's client again.
+#[derive(Serialize, Deserialize)]
+struct Caller {
+    global: Global,
+    profile: Profile,
+    /// What the user typed into the caller.
+    passphrase: Option<String>,
+}
+
+/// Where the tokens of these settings are renewed.
+pub(crate) fn place(global: &Global, profile: &Profile) -> Renewal {
+    if global.store.or(profile.store) == Some(StoreChoice::Memory) {
+        return Renewal::ThisProcess;
+    }
+    let caller = Caller {
+        global: global.clone(),
+        profile: profile.clone(),
+        passphrase: stores::typed_passphrase().map(str::to_owned),
+    };
+    match serde_json::to_string(&caller) {
+        Ok(settings) => {
+            let process = RenewalProcess::this_program([COMMAND]).settings(settings);
+            Renewal::OwnProcess(process)
+        }
+        // A path that is no Unicode cannot be handed over.
+        Err(_) => Renewal::ThisProcess,
+    }
+}
+
+/// Whether these words start the process.
+pub(crate) fn is_asked() -> bool {
+    let mut words = std::env::args_os().skip(1);
+    words.next().as_deref() == Some(OsStr::new(COMMAND)) && words.next().is_none()
+}
+
+/// Answers the request on standard input.
+pub(crate) fn serve() -> ExitCode {
+    match answer() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            output::report(&error, false);
+            ExitCode::from(exit::code(error.code()))
+        }
+    }
+}
+
+fn answer() -> Result<(), Error> {
+    if stdin().is_terminal() {
+        return Err(Error::new(
+            Code::InvalidConfiguration,
+            "latch renew is for latch itself, which writes a request to its standard input",
+            "renew a token with: latch token --force-refresh",
+        ));
+    }
+    serve_renewal(prepare)
+}
+
+fn prepare(builder: LatchBuilder, settings: &str) -> Result<LatchBuilder, Error> {
+    let Caller { global, profile, passphrase } = serde_json::from_str(settings).map_err(|_| {
+        Error::new(Code::HostFault, "the request to renew holds no settings", "try again")
+    })?;
+    if let Some(passphrase) = passphrase {
+        stores::remember_passphrase(Zeroizing::new(passphrase));
+    }
+    settings::equip(builder, &global, &profile)
+}

@@ -1,0 +1,381 @@
+//! Renewal in a process of its own.
+//!
+//! A provider that rotates refresh tokens has replaced the stored one as soon as
+//! it has the request (RFC 9700 §4.14.2): a process that ends between the request
+//! and the save has lost the session. So a program may leave the request to a
+//! second process, which the death of the first one does not reach.
+//!
+//! ```text
+//! Latch::token_for       the stored token does not meet the demand: starts the
+//!                        process and writes a Request to its standard input
+//! serve_renewal          leaves the caller's terminal, reads the request, locks,
+//!                        renews, saves; writes Lines, the last one an answer
+//! Latch::token_for       shows the progress, returns what the answer says
+//! ```
+
+use std::ffi::OsString;
+use std::io::{self, Read as _, Write as _, stdin, stdout};
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::process::{Child, Command};
+use zeroize::Zeroizing;
+
+use crate::builder::LatchBuilder;
+use crate::capability::terminal::Terminal;
+use crate::contract::{Client, Demand, Failure, Grant, Tokens};
+use crate::error::{Code, Error};
+use crate::import::Imported;
+use crate::latch::Latch;
+use crate::token::Token;
+
+/// Longest request that is read, in bytes. A session to import has two tokens.
+const LONGEST_REQUEST: u64 = 4 << 20;
+
+/// Progress that is written before the answer, in bytes. What the caller has not
+/// read must fit into a pipe: a stopped caller must not stop the renewal.
+const MOST_PROGRESS: usize = 4096;
+
+/// Where access tokens are renewed.
+#[derive(Clone, Default)]
+pub enum Renewal {
+    /// In this process. A renewal goes on when its caller stops waiting, for as
+    /// long as the runtime lives; when the process ends in the middle of one, the
+    /// session may be lost.
+    #[default]
+    ThisProcess,
+    /// In a process of its own, which outlives this one. Not for a store that
+    /// only this process can read. Sessions that are recorded are renewed in this
+    /// process, and so are those whose renewal process cannot be started.
+    OwnProcess(RenewalProcess),
+}
+
+/// A program that answers by [`serve_renewal`].
+#[derive(Clone)]
+pub struct RenewalProcess {
+    /// None for the file of the running program.
+    program: Option<PathBuf>,
+    arguments: Vec<OsString>,
+    settings: Zeroizing<String>,
+}
+
+impl RenewalProcess {
+    /// The running program, started again with these arguments.
+    pub fn this_program<S: Into<OsString>>(arguments: impl IntoIterator<Item = S>) -> Self {
+        Self {
+            program: None,
+            arguments: arguments.into_iter().map(Into::into).collect(),
+            settings: Zeroizing::default(),
+        }
+    }
+
+    /// Another program, started with these arguments.
+    pub fn program<S: Into<OsString>>(
+        program: impl Into<PathBuf>,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Self {
+        Self { program: Some(program.into()), ..Self::this_program(arguments) }
+    }
+
+    /// Text that `prepare` of [`serve_renewal`] gets. It is handed over through a
+    /// pipe, so it may hold secrets.
+    #[must_use]
+    pub fn settings(mut self, settings: impl Into<Zeroizing<String>>) -> Self {
+        self.settings = settings.into();
+        self
+    }
+
+    /// Runs `task` for `latch` in a new process. Returns None if no process could
+    /// be started, or if it did not understand the request: nothing was sent then.
+    pub(crate) async fn run(&self, latch: &Latch, task: &Task) -> Option<Result<Done, Error>> {
+        let request = Request {
+            version: VERSION.to_owned(),
+            client: latch.client().clone(),
+            profile: latch.key().profile.clone(),
+            account: latch.key().account.clone(),
+            settings: self.settings.to_string(),
+            task: task.clone(),
+        };
+        let request = Zeroizing::new(serde_json::to_vec(&request).ok()?);
+        let mut child = self.start().ok()?;
+        // Dropping the handle ends its input. A process that has read a part only
+        // declines.
+        let _ = child.stdin.take()?.write_all(&request).await;
+        answer(child, latch.terminal()).await
+    }
+
+    fn start(&self) -> io::Result<Child> {
+        let program = match &self.program {
+            Some(program) => program.clone(),
+            None => std::env::current_exe()?,
+        };
+        let mut command = Command::new(program);
+        command.args(&self.arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        detach(&mut command);
+        command.spawn()
+    }
+}
+
+/// On Unix the process leaves the terminal by itself: see [`leave_terminal`].
+#[cfg(not(windows))]
+fn detach(_: &mut Command) {}
+
+/// Without the caller's console, closing its window does not reach the process.
+/// <https://learn.microsoft.com/windows/win32/procthread/process-creation-flags>
+#[cfg(windows)]
+fn detach(command: &mut Command) {
+    const DETACHED_PROCESS: u32 = 0x0000_0008;
+    const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
+    command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP);
+}
+
+/// The version of this crate: two versions may write requests differently.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// What the caller wants, and for which session.
+#[derive(Serialize, Deserialize)]
+struct Request {
+    version: String,
+    client: Client,
+    profile: String,
+    account: String,
+    settings: String,
+    task: Task,
+}
+
+/// What sends a refresh token.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) enum Task {
+    /// A token that meets the demand.
+    Token(Demand),
+    /// Another token than the one with this fingerprint.
+    TokenInsteadOf(String),
+    /// These tokens become the session, if they work.
+    Import { tokens: Tokens, even_unchecked: bool },
+}
+
+/// What came of a [`Task`].
+pub(crate) enum Done {
+    Token(Box<Token>),
+    Imported(Imported),
+}
+
+/// One line of the process's output.
+#[derive(Serialize, Deserialize)]
+enum Line {
+    // Progress, as `Terminal` has it.
+    Say(String),
+    Wait(String),
+    Settle,
+    Detail(String),
+    // The answer, after which nothing comes.
+    Granted(Grant),
+    Unchecked(Failure),
+    Imported(Grant),
+    Failed(Failure),
+    /// The request is not understood; nothing was done.
+    Declined,
+}
+
+impl Line {
+    fn write(&self) -> io::Result<usize> {
+        let mut line = Zeroizing::new(serde_json::to_vec(self)?);
+        line.push(b'\n');
+        let mut stdout = stdout().lock();
+        stdout.write_all(&line)?;
+        stdout.flush()?;
+        Ok(line.len())
+    }
+}
+
+impl From<Result<Done, Error>> for Line {
+    fn from(result: Result<Done, Error>) -> Self {
+        match result {
+            Ok(Done::Token(token)) => Self::Granted(token.grant().clone()),
+            Ok(Done::Imported(Imported::Checked(token))) => Self::Imported(token.grant().clone()),
+            Ok(Done::Imported(Imported::Unchecked(error))) => Self::Unchecked(error.into()),
+            Err(error) => Self::Failed(error.into()),
+        }
+    }
+}
+
+/// Shows the process's progress and returns its answer. Returns None if it ended
+/// without one and had sent no request: it says what for before it sends one.
+async fn answer(mut child: Child, terminal: &dyn Terminal) -> Option<Result<Done, Error>> {
+    let mut output = BufReader::new(child.stdout.take()?);
+    let _settled = Settled(terminal);
+    let mut has_sent = false;
+    let mut line = Zeroizing::new(Vec::new());
+    loop {
+        line.clear();
+        let length = output.read_until(b'\n', &mut line).await.unwrap_or_default();
+        let answer = match serde_json::from_slice(&line) {
+            Ok(Line::Say(text)) => {
+                terminal.say(&text);
+                continue;
+            }
+            Ok(Line::Wait(text)) => {
+                has_sent = true;
+                terminal.wait(&text);
+                continue;
+            }
+            Ok(Line::Settle) => {
+                terminal.settle();
+                continue;
+            }
+            Ok(Line::Detail(text)) => {
+                terminal.detail(&text);
+                continue;
+            }
+            Ok(Line::Declined) => return None,
+            Ok(Line::Granted(grant)) => {
+                Token::try_from(grant).map(|token| Done::Token(Box::new(token)))
+            }
+            Ok(Line::Imported(grant)) => Token::try_from(grant)
+                .map(|token| Done::Imported(Imported::Checked(Box::new(token)))),
+            Ok(Line::Unchecked(failure)) => {
+                Ok(Done::Imported(Imported::Unchecked(Error::from(failure))))
+            }
+            Ok(Line::Failed(failure)) => Err(Error::from(failure)),
+            Err(_) if !has_sent => return None,
+            Err(_) if length == 0 => Err(lost(&match child.wait().await {
+                Ok(status) => status.to_string(),
+                Err(error) => error.to_string(),
+            })),
+            // Never the bytes themselves: they could be half a token.
+            Err(_) => Err(lost("its answer cannot be read")),
+        };
+        return Some(answer);
+    }
+}
+
+/// An interrupted wait leaves no spinner behind.
+struct Settled<'a>(&'a dyn Terminal);
+
+impl Drop for Settled<'_> {
+    fn drop(&mut self) {
+        self.0.settle();
+    }
+}
+
+fn lost(reason: &str) -> Error {
+    Error::new(
+        Code::HostFault,
+        format!("the process that renews the token ended without an answer ({reason})"),
+        "try again",
+    )
+}
+
+/// Answers one request of [`Renewal::OwnProcess`]: for a hidden mode of a program,
+/// which ends when this returns.
+///
+/// Reads standard input, writes standard output, and touches no terminal; the
+/// signals that end a program from a terminal or a service manager are ignored
+/// until the answer is written. `prepare` gets a builder with the caller's client,
+/// profile and account, and the text of [`RenewalProcess::settings`]: it adds the
+/// store, and the HTTP client if the program has its own.
+///
+/// ```no_run
+/// use latchstring::{Latch, Renewal, RenewalProcess, serve_renewal};
+///
+/// # async fn run() -> Result<(), latchstring::Error> {
+/// if std::env::args().nth(1).as_deref() == Some("renew") {
+///     return serve_renewal(|builder, _settings| Ok(builder)).await;
+/// }
+/// let latch = Latch::builder("https://id.example.com", "my-cli")
+///     .renew_in(Renewal::OwnProcess(RenewalProcess::this_program(["renew"])))
+///     .build()?;
+/// let token = latch.token_or_login().await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Fails if standard input holds no request, and if nobody reads the answer.
+pub async fn serve_renewal(
+    prepare: impl FnOnce(LatchBuilder, &str) -> Result<LatchBuilder, Error>,
+) -> Result<(), Error> {
+    let _ignored = leave_terminal();
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = stdin().lock().take(LONGEST_REQUEST).read_to_end(&mut bytes);
+    let request = read.ok().and_then(|_| serde_json::from_slice::<Request>(&bytes).ok());
+    let Some(request) = request.filter(|request| request.version == VERSION) else {
+        return Line::Declined.write().map(drop).map_err(|error| unread(&error));
+    };
+    let Request { client, profile, account, settings, task, .. } = request;
+    let settings = Zeroizing::new(settings);
+    let builder = LatchBuilder::of_client(client).profile(profile).account(account);
+    let result = match prepare(builder, &settings).and_then(|builder| {
+        builder.renew_in(Renewal::ThisProcess).terminal(Progress::default()).build()
+    }) {
+        Ok(latch) => latch.carry_out(task).await,
+        Err(error) => Err(error),
+    };
+    Line::from(result).write().map(drop).map_err(|error| unread(&error))
+}
+
+fn unread(error: &io::Error) -> Error {
+    Error::new(
+        Code::HostFault,
+        format!("the answer cannot be written: {error}"),
+        "this mode is for the program itself, which reads it",
+    )
+}
+
+/// Moves this process to a session without a terminal, so that no terminal stops
+/// it, draws on or ends it, and keeps the signals that end a program from it while
+/// the returned value lives.
+#[cfg(unix)]
+fn leave_terminal() -> impl Sized {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    // Fails only where the process leads a group of its own already.
+    let _ = rustix::process::setsid();
+    [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal)
+}
+
+#[cfg(not(unix))]
+fn leave_terminal() -> impl Sized {}
+
+/// Passes on to the caller what happens.
+#[derive(Default)]
+struct Progress {
+    written: AtomicUsize,
+}
+
+impl Progress {
+    fn pass_on(&self, line: &Line) {
+        if self.written.load(Ordering::Relaxed) >= MOST_PROGRESS {
+            return;
+        }
+        // The renewal goes on without its caller.
+        if let Ok(length) = line.write() {
+            self.written.fetch_add(length, Ordering::Relaxed);
+        }
+    }
+}
+
+impl Terminal for Progress {
+    fn say(&self, text: &str) {
+        self.pass_on(&Line::Say(text.to_owned()));
+    }
+
+    fn wait(&self, what: &str) {
+        self.pass_on(&Line::Wait(what.to_owned()));
+    }
+
+    fn settle(&self) {
+        self.pass_on(&Line::Settle);
+    }
+
+    fn is_attended(&self) -> bool {
+        false
+    }
+
+    fn detail(&self, text: &str) {
+        self.pass_on(&Line::Detail(text.to_owned()));
+    }
+}
