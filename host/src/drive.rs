@@ -114,7 +114,7 @@ impl<'a> Drive<'a> {
     }
 
     async fn exchange(&mut self, exchange: Exchange) -> Reply {
-        let Exchange { purpose, wait_ms, request } = exchange;
+        let Exchange { purpose, wait_ms, timeout_ms, request } = exchange;
         match &mut self.door {
             Some(door) if purpose == Purpose::Poll => door.wait_for_person(wait_ms).await,
             _ => {
@@ -128,8 +128,9 @@ impl<'a> Drive<'a> {
             Ok(permit) => permit,
             Err(reason) => return Reply::Denied(reason),
         };
+        let timeout = timeout_ms.map_or(REQUEST_TIMEOUT, Duration::from_millis);
         let limits = Limits {
-            timeout: REQUEST_TIMEOUT,
+            timeout: timeout.min(REQUEST_TIMEOUT),
             body_bytes: RESPONSE_BYTES,
             private_addresses: permit.private_addresses,
         };

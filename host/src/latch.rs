@@ -80,7 +80,8 @@ pub(crate) struct Parts {
     pub(crate) profile: String,
     pub(crate) account: Option<String>,
     pub(crate) redirect: Redirect,
-    pub(crate) patience: Duration,
+    /// None: the component decides.
+    pub(crate) patience: Option<Duration>,
     pub(crate) flow: Option<LoginFlow>,
     pub(crate) anonymous_refresh_token: Option<Zeroizing<String>>,
     pub(crate) browser_command: bool,
@@ -247,7 +248,10 @@ impl Inner {
             store: parts.store.as_ref(),
             key: &self.key,
             egress,
-            budget: Budget::new(door.as_ref().map_or(Duration::ZERO, |_| parts.patience)),
+            budget: match &door {
+                Some(_) => Budget::of_login(parts.patience),
+                None => Budget::without_user(),
+            },
             door,
         };
         drive.run(instance, session).await

@@ -146,10 +146,11 @@ async function locked({ clock, store, terminal, lockPatienceMs, signal }) {
  * @param {Parts} parts
  * @returns {Promise<Reply>}
  */
-async function exchange({ waitMs, request }, { clock, send, egress, signal }) {
+async function exchange({ waitMs, timeoutMs, request }, { clock, send, egress, signal }) {
   if (waitMs > 0n) await clock.sleep(Number(waitMs), signal);
   try {
-    const reply = await send(request, await egress.permit(request.url));
+    const permit = await egress.permit(request.url);
+    const reply = await send(request, { ...permit, timeoutMs: timeoutMs === undefined ? undefined : Number(timeoutMs) });
     if (reply.tag === 'response') egress.learn(request.url, reply.val);
     return reply;
   } catch (error) {

@@ -17,10 +17,11 @@ import { printable, reason } from './error.js';
 
 /**
  * Sends one request that the egress policy has approved, and answers with `response`,
- * `unreachable`, `too-large` or `denied`. Follows no redirect, keeps no cookie, and
- * goes to no private address unless the permit says so.
+ * `unreachable`, `too-large` or `denied`. Follows no redirect, keeps no cookie, goes to
+ * no private address unless the permit says so, and gives up after `timeoutMs` if that is
+ * sooner than ten seconds.
  *
- * @typedef {(request: Request, permit: { privateAddresses: boolean }) => Promise<Reply>} Send
+ * @typedef {(request: Request, permit: { privateAddresses: boolean, timeoutMs?: number }) => Promise<Reply>} Send
  */
 
 /** For one request, name look-up to last byte. */
@@ -38,7 +39,7 @@ const OWN_HEADERS = new Set([
 class TooLarge extends Error {}
 
 /** @type {Send} */
-export async function send(request, { privateAddresses }) {
+export async function send(request, { privateAddresses, timeoutMs = PATIENCE_MS }) {
   const url = new URL(request.url);
   const connection = { sent: false };
   try {
@@ -53,7 +54,7 @@ export async function send(request, { privateAddresses }) {
       // must not be sent twice.
       agent: false,
       lookup: privateAddresses ? lookup : publicLookup,
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.timeout(Math.min(timeoutMs, PATIENCE_MS)),
     };
     const response = await answer(url, options, request.body, connection);
     const { statusCode: status = 0, rawHeaders } = response;

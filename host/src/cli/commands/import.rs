@@ -19,7 +19,7 @@ pub(crate) async fn run(global: &Global, args: Box<ImportArgs>) -> Result<(), Er
     let found = settings.find_session(file.as_deref()).await?;
     let earlier = Earlier::of(&settings.stores(global)?, latch.key()).await?;
     latch.adopt(found.tokens()).await?;
-    let (store, _) = keep(global, &settings, &latch).await?;
+    let (store, _) = keep(global, &settings, &latch, &[]).await?;
     // A session that is over already is told now, and not at its first use: a token
     // that has time left may have been revoked.
     let demand = Demand { examination: Some(Examination::Userinfo), ..Demand::default() };

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use latchstring::capability::loopback;
+use latchstring::contract;
 use latchstring::{ClientAuthentication, LoginFlow};
 
 use crate::cli::args::{LoginArgs, ProviderArgs, RedirectArgs};
-use crate::cli::choices::{ClientAuth, Flow, RedirectHost};
+use crate::cli::choices::{ClientAuth, Flow, Pkce, RedirectHost};
 use crate::cli::profile::Profile;
 
 impl ProviderArgs {
@@ -20,6 +21,7 @@ impl ProviderArgs {
             api_origins: some(words(self.api_origins)),
             client_secret_file: self.client_secret_file.map(|path| absolute(&path)),
             client_auth: self.client_auth,
+            pkce: self.pkce,
             discovery: self.no_discovery.then_some(false),
             authorization_endpoint: self.authorization_endpoint,
             token_endpoint: self.token_endpoint,
@@ -100,6 +102,16 @@ impl From<RedirectHost> for loopback::RedirectHost {
             RedirectHost::Ipv4 => Self::Ipv4,
             RedirectHost::Localhost => Self::Localhost,
             RedirectHost::Ipv6 => Self::Ipv6,
+        }
+    }
+}
+
+impl From<Pkce> for contract::Pkce {
+    fn from(pkce: Pkce) -> Self {
+        match pkce {
+            Pkce::Discovered => Self::Discovered,
+            Pkce::Known => Self::Known,
+            Pkce::Required => Self::Required,
         }
     }
 }
