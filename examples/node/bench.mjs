@@ -16,7 +16,7 @@ const { session: stored } = open(readFileSync(file), file);
 
 const client = {
   issuer, clientId, discover: true, endpoints: {}, assumedEndpoints: {}, httpsIssuer: false,
-  scopes: [], resources: [], parameters: [], requestFormat: 'form', protocol: { tag: 'oauth' },
+  scopes: [], resources: [], parameters: [], pkce: 'discovered', tokenTypeOptional: false, requestFormat: 'form', protocol: { tag: 'oauth' },
 };
 const demand = { minTtlMs: 0n, forceRefresh: false };
 const nowMs = BigInt(Date.now());

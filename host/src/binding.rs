@@ -84,6 +84,11 @@ impl Binding {
         self.address(&self.printed)
     }
 
+    /// The login goes on at another address of the provider's, in the same browser.
+    pub(crate) fn go_on_to(&mut self, authorization_url: &str) {
+        authorization_url.clone_into(&mut self.authorization_url);
+    }
+
     /// Gives the opened address another ticket.
     pub(crate) fn renew(&mut self, entropy: &dyn Entropy) -> Result<(), Error> {
         self.opened = secret(entropy)?;

@@ -19,8 +19,11 @@ const PAUSE_MS: u64 = 1000;
 /// another device lives for an hour at most.
 const WAIT: Duration = Duration::from_secs(4 * 3600);
 
+/// For a user in a browser whose time the caller does not limit.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 pub(crate) struct Budget {
-    /// How long the person may take.
+    /// How long the user may take.
     patience_ms: u64,
     spent: Spent,
 }
@@ -29,13 +32,25 @@ pub(crate) struct Budget {
 struct Spent {
     actions: u32,
     waited_ms: u64,
-    /// Where the person was sent.
+    /// Where the user was sent.
     address: Option<String>,
+    /// The browser came back from there.
+    has_returned: bool,
+    /// The user was sent to another address after that.
+    has_moved: bool,
 }
 
 impl Budget {
-    pub(crate) fn new(patience: Duration) -> Self {
-        Self { patience_ms: milliseconds(patience), spent: Spent::default() }
+    /// For a login whose user may take this long; five minutes if the caller does not
+    /// say.
+    pub(crate) fn of_login(patience: Option<Duration>) -> Self {
+        let patience_ms = milliseconds(patience.unwrap_or(PATIENCE));
+        Self { patience_ms, spent: Spent::default() }
+    }
+
+    /// For a session that asks no user.
+    pub(crate) fn without_user() -> Self {
+        Self { patience_ms: 0, spent: Spent::default() }
     }
 
     /// The action as it may be carried out: nobody is waited for longer than the
@@ -71,6 +86,7 @@ impl Budget {
     pub(crate) fn note(&mut self, reply: &Reply) -> Result<(), Error> {
         match reply {
             Reply::Chosen(_) => self.spent = Spent::default(),
+            Reply::Redirected(_) | Reply::Pasted(_) => self.spent.has_returned = true,
             Reply::TimedOut => self.act()?,
             _ => {}
         }
@@ -100,12 +116,17 @@ impl Budget {
         Ok(())
     }
 
-    /// One address for each time that the person chooses: more would be a storm of
-    /// windows.
+    /// One address for each time that the user chooses, and one more once the browser
+    /// has come back from the first: more would be a storm of windows.
     fn send(&mut self, url: &str) -> Result<(), Error> {
-        match &self.spent.address {
-            None => self.spent.address = Some(url.to_owned()),
+        let Spent { address, has_returned, has_moved, .. } = &mut self.spent;
+        match address {
+            None => *address = Some(url.to_owned()),
             Some(address) if address == url => {}
+            Some(address) if *has_returned && !*has_moved => {
+                *has_moved = true;
+                url.clone_into(address);
+            }
             Some(_) => {
                 return Err(Error::misbehaviour(
                     "wanted to send the person to a second address, unasked",

@@ -14,7 +14,7 @@ use crate::capability::store::{AutoStore, FileStore, KeyringStore, Store, defaul
 use crate::capability::surroundings::{Surroundings, SystemSurroundings};
 use crate::capability::terminal::{StderrTerminal, Terminal};
 use crate::contract::{
-    Client, ClientAuthentication, Endpoints, Hexclave, LoginFlow, Parameter, Protocol,
+    Client, ClientAuthentication, Endpoints, Hexclave, LoginFlow, Parameter, Pkce, Protocol,
     RequestFormat,
 };
 use crate::error::Error;
@@ -30,9 +30,6 @@ mod checks;
 pub use checks::check_profile;
 use checks::{check_anonymous, check_redirect};
 
-/// How long the person may take by default.
-const PATIENCE: Duration = Duration::from_secs(300);
-
 /// Sets a [`Latch`] up; every setting but the provider and the client has a
 /// default.
 #[must_use]
@@ -43,7 +40,7 @@ pub struct LatchBuilder {
     profile: String,
     account: Option<String>,
     redirect: Redirect,
-    patience: Duration,
+    patience: Option<Duration>,
     flow: Option<LoginFlow>,
     anonymous_refresh_token: Option<Zeroizing<String>>,
     draws_qr: bool,
@@ -91,7 +88,7 @@ impl LatchBuilder {
                 ports: Vec::new(),
                 path: "/callback".to_owned(),
             },
-            patience: PATIENCE,
+            patience: None,
             flow: None,
             anonymous_refresh_token: None,
             draws_qr: true,
@@ -213,10 +210,27 @@ impl LatchBuilder {
         self
     }
 
-    /// A further parameter of the authorization request, such as `login_hint`.
-    /// An empty value leaves out one that would be sent by default.
+    /// A further parameter of the authorization request, such as `login_hint`. It
+    /// replaces an earlier one of the same name. An empty value leaves out one that
+    /// would be sent by default.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-        self.client.parameters.push(Parameter { name: name.into(), value: value.into() });
+        let parameter = Parameter { name: name.into(), value: value.into() };
+        self.client.parameters.retain(|earlier| earlier.name != parameter.name);
+        self.client.parameters.push(parameter);
+        self
+    }
+
+    /// Whether the provider protects the authorization code by PKCE; what its metadata
+    /// says unless set.
+    pub fn pkce(mut self, pkce: Pkce) -> Self {
+        self.client.pkce = pkce;
+        self
+    }
+
+    /// Whether token responses may leave out `token_type`, which RFC 6749 §5.1
+    /// requires; they may not unless set.
+    pub fn token_type_optional(mut self, optional: bool) -> Self {
+        self.client.token_type_optional = optional;
         self
     }
 
@@ -239,9 +253,10 @@ impl LatchBuilder {
         self
     }
 
-    /// How long the person may take to log in; five minutes unless set.
+    /// How long the user may take to log in. Unless set: five minutes in a browser, and
+    /// as long as the code lives on another device.
     pub fn patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+        self.patience = Some(patience);
         self
     }
 

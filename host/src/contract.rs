@@ -68,6 +68,8 @@ impl Client {
             scopes: Vec::new(),
             resources: Vec::new(),
             parameters: Vec::new(),
+            pkce: Pkce::Discovered,
+            token_type_optional: false,
             request_format: RequestFormat::Form,
             protocol: Protocol::Oauth,
         }

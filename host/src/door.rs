@@ -22,6 +22,7 @@ use crate::pages::{Page, Pages, sentence};
 const ANY_DEVICE: &str = "To log in, open this address on any device:\n\n";
 const PASTE: &str = "When the login is done, copy the whole address from the browser's address bar,
 even if its page cannot be shown, and paste it here";
+const ANOTHER_ADDRESS: &str = "the login goes on at another address";
 const PASTE_AGAIN: &str = "Paste the whole address";
 const ANOTHER_USER: &str = "The browser of another user of this machine came to this login and was refused. If that was you, open the address in a browser of the user that runs this command, or use --flow paste.";
 const ANOTHER_BROWSER: &str =
@@ -71,9 +72,20 @@ impl Door<'_> {
     pub(crate) async fn authorize(&mut self, authorization: Authorization) -> Result<Reply, Error> {
         let Authorization { url, flow, reason, wait_ms, notice, alternatives } = authorization;
         self.egress.permit_authorization(&url)?;
+        let is_new = self.shown.as_ref() != Some(&url);
         match (self.visit.take(), &notice) {
+            (Some(visit), notice) if is_new => {
+                self.terminal.say(&format!(
+                    "{}.",
+                    sentence(&printable(notice.as_deref().unwrap_or(ANOTHER_ADDRESS)))
+                ));
+                self.send_on(visit, &url).await;
+            }
             (Some(visit), Some(notice)) => visit.answer.send(self.pages.stray(notice)).await,
-            // What was pasted does not count: whoever did that is at the terminal.
+            (None, Some(notice)) if is_new => {
+                self.terminal.say(&format!("{}.", sentence(&printable(notice))));
+            }
+            // What was pasted does not count: the user is at the terminal.
             (None, Some(notice)) => {
                 let notice = printable(notice);
                 self.terminal.say(&format!("That does not finish the login: {notice}"));
@@ -150,8 +162,17 @@ impl Door<'_> {
         }
     }
 
-    /// The code stands there whatever else does: a picture or an address with the
-    /// code in it could be somebody else's (RFC 8628 §3.3.1).
+    /// Sends the browser that came back last on to another address, in the same tab.
+    async fn send_on(&mut self, visit: Visit, url: &str) {
+        if let Some(binding) = &mut self.binding {
+            binding.go_on_to(url);
+        }
+        self.shown = Some(url.to_owned());
+        visit.answer.send(Page::forward(url, None)).await;
+    }
+
+    /// Shows the code whatever else is shown: a picture or an address with the code in
+    /// it could be another user's (RFC 8628 §3.3.1).
     pub(crate) fn present(&mut self, prompt: &DevicePrompt) -> Result<Reply, Error> {
         self.elsewhere = Some(("waiting for you to enter the code", prompt.expires_at_ms));
         let address = self.egress.permit_page(&prompt.verification_uri)?;
@@ -162,10 +183,14 @@ impl Door<'_> {
         self.draw(complete.as_str());
         self.terminal.say(ANY_DEVICE);
         self.terminal.address(address.as_str());
-        self.terminal.say(&format!(
-            "\nand enter this code:\n\n    {}\n\nOnly enter a code that you asked for yourself.\n",
-            printable(&prompt.user_code)
-        ));
+        self.terminal
+            .say(&format!("\nand enter this code:\n\n    {}\n", printable(&prompt.user_code)));
+        if prompt.verification_uri_complete.is_some() {
+            self.terminal.say("Or open this address, which has the code in it:\n\n");
+            self.terminal.address(complete.as_str());
+            self.terminal.say("");
+        }
+        self.terminal.say("Only enter a code that you asked for yourself.\n");
         Ok(Reply::Presented)
     }
 

@@ -114,7 +114,7 @@ impl<'a> Drive<'a> {
     }
 
     async fn exchange(&mut self, exchange: Exchange) -> Reply {
-        let Exchange { purpose, wait_ms, request } = exchange;
+        let Exchange { purpose, wait_ms, timeout_ms, request } = exchange;
         match &mut self.door {
             Some(door) if purpose == Purpose::Poll => door.wait_for_person(wait_ms).await,
             _ => {
@@ -130,9 +130,11 @@ impl<'a> Drive<'a> {
         };
         let url = request.url.clone();
         let begun_ms = self.clock.now_ms();
+        let timeout = timeout_ms.map_or(REQUEST_TIMEOUT, Duration::from_millis);
+        let timeout = timeout.min(REQUEST_TIMEOUT);
         let answer = match permit {
-            Permit::AnyAddress => self.http.send(request, limits(true)).await,
-            Permit::AsIssuer => self.send_as_issuer(request).await,
+            Permit::AnyAddress => self.http.send(request, limits(true, timeout)).await,
+            Permit::AsIssuer => self.send_as_issuer(request, timeout).await,
         };
         let taken_ms = self.clock.now_ms().saturating_sub(begun_ms);
         self.terminal.detail(&match &answer {
@@ -156,13 +158,17 @@ impl<'a> Drive<'a> {
 
     /// Sends a request that may go to a private address only if the issuer is on
     /// one. The issuer's name is resolved within the request's own time limit.
-    async fn send_as_issuer(&mut self, request: Request) -> Result<Response, Trouble> {
+    async fn send_as_issuer(
+        &mut self,
+        request: Request,
+        timeout: Duration,
+    ) -> Result<Response, Trouble> {
         let Some(issuer) = self.egress.unresolved_issuer() else {
-            return self.http.send(request, limits(self.egress.issuer_is_private())).await;
+            return self.http.send(request, limits(self.egress.issuer_is_private(), timeout)).await;
         };
-        let mut time_limit = self.clock.sleep(REQUEST_TIMEOUT);
+        let mut time_limit = self.clock.sleep(timeout);
         let timed_out = |place: &str, sent| {
-            let seconds = REQUEST_TIMEOUT.as_secs();
+            let seconds = timeout.as_secs_f32();
             let reason = format!("cannot reach {place}: timed out after {seconds} s");
             Trouble::Unreachable { reason: printable(&reason), sent }
         };
@@ -177,7 +183,7 @@ impl<'a> Drive<'a> {
         let place = without_query(&request.url).to_owned();
         tokio::select! {
             biased;
-            answer = self.http.send(request, limits(self.egress.issuer_is_private())) => answer,
+            answer = self.http.send(request, limits(self.egress.issuer_is_private(), timeout)) => answer,
             () = &mut time_limit => Err(timed_out(&place, true)),
         }
     }
@@ -220,8 +226,8 @@ impl Drop for Drive<'_> {
     }
 }
 
-fn limits(private_addresses: bool) -> Limits {
-    Limits { timeout: REQUEST_TIMEOUT, body_bytes: RESPONSE_BYTES, private_addresses }
+fn limits(private_addresses: bool, timeout: Duration) -> Limits {
+    Limits { timeout, body_bytes: RESPONSE_BYTES, private_addresses }
 }
 
 /// What is stored under `key` now.

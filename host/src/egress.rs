@@ -182,9 +182,9 @@ impl Egress {
             return;
         }
         let Ok(Value::Object(document)) = serde_json::from_slice(&response.body) else { return };
-        let name = document.get("issuer").and_then(Value::as_str);
+        let name = document.get("issuer").and_then(Value::as_str).unwrap_or_default();
         let https_name = issuer.replacen("http:", "https:", 1);
-        if name != Some(issuer) && !(self.https_issuer && name == Some(&https_name)) {
+        if !may_be_named(issuer, name) && !(self.https_issuer && name == https_name) {
             return;
         }
         let loopback = Url::parse(issuer).is_ok_and(|issuer| is_loopback(&issuer));
@@ -224,6 +224,30 @@ impl Egress {
     pub(crate) fn issuer_is_private(&self) -> bool {
         self.issuer_is_private.get().copied().unwrap_or(false)
     }
+}
+
+/// Whether the metadata of `issuer` may call it `name`: exactly so (RFC 8414 §3.3), but
+/// for one final slash of an issuer without a path, and for a tenant's id, or the
+/// placeholder for it, in the place of an alias for many tenants.
+fn may_be_named(issuer: &str, name: &str) -> bool {
+    let has_no_path = Url::parse(issuer).is_ok_and(|url| url.path() == "/");
+    let slash_apart = |one: &str, other: &str| one.strip_suffix('/') == Some(other);
+    if issuer == name || (has_no_path && (slash_apart(issuer, name) || slash_apart(name, issuer))) {
+        return true;
+    }
+    let (own, found) = (issuer.split('/'), name.split('/'));
+    let mut apart = own.clone().zip(found.clone()).filter(|(own, found)| own != found);
+    own.count() == found.count()
+        && matches!(apart.next(), Some(("common" | "organizations" | "consumers", tenant))
+            if tenant == "{tenantid}" || is_tenant_id(tenant))
+        && apart.next().is_none()
+}
+
+/// A GUID in lower case.
+fn is_tenant_id(text: &str) -> bool {
+    let is_hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+    text.split('-').map(str::len).eq([8, 4, 4, 4, 12])
+        && text.bytes().all(|byte| byte == b'-' || is_hexadecimal(byte))
 }
 
 fn issuer_host(issuer: &str) -> Option<Host<String>> {
@@ -334,6 +358,27 @@ mod tests {
             let egress = Egress::new(&client, &[]);
             assert!(egress.unresolved_issuer().is_none(), "{issuer}");
             assert_eq!(egress.issuer_is_private(), is_private, "{issuer}");
+        }
+    }
+
+    #[test]
+    fn metadata_names_its_own_issuer() {
+        const TENANT: &str = "https://login.example/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0";
+        for (issuer, name, fits) in [
+            ("https://id.example", "https://id.example", true),
+            ("https://id.example", "https://id.example/", true),
+            ("https://id.example/", "https://id.example", true),
+            ("https://id.example", "https://id.example//", false),
+            ("https://id.example/a", "https://id.example/a/", false),
+            ("https://id.example", "https://evil.example", false),
+            ("https://login.example/common/v2.0", "https://login.example/{tenantid}/v2.0", true),
+            ("https://login.example/organizations/v2.0", TENANT, true),
+            ("https://login.example/mine/v2.0", TENANT, false),
+            ("https://login.example/common/v2.0", "https://login.example/contoso/v2.0", false),
+            ("https://login.example/common/v2.0", "https://evil.example/{tenantid}/v2.0", false),
+            ("https://login.example/common", "https://login.example/{tenantid}/v2.0", false),
+        ] {
+            assert_eq!(may_be_named(issuer, name), fits, "{issuer} {name}");
         }
     }
 

@@ -26,9 +26,9 @@ use crate::drive::{Drive, placed, read};
 use crate::egress::Egress;
 use crate::end_session::EndSession;
 use crate::envelope::Envelope;
-use crate::error::Error;
+use crate::error::{Error, printable};
 use crate::origins::Origins;
-use crate::pages::Pages;
+use crate::pages::{Pages, sentence};
 use crate::recording::Recorder;
 use crate::renewal::Renewal;
 use crate::sandbox::{Instance, Sandbox, Session};
@@ -82,7 +82,8 @@ pub(crate) struct Parts {
     pub(crate) profile: String,
     pub(crate) account: Option<String>,
     pub(crate) redirect: Redirect,
-    pub(crate) patience: Duration,
+    /// None: the component decides.
+    pub(crate) patience: Option<Duration>,
     pub(crate) flow: Option<LoginFlow>,
     pub(crate) anonymous_refresh_token: Option<Zeroizing<String>>,
     pub(crate) browser_command: bool,
@@ -267,7 +268,10 @@ impl Inner {
             store,
             key: &self.key,
             egress,
-            budget: Budget::new(door.as_ref().map_or(Duration::ZERO, |_| parts.patience)),
+            budget: match &door {
+                Some(_) => Budget::of_login(parts.patience),
+                None => Budget::without_user(),
+            },
             door,
         };
         drive.run(instance, session).await
@@ -301,6 +305,12 @@ impl Inner {
             now_ms: self.parts.clock.now_ms(),
             entropy: self.parts.entropy.draw()?.to_vec(),
         })
+    }
+
+    fn say_notices(&self, token: &Token) {
+        for notice in token.notices() {
+            self.parts.terminal.say(&sentence(&printable(notice)));
+        }
     }
 
     fn placed(&self, error: Error) -> Error {

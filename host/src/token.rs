@@ -96,6 +96,21 @@ impl Token {
         self.0.report.as_deref()
     }
 
+    /// What the user should know about this token, one line each: an ID token that could
+    /// not be checked and was not used, a life shorter than was asked for.
+    pub fn notices(&self) -> &[String] {
+        &self.0.notices
+    }
+
+    /// Names of authorization request parameters that are sent by default and that the
+    /// provider refuses: give them to [`LatchBuilder::parameter`] with an empty value
+    /// for later logins. Empty but after a login.
+    ///
+    /// [`LatchBuilder::parameter`]: crate::LatchBuilder::parameter
+    pub fn refused_parameters(&self) -> &[String] {
+        &self.0.refused_parameters
+    }
+
     /// Where it came from: the store, a renewal, a login.
     pub fn source(&self) -> TokenSource {
         self.0.source

@@ -60,6 +60,8 @@ const client = record({
   scopes: list(string),
   resources: list(string),
   parameters: list(parameter),
+  pkce: named({ discovered: true, known: true, required: true }),
+  tokenTypeOptional: bool,
   requestFormat: named({ form: true, json: true }),
   protocol,
 });
@@ -83,7 +85,7 @@ const loginRequest = record({
   flow: option(flow),
   facts,
   redirectUri: string,
-  patienceMs: u64,
+  patienceMs: option(u64),
   anonymousRefreshToken: option(string),
 });
 

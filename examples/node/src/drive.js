@@ -156,10 +156,11 @@ async function locked({ clock, store, terminal, lockPatienceMs, signal }) {
  * @param {Parts} parts
  * @returns {Promise<Reply>}
  */
-async function exchange({ waitMs, request }, { clock, send, egress, signal }) {
+async function exchange({ waitMs, timeoutMs, request }, { clock, send, egress, signal }) {
   if (waitMs > 0n) await clock.sleep(Number(waitMs), signal);
   try {
-    const reply = await send(request, egress.permit(request.url));
+    const limit = timeoutMs === undefined ? undefined : Number(timeoutMs);
+    const reply = await send(request, egress.permit(request.url), limit);
     if (reply.tag === 'response') egress.learn(request.url, reply.val);
     return reply;
   } catch (error) {

@@ -87,9 +87,8 @@ export class Egress {
     const issuer = this.#issuer;
     if (issuer === undefined || status !== 200 || !isMetadataUrl(url, issuer)) return;
     const document = object(body);
-    const names = [issuer];
-    if (this.#httpsIssuer) names.push(issuer.replace('http:', 'https:'));
-    if (!names.includes(document.issuer)) return;
+    const isOwn = this.#httpsIssuer && document.issuer === issuer.replace('http:', 'https:');
+    if (!isOwn && !mayBeNamed(issuer, document.issuer)) return;
     const loopback = isLoopback(new URL(issuer));
     for (const [name, value] of Object.entries(document)) {
       const endpoint = /_endpoint$|^jwks_uri$/.test(name) ? parsed(value) : undefined;
@@ -151,6 +150,30 @@ function origin(url) {
   }
   return undefined;
 }
+
+/**
+ * Whether the metadata of `issuer` may call it `name`: exactly so (RFC 8414 §3.3), but
+ * for one final slash of an issuer without a path, and for a tenant's id, or the
+ * placeholder for it, in the place of an alias for many tenants.
+ *
+ * @param {string} issuer
+ * @param {unknown} name
+ */
+export function mayBeNamed(issuer, name) {
+  if (typeof name !== 'string') return false;
+  if (issuer === name) return true;
+  if (parsed(issuer)?.pathname === '/' && (`${issuer}/` === name || issuer === `${name}/`)) return true;
+  const [own, found] = [issuer.split('/'), name.split('/')];
+  if (own.length !== found.length) return false;
+  const apart = own.map((part, at) => [part, found[at]]).filter(([one, other]) => one !== other);
+  const [[alias = '', tenant = ''] = []] = apart;
+  return apart.length === 1 && ALIASES.includes(alias) && TENANT.test(tenant);
+}
+
+/** What shared endpoints have in the place of a tenant. */
+const ALIASES = ['common', 'organizations', 'consumers'];
+
+const TENANT = /^(\{tenantid\}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/;
 
 /**
  * The two places where an issuer's metadata may lie (OpenID Connect Discovery §4.1,

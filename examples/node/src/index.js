@@ -48,7 +48,8 @@ export { Token } from './token.js';
  * @typedef {object} LoginOptions
  * @property {LoginFlow} [flow] what fits the machine and the provider unless set
  * @property {Partial<Redirect>} [redirect] `http://127.0.0.1:PORT/callback` with any free port unless set
- * @property {number} [patienceMs] how long the person may take; five minutes unless set
+ * @property {number} [patienceMs] how long the user may take; unless set, five minutes in
+ *   a browser, and as long as the code lives on another device
  * @property {Browser | string[] | false} [browser] what starts a browser: a function, or the words
  * of a command; with `false` the address is only shown
  * @property {(redirect: Redirect) => Promise<Listening>} [listen] on loopback unless set
@@ -187,6 +188,8 @@ function complete(given) {
     scopes: [],
     resources: [],
     parameters: [],
+    pkce: 'discovered',
+    tokenTypeOptional: false,
     requestFormat: 'form',
     protocol: { tag: 'oauth' },
   };
@@ -229,7 +232,7 @@ function context({ clock, entropy }) {
  * @param {Latch} latch
  * @param {LoginOptions} options
  */
-async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, browser = systemBrowser, listen: own }) {
+async function loginOnce(latch, { flow, redirect: wanted, patienceMs, browser = systemBrowser, listen: own }) {
   // Only now: a stored token is not to wait for what only a login needs.
   const { Door } = await import('./door.js');
   const { listen } = await import('./listener.js');
@@ -258,7 +261,7 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs = 300_000, 
     flow,
     facts,
     redirectUri: listener?.redirectUri ?? `http://${redirect.host}${port}${redirect.path}`,
-    patienceMs: BigInt(Math.ceil(patienceMs)),
+    patienceMs: patienceMs === undefined ? undefined : BigInt(Math.ceil(patienceMs)),
   };
   let session;
   try {

@@ -14,7 +14,7 @@ const now = () => BigInt(Date.now());
 const context = () => ({ nowMs: now(), entropy: entropy() });
 const client = {
   issuer: 'https://id.example', discover: true, endpoints: {}, assumedEndpoints: {}, httpsIssuer: false, clientId: 'a',
-  scopes: [], resources: [], parameters: [], requestFormat: 'form', protocol: { tag: 'oauth' },
+  scopes: [], resources: [], parameters: [], pkce: 'discovered', tokenTypeOptional: false, requestFormat: 'form', protocol: { tag: 'oauth' },
 };
 
 test('the component is one file that imports nothing', async (t) => {

@@ -75,6 +75,10 @@ class Client:
     scopes: Sequence[str] = ()
     resources: Sequence[str] = ()
     parameters: Sequence[Parameter] = ()
+    # Whether the provider protects the authorization code by PKCE.
+    pkce: Literal["discovered", "known", "required"] = "discovered"
+    # Token responses may leave out `token_type`.
+    token_type_optional: bool = False
     request_format: Literal["form", "json"] = "form"
     # None speaks OAuth.
     protocol: Hexclave | None = None
@@ -107,7 +111,8 @@ class LoginRequest:
     flow: LoginFlow | None
     facts: Facts
     redirect_uri: str
-    patience_ms: int
+    # None: five minutes in a browser, and the code's life on another device.
+    patience_ms: int | None
     anonymous_refresh_token: str | None = None
 
 
@@ -178,6 +183,7 @@ class Probe:
 class Exchange:
     purpose: str
     wait_ms: int
+    timeout_ms: int | None
     request: Request
 
 
@@ -272,6 +278,10 @@ class Grant:
     refresh_token_hint: str | None
     headers: tuple[Header, ...]
     source: Literal["login", "cached", "renewed", "adopted"]
+    # What the user should know, one line each.
+    notices: tuple[str, ...]
+    # Default parameters of the authorization request that this provider refuses.
+    refused_parameters: tuple[str, ...]
 
 
 @dataclass(frozen=True)

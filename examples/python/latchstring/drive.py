@@ -37,9 +37,10 @@ if TYPE_CHECKING:
     from .door import Door
 
 
-# Sends a request that the egress policy has approved, to private addresses too where
-# it says so, and answers with `response`, `unreachable`, `too-large` or `denied`.
-Send = Callable[[Request, Permit], Reply]
+# Sends a request that the egress policy has approved, to private addresses too if the
+# permit says so, and gives up after this many seconds; None is the sender's own
+# limit. Answers with `response`, `unreachable`, `too-large` or `denied`.
+Send = Callable[[Request, Permit, float | None], Reply]
 
 
 class Steps(Protocol):
@@ -130,7 +131,8 @@ class Drive:
         except Denied as denied:
             return Reply("denied", str(denied))
         begun = self.clock.monotonic()
-        reply = self.send(exchange.request, private_addresses)
+        timeout = None if exchange.timeout_ms is None else exchange.timeout_ms / 1000
+        reply = self.send(exchange.request, private_addresses, timeout)
         taken = f"in {(self.clock.monotonic() - begun) * 1000:.0f} ms"
         # A query can hold secrets.
         place = url.split("?")[0].split("#")[0]

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 import socket
 from collections.abc import Callable, Iterable
 from dataclasses import astuple
@@ -89,7 +90,8 @@ class Egress:
             return
         name = document.get("issuer")
         https_name = self._issuer.replace("http:", "https:", 1)
-        if name != self._issuer and not (self._https_issuer and name == https_name):
+        is_own = self._https_issuer and name == https_name
+        if not is_own and not may_be_named(self._issuer, name):
             return
         issuer = parse(self._issuer)
         for key, value in document.items():
@@ -149,3 +151,33 @@ def _urls(endpoints: Endpoints) -> tuple[str | None, ...]:
         if name != "end_session"
     )
 
+
+# What shared endpoints have in the place of a tenant.
+_ALIASES = {"common", "organizations", "consumers"}
+
+_TENANT = re.compile(
+    r"\{tenantid\}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+)
+
+
+def may_be_named(issuer: str, name: object) -> bool:
+    """Whether the metadata of `issuer` may call it `name`: exactly so (RFC 8414 §3.3), but
+    for one final slash of an issuer without a path, and for a tenant's id, or the
+    placeholder for it, in the place of an alias for many tenants."""
+    if not isinstance(name, str):
+        return False
+    if issuer == name:
+        return True
+    url = parse(issuer)
+    if url is not None and url.target.split("?")[0] in {"", "/"}:
+        if name in {f"{issuer}/", issuer.removesuffix("/")}:
+            return True
+    own, found = issuer.split("/"), name.split("/")
+    if len(own) != len(found):
+        return False
+    apart = [pair for pair in zip(own, found, strict=True) if pair[0] != pair[1]]
+    return (
+        len(apart) == 1
+        and apart[0][0] in _ALIASES
+        and _TENANT.fullmatch(apart[0][1]) is not None
+    )

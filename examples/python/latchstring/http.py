@@ -49,13 +49,14 @@ class _Errand:
     given_up: bool = False
 
 
-def send(request: Request, private_addresses: Permit, timeout: float = TIMEOUT_SECONDS) -> Reply:
+def send(request: Request, private_addresses: Permit, timeout: float | None = None) -> Reply:
     """Sends the request, and answers as the contract has it: `response`,
     `unreachable`, `too-large` or `denied`.
 
     It runs in a thread of its own: nothing else bounds a name look-up, its own or the
     one that `private_addresses` makes, or a server that sends a byte now and then.
     """
+    timeout = TIMEOUT_SECONDS if timeout is None else min(timeout, TIMEOUT_SECONDS)
     url = parse(request.url)
     if url is None or not url.is_allowed:
         return Reply("denied", "the request's address is neither https nor on this machine")

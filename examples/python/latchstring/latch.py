@@ -42,11 +42,11 @@ if TYPE_CHECKING:
     from .door import Door, Listen
 
 
-def _send(request: Request, private_addresses: Permit) -> Reply:
+def _send(request: Request, private_addresses: Permit, timeout: float | None) -> Reply:
     # Most calls find a token that is still good, and need not load HTTP and TLS.
     from . import http
 
-    return http.send(request, private_addresses)
+    return http.send(request, private_addresses, timeout)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,8 +59,8 @@ class Settings:
     # None lets the component choose what fits this machine and the provider.
     flow: LoginFlow | None = None
     redirect: Redirect = Redirect()
-    # How long the person may take.
-    patience_seconds: float = 300.0
+    # How long the user may take. None: five minutes in a browser, and as long as the code lives on another device.
+    patience_seconds: float | None = None
     # Where False, the address is shown and nothing started.
     open_browser: bool = True
     # The words of this command are run without a shell, the address behind them; or
@@ -248,7 +248,7 @@ class _Latch:
                 flow=flow,
                 facts=known,
                 redirect_uri=redirect_uri,
-                patience_ms=max(0, int(settings.patience_seconds * 1000)),
+                patience_ms=_milliseconds(settings.patience_seconds),
             )
             instance = sandbox().instantiate()
             try:
@@ -309,6 +309,10 @@ class _Latch:
 
     def _context(self) -> Context:
         return Context(self._settings.clock.now_ms(), self._settings.entropy())
+
+
+def _milliseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else max(0, int(seconds * 1000))
 
 
 def _bytes(stored: Envelope | None) -> bytes | None:

@@ -79,9 +79,9 @@ def test_every_part_may_be_the_callers_own(home: Home, demo: Server) -> None:
         places.append((profile, account))
         return memory
 
-    def send(request: Request, private_addresses: Permit) -> Reply:
+    def send(request: Request, private_addresses: Permit, timeout: float | None) -> Reply:
         asked.append(request.url)
-        return http.send(request, private_addresses)
+        return http.send(request, private_addresses, timeout)
 
     def browser(address: str) -> None:
         people.append(threading.Thread(target=visit, args=[address]))

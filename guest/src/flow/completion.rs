@@ -5,23 +5,33 @@
 //! ```
 
 use crate::contract::{
-    Action, Client, ClientAuthentication, Code, EpochMs, Failure, Outcome, TokenSource, Tokens,
+    Action, Client, ClientAuthentication, Code, EpochMs, Failure, Grant, Outcome, TokenSource,
+    Tokens,
 };
 use crate::flow::granting::{grant, remember};
 use crate::flow::identity::{self, Identity};
 use crate::flow::{Event, Save, Step, Stop, response};
 use crate::protocol::authorization::wants_id_token;
 use crate::protocol::dialect::{parse_person_response, person_request};
-use crate::protocol::endpoint::issuer_name;
 use crate::protocol::entropy::Entropy;
-use crate::protocol::id_token::{Expectations, Occasion, display_name, text};
-use crate::protocol::metadata::Provider;
+use crate::protocol::id_token::{Demands, Expectations, Occasion, display_name, text, unanswered};
+use crate::protocol::metadata::{IdTokenCheck, Provider};
 use crate::protocol::schedule;
 use crate::protocol::stored::Stored;
 use crate::protocol::token::TokenResponse;
 use crate::protocol::userinfo::{Rejection, another_person};
 
-pub(crate) struct Completion(State);
+pub(crate) struct Completion {
+    state: State,
+    remarks: Remarks,
+}
+
+/// What a login has noticed on its way, for the grant.
+#[derive(Clone, Default)]
+pub(crate) struct Remarks {
+    pub(crate) notices: Vec<String>,
+    pub(crate) refused_parameters: Vec<String>,
+}
 
 enum State {
     AwaitingKeys { session: Stored, identity: Identity },
@@ -35,17 +45,16 @@ enum State {
 pub(crate) struct Arrival {
     pub(crate) provider: Provider,
     pub(crate) method: ClientAuthentication,
-    pub(crate) nonce: Option<String>,
-    pub(crate) occasion: Occasion,
+    /// None if no redirect of a browser brought them.
+    pub(crate) redirect: Option<AnsweredRedirect>,
+    pub(crate) demands: Demands,
+    pub(crate) remarks: Remarks,
 }
 
-impl Arrival {
-    /// No redirect of a browser brought them: there is no nonce, and no code that
-    /// an ID token could name.
-    pub(crate) fn without_redirect(provider: Provider, method: ClientAuthentication) -> Self {
-        let occasion = Occasion::Login { nonce: None, code: None, max_age_s: None };
-        Self { provider, method, nonce: None, occasion }
-    }
+/// What an ID token that a redirect brought may name.
+pub(crate) struct AnsweredRedirect {
+    pub(crate) nonce: Option<String>,
+    pub(crate) code: String,
 }
 
 impl Completion {
@@ -55,17 +64,27 @@ impl Completion {
         token: TokenResponse,
         now_ms: EpochMs,
     ) -> Result<(Self, Action), Failure> {
-        let Arrival { provider, method, nonce, occasion } = arrival;
-        // OpenID Connect promises one for a code alone; by device code, some
+        let Arrival { provider, method, redirect, demands, mut remarks } = arrival;
+        let (nonce, code) =
+            redirect.map_or((None, None), |redirect| (redirect.nonce, Some(redirect.code)));
+        // OpenID Connect promises an ID token for a code alone; by device code, some
         // providers send none.
-        let is_promised = matches!(&occasion, Occasion::Login { code: Some(_), .. });
-        let expected = issuer_name(client).map(|issuer| Expectations {
+        let is_promised = code.is_some() && wants_id_token(client);
+        let check = provider.id_token_check(client).unwrap_or(IdTokenCheck::Nothing);
+        let demanded = demands.parameter();
+        let expires_at_ms = token.expires_at_ms(now_ms);
+        let expected = provider.issuer_name(client).map(|issuer| Expectations {
             issuer,
             client_id: client.client_id.clone(),
+            client_secret: accepted_secret(client, check),
             access_token: token.access_token.clone(),
-            occasion,
+            occasion: Occasion::Login {
+                nonce: nonce.clone(),
+                code,
+                algorithms: provider.id_token_algorithms.clone(),
+                demands,
+            },
         });
-        let expires_at_ms = token.expires_at_ms(now_ms);
         let jwks_uri = provider.jwks_uri.clone();
         let session = Stored {
             scopes: token.scopes.unwrap_or_else(|| client.scopes.clone()),
@@ -74,28 +93,37 @@ impl Completion {
             refresh_token: token.refresh_token,
             nonce,
             expires_at_ms,
+            id_token_check: check,
             ..at(provider, client, method, now_ms)
         };
-        let (state, action) = match (token.id_token, expected, jwks_uri) {
-            (Some(id_token), Some(expected), Some(jwks_uri)) => {
+        let (state, action) = match (token.id_token, expected) {
+            (Some(id_token), Some(expected)) if check != IdTokenCheck::Nothing => {
                 let progress = Identity::begin(id_token, expected, jwks_uri, None, now_ms)?;
                 identified(client, session, progress)?
             }
-            (None, ..) if is_promised && wants_id_token(client) => {
+            (None, _) if is_promised && check != IdTokenCheck::Nothing => {
                 return Err(Failure::new(
                     Code::InvalidIdToken,
                     "the token response has no ID token though the scope openid was asked for",
                     "check that this client may use the scope openid, or leave it out",
                 ));
             }
-            // One that nobody asked for and nobody can check is not believed.
-            _ => named(client, session)?,
+            // An ID token that cannot be checked is not believed.
+            (id_token, _) => {
+                if let Some(parameter) = demanded {
+                    return Err(unanswered(parameter));
+                }
+                if id_token.is_some() && wants_id_token(client) {
+                    remarks.notices.push(UNCHECKED.to_owned());
+                }
+                named(client, session)?
+            }
         };
-        Ok((Self(state), action))
+        Ok((Self { state, remarks }, action))
     }
 
-    /// Tokens that another program was given; a refresh token alone is a session
-    /// that has to be renewed first.
+    /// Tokens that another program was given. A refresh token alone is a session that
+    /// is renewed before its first use.
     pub(crate) fn adopt(
         client: &Client,
         provider: Provider,
@@ -108,6 +136,7 @@ impl Completion {
         let usable = tokens.expires_at_ms.is_some() || !renewable;
         let access_token = tokens.access_token.filter(|_| usable);
         let session = Stored {
+            id_token_check: provider.id_token_check(client).unwrap_or(IdTokenCheck::Nothing),
             scopes: tokens.scopes.unwrap_or_else(|| client.scopes.clone()),
             access_token,
             token_type: "Bearer".to_owned(),
@@ -121,7 +150,7 @@ impl Completion {
             // Nobody can be asked with it.
             false => (State::AwaitingLock { session }, Action::Lock),
         };
-        Ok((Self(state), action))
+        Ok((Self { state, remarks: Remarks::default() }, action))
     }
 
     pub(crate) fn next(
@@ -132,7 +161,8 @@ impl Completion {
         now_ms: EpochMs,
     ) -> Step<Self> {
         use State::*;
-        let (state, action) = match (self.0, event) {
+        let Self { state, remarks } = *self;
+        let (state, action) = match (state, event) {
             (AwaitingKeys { session, identity }, Event::Answered(answer)) => {
                 identified(client, session, identity.next(answer, now_ms)?)?
             }
@@ -159,7 +189,12 @@ impl Completion {
                 (AwaitingSave { session, save }, action)
             }
             (AwaitingSave { session, .. }, Event::Saved) => {
-                let grant = grant(client, session, entropy, TokenSource::Login);
+                let Remarks { notices, refused_parameters } = remarks.clone();
+                let grant = Grant {
+                    notices,
+                    refused_parameters,
+                    ..grant(client, session, entropy, TokenSource::Login)
+                };
                 (Ended, Action::Done(Outcome::Granted(grant)))
             }
             (AwaitingSave { session, save }, Event::NotSaved(reason)) => {
@@ -169,10 +204,10 @@ impl Completion {
             }
             (state, _) => {
                 let expected = state.expected();
-                return Err(Stop::Misfit(Box::new(Self(state)), expected));
+                return Err(Stop::Misfit(Box::new(Self { state, remarks }), expected));
             }
         };
-        Ok((Box::new(Self(state)), action))
+        Ok((Box::new(Self { state, remarks }), action))
     }
 }
 
@@ -185,6 +220,13 @@ impl State {
             Self::Ended => "nothing more: this session has ended",
         }
     }
+}
+
+const UNCHECKED: &str = "the provider signs its ID tokens in a way that this client cannot check, so the ID token is not used; the userinfo endpoint says who is logged in";
+
+/// The client's secret, if ID tokens may be signed with it.
+pub(super) fn accepted_secret(client: &Client, check: IdTokenCheck) -> Option<String> {
+    client.client_secret.clone().filter(|_| check == IdTokenCheck::KeysAndSecret)
 }
 
 /// A session at this provider that holds no token yet.
@@ -222,7 +264,7 @@ fn identified(
     }
 }
 
-/// Asks for the person's name where the ID token does not tell it.
+/// Asks for the user's name if the ID token does not say it.
 fn named(client: &Client, session: Stored) -> Result<(State, Action), Failure> {
     let person = match session.display_name {
         None => person_request(client, &Provider::default(), &session)?,

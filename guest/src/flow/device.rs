@@ -26,7 +26,11 @@ pub(crate) struct Device {
 }
 
 enum State {
-    Begun { loopback_allowed: bool },
+    Begun {
+        loopback_allowed: bool,
+        /// When the login is over at the latest, if the caller says so.
+        latest_ms: Option<EpochMs>,
+    },
     Presenting(Poll),
     Polling(Poll),
 }
@@ -50,10 +54,11 @@ impl Device {
         provider: Provider,
         method: ClientAuthentication,
         loopback_allowed: bool,
+        latest_ms: Option<EpochMs>,
     ) -> Result<(Self, Action), Failure> {
         provider.token_endpoint()?;
         let exchange = device_authorization_request(endpoint, client, method)?;
-        let state = State::Begun { loopback_allowed };
+        let state = State::Begun { loopback_allowed, latest_ms };
         Ok((Self { provider, method, state }, Action::Exchange(exchange)))
     }
 
@@ -69,11 +74,12 @@ impl Device {
             Ok(Progress::Go(Box::new(Self { provider, method, state }), action))
         };
         match (state, event) {
-            (Begun { loopback_allowed }, Event::Answered(answer)) => {
+            (Begun { loopback_allowed, latest_ms }, Event::Answered(answer)) => {
                 let what = "the device authorization endpoint";
                 let response = response(answer, what, Code::InvalidDeviceResponse)?;
                 let code = parse_device_authorization_response(&response, loopback_allowed)?;
-                let deadline_ms = now_ms.saturating_add(code.lifetime_s.saturating_mul(1000));
+                let expires_at_ms = now_ms.saturating_add(code.lifetime_s.saturating_mul(1000));
+                let deadline_ms = latest_ms.map_or(expires_at_ms, |at| at.min(expires_at_ms));
                 let action = Action::Present(DevicePrompt {
                     user_code: code.user_code.clone(),
                     verification_uri: code.verification_uri.clone(),
@@ -86,16 +92,16 @@ impl Device {
                 go(provider, Presenting(poll), action)
             }
             (Presenting(poll), Event::Presented) => {
-                let action = poll.ask(client, &provider, method, 0)?;
+                let action = poll.ask(client, &provider, method, 0, now_ms)?;
                 go(provider, Polling(poll), action)
             }
-            (Polling(mut poll), Event::Answered(answer)) => match poll.decided(answer, now_ms)? {
+            (Polling(mut poll), Event::Answered(answer)) => match poll.decided(client, answer)? {
                 Decision::Granted(token) => {
                     let state = Polling(poll);
                     Ok(Progress::Arrived(Box::new(Self { provider, method, state }), token))
                 }
                 Decision::Pending { wait_ms } => {
-                    let action = poll.ask(client, &provider, method, wait_ms)?;
+                    let action = poll.ask(client, &provider, method, wait_ms, now_ms)?;
                     go(provider, Polling(poll), action)
                 }
             },
@@ -109,35 +115,42 @@ impl Device {
 
 enum Decision {
     Granted(TokenResponse),
-    /// Not before so long.
+    /// Delay before the next poll, if that is longer than the interval.
     Pending {
         wait_ms: u64,
     },
 }
 
 impl Poll {
-    /// A poll after the interval, or later where the provider asked for that.
+    /// A poll after the interval, or later if the provider asked for that. It does not
+    /// outlive the login; `timed-out` if it could not begin in time.
     fn ask(
         &self,
         client: &Client,
         provider: &Provider,
         method: ClientAuthentication,
         wait_ms: u64,
+        now_ms: EpochMs,
     ) -> Result<Action, Failure> {
         let endpoint = provider.token_endpoint()?;
+        let wait_ms = self.interval_ms.max(wait_ms);
+        let timeout_ms = self.patience.left_ms(now_ms.saturating_add(wait_ms));
+        if timeout_ms == 0 {
+            return Err(expired());
+        }
         let poll = poll_request(endpoint, client, method, &self.code.device_code);
-        Ok(Action::Exchange(Exchange { wait_ms: self.interval_ms.max(wait_ms), ..poll }))
+        Ok(Action::Exchange(Exchange { wait_ms, timeout_ms: Some(timeout_ms), ..poll }))
     }
 
-    /// What the person has decided, as far as this answer tells (RFC 8628 §3.5).
+    /// What the user has decided, as far as this answer says (RFC 8628 §3.5).
     fn decided(
         &mut self,
+        client: &Client,
         answer: Result<Response, NoResponse>,
-        now_ms: EpochMs,
     ) -> Result<Decision, Failure> {
         let asked_for_ms = answer.as_ref().ok().and_then(retry_after_ms).unwrap_or(0);
         let failure = match response(answer, "the token endpoint", Code::InvalidTokenResponse)
-            .and_then(|response| parse_token_response(&response))
+            .and_then(|response| parse_token_response(&response, client.token_type_optional))
         {
             Ok(token) => return Ok(Decision::Granted(token)),
             Err(failure) => failure,
@@ -159,10 +172,7 @@ impl Poll {
             _ if failure.retryable => self.patience.backs_off(self.interval_ms).max(asked_for_ms),
             _ => return Err(failure),
         };
-        if self.patience.is_over(now_ms) {
-            return Err(expired());
-        }
-        Ok(Decision::Pending { wait_ms: self.patience.bounds(wait_ms, now_ms) })
+        Ok(Decision::Pending { wait_ms })
     }
 }
 

@@ -1,15 +1,15 @@
 //! What is asked about a token before it is handed out.
 
 use crate::contract::{
-    AccessRules, Client, Code, EpochMs, Examination as Question, Exchange, Failure, Grant, Purpose,
-    Response, TokenSource,
+    AccessRules, Client, Code, EpochMs, Examination as Question, Exchange, Failure, Grant,
+    Protocol, Purpose, Response, TokenSource,
 };
 use crate::flow::granting::{grant, grant_with_claims, grant_with_report};
 use crate::flow::{NoResponse, login_required, response};
 use crate::protocol::access_token;
 use crate::protocol::client_authentication;
 use crate::protocol::dialect::{parse_person_response, person_request};
-use crate::protocol::endpoint::issuer_name;
+use crate::protocol::endpoint::IssuerName;
 use crate::protocol::entropy::Entropy;
 use crate::protocol::id_token::Claims;
 use crate::protocol::introspection::{
@@ -41,7 +41,7 @@ enum State {
 
 struct Local {
     rules: AccessRules,
-    issuer: String,
+    issuer: IssuerName,
 }
 
 pub(crate) enum Progress {
@@ -49,6 +49,9 @@ pub(crate) enum Progress {
     Granted(Grant),
     /// The provider does not accept the token.
     Refused(Stored),
+    /// The endpoint refuses even a token that was issued just now, so it can tell nothing
+    /// about any. The session remembers that, or each question would cost a renewal.
+    Unanswerable(Stored, Failure),
 }
 
 /// What a question is asked with.
@@ -77,7 +80,10 @@ impl Asking<'_> {
                 Some(exchange) => (State::OfPerson { only_to_verify: true }, exchange),
                 None => {
                     let exchange = self.introspection(&session)?;
-                    let exchange = exchange.ok_or_else(|| nowhere("userinfo"))?;
+                    let exchange = exchange.ok_or_else(|| match session.userinfo_refuses {
+                        true => userinfo_refuses(),
+                        false => nowhere("userinfo"),
+                    })?;
                     (State::OfToken { only_to_verify: true }, exchange)
                 }
             },
@@ -94,11 +100,11 @@ impl Asking<'_> {
                 (State::ByToken, tokeninfo_request(endpoint, access_token))
             }
             Some(Question::Local(rules)) => {
-                let issuer = issuer_name(self.client).ok_or_else(no_keys)?;
+                let issuer = session.issuer_name(self.client).ok_or_else(no_keys)?;
                 let keys: Vec<Jwk> = session.id_token_key.iter().cloned().collect();
                 let local = Local { rules: rules.clone(), issuer };
                 return match local.check(&session, &keys, now_ms) {
-                    Err(access_token::Rejection::UnknownKey) => {
+                    Err(access_token::Rejection::UnknownKey(_)) => {
                         let jwks_uri = self.given.jwks_uri.as_ref().or(session.jwks_uri.as_ref());
                         let exchange = get(Purpose::Keys, jwks_uri.ok_or_else(no_keys)?);
                         let state = State::Here(local);
@@ -151,6 +157,13 @@ impl Asking<'_> {
             });
         match parsed {
             Ok(claims) => Ok(self.with_claims(session, source, claims)),
+            Err(Rejection::TokenRefused)
+                if source == TokenSource::Renewed
+                    && matches!(self.client.protocol, Protocol::Oauth) =>
+            {
+                let session = Stored { userinfo_refuses: true, ..session };
+                Ok(Progress::Unanswerable(session, userinfo_refuses()))
+            }
             Err(Rejection::TokenRefused) => refused(session, source),
             Err(Rejection::AnotherPerson) => Err(another_person()),
             // It is accepted, or nobody can tell.
@@ -214,7 +227,9 @@ impl Asking<'_> {
     ) -> Result<Progress, Failure> {
         match checked {
             Ok(claims) => Ok(self.with_report(session, source, claims)),
-            Err(access_token::Rejection::UnknownKey) => Err(access_token::unverifiable()),
+            Err(access_token::Rejection::UnknownKey(reason)) => {
+                Err(access_token::unverifiable(reason))
+            }
             Err(access_token::Rejection::Expired(failure)) => match refused(session, source) {
                 Ok(renewal) => Ok(renewal),
                 Err(_) => Err(failure),
@@ -266,6 +281,14 @@ fn refused(session: Stored, source: TokenSource) -> Result<Progress, Failure> {
         return Ok(Progress::Refused(session));
     }
     Err(login_required("the provider no longer accepts the access token"))
+}
+
+fn userinfo_refuses() -> Failure {
+    Failure::new(
+        Code::InvalidUserinfo,
+        "the userinfo endpoint refuses the access token though it was issued just now (status 401)",
+        "log in with the scope openid, which userinfo needs at most providers",
+    )
 }
 
 fn nowhere(endpoint: &str) -> Failure {

@@ -10,9 +10,10 @@ use crate::protocol::stored::Stored;
 /// Takes over what a verified ID token says.
 pub(crate) fn remember(session: &mut Stored, id_token: IdToken) {
     session.subject = Some(id_token.subject().to_owned());
+    session.issuer_name = Some(id_token.issuer().to_owned());
     session.display_name = display_name(&id_token.claims).or(session.display_name.take());
     session.id_token = Some(id_token.text);
-    session.id_token_key = Some(id_token.key);
+    session.id_token_key = id_token.key;
 }
 
 /// What the caller gets of a session.
@@ -38,6 +39,8 @@ pub(crate) fn grant(
         refresh_token_hint: session.refresh_token.as_deref().map(hint),
         headers,
         source,
+        notices: Vec::new(),
+        refused_parameters: Vec::new(),
     }
 }
 

@@ -20,6 +20,9 @@ use crate::protocol::token::TokenResponse;
 /// Between two polls.
 const INTERVAL_MS: u64 = 2_000;
 
+/// For the answer to the last poll, which is sent when the login's time is over.
+const LAST_POLL_MS: u64 = 1_000;
+
 pub(crate) struct HexclaveLogin {
     /// `browser` where one of this machine opens the page, else `device`.
     pub(crate) flow: LoginFlow,
@@ -88,7 +91,7 @@ impl HexclaveLogin {
                 go(Showing(Poll { polling_code, patience }), action)
             }
             (Showing(poll), Event::Presented) => {
-                let action = poll.ask(&api, 0);
+                let action = poll.ask(&api, 0, now_ms);
                 go(Polling(poll), action)
             }
             (Polling(mut poll), Event::Answered(answer)) => match poll.decided(answer, now_ms)? {
@@ -98,7 +101,7 @@ impl HexclaveLogin {
                     go(AwaitingAccess { refresh_token, patience }, action)
                 }
                 Decision::Pending { wait_ms } => {
-                    let action = poll.ask(&api, wait_ms);
+                    let action = poll.ask(&api, wait_ms, now_ms);
                     go(Polling(poll), action)
                 }
             },
@@ -136,8 +139,11 @@ enum Decision {
 }
 
 impl Poll {
-    fn ask(&self, api: &Api<'_>, wait_ms: u64) -> Action {
-        Action::Exchange(Exchange { wait_ms, ..api.poll_request(&self.polling_code) })
+    /// A poll that does not outlive the login.
+    fn ask(&self, api: &Api<'_>, wait_ms: u64, now_ms: EpochMs) -> Action {
+        let timeout_ms = self.patience.left_ms(now_ms.saturating_add(wait_ms)).max(LAST_POLL_MS);
+        let timeout_ms = Some(timeout_ms);
+        Action::Exchange(Exchange { wait_ms, timeout_ms, ..api.poll_request(&self.polling_code) })
     }
 
     fn decided(

@@ -1,4 +1,4 @@
-//! Verifying an ID token, fetching the provider's keys where they are needed.
+//! Verifying an ID token, fetching the provider's keys if they are needed.
 
 use crate::contract::{Code, EpochMs, Exchange, Failure, Purpose, Response};
 use crate::flow::{NoResponse, response};
@@ -14,7 +14,8 @@ const REFETCH_WAIT_MS: u64 = 1_000;
 pub(crate) struct Identity {
     token: String,
     expected: Expectations,
-    jwks_uri: String,
+    /// None if the provider publishes no keys.
+    jwks_uri: Option<String>,
     fetches_left: u32,
 }
 
@@ -29,7 +30,7 @@ impl Identity {
     pub(crate) fn begin(
         token: String,
         expected: Expectations,
-        jwks_uri: String,
+        jwks_uri: Option<String>,
         known: Option<Jwk>,
         now_ms: EpochMs,
     ) -> Result<Progress, Failure> {
@@ -51,9 +52,10 @@ impl Identity {
         match id_token::verify(&self.token, keys, &self.expected, now_ms) {
             Ok(id_token) => Ok(Progress::Verified(id_token)),
             Err(Rejection::Failed(failure)) => Err(failure),
-            Err(Rejection::UnknownKey) if self.fetches_left == 0 => Err(id_token::unverifiable()),
-            Err(Rejection::UnknownKey) => {
-                let mut exchange = get(Purpose::Keys, &self.jwks_uri);
+            Err(Rejection::UnknownKey(reason)) => {
+                let jwks_uri = self.jwks_uri.as_ref().filter(|_| self.fetches_left > 0);
+                let jwks_uri = jwks_uri.ok_or_else(|| id_token::unverifiable(reason))?;
+                let mut exchange = get(Purpose::Keys, jwks_uri);
                 if self.fetches_left < FETCHES {
                     exchange.wait_ms = REFETCH_WAIT_MS;
                 }

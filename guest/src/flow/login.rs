@@ -11,27 +11,32 @@
 mod ladder;
 
 use crate::contract::{
-    Action, Client, ClientAuthentication, Code, Context, EpochMs, Facts, Failure, FlowChoice,
-    LoginFlow, LoginRequest, Protocol,
+    Action, Authorization, Client, ClientAuthentication, Code, Context, EpochMs, Facts, Failure,
+    FlowChoice, LoginFlow, LoginRequest, Parameter, Protocol,
 };
-use crate::flow::completion::{Arrival, Completion};
+use crate::flow::completion::{AnsweredRedirect, Arrival, Completion, Remarks};
 use crate::flow::device::{self, Device};
 use crate::flow::discovery::{self, Discovery};
 use crate::flow::hexclave::{self, HexclaveLogin};
 use crate::flow::waiting::{Choice, Wait, given_up, nobody_to_ask};
 use crate::flow::{Event, Step, Stop, response};
 use crate::protocol::authorization::{
-    Redirect, Transaction, VerifiedCode, check_client, max_age_s, refused, wants_id_token,
+    Redirect, Transaction, VerifiedCode, check_client, demands, refused, refused_default,
+    wants_id_token,
 };
 use crate::protocol::client_authentication;
 use crate::protocol::device::device_login_unavailable;
 use crate::protocol::endpoint::Issuer;
 use crate::protocol::entropy::Entropy;
+use crate::protocol::failure::in_words;
 use crate::protocol::flow_choice::{choose, ways_on};
-use crate::protocol::id_token::Occasion;
-use crate::protocol::metadata::Provider;
+use crate::protocol::id_token::Demands;
+use crate::protocol::metadata::{IdTokenCheck, Provider, check_pkce, unprotected_code};
 use crate::protocol::stored::Stored;
 use crate::protocol::token::{TokenResponse, parse_token_response, token_request};
+
+/// How long the user may take in a browser if the caller does not say.
+const PATIENCE_MS: u64 = 5 * 60_000;
 
 pub(crate) struct Login {
     setup: Setup,
@@ -44,8 +49,9 @@ struct Setup {
     given: Provider,
     assumed: Provider,
     request: LoginRequest,
-    max_age_s: Option<u64>,
+    demands: Demands,
     entropy: Entropy,
+    remarks: Remarks,
 }
 
 enum State {
@@ -94,11 +100,12 @@ impl Login {
                 "give both, or the issuer and leave to fetch its metadata",
             ));
         }
-        let max_age_s = max_age_s(&client)?;
+        let demands = demands(&client)?;
         // What is stored will be replaced: only ever by what can read it.
         Stored::parse_for(&client, stored)?;
         let entropy = Entropy::new(context.entropy)?;
-        let setup = Setup { client, issuer, given, assumed, request, max_age_s, entropy };
+        let remarks = Remarks::default();
+        let setup = Setup { client, issuer, given, assumed, request, demands, entropy, remarks };
         Ok(Self { setup, state: State::Ready })
     }
 
@@ -140,7 +147,8 @@ impl Login {
             (AwaitingChoice(choice), Event::TimedOut) => return Err(choice.failure.into()),
             (AwaitingToken(redemption), Event::Answered(answer)) => {
                 let response = response(answer, "the token endpoint", Code::InvalidTokenResponse)?;
-                setup.receive(redemption, parse_token_response(&response)?, now_ms)?
+                let is_optional = setup.client.token_type_optional;
+                setup.receive(redemption, parse_token_response(&response, is_optional)?, now_ms)?
             }
             (OnDevice(device), event) => {
                 let provider = device.provider.clone();
@@ -239,7 +247,7 @@ impl Setup {
                 &self.client,
                 hexclave,
                 flow,
-                self.request.patience_ms,
+                self.patience_ms(),
                 self.request.anonymous_refresh_token.as_deref(),
             )?;
             return Ok((State::OnPage(login), action));
@@ -251,16 +259,25 @@ impl Setup {
                 return self.offer(provider, flow, device_login_unavailable());
             };
             let loopback_allowed = self.issuer.as_ref().is_none_or(Issuer::is_loopback);
-            let (device, action) =
-                Device::begin(&self.client, &endpoint, provider, method, loopback_allowed)?;
+            let latest_ms =
+                self.request.patience_ms.map(|patience_ms| now_ms.saturating_add(patience_ms));
+            let (device, action) = Device::begin(
+                &self.client,
+                &endpoint,
+                provider,
+                method,
+                loopback_allowed,
+                latest_ms,
+            )?;
             return Ok((State::OnDevice(Box::new(device)), action));
         }
         let authorization_endpoint = provider.authorization_endpoint()?;
         provider.token_endpoint()?;
+        check_pkce(&self.client, &provider)?;
         let transaction =
             Transaction::new(&self.client, &provider, &self.request.redirect_uri, &self.entropy)?;
         let url = transaction.authorization_request(authorization_endpoint, &self.client)?;
-        let deadline_ms = now_ms.saturating_add(self.request.patience_ms);
+        let deadline_ms = now_ms.saturating_add(self.patience_ms());
         let mut alternatives = ways_on(&self.facts(&provider), flow);
         alternatives.retain(|way| *way != flow);
         let wait = Wait {
@@ -277,19 +294,37 @@ impl Setup {
         Ok(go_on(wait, now_ms, None))
     }
 
-    /// An ID token that nobody could check is not asked for.
+    /// How long the user may take in a browser.
+    pub(super) fn patience_ms(&self) -> u64 {
+        self.request.patience_ms.unwrap_or(PATIENCE_MS)
+    }
+
+    /// Refuses settings under which no ID token could ever be checked, and demands that
+    /// this provider's ID tokens cannot answer.
     fn check_identity(&self, provider: &Provider) -> Result<(), Failure> {
-        if wants_id_token(&self.client) && (self.issuer.is_none() || provider.jwks_uri.is_none()) {
+        if !wants_id_token(&self.client) {
+            return Ok(());
+        }
+        let is_described = provider.issuer.is_some() || provider.jwks_uri.is_some();
+        if self.issuer.is_none() || !is_described {
             return Err(Failure::configuration(
                 "the scope openid brings an ID token, and without the issuer and its keys that cannot be checked",
                 "give the issuer and the jwks URL, or leave out the scope openid",
             ));
         }
-        Ok(())
+        match (provider.id_token_check(&self.client)?, self.demands.parameter()) {
+            (IdTokenCheck::Nothing, Some(parameter)) => Err(Failure::configuration(
+                format!(
+                    "the parameter {parameter} is answered in an ID token, and this client cannot check those of this provider"
+                ),
+                format!("leave out {parameter}"),
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn redeem(
-        &self,
+        &mut self,
         wait: Wait,
         redirect: Redirect,
         now_ms: EpochMs,
@@ -301,7 +336,10 @@ impl Setup {
                 self.offer(wait.provider, wait.flow, failure)
             }
             Redirect::Stray(reason) => Ok(go_on(wait, now_ms, Some(reason))),
-            Redirect::Refused(provider) => Err(refused(provider)),
+            Redirect::Refused(said) => match refused_default(&self.client, &said) {
+                Some(parameter) => self.leave_out(wait, parameter, &in_words(&said), now_ms),
+                None => Err(refused(said)),
+            },
             Redirect::Code(code) => {
                 let Wait { provider, method, transaction, .. } = wait;
                 let exchange = token_request(
@@ -317,6 +355,25 @@ impl Setup {
         }
     }
 
+    /// Asks once more, with new secrets, without a parameter that is sent by default and
+    /// that may be why the provider refused.
+    fn leave_out(
+        &mut self,
+        wait: Wait,
+        parameter: &str,
+        words: &str,
+        now_ms: EpochMs,
+    ) -> Result<(State, Action), Failure> {
+        let left_out = Parameter { name: parameter.to_owned(), value: String::new() };
+        self.client.parameters.push(left_out);
+        self.remarks.refused_parameters.push(parameter.to_owned());
+        let (state, action) = self.try_again(wait.provider, wait.flow, now_ms)?;
+        let notice = format!(
+            "the provider refused the login ({words}); it is asked once more without the parameter {parameter}"
+        );
+        Ok((state, with_notice(action, notice)))
+    }
+
     fn receive(
         &self,
         redemption: Redemption,
@@ -324,13 +381,9 @@ impl Setup {
         now_ms: EpochMs,
     ) -> Result<(State, Action), Failure> {
         let Redemption { provider, method, transaction, code } = redemption;
-        let occasion = Occasion::Login {
-            nonce: transaction.nonce.clone(),
-            code: Some(code.as_str().to_owned()),
-            max_age_s: self.max_age_s,
-        };
-        let arrival = Arrival { provider, method, nonce: transaction.nonce, occasion };
-        self.complete(arrival, token, now_ms)
+        let code = code.as_str().to_owned();
+        let redirect = AnsweredRedirect { nonce: transaction.nonce, code };
+        self.complete(provider, method, Some(redirect), token, now_ms)
     }
 
     fn arrived_on_device(
@@ -340,20 +393,27 @@ impl Setup {
         now_ms: EpochMs,
     ) -> Result<(State, Action), Failure> {
         let Device { provider, method, .. } = device;
-        self.complete(Arrival::without_redirect(provider, method), token, now_ms)
+        self.complete(provider, method, None, token, now_ms)
     }
 
     fn confirmed(&self, token: TokenResponse, now_ms: EpochMs) -> Result<(State, Action), Failure> {
-        let (provider, method) = (Provider::default(), ClientAuthentication::None);
-        self.complete(Arrival::without_redirect(provider, method), token, now_ms)
+        self.complete(Provider::default(), ClientAuthentication::None, None, token, now_ms)
     }
 
     fn complete(
         &self,
-        arrival: Arrival,
+        provider: Provider,
+        method: ClientAuthentication,
+        redirect: Option<AnsweredRedirect>,
         token: TokenResponse,
         now_ms: EpochMs,
     ) -> Result<(State, Action), Failure> {
+        let mut remarks = self.remarks.clone();
+        if redirect.is_some() {
+            remarks.notices.extend(unprotected_code(&self.client, &provider));
+        }
+        let demands = self.demands.clone();
+        let arrival = Arrival { provider, method, redirect, demands, remarks };
         let (completion, action) = Completion::begin(&self.client, arrival, token, now_ms)?;
         Ok((State::Completing(Box::new(completion)), action))
     }
@@ -370,6 +430,15 @@ impl State {
             // Each says by itself what it waits for.
             Self::OnDevice(_) | Self::OnPage(_) | Self::Completing(_) => "a reply that fits",
         }
+    }
+}
+
+fn with_notice(action: Action, notice: String) -> Action {
+    match action {
+        Action::Authorize(authorization) => {
+            Action::Authorize(Authorization { notice: Some(notice), ..authorization })
+        }
+        action => action,
     }
 }
 

@@ -28,8 +28,8 @@ impl Patience {
         self.unanswered > 0
     }
 
-    /// One more that nobody answered: so long until the next, where answered ones
-    /// follow at `interval_ms`.
+    /// Records an unanswered request and returns the delay before the next one: doubles
+    /// from `interval_ms`, up to a minute.
     pub(super) fn backs_off(&mut self, interval_ms: u64) -> u64 {
         self.unanswered = (self.unanswered + 1).min(16);
         interval_ms.saturating_mul(1 << self.unanswered).min(LONGEST_BACKOFF_MS)
@@ -37,6 +37,11 @@ impl Patience {
 
     pub(super) fn is_over(&self, now_ms: EpochMs) -> bool {
         now_ms >= self.deadline_ms
+    }
+
+    /// How much time is left at `at_ms`.
+    pub(super) fn left_ms(&self, at_ms: EpochMs) -> u64 {
+        self.deadline_ms.saturating_sub(at_ms)
     }
 
     /// The last one just before the end, and not long after it.

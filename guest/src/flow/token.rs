@@ -5,26 +5,29 @@
 //! Ready -> AwaitingLock -> done                             renewed by another process
 //!                       -> AwaitingProbe -> AwaitingRefresh -> AwaitingSave -> done
 //! AwaitingRefresh -> [AwaitingParking] -> AwaitingKeys      the ID token's key is new
-//!                 -> AwaitingParking -> failed              the ID token is refused
+//!                 -> AwaitingParking -> failed              the response or its ID token is refused
 //!                 -> AwaitingSecondLook -> AwaitingDeletion the refresh token is void
-//! done, where the token is to be examined: -> Examining -> done
+//! done, if the token is to be examined: -> Examining -> done
+//!                                       -> AwaitingNote -> failed
 //! ```
 
 use crate::contract::{
-    Action, Client, Code, Context, Demand, EpochMs, Exchange, Failure, Outcome, TokenSource,
+    Action, Client, Code, Context, Demand, EpochMs, Exchange, Failure, Grant, Outcome, TokenSource,
 };
+use crate::flow::completion::accepted_secret;
 use crate::flow::examination::{self, Asking, Examination};
 use crate::flow::granting::remember;
 use crate::flow::identity::{self, Identity};
 use crate::flow::{Event, Save, Step, Stop, login_required, response};
 use crate::protocol::dialect::{parse_renewal_response, renewal_request};
-use crate::protocol::endpoint::issuer_name;
 use crate::protocol::entropy::Entropy;
 use crate::protocol::id_token::{Expectations, Occasion};
-use crate::protocol::metadata::Provider;
+use crate::protocol::metadata::{IdTokenCheck, Provider};
 use crate::protocol::schedule;
 use crate::protocol::stored::Stored;
-use crate::protocol::token::{TokenResponse, asks_for_person, voids_refresh_token};
+use crate::protocol::token::{
+    TokenResponse, asks_for_person, refresh_token_in, voids_refresh_token,
+};
 
 const NOT_SAVED_REMEDY: &str = "the provider may have replaced the refresh token: mend the store at once and try again, or log in again";
 
@@ -73,6 +76,9 @@ enum State {
     },
     /// The session is over, and this says why.
     AwaitingDeletion(Failure),
+    /// What an examination has found out about the provider is being saved, and this is
+    /// why there is no grant.
+    AwaitingNote(Failure),
     Examining(Examination),
     Ended,
 }
@@ -121,11 +127,19 @@ impl Token {
             }
             (AwaitingProbe(refresh), Event::Probed) => setup.refresh(refresh)?,
             (AwaitingRefresh(refresh), Event::Answered(answer)) => {
-                let answer = response(answer, "the token endpoint", Code::InvalidTokenResponse)
+                let answer = response(answer, "the token endpoint", Code::InvalidTokenResponse);
+                let replaced = answer.as_ref().ok().and_then(refresh_token_in);
+                let token = answer
                     .and_then(|response| parse_renewal_response(&setup.client, &response, now_ms));
-                match answer {
-                    Ok(token) => setup.receive(refresh.session, token, now_ms)?,
-                    Err(failure) => setup.refused(refresh, failure, now_ms)?,
+                match (token, replaced) {
+                    (Ok(token), _) => setup.receive(refresh.session, token, now_ms)?,
+                    // The provider has replaced the refresh token, whatever the rest is.
+                    (Err(failure), Some(replaced)) if failure.provider.is_none() => {
+                        let refresh_token = Some(replaced);
+                        let session = Stored { refresh_token, ..refresh.session };
+                        park(session, AfterParking::Fail(failure))
+                    }
+                    (Err(failure), _) => setup.refused(refresh, failure, now_ms)?,
                 }
             }
             (AwaitingParking { session, then, .. }, Event::Saved) => match then {
@@ -173,7 +187,10 @@ impl Token {
             }
             (Examining(examination), Event::Answered(answer)) => {
                 let progress = setup.asking().next(examination, answer, now_ms)?;
-                examined(progress)
+                setup.examined(progress, now_ms)
+            }
+            (AwaitingNote(failure), Event::Saved | Event::NotSaved(_)) => {
+                return Err(failure.into());
             }
             (state, _) => {
                 let expected = state.expected();
@@ -183,8 +200,7 @@ impl Token {
         Ok((Box::new(Self { setup, state }), action))
     }
 
-    /// Whether the stored access token will do instead of an answer, so that
-    /// nobody need wait for one.
+    /// Whether the stored access token will do instead of an answer.
     pub(crate) fn can_do_without(&self, now_ms: EpochMs) -> bool {
         match &self.state {
             State::AwaitingRefresh(refresh) => self.setup.bridges(refresh, now_ms),
@@ -203,7 +219,12 @@ impl Setup {
             return self.finish(session, TokenSource::Cached, now_ms);
         }
         if session.refresh_token.is_none() {
-            return Err(not_renewable());
+            return Err(match schedule::is_from_the_future(&session, now_ms) {
+                true => login_required(
+                    "the access token came when this machine's clock was ahead, so nothing tells when it expires, and the provider gave no refresh token",
+                ),
+                false => not_renewable(),
+            });
         }
         let bridging = !self.demand.force_refresh;
         Ok((State::AwaitingLock { before: session, bridging }, Action::Lock))
@@ -232,9 +253,11 @@ impl Setup {
         token: TokenResponse,
         now_ms: EpochMs,
     ) -> Result<(State, Action), Failure> {
-        let expected = issuer_name(&self.client).map(|issuer| Expectations {
+        let check = session.id_token_check;
+        let expected = session.issuer_name(&self.client).map(|issuer| Expectations {
             issuer,
             client_id: session.client_id.clone(),
+            client_secret: accepted_secret(&self.client, check),
             access_token: token.access_token.clone(),
             occasion: Occasion::Refresh {
                 subject: session.subject.clone(),
@@ -254,8 +277,13 @@ impl Setup {
             ..session
         };
         let jwks_uri = self.given.jwks_uri.clone().or(session.jwks_uri.clone());
-        let (Some(id_token), Some(expected), Some(jwks_uri)) = (token.id_token, expected, jwks_uri)
-        else {
+        let can_be_checked = match check {
+            IdTokenCheck::Keys => jwks_uri.is_some(),
+            IdTokenCheck::KeysAndSecret => true,
+            IdTokenCheck::Nothing => false,
+        };
+        let id_token = token.id_token.filter(|_| can_be_checked);
+        let (Some(id_token), Some(expected)) = (id_token, expected) else {
             return Ok(save(session));
         };
         let key = session.id_token_key.clone();
@@ -320,25 +348,42 @@ impl Setup {
         now_ms: EpochMs,
     ) -> Result<(State, Action), Failure> {
         let question = self.demand.examination.as_ref();
-        self.asking().begin(question, session, source, now_ms).map(examined)
+        let progress = self.asking().begin(question, session, source, now_ms)?;
+        Ok(self.examined(progress, now_ms))
+    }
+
+    fn examined(&self, progress: examination::Progress, now_ms: EpochMs) -> (State, Action) {
+        match progress {
+            examination::Progress::Ask(examination, exchange) => {
+                (State::Examining(examination), Action::Exchange(exchange))
+            }
+            examination::Progress::Granted(mut grant) => {
+                grant.notices.extend(self.shortfall(&grant, now_ms));
+                (State::Ended, Action::Done(Outcome::Granted(grant)))
+            }
+            examination::Progress::Refused(session) => {
+                (State::AwaitingLock { before: session, bridging: false }, Action::Lock)
+            }
+            examination::Progress::Unanswerable(session, failure) => {
+                (State::AwaitingNote(failure), Action::Save(Some(session.to_bytes())))
+            }
+        }
+    }
+
+    /// The notice that the token does not stay valid for as long as was demanded,
+    /// because no token of this provider does.
+    fn shortfall(&self, grant: &Grant, now_ms: EpochMs) -> Option<String> {
+        let left_s = grant.expires_at_ms?.saturating_sub(now_ms) / 1000;
+        let demanded_s = self.demand.min_ttl_ms / 1000;
+        (left_s < demanded_s).then(|| {
+            format!(
+                "the access token is valid for {left_s} s, and {demanded_s} s were asked for: this provider's tokens do not live that long"
+            )
+        })
     }
 
     fn asking(&self) -> Asking<'_> {
         Asking { client: &self.client, given: &self.given, entropy: &self.entropy }
-    }
-}
-
-fn examined(progress: examination::Progress) -> (State, Action) {
-    match progress {
-        examination::Progress::Ask(examination, exchange) => {
-            (State::Examining(examination), Action::Exchange(exchange))
-        }
-        examination::Progress::Granted(grant) => {
-            (State::Ended, Action::Done(Outcome::Granted(grant)))
-        }
-        examination::Progress::Refused(session) => {
-            (State::AwaitingLock { before: session, bridging: false }, Action::Lock)
-        }
     }
 }
 
@@ -353,7 +398,8 @@ impl State {
             }
             Self::AwaitingParking { .. }
             | Self::AwaitingSave { .. }
-            | Self::AwaitingDeletion(_) => "saved or not-saved",
+            | Self::AwaitingDeletion(_)
+            | Self::AwaitingNote(_) => "saved or not-saved",
             Self::Ended => "nothing more: this session has ended",
         }
     }
@@ -364,7 +410,7 @@ fn save(session: Stored) -> (State, Action) {
     (State::AwaitingSave { session, save }, action)
 }
 
-/// Saves the session without the access token, which nobody may use before its
+/// Saves the session without the access token, which must not be used before its
 /// ID token was checked.
 fn park(session: Stored, then: AfterParking) -> (State, Action) {
     let parked = Stored { access_token: None, expires_at_ms: None, ..session.clone() };

@@ -4,14 +4,15 @@
 use serde_json::Value;
 
 use crate::contract::{AccessRules, Code, EpochMs, Failure};
+use crate::protocol::endpoint::IssuerName;
 use crate::protocol::failure::printable;
 use crate::protocol::id_token::{Claims, text};
 use crate::protocol::jwk::Jwk;
-use crate::protocol::jws::Jws;
+use crate::protocol::jws::{Jws, Unverified};
 
 pub(crate) enum Rejection {
     /// No key at hand verifies the signature; another key might.
-    UnknownKey,
+    UnknownKey(Unverified),
     /// It was good once, and another one may be good now.
     Expired(Failure),
     Failed(Failure),
@@ -22,12 +23,16 @@ pub(crate) enum Rejection {
 pub(crate) fn verify(
     token: &str,
     keys: &[Jwk],
-    issuer: &str,
+    issuer: &IssuerName,
     rules: &AccessRules,
     now_ms: EpochMs,
 ) -> Result<Claims, Rejection> {
     let jws = Jws::parse(token).map_err(|reason| Rejection::Failed(opaque(&reason)))?;
-    jws.verify(keys).ok_or(Rejection::UnknownKey)?;
+    if jws.algorithm.is_symmetric() {
+        let reason = "is signed with a secret that only the provider has";
+        return Err(Rejection::Failed(opaque(reason)));
+    }
+    jws.verify(keys).map_err(Rejection::UnknownKey)?;
     let claims: Claims = serde_json::from_slice(&jws.into_payload())
         .map_err(|_| Rejection::Failed(invalid("has claims that cannot be read")))?;
     check(&claims, issuer, now_ms).map_err(|reason| Rejection::Failed(invalid(&reason)))?;
@@ -39,15 +44,16 @@ pub(crate) fn verify(
     Ok(claims)
 }
 
-/// No key at hand fits, and no other is to be had.
-pub(crate) fn unverifiable() -> Failure {
-    invalid("is signed by none of the provider's published keys")
+/// No key at hand verifies the signature, and no other is to be had.
+pub(crate) fn unverifiable(reason: Unverified) -> Failure {
+    invalid(&reason.in_words())
 }
 
-fn check(claims: &Claims, issuer: &str, now_ms: EpochMs) -> Result<(), String> {
+fn check(claims: &Claims, issuer: &IssuerName, now_ms: EpochMs) -> Result<(), String> {
     let found = text(claims, "iss").ok_or("has no iss")?;
-    if found != issuer {
-        return Err(format!("is from the issuer {}; expected {issuer}", printable(found)));
+    if !issuer.covers(found) {
+        let expected = issuer.as_str();
+        return Err(format!("is from the issuer {}; expected {expected}", printable(found)));
     }
     if time_ms(claims, "exp").is_none() {
         return Err("has no exp".to_owned());

@@ -8,9 +8,10 @@ use subtle::ConstantTimeEq as _;
 use url::Url;
 
 use crate::contract::{Client, Code, Failure, Protocol, ProviderError};
-use crate::protocol::endpoint;
+use crate::protocol::endpoint::{self, IssuerName};
 use crate::protocol::entropy::Entropy;
 use crate::protocol::failure::{in_words, printable, provider_error};
+use crate::protocol::id_token::Demands;
 use crate::protocol::metadata::Provider;
 
 /// Parameters that this module sets and that protect the login, or that would
@@ -39,7 +40,7 @@ pub(crate) struct Transaction {
     redirect_uri: Url,
     /// Exactly as sent: the token request repeats it (RFC 6749 §4.1.3).
     pub(crate) redirect_uri_text: String,
-    issuer: Option<String>,
+    issuer: Option<IssuerName>,
     issuer_required: bool,
 }
 
@@ -83,7 +84,7 @@ impl Transaction {
             code_verifier: entropy.secret("code_verifier"),
             redirect_uri,
             redirect_uri_text,
-            issuer: endpoint::issuer_name(client),
+            issuer: provider.issuer_name(client),
             issuer_required: provider.sends_issuer,
         })
     }
@@ -157,35 +158,38 @@ impl Transaction {
         if url.path() != self.redirect_uri.path() || url.origin() != self.redirect_uri.origin() {
             return stray("it went to another address than the redirect URI");
         }
-        let parameters = match Parameters::parse(&url) {
-            Ok(parameters) => parameters,
-            Err(reason) => return Redirect::Stray(reason),
-        };
-        let Some(state) = parameters.state else {
-            return stray("it carried no state");
-        };
+        self.check_parameters(Parameters::read(&url)).unwrap_or_else(Redirect::Stray)
+    }
+
+    /// The error says why the parameters are not the answer to this transaction.
+    fn check_parameters(&self, parameters: Parameters) -> Result<Redirect, String> {
+        let state = once("state", parameters.state)?.ok_or("it carried no state")?;
         if !bool::from(state.as_bytes().ct_eq(self.state.as_bytes())) {
-            return stray("it carried another login's state");
+            return Err("it carried another login's state".to_owned());
         }
         // Mix-up defence: code and error count only from the issuer asked (RFC 9207 §2.4).
-        match (&parameters.iss, &self.issuer) {
-            (Some(found), Some(expected)) if found != expected => {
-                return Redirect::Stray(format!(
-                    "it came from the issuer {}; expected {expected}",
-                    printable(found)
+        match (once("iss", parameters.iss)?, &self.issuer) {
+            (Some(found), Some(expected)) if !expected.covers(&found) => {
+                return Err(format!(
+                    "it came from the issuer {}; expected {}",
+                    printable(&found),
+                    expected.as_str()
                 ));
             }
             (None, Some(expected)) if self.issuer_required => {
-                return Redirect::Stray(format!("it named no issuer; expected {expected}"));
+                return Err(format!("it named no issuer; expected {}", expected.as_str()));
             }
             _ => {}
         }
-        match (parameters.error, parameters.code) {
-            (Some(error), _) => {
-                Redirect::Refused(provider_error(&error, parameters.error_description.as_deref()))
-            }
-            (None, Some(code)) if !code.is_empty() => Redirect::Code(VerifiedCode(code)),
-            (None, _) => stray("it carried neither a code nor an error"),
+        // A refusal ends the login even if its parameters repeat: the user would
+        // otherwise wait for an answer that does not come.
+        if let Some(error) = words(&parameters.error) {
+            let description = words(&parameters.error_description);
+            return Ok(Redirect::Refused(provider_error(&error, description.as_deref())));
+        }
+        match once("code", parameters.code)? {
+            Some(code) if !code.is_empty() => Ok(Redirect::Code(VerifiedCode(code))),
+            _ => Err("it carried neither a code nor an error".to_owned()),
         }
     }
 }
@@ -209,6 +213,23 @@ pub(crate) fn refused(provider: ProviderError) -> Failure {
     failure.said_by(provider)
 }
 
+/// The parameter of the authorization request that is sent by default and that may be
+/// why the provider refused it so. None if no such parameter was sent.
+pub(crate) fn refused_default(client: &Client, provider: &ProviderError) -> Option<&'static str> {
+    let error = provider.error.as_str();
+    let can_be_mended = error.starts_with("unsupported")
+        || [
+            "login_required",
+            "interaction_required",
+            "consent_required",
+            "account_selection_required",
+            "invalid_request",
+            "invalid_scope",
+        ]
+        .contains(&error);
+    (can_be_mended && asks_for_consent(client)).then_some("prompt")
+}
+
 /// Whether an ID token is asked for (OIDC §3.1.2.1).
 pub(crate) fn wants_id_token(client: &Client) -> bool {
     matches!(client.protocol, Protocol::Oauth)
@@ -220,18 +241,29 @@ pub(crate) fn code_challenge(code_verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(code_verifier))
 }
 
-/// The `max_age` asked for, in seconds (OIDC §3.1.2.1).
-///
-/// One that cannot be read is refused: nobody would check what it asks for.
-pub(crate) fn max_age_s(client: &Client) -> Result<Option<u64>, Failure> {
-    match client.parameters.iter().find(|p| p.name == "max_age" && !p.value.is_empty()) {
-        None => Ok(None),
-        Some(parameter) => parameter.value.parse().map(Some).map_err(|_| {
-            Failure::configuration(
-                "the parameter max_age is no number of seconds",
-                "give it as a whole number",
-            )
-        }),
+/// What the parameters ask of the user's authentication (OIDC §3.1.2.1). Only an ID
+/// token answers that, so it is refused if none is asked for: a demand that is not
+/// checked protects nothing.
+pub(crate) fn demands(client: &Client) -> Result<Demands, Failure> {
+    let value = |name: &str| {
+        let parameter = client.parameters.iter().find(|parameter| parameter.name == name);
+        parameter.map(|parameter| parameter.value.as_str()).filter(|value| !value.is_empty())
+    };
+    let max_age_s = value("max_age").map(str::parse).transpose().map_err(|_| {
+        Failure::configuration(
+            "the parameter max_age is no number of seconds",
+            "give it as a whole number",
+        )
+    })?;
+    let acr_values = value("acr_values").unwrap_or_default();
+    let acr_values = acr_values.split_ascii_whitespace().map(str::to_owned).collect();
+    let demands = Demands { max_age_s, acr_values };
+    match demands.parameter() {
+        Some(parameter) if !wants_id_token(client) => Err(Failure::configuration(
+            format!("the parameter {parameter} is answered in an ID token, and none is asked for"),
+            format!("ask for the scope openid too, or leave out {parameter}"),
+        )),
+        _ => Ok(demands),
     }
 }
 
@@ -258,18 +290,23 @@ pub(crate) fn check_client(client: &Client) -> Result<(), Failure> {
     }
 }
 
-/// The caller's parameters, and `prompt=consent` where offline access is asked
-/// for: without it a provider must ignore that scope (OIDC §11).
+/// The caller's parameters, and `prompt=consent` if offline access is asked for:
+/// without it a provider must ignore that scope (OIDC §11).
 fn further_parameters(client: &Client) -> Result<Vec<(&str, &str)>, Failure> {
     let mut parameters = check_parameters(client)?;
-    let offline = client.scopes.iter().any(|scope| scope == "offline_access");
-    if offline && wants_id_token(client) && !client.parameters.iter().any(|p| p.name == "prompt") {
+    if asks_for_consent(client) {
         parameters.push(("prompt", "consent"));
     }
     Ok(parameters)
 }
 
-/// The caller's parameters; empty ones are left out.
+fn asks_for_consent(client: &Client) -> bool {
+    client.scopes.iter().any(|scope| scope == "offline_access")
+        && wants_id_token(client)
+        && !client.parameters.iter().any(|parameter| parameter.name == "prompt")
+}
+
+/// The caller's parameters without the empty ones.
 pub(crate) fn check_parameters(client: &Client) -> Result<Vec<(&str, &str)>, Failure> {
     let mut parameters = Vec::new();
     for (position, parameter) in client.parameters.iter().enumerate() {
@@ -293,22 +330,22 @@ pub(crate) fn check_parameters(client: &Client) -> Result<Vec<(&str, &str)>, Fai
     Ok(parameters)
 }
 
-/// The parameters of an authorization response; unknown ones are ignored, known
-/// ones must not repeat (RFC 6749 §3.1).
+/// The parameters of an authorization response, each with all of its values. Unknown
+/// ones are ignored (RFC 6749 §4.1.2).
 #[derive(Default)]
 struct Parameters {
-    code: Option<String>,
-    state: Option<String>,
-    iss: Option<String>,
-    error: Option<String>,
-    error_description: Option<String>,
+    code: Vec<String>,
+    state: Vec<String>,
+    iss: Vec<String>,
+    error: Vec<String>,
+    error_description: Vec<String>,
 }
 
 impl Parameters {
-    fn parse(url: &Url) -> Result<Self, String> {
+    fn read(url: &Url) -> Self {
         let mut found = Self::default();
         for (name, value) in url.query_pairs() {
-            let field = match name.as_ref() {
+            let values = match name.as_ref() {
                 "code" => &mut found.code,
                 "state" => &mut found.state,
                 "iss" => &mut found.iss,
@@ -316,12 +353,25 @@ impl Parameters {
                 "error_description" => &mut found.error_description,
                 _ => continue,
             };
-            if field.replace(value.into_owned()).is_some() {
-                return Err(format!("it carried {name} twice"));
-            }
+            values.push(value.into_owned());
         }
-        Ok(found)
+        found
     }
+}
+
+/// The value of a parameter that must not repeat (RFC 6749 §3.1).
+fn once(name: &str, values: Vec<String>) -> Result<Option<String>, String> {
+    if values.len() > 1 {
+        return Err(format!("it carried {name} twice"));
+    }
+    Ok(values.into_iter().next())
+}
+
+/// The words of an error, which are shown even if they repeat. Fief sends a description
+/// as one parameter for each character.
+fn words(values: &[String]) -> Option<String> {
+    let is_spelt_out = values.len() > 1 && values.iter().all(|value| value.chars().count() <= 1);
+    if is_spelt_out { Some(values.concat()) } else { values.first().cloned() }
 }
 
 #[cfg(test)]

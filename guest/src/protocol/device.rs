@@ -77,8 +77,8 @@ struct Body {
     error_description: Option<String>,
 }
 
-/// A code to show, or the failure that the answer stands for;
-/// `device-login-unavailable` where there is no such endpoint.
+/// A code to show, or the failure that the answer stands for: `invalid-device-response`
+/// also if there is no such endpoint.
 pub(crate) fn parse_device_authorization_response(
     response: &Response,
     loopback_allowed: bool,
@@ -93,9 +93,6 @@ pub(crate) fn parse_device_authorization_response(
     }
     if let Some(failure) = unavailable("the device authorization endpoint", response) {
         return Err(failure);
-    }
-    if matches!(response.status, 404 | 405 | 501) {
-        return Err(device_login_unavailable());
     }
     if !(200..300).contains(&response.status) {
         return Err(invalid(format!("it came with status {}", response.status)));
@@ -113,12 +110,12 @@ pub(crate) fn parse_device_authorization_response(
         .verification_uri
         .ok_or_else(|| invalid("it has no verification_uri".to_owned()))
         .and_then(|uri| {
-            endpoint::parse("verification_uri", &uri, loopback_allowed)
+            endpoint::parse_page("verification_uri", &uri, loopback_allowed)
                 .map_err(|message| invalid(printable(&message)))
         })?;
-    // One that may not be opened is done without: the plain one does as well.
+    // Left out if it may not be opened: the plain one does as well.
     let complete = body.verification_uri_complete.and_then(|uri| {
-        let complete = endpoint::parse("", &uri, loopback_allowed).ok()?;
+        let complete = endpoint::parse_page("", &uri, loopback_allowed).ok()?;
         same_origin(&complete, &verification_uri).then(|| complete.into())
     });
     Ok(DeviceCode {

@@ -33,17 +33,20 @@ pub(crate) fn parse_renewal_response(
 ) -> Result<TokenResponse, Failure> {
     match &client.protocol {
         Protocol::Hexclave(_) => hexclave::parse_refresh_response(response, now_ms),
-        Protocol::Oauth => parse_token_response(response),
+        Protocol::Oauth => parse_token_response(response, client.token_type_optional),
     }
 }
 
-/// Asks who is logged in; none where the provider does not tell.
+/// Asks who is logged in. Returns `None` if the provider does not say.
 pub(crate) fn person_request(
     client: &Client,
     given: &Provider,
     session: &Stored,
 ) -> Result<Option<Exchange>, Failure> {
     let Some(access_token) = &session.access_token else { return Ok(None) };
+    if session.userinfo_refuses {
+        return Ok(None);
+    }
     if let Protocol::Hexclave(hexclave) = &client.protocol {
         return Ok(Some(Api::new(client, hexclave)?.user_request(access_token)));
     }

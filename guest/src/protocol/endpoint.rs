@@ -1,5 +1,6 @@
 //! Which URLs a login may talk to.
 
+use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use crate::contract::{Client, Failure};
@@ -45,6 +46,32 @@ impl Issuer {
         self.https_name.as_deref().unwrap_or(&self.text)
     }
 
+    /// The issuer's name, if a metadata document that calls it `found` may describe
+    /// this issuer. The two are identical (RFC 8414 §3.3), with two exceptions:
+    ///
+    /// - An issuer without a path may differ by a final slash: several providers
+    ///   are not consistent about it.
+    /// - The shared endpoints of a multi-tenant provider (`common`, `organizations`,
+    ///   `consumers`) have no issuer of their own. Their metadata names the tenant,
+    ///   or has the placeholder `{tenantid}` for it:
+    ///   <https://learn.microsoft.com/entra/identity-platform/access-tokens#multitenant-applications>
+    pub(crate) fn named(&self, found: &str) -> Option<IssuerName> {
+        let exact = || IssuerName::Exact(found.to_owned());
+        let own = self.name();
+        if found == own {
+            return Some(exact());
+        }
+        if self.url.path() == "/" && found.trim_end_matches('/') == own.trim_end_matches('/') {
+            let slashes = found.len().abs_diff(own.len());
+            return (slashes == 1).then(exact);
+        }
+        match tenant_in_place_of_alias(own, found)? {
+            TENANT_PLACEHOLDER => Some(IssuerName::OfTenant(found.to_owned())),
+            tenant if is_tenant_id(tenant) => Some(exact()),
+            _ => None,
+        }
+    }
+
     /// Where an endpoint is reached that the metadata names.
     pub(crate) fn reach(&self, endpoint: String) -> String {
         let Some(name) = &self.https_name else { return endpoint };
@@ -75,7 +102,79 @@ impl Issuer {
     }
 }
 
-/// What the client's issuer calls itself (RFC 8414 §2).
+/// What stands for the tenant in an issuer template.
+const TENANT_PLACEHOLDER: &str = "{tenantid}";
+
+/// What metadata, redirects and tokens call the issuer.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum IssuerName {
+    Exact(String),
+    /// A template with `{tenantid}`: each tenant is an issuer of its own.
+    OfTenant(String),
+}
+
+impl IssuerName {
+    /// Whether `name` is this issuer, or one of its tenants.
+    pub(crate) fn covers(&self, name: &str) -> bool {
+        match self {
+            Self::Exact(own) => own == name,
+            Self::OfTenant(template) => {
+                let (before, after) = halves(template);
+                name.strip_prefix(before)
+                    .and_then(|rest| rest.strip_suffix(after))
+                    .is_some_and(is_tenant_id)
+            }
+        }
+    }
+
+    /// The issuer of `tenant`; None if there is no such tenant here.
+    pub(crate) fn of_tenant(&self, tenant: &str) -> Option<String> {
+        match self {
+            Self::Exact(_) => None,
+            Self::OfTenant(template) => {
+                let (before, after) = halves(template);
+                is_tenant_id(tenant).then(|| format!("{before}{tenant}{after}"))
+            }
+        }
+    }
+
+    /// The name, or the template, for messages.
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Exact(name) | Self::OfTenant(name) => name,
+        }
+    }
+}
+
+fn halves(template: &str) -> (&str, &str) {
+    template.split_once(TENANT_PLACEHOLDER).unwrap_or((template, ""))
+}
+
+/// A GUID in lower case.
+fn is_tenant_id(text: &str) -> bool {
+    let lengths = [8, 4, 4, 4, 12];
+    let is_hexadecimal = |part: &str| {
+        part.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    };
+    text.split('-').map(str::len).eq(lengths) && text.split('-').all(is_hexadecimal)
+}
+
+/// What `found` has in the place of the alias, if `own` is the address of shared
+/// endpoints and `found` is the same in all other places.
+fn tenant_in_place_of_alias<'f>(own: &str, found: &'f str) -> Option<&'f str> {
+    let (own, found) = (own.split('/'), found.split('/'));
+    if own.clone().count() != found.clone().count() {
+        return None;
+    }
+    let mut differing = own.zip(found).filter(|(own, found)| own != found);
+    match (differing.next(), differing.next()) {
+        (Some(("common" | "organizations" | "consumers", tenant)), None) => Some(tenant),
+        _ => None,
+    }
+}
+
+/// What the client's issuer calls itself (RFC 8414 §2), as far as the settings tell.
 pub(crate) fn issuer_name(client: &Client) -> Option<String> {
     let issuer = client.issuer.clone()?;
     Some(match issuer.strip_prefix("http:") {
@@ -84,9 +183,19 @@ pub(crate) fn issuer_name(client: &Client) -> Option<String> {
     })
 }
 
-/// An endpoint's URL: https, or http on a loopback address where that is
-/// allowed; no credentials, no fragment (RFC 6749 §3.1). The error names `field`.
+/// An endpoint's URL: as a page's, and without a fragment (RFC 6749 §3.1). The error
+/// names `field`.
 pub(crate) fn parse(field: &str, text: &str, loopback_allowed: bool) -> Result<Url, String> {
+    let url = parse_page(field, text, loopback_allowed)?;
+    if url.fragment().is_some() {
+        return Err(format!("{field} has a fragment; expected none"));
+    }
+    Ok(url)
+}
+
+/// The URL of a page for the user: https, or http on a loopback address if that is
+/// allowed; no credentials. The error names `field`.
+pub(crate) fn parse_page(field: &str, text: &str, loopback_allowed: bool) -> Result<Url, String> {
     if text.len() > LENGTH_LIMIT {
         return Err(format!("{field} is longer than {LENGTH_LIMIT} bytes"));
     }
@@ -102,9 +211,6 @@ pub(crate) fn parse(field: &str, text: &str, loopback_allowed: bool) -> Result<U
     }
     if !url.username().is_empty() || url.password().is_some() {
         return Err(format!("{field} holds a user name or password; expected none"));
-    }
-    if url.fragment().is_some() {
-        return Err(format!("{field} has a fragment; expected none"));
     }
     Ok(url)
 }
@@ -172,6 +278,70 @@ mod tests {
             assert!(parse("x", bad, true).is_err(), "{bad}");
         }
         assert!(parse("x", "http://127.0.0.1/", false).is_err());
+    }
+
+    const TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
+
+    fn name(issuer: &str, found: &str) -> Option<IssuerName> {
+        Issuer::parse(issuer).ok().expect("an issuer").named(found)
+    }
+
+    #[test]
+    fn metadata_names_its_issuer_exactly_but_for_one_final_slash_without_a_path() {
+        for (issuer, found, fits) in [
+            ("https://id.example", "https://id.example", true),
+            ("https://id.example", "https://id.example/", true),
+            ("https://id.example/", "https://id.example", true),
+            ("https://id.example", "https://id.example//", false),
+            ("https://id.example", "https://ID.example", false),
+            ("https://id.example", "https://id.example:443", false),
+            ("https://id.example", "http://id.example", false),
+            ("https://id.example/tenant", "https://id.example/tenant/", false),
+            ("https://id.example/tenant/", "https://id.example/tenant", false),
+            ("https://id.example/a", "https://id.example/b", false),
+        ] {
+            assert_eq!(name(issuer, found).is_some(), fits, "{issuer} {found}");
+        }
+    }
+
+    #[test]
+    fn the_shared_endpoints_of_a_multi_tenant_provider_name_a_tenant() {
+        let host = "https://login.example";
+        for alias in ["common", "organizations", "consumers"] {
+            let issuer = format!("{host}/{alias}/v2.0");
+            let template = format!("{host}/{{tenantid}}/v2.0");
+            assert!(name(&issuer, &template) == Some(IssuerName::OfTenant(template)), "{alias}");
+            let tenant = format!("{host}/{TENANT}/v2.0");
+            assert!(name(&issuer, &tenant) == Some(IssuerName::Exact(tenant)), "{alias}");
+            for other in [
+                format!("{host}/{{tenant}}/v2.0"),
+                format!("{host}/contoso/v2.0"),
+                format!("{host}/{TENANT}/v1.0"),
+                format!("{host}/{TENANT}"),
+                format!("https://evil.example/{TENANT}/v2.0"),
+            ] {
+                assert!(name(&issuer, &other).is_none(), "{other}");
+            }
+        }
+        assert!(name(&format!("{host}/mine/v2.0"), &format!("{host}/{TENANT}/v2.0")).is_none());
+    }
+
+    #[test]
+    fn a_template_covers_its_tenants_alone() {
+        let names = IssuerName::OfTenant("https://login.example/{tenantid}/v2.0".to_owned());
+        let of_tenant = format!("https://login.example/{TENANT}/v2.0");
+        assert_eq!(names.of_tenant(TENANT), Some(of_tenant.clone()));
+        assert!(names.covers(&of_tenant));
+        for other in [
+            "https://login.example/{tenantid}/v2.0",
+            "https://login.example//v2.0",
+            "https://login.example/9188040d-6c67-4c5b-b112-36a304b66dad/../v2.0",
+            "https://login.example/9188040D-6C67-4C5B-B112-36A304B66DAD/v2.0",
+            "https://evil.example/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0",
+        ] {
+            assert!(!names.covers(other), "{other}");
+        }
+        assert_eq!(names.of_tenant("../evil"), None);
     }
 
     #[test]

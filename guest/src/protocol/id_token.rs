@@ -6,12 +6,17 @@ use serde_json::{Map, Value};
 use subtle::ConstantTimeEq as _;
 
 use crate::contract::{Code, EpochMs, Failure};
+use crate::protocol::endpoint::IssuerName;
 use crate::protocol::failure::printable;
 use crate::protocol::jwk::Jwk;
-use crate::protocol::jws::Jws;
+use crate::protocol::jws::{Algorithm, Jws, Unverified};
 
 /// How far the provider's clock and ours may differ.
 pub(crate) const CLOCK_SKEW_MS: u64 = 60_000;
+
+/// The longest time since an ID token was issued at which a login accepts it. OIDC
+/// §3.1.3.7, 10 leaves the range to the client; a login's own token is seconds old.
+const LONGEST_AGE_MS: u64 = 24 * 3_600_000;
 
 /// The longest `sub` (OIDC §2).
 const SUBJECT_LIMIT: usize = 255;
@@ -21,8 +26,10 @@ pub(crate) type Claims = Map<String, Value>;
 /// What an ID token must agree with.
 #[derive(Clone)]
 pub(crate) struct Expectations {
-    pub(crate) issuer: String,
+    pub(crate) issuer: IssuerName,
     pub(crate) client_id: String,
+    /// The client's secret, if the provider signs with it.
+    pub(crate) client_secret: Option<String>,
     pub(crate) access_token: String,
     pub(crate) occasion: Occasion,
 }
@@ -30,26 +37,51 @@ pub(crate) struct Expectations {
 #[derive(Clone)]
 pub(crate) enum Occasion {
     Login {
-        /// Must come back (OIDC §3.1.3.7, 11); none where none was sent.
+        /// Must come back (OIDC §3.1.3.7, 11). None if none was sent.
         nonce: Option<String>,
-        /// None where none came by way of a browser.
+        /// The authorization code. None if no redirect brought one.
         code: Option<String>,
-        /// The `max_age` asked for, which makes `auth_time` a duty.
-        max_age_s: Option<u64>,
+        /// The algorithms that the metadata names, if it names any.
+        algorithms: Option<Vec<String>>,
+        demands: Demands,
     },
-    /// Must name the same person as before (OIDC §12.2).
+    /// Must name the same user as before (OIDC §12.2).
     Refresh { subject: Option<String>, nonce: Option<String> },
+}
+
+/// What the authorization request asks of the user's authentication.
+#[derive(Clone, Default)]
+pub(crate) struct Demands {
+    /// `max_age` in seconds, which makes `auth_time` a duty (OIDC §3.1.2.1).
+    pub(crate) max_age_s: Option<u64>,
+    /// `acr_values`; one of them must come back as `acr`. Empty if none was sent.
+    pub(crate) acr_values: Vec<String>,
+}
+
+impl Demands {
+    /// The parameter that only an ID token answers, if there is one.
+    pub(crate) fn parameter(&self) -> Option<&'static str> {
+        match self {
+            Self { max_age_s: Some(_), .. } => Some("max_age"),
+            Self { acr_values, .. } if !acr_values.is_empty() => Some("acr_values"),
+            _ => None,
+        }
+    }
 }
 
 /// An ID token that passed every check. Only [`verify`] makes one.
 pub(crate) struct IdToken {
     pub(crate) text: String,
     pub(crate) claims: Claims,
-    /// The key that signed it.
-    pub(crate) key: Jwk,
+    /// The published key that signed it. None if the client's secret did.
+    pub(crate) key: Option<Jwk>,
 }
 
 impl IdToken {
+    pub(crate) fn issuer(&self) -> &str {
+        text(&self.claims, "iss").unwrap_or_default()
+    }
+
     pub(crate) fn subject(&self) -> &str {
         text(&self.claims, "sub").unwrap_or_default()
     }
@@ -57,11 +89,11 @@ impl IdToken {
 
 pub(crate) enum Rejection {
     /// No key at hand verifies the signature; another key might.
-    UnknownKey,
+    UnknownKey(Unverified),
     Failed(Failure),
 }
 
-/// Signature first, then every claim.
+/// Checks the signature, then every claim.
 pub(crate) fn verify(
     token: &str,
     keys: &[Jwk],
@@ -69,14 +101,49 @@ pub(crate) fn verify(
     now_ms: EpochMs,
 ) -> Result<IdToken, Rejection> {
     let jws = Jws::parse(token).map_err(|reason| Rejection::Failed(invalid(&reason)))?;
-    let key = jws.verify(keys).ok_or(Rejection::UnknownKey)?.clone();
     let algorithm = jws.algorithm;
+    let key = if algorithm.is_symmetric() {
+        let secret = expected.client_secret.as_deref();
+        let is_signed = secret.map(|secret| jws.is_signed_with(secret));
+        check_secret_signature(is_signed).map_err(|reason| Rejection::Failed(invalid(reason)))?;
+        None
+    } else {
+        Some(jws.verify(keys).map_err(Rejection::UnknownKey)?.clone())
+    };
     let claims: Claims = serde_json::from_slice(&jws.into_payload())
         .map_err(|_| Rejection::Failed(invalid("has claims that cannot be read")))?;
-    let half_hash = |text: &str| algorithm.half_hash(text);
-    check(&claims, expected, half_hash, now_ms)
+    check(&claims, expected, algorithm, now_ms)
+        .and_then(|()| check_key_issuer(&claims, expected, key.as_ref()))
         .map_err(|reason| Rejection::Failed(invalid(&reason)))?;
     Ok(IdToken { text: token.to_owned(), claims, key })
+}
+
+/// `is_signed` is None if there is no secret to check with.
+fn check_secret_signature(is_signed: Option<bool>) -> Result<(), &'static str> {
+    match is_signed {
+        Some(true) => Ok(()),
+        Some(false) => Err("is not signed with this client's secret"),
+        None => Err(
+            "is signed with a shared secret (HS256, HS384 or HS512), and a published key was expected",
+        ),
+    }
+}
+
+/// A key of a multi-tenant provider may be limited to one tenant.
+fn check_key_issuer(
+    claims: &Claims,
+    expected: &Expectations,
+    key: Option<&Jwk>,
+) -> Result<(), String> {
+    let limit = key.and_then(|key| key.issuer.as_deref());
+    match (&expected.issuer, limit) {
+        (IssuerName::OfTenant(template), Some(limit))
+            if limit != template && text(claims, "iss") != Some(limit) =>
+        {
+            Err("is signed with another tenant's key".to_owned())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The claims of an ID token that was verified before it was stored.
@@ -85,25 +152,24 @@ pub(crate) fn claims_of_verified(token: &str) -> Option<Claims> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
 }
 
-/// No key at hand fits, and no other is to be had.
-pub(crate) fn unverifiable() -> Failure {
-    invalid("is signed by none of the provider's published keys")
+/// No key at hand verifies the signature, and no other is to be had.
+pub(crate) fn unverifiable(reason: Unverified) -> Failure {
+    invalid(&reason.in_words())
+}
+
+/// The answer to this parameter cannot be checked.
+pub(crate) fn unanswered(parameter: &str) -> Failure {
+    invalid(&format!("that would answer the parameter {parameter} is missing or cannot be checked"))
 }
 
 fn check(
     claims: &Claims,
     expected: &Expectations,
-    half_hash: impl Fn(&str) -> String,
+    algorithm: Algorithm,
     now_ms: EpochMs,
 ) -> Result<(), String> {
-    let issuer = text(claims, "iss").ok_or("has no iss")?;
-    if issuer != expected.issuer {
-        return Err(format!(
-            "is from the issuer {}; expected {}",
-            printable(issuer),
-            expected.issuer
-        ));
-    }
+    let half_hash = |text: &str| algorithm.half_hash(text);
+    check_issuer(claims, &expected.issuer)?;
     check_audience(claims, &expected.client_id)?;
     let subject = text(claims, "sub").ok_or("has no sub")?;
     if subject.is_empty() || subject.len() > SUBJECT_LIMIT || subject != printable(subject) {
@@ -112,20 +178,23 @@ fn check(
     check_times(claims, now_ms)?;
     check_hash(claims, "at_hash", half_hash(&expected.access_token))?;
     match &expected.occasion {
-        Occasion::Login { nonce, code, max_age_s } => {
+        Occasion::Login { nonce, code, algorithms, demands } => {
+            check_algorithm(algorithm, algorithms.as_deref())?;
+            check_age(claims, now_ms)?;
             if let Some(code) = code {
                 check_hash(claims, "c_hash", half_hash(code))?;
             }
             if let Some(nonce) = nonce {
                 check_nonce(claims, nonce)?;
             }
-            if let Some(max_age_s) = max_age_s {
-                check_auth_time(claims, *max_age_s, now_ms)?;
+            if let Some(max_age_s) = demands.max_age_s {
+                check_auth_time(claims, max_age_s, now_ms)?;
             }
+            check_acr(claims, &demands.acr_values)?;
         }
         Occasion::Refresh { subject: before, nonce } => {
             if before.as_deref().is_some_and(|before| before != subject) {
-                return Err("names another person than the one who logged in".to_owned());
+                return Err("names another user than the one who logged in".to_owned());
             }
             if let Some(nonce) = nonce
                 && claims.contains_key("nonce")
@@ -135,6 +204,21 @@ fn check(
         }
     }
     Ok(())
+}
+
+/// `iss` is the issuer. If each tenant is one, it is that of the tenant in `tid`.
+fn check_issuer(claims: &Claims, expected: &IssuerName) -> Result<(), String> {
+    let issuer = text(claims, "iss").ok_or("has no iss")?;
+    let is_expected = match expected {
+        IssuerName::Exact(name) => issuer == name,
+        IssuerName::OfTenant(_) => text(claims, "tid")
+            .and_then(|tenant| expected.of_tenant(tenant))
+            .is_some_and(|name| issuer == name),
+    };
+    if is_expected {
+        return Ok(());
+    }
+    Err(format!("is from the issuer {}; expected {}", printable(issuer), expected.as_str()))
 }
 
 /// `aud` holds this client, and `azp`, which must be there beside other
@@ -166,6 +250,38 @@ fn check_times(claims: &Claims, now_ms: EpochMs) -> Result<(), String> {
         return Err("is not valid yet; check this machine's clock".to_owned());
     }
     Ok(())
+}
+
+/// The algorithm is one of those that the metadata names
+/// (`id_token_signing_alg_values_supported`, OpenID Connect Discovery §3).
+fn check_algorithm(algorithm: Algorithm, named: Option<&[String]>) -> Result<(), String> {
+    let is_named =
+        |named: &[String]| named.iter().any(|name| Algorithm::parse(name) == Some(algorithm));
+    if named.is_none_or(is_named) {
+        return Ok(());
+    }
+    Err("is signed with an algorithm that the provider's metadata does not name".to_owned())
+}
+
+fn check_age(claims: &Claims, now_ms: EpochMs) -> Result<(), String> {
+    let issued_at_ms = time_ms(claims, "iat").unwrap_or(0);
+    if now_ms.saturating_sub(issued_at_ms) > LONGEST_AGE_MS {
+        return Err("was issued more than a day ago; check this machine's clock".to_owned());
+    }
+    Ok(())
+}
+
+/// OIDC §3.1.3.7, 12.
+fn check_acr(claims: &Claims, asked: &[String]) -> Result<(), String> {
+    let found = text(claims, "acr");
+    if asked.is_empty() || found.is_some_and(|found| asked.iter().any(|asked| asked == found)) {
+        return Ok(());
+    }
+    Err(format!(
+        "has the authentication context {} (acr); expected {}",
+        printable(found.unwrap_or("none")),
+        printable(&asked.join(" or "))
+    ))
 }
 
 fn check_nonce(claims: &Claims, nonce: &str) -> Result<(), String> {

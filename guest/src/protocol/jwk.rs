@@ -18,6 +18,10 @@ pub(crate) struct Jwk {
     pub(crate) alg: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) crv: Option<String>,
+    /// The issuer that the key is limited to, or a template with `{tenantid}`: what
+    /// a multi-tenant provider adds to its keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) issuer: Option<String>,
     /// RSA modulus and exponent, base64url.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) n: Option<String>,

@@ -1,13 +1,13 @@
-//! Signed tokens in compact form, verified with a published key (RFC 7515,
-//! RFC 7518 §3, RFC 8037 §3.1).
+//! Signed tokens in compact form (RFC 7515, RFC 7518 §3, RFC 8037 §3.1).
 //!
-//! Only asymmetric algorithms exist here: neither `none` nor an HMAC, which
-//! would take a public key for a secret (RFC 8725 §2.1).
+//! A published key verifies asymmetric algorithms alone, and a client secret
+//! HMACs alone: a public key must never pass for a shared secret (RFC 8725 §2.1).
+//! `none` does not exist here.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac};
 use rsa::signature::Verifier;
-use rsa::traits::PublicKeyParts as _;
 use rsa::{BigUint, RsaPublicKey, pkcs1v15, pss};
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,14 +15,15 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use crate::protocol::jwk::Jwk;
 
-/// RFC 7518 §3.3.
-const RSA_MINIMUM_BITS: usize = 2048;
+/// Sizes of RSA keys that are used, in bits. RFC 7518 §3.3 has the lower limit; the
+/// upper one bounds the work for one signature.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// Keys tried for one token at the most: a set without key identifiers must
-/// not buy unlimited work.
-const KEYS_TRIED: usize = 4;
+/// The largest number of keys that are tried for one token: a key set without key
+/// identifiers must not cause unlimited work.
+const KEYS_TRIED: usize = 16;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Algorithm {
     Rs256,
     Rs384,
@@ -32,11 +33,16 @@ pub(crate) enum Algorithm {
     Ps512,
     Es256,
     Es384,
+    Es512,
     EdDsa,
+    Hs256,
+    Hs384,
+    Hs512,
 }
 
 impl Algorithm {
-    fn parse(name: &str) -> Option<Self> {
+    /// The algorithm of this name. Returns `None` for `none` and for unknown ones.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "RS256" => Self::Rs256,
             "RS384" => Self::Rs384,
@@ -46,33 +52,74 @@ impl Algorithm {
             "PS512" => Self::Ps512,
             "ES256" => Self::Es256,
             "ES384" => Self::Es384,
+            "ES512" => Self::Es512,
+            "HS256" => Self::Hs256,
+            "HS384" => Self::Hs384,
+            "HS512" => Self::Hs512,
             // RFC 9864 names what "EdDSA" leaves to the key.
             "EdDSA" | "Ed25519" => Self::EdDsa,
             _ => return None,
         })
     }
 
-    /// `kty` and `crv` of a key that fits.
-    fn key_type(self) -> (&'static str, Option<&'static str>) {
-        match self {
+    /// Whether who can check a signature can make one too.
+    pub(crate) fn is_symmetric(self) -> bool {
+        matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
+    }
+
+    /// `kty` and `crv` of a published key that fits. Returns `None` if none can.
+    fn key_type(self) -> Option<(&'static str, Option<&'static str>)> {
+        Some(match self {
             Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512 => {
                 ("RSA", None)
             }
             Self::Es256 => ("EC", Some("P-256")),
             Self::Es384 => ("EC", Some("P-384")),
+            Self::Es512 => ("EC", Some("P-521")),
             Self::EdDsa => ("OKP", Some("Ed25519")),
-        }
+            Self::Hs256 | Self::Hs384 | Self::Hs512 => return None,
+        })
     }
 
     /// The left half of the hash that goes with the algorithm, base64url:
     /// `at_hash` and `c_hash` (OIDC §3.1.3.6, §3.3.2.11).
     pub(crate) fn half_hash(self, text: &str) -> String {
         let hash = match self {
-            Self::Rs256 | Self::Ps256 | Self::Es256 => Sha256::digest(text).to_vec(),
-            Self::Rs384 | Self::Ps384 | Self::Es384 => Sha384::digest(text).to_vec(),
-            Self::Rs512 | Self::Ps512 | Self::EdDsa => Sha512::digest(text).to_vec(),
+            Self::Rs256 | Self::Ps256 | Self::Es256 | Self::Hs256 => Sha256::digest(text).to_vec(),
+            Self::Rs384 | Self::Ps384 | Self::Es384 | Self::Hs384 => Sha384::digest(text).to_vec(),
+            Self::Rs512 | Self::Ps512 | Self::Es512 | Self::EdDsa | Self::Hs512 => {
+                Sha512::digest(text).to_vec()
+            }
         };
         URL_SAFE_NO_PAD.encode(&hash[..hash.len() / 2])
+    }
+}
+
+/// Why no published key verifies a signature.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Unverified {
+    /// None of the keys that fit made it.
+    NoKey,
+    /// None of those that were tried made it, and more of them fit.
+    TooManyKeys,
+    /// The only key that fits is an RSA key of an unusual size, in bits.
+    KeySize(usize),
+}
+
+impl Unverified {
+    /// A phrase that follows "the ID token".
+    pub(crate) fn in_words(self) -> String {
+        match self {
+            Self::NoKey => "is signed by none of the provider's published keys".to_owned(),
+            Self::TooManyKeys => format!(
+                "names no key (kid), and the first {KEYS_TRIED} of the provider's keys did not sign it; no more are tried"
+            ),
+            Self::KeySize(bits) => format!(
+                "is signed with an RSA key of {bits} bits; keys of {} to {} bits are accepted",
+                RSA_BITS.start(),
+                RSA_BITS.end()
+            ),
+        }
     }
 }
 
@@ -106,7 +153,7 @@ impl<'a> Jws<'a> {
         }
         let algorithm = Algorithm::parse(&header.alg).ok_or_else(|| {
             format!(
-                "is signed with {}; expected RS, PS, ES256, ES384 or EdDSA",
+                "is signed with {}; expected RS, PS, ES256, ES384, ES512 or EdDSA",
                 crate::protocol::failure::printable(&header.alg)
             )
         })?;
@@ -123,11 +170,31 @@ impl<'a> Jws<'a> {
     ///
     /// A `kid` chooses; without one on either side every key of the right kind
     /// is tried.
-    pub(crate) fn verify<'k>(&self, keys: &'k [Jwk]) -> Option<&'k Jwk> {
-        keys.iter()
-            .filter(|key| self.fits(key))
-            .take(KEYS_TRIED)
-            .find(|key| self.is_signed_by(key).unwrap_or(false))
+    pub(crate) fn verify<'k>(&self, keys: &'k [Jwk]) -> Result<&'k Jwk, Unverified> {
+        let mut unverified = Unverified::NoKey;
+        for (number, key) in keys.iter().filter(|key| self.fits(key)).enumerate() {
+            if number == KEYS_TRIED {
+                return Err(Unverified::TooManyKeys);
+            }
+            match self.is_signed_by(key) {
+                Ok(true) => return Ok(key),
+                Ok(false) => {}
+                Err(reason) => unverified = reason,
+            }
+        }
+        Err(unverified)
+    }
+
+    /// Whether a client with this secret can be sure of the signature (OIDC §10.1).
+    /// Never true for an asymmetric algorithm.
+    pub(crate) fn is_signed_with(&self, secret: &str) -> bool {
+        let (secret, message) = (secret.as_bytes(), self.signing_input.as_bytes());
+        match self.algorithm {
+            Algorithm::Hs256 => hmac::<Hmac<Sha256>>(secret, message, &self.signature),
+            Algorithm::Hs384 => hmac::<Hmac<Sha384>>(secret, message, &self.signature),
+            Algorithm::Hs512 => hmac::<Hmac<Sha512>>(secret, message, &self.signature),
+            _ => false,
+        }
     }
 
     /// The payload. Call it only after `verify`, or for a token verified before
@@ -137,7 +204,7 @@ impl<'a> Jws<'a> {
     }
 
     fn fits(&self, key: &Jwk) -> bool {
-        let (kty, crv) = self.algorithm.key_type();
+        let Some((kty, crv)) = self.algorithm.key_type() else { return false };
         let same_or_silent = |field: &Option<String>, value: &str| {
             field.as_deref().is_none_or(|found| found == value)
         };
@@ -149,58 +216,86 @@ impl<'a> Jws<'a> {
             && self.kid.as_deref().is_none_or(|kid| same_or_silent(&key.kid, kid))
     }
 
-    /// None where the key itself cannot be used.
-    fn is_signed_by(&self, key: &Jwk) -> Option<bool> {
-        let message = self.signing_input.as_bytes();
-        Some(match self.algorithm {
-            Algorithm::Rs256 => pkcs1_v15::<Sha256>(key, message, &self.signature)?,
-            Algorithm::Rs384 => pkcs1_v15::<Sha384>(key, message, &self.signature)?,
-            Algorithm::Rs512 => pkcs1_v15::<Sha512>(key, message, &self.signature)?,
-            Algorithm::Ps256 => rsa_pss::<Sha256>(key, message, &self.signature)?,
-            Algorithm::Ps384 => rsa_pss::<Sha384>(key, message, &self.signature)?,
-            Algorithm::Ps512 => rsa_pss::<Sha512>(key, message, &self.signature)?,
-            Algorithm::Es256 => {
-                let point = sec1_point(key, 32)?;
-                let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok()?;
-                let signature = p256::ecdsa::Signature::from_slice(&self.signature).ok()?;
-                key.verify(message, &signature).is_ok()
-            }
-            Algorithm::Es384 => {
-                let point = sec1_point(key, 48)?;
-                let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(&point).ok()?;
-                let signature = p384::ecdsa::Signature::from_slice(&self.signature).ok()?;
-                key.verify(message, &signature).is_ok()
-            }
-            Algorithm::EdDsa => {
-                let point: [u8; 32] = decode(&key.x)?.try_into().ok()?;
-                let key = ed25519_dalek::VerifyingKey::from_bytes(&point).ok()?;
-                let signature = ed25519_dalek::Signature::from_slice(&self.signature).ok()?;
-                key.verify_strict(message, &signature).is_ok()
-            }
-        })
+    /// The error says why the key itself cannot be used.
+    fn is_signed_by(&self, key: &Jwk) -> Result<bool, Unverified> {
+        let (message, signature) = (self.signing_input.as_bytes(), self.signature.as_slice());
+        match self.algorithm {
+            Algorithm::Rs256 => return pkcs1_v15::<Sha256>(key, message, signature),
+            Algorithm::Rs384 => return pkcs1_v15::<Sha384>(key, message, signature),
+            Algorithm::Rs512 => return pkcs1_v15::<Sha512>(key, message, signature),
+            Algorithm::Ps256 => return rsa_pss::<Sha256>(key, message, signature),
+            Algorithm::Ps384 => return rsa_pss::<Sha384>(key, message, signature),
+            Algorithm::Ps512 => return rsa_pss::<Sha512>(key, message, signature),
+            Algorithm::Es256 => es256(key, message, signature),
+            Algorithm::Es384 => es384(key, message, signature),
+            Algorithm::Es512 => es512(key, message, signature),
+            Algorithm::EdDsa => eddsa(key, message, signature),
+            Algorithm::Hs256 | Algorithm::Hs384 | Algorithm::Hs512 => None,
+        }
+        .ok_or(Unverified::NoKey)
     }
 }
 
-fn pkcs1_v15<D>(key: &Jwk, message: &[u8], signature: &[u8]) -> Option<bool>
+fn hmac<M: Mac + hmac::digest::KeyInit>(secret: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    <M as Mac>::new_from_slice(secret)
+        .is_ok_and(|mac| mac.chain_update(message).verify_slice(signature).is_ok())
+}
+
+fn pkcs1_v15<D>(key: &Jwk, message: &[u8], signature: &[u8]) -> Result<bool, Unverified>
 where
     D: Digest + rsa::pkcs8::AssociatedOid,
 {
-    let signature = pkcs1v15::Signature::try_from(signature).ok()?;
-    Some(pkcs1v15::VerifyingKey::<D>::new(rsa_key(key)?).verify(message, &signature).is_ok())
+    let key = pkcs1v15::VerifyingKey::<D>::new(rsa_key(key)?);
+    let signature = pkcs1v15::Signature::try_from(signature);
+    Ok(signature.is_ok_and(|signature| key.verify(message, &signature).is_ok()))
 }
 
-fn rsa_pss<D>(key: &Jwk, message: &[u8], signature: &[u8]) -> Option<bool>
+fn rsa_pss<D>(key: &Jwk, message: &[u8], signature: &[u8]) -> Result<bool, Unverified>
 where
     D: Digest + rsa::sha2::digest::FixedOutputReset,
 {
-    let signature = pss::Signature::try_from(signature).ok()?;
-    Some(pss::VerifyingKey::<D>::new(rsa_key(key)?).verify(message, &signature).is_ok())
+    let key = pss::VerifyingKey::<D>::new(rsa_key(key)?);
+    let signature = pss::Signature::try_from(signature);
+    Ok(signature.is_ok_and(|signature| key.verify(message, &signature).is_ok()))
 }
 
-fn rsa_key(key: &Jwk) -> Option<RsaPublicKey> {
-    let number = |field: &Option<String>| Some(BigUint::from_bytes_be(&decode(field)?));
-    let key = RsaPublicKey::new(number(&key.n)?, number(&key.e)?).ok()?;
-    (key.n().bits() >= RSA_MINIMUM_BITS).then_some(key)
+fn rsa_key(key: &Jwk) -> Result<RsaPublicKey, Unverified> {
+    let number = |field: &Option<String>| {
+        decode(field).map(|bytes| BigUint::from_bytes_be(&bytes)).ok_or(Unverified::NoKey)
+    };
+    let (n, e) = (number(&key.n)?, number(&key.e)?);
+    let bits = n.bits();
+    if !RSA_BITS.contains(&bits) {
+        return Err(Unverified::KeySize(bits));
+    }
+    RsaPublicKey::new_with_max_size(n, e, *RSA_BITS.end()).map_err(|_| Unverified::NoKey)
+}
+
+// Each returns `None` if the key or the signature has not the right form.
+
+fn es256(key: &Jwk, message: &[u8], signature: &[u8]) -> Option<bool> {
+    let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&sec1_point(key, 32)?).ok()?;
+    let signature = p256::ecdsa::Signature::from_slice(signature).ok()?;
+    Some(key.verify(message, &signature).is_ok())
+}
+
+fn es384(key: &Jwk, message: &[u8], signature: &[u8]) -> Option<bool> {
+    let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(&sec1_point(key, 48)?).ok()?;
+    let signature = p384::ecdsa::Signature::from_slice(signature).ok()?;
+    Some(key.verify(message, &signature).is_ok())
+}
+
+fn es512(key: &Jwk, message: &[u8], signature: &[u8]) -> Option<bool> {
+    let key = p521::ecdsa::VerifyingKey::from_sec1_bytes(&sec1_point(key, 66)?).ok()?;
+    let signature = p521::ecdsa::Signature::from_slice(signature).ok()?;
+    Some(key.verify(message, &signature).is_ok())
+}
+
+fn eddsa(key: &Jwk, message: &[u8], signature: &[u8]) -> Option<bool> {
+    let point: [u8; 32] = decode(&key.x)?.try_into().ok()?;
+    let key = ed25519_dalek::VerifyingKey::from_bytes(&point).ok()?;
+    let signature = ed25519_dalek::Signature::from_slice(signature).ok()?;
+    Some(key.verify_strict(message, &signature).is_ok())
 }
 
 /// An uncompressed point (SEC 1 §2.3.3); coordinates have a fixed length

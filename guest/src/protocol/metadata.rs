@@ -1,10 +1,11 @@
 //! Provider metadata: OpenID Connect Discovery 1.0 and RFC 8414, merged.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-use crate::contract::{Client, Code, Endpoints, Failure, Response};
-use crate::protocol::endpoint::{self, Issuer};
+use crate::contract::{Client, Code, Endpoints, Failure, Pkce, Response};
+use crate::protocol::endpoint::{self, Issuer, IssuerName, issuer_name};
 use crate::protocol::failure::{printable, unavailable};
+use crate::protocol::jws::Algorithm;
 
 /// The parts of a metadata document that a login needs (RFC 8414 §2).
 #[derive(Deserialize)]
@@ -20,6 +21,8 @@ struct Document {
     introspection_endpoint: Option<String>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
     authorization_response_iss_parameter_supported: Option<bool>,
+    code_challenge_methods_supported: Option<Vec<String>>,
+    id_token_signing_alg_values_supported: Option<Vec<String>>,
 }
 
 /// A provider as far as it is known: endpoints that passed their checks, and
@@ -39,6 +42,25 @@ pub(crate) struct Provider {
     pub(crate) auth_methods: Option<Vec<String>>,
     /// Its authorization responses carry `iss` (RFC 9207 §3).
     pub(crate) sends_issuer: bool,
+    /// What its metadata calls it. None if there is no metadata.
+    pub(crate) issuer: Option<IssuerName>,
+    /// Whether its metadata lists S256 (RFC 8414 §2). None if it lists no method.
+    pub(crate) supports_pkce: Option<bool>,
+    /// The algorithms that it signs ID tokens with, as its metadata names them.
+    pub(crate) id_token_algorithms: Option<Vec<String>>,
+}
+
+/// What the signatures of ID tokens are checked with.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum IdTokenCheck {
+    /// The provider's published keys.
+    #[default]
+    Keys,
+    /// Those, and for HMACs the client's secret (OIDC §10.1).
+    KeysAndSecret,
+    /// Nothing that this client has. ID tokens are not used.
+    Nothing,
 }
 
 impl Provider {
@@ -70,8 +92,7 @@ impl Provider {
             end_session_endpoint: check("the end-session endpoint", &endpoints.end_session)?,
             introspection_endpoint: check("the introspection endpoint", &endpoints.introspection)?,
             tokeninfo_endpoint: check("the tokeninfo endpoint", &endpoints.tokeninfo)?,
-            auth_methods: None,
-            sends_issuer: false,
+            ..Self::default()
         })
     }
 
@@ -91,6 +112,9 @@ impl Provider {
             tokeninfo_endpoint: self.tokeninfo_endpoint.or(other.tokeninfo_endpoint),
             auth_methods: self.auth_methods.or(other.auth_methods),
             sends_issuer: self.sends_issuer || other.sends_issuer,
+            issuer: self.issuer.or(other.issuer),
+            supports_pkce: self.supports_pkce.or(other.supports_pkce),
+            id_token_algorithms: self.id_token_algorithms.or(other.id_token_algorithms),
         }
     }
 
@@ -104,6 +128,37 @@ impl Provider {
             && self.auth_methods.is_some()
     }
 
+    /// What redirects and tokens call the issuer. None if the client has none.
+    pub(crate) fn issuer_name(&self, client: &Client) -> Option<IssuerName> {
+        self.issuer.clone().or_else(|| issuer_name(client).map(IssuerName::Exact))
+    }
+
+    /// What ID tokens for this client are checked with.
+    ///
+    /// Returns `invalid-metadata` for a provider that signs with keys and does not
+    /// publish them.
+    pub(crate) fn id_token_check(&self, client: &Client) -> Result<IdTokenCheck, Failure> {
+        let named = self.id_token_algorithms.as_deref();
+        let is_symmetric = |name: &String| {
+            name == "none" || Algorithm::parse(name).is_some_and(Algorithm::is_symmetric)
+        };
+        let with_keys = named.map(|named| named.iter().any(|name| !is_symmetric(name)));
+        let with_secret = named
+            .is_some_and(|named| named.iter().any(|name| name != "none" && is_symmetric(name)));
+        if with_keys == Some(true) && self.jwks_uri.is_none() {
+            return Err(invalid(
+                "the metadata says that ID tokens are signed with published keys (id_token_signing_alg_values_supported), and does not say where those are (jwks_uri)",
+            ));
+        }
+        Ok(if with_secret && client.client_secret.is_some() {
+            IdTokenCheck::KeysAndSecret
+        } else if self.jwks_uri.is_some() && with_keys != Some(false) {
+            IdTokenCheck::Keys
+        } else {
+            IdTokenCheck::Nothing
+        })
+    }
+
     pub(crate) fn authorization_endpoint(&self) -> Result<&str, Failure> {
         self.authorization_endpoint.as_deref().ok_or_else(|| missing("authorization_endpoint"))
     }
@@ -111,6 +166,28 @@ impl Provider {
     pub(crate) fn token_endpoint(&self) -> Result<&str, Failure> {
         self.token_endpoint.as_deref().ok_or_else(|| missing("token_endpoint"))
     }
+}
+
+/// Refuses a provider whose metadata does not list S256, if the settings require it
+/// (RFC 9700 §2.1.1).
+pub(crate) fn check_pkce(client: &Client, provider: &Provider) -> Result<(), Failure> {
+    if client.pkce != Pkce::Required || provider.supports_pkce == Some(true) {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Code::InvalidMetadata,
+        "the provider's metadata does not say that it supports PKCE with S256 (code_challenge_methods_supported), and the settings require it",
+        "ask the provider; if it is known to support PKCE, say so with --pkce known",
+    ))
+}
+
+/// The notice that a provider may have ignored PKCE. None if it supports it, or if no
+/// metadata could have said so.
+pub(crate) fn unprotected_code(client: &Client, provider: &Provider) -> Option<String> {
+    let is_told = client.pkce == Pkce::Discovered
+        && provider.issuer.is_some()
+        && provider.supports_pkce != Some(true);
+    is_told.then(|| "the provider's metadata does not say that it supports PKCE, which protects the login's code; --pkce known says that it does, --pkce required refuses such providers".to_owned())
 }
 
 /// Where OpenID Connect Discovery §4.1 puts the document.
@@ -126,8 +203,8 @@ pub(crate) fn authorization_server_url(issuer: &Issuer) -> String {
     url.into()
 }
 
-/// A metadata document for exactly this issuer; none where there is no
-/// document at that place.
+/// Parses a metadata document of this issuer. Returns `None` if there is none at
+/// that place.
 pub(crate) fn parse_metadata_response(
     issuer: &Issuer,
     response: &Response,
@@ -145,13 +222,14 @@ pub(crate) fn parse_metadata_response(
     let document: Document = serde_json::from_slice(&response.body).map_err(|error| {
         invalid(format!("the metadata cannot be read: {}", printable(&error.to_string())))
     })?;
-    if document.issuer != issuer.name() {
-        return Err(invalid(format!(
-            "the metadata names the issuer {}; expected {}",
-            printable(&document.issuer),
-            issuer.name()
-        )));
-    }
+    let name = issuer.named(&document.issuer).ok_or_else(|| {
+        let found = printable(&document.issuer);
+        let remedy =
+            format!("if the provider says so too, log in with the issuer {found}, exactly so");
+        let message = format!("the metadata names the issuer {found}; expected {}", issuer.name());
+        Failure { remedy, ..invalid(message) }
+    })?;
+    let lists = |methods: Vec<String>| methods.iter().any(|method| method == "S256");
     let check = |field: &str, text: Option<String>| {
         let text = text.map(|text| issuer.reach(text));
         endpoint::parse_optional(field, text.as_deref(), issuer.is_loopback())
@@ -172,6 +250,9 @@ pub(crate) fn parse_metadata_response(
         tokeninfo_endpoint: None,
         auth_methods: document.token_endpoint_auth_methods_supported,
         sends_issuer: document.authorization_response_iss_parameter_supported == Some(true),
+        issuer: Some(name),
+        supports_pkce: document.code_challenge_methods_supported.map(lists),
+        id_token_algorithms: document.id_token_signing_alg_values_supported,
     }))
 }
 

@@ -86,6 +86,7 @@ fn exchange(
     Exchange {
         purpose,
         wait_ms: 0,
+        timeout_ms: None,
         request: Request { method, url: url.to_owned(), headers, body },
     }
 }

@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::contract::{Client, ClientAuthentication, Code, EpochMs, Failure};
+use crate::protocol::endpoint::{IssuerName, issuer_name};
 use crate::protocol::jwk::Jwk;
+use crate::protocol::metadata::IdTokenCheck;
 
 /// Raised whenever an older reader would misunderstand a newer document.
 const FORMAT: u64 = 1;
@@ -24,6 +26,15 @@ pub(crate) struct Stored {
     pub(crate) introspection_endpoint: Option<String>,
     pub(crate) tokeninfo_endpoint: Option<String>,
     pub(crate) scopes: Vec<String>,
+    /// What the verified ID token calls the issuer. None if there was none, and in
+    /// documents of earlier versions.
+    pub(crate) issuer_name: Option<String>,
+    #[serde(default)]
+    pub(crate) id_token_check: IdTokenCheck,
+    /// The userinfo endpoint has refused an access token that was issued just then:
+    /// asking it about another one tells nothing.
+    #[serde(default)]
+    pub(crate) userinfo_refuses: bool,
     /// None while a renewed token still waits for the check of its ID token.
     pub(crate) access_token: Option<String>,
     pub(crate) token_type: String,
@@ -85,6 +96,9 @@ impl Stored {
             introspection_endpoint: None,
             tokeninfo_endpoint: None,
             scopes: client.scopes.clone(),
+            issuer_name: None,
+            id_token_check: IdTokenCheck::default(),
+            userinfo_refuses: false,
             access_token: None,
             token_type: String::new(),
             refresh_token: None,
@@ -136,6 +150,11 @@ impl Stored {
             ));
         }
         Ok(Some(stored))
+    }
+
+    /// What tokens of this session call their issuer. None if the client has none.
+    pub(crate) fn issuer_name(&self, client: &Client) -> Option<IssuerName> {
+        self.issuer_name.clone().or_else(|| issuer_name(client)).map(IssuerName::Exact)
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {

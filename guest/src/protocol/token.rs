@@ -1,6 +1,7 @@
 //! Token requests and responses (RFC 6749 §4.1.3, §5, §6).
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use url::form_urlencoded;
 
@@ -83,10 +84,18 @@ struct Body {
 
 /// A token response, or the failure it stands for: `provider-refused` with the
 /// provider's own error, `provider-unavailable`, or `invalid-token-response`.
-pub(crate) fn parse_token_response(response: &Response) -> Result<TokenResponse, Failure> {
+///
+/// With `token_type_optional`, a token of no type is a bearer token.
+pub(crate) fn parse_token_response(
+    response: &Response,
+    token_type_optional: bool,
+) -> Result<TokenResponse, Failure> {
     let body = parse_body(response);
-    // Some providers send errors with status 200, so the body decides.
-    if let Ok(Body { error: Some(Value::String(error)), error_description, .. }) = &body {
+    // Some providers send errors with status 200, so the body decides, and others an
+    // empty error with a token.
+    if let Ok(Body { error: Some(Value::String(error)), error_description, .. }) = &body
+        && !error.is_empty()
+    {
         let description = error_description.as_ref().and_then(Value::as_str);
         return Err(refusal(response, error, description));
     }
@@ -106,37 +115,57 @@ pub(crate) fn parse_token_response(response: &Response) -> Result<TokenResponse,
     let body = body?;
     let access_token = credential("access_token", body.access_token)?
         .ok_or_else(|| invalid("the token response has no access_token"))?;
-    let token_type = body.token_type.unwrap_or_else(|| "Bearer".to_owned());
-    if !token_type.eq_ignore_ascii_case("bearer") {
-        return Err(invalid(format!(
-            "the token response has the token_type {}; expected Bearer",
-            printable(&token_type)
-        )));
-    }
     Ok(TokenResponse {
         access_token,
-        token_type,
-        expires_in_s: body.expires_in.and_then(|value| seconds(&value)),
+        token_type: token_type(body.token_type, token_type_optional)?,
+        // Nothing expires at once: zero is how some providers say "never".
+        expires_in_s: body.expires_in.and_then(|value| seconds(&value)).filter(|s| *s > 0),
         refresh_token: credential("refresh_token", body.refresh_token)?,
         scopes: body.scope.and_then(|value| scopes(&value)),
         id_token: credential("id_token", body.id_token)?,
     })
 }
 
-/// JSON, or a form where the content type says so, as some older providers send it.
-fn parse_body(response: &Response) -> Result<Body, Failure> {
-    let form = find_header(&response.headers, "content-type")
+/// The refresh token in a response that cannot be used otherwise: a provider that
+/// replaces refresh tokens has made the last one void by sending it.
+pub(crate) fn refresh_token_in(response: &Response) -> Option<String> {
+    if !(200..300).contains(&response.status) {
+        return None;
+    }
+    let body: Value = parse_json_or_form(response).ok()?;
+    credential("refresh_token", body.get("refresh_token")?.as_str().map(str::to_owned)).ok()?
+}
+
+/// The kind of token (RFC 6749 §7.1): "Bearer" in any case, or Apigee's name for it.
+fn token_type(found: Option<String>, is_optional: bool) -> Result<String, Failure> {
+    match found.filter(|token_type| !token_type.is_empty()) {
+        None if is_optional => Ok("Bearer".to_owned()),
+        None => Err(invalid("the token response has no token_type; expected Bearer")),
+        Some(name) if name.eq_ignore_ascii_case("bearer") => Ok(name),
+        Some(name) if name.eq_ignore_ascii_case("bearertoken") => Ok("Bearer".to_owned()),
+        Some(other) => Err(invalid(format!(
+            "the token response has the token_type {}; expected Bearer",
+            printable(&other)
+        ))),
+    }
+}
+
+/// JSON, or a form if the content type says so, as some older providers send it.
+fn parse_json_or_form<T: DeserializeOwned>(response: &Response) -> serde_json::Result<T> {
+    let is_form = find_header(&response.headers, "content-type")
         .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
-    let parsed = if form {
-        let pairs: serde_json::Map<String, Value> = form_urlencoded::parse(&response.body)
-            .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
-            .collect();
-        serde_json::from_value(Value::Object(pairs))
-    } else {
-        serde_json::from_slice(&response.body)
-    };
+    if !is_form {
+        return serde_json::from_slice(&response.body);
+    }
+    let pairs: serde_json::Map<String, Value> = form_urlencoded::parse(&response.body)
+        .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned())))
+        .collect();
+    serde_json::from_value(Value::Object(pairs))
+}
+
+fn parse_body(response: &Response) -> Result<Body, Failure> {
     // The parser's own words could quote a token; its position cannot.
-    parsed.map_err(|error: serde_json::Error| {
+    parse_json_or_form(response).map_err(|error: serde_json::Error| {
         invalid(format!(
             "the token response cannot be read: not the expected JSON at line {}, column {}",
             error.line(),
@@ -209,8 +238,8 @@ pub(crate) fn credential(field: &str, value: Option<String>) -> Result<Option<St
     }
 }
 
-/// A number of seconds, also where it was sent as text or with a fraction;
-/// what is neither counts as not sent.
+/// A whole number of seconds, also if it was sent as text or with a fraction. What is
+/// neither counts as not sent.
 fn seconds(value: &Value) -> Option<u64> {
     let number = match value {
         Value::Number(number) => number.as_f64()?,
@@ -245,7 +274,8 @@ mod tests {
     use crate::protocol::request::header;
 
     fn parse(status: u16, body: &str) -> Result<TokenResponse, Failure> {
-        parse_token_response(&Response { status, headers: vec![], body: body.as_bytes().to_vec() })
+        let response = Response { status, headers: vec![], body: body.as_bytes().to_vec() };
+        parse_token_response(&response, false)
     }
 
     #[test]
@@ -254,7 +284,9 @@ mod tests {
             ("3600", Some(3600)),
             ("\"3600\"", Some(3600)),
             ("59.9", Some(59)),
-            ("-5", Some(0)),
+            ("-5", None),
+            ("0", None),
+            ("\"0\"", None),
             ("null", None),
             ("\"soon\"", None),
             ("1e300", Some(u64::MAX)),
@@ -266,9 +298,50 @@ mod tests {
     }
 
     #[test]
-    fn another_token_type_is_refused() {
-        let failure = parse(200, r#"{"access_token":"a","token_type":"DPoP"}"#).err().unwrap();
-        assert_eq!(failure.code, Code::InvalidTokenResponse);
+    fn a_token_is_a_bearer_token() {
+        for (sent, is_optional, read) in [
+            (Some("Bearer"), false, Some("Bearer")),
+            (Some("bearer"), false, Some("bearer")),
+            (Some("BearerToken"), false, Some("Bearer")),
+            (Some("DPoP"), false, None),
+            (Some("DPoP"), true, None),
+            (Some(""), false, None),
+            (Some(""), true, Some("Bearer")),
+            (None, false, None),
+            (None, true, Some("Bearer")),
+        ] {
+            let body = serde_json::json!({ "access_token": "a", "token_type": sent });
+            let body = body.to_string().into_bytes();
+            let response = Response { status: 200, headers: vec![], body };
+            match (parse_token_response(&response, is_optional), read) {
+                (Ok(token), Some(read)) => assert_eq!(token.token_type, read, "{sent:?}"),
+                (Err(failure), None) => assert_eq!(failure.code, Code::InvalidTokenResponse),
+                _ => panic!("{sent:?} {is_optional}"),
+            }
+        }
+    }
+
+    #[test]
+    fn an_empty_error_beside_a_token_is_none() {
+        let token = parse(200, r#"{"access_token":"a","token_type":"Bearer","error":""}"#);
+        assert_eq!(token.ok().unwrap().access_token, "a");
+    }
+
+    #[test]
+    fn a_refresh_token_is_found_in_a_response_that_cannot_be_used() {
+        for (status, body, found) in [
+            (200, r#"{"refresh_token":"r","token_type":"DPoP","access_token":"a"}"#, Some("r")),
+            (200, r#"{"refresh_token":"r"}"#, Some("r")),
+            (200, r#"{"refresh_token":"r","access_token":7}"#, Some("r")),
+            (200, r#"{"refresh_token":"r\n"}"#, None),
+            (200, r#"{"refresh_token":""}"#, None),
+            (200, r#"{"access_token":"a"}"#, None),
+            (200, "<html>", None),
+            (400, r#"{"refresh_token":"r"}"#, None),
+        ] {
+            let response = Response { status, headers: vec![], body: body.as_bytes().to_vec() };
+            assert_eq!(refresh_token_in(&response).as_deref(), found, "{status} {body}");
+        }
     }
 
     #[test]
@@ -308,7 +381,7 @@ mod tests {
             )],
             body: b"access_token=a&token_type=bearer&scope=x+y".to_vec(),
         };
-        let token = parse_token_response(&response).ok().unwrap();
+        let token = parse_token_response(&response, false).ok().unwrap();
         assert_eq!(token.access_token, "a");
         assert_eq!(token.scopes.unwrap(), ["x", "y"]);
     }

@@ -132,7 +132,7 @@ fn a_clock_that_goes_back_or_to_its_end_ends_no_login() {
 
 #[test]
 fn a_demand_for_ever_is_met_by_a_renewal() {
-    let token = openid().stored(logged_in()).min_ttl_ms(u64::MAX).token();
+    let token = openid().stored(logged_in()).later(HOUR_MS / 2).min_ttl_ms(u64::MAX).token();
     token.locks(Some(logged_in())).refreshes(tokens(2)).saves().grants();
     let patient = openid().patience_ms(u64::MAX).login_in_browser();
     let Ok(Action::Authorize(authorization)) = patient.last else { panic!("no browser") };

@@ -167,9 +167,41 @@ fn a_refusal_ends_it() {
 #[test]
 fn a_code_that_nobody_entered_expires() {
     polling().polls_after(5, oauth_error("expired_token")).declines().fails(Code::TimedOut);
-    let waiting = polling().later(594_000).polls_after(5, pending());
-    // The last one comes just before the end.
-    waiting.polls_after(5, pending()).declines().fails(Code::TimedOut);
+    // No further poll fits in.
+    polling().later(594_000).polls_after(5, pending()).declines().fails(Code::TimedOut);
+}
+
+#[test]
+fn a_login_does_not_outlive_the_time_that_the_user_was_given() {
+    let given = || given().patience_ms(60_000);
+    let login = discovered(given()).codes(code());
+    assert_eq!(login.prompt().expires_at_ms, NOW_MS + 60_000);
+    let login = login.presents();
+    assert_eq!(login.exchange().timeout_ms, Some(55_000));
+    let login = login.later(49_000).polls_after(5, pending());
+    assert_eq!(login.exchange().timeout_ms, Some(1_000));
+    login.polls_after(5, unreachable()).declines().fails(Code::TimedOut);
+    // A code that lives shorter ends it earlier.
+    let login = discovered(given()).codes(code_with("expires_in", json!(30)));
+    assert_eq!(login.prompt().expires_at_ms, NOW_MS + 30_000);
+}
+
+#[test]
+fn what_was_asked_of_the_users_authentication_is_checked_here_too() {
+    let login = |name: &str, value: &str| {
+        let login = discovered(given().parameter(name, value));
+        assert_eq!(login.sent().form.one(name), Some(value));
+        login.codes(code()).presents()
+    };
+    let with = |login: Script, id_token| {
+        login.polls_after(5, tokens(1).and(id_token)).fetches_keys(usual_keys())
+    };
+    with(login("max_age", "300"), id_token().at("auth_time", -300_000)).locks(None);
+    with(login("max_age", "300"), id_token()).fails(Code::InvalidIdToken);
+    with(login("acr_values", "gold"), id_token().claim("acr", "gold")).locks(None);
+    with(login("acr_values", "gold"), id_token()).fails(Code::InvalidIdToken);
+    let failure = login("max_age", "300").polls_after(5, tokens(1)).fails(Code::InvalidIdToken);
+    assert!(failure.message.contains("max_age"), "{}", failure.message);
 }
 
 #[test]
@@ -193,8 +225,12 @@ fn any_other_refusal_ends_it() {
 fn a_provider_without_device_login_is_told_from_a_broken_one() {
     let failure = given().login().discovers(super::provider::metadata());
     assert!(failure.declines().fails(Code::DeviceLoginUnavailable).remedy.contains("--flow paste"));
-    shown(not_found()).declines().fails(Code::DeviceLoginUnavailable);
-    shown(status(405, "")).declines().fails(Code::DeviceLoginUnavailable);
+    // An endpoint that the provider names and does not have: another way is offered.
+    for answer in [not_found(), status(405, "")] {
+        let login = shown(answer);
+        assert_eq!(login.offer().flows, [LoginFlow::Browser, LoginFlow::Paste]);
+        login.declines().fails(Code::InvalidDeviceResponse);
+    }
     shown(oauth_error("unauthorized_client")).fails(Code::ProviderRefused);
     shown(status(500, "")).fails(Code::ProviderUnavailable);
 }
@@ -204,18 +240,24 @@ fn a_provider_without_device_login_is_told_from_a_broken_one() {
 #[test]
 fn an_answer_without_what_a_person_needs_is_refused() {
     for field in ["device_code", "user_code", "verification_uri"] {
-        let failure = shown(code_with(field, json!(null))).fails(Code::InvalidDeviceResponse);
+        let login = shown(code_with(field, json!(null))).declines();
+        let failure = login.fails(Code::InvalidDeviceResponse);
         assert!(failure.message.contains(field), "{}", failure.message);
     }
-    shown(code_with("user_code", json!("  "))).fails(Code::InvalidDeviceResponse);
-    shown(code_with("user_code", json!("x".repeat(65)))).fails(Code::InvalidDeviceResponse);
-    shown(status(200, "<html>")).fails(Code::InvalidDeviceResponse);
+    for answer in [
+        ok(code_with("user_code", json!("  "))),
+        ok(code_with("user_code", json!("x".repeat(65)))),
+        status(200, "<html>"),
+    ] {
+        shown(answer).declines().fails(Code::InvalidDeviceResponse);
+    }
 }
 
 #[test]
 fn an_address_that_no_browser_may_open_is_refused() {
     for uri in ["http://id.example/device", "javascript:alert(1)", "file:///etc/passwd", "device"] {
-        shown(code_with("verification_uri", json!(uri))).fails(Code::InvalidDeviceResponse);
+        let login = shown(code_with("verification_uri", json!(uri))).declines();
+        login.fails(Code::InvalidDeviceResponse);
     }
 }
 
@@ -224,6 +266,19 @@ fn a_complete_address_that_may_not_be_opened_is_done_without() {
     for uri in ["http://id.example/x", "javascript:alert(1)", "https://other.example/x", ""] {
         let login = shown(code_with("verification_uri_complete", json!(uri)));
         assert_eq!(login.prompt().verification_uri_complete, None, "{uri}");
+    }
+}
+
+#[test]
+fn the_page_for_the_code_may_be_a_part_of_a_page() {
+    for field in ["verification_uri", "verification_uri_complete"] {
+        let login = shown(code_with(field, json!("https://id.example/#/device")));
+        let prompt = login.prompt();
+        let shown = match field {
+            "verification_uri" => Some(prompt.verification_uri),
+            _ => prompt.verification_uri_complete,
+        };
+        assert_eq!(shown.as_deref(), Some("https://id.example/#/device"));
     }
 }
 

@@ -7,7 +7,7 @@ use super::provider::{
     id_token, metadata, metadata_with, not_found, ok, status, tokens, unreachable, usual_keys,
 };
 use super::script::Script;
-use crate::contract::{Code, Reply};
+use crate::contract::{Code, Pkce, Reply};
 
 const OPENID_URL: &str = "https://id.example/.well-known/openid-configuration";
 const OAUTH_URL: &str = "https://id.example/.well-known/oauth-authorization-server";
@@ -112,7 +112,8 @@ fn a_provider_without_metadata_is_told_apart_from_one_in_trouble() {
 fn metadata_of_another_issuer_is_refused() {
     for issuer in [
         json!("https://evil.example"),
-        json!("https://id.example/"),
+        json!("https://id.example//"),
+        json!("https://id.example/tenant"),
         json!("https://ID.example"),
         json!("http://id.example"),
         json!("https://id.example\u{1b}[2J"),
@@ -122,6 +123,52 @@ fn metadata_of_another_issuer_is_refused() {
         let document = metadata_with("issuer", issuer);
         let login = openid().login().discovers(document).discovers(not_found());
         login.fails(Code::InvalidMetadata);
+    }
+}
+
+#[test]
+fn an_issuer_without_a_path_is_what_its_metadata_calls_it() {
+    let named = "https://id.example/";
+    let login = || {
+        let login = openid().login().discovers(metadata_with("issuer", json!(named)));
+        login.redirects(&format!("code=c0de&state={{state}}&iss={named}"))
+    };
+    let id_token = id_token().claim("iss", named);
+    let login_with = |id_token| login().redeems(tokens(1).and(id_token)).fetches_keys(usual_keys());
+    let stored = login_with(id_token.clone()).locks(None).saves().stored();
+    login_with(super::provider::id_token()).fails(Code::InvalidIdToken);
+    // A renewal expects the same name.
+    let renewal = || {
+        let token = openid().stored(stored.clone()).force_refresh().token();
+        token.locks(stored.clone())
+    };
+    let renewed = |id_token| renewal().refreshes(tokens(2).and(id_token));
+    renewed(id_token.without("nonce")).saves().grants();
+    let other = super::provider::id_token().without("nonce");
+    renewed(other).saves().fails(Code::InvalidIdToken);
+}
+
+#[test]
+fn a_provider_that_may_not_know_pkce_is_named_or_refused() {
+    let field = "code_challenge_methods_supported";
+    let silent = || metadata_with(field, json!(null));
+    let login =
+        |pkce, document| openid().client(|client| client.pkce = pkce).login().discovers(document);
+    let notices = |pkce, document| {
+        let login = login(pkce, document).redirects("code=c0de&state={state}");
+        let login = login.redeems(tokens(1).and(id_token())).fetches_keys(usual_keys());
+        login.locks(None).saves().grants().notices
+    };
+    for document in
+        [silent(), metadata_with(field, json!(["plain"])), metadata_with(field, json!([]))]
+    {
+        assert!(notices(Pkce::Discovered, document.clone())[0].contains("PKCE"));
+        assert!(notices(Pkce::Known, document.clone()).is_empty());
+        let failure = login(Pkce::Required, document).fails(Code::InvalidMetadata);
+        assert!(failure.message.contains(field), "{}", failure.message);
+    }
+    for pkce in [Pkce::Discovered, Pkce::Known, Pkce::Required] {
+        assert!(notices(pkce, metadata_with(field, json!(["plain", "S256"]))).is_empty());
     }
 }
 

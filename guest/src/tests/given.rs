@@ -6,7 +6,7 @@ use super::provider::{ISSUER, Tokens, id_token, metadata, tokens, usual_keys};
 use super::script::Script;
 use crate::contract::{
     self, Client, Context, Demand, Endpoints, EpochMs, Examination, Facts, Failure,
-    HexclaveHeaders, LoginFlow, LoginRequest, Parameter, Protocol, RequestFormat,
+    HexclaveHeaders, LoginFlow, LoginRequest, Parameter, Pkce, Protocol, RequestFormat,
 };
 use crate::session::Session;
 
@@ -40,6 +40,8 @@ pub(super) fn openid() -> Given {
             scopes: vec!["openid".to_owned()],
             resources: Vec::new(),
             parameters: Vec::new(),
+            pkce: Pkce::Discovered,
+            token_type_optional: false,
             request_format: RequestFormat::Form,
             protocol: Protocol::Oauth,
         },
@@ -47,7 +49,7 @@ pub(super) fn openid() -> Given {
             flow: Some(LoginFlow::Browser),
             facts: desk(),
             redirect_uri: "http://127.0.0.1:4180/callback".to_owned(),
-            patience_ms: 5 * MINUTE_MS,
+            patience_ms: None,
             anonymous_refresh_token: None,
         },
         demand: Demand { min_ttl_ms: 0, force_refresh: false, examination: None },
@@ -176,7 +178,7 @@ impl Given {
     }
 
     pub(super) fn patience_ms(mut self, ms: u64) -> Self {
-        self.request.patience_ms = ms;
+        self.request.patience_ms = Some(ms);
         self
     }
 
@@ -198,6 +200,12 @@ impl Given {
 
     pub(super) fn later(mut self, ms: u64) -> Self {
         self.now_ms += ms;
+        self
+    }
+
+    /// The host's clock, which may have been set back.
+    pub(super) fn at(mut self, now_ms: EpochMs) -> Self {
+        self.now_ms = now_ms;
         self
     }
 

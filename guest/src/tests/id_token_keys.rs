@@ -26,9 +26,15 @@ fn accepted(id_token: IdToken, keys: Value) {
 /// Not verified with this key set, nor after asking again.
 #[track_caller]
 fn refused(id_token: IdToken, keys: Value) {
+    let message = unverified(id_token, keys);
+    assert!(message.contains("none of the provider's published keys"), "{message}");
+}
+
+/// Why this key set does not verify it, nor after asking again.
+#[track_caller]
+fn unverified(id_token: IdToken, keys: Value) -> String {
     let login = checking(id_token).fetches_keys(keys.clone()).fetches_keys(keys);
-    let failure = login.fails(Code::InvalidIdToken);
-    assert!(failure.message.contains("none of the provider's published keys"));
+    login.fails(Code::InvalidIdToken).message
 }
 
 /// A key as published, with one field changed; null takes it out.
@@ -40,9 +46,10 @@ fn jwk_with(key: &Key, field: &str, value: Value) -> Value {
 
 #[test]
 fn every_asymmetric_algorithm_is_verified() {
-    for algorithm in
-        ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA", "Ed25519"]
-    {
+    for algorithm in [
+        "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA",
+        "Ed25519",
+    ] {
         let key = Key::for_algorithm(algorithm);
         accepted(signed_by(key.clone(), algorithm), keys(&[key]));
     }
@@ -50,7 +57,7 @@ fn every_asymmetric_algorithm_is_verified() {
 
 #[test]
 fn a_signature_over_other_claims_is_refused() {
-    for algorithm in ["RS256", "PS256", "ES256", "ES384", "EdDSA"] {
+    for algorithm in ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA"] {
         let key = Key::for_algorithm(algorithm);
         let input = |sub: &str| {
             let header = encode(json!({ "alg": algorithm }).to_string().as_bytes());
@@ -144,10 +151,11 @@ fn without_key_identifiers_every_key_that_fits_is_tried() {
 
 #[test]
 fn a_set_without_key_identifiers_buys_no_unlimited_work() {
-    let set: Vec<Key> = (1..=5).map(Key::numbered).collect();
-    accepted(signed_by(Key::numbered(4), "ES256").without_kid(), keys(&set));
-    refused(signed_by(Key::numbered(5), "ES256").without_kid(), keys(&set));
-    accepted(signed_by(Key::numbered(5), "ES256"), keys(&set));
+    let set: Vec<Key> = (1..=17).map(Key::numbered).collect();
+    accepted(signed_by(Key::numbered(16), "ES256").without_kid(), keys(&set));
+    let message = unverified(signed_by(Key::numbered(17), "ES256").without_kid(), keys(&set));
+    assert!(message.contains("the first 16 of the provider's keys"), "{message}");
+    accepted(signed_by(Key::numbered(17), "ES256"), keys(&set));
 }
 
 #[test]
@@ -196,8 +204,17 @@ fn kinds_of_keys_that_nobody_knows_yet_are_passed_over() {
 }
 
 #[test]
-fn an_rsa_key_has_2048_bits_or_more() {
-    refused(signed_by(Key::short_rsa(), "RS256"), keys(&[Key::short_rsa()]));
+fn an_rsa_key_has_2048_to_8192_bits() {
+    for algorithm in ["RS256", "PS512"] {
+        accepted(signed_by(Key::long_rsa(), algorithm), keys(&[Key::long_rsa()]));
+    }
+    let message = unverified(signed_by(Key::short_rsa(), "RS256"), keys(&[Key::short_rsa()]));
+    assert!(message.contains("an RSA key of 1042 bits"), "{message}");
+    let key = Key::for_algorithm("RS256");
+    let too_long = encode(&[vec![1], vec![255; 1024]].concat());
+    let set = json!({ "keys": [jwk_with(&key, "n", json!(too_long))] });
+    let message = unverified(signed_by(key, "RS256"), set);
+    assert!(message.contains("an RSA key of 8193 bits"), "{message}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use rsa::signature::{RandomizedSigner as _, SignatureEncoding as _, Signer as _};
@@ -24,6 +25,9 @@ enum Private {
     Rsa(&'static RsaPrivateKey),
     P256([u8; 32]),
     P384([u8; 48]),
+    P521([u8; 66]),
+    /// The client's secret: no published key.
+    Secret(&'static str),
     Ed25519([u8; 32]),
 }
 
@@ -48,12 +52,37 @@ static SHORT_RSA: LazyLock<RsaPrivateKey> = LazyLock::new(|| {
     rsa_from_primes(power.clone() - 1u8, power - gap)
 });
 
+/// A key of 8191 bits. Its primes are that of RFC 3526 §5 and its half, which is one too.
+static LONG_RSA: LazyLock<RsaPrivateKey> = LazyLock::new(|| {
+    let prime = "ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea63b13\
+        9b22514a08798e3404ddef9519b3cd3a431b302b0a6df25f14374fe1356d6d51c245e485b576\
+        625e7ec6f44c42e9a637ed6b0bff5cb6f406b7edee386bfb5a899fa5ae9f24117c4b1fe64928\
+        6651ece45b3dc2007cb8a163bf0598da48361c55d39a69163fa8fd24cf5f83655d23dca3ad96\
+        1c62f356208552bb9ed529077096966d670c354e4abc9804f1746c08ca18217c32905e462e36\
+        ce3be39e772c180e86039b2783a2ec07a28fb5c55df06f4c52c9de2bcbf6955817183995497c\
+        ea956ae515d2261898fa051015728e5a8aaac42dad33170d04507a33a85521abdf1cba64ecfb\
+        850458dbef0a8aea71575d060c7db3970f85a6e1e4c7abf5ae8cdb0933d71e8c94e04a25619d\
+        cee3d2261ad2ee6bf12ffa06d98a0864d87602733ec86a64521f2b18177b200cbbe117577a61\
+        5d6c770988c0bad946e208e24fa074e5ab3143db5bfce0fd108e4b82d120a92108011a723c12\
+        a787e6d788719a10bdba5b2699c327186af4e23c1a946834b6150bda2583e9ca2ad44ce8dbbb\
+        c2db04de8ef92e8efc141fbecaa6287c59474e6bc05d99b2964fa090c3a2233ba186515be7ed\
+        1f612970cee2d7afb81bdd762170481cd0069127d5b05aa993b4ea988d8fddc186ffb7dc90a6\
+        c08f4df435c934063199ffffffffffffffff";
+    let prime = BigUint::parse_bytes(prime.as_bytes(), 16).unwrap();
+    rsa_from_primes(prime.clone() >> 1, prime)
+});
+
 impl Key {
     /// The key that `algorithm` needs; its `kid` is the kind of key.
     pub(super) fn for_algorithm(algorithm: &str) -> Self {
         let (kid, private) = match &algorithm[..2] {
             "RS" | "PS" => ("rsa", Private::Rsa(&RSA)),
             "ES" if algorithm == "ES384" => ("p384", Private::P384([7; 48])),
+            "ES" if algorithm == "ES512" => {
+                let mut secret = [7; 66];
+                secret[0] = 0;
+                ("p521", Private::P521(secret))
+            }
             "ES" => ("p256", Private::P256([7; 32])),
             "Ed" => ("ed25519", Private::Ed25519([7; 32])),
             _ => panic!("no key for {algorithm}"),
@@ -64,6 +93,16 @@ impl Key {
     /// One of many keys for ES256.
     pub(super) fn numbered(number: u8) -> Self {
         Self { kid: format!("p256-{number}"), private: Private::P256([number; 32]) }
+    }
+
+    /// The client's secret, for HS256 and its kin.
+    pub(super) fn secret(secret: &'static str) -> Self {
+        Self { kid: "secret".to_owned(), private: Private::Secret(secret) }
+    }
+
+    /// A key almost as long as is accepted.
+    pub(super) fn long_rsa() -> Self {
+        Self { kid: "long".to_owned(), private: Private::Rsa(&LONG_RSA) }
     }
 
     pub(super) fn short_rsa() -> Self {
@@ -86,6 +125,12 @@ impl Key {
                 let key = p384::ecdsa::SigningKey::from_slice(secret).unwrap();
                 ec_jwk("P-384", key.verifying_key().to_encoded_point(false).as_bytes())
             }
+            Private::P521(secret) => {
+                let key = p521::ecdsa::SigningKey::from_slice(secret).unwrap();
+                let key = p521::ecdsa::VerifyingKey::from(&key);
+                ec_jwk("P-521", key.to_encoded_point(false).as_bytes())
+            }
+            Private::Secret(_) => panic!("a secret is not published"),
             Private::Ed25519(secret) => {
                 let key = ed25519_dalek::SigningKey::from_bytes(secret).verifying_key();
                 json!({ "kty": "OKP", "crv": "Ed25519", "x": encode(key.as_bytes()) })
@@ -116,6 +161,16 @@ impl Key {
                 let signature: p384::ecdsa::Signature = key.sign(input);
                 signature.to_vec()
             }
+            (Private::P521(secret), _) => {
+                let key = p521::ecdsa::SigningKey::from_slice(secret).unwrap();
+                let mut random = ChaCha8Rng::seed_from_u64(1);
+                let signature: p521::ecdsa::Signature = key.sign_with_rng(&mut random, input);
+                signature.to_vec()
+            }
+            (Private::Secret(secret), "HS256") => hmac::<Hmac<Sha256>>(secret, input),
+            (Private::Secret(secret), "HS384") => hmac::<Hmac<Sha384>>(secret, input),
+            (Private::Secret(secret), "HS512") => hmac::<Hmac<Sha512>>(secret, input),
+            (Private::Secret(_), _) => panic!("a secret cannot sign {algorithm}"),
             (Private::Ed25519(secret), _) => {
                 ed25519_dalek::SigningKey::from_bytes(secret).sign(input).to_vec()
             }
@@ -123,6 +178,11 @@ impl Key {
         };
         encode(&signature)
     }
+}
+
+fn hmac<M: Mac + hmac::digest::KeyInit>(secret: &str, input: &[u8]) -> Vec<u8> {
+    let mac = <M as Mac>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.chain_update(input).finalize().into_bytes().to_vec()
 }
 
 fn pkcs1_v15<D>(key: &RsaPrivateKey, input: &[u8]) -> Vec<u8>

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::given::{HOUR_MS, NOW_MS, logged_in, oauth, openid};
 use super::provider::{
-    access_token, id_token, metadata, metadata_with, oauth_error, refresh_token, status, tokens,
-    unreachable, usual_keys,
+    access_token, id_token, metadata, oauth_error, refresh_token, status, tokens, unreachable,
+    usual_keys,
 };
 use super::script::Script;
 use crate::contract::{Code, Reply, TokenSource};
@@ -82,11 +82,23 @@ fn without_discovery_both_endpoints_have_to_be_given() {
 #[test]
 fn an_id_token_is_not_asked_for_where_nobody_could_check_it() {
     oauth().scopes(&["openid"]).login().fails(Code::InvalidConfiguration);
-    openid()
-        .login()
-        .discovers(metadata_with("jwks_uri", json!(null)))
-        .discovers(status(404, ""))
-        .fails(Code::InvalidConfiguration);
+    let given = openid().client(|client| {
+        client.discover = false;
+        client.endpoints.authorization = Some("https://id.example/authorize".to_owned());
+        client.endpoints.token = Some("https://id.example/token".to_owned());
+    });
+    given.login().fails(Code::InvalidConfiguration);
+}
+
+#[test]
+fn a_token_without_a_type_is_refused_unless_the_settings_allow_it() {
+    let untyped = tokens(1).without("token_type");
+    let failure = with_code().redeems(untyped.clone()).fails(Code::InvalidTokenResponse);
+    assert!(failure.message.contains("token_type"));
+    let given = openid().client(|client| client.token_type_optional = true);
+    let login = given.login_in_browser().redirects("code=c0de&state={state}");
+    let login = login.redeems(untyped.and(id_token())).fetches_keys(usual_keys());
+    assert_eq!(login.locks(None).saves().grants().token_type, "Bearer");
 }
 
 #[test]
@@ -138,7 +150,7 @@ fn an_error_in_an_unusual_form_is_still_an_error() {
 
 #[test]
 fn a_token_response_may_leave_out_what_it_may() {
-    let spare = tokens(1).without("token_type").without("refresh_token").without("expires_in");
+    let spare = tokens(1).without("refresh_token").without("expires_in");
     let login = with_code().redeems(spare.and(id_token())).fetches_keys(usual_keys());
     let grant = login.locks(None).saves().grants();
     assert_eq!(grant.token_type, "Bearer");
@@ -230,6 +242,41 @@ fn the_age_of_a_login_is_checked_where_it_was_asked_for() {
     redeems(id_token().at("auth_time", -360_000)).locks(None);
     redeems(id_token().at("auth_time", -361_000)).fails(Code::InvalidIdToken);
     redeems(id_token()).fails(Code::InvalidIdToken);
+}
+
+#[test]
+fn the_authentication_that_was_asked_for_is_checked() {
+    let login = || {
+        let login = openid().parameter("acr_values", "silver gold").login().discovers(metadata());
+        login.redirects("code=c0de&state={state}")
+    };
+    let redeems = |id_token| login().redeems(tokens(1).and(id_token)).fetches_keys(usual_keys());
+    redeems(id_token().claim("acr", "gold")).locks(None);
+    for acr in [json!("bronze"), json!("silver gold"), json!(""), json!(7)] {
+        let failure = redeems(id_token().claim("acr", acr)).fails(Code::InvalidIdToken);
+        assert!(failure.message.contains("expected silver or gold"), "{}", failure.message);
+    }
+    redeems(id_token()).fails(Code::InvalidIdToken);
+}
+
+#[test]
+fn what_only_an_id_token_answers_is_not_asked_for_without_one() {
+    for parameter in ["max_age", "acr_values"] {
+        let given = openid().scopes(&["email"]).parameter(parameter, "1");
+        let failure = given.try_login().err().unwrap();
+        assert_eq!(failure.code, Code::InvalidConfiguration);
+        assert!(failure.remedy.contains("openid") && failure.message.contains(parameter));
+    }
+}
+
+#[test]
+fn an_id_token_of_yesterday_is_refused() {
+    let day_ms = 24 * HOUR_MS as i64;
+    let redeems =
+        |id_token| with_code().redeems(tokens(1).and(id_token)).fetches_keys(usual_keys());
+    redeems(id_token().at("iat", -day_ms)).locks(None);
+    let failure = redeems(id_token().at("iat", -day_ms - 1000)).fails(Code::InvalidIdToken);
+    assert!(failure.message.contains("more than a day ago"), "{}", failure.message);
 }
 
 #[test]

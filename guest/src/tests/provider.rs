@@ -64,6 +64,7 @@ pub(super) fn metadata() -> Value {
         "revocation_endpoint": "https://id.example/revoke",
         "jwks_uri": "https://id.example/keys",
         "token_endpoint_auth_methods_supported": ["none"],
+        "code_challenge_methods_supported": ["S256"],
     })
 }
 

@@ -45,7 +45,11 @@ fn redirects_that_are_not_this_logins_answer_do_not_count() {
         ("code=c0de&state={state}&state={state}", "state twice"),
         ("code=c0de&state={state}&iss=https://evil.example", "the issuer https://evil.example"),
         ("code=c0de&state={state}&iss=https://id.example/", "the issuer https://id.example/"),
-        ("error=access_denied&error=x&state={state}", "error twice"),
+        ("error=access_denied&state={state}&state={state}", "state twice"),
+        (
+            "error=access_denied&state={state}&iss=https://id.example&iss=https://id.example",
+            "iss twice",
+        ),
         ("error=access_denied", "no state"),
         ("error=access_denied&state=another", "another login's state"),
         ("error=access_denied&state={state}&iss=https://evil.example", "the issuer"),

@@ -71,10 +71,92 @@ fn a_token_without_a_lifetime_is_good_until_it_is_refused() {
 
 #[test]
 fn a_token_has_to_last_as_long_as_demanded() {
-    let demand = |ms| openid().stored(logged_in()).min_ttl_ms(ms).token();
-    demand(HOUR_MS - 1).grants();
-    demand(HOUR_MS).locks(Some(logged_in())).sent();
-    demand(u64::MAX).locks(Some(logged_in())).refreshes(tokens(2)).saves().grants();
+    let demand = |ms| openid().stored(logged_in()).later(MINUTE_MS).min_ttl_ms(ms).token();
+    assert!(demand(58 * MINUTE_MS).grants().notices.is_empty());
+    assert!(demand(59 * MINUTE_MS - 1).grants().notices.is_empty());
+    demand(59 * MINUTE_MS).locks(Some(logged_in())).sent();
+}
+
+#[test]
+fn a_demand_that_no_token_meets_is_met_by_one_that_is_as_good_as_new() {
+    let demand =
+        |after_ms| openid().stored(logged_in()).later(after_ms).min_ttl_ms(2 * HOUR_MS).token();
+    let grant = demand(MINUTE_MS - 1).grants();
+    assert_eq!(grant.source, TokenSource::Cached);
+    assert!(grant.notices[0].contains("3540 s, and 7200 s were asked for"), "{:?}", grant.notices);
+    let renewed = demand(MINUTE_MS).locks(Some(logged_in())).refreshes(tokens(2)).saves();
+    assert_eq!(renewed.grants().notices.len(), 1);
+}
+
+#[test]
+fn of_processes_that_demand_too_much_at_once_one_renews() {
+    let given = openid().stored(logged_in()).later(HOUR_MS / 2).min_ttl_ms(2 * HOUR_MS);
+    let grant = given.token().locks(Some(renewed_elsewhere())).grants();
+    assert_eq!(grant.source, TokenSource::Adopted);
+    assert_eq!(grant.notices.len(), 1);
+}
+
+// ---- An answer that cannot be used --------------------------------------------
+
+#[test]
+fn a_replaced_refresh_token_is_kept_whatever_else_came_with_it() {
+    for answer in [
+        tokens(2).with("token_type", "DPoP"),
+        tokens(2).without("token_type"),
+        tokens(2).without("access_token"),
+        tokens(2).with("access_token", "a\nb"),
+        tokens(2).with("access_token", 7),
+        tokens(2).with("id_token", 7),
+    ] {
+        let token = refreshing().refreshes(answer).saves();
+        assert_eq!(token.stored_field("refresh_token"), refresh_token(2));
+        assert!(token.stored_field("access_token").is_null());
+        token.fails(Code::InvalidTokenResponse);
+    }
+    let unusable = tokens(2).without("access_token");
+    refreshing()
+        .refreshes(unusable.clone().without("refresh_token"))
+        .fails(Code::InvalidTokenResponse);
+    let full = || refreshing().refreshes(unusable.clone()).cannot_save().cannot_save();
+    full().saves().fails(Code::InvalidTokenResponse);
+    full().cannot_save().fails(Code::NotSaved);
+}
+
+#[test]
+fn a_refusal_replaces_nothing() {
+    let refusal = json!({ "error": "invalid_grant", "refresh_token": refresh_token(2) });
+    for code in [200, 400] {
+        let token = refreshing().refreshes(status(code, &refusal.to_string()));
+        token.locks(Some(logged_in())).deletes().fails(Code::LoginRequired);
+    }
+}
+
+// ---- A clock that was wrong ---------------------------------------------------
+
+#[test]
+fn a_token_that_came_while_the_clock_was_ahead_is_renewed() {
+    let before = |ms| openid().at(NOW_MS - ms).stored(logged_in());
+    assert_eq!(before(MINUTE_MS).token().grants().source, TokenSource::Cached);
+    for ms in [MINUTE_MS + 1, 8 * HOUR_MS, 365 * 24 * HOUR_MS] {
+        before(ms).token().locks(Some(logged_in())).refreshes(tokens(2)).saves().grants();
+    }
+}
+
+#[test]
+fn a_clock_that_went_back_a_little_lengthens_no_life() {
+    // Another process renewed half a minute ahead of this clock.
+    let given = openid().at(NOW_MS - MINUTE_MS / 2).stored(logged_in());
+    given.clone().min_ttl_ms(59 * MINUTE_MS - 1).token().grants();
+    let stored = logged_in_with(tokens(1).with("expires_in", 60));
+    let late = openid().at(NOW_MS - MINUTE_MS / 2).stored(stored.clone());
+    late.min_ttl_ms(40_000).token().grants();
+}
+
+#[test]
+fn a_token_of_unknown_age_that_cannot_be_renewed_needs_a_login() {
+    let stored = logged_in_with(tokens(1).without("refresh_token"));
+    let token = openid().at(NOW_MS - HOUR_MS).stored(stored).token();
+    assert!(token.fails(Code::LoginRequired).message.contains("clock"));
 }
 
 #[test]
@@ -133,7 +215,7 @@ fn a_save_is_tried_three_times() {
 
 #[test]
 fn what_another_process_renewed_is_adopted() {
-    for given in [openid().later(HOUR_MS), openid().force_refresh()] {
+    for given in [openid().later(HOUR_MS), openid().later(HOUR_MS / 2).force_refresh()] {
         let token = given.stored(logged_in()).token().locks(Some(renewed_elsewhere()));
         let grant = token.grants();
         assert_eq!(grant.access_token, access_token(2));

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::given::{HOUR_MS, MINUTE_MS, logged_in, logged_in_with, openid, renewed_elsewhere};
 use super::provider::{access_token, oauth_error, status, tokens, unreachable};
 use super::script::Script;
-use crate::contract::{Code, Reply, TokenSource};
+use crate::contract::{Code, Examination, Reply, TokenSource};
 
 /// A demand that finds its token expired and has taken the lock.
 fn refreshing() -> Script {
@@ -167,15 +167,36 @@ fn a_token_refused_at_userinfo_is_renewed_once() {
     };
     let grant = refused().asks_userinfo(json!({ "sub": "ada" })).grants();
     assert_eq!(grant.source, TokenSource::Renewed);
-    refused().asks_userinfo(status(401, "")).fails(Code::LoginRequired);
+    let failure = refused().asks_userinfo(status(401, "")).saves().fails(Code::InvalidUserinfo);
+    assert!(failure.message.contains("issued just now"), "{}", failure.message);
 }
 
 #[test]
 fn a_token_refused_at_userinfo_is_adopted_or_renewed_after_another_process() {
-    let token = openid().stored(logged_in()).userinfo().token().asks_userinfo(status(401, ""));
+    let token = openid().stored(logged_in()).later(HOUR_MS / 2).userinfo().token();
+    let token = token.asks_userinfo(status(401, ""));
     let token = token.locks(Some(renewed_elsewhere())).asks_userinfo(status(401, ""));
     let token = token.locks(Some(renewed_elsewhere())).refreshes(tokens(3)).saves();
-    token.asks_userinfo(status(401, "")).fails(Code::LoginRequired);
+    token.asks_userinfo(status(401, "")).saves().fails(Code::InvalidUserinfo);
+}
+
+#[test]
+fn a_userinfo_endpoint_that_refuses_new_tokens_is_not_asked_again() {
+    let token = openid().stored(logged_in()).userinfo().token().asks_userinfo(status(401, ""));
+    let token = token.locks(Some(logged_in())).refreshes(tokens(2)).saves();
+    let refused = |token: Script| token.asks_userinfo(status(401, "")).cannot_save();
+    refused(token).fails(Code::InvalidUserinfo);
+    let verifying = || openid().examining(Examination::Verification);
+    let token = verifying().stored(logged_in()).token().asks_userinfo(status(401, ""));
+    let token = token.locks(Some(logged_in())).refreshes(tokens(2)).saves();
+    let stored = token.asks_userinfo(status(401, "")).saves().stored();
+    // No renewal, and no request at all.
+    verifying().stored(stored.clone()).token().fails(Code::InvalidUserinfo);
+    assert!(openid().stored(stored.clone()).userinfo().token().grants().claims.is_some());
+    let endpoint = "https://id.example/introspect";
+    let given = verifying().stored(stored);
+    let given = given.client(|client| client.endpoints.introspection = Some(endpoint.to_owned()));
+    given.token().introspects(json!({ "active": true })).grants();
 }
 
 #[test]

@@ -60,7 +60,7 @@ fn a_revoked_token_is_renewed_and_asked_about_again() {
     let grant = renewed().asks_userinfo(json!({ "sub": "ada" })).grants();
     assert!(grant.source == TokenSource::Renewed);
     renewed().asks_userinfo(unreachable()).grants();
-    renewed().asks_userinfo(status(401, "")).fails(Code::LoginRequired);
+    renewed().asks_userinfo(status(401, "")).saves().fails(Code::InvalidUserinfo);
 }
 
 #[test]

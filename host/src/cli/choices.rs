@@ -38,6 +38,17 @@ pub(crate) enum ClientAuth {
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
+pub(crate) enum Pkce {
+    /// As the provider's metadata says; a login tells where it does not say so
+    Discovered,
+    /// The provider supports it, whatever its metadata says
+    Known,
+    /// Refuse a provider whose metadata does not list S256
+    Required,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Flow {
     /// What fits this machine
     Auto,

@@ -7,7 +7,7 @@ use latchstring::Settings;
 use latchstring::contract::Endpoints;
 use serde::{Deserialize, Serialize};
 
-use super::choices::{ClientAuth, Flow, RedirectHost, StoreChoice};
+use super::choices::{ClientAuth, Flow, Pkce, RedirectHost, StoreChoice};
 
 /// A profile's settings, each of them optional.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -25,6 +25,7 @@ pub(crate) struct Profile {
     pub(crate) client_cert: Option<PathBuf>,
     pub(crate) client_key: Option<PathBuf>,
     pub(crate) client_auth: Option<ClientAuth>,
+    pub(crate) pkce: Option<Pkce>,
     pub(crate) discovery: Option<bool>,
     pub(crate) authorization_endpoint: Option<String>,
     pub(crate) token_endpoint: Option<String>,
@@ -82,6 +83,7 @@ impl Profile {
             client_cert,
             client_key,
             client_auth: self.client_auth.or(below.client_auth),
+            pkce: self.pkce.or(below.pkce),
             discovery: self.discovery.or(below.discovery),
             authorization_endpoint: self.authorization_endpoint.or(below.authorization_endpoint),
             token_endpoint: self.token_endpoint.or(below.token_endpoint),
@@ -138,6 +140,7 @@ impl Profile {
                 api_origins: self.api_origins,
                 ca_file: self.ca_file,
                 issuer: self.issuer,
+                pkce: self.pkce,
                 discovery: self.discovery,
                 authorization_endpoint: self.authorization_endpoint,
                 token_endpoint: self.token_endpoint,
@@ -208,6 +211,20 @@ impl Profile {
         self.provider.is_some() || self.issuer.is_some() || self.token_endpoint.is_some()
     }
 
+    /// The parameters that are more than a default left out.
+    fn parameters_of_token(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.parameters.iter().flatten().filter(|(_, value)| !value.is_empty())
+    }
+
+    /// These settings, and from now on without the parameters that the provider refuses.
+    pub(crate) fn leaving_out(mut self, refused: &[String]) -> Self {
+        for name in refused {
+            let parameters = self.parameters.get_or_insert_default();
+            parameters.entry(name.clone()).or_default();
+        }
+        self
+    }
+
     /// Whether a session of one is a session of the other.
     pub(crate) fn shares_session_with(&self, other: &Self) -> bool {
         self.provider == other.provider
@@ -216,7 +233,7 @@ impl Profile {
             && self.client_id == other.client_id
             && self.scopes == other.scopes
             && self.resources == other.resources
-            && self.parameters == other.parameters
+            && self.parameters_of_token().eq(other.parameters_of_token())
             && self.authorization_endpoint == other.authorization_endpoint
             && self.token_endpoint == other.token_endpoint
     }

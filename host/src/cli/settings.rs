@@ -130,6 +130,9 @@ impl Settings {
         if let Some(flow) = profile.flow.and_then(Into::into) {
             builder = builder.flow(flow);
         }
+        if let Some(pkce) = profile.pkce {
+            builder = builder.pkce(pkce.into());
+        }
         if profile.discovery == Some(false) {
             builder = builder.discover(false);
         }

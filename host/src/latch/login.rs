@@ -15,13 +15,15 @@ impl Latch {
     /// session fails it before anybody is asked to log in. What is stored and
     /// cannot be read is set aside, not deleted.
     pub async fn login(&self) -> Result<Token, Error> {
-        match self.0.login().await {
+        let token = match self.0.login().await {
             Err(error) if error.code() == Code::StoredDamaged => {
                 self.0.set_aside(&error).await?;
-                self.0.login().await
+                self.0.login().await?
             }
-            result => result,
-        }
+            result => result?,
+        };
+        self.0.say_notices(&token);
+        Ok(token)
     }
 }
 
@@ -50,7 +52,10 @@ impl Inner {
             facts,
             redirect_uri: redirect_uri.unwrap_or_else(|| self.parts.redirect.first_uri()),
             anonymous_refresh_token: anonymous.map(|token| token.to_string()),
-            patience_ms: u64::try_from(self.parts.patience.as_millis()).unwrap_or(u64::MAX),
+            patience_ms: self
+                .parts
+                .patience
+                .map(|patience| u64::try_from(patience.as_millis()).unwrap_or(u64::MAX)),
         };
         let context = self.context()?;
         let mut instance = self.instance()?;

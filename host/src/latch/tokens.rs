@@ -37,10 +37,12 @@ impl Latch {
     /// replaced this one already. To protect it from the end of the process too,
     /// see [`LatchBuilder::renew_in`](crate::LatchBuilder::renew_in).
     pub async fn token_for(&self, demand: Demand) -> Result<Token, Error> {
-        match self.stored_token(&demand).await? {
-            Some(token) => Ok(token),
-            None => self.renewed(Task::Token(demand)).await,
-        }
+        let token = match self.stored_token(&demand).await? {
+            Some(token) => token,
+            None => self.renewed(Task::Token(demand)).await?,
+        };
+        self.0.say_notices(&token);
+        Ok(token)
     }
 
     /// Another token than the one with this [fingerprint](Token::fingerprint), which

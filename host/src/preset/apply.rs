@@ -138,6 +138,8 @@ fn into_builder(filled: Filled) -> LatchBuilder {
     builder
         .https_issuer(client.https_issuer)
         .request_format(client.request_format.unwrap_or_default().into())
+        .pkce(client.pkce.unwrap_or_default().into())
+        .token_type_optional(client.token_type_optional)
         .scopes(client.scopes)
         .added_scopes(client.added_scopes)
         .endpoints(filled.endpoints.into())

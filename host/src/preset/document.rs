@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::capability::loopback::RedirectHost;
 use crate::contract::{
-    ClientAuthentication, Endpoints, Hexclave, HexclaveHeaders, LoginFlow, RequestFormat,
+    ClientAuthentication, Endpoints, Hexclave, HexclaveHeaders, LoginFlow, Pkce, RequestFormat,
 };
 
 #[derive(Deserialize)]
@@ -47,6 +47,8 @@ pub(super) struct ClientPart {
     pub(super) https_issuer: bool,
     pub(super) authentication: Option<AuthenticationPart>,
     pub(super) request_format: Option<FormatPart>,
+    pub(super) pkce: Option<PkcePart>,
+    pub(super) token_type_optional: bool,
     /// Unless the person names some.
     pub(super) scopes: Vec<String>,
     /// In any case.
@@ -152,6 +154,10 @@ words!(AuthenticationPart is ClientAuthentication:
 words!(FormatPart is RequestFormat:
     #[default] "form" => Form,
     "json" => Json);
+words!(PkcePart is Pkce:
+    #[default] "discovered" => Discovered,
+    "known" => Known,
+    "required" => Required);
 words!(HeadersPart is HexclaveHeaders:
     #[default] "hexclave" => Hexclave,
     "stack" => Stack);

@@ -59,7 +59,7 @@ fn fuel_of_checking(id_token: &str, keys: &Value) -> u64 {
         flow: Some(LoginFlow::Browser),
         facts: SystemSurroundings.facts(),
         redirect_uri: "http://127.0.0.1:1/callback".into(),
-        patience_ms: 1000,
+        patience_ms: Some(1000),
         anonymous_refresh_token: None,
     };
     let context = Context { now_ms: 0, entropy: (0..32).collect() };

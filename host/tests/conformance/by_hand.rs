@@ -53,7 +53,7 @@ fn request() -> LoginRequest {
         flow: Some(LoginFlow::Browser),
         facts: Facts { shows_address: true, ..Desktop.facts() },
         redirect_uri: format!("http://127.0.0.1:{CALLBACK_PORT}/callback"),
-        patience_ms: 300_000,
+        patience_ms: None,
         anonymous_refresh_token: None,
     }
 }

@@ -135,7 +135,7 @@ fn poll(wait_ms: u64) -> Action {
         headers: Vec::new(),
         body: None,
     };
-    Action::Exchange(Exchange { purpose: Purpose::Poll, wait_ms, request })
+    Action::Exchange(Exchange { purpose: Purpose::Poll, wait_ms, timeout_ms: None, request })
 }
 
 fn logged_out(end_session_url: Option<&str>) -> Outcome {
@@ -158,6 +158,8 @@ fn granted(access_token: &str, header: &str) -> Outcome {
         claims: None,
         report: None,
         refresh_token_hint: None,
+        notices: Vec::new(),
+        refused_parameters: Vec::new(),
         headers: vec![Header { name: "authorization".to_owned(), value: header.to_owned() }],
         source: TokenSource::Cached,
     })

@@ -77,6 +77,7 @@ fn exchange(headers: Vec<Header>, body: Vec<u8>) -> Action {
     Action::Exchange(Exchange {
         purpose: Purpose::Token,
         wait_ms: 0,
+        timeout_ms: None,
         request: Request {
             method: Method::Post,
             url: "https://id.example/token".to_owned(),

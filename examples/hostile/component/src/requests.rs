@@ -24,6 +24,7 @@ pub(crate) fn act(part: &str, step: u64) -> Option<Result<Action, Failure>> {
         "an address inside that the metadata names" if step == 0 => Action::Exchange(Exchange {
             purpose: Purpose::Metadata,
             wait_ms: 0,
+            timeout_ms: None,
             request: Request {
                 method: Method::Get,
                 url: "https://1.1.1.1/.well-known/openid-configuration".to_owned(),
@@ -51,5 +52,5 @@ fn request(url: &str, headers: Vec<Header>) -> Action {
         headers,
         body: Some(b"grant_type=refresh_token&refresh_token=secret".to_vec()),
     };
-    Action::Exchange(Exchange { purpose: Purpose::Token, wait_ms: 0, request })
+    Action::Exchange(Exchange { purpose: Purpose::Token, wait_ms: 0, timeout_ms: None, request })
 }

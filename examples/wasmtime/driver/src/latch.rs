@@ -34,7 +34,7 @@ pub struct Latch {
 /// How a login goes about it.
 pub(crate) struct Manner {
     pub(crate) redirect: Redirect,
-    pub(crate) patience: Duration,
+    pub(crate) patience: Option<Duration>,
     pub(crate) flow: Option<LoginFlow>,
     pub(crate) facts: Facts,
     /// Whether the local address is printed, which ties the login to the browser
@@ -84,7 +84,9 @@ impl Latch {
             facts: *facts,
             redirect_uri: redirect_uri.unwrap_or_else(|| redirect.first_uri()),
             anonymous_refresh_token: None,
-            patience_ms: u64::try_from(manner.patience.as_millis()).unwrap_or(u64::MAX),
+            patience_ms: manner
+                .patience
+                .map(|patience| u64::try_from(patience.as_millis()).unwrap_or(u64::MAX)),
         };
         let session = Instance
             .login(&self.client, bytes(&stored), &request, &context()?)
@@ -110,7 +112,8 @@ impl Latch {
             elsewhere: None,
             visit: None,
         };
-        self.drive(session, &egress, manner.patience, Some(door)).await.and_then(granted)
+        let budget = Budget::of_login(manner.patience);
+        self.drive(session, &egress, budget, Some(door)).await.and_then(granted)
     }
 
     /// An access token that meets `demand`: the stored one, or a renewed one. No
@@ -121,7 +124,9 @@ impl Latch {
         let session = Instance
             .token(&self.client, bytes(&stored), &demand, &context()?)
             .map_err(|error| self.placed(error))?;
-        self.drive(session, &self.egress(&stored), Duration::ZERO, None).await.and_then(granted)
+        self.drive(session, &self.egress(&stored), Budget::without_user(), None)
+            .await
+            .and_then(granted)
     }
 
     /// Ends the session: revoked at the provider where it can be (RFC 7009),
@@ -132,7 +137,7 @@ impl Latch {
             .logout(&self.client, bytes(&stored), &context()?)
             .map_err(|error| self.placed(error))?;
         let egress = self.egress(&stored);
-        match self.drive(session, &egress, Duration::ZERO, None).await? {
+        match self.drive(session, &egress, Budget::without_user(), None).await? {
             Outcome::LoggedOut(report) => {
                 if let Some(url) = &report.end_session_url {
                     egress.permit_page(url)?;
@@ -152,7 +157,7 @@ impl Latch {
         &self,
         session: Session,
         egress: &Egress,
-        patience: Duration,
+        budget: Budget,
         door: Option<Door<'_>>,
     ) -> Result<Outcome, Error> {
         let drive = Drive {
@@ -162,7 +167,7 @@ impl Latch {
             store: self.store.as_ref(),
             key: &self.key,
             egress,
-            budget: Budget::new(patience),
+            budget,
             door,
         };
         drive.run(&mut Instance, session).await

@@ -7,26 +7,26 @@ use crate::protocol::flow_choice::ways_on;
 use crate::protocol::metadata::Provider;
 
 impl Setup {
-    /// Offers another try where somebody is there to choose, and where another
-    /// try can help.
+    /// Offers another try if a user is there to choose and another try can help.
     pub(super) fn offer(
         &self,
         mut provider: Provider,
         tried: LoginFlow,
         failure: Failure,
     ) -> Result<(State, Action), Failure> {
-        let is_unavailable = failure.code == Code::DeviceLoginUnavailable;
-        if !self.request.facts.terminal || !(is_unavailable || failure.code == Code::TimedOut) {
+        let has_no_device =
+            matches!(failure.code, Code::DeviceLoginUnavailable | Code::InvalidDeviceResponse);
+        if !self.request.facts.terminal || !(has_no_device || failure.code == Code::TimedOut) {
             return Err(failure);
         }
-        if is_unavailable {
+        if has_no_device {
             provider.device_authorization_endpoint = None;
         }
         let flows = match &self.client.protocol {
             Protocol::Oauth => ways_on(&self.facts(&provider), tried),
             Protocol::Hexclave(_) => vec![tried],
         };
-        let (choice, action) = Choice { provider, failure, flows }.ask(self.request.patience_ms);
+        let (choice, action) = Choice { provider, failure, flows }.ask(self.patience_ms());
         Ok((State::AwaitingChoice(choice), action))
     }
 

@@ -47,7 +47,7 @@ pub(crate) struct RedirectArgs {
     #[arg(long, env = "LATCH_PAGES", value_name = "FILE")]
     pub(crate) pages: Option<PathBuf>,
 
-    /// How long you may take [default: 300]
+    /// How long you may take [default: 300 in a browser, and the life of a device code]
     #[arg(long, env = "LATCH_TIMEOUT", value_name = "SECONDS")]
     pub(crate) timeout: Option<u64>,
 

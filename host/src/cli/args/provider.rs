@@ -6,7 +6,7 @@ use clap::Args as ClapArgs;
 use clap::builder::FalseyValueParser;
 
 use super::preset::PresetArgs;
-use crate::cli::choices::ClientAuth;
+use crate::cli::choices::{ClientAuth, Pkce};
 
 // The provider, the client, and what to ask for.
 //
@@ -61,6 +61,10 @@ pub(crate) struct ProviderArgs {
     /// How the client authenticates; by default what the provider prefers
     #[arg(long, env = "LATCH_CLIENT_AUTH", value_name = "METHOD", value_enum)]
     pub(crate) client_auth: Option<ClientAuth>,
+
+    /// Whether the provider protects the login's code by PKCE (RFC 7636)
+    #[arg(long, env = "LATCH_PKCE", value_name = "SUPPORT", value_enum)]
+    pub(crate) pkce: Option<Pkce>,
 
     /// Do not fetch the issuer's metadata
     #[arg(long, env = "LATCH_NO_DISCOVERY", value_parser = FalseyValueParser::new())]

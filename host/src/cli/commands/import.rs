@@ -26,7 +26,7 @@ pub(crate) async fn run(global: &Global, args: Box<ImportArgs>) -> Result<(), Er
             return Err(settings.advise(global, error));
         }
     };
-    let (store, _) = keep(global, &settings, &latch).await?;
+    let (store, _) = keep(global, &settings, &latch, &[]).await?;
     let places = found.places();
     if remove {
         found.remove().await?;

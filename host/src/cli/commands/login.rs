@@ -24,7 +24,8 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
     }
     let latch = builder.build()?;
     let token = latch.login().await?;
-    let (store, is_remembered) = keep(global, &settings, &latch).await?;
+    let refused = token.refused_parameters();
+    let (store, is_remembered) = keep(global, &settings, &latch, refused).await?;
     let description = latch.status().await?;
     let who = description.as_ref().and_then(who);
     if global.json {
@@ -66,9 +67,10 @@ pub(super) async fn keep(
     global: &Global,
     settings: &Settings,
     latch: &Latch,
+    refused_parameters: &[String],
 ) -> Result<(StoreChoice, bool), Error> {
     let store = keep_one(&settings.stores(global)?, latch).await?;
-    let remembered = settings.to_remember(global, store);
+    let remembered = settings.to_remember(global, store, refused_parameters);
     if let Some(profile) = &remembered {
         let folder = global.config_dir.as_deref();
         Config::change(folder, |config| config.set(&global.profile, profile)).await?;

@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use latchstring::capability::loopback;
+use latchstring::contract;
 use latchstring::{ClientAuthentication, LoginFlow};
 
 use crate::cli::args::{LoginArgs, ProviderArgs, RedirectArgs};
-use crate::cli::choices::{ClientAuth, Flow, RedirectHost};
+use crate::cli::choices::{ClientAuth, Flow, Pkce, RedirectHost};
 use crate::cli::profile::Profile;
 
 impl ProviderArgs {
@@ -23,6 +24,7 @@ impl ProviderArgs {
             client_cert: self.client_cert.map(|path| absolute(&path)),
             client_key: self.client_key.map(|path| absolute(&path)),
             client_auth: self.client_auth,
+            pkce: self.pkce,
             discovery: self.no_discovery.then_some(false),
             authorization_endpoint: self.authorization_endpoint,
             token_endpoint: self.token_endpoint,
@@ -103,6 +105,16 @@ impl From<RedirectHost> for loopback::RedirectHost {
             RedirectHost::Ipv4 => Self::Ipv4,
             RedirectHost::Localhost => Self::Localhost,
             RedirectHost::Ipv6 => Self::Ipv6,
+        }
+    }
+}
+
+impl From<Pkce> for contract::Pkce {
+    fn from(pkce: Pkce) -> Self {
+        match pkce {
+            Pkce::Discovered => Self::Discovered,
+            Pkce::Known => Self::Known,
+            Pkce::Required => Self::Required,
         }
     }
 }

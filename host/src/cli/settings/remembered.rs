@@ -9,8 +9,14 @@ impl Settings {
     /// What a login keeps under the profile: what the person said, never what a
     /// folder's `.env` did, and nothing that was meant for this run only.
     ///
-    /// `store` is where the session went; it stays so for this profile.
-    pub(crate) fn to_remember(&self, global: &Global, store: StoreChoice) -> Option<Profile> {
+    /// `store` is where the session went; it stays so for this profile. `refused` names
+    /// default parameters that the provider refuses.
+    pub(crate) fn to_remember(
+        &self,
+        global: &Global,
+        store: StoreChoice,
+        refused: &[String],
+    ) -> Option<Profile> {
         let below = self.saved.clone().fitting(&self.given);
         let remembered = Profile {
             browser: below.browser.clone(),
@@ -19,7 +25,7 @@ impl Settings {
             store: if store == StoreChoice::Memory { below.store } else { Some(store) },
             key_file: global.key_file.as_deref().map(absolute).or_else(|| below.key_file.clone()),
             encrypt: global.encrypt.then_some(true).or(below.encrypt),
-            ..self.given.clone().over(below)
+            ..self.given.clone().over(below).leaving_out(refused)
         };
         let suffices = remembered.shares_session_with(&self.effective);
         (suffices && remembered != self.saved).then_some(remembered)

@@ -5,14 +5,22 @@ mod address;
 
 pub use address::browser_url;
 
+use async_trait::async_trait;
+
 use crate::error::Error;
 
 /// Opens URLs in a browser.
+#[async_trait]
 pub trait Browser {
     /// Starts a browser on `url`, or leaves it to the person.
     fn open(&self, url: &str) -> Result<(), Error>;
 
-    /// What the person is told; the address stands below.
+    /// Waits until what was started has ended with failure; nothing was started here.
+    async fn failure(&self) -> Error {
+        std::future::pending().await
+    }
+
+    /// What the user is told; the address stands below.
     fn invitation(&self) -> &'static str;
 }
 

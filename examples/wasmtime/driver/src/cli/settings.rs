@@ -15,7 +15,7 @@ use latchstring::capability::loopback::{Redirect, RedirectHost};
 use latchstring::capability::store::Key;
 use latchstring::capability::surroundings;
 use latchstring::capability::terminal::{StderrTerminal, Terminal as _};
-use latchstring::contract::{Client, Endpoints, Facts, Parameter, Protocol, RequestFormat};
+use latchstring::contract::{Client, Endpoints, Facts, Parameter, Pkce, Protocol, RequestFormat};
 use latchstring::latch::Manner;
 use latchstring::pages::Pages;
 use latchstring::{Code, Error, Latch, check_profile};
@@ -30,8 +30,6 @@ use crate::sandbox::Instance;
 use crate::wasi::files::{self, Links};
 pub(crate) use given::absolute;
 
-/// How long the person may take by default.
-const PATIENCE: u64 = 300;
 /// Bytes of a file that the person names.
 const LONGEST: u64 = 256 * 1024;
 
@@ -105,6 +103,8 @@ impl Settings {
             scopes: profile.scopes.clone().unwrap_or_default(),
             resources: profile.resources.clone().unwrap_or_default(),
             parameters: parameters.collect(),
+            pkce: Pkce::Discovered,
+            token_type_optional: false,
             request_format: RequestFormat::Form,
             protocol: Protocol::Oauth,
         })
@@ -134,7 +134,7 @@ impl Settings {
         let shows_address = profile.no_browser == Some(true);
         Ok(Manner {
             redirect,
-            patience: Duration::from_secs(profile.timeout.unwrap_or(PATIENCE)),
+            patience: profile.timeout.map(Duration::from_secs),
             flow: profile.flow.and_then(Into::into),
             facts: Facts {
                 terminal: latch.terminal.is_attended(),

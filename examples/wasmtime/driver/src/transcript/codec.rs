@@ -165,7 +165,8 @@ told_records! {
     AccessRules { scopes, acr, permissions }
     Client {
         issuer, discover, endpoints, assumed_endpoints, https_issuer, client_id, client_secret,
-        authentication, scopes, resources, parameters, request_format, protocol
+        authentication, scopes, resources, parameters, pkce, token_type_optional,
+        request_format, protocol
     }
     Context { now_ms, entropy }
     Demand { min_ttl_ms, force_refresh, examination }
@@ -190,6 +191,7 @@ told_enums! {
     ClientAuthentication { None, ClientSecretBasic, ClientSecretPost }
     HexclaveHeaders { Hexclave, Stack }
     LoginFlow { Browser, Paste, Device }
+    Pkce { Discovered, Known, Required }
     RequestFormat { Form, Json }
 }
 
@@ -205,11 +207,11 @@ told_variants! {
 answered_records! {
     Authorization { url, flow, reason, wait_ms, notice, alternatives }
     DevicePrompt { user_code, verification_uri, verification_uri_complete, expires_at_ms }
-    Exchange { purpose, wait_ms, request }
+    Exchange { purpose, wait_ms, timeout_ms, request }
     Failure { code, message, remedy, provider, retryable }
     Grant {
         access_token, token_type, scopes, expires_at_ms, renew_at_ms, id_token, claims, report,
-        refresh_token_hint, headers, source
+        refresh_token_hint, headers, source, notices, refused_parameters
     }
     Header { name, value }
     LogoutReport { was_logged_in, revoked, not_revoked, end_session_url }

@@ -1,6 +1,7 @@
 //! `latch login`: a person logs in, and the profile remembers where.
 
 use latchstring::capability::clock::{Clock as _, SystemClock};
+use latchstring::pages::sentence;
 use latchstring::{Code, Description, Error, printable};
 use serde_json::json;
 
@@ -20,7 +21,11 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
     let latch = settings.latch(global, true).map_err(unnamed)?;
     check_anonymous(&latch.client.protocol, anonymous_token_file.is_some())?;
     let token = latch.login(&settings.manner(&latch)?).await?;
-    let remembered = settings.to_remember(global, StoreChoice::File);
+    for notice in token.notices() {
+        output::say(&sentence(&printable(notice)));
+    }
+    let refused = token.refused_parameters();
+    let remembered = settings.to_remember(global, StoreChoice::File, refused);
     if let Some(profile) = &remembered {
         let folder = global.config_dir.as_deref();
         Config::change(folder, |config| config.set(&global.profile, profile)).await?;

@@ -1,0 +1,115 @@
+//! A provider refuses a login because of a parameter that is sent by default.
+
+use super::given::{Given, openid};
+use super::provider::{id_token, tokens, usual_keys};
+use super::script::Script;
+use crate::contract::{Code, LoginFlow};
+
+const RIGHT: &str = "code=c0de&state={state}";
+
+/// Sends `prompt=consent` by default.
+fn offline() -> Given {
+    openid().scopes(&["openid", "offline_access"])
+}
+
+/// The grant of a login that waits for the user.
+fn finishes(login: Script) -> crate::contract::Grant {
+    let login = login.redirects(RIGHT).redeems(tokens(1).and(id_token()));
+    login.fetches_keys(usual_keys()).locks(None).saves().grants()
+}
+
+#[test]
+fn a_login_is_asked_for_once_more_without_the_parameter() {
+    for error in [
+        "login_required",
+        "interaction_required",
+        "consent_required",
+        "invalid_request",
+        "invalid_scope",
+        "unsupported_parameter",
+    ] {
+        let first = offline().login_in_browser();
+        let before = first.shown();
+        assert_eq!(before.query.one("prompt"), Some("consent"));
+        let second =
+            first.redirects(&format!("error={error}&error_description=no&state={{state}}"));
+        let after = second.shown();
+        assert_eq!(after.query.one("prompt"), None);
+        let notice = after.notice.unwrap();
+        assert!(notice.contains(&format!("{error}: no")) && notice.contains("prompt"), "{notice}");
+        for secret in ["state", "nonce", "code_challenge"] {
+            assert_ne!(before.query.one(secret), after.query.one(secret), "{secret}");
+        }
+        assert_eq!(finishes(second).refused_parameters, ["prompt"]);
+    }
+}
+
+#[test]
+fn a_second_refusal_ends_the_login() {
+    let refusal = "error=login_required&state={state}";
+    let second = offline().login_in_browser().redirects(refusal);
+    let failure = second.redirects(refusal).fails(Code::ProviderRefused);
+    assert_eq!(failure.provider.unwrap().error, "login_required");
+}
+
+#[test]
+fn a_refusal_that_nothing_mends_ends_the_login() {
+    for (error, code) in [
+        ("access_denied", Code::AccessDenied),
+        ("unauthorized_client", Code::ProviderRefused),
+        ("server_error", Code::ProviderRefused),
+    ] {
+        let query = format!("error={error}&state={{state}}");
+        offline().login_in_browser().redirects(&query).fails(code);
+    }
+    // Nothing was sent by default, or the user has chosen the value.
+    let refusal = "error=login_required&state={state}";
+    openid().login_in_browser().redirects(refusal).fails(Code::ProviderRefused);
+    for prompt in ["consent", ""] {
+        let given = offline().parameter("prompt", prompt);
+        given.login_in_browser().redirects(refusal).fails(Code::ProviderRefused);
+    }
+}
+
+#[test]
+fn a_refusal_counts_with_the_right_state_alone() {
+    let login = offline().login_in_browser().redirects("error=login_required&state=another");
+    assert_eq!(login.shown().query.one("prompt"), Some("consent"));
+    assert!(finishes(login).refused_parameters.is_empty());
+}
+
+#[test]
+fn what_is_remembered_keeps_a_later_login_from_asking_twice() {
+    let later = offline().parameter("prompt", "").login_in_browser();
+    assert_eq!(later.shown().query.one("prompt"), None);
+    assert!(finishes(later).refused_parameters.is_empty());
+    // It is the same session all the same.
+    assert_eq!(offline().account_key(), offline().parameter("prompt", "").account_key());
+}
+
+#[test]
+fn a_description_that_comes_in_pieces_is_put_together() {
+    let words: String = "Log in".chars().map(|c| format!("&error_description={c}")).collect();
+    let query = format!("error=server_error&state={{state}}{}", words.replace(' ', "+"));
+    let failure = openid().login_in_browser().redirects(&query).fails(Code::ProviderRefused);
+    assert_eq!(failure.provider.unwrap().description.as_deref(), Some("Log in"));
+    let twice =
+        "error=server_error&error=x&error_description=one&error_description=two&state={state}";
+    let failure = openid().login_in_browser().redirects(twice).fails(Code::ProviderRefused);
+    let said = failure.provider.unwrap();
+    assert_eq!((said.error.as_str(), said.description.as_deref()), ("server_error", Some("one")));
+}
+
+#[test]
+fn by_hand_it_works_alike() {
+    let login = offline().flow(Some(LoginFlow::Paste)).login_in_browser();
+    let login = login.pastes("http://127.0.0.1:4180/callback?error=login_required&state={state}");
+    assert_eq!(login.shown().query.one("prompt"), None);
+    assert_eq!(login.shown().flow, LoginFlow::Paste);
+}
+
+#[test]
+fn every_state_survives_replies_that_do_not_fit() {
+    let login = offline().trying_misfits().login_in_browser();
+    finishes(login.redirects("error=login_required&state={state}"));
+}

@@ -1,0 +1,102 @@
+//! The shared endpoints of a multi-tenant provider, whose metadata names no issuer but a
+//! template.
+
+use serde_json::{Value, json};
+
+use super::given::{Given, openid};
+use super::keys::Key;
+use super::provider::{IdToken, id_token, metadata_with, not_found, tokens, usual_keys};
+use super::script::Script;
+use crate::contract::Code;
+
+const TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
+const ANOTHER: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
+const TEMPLATE: &str = "https://login.example/{tenantid}/v2.0";
+
+fn issuer_of(tenant: &str) -> String {
+    TEMPLATE.replace("{tenantid}", tenant)
+}
+
+fn common() -> Given {
+    openid().client(|client| client.issuer = Some(issuer_of("common")))
+}
+
+fn redeemed(id_token: IdToken) -> Script {
+    let login = common().login().discovers(metadata_with("issuer", json!(TEMPLATE)));
+    login.redirects("code=c0de&state={state}").redeems(tokens(1).and(id_token))
+}
+
+fn of_tenant(tenant: &str) -> IdToken {
+    id_token().claim("iss", issuer_of(tenant)).claim("tid", tenant)
+}
+
+/// The usual key, limited to an issuer.
+fn keys_of(issuer: &str) -> Value {
+    let mut key = Key::for_algorithm("ES256").jwk();
+    key["issuer"] = json!(issuer);
+    json!({ "keys": [key] })
+}
+
+#[test]
+fn each_tenant_is_an_issuer_of_its_own() {
+    let login = redeemed(of_tenant(TENANT)).fetches_keys(usual_keys()).locks(None).saves();
+    assert_eq!(login.stored_field("issuer_name"), issuer_of(TENANT));
+    login.grants();
+}
+
+#[test]
+fn an_id_token_is_of_the_tenant_that_it_names() {
+    for id_token in [
+        id_token(),
+        id_token().claim("iss", issuer_of(TENANT)),
+        of_tenant(TENANT).claim("tid", ANOTHER),
+        of_tenant(TENANT).claim("iss", TEMPLATE),
+        of_tenant("{tenantid}"),
+        of_tenant("common"),
+        of_tenant("../evil"),
+        of_tenant(TENANT).claim("iss", format!("https://evil.example/{TENANT}/v2.0")),
+        of_tenant(TENANT).claim("tid", 7),
+    ] {
+        let failure = redeemed(id_token).fetches_keys(usual_keys()).fails(Code::InvalidIdToken);
+        assert!(failure.message.contains(TEMPLATE), "{}", failure.message);
+    }
+}
+
+#[test]
+fn a_key_of_one_tenant_signs_for_no_other() {
+    let with = |issuer: &str| redeemed(of_tenant(TENANT)).fetches_keys(keys_of(issuer));
+    with(TEMPLATE).locks(None);
+    with(&issuer_of(TENANT)).locks(None);
+    let failure = with(&issuer_of(ANOTHER)).fails(Code::InvalidIdToken);
+    assert!(failure.message.contains("another tenant's key"), "{}", failure.message);
+}
+
+#[test]
+fn a_renewal_stays_with_the_tenant() {
+    let login = redeemed(of_tenant(TENANT)).fetches_keys(usual_keys()).locks(None).saves();
+    let stored = login.stored();
+    let renewed = |tenant| {
+        let token = common().stored(stored.clone()).force_refresh().token().locks(stored.clone());
+        token.refreshes(tokens(2).and(of_tenant(tenant).without("nonce"))).saves()
+    };
+    renewed(TENANT).grants();
+    renewed(ANOTHER).fails(Code::InvalidIdToken);
+}
+
+#[test]
+fn one_tenant_behind_an_alias_is_named_by_the_metadata() {
+    let given = openid().client(|client| client.issuer = Some(issuer_of("consumers")));
+    let login = given.login().discovers(metadata_with("issuer", json!(issuer_of(TENANT))));
+    let login =
+        login.redirects("code=c0de&state={state}").redeems(tokens(1).and(of_tenant(TENANT)));
+    login.fetches_keys(usual_keys()).locks(None).saves().grants();
+}
+
+#[test]
+fn a_template_is_taken_from_shared_endpoints_alone() {
+    for tenant in [TENANT, "contoso.example"] {
+        let given = openid().client(|client| client.issuer = Some(issuer_of(tenant)));
+        let login = given.login().discovers(metadata_with("issuer", json!(TEMPLATE)));
+        login.discovers(not_found()).fails(Code::InvalidMetadata);
+    }
+}
