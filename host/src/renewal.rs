@@ -30,6 +30,7 @@ use crate::contract::{Client, Demand, Failure, Grant, Tokens};
 use crate::error::{Code, Error};
 use crate::import::Imported;
 use crate::latch::Latch;
+use crate::recording::{Recorder, Recording};
 use crate::token::Token;
 
 /// Longest request that is read, in bytes. A session to import has two tokens.
@@ -47,9 +48,8 @@ pub enum Renewal {
     /// session may be lost.
     #[default]
     ThisProcess,
-    /// In a process of its own, which outlives this one. Not for a store that
-    /// only this process can read. Sessions that are recorded are renewed in this
-    /// process, and so are those whose renewal process cannot be started.
+    /// In a process of its own, which outlives this one; in this process if that
+    /// one cannot be started. Not for a store that only this process can read.
     OwnProcess(RenewalProcess),
 }
 
@@ -97,6 +97,7 @@ impl RenewalProcess {
             profile: latch.key().profile.clone(),
             account: latch.key().account.clone(),
             settings: self.settings.to_string(),
+            records: latch.recorder().is_some(),
             task: task.clone(),
         };
         let request = Zeroizing::new(serde_json::to_vec(&request).ok()?);
@@ -104,7 +105,7 @@ impl RenewalProcess {
         // Dropping the handle ends its input. A process that has read a part only
         // declines.
         let _ = child.stdin.take()?.write_all(&request).await;
-        answer(child, latch.terminal()).await
+        answer(child, latch).await
     }
 
     fn start(&self) -> io::Result<Child> {
@@ -144,6 +145,8 @@ struct Request {
     profile: String,
     account: String,
     settings: String,
+    /// Whether the session is recorded.
+    records: bool,
     task: Task,
 }
 
@@ -172,6 +175,7 @@ enum Line {
     Wait(String),
     Settle,
     Detail(String),
+    Recorded(Recording),
     // The answer, after which nothing comes.
     Granted(Grant),
     Unchecked(Failure),
@@ -205,7 +209,8 @@ impl From<Result<Done, Error>> for Line {
 
 /// Shows the process's progress and returns its answer. Returns None if it ended
 /// without one and had sent no request: it says what for before it sends one.
-async fn answer(mut child: Child, terminal: &dyn Terminal) -> Option<Result<Done, Error>> {
+async fn answer(mut child: Child, latch: &Latch) -> Option<Result<Done, Error>> {
+    let terminal = latch.terminal();
     let mut output = BufReader::new(child.stdout.take()?);
     let _settled = Settled(terminal);
     let mut has_sent = false;
@@ -229,6 +234,12 @@ async fn answer(mut child: Child, terminal: &dyn Terminal) -> Option<Result<Done
             }
             Ok(Line::Detail(text)) => {
                 terminal.detail(&text);
+                continue;
+            }
+            Ok(Line::Recorded(recording)) => {
+                if let Some(recorder) = latch.recorder() {
+                    recorder.replace(recording);
+                }
                 continue;
             }
             Ok(Line::Declined) => return None,
@@ -305,15 +316,23 @@ pub async fn serve_renewal(
     let Some(request) = request.filter(|request| request.version == VERSION) else {
         return Line::Declined.write().map(drop).map_err(|error| unread(&error));
     };
-    let Request { client, profile, account, settings, task, .. } = request;
+    let Request { client, profile, account, settings, records, task, .. } = request;
     let settings = Zeroizing::new(settings);
-    let builder = LatchBuilder::of_client(client).profile(profile).account(account);
+    let recorder = records.then(Recorder::new);
+    let mut builder = LatchBuilder::of_client(client).profile(profile).account(account);
+    if let Some(recorder) = &recorder {
+        builder = builder.record(recorder.clone());
+    }
     let result = match prepare(builder, &settings).and_then(|builder| {
         builder.renew_in(Renewal::ThisProcess).terminal(Progress::default()).build()
     }) {
         Ok(latch) => latch.carry_out(task).await,
         Err(error) => Err(error),
     };
+    if let Some(recording) = recorder.and_then(|recorder| recorder.take()) {
+        // Whoever does not read it does not read the answer either.
+        let _ = Line::Recorded(recording).write();
+    }
     Line::from(result).write().map(drop).map_err(|error| unread(&error))
 }
 

@@ -33,8 +33,9 @@ enum Cause {
 use Cause::{Asked, Expired, RefusedAt};
 
 /// Every command that can renew, and each cause that it can have.
-const COMMANDS: [(&[&str], Cause); 13] = [
+const COMMANDS: [(&[&str], Cause); 14] = [
     (&["token", "--force-refresh"], Asked),
+    (&["token", "--force-refresh", "--record", "transcript.json"], Asked),
     (&["token"], Expired),
     (&["token", "--min-ttl", "60"], Expired),
     (&["token", "--verify"], RefusedAt("/userinfo")),
