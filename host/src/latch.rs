@@ -219,6 +219,10 @@ impl Latch {
         &self.0.client
     }
 
+    pub(crate) fn recorder(&self) -> Option<&Recorder> {
+        self.0.parts.recorder.as_ref()
+    }
+
     pub(crate) fn clock(&self) -> &dyn Clock {
         self.0.parts.clock.as_ref()
     }

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::contract::{Action, Failure, Reply};
@@ -34,9 +34,10 @@ use crate::contract::{Action, Failure, Reply};
 pub struct Recorder(Arc<Mutex<Option<Recording>>>);
 
 /// One session. The texts are JSON in serde's own form.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Recording {
     /// The contract's function that opened it.
-    pub(crate) function: &'static str,
+    pub(crate) function: String,
     /// A list of the function's parameters.
     pub(crate) parameters: Zeroizing<Vec<u8>>,
     /// Where it could not be opened.
@@ -44,6 +45,7 @@ pub(crate) struct Recording {
     pub(crate) steps: Vec<RecordedStep>,
 }
 
+#[derive(Serialize, Deserialize)]
 pub(crate) struct RecordedStep {
     pub(crate) reply: Zeroizing<Vec<u8>>,
     pub(crate) now_ms: u64,
@@ -59,12 +61,12 @@ impl Recorder {
 
     pub(crate) fn opened(
         &self,
-        function: &'static str,
+        function: &str,
         parameters: &impl Serialize,
         failure: Option<&Failure>,
     ) {
         *self.recording() = Some(Recording {
-            function,
+            function: function.to_owned(),
             parameters: json(parameters),
             failure: failure.map(json),
             steps: Vec::new(),
@@ -76,6 +78,16 @@ impl Recorder {
         if let Some(recording) = &mut *self.recording() {
             recording.steps.push(RecordedStep { reply: json(reply), now_ms, answer });
         }
+    }
+
+    /// Takes the session that another process has recorded.
+    pub(crate) fn replace(&self, recording: Recording) {
+        *self.recording() = Some(recording);
+    }
+
+    /// Hands the recorded session over to another process.
+    pub(crate) fn take(&self) -> Option<Recording> {
+        self.recording().take()
     }
 
     pub(crate) fn recording(&self) -> MutexGuard<'_, Option<Recording>> {

@@ -14,10 +14,15 @@
 //! ```
 
 use std::ffi::OsString;
+use std::future::poll_fn;
 use std::io::{self, Read as _, Write as _, stdin, stdout};
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::Stdio;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::Poll;
+use std::thread;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -30,6 +35,7 @@ use crate::contract::{Client, Demand, Failure, Grant, Tokens};
 use crate::error::{Code, Error};
 use crate::import::Imported;
 use crate::latch::Latch;
+use crate::recording::{Recorder, Recording};
 use crate::token::Token;
 
 /// Longest request that is read, in bytes. A session to import has two tokens.
@@ -47,9 +53,8 @@ pub enum Renewal {
     /// session may be lost.
     #[default]
     ThisProcess,
-    /// In a process of its own, which outlives this one. Not for a store that
-    /// only this process can read. Sessions that are recorded are renewed in this
-    /// process, and so are those whose renewal process cannot be started.
+    /// In a process of its own, which outlives this one; in this process if that
+    /// one cannot be started. Not for a store that only this process can read.
     OwnProcess(RenewalProcess),
 }
 
@@ -97,6 +102,7 @@ impl RenewalProcess {
             profile: latch.key().profile.clone(),
             account: latch.key().account.clone(),
             settings: self.settings.to_string(),
+            records: latch.recorder().is_some(),
             task: task.clone(),
         };
         let request = Zeroizing::new(serde_json::to_vec(&request).ok()?);
@@ -104,7 +110,7 @@ impl RenewalProcess {
         // Dropping the handle ends its input. A process that has read a part only
         // declines.
         let _ = child.stdin.take()?.write_all(&request).await;
-        answer(child, latch.terminal()).await
+        answer(child, latch).await
     }
 
     fn start(&self) -> io::Result<Child> {
@@ -144,6 +150,8 @@ struct Request {
     profile: String,
     account: String,
     settings: String,
+    /// Whether the session is recorded.
+    records: bool,
     task: Task,
 }
 
@@ -172,6 +180,7 @@ enum Line {
     Wait(String),
     Settle,
     Detail(String),
+    Recorded(Recording),
     // The answer, after which nothing comes.
     Granted(Grant),
     Unchecked(Failure),
@@ -205,7 +214,8 @@ impl From<Result<Done, Error>> for Line {
 
 /// Shows the process's progress and returns its answer. Returns None if it ended
 /// without one and had sent no request: it says what for before it sends one.
-async fn answer(mut child: Child, terminal: &dyn Terminal) -> Option<Result<Done, Error>> {
+async fn answer(mut child: Child, latch: &Latch) -> Option<Result<Done, Error>> {
+    let terminal = latch.terminal();
     let mut output = BufReader::new(child.stdout.take()?);
     let _settled = Settled(terminal);
     let mut has_sent = false;
@@ -229,6 +239,12 @@ async fn answer(mut child: Child, terminal: &dyn Terminal) -> Option<Result<Done
             }
             Ok(Line::Detail(text)) => {
                 terminal.detail(&text);
+                continue;
+            }
+            Ok(Line::Recorded(recording)) => {
+                if let Some(recorder) = latch.recorder() {
+                    recorder.replace(recording);
+                }
                 continue;
             }
             Ok(Line::Declined) => return None,
@@ -273,9 +289,9 @@ fn lost(reason: &str) -> Error {
 /// Answers one request of [`Renewal::OwnProcess`]: for a hidden mode of a program,
 /// which ends when this returns.
 ///
-/// Reads standard input, writes standard output, and touches no terminal; the
-/// signals that end a program from a terminal or a service manager are ignored
-/// until the answer is written. `prepare` gets a builder with the caller's client,
+/// Reads standard input, writes standard output, and touches no terminal. Once a
+/// request is sent, neither the caller's end nor the signals that end a program
+/// from a terminal or a service manager interrupt it. `prepare` gets a builder with the caller's client,
 /// profile and account, and the text of [`RenewalProcess::settings`]: it adds the
 /// store, and the HTTP client if the program has its own.
 ///
@@ -298,22 +314,44 @@ fn lost(reason: &str) -> Error {
 pub async fn serve_renewal(
     prepare: impl FnOnce(LatchBuilder, &str) -> Result<LatchBuilder, Error>,
 ) -> Result<(), Error> {
-    let _ignored = leave_terminal();
+    let abandoned = leave_terminal();
     let mut bytes = Zeroizing::new(Vec::new());
     let read = stdin().lock().take(LONGEST_REQUEST).read_to_end(&mut bytes);
     let request = read.ok().and_then(|_| serde_json::from_slice::<Request>(&bytes).ok());
     let Some(request) = request.filter(|request| request.version == VERSION) else {
         return Line::Declined.write().map(drop).map_err(|error| unread(&error));
     };
-    let Request { client, profile, account, settings, task, .. } = request;
+    let Request { client, profile, account, settings, records, task, .. } = request;
     let settings = Zeroizing::new(settings);
-    let builder = LatchBuilder::of_client(client).profile(profile).account(account);
-    let result = match prepare(builder, &settings).and_then(|builder| {
-        builder.renew_in(Renewal::ThisProcess).terminal(Progress::default()).build()
-    }) {
-        Ok(latch) => latch.carry_out(task).await,
+    let recorder = records.then(Recorder::new);
+    let mut builder = LatchBuilder::of_client(client).profile(profile).account(account);
+    if let Some(recorder) = &recorder {
+        builder = builder.record(recorder.clone());
+    }
+    let progress = Progress::default();
+    let latch = prepare(builder, &settings).and_then(|builder| {
+        builder.renew_in(Renewal::ThisProcess).terminal(progress.clone()).build()
+    });
+    let result = match latch {
+        Ok(latch) => {
+            let mut task = pin!(latch.carry_out(task));
+            tokio::select! {
+                biased;
+                result = &mut task => result,
+                // Nobody waits for the answer. What has sent a request comes to its
+                // end; what waits for the lock does not.
+                () = abandoned => match progress.has_sent() {
+                    true => task.await,
+                    false => return Ok(()),
+                },
+            }
+        }
         Err(error) => Err(error),
     };
+    if let Some(recording) = recorder.and_then(|recorder| recorder.take()) {
+        // Whoever does not read it does not read the answer either.
+        let _ = Line::Recorded(recording).write();
+    }
     Line::from(result).write().map(drop).map_err(|error| unread(&error))
 }
 
@@ -326,34 +364,68 @@ fn unread(error: &io::Error) -> Error {
 }
 
 /// Moves this process to a session without a terminal, so that no terminal stops
-/// it, draws on or ends it, and keeps the signals that end a program from it while
-/// the returned value lives.
+/// it, draws on it or ends it. The signals that end a program, and the caller's end,
+/// only end the returned wait.
 #[cfg(unix)]
-fn leave_terminal() -> impl Sized {
+fn leave_terminal() -> impl Future<Output = ()> {
+    use rustix::event::{PollFd, PollFlags, poll};
     use tokio::signal::unix::{SignalKind, signal};
+    use tokio::sync::oneshot;
 
     // Fails only where the process leads a group of its own already.
     let _ = rustix::process::setsid();
-    [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal)
+    let mut signals =
+        [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+    let (sender, caller_ended) = oneshot::channel();
+    let wait = move || {
+        // Reported although nothing is asked for: nobody reads the pipe any more.
+        let _ = poll(&mut [PollFd::new(&stdout(), PollFlags::empty())], None);
+        let _ = sender.send(());
+    };
+    let waits = thread::Builder::new().name("caller".to_owned()).spawn(wait).is_ok();
+    async move {
+        let signal = poll_fn(|context| {
+            let mut signals = signals.iter_mut().flatten();
+            match signals.any(|signal| signal.poll_recv(context).is_ready()) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        });
+        tokio::select! {
+            () = signal => {}
+            _ = caller_ended, if waits => {}
+        }
+    }
 }
 
 #[cfg(not(unix))]
-fn leave_terminal() -> impl Sized {}
+fn leave_terminal() -> impl Future<Output = ()> {
+    std::future::pending()
+}
 
 /// Passes on to the caller what happens.
+#[derive(Clone, Default)]
+struct Progress(Arc<Passed>);
+
 #[derive(Default)]
-struct Progress {
-    written: AtomicUsize,
+struct Passed {
+    bytes: AtomicUsize,
+    has_sent: AtomicBool,
 }
 
 impl Progress {
+    /// Whether a request was sent, or is about to be.
+    fn has_sent(&self) -> bool {
+        self.0.has_sent.load(Ordering::Relaxed)
+    }
+
     fn pass_on(&self, line: &Line) {
-        if self.written.load(Ordering::Relaxed) >= MOST_PROGRESS {
+        if self.0.bytes.load(Ordering::Relaxed) >= MOST_PROGRESS {
             return;
         }
         // The renewal goes on without its caller.
         if let Ok(length) = line.write() {
-            self.written.fetch_add(length, Ordering::Relaxed);
+            self.0.bytes.fetch_add(length, Ordering::Relaxed);
         }
     }
 }
@@ -364,6 +436,7 @@ impl Terminal for Progress {
     }
 
     fn wait(&self, what: &str) {
+        self.0.has_sent.store(true, Ordering::Relaxed);
         self.pass_on(&Line::Wait(what.to_owned()));
     }
 

@@ -24,9 +24,9 @@ impl Traced {
     /// Starts `command` and lets it run to its first taking of a lock: nothing
     /// before it can lose anything.
     #[expect(clippy::zombie_processes, reason = "it is waited for by its number")]
-    fn start(home: &Home, words: &[&str]) -> Self {
+    fn start(home: &Home, words: &[&str], script: &str) -> Self {
         let latch = home.command(words);
-        let mut shell = home.command_of("/bin/sh", &["-c", "kill -STOP $$; exec \"$0\" \"$@\""]);
+        let mut shell = home.command_of("/bin/sh", &["-c", script]);
         shell.arg(latch.get_program()).args(latch.get_args());
         let child = shell.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("a shell");
         let pid = Pid::from_raw(child.id().cast_signed());
@@ -71,10 +71,18 @@ struct Death {
     after_network: bool,
 }
 
-/// Kills `latch` with these words at its system call `number` after it has first
-/// taken a lock; none where it ends before.
-fn killed_at(home: &Home, words: &[&str], from: i64, number: usize) -> Option<Death> {
-    let traced = Traced::start(home, words);
+/// Runs the program as it is.
+const AS_IT_IS: &str = "kill -STOP $$; exec \"$0\" \"$@\"";
+
+/// Runs the program from a file that is gone: it cannot start itself again, and so
+/// renews by itself.
+const ALONE: &str = "ln \"$0\" \"$0.$$\"; exec 9<\"$0.$$\"; rm \"$0.$$\"
+    kill -STOP $$; exec /proc/self/fd/9 \"$@\"";
+
+/// Kills `latch` with these words at its system call `number` after the first call
+/// `from`; none where it ends before.
+fn killed_at(home: &Home, script: &str, words: &[&str], from: i64, number: usize) -> Option<Death> {
+    let traced = Traced::start(home, words, script);
     while traced.next()? != from {}
     let mut after_network = false;
     for _ in 0..number {
@@ -89,16 +97,16 @@ fn killed_at(home: &Home, words: &[&str], from: i64, number: usize) -> Option<De
 fn a_renewal_killed_at_any_system_call_loses_nothing_that_it_had() {
     let home = Home::new();
     home.login_with(&["--store", "file"]);
-    let transcript = home.path("transcript.json").display().to_string();
-    // What is recorded is renewed by this very process.
-    let renewing = ["token", "--force-refresh", "--record", &transcript];
+    let renewing = ["token", "--force-refresh"];
     // Deaths, and those of them after which the session may be lost: between the
     // provider's answer and the file that keeps it.
     let (mut deaths, mut between) = (0, 0);
     for number in 0.. {
         let before = Session::read(&home.session_file());
         let refreshes = home.asked("/token").len();
-        let Some(death) = killed_at(&home, &renewing, libc::SYS_flock, number) else { break };
+        let Some(death) = killed_at(&home, ALONE, &renewing, libc::SYS_flock, number) else {
+            break;
+        };
         deaths += 1;
         // What it had sent is in the log now: it may have died before the provider
         // had read it.
@@ -132,7 +140,9 @@ fn a_caller_killed_at_any_system_call_loses_no_session() {
     home.login_with(&["--store", "file"]);
     for number in 0.. {
         let words = ["token", "--force-refresh"];
-        let Some(_) = killed_at(&home, &words, libc::SYS_execve, number * 7) else { break };
+        let Some(_) = killed_at(&home, AS_IT_IS, &words, libc::SYS_execve, number * 7) else {
+            break;
+        };
         home.token(&["--force-refresh"]);
     }
     home.token(&["--force-refresh"]);

@@ -33,8 +33,9 @@ enum Cause {
 use Cause::{Asked, Expired, RefusedAt};
 
 /// Every command that can renew, and each cause that it can have.
-const COMMANDS: [(&[&str], Cause); 13] = [
+const COMMANDS: [(&[&str], Cause); 14] = [
     (&["token", "--force-refresh"], Asked),
+    (&["token", "--force-refresh", "--record", "transcript.json"], Asked),
     (&["token"], Expired),
     (&["token", "--min-ttl", "60"], Expired),
     (&["token", "--verify"], RefusedAt("/userinfo")),
@@ -242,6 +243,7 @@ fn an_import_that_fails_leaves_what_is_stored_as_it_was() {
     import.home.token(&["--force-refresh"]);
 }
 
+#[cfg(target_os = "linux")]
 #[test]
 fn the_process_that_imports_may_be_killed_too_and_leaves_what_is_stored() {
     let import = Import::new();
@@ -267,11 +269,39 @@ fn an_imported_session_is_renewed_once_and_its_new_refresh_token_is_kept() {
 }
 
 /// The only child of `caller`.
+#[cfg(target_os = "linux")]
 fn renewal_process(caller: &Child) -> Pid {
     let id = caller.id();
     let path = format!("/proc/{id}/task/{id}/children");
     let children = fs::read_to_string(path).expect("Linux");
     Pid::from_raw(children.trim().parse().expect("one child"))
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_renewal_that_waits_for_the_lock_ends_with_its_caller() {
+    use std::io::{BufRead as _, BufReader};
+
+    use nix::sys::wait::{WaitStatus, waitpid};
+
+    // The process comes to this one when its parent is gone.
+    nix::sys::prctl::set_child_subreaper(true).expect("Linux");
+    for signal in [Signal::SIGTERM, Signal::SIGKILL] {
+        let home = home();
+        let lock = File::open(lock_file(&home)).expect("a lock");
+        lock.lock().expect("nobody else has it");
+        let asked = home.provider.log().len();
+        let words = ["token", "--force-refresh", "--lock-timeout", "9999999"];
+        let mut command = home.command(&words);
+        let mut caller = command.stderr(Stdio::piped()).spawn().expect("latch starts");
+        let mut said = BufReader::new(caller.stderr.take().expect("standard error"));
+        said.read_line(&mut String::new()).expect("that it waits");
+        let renewal = renewal_process(&caller);
+        end(caller, signal);
+        let status = waitpid(renewal, None).expect("its end");
+        assert_eq!(status, WaitStatus::Exited(renewal, 0), "{signal}");
+        assert_eq!(home.provider.log().len(), asked);
+    }
 }
 
 #[test]

@@ -109,9 +109,6 @@ impl Settings {
             .open_browser(open_browser)
             .draw_qr(profile.no_qr != Some(true));
         self.check_identity()?;
-        if let Some(http) = http(profile)? {
-            builder = builder.http(http);
-        }
         if let Some(recorder) = &global.recording.recorder {
             builder = builder.record(recorder.clone());
         }
@@ -192,14 +189,9 @@ impl Settings {
             Some(recorder) => builder.record(recorder.clone()),
             None => builder,
         };
-        let builder = match http(&self.effective)? {
-            Some(http) => builder.http(http),
-            None => builder,
-        };
-        builder
+        equip(builder, global, &self.effective)?
             .profile(&key.profile)
             .account(&key.account)
-            .shared_store(self.store(global)?)
             .terminal(StderrTerminal::new(global.verbose).plain(global.plain))
             .build()
     }
@@ -243,5 +235,9 @@ pub(crate) fn equip(
     global: &Global,
     profile: &Profile,
 ) -> Result<LatchBuilder, Error> {
-    Ok(builder.shared_store(Stores::open(global, profile)?.chosen()))
+    let builder = builder.shared_store(Stores::open(global, profile)?.chosen());
+    Ok(match http(profile)? {
+        Some(http) => builder.http(http),
+        None => builder,
+    })
 }

@@ -91,8 +91,6 @@ impl Latch {
     /// Carries out `task` where the caller's end does not interrupt it.
     async fn protected(&self, task: Task) -> Result<Done, Error> {
         if let Renewal::OwnProcess(process) = &self.0.parts.renewal
-            // What is recorded has to happen here.
-            && self.0.parts.recorder.is_none()
             && let Some(result) = process.run(self, &task).await
         {
             return result;

@@ -47,7 +47,9 @@ impl Transcript {
         let steps = document["steps"].as_array().ok_or_else(|| unusable("it has no steps"))?;
         Ok(Self {
             component: document["component"].as_str().unwrap_or_default().to_owned(),
-            function: function.ok_or_else(|| unusable("it opens what the contract has not"))?,
+            function: function
+                .ok_or_else(|| unusable("it opens what the contract has not"))?
+                .to_owned(),
             parameters: parameters.clone(),
             failure: document.get("failure").cloned(),
             steps: steps.iter().map(Step::parse).collect::<Result<_, _>>()?,

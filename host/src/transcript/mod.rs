@@ -33,7 +33,7 @@ use values::Ordered;
 /// times are as they were.
 pub struct Transcript {
     component: String,
-    function: &'static str,
+    function: String,
     parameters: Value,
     /// Where the session could not be opened.
     failure: Option<Value>,
@@ -59,7 +59,7 @@ impl Transcript {
     pub fn to_json(&self) -> Result<String, Error> {
         let mut stage = Stage::new()?;
         let leaf = |value: Value| Ordered::Leaf(value);
-        let opened = stage.parameters(self.function, &self.parameters)?;
+        let opened = stage.parameters(&self.function, &self.parameters)?;
         let mut members = vec![
             ("transcript".to_owned(), leaf(FORMAT.into())),
             ("contract".to_owned(), leaf(CONTRACT.into())),
@@ -67,7 +67,7 @@ impl Transcript {
         ];
         members
             .extend(self.note.iter().map(|note| ("note".to_owned(), leaf(note.as_str().into()))));
-        members.push(("open".to_owned(), Ordered::object([(self.function, opened)])));
+        members.push(("open".to_owned(), Ordered::object([(self.function.as_str(), opened)])));
         if let Some(failure) = &self.failure {
             let failure = stage.answer(&Err(failure.clone()))?;
             members.push(("failure".to_owned(), failure));

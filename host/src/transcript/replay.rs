@@ -34,7 +34,7 @@ impl Transcript {
     /// Steps the embedded component through it: no clock, no network, no store.
     pub fn replay(&self) -> Result<Replay, Error> {
         let mut stage = Stage::new()?;
-        let failure = stage.open(self.function, &self.parameters)?;
+        let failure = stage.open(&self.function, &self.parameters)?;
         let mut replay = Replay {
             steps: Vec::new(),
             difference: None,
@@ -69,7 +69,7 @@ impl Transcript {
 
     /// What was asked for: `login`, `token`, `logout` or `adopt`, and of whom.
     pub fn title(&self) -> String {
-        summary::opening(self.function, &self.parameters)
+        summary::opening(&self.function, &self.parameters)
     }
 
     /// The failure with which it could not even begin, in words.

@@ -78,10 +78,10 @@ impl Second {
         let mut redactor = Redactor::default();
         redactor.signed.are_broken = are_broken;
         let mut stage = Stage::new()?;
-        let recorded = stage.recorded_parameters(recording.function, &recording.parameters);
+        let recorded = stage.recorded_parameters(&recording.function, &recording.parameters);
         let mut parameters = recorded.map_err(|_| untold())?;
         redactor.opening(&mut parameters);
-        let failure = stage.open(recording.function, &parameters)?;
+        let failure = stage.open(&recording.function, &parameters)?;
         let recorded = match &recording.failure {
             Some(failure) => stage.recorded_answer(Err(failure))?.err(),
             None => None,
@@ -92,7 +92,7 @@ impl Second {
         }
         let transcript = Transcript {
             component: component_hash(),
-            function: recording.function,
+            function: recording.function.clone(),
             parameters,
             failure,
             steps: Vec::new(),

@@ -11,7 +11,7 @@ use crate::error::Error;
 
 /// Opens URLs in a browser.
 #[async_trait]
-pub trait Browser {
+pub trait Browser: Sync {
     /// Starts a browser on `url`, or leaves it to the person.
     fn open(&self, url: &str) -> Result<(), Error>;
 
