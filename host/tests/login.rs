@@ -377,5 +377,4 @@ fn a_redirect_path_that_no_login_comes_back_to_is_refused_by_its_flag() {
             .failed(2, "invalid-configuration")
             .saying(&[path, "--redirect-path"]);
     }
-    home.login_with(&["--redirect-path", "/latchstrings"]);
 }
