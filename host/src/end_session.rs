@@ -170,6 +170,10 @@ mod tests {
             *self.opened.lock().expect("an address") = Some(url.to_owned());
             Ok(())
         }
+
+        fn shows_address(&self) -> bool {
+            true
+        }
     }
 
     #[async_trait]

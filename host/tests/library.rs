@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -10,11 +12,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use latchstring::capability::browser::Browser;
 use latchstring::capability::http::{Http, Limits, SystemHttp, Trouble};
-use latchstring::capability::loopback::{Redirect, RedirectHost};
+use latchstring::capability::loopback::{
+    Listener, Loopback, Redirect, RedirectHost, SystemLoopback, Visit,
+};
 use latchstring::capability::store::{Key, Lock, MemoryStore, Store};
 use latchstring::capability::terminal::{Silence, Terminal};
 use latchstring::contract::Examination;
 use latchstring::contract::{Request, Response};
+use latchstring::pages::Pages;
 use latchstring::{ApiRequest, Code, Demand, Error, Latch, LatchBuilder, TokenSource, TokenState};
 use latchstring_provider::Fault;
 use latchstring_provider::visitor::Visitor;
@@ -297,4 +302,61 @@ fn settings_that_cannot_work_are_refused_before_anything_happens() {
         let error = block_on(latch.login()).expect_err(issuer);
         assert_eq!(error.code(), Code::InvalidConfiguration, "{issuer}");
     }
+}
+
+/// A listener on a system that does not tell one user's connection from another's.
+struct Blind(Box<dyn Listener>);
+
+#[async_trait]
+impl Listener for Blind {
+    fn redirect_uri(&self) -> &str {
+        self.0.redirect_uri()
+    }
+
+    async fn visit(&mut self) -> Visit {
+        self.0.visit().await
+    }
+}
+
+struct BlindLoopback;
+
+#[async_trait]
+impl Loopback for BlindLoopback {
+    async fn bind(&self, redirect: &Redirect, pages: &Pages) -> Result<Box<dyn Listener>, Error> {
+        Ok(Box::new(Blind(SystemLoopback.bind(redirect, pages).await?)))
+    }
+}
+
+/// A browser with a command line, which reads the file that it is started on.
+#[derive(Clone, Default)]
+struct FileReader(Arc<Mutex<Option<PathBuf>>>);
+
+impl Browser for FileReader {
+    fn open(&self, _: &str) -> Result<(), Error> {
+        panic!("the address stands on a command line");
+    }
+
+    fn shows_address(&self) -> bool {
+        true
+    }
+
+    fn open_file(&self, file: &Path) -> Result<(), Error> {
+        let page = fs::read_to_string(file).expect("a page");
+        let (_, rest) = page.split_once("0; url=").expect("an address");
+        let address = rest.split('"').next().expect("an address").to_owned();
+        *self.0.lock().expect("a file") = Some(file.to_owned());
+        thread::spawn(move || block_on(async move { Visitor::default().visit(&address).await }));
+        Ok(())
+    }
+}
+
+#[test]
+fn where_users_are_not_told_apart_a_private_file_leads_to_the_login_and_is_gone_after_it() {
+    let setting = Setting::new();
+    let browser = FileReader::default();
+    let latch = setting.builder().browser(browser.clone()).loopback(BlindLoopback);
+    let token = block_on(latch.build().expect("settings").login()).expect("a login");
+    assert!(token.claims().is_some_and(|claims| claims.contains("Ada Lovelace")));
+    let file = browser.0.lock().expect("a file").clone().expect("a file");
+    assert!(!file.exists() && !file.parent().expect("a folder").exists());
 }

@@ -387,3 +387,23 @@ fn a_browser_that_does_not_start_leaves_the_address_to_the_person() {
     pending.visit();
     pending.finish().succeeded().saying(&["/nowhere/browser"]);
 }
+
+#[test]
+fn a_redirect_path_that_no_login_comes_back_to_is_refused_by_its_flag() {
+    let home = Home::new();
+    for path in ["/latchstring/start", "/latchstring/startle", "/latchstring/"] {
+        let words = home.login_arguments();
+        let words: Vec<_> = words.iter().map(String::as_str).collect();
+        home.latch(&[&words[..], &["--redirect-path", path]].concat())
+            .failed(2, "invalid-configuration")
+            .saying(&[path, "--redirect-path"]);
+        let issuer = home.provider.issuer();
+        home.write_config(&format!(
+            "[profile.default]\nissuer = \"{issuer}\"\nclient-id = \"demo\"\n\
+             redirect-path = \"{path}\"\n"
+        ));
+        home.latch(&["login", "--no-browser"])
+            .failed(2, "invalid-configuration")
+            .saying(&[path, "--redirect-path"]);
+    }
+}

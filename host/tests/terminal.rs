@@ -8,7 +8,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::thread;
 
-use latchstring_provider::visitor::Visitor;
+use latchstring_provider::visitor::{Browser, Visitor};
 
 use servers::Server;
 use support::tty::Tty;
@@ -109,4 +109,48 @@ fn a_provider_without_device_login_leads_to_the_next_way() {
     assert!(!tty.until("paste it here").contains("Or type"));
     tty.types("?");
     tty.until("does not finish the login");
+}
+
+#[test]
+fn an_answer_in_another_browser_is_finished_by_paste_at_once() {
+    let home = Home::new();
+    let words = ["login", "--issuer", home.provider.issuer(), "--client-id", "demo"];
+    let more = ["--scope", "openid", "--browser", "true", "--plain"];
+    let mut tty = Tty::start(home.command(&[&words[..], &more].concat()));
+    let url = address(&tty.until("waiting for the login in the browser"));
+    let mut first = Browser::default();
+    let page = block_on(first.get(&url)).expect("a way on");
+    let provider = page.header("location").expect("the provider");
+    let form = [("name", "Ada Lovelace"), ("decision", "login")];
+    let page = block_on(first.post(provider, &form)).expect("an answer");
+    let answer = page.header("location").expect("the way back");
+
+    let second = block_on(Browser::default().get(answer)).expect("a page");
+    assert_eq!(second.status, 403);
+    assert!(second.body.contains("paste it in your terminal"), "{}", second.body);
+    assert!(tty.until("paste it here").contains("another browser than it began in"));
+    tty.types(answer);
+    let run = tty.finish();
+    assert_eq!(run.code, 0, "{}", run.stderr);
+}
+
+#[test]
+fn in_an_editors_terminal_a_paste_may_come_from_the_beginning() {
+    let home = Home::new();
+    let words = ["login", "--issuer", home.provider.issuer(), "--client-id", "demo"];
+    for pastes in [true, false] {
+        let mut command = home.command(&[&words[..], &["--scope", "openid", "--plain"]].concat());
+        command.env("CODESPACES", "true").env("BROWSER", "true");
+        let mut tty = Tty::start(command);
+        let url = address(&tty.until("paste it here"));
+        assert!(url.contains("/latchstring/start?ticket="), "{url}");
+        if pastes {
+            tty.types("http://127.0.0.1/callback?code=a&state=b");
+            tty.until("Paste the whole address");
+        }
+        // The browser still counts.
+        block_on(Visitor::default().visit(&url)).expect("the last page");
+        let run = tty.finish();
+        assert_eq!(run.code, 0, "{}", run.stderr);
+    }
 }

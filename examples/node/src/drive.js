@@ -65,7 +65,7 @@ async function steps(session, parts) {
   const { store, door } = parts;
   /** @type {Lock | undefined} */
   let lock;
-  let releaseSignals = () => {};
+  let releaseSignals = async () => {};
   try {
     /** @type {Reply} */
     let reply = { tag: 'begin' };
@@ -112,7 +112,7 @@ async function steps(session, parts) {
     try {
       await lock?.release();
     } finally {
-      releaseSignals();
+      await releaseSignals();
     }
   }
 }

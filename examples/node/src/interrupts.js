@@ -3,6 +3,8 @@
 // A provider that replaces refresh tokens has perhaps replaced this one when it has the
 // request: a program that ended before the answer is saved would have lost the session.
 
+import { setImmediate as turn } from 'node:timers/promises';
+
 const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 /** How many renewals are under way. */
@@ -13,14 +15,21 @@ const held = new Set();
 /** @param {NodeJS.Signals} signal */
 const hold = (signal) => { held.add(signal); };
 
-/** Holds signals back until the function that it returns is called. */
+/**
+ * Holds signals back until the function that it returns is called; that ends the program
+ * if one came.
+ */
 export function holdSignals() {
   holders += 1;
   if (holders === 1) for (const signal of SIGNALS) process.on(signal, hold);
   let released = false;
-  return () => {
+  return async () => {
     if (released) return;
     released = true;
+    // Node hears of a signal when it next looks for events, at the latest in the second
+    // turn: one that came just now would be lost with its listener.
+    await turn();
+    await turn();
     holders -= 1;
     if (holders > 0) return;
     for (const signal of SIGNALS) process.off(signal, hold);

@@ -69,21 +69,23 @@ export function* sockets(text) {
 }
 
 /**
- * Finds the other end of a connection: its user's id; `elsewhere` if the connection is
+ * Finds the other end of a connection in the texts of the tables: its user's id; `elsewhere` if the connection is
  * open and its other end is not in the table, in another network namespace or machine;
  * or `gone`. A socket whose owner has closed it is shown as user 0 with inode 0: that
  * is not root, and it cannot read an answer.
  *
- * @param {string} text
+ * @param {Iterable<string>} texts
  * @param {Ends} ends
  * @returns {number | 'elsewhere' | 'gone'}
  */
-export function otherEnd(text, { ours, theirs }) {
+export function otherEnd(texts, { ours, theirs }) {
   /** @type {'elsewhere' | 'gone'} */
   let found = 'gone';
-  for (const { local, remote, state, uid, inode } of sockets(text)) {
-    if (local === theirs && remote === ours) return inode === 0 ? 'gone' : uid;
-    if (local === ours && remote === theirs && OPEN.includes(state)) found = 'elsewhere';
+  for (const text of texts) {
+    for (const { local, remote, state, uid, inode } of sockets(text)) {
+      if (local === theirs && remote === ours) return inode === 0 ? 'gone' : uid;
+      if (local === ours && remote === theirs && OPEN.includes(state)) found = 'elsewhere';
+    }
   }
   return found;
 }
@@ -111,9 +113,13 @@ export class Peers {
   /** @param {string} listener its end */
   constructor(listener) {
     this.#users = users();
-    this.tells = [...sockets(table())].some(({ local, state, uid }) => (
-      local === listener && state === LISTEN && this.#users.own.includes(uid)
-    ));
+    this.tells = false;
+    for (const text of tables()) {
+      this.tells = [...sockets(text)].some(({ local, state, uid }) => (
+        local === listener && state === LISTEN && this.#users.own.includes(uid)
+      ));
+      if (this.tells) break;
+    }
   }
 
   /**
@@ -127,16 +133,16 @@ export class Peers {
     /** @type {ReturnType<typeof otherEnd>} */
     let found = 'gone';
     for (let pass = 0; pass < PASSES; pass += 1) {
-      found = otherEnd(table(), ends);
+      found = otherEnd(tables(), ends);
       if (typeof found === 'number') return peerOf(found, this.#users);
     }
     return found === 'elsewhere' ? 'unknown' : undefined;
   }
 }
 
-/** Both tables; empty where there are none. */
-function table() {
-  return TABLES.map((path) => textOf(path) ?? '').join('');
+/** The tables that there are, each read when it is needed: that takes milliseconds. */
+function* tables() {
+  for (const path of TABLES) yield textOf(path) ?? '';
 }
 
 function users() {

@@ -1,8 +1,12 @@
 // Where requests go and do not go, and what an answer may cost.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
+import { join } from 'node:path';
 import test from 'node:test';
 import { inspect } from 'node:util';
 
@@ -28,6 +32,26 @@ async function serving(t, answer) {
   });
   return `http://127.0.0.1:${server.address().port}`;
 }
+
+const noOpenssl = spawnSync('openssl', ['version']).error !== undefined && 'openssl makes the certificate';
+test('certificates are checked whatever the environment says', { skip: noOpenssl }, async (t) => {
+  const folder = join(stateFolder(t), '..');
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+  const words = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-keyout', key, '-out', cert];
+  assert.equal(spawnSync('openssl', words).status, 0);
+  const server = createHttpsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) => response.end('ok')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const before = process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+  t.after(() => {
+    if (before === undefined) delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+    else process.env.NODE_TLS_REJECT_UNAUTHORIZED = before;
+  });
+  process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
+  const reply = await send(request(`https://127.0.0.1:${server.address().port}/`), { privateAddresses: true });
+  assert.equal(reply.tag, 'unreachable');
+  assert.match(reply.val.reason, /certificate is not trusted/);
+});
 
 test('only the issuer, given endpoints and those of its metadata are asked', async () => {
   const issuer = 'https://id.example';

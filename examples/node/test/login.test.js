@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { LatchError, adopt, login, logout, token, tokenOrLogin } from '../src/in
 import { systemClock } from '../src/clock.js';
 import { send } from '../src/http.js';
 import { listen } from '../src/listener.js';
-import { demoProvider, noWeb, realProvider, standIn, stateFolder, terminal, until, visitor, visitorBrowser } from './support.js';
+import { demoProvider, noWeb, program, realProvider, run, standIn, stateFolder, terminal, until, visitor, visitorBrowser } from './support.js';
 
 const scopes = ['openid', 'profile', 'offline_access'];
 
@@ -164,6 +164,18 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     assert.equal((await token(client, { stateDir, forceRefresh: true })).source, 'renewed');
   });
 }
+
+test('the command line escapes what a provider says', async (t) => {
+  const { issuer } = await demoProvider(t);
+  const stateDir = stateFolder(t);
+  const script = join(stateDir, '..', 'browser.sh');
+  writeFileSync(script, `exec '${program('visitor')}' --name 'Ada \u009b31m\u202eLovelace' "$1"`);
+  const words = [fileURLToPath(new URL('../cli.mjs', import.meta.url)), 'login', issuer, 'demo', 'openid', 'profile'];
+  const { done } = await run(process.execPath, words, { LATCH_STATE_DIR: stateDir, LATCH_BROWSER: `sh ${script}` });
+  const { status, stderr } = await done;
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /Logged in as Ada \\u\{9b\}31m\\u\{202e\}Lovelace/);
+});
 
 test('a session is renewed, and ended', async (t) => {
   const { issuer } = await demoProvider(t);

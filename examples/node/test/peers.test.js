@@ -48,10 +48,10 @@ test('the table tells the user at the other end', () => {
     ['nonsense\n12: x y z\n 1: 0100007F:1F40 0100007F:9C40 01\n', 'gone'],
   ];
   const heading = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
-  for (const [text, found] of rows) assert.equal(otherEnd(heading + text, ends), found, text);
+  for (const [text, found] of rows) assert.equal(otherEnd([heading + text], ends), found, text);
   const loopback = [...Array(15).fill(0), 1];
   const six = { ours: end('::1', 8000), theirs: end('0:0:0:0:0:0:0:1', 40000) };
-  assert.equal(otherEnd(line(theirs(loopback), ours(loopback), '01', 1001, 8), six), 1001);
+  assert.equal(otherEnd(['', line(theirs(loopback), ours(loopback), '01', 1001, 8)], six), 1001);
 });
 
 test('users are told apart', () => {

@@ -6,6 +6,7 @@ import fcntl
 import http.client
 import json
 import socket
+import signal
 import sys
 import urllib.parse
 from dataclasses import replace
@@ -222,14 +223,14 @@ def test_an_interrupted_wait_for_a_lock_ends_at_once(home: Home, demo: Server) -
         assert waiting.finish().code == 130
 
 
-# Interrupts itself in the middle of a request.
+# Gets a signal in the middle of a request.
 INTERRUPTED = """
 import os, signal, time
 import latchstring.http
 from latchstring.__main__ import main
 send = latchstring.http.send
 def interrupted(*arguments):
-    os.kill(os.getpid(), signal.SIGINT)
+    os.kill(os.getpid(), signal.NAME)
     time.sleep(0.5)
     return send(*arguments)
 latchstring.http.send = interrupted
@@ -237,11 +238,17 @@ main()
 """
 
 
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("SIGINT", 130), ("SIGTERM", -signal.SIGTERM), ("SIGHUP", -signal.SIGHUP)],
+)
 def test_a_renewal_that_has_begun_goes_on_where_the_program_is_interrupted(
-    home: Home, demo: Server
+    home: Home, demo: Server, name: str, code: int
 ) -> None:
     log_in(home, demo)
     first = home.python("token", *words(demo)).succeeded().stdout
-    command = [sys.executable, "-c", INTERRUPTED, "token", *words(demo), "--force-refresh"]
-    assert home.start(*command).finish().code == 130
+    program = INTERRUPTED.replace("NAME", name)
+    command = [sys.executable, "-c", program, "token", *words(demo), "--force-refresh"]
+    assert home.start(*command).finish().code == code
     assert home.python("token", *words(demo)).succeeded().stdout != first
+    home.python("token", *words(demo), "--force-refresh").succeeded()

@@ -7,18 +7,22 @@ import queue
 import socket
 import sys
 from pathlib import Path
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 import pytest
 
-from latchstring import Redirect
+from latchstring import Redirect, pages
+from latchstring.callback import END_ADDRESS
 from latchstring.door import Door
 from latchstring.entropy import entropy
 from latchstring.clock import Clock
 from latchstring.launch import launch
 from latchstring.listener import BrowserVisit
-from latchstring.peers import Peers, Users, end, other_end
+from latchstring.peers import Peer, Peers, Users, end, other_end
 from latchstring.terminal import Terminal
+
+T = TypeVar("T")
 
 OURS, THEIRS = end("127.0.0.1", 8000), end("127.0.0.1", 40000)
 ADDRESS = "http://127.0.0.1:8000/latchstring/start?ticket=a-b_c"
@@ -159,3 +163,60 @@ def test_else_the_browser_gets_the_address_itself(has_file: bool, tells_peers: b
     files: list[str] = []
     launch(opened.append, files.append if has_file else None, ADDRESS, tells_peers)
     assert (opened, files) == ([ADDRESS], [])
+
+
+class FrozenClock(Clock):
+    """Never reaches the end of a wait that an event ends."""
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def wait(self, events: queue.SimpleQueue[T], seconds: float) -> T | None:
+        try:
+            return events.get(timeout=30 if seconds > 0 else 0)
+        except queue.Empty:
+            return None
+
+
+class Recorded(BrowserVisit):
+    """A visit that keeps what it is answered."""
+
+    def __init__(self, target: str, peer: Peer = "unknown") -> None:
+        super().__init__(target, "", peer)
+        self.statuses: list[int] = []
+
+    def send(self, page: pages.Page) -> None:
+        self.statuses.append(page.status)
+        self.written()
+
+
+def ending(*others: Recorded) -> Recorded:
+    """A login whose answer came, and these visits after it: the first of them."""
+
+    class Nowhere:
+        origin = "http://127.0.0.1:1"
+        redirect_uri = origin + "/callback"
+
+        def close(self) -> None: ...
+
+    door = Door(Terminal(), None, FrozenClock(), entropy, lambda *_: Nowhere())
+    door.listen(Redirect())
+    first = Recorded("/callback?code=a")
+    assert door._admit(first) == "redirect"
+    for visit in others:
+        door._events.put(visit)
+    first.is_gone = not others
+    if not others:
+        door._events.put(first)
+    door.close(None)
+    return first
+
+
+def test_a_browser_that_closes_its_connection_instead_of_asking_is_not_waited_for() -> None:
+    assert ending().statuses == [303]
+
+
+def test_the_last_page_ends_a_login_whatever_another_user_asks() -> None:
+    stranger, last = Recorded(END_ADDRESS, "other-user"), Recorded(END_ADDRESS)
+    assert ending(stranger, last).statuses == [303]
+    assert (stranger.statuses, last.statuses) == ([403], [200])

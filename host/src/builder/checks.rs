@@ -56,3 +56,33 @@ pub(super) fn check_anonymous(protocol: &Protocol, has_token: bool) -> Result<()
         "leave it out: only a login at Hexclave takes one over",
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capability::loopback::RedirectHost;
+
+    #[test]
+    fn only_paths_that_a_login_can_come_back_to_are_allowed() {
+        let rows = [
+            ("/callback", true),
+            ("/", true),
+            ("/latchstrings", true),
+            ("/latchstring", true),
+            ("/a/latchstring/start", true),
+            ("/latchstring/", false),
+            ("/latchstring/start", false),
+            ("/latchstring/startle", false),
+            ("/latchstring/end", false),
+            ("//callback", false),
+            ("callback", false),
+            ("/call back", false),
+            ("/callback?a", false),
+        ];
+        for (path, is_allowed) in rows {
+            let redirect =
+                Redirect { host: RedirectHost::Ipv4, ports: Vec::new(), path: path.to_owned() };
+            assert_eq!(check_redirect(&redirect).is_ok(), is_allowed, "{path}");
+        }
+    }
+}

@@ -1,6 +1,6 @@
 //! Starting a browser on a local address that no other user may learn.
 
-use std::fs::{OpenOptions, Permissions};
+use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -14,6 +14,7 @@ use crate::error::{Code, Error};
 /// longer needed: dropping it deletes the file that the browser was given, if any.
 pub(crate) struct Launched {
     file: Option<TempDir>,
+    is_exposed: bool,
     invitation: &'static str,
 }
 
@@ -33,7 +34,7 @@ impl Launched {
 
     /// Whether other users may have read the address.
     pub(crate) fn is_exposed(&self) -> bool {
-        self.file.is_none() && !cfg!(windows)
+        self.is_exposed
     }
 }
 
@@ -51,18 +52,15 @@ pub(crate) fn launch(
     tells_peers: bool,
 ) -> Result<Launched, Error> {
     let invitation = browser.invitation();
-    if needs_file(tells_peers) && browser.shows_address() {
+    let is_exposed = browser.shows_address() && !cfg!(windows);
+    if is_exposed && !tells_peers {
         let folder = private_folder().map_err(unwritable)?;
         let file = write(folder.path(), address).map_err(unwritable)?;
         browser.open_file(&file)?;
-        return Ok(Launched { file: Some(folder), invitation });
+        return Ok(Launched { file: Some(folder), is_exposed: false, invitation });
     }
     browser.open(address)?;
-    Ok(Launched { file: None, invitation })
-}
-
-fn needs_file(tells_peers: bool) -> bool {
-    !tells_peers && !cfg!(windows)
+    Ok(Launched { file: None, is_exposed, invitation })
 }
 
 /// A folder of mode 0700 in the temporary folder: confined browsers read hidden
@@ -71,7 +69,7 @@ fn private_folder() -> std::io::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("latchstring-");
     #[cfg(unix)]
-    builder.permissions(<Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o700));
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
     builder.tempdir()
 }
 
@@ -166,6 +164,7 @@ mod tests {
             assert_eq!(*browser.opened.lock().expect("a list"), [ADDRESS]);
             assert!(browser.file.lock().expect("a file").is_none());
             assert_eq!(launched.invitation(), browser.invitation());
+            assert_eq!(launched.is_exposed(), shows_address);
         }
     }
 }

@@ -5,6 +5,7 @@ mod bind;
 #[cfg(test)]
 mod fuzz;
 mod peer;
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux has what this reads"))]
 mod peers;
 mod redirect;
 pub mod request;

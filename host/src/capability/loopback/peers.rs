@@ -1,8 +1,10 @@
 //! Asks the kernel who holds the other end of a connection to a listener.
 //!
-//! Both ends of a loopback connection are sockets of this machine, and Linux lists
-//! each with the user that created it (`proc_pid_net(5)`). Own code, because the
-//! libraries that read this table list every process of the machine besides.
+//! Both ends of a loopback connection are sockets of this machine, and Linux knows each
+//! with the user that created it. It is asked for one socket (`sock_diag(7)`), which
+//! takes microseconds; where that is not permitted, its table of all sockets is read
+//! (`proc_pid_net(5)`), which takes milliseconds. Own code, because the libraries for
+//! this table list every process of the machine besides.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -15,12 +17,12 @@ pub(super) struct Ends {
     pub(super) theirs: SocketAddr,
 }
 
-/// What the table says of the other end.
+/// What the kernel says of the other end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     /// The user that created the socket.
     User(u32),
-    /// The connection is open, and its other end is not in this table: it is in
+    /// The connection is open, and its other end is not to be found: it is in
     /// another network namespace or machine, and was forwarded.
     Elsewhere,
     /// The other end is closed.
@@ -32,7 +34,7 @@ enum End {
     Gone,
 }
 
-/// One socket in the table.
+/// One socket of this machine.
 #[derive(Debug, PartialEq, Eq)]
 struct Entry {
     local: SocketAddr,
@@ -89,32 +91,38 @@ fn address(text: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, port))
 }
 
-/// Finds the other end of a connection in the lines of the table.
-fn other_end(lines: impl Iterator<Item = impl AsRef<str>>, Ends { ours, theirs }: Ends) -> End {
-    let mut end = End::Gone;
-    for entry in lines.filter_map(|line| entry(line.as_ref())) {
-        if (entry.local, entry.remote) == (theirs, ours) {
-            return if entry.inode == 0 { End::Gone } else { End::User(entry.uid) };
-        }
-        let is_ours = (entry.local, entry.remote) == (ours, theirs);
-        if is_ours && matches!(entry.state, ESTABLISHED | CLOSE_WAIT) {
-            end = End::Elsewhere;
-        }
-    }
-    end
+/// Finds a socket in the lines of the table.
+fn in_table(
+    lines: impl Iterator<Item = impl AsRef<str>>,
+    local: SocketAddr,
+    remote: SocketAddr,
+) -> Option<Entry> {
+    let mut entries = lines.filter_map(|line| entry(line.as_ref()));
+    entries.find(|entry| (entry.local, entry.remote) == (local, remote))
 }
 
-/// Whether the table shows a listening socket at this address as one of `users`.
-fn shows_listener(
-    mut lines: impl Iterator<Item = impl AsRef<str>>,
-    at: SocketAddr,
-    users: &Users,
-) -> bool {
-    lines.any(|line| {
-        entry(line.as_ref()).is_some_and(|entry| {
-            entry.local == at && entry.state == LISTEN && users.own.contains(&entry.uid)
-        })
-    })
+/// Finds the other end of a connection. `find` looks for a socket by its local and its
+/// remote address.
+fn other_end(
+    mut find: impl FnMut(SocketAddr, SocketAddr) -> Option<Entry>,
+    Ends { ours, theirs }: Ends,
+) -> End {
+    if let Some(entry) = find(theirs, ours) {
+        return if entry.inode == 0 { End::Gone } else { End::User(entry.uid) };
+    }
+    // Asked second: if it is open now, it was when the other end was not found.
+    let own = find(ours, theirs);
+    let is_open = own.is_some_and(|own| matches!(own.state, ESTABLISHED | CLOSE_WAIT));
+    if is_open { End::Elsewhere } else { End::Gone }
+}
+
+/// Where a listening socket is connected to: nowhere.
+fn nowhere(listener: SocketAddr) -> SocketAddr {
+    let ip = match listener {
+        SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    SocketAddr::new(ip, 0)
 }
 
 /// What user ids mean to this process.
@@ -162,35 +170,42 @@ mod system {
     /// others come and go.
     const PASSES: usize = 3;
 
+    /// How the kernel is asked.
+    type Find = fn(SocketAddr, SocketAddr) -> Option<Entry>;
+
     /// Who the peers of a listener are.
     #[derive(Debug)]
     pub(in super::super) struct Peers {
         users: Users,
-        tells: bool,
+        /// `None` if the kernel does not tell.
+        find: Option<Find>,
     }
 
     impl Peers {
-        /// Looks whether the table can be read and shows the listener at this
-        /// address as this user's.
+        /// Looks for a way to ask the kernel that shows the listener at this address as
+        /// this user's.
         pub(in super::super) fn of(listener: Option<SocketAddr>) -> Self {
             let users = users();
-            let tells = listener.is_some_and(|at| shows_listener(lines(), at, &users));
-            Self { users, tells }
+            let ways: [Find; 2] = [diag::find, find_in_tables];
+            let shows = |at: SocketAddr, find: &Find| {
+                find(at, nowhere(at))
+                    .is_some_and(|entry| entry.state == LISTEN && users.own.contains(&entry.uid))
+            };
+            let find = listener.and_then(|at| ways.into_iter().find(|find| shows(at, find)));
+            Self { users, find }
         }
 
         /// Whether another user's connection would be told from this user's.
         pub(in super::super) fn tells(&self) -> bool {
-            self.tells
+            self.find.is_some()
         }
 
         /// The user at the other end, or `None` if that end is closed.
         pub(in super::super) fn peer(&self, ends: Ends) -> Option<Peer> {
-            if !self.tells {
-                return Some(Peer::Unknown);
-            }
+            let Some(find) = self.find else { return Some(Peer::Unknown) };
             let mut end = End::Gone;
             for _ in 0..PASSES {
-                end = other_end(lines(), ends);
+                end = other_end(find, ends);
                 if let End::User(uid) = end {
                     return Some(self.users.peer(uid));
                 }
@@ -199,12 +214,10 @@ mod system {
         }
     }
 
-    /// The lines of both tables; none if they cannot be read.
-    fn lines() -> impl Iterator<Item = String> {
-        TABLES
-            .into_iter()
-            .filter_map(|path| File::open(path).ok())
-            .flat_map(|file| BufReader::new(file).lines().map_while(Result::ok))
+    fn find_in_tables(local: SocketAddr, remote: SocketAddr) -> Option<Entry> {
+        let files = TABLES.into_iter().filter_map(|path| File::open(path).ok());
+        let lines = files.flat_map(|file| BufReader::new(file).lines().map_while(Result::ok));
+        in_table(lines, local, remote)
     }
 
     fn users() -> Users {
@@ -218,6 +231,129 @@ mod system {
             text.and_then(|uid| uid.trim().parse().ok()).unwrap_or(65534)
         };
         Users { own: [own].into_iter().chain(sudo).collect(), unmapped: is_nested.then(overflow) }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use std::net::{TcpListener, TcpStream};
+
+        use super::*;
+
+        #[test]
+        fn this_machine_tells_this_user_and_a_closed_connection() {
+            for find in [diag::find as Find, find_in_tables] {
+                for address in ["127.0.0.1:0", "[::1]:0"] {
+                    let Ok(listener) = TcpListener::bind(address) else { continue };
+                    let at = listener.local_addr().expect("an address");
+                    assert!(Peers::of(Some(at)).tells());
+                    let peers = Peers { users: users(), find: Some(find) };
+                    let own = find(at, nowhere(at)).expect("a listening socket");
+                    assert_eq!(own.state, LISTEN);
+                    let client = TcpStream::connect(at).expect("a connection");
+                    let (server, theirs) = listener.accept().expect("a connection");
+                    let ends = Ends { ours: server.local_addr().expect("an address"), theirs };
+                    assert_eq!(peers.peer(ends), Some(Peer::SameUser));
+                    drop(client);
+                    // A close is a system call: its end is seen to be closed at once.
+                    assert_eq!(peers.peer(ends), None);
+                }
+            }
+            assert!(!Peers::of(None).tells());
+        }
+    }
+}
+
+/// `sock_diag(7)`: the request and the answer for one TCP socket.
+#[cfg(target_os = "linux")]
+mod diag {
+    use rustix::net::{
+        AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, send,
+        socket_with,
+    };
+
+    use super::*;
+
+    /// `SOCK_DIAG_BY_FAMILY`, also the type of an answer that holds a socket.
+    const BY_FAMILY: u16 = 20;
+    /// `NLM_F_REQUEST`: for one socket, not for a list.
+    const REQUEST: u16 = 1;
+    const TCP: u8 = 6;
+    const INET: u8 = 2;
+    const INET6: u8 = 10;
+    /// `struct nlmsghdr` and `struct inet_diag_req_v2`.
+    const REQUEST_LENGTH: u32 = 72;
+    /// `struct nlmsghdr` and `struct inet_diag_msg`.
+    const ANSWER_LENGTH: usize = 88;
+
+    /// Asks the kernel for the socket with these addresses. Returns `None` if there is
+    /// none, or if the kernel does not answer.
+    pub(super) fn find(local: SocketAddr, remote: SocketAddr) -> Option<Entry> {
+        let socket = socket_with(
+            AddressFamily::NETLINK,
+            SocketType::DGRAM,
+            SocketFlags::CLOEXEC,
+            Some(netlink::SOCK_DIAG),
+        )
+        .ok()?;
+        send(&socket, &request(local, remote), SendFlags::empty()).ok()?;
+        let mut answer = [0; 512];
+        // The kernel has answered when the request was sent.
+        let (_, length) = recv(&socket, &mut answer, RecvFlags::DONTWAIT).ok()?;
+        // If no connection has these addresses, a listener at the local one may.
+        entry(answer.get(..length)?).filter(|entry| (entry.local, entry.remote) == (local, remote))
+    }
+
+    fn request(local: SocketAddr, remote: SocketAddr) -> Vec<u8> {
+        let family = if local.is_ipv4() { INET } else { INET6 };
+        let mut bytes = Vec::with_capacity(REQUEST_LENGTH as usize);
+        bytes.extend(REQUEST_LENGTH.to_ne_bytes());
+        bytes.extend(BY_FAMILY.to_ne_bytes());
+        bytes.extend(REQUEST.to_ne_bytes());
+        // Sequence number and port; then no extensions, padding, every state.
+        bytes.extend([0; 8]);
+        bytes.extend([family, TCP, 0, 0]);
+        bytes.extend(u32::MAX.to_ne_bytes());
+        bytes.extend(local.port().to_be_bytes());
+        bytes.extend(remote.port().to_be_bytes());
+        for address in [local, remote] {
+            let mut room = [0; 16];
+            match address.ip() {
+                IpAddr::V4(ip) => room[..4].copy_from_slice(&ip.octets()),
+                IpAddr::V6(ip) => room.copy_from_slice(&ip.octets()),
+            }
+            bytes.extend(room);
+        }
+        // On any interface, and no cookie.
+        bytes.extend(0_u32.to_ne_bytes());
+        bytes.extend([0xff; 8]);
+        bytes
+    }
+
+    /// Parses an answer. Returns `None` for an error, such as that there is no such
+    /// socket.
+    pub(super) fn entry(answer: &[u8]) -> Option<Entry> {
+        let answer = answer.get(..ANSWER_LENGTH)?;
+        let number = |at: usize| Some(u32::from_ne_bytes(answer.get(at..at + 4)?.try_into().ok()?));
+        let address = |port: usize, ip: usize| {
+            let port = u16::from_be_bytes(answer.get(port..port + 2)?.try_into().ok()?);
+            let bytes: [u8; 16] = answer.get(ip..ip + 16)?.try_into().ok()?;
+            let ip = match answer[16] {
+                INET => IpAddr::V4(Ipv4Addr::from(<[u8; 4]>::try_from(&bytes[..4]).ok()?)),
+                INET6 => IpAddr::V6(Ipv6Addr::from(bytes)).to_canonical(),
+                _ => return None,
+            };
+            Some(SocketAddr::new(ip, port))
+        };
+        if answer[4..6] != BY_FAMILY.to_ne_bytes() {
+            return None;
+        }
+        Some(Entry {
+            local: address(20, 24)?,
+            remote: address(22, 40)?,
+            state: answer[17],
+            uid: number(80)?,
+            inode: number(84)?.into(),
+        })
     }
 }
 
@@ -281,6 +417,11 @@ mod tests {
         )
     }
 
+    /// The other end in these lines of the table.
+    fn end_in(lines: &[impl AsRef<str>], ends: Ends) -> End {
+        other_end(|local, remote| in_table(lines.iter(), local, remote), ends)
+    }
+
     #[test]
     fn the_table_tells_the_user_at_the_other_end() {
         let ours = "127.0.0.1:8000";
@@ -317,8 +458,8 @@ mod tests {
             ),
         ];
         for (what, lines, expected) in rows {
-            let lines = [HEADING.to_owned()].into_iter().chain(lines);
-            assert_eq!(other_end(lines, ends(ours, theirs)), expected, "{what}");
+            let lines: Vec<_> = [HEADING.to_owned()].into_iter().chain(lines).collect();
+            assert_eq!(end_in(&lines, ends(ours, theirs)), expected, "{what}");
         }
     }
 
@@ -328,27 +469,8 @@ mod tests {
             line("[::1]:40000", "[::1]:8000", "01", 1001, 71),
             line("[2001:db8::1]:40000", "[::1]:8000", "01", 1002, 72),
         ];
-        assert_eq!(other_end(table.iter(), ends("[::1]:8000", "[::1]:40000")), End::User(1001));
-        assert_eq!(
-            other_end(table.iter(), ends("[::1]:8000", "[2001:db8::1]:40000")),
-            End::User(1002)
-        );
-    }
-
-    #[test]
-    fn a_listener_is_known_by_its_address_its_state_and_its_user() {
-        let users = Users { own: vec![1000], unmapped: None };
-        let at = "127.0.0.1:8000".parse().expect("an address");
-        let rows = [
-            (line("127.0.0.1:8000", "0.0.0.0:0", "0A", 1000, 5), true),
-            (line("127.0.0.1:8000", "0.0.0.0:0", "0A", 1001, 5), false),
-            (line("127.0.0.1:8001", "0.0.0.0:0", "0A", 1000, 5), false),
-            (line("127.0.0.1:8000", "127.0.0.1:9", "01", 1000, 5), false),
-            (HEADING.to_owned(), false),
-        ];
-        for (line, expected) in rows {
-            assert_eq!(shows_listener([&line].into_iter(), at, &users), expected, "{line}");
-        }
+        assert_eq!(end_in(&table, ends("[::1]:8000", "[::1]:40000")), End::User(1001));
+        assert_eq!(end_in(&table, ends("[::1]:8000", "[2001:db8::1]:40000")), End::User(1002));
     }
 
     #[test]
@@ -383,61 +505,55 @@ mod tests {
     #[test]
     fn whatever_the_table_holds_it_is_read_without_harm() {
         arbtest(|u| {
-            let pieces = [
-                "12:",
-                "0100007F:1F40",
-                "0100007F:9C40",
-                "01",
-                "0A",
-                "00000000:00000000",
-                "00:00000000",
-                "00000000",
-                "1000",
-                "0",
-                "71",
-                "0100007F",
-                ":",
-                "é",
-                "-1",
-                "99999999999999999999",
-                " ",
-                "\0",
-            ];
             let mut text = String::new();
             while u.ratio(9, 10)? && !u.is_empty() {
-                text.push_str(u.choose(&pieces)?);
+                text.push_str(u.choose(&PIECES)?);
                 text.push_str(u.choose(&[" ", "", "\n", "\t"])?);
             }
-            let end = other_end(text.lines(), ends("127.0.0.1:8000", "127.0.0.1:40000"));
+            let lines: Vec<_> = text.lines().collect();
+            let end = end_in(&lines, ends("127.0.0.1:8000", "127.0.0.1:40000"));
             // A user comes from a line with both addresses and a number for the user.
             if let End::User(uid) = end {
-                assert!(
-                    text.contains("0100007F:9C40") && text.contains(&uid.to_string()),
-                    "{text}"
-                );
+                assert!(text.contains("7F:9C40") && text.contains(&uid.to_string()), "{text}");
             }
             Ok(())
         });
     }
 
+    const PIECES: [&str; 18] = [
+        "12:",
+        "0100007F:1F40",
+        "0100007F:9C40",
+        "01",
+        "0A",
+        "00000000:00000000",
+        "00:00000000",
+        "00000000",
+        "1000",
+        "0",
+        "71",
+        "0100007F",
+        ":",
+        "é",
+        "-1",
+        "99999999999999999999",
+        " ",
+        "\0",
+    ];
+
     #[cfg(target_os = "linux")]
     #[test]
-    fn this_machine_tells_this_user_and_a_closed_connection() {
-        use std::net::{TcpListener, TcpStream};
-
-        for address in ["127.0.0.1:0", "[::1]:0"] {
-            let Ok(listener) = TcpListener::bind(address) else { continue };
-            let at = listener.local_addr().expect("an address");
-            let peers = Peers::of(Some(at));
-            assert!(peers.tells());
-            let client = TcpStream::connect(at).expect("a connection");
-            let (server, theirs) = listener.accept().expect("a connection");
-            let ends = Ends { ours: server.local_addr().expect("an address"), theirs };
-            assert_eq!(peers.peer(ends), Some(Peer::SameUser));
-            drop(client);
-            // Its end is seen to be closed at once: a close is a system call.
-            assert_eq!(peers.peer(ends), None);
-        }
-        assert!(!Peers::of(None).tells());
+    fn whatever_the_kernel_answers_it_is_read_without_harm() {
+        arbtest(|u| {
+            let mut bytes: Vec<u8> = u.arbitrary()?;
+            if u.ratio(1, 2)? && bytes.len() > 16 {
+                bytes[4..6].copy_from_slice(&20_u16.to_ne_bytes());
+                bytes[16] = *u.choose(&[2, 10])?;
+            }
+            let is_socket = bytes.len() >= 88 && bytes[4..6] == 20_u16.to_ne_bytes();
+            let is_known = is_socket && [2, 10].contains(&bytes[16]);
+            assert_eq!(diag::entry(&bytes).is_some(), is_known);
+            Ok(())
+        });
     }
 }

@@ -345,3 +345,86 @@ async fn a_visitor_without_an_answer_is_told_after_two_minutes() {
     assert!((119..=120).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
     visit.answer.send(Pages::default().success()).await;
 }
+
+/// A browser whose request was answered with the way to the last page: its connection,
+/// whether it could ask again there, and the end of the wait for it.
+async fn sent_to_the_end(
+    fixture: &mut Fixture,
+    request: &str,
+) -> (TcpStream, bool, impl Future<Output = ()> + use<>) {
+    let mut stream = fixture.connect().await;
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let visit = fixture.listener.visit().await;
+    let keeps_connection = visit.keeps_connection;
+    (stream, keeps_connection, visit.answer.send(Page::forward(END_ADDRESS, None)))
+}
+
+#[tokio::test]
+async fn the_way_to_the_last_page_leaves_the_connection_open_for_it() {
+    let mut fixture = Fixture::new().await;
+    let request = fixture.request("/callback?code=1");
+    let (mut stream, keeps_connection, _sent) = sent_to_the_end(&mut fixture, &request).await;
+    assert!(keeps_connection);
+    stream.write_all(fixture.request(END_ADDRESS).as_bytes()).await.expect("sent");
+    let last = fixture.listener.visit().await;
+    assert_eq!(last.target, END_ADDRESS);
+    last.answer.send(Pages::default().success()).await;
+    let answers = read(&mut stream).await.to_ascii_lowercase();
+    let (first, last) = answers.split_once("http/1.1 200").expect("two answers");
+    assert_eq!(status(&first.to_ascii_uppercase()), "303");
+    assert!(!first.contains("connection:") && last.contains("connection: close\r\n"), "{answers}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_browser_that_closes_that_connection_is_known_to_have_gone() {
+    let mut fixture = Fixture::new().await;
+    let request = fixture.request("/callback?code=1");
+    let (mut stream, _, sent) = sent_to_the_end(&mut fixture, &request).await;
+    let mut head = [0; 12];
+    stream.read_exact(&mut head).await.expect("an answer");
+    drop(stream);
+    let started = tokio::time::Instant::now();
+    sent.await;
+    assert_eq!(started.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test]
+async fn a_connection_that_the_browser_does_not_keep_is_closed() {
+    let mut fixture = Fixture::new().await;
+    let host = fixture.authority.clone();
+    for (version, header) in [
+        ("1.0", "Accept: */*"),
+        ("1.0", "Connection: keep-alive"),
+        ("1.1", "Connection: Upgrade, Close"),
+    ] {
+        let request =
+            format!("GET /callback?code=1 HTTP/{version}\r\nHost: {host}\r\n{header}\r\n\r\n");
+        let (mut stream, keeps_connection, sent) = sent_to_the_end(&mut fixture, &request).await;
+        assert!(!keeps_connection, "{request}");
+        sent.await;
+        let answer = read(&mut stream).await.to_ascii_lowercase();
+        assert!(answer.contains("connection: close\r\n"), "{request} {answer}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_visit_tells_whose_browser_it_is() {
+    let mut fixture = Fixture::on(RedirectHost::Localhost).await;
+    assert!(fixture.listener.tells_peers());
+    let mut stream = fixture.connect().await;
+    stream.write_all(fixture.request("/callback?code=1").as_bytes()).await.expect("sent");
+    assert_eq!(fixture.listener.visit().await.peer, Peer::SameUser);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_visit_that_nobody_can_be_answered_is_forgotten() {
+    let mut fixture = Fixture::new().await;
+    let request = fixture.request("/callback?code=gone");
+    let mut gone = std::net::TcpStream::connect(&fixture.authority).expect("connection");
+    std::io::Write::write_all(&mut gone, request.as_bytes()).expect("sent");
+    // All of it happens before the listener's task runs.
+    drop(gone);
+    assert_eq!(status(&fixture.redirect(Pages::default().success()).await), "200");
+}
