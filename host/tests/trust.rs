@@ -194,6 +194,9 @@ fn the_variables_of_openssl_name_certificates_too() {
     login(&home, &issuer, &[], &[("SSL_CERT_FILE", "/nowhere/ca.pem")])
         .failed(7, "unreachable")
         .saying(&["SSL_CERT_FILE is /nowhere/ca.pem"]);
+    let run = login(&home, &issuer, &[], &[("SSL_CERT_FILE", ""), ("SSL_CERT_DIR", "")]);
+    let run = run.failed(7, "unreachable");
+    assert!(!run.stderr.contains("SSL_CERT"), "{}", run.stderr);
 }
 
 #[test]
