@@ -68,7 +68,7 @@ impl Authority {
     }
 }
 
-/// A provider over TLS that can be asked for its metadata and nothing else.
+/// A provider over TLS: metadata, a token for any refresh token, and one user.
 struct Provider {
     port: u16,
     /// Requests, by whether a client certificate came with them.
@@ -131,13 +131,25 @@ fn answer(
     let identified = stream.conn.peer_certificates().is_some();
     seen.lock().expect("no panic").push(identified);
     let host = head.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
-    let body = json!({
-        "issuer": format!("https://{host}"),
-        "authorization_endpoint": format!("https://{host}/authorize"),
-        "token_endpoint": format!("https://{host}/token"),
-        "response_types_supported": ["code"],
-        "code_challenge_methods_supported": ["S256"],
-    });
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse().ok());
+    stream.read_exact(&mut vec![0; length.unwrap_or(0)])?;
+    let body = match head.split(' ').nth(1) {
+        Some("/token") => json!({
+            "access_token": "renewed",
+            "token_type": "Bearer",
+            "expires_in": 3600,
+            "refresh_token": "rotated",
+        }),
+        Some("/userinfo") => json!({ "sub": "ada" }),
+        _ => json!({
+            "issuer": format!("https://{host}"),
+            "authorization_endpoint": format!("https://{host}/authorize"),
+            "token_endpoint": format!("https://{host}/token"),
+            "userinfo_endpoint": format!("https://{host}/userinfo"),
+            "response_types_supported": ["code"],
+            "code_challenge_methods_supported": ["S256"],
+        }),
+    };
     let body = body.to_string();
     let length = body.len();
     let head = format!(
@@ -194,6 +206,9 @@ fn the_variables_of_openssl_name_certificates_too() {
     login(&home, &issuer, &[], &[("SSL_CERT_FILE", "/nowhere/ca.pem")])
         .failed(7, "unreachable")
         .saying(&["SSL_CERT_FILE is /nowhere/ca.pem"]);
+    let run = login(&home, &issuer, &[], &[("SSL_CERT_FILE", ""), ("SSL_CERT_DIR", "")]);
+    let run = run.failed(7, "unreachable");
+    assert!(!run.stderr.contains("SSL_CERT"), "{}", run.stderr);
 }
 
 #[test]
@@ -224,6 +239,32 @@ fn a_provider_that_demands_a_client_certificate_gets_it() {
         .succeeded();
     reached(home.latch(&["login", "--no-browser", "--timeout", "0"]));
     assert!(provider.seen.lock().expect("no panic").iter().all(|identified| *identified));
+}
+
+/// Whatever process renews: it trusts the same certificates and shows the same one.
+#[test]
+fn a_renewal_trusts_and_identifies_itself_as_a_login_does() {
+    let (home, authority) = (Home::new(), Authority::new());
+    let provider = Provider::start(&authority, true);
+    let folder = home.config_folder().join("providers");
+    fs::create_dir_all(&folder).expect("a folder");
+    let preset = format!(
+        "about = \"Acme\"\n[client]\nissuer = \"{}\"\nclient-id = \"demo\"\n[import]\n\
+         access-token = [\"access_token\"]\nrefresh-token = [\"refresh_token\"]\n\
+         expires-at = [\"expires_at\"]\n",
+        provider.issuer("localhost")
+    );
+    fs::write(folder.join("acme.toml"), preset).expect("a preset");
+    let over = json!({ "access_token": "old", "refresh_token": "spent", "expires_at": 1 });
+    let file = home.file("tokens.json", &over.to_string());
+    let (ca, certificate) = (authority.file("ca.pem"), authority.file("client-both.pem"));
+    let trust = ["--ca-file", &ca, "--client-cert", &certificate];
+    home.latch(&[&["import", "--provider", "acme", &file][..], &trust].concat()).succeeded();
+    assert_eq!(home.token(&[]), "renewed");
+    let before = provider.seen.lock().expect("no panic").len();
+    assert_eq!(home.token(&["--force-refresh"]), "renewed");
+    let seen = provider.seen.lock().expect("no panic").clone();
+    assert!(seen.len() > before && seen.iter().all(|identified| *identified), "{seen:?}");
 }
 
 #[test]

@@ -303,6 +303,26 @@ async fn a_proxy_on_a_private_address_takes_requests_for_other_hosts_only() {
 }
 
 #[tokio::test]
+async fn addresses_are_told_except_behind_a_proxy() {
+    let resolve = async |client: &SystemHttp, url: &str| {
+        client.resolve(&Url::parse(url).expect("a URL")).await
+    };
+    let address = |text: &str| text.parse::<IpAddr>().expect("an address");
+    let direct = client();
+    assert_eq!(resolve(&direct, "https://10.0.0.1/").await, [address("10.0.0.1")]);
+    assert_eq!(resolve(&direct, "https://[fd00::1]/").await, [address("fd00::1")]);
+    assert!(resolve(&direct, "https://name.invalid/").await.is_empty());
+    let local = resolve(&direct, "http://localhost:1/").await;
+    assert!(!local.is_empty() && local.iter().all(IpAddr::is_loopback), "{local:?}");
+
+    let settings = Matcher::builder().all("http://127.0.0.1:9").no("10.0.0.2");
+    let proxied = SystemHttp::with_proxies(settings.build());
+    assert!(resolve(&proxied, "https://10.0.0.1/").await.is_empty());
+    assert_eq!(resolve(&proxied, "https://10.0.0.2/").await, [address("10.0.0.2")]);
+    assert_eq!(resolve(&proxied, "http://127.0.0.1:1/").await, [address("127.0.0.1")]);
+}
+
+#[tokio::test]
 async fn a_proxy_that_fails_is_named_without_its_password() {
     let settings = Matcher::builder().all("http://me:pass@127.0.0.1:9").build();
     let reason = unreachable(

@@ -77,7 +77,7 @@ impl Trust {
             )?);
         }
         let verifier = Verifier::new_with_extra_roots(roots, provider()).map_err(unloadable)?;
-        Ok(self.finish(Arc::new(verifier), identified)?)
+        self.finish(Arc::new(verifier), identified)
     }
 
     fn finish(
