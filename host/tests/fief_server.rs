@@ -6,6 +6,7 @@ mod fief;
 mod support;
 
 use std::fs;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use latchstring_provider::visitor::Visitor;
 use serde_json::{Value, json};
@@ -24,13 +25,19 @@ struct Setting {
     fief: &'static Fief,
     client: Client,
     home: Home,
+    /// With its SQLite the server fails requests that write at the same time.
+    _turn: MutexGuard<'static, ()>,
 }
+
+static TURNS: Mutex<()> = Mutex::new(());
 
 impl Setting {
     /// Returns None, with a line on the terminal, if there is no Fief server to start.
     fn new(tenant: &str) -> Option<Self> {
         let fief = Fief::shared()?;
-        Some(Self { fief, client: fief.client(tenant), home: Home::new() })
+        // A test that failed leaves nothing behind that others use.
+        let turn = TURNS.lock().unwrap_or_else(PoisonError::into_inner);
+        Some(Self { fief, client: fief.client(tenant), home: Home::new(), _turn: turn })
     }
 
     /// `latch login` by the preset, up to the address that the user opens.
@@ -87,7 +94,8 @@ fn a_login_by_the_issuer_alone_is_repeated_without_the_prompt_that_fief_refuses(
     let Some(setting) = Setting::new("") else { return };
     let login = setting.start_by_issuer();
     assert_eq!(login.parameter("prompt"), "consent");
-    login.visit_as(&ada());
+    let page = login.visit_as(&ada());
+    assert_eq!(page.status, 200, "{}", page.body);
     login.finish().succeeded().saying(&["login_required", "prompt", "Logged in as"]);
     // Refused once: the profile remembers it.
     let login = setting.start_by_issuer();
@@ -115,7 +123,8 @@ fn every_renewal_replaces_the_refresh_token_and_the_old_one_is_worth_nothing() {
 fn a_user_who_denies_access_is_not_logged_in() {
     let Some(setting) = Setting::new("") else { return };
     let login = setting.start_by_preset();
-    login.visit_as(&Visitor { refuses: true, ..ada() });
+    let page = login.visit_as(&Visitor { refuses: true, ..ada() });
+    assert_eq!(page.status, 403, "{}", page.body);
     login.finish().failed(4, "access-denied").saying(&["access_denied"]);
     assert!(setting.home.session_files().is_empty());
 }

@@ -24,12 +24,14 @@ const PASSWORD: &str = "open sesame";
 
 const API_KEY: &str = "the key of its administration";
 
-/// Both programs end with their standard input, and so with the test.
+/// Both programs end with the script's standard input, and so with the test. Only the
+/// server keeps its output open: that ends with the server.
 const SCRIPT: &str = r#"
-    redis-server --port 0 --unixsocket redis --save '' --appendonly no >redis.log 2>&1 &
+    redis-server --bind 127.0.0.1 --port "$2" --save '' --appendonly no >redis.log 2>&1 &
     redis=$!
     "$0" run-server --host 127.0.0.1 --port "$1" </dev/null 2>&1 &
     server=$!
+    exec >/dev/null
     cat >/dev/null
     kill $server $redis
 "#;
@@ -99,10 +101,11 @@ impl Fief {
         let key = "import base64, os; print(base64.urlsafe_b64encode(os.urandom(32)).decode())";
         let key = String::from_utf8(output(&python, key)).expect("text");
 
-        let (own, front) = (free_port(), free_port());
+        let (own, front, redis) = (free_port(), free_port(), free_port());
         let authority = format!("localhost:{front}");
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", SCRIPT]).arg(program).arg(own.to_string());
+        command.args(["-c", SCRIPT]).arg(program);
+        command.args([own.to_string(), redis.to_string()]);
         command
             .env("SECRET", "a secret of sixty-four letters, as its own documentation asks for it");
         command.env("ENCRYPTION_KEY", key.trim());
@@ -110,7 +113,7 @@ impl Fief {
         command.env("ROOT_DOMAIN", &authority).env("FIEF_DOMAIN", &authority);
         command.env("FIEF_MAIN_USER_EMAIL", USER).env("FIEF_MAIN_USER_PASSWORD", PASSWORD);
         command.env("FIEF_MAIN_ADMIN_API_KEY", API_KEY);
-        command.env("REDIS_URL", format!("unix://{}/redis", folder.path().display()));
+        command.env("REDIS_URL", format!("redis://127.0.0.1:{redis}"));
         command.env("TELEMETRY_ENABLED", "false").env("GENERATED_JWK_SIZE", "2048");
         for cookie in ["CSRF", "USER_LOCALE", "LOGIN_HINT", "LOGIN_SESSION", "SESSION"] {
             command.env(format!("{cookie}_COOKIE_SECURE"), "false");
@@ -132,6 +135,12 @@ impl Fief {
                 Ok(text) => lines.push(text),
                 Err(_) => panic!("the Fief server did not start:\n{}", lines.join("\n")),
             }
+        }
+        // It opens its port a moment later, and says nothing of it.
+        while TcpStream::connect(("127.0.0.1", own)).is_err() {
+            let has_ended = processes.try_wait().expect("its state").is_some();
+            assert!(!has_ended, "the Fief server has ended:\n{}", lines.join("\n"));
+            thread::yield_now();
         }
         serve_in_front(front, own, &certificate);
         let fief = Self { origin: format!("http://{authority}"), folder, _processes: processes };
