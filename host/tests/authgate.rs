@@ -1,5 +1,5 @@
-//! AuthGate: a browser or a code on another device, and discovery that leaves
-//! endpoints out.
+//! AuthGate that publishes its keys: a browser or a code on another device, and
+//! discovery that leaves endpoints out. `authgate_default.rs` has its default.
 
 mod support;
 
@@ -16,7 +16,11 @@ const TOKEN: &str = "/oauth/token";
 const USERINFO: &str = "/oauth/userinfo";
 
 fn scene() -> Scene {
-    Scene::new(System::Authgate)
+    with(Options::default())
+}
+
+fn with(options: Options) -> Scene {
+    Scene::with(System::Authgate, Options { publishes_keys: true, ..options })
 }
 
 fn logged_in() -> Scene {
@@ -98,7 +102,7 @@ fn what_a_token_tells_is_right_on_a_cached_run_too() {
 #[test]
 fn an_expired_token_is_renewed() {
     let options = Options { access_ttl: Some(0), ..Options::default() };
-    let scene = Scene::with(System::Authgate, options);
+    let scene = with(options);
     scene.login();
     let token = scene.latch(&["token", "--json"]).succeeded().json();
     assert_eq!(token["source"], "renewed");
@@ -119,7 +123,7 @@ fn an_answer_without_a_refresh_token_leaves_the_old_one() {
 #[test]
 fn eight_processes_that_renew_at_once_never_bring_a_token_twice() {
     let options = Options { rotates_refresh_tokens: true, ..Options::default() };
-    let scene = Scene::with(System::Authgate, options);
+    let scene = with(options);
     scene.login();
     let runs: Vec<_> = thread::scope(|scope| {
         let renewals = [(); 8].map(|()| scope.spawn(|| scene.latch(&["token", "--force-refresh"])));
@@ -136,7 +140,7 @@ fn eight_processes_that_renew_at_once_never_bring_a_token_twice() {
 #[test]
 fn a_refresh_token_that_comes_twice_ends_the_session() {
     let options = Options { rotates_refresh_tokens: true, ..Options::default() };
-    let scene = Scene::with(System::Authgate, options);
+    let scene = with(options);
     scene.login();
     let old = Session::read(&scene.home.session_file());
     scene.token(&["--force-refresh"]);

@@ -6,11 +6,15 @@ mod support;
 use std::net::TcpListener;
 
 use latchstring_provider::visitor::Visitor;
-use latchstring_standins::{Misbehaviour, System};
+use latchstring_standins::{Misbehaviour, Options, System};
 
 use support::system::Scene;
 use support::tty::Tty;
 use support::{block_on, refusing};
+
+fn scene() -> Scene {
+    Scene::with(System::Authgate, Options { publishes_keys: true, ..Options::default() })
+}
 
 /// A login over ssh that has shown its code, and where to enter it.
 fn over_ssh(scene: &Scene) -> (Tty, String) {
@@ -32,7 +36,7 @@ fn page(screen: &str) -> String {
 
 #[test]
 fn a_login_over_ssh_takes_a_code_on_another_device() {
-    let scene = Scene::new(System::Authgate);
+    let scene = scene();
     let (tty, page) = over_ssh(&scene);
     assert!(page.starts_with(&format!("{}/device?", scene.standin.url())), "{page}");
     block_on(Visitor::default().visit(&page)).expect("the last page");
@@ -50,7 +54,7 @@ fn a_login_over_ssh_takes_a_code_on_another_device() {
 
 #[test]
 fn whoever_refuses_on_the_other_device_is_not_logged_in() {
-    let scene = Scene::new(System::Authgate);
+    let scene = scene();
     let (tty, page) = over_ssh(&scene);
     block_on(refusing().visit(&page)).expect("the last page");
     tty.finish().failed(4, "access-denied").saying(&["refused on the other device"]);
@@ -59,7 +63,7 @@ fn whoever_refuses_on_the_other_device_is_not_logged_in() {
 
 #[test]
 fn a_code_that_has_run_out_may_be_asked_for_again() {
-    let scene = Scene::new(System::Authgate);
+    let scene = scene();
     scene.misbehaves(Misbehaviour::PollExpired);
     let (mut tty, _) = over_ssh(&scene);
     let screen = tty.until("Press Enter to use a code on any device.");
@@ -74,7 +78,7 @@ fn a_code_that_has_run_out_may_be_asked_for_again() {
 
 #[test]
 fn where_the_registered_port_is_taken_a_code_is_offered() {
-    let scene = Scene::new(System::Authgate);
+    let scene = scene();
     let _taken = TcpListener::bind(("127.0.0.1", scene.port)).expect("a port");
     let mut command = scene.open_login_command(&["--plain"]);
     command.env("DISPLAY", ":9");

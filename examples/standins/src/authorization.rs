@@ -23,6 +23,9 @@ pub(crate) struct Rules<'a> {
     pub(crate) code_challenge: Wanted,
     /// Whether a request without the scope `openid` is refused.
     pub(crate) requires_openid: bool,
+    /// Whether `prompt=consent` and `prompt=none` are refused because nobody is logged in
+    /// in this browser yet, as a Fief server does for its consent page.
+    pub(crate) requires_login_before_consent: bool,
     pub(crate) pages: Pages,
 }
 
@@ -139,6 +142,10 @@ impl Request {
         if rules.requires_openid && !scopes.iter().any(|scope| scope == "openid") {
             return Err(reply_to.error("invalid_scope", "the scope openid is missing"));
         }
+        let prompt = query.one("prompt");
+        if rules.requires_login_before_consent && matches!(prompt, Some("consent" | "none")) {
+            return Err(reply_to.error_in_letters("login_required", "User is not logged in"));
+        }
         Ok(Self {
             reply_to,
             client_id: client_id.to_owned(),
@@ -152,6 +159,14 @@ impl Request {
 impl ReplyTo {
     fn error(&self, error: &str, description: &str) -> Answer {
         self.redirect(&[("error", error), ("error_description", description)])
+    }
+
+    /// As a Fief server says it: each letter of the description is a parameter.
+    fn error_in_letters(&self, error: &str, description: &str) -> Answer {
+        let letters: Vec<String> = description.chars().map(String::from).collect();
+        let letters = letters.iter().map(|letter| ("error_description", letter.as_str()));
+        let outcome: Vec<_> = [("error", error)].into_iter().chain(letters).collect();
+        self.redirect(&outcome)
     }
 
     fn redirect(&self, outcome: &[(&str, &str)]) -> Answer {

@@ -103,6 +103,7 @@ fn rules(shared: &Shared) -> Rules<'_> {
         redirects: Redirects::Exact(registered),
         code_challenge: Wanted::Always,
         requires_openid: true,
+        requires_login_before_consent: true,
         pages: Pages::LoginThenConsent,
     }
 }

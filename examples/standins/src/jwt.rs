@@ -1,7 +1,9 @@
-//! Signed tokens (RFC 7519), all of RS256 and all by one key.
+//! Signed tokens (RFC 7519): by RS256 and one key, or by HS256 and a secret.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, Mac};
+use latchstring_provider::random_text;
 use rsa::pkcs1::DecodeRsaPrivateKey;
 use rsa::pkcs1v15::SigningKey;
 use rsa::signature::{SignatureEncoding, Signer as _};
@@ -17,36 +19,64 @@ const PEM: &str = include_str!("signing-key.pem");
 const KID: &str = "standin";
 
 /// Signs what a stand-in says.
-pub(crate) struct Signer {
-    key: RsaPrivateKey,
+pub(crate) enum Signer {
+    /// RS256.
+    Asymmetric(RsaPrivateKey),
+    /// HS256, with a secret that only the server knows.
+    Symmetric(String),
 }
 
 impl Signer {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn asymmetric() -> Self {
         // OK because the text is a constant that every test reads.
-        let key = RsaPrivateKey::from_pkcs1_pem(PEM).expect("a private key");
-        Self { key }
+        Self::Asymmetric(RsaPrivateKey::from_pkcs1_pem(PEM).expect("a private key"))
     }
 
-    /// The JSON Web Key Set (RFC 7517 §5).
+    pub(crate) fn symmetric() -> Self {
+        Self::Symmetric(random_text())
+    }
+
+    /// The JSON Web Key Set (RFC 7517 §5), empty for a secret.
     pub(crate) fn jwks(&self) -> Value {
+        let Self::Asymmetric(key) = self else { return json!({ "keys": [] }) };
         let number = |number: &BigUint| URL_SAFE_NO_PAD.encode(number.to_bytes_be());
         json!({ "keys": [{
             "kty": "RSA",
             "use": "sig",
-            "alg": "RS256",
+            "alg": self.algorithm(),
             "kid": KID,
-            "n": number(self.key.n()),
-            "e": number(self.key.e()),
+            "n": number(key.n()),
+            "e": number(key.e()),
         }] })
     }
 
+    /// The name of the algorithm (RFC 7518 §3.1).
+    pub(crate) fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Asymmetric(_) => "RS256",
+            Self::Symmetric(_) => "HS256",
+        }
+    }
+
     pub(crate) fn sign(&self, claims: &Value) -> String {
-        let header = json!({ "alg": "RS256", "typ": "JWT", "kid": KID });
+        let mut header = json!({ "alg": self.algorithm(), "typ": "JWT" });
+        if let Self::Asymmetric(_) = self {
+            header["kid"] = json!(KID);
+        }
         let [header, claims] =
             [&header, claims].map(|half| URL_SAFE_NO_PAD.encode(half.to_string()));
         let input = format!("{header}.{claims}");
-        let signature = SigningKey::<Sha256>::new(self.key.clone()).sign(input.as_bytes());
-        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature.to_vec()))
+        let signature = match self {
+            Self::Asymmetric(key) => {
+                SigningKey::<Sha256>::new(key.clone()).sign(input.as_bytes()).to_vec()
+            }
+            Self::Symmetric(secret) => {
+                // OK because HMAC takes keys of any length (RFC 2104 §3).
+                let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes());
+                let mac = mac.expect("a key of any length").chain_update(&input);
+                mac.finalize().into_bytes().to_vec()
+            }
+        };
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 }

@@ -85,6 +85,7 @@ fn rules() -> Rules<'static> {
         redirects: Redirects::Anywhere,
         code_challenge: Wanted::WhereSent,
         requires_openid: false,
+        requires_login_before_consent: false,
         pages: Pages::LoginWithClaims,
     }
 }

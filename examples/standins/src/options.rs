@@ -23,6 +23,9 @@ pub struct Options {
     /// Registered redirect URIs of AuthGate and Fief, compared letter by letter;
     /// none takes the system's usual ones.
     pub redirect_uris: Vec<String>,
+    /// Whether AuthGate signs by RS256 and publishes its keys. Its default is HS256
+    /// with a secret of its own, which no client can check.
+    pub publishes_keys: bool,
     /// Whether AuthGate and the mock replace the refresh token at each refresh;
     /// Stytch and Fief always do, and Hexclave never does.
     pub rotates_refresh_tokens: bool,
@@ -43,6 +46,7 @@ impl Default for Options {
             publishable_key: "pck-demo".into(),
             requires_publishable_key: false,
             redirect_uris: Vec::new(),
+            publishes_keys: false,
             rotates_refresh_tokens: false,
             tenant: String::new(),
             access_ttl: None,

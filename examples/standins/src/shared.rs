@@ -23,11 +23,13 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(system: System, url: String, options: Options) -> Self {
+        let signs_by_secret = system == System::Authgate && !options.publishes_keys;
+        let signer = if signs_by_secret { Signer::symmetric() } else { Signer::asymmetric() };
         Self {
             system,
             url,
             options,
-            signer: Signer::new(),
+            signer,
             state: Mutex::default(),
             misbehaviours: Mutex::default(),
             log: Mutex::default(),

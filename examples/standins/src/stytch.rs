@@ -81,6 +81,7 @@ fn rules(shared: &Shared) -> Rules<'_> {
         redirects: Redirects::Loopback("/callback"),
         code_challenge: Wanted::Always,
         requires_openid: false,
+        requires_login_before_consent: false,
         pages: Pages::LoginThenConsent,
     }
 }

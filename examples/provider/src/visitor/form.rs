@@ -11,7 +11,7 @@ use super::{Lost, Page};
 const REFUSALS: [&str; 4] = ["refuse", "cancel", "deny", "abort"];
 
 /// Parts of the names under which forms ask who somebody is.
-const NAMES: [&str; 3] = ["user", "login", "name"];
+const NAMES: [&str; 4] = ["user", "login", "name", "email"];
 
 /// Fills in the first form and submits it; none where the page has no form.
 pub(super) fn agree(page: &Page, name: &str) -> Result<Option<Request<String>>, Lost> {

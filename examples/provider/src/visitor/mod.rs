@@ -16,7 +16,7 @@ const PATIENCE: usize = 20;
 /// Somebody to log in, and in what mood.
 #[derive(Debug, Clone)]
 pub struct Visitor {
-    /// What to type where a form asks for a user, a login or a name.
+    /// What to type where a form asks for a user, a login, a name or an email address.
     pub name: String,
     /// Whether to press what refuses, cancels, denies or aborts, as soon as a
     /// page has it.

@@ -1,5 +1,6 @@
-//! AuthGate: a code grant, a device grant, and discovery that names neither the
-//! device endpoint nor the introspection endpoint.
+//! AuthGate: a code grant, a device grant, discovery that names neither the device
+//! endpoint nor the introspection endpoint, and tokens that are signed with a secret
+//! unless it is told otherwise.
 
 mod device;
 mod inspection;
@@ -20,12 +21,14 @@ use crate::tokens;
 const REDIRECT_URIS: [&str; 2] =
     ["http://127.0.0.1:8088/callback", "http://localhost:8888/callback"];
 
+const JWKS: &str = "/.well-known/jwks.json";
+
 const DEVICE_CODE: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
 pub(crate) fn answer(shared: &Shared, asked: &Asked) -> Answer {
     match (asked.method.as_str(), asked.path.as_str()) {
-        ("GET", "/.well-known/openid-configuration") => Answer::json(200, &metadata(&shared.url)),
-        ("GET", "/.well-known/jwks.json") => Answer::json(200, &shared.signer.jwks()),
+        ("GET", "/.well-known/openid-configuration") => Answer::json(200, &metadata(shared)),
+        ("GET", JWKS) if shared.options.publishes_keys => Answer::json(200, &shared.signer.jwks()),
         ("GET" | "POST", "/oauth/authorize") => authorize(shared, asked, &rules(shared)),
         ("POST", "/oauth/token") => form(asked)
             .and_then(|form| token(shared, form))
@@ -56,22 +59,27 @@ pub(crate) fn access_token(shared: &Shared, state: &mut State, session: SessionI
     tokens::access_token(shared, state, session, &shared.url, more)
 }
 
-fn metadata(issuer: &str) -> Value {
-    json!({
+fn metadata(shared: &Shared) -> Value {
+    let issuer = &shared.url;
+    let mut metadata = json!({
         "issuer": issuer,
         "authorization_endpoint": format!("{issuer}/oauth/authorize"),
         "token_endpoint": format!("{issuer}/oauth/token"),
         "userinfo_endpoint": format!("{issuer}/oauth/userinfo"),
         "revocation_endpoint": format!("{issuer}/oauth/revoke"),
-        "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
         "response_types_supported": ["code"],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["RS256"],
-        "scopes_supported": ["openid", "profile", "email"],
-        "token_endpoint_auth_methods_supported": ["none"],
+        "id_token_signing_alg_values_supported": [shared.signer.algorithm()],
+        "scopes_supported": ["openid", "profile", "email", "read", "write"],
+        "token_endpoint_auth_methods_supported":
+            ["client_secret_basic", "client_secret_post", "none"],
         "grant_types_supported": ["authorization_code", DEVICE_CODE, "refresh_token"],
         "code_challenge_methods_supported": ["S256"],
-    })
+    });
+    if shared.options.publishes_keys {
+        metadata["jwks_uri"] = json!(format!("{issuer}{JWKS}"));
+    }
+    metadata
 }
 
 fn rules(shared: &Shared) -> Rules<'_> {
@@ -84,6 +92,7 @@ fn rules(shared: &Shared) -> Rules<'_> {
         redirects: Redirects::Exact(registered),
         code_challenge: Wanted::Always,
         requires_openid: false,
+        requires_login_before_consent: false,
         pages: Pages::LoginThenConsent,
     }
 }

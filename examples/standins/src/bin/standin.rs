@@ -11,7 +11,7 @@ use latchstring_standins::{Misbehaviour, Options, Standin, System};
 
 const USAGE: &str = "usage: standin SYSTEM [--port N] [--client-id ID] [--project-id ID] \
     [--publishable-key KEY] [--require-key] [--redirect-uri URI]... [--rotate] \
-    [--tenant PATH] [--access-ttl SECONDS] [--misbehave NAME]...";
+    [--publish-keys] [--tenant PATH] [--access-ttl SECONDS] [--misbehave NAME]...";
 
 struct Wishes {
     system: System,
@@ -46,6 +46,7 @@ fn wishes(arguments: &[String]) -> Result<Wishes, String> {
             "--publishable-key" => options.publishable_key = value()?,
             "--require-key" => options.requires_publishable_key = true,
             "--redirect-uri" => options.redirect_uris.push(value()?),
+            "--publish-keys" => options.publishes_keys = true,
             "--rotate" => options.rotates_refresh_tokens = true,
             "--tenant" => options.tenant = value()?,
             "--access-ttl" => options.access_ttl = Some(number(&value()?)?),

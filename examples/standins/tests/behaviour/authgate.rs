@@ -5,7 +5,9 @@ use latchstring_standins::{Misbehaviour, Options, System};
 use serde_json::{Value, json};
 
 use crate::client::{CODE_VERIFIER, Changes, Client};
-use crate::client::{changed, granted, half_hash, json as document, refused, sent_back, text};
+use crate::client::{
+    changed, granted, half_hash, header, json as document, refused, sent_back, text,
+};
 
 const REDIRECT_URI: &str = "http://127.0.0.1:8088/callback";
 const SCOPE: &str = "openid profile email";
@@ -45,6 +47,10 @@ async fn refresh(client: &mut Client, refresh_token: &str) -> Page {
     client.form("/oauth/token", &form).await
 }
 
+fn publishing_keys() -> Options {
+    Options { publishes_keys: true, ..Options::default() }
+}
+
 fn rotating() -> Options {
     Options { rotates_refresh_tokens: true, ..Options::default() }
 }
@@ -60,8 +66,24 @@ async fn discovery_names_neither_the_device_endpoint_nor_introspection() {
 }
 
 #[tokio::test]
-async fn a_code_brings_tokens_that_are_signed_and_bound_to_each_other() {
+async fn by_default_tokens_are_signed_with_a_secret_and_there_are_no_keys() {
     let mut client = Client::new(System::Authgate);
+    let metadata = granted(&client.get("/.well-known/openid-configuration").await);
+    assert_eq!(metadata["id_token_signing_alg_values_supported"], json!(["HS256"]));
+    assert_eq!(metadata.get("jwks_uri"), None);
+    assert_eq!(client.get(JWKS).await.status, 404);
+    let tokens = log_in(&mut client).await;
+    for name in ["id_token", "access_token"] {
+        assert_eq!(header(text(&tokens, name)), json!({ "alg": "HS256", "typ": "JWT" }));
+    }
+}
+
+#[tokio::test]
+async fn a_code_brings_tokens_that_are_signed_and_bound_to_each_other() {
+    let mut client = Client::of(System::Authgate, publishing_keys());
+    let metadata = granted(&client.get("/.well-known/openid-configuration").await);
+    assert_eq!(metadata["id_token_signing_alg_values_supported"], json!(["RS256"]));
+    assert_eq!(text(&metadata, "jwks_uri"), client.url(JWKS));
     let url = authorization_url(&client, &[]);
     let back = client.decide(&url, "approve").await;
     assert_eq!(sent_back(&back, "state").unwrap(), "a state");
@@ -242,7 +264,7 @@ async fn a_person_who_denies_sends_the_client_away() {
 
 #[tokio::test]
 async fn every_misbehaviour_of_the_code_grant_can_be_seen() {
-    let mut client = Client::new(System::Authgate);
+    let mut client = Client::of(System::Authgate, publishing_keys());
     client.misbehaves(Misbehaviour::NoStateEcho);
     client.misbehaves(Misbehaviour::WrongNonce);
     client.misbehaves(Misbehaviour::BadAtHash);

@@ -4,6 +4,8 @@ use latchstring_provider::visitor::Page;
 use latchstring_standins::{Misbehaviour, Options, System};
 use serde_json::{Value, json};
 
+use url::Url;
+
 use crate::client::{CODE_VERIFIER, Changes, Client};
 use crate::client::{changed, granted, half_hash, json as document, refused, sent_back, text};
 
@@ -107,6 +109,26 @@ async fn every_refresh_replaces_the_refresh_token_and_the_old_one_is_refused() {
     assert_ne!(second["refresh_token"], first["refresh_token"]);
     assert_eq!(refused(&refresh(&mut client, &first).await), "invalid_grant");
     granted(&refresh(&mut client, &second).await);
+}
+
+#[tokio::test]
+async fn consent_is_not_asked_for_before_a_login_and_the_description_comes_in_letters() {
+    let mut client = Client::new(System::Fief);
+    for prompt in ["consent", "none"] {
+        let changes = [("prompt", Some(prompt))];
+        let url = client.authorization_url("/authorize", REDIRECT_URI, SCOPE, &changes);
+        let page = client.get(url.strip_prefix(client.standin.url()).unwrap()).await;
+        assert_eq!(sent_back(&page, "error").unwrap(), "login_required");
+        assert_eq!(sent_back(&page, "state").unwrap(), "a state");
+        let back = Url::parse(page.header("location").unwrap()).unwrap();
+        let said = back.query_pairs().filter(|(name, _)| name == "error_description");
+        let letters: Vec<_> = said.map(|(_, letter)| letter.into_owned()).collect();
+        assert!(letters.iter().all(|letter| letter.chars().count() == 1), "{letters:?}");
+        assert_eq!(letters.concat(), "User is not logged in");
+    }
+    let changes = [("prompt", Some("login"))];
+    let url = client.authorization_url("/authorize", REDIRECT_URI, SCOPE, &changes);
+    sent_back(&client.decide(&url, "approve").await, "code").unwrap();
 }
 
 #[tokio::test]

@@ -1,0 +1,60 @@
+//! AuthGate in its default configuration: ID tokens signed with a secret of its own,
+//! which no client can check, and no published keys.
+
+mod support;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use latchstring_standins::System;
+
+use support::system::Scene;
+use support::{block_on, named};
+
+/// The one line about the ID token.
+const UNCHECKED: &str = "the ID token is not used";
+
+#[test]
+fn a_login_succeeds_without_an_id_token_and_userinfo_says_who_it_is() {
+    let scene = Scene::new(System::Authgate);
+    let login = scene.login().saying(&["Logged in as Ada Lovelace", UNCHECKED]);
+    assert_eq!(login.stderr.matches(UNCHECKED).count(), 1, "{}", login.stderr);
+    assert!(!login.stderr.contains("invalid-configuration"), "{}", login.stderr);
+    let token = scene.latch(&["token", "--json"]).succeeded().json();
+    assert!(token["id_token"].is_null(), "{token}");
+    let asked = scene.asked("/oauth/userinfo").len();
+    let user = scene.latch(&["whoami", "--json"]).succeeded().json();
+    assert_eq!(user["name"], "Ada Lovelace");
+    assert!(scene.asked("/oauth/userinfo").len() > asked, "{:?}", scene.standin.log());
+}
+
+#[test]
+fn a_login_with_a_code_needs_no_keys_either() {
+    let scene = Scene::new(System::Authgate);
+    let mut command = scene.login_command(&["--flow", "device"]);
+    let mut login = command.stderr(Stdio::piped()).spawn().expect("latch starts");
+    let mut lines = BufReader::new(login.stderr.take().expect("standard error")).lines();
+    let mut after = |start: &str| {
+        let lines = lines.by_ref().map(|line| line.expect("text"));
+        let mut found = lines.filter_map(|line| Some(line.strip_prefix(start)?.trim().to_owned()));
+        found.next().expect("a line")
+    };
+    let page = format!("http{}?user_code={}", after("  http"), after("    "));
+    block_on(named("Grace Hopper").visit(&page)).expect("the last page");
+    let said = lines.map(|line| line.expect("text")).collect::<Vec<_>>().join("\n");
+    assert!(login.wait().expect("an end").success(), "{said}");
+    assert!(said.contains("Logged in as Grace Hopper"), "{said}");
+    let user = scene.latch(&["whoami", "--json"]).succeeded().json();
+    assert_eq!(user["name"], "Grace Hopper");
+}
+
+#[test]
+fn a_session_is_renewed_verified_and_ended() {
+    let scene = Scene::new(System::Authgate);
+    scene.login();
+    let token = scene.token(&[]);
+    assert_ne!(scene.token(&["--force-refresh"]), token);
+    scene.token(&["--verify"]);
+    scene.latch(&["logout"]).succeeded();
+    scene.latch(&["token"]).failed(3, "login-required");
+}
