@@ -79,6 +79,15 @@ export class Binding {
     return `${this.#cookieName}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax`;
   }
 
+  /**
+   * The login goes on at another address of the provider's, in the same browser.
+   *
+   * @param {string} authorizationUrl
+   */
+  goOnTo(authorizationUrl) {
+    this.#authorizationUrl = authorizationUrl;
+  }
+
   /** Gives the opened address another ticket. */
   renew() {
     this.#opened = this.#secret();

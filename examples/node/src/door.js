@@ -83,7 +83,9 @@ export class Door {
    * @returns {Promise<Reply>}
    */
   async authorize({ url, flow, reason, waitMs, notice, alternatives }) {
-    if (notice !== undefined) await this.#reject(notice);
+    const isNew = this.#shown !== url;
+    if (isNew && this.#visit) this.#sendOn(url, notice);
+    else if (notice !== undefined) await this.#reject(notice, isNew);
     if (this.#shown !== url) {
       if (flow === 'paste' && reason) this.#terminal.say(`Logging in by hand: ${reason}`);
       const opens = flow !== 'paste' && (await this.#invite(url));
@@ -112,9 +114,11 @@ export class Door {
    * @param {DevicePrompt} prompt
    * @returns {Reply}
    */
-  present({ userCode, verificationUri }) {
+  present({ userCode, verificationUri, verificationUriComplete: complete }) {
     this.#terminal.say(`To log in, open this address on any device:\n\n  ${browserUrl(verificationUri)}`);
-    this.#terminal.say(`\nand enter this code:\n\n    ${userCode}\n\nOnly enter a code that you asked for yourself.\n`);
+    this.#terminal.say(`\nand enter this code:\n\n    ${userCode}\n`);
+    if (complete !== undefined) this.#terminal.say(`Or open this address, which has the code in it:\n\n  ${browserUrl(complete)}\n`);
+    this.#terminal.say('Only enter a code that you asked for yourself.\n');
     return { tag: 'presented' };
   }
 
@@ -145,7 +149,7 @@ export class Door {
     this.#launched?.end();
     this.#shown = undefined;
     this.#isTaken = false;
-    this.#terminal.say(`${reason[0]?.toUpperCase() ?? ''}${reason.slice(1)}.`);
+    this.#terminal.say(sentence(reason));
     const [first, ...others] = flows;
     if (!first) throw sandboxFault('the login component offered a choice of nothing');
     return this.#first((signal) => [
@@ -252,16 +256,31 @@ export class Door {
   }
 
   /**
-   * Tells whoever brought it that the last answer did not count.
+   * Says that the last answer did not count, or why there is another address.
    *
    * @param {string} notice
+   * @param {boolean} isNew whether there is another address
    */
-  async #reject(notice) {
+  async #reject(notice, isNew) {
     const visit = this.#visit;
     this.#visit = undefined;
     if (visit) await visit.answer(stray(notice));
-    // What was pasted does not count: whoever did that is at the terminal.
-    else this.#terminal.say(`That does not finish the login: ${notice}`);
+    // What was pasted does not count: the user is at the terminal.
+    else this.#terminal.say(isNew ? sentence(notice) : `That does not finish the login: ${notice}`);
+  }
+
+  /**
+   * Sends the browser that came back last on to another address, in the same tab.
+   *
+   * @param {string} url
+   * @param {string | undefined} notice
+   */
+  #sendOn(url, notice = 'the login goes on at another address') {
+    this.#terminal.say(sentence(notice));
+    this.#binding?.goOnTo(url);
+    this.#shown = url;
+    void this.#visit?.answer(forward(url));
+    this.#visit = undefined;
   }
 
   /**
@@ -430,4 +449,13 @@ function named(flows, text) {
  */
 function ways(flows) {
   return `Or type${flows.map((flow) => `\n  ${flow.padEnd(8)} to ${IN_WORDS[flow]}`).join('')}`;
+}
+
+/**
+ * A phrase of the component as a sentence.
+ *
+ * @param {string} phrase
+ */
+export function sentence(phrase) {
+  return `${phrase[0]?.toUpperCase() ?? ''}${phrase.slice(1)}.`;
 }

@@ -234,7 +234,7 @@ function context({ clock, entropy }) {
  */
 async function loginOnce(latch, { flow, redirect: wanted, patienceMs, browser = systemBrowser, listen: own }) {
   // Only now: a stored token is not to wait for what only a login needs.
-  const { Door } = await import('./door.js');
+  const { Door, sentence } = await import('./door.js');
   const { listen } = await import('./listener.js');
   const { client, clock, entropy, store, terminal, signal } = latch;
   const stored = await read(store);
@@ -280,7 +280,9 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs, browser = 
     signal,
   });
   // What an earlier login pinned says nothing about this one.
-  return granted(await drive(session, { ...latch, door, egress: egress(latch, undefined) }));
+  const token = granted(await drive(session, { ...latch, door, egress: egress(latch, undefined) }));
+  for (const notice of token.notices) terminal.say(sentence(notice));
+  return token;
 }
 
 /**

@@ -17,6 +17,13 @@ export class Token {
     this.expiresAtMs = number(grant.expiresAtMs);
     /** When a program that lives long should ask again. */
     this.renewAtMs = number(grant.renewAtMs);
+    /** What the user should know about this token, one line each. */
+    this.notices = grant.notices;
+    /**
+     * Default parameters of the authorization request that the provider refuses: give
+     * them an empty value in later logins.
+     */
+    this.refusedParameters = grant.refusedParameters;
     /** Where it came from: `login`, `cached`, `renewed` or `adopted`. */
     this.source = grant.source;
   }

@@ -43,6 +43,10 @@ class Binding:
         self._opened_by: str | None = None
         self._accepted: set[str] = set()
 
+    def go_on_to(self, authorization_url: str) -> None:
+        """The login goes on at another address of the provider's, in the same browser."""
+        self._authorization_url = authorization_url
+
     @property
     def opened_address(self) -> str:
         """For the browser's command line."""

@@ -287,6 +287,7 @@ class Grant:
 @dataclass(frozen=True)
 class Unrevoked:
     token: Literal["access-token", "refresh-token"]
+    cause: Literal["not-offered", "refused", "unreachable"]
     reason: str
 
 

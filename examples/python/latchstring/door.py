@@ -94,15 +94,28 @@ class Door:
     def authorize(self, asked: Authorization) -> Reply:
         """Brings the person to the provider, and waits for what comes back."""
         visit, self._visit = self._visit, None
-        if asked.notice is not None:
-            if visit is not None:
-                visit.answer(pages.stray(asked.notice))
-            else:
-                # Whoever pasted what does not count is at the terminal.
-                self._terminal.say(f"That does not finish the login: {asked.notice}")
+        is_new = self._shown != asked.url
+        if visit is not None and is_new:
+            self._send_on(visit, asked)
+        elif visit is not None and asked.notice is not None:
+            visit.answer(pages.stray(asked.notice))
+        elif asked.notice is not None:
+            # What was pasted does not count: the user is at the terminal.
+            notice = asked.notice
+            self._terminal.say(
+                _sentence(notice) if is_new else f"That does not finish the login: {notice}"
+            )
         if self._shown != asked.url:
             self._show(asked)
         return self._wait(asked)
+
+    def _send_on(self, visit: BrowserVisit, asked: Authorization) -> None:
+        """Sends the browser that came back last on to another address, in the same tab."""
+        self._terminal.say(_sentence(asked.notice or "the login goes on at another address"))
+        if self._binding is not None:
+            self._binding.go_on_to(asked.url)
+        self._shown = asked.url
+        visit.answer(pages.forward(asked.url, None))
 
     def _show(self, asked: Authorization) -> None:
         if asked.flow == "paste":
@@ -159,9 +172,13 @@ class Door:
         self._terminal.say("To log in, open this address on any device:\n")
         self._terminal.address(address)
         self._terminal.say(
-            f"\nand enter this code:\n\n    {prompt.user_code}\n\n"
-            "Only enter a code that you asked for yourself.\n"
+            f"\nand enter this code:\n\n    {prompt.user_code}\n"
         )
+        if prompt.verification_uri_complete is not None:
+            self._terminal.say("Or open this address, which has the code in it:\n")
+            self._terminal.address(browser_url(prompt.verification_uri_complete))
+            self._terminal.say("")
+        self._terminal.say("Only enter a code that you asked for yourself.\n")
         return Reply("presented")
 
     def send(self, visit: Visit) -> Reply:
@@ -185,10 +202,9 @@ class Door:
             )
         self._binding, self._shown = None, None
         self._end_launch()
-        reason = offer.reason[:1].upper() + offer.reason[1:]
         first, *others = offer.flows
         deadline = self._deadline(offer.wait_ms)
-        self._terminal.say(f"{reason}.")
+        self._terminal.say(_sentence(offer.reason))
         while True:
             self._terminal.say(f"Press Enter to {_IN_WORDS[first]}.")
             self._say_ways(others)
@@ -384,3 +400,8 @@ def _is_refused(visit: BrowserVisit) -> bool:
 
 def _named(text: str, flows: Sequence[LoginFlow]) -> LoginFlow | None:
     return next((flow for flow in flows if text.strip().lower() == flow), None)
+
+
+def _sentence(phrase: str) -> str:
+    """A phrase of the component as a sentence."""
+    return f"{phrase[:1].upper()}{phrase[1:]}."

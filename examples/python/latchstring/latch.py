@@ -259,7 +259,10 @@ class _Latch:
             door.abandon()
             raise
         # What an earlier login pinned says nothing about this one.
-        return _granted(self._drive([], door).run(instance, session))
+        granted = _granted(self._drive([], door).run(instance, session))
+        for notice in granted.notices:
+            terminal.say(f"{notice[:1].upper()}{notice[1:]}.")
+        return granted
 
     def token(self, demand: Demand) -> Token:
         stored = read(self._store)

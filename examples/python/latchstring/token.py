@@ -32,6 +32,11 @@ class Token:
     claims: dict[str, Any] | None = field(repr=False)
     # What an examination brought, other than of userinfo.
     report: dict[str, Any] | None = field(repr=False)
+    # What the user should know about this token, one line each.
+    notices: tuple[str, ...]
+    # Default parameters of the authorization request that the provider refuses: give
+    # them an empty value in later logins.
+    refused_parameters: tuple[str, ...]
 
     @classmethod
     def of(cls, grant: Grant) -> Token:
@@ -46,4 +51,6 @@ class Token:
             id_token=grant.id_token,
             claims=None if grant.claims is None else json.loads(grant.claims),
             report=None if grant.report is None else json.loads(grant.report),
+            notices=grant.notices,
+            refused_parameters=grant.refused_parameters,
         )

@@ -3,14 +3,14 @@
 
 use crate::contract::{
     Action, Client, Code, EpochMs, Exchange, Failure, LogoutReport, Outcome, Protocol, TokenHint,
-    Unrevoked,
+    Unrevoked, UnrevokedCause,
 };
 use crate::flow::{Event, Step, Stop, not_saved, response};
 use crate::protocol::client_authentication;
 use crate::protocol::end_session::end_session_url;
 use crate::protocol::hexclave::{Api, parse_refresh_response};
 use crate::protocol::metadata::Provider;
-use crate::protocol::revocation::{parse_revocation_response, revocation_request};
+use crate::protocol::revocation::{parse_revocation_response, revocation_request, unrevoked};
 use crate::protocol::stored::Stored;
 use crate::protocol::token::{TokenResponse, voids_refresh_token};
 
@@ -69,12 +69,12 @@ impl Logout {
                 setup.sign_out(&refresh_token, answer)?
             }
             (AwaitingRevocation { current, to_do, mut report }, Event::Answered(answer)) => {
-                let result = response(answer, "the revocation endpoint", Code::Unreachable)
-                    .map_err(|failure| failure.message)
-                    .and_then(|response| parse_revocation_response(&response));
+                let result = response(answer, "the revocation endpoint", Code::ProviderRefused)
+                    .map_err(|failure| unrevoked(current, failure))
+                    .and_then(|response| parse_revocation_response(current, &response));
                 match result {
                     Ok(()) => report.revoked.push(current),
-                    Err(reason) => report.not_revoked.push(Unrevoked { token: current, reason }),
+                    Err(unrevoked) => report.not_revoked.push(unrevoked),
                 }
                 go_on(to_do, report)
             }
@@ -117,7 +117,7 @@ impl Setup {
             let Some(text) = text else { continue };
             match self.revocation_request(&session, text, token) {
                 Ok(exchange) => to_do.push(Revocation { token, exchange }),
-                Err(reason) => report.not_revoked.push(Unrevoked { token, reason }),
+                Err(unrevoked) => report.not_revoked.push(unrevoked),
             }
         }
         Ok(go_on(to_do, report))
@@ -140,9 +140,7 @@ impl Setup {
             }
             // It has ended there already.
             (_, Err(failure)) if voids_refresh_token(&failure) => report.revoked.push(token),
-            (_, Err(failure)) => {
-                report.not_revoked.push(Unrevoked { token, reason: failure.message });
-            }
+            (_, Err(failure)) => report.not_revoked.push(unrevoked(token, failure)),
             (Protocol::Oauth, Ok(_)) => {}
         }
         Ok(go_on(to_do, report))
@@ -154,19 +152,21 @@ impl Setup {
         end_session_url(endpoint, &session.client_id, session.id_token.as_deref())
     }
 
-    /// The error is why the token stays valid, in one line.
+    /// The error says why the token stays valid.
     fn revocation_request(
         &self,
         session: &Stored,
         text: &str,
         token: TokenHint,
-    ) -> Result<Exchange, String> {
+    ) -> Result<Exchange, Unrevoked> {
         let given = self.given.revocation_endpoint.as_ref();
-        let endpoint = given
-            .or(session.revocation_endpoint.as_ref())
-            .ok_or("the provider has no revocation endpoint")?;
+        let endpoint = given.or(session.revocation_endpoint.as_ref()).ok_or_else(|| Unrevoked {
+            token,
+            cause: UnrevokedCause::NotOffered,
+            reason: "the provider has no revocation endpoint".to_owned(),
+        })?;
         let method = client_authentication::keep(&self.client, session.authentication.into())
-            .map_err(|failure| failure.message)?;
+            .map_err(|failure| unrevoked(token, failure))?;
         Ok(revocation_request(endpoint, &self.client, method, text, token))
     }
 }

@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use crate::contract::{Client, ClientAuthentication, Exchange, Purpose, Response, TokenHint};
+use crate::contract::{
+    Client, ClientAuthentication, Code, Exchange, Failure, Purpose, Response, TokenHint, Unrevoked,
+    UnrevokedCause,
+};
 use crate::protocol::client_authentication::authenticated_post;
 use crate::protocol::failure::printable;
 
@@ -21,8 +24,11 @@ pub(crate) fn revocation_request(
     authenticated_post(Purpose::Revocation, endpoint, client, method, form)
 }
 
-/// The error is why the token stays valid, in one line.
-pub(crate) fn parse_revocation_response(response: &Response) -> Result<(), String> {
+/// The error says why the token stays valid.
+pub(crate) fn parse_revocation_response(
+    token: TokenHint,
+    response: &Response,
+) -> Result<(), Unrevoked> {
     #[derive(Deserialize)]
     struct Body {
         /// The second name is Stytch's.
@@ -32,8 +38,28 @@ pub(crate) fn parse_revocation_response(response: &Response) -> Result<(), Strin
     if (200..300).contains(&response.status) {
         return Ok(());
     }
-    match serde_json::from_slice(&response.body) {
-        Ok(Body { error }) => Err(format!("the provider answered {}", printable(&error))),
-        Err(_) => Err(format!("the provider answered with status {}", response.status)),
-    }
+    let error = serde_json::from_slice(&response.body).ok().map(|Body { error }| error);
+    // A provider may revoke refresh tokens alone (RFC 7009 §2.2.1).
+    let is_unsupported = error.as_deref() == Some("unsupported_token_type");
+    let cause = if response.status >= 500 || response.status == 429 {
+        UnrevokedCause::Unreachable
+    } else if is_unsupported && token == TokenHint::AccessToken {
+        UnrevokedCause::NotOffered
+    } else {
+        UnrevokedCause::Refused
+    };
+    let reason = match error {
+        Some(error) => format!("the provider answered {}", printable(&error)),
+        None => format!("the provider answered with status {}", response.status),
+    };
+    Err(Unrevoked { token, cause, reason })
+}
+
+/// A token stays valid because of this failure.
+pub(crate) fn unrevoked(token: TokenHint, failure: Failure) -> Unrevoked {
+    let cause = match failure.code {
+        Code::Unreachable | Code::ProviderUnavailable => UnrevokedCause::Unreachable,
+        _ => UnrevokedCause::Refused,
+    };
+    Unrevoked { token, cause, reason: failure.message }
 }

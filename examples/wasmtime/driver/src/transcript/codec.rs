@@ -218,7 +218,7 @@ answered_records! {
     Offer { reason, flows, wait_ms }
     ProviderError { error, description }
     Request { method, url, headers, body }
-    Unrevoked { token, reason }
+    Unrevoked { token, cause, reason }
     Visit { url, opens, expires_at_ms }
 }
 
@@ -230,6 +230,7 @@ answered_enums! {
     }
     TokenHint { AccessToken, RefreshToken }
     TokenSource { Login, Cached, Renewed, Adopted }
+    UnrevokedCause { NotOffered, Refused, Unreachable }
 }
 
 answered_variants! {

@@ -1,6 +1,6 @@
 //! What came of logging out.
 
-use latchstring::contract::{TokenHint, Unrevoked};
+use latchstring::contract::{TokenHint, Unrevoked, UnrevokedCause};
 use latchstring::{Code, Error, LogoutReport, printable};
 use serde_json::{Value, json};
 
@@ -45,20 +45,11 @@ fn stays_valid(code: Code, what: &str) -> Error {
 
 /// Why this token should have been revoked and was not; `None` if the provider does
 /// not revoke such tokens at all.
-///
-/// The reasons are the component's texts: the contract has no kinds of them.
 fn failure(left: &Unrevoked) -> Option<Code> {
-    let reason = left.reason.as_str();
-    let cannot_revoke = reason == "the provider has no revocation endpoint"
-        // RFC 7009 §2.2.1. A provider that revokes refresh tokens alone lets access
-        // tokens expire.
-        || (left.token == TokenHint::AccessToken && reason.ends_with("unsupported_token_type"));
-    let unreachable =
-        reason.contains(" cannot be reached: ") || reason.contains(" answered with status 5");
-    match (cannot_revoke, unreachable) {
-        (true, _) => None,
-        (false, true) => Some(Code::Unreachable),
-        (false, false) => Some(Code::ProviderRefused),
+    match left.cause {
+        UnrevokedCause::NotOffered => None,
+        UnrevokedCause::Refused => Some(Code::ProviderRefused),
+        UnrevokedCause::Unreachable => Some(Code::Unreachable),
     }
 }
 
