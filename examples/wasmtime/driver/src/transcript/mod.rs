@@ -20,7 +20,7 @@ use stage::Answer;
 /// One session, as the component saw it.
 pub struct Transcript {
     component: String,
-    function: &'static str,
+    function: String,
     parameters: Value,
     /// Where the session could not be opened.
     failure: Option<Value>,
