@@ -210,6 +210,8 @@ mod tests {
         }
     }
 
+    type Row = (&'static [Peer], Result<(), Code>, &'static [(u16, bool)], Duration);
+
     /// How the command ends if these users' browsers bring the ticket, in order: its
     /// code, what each was told, and how long it took.
     async fn visited_by(peers: &[Peer]) -> (Result<(), Code>, Told, Duration) {
@@ -235,17 +237,18 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn only_a_browser_of_this_user_is_sent_on_and_only_once() {
         use Peer::{OtherUser, SameUser, Unknown};
-        let (on, refused, used) = ((303, true), (403, false), (410, false));
-        let twice = Err(Code::HostFault);
+        const ON: (u16, bool) = (303, true);
+        const REFUSED: (u16, bool) = (403, false);
+        const USED: (u16, bool) = (410, false);
         let zero = Duration::ZERO;
-        let rows: [(&[Peer], Result<(), Code>, &[(u16, bool)], Duration); 6] = [
-            (&[SameUser], Ok(()), &[on], zero),
-            (&[OtherUser, SameUser], Ok(()), &[refused, on], zero),
-            (&[OtherUser, OtherUser], Err(Code::TimedOut), &[refused, refused], ARRIVAL),
+        let rows: [Row; 6] = [
+            (&[SameUser], Ok(()), &[ON], zero),
+            (&[OtherUser, SameUser], Ok(()), &[REFUSED, ON], zero),
+            (&[OtherUser, OtherUser], Err(Code::TimedOut), &[REFUSED, REFUSED], ARRIVAL),
             (&[], Err(Code::TimedOut), &[], ARRIVAL),
             // Who it was cannot be told, so a second one is waited for.
-            (&[Unknown], Ok(()), &[on], SECOND_ARRIVAL),
-            (&[Unknown, SameUser], twice, &[on, used], zero),
+            (&[Unknown], Ok(()), &[ON], SECOND_ARRIVAL),
+            (&[Unknown, SameUser], Err(Code::HostFault), &[ON, USED], zero),
         ];
         for (peers, ended, told, elapsed) in rows {
             let seen = visited_by(peers).await;

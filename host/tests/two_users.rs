@@ -2,6 +2,10 @@
 //!
 //! Needs root, to be both. `LATCHSTRING_ROUNDS=20` plays every delay so often.
 #![cfg(target_os = "linux")]
+#![allow(
+    clippy::print_stderr,
+    reason = "what was skipped, and which round is played, is said there"
+)]
 
 mod support;
 

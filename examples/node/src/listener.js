@@ -185,7 +185,10 @@ export class Listener {
     this.#http.on('clientError', (_, socket) => socket.destroy());
     for (const server of servers) {
       server.on('connection', (socket) => {
-        if (this.#outside.length >= LONGEST_QUEUE) socket.destroy();
+        if (this.#outside.length >= LONGEST_QUEUE) {
+          socket.destroy();
+          return;
+        }
         this.#outside.push(socket);
         this.#admit();
       });
