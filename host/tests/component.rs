@@ -10,7 +10,7 @@ use wasmparser::{Encoding, Parser, Payload, Validator};
 
 use support::Home;
 
-const LARGEST: usize = 800 * 1024;
+const LARGEST: usize = 1000 * 1024;
 
 #[test]
 fn what_is_shown_is_what_is_written_out_and_what_runs() {

@@ -258,7 +258,7 @@ fn an_outage_is_bridged_as_long_as_the_token_is_good() {
     let token = home.token(&[]);
     home.provider.misbehave(Fault::answer("/token", 503, "text/plain", "later"));
     assert_eq!(home.token(&["--min-ttl", "30"]), token);
-    home.latch(&["token", "--min-ttl", "3600"]).failed(7, "provider-unavailable");
+    home.latch(&["token", "--force-refresh"]).failed(7, "provider-unavailable");
 }
 
 #[test]

@@ -9,12 +9,13 @@ use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, ExitStatus, Stdio};
 
 use latchstring::secret_variables;
-use latchstring_provider::visitor::Browser;
+use latchstring_provider::visitor::Visitor;
 use nix::libc;
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
+use support::tty::Tty;
 use support::{Home, Pending, block_on, run};
 
 /// Forbids this process to make memory executable, as systemd's
@@ -124,15 +125,14 @@ fn a_browser_that_fails_at_once_is_noticed() {
     let home = Home::new();
     let words = ["login", "--issuer", home.provider.issuer(), "--client-id", "demo"];
     let mut command = home.command(&words);
-    command.args(["--scope", "openid", "--browser", "false"]);
-    let login = Pending::start(&mut command);
-    assert_eq!(login.url.path(), "/authorize");
-    let form = [("name", "Ada Lovelace"), ("decision", "login")];
-    let mut browser = Browser::default();
-    let page = block_on(browser.post(login.url.as_str(), &form)).expect("an answer");
-    let target = page.header("location").expect("a redirect").to_owned();
-    block_on(browser.get(&target)).expect("the last page");
-    login.finish().succeeded().saying(&["No browser opens", "false: it ended at once"]);
+    command.args(["--scope", "openid", "--browser", "false", "--plain"]);
+    let mut tty = Tty::start(command);
+    let screen = tty.until("Open the address above.");
+    assert!(screen.contains("false: it ended with exit status: 1"), "{screen}");
+    // The address is still good.
+    let address = screen.split_whitespace().find(|word| word.starts_with("http://127.0.0.1:"));
+    block_on(Visitor::default().visit(address.expect("an address"))).expect("the last page");
+    assert_eq!(tty.finish().code, 0);
 }
 
 #[test]

@@ -84,7 +84,15 @@ fn a_token_that_does_not_live_long_enough_is_renewed() {
     home.login();
     let first = home.token(&[]);
     assert_eq!(home.token(&["--min-ttl", "60"]), first);
-    assert_ne!(home.token(&["--min-ttl", "86400"]), first);
+    let later = home.token(&["--min-ttl", "3590"]);
+    assert_eq!(later, first, "a token that is as good as new");
+    Session::read(&home.session_file()).later(3000).write();
+    let renewed = home.token(&["--min-ttl", "3500"]);
+    assert_ne!(renewed, first);
+    // No token of this provider lives that long: it is not asked for another one.
+    let run = home.latch(&["token", "--min-ttl", "86400"]).succeeded();
+    assert_eq!(run.stdout.trim_end(), renewed);
+    run.saying(&["86400 s were asked for", "do not live that long"]);
 }
 
 #[test]
@@ -96,13 +104,25 @@ fn an_expired_token_is_renewed_without_being_asked_for() {
 }
 
 #[test]
-fn without_a_refresh_token_an_expired_session_asks_for_a_login_and_opens_nothing() {
+fn a_token_that_expires_at_once_and_cannot_be_renewed_is_used_all_the_same() {
     let home = Home::with(Options { expires_in: 0, ..Options::default() });
     let issuer = home.provider.issuer();
     let login = ["login", "--no-browser", "--issuer", issuer, "--client-id", "demo"];
     let pending = support::Pending::start(&mut home.command(&login));
     pending.visit();
+    pending.finish().succeeded();
+    assert!(!home.token(&[]).is_empty());
+}
+
+#[test]
+fn without_a_refresh_token_an_expired_session_asks_for_a_login_and_opens_nothing() {
+    let home = Home::new();
+    let issuer = home.provider.issuer();
+    let login = ["login", "--no-browser", "--issuer", issuer, "--client-id", "demo"];
+    let pending = support::Pending::start(&mut home.command(&login));
+    pending.visit();
     pending.finish().succeeded().saying(&["--scope offline_access"]);
+    Session::read(&home.session_file()).later(3600).write();
     let asked = home.provider.log().len();
     home.latch(&["token"]).failed(3, "login-required").saying(&["log in with: latch login"]);
     assert_eq!(home.provider.log().len(), asked);

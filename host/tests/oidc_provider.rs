@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use servers::{Server, log_in, visit};
 use support::http::get;
+use support::session::Session;
 use support::{Home, Pending, named, refusing};
 
 /// As in `web/oidc-provider.mjs`.
@@ -77,8 +78,10 @@ fn a_token_that_would_not_last_is_renewed() {
     let server = Server::oidc_provider_with_lifetime(300);
     let home = logged_in(&server);
     let token = home.token(&["--min-ttl", "100"]);
+    assert_eq!(home.token(&["--min-ttl", "301"]), token, "no token lives that long");
     assert_eq!(server.refreshes(), 0);
-    assert_ne!(home.token(&["--min-ttl", "301"]), token);
+    Session::read(&home.session_file()).later(250).write();
+    assert_ne!(home.token(&["--min-ttl", "100"]), token);
     assert_eq!(server.refreshes(), 1);
 }
 

@@ -152,7 +152,7 @@ fn a_session_that_goes_another_way_without_its_secrets_is_cut_short() {
             r#"{"access_token":"a","access_token":"b"}"#,
             "ended in the failure invalid-token-response",
         ),
-        (r#"{"access_token":"a","expires_in":1e300}"#, "a number past 2^53"),
+        (r#"{"access_token":"a","token_type":"Bearer","expires_in":1e300}"#, "a number past 2^53"),
     ] {
         home.provider.misbehave(Fault::answer("/token", 200, "application/json", body));
         let file = home.path("short.json").display().to_string();

@@ -75,7 +75,7 @@ fn where_no_port_is_free_the_person_brings_the_address_back() {
 fn whoever_is_late_may_go_on_with_a_code() {
     let (server, home) = (Server::oidc_provider(), Home::new());
     let words = ["login", "--issuer", server.issuer(), "--client-id", "device"];
-    let more = ["--scope", "openid", "--timeout", "1", "--browser", "true", "--plain"];
+    let more = ["--scope", "openid", "--timeout", "20", "--browser", "true", "--plain"];
     let mut command = home.command(&[&words[..], &more].concat());
     command.env_remove("LATCH_TIMEOUT");
     let mut tty = Tty::start(command);

@@ -94,7 +94,9 @@ fn an_empty_variable_is_an_unset_one() {
     let words = |run: &support::Run| (run.code, run.stdout.clone(), run.stderr.clone());
     // What the test itself sets stays.
     let is_ours = |name: &String| {
-        !["LATCH_STATE_DIR", "LATCH_CONFIG_DIR", "LATCH_TIMEOUT"].contains(&name.as_str())
+        let ours =
+            ["LATCH_STATE_DIR", "LATCH_CONFIG_DIR", "LATCH_TIMEOUT", "LATCH_KEYRING_TIMEOUT"];
+        !ours.contains(&name.as_str())
     };
     for command in COMMANDS {
         let words_of = match command {

@@ -72,7 +72,7 @@ impl Completion {
         let is_promised = code.is_some() && wants_id_token(client);
         let check = provider.id_token_check(client).unwrap_or(IdTokenCheck::Nothing);
         let demanded = demands.parameter();
-        let expires_at_ms = token.expires_at_ms(now_ms);
+        let expires_at_ms = token.expires_at_ms(token.refresh_token.is_some(), now_ms);
         let expected = provider.issuer_name(client).map(|issuer| Expectations {
             issuer,
             client_id: client.client_id.clone(),

@@ -264,7 +264,8 @@ impl Setup {
                 nonce: session.nonce.clone(),
             },
         });
-        let expires_at_ms = token.expires_at_ms(now_ms);
+        let is_renewable = token.refresh_token.is_some() || session.refresh_token.is_some();
+        let expires_at_ms = token.expires_at_ms(is_renewable, now_ms);
         let rotated = token.refresh_token.is_some() && token.refresh_token != session.refresh_token;
         let mut session = Stored {
             access_token: Some(token.access_token),

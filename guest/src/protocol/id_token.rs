@@ -105,7 +105,8 @@ pub(crate) fn verify(
     let key = if algorithm.is_symmetric() {
         let secret = expected.client_secret.as_deref();
         let is_signed = secret.map(|secret| jws.is_signed_with(secret));
-        check_secret_signature(is_signed).map_err(|reason| Rejection::Failed(invalid(reason)))?;
+        check_secret_signature(algorithm, is_signed)
+            .map_err(|reason| Rejection::Failed(invalid(&reason)))?;
         None
     } else {
         Some(jws.verify(keys).map_err(Rejection::UnknownKey)?.clone())
@@ -119,13 +120,14 @@ pub(crate) fn verify(
 }
 
 /// `is_signed` is None if there is no secret to check with.
-fn check_secret_signature(is_signed: Option<bool>) -> Result<(), &'static str> {
+fn check_secret_signature(algorithm: Algorithm, is_signed: Option<bool>) -> Result<(), String> {
     match is_signed {
         Some(true) => Ok(()),
-        Some(false) => Err("is not signed with this client's secret"),
-        None => Err(
-            "is signed with a shared secret (HS256, HS384 or HS512), and a published key was expected",
-        ),
+        Some(false) => Err("is not signed with this client's secret".to_owned()),
+        None => Err(format!(
+            "is signed with {}, which takes a shared secret; expected a published key",
+            algorithm.name()
+        )),
     }
 }
 
@@ -260,7 +262,8 @@ fn check_algorithm(algorithm: Algorithm, named: Option<&[String]>) -> Result<(),
     if named.is_none_or(is_named) {
         return Ok(());
     }
-    Err("is signed with an algorithm that the provider's metadata does not name".to_owned())
+    let name = algorithm.name();
+    Err(format!("is signed with {name}, which the provider's metadata does not name"))
 }
 
 fn check_age(claims: &Claims, now_ms: EpochMs) -> Result<(), String> {

@@ -25,9 +25,11 @@ pub(crate) struct TokenResponse {
 }
 
 impl TokenResponse {
-    /// When the access token ends; none where the provider did not say.
-    pub(crate) fn expires_at_ms(&self, now_ms: EpochMs) -> Option<EpochMs> {
-        self.expires_in_s.map(|s| now_ms.saturating_add(s.saturating_mul(1000)))
+    /// When the access token ends. None if the provider does not say, or says at once
+    /// of a token that cannot be renewed: some providers mean "never" by zero.
+    pub(crate) fn expires_at_ms(&self, is_renewable: bool, now_ms: EpochMs) -> Option<EpochMs> {
+        let lifetime_s = self.expires_in_s.filter(|lifetime_s| *lifetime_s > 0 || is_renewable)?;
+        Some(now_ms.saturating_add(lifetime_s.saturating_mul(1000)))
     }
 }
 
@@ -118,8 +120,7 @@ pub(crate) fn parse_token_response(
     Ok(TokenResponse {
         access_token,
         token_type: token_type(body.token_type, token_type_optional)?,
-        // Nothing expires at once: zero is how some providers say "never".
-        expires_in_s: body.expires_in.and_then(|value| seconds(&value)).filter(|s| *s > 0),
+        expires_in_s: body.expires_in.and_then(|value| seconds(&value)),
         refresh_token: credential("refresh_token", body.refresh_token)?,
         scopes: body.scope.and_then(|value| scopes(&value)),
         id_token: credential("id_token", body.id_token)?,
@@ -284,9 +285,7 @@ mod tests {
             ("3600", Some(3600)),
             ("\"3600\"", Some(3600)),
             ("59.9", Some(59)),
-            ("-5", None),
-            ("0", None),
-            ("\"0\"", None),
+            ("-5", Some(0)),
             ("null", None),
             ("\"soon\"", None),
             ("1e300", Some(u64::MAX)),

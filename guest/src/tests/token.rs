@@ -64,9 +64,18 @@ fn without_a_refresh_token_the_last_second_counts() {
 
 #[test]
 fn a_token_without_a_lifetime_is_good_until_it_is_refused() {
-    let stored = logged_in_with(tokens(1).without("expires_in"));
-    let given = openid().stored(stored).later(1000 * HOUR_MS).min_ttl_ms(HOUR_MS);
-    assert_eq!(given.token().grants().source, TokenSource::Cached);
+    let never = tokens(1).with("expires_in", 0).without("refresh_token");
+    for tokens in [tokens(1).without("expires_in"), never] {
+        let given = openid().stored(logged_in_with(tokens)).later(1000 * HOUR_MS);
+        let grant = given.min_ttl_ms(HOUR_MS).token().grants();
+        assert_eq!((grant.source, grant.expires_at_ms), (TokenSource::Cached, None));
+    }
+}
+
+#[test]
+fn a_token_that_expires_at_once_is_renewed() {
+    let stored = logged_in_with(tokens(1).with("expires_in", 0));
+    openid().stored(stored.clone()).token().locks(Some(stored)).refreshes(tokens(2)).saves();
 }
 
 #[test]

@@ -22,6 +22,16 @@ impl Session {
         Self { path: path.to_owned(), header: json(header), inner: json(inner) }
     }
 
+    /// As it is when this much time has passed.
+    pub(crate) fn later(mut self, seconds: u64) -> Self {
+        for time in ["logged_in_at_ms", "received_at_ms", "expires_at_ms"] {
+            if let Some(time_ms) = self.inner[time].as_u64() {
+                self.inner[time] = (time_ms - seconds * 1000).into();
+            }
+        }
+        self
+    }
+
     /// Writes what was changed, as the host would have.
     pub(crate) fn write(&self) {
         fs::write(&self.path, self.bytes()).expect("a session file");

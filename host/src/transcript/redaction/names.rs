@@ -49,6 +49,7 @@ const TABLE: [(Treatment, &[&str]); 12] = [
             "crit",
             "crv",
             "grant_type",
+            "id_token_check",
             "kty",
             "response_mode",
             "response_type",
@@ -94,6 +95,7 @@ const TABLE: [(Treatment, &[&str]); 12] = [
             "introspection_endpoint",
             "iss",
             "issuer",
+            "issuer_name",
             "jwks_uri",
             "pushed_authorization_request_endpoint",
             "redirect_uri",
@@ -200,6 +202,7 @@ const TABLE: [(Treatment, &[&str]); 12] = [
             "tenant_id",
             "updated_at",
             "user_id",
+            "userinfo_refuses",
             "username",
             "website",
             "zoneinfo",
@@ -209,7 +212,7 @@ const TABLE: [(Treatment, &[&str]); 12] = [
 
 /// Values that mean something to the protocol.
 pub(super) fn is_vocabulary(text: &str) -> bool {
-    const VOCABULARY: [&str; 43] = [
+    const VOCABULARY: [&str; 48] = [
         "Bearer",
         "bearer",
         "BEARER",
@@ -239,6 +242,8 @@ pub(super) fn is_vocabulary(text: &str) -> bool {
         "PS512",
         "ES256",
         "ES384",
+        "ES512",
+        "P-521",
         "EdDSA",
         "waiting",
         "success",
@@ -253,6 +258,9 @@ pub(super) fn is_vocabulary(text: &str) -> bool {
         "client_secret_basic",
         "client_secret_post",
         "id_token",
+        "keys",
+        "keys_and_secret",
+        "nothing",
     ];
     VOCABULARY.contains(&text)
 }
