@@ -126,7 +126,7 @@ fn a_browser_that_fails_at_once_is_noticed() {
     let words = ["login", "--issuer", home.provider.issuer(), "--client-id", "demo"];
     let mut command = home.command(&words);
     command.args(["--scope", "openid", "--browser", "false", "--plain"]);
-    let mut tty = Tty::start(command);
+    let tty = Tty::start(command);
     let screen = tty.until("Open the address above.");
     assert!(screen.contains("false: it ended with exit status: 1"), "{screen}");
     // The address is still good.

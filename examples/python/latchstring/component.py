@@ -44,7 +44,7 @@ MEMORY_BYTES = 64 << 20
 
 # Instructions, nearly, that one call may take: the deadline of a sandbox without
 # a clock, a few seconds.
-FUEL_PER_CALL = 1_000_000_000
+FUEL_PER_CALL = 2_000_000_000
 
 # A session inside an instance: nothing but the component can look into it.
 Session = NewType("Session", object)

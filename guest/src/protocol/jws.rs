@@ -19,9 +19,9 @@ use crate::protocol::jwk::Jwk;
 /// upper one bounds the work for one signature.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// The largest number of keys that are tried for one token: a key set without key
-/// identifiers must not cause unlimited work.
-const KEYS_TRIED: usize = 16;
+/// The most work for one token, where a key of RSA with 2048 bits takes 1: a key set
+/// without key identifiers must not cause unlimited work.
+const WORK: usize = 60;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Algorithm {
@@ -119,8 +119,8 @@ impl Algorithm {
 pub(crate) enum Unverified {
     /// None of the keys that fit made it.
     NoKey,
-    /// None of those that were tried made it, and more of them fit.
-    TooManyKeys,
+    /// None of this many keys made it, and more of them fit.
+    TooManyKeys(usize),
     /// The only key that fits is an RSA key of an unusual size, in bits.
     KeySize(usize),
 }
@@ -130,8 +130,8 @@ impl Unverified {
     pub(crate) fn in_words(self) -> String {
         match self {
             Self::NoKey => "is signed by none of the provider's published keys".to_owned(),
-            Self::TooManyKeys => format!(
-                "names no key (kid), and the first {KEYS_TRIED} of the provider's keys did not sign it; no more are tried"
+            Self::TooManyKeys(tried) => format!(
+                "names no key (kid), and the first {tried} of the provider's keys did not sign it; no more are tried"
             ),
             Self::KeySize(bits) => format!(
                 "is signed with an RSA key of {bits} bits; keys of {} to {} bits are accepted",
@@ -191,9 +191,11 @@ impl<'a> Jws<'a> {
     /// is tried.
     pub(crate) fn verify<'k>(&self, keys: &'k [Jwk]) -> Result<&'k Jwk, Unverified> {
         let mut unverified = Unverified::NoKey;
-        for (number, key) in keys.iter().filter(|key| self.fits(key)).enumerate() {
-            if number == KEYS_TRIED {
-                return Err(Unverified::TooManyKeys);
+        let mut work = 0;
+        for (tried, key) in keys.iter().filter(|key| self.fits(key)).enumerate() {
+            work += self.work(key);
+            if work > WORK {
+                return Err(Unverified::TooManyKeys(tried));
             }
             match self.is_signed_by(key) {
                 Ok(true) => return Ok(key),
@@ -202,6 +204,20 @@ impl<'a> Jws<'a> {
             }
         }
         Err(unverified)
+    }
+
+    /// What trying this key takes, measured in the sandbox.
+    fn work(&self, key: &Jwk) -> usize {
+        match self.algorithm {
+            Algorithm::Es256 | Algorithm::EdDsa => 2,
+            Algorithm::Es384 => 6,
+            Algorithm::Es512 => 9,
+            _ => {
+                // The modulus, six bits a character; the work grows with its square.
+                let length = key.n.as_ref().map_or(0, String::len) * 6 / 2048;
+                length.pow(2).max(1)
+            }
+        }
     }
 
     /// Whether a client with this secret can be sure of the signature (OIDC §10.1).

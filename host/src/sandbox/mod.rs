@@ -53,8 +53,8 @@ const MEMORY_BYTES: usize = 64 << 20;
 
 /// Instructions, nearly, that one call may take: the deadline of a sandbox
 /// without a clock, a few seconds. The dearest honest step, in which an ID token
-/// is held against several keys, takes less than half.
-const FUEL_PER_CALL: u64 = 1_000_000_000;
+/// is held against several keys, takes little more than half.
+const FUEL_PER_CALL: u64 = 2_000_000_000;
 
 /// What one call may hand over, nearly in bytes: lists can name the same memory
 /// again and again, and so be far larger than it. An honest action holds little

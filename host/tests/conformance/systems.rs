@@ -1,5 +1,6 @@
 //! Sessions at systems that do things in their own way.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use latchstring::contract::{Endpoints, Examination, Hexclave, HexclaveHeaders, Tokens};
@@ -43,9 +44,13 @@ fn standin(cast: &Cast, system: System) -> Standin {
     Standin::start(system, options).expect("a stand-in")
 }
 
-/// Decides before anything else goes on.
+/// Decides at the first address that is shown, before anything else goes on.
 fn deciding(visitor: Visitor) -> Person {
+    let has_decided = AtomicBool::new(false);
     Person::who(move |address| {
+        if has_decided.swap(true, Ordering::Relaxed) {
+            return None;
+        }
         let visitor = visitor.clone();
         let visit = thread::spawn(move || {
             block_on(async { visitor.visit(&address).await.expect("a page") });

@@ -31,7 +31,7 @@ pub(super) struct Seen {
 pub(super) fn key_type(algorithm: &str) -> Option<&'static str> {
     match algorithm {
         "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => Some("RSA"),
-        "ES256" | "ES384" => Some("EC"),
+        "ES256" | "ES384" | "ES512" => Some("EC"),
         "EdDSA" | "Ed25519" => Some("OKP"),
         _ => None,
     }
@@ -42,7 +42,7 @@ pub(super) fn half_hash(algorithm: &str, text: &str) -> Option<String> {
     let hash = match algorithm {
         "RS256" | "PS256" | "ES256" => Sha256::digest(text).to_vec(),
         "RS384" | "PS384" | "ES384" => Sha384::digest(text).to_vec(),
-        "RS512" | "PS512" | "EdDSA" | "Ed25519" => Sha512::digest(text).to_vec(),
+        "RS512" | "PS512" | "ES512" | "EdDSA" | "Ed25519" => Sha512::digest(text).to_vec(),
         _ => return None,
     };
     Some(URL_SAFE_NO_PAD.encode(&hash[..hash.len() / 2]))

@@ -22,6 +22,9 @@ pub(super) enum Treatment {
     Client,
     /// A registered name stays in public documents.
     Supported,
+    /// The same for algorithms of ID tokens, which are signed with EdDSA in transcripts:
+    /// it stands for every other one that a published key verifies.
+    Algorithms,
     /// Perhaps a JSON Web Token, which becomes another one.
     Token,
     /// A JSON Web Key, or a list of them.
@@ -38,7 +41,7 @@ pub(super) fn treatment(name: &str) -> Option<Treatment> {
     TABLE.iter().find(|(_, names)| names.contains(&name)).map(|(treatment, _)| *treatment)
 }
 
-const TABLE: [(Treatment, &[&str]); 12] = [
+const TABLE: [(Treatment, &[&str]); 13] = [
     (Treatment::Code, &["code"]),
     (
         Treatment::Vocabulary,
@@ -121,7 +124,6 @@ const TABLE: [(Treatment, &[&str]); 12] = [
             "code_challenge_methods_supported",
             "dpop_signing_alg_values_supported",
             "grant_types_supported",
-            "id_token_signing_alg_values_supported",
             "introspection_endpoint_auth_methods_supported",
             "prompt_values_supported",
             "request_parameter_supported",
@@ -136,6 +138,7 @@ const TABLE: [(Treatment, &[&str]); 12] = [
             "userinfo_signing_alg_values_supported",
         ],
     ),
+    (Treatment::Algorithms, &["id_token_signing_alg_values_supported"]),
     (Treatment::Token, &["access_token", "id_token", "id_token_hint", "token"]),
     (Treatment::Key, &["id_token_key", "keys"]),
     (

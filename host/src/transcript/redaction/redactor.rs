@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value};
 use url::{Url, form_urlencoded};
 
-use super::keys::Signed;
+use super::keys::{Signed, key_type};
 use super::names::{
     Treatment, error_code, is_number, is_path_word, is_registered, is_vocabulary, treatment,
 };
@@ -104,7 +104,10 @@ impl Redactor {
             Some(Treatment::Address) => return self.address(text, readers),
             Some(Treatment::Client) if text == self.client_id => true,
             Some(Treatment::Client) if self.segments.contains(text) => true,
-            Some(Treatment::Supported) => readers == Readers::Everybody && is_registered(text),
+            Some(Treatment::Algorithms) if key_type(text).is_some() => return "EdDSA".to_owned(),
+            Some(Treatment::Supported | Treatment::Algorithms) => {
+                readers == Readers::Everybody && is_registered(text)
+            }
             Some(Treatment::Token) => return self.token(&kind, text),
             Some(Treatment::Secret) => return self.placeholders.secret(&kind, text),
             Some(Treatment::Client | Treatment::Key | Treatment::Told) => false,
