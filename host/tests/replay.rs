@@ -149,7 +149,7 @@ fn a_session_that_goes_another_way_without_its_secrets_is_cut_short() {
     for (body, words) in [
         // Twice the same member is no JSON for the component, and once in a transcript.
         (
-            r#"{"access_token":"a","access_token":"b"}"#,
+            r#"{"access_token":"a","access_token":"b","token_type":"Bearer"}"#,
             "ended in the failure invalid-token-response",
         ),
         (r#"{"access_token":"a","token_type":"Bearer","expires_in":1e300}"#, "a number past 2^53"),

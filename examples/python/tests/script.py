@@ -189,7 +189,9 @@ class Script(Clock):
 
     # ---- The provider
 
-    def send(self, request: Request, private_addresses: Permit) -> Reply:
+    def send(
+        self, request: Request, private_addresses: Permit, timeout: float | None
+    ) -> Reply:
         assert encode(request) == self._asked()["exchange"]["request"]
         return self._coming()
 
