@@ -140,3 +140,35 @@ impl Budget {
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::contract::{Authorization, LoginFlow};
+
+    fn sends(budget: &mut Budget, url: &str) -> bool {
+        let authorization = Authorization {
+            url: url.to_owned(),
+            flow: LoginFlow::Browser,
+            reason: None,
+            wait_ms: 0,
+            notice: None,
+            alternatives: Vec::new(),
+        };
+        budget.admit(Action::Authorize(authorization)).is_ok()
+    }
+
+    #[test]
+    fn the_user_is_sent_on_once_after_the_browser_came_back() {
+        let mut budget = Budget::of_login(None);
+        assert!(sends(&mut budget, "https://id.example/1"));
+        assert!(sends(&mut budget, "https://id.example/1"), "the same again");
+        assert!(!sends(&mut budget, "https://id.example/2"), "nothing came back");
+        budget.note(&Reply::Redirected("/callback".to_owned())).expect("a visit");
+        assert!(sends(&mut budget, "https://id.example/2"));
+        budget.note(&Reply::Redirected("/callback".to_owned())).expect("a visit");
+        assert!(!sends(&mut budget, "https://id.example/3"), "once more than allowed");
+        budget.note(&Reply::Chosen(LoginFlow::Browser)).expect("a choice");
+        assert!(sends(&mut budget, "https://id.example/3"));
+    }
+}

@@ -184,7 +184,8 @@ impl Egress {
         let Ok(Value::Object(document)) = serde_json::from_slice(&response.body) else { return };
         let name = document.get("issuer").and_then(Value::as_str).unwrap_or_default();
         let https_name = issuer.replacen("http:", "https:", 1);
-        if !may_be_named(issuer, name) && !(self.https_issuer && name == https_name) {
+        let is_own = self.https_issuer && name == https_name;
+        if !is_own && !may_be_named(issuer, name) {
             return;
         }
         let loopback = Url::parse(issuer).is_ok_and(|issuer| is_loopback(&issuer));

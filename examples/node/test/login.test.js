@@ -316,3 +316,17 @@ test('a provider with a page of its own is asked what came of it', async (t) => 
   assert.equal(held.source, 'login');
   assert.equal((await token(client, { stateDir, forceRefresh: true })).source, 'renewed');
 });
+
+test('a login that the provider refuses for a default of ours goes on in the same tab', async (t) => {
+  // Below the ports that systems choose by themselves.
+  const port = 20_000 + (process.pid % 10_000);
+  const { issuer } = await standIn(t, 'fief', '--redirect-uri', `http://localhost:${port}/callback`);
+  const client = { issuer, httpsIssuer: true, clientId: 'cli-app', scopes: ['openid', 'offline_access'] };
+  const browser = visitorBrowser();
+  const said = terminal();
+  const redirect = { host: 'localhost', ports: [port] };
+  const held = await login(client, { stateDir: stateFolder(t), browser, terminal: said, redirect });
+  await browser.arrived;
+  assert.deepEqual(held.refusedParameters, ['prompt']);
+  assert.match(said.text, /refused the login \(login_required/);
+});

@@ -29,8 +29,8 @@ export function demoProvider(t) {
 }
 
 /** A stand-in of this repository for a provider with rules of its own. */
-export function standIn(t, system) {
-  return serving(t, spawn(program('standin'), [system], { stdio: ['pipe', 'pipe', 'inherit'] }));
+export function standIn(t, system, ...options) {
+  return serving(t, spawn(program('standin'), [system, ...options], { stdio: ['pipe', 'pipe', 'inherit'] }));
 }
 
 /** A certified provider; `log` tells what it was asked. */

@@ -36,7 +36,10 @@ def test_an_issuer_that_calls_itself_https_and_a_redirect_letter_by_letter(home:
             scopes=["openid", "offline_access"],
         )
         settings = settings_of(home, redirect=Redirect(host="localhost", ports=[port]))
-        assert latchstring.login(client, settings).id_token
+        granted = latchstring.login(client, settings)
+        assert granted.id_token
+        # It refuses a default of ours; the login goes on in the same tab.
+        assert granted.refused_parameters == ("prompt",)
         assert latchstring.token(client, settings, force_refresh=True).source == "renewed"
     finally:
         server.stop()

@@ -34,7 +34,7 @@ pub(crate) struct Remarks {
 }
 
 enum State {
-    AwaitingKeys { session: Stored, identity: Identity },
+    AwaitingKeys { session: Stored, identity: Box<Identity> },
     AwaitingUserinfo { session: Stored },
     AwaitingLock { session: Stored },
     AwaitingSave { session: Stored, save: Save },

@@ -50,7 +50,7 @@ struct Poll {
 }
 
 pub(crate) enum Progress {
-    Go(HexclaveLogin, Action),
+    Go(Box<HexclaveLogin>, Action),
     Arrived(TokenResponse),
 }
 
@@ -78,7 +78,7 @@ impl HexclaveLogin {
         use State::*;
         let Self { flow, state } = self;
         let api = api(client)?;
-        let go = |state, action| Ok(Progress::Go(Self { flow, state }, action));
+        let go = |state, action| Ok(Progress::Go(Box::new(Self { flow, state }), action));
         match (state, event) {
             (Beginning { page, lifetime_ms }, Event::Answered(answer)) => {
                 let response = response(answer, "the provider", Code::InvalidTokenResponse)?;

@@ -20,7 +20,7 @@ pub(crate) struct Identity {
 }
 
 pub(crate) enum Progress {
-    Ask(Identity, Exchange),
+    Ask(Box<Identity>, Exchange),
     Verified(IdToken),
 }
 
@@ -60,7 +60,7 @@ impl Identity {
                     exchange.wait_ms = REFETCH_WAIT_MS;
                 }
                 self.fetches_left -= 1;
-                Ok(Progress::Ask(self, exchange))
+                Ok(Progress::Ask(Box::new(self), exchange))
             }
         }
     }

@@ -64,7 +64,7 @@ enum State {
     /// The person is at another device.
     OnDevice(Box<Device>),
     /// The person confirms the login on a page of a Hexclave project.
-    OnPage(HexclaveLogin),
+    OnPage(Box<HexclaveLogin>),
     /// A try came to nothing, and the person is asked how to go on.
     AwaitingChoice(Choice),
     /// The tokens are here.
@@ -175,7 +175,7 @@ impl Login {
                         setup.offer(Provider::default(), flow, failure)?
                     }
                     Err(Stop::Misfit(login, expected)) => {
-                        let state = OnPage(*login);
+                        let state = OnPage(login);
                         return Err(Stop::Misfit(Box::new(Self { setup, state }), expected));
                     }
                 }
@@ -250,7 +250,7 @@ impl Setup {
                 self.patience_ms(),
                 self.request.anonymous_refresh_token.as_deref(),
             )?;
-            return Ok((State::OnPage(login), action));
+            return Ok((State::OnPage(Box::new(login)), action));
         }
         self.check_identity(&provider)?;
         let method = client_authentication::choose(&self.client, provider.auth_methods.as_deref())?;

@@ -62,7 +62,7 @@ enum State {
     },
     AwaitingKeys {
         session: Stored,
-        identity: Identity,
+        identity: Box<Identity>,
     },
     AwaitingSave {
         session: Stored,
@@ -94,7 +94,7 @@ struct Refresh {
 }
 
 enum AfterParking {
-    Check(Identity, Exchange),
+    Check(Box<Identity>, Exchange),
     Fail(Failure),
 }
 

@@ -283,7 +283,7 @@ mod tests {
     const TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 
     fn name(issuer: &str, found: &str) -> Option<IssuerName> {
-        Issuer::parse(issuer).ok().expect("an issuer").named(found)
+        Issuer::parse(issuer).unwrap().named(found)
     }
 
     #[test]
