@@ -75,16 +75,11 @@ impl Door<'_> {
         let is_new = self.shown.as_ref() != Some(&url);
         match (self.visit.take(), &notice) {
             (Some(visit), notice) if is_new => {
-                self.terminal.say(&format!(
-                    "{}.",
-                    sentence(&printable(notice.as_deref().unwrap_or(ANOTHER_ADDRESS)))
-                ));
+                self.say_sentence(notice.as_deref().unwrap_or(ANOTHER_ADDRESS));
                 self.send_on(visit, &url).await;
             }
             (Some(visit), Some(notice)) => visit.answer.send(self.pages.stray(notice)).await,
-            (None, Some(notice)) if is_new => {
-                self.terminal.say(&format!("{}.", sentence(&printable(notice))));
-            }
+            (None, Some(notice)) if is_new => self.say_sentence(notice),
             // What was pasted does not count: the user is at the terminal.
             (None, Some(notice)) => {
                 let notice = printable(notice);
@@ -162,6 +157,11 @@ impl Door<'_> {
         }
     }
 
+    /// Says a phrase of the component as a sentence.
+    fn say_sentence(&self, phrase: &str) {
+        self.terminal.say(&format!("{}.", sentence(&printable(phrase))));
+    }
+
     /// Sends the browser that came back last on to another address, in the same tab.
     async fn send_on(&mut self, visit: Visit, url: &str) {
         if let Some(binding) = &mut self.binding {
@@ -184,11 +184,11 @@ impl Door<'_> {
         self.terminal.say(ANY_DEVICE);
         self.terminal.address(address.as_str());
         self.terminal
-            .say(&format!("\nand enter this code:\n\n    {}\n", printable(&prompt.user_code)));
+            .say(&format!("\nand enter this code:\n\n    {}\n\n", printable(&prompt.user_code)));
         if prompt.verification_uri_complete.is_some() {
             self.terminal.say("Or open this address, which has the code in it:\n\n");
             self.terminal.address(complete.as_str());
-            self.terminal.say("");
+            self.terminal.say("\n");
         }
         self.terminal.say("Only enter a code that you asked for yourself.\n");
         Ok(Reply::Presented)
@@ -248,7 +248,7 @@ impl Door<'_> {
         self.shown = None;
         self.is_taken = false;
         self.elsewhere = None;
-        self.terminal.say(&format!("{}.", sentence(&printable(&reason))));
+        self.say_sentence(&reason);
         let (first, others) = flows.split_first().ok_or_else(nothing_offered)?;
         let question = format!("Press Enter to {}.{}", in_words(*first), ways(others));
         let terminal = self.terminal;
