@@ -10,6 +10,7 @@ use std::thread::{self, JoinHandle};
 
 use nix::libc;
 use nix::pty::{OpenptyResult, Winsize, openpty};
+use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use nix::unistd::setsid;
 
@@ -33,11 +34,14 @@ struct Screen {
 
 impl Tty {
     /// Starts the program as the leader of a session of its own, whose terminal
-    /// this is: with these modes, and with the signals that its keys send.
+    /// this is: with these modes, and with the signals that its keys send. Whoever
+    /// started the tests may have had them ignore the end of a terminal, as nohup
+    /// does; the program does not.
     pub(crate) fn lead(mut command: Command, change: impl FnOnce(&mut Termios)) -> Self {
-        // SAFETY: both calls may be made between fork and exec.
+        // SAFETY: all three calls may be made between fork and exec.
         unsafe {
             command.pre_exec(|| {
+                signal(Signal::SIGHUP, SigHandler::SigDfl)?;
                 setsid()?;
                 match libc::ioctl(0, libc::TIOCSCTTY, 0) {
                     0 => Ok(()),
