@@ -37,6 +37,11 @@ PYTHON = (sys.executable, "-m", "latchstring")
 # Ends what hangs. Nothing here takes minutes, on the busiest machine.
 PATIENCE = 600.0
 
+# Whoever started the tests may have had them ignore these, as nohup does; the programs
+# that they start would ignore them too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 
 def wait_for(condition: Callable[[], bool]) -> None:
     """Returns once `condition` holds."""
@@ -239,8 +244,11 @@ class Program:
 
     def finish(self) -> Run:
         assert self._process.stdout is not None
+        limit = threading.Timer(PATIENCE, self._process.kill)
+        limit.start()
         output = self._process.stdout.read()
-        code = self._process.wait(PATIENCE)
+        code = self._process.wait()
+        limit.cancel()
         self._reader.join()
         return Run(code, output, "".join(self._said))
 
