@@ -54,7 +54,9 @@ impl Setting {
     /// issuer is an https address.
     fn start_by_issuer(&self) -> Pending {
         let issuer = self.client.base_url.replacen("http:", "https:", 1);
-        let words = ["login", "--issuer", &issuer, "--client-id", &self.client.id];
+        // Fief makes identifiers that may begin with a hyphen.
+        let client_id = format!("--client-id={}", self.client.id);
+        let words = ["login", "--issuer", &issuer, &client_id];
         let scopes = ["--scope", "openid", "--scope", "offline_access", "--no-browser"];
         let mut command = self.home.command(&[&words[..], &scopes].concat());
         command.args(["--redirect-host", "localhost", "--port", &self.client.port.to_string()]);
