@@ -7,18 +7,10 @@ import test from 'node:test';
 import { Door } from '../src/door.js';
 import { login } from '../src/index.js';
 import { listen } from '../src/listener.js';
-import { demoProvider, get, stateFolder, terminal, until, visitor } from './support.js';
+import { demoProvider, get, stateFolder, terminal, until, visitor, waitingLogin } from './support.js';
 
 test('hostile callbacks are answered, and the login goes on waiting', async (t) => {
-  const { issuer } = await demoProvider(t);
-  const person = terminal();
-  let opened;
-  const coming = new Promise((resolve) => { opened = resolve; });
-  const pending = login(
-    { issuer, clientId: 'demo', scopes: ['openid'] },
-    { stateDir: stateFolder(t), browser: opened, terminal: person },
-  );
-  const address = await coming;
+  const { address, pending, person } = await waitingLogin(t);
   const { origin } = new URL(address);
   const callback = `${origin}/callback?code=stolen&state=other`;
   const { host } = new URL(origin);
@@ -87,14 +79,8 @@ test('an address that is opened twice is believed by nobody, and a fresh one hel
 });
 
 test('the last page has an address without a code', async (t) => {
-  const { issuer } = await demoProvider(t);
-  let opened;
-  const coming = new Promise((resolve) => { opened = resolve; });
-  const pending = login(
-    { issuer, clientId: 'demo', scopes: ['openid'] },
-    { stateDir: stateFolder(t), browser: opened, terminal: terminal() },
-  );
-  const begun = await get(await coming);
+  const { address, pending } = await waitingLogin(t);
+  const begun = await get(address);
   const [cookie] = begun.headers['set-cookie'][0].split(';');
   const form = await fetch(begun.headers.location);
   const hidden = [...(await form.text()).matchAll(/name="([^"]+)"(?:[^>]* value="([^"]*)")?/g)];
@@ -104,7 +90,7 @@ test('the last page has an address without a code', async (t) => {
   assert.equal(back.status, 303);
   assert.equal(back.headers.location, '/latchstring/end?done');
   assert.match(back.headers['set-cookie'][0], /Max-Age=0/);
-  const page = await get(new URL(back.headers.location, await coming).href);
+  const page = await get(new URL(back.headers.location, address).href);
   assert.equal(page.status, 200);
   assert.match(page.body, /You are logged in/);
   await pending;

@@ -10,10 +10,9 @@ import { dirname } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { login } from '../src/index.js';
 import { launch } from '../src/launch.js';
 import { Peers, end, otherEnd, peerOf } from '../src/peers.js';
-import { demoProvider, stateFolder, terminal, visitor } from './support.js';
+import { visitor, waitingLogin } from './support.js';
 
 const ends = { ours: '127.0.0.1:8000', theirs: '127.0.0.1:40000' };
 
@@ -88,15 +87,7 @@ test('this machine tells this user and a closed connection', { skip: process.pla
 
 const isRoot = process.geteuid?.() === 0 && process.platform === 'linux' && existsSync('/usr/bin/curl');
 test("another user's visit uses nothing up, and the user is told once", { skip: !isRoot && 'needs root, to be two users, and curl' }, async (t) => {
-  const { issuer } = await demoProvider(t);
-  const person = terminal();
-  let opened;
-  const coming = new Promise((resolve) => { opened = resolve; });
-  const pending = login(
-    { issuer, clientId: 'demo', scopes: ['openid'] },
-    { stateDir: stateFolder(t), browser: opened, terminal: person },
-  );
-  const address = await coming;
+  const { address, pending, person } = await waitingLogin(t);
   for (let time = 0; time < 2; time += 1) {
     const curl = spawn('/usr/bin/curl', ['-s', '-i', address], { uid: 65534, gid: 65534, cwd: '/' });
     let said = '';

@@ -9,6 +9,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+import { login } from '../src/index.js';
+
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const programs = process.env.LATCHSTRING_BIN || join(root, 'target', 'debug');
 const web = join(root, 'host', 'tests', 'web');
@@ -90,6 +92,19 @@ export function terminal(answer) {
     get text() { return said.join('\n'); },
     get address() { return /^ {2}(http\S+)$/m.exec(this.text)?.[1]; },
   };
+}
+
+/** A login that waits for its browser: the address to open, and the login's promise. */
+export async function waitingLogin(t) {
+  const { issuer } = await demoProvider(t);
+  const person = terminal();
+  let opened;
+  const coming = new Promise((resolve) => { opened = resolve; });
+  const pending = login(
+    { issuer, clientId: 'demo', scopes: ['openid'] },
+    { stateDir: stateFolder(t), browser: opened, terminal: person },
+  );
+  return { address: await coming, pending, person };
 }
 
 /** Waits until `condition()` holds, and returns what it returned. */
