@@ -244,6 +244,7 @@ fn at(
         end_session_endpoint: provider.end_session_endpoint,
         introspection_endpoint: provider.introspection_endpoint,
         tokeninfo_endpoint: provider.tokeninfo_endpoint,
+        issuer_name: provider.issuer.map(|name| name.as_str().to_owned()),
         ..Stored::new(client, method, now_ms)
     }
 }

@@ -1,6 +1,5 @@
 //! Which URLs a login may talk to.
 
-use serde::{Deserialize, Serialize};
 use url::{Host, Url};
 
 use crate::contract::{Client, Failure};
@@ -106,8 +105,7 @@ impl Issuer {
 const TENANT_PLACEHOLDER: &str = "{tenantid}";
 
 /// What metadata, redirects and tokens call the issuer.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum IssuerName {
     Exact(String),
     /// A template with `{tenantid}`: each tenant is an issuer of its own.
@@ -115,6 +113,14 @@ pub(crate) enum IssuerName {
 }
 
 impl IssuerName {
+    /// A name as it was stored or published. With the placeholder, it is a template.
+    pub(crate) fn parse(name: &str) -> Self {
+        match name.contains(TENANT_PLACEHOLDER) {
+            true => Self::OfTenant(name.to_owned()),
+            false => Self::Exact(name.to_owned()),
+        }
+    }
+
     /// Whether `name` is this issuer, or one of its tenants.
     pub(crate) fn covers(&self, name: &str) -> bool {
         match self {

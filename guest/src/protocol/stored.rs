@@ -26,8 +26,9 @@ pub(crate) struct Stored {
     pub(crate) introspection_endpoint: Option<String>,
     pub(crate) tokeninfo_endpoint: Option<String>,
     pub(crate) scopes: Vec<String>,
-    /// What the verified ID token calls the issuer. None if there was none, and in
-    /// documents of earlier versions.
+    /// What the verified ID token calls the issuer, else what the metadata calls it,
+    /// which may be a template. None if there was neither, and in documents of earlier
+    /// versions.
     pub(crate) issuer_name: Option<String>,
     #[serde(default)]
     pub(crate) id_token_check: IdTokenCheck,
@@ -154,7 +155,10 @@ impl Stored {
 
     /// What tokens of this session call their issuer. None if the client has none.
     pub(crate) fn issuer_name(&self, client: &Client) -> Option<IssuerName> {
-        self.issuer_name.clone().or_else(|| issuer_name(client)).map(IssuerName::Exact)
+        match &self.issuer_name {
+            Some(name) => Some(IssuerName::parse(name)),
+            None => issuer_name(client).map(IssuerName::Exact),
+        }
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {

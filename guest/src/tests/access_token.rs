@@ -6,7 +6,7 @@ use super::given::{Given, NOW_MS, logged_in, logged_in_with, openid};
 use super::keys::Key;
 use super::known::Known;
 use super::provider::{
-    IdToken, id_token, keys, signed_by, status, tokens, unreachable, usual_keys,
+    IdToken, id_token, keys, metadata_with, signed_by, status, tokens, unreachable, usual_keys,
 };
 use super::script::Script;
 use crate::contract::{AccessRules, Code, Examination, Failure};
@@ -109,6 +109,23 @@ fn another_issuers_token_is_refused() {
         refused(id_token().claim("iss", "https://id.example/"), none(), Code::InvalidAccessToken);
     assert!(failure.message.contains("expected https://id.example"), "{}", failure.message);
     refused(id_token().without("iss"), none(), Code::InvalidAccessToken);
+}
+
+#[test]
+fn the_issuer_is_what_its_metadata_calls_it() {
+    let named = "https://id.example/";
+    let login = |iss: &str| {
+        let token = id_token().claim("iss", iss).issue(&Known::at(NOW_MS), "");
+        let login =
+            openid().scopes(&["repo"]).login().discovers(metadata_with("issuer", json!(named)));
+        let login = login.redirects("code=c0de&state={state}");
+        let login = login.redeems(tokens(1).with("access_token", token));
+        let stored = login.asks_userinfo(status(403, "")).locks(None).saves().stored();
+        let given = openid().scopes(&["repo"]).stored(stored);
+        given.examining(Examination::Local(none())).token().fetches_keys(usual_keys())
+    };
+    login(named).grants();
+    login("https://id.example").fails(Code::InvalidAccessToken);
 }
 
 #[test]

@@ -5,9 +5,11 @@ use serde_json::{Value, json};
 
 use super::given::{Given, openid};
 use super::keys::Key;
-use super::provider::{IdToken, id_token, metadata_with, not_found, tokens, usual_keys};
+use super::provider::{
+    IdToken, id_token, metadata_with, not_found, refresh_token, tokens, usual_keys,
+};
 use super::script::Script;
-use crate::contract::Code;
+use crate::contract::{Code, Tokens};
 
 const TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 const ANOTHER: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
@@ -81,6 +83,27 @@ fn a_renewal_stays_with_the_tenant() {
     };
     renewed(TENANT).grants();
     renewed(ANOTHER).fails(Code::InvalidIdToken);
+}
+
+#[test]
+fn the_first_id_token_of_an_adopted_session_names_its_tenant() {
+    let theirs = Tokens {
+        access_token: None,
+        refresh_token: Some(refresh_token(1)),
+        expires_at_ms: None,
+        scopes: None,
+    };
+    let adoption = common().adoption(theirs).discovers(metadata_with("issuer", json!(TEMPLATE)));
+    let adopted = adoption.locks(None).saves().stored();
+    let renewed = |id_token: IdToken, stored: &Option<Vec<u8>>| {
+        let token = common().stored(stored.clone()).force_refresh().token().locks(stored.clone());
+        let token = token.refreshes(tokens(2).and(id_token.without("nonce"))).saves();
+        token.fetches_keys(usual_keys())
+    };
+    renewed(id_token(), &adopted).fails(Code::InvalidIdToken);
+    let token = renewed(of_tenant(TENANT), &adopted).saves();
+    assert_eq!(token.stored_field("issuer_name"), issuer_of(TENANT));
+    token.grants();
 }
 
 #[test]
