@@ -5,7 +5,9 @@ import { browserUrl } from './browser.js';
 import { sandboxFault } from './error.js';
 import { launch } from './launch.js';
 import { END_ADDRESS } from './listener.js';
-import { abandoned, anotherBrowser, anotherUser, finished, forward, stray, usedAddress } from './pages.js';
+import {
+  abandoned, anotherBrowser, anotherUser, finished, forward, sentence, stray, usedAddress,
+} from './pages.js';
 
 /** @import { Authorization, DevicePrompt, LoginFlow, Offer, Reply, Visit as Sending } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Browser } from './browser.js' */
@@ -16,8 +18,8 @@ import { abandoned, anotherBrowser, anotherUser, finished, forward, stray, usedA
 /** @import { Terminal } from './terminal.js' */
 
 /**
- * How long to wait for a browser that keeps its connection and asks nothing, or that asks
- * for the last page on a connection of its own.
+ * How long to wait for the browser to request the last page. Ends earlier if the browser
+ * closes a connection on which it could have sent that request.
  */
 const ARRIVAL_MS = 2_000;
 
@@ -52,6 +54,8 @@ export class Door {
   #launched;
   /** The opened address was used twice. */
   #isTaken = false;
+  /** Withdraws the question whether to open a fresh address. @type {AbortController | undefined} */
+  #enter;
   /** The browser that waits for its page. @type {Visit | undefined} */
   #visit;
 
@@ -83,13 +87,15 @@ export class Door {
    * @returns {Promise<Reply>}
    */
   async authorize({ url, flow, reason, waitMs, notice, alternatives }) {
+    // An address that no browser may open is not for the user either.
+    const address = browserUrl(url);
     const isNew = this.#shown !== url;
-    if (isNew && this.#visit) this.#sendOn(url, notice);
+    if (isNew && this.#visit) this.#sendOn(url, address, notice);
     else if (notice !== undefined) await this.#reject(notice, isNew);
     if (this.#shown !== url) {
       if (flow === 'paste' && reason) this.#terminal.say(`Logging in by hand: ${reason}`);
-      const opens = flow !== 'paste' && (await this.#invite(url));
-      if (flow === 'paste') this.#show(url);
+      const opens = flow !== 'paste' && (await this.#invite(address));
+      if (flow === 'paste') this.#show(address);
       this.#asks = flow === 'paste' || ((!opens || this.#browserIsElsewhere) && this.#terminal.isAttended);
       this.#shown = url;
     }
@@ -97,6 +103,8 @@ export class Door {
     if (this.#asks) this.#askAfterAll();
     const paste = async (/** @type {AbortSignal} */ signal) => {
       await asked;
+      // One question at a time has the keyboard: an empty paste is Enter too.
+      this.#enter?.abort();
       this.#asks = true;
       this.#terminal.say(notice === undefined
         ? "When the login is done, copy the whole address from the browser's address bar,\neven if its page cannot be shown, and paste it here (it is not displayed):"
@@ -104,7 +112,10 @@ export class Door {
       if (alternatives.length > 0) this.#terminal.say(ways(alternatives));
       return this.#pasted(alternatives, signal);
     };
-    return this.#first((signal) => [this.#redirect(signal), paste(signal), this.#late(waitMs, signal)]);
+    return this.#first((signal) => {
+      if (this.#isTaken) this.#awaitEnter(signal);
+      return [this.#redirect(signal), paste(signal), this.#late(waitMs, signal)];
+    });
   }
 
   /**
@@ -200,20 +211,18 @@ export class Door {
   /**
    * Whether a browser opens, or the person has to see to it.
    *
-   * @param {string} url
+   * @param {string} address
    */
-  async #invite(url) {
-    // An address that no browser may open is not for the person either.
-    const address = browserUrl(url);
+  async #invite(address) {
     if (!this.#browser || !this.#listener) {
-      this.#show(url);
+      this.#show(address);
       // Whoever wants no browser started has one in mind.
       return !this.#browser;
     }
     const binding = new Binding(this.#listener.redirectUri, address, this.#entropy);
     const launched = await this.#launches(this.#browser, binding.openedAddress);
     if (!launched) {
-      this.#show(url);
+      this.#show(address);
       return false;
     }
     this.#binding = binding;
@@ -250,9 +259,9 @@ export class Door {
     }
   }
 
-  /** @param {string} url */
-  #show(url) {
-    this.#terminal.say(`To log in, open:\n\n  ${browserUrl(url)}`);
+  /** @param {string} address */
+  #show(address) {
+    this.#terminal.say(`To log in, open:\n\n  ${address}`);
   }
 
   /**
@@ -273,13 +282,14 @@ export class Door {
    * Sends the browser that came back last on to another address, in the same tab.
    *
    * @param {string} url
+   * @param {string} address the URL as a browser may be given it
    * @param {string | undefined} notice
    */
-  #sendOn(url, notice = 'the login goes on at another address') {
+  #sendOn(url, address, notice = 'the login goes on at another address') {
     this.#terminal.say(sentence(notice));
-    this.#binding?.goOnTo(url);
+    this.#binding?.goOnTo(address);
     this.#shown = url;
-    void this.#visit?.answer(forward(url));
+    void this.#visit?.answer(forward(address));
     this.#visit = undefined;
   }
 
@@ -326,13 +336,22 @@ export class Door {
    * @param {AbortSignal} signal
    */
   #warn(signal) {
-    if (this.#isTaken) return;
     this.#isTaken = true;
     this.#terminal.say('The address that your browser was sent to was opened twice, and works no more: somebody else on this machine may have taken it. Press Enter for a fresh one.');
-    // The same keyboard answers both questions: an empty paste is Enter.
+    this.#awaitEnter(signal);
+  }
+
+  /**
+   * Opens a fresh address at Enter, unless a paste is asked for: an empty one is Enter.
+   *
+   * @param {AbortSignal} signal
+   */
+  #awaitEnter(signal) {
     if (this.#asks) return;
-    void this.#terminal.ask(false, signal).then(() => this.#openAfresh()).catch(() => {
-      // The question was withdrawn: the login has ended.
+    this.#enter = new AbortController();
+    const withdrawn = AbortSignal.any([signal, this.#enter.signal]);
+    void this.#terminal.ask(false, withdrawn).then(() => this.#openAfresh()).catch(() => {
+      // The question was withdrawn.
     });
   }
 
@@ -449,13 +468,4 @@ function named(flows, text) {
  */
 function ways(flows) {
   return `Or type${flows.map((flow) => `\n  ${flow.padEnd(8)} to ${IN_WORDS[flow]}`).join('')}`;
-}
-
-/**
- * A phrase of the component as a sentence.
- *
- * @param {string} phrase
- */
-export function sentence(phrase) {
-  return `${phrase[0]?.toUpperCase() ?? ''}${phrase.slice(1)}.`;
 }

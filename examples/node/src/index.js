@@ -234,8 +234,9 @@ function context({ clock, entropy }) {
  */
 async function loginOnce(latch, { flow, redirect: wanted, patienceMs, browser = systemBrowser, listen: own }) {
   // Only now: a stored token is not to wait for what only a login needs.
-  const { Door, sentence } = await import('./door.js');
+  const { Door } = await import('./door.js');
   const { listen } = await import('./listener.js');
+  const { sentence } = await import('./pages.js');
   const { client, clock, entropy, store, terminal, signal } = latch;
   const stored = await read(store);
   const facts = {

@@ -120,6 +120,15 @@ export function abandoned() {
 }
 
 /**
+ * A phrase of the component as a sentence.
+ *
+ * @param {string} phrase
+ */
+export function sentence(phrase) {
+  return `${phrase[0]?.toUpperCase() ?? ''}${phrase.slice(1)}.`;
+}
+
+/**
  * @param {number} status
  * @param {string} title
  * @param {(string | undefined)[]} texts

@@ -78,6 +78,56 @@ test('an address that is opened twice is believed by nobody, and a fresh one hel
   assert.equal((await pending).source, 'login');
 });
 
+/** A login whose opened address was used twice, at a terminal that keeps its questions. */
+async function takenLogin(t) {
+  const { issuer } = await demoProvider(t);
+  const questions = [];
+  const person = terminal((hidden, signal) => new Promise((answer) => {
+    questions.push({ hidden, signal, answer });
+  }));
+  const opened = [];
+  const pending = login(
+    { issuer, clientId: 'demo', scopes: ['openid'] },
+    { stateDir: stateFolder(t), browser: (url) => { opened.push(url); }, terminal: person },
+  );
+  await until(() => opened.length === 1);
+  assert.equal((await get(opened[0])).status, 303);
+  assert.equal((await get(opened[0])).status, 410);
+  await until(() => questions.length === 1);
+  const { origin } = new URL(opened[0]);
+  return { pending, person, questions, opened, callback: `${origin}/callback?code=a&state=b` };
+}
+
+/** Which questions there were: whether hidden, and whether withdrawn. */
+function asked(questions) {
+  return questions.map(({ hidden, signal }) => [hidden, signal.aborted]);
+}
+
+test('one question at a time has the keyboard, and an empty paste is Enter', async (t) => {
+  const { pending, questions, opened, callback } = await takenLogin(t);
+  assert.equal((await get(callback)).status, 403);
+  await until(() => questions.length === 2);
+  assert.deepEqual(asked(questions), [[false, true], [true, false]]);
+  questions[1].answer('');
+  await until(() => opened.length === 2);
+  await visitor(opened[1]);
+  assert.equal((await pending).source, 'login');
+});
+
+test('a fresh address is offered until it was opened', async (t) => {
+  const { pending, person, questions, opened, callback } = await takenLogin(t);
+  const begun = await get(person.address);
+  const [cookie] = begun.headers['set-cookie'][0].split(';');
+  // Not the answer of this login: it goes on waiting.
+  assert.equal((await get(callback, { cookie })).status, 400);
+  await until(() => questions.length === 2);
+  assert.deepEqual(asked(questions), [[false, true], [false, false]]);
+  questions[1].answer('');
+  await until(() => opened.length === 2);
+  await visitor(opened[1]);
+  assert.equal((await pending).source, 'login');
+});
+
 test('the last page has an address without a code', async (t) => {
   const { address, pending } = await waitingLogin(t);
   const begun = await get(address);
@@ -155,7 +205,7 @@ function visited(target, keepsConnection) {
 }
 
 /** A login whose answer came, and its visitors. */
-async function answered(visit, others) {
+async function answered(visit, others = []) {
   const visits = [visit, ...others];
   const door = new Door({
     clock: frozen,
@@ -163,14 +213,29 @@ async function answered(visit, others) {
     terminal: terminal(),
     listener: { redirectUri: 'http://127.0.0.1:1/callback', arrival: () => (visits.length > 0 ? Promise.resolve() : new Promise(() => {})), take: () => visits.shift(), close: async () => {} },
   });
-  const wait = { url: 'https://id.example/', flow: 'browser', waitMs: 1n, alternatives: [] };
   assert.equal((await door.authorize(wait)).tag, 'redirected');
   return door;
 }
 
+const wait = { url: 'https://id.example/', flow: 'browser', waitMs: 1n, alternatives: [] };
+
+test('a browser that came back is sent on to no address that none may open', async () => {
+  for (const url of ['http://id.example/', 'file:///etc/passwd', '/\r\nset-cookie: a=b']) {
+    const { visit, answered: told } = visited('/callback?code=a', true);
+    const door = await answered(visit);
+    await assert.rejects(door.authorize({ ...wait, url }), { code: 'egress-denied' });
+    assert.deepEqual(told, []);
+  }
+  const { visit, answered: told } = visited('/callback?code=a', true);
+  const door = await answered(visit, [visited('/callback?code=b', true).visit]);
+  const url = 'https://id.example/a\r\nset-cookie: a=b';
+  assert.equal((await door.authorize({ ...wait, url })).tag, 'redirected');
+  assert.deepEqual(told.map(({ location }) => location), ['https://id.example/aset-cookie:%20a=b']);
+});
+
 test('a browser that closes its connection instead of asking for the last page is not waited for', async () => {
   const { visit, answered: told, close } = visited('/callback?code=a', true);
-  const door = await answered(visit, []);
+  const door = await answered(visit);
   close();
   await door.close({ status: 200, html: 'well' });
   assert.deepEqual(told.map(({ status }) => status), [303]);
