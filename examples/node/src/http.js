@@ -43,7 +43,8 @@ class TooLarge extends Error {}
 export async function send(request, permit, timeoutMs = PATIENCE_MS) {
   const url = new URL(request.url);
   const connection = { sent: false };
-  const signal = AbortSignal.timeout(Math.min(timeoutMs, PATIENCE_MS));
+  const limitMs = Math.min(timeoutMs, PATIENCE_MS);
+  const signal = AbortSignal.timeout(limitMs);
   try {
     const address = literal(url);
     if (address !== undefined && !isPublic(address) && !(await within(signal, permit.privateAddresses()))) {
@@ -67,7 +68,8 @@ export async function send(request, permit, timeoutMs = PATIENCE_MS) {
     if (error instanceof Denied) return { tag: 'denied', val: error.message };
     if (error instanceof TooLarge) return { tag: 'too-large', val: BigInt(LONGEST_BODY) };
     const port = url.port || (url.protocol === 'https:' ? 443 : 80);
-    const words = `cannot reach ${url.hostname}:${port}: ${printable(explained(error))}`;
+    const why = signal.aborted ? `timed out after ${limitMs / 1000} s` : printable(explained(error));
+    const words = `cannot reach ${url.hostname}:${port}: ${why}`;
     return { tag: 'unreachable', val: { reason: words, sent: connection.sent } };
   }
 }
@@ -136,7 +138,7 @@ export function permittedLookup(permit) {
  */
 function within(signal, promise) {
   return new Promise((resolve, reject) => {
-    const stop = () => reject(Object.assign(new Error('timed out'), { code: 'ABORT_ERR' }));
+    const stop = () => reject(signal.reason);
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     promise.then(resolve, reject);
@@ -178,7 +180,6 @@ function received(raw) {
 
 /** @type {Record<string, string>} */
 const WORDS = {
-  ABORT_ERR: `timed out after ${PATIENCE_MS / 1000} s`,
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'the connection was reset',
   EHOSTUNREACH: 'there is no way to the host',

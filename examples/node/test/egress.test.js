@@ -12,7 +12,7 @@ import { inspect } from 'node:util';
 
 import { isPublic } from '../src/addresses.js';
 import { browserUrl, launchers } from '../src/browser.js';
-import { Denied, Egress } from '../src/egress.js';
+import { Denied, Egress, mayBeNamed } from '../src/egress.js';
 import { permittedLookup, send } from '../src/http.js';
 import { LatchError, login, token } from '../src/index.js';
 import { get, stateFolder, terminal } from './support.js';
@@ -84,6 +84,30 @@ test('only the issuer, given endpoints and those of its metadata are asked', asy
   assert.deepEqual(egress.pinnedOrigins(), ['https://api.example', 'https://keys.example', 'https://stored.example']);
 });
 
+test('metadata names its own issuer', () => {
+  const tenant = 'https://login.example/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0';
+  for (const [issuer, name, fits] of [
+    ['https://id.example', 'https://id.example', true],
+    ['https://id.example', 'https://id.example/', true],
+    ['https://id.example/', 'https://id.example', true],
+    ['https://id.example', 'https://id.example//', false],
+    ['https://id.example/a', 'https://id.example/a/', false],
+    ['https://id.example/a/', 'https://id.example/a', false],
+    ['https://id.example', 'https://evil.example', false],
+    ['https://id.example', undefined, false],
+    ['https://login.example/common/v2.0', 'https://login.example/{tenantid}/v2.0', true],
+    ['https://login.example/common/v2.0', tenant, true],
+    ['https://login.example/organizations/v2.0', tenant, true],
+    ['https://login.example/consumers/v2.0', tenant, true],
+    ['https://login.example/common/v2.0', tenant.replace('9188040d', '9188040D'), false],
+    ['https://login.example/mine/v2.0', tenant, false],
+    ['https://login.example/common/v2.0', 'https://login.example/contoso/v2.0', false],
+    ['https://login.example/common/v2.0', 'https://evil.example/{tenantid}/v2.0', false],
+    ['https://login.example/common/common', 'https://login.example/{tenantid}/{tenantid}', false],
+    ['https://login.example/common', 'https://login.example/{tenantid}/v2.0', false],
+  ]) assert.equal(mayBeNamed(issuer, name), fits, `${issuer} ${name}`);
+});
+
 test('private addresses are for what the caller named, or where all of the issuer\'s are', async () => {
   const named = new Egress(client('https://10.0.0.1'), ['https://api.example']);
   assert.equal(await named.permit('https://10.0.0.1/token').privateAddresses(), true);
@@ -115,9 +139,9 @@ test('a resolver that never answers costs no more than the request\'s time', asy
     timeout = new AbortController();
     const issuer = client('https://id.example');
     const egress = new Egress(issuer, [new URL(url).origin], () => new Promise(() => timeout.abort()));
-    const reply = await send(request(url), egress.permit(url));
+    const reply = await send(request(url), egress.permit(url), 1_500);
     assert.equal(reply.tag, 'unreachable', url);
-    assert.match(reply.val.reason, /timed out/);
+    assert.match(reply.val.reason, /timed out after 1\.5 s$/);
     assert.equal(reply.val.sent, false);
   }
 });
