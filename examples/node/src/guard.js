@@ -132,7 +132,7 @@ export function unusable(message, remedy) {
  * @param {string} path
  * @param {unknown} error
  */
-function cannot(what, path, error) {
+export function cannot(what, path, error) {
   const remedy = ['EACCES', 'EPERM'].includes(reason(error))
     ? 'check who owns the folders above it and what they permit'
     : 'check the folder and its file system, or choose another folder';

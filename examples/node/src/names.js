@@ -4,6 +4,9 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 
+import { reason } from './error.js';
+import { attempt, cannot } from './guard.js';
+
 /** Names that Windows keeps for devices, whatever follows the first dot. */
 const DEVICES = /^(con|prn|aux|nul|com[0-9]|lpt[0-9])$/;
 
@@ -30,21 +33,20 @@ function profileInNames(profile) {
 }
 
 /**
- * Gives the files of earlier versions, such as `Work.ACCOUNT.session`, the names that
- * they have today. Another process may be doing the same: only one finds the old file.
+ * Renames files written by earlier versions, such as `Work.ACCOUNT.session`, to their
+ * current names. Another process may do the same at the same time.
  *
  * @param {string} folder
  */
 export function renameOldFiles(folder) {
-  for (const name of fs.readdirSync(folder)) {
+  for (const name of attempt('list', folder, () => fs.readdirSync(folder))) {
     const [, profile, rest] = /^([A-Za-z0-9_-]{1,64})(\.[a-z0-9]{1,128}\.[^.]+)$/.exec(name) ?? [];
     if (profile === undefined || profileInNames(profile) === profile) continue;
-    const path = join(folder, profileInNames(profile) + rest);
-    if (fs.lstatSync(path, { throwIfNoEntry: false })) continue;
+    const [old, path] = [join(folder, name), join(folder, profileInNames(profile) + rest)];
     try {
-      fs.renameSync(join(folder, name), path);
+      if (!fs.lstatSync(path, { throwIfNoEntry: false })) fs.renameSync(old, path);
     } catch (error) {
-      if (/** @type {NodeJS.ErrnoException} */ (error).code !== 'ENOENT') throw error;
+      if (reason(error) !== 'ENOENT') throw cannot('rename', old, error);
     }
   }
 }

@@ -52,7 +52,7 @@ const PROBE_BYTES = 16 * 1024;
 export class FileStore {
   #folder;
   #stem;
-  /** Whether an earlier version named the files in another way. */
+  /** Whether an earlier version used other file names for this profile. */
   #hadOtherName;
 
   /**
@@ -84,7 +84,8 @@ export class FileStore {
 
   /** What is stored now; none where there is nothing. Takes no lock. */
   read() {
-    if (!this.#isThere()) return undefined;
+    if (!checkFolder(this.#folder)) return undefined;
+    this.#renameOldFiles();
     const file = openSession(this.place);
     if (file === undefined) return undefined;
     try {
@@ -113,7 +114,7 @@ export class FileStore {
       );
     }
     makeFolder(this.#folder);
-    this.#isThere();
+    this.#renameOldFiles();
     this.#sweep();
     const temporary = this.#temporary(bytes);
     try {
@@ -127,7 +128,8 @@ export class FileStore {
 
   /** Deletes what is stored; nothing to delete is no error. The caller holds the lock. */
   delete() {
-    if (!this.#isThere()) return;
+    if (!checkFolder(this.#folder)) return;
+    this.#renameOldFiles();
     this.#sweep();
     attempt('delete', this.place, () => {
       fs.rmSync(this.place, { force: true });
@@ -166,18 +168,19 @@ export class FileStore {
    */
   lock(patienceMs, signal) {
     makeFolder(this.#folder);
-    this.#isThere();
+    this.#renameOldFiles();
     return lock(this.#path('lock'), patienceMs, signal);
   }
 
-  /** Whether the folder is there; files in it have the names of today then. */
-  #isThere() {
-    if (!checkFolder(this.#folder)) return false;
+  /**
+   * Renames files of earlier versions to their current names, if any file of this profile
+   * could have one.
+   */
+  #renameOldFiles() {
     // Where capitals are small letters, an old file of `Work` answers to `work` too.
     if (this.#hadOtherName || ['darwin', 'win32'].includes(process.platform)) {
-      attempt('list', this.#folder, () => renameOldFiles(this.#folder));
+      renameOldFiles(this.#folder);
     }
-    return true;
   }
 
   /**

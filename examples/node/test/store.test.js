@@ -154,12 +154,17 @@ for (const [way, helpers] of Object.entries(ways)) {
     await assert.rejects(lock(path, 150, undefined, helpers), { code: 'store-unusable', retryable: true });
     const given = AbortSignal.timeout(100);
     await assert.rejects(lock(path, 600_000, given, helpers), { name: /AbortError|TimeoutError/ });
-    let has = false;
-    const second = lock(path, 600_000, undefined, helpers).then((held) => { has = true; return held; });
-    await new Promise((resolve) => { setTimeout(resolve, 100); });
-    assert.equal(has, false);
+    const order = [];
+    const second = lock(path, 600_000, undefined, helpers).then((held) => {
+      order.push('held');
+      return held;
+    });
+    // It began later, and ends while the other waits.
+    await assert.rejects(lock(path, 150, undefined, helpers), { code: 'store-unusable' });
+    order.push('released');
     first.release();
     (await second).release();
+    assert.deepEqual(order, ['released', 'held']);
     assert.equal(fs.statSync(path).mode & 0o777, 0o600);
   });
 
