@@ -69,12 +69,12 @@ export function* sockets(text) {
 }
 
 /**
- * Finds the other end of a connection in the texts of the tables: its user's id; `elsewhere` if the connection is
- * open and its other end is not in the table, in another network namespace or machine;
- * or `gone`. A socket whose owner has closed it is shown as user 0 with inode 0: that
- * is not root, and it cannot read an answer.
+ * Returns the user id at the other end of a connection; `elsewhere` if the connection is
+ * open but its other end is not listed (another network namespace or machine); `gone` if
+ * it is closed. A socket that its owner has closed is listed with user 0 and inode 0,
+ * which does not mean root.
  *
- * @param {Iterable<string>} texts
+ * @param {Iterable<string>} texts of the tables
  * @param {Ends} ends
  * @returns {number | 'elsewhere' | 'gone'}
  */
@@ -146,12 +146,13 @@ function* tables() {
 }
 
 function users() {
-  const own = [process.geteuid?.(), Number.parseInt(process.env.SUDO_UID ?? '', 10)];
+  const sudo = process.env.SUDO_UID ?? '';
+  const own = [process.geteuid?.(), /^\d+$/.test(sudo) ? Number(sudo) : undefined];
   const map = textOf('/proc/self/uid_map')?.trim().split(/\s+/).join(' ');
   // In the initial namespace every user has an id, and 65534 is a real one.
   const isNested = map !== undefined && map !== '0 0 4294967295';
   const unmapped = isNested ? Number(textOf('/proc/sys/kernel/overflowuid') ?? 65534) : undefined;
-  return { own: own.filter((uid) => Number.isInteger(uid)).map(Number), unmapped };
+  return { own: own.filter((uid) => uid !== undefined), unmapped };
 }
 
 /** @param {string} path */
