@@ -9,7 +9,7 @@ const { LATCH_STATE_DIR: stateDir, LATCH_BROWSER: browser } = process.env;
 const options = { stateDir, browser: browser?.split(' ') };
 const [command, issuer, clientId, ...scopes] = process.argv.slice(2);
 const client = { issuer, clientId, scopes };
-// Whatever a terminal would act on is escaped.
+// Escapes everything but printable ASCII and newlines: the text may come from a provider.
 const json = (value) => JSON.stringify(value, undefined, 2)
   .replace(/[^\n\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
 const commands = {

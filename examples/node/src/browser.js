@@ -9,7 +9,7 @@ import { isLoopback } from './addresses.js';
 import { LatchError } from './error.js';
 
 /**
- * Starts one on this address. `openFile` is for a browser whose address would stand on a
+ * Starts a browser on a URL. `openFile` is for a browser whose address would stand on a
  * command line, where other users can read it: starts it on a private file instead,
  * given by its `file:` URL.
  *

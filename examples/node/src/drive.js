@@ -75,7 +75,7 @@ async function steps(session, parts) {
         case 'lock':
           if (!lock) {
             lock = await locked(parts);
-            // What is done under the lock is done to its end.
+            // From here to the save, signals must not end the program.
             releaseSignals = holdSignals();
           }
           reply = { tag: 'locked', val: (await read(store))?.session };

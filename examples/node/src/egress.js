@@ -103,8 +103,9 @@ export class Egress {
   }
 
   /**
-   * A name with a single public address is public: whoever runs it could add a
-   * private one and would reach the services of this network.
+   * Returns whether all of the issuer's addresses are private. One public address is enough
+   * to make the issuer public: otherwise anyone who controls its DNS could add a private
+   * address and reach services on this network.
    */
   async #lookUpIssuer() {
     const issuer = parsed(this.#issuer);

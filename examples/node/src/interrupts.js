@@ -1,7 +1,8 @@
 // Signals that end this program, held back while a session is being renewed.
 //
-// A provider that replaces refresh tokens has perhaps replaced this one when it has the
-// request: a program that ended before the answer is saved would have lost the session.
+// A provider that rotates refresh tokens may have revoked the old one as soon as it
+// receives the request. If the program ended before the answer is saved, the session would
+// be lost.
 
 import { setImmediate as turn } from 'node:timers/promises';
 
@@ -16,8 +17,8 @@ const held = new Set();
 const hold = (signal) => { held.add(signal); };
 
 /**
- * Holds signals back until the function that it returns is called; that ends the program
- * if one came.
+ * Holds SIGINT, SIGTERM and SIGHUP back. The returned function stops that and raises those
+ * that came.
  */
 export function holdSignals() {
   holders += 1;

@@ -11,16 +11,16 @@ import { pathToFileURL } from 'node:url';
  * A browser that was started; `end` deletes the file that it was given, if any.
  *
  * @typedef {object} Launched
- * @property {string} invitation what the user is told; the printed address stands below
+ * @property {string} invitation message for the user; the address to open is printed below it
  * @property {() => void} end
  */
 
 /**
- * Starts `browser` on `address`, which works once for whoever is first.
+ * Starts `browser` on `address`, which works once.
  *
- * A browser's command line can be read by every user of the machine, except on Windows.
- * So the address stands there only if the listener tells their visits from this user's;
- * else the browser is started on a file that only this user can read.
+ * Every user of the machine can read a command line, except on Windows. So the address is
+ * put there only if the listener can tell users apart; otherwise the browser is started on
+ * a file that only this user can read.
  *
  * @param {Browser} browser
  * @param {string} address

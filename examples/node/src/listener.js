@@ -20,7 +20,7 @@ export const START_PATH = '/latchstring/start';
 const END_PATH = '/latchstring/end';
 export const END_ADDRESS = `${END_PATH}?done`;
 
-/** Paths that begin so are the listener's own; no redirect may have one. */
+/** Prefix of the listener's own paths. A redirect path must not begin with it. */
 const OWN_PATHS = '/latchstring/';
 
 const MOST_CONNECTIONS = 64;
@@ -52,15 +52,15 @@ const EPHEMERAL_ATTEMPTS = 16;
  * @typedef {object} Visit
  * @property {string} target path and query as sent
  * @property {string} cookies
- * @property {(page: Page) => Promise<void>} answer sends its page; back when that was written
+ * @property {(page: Page) => Promise<void>} answer resolves once the page is written
  * @property {Peer} [peer] whose browser it is; `unknown` unless set
- * @property {Promise<void>} [gone] if the browser can send its next request on the same
- * connection: comes when that is closed
+ * @property {Promise<void>} [gone] resolves when the connection closes; undefined if the
+ * browser cannot send another request on it
  */
 
 /**
- * Hears browsers that come back. `tellsPeers`: whether a visit's `peer` tells another
- * user from this one; if not, no address of a login is put where others can read it.
+ * Receives browsers that come back. If `tellsPeers` is false or missing, the login's
+ * address is kept off command lines.
  *
  * @typedef {Pick<Listener, 'redirectUri' | 'arrival' | 'take' | 'close'> & { tellsPeers?: boolean }} Listening
  */
@@ -195,7 +195,7 @@ export class Listener {
     }
   }
 
-  /** Whether another user's visit is told from this user's. */
+  /** Whether another user's connection can be told from this user's. */
   get tellsPeers() {
     return this.#peers.tells;
   }
