@@ -53,10 +53,9 @@ enum State {
     /// A refresh token is spent only where its successor can be kept.
     AwaitingProbe(Refresh),
     AwaitingRefresh(Refresh),
-    /// A rotated refresh token is being saved ahead of everything else: neither
-    /// a crash nor a refused ID token may lose it.
+    /// The session before the renewal is being saved with its new refresh token, ahead
+    /// of everything else: neither a crash nor a refused ID token may lose that.
     AwaitingParking {
-        session: Stored,
         save: Save,
         then: AfterParking,
     },
@@ -94,7 +93,7 @@ struct Refresh {
 }
 
 enum AfterParking {
-    Check(Box<Identity>, Exchange),
+    Check(Box<Stored>, Box<Identity>, Exchange),
     Fail(Failure),
 }
 
@@ -134,23 +133,26 @@ impl Token {
                 match (token, replaced) {
                     (Ok(token), _) => setup.receive(refresh.session, token, now_ms)?,
                     // The provider has replaced the refresh token, whatever the rest is.
-                    (Err(failure), Some(replaced)) if failure.provider.is_none() => {
+                    (Err(failure), Some(replaced))
+                        if failure.provider.is_none()
+                            && refresh.session.refresh_token.as_ref() != Some(&replaced) =>
+                    {
                         let refresh_token = Some(replaced);
                         let session = Stored { refresh_token, ..refresh.session };
-                        park(session, AfterParking::Fail(failure))
+                        park(&session, AfterParking::Fail(failure))
                     }
                     (Err(failure), _) => setup.refused(refresh, failure, now_ms)?,
                 }
             }
-            (AwaitingParking { session, then, .. }, Event::Saved) => match then {
-                AfterParking::Check(identity, exchange) => {
-                    (AwaitingKeys { session, identity }, Action::Exchange(exchange))
+            (AwaitingParking { then, .. }, Event::Saved) => match then {
+                AfterParking::Check(session, identity, exchange) => {
+                    (AwaitingKeys { session: *session, identity }, Action::Exchange(exchange))
                 }
                 AfterParking::Fail(failure) => return Err(failure.into()),
             },
-            (AwaitingParking { session, save, then }, Event::NotSaved(reason)) => {
+            (AwaitingParking { save, then }, Event::NotSaved(reason)) => {
                 let (save, action) = save.again(&reason, NOT_SAVED_REMEDY)?;
-                (AwaitingParking { session, save, then }, action)
+                (AwaitingParking { save, then }, action)
             }
             (AwaitingKeys { session, identity }, Event::Answered(answer)) => {
                 match identity.next(answer, now_ms)? {
@@ -175,7 +177,7 @@ impl Token {
                 let session = setup.read(stored)?;
                 if session.refresh_token == refused.session.refresh_token {
                     (AwaitingDeletion(failure), Action::Save(None))
-                } else if setup.is_fresh(&session, now_ms) {
+                } else if is_newer(&session, &refused.session) && setup.is_fresh(&session, now_ms) {
                     setup.finish(session, TokenSource::Adopted, now_ms)?
                 } else {
                     setup.refresh(Refresh { session, last_attempt: true, ..refused })?
@@ -267,6 +269,8 @@ impl Setup {
         let is_renewable = token.refresh_token.is_some() || session.refresh_token.is_some();
         let expires_at_ms = token.expires_at_ms(is_renewable, now_ms);
         let rotated = token.refresh_token.is_some() && token.refresh_token != session.refresh_token;
+        let parked = rotated
+            .then(|| Stored { refresh_token: token.refresh_token.clone(), ..session.clone() });
         let mut session = Stored {
             access_token: Some(token.access_token),
             token_type: token.token_type,
@@ -288,20 +292,20 @@ impl Setup {
             return Ok(save(session));
         };
         let key = session.id_token_key.clone();
-        match Identity::begin(id_token, expected, jwks_uri, key, now_ms) {
-            Ok(identity::Progress::Verified(id_token)) => {
+        match (Identity::begin(id_token, expected, jwks_uri, key, now_ms), parked) {
+            (Ok(identity::Progress::Verified(id_token)), _) => {
                 remember(&mut session, id_token);
                 Ok(save(session))
             }
-            Ok(identity::Progress::Ask(identity, exchange)) if rotated => {
-                Ok(park(session, AfterParking::Check(identity, exchange)))
+            (Ok(identity::Progress::Ask(identity, exchange)), Some(parked)) => {
+                Ok(park(&parked, AfterParking::Check(Box::new(session), identity, exchange)))
             }
-            Ok(identity::Progress::Ask(identity, exchange)) => {
+            (Ok(identity::Progress::Ask(identity, exchange)), None) => {
                 Ok((State::AwaitingKeys { session, identity }, Action::Exchange(exchange)))
             }
             // A wrong clock is enough to get here: once it is right, the session goes on.
-            Err(failure) if rotated => Ok(park(session, AfterParking::Fail(failure))),
-            Err(failure) => Err(failure),
+            (Err(failure), Some(parked)) => Ok(park(&parked, AfterParking::Fail(failure))),
+            (Err(failure), None) => Err(failure),
         }
     }
 
@@ -411,19 +415,19 @@ fn save(session: Stored) -> (State, Action) {
     (State::AwaitingSave { session, save }, action)
 }
 
-/// Saves the session without the access token, which must not be used before its
-/// ID token was checked.
-fn park(session: Stored, then: AfterParking) -> (State, Action) {
-    let parked = Stored { access_token: None, expires_at_ms: None, ..session.clone() };
-    let (save, action) = Save::begin(parked.to_bytes());
-    (State::AwaitingParking { session, save, then }, action)
+/// Saves the session as it was before the renewal, but for its refresh token: the old
+/// access token may be good still, and the new one must not be used unchecked.
+fn park(session: &Stored, then: AfterParking) -> (State, Action) {
+    let (save, action) = Save::begin(session.to_bytes());
+    (State::AwaitingParking { save, then }, action)
 }
 
 fn not_renewable() -> Failure {
     login_required("the access token has to be renewed, and the provider gave no refresh token")
 }
 
-/// Whether another process has saved since `before` was read.
+/// Whether the access token was received after `before` was read. A new refresh token
+/// alone tells of a renewal that failed.
 fn is_newer(now: &Stored, before: &Stored) -> bool {
-    now.access_token != before.access_token || now.refresh_token != before.refresh_token
+    now.access_token != before.access_token || now.received_at_ms != before.received_at_ms
 }

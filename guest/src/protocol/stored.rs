@@ -36,7 +36,7 @@ pub(crate) struct Stored {
     /// asking it about another one tells nothing.
     #[serde(default)]
     pub(crate) userinfo_refuses: bool,
-    /// None while a renewed token still waits for the check of its ID token.
+    /// None if only a refresh token was adopted, until the first renewal.
     pub(crate) access_token: Option<String>,
     pub(crate) token_type: String,
     pub(crate) refresh_token: Option<String>,

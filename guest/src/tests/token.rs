@@ -7,8 +7,8 @@ use super::given::{
 };
 use super::keys::Key;
 use super::provider::{
-    IdToken, access_token, id_token, keys, refresh_token, signed_by, status, tokens, unreachable,
-    usual_keys,
+    IdToken, access_token, id_token, keys, oauth_error, refresh_token, signed_by, status, tokens,
+    unreachable, usual_keys,
 };
 use super::script::Script;
 use crate::contract::{Code, TokenSource};
@@ -119,16 +119,41 @@ fn a_replaced_refresh_token_is_kept_whatever_else_came_with_it() {
     ] {
         let token = refreshing().refreshes(answer).saves();
         assert_eq!(token.stored_field("refresh_token"), refresh_token(2));
-        assert!(token.stored_field("access_token").is_null());
+        assert_eq!(token.stored_field("access_token"), access_token(1));
         token.fails(Code::InvalidTokenResponse);
     }
     let unusable = tokens(2).without("access_token");
-    refreshing()
-        .refreshes(unusable.clone().without("refresh_token"))
-        .fails(Code::InvalidTokenResponse);
+    for same_refresh_token in [
+        unusable.clone().without("refresh_token"),
+        unusable.clone().with("refresh_token", refresh_token(1)),
+    ] {
+        refreshing().refreshes(same_refresh_token).fails(Code::InvalidTokenResponse);
+    }
     let full = || refreshing().refreshes(unusable.clone()).cannot_save().cannot_save();
     full().saves().fails(Code::InvalidTokenResponse);
     full().cannot_save().fails(Code::NotSaved);
+}
+
+#[test]
+fn a_renewal_that_fails_costs_no_good_access_token() {
+    let forced = || openid().stored(logged_in()).force_refresh().token().locks(Some(logged_in()));
+    let stranger = id_token().claim("sub", "mallory");
+    for (answer, code) in [
+        (tokens(2).without("token_type"), Code::InvalidTokenResponse),
+        (tokens(2).and(stranger), Code::InvalidIdToken),
+    ] {
+        let token = forced().refreshes(answer).saves();
+        let kept = token.stored();
+        token.fails(code);
+        let grant = openid().stored(kept.clone()).token().grants();
+        assert_eq!((grant.access_token, grant.source), (access_token(1), TokenSource::Cached));
+        // Another process that wants a new one takes it for none, whenever it sees it.
+        let next = forced().refreshes(oauth_error("invalid_grant")).locks(kept.clone());
+        assert_eq!(next.sent().form.one("refresh_token"), Some("refresh-secret-2"));
+        let next = openid().stored(logged_in()).force_refresh().token().locks(kept);
+        assert_eq!(next.sent().form.one("refresh_token"), Some("refresh-secret-2"));
+        assert_eq!(next.refreshes(tokens(3)).saves().grants().access_token, access_token(3));
+    }
 }
 
 #[test]
@@ -286,7 +311,7 @@ fn a_refused_id_token_does_not_cost_the_rotated_refresh_token() {
     let not_yet = id_token().without("nonce").at("iat", 2 * 3_600_000);
     let token = refreshing().refreshes(tokens(2).and(not_yet)).saves();
     assert_eq!(token.stored_field("refresh_token"), refresh_token(2));
-    assert!(token.stored_field("access_token").is_null());
+    assert_eq!(token.stored_field("access_token"), access_token(1));
     let parked = token.stored();
     token.fails(Code::InvalidIdToken);
     let next = openid().stored(parked.clone()).later(HOUR_MS).token().locks(parked);
@@ -297,7 +322,7 @@ fn a_refused_id_token_does_not_cost_the_rotated_refresh_token() {
 fn a_rotated_refresh_token_is_saved_before_keys_are_fetched() {
     let token = refreshing().refreshes(tokens(2).and(newly_signed())).saves();
     assert_eq!(token.stored_field("refresh_token"), refresh_token(2));
-    assert!(token.stored_field("access_token").is_null());
+    assert_eq!(token.stored_field("access_token"), access_token(1));
     let token = token.fetches_keys(keys(&[Key::numbered(2)])).saves();
     assert_eq!(token.stored_field("access_token"), access_token(2));
     assert_eq!(token.grants().source, TokenSource::Renewed);
