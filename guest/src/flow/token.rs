@@ -221,9 +221,9 @@ impl Setup {
             return self.finish(session, TokenSource::Cached, now_ms);
         }
         if session.refresh_token.is_none() {
-            return Err(match schedule::is_from_the_future(&session, now_ms) {
+            return Err(match schedule::has_doubtful_expiry(&session, now_ms) {
                 true => login_required(
-                    "the access token came when this machine's clock was ahead, so nothing tells when it expires, and the provider gave no refresh token",
+                    "this machine's clock was ahead when the access token was issued, so its expiry is unknown, and the provider gave no refresh token",
                 ),
                 false => not_renewable(),
             });

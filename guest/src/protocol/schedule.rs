@@ -33,10 +33,10 @@ pub(crate) fn is_valid(stored: &Stored, min_ttl_ms: u64, now_ms: EpochMs) -> boo
     is_still_valid(stored, attainable_ttl_ms(stored, min_ttl_ms), now_ms)
 }
 
-/// Whether the token came when the clock was ahead of where it is now by more than
-/// the skew. When it expires is then unknown.
-pub(crate) fn is_from_the_future(stored: &Stored, now_ms: EpochMs) -> bool {
-    stored.received_at_ms > now_ms.saturating_add(CLOCK_SKEW_MS)
+/// Whether the token has an expiry that cannot be trusted: its time of receipt lies in
+/// the future by more than the clock skew, so the clock has been set back since.
+pub(crate) fn has_doubtful_expiry(stored: &Stored, now_ms: EpochMs) -> bool {
+    stored.expires_at_ms.is_some() && stored.received_at_ms > now_ms.saturating_add(CLOCK_SKEW_MS)
 }
 
 fn is_still_valid(stored: &Stored, ttl_ms: u64, now_ms: EpochMs) -> bool {
@@ -44,7 +44,7 @@ fn is_still_valid(stored: &Stored, ttl_ms: u64, now_ms: EpochMs) -> bool {
     let ahead_ms = stored.received_at_ms.saturating_sub(now_ms);
     let is_in_time = |at: EpochMs| now_ms.saturating_add(ttl_ms) < at.saturating_sub(ahead_ms);
     stored.access_token.is_some()
-        && !is_from_the_future(stored, now_ms)
+        && !has_doubtful_expiry(stored, now_ms)
         && stored.expires_at_ms.is_none_or(is_in_time)
 }
 

@@ -177,6 +177,15 @@ fn a_token_that_came_while_the_clock_was_ahead_is_renewed() {
 }
 
 #[test]
+fn a_token_without_an_expiry_outlives_any_clock() {
+    let stored = logged_in_with(tokens(1).without("expires_in").without("refresh_token"));
+    let early = openid().at(NOW_MS - 8 * HOUR_MS).stored(stored);
+    assert_eq!(early.clone().token().grants().source, TokenSource::Cached);
+    let failure = early.force_refresh().token().fails(Code::LoginRequired);
+    assert!(!failure.message.contains("clock"), "{}", failure.message);
+}
+
+#[test]
 fn a_clock_that_went_back_a_little_lengthens_no_life() {
     // Another process renewed half a minute ahead of this clock.
     let given = openid().at(NOW_MS - MINUTE_MS / 2).stored(logged_in());
@@ -184,6 +193,10 @@ fn a_clock_that_went_back_a_little_lengthens_no_life() {
     let stored = logged_in_with(tokens(1).with("expires_in", 60));
     let late = openid().at(NOW_MS - MINUTE_MS / 2).stored(stored.clone());
     late.min_ttl_ms(40_000).token().grants();
+    let stored = logged_in_with(tokens(1).with("expires_in", 60).without("refresh_token"));
+    let early = openid().at(NOW_MS - MINUTE_MS / 2).stored(stored);
+    early.clone().min_ttl_ms(59_999).token().grants();
+    early.min_ttl_ms(60_000).token().fails(Code::LoginRequired);
 }
 
 #[test]
