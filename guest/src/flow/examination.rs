@@ -74,6 +74,9 @@ impl Asking<'_> {
             None => return Ok(self.granted(session, source)),
             Some(Question::Userinfo) => match person()? {
                 Some(exchange) => (State::OfPerson { only_to_verify: false }, exchange),
+                None if session.userinfo_refuses && session.id_token.is_none() => {
+                    return Err(userinfo_refuses());
+                }
                 None => return Ok(self.granted(session, source)),
             },
             Some(Question::Verification) => match person()? {

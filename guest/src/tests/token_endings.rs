@@ -4,6 +4,7 @@
 use serde_json::json;
 
 use super::given::{HOUR_MS, MINUTE_MS, logged_in, logged_in_with, openid, renewed_elsewhere};
+use super::introspection::stored_with;
 use super::provider::{access_token, oauth_error, status, tokens, unreachable};
 use super::script::Script;
 use crate::contract::{Code, Examination, Reply, TokenSource};
@@ -197,6 +198,18 @@ fn a_userinfo_endpoint_that_refuses_new_tokens_is_not_asked_again() {
     let given = verifying().stored(stored);
     let given = given.client(|client| client.endpoints.introspection = Some(endpoint.to_owned()));
     given.token().introspects(json!({ "active": true })).grants();
+}
+
+#[test]
+fn without_an_id_token_a_userinfo_endpoint_that_refuses_leaves_no_claims() {
+    let unnamed = stored_with("id_token", json!(null));
+    let token = openid().stored(unnamed.clone()).userinfo().token().asks_userinfo(status(401, ""));
+    let token = token.locks(Some(unnamed)).refreshes(tokens(2)).saves();
+    let token = token.asks_userinfo(status(401, "")).saves();
+    let stored = token.stored();
+    token.fails(Code::InvalidUserinfo);
+    openid().stored(stored.clone()).userinfo().token().fails(Code::InvalidUserinfo);
+    openid().stored(stored).token().grants();
 }
 
 #[test]
