@@ -19,7 +19,7 @@ use crate::protocol::jwk::Jwk;
 /// upper one bounds the work for one signature.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// The most work for one token, where a key of RSA with 2048 bits takes 1: a key set
+/// Upper limit on the work for one token; trying a 2048-bit RSA key costs 1. A key set
 /// without key identifiers must not cause unlimited work.
 const WORK: usize = 60;
 
@@ -81,7 +81,7 @@ impl Algorithm {
         }
     }
 
-    /// Whether who can check a signature can make one too.
+    /// Whether the key that checks a signature can also make one.
     pub(crate) fn is_symmetric(self) -> bool {
         matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
     }
@@ -121,7 +121,7 @@ pub(crate) enum Unverified {
     NoKey,
     /// None of this many keys made it, and more of them fit.
     TooManyKeys(usize),
-    /// The only key that fits is an RSA key of an unusual size, in bits.
+    /// An RSA key that fits has an unsupported size, in bits.
     KeySize(usize),
 }
 
@@ -131,10 +131,10 @@ impl Unverified {
         match self {
             Self::NoKey => "is signed by none of the provider's published keys".to_owned(),
             Self::TooManyKeys(tried) => format!(
-                "names no key (kid), and the first {tried} of the provider's keys did not sign it; no more are tried"
+                "was signed by none of the first {tried} published keys that fit it; no more are tried"
             ),
             Self::KeySize(bits) => format!(
-                "is signed with an RSA key of {bits} bits; keys of {} to {} bits are accepted",
+                "may be signed with an RSA key of {bits} bits; keys of {} to {} bits are accepted",
                 RSA_BITS.start(),
                 RSA_BITS.end()
             ),
@@ -199,14 +199,14 @@ impl<'a> Jws<'a> {
             }
             match self.is_signed_by(key) {
                 Ok(true) => return Ok(key),
-                Ok(false) => {}
+                Ok(false) | Err(Unverified::NoKey) => {}
                 Err(reason) => unverified = reason,
             }
         }
         Err(unverified)
     }
 
-    /// What trying this key takes, measured in the sandbox.
+    /// Cost of trying this key, relative to RSA with 2048 bits; measured in the sandbox.
     fn work(&self, key: &Jwk) -> usize {
         match self.algorithm {
             Algorithm::Es256 | Algorithm::EdDsa => 2,
@@ -215,7 +215,8 @@ impl<'a> Jws<'a> {
             _ => {
                 // The modulus, six bits a character; the work grows with its square.
                 let length = key.n.as_ref().map_or(0, String::len) * 6 / 2048;
-                length.pow(2).max(1)
+                // A key of more than 8192 bits is refused before any arithmetic.
+                if length > 4 { 1 } else { length.pow(2).max(1) }
             }
         }
     }
@@ -306,7 +307,7 @@ fn rsa_key(key: &Jwk) -> Result<RsaPublicKey, Unverified> {
     RsaPublicKey::new_with_max_size(n, e, *RSA_BITS.end()).map_err(|_| Unverified::NoKey)
 }
 
-// Each returns `None` if the key or the signature has not the right form.
+// Each returns None if the key or the signature is malformed.
 
 fn es256(key: &Jwk, message: &[u8], signature: &[u8]) -> Option<bool> {
     let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&sec1_point(key, 32)?).ok()?;

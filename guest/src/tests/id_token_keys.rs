@@ -154,7 +154,7 @@ fn a_set_without_key_identifiers_buys_no_unlimited_work() {
     let set: Vec<Key> = (1..=31).map(Key::numbered).collect();
     accepted(signed_by(Key::numbered(30), "ES256").without_kid(), keys(&set));
     let message = unverified(signed_by(Key::numbered(31), "ES256").without_kid(), keys(&set));
-    assert!(message.contains("the first 30 of the provider's keys"), "{message}");
+    assert!(message.contains("the first 30 published keys"), "{message}");
     accepted(signed_by(Key::numbered(31), "ES256"), keys(&set));
 }
 
@@ -211,10 +211,14 @@ fn an_rsa_key_has_2048_to_8192_bits() {
     let message = unverified(signed_by(Key::short_rsa(), "RS256"), keys(&[Key::short_rsa()]));
     assert!(message.contains("an RSA key of 1042 bits"), "{message}");
     let key = Key::for_algorithm("RS256");
-    let too_long = encode(&[vec![1], vec![255; 1024]].concat());
-    let set = json!({ "keys": [jwk_with(&key, "n", json!(too_long))] });
-    let message = unverified(signed_by(key, "RS256"), set);
-    assert!(message.contains("an RSA key of 8193 bits"), "{message}");
+    for (first, rest, bits) in [(1, 1024, 8193), (128, 2047, 16_384)] {
+        let too_long = jwk_with(&key, "n", json!(encode(&[vec![first], vec![255; rest]].concat())));
+        let message = unverified(signed_by(key.clone(), "RS256"), json!({ "keys": [too_long] }));
+        assert!(message.contains(&format!("an RSA key of {bits} bits")), "{message}");
+        // It hides no key behind it.
+        let set = json!({ "keys": [too_long, key.jwk()] });
+        accepted(signed_by(key.clone(), "RS256").without_kid(), set);
+    }
 }
 
 #[test]
