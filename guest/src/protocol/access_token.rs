@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::contract::{AccessRules, Code, EpochMs, Failure};
 use crate::protocol::endpoint::IssuerName;
 use crate::protocol::failure::printable;
-use crate::protocol::id_token::{Claims, text};
+use crate::protocol::id_token::{Claims, check_key_issuer, text};
 use crate::protocol::jwk::Jwk;
 use crate::protocol::jws::{Jws, Unverified};
 
@@ -32,10 +32,12 @@ pub(crate) fn verify(
         let reason = "is signed with a secret that only the provider has";
         return Err(Rejection::Failed(opaque(reason)));
     }
-    jws.verify(keys).map_err(Rejection::UnknownKey)?;
+    let key = jws.verify(keys).map_err(Rejection::UnknownKey)?;
     let claims: Claims = serde_json::from_slice(&jws.into_payload())
         .map_err(|_| Rejection::Failed(invalid("has claims that cannot be read")))?;
-    check(&claims, issuer, now_ms).map_err(|reason| Rejection::Failed(invalid(&reason)))?;
+    check(&claims, issuer, now_ms)
+        .and_then(|()| check_key_issuer(&claims, key))
+        .map_err(|reason| Rejection::Failed(invalid(&reason)))?;
     // No leeway: whoever gets the token next may grant none.
     if time_ms(&claims, "exp").is_some_and(|end_ms| end_ms <= now_ms as f64) {
         return Err(Rejection::Expired(invalid("has expired")));

@@ -103,9 +103,7 @@ pub(crate) fn verify(
     let jws = Jws::parse(token).map_err(|reason| Rejection::Failed(invalid(&reason)))?;
     let algorithm = jws.algorithm;
     let key = if algorithm.is_symmetric() {
-        let secret = expected.client_secret.as_deref();
-        let is_signed = secret.map(|secret| jws.is_signed_with(secret));
-        check_secret_signature(algorithm, is_signed)
+        check_secret_signature(&jws, expected.client_secret.as_deref())
             .map_err(|reason| Rejection::Failed(invalid(&reason)))?;
         None
     } else {
@@ -114,37 +112,31 @@ pub(crate) fn verify(
     let claims: Claims = serde_json::from_slice(&jws.into_payload())
         .map_err(|_| Rejection::Failed(invalid("has claims that cannot be read")))?;
     check(&claims, expected, algorithm, now_ms)
-        .and_then(|()| check_key_issuer(&claims, expected, key.as_ref()))
+        .and_then(|()| key.as_ref().map_or(Ok(()), |key| check_key_issuer(&claims, key)))
         .map_err(|reason| Rejection::Failed(invalid(&reason)))?;
     Ok(IdToken { text: token.to_owned(), claims, key })
 }
 
-/// `is_signed` is None if there is no secret to check with.
-fn check_secret_signature(algorithm: Algorithm, is_signed: Option<bool>) -> Result<(), String> {
-    match is_signed {
-        Some(true) => Ok(()),
-        Some(false) => Err("is not signed with this client's secret".to_owned()),
-        None => Err(format!(
+fn check_secret_signature(jws: &Jws<'_>, secret: Option<&str>) -> Result<(), String> {
+    let Some(secret) = secret else {
+        return Err(format!(
             "is signed with {}, which takes a shared secret; expected a published key",
-            algorithm.name()
-        )),
+            jws.algorithm.name()
+        ));
+    };
+    match jws.is_signed_with(secret) {
+        true => Ok(()),
+        false => Err("is not signed with this client's secret".to_owned()),
     }
 }
 
-/// A key of a multi-tenant provider may be limited to one tenant.
-fn check_key_issuer(
-    claims: &Claims,
-    expected: &Expectations,
-    key: Option<&Jwk>,
-) -> Result<(), String> {
-    let limit = key.and_then(|key| key.issuer.as_deref());
-    match (&expected.issuer, limit) {
-        (IssuerName::OfTenant(template), Some(limit))
-            if limit != template && text(claims, "iss") != Some(limit) =>
-        {
-            Err("is signed with another tenant's key".to_owned())
-        }
-        _ => Ok(()),
+/// A key of a multi-tenant provider may be limited to an issuer, or to a template.
+pub(crate) fn check_key_issuer(claims: &Claims, key: &Jwk) -> Result<(), String> {
+    let limit = key.issuer.as_deref().map(IssuerName::parse);
+    let issuer = text(claims, "iss").unwrap_or_default();
+    match limit.is_none_or(|limit| limit.covers(issuer)) {
+        true => Ok(()),
+        false => Err("is signed with another issuer's key".to_owned()),
     }
 }
 

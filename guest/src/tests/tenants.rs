@@ -3,13 +3,14 @@
 
 use serde_json::{Value, json};
 
-use super::given::{Given, openid};
+use super::given::{Given, NOW_MS, openid};
 use super::keys::Key;
+use super::known::Known;
 use super::provider::{
-    IdToken, id_token, metadata_with, not_found, refresh_token, tokens, usual_keys,
+    IdToken, Tokens, id_token, metadata_with, not_found, refresh_token, tokens, usual_keys,
 };
 use super::script::Script;
-use crate::contract::{Code, Tokens};
+use crate::contract::{self, AccessRules, Code, Examination};
 
 const TENANT: &str = "9188040d-6c67-4c5b-b112-36a304b66dad";
 const ANOTHER: &str = "72f988bf-86f1-41af-91ab-2d7cd011db47";
@@ -24,8 +25,12 @@ fn common() -> Given {
 }
 
 fn redeemed(id_token: IdToken) -> Script {
+    redeemed_with(tokens(1), id_token)
+}
+
+fn redeemed_with(tokens: Tokens, id_token: IdToken) -> Script {
     let login = common().login().discovers(metadata_with("issuer", json!(TEMPLATE)));
-    login.redirects("code=c0de&state={state}").redeems(tokens(1).and(id_token))
+    login.redirects("code=c0de&state={state}").redeems(tokens.and(id_token))
 }
 
 fn of_tenant(tenant: &str) -> IdToken {
@@ -70,7 +75,34 @@ fn a_key_of_one_tenant_signs_for_no_other() {
     with(TEMPLATE).locks(None);
     with(&issuer_of(TENANT)).locks(None);
     let failure = with(&issuer_of(ANOTHER)).fails(Code::InvalidIdToken);
-    assert!(failure.message.contains("another tenant's key"), "{}", failure.message);
+    assert!(failure.message.contains("another issuer's key"), "{}", failure.message);
+}
+
+#[test]
+fn a_renewal_and_an_access_token_heed_the_issuer_of_their_key_too() {
+    let access_token = of_tenant(TENANT).issue(&Known::at(NOW_MS), "");
+    let login = redeemed_with(tokens(1).with("access_token", access_token), of_tenant(TENANT));
+    let stored = login.fetches_keys(usual_keys()).locks(None).saves().stored();
+    // Without a known key, the keys are fetched again.
+    let mut stored: Value = serde_json::from_slice(&stored.unwrap()).unwrap();
+    stored["id_token_key"] = json!(null);
+    let given = || common().stored(stored.to_string().into_bytes());
+    let rules = AccessRules { scopes: Vec::new(), acr: None, permissions: Vec::new() };
+    let examined =
+        |keys| given().examining(Examination::Local(rules.clone())).token().fetches_keys(keys);
+    let renewed = |keys| {
+        let token = given().force_refresh().token().locks(stored.to_string().into_bytes().into());
+        let token = token.refreshes(tokens(2).and(of_tenant(TENANT).without("nonce"))).saves();
+        token.fetches_keys(keys)
+    };
+    for good in [TEMPLATE.to_owned(), issuer_of(TENANT)] {
+        examined(keys_of(&good)).grants();
+        renewed(keys_of(&good)).saves().grants();
+    }
+    for bad in [issuer_of(ANOTHER), issuer_of("common"), TEMPLATE.replace("login", "evil")] {
+        examined(keys_of(&bad)).fails(Code::InvalidAccessToken);
+        renewed(keys_of(&bad)).fails(Code::InvalidIdToken);
+    }
 }
 
 #[test]
@@ -87,7 +119,7 @@ fn a_renewal_stays_with_the_tenant() {
 
 #[test]
 fn the_first_id_token_of_an_adopted_session_names_its_tenant() {
-    let theirs = Tokens {
+    let theirs = contract::Tokens {
         access_token: None,
         refresh_token: Some(refresh_token(1)),
         expires_at_ms: None,
