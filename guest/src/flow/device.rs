@@ -7,7 +7,7 @@
 use crate::contract::{
     Action, Client, ClientAuthentication, Code, DevicePrompt, EpochMs, Exchange, Failure, Response,
 };
-use crate::flow::patience::Patience;
+use crate::flow::patience::{LAST_POLL_MS, Patience};
 use crate::flow::{Event, NoResponse, Stop, response};
 use crate::protocol::device::{
     DeviceCode, device_authorization_request, parse_device_authorization_response, poll_request,
@@ -95,16 +95,18 @@ impl Device {
                 let action = poll.ask(client, &provider, method, 0, now_ms)?;
                 go(provider, Polling(poll), action)
             }
-            (Polling(mut poll), Event::Answered(answer)) => match poll.decided(client, answer)? {
-                Decision::Granted(token) => {
-                    let state = Polling(poll);
-                    Ok(Progress::Arrived(Box::new(Self { provider, method, state }), token))
+            (Polling(mut poll), Event::Answered(answer)) => {
+                match poll.decided(client, answer, now_ms)? {
+                    Decision::Granted(token) => {
+                        let state = Polling(poll);
+                        Ok(Progress::Arrived(Box::new(Self { provider, method, state }), token))
+                    }
+                    Decision::Pending { wait_ms } => {
+                        let action = poll.ask(client, &provider, method, wait_ms, now_ms)?;
+                        go(provider, Polling(poll), action)
+                    }
                 }
-                Decision::Pending { wait_ms } => {
-                    let action = poll.ask(client, &provider, method, wait_ms, now_ms)?;
-                    go(provider, Polling(poll), action)
-                }
-            },
+            }
             (state, _) => {
                 let expected = state.expected();
                 Err(Stop::Misfit(Box::new(Self { provider, method, state }), expected))
@@ -147,6 +149,7 @@ impl Poll {
         &mut self,
         client: &Client,
         answer: Result<Response, NoResponse>,
+        now_ms: EpochMs,
     ) -> Result<Decision, Failure> {
         let asked_for_ms = answer.as_ref().ok().and_then(retry_after_ms).unwrap_or(0);
         let failure = match response(answer, "the token endpoint", Code::InvalidTokenResponse)
@@ -168,8 +171,11 @@ impl Poll {
             }
             Some("access_denied") => return Err(denied(failure)),
             Some("expired_token") => return Err(expired()),
-            // A network that is away for a while ends nothing.
-            _ if failure.retryable => self.patience.backs_off(self.interval_ms).max(asked_for_ms),
+            // A network that is away for a while ends nothing: one poll is kept for the end.
+            _ if failure.retryable => {
+                let last_poll_ms = self.patience.left_ms(now_ms).saturating_sub(LAST_POLL_MS);
+                self.patience.backs_off(self.interval_ms).min(last_poll_ms).max(asked_for_ms)
+            }
             _ => return Err(failure),
         };
         Ok(Decision::Pending { wait_ms })

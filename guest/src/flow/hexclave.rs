@@ -8,7 +8,7 @@ use crate::contract::{
     Action, Client, Code, EpochMs, Exchange, Failure, Hexclave, LoginFlow, Protocol, Response,
     Visit,
 };
-use crate::flow::patience::Patience;
+use crate::flow::patience::{LAST_POLL_MS, Patience};
 use crate::flow::{Event, NoResponse, Stop, response};
 use crate::protocol::hexclave::{
     Api, Begun, Page, Progress as Confirmation, lifetime_ms, parse_begin_response,
@@ -19,9 +19,6 @@ use crate::protocol::token::TokenResponse;
 
 /// Between two polls.
 const INTERVAL_MS: u64 = 2_000;
-
-/// For the answer to the last poll, which is sent when the login's time is over.
-const LAST_POLL_MS: u64 = 1_000;
 
 pub(crate) struct HexclaveLogin {
     /// `browser` where one of this machine opens the page, else `device`.
@@ -139,7 +136,7 @@ enum Decision {
 }
 
 impl Poll {
-    /// A poll that does not outlive the login.
+    /// A poll that outlives the login by at most LAST_POLL_MS.
     fn ask(&self, api: &Api<'_>, wait_ms: u64, now_ms: EpochMs) -> Action {
         let timeout_ms = self.patience.left_ms(now_ms.saturating_add(wait_ms)).max(LAST_POLL_MS);
         let timeout_ms = Some(timeout_ms);

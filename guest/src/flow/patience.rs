@@ -6,6 +6,9 @@ use crate::contract::EpochMs;
 /// up to this.
 const LONGEST_BACKOFF_MS: u64 = 60_000;
 
+/// Time for the answer to the last request.
+pub(super) const LAST_POLL_MS: u64 = 1_000;
+
 /// How long it goes on, and how it goes.
 pub(super) struct Patience {
     pub(super) deadline_ms: EpochMs,
@@ -44,8 +47,8 @@ impl Patience {
         self.deadline_ms.saturating_sub(at_ms)
     }
 
-    /// The last one just before the end, and not long after it.
+    /// Shortens `wait_ms` to the time that is left.
     pub(super) fn bounds(&self, wait_ms: u64, now_ms: EpochMs) -> u64 {
-        wait_ms.min(self.deadline_ms.saturating_sub(now_ms))
+        wait_ms.min(self.left_ms(now_ms))
     }
 }

@@ -214,6 +214,21 @@ fn a_network_that_stays_away_ends_with_the_code() {
 }
 
 #[test]
+fn a_network_that_comes_back_late_leaves_time_for_a_last_poll() {
+    // After 75 s without an answer, 35 s are left: less than the next pause.
+    let login = shown(code_with("expires_in", json!(110))).presents();
+    let login = login.polls_after(5, unreachable()).polls_after(10, unreachable());
+    let login = login.polls_after(20, unreachable()).polls_after(40, unreachable());
+    assert_eq!(login.exchange().timeout_ms, Some(1_000));
+    login.polls_after(34, tokens(1).and(id_token())).fetches_keys(usual_keys()).locks(None);
+    // A provider that asks for a longer pause is not asked in the meantime.
+    let headers = vec![header("retry-after", "60")];
+    let away = Reply::Response(Response { status: 503, headers, body: Vec::new() });
+    let login = shown(code_with("expires_in", json!(60))).presents();
+    login.polls_after(5, away).declines().fails(Code::TimedOut);
+}
+
+#[test]
 fn any_other_refusal_ends_it() {
     for error in ["invalid_grant", "invalid_client", "unsupported_grant_type", "made_up"] {
         polling().polls_after(5, oauth_error(error)).fails(Code::ProviderRefused);
