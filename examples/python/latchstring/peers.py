@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
+import re
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -63,13 +64,10 @@ def end(address: str, port: int) -> End:
 
 
 def other_end(lines: Iterable[str], ours: End, theirs: End) -> int | Literal["elsewhere", "gone"]:
-    """Finds the other end of a connection in the table: its user's id; `elsewhere` if
-    the connection is open and its other end is not there, in another network namespace
-    or machine; or `gone`.
-
-    A socket whose owner has closed it is shown as user 0 with inode 0: that is not
-    root, and it cannot read an answer.
-    """
+    """Returns the user id at the other end of a connection; `elsewhere` if the connection
+    is open but its other end is not listed (another network namespace or machine); `gone`
+    if it is closed. A socket that its owner has closed is listed with user 0 and inode 0,
+    which does not mean root."""
     found: Literal["elsewhere", "gone"] = "gone"
     for one in _sockets(lines):
         if (one.local, one.remote) == (theirs, ours):
@@ -104,13 +102,15 @@ class Peers:
 
 def users() -> Users:
     own = {os.geteuid()}
-    with contextlib.suppress(KeyError, ValueError):
-        own.add(int(os.environ["SUDO_UID"]))
+    sudo = os.environ.get("SUDO_UID", "")
+    if re.fullmatch("[0-9]+", sudo):
+        own.add(int(sudo))
     unmapped = None
     # Without the file the kernel has no user namespaces. In the initial one every user
     # has an id, and 65534 is a real one.
     with contextlib.suppress(OSError):
         if Path("/proc/self/uid_map").read_text().split() != ["0", "0", "4294967295"]:
+            unmapped = 65534
             unmapped = int(Path("/proc/sys/kernel/overflowuid").read_text())
     return Users(frozenset(own), unmapped)
 
