@@ -20,8 +20,8 @@ from .listener import BrowserVisit, Listener
 from .pages import Page
 from .terminal import Question, Terminal
 
-# How long to wait for a browser that keeps its connection and asks nothing, or that asks
-# for the last page on a connection of its own.
+# How long to wait for the browser to request the last page. Ends earlier if the browser
+# closes a connection on which it could have sent that request.
 _ARRIVAL_SECONDS = 2.0
 
 _IN_WORDS: dict[LoginFlow, str] = {
@@ -32,11 +32,13 @@ _IN_WORDS: dict[LoginFlow, str] = {
 
 
 class Listening(Protocol):
-    """Hears browsers that come back. One that tells another user's visits from this
-    user's has `tells_peers`, which is True."""
+    """Receives browsers that come back."""
 
     origin: str
     redirect_uri: str
+    # Whether another user's connection can be told from this user's. If not, the login's
+    # address is kept off command lines.
+    tells_peers: bool
 
     def close(self) -> None: ...
 
@@ -83,6 +85,8 @@ class Door:
         self._shown: str | None = None
         # Whether the person is asked for the address that the browser ends on.
         self._asks = False
+        # The opened address was used twice.
+        self._is_taken = False
         # The browser that waits for its page.
         self._visit: BrowserVisit | None = None
 
@@ -93,38 +97,41 @@ class Door:
 
     def authorize(self, asked: Authorization) -> Reply:
         """Brings the person to the provider, and waits for what comes back."""
+        # An address that no browser may open is not for the user either.
+        address = browser_url(asked.url)
         visit, self._visit = self._visit, None
         is_new = self._shown != asked.url
         if visit is not None and is_new:
-            self._send_on(visit, asked)
+            self._send_on(visit, asked, address)
         elif visit is not None and asked.notice is not None:
             visit.answer(pages.stray(asked.notice))
         elif asked.notice is not None:
             # What was pasted does not count: the user is at the terminal.
             notice = asked.notice
             self._terminal.say(
-                _sentence(notice) if is_new else f"That does not finish the login: {notice}"
+                pages.sentence(notice) if is_new else f"That does not finish the login: {notice}"
             )
         if self._shown != asked.url:
-            self._show(asked)
+            self._show(asked, address)
         return self._wait(asked)
 
-    def _send_on(self, visit: BrowserVisit, asked: Authorization) -> None:
+    def _send_on(self, visit: BrowserVisit, asked: Authorization, address: str) -> None:
         """Sends the browser that came back last on to another address, in the same tab."""
-        self._terminal.say(_sentence(asked.notice or "the login goes on at another address"))
+        notice = asked.notice or "the login goes on at another address"
+        self._terminal.say(pages.sentence(notice))
         if self._binding is not None:
-            self._binding.go_on_to(asked.url)
+            self._binding.go_on_to(address)
         self._shown = asked.url
-        visit.answer(pages.forward(asked.url, None))
+        visit.answer(pages.forward(address, None))
 
-    def _show(self, asked: Authorization) -> None:
+    def _show(self, asked: Authorization, address: str) -> None:
         if asked.flow == "paste":
             if asked.reason is not None:
                 self._terminal.say(f"Logging in by hand: {asked.reason}")
-            self._show_address(asked.url)
+            self._show_address(address)
             self._asks = True
         else:
-            opened = self._invite(asked.url)
+            opened = self._invite(address)
             asks = not opened or self._browser_is_elsewhere
             self._asks = asks and self._terminal.is_attended()
         self._shown = asked.url
@@ -134,34 +141,35 @@ class Door:
         with contextlib.ExitStack() as questions:
             pasted = self._ask_to_paste(questions, asked) if self._asks else None
             fresh: Question | None = None
-            is_taken = False
+            if self._is_taken and pasted is None:
+                fresh = self._ask(questions, hidden=False)
             while (event := self._next(deadline)) is not None:
                 if isinstance(event, BrowserVisit):
                     passage = self._admit(event)
                     if passage == "redirect":
                         return Reply("redirected", event.target)
+                    if pasted is not None:
+                        continue
                     if passage == "taken":
-                        is_taken = True
-                        # The same keyboard answers both: an empty paste is Enter.
-                        if pasted is None and fresh is None:
-                            fresh = self._ask(questions, hidden=False)
-                    if passage == "another-browser" and pasted is None and fresh is None:
-                        if self._terminal.is_attended():
-                            self._terminal.say(
-                                "The login came back in another browser than it began in,"
-                                " and does not count."
-                            )
-                            self._asks = True
-                            pasted = self._ask_to_paste(questions, asked)
-                elif event[0] is pasted and is_taken and not event[1].strip():
-                    is_taken = False
+                        fresh = self._ask(questions, hidden=False)
+                    elif passage == "another-browser" and self._terminal.is_attended():
+                        self._terminal.say(
+                            "The login came back in another browser than it began in,"
+                            " and does not count."
+                        )
+                        # One question at a time has the keyboard: an empty paste is Enter too.
+                        if fresh is not None:
+                            fresh.withdraw()
+                        self._asks, fresh = True, None
+                        pasted = self._ask_to_paste(questions, asked)
+                elif event[0] is pasted and self._is_taken and not event[1].strip():
                     self._open_afresh()
                     pasted = self._ask_to_paste(questions, asked)
                 elif event[0] is pasted:
                     way = _named(event[1], asked.alternatives)
                     return Reply("chosen", way) if way else Reply("pasted", event[1])
                 elif event[0] is fresh:
-                    fresh, is_taken = None, False
+                    fresh = None
                     self._open_afresh()
         return Reply("timed-out")
 
@@ -200,11 +208,11 @@ class Door:
                 "the login component offered a choice of nothing",
                 "report it with the version of this program",
             )
-        self._binding, self._shown = None, None
+        self._binding, self._shown, self._is_taken = None, None, False
         self._end_launch()
         first, *others = offer.flows
         deadline = self._deadline(offer.wait_ms)
-        self._terminal.say(_sentence(offer.reason))
+        self._terminal.say(pages.sentence(offer.reason))
         while True:
             self._terminal.say(f"Press Enter to {_IN_WORDS[first]}.")
             self._say_ways(others)
@@ -248,19 +256,15 @@ class Door:
                     if event is self._visit:
                         break
                     continue
-                if _is_refused(event):
-                    event.send(pages.another_user())
-                elif event.target == END_ADDRESS:
+                last = _last_page(event, page, on, target)
+                if last is page:
                     event.answer(page)
                     break
-                else:
-                    # One that asked twice is sent there twice.
-                    event.send(on if event.target == target else pages.finished())
+                event.send(last)
                 late.append(event)
         while (event := self._next(self._clock.monotonic())) is not None:
             if isinstance(event, BrowserVisit) and not event.is_gone:
-                is_end = event.target == END_ADDRESS and not _is_refused(event)
-                event.send(page if is_end else pages.finished())
+                event.send(_last_page(event, page, on, None))
                 late.append(event)
         for visit in late:
             visit.settle()
@@ -272,16 +276,16 @@ class Door:
         if self._listener is not None:
             self._listener.close()
 
-    def _invite(self, url: str) -> bool:
+    def _invite(self, address: str) -> bool:
         """Whether a browser opens, or the person has to see to it."""
         if self._browser is None or self._listener is None:
-            self._show_address(url)
+            self._show_address(address)
             # Whoever wants no browser started has one in mind.
             return self._browser is None
-        binding = Binding(self._listener.origin, browser_url(url), self._entropy)
+        binding = Binding(self._listener.origin, address, self._entropy)
         launched = self._launch(binding.opened_address)
         if launched is None:
-            self._show_address(url)
+            self._show_address(address)
             return False
         self._binding = binding
         self._terminal.say(launched.invitation)
@@ -293,7 +297,7 @@ class Door:
         self._end_launch()
         if self._browser is None:
             return None
-        tells_peers = getattr(self._listener, "tells_peers", False)
+        tells_peers = self._listener is not None and self._listener.tells_peers
         try:
             self._launched = launch(self._browser, self._browser_file, address, tells_peers)
         # A caller's own may fail as it likes.
@@ -345,6 +349,7 @@ class Door:
         else:
             visit.answer(pages.used_address())
         if passage == "taken":
+            self._is_taken = True
             self._terminal.say(
                 "The address that your browser was sent to was opened twice, and works no more:"
                 " somebody else on this machine may have taken it. Press Enter for a fresh one."
@@ -352,12 +357,12 @@ class Door:
         return passage
 
     def _open_afresh(self) -> None:
+        self._is_taken = False
         if self._binding is not None:
             self._binding.renew()
             self._launch(self._binding.opened_address)
 
-    def _show_address(self, url: str) -> None:
-        address = browser_url(url)
+    def _show_address(self, address: str) -> None:
         self._terminal.say("To log in, open:\n")
         self._terminal.address(address)
 
@@ -398,10 +403,16 @@ def _is_refused(visit: BrowserVisit) -> bool:
     return visit.peer == "other-user"
 
 
+def _last_page(visit: BrowserVisit, page: Page, on: Page, target: str | None) -> Page:
+    """What a visit gets when the login has ended: `page` at its own address, and the way
+    there, `on`, at `target`."""
+    if _is_refused(visit):
+        return pages.another_user()
+    if visit.target == END_ADDRESS:
+        return page
+    # One that asked twice is sent there twice, and any other came too late.
+    return on if visit.target == target else pages.finished()
+
+
 def _named(text: str, flows: Sequence[LoginFlow]) -> LoginFlow | None:
     return next((flow for flow in flows if text.strip().lower() == flow), None)
-
-
-def _sentence(phrase: str) -> str:
-    """A phrase of the component as a sentence."""
-    return f"{phrase[:1].upper()}{phrase[1:]}."

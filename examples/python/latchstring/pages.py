@@ -127,6 +127,11 @@ def abandoned() -> Page:
     )
 
 
+def sentence(phrase: str) -> str:
+    """A phrase of the component as a sentence."""
+    return f"{phrase[:1].upper()}{phrase[1:]}."
+
+
 def _page(status: int, title: str, text: str, details: Sequence[tuple[str, str]] = ()) -> Page:
     terms = "".join(
         f'<dt>{html.escape(term)}</dt><dd dir="auto">{html.escape(_sentence(what))}</dd>'

@@ -125,6 +125,7 @@ class Script(Clock):
 
     origin = "http://127.0.0.1:8000"
     redirect_uri = "http://127.0.0.1:8000/callback"
+    tells_peers = True
     place = "the script"
 
     def __init__(self, transcript: Transcript, instance: Instance) -> None:

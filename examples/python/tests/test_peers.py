@@ -7,22 +7,20 @@ import queue
 import socket
 import sys
 from pathlib import Path
-from typing import TypeVar
 from urllib.parse import urlsplit
 
 import pytest
 
-from latchstring import Redirect, pages
-from latchstring.callback import END_ADDRESS
+from latchstring import Redirect
 from latchstring.door import Door
 from latchstring.entropy import entropy
 from latchstring.clock import Clock
 from latchstring.launch import launch
 from latchstring.listener import BrowserVisit
-from latchstring.peers import Peer, Peers, Users, end, other_end
+from latchstring.peers import Peers, Users, end, other_end, users
 from latchstring.terminal import Terminal
 
-T = TypeVar("T")
+from .conftest import PATIENCE
 
 OURS, THEIRS = end("127.0.0.1", 8000), end("127.0.0.1", 40000)
 ADDRESS = "http://127.0.0.1:8000/latchstring/start?ticket=a-b_c"
@@ -46,7 +44,7 @@ def line(local: tuple[str, int], remote: tuple[str, int], state: str, uid: int, 
 def status(address: str) -> bytes:
     """What an address answers."""
     url = urlsplit(address)
-    with socket.create_connection((url.hostname or "", url.port or 0), 30) as stream:
+    with socket.create_connection((url.hostname or "", url.port or 0), PATIENCE) as stream:
         request = f"GET {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n"
         stream.sendall(request.encode())
         return stream.recv(4096)[9:12]
@@ -92,6 +90,28 @@ def test_users_are_told_apart(own: set[int], unmapped: int | None, uid: int, pee
     assert Users(frozenset(own), unmapped).peer(uid) == peer
 
 
+def test_users_without_an_id_are_known_though_the_kernel_does_not_say_their_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def read_text(path: Path) -> str:
+        if path.name != "uid_map":
+            raise PermissionError
+        return "0 1000 1"
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    assert users().unmapped == 65534
+
+
+@pytest.mark.parametrize(
+    ("told", "names"), [("1234567", True), ("1_234_567", False), ("1234567x", False)]
+)
+def test_the_caller_of_sudo_is_named_by_a_number(
+    monkeypatch: pytest.MonkeyPatch, told: str, names: bool
+) -> None:
+    monkeypatch.setenv("SUDO_UID", told)
+    assert (1234567 in users().own) is names
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the table")
 def test_this_machine_tells_this_user_and_a_closed_connection() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -133,7 +153,7 @@ def test_another_users_visit_uses_nothing_up_and_the_user_is_told_once() -> None
             os.setuid(user)
             theirs.sendall(status(address))
             os._exit(0)
-        event = door._events.get(timeout=30)
+        event = door._events.get(timeout=PATIENCE)
         assert isinstance(event, BrowserVisit)
         door._admit(event)
         os.waitpid(child, 0)
@@ -163,60 +183,3 @@ def test_else_the_browser_gets_the_address_itself(has_file: bool, tells_peers: b
     files: list[str] = []
     launch(opened.append, files.append if has_file else None, ADDRESS, tells_peers)
     assert (opened, files) == ([ADDRESS], [])
-
-
-class FrozenClock(Clock):
-    """Never reaches the end of a wait that an event ends."""
-
-    def monotonic(self) -> float:
-        return 0.0
-
-    def wait(self, events: queue.SimpleQueue[T], seconds: float) -> T | None:
-        try:
-            return events.get(timeout=30 if seconds > 0 else 0)
-        except queue.Empty:
-            return None
-
-
-class Recorded(BrowserVisit):
-    """A visit that keeps what it is answered."""
-
-    def __init__(self, target: str, peer: Peer = "unknown") -> None:
-        super().__init__(target, "", peer)
-        self.statuses: list[int] = []
-
-    def send(self, page: pages.Page) -> None:
-        self.statuses.append(page.status)
-        self.written()
-
-
-def ending(*others: Recorded) -> Recorded:
-    """A login whose answer came, and these visits after it: the first of them."""
-
-    class Nowhere:
-        origin = "http://127.0.0.1:1"
-        redirect_uri = origin + "/callback"
-
-        def close(self) -> None: ...
-
-    door = Door(Terminal(), None, FrozenClock(), entropy, lambda *_: Nowhere())
-    door.listen(Redirect())
-    first = Recorded("/callback?code=a")
-    assert door._admit(first) == "redirect"
-    for visit in others:
-        door._events.put(visit)
-    first.is_gone = not others
-    if not others:
-        door._events.put(first)
-    door.close(None)
-    return first
-
-
-def test_a_browser_that_closes_its_connection_instead_of_asking_is_not_waited_for() -> None:
-    assert ending().statuses == [303]
-
-
-def test_the_last_page_ends_a_login_whatever_another_user_asks() -> None:
-    stranger, last = Recorded(END_ADDRESS, "other-user"), Recorded(END_ADDRESS)
-    assert ending(stranger, last).statuses == [303]
-    assert (stranger.statuses, last.statuses) == ([403], [200])
