@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-# Paths that begin so are the listener's own; no redirect may have one.
+# Prefix of the listener's own paths. A redirect path must not begin with it.
 OWN_PATHS = "/latchstring/"
 
 # Where a login begins in a browser of this machine, and where it ends: the last

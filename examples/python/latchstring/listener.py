@@ -102,8 +102,7 @@ class Listener:
         )
         self._arrived = arrived
         self._peers = Peers(end(*self._sockets[0].getsockname()[:2]))
-        # Whether another user's visit is told from this user's. If not, no address of a
-        # login is put where others can read it.
+        # Whether another user's connection can be told from this user's.
         self.tells_peers = self._peers.tells
         # Oldest first. The condition is told whenever one has left.
         self._connections: list[_Connection] = []
@@ -273,7 +272,8 @@ def _read_head(connection: _Connection) -> bytes:
             patience = deadline - time.monotonic()
             if patience <= 0:
                 raise Refusal(408, "The request took too long.")
-    return head.split(b"\r\n\r\n", 1)[0]
+    head, _, connection.rest = head.partition(b"\r\n\r\n")
+    return head
 
 
 def _page(page: Page, stays_open: bool) -> bytes:

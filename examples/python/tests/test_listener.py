@@ -224,7 +224,7 @@ def sent_to_the_end(fixture: Fixture, more: str = "") -> tuple[socket.socket, Br
     stream = fixture.connect()
     request = fixture.request("/callback?code=a")
     stream.sendall(request.replace(b"Accept: */*\r\n", more.encode()))
-    visit = fixture.visits.get(timeout=10)
+    visit = fixture.visits.get(timeout=PATIENCE)
     visit.send(pages.forward(END_ADDRESS, None))
     visit.settle()
     answer = stream.recv(4096)
@@ -237,11 +237,21 @@ def test_the_way_to_the_last_page_leaves_the_connection_open(fixture: Fixture) -
     assert b"Connection: keep-alive\r\n" in answer
     with stream:
         stream.sendall(fixture.request(END_ADDRESS))
-        last = fixture.visits.get(timeout=10)
+        last = fixture.visits.get(timeout=PATIENCE)
         assert last.target == END_ADDRESS and not last.is_gone
         last.answer(pages.success())
         page = read(stream)
     assert page.startswith(b"HTTP/1.1 200 ") and b"Connection: close\r\n" in page
+
+
+def test_a_request_that_came_with_the_first_one_gets_its_answer(fixture: Fixture) -> None:
+    with fixture.connect() as stream:
+        stream.sendall(fixture.request("/callback?code=a") + fixture.request(END_ADDRESS))
+        fixture.visits.get(timeout=PATIENCE).send(pages.forward(END_ADDRESS, None))
+        last = fixture.visits.get(timeout=PATIENCE)
+        assert last.target == END_ADDRESS and not last.is_gone
+        last.answer(pages.success())
+        assert b"HTTP/1.1 200 " in read(stream)
 
 
 def test_a_browser_that_closes_the_connection_instead_of_asking_is_told_of(
@@ -249,7 +259,7 @@ def test_a_browser_that_closes_the_connection_instead_of_asking_is_told_of(
 ) -> None:
     stream, visit, _ = sent_to_the_end(fixture)
     stream.close()
-    assert fixture.visits.get(timeout=10) is visit
+    assert fixture.visits.get(timeout=PATIENCE) is visit
     assert visit.is_gone
 
 
