@@ -59,7 +59,8 @@ class Settings:
     # None lets the component choose what fits this machine and the provider.
     flow: LoginFlow | None = None
     redirect: Redirect = Redirect()
-    # How long the user may take. None: five minutes in a browser, and as long as the code lives on another device.
+    # How long the user may take. None: five minutes in a browser, and as long as the code
+    # lives on another device.
     patience_seconds: float | None = None
     # Where False, the address is shown and nothing started.
     open_browser: bool = True
@@ -108,9 +109,9 @@ def token(
     """An access token that is good for now: the stored one, or a renewed one.
 
     Never opens a browser. Fails with `login-required` where only a login can help,
-    and with a retryable error where the network is at fault. A renewal that has
-    begun goes on where the caller is interrupted: a provider that replaces refresh
-    tokens has perhaps replaced this one already.
+    and with a retryable error where the network is at fault. An interruption waits for the
+    end of a renewal that has begun: a provider that rotates refresh tokens may have revoked
+    the old one already.
     """
     demand = Demand(
         min_ttl_ms=max(0, int(min_ttl_seconds * 1000)),
@@ -126,11 +127,11 @@ def token(
         except BaseException as error:
             results.put(error)
 
-    # Not a daemon: the program ends only after it. Nor is it joined: up to Python
-    # 3.12, a join that is interrupted takes the thread for ended.
-    threading.Thread(target=run, name="renewal").start()
     try:
         with _signals_held(latch.stop):
+            # Not a daemon: the program ends only after it. Nor is it joined: up to Python
+            # 3.12, a join that is interrupted takes the thread for ended.
+            threading.Thread(target=run, name="renewal").start()
             result = results.get()
     except BaseException:
         latch.stop.set()
@@ -142,27 +143,31 @@ def token(
 
 @contextlib.contextmanager
 def _signals_held(stop: threading.Event) -> Iterator[None]:
-    """Signals that would end the program at once end waits instead, and the program when
-    the renewal is over. Those that it handles itself are left alone, as are all of them
-    outside of the main thread, where Python lets no one handle any."""
-    came: list[int] = []
+    """Holds SIGTERM, SIGHUP and SIGINT back during a renewal: they end a wait for the lock
+    at once, and the program once the renewal is over. Signals with a handler of the
+    program's own are left alone. Does nothing outside the main thread, where Python allows
+    no handlers."""
+    came: set[int] = set()
 
     def hold(number: int, _: FrameType | None) -> None:
-        came.append(number)
+        came.add(number)
         stop.set()
 
     is_main = threading.current_thread() is threading.main_thread()
-    names = (signal.SIGTERM, signal.SIGHUP) if is_main else ()
-    held = [name for name in names if signal.getsignal(name) is signal.SIG_DFL]
-    for name in held:
+    # SIGINT last: it raises KeyboardInterrupt, where the others end the program.
+    names = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT) if is_main else ()
+    defaults = (signal.SIG_DFL, signal.default_int_handler)
+    held = [(name, handler) for name in names if (handler := signal.getsignal(name)) in defaults]
+    for name, _ in held:
         signal.signal(name, hold)
     try:
         yield
     finally:
-        for name in held:
-            signal.signal(name, signal.SIG_DFL)
-        for number in came:
-            signal.raise_signal(number)
+        for name, handler in held:
+            signal.signal(name, handler)
+        for name, _ in held:
+            if name in came:
+                signal.raise_signal(name)
 
 
 def token_or_login(client: Client, settings: Settings = Settings()) -> Token:
@@ -208,6 +213,7 @@ class _Latch:
         # Most calls ask for a token, and need not load what only a login has.
         from .browser import Browser
         from .door import Door
+        from .pages import sentence
 
         settings, terminal = self._settings, self._settings.terminal
         stored = read(self._store)
@@ -261,7 +267,7 @@ class _Latch:
         # What an earlier login pinned says nothing about this one.
         granted = _granted(self._drive([], door).run(instance, session))
         for notice in granted.notices:
-            terminal.say(f"{notice[:1].upper()}{notice[1:]}.")
+            terminal.say(sentence(notice))
         return granted
 
     def token(self, demand: Demand) -> Token:
