@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from pathlib import Path
+
+from . import guard
 
 # Names that Windows keeps for devices, whatever follows the first dot.
 _DEVICES = re.compile(r"con|prn|aux|nul|com[0-9]|lpt[0-9]")
@@ -27,14 +28,22 @@ def _profile_in_names(profile: str) -> str:
 
 
 def rename_old_files(folder: Path) -> None:
-    """Gives the files of earlier versions, such as `Work.ACCOUNT.session`, the names
-    that they have today. Another process may be doing the same: only one finds the old
-    file."""
-    for name in os.listdir(folder):
+    """Renames files written by earlier versions, such as `Work.ACCOUNT.session`, to their
+    current names. Another process may do the same at the same time."""
+    try:
+        names = os.listdir(folder)
+    except OSError as error:
+        raise guard.cannot("list", folder, error) from None
+    for name in names:
         old = _OLD.fullmatch(name)
         if old is None or _profile_in_names(old[1]) == old[1]:
             continue
         path = folder / (_profile_in_names(old[1]) + old[2])
-        if not os.path.lexists(path):
-            with contextlib.suppress(FileNotFoundError):
-                (folder / name).rename(path)
+        if os.path.lexists(path):
+            continue
+        try:
+            (folder / name).rename(path)
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise guard.cannot("rename", folder / name, error) from None

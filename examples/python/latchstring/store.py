@@ -94,7 +94,7 @@ class FileStore:
             )
         self._folder = folder
         self._stem = file_stem(profile, account)
-        # Whether an earlier version named the files in another way.
+        # Whether an earlier version used other file names for this profile.
         self._had_other_name = self._stem != f"{profile}.{account}"
         self._profile = profile
         self._path = folder / f"{self._stem}.session"
@@ -106,8 +106,9 @@ class FileStore:
 
     def read(self) -> bytes | None:
         """What is stored now; none where there is nothing. Takes no lock."""
-        if not self._is_there():
+        if not guard.is_folder(self._folder):
             return None
+        self._rename_old_files()
         descriptor = guard.open_to_read(self._path)
         if descriptor is None:
             return None
@@ -132,7 +133,7 @@ class FileStore:
                 "ask for fewer scopes, so that the provider issues smaller tokens",
             )
         guard.make_folder(self._folder)
-        self._is_there()
+        self._rename_old_files()
         self._sweep()
         try:
             guard.replace(self._path, content, prefix=f".{self._stem}.")
@@ -141,8 +142,9 @@ class FileStore:
 
     def delete(self) -> None:
         """Nothing to delete is no error. The caller holds the lock."""
-        if not self._is_there():
+        if not guard.is_folder(self._folder):
             return
+        self._rename_old_files()
         self._sweep()
         try:
             self._path.unlink(missing_ok=True)
@@ -186,7 +188,7 @@ class FileStore:
         sees.
         """
         guard.make_folder(self._folder)
-        self._is_there()
+        self._rename_old_files()
         path = self._folder / f"{self._stem}.lock"
         descriptor = guard.open_or_make(path)
         try:
@@ -231,17 +233,12 @@ class FileStore:
                 )
             pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
 
-    def _is_there(self) -> bool:
-        """Whether the folder is there; files in it have the names of today then."""
-        if not guard.is_folder(self._folder):
-            return False
+    def _rename_old_files(self) -> None:
+        """Renames files of earlier versions to their current names, if any file of this
+        profile could have one."""
         # Where capitals are small letters, an old file of `Work` answers to `work` too.
         if self._had_other_name or sys.platform == "darwin":
-            try:
-                rename_old_files(self._folder)
-            except OSError as error:
-                raise guard.cannot("list", self._folder, error) from None
-        return True
+            rename_old_files(self._folder)
 
     def _sweep(self) -> None:
         """Removes what writers of this session that died left behind: it may hold
