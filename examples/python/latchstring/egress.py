@@ -121,8 +121,9 @@ class Egress:
         ]
 
     def _issuer_is_private(self) -> bool:
-        """A name with a single public address is public: whoever runs it could add a
-        private one and would reach the services of this network."""
+        """Returns whether all of the issuer's addresses are private. One public address is
+        enough to make the issuer public: otherwise anyone who controls its DNS could add a
+        private address and reach services on this network."""
         if self._is_private is None:
             addresses = list(self._issuer_addresses())
             self._is_private = bool(addresses) and not any(map(is_public, addresses))

@@ -16,7 +16,7 @@ class Launched:
 
     @property
     def invitation(self) -> str:
-        """What the user is told; the printed address stands below."""
+        """Message for the user; the address to open is printed below it."""
         if self._folder is None:
             return "Your browser opens to log you in. If it does not, open:\n"
         return (
@@ -35,12 +35,12 @@ def launch(
     address: str,
     tells_peers: bool,
 ) -> Launched:
-    """Starts a browser on `address`, which works once for whoever is first.
+    """Starts a browser on `address`, which works once.
 
-    A browser's command line can be read by every user of the machine. So the address
-    stands there only if the listener tells their visits from this user's; else the
-    browser is started on a file that only this user can read. `open_file` is None for
-    a browser that puts the address on no command line.
+    Every user of the machine can read a command line. So the address is put there only if
+    the listener can tell users apart; otherwise the browser is started on a file that only
+    this user can read. `open_file` is None for a browser that puts the address on no
+    command line.
     """
     if tells_peers or open_file is None:
         open_url(address)

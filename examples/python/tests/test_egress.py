@@ -14,7 +14,7 @@ from latchstring import Client, Endpoints, LatchError, http
 from latchstring.address import is_public, parse
 from latchstring.browser import browser_url
 from latchstring.contract import Header, Reply, Request, Response, Unreachable
-from latchstring.egress import Denied, Egress
+from latchstring.egress import Denied, Egress, may_be_named
 
 from .conftest import PATIENCE
 
@@ -76,6 +76,36 @@ def test_the_metadata_of_the_issuer_and_no_other_names_origins() -> None:
     egress.learn(METADATA, named)
     assert egress.pinned_origins() == ["https://keys.example", "https://token.example"]
     assert egress.permit("https://token.example/t")() is False
+
+
+TENANT = "https://login.example/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "name", "fits"),
+    [
+        ("https://id.example", "https://id.example", True),
+        ("https://id.example", "https://id.example/", True),
+        ("https://id.example/", "https://id.example", True),
+        ("https://id.example", "https://id.example//", False),
+        ("https://id.example/a", "https://id.example/a/", False),
+        ("https://id.example/a/", "https://id.example/a", False),
+        ("https://id.example", "https://evil.example", False),
+        ("https://id.example", None, False),
+        ("https://login.example/common/v2.0", "https://login.example/{tenantid}/v2.0", True),
+        ("https://login.example/common/v2.0", TENANT, True),
+        ("https://login.example/organizations/v2.0", TENANT, True),
+        ("https://login.example/consumers/v2.0", TENANT, True),
+        ("https://login.example/common/v2.0", TENANT.replace("9188040d", "9188040D"), False),
+        ("https://login.example/mine/v2.0", TENANT, False),
+        ("https://login.example/common/v2.0", "https://login.example/contoso/v2.0", False),
+        ("https://login.example/common/v2.0", "https://evil.example/{tenantid}/v2.0", False),
+        ("https://id.example/common/common", "https://id.example/{tenantid}/{tenantid}", False),
+        ("https://login.example/common", "https://login.example/{tenantid}/v2.0", False),
+    ],
+)
+def test_metadata_names_its_own_issuer(issuer: str, name: object, fits: bool) -> None:
+    assert may_be_named(issuer, name) is fits
 
 
 def test_a_provider_elsewhere_names_no_service_of_this_machine() -> None:
