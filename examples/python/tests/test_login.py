@@ -16,7 +16,7 @@ import pytest
 import latchstring
 from latchstring import Client, LatchError, Redirect, Tokens
 
-from .conftest import PYTHON, Home, Server, log_in, settings_of, wait_for, words
+from .conftest import PATIENCE, PYTHON, Home, Server, log_in, settings_of, wait_for, words
 
 
 def client_of(server: Server) -> Client:
@@ -112,7 +112,7 @@ def test_a_port_that_is_taken(home: Home, demo: Server) -> None:
 def ask(address: str, request: str) -> int:
     """The status of what a request, written by hand, is answered."""
     parsed = urllib.parse.urlsplit(address)
-    with socket.create_connection((parsed.hostname or "", parsed.port or 0), 10) as stream:
+    with socket.create_connection((parsed.hostname or "", parsed.port or 0), PATIENCE) as stream:
         stream.sendall(request.encode("latin-1"))
         answer = http.client.HTTPResponse(stream)
         answer.begin()
@@ -225,29 +225,42 @@ def test_an_interrupted_wait_for_a_lock_ends_at_once(home: Home, demo: Server) -
 
 # Gets a signal in the middle of a request.
 INTERRUPTED = """
-import os, signal, time
-import latchstring.http
+import os, signal
+import latchstring.http, latchstring.latch
 from latchstring.__main__ import main
-send = latchstring.http.send
+send, held = latchstring.http.send, latchstring.latch._signals_held
+stops = []
+def holding(stop):
+    stops.append(stop)
+    return held(stop)
 def interrupted(*arguments):
-    os.kill(os.getpid(), signal.NAME)
-    time.sleep(0.5)
+    for number in [NUMBERS]:
+        os.kill(os.getpid(), number)
+        # The program has heard of it.
+        stops[0].wait()
     return send(*arguments)
-latchstring.http.send = interrupted
+latchstring.http.send, latchstring.latch._signals_held = interrupted, holding
 main()
 """
 
 
 @pytest.mark.parametrize(
-    ("name", "code"),
-    [("SIGINT", 130), ("SIGTERM", -signal.SIGTERM), ("SIGHUP", -signal.SIGHUP)],
+    ("numbers", "code"),
+    [
+        ([signal.SIGINT], 130),
+        ([signal.SIGTERM], -signal.SIGTERM),
+        ([signal.SIGHUP], -signal.SIGHUP),
+        # Ctrl-C, and then the terminal is closed.
+        ([signal.SIGINT, signal.SIGHUP], -signal.SIGHUP),
+        ([signal.SIGINT, signal.SIGINT], 130),
+    ],
 )
 def test_a_renewal_that_has_begun_goes_on_where_the_program_is_interrupted(
-    home: Home, demo: Server, name: str, code: int
+    home: Home, demo: Server, numbers: list[int], code: int
 ) -> None:
     log_in(home, demo)
     first = home.python("token", *words(demo)).succeeded().stdout
-    program = INTERRUPTED.replace("NAME", name)
+    program = INTERRUPTED.replace("NUMBERS", ", ".join(map(str, map(int, numbers))))
     command = [sys.executable, "-c", program, "token", *words(demo), "--force-refresh"]
     assert home.start(*command).finish().code == code
     assert home.python("token", *words(demo)).succeeded().stdout != first
