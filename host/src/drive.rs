@@ -8,7 +8,7 @@ use crate::budget::Budget;
 use crate::capability::clock::Clock;
 use crate::capability::http::{Http, Limits, Trouble};
 use crate::capability::store::{Key, Lock, Store, check_size};
-use crate::capability::terminal::Terminal;
+use crate::capability::terminal::{Settled, Terminal};
 use crate::contract::{Action, Exchange, Outcome, Purpose, Reply, Request, Response, Unreachable};
 use crate::door::Door;
 use crate::egress::{Egress, Permit};
@@ -48,8 +48,10 @@ impl<'a> Drive<'a> {
         instance: &mut Instance,
         session: Session,
     ) -> Result<Outcome, Error> {
-        let result = self.steps(instance, session).await;
-        self.terminal.settle();
+        let result = {
+            let _settled = Settled(self.terminal);
+            self.steps(instance, session).await
+        };
         if let Some(door) = &mut self.door {
             let pages = door.pages;
             door.close(match &result {
@@ -167,9 +169,9 @@ impl<'a> Drive<'a> {
             return self.http.send(request, limits(self.egress.issuer_is_private(), timeout)).await;
         };
         let mut time_limit = self.clock.sleep(timeout);
-        let timed_out = |place: &str, sent| {
+        let timed_out = |what: &str, sent| {
             let seconds = timeout.as_secs_f32();
-            let reason = format!("cannot reach {place}: timed out after {seconds} s");
+            let reason = format!("cannot {what}: timed out after {seconds} s");
             Trouble::Unreachable { reason: printable(&reason), sent }
         };
         tokio::select! {
@@ -177,14 +179,14 @@ impl<'a> Drive<'a> {
             addresses = self.http.resolve(&issuer) => self.egress.learn_issuer_addresses(&addresses),
             () = &mut time_limit => {
                 let host = issuer.host_str().unwrap_or_default();
-                return Err(timed_out(&format!("{host}, whose address is looked up first"), false));
+                return Err(timed_out(&format!("look up {host}"), false));
             }
         }
-        let place = without_query(&request.url).to_owned();
+        let reach = format!("reach {}", without_query(&request.url));
         tokio::select! {
             biased;
             answer = self.http.send(request, limits(self.egress.issuer_is_private(), timeout)) => answer,
-            () = &mut time_limit => Err(timed_out(&place, true)),
+            () = &mut time_limit => Err(timed_out(&reach, true)),
         }
     }
 
@@ -216,13 +218,6 @@ impl<'a> Drive<'a> {
     /// The component knows no places: a damaged session is named here.
     fn placed(&self, error: Error) -> Error {
         placed(error, self.store, self.key)
-    }
-}
-
-impl Drop for Drive<'_> {
-    /// An interrupted wait leaves no spinner behind.
-    fn drop(&mut self) {
-        self.terminal.settle();
     }
 }
 

@@ -30,7 +30,7 @@ use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
 use crate::builder::LatchBuilder;
-use crate::capability::terminal::Terminal;
+use crate::capability::terminal::{Settled, Terminal};
 use crate::contract::{Client, Demand, Failure, Grant, Tokens};
 use crate::error::{Code, Error};
 use crate::import::Imported;
@@ -269,15 +269,6 @@ async fn answer(mut child: Child, latch: &Latch) -> Option<Result<Done, Error>> 
     }
 }
 
-/// An interrupted wait leaves no spinner behind.
-struct Settled<'a>(&'a dyn Terminal);
-
-impl Drop for Settled<'_> {
-    fn drop(&mut self) {
-        self.0.settle();
-    }
-}
-
 fn lost(reason: &str) -> Error {
     Error::new(
         Code::HostFault,
@@ -291,9 +282,11 @@ fn lost(reason: &str) -> Error {
 ///
 /// Reads standard input, writes standard output, and touches no terminal. Once a
 /// request is sent, neither the caller's end nor the signals that end a program
-/// from a terminal or a service manager interrupt it. `prepare` gets a builder with the caller's client,
-/// profile and account, and the text of [`RenewalProcess::settings`]: it adds the
-/// store, and the HTTP client if the program has its own.
+/// from a terminal or a service manager interrupt it.
+///
+/// `prepare` gets a builder with the caller's client, profile and account, and the
+/// text of [`RenewalProcess::settings`]: it adds the store, and the HTTP client if the
+/// program has its own.
 ///
 /// ```no_run
 /// use latchstring::{Latch, Renewal, RenewalProcess, serve_renewal};

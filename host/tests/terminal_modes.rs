@@ -5,19 +5,24 @@
 mod support;
 
 use std::process::Command;
+use std::time::Instant;
+use std::{panic, thread};
 
+use latchstring::capability::terminal::StderrTerminal;
 use latchstring_provider::visitor::Browser;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::termios::LocalFlags;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use url::Url;
 
 use support::tty::Tty;
-use support::{Home, block_on};
+use support::{Home, PATIENCE, block_on};
 
 const ROUNDS: usize = 30;
 
-const SIGNALS: [(Signal, i32); 3] =
-    [(Signal::SIGINT, 130), (Signal::SIGTERM, 143), (Signal::SIGHUP, 129)];
+const SIGNALS: [(Signal, i32); 4] =
+    [(Signal::SIGINT, 130), (Signal::SIGQUIT, 131), (Signal::SIGTERM, 143), (Signal::SIGHUP, 129)];
 
 /// A login whose last address is to be pasted.
 fn paste(home: &Home) -> Command {
@@ -143,4 +148,53 @@ fn a_passphrase_is_never_shown_and_asked_for_once() {
     let run = tty.finish();
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert_eq!(run.stderr.matches("Passphrase").count(), 1, "{}", run.stderr);
+}
+
+#[test]
+fn typing_stays_hidden_when_the_program_is_stopped_and_continued() {
+    let home = Home::new();
+    let mut tty = Tty::lead(passphrase(&home), |_| {});
+    tty.until("Passphrase of the stored session:");
+    let hidden = tty.modes();
+    send(&tty, Signal::SIGSTOP);
+    let id = Pid::from_raw(tty.id().cast_signed());
+    let stopped = waitpid(id, Some(WaitPidFlag::WUNTRACED)).expect("a stop");
+    assert_eq!(stopped, WaitStatus::Stopped(id, Signal::SIGSTOP));
+    // What a shell does with its terminal.
+    tty.change_modes(|modes| modes.local_flags.insert(LocalFlags::ECHO | LocalFlags::ICANON));
+    send(&tty, Signal::SIGCONT);
+    let begun = Instant::now();
+    while tty.modes() != hidden {
+        assert!(begun.elapsed() < PATIENCE, "typing was not hidden again");
+        thread::yield_now();
+    }
+    tty.types("words nobody knows");
+    let run = tty.finish();
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    assert!(!run.stderr.contains("nobody knows"), "{}", run.stderr);
+}
+
+/// Set in the process that panics while it asks.
+const PANICS: &str = "LATCHSTRING_TEST_PANICS";
+
+#[test]
+fn after_a_panic_if_its_hook_restores_them() {
+    if std::env::var_os(PANICS).is_some() {
+        panic::set_hook(Box::new(|_| {
+            StderrTerminal::restore_modes();
+            std::process::exit(1);
+        }));
+        block_on(async {
+            let terminal = StderrTerminal::default();
+            tokio::select! {
+                biased;
+                _ = terminal.ask_secret("Passphrase:") => {}
+                () = tokio::task::yield_now() => panic!("while it waits"),
+            }
+        });
+    }
+    let mut command = Command::new(std::env::current_exe().expect("this program"));
+    let words = ["--exact", "after_a_panic_if_its_hook_restores_them", "--nocapture"];
+    command.args(words).env(PANICS, "1");
+    on_a_terminal(command, 1, |tty| drop(tty.until("Passphrase:")));
 }

@@ -86,12 +86,18 @@ impl StderrTerminal {
     }
 
     /// Asks `question` and returns the line that the user types, which is not
-    /// shown. Returns None if the input has ended.
+    /// shown. Returns None if the input has ended or is not UTF-8.
     ///
     /// Dropping the wait restores the terminal's modes.
     pub async fn ask_secret(&self, question: &str) -> Option<Zeroizing<String>> {
         self.settle();
-        keyboard::line(true, || print(question)).await.map(Zeroizing::new)
+        keyboard::line(true, || print(question)).await
+    }
+
+    /// Restores the terminal's modes if typing is hidden: for a program that ends
+    /// without dropping what waits, as in a panic hook.
+    pub fn restore_modes() {
+        keyboard::restore();
     }
 
     /// Whether more than lines of text can be shown.
@@ -179,7 +185,7 @@ impl Terminal for StderrTerminal {
         }
         self.settle();
         match keyboard::line(hidden, || print(question)).await {
-            Some(line) => line,
+            Some(mut line) => std::mem::take(&mut *line),
             None => std::future::pending().await,
         }
     }
@@ -195,6 +201,15 @@ impl Terminal for StderrTerminal {
         if self.verbose {
             self.say(text);
         }
+    }
+}
+
+/// Ends what a terminal shows of a wait, however the wait ends.
+pub(crate) struct Settled<'a>(pub(crate) &'a dyn Terminal);
+
+impl Drop for Settled<'_> {
+    fn drop(&mut self) {
+        self.0.settle();
     }
 }
 

@@ -44,8 +44,9 @@ Two commands are enough:
   latch login --issuer https://id.example.com --client-id my-cli --scope offline_access
   curl -H \"Authorization: Bearer $(latch token)\" https://api.example.com/
 
-Exit codes: 0 done, 1 other failure, 2 usage, 3 login required, 4 refused by the person or the
-provider, 5 timed out, 6 the provider broke the protocol, 7 network, 8 storage, 130 interrupted (129 by SIGHUP, 143 by SIGTERM);
+Exit codes: 0 done, 1 other failure, 2 usage, 3 login required, 4 refused by the user or the
+provider, 5 timed out, 6 the provider broke the protocol, 7 network, 8 storage, 130 interrupted
+(129 by SIGHUP, 131 by SIGQUIT, 143 by SIGTERM);
 latch exec: the command's own, 126 and 127 if it cannot be run.";
 
 impl Args {

@@ -3,12 +3,15 @@
 use std::io::Write as _;
 use std::panic::{self, PanicHookInfo};
 
+use latchstring::capability::terminal::StderrTerminal;
+
 use super::exit;
 
 /// Prevents core files, and other processes of the same user from reading this
-/// one's memory; makes a panic end with one line that tells no value.
+/// one's memory; makes a panic end with one line that contains no values.
 pub(crate) fn begin() {
     panic::set_hook(Box::new(|panic| {
+        StderrTerminal::restore_modes();
         report(panic);
         std::process::exit(exit::FAILURE.into());
     }));

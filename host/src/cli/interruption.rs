@@ -12,8 +12,8 @@ fn interrupted() -> Error {
     )
 }
 
-/// Waits for Ctrl-C, and for the signals that end a program when its terminal
-/// closes or its service stops.
+/// Waits for Ctrl-C and Ctrl-\, and for the signals that end a program when its
+/// terminal closes or its service stops.
 #[cfg(unix)]
 pub(crate) async fn wait() -> Error {
     use std::future::poll_fn;
@@ -21,7 +21,7 @@ pub(crate) async fn wait() -> Error {
 
     use tokio::signal::unix::{SignalKind, signal};
 
-    let mut kinds = vec![SignalKind::interrupt(), SignalKind::terminate()];
+    let mut kinds = vec![SignalKind::interrupt(), SignalKind::quit(), SignalKind::terminate()];
     if !is_hangup_ignored() {
         kinds.push(SignalKind::hangup());
     }

@@ -123,6 +123,14 @@ impl Tty {
         tcgetattr(self.terminal.as_ref().expect("a terminal")).expect("its modes")
     }
 
+    /// Changes the terminal's modes under the program.
+    pub(crate) fn change_modes(&self, change: impl FnOnce(&mut Termios)) {
+        let mut modes = self.modes();
+        change(&mut modes);
+        let terminal = self.terminal.as_ref().expect("a terminal");
+        tcsetattr(terminal, SetArg::TCSANOW, &modes).expect("its modes");
+    }
+
     /// The process, as the system numbers it.
     pub(crate) fn id(&self) -> u32 {
         self.child.id()

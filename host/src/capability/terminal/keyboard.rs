@@ -1,13 +1,16 @@
 //! Reading a line from the user without holding on to the keyboard.
 
-pub(super) use system::line;
+pub(super) use system::{line, restore};
 
 /// Whether hidden typing is hidden on this system.
 pub(super) const CAN_HIDE: bool = cfg!(unix);
 
 #[cfg(unix)]
 mod system {
+    use std::convert::Infallible;
+    use std::future::pending;
     use std::io::{PipeReader, pipe, stdin};
+    use std::sync::{Mutex, MutexGuard, PoisonError};
     use std::thread;
 
     use rustix::event::{PollFd, PollFlags, poll};
@@ -15,7 +18,9 @@ mod system {
     use rustix::termios::{
         LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
     };
+    use tokio::signal::unix::{SignalKind, signal};
     use tokio::sync::oneshot;
+    use zeroize::Zeroizing;
 
     /// Longest line, in bytes: far more than any address.
     const LONGEST: usize = 64 * 1024;
@@ -24,13 +29,16 @@ mod system {
     const ERASE_LINE: u8 = 0x15;
     const END_OF_INPUT: u8 = 0x04;
 
-    /// Returns the next line, or None if the input has ended. If `hidden`, nothing
-    /// that is typed is shown from before `ready` is called.
+    /// Returns the next line, or None if the input has ended or is not UTF-8. If
+    /// `hidden`, nothing that is typed is shown from before `ready` is called.
     ///
     /// Dropping the wait restores the terminal's modes at once, and ends the thread
     /// that reads.
-    pub(in super::super) async fn line(hidden: bool, ready: impl FnOnce()) -> Option<String> {
-        let _quiet = if hidden { Quiet::begin() } else { None };
+    pub(in super::super) async fn line(
+        hidden: bool,
+        ready: impl FnOnce(),
+    ) -> Option<Zeroizing<String>> {
+        let quiet = if hidden { Quiet::begin() } else { None };
         ready();
         // Closed when this wait is dropped.
         let (dropped, _wait) = pipe().ok()?;
@@ -39,12 +47,31 @@ mod system {
             let _ = sender.send(read(&dropped));
         };
         thread::Builder::new().name("keyboard".to_owned()).spawn(reader).ok()?;
-        line.await.ok()?
+        tokio::select! {
+            line = line => line.ok()?,
+            never = stay_quiet(quiet.as_ref()) => match never {},
+        }
     }
 
-    /// Returns None if the input has ended, or the wait was dropped.
-    fn read(dropped: &PipeReader) -> Option<String> {
-        let mut line = Vec::new();
+    /// Hides typing again each time this program is continued after a stop, as by
+    /// Ctrl-Z: the shell has set modes of its own meanwhile.
+    async fn stay_quiet(quiet: Option<&Quiet>) -> Infallible {
+        let continued = signal(SignalKind::from_raw(libc::SIGCONT)).ok();
+        let (Some(quiet), Some(mut continued)) = (quiet, continued) else {
+            return pending().await;
+        };
+        loop {
+            match continued.recv().await {
+                Some(()) => quiet.hide(),
+                None => return pending().await,
+            }
+        }
+    }
+
+    /// Returns None if the input has ended or is not UTF-8, or the wait was dropped.
+    fn read(dropped: &PipeReader) -> Option<Zeroizing<String>> {
+        let mut line = Zeroizing::new(Vec::with_capacity(LONGEST));
+        let mut bytes = Zeroizing::new([0; 4096]);
         loop {
             let input = stdin();
             let mut waited =
@@ -53,19 +80,40 @@ mod system {
             if !waited[1].revents().is_empty() {
                 return None;
             }
-            let mut bytes = [0; 4096];
-            let count = retry_on_intr(|| rustix::io::read(&input, &mut bytes)).ok();
+            let count = retry_on_intr(|| rustix::io::read(&input, &mut bytes[..])).ok();
             let count = count.filter(|count| *count > 0)?;
             for &byte in &bytes[..count] {
                 match byte {
-                    b'\n' | b'\r' => return Some(String::from_utf8_lossy(&line).into_owned()),
+                    b'\n' | b'\r' => {
+                        return Some(Zeroizing::new(str::from_utf8(&line).ok()?.to_owned()));
+                    }
                     END_OF_INPUT => return None,
                     ERASE_LINE => line.clear(),
-                    byte if BACKSPACE.contains(&byte) => drop(line.pop()),
+                    byte if BACKSPACE.contains(&byte) => erase_character(&mut line),
                     byte if line.len() < LONGEST => line.push(byte),
                     _ => {}
                 }
             }
+        }
+    }
+
+    /// Removes the last character, which may be several bytes of UTF-8.
+    fn erase_character(line: &mut Vec<u8>) {
+        while line.pop().is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000) {}
+    }
+
+    /// The terminal's modes from before typing was hidden.
+    static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
+
+    fn before() -> MutexGuard<'static, Option<Termios>> {
+        BEFORE.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Shows what is typed again, if it is hidden.
+    pub(in super::super) fn restore() {
+        if let Some(modes) = before().take() {
+            // A terminal that is gone shows nothing anyway.
+            let _ = tcsetattr(stdin(), OptionalActions::Now, &modes);
         }
     }
 
@@ -74,21 +122,40 @@ mod system {
     struct Quiet(Termios);
 
     impl Quiet {
+        /// Returns None if there is no terminal, or something else hides typing.
         fn begin() -> Option<Self> {
-            let before = tcgetattr(stdin()).ok()?;
-            let mut quiet = before.clone();
+            let mut before = before();
+            if before.is_some() {
+                return None;
+            }
+            let modes = tcgetattr(stdin()).ok()?;
+            let mut quiet = modes.clone();
             quiet.local_modes.remove(LocalModes::ECHO | LocalModes::ICANON);
             quiet.special_codes[SpecialCodeIndex::VMIN] = 1;
             quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
             tcsetattr(stdin(), OptionalActions::Now, &quiet).ok()?;
-            Some(Self(before))
+            *before = Some(modes);
+            Some(Self(quiet))
+        }
+
+        fn hide(&self) {
+            // As in `restore`.
+            let _ = tcsetattr(stdin(), OptionalActions::Now, &self.0);
         }
     }
 
     impl Drop for Quiet {
         fn drop(&mut self) {
-            // A terminal that is gone shows nothing anyway.
-            let _ = tcsetattr(stdin(), OptionalActions::Now, &self.0);
+            restore();
+        }
+    }
+
+    #[test]
+    fn a_character_is_erased_whole() {
+        for (typed, left) in [("aÄ", "a"), ("a€", "a"), ("ab", "a"), ("a", ""), ("", "")] {
+            let mut line = typed.as_bytes().to_vec();
+            erase_character(&mut line);
+            assert_eq!(line, left.as_bytes(), "{typed}");
         }
     }
 }
@@ -99,12 +166,19 @@ mod system {
     use std::thread;
 
     use tokio::sync::oneshot;
+    use zeroize::Zeroizing;
+
+    /// Nothing to do: a line is hidden by whatever reads it.
+    pub(in super::super) fn restore() {}
 
     /// Returns the next line, or None if the input has ended. If `hidden`, nothing
     /// that is typed is shown.
     ///
     /// A wait that is dropped goes on reading to the end of the line.
-    pub(in super::super) async fn line(hidden: bool, ready: impl FnOnce()) -> Option<String> {
+    pub(in super::super) async fn line(
+        hidden: bool,
+        ready: impl FnOnce(),
+    ) -> Option<Zeroizing<String>> {
         ready();
         let (sender, line) = oneshot::channel();
         let reader = move || {
@@ -114,13 +188,13 @@ mod system {
         line.await.ok()?
     }
 
-    fn read(hidden: bool) -> Option<String> {
+    fn read(hidden: bool) -> Option<Zeroizing<String>> {
         #[cfg(windows)]
         if hidden {
-            return rpassword::read_password().ok();
+            return rpassword::read_password().ok().map(Zeroizing::new);
         }
         let _ = hidden;
-        let mut line = String::new();
+        let mut line = Zeroizing::new(String::new());
         stdin().read_line(&mut line).ok().filter(|count| *count > 0)?;
         Some(line)
     }
