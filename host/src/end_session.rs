@@ -86,14 +86,16 @@ impl Arrivals<'_> {
         let is_sure =
             visit.peer == Peer::SameUser || launched.is_some_and(|browser| !browser.is_exposed());
         visit.answer.send(Page::forward(url, None)).await;
-        let wait = if is_sure { Duration::ZERO } else { SECOND_ARRIVAL };
+        if is_sure {
+            return Ok(());
+        }
         tokio::select! {
             biased;
             second = self.next(&mut others) => {
                 second.answer.send(self.end.pages.used_address()).await;
                 Err(opened_twice())
             }
-            () = clock.sleep(wait) => Ok(()),
+            () = clock.sleep(SECOND_ARRIVAL) => Ok(()),
         }
     }
 
@@ -241,8 +243,10 @@ mod tests {
         const REFUSED: (u16, bool) = (403, false);
         const USED: (u16, bool) = (410, false);
         let zero = Duration::ZERO;
-        let rows: [Row; 6] = [
+        let rows: [Row; 7] = [
             (&[SameUser], Ok(()), &[ON], zero),
+            // One browser may ask twice.
+            (&[SameUser, SameUser], Ok(()), &[ON], zero),
             (&[OtherUser, SameUser], Ok(()), &[REFUSED, ON], zero),
             (&[OtherUser, OtherUser], Err(Code::TimedOut), &[REFUSED, REFUSED], ARRIVAL),
             (&[], Err(Code::TimedOut), &[], ARRIVAL),
