@@ -59,6 +59,18 @@ pub(crate) fn report(error: &Error, json: bool) {
     report_exit(error, exit::code(error.code()), json);
 }
 
+/// Returns the first failure of the two. If both failed, reports the second.
+pub(crate) fn both(
+    first: Result<(), Error>,
+    second: Result<(), Error>,
+    json: bool,
+) -> Result<(), Error> {
+    if let (Err(_), Err(error)) = (&first, &second) {
+        report(error, json);
+    }
+    first.and(second)
+}
+
 /// The same with another exit code than the error's own.
 pub(crate) fn report_exit(error: &Error, exit: u8, json: bool) {
     if json {

@@ -26,12 +26,15 @@ pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Er
         let ended = log_out(&latch).await?;
         let url = ended.report.end_session_url.clone();
         let shown = show(global, &[ended]);
-        match url {
-            _ if !end_session => {}
-            Some(url) => latch.end_session(&url).await?,
-            None => output::say("The provider has no page that ends the session there"),
-        }
-        return shown;
+        let ended_there = match url {
+            Some(url) if end_session => latch.end_session(&url).await,
+            None if end_session => {
+                output::say("The provider has no page that ends the session there");
+                Ok(())
+            }
+            _ => Ok(()),
+        };
+        return output::both(shown, ended_there, global.json);
     }
     every::run(global, &given.trust()).await
 }

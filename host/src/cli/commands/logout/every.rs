@@ -24,12 +24,5 @@ pub(super) async fn run(global: &Global, trust: &Profile) -> Result<(), Error> {
         }
     }
     let shown = show(global, &reports);
-    match (first_error, shown) {
-        (Some(error), Err(other)) => {
-            output::report(&other, global.json);
-            Err(error)
-        }
-        (Some(error), Ok(())) => Err(error),
-        (None, shown) => shown,
-    }
+    output::both(first_error.map_or(Ok(()), Err), shown, global.json)
 }
