@@ -184,8 +184,8 @@ impl Egress {
         let Ok(Value::Object(document)) = serde_json::from_slice(&response.body) else { return };
         let name = document.get("issuer").and_then(Value::as_str).unwrap_or_default();
         let https_name = issuer.replacen("http:", "https:", 1);
-        let is_own = self.https_issuer && name == https_name;
-        if !is_own && !may_be_named(issuer, name) {
+        let own_name = if self.https_issuer { &https_name } else { issuer };
+        if !may_be_named(own_name, name) {
             return;
         }
         let loopback = Url::parse(issuer).is_ok_and(|issuer| is_loopback(&issuer));
@@ -212,9 +212,10 @@ impl Egress {
         self.issuer.as_deref().and_then(|issuer| Url::parse(issuer).ok())
     }
 
-    /// Keeps what the issuer's addresses say, for the rest of the session. A name
-    /// with a single public address is public: whoever runs it could add a private
-    /// one and would reach the services of this network.
+    /// Notes, for the rest of the session, whether all of the issuer's addresses are
+    /// private. One public address is enough to make the issuer public: otherwise
+    /// anyone who controls its DNS could add a private address and reach services on
+    /// this network.
     pub(crate) fn learn_issuer_addresses(&self, addresses: &[IpAddr]) {
         let private = !addresses.is_empty() && addresses.iter().all(|one| !is_public(*one));
         self.issuer_is_private.get_or_init(|| private);
