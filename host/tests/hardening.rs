@@ -4,7 +4,7 @@
 mod support;
 
 use std::fs;
-use std::io::{Error, Read as _, Write as _};
+use std::io::{Error, Read as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -16,7 +16,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use support::tty::Tty;
-use support::{Home, Pending, block_on, run};
+use support::{Home, Pending, block_on, run, skip};
 
 /// Forbids this process to make memory executable, as systemd's
 /// MemoryDenyWriteExecute=yes does.
@@ -35,11 +35,6 @@ fn hardened(mut command: Command) -> Command {
     // SAFETY: the call may be made between fork and exec.
     unsafe { command.pre_exec(forbid_executable_memory) };
     command
-}
-
-/// Says so past the test runner, which shows no words of a test that succeeds.
-fn skip(reason: &str) {
-    let _ = writeln!(std::io::stderr(), "SKIPPED: {reason}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, block_on, free_port};
+use crate::support::{PATIENCE, block_on, free_port, skip};
 
 /// The email address of a user of every tenant, with the password that the visitor
 /// types.
@@ -84,9 +84,7 @@ impl Fief {
         let shared = SHARED.get_or_init(|| {
             let program = env::var_os("LATCHSTRING_FIEF").map(PathBuf::from);
             if program.is_none() {
-                // Not captured, as what a test prints is.
-                let line = "SKIPPED: logins at a real Fief server; ./dev test installs one";
-                writeln!(std::io::stderr(), "{line}").expect("a terminal");
+                skip("logins at a real Fief server; ./dev test installs one");
             }
             program.map(|program| Self::start(&program))
         });

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use latchstring_provider::{Fault, Provider};
 
-/// Longer than any program of a test takes to send its request.
-const LONGEST: Duration = Duration::from_secs(60);
+/// Ends what hangs: far longer than any program takes to send its request.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The next answer at one path. The provider answers nothing else meanwhile.
 pub(crate) struct Held {
@@ -34,7 +34,7 @@ impl Held {
     /// Returns when the provider has carried the request out.
     #[track_caller]
     pub(crate) fn arrives(&self) {
-        self.arrived.recv_timeout(LONGEST).expect("a request");
+        self.arrived.recv_timeout(PATIENCE).expect("a request");
     }
 
     pub(crate) fn let_go(self) {

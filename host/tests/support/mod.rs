@@ -15,6 +15,7 @@ pub(crate) mod tty;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::future::Future;
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
@@ -38,6 +39,12 @@ fn program() -> String {
 
 /// Ends what hangs. Nothing here takes minutes, on the busiest machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Says what is not tested, and why, past the test runner: it hides what a test that
+/// passes prints.
+pub(crate) fn skip(reason: &str) {
+    writeln!(std::io::stderr(), "SKIPPED: {reason}").expect("a standard error");
+}
 
 /// All that the provider knows.
 pub(crate) const SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
@@ -311,6 +318,8 @@ fn reservation(port: u16) -> File {
     let user = rustix::process::getuid().as_raw();
     #[cfg(not(unix))]
     let user = 0;
-    let path = std::env::temp_dir().join(format!("latchstring-tests-{user}-{port}.lock"));
+    let folder = std::env::temp_dir().join(format!("latchstring-tests-{user}"));
+    fs::create_dir_all(&folder).expect("a folder for locks");
+    let path = folder.join(port.to_string());
     File::options().create(true).append(true).open(path).expect("a lock file")
 }
