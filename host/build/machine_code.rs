@@ -27,7 +27,7 @@ pub(crate) fn of(component: &[u8], folders: &Folders) -> Result<Vec<u8>> {
 }
 
 /// Whether the machine code can be a part of the program's own code: on Linux, for
-/// the architectures that the compiler has instructions of.
+/// the architectures that Cranelift supports.
 #[allow(dead_code, reason = "other build scripts only compile")]
 pub(crate) fn runs_in_place() -> Result<bool> {
     let architecture = env::var("CARGO_CFG_TARGET_ARCH")?;

@@ -161,7 +161,8 @@ impl Latch {
     /// Sends a browser to the `end_session_url` of a [`LogoutReport`], where the
     /// person's session at the provider ends too.
     ///
-    /// Fails with `timed-out` where no browser comes.
+    /// Fails with `timed-out` if no browser of this user comes, and with `host-fault`
+    /// if another user may have opened the address first.
     pub async fn end_session(&self, url: &str) -> Result<(), Error> {
         let parts = &self.0.parts;
         let end_session = EndSession {
@@ -313,7 +314,7 @@ impl Inner {
 
     fn say_notices(&self, token: &Token) {
         for notice in token.notices() {
-            self.parts.terminal.say(&sentence(&printable(notice)));
+            self.parts.terminal.say(&format!("{}.", sentence(&printable(notice))));
         }
     }
 

@@ -10,7 +10,7 @@ use super::dotenv::{self, Dotenv};
 use super::profile::Profile;
 
 /// The setting that a client id given by hand is, in presets that have it.
-const CLIENT_ID: &str = "client-id";
+pub(crate) const CLIENT_ID: &str = "client-id";
 
 /// Where presets of the person's own lie: `providers/NAME.toml`.
 pub(crate) fn folder(global: &Global) -> Result<PathBuf, Error> {
@@ -79,7 +79,7 @@ pub(crate) fn fill_gaps(
 }
 
 /// Whether the profile says something about this setting of its preset.
-fn sets(profile: &Profile, name: &str) -> bool {
+pub(crate) fn sets(profile: &Profile, name: &str) -> bool {
     profile.set.as_ref().is_some_and(|set| set.contains_key(name))
         || (name == CLIENT_ID && profile.client_id.is_some())
 }

@@ -211,8 +211,8 @@ impl Profile {
         self.provider.is_some() || self.issuer.is_some() || self.token_endpoint.is_some()
     }
 
-    /// The parameters that are more than a default left out.
-    fn parameters_of_token(&self) -> impl Iterator<Item = (&String, &String)> {
+    /// The parameters that are sent: one with an empty value only leaves out a default.
+    fn sent_parameters(&self) -> impl Iterator<Item = (&String, &String)> {
         self.parameters.iter().flatten().filter(|(_, value)| !value.is_empty())
     }
 
@@ -233,7 +233,7 @@ impl Profile {
             && self.client_id == other.client_id
             && self.scopes == other.scopes
             && self.resources == other.resources
-            && self.parameters_of_token().eq(other.parameters_of_token())
+            && self.sent_parameters().eq(other.sent_parameters())
             && self.authorization_endpoint == other.authorization_endpoint
             && self.token_endpoint == other.token_endpoint
     }

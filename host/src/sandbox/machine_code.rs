@@ -14,9 +14,7 @@ pub(super) fn load() -> Result<(Engine, Component), Error> {
         Error::new(
             Code::SandboxFault,
             format!("the login component's machine code cannot be loaded: {error:#}"),
-            "allow this program to make memory executable: a hardened macOS program needs the \
-             entitlement com.apple.security.cs.allow-unsigned-executable-memory, Windows no \
-             Arbitrary Code Guard, a systemd service MemoryDenyWriteExecute=no",
+            embedded::REMEDY,
         )
     })
 }
@@ -34,6 +32,8 @@ mod embedded {
     use wasmtime::{CustomCodeMemory, Engine};
 
     use super::config;
+
+    pub(super) const REMEDY: &str = "report it with the version of this program";
 
     /// Also makes cargo build this again when the code changes.
     const LENGTH: usize = include_bytes!(env!("LATCHSTRING_COMPONENT_COMPILED")).len();
@@ -86,6 +86,10 @@ mod embedded {
 mod embedded {
     use wasmtime::Engine;
     use wasmtime::component::Component;
+
+    pub(super) const REMEDY: &str = "allow this program to make memory executable: a hardened macOS program needs the \
+         entitlement com.apple.security.cs.allow-unsigned-executable-memory, Windows no \
+         Arbitrary Code Guard, a systemd service MemoryDenyWriteExecute=no";
 
     static COMPILED: &[u8] = include_bytes!(env!("LATCHSTRING_COMPONENT_COMPILED"));
 

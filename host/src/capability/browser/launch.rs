@@ -41,11 +41,11 @@ impl Launched {
 const FILE_INVITATION: &str = "Your browser opens a private file that leads on to the login. If it \
                                does not, or may not read that file (some are confined), open:\n\n";
 
-/// Starts `browser` on `address`, which works once for whoever is first.
+/// Starts `browser` on `address`, which works once.
 ///
-/// A browser's command line can be read by every user of the machine, except on
-/// Windows. So the address stands there only if the listener tells their visits from
-/// this user's; else the browser is started on a file that only this user can read.
+/// Every user of the machine can read a browser's command line, except on Windows. So
+/// the address is put there only if the listener can tell users apart; otherwise the
+/// browser is started on a file that only this user can read.
 pub(crate) fn launch(
     browser: &dyn Browser,
     address: &str,
@@ -63,8 +63,8 @@ pub(crate) fn launch(
     Ok(Launched { file: None, is_exposed, invitation })
 }
 
-/// A folder of mode 0700 in the temporary folder: confined browsers read hidden
-/// folders of the home folder, where sessions are, even less.
+/// Creates a folder of mode 0700 in the temporary folder. Confined browsers are even
+/// less likely to be able to read hidden folders in the home folder.
 fn private_folder() -> std::io::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("latchstring-");
@@ -84,8 +84,8 @@ fn write(folder: &Path, address: &str) -> std::io::Result<PathBuf> {
     // and base64url.
     let page = format!(
         "<!doctype html><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"no-referrer\">\
-         <meta http-equiv=\"refresh\" content=\"0; url={address}\"><title>Login</title>\
-         <a href=\"{address}\">Go on to the login</a>\n"
+         <meta http-equiv=\"refresh\" content=\"0; url={address}\"><title>Continue</title>\
+         <a href=\"{address}\">Continue</a>\n"
     );
     options.open(&path)?.write_all(page.as_bytes())?;
     Ok(path)

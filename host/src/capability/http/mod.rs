@@ -40,8 +40,7 @@ pub trait Http: Send + Sync {
     /// Returns every address of the URL's host, which tells the egress policy whether
     /// the issuer is on a private network.
     ///
-    /// Empty if the name is unknown, or if requests to this host go through a proxy
-    /// that resolves names itself. The caller bounds the time. A client that keeps
+    /// Empty if the name is unknown, or if requests to this host go through a proxy. The caller bounds the time. A client that keeps
     /// this default finds none, and then no endpoint that only the metadata names is
     /// reached on a private address.
     async fn resolve(&self, _url: &Url) -> Vec<IpAddr> {

@@ -77,14 +77,7 @@ impl Trust {
             )?);
         }
         let verifier = Verifier::new_with_extra_roots(roots, provider()).map_err(unloadable)?;
-        self.finish(Arc::new(verifier), identified)
-    }
-
-    fn finish(
-        &self,
-        verifier: Arc<dyn ServerCertVerifier>,
-        identified: bool,
-    ) -> Result<ClientConfig, String> {
+        let verifier: Arc<dyn ServerCertVerifier> = Arc::new(verifier);
         let builder = tls_versions()?.dangerous().with_custom_certificate_verifier(verifier);
         let mut config = match &self.identity {
             Some(identity) if identified => {

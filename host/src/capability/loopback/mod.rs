@@ -47,9 +47,9 @@ pub trait Listener: Send {
     /// Cancelling the wait loses no visit.
     async fn visit(&mut self) -> Visit;
 
-    /// Whether [`Visit::peer`] tells another user from this one. If it does not, no
-    /// address of a login is put where other users can read it, such as the command
-    /// line of a browser.
+    /// Whether [`Visit::peer`] can tell this user's visits from those of other users.
+    /// If not, the address of a login is kept out of places that other users can read,
+    /// such as a browser's command line.
     fn tells_peers(&self) -> bool {
         false
     }

@@ -195,7 +195,7 @@ mod system {
             Self { users, find }
         }
 
-        /// Whether another user's connection would be told from this user's.
+        /// Whether another user's connection can be recognised.
         pub(in super::super) fn tells(&self) -> bool {
             self.find.is_some()
         }
@@ -361,7 +361,7 @@ mod diag {
 mod system {
     use super::*;
 
-    /// No user is told from another on this system.
+    /// This system does not say which user a connection belongs to.
     #[derive(Debug)]
     pub(in super::super) struct Peers;
 

@@ -7,6 +7,7 @@ use url::Url;
 use super::Settings;
 use crate::cli::dotenv::{CLIENT_ID, Dotenv, ISSUER, PROVIDER, SCOPE};
 use crate::cli::output::say;
+use crate::cli::presets;
 use crate::cli::profile::Profile;
 
 /// Whether `.env` names another provider than `own`: then its client and its scopes
@@ -28,9 +29,7 @@ pub(super) fn gaps(dotenv: &Dotenv, own: &Profile) -> Result<Profile, Error> {
             check_issuer(issuer).map_err(|error| dotenv.blamed(ISSUER, &error))?;
         }
     }
-    let names_client = own.client_id.is_some()
-        || own.set.as_ref().is_some_and(|set| set.contains_key("client-id"));
-    if !names_client {
+    if !presets::sets(own, presets::CLIENT_ID) {
         found.client_id = dotenv.variable(CLIENT_ID)?;
     }
     if own.scopes.is_none() {
