@@ -69,9 +69,10 @@ impl Logout {
                 setup.sign_out(&refresh_token, answer)?
             }
             (AwaitingRevocation { current, to_do, mut report }, Event::Answered(answer)) => {
-                let result = response(answer, "the revocation endpoint", Code::ProviderRefused)
-                    .map_err(|failure| unrevoked(current, failure))
-                    .and_then(|response| parse_revocation_response(current, &response));
+                let result =
+                    response(answer, "the revocation endpoint", Code::InvalidTokenResponse)
+                        .map_err(|failure| unrevoked(current, failure))
+                        .and_then(|response| parse_revocation_response(current, &response));
                 match result {
                     Ok(()) => report.revoked.push(current),
                     Err(unrevoked) => report.not_revoked.push(unrevoked),

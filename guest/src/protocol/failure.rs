@@ -52,9 +52,14 @@ pub(crate) fn in_words(provider: &ProviderError) -> String {
     }
 }
 
-/// A status that says "not now" rather than "no" (RFC 9110 §15.6, RFC 6585 §4).
+/// Whether the status says "not now" rather than "no" (RFC 9110 §15.6, RFC 6585 §4).
+pub(crate) fn is_unavailable(response: &Response) -> bool {
+    response.status >= 500 || response.status == 429
+}
+
+/// The failure that such a status stands for. None for any other status.
 pub(crate) fn unavailable(what: &str, response: &Response) -> Option<Failure> {
-    (response.status >= 500 || response.status == 429).then(|| {
+    is_unavailable(response).then(|| {
         Failure::new(
             Code::ProviderUnavailable,
             format!("{what} answered with status {}", response.status),

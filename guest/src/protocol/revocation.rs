@@ -7,7 +7,7 @@ use crate::contract::{
     UnrevokedCause,
 };
 use crate::protocol::client_authentication::authenticated_post;
-use crate::protocol::failure::printable;
+use crate::protocol::failure::{is_unavailable, printable};
 
 pub(crate) fn revocation_request(
     endpoint: &str,
@@ -41,7 +41,7 @@ pub(crate) fn parse_revocation_response(
     let error = serde_json::from_slice(&response.body).ok().map(|Body { error }| error);
     // A provider may revoke refresh tokens alone (RFC 7009 §2.2.1).
     let is_unsupported = error.as_deref() == Some("unsupported_token_type");
-    let cause = if response.status >= 500 || response.status == 429 {
+    let cause = if is_unavailable(response) {
         UnrevokedCause::Unreachable
     } else if is_unsupported && token == TokenHint::AccessToken {
         UnrevokedCause::NotOffered
@@ -58,8 +58,8 @@ pub(crate) fn parse_revocation_response(
 /// A token stays valid because of this failure.
 pub(crate) fn unrevoked(token: TokenHint, failure: Failure) -> Unrevoked {
     let cause = match failure.code {
-        Code::Unreachable | Code::ProviderUnavailable => UnrevokedCause::Unreachable,
-        _ => UnrevokedCause::Refused,
+        Code::ProviderRefused => UnrevokedCause::Refused,
+        _ => UnrevokedCause::Unreachable,
     };
     Unrevoked { token, cause, reason: failure.message }
 }

@@ -10,7 +10,7 @@ use crate::contract::{
 };
 use crate::protocol::authorization::{Transaction, VerifiedCode};
 use crate::protocol::client_authentication::authenticated_post;
-use crate::protocol::failure::{in_words, printable, provider_error, unavailable};
+use crate::protocol::failure::{in_words, is_unavailable, printable, provider_error, unavailable};
 use crate::protocol::request::find_header;
 
 /// A successful token response (RFC 6749 §5.1).
@@ -25,8 +25,8 @@ pub(crate) struct TokenResponse {
 }
 
 impl TokenResponse {
-    /// When the access token ends. None if the provider does not say, or says at once
-    /// of a token that cannot be renewed: some providers mean "never" by zero.
+    /// When the access token expires. None if the provider gives no lifetime, or gives
+    /// zero for a token that cannot be renewed: some providers mean "never" by zero.
     pub(crate) fn expires_at_ms(&self, is_renewable: bool, now_ms: EpochMs) -> Option<EpochMs> {
         let lifetime_s = self.expires_in_s.filter(|lifetime_s| *lifetime_s > 0 || is_renewable)?;
         Some(now_ms.saturating_add(lifetime_s.saturating_mul(1000)))
@@ -203,9 +203,8 @@ fn refused(failure: &Failure, is_meant: impl Fn(&str) -> bool) -> bool {
 fn refusal(response: &Response, error: &str, description: Option<&str>) -> Failure {
     let provider = provider_error(error, description);
     let message = format!("the provider refused the token request: {}", in_words(&provider));
-    let later = matches!(error, "temporarily_unavailable" | "server_error")
-        || response.status >= 500
-        || response.status == 429;
+    let later =
+        matches!(error, "temporarily_unavailable" | "server_error") || is_unavailable(response);
     if later {
         Failure::new(Code::ProviderUnavailable, message, "nothing is lost; try again in a moment")
             .retryable()

@@ -8,7 +8,7 @@ use super::provider::{
     usual_keys,
 };
 use super::script::Script;
-use crate::contract::{ClientAuthentication, Code, LogoutReport, Reply, TokenHint};
+use crate::contract::{ClientAuthentication, Code, LogoutReport, Reply, TokenHint, UnrevokedCause};
 
 fn logging_out() -> Script {
     openid().stored(logged_in()).logout().locks(Some(logged_in()))
@@ -60,6 +60,7 @@ fn a_provider_that_cannot_revoke_is_reported() {
     let report = logout.deletes().logs_out();
     assert!(report.revoked.is_empty());
     assert_eq!(reasons(&report), ["the provider has no revocation endpoint"; 2]);
+    assert!(report.not_revoked.iter().all(|left| left.cause == UnrevokedCause::NotOffered));
 }
 
 #[test]
@@ -74,19 +75,30 @@ fn a_revocation_endpoint_may_be_given_by_hand() {
 
 #[test]
 fn a_failing_revocation_deletes_all_the_same() {
-    for (reply, reason) in [
-        (oauth_error("unsupported_token_type"), "unsupported_token_type"),
-        (status(503, "<h1>down</h1>"), "503"),
-        (status(400, r#"{"error":"\u001b[2J"}"#), "\\u{1b}[2J"),
-        (unreachable(), "connection reset"),
-        (Reply::TooLarge(7), "more than 7 bytes"),
-        (Reply::Denied("a private address".to_owned()), "a private address"),
+    use UnrevokedCause::*;
+    for (reply, cause, reason) in [
+        (oauth_error("unsupported_token_type"), Refused, "unsupported_token_type"),
+        (status(503, "<h1>down</h1>"), Unreachable, "503"),
+        (status(429, ""), Unreachable, "429"),
+        (status(400, r#"{"error":"\u001b[2J"}"#), Refused, "\\u{1b}[2J"),
+        (unreachable(), Unreachable, "connection reset"),
+        (Reply::TooLarge(7), Unreachable, "more than 7 bytes"),
+        (Reply::Denied("a private address".to_owned()), Unreachable, "a private address"),
     ] {
         let report = logging_out().revokes(reply).revokes(status(200, "")).deletes().logs_out();
         assert_eq!(report.revoked, [TokenHint::AccessToken]);
         assert!(reasons(&report)[0].contains(reason), "{}", reasons(&report)[0]);
+        assert!(report.not_revoked[0].cause == cause, "{reason}");
         assert!(!reasons(&report)[0].chars().any(char::is_control));
     }
+}
+
+#[test]
+fn a_provider_that_revokes_refresh_tokens_alone_does_not_refuse() {
+    let logout = logging_out().revokes(status(200, ""));
+    let report = logout.revokes(oauth_error("unsupported_token_type")).deletes().logs_out();
+    assert_eq!(report.revoked, [TokenHint::RefreshToken]);
+    assert!(report.not_revoked[0].cause == UnrevokedCause::NotOffered);
 }
 
 #[test]
@@ -96,6 +108,7 @@ fn a_missing_secret_does_not_keep_a_session() {
     let given = given(openid().client(|client| client.authentication = Some(method)));
     let report = given.logout().locks(Some(logged_in())).deletes().logs_out();
     assert_eq!(report.not_revoked.len(), 2);
+    assert!(report.not_revoked.iter().all(|left| left.cause == UnrevokedCause::Unreachable));
 }
 
 #[test]
