@@ -62,7 +62,7 @@ impl Adoption {
         let (state, action) = match (state, event) {
             (Ready, Event::Begin) => (AwaitingProbe, Action::Probe),
             (AwaitingProbe, Event::Probed) => {
-                match Discovery::begin(&setup.client, setup.issuer.as_ref()) {
+                match Discovery::begin(&setup.client, setup.issuer.as_ref(), false) {
                     Some((discovery, exchange)) => {
                         (AwaitingMetadata(discovery), Action::Exchange(exchange))
                     }

@@ -11,6 +11,8 @@ use crate::protocol::request::get;
 
 pub(crate) struct Discovery {
     issuer: Issuer,
+    /// Whether it matters what the metadata says of PKCE.
+    needs_pkce: bool,
     state: State,
 }
 
@@ -33,12 +35,17 @@ pub(crate) enum Progress {
 
 impl Discovery {
     /// None where there is nothing to discover.
-    pub(crate) fn begin(client: &Client, issuer: Option<&Issuer>) -> Option<(Self, Exchange)> {
+    pub(crate) fn begin(
+        client: &Client,
+        issuer: Option<&Issuer>,
+        needs_pkce: bool,
+    ) -> Option<(Self, Exchange)> {
         // Hexclave publishes no metadata about its own protocol.
         let discovers = client.discover && matches!(client.protocol, Protocol::Oauth);
         let issuer = issuer.filter(|_| discovers)?.clone();
         let exchange = get(Purpose::Metadata, &openid_configuration_url(&issuer));
-        Some((Self { issuer, state: State::AwaitingOpenidConfiguration }, exchange))
+        let state = State::AwaitingOpenidConfiguration;
+        Some((Self { issuer, needs_pkce, state }, exchange))
     }
 
     pub(crate) fn next(self, answer: Result<Response, NoResponse>) -> Result<Progress, Failure> {
@@ -48,7 +55,7 @@ impl Discovery {
         match self.state {
             State::AwaitingOpenidConfiguration => {
                 let first = match document {
-                    Ok(Some(provider)) if provider.is_complete() => {
+                    Ok(Some(provider)) if provider.is_complete(self.needs_pkce) => {
                         return Ok(Progress::Found(provider));
                     }
                     Ok(Some(provider)) => First::Found(provider),

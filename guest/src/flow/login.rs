@@ -12,7 +12,7 @@ mod ladder;
 
 use crate::contract::{
     Action, Authorization, Client, ClientAuthentication, Code, Context, EpochMs, Facts, Failure,
-    FlowChoice, LoginFlow, LoginRequest, Parameter, Protocol,
+    FlowChoice, LoginFlow, LoginRequest, Parameter, Pkce, Protocol,
 };
 use crate::flow::completion::{AnsweredRedirect, Arrival, Completion, Remarks};
 use crate::flow::device::{self, Device};
@@ -201,7 +201,9 @@ impl Login {
 
 impl Setup {
     fn discover(&self, now_ms: EpochMs) -> Result<(State, Action), Failure> {
-        match Discovery::begin(&self.client, self.issuer.as_ref()) {
+        // Whatever the flow: another one may follow in a browser.
+        let needs_pkce = self.client.pkce != Pkce::Known;
+        match Discovery::begin(&self.client, self.issuer.as_ref(), needs_pkce) {
             Some((discovery, exchange)) => {
                 Ok((State::AwaitingMetadata(discovery), Action::Exchange(exchange)))
             }

@@ -118,14 +118,15 @@ impl Provider {
         }
     }
 
-    /// Nothing that another document could add.
-    pub(crate) fn is_complete(&self) -> bool {
+    /// Whether another document could add nothing that a login needs.
+    pub(crate) fn is_complete(&self, needs_pkce: bool) -> bool {
         self.authorization_endpoint.is_some()
             && self.token_endpoint.is_some()
             && self.userinfo_endpoint.is_some()
             && self.revocation_endpoint.is_some()
             && self.jwks_uri.is_some()
             && self.auth_methods.is_some()
+            && (self.supports_pkce.is_some() || !needs_pkce)
     }
 
     /// What redirects and tokens call the issuer. None if the client has none.
@@ -187,7 +188,7 @@ pub(crate) fn unprotected_code(client: &Client, provider: &Provider) -> Option<S
     let is_told = client.pkce == Pkce::Discovered
         && provider.issuer.is_some()
         && provider.supports_pkce != Some(true);
-    is_told.then(|| "the provider's metadata does not say that it supports PKCE, which protects the login's code; --pkce known says that it does, --pkce required refuses such providers".to_owned())
+    is_told.then(|| "the provider's metadata does not say that it supports PKCE, which protects the authorization code; if it does, say so with --pkce known, or refuse such providers with --pkce required".to_owned())
 }
 
 /// Where OpenID Connect Discovery §4.1 puts the document.

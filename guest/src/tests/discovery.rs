@@ -7,7 +7,7 @@ use super::provider::{
     id_token, metadata, metadata_with, not_found, ok, status, tokens, unreachable, usual_keys,
 };
 use super::script::Script;
-use crate::contract::{Code, Pkce, Reply};
+use crate::contract::{Code, Pkce, Reply, Tokens};
 
 const OPENID_URL: &str = "https://id.example/.well-known/openid-configuration";
 const OAUTH_URL: &str = "https://id.example/.well-known/oauth-authorization-server";
@@ -152,8 +152,13 @@ fn an_issuer_without_a_path_is_what_its_metadata_calls_it() {
 fn a_provider_that_may_not_know_pkce_is_named_or_refused() {
     let field = "code_challenge_methods_supported";
     let silent = || metadata_with(field, json!(null));
-    let login =
+    let begun =
         |pkce, document| openid().client(|client| client.pkce = pkce).login().discovers(document);
+    // Without a list, the other document is asked for one.
+    let login = |pkce, document: Value| match document[field].is_null() && pkce != Pkce::Known {
+        true => begun(pkce, document).discovers(not_found()),
+        false => begun(pkce, document),
+    };
     let notices = |pkce, document| {
         let login = login(pkce, document).redirects("code=c0de&state={state}");
         let login = login.redeems(tokens(1).and(id_token())).fetches_keys(usual_keys());
@@ -170,6 +175,23 @@ fn a_provider_that_may_not_know_pkce_is_named_or_refused() {
     for pkce in [Pkce::Discovered, Pkce::Known, Pkce::Required] {
         assert!(notices(pkce, metadata_with(field, json!(["plain", "S256"]))).is_empty());
     }
+}
+
+#[test]
+fn the_oauth_document_may_say_what_the_openid_document_does_not_say_of_pkce() {
+    let silent = || metadata_with("code_challenge_methods_supported", json!(null));
+    let required = || openid().client(|client| client.pkce = Pkce::Required);
+    let login = required().login().discovers(silent());
+    assert_eq!(login.sent().url, OAUTH_URL);
+    login.discovers(metadata()).shown();
+    // An adoption has no authorization code.
+    let tokens = Tokens {
+        access_token: None,
+        refresh_token: Some("refresh".to_owned()),
+        expires_at_ms: None,
+        scopes: None,
+    };
+    required().adoption(tokens).discovers(silent()).locks(None);
 }
 
 #[test]

@@ -24,6 +24,7 @@ fn below(issuer: &str) -> Value {
         "revocation_endpoint": format!("{issuer}/api/revoke"),
         "jwks_uri": format!("{issuer}/keys"),
         "token_endpoint_auth_methods_supported": ["none"],
+        "code_challenge_methods_supported": ["S256"],
     })
 }
 
