@@ -15,7 +15,7 @@ import { LatchError, adopt, login, logout, token, tokenOrLogin } from '../src/in
 import { systemClock } from '../src/clock.js';
 import { send } from '../src/http.js';
 import { listen } from '../src/listener.js';
-import { demoProvider, noWeb, program, realProvider, run, standIn, stateFolder, terminal, until, visitor, visitorBrowser } from './support.js';
+import { demoProvider, freePort, noWeb, program, realProvider, run, standIn, stateFolder, terminal, until, visitor, visitorBrowser } from './support.js';
 
 const scopes = ['openid', 'profile', 'offline_access'];
 
@@ -318,8 +318,7 @@ test('a provider with a page of its own is asked what came of it', async (t) => 
 });
 
 test('a login that the provider refuses for a default of ours goes on in the same tab', async (t) => {
-  // Below the ports that systems choose by themselves.
-  const port = 20_000 + (process.pid % 10_000);
+  const port = await freePort();
   const { issuer } = await standIn(t, 'fief', '--redirect-uri', `http://localhost:${port}/callback`);
   const client = { issuer, httpsIssuer: true, clientId: 'cli-app', scopes: ['openid', 'offline_access'] };
   const browser = visitorBrowser();

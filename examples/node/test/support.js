@@ -1,9 +1,10 @@
 // What the tests log in with: providers, a scripted person, folders, terminals.
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -54,6 +55,43 @@ async function serving(t, child) {
   };
   t.after(stop);
   return { issuer: line.replace(/^\w+ /, ''), stop };
+}
+
+/**
+ * A port that no other test on this machine uses until this process ends: as `free_port`
+ * in host/tests/support/mod.rs, and kept apart from its users too.
+ */
+export async function freePort() {
+  const folder = join(tmpdir(), `latchstring-tests-${process.getuid?.() ?? 0}`);
+  mkdirSync(folder, { recursive: true });
+  for (let turn = 0; turn < 10_000; turn += 1) {
+    const port = 20_000 + ((process.pid + turn) % 10_000);
+    const file = openSync(join(folder, String(port)), 'a+');
+    // The lock belongs to the opened file, which stays open.
+    if (isLocked(file) && (await isFree(port))) return port;
+    closeSync(file);
+  }
+  throw new Error('no port is free');
+}
+
+/** Locks a file if nobody else has, and tells whether it did. */
+function isLocked(file) {
+  const words = ['-e', 'open(FILE, "+<&=3") && flock(FILE, 2 | 4) or exit 1'];
+  const { status, error } = spawnSync('perl', words, { stdio: ['ignore', 'ignore', 'ignore', file] });
+  if (error) throw error;
+  return status === 0;
+}
+
+async function isFree(port) {
+  const server = createServer();
+  try {
+    await once(server.listen(port, '127.0.0.1'), 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    server.close();
+  }
 }
 
 /** A folder for sessions, not made yet, and gone with the test. */

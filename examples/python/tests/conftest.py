@@ -54,10 +54,11 @@ def wait_for(condition: Callable[[], bool]) -> None:
 def free_port() -> int:
     """A port that no other test on this machine uses until this process ends: as
     `free_port` in host/tests/support/mod.rs, and kept apart from its users too."""
+    folder = Path(tempfile.gettempdir()) / f"latchstring-tests-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
     for turn in range(10_000):
         port = 20_000 + (os.getpid() + turn) % 10_000
-        path = Path(tempfile.gettempdir()) / f"latchstring-tests-{os.getuid()}-{port}.lock"
-        lock = open(path, "a")
+        lock = open(folder / str(port), "a")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             socket.create_server(("127.0.0.1", port)).close()
