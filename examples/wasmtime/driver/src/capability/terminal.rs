@@ -41,6 +41,15 @@ pub trait Terminal {
     fn detail(&self, text: &str);
 }
 
+/// Ends what a terminal shows of a wait, however the wait ends.
+pub(crate) struct Settled<'a>(pub(crate) &'a dyn Terminal);
+
+impl Drop for Settled<'_> {
+    fn drop(&mut self) {
+        self.0.settle();
+    }
+}
+
 /// Standard error: one line that changes and links on a terminal, plain lines
 /// elsewhere.
 pub struct StderrTerminal {
