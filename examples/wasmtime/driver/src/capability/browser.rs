@@ -20,17 +20,17 @@ pub trait Browser: Sync {
         std::future::pending().await
     }
 
-    /// What the user is told; the address stands below.
+    /// Message for the user; the address to open is printed below it.
     fn invitation(&self) -> &'static str;
 }
 
-/// The address was given to the user, who has to open it.
+/// A login whose address the user was asked to open.
 pub(crate) struct Launched {
     invitation: &'static str,
 }
 
 impl Launched {
-    /// What the user is told; the address stands below.
+    /// Message for the user; the address to open is printed below it.
     pub(crate) fn invitation(&self) -> &'static str {
         self.invitation
     }

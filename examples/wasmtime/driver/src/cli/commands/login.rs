@@ -22,7 +22,7 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
     check_anonymous(&latch.client.protocol, anonymous_token_file.is_some())?;
     let token = latch.login(&settings.manner(&latch)?).await?;
     for notice in token.notices() {
-        output::say(&sentence(&printable(notice)));
+        output::say(&format!("{}.", sentence(&printable(notice))));
     }
     let refused = token.refused_parameters();
     let remembered = settings.to_remember(global, StoreChoice::File, refused);
