@@ -385,6 +385,27 @@ mod tests {
     }
 
     #[test]
+    fn an_issuer_on_loopback_may_call_itself_https_if_the_settings_say_so() {
+        const ISSUER: &str = "http://127.0.0.1:8000";
+        for (https_issuer, name, fits) in [
+            (true, "https://127.0.0.1:8000", true),
+            (true, "https://127.0.0.1:8000/", true),
+            (true, ISSUER, false),
+            (false, "https://127.0.0.1:8000", false),
+        ] {
+            let client = Client::new(Some(ISSUER.to_owned()), "demo".to_owned());
+            let egress = Egress::new(&Client { https_issuer, ..client }, &[]);
+            let metadata = serde_json::json!({
+                "issuer": name,
+                "token_endpoint": "https://token.example/",
+            });
+            let place = format!("{ISSUER}/.well-known/openid-configuration");
+            egress.learn(Purpose::Metadata, &place, &response(&metadata));
+            assert_eq!(!egress.pinned_origins().is_empty(), fits, "{https_issuer} {name}");
+        }
+    }
+
+    #[test]
     fn a_page_for_codes_is_for_people_alone() {
         let egress = egress();
         let answer = serde_json::json!({ "verification_uri": "https://go.example/device" });
