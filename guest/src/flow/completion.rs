@@ -222,7 +222,7 @@ impl State {
     }
 }
 
-const UNCHECKED: &str = "the provider signs its ID tokens in a way that this client cannot check, so the ID token is not used; the userinfo endpoint says who is logged in";
+const UNCHECKED: &str = "this client cannot check the signature of the provider's ID tokens, so the ID token is not used";
 
 /// The client's secret, if ID tokens may be signed with it.
 pub(super) fn accepted_secret(client: &Client, check: IdTokenCheck) -> Option<String> {

@@ -376,13 +376,13 @@ impl Setup {
     }
 
     /// The notice that the token does not stay valid for as long as was demanded,
-    /// because no token of this provider does.
+    /// because a renewal might bring no better one.
     fn shortfall(&self, grant: &Grant, now_ms: EpochMs) -> Option<String> {
         let left_s = grant.expires_at_ms?.saturating_sub(now_ms) / 1000;
         let demanded_s = self.demand.min_ttl_ms / 1000;
         (left_s < demanded_s).then(|| {
             format!(
-                "the access token is valid for {left_s} s, and {demanded_s} s were asked for: this provider's tokens do not live that long"
+                "the access token is valid for {left_s} s, and {demanded_s} s were asked for, which is more than a renewal is sure to bring"
             )
         })
     }

@@ -251,8 +251,8 @@ pub(crate) fn demands(client: &Client) -> Result<Demands, Failure> {
     };
     let max_age_s = value("max_age").map(str::parse).transpose().map_err(|_| {
         Failure::configuration(
-            "the parameter max_age is no number of seconds",
-            "give it as a whole number",
+            "the parameter max_age is not a whole number of seconds",
+            "give it in whole seconds, such as 300",
         )
     })?;
     let acr_values = value("acr_values").unwrap_or_default();
