@@ -54,8 +54,8 @@ impl Server {
         Ok(Self { address, connections, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Waits until every connection made before this call has ended, and so until
-    /// what their clients sent was answered or can no longer be.
+    /// Waits until every connection opened before this call has ended: each request
+    /// on it has been answered or never will be.
     ///
     /// For clients that have died: their last request may have arrived at the port
     /// and not at the endpoint yet. A client that lives and keeps a connection

@@ -66,7 +66,7 @@ impl Browser {
         if !cookies.is_empty() {
             set_header(&mut request, COOKIE, &cookies.join("; "))?;
         }
-        // `exchange` opens one for each request.
+        // Each request opens its own connection.
         set_header(&mut request, CONNECTION, "close")?;
         set_header(&mut request, HOST, &url[Position::BeforeHost..Position::AfterPort])?;
         let target = &url[Position::BeforePath..Position::AfterQuery];
