@@ -22,7 +22,7 @@ pub(super) fn path(folder: &str, key: &Key, extension: &str) -> Result<String, E
 /// Renames files written by earlier versions, such as `Work.ACCOUNT.session`, to their
 /// current names. Another process may do the same at the same time.
 fn rename_old_files(folder: &str) -> Result<(), Error> {
-    for (name, _) in files::list(folder).map_err(|trouble| cannot("list", folder, &trouble))? {
+    for (name, _) in list(folder)? {
         let Some((stem, extension)) = name.rsplit_once('.') else { continue };
         let Some(key) = Key::of_file_stem(stem) else { continue };
         let path = format!("{folder}/{}.{extension}", key.file_stem());
@@ -44,12 +44,17 @@ fn rename_old_files(folder: &str) -> Result<(), Error> {
 /// The keys that have a file with this extension, sorted; strangers in the folder
 /// are passed over.
 pub(super) fn keys(folder: &str, extension: &str) -> Result<Vec<Key>, Error> {
-    let entries = files::list(folder).map_err(|trouble| cannot("list", folder, &trouble))?;
+    let entries = list(folder)?;
     let regular = entries.iter().filter(|(_, kind)| *kind == DescriptorType::RegularFile);
     let mut keys: Vec<Key> = regular.filter_map(|(name, _)| parse(name, extension)).collect();
     keys.sort();
     keys.dedup();
     Ok(keys)
+}
+
+fn list(folder: &str) -> Result<Vec<(String, DescriptorType)>, Error> {
+    // With a slash, since a remedy names the folder that a path lies in.
+    files::list(folder).map_err(|trouble| cannot("list", &format!("{folder}/"), &trouble))
 }
 
 fn parse(name: &str, extension: &str) -> Option<Key> {
