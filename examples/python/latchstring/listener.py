@@ -115,10 +115,11 @@ class Listener:
     def close(self) -> None:
         """Frees the port; visitors that still wait are told that nobody waits for
         them any more."""
+        # First: whoever accepts closes it when it sees that this is the end.
+        self._wake.send(b"x")
         with self._left:
             self._closing = True
             self._left.notify_all()
-        self._wake.send(b"x")
         self._accepting.join()
         with self._left:
             connections = list(self._connections)
