@@ -129,12 +129,12 @@ def abandoned() -> Page:
 
 def sentence(phrase: str) -> str:
     """A phrase of the component as a sentence."""
-    return f"{phrase[:1].upper()}{phrase[1:]}."
+    return f"{_capitalized(phrase)}."
 
 
 def _page(status: int, title: str, text: str, details: Sequence[tuple[str, str]] = ()) -> Page:
     terms = "".join(
-        f'<dt>{html.escape(term)}</dt><dd dir="auto">{html.escape(_sentence(what))}</dd>'
+        f'<dt>{html.escape(term)}</dt><dd dir="auto">{html.escape(_capitalized(what))}</dd>'
         for term, what in details
     )
     return Page(
@@ -161,7 +161,7 @@ Whoever asks you for it wants to log in as you.</aside>
     )
 
 
-def _sentence(text: str) -> str:
+def _capitalized(text: str) -> str:
     """Messages begin in lower case, to follow a program's name; here they stand
     alone."""
     return text[:1].upper() + text[1:]
