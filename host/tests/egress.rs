@@ -58,7 +58,7 @@ fn an_origin_that_nobody_pinned_is_not_asked_whatever_the_component_says() {
     let mut session = Session::read(&home.session_file());
     session.inner["revocation_endpoint"] = json!(format!("{}/steal", trap.origin()));
     session.write();
-    let run = home.latch(&["logout"]).failed(4, "provider-refused");
+    let run = home.latch(&["logout"]).failed(7, "unreachable");
     run.saying(&["stays valid", &trap.origin()]);
     assert!(trap.is_untouched());
 }
