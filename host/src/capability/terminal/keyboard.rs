@@ -7,7 +7,6 @@ pub(super) const CAN_HIDE: bool = cfg!(unix);
 
 #[cfg(unix)]
 mod system {
-    use std::convert::Infallible;
     use std::future::pending;
     use std::io::{PipeReader, pipe, stdin};
     use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -18,7 +17,7 @@ mod system {
     use rustix::termios::{
         LocalModes, OptionalActions, SpecialCodeIndex, Termios, tcgetattr, tcsetattr,
     };
-    use tokio::signal::unix::{SignalKind, signal};
+    use tokio::signal::unix::{Signal, SignalKind, signal};
     use tokio::sync::oneshot;
     use zeroize::Zeroizing;
 
@@ -38,7 +37,7 @@ mod system {
         hidden: bool,
         ready: impl FnOnce(),
     ) -> Option<Zeroizing<String>> {
-        let quiet = if hidden { Quiet::begin() } else { None };
+        let mut quiet = if hidden { Quiet::begin() } else { None };
         ready();
         // Closed when this wait is dropped.
         let (dropped, _wait) = pipe().ok()?;
@@ -49,22 +48,15 @@ mod system {
         thread::Builder::new().name("keyboard".to_owned()).spawn(reader).ok()?;
         tokio::select! {
             line = line => line.ok()?,
-            never = stay_quiet(quiet.as_ref()) => match never {},
+            () = stay_quiet(quiet.as_mut()) => None,
         }
     }
 
-    /// Hides typing again each time this program is continued after a stop, as by
-    /// Ctrl-Z: the shell has set modes of its own meanwhile.
-    async fn stay_quiet(quiet: Option<&Quiet>) -> Infallible {
-        let continued = signal(SignalKind::from_raw(libc::SIGCONT)).ok();
-        let (Some(quiet), Some(mut continued)) = (quiet, continued) else {
-            return pending().await;
-        };
-        loop {
-            match continued.recv().await {
-                Some(()) => quiet.hide(),
-                None => return pending().await,
-            }
+    /// Never returns.
+    async fn stay_quiet(quiet: Option<&mut Quiet>) {
+        match quiet {
+            Some(quiet) => quiet.stay().await,
+            None => pending().await,
         }
     }
 
@@ -119,11 +111,17 @@ mod system {
 
     /// Shows nothing that is typed, and lets a line be longer than the 4096 bytes
     /// that terminals cut it to. The keys that interrupt still do.
-    struct Quiet(Termios);
+    struct Quiet {
+        modes: Termios,
+        /// Told each time this program goes on after a stop.
+        continued: Signal,
+    }
 
     impl Quiet {
         /// Returns None if there is no terminal, or something else hides typing.
         fn begin() -> Option<Self> {
+            // Before anything is shown: the program may be stopped as soon as it asks.
+            let continued = signal(SignalKind::from_raw(libc::SIGCONT)).ok()?;
             let mut before = before();
             if before.is_some() {
                 return None;
@@ -135,12 +133,17 @@ mod system {
             quiet.special_codes[SpecialCodeIndex::VTIME] = 0;
             tcsetattr(stdin(), OptionalActions::Now, &quiet).ok()?;
             *before = Some(modes);
-            Some(Self(quiet))
+            Some(Self { modes: quiet, continued })
         }
 
-        fn hide(&self) {
-            // As in `restore`.
-            let _ = tcsetattr(stdin(), OptionalActions::Now, &self.0);
+        /// Hides typing again each time this program goes on after a stop, as by
+        /// Ctrl-Z: the shell has set modes of its own meanwhile. Never returns.
+        async fn stay(&mut self) {
+            while self.continued.recv().await.is_some() {
+                // As in `restore`.
+                let _ = tcsetattr(stdin(), OptionalActions::Now, &self.modes);
+            }
+            pending().await
         }
     }
 
