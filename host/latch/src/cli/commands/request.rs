@@ -1,0 +1,134 @@
+//! `latch request`: ask an API with the session's token.
+
+use std::fs;
+use std::io::{ErrorKind, Read as _, stdin};
+use std::process::ExitCode;
+
+use bytes::Bytes;
+use http::StatusCode;
+use latchstring::{ApiRequest, ApiResponse, Code, Error, printable};
+use serde::de::IgnoredAny;
+use tokio::task::spawn_blocking;
+
+use crate::cli::args::{Global, RequestArgs};
+use crate::cli::output;
+use crate::cli::settings::{Settings, words};
+
+pub(crate) async fn run(global: &Global, args: Box<RequestArgs>) -> Result<ExitCode, Error> {
+    let RequestArgs { method, url, data, headers, include, allow_origins, provider } = *args;
+    let settings = Settings::read(global, provider.into_profile())?;
+    let latch = settings.builder(global, false)?.api_origins(words(allow_origins)).build()?;
+    let mut request = ApiRequest::new(method, url);
+    for header in words(headers) {
+        let (name, value) = parse_header(&header)?;
+        request = request.header(name, value);
+    }
+    if let Some(data) = data {
+        let body = in_the_background(move || read(&data)).await??;
+        if !request.headers.iter().any(|header| header.name.eq_ignore_ascii_case("content-type")) {
+            request = request.header("content-type", media_type(&body));
+        }
+        request = request.body(body);
+    }
+    let answer = latch.request(&request).await;
+    let answer = answer.map_err(|error| settings.advise(global, error))?;
+    let status = StatusCode::from_u16(answer.status()).unwrap_or_default();
+    pass_on(answer, status, include).await?;
+    Ok(conclude(status, global.json))
+}
+
+/// The error shows no value: it may be a secret.
+fn parse_header(line: &str) -> Result<(&str, &str), Error> {
+    let (name, value) = line.split_once(':').ok_or_else(|| {
+        Error::new(
+            Code::InvalidConfiguration,
+            "a header has no colon after its name",
+            "write it as 'Name: value'",
+        )
+    })?;
+    // Not what else counts as white space: a line's end has to be refused.
+    Ok((name, value.trim_matches([' ', '\t'])))
+}
+
+/// The body's bytes, untouched.
+fn read(data: &str) -> Result<Vec<u8>, Error> {
+    let result = match data.strip_prefix('@') {
+        None => return Ok(data.as_bytes().to_vec()),
+        Some("-") => {
+            let mut body = Vec::new();
+            stdin().lock().read_to_end(&mut body).map(|_| body)
+        }
+        Some(path) => fs::read(path),
+    };
+    result.map_err(|error| {
+        let place = if data == "@-" { "standard input" } else { &data[1..] };
+        let message = format!("the body cannot be read from {place}: {error}");
+        Error::new(Code::InvalidConfiguration, message, "check --data")
+    })
+}
+
+fn media_type(body: &[u8]) -> &'static str {
+    if serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+        "application/json"
+    } else if std::str::from_utf8(body).is_ok() {
+        "application/x-www-form-urlencoded"
+    } else {
+        "application/octet-stream"
+    }
+}
+
+/// Everything that came, as it comes, on standard output.
+async fn pass_on(mut answer: ApiResponse, status: StatusCode, include: bool) -> Result<(), Error> {
+    if include {
+        let lines = answer.headers().map(|(name, value)| format!("{name}: {}\n", printable(value)));
+        let head = format!("HTTP {}\n{}\n", in_words(status), lines.collect::<String>());
+        if !is_read(head.into()).await? {
+            return Ok(());
+        }
+    }
+    while let Some(chunk) = answer.chunk().await? {
+        if !is_read(chunk).await? {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Writes; false where the reader has seen enough and went away.
+async fn is_read(bytes: Bytes) -> Result<bool, Error> {
+    match in_the_background(move || output::put(&bytes)).await? {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(output::unwritten(&error)),
+    }
+}
+
+/// A pipe that nobody reads, or nobody writes, must not keep Ctrl-C waiting.
+async fn in_the_background<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Error> {
+    spawn_blocking(work).await.map_err(|stopped| {
+        Error::new(Code::HostFault, format!("the request was left: {stopped}"), "try again")
+    })
+}
+
+/// What the status means for whoever called this program.
+fn conclude(status: StatusCode, json: bool) -> ExitCode {
+    let exit = match status.as_u16() {
+        0..=399 => return ExitCode::SUCCESS,
+        401 | 403 => 4,
+        _ => 1,
+    };
+    output::report_status(&in_words(status), is_passing(status), exit, json);
+    ExitCode::from(exit)
+}
+
+/// Whether the same request may work later.
+fn is_passing(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 429 | 502..=504)
+}
+
+fn in_words(status: StatusCode) -> String {
+    let reason = status.canonical_reason().unwrap_or_default();
+    format!("{} {reason}", status.as_str()).trim_end().to_owned()
+}

@@ -1,0 +1,182 @@
+// The conformance kit: each recorded conversation, with the component alone and with
+// this host's own loop.
+
+import assert from 'node:assert/strict';
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+import { fingerprint } from '../src/component.js';
+import { difference, readTranscript, replay } from '../src/replay.js';
+import { isForLoops, play } from './script.js';
+import { program, run, stateFolder } from './support.js';
+
+const kit = new URL('../../../testing/conformance/', import.meta.url);
+const cli = fileURLToPath(new URL('../cli.mjs', import.meta.url));
+const names = readdirSync(kit).filter((name) => name.endsWith('.json')).sort();
+const read = (name) => JSON.parse(readFileSync(new URL(name, kit)));
+
+/** A copy, changed at `path`. */
+function changed(transcript, path, change) {
+  const copy = structuredClone(transcript);
+  const last = path.at(-1);
+  const parent = path.slice(0, -1).reduce((value, name) => value[name], copy);
+  parent[last] = change(parent[last]);
+  return copy;
+}
+
+/** The path to each value that is not made of others. */
+function leaves(value, path = []) {
+  if (typeof value !== 'object' || value === null) return [path];
+  return Object.entries(value).flatMap(([name, member]) => leaves(member, [...path, name]));
+}
+
+/** Another value of the same kind. */
+function other(value) {
+  if (typeof value === 'string') return `${value}x`;
+  if (typeof value === 'number') return value + 1;
+  return typeof value === 'boolean' ? !value : 'something';
+}
+
+test('there is a kit', () => {
+  assert(names.length > 0);
+  assert(names.some((name) => isForLoops(read(name))));
+});
+
+for (const name of names) {
+  test(`${name}: the component does as recorded`, async () => {
+    assert.equal(difference(read(name), await replay(read(name))), undefined);
+  });
+
+  test(`${name}: whatever it did is compared`, async () => {
+    const found = await replay(read(name));
+    const outcomes = leaves(read(name)).filter(([at, , what]) => (
+      at === 'failure' || (at === 'steps' && (what === 'action' || what === 'failure'))
+    ));
+    assert(outcomes.length > 0);
+    for (const path of outcomes) {
+      assert.notEqual(difference(changed(read(name), path, other), found), undefined, path.join('.'));
+    }
+    if (found.steps.length === 0) return;
+    assert.match(difference({ ...found, steps: found.steps.slice(1) }, found), /^steps/);
+  });
+
+  if (isForLoops(read(name))) test(`${name}: the loop replies as recorded`, () => play(read(name)));
+}
+
+test('a login that begins otherwise goes otherwise', async () => {
+  const logins = names.map(read).filter(({ open, steps }) => (
+    open.login && isForLoops({ steps }) && steps.some(({ reply }) => reply.redirected)
+  ));
+  assert(logins.length > 0);
+  for (const login of logins) {
+    const entropy = ['open', 'login', 'context', 'entropy'];
+    const more = changed(login, entropy, () => ({ text: '0123456789abcdef0123456789ABCDEF' }));
+    assert.match(difference(more, await replay(more)), /^steps\[\d+\]\.action/);
+    const at = login.steps.findIndex(({ reply }) => reply.redirected);
+    const forged = changed(login, ['steps', at, 'reply', 'redirected'], () => '/callback?code=a&state=b');
+    // Where it was one already, it is another failure, or none.
+    const stays = difference(forged, await replay(forged));
+    assert.equal(stays === undefined, login.steps[at].action?.authorize !== undefined);
+  }
+});
+
+test('a conversation may break off', async () => {
+  for (const transcript of names.map(read).filter(isForLoops)) {
+    const steps = transcript.steps.slice(0, -1);
+    if (steps.length > 0) await play({ ...transcript, steps });
+  }
+});
+
+test('a loop that replies otherwise is noticed, whatever it should reply', async () => {
+  const tried = new Set();
+  for (const name of names.filter((one) => isForLoops(read(one)))) {
+    const { steps } = read(name);
+    for (const [at, { reply }] of steps.entries()) {
+      const kind = typeof reply === 'string' ? reply : Object.keys(reply)[0];
+      if (tried.has(kind)) continue;
+      tried.add(kind);
+      const strange = kind === 'saved' ? 'probed' : 'saved';
+      await assert.rejects(play(changed(read(name), ['steps', at, 'reply'], () => strange)), `${name} at steps[${at}]`);
+    }
+  }
+  assert(tried.size > 5, [...tried].join());
+});
+
+test('what is no transcript, or a newer one, is refused in clear words', async (t) => {
+  const name = names.find((one) => read(one).open.login && read(one).steps.length > 1);
+  const login = read(name);
+  const at = login.steps.findIndex(({ reply }) => reply.response);
+  const rows = [
+    [['transcript'], () => 2, /has format 2; this version reads up to 1/],
+    [['transcript'], () => '1', /transcript is not the format's number/],
+    [['contract'], () => 'latchstring:login@9.0.0', /contract is not latchstring:login@0\.1\.0/],
+    [['open'], () => ({}), /open is not one of login, token, logout, adopt/],
+    [['open'], (open) => ({ ...open, token: {} }), /open is not one of/],
+    [['open', 'login', 'client', 'issuer'], () => 7, /open\.login\.client\.issuer is not a text/],
+    [['open', 'login', 'client', 'issuer'], () => undefined, /client\.issuer is not a text/],
+    [['open', 'login', 'client', 'colour'], () => 'red', /client\.colour is not a member/],
+    [['open', 'login', 'client', 'protocol'], () => 'carrier-pigeon', /protocol is not one of oauth, hexclave/],
+    [['open', 'login', 'client', 'protocol'], () => ({ oauth: null }), /protocol is not one of/],
+    [['open', 'login', 'context', 'entropy'], () => ({ base64: '?' }), /entropy is not bytes/],
+    [['open', 'login', 'context', 'now-ms'], () => 2 ** 53, /now-ms is not a whole number below 2\^53/],
+    [['open', 'login', 'request', 'facts', 'display'], () => 'yes', /display is not true or false/],
+    [['steps'], () => null, /steps is not a list/],
+    [['steps', 0, 'reply'], () => 'good-bye', /steps\[0\]\.reply is not one of begin/],
+    [['steps', 0, 'failure'], () => ({}), /steps\[0\] is not a reply with its action or its failure/],
+    [['steps', at, 'reply', 'response', 'status'], () => 70_000, /status is not a whole number below 65536/],
+    [['steps', at, 'reply', 'response', 'headers'], () => '', /headers is not a list/],
+  ];
+  for (const [path, change, message] of rows) {
+    await assert.rejects(replay(changed(login, path, change)), { code: 'invalid-configuration', message }, path.join('.'));
+  }
+  for (const none of [undefined, null, [], 'text', 1]) {
+    await assert.rejects(replay(none), { code: 'invalid-configuration' });
+  }
+  await assert.rejects(readTranscript(join(stateFolder(t), 'none')), { code: 'invalid-configuration', message: /ENOENT/ });
+});
+
+test('numbers up to 2^53 and bytes that are no text come through', async () => {
+  const name = names.find((one) => read(one).open.token && read(one).steps.length === 1);
+  const most = changed(read(name), ['open', 'token', 'demand', 'min-ttl-ms'], () => Number.MAX_SAFE_INTEGER);
+  assert.equal((await replay(most)).open.token.demand['min-ttl-ms'], Number.MAX_SAFE_INTEGER);
+  const stored = { base64: Buffer.from([0xff, 0, 0x80]).toString('base64') };
+  const binary = changed(read(name), ['open', 'token', 'stored'], () => stored);
+  assert.deepEqual((await replay(binary)).open.token.stored, stored);
+});
+
+test('a number that is not the same in every language is refused', async () => {
+  const late = names.map(read).find(({ steps }) => steps.some(({ action }) => action?.present));
+  for (const step of late.steps) step['now-ms'] = Number.MAX_SAFE_INTEGER;
+  // The code is void at a later time.
+  await assert.rejects(replay(late), { code: 'invalid-configuration', message: /a number is not below 2\^53/ });
+});
+
+test('the command line replays a file, and says what component it runs', async (t) => {
+  const [name] = names;
+  const node = (...words) => run(process.execPath, [cli, ...words]).then(({ done }) => done);
+  const same = await node('replay', fileURLToPath(new URL(name, kit)));
+  assert.equal(same.status, 0, same.stderr);
+  assert.equal(difference(read(name), JSON.parse(same.stdout)), undefined);
+
+  const folder = join(stateFolder(t), '..');
+  const other = join(folder, 'other.json');
+  writeFileSync(other, JSON.stringify(changed(read(name), ['transcript'], () => 2)));
+  const newer = await node('replay', other);
+  assert.equal(newer.status, 1);
+  assert.match(newer.stderr, /format 2/);
+  const first = leaves(read(name)).find((path) => path.includes('action') || path.includes('failure'));
+  writeFileSync(other, JSON.stringify(changed(read(name), first, () => 'something')));
+  const different = await node('replay', other);
+  assert.equal(different.status, 1);
+  assert.match(different.stderr, /not as recorded: (steps|failure).*expected "something"/);
+  assert.equal(different.stdout, '');
+  writeFileSync(other, '{');
+  assert.match((await node('replay', other)).stderr, /is not JSON/);
+
+  const { sha256, bytes } = await fingerprint();
+  assert.equal((await node('component')).stdout, `${sha256} ${bytes}\n`);
+  const native = await (await run(program('latch'), ['component', '--json'])).done;
+  assert.equal(JSON.parse(native.stdout).sha256, sha256);
+});

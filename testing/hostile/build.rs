@@ -1,0 +1,64 @@
+//! Compiles the hostile components with the login component's own build: the same
+//! compilers, the same settings.
+
+#[path = "../../host/latchstring/build/component.rs"]
+mod component;
+#[path = "../../host/latchstring/src/sandbox/config.rs"]
+mod config;
+#[path = "../../host/latchstring/build/folders.rs"]
+mod folders;
+#[path = "../../host/latchstring/build/machine_code.rs"]
+mod machine_code;
+#[path = "../../host/latchstring/build/nested.rs"]
+mod nested;
+#[path = "../../host/latchstring/build/toolchain.rs"]
+mod toolchain;
+
+use std::error::Error;
+use std::path::Path;
+use std::process::ExitCode;
+use std::{env, fs};
+
+use folders::Folders;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// Those that are refused before they run, each a text of its own.
+const TEXTS: [&str; 4] = ["empty", "greedy", "stranger", "types"];
+
+#[allow(clippy::print_stderr, reason = "cargo shows what a build script prints there")]
+fn main() -> ExitCode {
+    match embed() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn embed() -> Result<()> {
+    let folders = Folders::of_this_build("../..")?;
+    let workspace = folders.workspace().ok_or("they are built in a checkout, and this is none")?;
+    let module = nested::component(
+        &workspace,
+        &folders,
+        "testing/hostile/component",
+        "latchstring-hostile-component",
+        "hostile component",
+    )?;
+    let actor = component::wrap(&module)?;
+    // By its looks it is one.
+    component::check(&actor)?;
+    machine_code::of(&actor, &folders)?;
+
+    let target = env::var("TARGET")?;
+    for name in TEXTS {
+        let text = Path::new("src").join(name).with_extension("wat");
+        println!("cargo::rerun-if-changed={}", text.display());
+        let component = wat::parse_file(folders.package.join(text))?;
+        let compiled = machine_code::compile(&component, &target)?;
+        fs::write(folders.out.join(name).with_extension("cwasm"), compiled)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,200 @@
+# shellcheck shell=bash
+# What a release consists of, in dist/. Read by ./dev, whose functions it uses.
+
+dist=$PWD/dist
+# Versions, so that two releases differ by nothing but their sources.
+cyclonedx=cargo-cyclonedx@0.5.9
+cyclonedx_schemas=cyclonedx-python-lib[json-validation]==11.12.0
+wkg=wkg@0.16.1
+# A WASI program around the component, where it has been built.
+composed=${LATCHSTRING_COMPOSED:-host/wasmtime/latch.wasm}
+
+# What the packages hold beside their sources: put there while they are packed.
+library=host/latchstring
+packed_along=(host/*/LICENSE-* "$library/component.wasm" "$library/login.wit")
+
+make_dist() {
+  has sha256sum || fail "sha256sum is missing; install GNU coreutils"
+  say "building with optimisation; the first time takes many minutes"
+  cargo build --quiet --release -p latchstring-cli
+  cargo build --quiet --workspace --bins
+  local target=${CARGO_TARGET_DIR:-target} version file
+  version=$(version)
+  rm -rf "$dist"
+  mkdir "$dist"
+  cp "$target/release/latch" wit/login.wit "$dist"
+  "$dist/latch" component --output "$dist/login.wasm"
+  if [ -e "$composed" ]; then cp "$composed" "$dist/latch.wasm"; fi
+  package "$dist/login.wasm" --quiet --no-verify -p latchstring -p latchstring-cli
+  cp "$target/package/latchstring-$version.crate" "$target/package/latchstring-cli-$version.crate" "$dist"
+  bills_of_materials
+  for file in "$dist"/*.wasm; do
+    "$target/debug/layout" write "$file" "$dist/oci/$(basename "$file" .wasm)" "$version" >/dev/null
+  done
+  (cd "$dist" && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | xargs sha256sum) >"$target/SHA256SUMS"
+  mv "$target/SHA256SUMS" "$dist"
+  (cd "$dist" && sha256sum --check --quiet SHA256SUMS)
+  say "made $(find "$dist" -type f | wc -l) files in dist/"
+  (cd "$dist" && ls -l)
+}
+
+version() { cargo pkgid -p latchstring | sed 's/.*[#@]//'; }
+
+# package COMPONENT ARGUMENT...: cargo package, with everything in its place.
+package() {
+  local component=$1 status=0
+  shift
+  cp LICENSE-APACHE LICENSE-MIT host/latch
+  cp LICENSE-APACHE LICENSE-MIT wit/login.wit "$library"
+  cp "$component" "$library/component.wasm"
+  # Git knows nothing of what was just put there.
+  cargo package --allow-dirty "$@" 2> >(grep -v '^warning: ignoring' >&2) || status=$?
+  # A build of the checkout needs none of them.
+  rm -f "${packed_along[@]}"
+  return $status
+}
+
+# The package lists, which cost no build: what they must hold, and what they must not.
+test_package() {
+  test_list latchstring build.rs build/contract.rs component.wasm login.wit src/lib.rs \
+    presets/github.toml src/pages/page.html
+  test_list latchstring-cli src/main.rs
+}
+
+# test_list PACKAGE FILE...
+test_list() {
+  local package=$1 list name
+  shift
+  # Any component: a list does not look inside.
+  list=$(package /dev/null --list -p "$package")
+  for name in "$@" Cargo.lock LICENSE-APACHE LICENSE-MIT README.md; do
+    grep -qx "$name" <<<"$list" || fail "the package $package lacks $name"
+  done
+  if grep -q '^tests/\|^benches/\|\.wat$' <<<"$list"; then
+    fail "the package $package holds what only the workspace can use"
+  fi
+  say "the package $package holds $(wc -l <<<"$list") files, and all that it must"
+}
+
+# What the program and the component are made of, build tools left out.
+bills_of_materials() {
+  local tool=$cache/${cyclonedx/@/-} copy
+  if [ ! -x "$tool/bin/cargo-cyclonedx" ]; then
+    say "installing what writes the bills of materials"
+    env -u CARGO_TARGET_DIR cargo install --quiet --locked "$cyclonedx" --root "$tool"
+  fi
+  # It writes beside each Cargo.toml, and names the folder.
+  copy=$(mktemp -d)
+  tracked_files_to "$copy"
+  bill latch host/latch latch_bin "$(rustc -vV | sed -n 's/^host: //p')"
+  bill login guest latchstring_guest_cdylib-rlib wasm32-unknown-unknown
+  rm -rf "$copy"
+}
+
+# bill NAME FOLDER FILE TARGET
+bill() {
+  local file=$copy/$2/$3.cdx.json
+  (cd "$copy" && SOURCE_DATE_EPOCH=0 "$tool/bin/cargo-cyclonedx" cyclonedx -q --format json --spec-version 1.5 \
+    --describe binaries --no-build-deps --manifest-path "$2/Cargo.toml" --target "$4")
+  sed -i "/\"timestamp\":/d; s|file://$copy|file:///latchstring|g" "$file"
+  cargo tree --locked --manifest-path "$2/Cargo.toml" --target "$4" --edges normal --prefix none |
+    "${CARGO_TARGET_DIR:-target}/debug/layout" bill "$file" >"$dist/$1.cdx.json"
+}
+
+tracked_files_to() { git ls-files -z | tar --null --files-from=- --create | tar -x -C "$1"; }
+
+hash_of() { sha256sum "$1" | cut -d' ' -f1; }
+
+# same NAME FILE: the component again, by another way.
+same() {
+  local here there
+  here=$(hash_of "$dist/login.wasm")
+  there=$(hash_of "$2")
+  printf '%s  %s\n' "$there" "$1"
+  [ "$here" = "$there" ] || fail "the component is another one, $1"
+}
+
+# Everything that a release promises, by doing it.
+check_dist() {
+  local work
+  work=$(mktemp -d)
+  printf '%s  here\n' "$(hash_of "$dist/login.wasm")"
+  check_folder "$work"
+  check_package "$work"
+  check_layout "$work"
+  check_bills
+  rm -rf "$work"
+  say "all of it holds"
+}
+
+# Another checkout, another target folder, another place for crates.
+check_folder() {
+  local elsewhere=$1/another/checkout home=$1/cargo from=${CARGO_HOME:-$HOME/.cargo} part
+  say "building the component in another folder; this takes minutes"
+  mkdir -p "$elsewhere" "$home/registry"
+  tracked_files_to "$elsewhere"
+  for part in config.toml credentials.toml registry/cache registry/index; do
+    if [ -e "$from/$part" ]; then ln -s "$from/$part" "$home/$part"; fi
+  done
+  (cd "$elsewhere" && CARGO_HOME=$home CARGO_TARGET_DIR=$1/target cargo build --quiet -p latchstring-cli)
+  "$1/target/debug/latch" component --output "$1/login.wasm"
+  same "built in $elsewhere" "$1/login.wasm"
+  rm -rf "$1/target" "$1/another" "$home"
+}
+
+# The packages alone, where nothing could build a component.
+check_package() {
+  local package
+  say "building the packages by themselves; this takes minutes"
+  for package in latchstring latchstring-cli; do
+    mkdir "$1/$package"
+    tar -xzf "$dist/$package-$(version)".crate -C "$1/$package" --strip-components 1
+  done
+  (cd "$1/latchstring-cli" && CARGO_TARGET_DIR=$1/target cargo build --quiet \
+    --config "patch.crates-io.latchstring.path='$1/latchstring'")
+  [ ! -e "$1/target/latchstring-component" ] || fail "the package built a component"
+  "$1/target/debug/latch" component --output "$1/login.wasm"
+  same "in the package's program" "$1/login.wasm"
+  rm -rf "$1/target" "$1/latchstring" "$1/latchstring-cli"
+}
+
+# Pulled by wkg, as from any registry.
+check_layout() {
+  local tool=$cache/${wkg/@/-} address server version
+  if [ ! -x "$tool/bin/wkg" ]; then
+    say "installing wkg; this takes many minutes"
+    env -u CARGO_TARGET_DIR cargo install --quiet --locked "$wkg" --root "$tool"
+  fi
+  version=$(version)
+  mkfifo "$1/address"
+  "${CARGO_TARGET_DIR:-target}/debug/layout" serve "$dist/oci/login" >"$1/address" &
+  server=$!
+  read -r address <"$1/address"
+  "$tool/bin/wkg" oci pull --insecure "$address" --output "$1/pulled.wasm" "$address/latchstring/login:$version" ||
+    fail "wkg cannot pull from the layout"
+  kill "$server"
+  same "pulled by wkg" "$1/pulled.wasm"
+}
+
+# Against the schema of CycloneDX.
+check_bills() {
+  local folder=$cache/cyclonedx-schemas name
+  if [ ! -e "$folder/complete" ]; then
+    rm -rf "$folder"
+    python3 -m venv "$folder"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check "$cyclonedx_schemas"
+    touch "$folder/complete"
+  fi
+  for name in latch login; do
+    "$folder/bin/python" - "$dist/$name.cdx.json" <<'END'
+import json, sys
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+text = open(sys.argv[1], encoding="utf-8").read()
+error = JsonStrictValidator(SchemaVersion.V1_5).validate_str(text)
+sys.exit(f"{sys.argv[1]} does not follow the schema: {error}" if error else 0)
+END
+    say "$name.cdx.json follows its schema, and names $(grep -c '"purl"' "$dist/$name.cdx.json") parts"
+  done
+}
