@@ -10,7 +10,9 @@ use crate::capability::clock::{Clock, SystemClock};
 use crate::capability::entropy::{Entropy, SystemEntropy};
 use crate::capability::http::{Http, SystemHttp};
 use crate::capability::loopback::{Loopback, Redirect, RedirectHost, SystemLoopback};
-use crate::capability::store::{AutoStore, FileStore, KeyringStore, Store, default_state_folder};
+#[cfg(feature = "keyring")]
+use crate::capability::store::{AutoStore, KeyringStore};
+use crate::capability::store::{FileStore, Store, default_state_folder};
 use crate::capability::surroundings::{Surroundings, SystemSurroundings};
 use crate::capability::terminal::{StderrTerminal, Terminal};
 use crate::contract::{
@@ -280,8 +282,8 @@ impl LatchBuilder {
         self
     }
 
-    /// What the browser shows when it comes back; English pages unless set. See
-    /// [`Pages::read`] and [`Pages::from_toml`].
+    /// What the browser shows when it comes back; the default pages are in English.
+    /// With the feature `presets`, `Pages::read` and `Pages::from_toml` make others.
     pub fn pages(mut self, pages: Pages) -> Self {
         self.pages = pages;
         self
@@ -289,8 +291,13 @@ impl LatchBuilder {
 
     /// Keeps what passes between host and component, for a
     /// [`Transcript`](crate::Transcript).
-    pub fn record(mut self, recorder: Recorder) -> Self {
-        self.recorder = Some(recorder);
+    #[cfg(feature = "transcript")]
+    pub fn record(self, recorder: Recorder) -> Self {
+        self.recorded_by(Some(recorder))
+    }
+
+    pub(crate) fn recorded_by(mut self, recorder: Option<Recorder>) -> Self {
+        self.recorder = recorder;
         self
     }
 
@@ -344,8 +351,8 @@ impl LatchBuilder {
         self
     }
 
-    /// Replaces the store; unless set, the keyring where it answers, else files in
-    /// the person's state folder.
+    /// Replaces the store. The default is the system's keyring if it answers (with the
+    /// feature `keyring`), else files in the user's state folder.
     pub fn store(self, store: impl Store + 'static) -> Self {
         self.shared_store(Arc::new(store))
     }
@@ -390,11 +397,7 @@ impl LatchBuilder {
             self.open_browser.then(|| self.browser.unwrap_or_else(|| Arc::new(SystemBrowser)));
         let store = match self.store {
             Some(store) => store,
-            None => {
-                let folder = default_state_folder()?;
-                let keyring = Arc::new(KeyringStore::new(folder.clone()));
-                Arc::new(AutoStore::new(keyring, Arc::new(FileStore::new(folder))))
-            }
+            None => default_store()?,
         };
         Latch::new(
             sandbox,
@@ -423,4 +426,17 @@ impl LatchBuilder {
             },
         )
     }
+}
+
+/// The keyring if it answers, else files.
+#[cfg(feature = "keyring")]
+fn default_store() -> Result<Arc<dyn Store>, Error> {
+    let folder = default_state_folder()?;
+    let keyring = Arc::new(KeyringStore::new(folder.clone()));
+    Ok(Arc::new(AutoStore::new(keyring, Arc::new(FileStore::new(folder)))))
+}
+
+#[cfg(not(feature = "keyring"))]
+fn default_store() -> Result<Arc<dyn Store>, Error> {
+    Ok(Arc::new(FileStore::new(default_state_folder()?)))
 }

@@ -4,9 +4,6 @@ use std::future::pending;
 use std::pin::pin;
 use std::time::Duration;
 
-use qrcode::render::unicode::Dense1x2;
-use qrcode::{EcLevel, QrCode};
-
 use crate::binding::{Binding, Passage, start_query};
 use crate::capability::browser::{Browser, Launched, launch};
 use crate::capability::clock::Clock;
@@ -380,11 +377,20 @@ async fn next_visit(listener: &mut Option<Box<dyn Listener>>) -> Visit {
     }
 }
 
-/// The address as a picture of half blocks, and its width; none where the address
-/// is too long for one.
+#[cfg(not(feature = "qr"))]
+fn qr_code(_address: &str) -> Option<(String, usize)> {
+    None
+}
+
+/// The address as a picture of half blocks, and its width in columns. Returns None if
+/// the address is too long for one.
 ///
 /// Its light parts are drawn: most terminals are dark.
+#[cfg(feature = "qr")]
 fn qr_code(address: &str) -> Option<(String, usize)> {
+    use qrcode::render::unicode::Dense1x2;
+    use qrcode::{EcLevel, QrCode};
+
     let code = QrCode::with_error_correction_level(address, EcLevel::L).ok()?;
     let picture = code.render().dark_color(Dense1x2::Light).light_color(Dense1x2::Dark).build();
     let columns = picture.lines().map(|line| line.chars().count()).max()?;

@@ -13,18 +13,9 @@ use crate::capability::store::ForeignEntry;
 use crate::contract::Tokens;
 use crate::error::{Code, Error};
 use crate::preset::{ImportPlan, KeyringPlan, Preset, Settings};
-use crate::token::Token;
 
 /// Far more than any such file.
 const LONGEST: u64 = 1 << 20;
-
-/// What came of [`Latch::import`](crate::Latch::import): the session is stored.
-pub enum Imported {
-    /// The provider has accepted the session.
-    Checked(Box<Token>),
-    /// Whether it works is not known, and why.
-    Unchecked(Error),
-}
 
 /// Tokens of another program, and where they were.
 pub struct Found {

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+pub use adoption::Imported;
+
 use crate::budget::Budget;
 use crate::capability::browser::Browser;
 use crate::capability::clock::Clock;

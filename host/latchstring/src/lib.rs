@@ -17,9 +17,24 @@
 //! The protocol runs in a sandboxed WebAssembly component that imports nothing;
 //! this crate embeds it and supplies what it asks for. Each supply is a trait in
 //! [`capability`] that an embedder may replace.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! | --- | --- | --- |
+//! | `blocking` | yes | the module `blocking`: a `Latch` without a runtime |
+//! | `encryption` | yes | `EncryptedStore`: sessions encrypted with a passphrase or a key file |
+//! | `http2` | yes | HTTP/2, if a server offers it |
+//! | `keyring` | yes | `KeyringStore`: sessions in the system's keyring, the default store if it answers |
+//! | `presets` | yes | `Preset`: settings of known providers; pages from TOML; with `keyring`, import from other programs |
+//! | `qr` | yes | the address of a login by device code as a picture |
+//! | `transcript` | yes | `Recorder`, `Transcript`, `Replay` |
+//! | `spinner` | no | a spinner on a terminal while something takes time |
+//! | `cross` | no | machine code for an architecture other than that of the machine that builds |
 
 mod api;
 mod binding;
+#[cfg(feature = "blocking")]
 pub mod blocking;
 mod budget;
 mod builder;
@@ -35,16 +50,19 @@ mod farewell;
 mod fresh_token;
 #[cfg(test)]
 mod hostile;
+#[cfg(all(feature = "keyring", feature = "presets"))]
 mod import;
 mod latch;
 mod origins;
 pub mod pages;
+#[cfg(feature = "presets")]
 mod preset;
 mod recording;
 mod renewal;
 pub mod sandbox;
 pub mod secret_variables;
 mod token;
+#[cfg(feature = "transcript")]
 mod transcript;
 
 pub use api::{ApiResponse, TokenProvider};
@@ -57,13 +75,17 @@ pub use contract::{
 };
 pub use error::{Code, Error, ProviderError, code_name, is_printable, printable};
 pub use fresh_token::FreshToken;
-pub use import::{Found, Imported};
-pub use latch::{Latch, describe};
+#[cfg(all(feature = "keyring", feature = "presets"))]
+pub use import::Found;
+pub use latch::{Imported, Latch, describe};
 pub use origins::api_origin;
+#[cfg(feature = "presets")]
 pub use preset::{Preset, Setting, Settings};
+#[cfg(feature = "transcript")]
 pub use recording::Recorder;
 pub use renewal::{Renewal, RenewalProcess, serve_renewal};
 pub use token::Token;
+#[cfg(feature = "transcript")]
 pub use transcript::{Replay, ReplayedStep, Transcript};
 
 /// The README's example compiles.

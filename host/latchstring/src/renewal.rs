@@ -33,7 +33,7 @@ use crate::builder::LatchBuilder;
 use crate::capability::terminal::{Settled, Terminal};
 use crate::contract::{Client, Demand, Failure, Grant, Tokens};
 use crate::error::{Code, Error};
-use crate::import::Imported;
+use crate::latch::Imported;
 use crate::latch::Latch;
 use crate::recording::{Recorder, Recording};
 use crate::token::Token;
@@ -317,10 +317,10 @@ pub async fn serve_renewal(
     let Request { client, profile, account, settings, records, task, .. } = request;
     let settings = Zeroizing::new(settings);
     let recorder = records.then(Recorder::new);
-    let mut builder = LatchBuilder::of_client(client).profile(profile).account(account);
-    if let Some(recorder) = &recorder {
-        builder = builder.record(recorder.clone());
-    }
+    let builder = LatchBuilder::of_client(client)
+        .profile(profile)
+        .account(account)
+        .recorded_by(recorder.clone());
     let progress = Progress::default();
     let latch = prepare(builder, &settings).and_then(|builder| {
         builder.renew_in(Renewal::ThisProcess).terminal(progress.clone()).build()

@@ -2,16 +2,17 @@
 
 use std::env;
 use std::io::{IsTerminal as _, Write as _, stderr, stdin};
-use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use indicatif::{ProgressBar, ProgressStyle};
 use zeroize::Zeroizing;
 
 use crate::error::printable;
 
 mod keyboard;
+mod spinner;
+
+use spinner::Spinner;
 
 /// Where the person is told what happens.
 #[async_trait]
@@ -64,18 +65,19 @@ pub trait Terminal: Send + Sync {
     fn detail(&self, text: &str);
 }
 
-/// Standard error: a spinner and links on a terminal, plain lines elsewhere.
+/// Standard error: links on a terminal, and with the feature `spinner` a spinner;
+/// plain lines elsewhere.
 #[derive(Default)]
 pub struct StderrTerminal {
     verbose: bool,
     plain: bool,
-    spinner: Mutex<Option<ProgressBar>>,
+    spinner: Spinner,
 }
 
 impl StderrTerminal {
     /// Shows details too where `verbose`.
     pub fn new(verbose: bool) -> Self {
-        Self { verbose, plain: false, spinner: Mutex::default() }
+        Self { verbose, plain: false, spinner: Spinner::default() }
     }
 
     /// Nothing but lines of text, also on a terminal: for screen readers, and for
@@ -104,14 +106,6 @@ impl StderrTerminal {
     fn is_rich(&self) -> bool {
         let is_dumb = env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
         stderr().is_terminal() && !self.plain && !is_dumb
-    }
-
-    fn replace(&self, spinner: Option<ProgressBar>) {
-        if let Ok(mut current) = self.spinner.lock()
-            && let Some(old) = std::mem::replace(&mut *current, spinner)
-        {
-            old.finish_and_clear();
-        }
     }
 }
 
@@ -146,24 +140,13 @@ impl Terminal for StderrTerminal {
         if self.plain && stderr().is_terminal() {
             return self.say(&format!("({what})"));
         }
-        if !self.is_rich() {
-            return;
+        if self.is_rich() {
+            self.spinner.turn(printable(what));
         }
-        if let Ok(current) = self.spinner.lock()
-            && let Some(spinner) = current.as_ref()
-        {
-            return spinner.set_message(printable(what));
-        }
-        let spinner = ProgressBar::new_spinner().with_message(printable(what));
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-            spinner.set_style(style);
-        }
-        spinner.enable_steady_tick(Duration::from_millis(100));
-        self.replace(Some(spinner));
     }
 
     fn settle(&self) {
-        self.replace(None);
+        self.spinner.clear();
     }
 
     fn is_attended(&self) -> bool {

@@ -10,7 +10,15 @@ use crate::capability::store::{Key, Lock, Store};
 use crate::contract::{Demand, Examination, Tokens};
 use crate::egress::Egress;
 use crate::error::{Code, Error};
-use crate::import::Imported;
+use crate::token::Token;
+
+/// What came of [`Latch::import`](crate::Latch::import): the session is stored.
+pub enum Imported {
+    /// The provider has accepted the session.
+    Checked(Box<Token>),
+    /// Whether it works is not known, and why.
+    Unchecked(Error),
+}
 
 /// Asks who is logged in: a token that has time left may have been revoked.
 const CHECK: Demand =

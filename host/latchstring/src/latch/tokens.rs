@@ -1,11 +1,10 @@
 //! How a client comes by an access token: the stored one, or a renewed one.
 
-use super::{Inner, Latch, bytes, granted};
+use super::{Imported, Inner, Latch, bytes, granted};
 use crate::capability::store::Store;
 use crate::contract::{Action, Demand, Reply, Tokens};
 use crate::envelope::Envelope;
 use crate::error::{Code, Error};
-use crate::import::Imported;
 use crate::renewal::{Done, Renewal, Task};
 use crate::sandbox::{Instance, Session};
 use crate::token::Token;

@@ -2,10 +2,13 @@
 //! and, unless its owner says otherwise, nowhere to go (RFC 9700 §4.2.4).
 
 mod destination;
+#[cfg(feature = "presets")]
 mod file;
+#[cfg_attr(not(feature = "presets"), allow(dead_code, reason = "only a file brings another"))]
 mod template;
-#[cfg(test)]
+#[cfg(all(test, feature = "presets"))]
 mod tests;
+#[cfg_attr(not(feature = "presets"), allow(dead_code, reason = "only a file brings others"))]
 mod texts;
 
 use std::borrow::Cow;

@@ -24,6 +24,7 @@
 //! ```
 
 mod admission;
+#[cfg(feature = "transcript")]
 pub(crate) mod by_name;
 pub(crate) mod config;
 mod machine_code;

@@ -16,6 +16,9 @@ use zeroize::Zeroizing;
 use crate::error::{Code, Error, printable};
 
 /// The variables that name certificates to trust, as OpenSSL reads them.
+/// What a connection may speak, the best first (RFC 7301).
+const ALPN: &[&str] = if cfg!(feature = "http2") { &["h2", "http/1.1"] } else { &["http/1.1"] };
+
 const CERT_FILE: &str = "SSL_CERT_FILE";
 const CERT_DIR: &str = "SSL_CERT_DIR";
 
@@ -85,7 +88,7 @@ impl Trust {
             }
             _ => builder.with_no_client_auth(),
         };
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        config.alpn_protocols = ALPN.iter().map(|name| name.as_bytes().to_vec()).collect();
         Ok(config)
     }
 }

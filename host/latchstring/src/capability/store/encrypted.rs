@@ -15,10 +15,9 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use super::{Key, Lock, Store};
+use crate::envelope::is_encrypted;
 use crate::error::{Code, Error};
 
-/// What every file of age's begins with, whatever its version.
-const MAGIC: &[u8] = b"age-encryption.org/";
 /// The power of two of scrypt's iterations: about a fifth of a second for each
 /// read, 64 MiB.
 const WORK_FACTOR: u8 = 16;
@@ -42,11 +41,6 @@ pub struct Encryption(Arc<Secret>);
 enum Secret {
     Passphrase { passphrase: SecretString, work_factor: u8 },
     KeyFile { identities: Vec<x25519::Identity>, path: PathBuf },
-}
-
-/// Whether a store without encryption was handed something encrypted.
-pub(crate) fn is_encrypted(bytes: &[u8]) -> bool {
-    bytes.starts_with(MAGIC)
 }
 
 impl Encryption {

@@ -1,6 +1,7 @@
 //! Sessions in the keyring of the operating system.
 
 mod errand;
+#[cfg(feature = "presets")]
 mod foreign;
 mod index;
 mod parts;
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 use super::locks::{FileLock, Locks};
 use super::{Key, Lock, Store, aside_name, check_size, guard, names, nothing_to_set_aside};
 use crate::error::Error;
+#[cfg(feature = "presets")]
 pub(crate) use foreign::ForeignEntry;
 use index::Index;
 use system::SystemVault;

@@ -1,11 +1,13 @@
 //! Where sessions are kept between runs.
 
 mod auto;
+#[cfg(feature = "encryption")]
 mod encrypted;
 mod failure;
 mod file;
 mod guard;
 mod key;
+#[cfg(feature = "keyring")]
 mod keyring;
 mod locks;
 mod memory;
@@ -15,11 +17,13 @@ mod session;
 use async_trait::async_trait;
 
 pub use auto::AutoStore;
-pub(crate) use encrypted::is_encrypted;
+#[cfg(feature = "encryption")]
 pub use encrypted::{EncryptedStore, Encryption};
 pub use file::FileStore;
 pub use key::Key;
+#[cfg(all(feature = "keyring", feature = "presets"))]
 pub(crate) use keyring::ForeignEntry;
+#[cfg(feature = "keyring")]
 pub use keyring::KeyringStore;
 pub use memory::MemoryStore;
 pub use names::default_state_folder;

@@ -6,6 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::capability::store::MemoryStore;
+use crate::envelope::AGE;
 
 fn key() -> Key {
     Key { profile: "work".to_owned(), account: "abc123".to_owned() }
@@ -94,7 +95,7 @@ async fn damage_is_noticed_wherever_it_is_and_named() {
     let store = over(&inner, &key_file(&folder, "key.txt"));
     store.write(&key(), b"a secret session").await.expect("written");
     let whole = stored(&inner).await;
-    let mut ruins: Vec<_> = (MAGIC.len()..whole.len()).map(|end| whole[..end].to_vec()).collect();
+    let mut ruins: Vec<_> = (AGE.len()..whole.len()).map(|end| whole[..end].to_vec()).collect();
     ruins.push([whole.as_slice(), b"x"].concat());
     let header = whole.windows(4).position(|bytes| bytes == b"\n---").expect("a header");
     for index in header..whole.len() {

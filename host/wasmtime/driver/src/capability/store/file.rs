@@ -7,8 +7,9 @@ use async_trait::async_trait;
 
 use super::locks::{self, Held};
 use super::session::{SESSION_LIMIT, aside_name, check_size, nothing_to_set_aside};
-use super::{Key, Lock, Store, cannot, is_encrypted, names, not_saved};
+use super::{Key, Lock, Store, cannot, names, not_saved};
 use crate::capability::entropy::{Entropy as _, SystemEntropy};
+use crate::envelope::is_encrypted;
 use crate::error::{Code, Error};
 use crate::wasi::files::{self, Links};
 

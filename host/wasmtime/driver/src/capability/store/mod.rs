@@ -51,11 +51,6 @@ pub trait Store {
 /// A held lock; dropping it releases it.
 pub trait Lock {}
 
-/// What every file of age's begins with, whatever its version.
-pub(crate) fn is_encrypted(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"age-encryption.org/")
-}
-
 /// `what` is in the infinitive: read, list, delete.
 fn cannot(what: &str, path: &str, trouble: &Trouble) -> Error {
     Error::new(

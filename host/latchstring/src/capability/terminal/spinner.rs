@@ -1,0 +1,49 @@
+//! The sign that turns on a terminal while something takes time.
+
+pub(super) use system::Spinner;
+
+#[cfg(feature = "spinner")]
+mod system {
+    use std::sync::{Mutex, PoisonError};
+    use std::time::Duration;
+
+    use indicatif::{ProgressBar, ProgressStyle};
+
+    #[derive(Default)]
+    pub(in super::super) struct Spinner(Mutex<Option<ProgressBar>>);
+
+    impl Spinner {
+        /// Shows `text` beside it.
+        pub(in super::super) fn turn(&self, text: String) {
+            let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(bar) = current.as_ref() {
+                return bar.set_message(text);
+            }
+            let bar = ProgressBar::new_spinner().with_message(text);
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(100));
+            *current = Some(bar);
+        }
+
+        pub(in super::super) fn clear(&self) {
+            if let Some(bar) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                bar.finish_and_clear();
+            }
+        }
+    }
+}
+
+#[cfg(not(feature = "spinner"))]
+mod system {
+    /// Not shown.
+    #[derive(Default)]
+    pub(in super::super) struct Spinner(());
+
+    impl Spinner {
+        pub(in super::super) fn turn(&self, _text: String) {}
+
+        pub(in super::super) fn clear(&self) {}
+    }
+}
