@@ -1,13 +1,13 @@
-//! What the README says is shown by a test is shown by one that is there.
+//! Every test that `docs/providers.md` names as a proof exists.
 
 use std::fs;
 use std::path::Path;
 
 #[test]
-fn every_test_that_the_readme_names_exists() {
+fn every_test_that_the_document_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let readme = fs::read_to_string(root.join("README.md")).expect("the README");
-    let named: Vec<(&str, &str)> = readme
+    let document = fs::read_to_string(root.join("docs/providers.md")).expect("the document");
+    let named: Vec<(&str, &str)> = document
         .split('`')
         .filter_map(|word| word.split_once("::"))
         .filter(|(_, test)| test.contains('_') && !test.contains(|c: char| !is_plain(c)))

@@ -88,7 +88,12 @@ pub use token::Token;
 #[cfg(feature = "transcript")]
 pub use transcript::{Replay, ReplayedStep, Transcript};
 
-/// The README's example compiles.
+/// Compiles the examples in the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// Compiles the examples in the guide to the library.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/embedding.md")]
+struct Embedding;
