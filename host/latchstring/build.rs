@@ -2,19 +2,16 @@
 //! check it or run it elsewhere, and compiled to machine code for this target,
 //! so that the program holds no compiler and starts at once.
 //!
-//! The crate reads four files through these variables:
+//! The crate reads three files through these variables:
 //!
 //! - `LATCHSTRING_COMPONENT`: the component,
 //! - `LATCHSTRING_COMPONENT_WORLD`: its world, as WIT,
-//! - `LATCHSTRING_COMPONENT_COMPILED`: its machine code,
-//! - `LATCHSTRING_CONTRACT`: the contract's types.
+//! - `LATCHSTRING_COMPONENT_COMPILED`: its machine code.
 
 #[path = "build/component.rs"]
 mod component;
 #[path = "src/sandbox/config.rs"]
 mod config;
-#[path = "build/contract.rs"]
-mod contract;
 #[path = "build/folders.rs"]
 mod folders;
 #[path = "build/guest.rs"]
@@ -64,9 +61,6 @@ fn embed() -> Result<()> {
 
     export("LATCHSTRING_COMPONENT_WORLD", &folders.out.join("component.wit"), world.as_bytes())?;
     export("LATCHSTRING_COMPONENT_COMPILED", &folders.out.join("component.cwasm"), &compiled)?;
-
-    let bindings = contract::bindings(&folders.package, checkout.as_ref())?;
-    export("LATCHSTRING_CONTRACT", &folders.out.join("contract.rs"), bindings.as_bytes())?;
 
     Ok(())
 }

@@ -35,7 +35,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 const GIVEN: &str = "LATCHSTRING_COMPONENT_FILE";
 
 /// What the driver is made of, beside what is in its own folder.
-const SHARED: [&str; 2] = ["host/latchstring/src", "host/wasmtime/driver"];
+const SHARED: [&str; 4] =
+    ["host/core", "host/latch/src", "host/latchstring/src", "host/wasmtime/driver"];
 
 #[allow(clippy::print_stderr, reason = "cargo shows what a build script prints there")]
 fn main() -> ExitCode {

@@ -10,8 +10,8 @@ wkg=wkg@0.16.1
 composed=${LATCHSTRING_COMPOSED:-host/wasmtime/latch.wasm}
 
 # What the packages hold beside their sources: put there while they are packed.
-library=host/latchstring
-packed_along=(host/*/LICENSE-* "$library/component.wasm" "$library/login.wit")
+packages=(latchstring-core latchstring latchstring-cli)
+folders=(host/core host/latchstring host/latch)
 
 make_dist() {
   has sha256sum || fail "sha256sum is missing; install GNU coreutils"
@@ -25,8 +25,8 @@ make_dist() {
   cp "$target/release/latch" wit/login.wit "$dist"
   "$dist/latch" component --output "$dist/login.wasm"
   if [ -e "$composed" ]; then cp "$composed" "$dist/latch.wasm"; fi
-  package "$dist/login.wasm" --quiet --no-verify -p latchstring -p latchstring-cli
-  cp "$target/package/latchstring-$version.crate" "$target/package/latchstring-cli-$version.crate" "$dist"
+  package "$dist/login.wasm" --quiet --no-verify "${packages[@]/#/-p}"
+  for file in "${packages[@]}"; do cp "$target/package/$file-$version.crate" "$dist"; done
   bills_of_materials
   for file in "$dist"/*.wasm; do
     "$target/debug/layout" write "$file" "$dist/oci/$(basename "$file" .wasm)" "$version" >/dev/null
@@ -42,22 +42,22 @@ version() { cargo pkgid -p latchstring | sed 's/.*[#@]//'; }
 
 # package COMPONENT ARGUMENT...: cargo package, with everything in its place.
 package() {
-  local component=$1 status=0
+  local component=$1 status=0 folder
   shift
-  cp LICENSE-APACHE LICENSE-MIT host/latch
-  cp LICENSE-APACHE LICENSE-MIT wit/login.wit "$library"
-  cp "$component" "$library/component.wasm"
+  for folder in "${folders[@]}"; do cp LICENSE-APACHE LICENSE-MIT "$folder"; done
+  cp wit/login.wit host/core
+  cp "$component" host/latchstring/component.wasm
   # Git knows nothing of what was just put there.
   cargo package --allow-dirty "$@" 2> >(grep -v '^warning: ignoring' >&2) || status=$?
   # A build of the checkout needs none of them.
-  rm -f "${packed_along[@]}"
+  rm -f host/*/LICENSE-* host/core/login.wit host/latchstring/component.wasm
   return $status
 }
 
 # The package lists, which cost no build: what they must hold, and what they must not.
 test_package() {
-  test_list latchstring build.rs build/contract.rs component.wasm login.wit src/lib.rs \
-    presets/github.toml src/pages/page.html
+  test_list latchstring-core build.rs login.wit src/lib.rs src/pages/page.html
+  test_list latchstring build.rs build/component.rs component.wasm src/lib.rs presets/github.toml
   test_list latchstring-cli src/main.rs
 }
 
@@ -146,16 +146,17 @@ check_folder() {
 check_package() {
   local package
   say "building the packages by themselves; this takes minutes"
-  for package in latchstring latchstring-cli; do
+  for package in "${packages[@]}"; do
     mkdir "$1/$package"
     tar -xzf "$dist/$package-$(version)".crate -C "$1/$package" --strip-components 1
   done
   (cd "$1/latchstring-cli" && CARGO_TARGET_DIR=$1/target cargo build --quiet \
-    --config "patch.crates-io.latchstring.path='$1/latchstring'")
+    --config "patch.crates-io.latchstring.path='$1/latchstring'" \
+    --config "patch.crates-io.latchstring-core.path='$1/latchstring-core'")
   [ ! -e "$1/target/latchstring-component" ] || fail "the package built a component"
   "$1/target/debug/latch" component --output "$1/login.wasm"
   same "in the package's program" "$1/login.wasm"
-  rm -rf "$1/target" "$1/latchstring" "$1/latchstring-cli"
+  rm -rf "$1/target" "${packages[@]/#/$1/}"
 }
 
 # Pulled by wkg, as from any registry.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 
-use latchstring::pages::{Page, Pages};
+use latchstring::pages::{self, Page, Pages};
 use latchstring::{Code, Error};
 use serde_json::{Value, json};
 
@@ -161,8 +161,8 @@ fn every_page_can_be_read_in_light_and_dark_wide_and_narrow_in_any_direction() {
         [terms]\nwhat-happened = \"ماذا حدث\"\nwhat-to-do = \"ما العمل\"\ncode = \"الرمز\"\n";
     let pages = [
         every("en", &Pages::default()),
-        every("de", &Pages::read(german).expect("the example")),
-        every("ar", &Pages::from_toml(arabic, "").expect("good pages")),
+        every("de", &pages::read(german).expect("the example")),
+        every("ar", &pages::from_toml(arabic, "").expect("good pages")),
     ];
     for looks in looks(&json!(pages.concat())) {
         let name = looks["name"].as_str().expect("a name");
@@ -190,7 +190,7 @@ fn a_template_of_ones_own_has_its_style_and_runs_no_script() {
          <img src=\"https://example.com/a.png\">",
     );
     let file = home.file("pages.toml", "template = \"page.html\"\n");
-    let pages = Pages::read(file).expect("good pages");
+    let pages = pages::read(file).expect("good pages");
     for looks in looks(&json!(every("own", &pages)[..1])) {
         assert_eq!(looks["direction"], "rtl", "its style counts: {looks}");
         assert_eq!(looks["ran"], Value::Null);

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use latchstring::capability::browser::Browser;
-use latchstring::pages::Pages;
+use latchstring::pages::{self, Pages};
 use latchstring::{Code, Error};
 use latchstring_provider::visitor::Visitor;
 
@@ -26,7 +26,7 @@ const FRENCH: &str = "lang = \"fr\"\n\
 
 fn german() -> Pages {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/pages");
-    Pages::read(folder.join("de.toml")).expect("the example")
+    pages::read(folder.join("de.toml")).expect("the example")
 }
 
 #[track_caller]

@@ -22,9 +22,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::capability::http::{ApiRequest, Limits, Pieces, Streamed, Trouble, headers, outgoing};
+use crate::capability::http::{ApiRequest, Limits, Pieces, Streamed, Trouble, outgoing};
 use crate::contract::{Code, Failure, Header};
 use crate::drive::without_query;
+use crate::egress::headers;
 use crate::error::Error;
 use crate::latch::Latch;
 use crate::token::Token;
@@ -126,7 +127,7 @@ impl Latch {
         let unusable =
             |reason| Error::new(Code::InvalidConfiguration, reason, "change the request");
         outgoing::method(&request.method).map_err(unusable)?;
-        headers::headers(&request.headers).map_err(unusable)?;
+        headers(&request.headers).map_err(unusable)?;
         // As it was read here, and so not to be read in another way.
         Ok(ApiRequest { url: url.into(), ..request.clone() })
     }

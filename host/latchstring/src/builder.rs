@@ -19,18 +19,15 @@ use crate::contract::{
     Client, ClientAuthentication, Endpoints, Hexclave, LoginFlow, Parameter, Pkce, Protocol,
     RequestFormat,
 };
+use crate::egress::Origins;
 use crate::error::Error;
 use crate::latch::{Latch, Parts};
-use crate::origins::Origins;
 use crate::pages::Pages;
 use crate::recording::Recorder;
 use crate::renewal::Renewal;
 use crate::sandbox::Sandbox;
 
-mod checks;
-
-pub use checks::check_profile;
-use checks::{check_anonymous, check_redirect};
+use latchstring_core::session::check_profile;
 
 /// Sets a [`Latch`] up; every setting but the provider and the client has a
 /// default.
@@ -389,9 +386,9 @@ impl LatchBuilder {
             }
         }
         check_profile(&self.profile)?;
-        check_redirect(&self.redirect)?;
+        self.redirect.check()?;
         let origins = Origins::of(&self.client, &self.api_origins)?;
-        check_anonymous(&self.client.protocol, self.anonymous_refresh_token.is_some())?;
+        self.client.protocol.check_anonymous(self.anonymous_refresh_token.is_some())?;
         let browser_command = self.browser.is_some();
         let browser =
             self.open_browser.then(|| self.browser.unwrap_or_else(|| Arc::new(SystemBrowser)));

@@ -12,9 +12,9 @@ use crate::capability::terminal::{Settled, Terminal};
 use crate::contract::{Action, Exchange, Outcome, Purpose, Reply, Request, Response, Unreachable};
 use crate::door::Door;
 use crate::egress::{Egress, Permit};
-use crate::envelope::Envelope;
 use crate::error::{Code, Error, printable};
 use crate::sandbox::{Instance, Session};
+use latchstring_core::session::Envelope;
 
 /// For one request, name look-up to last byte.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);

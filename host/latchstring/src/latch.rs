@@ -26,15 +26,15 @@ use crate::contract::{
 use crate::door::Door;
 use crate::drive::{Drive, placed, read};
 use crate::egress::Egress;
+use crate::egress::Origins;
 use crate::end_session::EndSession;
-use crate::envelope::Envelope;
 use crate::error::{Error, printable};
-use crate::origins::Origins;
 use crate::pages::{Pages, sentence};
 use crate::recording::Recorder;
 use crate::renewal::Renewal;
 use crate::sandbox::{Instance, Sandbox, Session};
 use crate::token::Token;
+use latchstring_core::session::Envelope;
 
 /// A client of one provider. Clones share everything.
 ///

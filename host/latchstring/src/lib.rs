@@ -33,19 +33,13 @@
 //! | `cross` | no | machine code for an architecture other than that of the machine that builds |
 
 mod api;
-mod binding;
 #[cfg(feature = "blocking")]
 pub mod blocking;
-mod budget;
 mod builder;
 pub mod capability;
-pub mod contract;
 mod door;
 mod drive;
-mod egress;
 mod end_session;
-mod envelope;
-mod error;
 mod farewell;
 mod fresh_token;
 #[cfg(test)]
@@ -53,7 +47,6 @@ mod hostile;
 #[cfg(all(feature = "keyring", feature = "presets"))]
 mod import;
 mod latch;
-mod origins;
 pub mod pages;
 #[cfg(feature = "presets")]
 mod preset;
@@ -65,8 +58,11 @@ mod token;
 #[cfg(feature = "transcript")]
 mod transcript;
 
+pub use latchstring_core::contract;
+use latchstring_core::{binding, budget, egress, error};
+
 pub use api::{ApiResponse, TokenProvider};
-pub use builder::{LatchBuilder, check_profile};
+pub use builder::LatchBuilder;
 pub use capability::http::ApiRequest;
 pub use capability::store::default_state_folder;
 pub use contract::{
@@ -78,7 +74,8 @@ pub use fresh_token::FreshToken;
 #[cfg(all(feature = "keyring", feature = "presets"))]
 pub use import::Found;
 pub use latch::{Imported, Latch, describe};
-pub use origins::api_origin;
+pub use latchstring_core::egress::api_origin;
+pub use latchstring_core::session::check_profile;
 #[cfg(feature = "presets")]
 pub use preset::{Preset, Setting, Settings};
 #[cfg(feature = "transcript")]

@@ -15,7 +15,7 @@ use latchstring::capability::browser::CommandBrowser;
 use latchstring::capability::http::SystemHttp;
 use latchstring::capability::store::{Key, Store};
 use latchstring::capability::terminal::StderrTerminal;
-use latchstring::pages::Pages;
+use latchstring::pages::{self, Pages};
 use latchstring::{
     Code, Description, Error, Found as FoundSession, Latch, LatchBuilder, Preset, check_profile,
 };
@@ -89,7 +89,7 @@ impl Settings {
 
     /// What a browser is shown.
     pub(crate) fn pages(&self) -> Result<Pages, Error> {
-        self.effective.pages.as_ref().map_or_else(|| Ok(Pages::default()), Pages::read)
+        self.effective.pages.as_ref().map_or_else(|| Ok(Pages::default()), pages::read)
     }
 
     /// The client that these settings describe, but for its pages.

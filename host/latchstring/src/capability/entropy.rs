@@ -1,12 +1,8 @@
 //! Randomness for a session's secrets.
 
-use crate::error::{Code, Error};
+pub use latchstring_core::capability::entropy::Entropy;
 
-/// A cryptographic random source.
-pub trait Entropy: Send + Sync {
-    /// 32 bytes that nobody can guess, different at every call.
-    fn draw(&self) -> Result<[u8; 32], Error>;
-}
+use crate::error::{Code, Error};
 
 /// The operating system's random source.
 #[derive(Debug, Default, Clone, Copy)]

@@ -15,8 +15,8 @@ use crate::capability::store::{Key, MemoryStore, Store as _};
 use crate::capability::surroundings;
 use crate::capability::terminal::Terminal;
 use crate::contract::{Facts, Request, Response};
-use crate::envelope::Envelope;
 use crate::error::Error;
+use latchstring_core::session::Envelope;
 
 /// An address that the provider has no business to name.
 const INSIDE: &str = "https://169.254.169.254/token";

@@ -3,11 +3,11 @@
 use super::{Imported, Inner, Latch, bytes, granted};
 use crate::capability::store::Store;
 use crate::contract::{Action, Demand, Reply, Tokens};
-use crate::envelope::Envelope;
 use crate::error::{Code, Error};
 use crate::renewal::{Done, Renewal, Task};
 use crate::sandbox::{Instance, Session};
 use crate::token::Token;
+use latchstring_core::session::Envelope;
 
 /// Whatever is stored is not good enough.
 const RENEWAL: Demand = Demand { min_ttl_ms: 0, force_refresh: true, examination: None };

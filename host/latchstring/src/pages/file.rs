@@ -1,67 +1,56 @@
-//! Reading pages of somebody's own.
+//! Pages from a file in TOML.
 
 use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::Arc;
 
-use super::template::Template;
-use super::texts::Texts;
-use super::{Pages, Set};
+use super::Pages;
 use crate::error::{Code, Error};
 
-/// Far more than pages need.
+/// Longest file, in bytes: far more than pages need.
 const LONGEST: u64 = 256 * 1024;
 
-impl Pages {
-    /// Pages as a file says; what it leaves out is English.
-    ///
-    /// Fails with `invalid-configuration` where it names a key that does not
-    /// exist, or anything that cannot work.
-    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
-        let path = path.as_ref();
-        let folder = path.parent().unwrap_or(Path::new(""));
-        content(path).and_then(|text| parse(&text, folder)).map_err(|reason| {
-            trouble(format!("the pages in {} cannot be shown: {reason}", path.display()))
-        })
-    }
+/// Reads pages from a file. What it leaves out is in English.
+///
+/// # Errors
+///
+/// `invalid-configuration` if the file names an unknown key or a template that cannot
+/// be used.
+pub fn read(path: impl AsRef<Path>) -> Result<Pages, Error> {
+    let path = path.as_ref();
+    let folder = path.parent().unwrap_or(Path::new(""));
+    content(path).and_then(|text| parse(&text, folder)).map_err(|reason| {
+        trouble(format!("the pages in {} cannot be shown: {reason}", path.display()))
+    })
+}
 
-    /// The same from text, such as one that a program embeds. A template that it
-    /// names is looked for in `folder`.
-    ///
-    /// ```
-    /// # fn main() -> Result<(), latchstring::Error> {
-    /// use latchstring::pages::Pages;
-    ///
-    /// let text = r#"
-    ///     lang = "fr"
-    ///     [success]
-    ///     title = "Vous êtes connecté"
-    ///     text = "Vous pouvez fermer cette fenêtre."
-    /// "#;
-    /// let page = Pages::from_toml(text, "")?.success();
-    /// assert!(page.html.contains(">Vous êtes connecté</h1>"));
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn from_toml(text: &str, folder: impl AsRef<Path>) -> Result<Self, Error> {
-        parse(text, folder.as_ref())
-            .map_err(|reason| trouble(format!("the pages cannot be shown: {reason}")))
-    }
+/// Reads pages from text, such as one that a program embeds. `folder` is where the
+/// template is that it may name.
+///
+/// # Errors
+///
+/// As [`read`].
+///
+/// ```
+/// # fn main() -> Result<(), latchstring::Error> {
+/// let text = r#"
+///     lang = "fr"
+///     [success]
+///     title = "Vous êtes connecté"
+///     text = "Vous pouvez fermer cette fenêtre."
+/// "#;
+/// let page = latchstring::pages::from_toml(text, "")?.success();
+/// assert!(page.html.contains(">Vous êtes connecté</h1>"));
+/// # Ok(())
+/// # }
+/// ```
+pub fn from_toml(text: &str, folder: impl AsRef<Path>) -> Result<Pages, Error> {
+    parse(text, folder.as_ref())
+        .map_err(|reason| trouble(format!("the pages cannot be shown: {reason}")))
 }
 
 fn parse(text: &str, folder: &Path) -> Result<Pages, String> {
-    let texts: Texts = toml_edit::de::from_str(text).map_err(|error| {
-        let line = error.span().map(|span| format!("line {}: ", line_of(text, span.start)));
-        format!("{}{}", line.unwrap_or_default(), error.message())
-    })?;
-    let template = texts.template.as_ref().map(|path| {
-        let path = folder.join(path);
-        content(&path)
-            .and_then(|html| Template::parse(&html))
-            .map_err(|reason| format!("the template {}: {reason}", path.display()))
-    });
-    Ok(Pages(Arc::new(Set { template: template.transpose()?, texts })))
+    Pages::from_toml(text, |template| content(&folder.join(template)))
 }
 
 fn content(path: &Path) -> Result<String, String> {
@@ -75,10 +64,60 @@ fn content(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
 }
 
-fn line_of(text: &str, position: usize) -> usize {
-    text.bytes().take(position).filter(|byte| *byte == b'\n').count() + 1
-}
-
 fn trouble(message: String) -> Error {
     Error::new(Code::InvalidConfiguration, message, "correct the file, or leave it out")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_named_with_its_line() {
+        for (text, words) in [
+            ("lang = \"de\"\ncolour = \"red\"", ["line 2", "colour"]),
+            ("[sucess]\ntitle = \"a\"", ["line 1", "sucess"]),
+            ("[success]\n\ntitel = \"a\"", ["line 3", "titel"]),
+            ("[terms]\nwho = \"a\"", ["line 2", "who"]),
+            ("[success]\ntitle = \" \"", ["line 2", "empty"]),
+            ("[success]\ntitle = 7", ["line 2", "integer"]),
+            ("lang = \"de_DE\"", ["line 1", "de_DE"]),
+            ("[redirect]\nsuccess = \"http://example.com/\"", ["line 2", "expected an https"]),
+            ("[redirect]\nstray = \"https://example.com/\"", ["line 2", "stray"]),
+            ("[success", ["line 1", "expected"]),
+            ("template = \"nowhere.html\"", ["nowhere.html", "template"]),
+        ] {
+            let error = from_toml(text, "").expect_err(text);
+            assert_eq!(error.code(), Code::InvalidConfiguration);
+            for word in words {
+                assert!(error.message().contains(word), "{word} in {error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_template_lies_beside_its_file_and_is_not_too_long() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).expect("a file");
+            path
+        };
+        let file = write("pages.toml", "template = \"page.html\"");
+        let template = "<title>{{title}}</title><style>b{}</style>{{text}}{{warning}}{{details}}";
+        write("page.html", template);
+        let page = read(&file).expect("good pages").success();
+        assert!(page.html.starts_with("<title>You are logged in</title><style>b{}</style>You can"));
+        assert_ne!(page.policy, Pages::default().success().policy);
+
+        for (text, reason) in
+            [(&*" ".repeat(1 << 18), "{{title}}"), (&" ".repeat(1 + (1 << 18)), "longer")]
+        {
+            write("page.html", text);
+            let error = read(&file).expect_err("a bad template");
+            for word in ["pages.toml", "page.html", reason] {
+                assert!(error.message().contains(word), "{word} in {error}");
+            }
+        }
+    }
 }

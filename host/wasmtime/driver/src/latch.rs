@@ -17,11 +17,11 @@ use crate::contract::{
 use crate::door::Door;
 use crate::drive::{Drive, placed, read};
 use crate::egress::Egress;
-use crate::envelope::Envelope;
 use crate::error::{Code, Error};
 use crate::pages::Pages;
 use crate::sandbox::{Instance, Session};
 use crate::token::Token;
+use latchstring_core::session::Envelope;
 
 /// A client of one provider.
 pub struct Latch {

@@ -1,12 +1,11 @@
 //! Starting the person's browser.
 
-mod address;
 mod command;
 mod launch;
 mod system;
 
-pub use address::browser_url;
 pub use command::CommandBrowser;
+pub use latchstring_core::egress::browser_url;
 pub(crate) use launch::{Launched, launch};
 pub use system::SystemBrowser;
 

@@ -1,7 +1,5 @@
 //! HTTP requests on a session's behalf.
 
-pub mod addresses;
-pub(crate) mod headers;
 pub(crate) mod outgoing;
 mod stream;
 mod system;
@@ -16,6 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use url::Url;
 
+pub use latchstring_core::egress::addresses;
 pub use stream::{ApiRequest, Pieces, Streamed};
 pub use system::SystemHttp;
 

@@ -4,8 +4,8 @@ use reqwest::{Body, Method, Request};
 use url::Url;
 
 use super::Trouble;
-use super::headers::headers;
 use crate::contract::{self, Header};
+use crate::egress::headers;
 
 pub(super) fn outgoing(
     method: Method,
@@ -19,13 +19,12 @@ pub(super) fn outgoing(
     Ok(outgoing)
 }
 
-impl From<contract::Method> for Method {
-    fn from(method: contract::Method) -> Self {
-        match method {
-            contract::Method::Get => Self::GET,
-            contract::Method::Post => Self::POST,
-            contract::Method::Delete => Self::DELETE,
-        }
+/// The method of a component's request.
+pub(super) fn of_contract(method: contract::Method) -> Method {
+    match method {
+        contract::Method::Get => Method::GET,
+        contract::Method::Post => Method::POST,
+        contract::Method::Delete => Method::DELETE,
     }
 }
 

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::addresses::{is_loopback, is_public};
-use super::outgoing::{method, outgoing};
+use super::outgoing::{method, of_contract, outgoing};
 use super::trouble::{NotPublic, explain, seconds};
 use super::trust::{Trust, trusting_nobody};
 use super::{ApiRequest, Http, Limits, Pieces, Streamed, Trouble};
@@ -197,7 +197,7 @@ impl Http for SystemHttp {
     async fn send(&self, request: Request, limits: Limits) -> Result<Response, Trouble> {
         let way = self.way(&request.url, limits, true)?;
         let body = request.body.map(Into::into);
-        let request = outgoing(request.method.into(), way.url, &request.headers, body)?;
+        let request = outgoing(of_contract(request.method), way.url, &request.headers, body)?;
         match timeout(limits.timeout, exchange(&way.client, request, limits.body_bytes)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(Stopped::TooLarge)) => Err(Trouble::TooLarge(limits.body_bytes)),

@@ -63,7 +63,8 @@ mod tests {
 
     #[tokio::test]
     async fn whom_nobody_answers_is_told_so_in_the_words_of_the_login() {
-        let pages = Pages::from_toml("[abandoned]\ntitle = \"Annulé\"", "").expect("good pages");
+        let pages =
+            crate::pages::from_toml("[abandoned]\ntitle = \"Annulé\"", "").expect("good pages");
         let (answer, mut page) = Answer::pair(pages);
         drop(answer);
         let page = page.page(WRITING).await;

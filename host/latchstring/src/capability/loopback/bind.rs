@@ -34,7 +34,7 @@ pub struct SystemLoopback;
 #[async_trait]
 impl Loopback for SystemLoopback {
     async fn bind(&self, redirect: &Redirect, pages: &Pages) -> Result<Box<dyn Listener>, Error> {
-        redirect.check_path()?;
+        redirect.check()?;
         let (listeners, port) = bind_first(redirect)?;
         let host = redirect.host.name();
         let expected = redirect.expected(port);

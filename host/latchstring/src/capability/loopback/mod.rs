@@ -4,11 +4,8 @@ mod answer;
 mod bind;
 #[cfg(test)]
 mod fuzz;
-mod peer;
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux has what this reads"))]
 mod peers;
-mod redirect;
-pub mod request;
 mod server;
 #[cfg(test)]
 mod tests;
@@ -17,9 +14,8 @@ use async_trait::async_trait;
 
 pub use answer::{Answer, PendingPage};
 pub use bind::SystemLoopback;
-pub use peer::Peer;
-pub(crate) use redirect::{END_ADDRESS, OWN_PATHS};
-pub use redirect::{END_PATH, Redirect, RedirectHost, START_PATH};
+pub(crate) use latchstring_core::listener::END_ADDRESS;
+pub use latchstring_core::listener::{END_PATH, Peer, Redirect, RedirectHost, START_PATH, request};
 
 use crate::error::Error;
 use crate::pages::Pages;

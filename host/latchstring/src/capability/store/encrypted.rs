@@ -15,8 +15,8 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use super::{Key, Lock, Store};
-use crate::envelope::is_encrypted;
 use crate::error::{Code, Error};
+use latchstring_core::session::is_encrypted;
 
 /// The power of two of scrypt's iterations: about a fifth of a second for each
 /// read, 64 MiB.

@@ -6,13 +6,11 @@ mod encrypted;
 mod failure;
 mod file;
 mod guard;
-mod key;
 #[cfg(feature = "keyring")]
 mod keyring;
 mod locks;
 mod memory;
 mod names;
-mod session;
 
 use async_trait::async_trait;
 
@@ -20,15 +18,15 @@ pub use auto::AutoStore;
 #[cfg(feature = "encryption")]
 pub use encrypted::{EncryptedStore, Encryption};
 pub use file::FileStore;
-pub use key::Key;
 #[cfg(all(feature = "keyring", feature = "presets"))]
 pub(crate) use keyring::ForeignEntry;
 #[cfg(feature = "keyring")]
 pub use keyring::KeyringStore;
+pub use latchstring_core::session::Key;
+pub(crate) use latchstring_core::session::check_size;
+use latchstring_core::session::{SESSION_LIMIT, aside_name, nothing_to_set_aside};
 pub use memory::MemoryStore;
 pub use names::default_state_folder;
-pub(crate) use session::check_size;
-use session::{SESSION_LIMIT, aside_name, nothing_to_set_aside};
 
 use crate::error::{Code, Error};
 

@@ -1,9 +1,6 @@
 //! The person's browser, which nothing in a sandbox can start.
 
-#[path = "../../../../../host/latchstring/src/capability/browser/address.rs"]
-mod address;
-
-pub use address::browser_url;
+pub use latchstring_core::egress::browser_url;
 
 use async_trait::async_trait;
 

@@ -1,14 +1,9 @@
 //! Randomness for a session's secrets.
 
+pub use latchstring_core::capability::entropy::Entropy;
 use wasip2::random::random::get_random_bytes;
 
 use crate::error::{Code, Error};
-
-/// A cryptographic random source.
-pub trait Entropy {
-    /// 32 bytes that nobody can guess, different at every call.
-    fn draw(&self) -> Result<[u8; 32], Error>;
-}
 
 /// WASI's random source.
 pub struct SystemEntropy;

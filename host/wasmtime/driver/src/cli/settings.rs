@@ -8,6 +8,7 @@ mod given;
 #[path = "../../../../../host/latch/src/cli/settings/remembered.rs"]
 mod remembered;
 
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -25,7 +26,6 @@ use super::config::Config;
 use super::environment::variable;
 use super::profile::Profile;
 use super::stores::Stores;
-use crate::checks::check_redirect;
 use crate::sandbox::Instance;
 use crate::wasi::files::{self, Links};
 pub(crate) use given::absolute;
@@ -130,7 +130,7 @@ impl Settings {
             ports: profile.ports.clone().unwrap_or_default(),
             path: profile.redirect_path.clone().unwrap_or_else(|| "/callback".to_owned()),
         };
-        check_redirect(&redirect)?;
+        redirect.check()?;
         let shows_address = profile.no_browser == Some(true);
         Ok(Manner {
             redirect,
@@ -153,7 +153,15 @@ impl Settings {
     /// What a browser is shown.
     fn pages(&self) -> Result<Pages, Error> {
         let Some(path) = &self.effective.pages else { return Ok(Pages::default()) };
-        Pages::from_toml(&text(&path.to_string_lossy(), "pages", "--pages")?, "")
+        let read = |path: &Path| text(&path.to_string_lossy(), "pages", "--pages");
+        let template = |path: &Path| read(path).map_err(|error| error.message().to_owned());
+        Pages::from_toml(&read(path)?, template).map_err(|reason| {
+            Error::new(
+                Code::InvalidConfiguration,
+                format!("the pages in {} cannot be shown: {reason}", path.display()),
+                "correct the file, or leave it out",
+            )
+        })
     }
 }
 

@@ -6,7 +6,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::capability::store::MemoryStore;
-use crate::envelope::AGE;
+use latchstring_core::session::AGE;
 
 fn key() -> Key {
     Key { profile: "work".to_owned(), account: "abc123".to_owned() }

@@ -1,9 +1,5 @@
 //! HTTP requests on a session's behalf.
 
-#[path = "../../../../../../host/latchstring/src/capability/http/addresses.rs"]
-pub mod addresses;
-#[path = "../../../../../../host/latchstring/src/capability/http/headers.rs"]
-pub(crate) mod headers;
 mod outgoing;
 mod trouble;
 
@@ -19,9 +15,9 @@ use wasip2::sockets::ip_name_lookup::{ResolveAddressStream, resolve_addresses};
 use wasip2::sockets::network::{ErrorCode, IpAddress};
 
 use crate::contract::{Header, Request, Response};
+use crate::egress::addresses::is_public;
 use crate::error::printable;
 use crate::wasi::{executor, streams};
-use addresses::is_public;
 
 /// An HTTP client. The egress policy has approved `request.url` before it is
 /// called; the limits are for the client to keep.

@@ -4,8 +4,8 @@ use url::Url;
 use wasip2::http::types::{Fields, Method, OutgoingRequest, Scheme};
 
 use super::Trouble;
-use super::headers::headers;
 use crate::contract::{self, Request};
+use crate::egress::headers;
 use crate::error::printable;
 
 const USER_AGENT: &str = concat!("latchstring/", env!("CARGO_PKG_VERSION"));

@@ -26,7 +26,7 @@ const LONGEST_QUEUE: u64 = 4096;
 /// and whoever held the other one would get the login's answer. Fails with
 /// `port-in-use` that names the ports when none is free.
 pub(crate) async fn bind(redirect: &Redirect, pages: &Pages) -> Result<Box<dyn Listener>, Error> {
-    redirect.check_path()?;
+    redirect.check()?;
     let ports = if redirect.ports.is_empty() { &[0][..] } else { &redirect.ports };
     let mut failures = Vec::new();
     for &port in ports {

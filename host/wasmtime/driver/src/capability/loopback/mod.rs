@@ -2,20 +2,13 @@
 
 mod bind;
 mod connection;
-#[path = "../../../../../../host/latchstring/src/capability/loopback/peer.rs"]
-mod peer;
-#[path = "../../../../../../host/latchstring/src/capability/loopback/redirect.rs"]
-mod redirect;
-#[path = "../../../../../../host/latchstring/src/capability/loopback/request.rs"]
-pub mod request;
 mod server;
 
 use async_trait::async_trait;
 
 pub(crate) use bind::bind;
-pub use peer::Peer;
-pub(crate) use redirect::{END_ADDRESS, OWN_PATHS};
-pub use redirect::{END_PATH, Redirect, RedirectHost, START_PATH};
+pub(crate) use latchstring_core::listener::END_ADDRESS;
+pub use latchstring_core::listener::{END_PATH, Peer, Redirect, RedirectHost, START_PATH, request};
 
 use crate::pages::{Page, Pages};
 use connection::Connection;

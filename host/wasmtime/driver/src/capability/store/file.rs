@@ -6,12 +6,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::locks::{self, Held};
-use super::session::{SESSION_LIMIT, aside_name, check_size, nothing_to_set_aside};
 use super::{Key, Lock, Store, cannot, names, not_saved};
 use crate::capability::entropy::{Entropy as _, SystemEntropy};
-use crate::envelope::is_encrypted;
 use crate::error::{Code, Error};
 use crate::wasi::files::{self, Links};
+use latchstring_core::session::is_encrypted;
+use latchstring_core::session::{SESSION_LIMIT, aside_name, check_size, nothing_to_set_aside};
 
 /// The extension of a session's file.
 const SESSION: &str = "session";

@@ -1,19 +1,15 @@
 //! Where sessions are kept between runs: files, for a sandbox reaches no keyring.
 
 mod file;
-#[path = "../../../../../../host/latchstring/src/capability/store/key.rs"]
-mod key;
 mod locks;
 mod names;
-#[path = "../../../../../../host/latchstring/src/capability/store/session.rs"]
-mod session;
 
 use async_trait::async_trait;
 
 pub(crate) use file::FileStore;
-pub use key::Key;
+pub use latchstring_core::session::Key;
+pub(crate) use latchstring_core::session::check_size;
 pub(crate) use locks::lock_file;
-pub(crate) use session::check_size;
 
 use crate::error::{Code, Error};
 use crate::wasi::files::{ErrorCode, Trouble};

@@ -5,7 +5,6 @@ use latchstring::pages::sentence;
 use latchstring::{Code, Description, Error, printable};
 use serde_json::json;
 
-use crate::checks::check_anonymous;
 use crate::cli::args::{Global, LoginCommand};
 use crate::cli::choices::StoreChoice;
 use crate::cli::config::Config;
@@ -19,7 +18,7 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
     }
     let settings = Settings::read(global, login.into_profile())?;
     let latch = settings.latch(global, true).map_err(unnamed)?;
-    check_anonymous(&latch.client.protocol, anonymous_token_file.is_some())?;
+    latch.client.protocol.check_anonymous(anonymous_token_file.is_some())?;
     let token = latch.login(&settings.manner(&latch)?).await?;
     for notice in token.notices() {
         output::say(&format!("{}.", sentence(&printable(notice))));

@@ -8,31 +8,7 @@ pub use crate::contract::{Code, ProviderError};
 
 /// A failure with a stable code, what happened, and what to do next.
 ///
-/// Holds no secret, and its texts are one line of printable characters. A program
-/// with errors of its own tells them apart by their code:
-///
-/// ```
-/// use latchstring::{Code, Error};
-///
-/// enum Trouble {
-///     LoggedOut,
-///     Offline,
-///     Other(String),
-/// }
-///
-/// impl From<Error> for Trouble {
-///     fn from(error: Error) -> Self {
-///         match error.code() {
-///             Code::LoginRequired => Self::LoggedOut,
-///             _ if error.is_retryable() => Self::Offline,
-///             _ => Self::Other(format!("{}; {}", error.message(), error.remedy())),
-///         }
-///     }
-/// }
-///
-/// let error = Error::new(Code::LoginRequired, "nobody is logged in", "log in");
-/// assert!(matches!(Trouble::from(error), Trouble::LoggedOut));
-/// ```
+/// Holds no secret, and its texts are one line of printable characters.
 #[derive(Clone)]
 pub struct Error(Box<Failure>);
 
@@ -49,7 +25,7 @@ impl Error {
     }
 
     /// The login component did what none may do: `what` it did.
-    pub(crate) fn misbehaviour(what: impl fmt::Display) -> Self {
+    pub fn misbehaviour(what: impl fmt::Display) -> Self {
         Self::new(
             Code::SandboxFault,
             format!("the login component {what}"),
@@ -85,7 +61,7 @@ impl Error {
     }
 
     /// The same, naming the place where it happened.
-    pub(crate) fn at(mut self, place: &str) -> Self {
+    pub fn at(mut self, place: &str) -> Self {
         self.0.message = printable(&format!("{} ({place})", self.0.message));
         self
     }

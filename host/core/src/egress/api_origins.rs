@@ -16,11 +16,11 @@ use crate::egress::origin;
 use crate::error::{Code, Error};
 
 /// Origins: scheme, host and port, compared exactly.
-pub(crate) struct Origins(BTreeSet<String>);
+pub struct Origins(BTreeSet<String>);
 
 impl Origins {
     /// `named` are the caller's own.
-    pub(crate) fn of(client: &Client, named: &[String]) -> Result<Self, Error> {
+    pub fn of(client: &Client, named: &[String]) -> Result<Self, Error> {
         let userinfo = [&client.endpoints.userinfo, &client.assumed_endpoints.userinfo];
         let urls = [&client.issuer].into_iter().chain(userinfo).flatten().chain(&client.resources);
         let mut origins: BTreeSet<String> =
@@ -32,7 +32,7 @@ impl Origins {
     }
 
     /// The URL as it may be asked with a token of `profile`.
-    pub(crate) fn permit(&self, url: &str, profile: &str) -> Result<Url, Error> {
+    pub fn permit(&self, url: &str, profile: &str) -> Result<Url, Error> {
         let parsed = Url::parse(url).map_err(|error| {
             unusable(format!("the request's address is no URL: {error}"), "begin it with https://")
         })?;

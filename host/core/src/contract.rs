@@ -2,12 +2,18 @@
 //!
 //! Their `Debug` prints tokens: never format one with `{:?}`.
 
+use crate::error::Error;
+
 mod generated {
     #![allow(missing_docs, clippy::all, unreachable_pub)]
-    include!(env!("LATCHSTRING_CONTRACT"));
+    include!(concat!(env!("OUT_DIR"), "/contract.rs"));
 }
 
+#[cfg(not(target_family = "wasm"))]
 pub use generated::exports::latchstring::login::flow::*;
+#[cfg(target_family = "wasm")]
+pub use generated::latchstring::login::flow::*;
+#[cfg(not(target_family = "wasm"))]
 pub use generated::{Login, LoginPre};
 
 impl Default for Demand {
@@ -49,6 +55,21 @@ impl Endpoints {
             introspection: self.introspection.or(below.introspection),
             tokeninfo: self.tokeninfo.or(below.tokeninfo),
         }
+    }
+}
+
+impl Protocol {
+    /// Refuses the refresh token of an anonymous session if the provider has no such
+    /// sessions: the user would take the login for an upgrade of theirs.
+    pub fn check_anonymous(&self, has_token: bool) -> Result<(), Error> {
+        if !has_token || matches!(self, Self::Hexclave(_)) {
+            return Ok(());
+        }
+        Err(Error::new(
+            Code::InvalidConfiguration,
+            "the refresh token of an anonymous session is given, and this provider has no such sessions",
+            "leave it out: only a login at Hexclave takes one over",
+        ))
     }
 }
 

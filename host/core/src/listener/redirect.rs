@@ -4,7 +4,7 @@ use super::request::Expected;
 use crate::error::{Code, Error};
 
 /// Paths that begin so are the listener's own; no redirect may have one.
-pub(crate) const OWN_PATHS: &str = "/latchstring/";
+pub const OWN_PATHS: &str = "/latchstring/";
 
 /// Where a login begins in a browser of this machine; every listener answers here
 /// beside its redirect's path.
@@ -12,7 +12,8 @@ pub const START_PATH: &str = "/latchstring/start";
 
 /// Where it ends: the last page has an address without a code.
 pub const END_PATH: &str = "/latchstring/end";
-pub(crate) const END_ADDRESS: &str = "/latchstring/end?done";
+/// Path and query of the last page.
+pub const END_ADDRESS: &str = "/latchstring/end?done";
 
 /// Where a provider lets the browser come back to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,25 +28,34 @@ pub struct Redirect {
 
 impl Redirect {
     /// What a request to its listener on `port` must match.
-    pub(crate) fn expected(&self, port: u16) -> Expected {
+    pub fn expected(&self, port: u16) -> Expected {
         Expected {
             authorities: authorities(self.host, port),
             paths: vec![self.path.clone(), START_PATH.to_owned(), END_PATH.to_owned()],
         }
     }
 
-    /// Refuses a path that no request could match.
-    pub(crate) fn check_path(&self) -> Result<(), Error> {
+    /// Refuses a path that no login could come back to.
+    pub fn check(&self) -> Result<(), Error> {
         let path = &self.path;
-        if path.starts_with('/')
-            && path.bytes().all(|b| b.is_ascii_graphic() && b != b'?' && b != b'#')
-        {
+        if path.starts_with(OWN_PATHS) {
+            return Err(Error::new(
+                Code::InvalidConfiguration,
+                format!(
+                    "the redirect path {path:?} cannot be used: {OWN_PATHS} is where this \
+                     program's own pages are"
+                ),
+                "give another --redirect-path, such as /callback",
+            ));
+        }
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+        if path.starts_with('/') && !path.starts_with("//") && path.bytes().all(plain) {
             return Ok(());
         }
         Err(Error::new(
             Code::InvalidConfiguration,
-            format!("{path:?} cannot be a redirect path"),
-            "use a path that begins with a slash and has no spaces, ? or #, such as /callback",
+            format!("the redirect path {path:?} cannot be used"),
+            "give a --redirect-path such as /callback, of letters, digits, / - . _ and ~",
         ))
     }
 
@@ -104,5 +114,29 @@ mod tests {
         assert_eq!(authorities(RedirectHost::Ipv6, 80), ["[::1]:80", "[::1]"]);
         let localhost = ["localhost:8000", "127.0.0.1:8000", "[::1]:8000"];
         assert_eq!(authorities(RedirectHost::Localhost, 8000), localhost);
+    }
+
+    #[test]
+    fn only_paths_that_a_login_can_come_back_to_are_allowed() {
+        let rows = [
+            ("/callback", true),
+            ("/", true),
+            ("/latchstrings", true),
+            ("/latchstring", true),
+            ("/a/latchstring/start", true),
+            ("/latchstring/", false),
+            ("/latchstring/start", false),
+            ("/latchstring/startle", false),
+            ("/latchstring/end", false),
+            ("//callback", false),
+            ("callback", false),
+            ("/call back", false),
+            ("/callback?a", false),
+        ];
+        for (path, is_allowed) in rows {
+            let redirect =
+                Redirect { host: RedirectHost::Ipv4, ports: Vec::new(), path: path.to_owned() };
+            assert_eq!(redirect.check().is_ok(), is_allowed, "{path}");
+        }
     }
 }

@@ -2,19 +2,18 @@
 //! and, unless its owner says otherwise, nowhere to go (RFC 9700 §4.2.4).
 
 mod destination;
-#[cfg(feature = "presets")]
-mod file;
-#[cfg_attr(not(feature = "presets"), allow(dead_code, reason = "only a file brings another"))]
 mod template;
-#[cfg(all(test, feature = "presets"))]
+#[cfg(all(test, feature = "toml"))]
 mod tests;
-#[cfg_attr(not(feature = "presets"), allow(dead_code, reason = "only a file brings others"))]
 mod texts;
 
 use std::borrow::Cow;
+use std::path::Path;
 use std::sync::Arc;
 
-pub(crate) use template::NOTHING;
+use serde::{Deserialize, Deserializer};
+
+pub use template::NOTHING;
 use template::{BUILT_IN, Template};
 use texts::{Text, Texts, Words};
 
@@ -53,10 +52,10 @@ impl Page {
     }
 }
 
-/// The pages of a login: English, with a template of this crate's, unless a file
-/// says otherwise. Clones share everything.
+/// The pages of a login, in English and in a template of this crate unless they are
+/// deserialized from a document, such as a file in TOML. Clones share everything.
 ///
-/// The file is TOML, and each of its keys may be left out:
+/// Each key of the document may be left out:
 ///
 /// | key | what |
 /// | --- | --- |
@@ -70,7 +69,15 @@ impl Page {
 #[derive(Debug, Clone, Default)]
 pub struct Pages(Arc<Set>);
 
-#[derive(Debug, Default)]
+impl<'de> Deserialize<'de> for Pages {
+    /// Reads the keys above; an unknown key is an error.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let texts = Texts::deserialize(deserializer)?;
+        Ok(Self(Arc::new(Set { template: None, texts })))
+    }
+}
+
+#[derive(Debug, Clone, Default)]
 struct Set {
     texts: Texts,
     /// None for the one that is built in.
@@ -91,6 +98,38 @@ struct Face<'a> {
 }
 
 impl Pages {
+    /// Reads pages from TOML. `template` reads the file with a template that they may
+    /// name. The error says in one line what is wrong.
+    #[cfg(feature = "toml")]
+    pub fn from_toml(
+        text: &str,
+        template: impl FnOnce(&Path) -> Result<String, String>,
+    ) -> Result<Self, String> {
+        let pages: Self = toml_edit::de::from_str(text).map_err(|error| {
+            let line = |at: usize| text.bytes().take(at).filter(|byte| *byte == b'\n').count() + 1;
+            let line = error.span().map(|span| format!("line {}: ", line(span.start)));
+            format!("{}{}", line.unwrap_or_default(), error.message())
+        })?;
+        let Some(file) = pages.template_file().map(Path::to_owned) else { return Ok(pages) };
+        template(&file)
+            .and_then(|html| pages.with_template(&html))
+            .map_err(|reason| format!("the template {}: {reason}", file.display()))
+    }
+
+    /// The file with a template that these pages name, relative to their own file. It
+    /// takes effect once its text is given to [`with_template`](Self::with_template).
+    pub fn template_file(&self) -> Option<&Path> {
+        self.0.texts.template.as_deref()
+    }
+
+    /// The same pages in a template of HTML with slots. The error says in one line what
+    /// is wrong with it.
+    pub fn with_template(self, html: &str) -> Result<Self, String> {
+        let template = Some(Template::parse(html)?);
+        let texts = Arc::unwrap_or_clone(self.0).texts;
+        Ok(Self(Arc::new(Set { template, texts })))
+    }
+
     /// The login worked and its session is kept.
     pub fn success(&self) -> Page {
         let texts = &self.0.texts;
@@ -256,7 +295,7 @@ impl Pages {
 }
 
 /// Messages begin in lower case, to follow a program's name; here they stand alone.
-pub(crate) fn sentence(text: &str) -> String {
+pub fn sentence(text: &str) -> String {
     let mut rest = text.chars();
     let first = rest.next().map(|first| first.to_ascii_uppercase());
     first.into_iter().chain(rest).collect()

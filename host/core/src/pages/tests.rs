@@ -34,7 +34,7 @@ fn all(pages: &Pages) -> Vec<Page> {
 }
 
 fn read(text: &str) -> Pages {
-    Pages::from_toml(text, "").expect("good pages")
+    Pages::from_toml(text, |_| Err("there is none".to_owned())).expect("good pages")
 }
 
 /// Every text there is, each the same.
@@ -147,55 +147,6 @@ fn what_a_file_leaves_out_is_english() {
 #[test]
 fn a_language_that_begins_on_the_right_says_so() {
     assert!(read("lang = \"ar\"").success().html.contains("<html lang=\"ar\" dir=\"rtl\">"));
-}
-
-#[test]
-fn what_is_wrong_with_a_file_is_named_with_its_line() {
-    for (text, words) in [
-        ("lang = \"de\"\ncolour = \"red\"", ["line 2", "colour"]),
-        ("[sucess]\ntitle = \"a\"", ["line 1", "sucess"]),
-        ("[success]\n\ntitel = \"a\"", ["line 3", "titel"]),
-        ("[terms]\nwho = \"a\"", ["line 2", "who"]),
-        ("[success]\ntitle = \" \"", ["line 2", "empty"]),
-        ("[success]\ntitle = 7", ["line 2", "integer"]),
-        ("lang = \"de_DE\"", ["line 1", "de_DE"]),
-        ("[redirect]\nsuccess = \"http://example.com/\"", ["line 2", "expected an https"]),
-        ("[redirect]\nstray = \"https://example.com/\"", ["line 2", "stray"]),
-        ("[success", ["line 1", "expected"]),
-        ("template = \"nowhere.html\"", ["nowhere.html", "template"]),
-    ] {
-        let error = Pages::from_toml(text, "").expect_err(text);
-        assert_eq!(error.code(), Code::InvalidConfiguration);
-        for word in words {
-            assert!(error.message().contains(word), "{word} in {error}");
-        }
-    }
-}
-
-#[test]
-fn a_template_lies_beside_its_file_and_is_not_too_long() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::write(&path, text).expect("a file");
-        path
-    };
-    let file = write("pages.toml", "template = \"page.html\"");
-    let template = "<title>{{title}}</title><style>b{}</style>{{text}}{{warning}}{{details}}";
-    write("page.html", template);
-    let page = Pages::read(&file).expect("good pages").success();
-    assert!(page.html.starts_with("<title>You are logged in</title><style>b{}</style>You can"));
-    assert_ne!(page.policy, Pages::default().success().policy);
-
-    for (text, reason) in
-        [(&*" ".repeat(1 << 18), "{{title}}"), (&" ".repeat(1 + (1 << 18)), "longer")]
-    {
-        write("page.html", text);
-        let error = Pages::read(&file).expect_err("a bad template");
-        for word in ["pages.toml", "page.html", reason] {
-            assert!(error.message().contains(word), "{word} in {error}");
-        }
-    }
 }
 
 #[test]

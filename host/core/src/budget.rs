@@ -22,7 +22,8 @@ const WAIT: Duration = Duration::from_secs(4 * 3600);
 /// For a user in a browser whose time the caller does not limit.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-pub(crate) struct Budget {
+/// What a session may still ask for.
+pub struct Budget {
     /// How long the user may take.
     patience_ms: u64,
     spent: Spent,
@@ -43,19 +44,19 @@ struct Spent {
 impl Budget {
     /// For a login whose user may take this long; five minutes if the caller does not
     /// say.
-    pub(crate) fn of_login(patience: Option<Duration>) -> Self {
+    pub fn of_login(patience: Option<Duration>) -> Self {
         let patience_ms = milliseconds(patience.unwrap_or(PATIENCE));
         Self { patience_ms, spent: Spent::default() }
     }
 
     /// For a session that asks no user.
-    pub(crate) fn without_user() -> Self {
+    pub fn without_user() -> Self {
         Self { patience_ms: 0, spent: Spent::default() }
     }
 
     /// The action as it may be carried out: nobody is waited for longer than the
     /// person was given.
-    pub(crate) fn admit(&mut self, mut action: Action) -> Result<Action, Error> {
+    pub fn admit(&mut self, mut action: Action) -> Result<Action, Error> {
         match &mut action {
             Action::Exchange(exchange) => {
                 self.wait(exchange.wait_ms)?;
@@ -83,7 +84,7 @@ impl Budget {
     }
 
     /// What came of the action: visitors may come as often as they like.
-    pub(crate) fn note(&mut self, reply: &Reply) -> Result<(), Error> {
+    pub fn note(&mut self, reply: &Reply) -> Result<(), Error> {
         match reply {
             Reply::Chosen(_) => self.spent = Spent::default(),
             Reply::Redirected(_) | Reply::Pasted(_) => self.spent.has_returned = true,

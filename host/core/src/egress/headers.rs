@@ -20,7 +20,7 @@ const OWN_HEADERS: [&str; 9] = [
 ];
 
 /// The headers as they are sent. The error is one line, and shows no value.
-pub(crate) fn headers(headers: &[Header]) -> Result<HeaderMap, String> {
+pub fn headers(headers: &[Header]) -> Result<HeaderMap, String> {
     let mut map = HeaderMap::new();
     for Header { name, value } in headers {
         let denied = |what: &str| format!("the request's header {} {what}", printable(name));

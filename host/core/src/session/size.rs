@@ -3,10 +3,10 @@
 use crate::error::{Code, Error};
 
 /// Bytes; more than any provider's tokens, less than would hurt to read.
-pub(super) const SESSION_LIMIT: u64 = 1024 * 1024;
+pub const SESSION_LIMIT: u64 = 1024 * 1024;
 
 /// Fails where a session is too large to be read back.
-pub(crate) fn check_size(bytes: &[u8]) -> Result<(), Error> {
+pub fn check_size(bytes: &[u8]) -> Result<(), Error> {
     if bytes.len() as u64 <= SESSION_LIMIT {
         return Ok(());
     }
@@ -18,11 +18,12 @@ pub(crate) fn check_size(bytes: &[u8]) -> Result<(), Error> {
 }
 
 /// What damaged sessions are called, behind their own name or as an extension.
-pub(super) fn aside_name(turn: u32) -> String {
+pub fn aside_name(turn: u32) -> String {
     if turn == 1 { "damaged".to_owned() } else { format!("damaged-{turn}") }
 }
 
-pub(super) fn nothing_to_set_aside(place: &str) -> Error {
+/// The error of a store that is asked to set a session aside that it does not have.
+pub fn nothing_to_set_aside(place: &str) -> Error {
     Error::new(
         Code::StoreUnusable,
         format!("nothing is stored in {place} that could be set aside"),

@@ -11,7 +11,7 @@ use super::Face;
 use super::texts::{Language, Text, Texts};
 
 /// The `Content-Security-Policy` of what is no page.
-pub(crate) const NOTHING: &str =
+pub const NOTHING: &str =
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// Only read when a page is made: most commands make none.
@@ -21,7 +21,7 @@ pub(super) static BUILT_IN: LazyLock<Template> = LazyLock::new(|| {
 });
 
 /// HTML between slots.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Template {
     head: String,
     /// Each slot with the HTML behind it.

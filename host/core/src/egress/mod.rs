@@ -15,6 +15,15 @@
 //! issuer's name within the time limit of the request that depends on it, and at
 //! most once in a session.
 
+pub mod addresses;
+mod api_origins;
+mod browser_url;
+mod headers;
+
+pub use api_origins::{Origins, api_origin};
+pub use browser_url::browser_url;
+pub use headers::headers;
+
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -22,9 +31,8 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use serde_json::Value;
 use url::{Host, Url};
 
-use crate::capability::browser::browser_url;
-use crate::capability::http::addresses::{is_loopback, is_public};
-use crate::capability::http::headers::headers;
+use addresses::{is_loopback, is_public};
+
 use crate::contract::{Client, Protocol, Purpose, Request, Response};
 use crate::error::{Code, Error};
 
@@ -35,7 +43,8 @@ const HEADERS: usize = 32;
 /// part of an honest one.
 const REQUEST_BYTES: usize = 1 << 20;
 
-pub(crate) struct Egress {
+/// The policy of one session.
+pub struct Egress {
     issuer: Option<String>,
     /// Whether all addresses of the issuer's host are private; unset until its name
     /// was resolved.
@@ -54,7 +63,7 @@ pub(crate) struct Egress {
 
 /// Where the connection of a permitted request may go.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Permit {
+pub enum Permit {
     /// To any address: the caller named the origin.
     AnyAddress,
     /// To private addresses only if the issuer has nothing else.
@@ -63,7 +72,7 @@ pub(crate) enum Permit {
 
 impl Egress {
     /// `pinned` are the origins stored with the session.
-    pub(crate) fn new(client: &Client, pinned: &[String]) -> Self {
+    pub fn new(client: &Client, pinned: &[String]) -> Self {
         let endpoints = [&client.endpoints, &client.assumed_endpoints].into_iter();
         let named = endpoints.flat_map(|endpoints| {
             [
@@ -101,12 +110,12 @@ impl Egress {
     }
 
     /// The same for a login that waits here for the browser.
-    pub(crate) fn coming_back_to(self, redirect_uri: &str) -> Self {
+    pub fn coming_back_to(self, redirect_uri: &str) -> Self {
         Self { redirect_uri: Some(redirect_uri.to_owned()), ..self }
     }
 
     /// The error says why not, in one line.
-    pub(crate) fn permit(&self, request: &Request) -> Result<Permit, String> {
+    pub fn permit(&self, request: &Request) -> Result<Permit, String> {
         check_size(request)?;
         headers(&request.headers)?;
         let url =
@@ -127,7 +136,7 @@ impl Egress {
     }
 
     /// The address, where the person may be sent to it.
-    pub(crate) fn permit_page(&self, url: &str) -> Result<Url, Error> {
+    pub fn permit_page(&self, url: &str) -> Result<Url, Error> {
         let url = browser_url(url)?;
         let origin = url.origin().ascii_serialization();
         let permitted = self.named.contains(&origin)
@@ -144,7 +153,7 @@ impl Egress {
     }
 
     /// Whether the person may be sent to this address to come back with a code.
-    pub(crate) fn permit_authorization(&self, url: &str) -> Result<(), Error> {
+    pub fn permit_authorization(&self, url: &str) -> Result<(), Error> {
         let url = self.permit_page(url)?;
         let mut asked = url.query_pairs().filter(|(name, _)| name == "redirect_uri");
         let asked = (asked.next(), asked.next());
@@ -159,7 +168,7 @@ impl Egress {
     }
 
     /// Takes in what a response names, where it is one that counts.
-    pub(crate) fn learn(&self, purpose: Purpose, url: &str, response: &Response) {
+    pub fn learn(&self, purpose: Purpose, url: &str, response: &Response) {
         match purpose {
             Purpose::Metadata => self.learn_metadata(url, response),
             Purpose::DeviceAuthorization => self.learn_pages(response),
@@ -199,13 +208,13 @@ impl Egress {
     }
 
     /// What to store with the session.
-    pub(crate) fn pinned_origins(&self) -> Vec<String> {
+    pub fn pinned_origins(&self) -> Vec<String> {
         lock(&self.pinned).iter().cloned().collect()
     }
 
     /// Returns the issuer if its name has to be resolved before
     /// [`issuer_is_private`](Self::issuer_is_private) can tell.
-    pub(crate) fn unresolved_issuer(&self) -> Option<Url> {
+    pub fn unresolved_issuer(&self) -> Option<Url> {
         if self.issuer_is_private.get().is_some() {
             return None;
         }
@@ -216,14 +225,14 @@ impl Egress {
     /// private. One public address is enough to make the issuer public: otherwise
     /// anyone who controls its DNS could add a private address and reach services on
     /// this network.
-    pub(crate) fn learn_issuer_addresses(&self, addresses: &[IpAddr]) {
+    pub fn learn_issuer_addresses(&self, addresses: &[IpAddr]) {
         let private = !addresses.is_empty() && addresses.iter().all(|one| !is_public(*one));
         self.issuer_is_private.get_or_init(|| private);
     }
 
     /// Whether all addresses of the issuer are private; false as long as they are
     /// not known.
-    pub(crate) fn issuer_is_private(&self) -> bool {
+    pub fn issuer_is_private(&self) -> bool {
         self.issuer_is_private.get().copied().unwrap_or(false)
     }
 }
@@ -282,7 +291,7 @@ fn origins<S: AsRef<str>>(urls: impl IntoIterator<Item = S>) -> BTreeSet<String>
 }
 
 /// Scheme, host and port; none where no request may go.
-pub(crate) fn origin(url: &Url) -> Option<String> {
+pub fn origin(url: &Url) -> Option<String> {
     let allowed = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
     allowed.then(|| url.origin().ascii_serialization())
 }

@@ -20,12 +20,12 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::capability::entropy::Entropy;
-use crate::capability::loopback::START_PATH;
 use crate::error::Error;
+use crate::listener::START_PATH;
 use crate::pages::Page;
 
 /// A login's one-time addresses, and the cookies it has given out.
-pub(crate) struct Binding {
+pub struct Binding {
     /// Scheme, host and port of the listener.
     origin: String,
     authorization_url: String,
@@ -40,7 +40,7 @@ pub(crate) struct Binding {
 }
 
 /// What a visit to the listener is.
-pub(crate) enum Passage {
+pub enum Passage {
     /// The redirect, from a browser that began here.
     Redirect,
     /// The beginning of a login: on to the provider.
@@ -55,7 +55,13 @@ pub(crate) enum Passage {
 }
 
 impl Binding {
-    pub(crate) fn new(
+    /// `redirect_uri` is the listener's, with its port; `authorization_url` is where
+    /// the browser goes on to.
+    ///
+    /// # Errors
+    ///
+    /// As [`Entropy::draw`], here and in the methods below.
+    pub fn new(
         entropy: &dyn Entropy,
         redirect_uri: &str,
         authorization_url: &str,
@@ -74,35 +80,35 @@ impl Binding {
     }
 
     /// For the browser's command line.
-    pub(crate) fn opened_address(&self) -> String {
+    pub fn opened_address(&self) -> String {
         self.address(&self.opened)
     }
 
     /// For the person's eyes: opens in any browser of this machine, as often as
     /// they like.
-    pub(crate) fn printed_address(&self) -> String {
+    pub fn printed_address(&self) -> String {
         self.address(&self.printed)
     }
 
     /// The login goes on at another address of the provider's, in the same browser.
-    pub(crate) fn go_on_to(&mut self, authorization_url: &str) {
+    pub fn go_on_to(&mut self, authorization_url: &str) {
         authorization_url.clone_into(&mut self.authorization_url);
     }
 
     /// Gives the opened address another ticket.
-    pub(crate) fn renew(&mut self, entropy: &dyn Entropy) -> Result<(), Error> {
+    pub fn renew(&mut self, entropy: &dyn Entropy) -> Result<(), Error> {
         self.opened = secret(entropy)?;
         self.opened_by = None;
         Ok(())
     }
 
     /// The `Set-Cookie` header that takes the cookie back.
-    pub(crate) fn goodbye(&self) -> String {
+    pub fn goodbye(&self) -> String {
         format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax", self.cookie_name)
     }
 
     /// What to make of a visit to `target` with this `Cookie` header.
-    pub(crate) fn judge(
+    pub fn judge(
         &mut self,
         target: &str,
         cookies: &str,
@@ -169,7 +175,7 @@ impl Binding {
 
 /// The query of a request for the start address, or `None` if `target` is another
 /// path.
-pub(crate) fn start_query(target: &str) -> Option<&str> {
+pub fn start_query(target: &str) -> Option<&str> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     (path == START_PATH).then_some(query)
 }
@@ -180,13 +186,26 @@ fn secret(entropy: &dyn Entropy) -> Result<String, Error> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicU8, Ordering};
+
     use super::*;
-    use crate::capability::entropy::SystemEntropy;
+
+    /// Draws something else each time, which is all that these tests ask for.
+    #[derive(Default)]
+    struct Counter(AtomicU8);
+
+    impl Entropy for Counter {
+        fn draw(&self) -> Result<[u8; 32], Error> {
+            Ok([self.0.fetch_add(1, Ordering::Relaxed); 32])
+        }
+    }
+
+    static ENTROPY: Counter = Counter(AtomicU8::new(0));
 
     const PROVIDER: &str = "https://id.example/authorize?state=x";
 
     fn binding() -> Binding {
-        Binding::new(&SystemEntropy, "http://127.0.0.1:8000/callback", PROVIDER).expect("entropy")
+        Binding::new(&ENTROPY, "http://127.0.0.1:8000/callback", PROVIDER).expect("entropy")
     }
 
     fn target(address: &str) -> &str {
@@ -194,7 +213,7 @@ mod tests {
     }
 
     fn judge(binding: &mut Binding, target: &str, cookies: &str) -> Passage {
-        binding.judge(target, cookies, &SystemEntropy).expect("entropy")
+        binding.judge(target, cookies, &ENTROPY).expect("entropy")
     }
 
     /// Goes to an address, and returns the cookie that it gave.
@@ -235,7 +254,7 @@ mod tests {
         let passage = judge(&mut binding, target(&address), &cookie);
         assert!(matches!(passage, Passage::UsedAddress));
         assert!(!comes_back(&mut binding, &cookie));
-        binding.renew(&SystemEntropy).expect("entropy");
+        binding.renew(&ENTROPY).expect("entropy");
         assert!(matches!(judge(&mut binding, target(&address), ""), Passage::UsedAddress));
         let address = binding.opened_address();
         let cookie = begin(&mut binding, &address, "");

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::destination::Destination;
 
 /// What a pages file says, each of it optional.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Texts {
     pub(super) lang: Option<Language>,
@@ -29,7 +29,7 @@ pub(super) struct Texts {
     pub(super) redirect: Redirects,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Words {
     title: Option<Text>,
@@ -37,7 +37,7 @@ pub(super) struct Words {
 }
 
 /// What stands above each part of an explanation.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Terms {
     pub(super) what_happened: Option<Text>,
@@ -48,7 +48,7 @@ pub(super) struct Terms {
 }
 
 /// Pages elsewhere, in place of those that end a login.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Redirects {
     pub(super) success: Option<Destination>,
@@ -64,7 +64,7 @@ impl Words {
 }
 
 /// A text with something in it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Text(String);
 
@@ -86,7 +86,7 @@ impl TryFrom<String> for Text {
 }
 
 /// A language tag (RFC 5646).
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Language(String);
 

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::capability::http::addresses::is_loopback;
+use crate::egress::addresses::is_loopback;
 use crate::error::{Code, Error};
 
 /// The URL as a browser may be given it: https, or http on a loopback host;

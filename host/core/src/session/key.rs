@@ -1,5 +1,7 @@
 //! What a session is stored under.
 
+use crate::error::{Code, Error};
+
 /// What a session is stored under.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
@@ -13,21 +15,19 @@ impl Key {
     /// Whether both parts are made of what they may be made of. A store whose
     /// names are paths relies on it.
     pub fn is_well_formed(&self) -> bool {
-        let profile = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
         let account = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-        (1..=64).contains(&self.profile.len())
+        is_profile(&self.profile)
             && (1..=128).contains(&self.account.len())
-            && self.profile.bytes().all(profile)
             && self.account.bytes().all(account)
     }
 
     /// What the names of this key's files begin with.
-    pub(crate) fn file_stem(&self) -> String {
+    pub fn file_stem(&self) -> String {
         format!("{}.{}", profile_in_names(&self.profile), self.account)
     }
 
     /// The key that a name of this form is for, old or new; `None` for strangers.
-    pub(crate) fn of_file_stem(stem: &str) -> Option<Self> {
+    pub fn of_file_stem(stem: &str) -> Option<Self> {
         let (name, account) = stem.split_once('.')?;
         let plain: String = name.replace('+', "");
         // The mark says that the letter behind it is a capital.
@@ -44,6 +44,23 @@ impl Key {
         let key = Self { profile, account: account.to_owned() };
         (is_ours && key.is_well_formed()).then_some(key)
     }
+}
+
+/// Refuses a profile's name that cannot be part of a file's.
+pub fn check_profile(name: &str) -> Result<(), Error> {
+    if is_profile(name) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::InvalidConfiguration,
+        format!("the profile name {name:?} cannot be used"),
+        "use 1 to 64 letters, digits, - and _",
+    ))
+}
+
+fn is_profile(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=64).contains(&name.len()) && name.bytes().all(plain)
 }
 
 /// Names that Windows keeps for devices, whatever follows the first dot.

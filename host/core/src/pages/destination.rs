@@ -3,11 +3,11 @@
 use serde::Deserialize;
 use url::Url;
 
-use crate::capability::http::addresses::is_loopback;
+use crate::egress::addresses::is_loopback;
 
 /// An address that the browser may be sent to when a login has ended. It stands
 /// in a file: nothing of the login is ever added to it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Destination(Url);
 

@@ -20,11 +20,11 @@ use crate::error::{Code, Error};
 const FORMAT: u64 = 1;
 
 /// What a store keeps for one session.
-pub(crate) struct Envelope {
+pub struct Envelope {
     /// Origins such as `https://id.example`, default ports left out.
-    pub(crate) origins: Vec<String>,
+    pub origins: Vec<String>,
     /// The component's own, opaque to the host.
-    pub(crate) session: Zeroizing<Vec<u8>>,
+    pub session: Zeroizing<Vec<u8>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -35,16 +35,16 @@ struct Header {
 }
 
 /// Begins every file in age's format, whatever its version.
-pub(crate) const AGE: &[u8] = b"age-encryption.org/";
+pub const AGE: &[u8] = b"age-encryption.org/";
 
 /// Whether stored bytes are an encrypted session.
-pub(crate) fn is_encrypted(stored: &[u8]) -> bool {
+pub fn is_encrypted(stored: &[u8]) -> bool {
     stored.starts_with(AGE)
 }
 
 impl Envelope {
     /// `place` is where the bytes came from, for the error.
-    pub(crate) fn open(bytes: &[u8], place: &str) -> Result<Self, Error> {
+    pub fn open(bytes: &[u8], place: &str) -> Result<Self, Error> {
         #[derive(Deserialize)]
         struct Version {
             latchstring: u64,
@@ -83,7 +83,8 @@ impl Envelope {
         Ok(Self { origins: header.origins, session: Zeroizing::new(session.to_vec()) })
     }
 
-    pub(crate) fn seal(&self) -> Zeroizing<Vec<u8>> {
+    /// The bytes to store.
+    pub fn seal(&self) -> Zeroizing<Vec<u8>> {
         let header = Header {
             latchstring: FORMAT,
             origins: self.origins.clone(),

@@ -1,0 +1,3 @@
+//! What a host supplies, as traits.
+
+pub mod entropy;

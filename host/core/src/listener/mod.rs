@@ -1,0 +1,8 @@
+//! What counts as a visit to the loopback listener.
+
+mod peer;
+mod redirect;
+pub mod request;
+
+pub use peer::Peer;
+pub use redirect::{END_ADDRESS, END_PATH, OWN_PATHS, Redirect, RedirectHost, START_PATH};
