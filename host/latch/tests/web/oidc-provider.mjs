@@ -2,7 +2,7 @@
 // `node oidc-provider.mjs [lifetime of access tokens [and of device codes]]`, both in
 // seconds.
 
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 
 import Provider, { errors } from 'oidc-provider';
 
@@ -35,8 +35,15 @@ function withSecret(token_endpoint_auth_method) {
   return client(token_endpoint_auth_method, { token_endpoint_auth_method, client_secret: SECRET });
 }
 
+// The key is read again before its export as a JWK: Node 20 hangs if it collects garbage
+// while it exports a key that it has just generated, whose lock it then takes twice.
 function key(type, options) {
-  return generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' });
+  const { privateKey } = generateKeyPairSync(type, {
+    ...options,
+    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+  });
+  return createPrivateKey(privateKey).export({ format: 'jwk' });
 }
 
 const RESOURCES = {
