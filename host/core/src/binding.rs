@@ -5,8 +5,8 @@
 //! match, and this user would act as the other. So the browser is sent to a local
 //! address first, which works once and gives it a cookie. Only a browser that brings
 //! the cookie back has come from there. The listener refuses other users' connections
-//! before they get here; if it cannot, the address stands in a private file instead
-//! of a command line ([`launch`](crate::capability::browser::launch)).
+//! before they get here; if it cannot, the address is in a private file instead of on a
+//! command line.
 //!
 //! ```text
 //! opened   http://127.0.0.1:PORT/latchstring/start?ticket=...   works once
