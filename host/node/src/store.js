@@ -12,7 +12,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 import { LatchError, reason } from './error.js';
-import { fileStem, renameOldFiles } from './names.js';
+import { fileStem } from './names.js';
 import { attempt, checkFolder, makeFolder, openSession, sessionSize, syncFolder, unusable } from './guard.js';
 import { lock } from './lock.js';
 
@@ -52,8 +52,6 @@ const PROBE_BYTES = 16 * 1024;
 export class FileStore {
   #folder;
   #stem;
-  /** Whether an earlier version used other file names for this profile. */
-  #hadOtherName;
 
   /**
    * @param {string} folder made by the first write
@@ -74,7 +72,6 @@ export class FileStore {
     }
     this.#folder = folder;
     this.#stem = fileStem(profile, account);
-    this.#hadOtherName = this.#stem !== `${profile}.${account}`;
   }
 
   /** Where this session is or would be kept, for people. */
@@ -85,7 +82,6 @@ export class FileStore {
   /** What is stored now; none where there is nothing. Takes no lock. */
   read() {
     if (!checkFolder(this.#folder)) return undefined;
-    this.#renameOldFiles();
     const file = openSession(this.place);
     if (file === undefined) return undefined;
     try {
@@ -114,7 +110,6 @@ export class FileStore {
       );
     }
     makeFolder(this.#folder);
-    this.#renameOldFiles();
     this.#sweep();
     const temporary = this.#temporary(bytes);
     try {
@@ -129,7 +124,6 @@ export class FileStore {
   /** Deletes what is stored; nothing to delete is no error. The caller holds the lock. */
   delete() {
     if (!checkFolder(this.#folder)) return;
-    this.#renameOldFiles();
     this.#sweep();
     attempt('delete', this.place, () => {
       fs.rmSync(this.place, { force: true });
@@ -168,19 +162,7 @@ export class FileStore {
    */
   lock(patienceMs, signal) {
     makeFolder(this.#folder);
-    this.#renameOldFiles();
     return lock(this.#path('lock'), patienceMs, signal);
-  }
-
-  /**
-   * Renames files of earlier versions to their current names, if any file of this profile
-   * could have one.
-   */
-  #renameOldFiles() {
-    // Where capitals are small letters, an old file of `Work` answers to `work` too.
-    if (this.#hadOtherName || ['darwin', 'win32'].includes(process.platform)) {
-      renameOldFiles(this.#folder);
-    }
   }
 
   /**

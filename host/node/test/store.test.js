@@ -42,18 +42,6 @@ test('no two profiles share a file even if capitals are small letters', (t) => {
   }
 });
 
-test('a session under the name of an earlier version is found and renamed', (t) => {
-  const { folder, store: small } = store(t);
-  small.write(bytes);
-  for (const extension of ['session', 'lock', 'damaged-2']) fs.writeFileSync(join(folder, `Default.abc.${extension}`), 'old', { mode: 0o600 });
-  const kept = new FileStore(folder, 'Default', 'abc');
-  assert.equal(kept.read().toString(), 'old');
-  assert.deepEqual(fs.readdirSync(folder).sort(), ['+default.abc.damaged-2', '+default.abc.lock', '+default.abc.session', 'default.abc.session']);
-  assert.equal(small.read().toString(), bytes.toString());
-  kept.delete();
-  assert.equal(kept.read(), undefined);
-});
-
 test('modes are private whatever the umask', (t) => {
   const before = process.umask(0o777);
   t.after(() => process.umask(before));

@@ -20,7 +20,7 @@ from typing import Protocol
 
 from . import guard
 from .errors import LatchError
-from .names import file_stem, rename_old_files
+from .names import file_stem
 
 # Bytes; more than any provider's tokens, less than would hurt to read.
 SESSION_LIMIT = 1024 * 1024
@@ -94,8 +94,6 @@ class FileStore:
             )
         self._folder = folder
         self._stem = file_stem(profile, account)
-        # Whether an earlier version used other file names for this profile.
-        self._had_other_name = self._stem != f"{profile}.{account}"
         self._profile = profile
         self._path = folder / f"{self._stem}.session"
 
@@ -108,7 +106,6 @@ class FileStore:
         """What is stored now; none where there is nothing. Takes no lock."""
         if not guard.is_folder(self._folder):
             return None
-        self._rename_old_files()
         descriptor = guard.open_to_read(self._path)
         if descriptor is None:
             return None
@@ -133,7 +130,6 @@ class FileStore:
                 "ask for fewer scopes, so that the provider issues smaller tokens",
             )
         guard.make_folder(self._folder)
-        self._rename_old_files()
         self._sweep()
         try:
             guard.replace(self._path, content, prefix=f".{self._stem}.")
@@ -144,7 +140,6 @@ class FileStore:
         """Nothing to delete is no error. The caller holds the lock."""
         if not guard.is_folder(self._folder):
             return
-        self._rename_old_files()
         self._sweep()
         try:
             self._path.unlink(missing_ok=True)
@@ -188,7 +183,6 @@ class FileStore:
         sees.
         """
         guard.make_folder(self._folder)
-        self._rename_old_files()
         path = self._folder / f"{self._stem}.lock"
         descriptor = guard.open_or_make(path)
         try:
@@ -232,13 +226,6 @@ class FileStore:
                     "interrupted", "the program ended while it waited for a lock", "run it again"
                 )
             pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
-
-    def _rename_old_files(self) -> None:
-        """Renames files of earlier versions to their current names, if any file of this
-        profile could have one."""
-        # Where capitals are small letters, an old file of `Work` answers to `work` too.
-        if self._had_other_name or sys.platform == "darwin":
-            rename_old_files(self._folder)
 
     def _sweep(self) -> None:
         """Removes what writers of this session that died left behind: it may hold

@@ -69,21 +69,6 @@ def test_no_two_profiles_share_a_file_even_if_capitals_are_small_letters(
     assert Path(FileStore(tmp_path, profile, "a1").place).name == f"{stem}.a1.session"
 
 
-def test_a_session_under_the_name_of_an_earlier_version_is_found(store: FileStore) -> None:
-    store.write(b"small")
-    folder = Path(store.place).parent
-    for extension in ["session", "lock", "damaged-2"]:
-        old = folder / f"Default.abc.{extension}"
-        old.write_bytes(b"old")
-        old.chmod(0o600)
-    capital = FileStore(folder, "Default", "abc")
-    assert (capital.read(), store.read()) == (b"old", b"small")
-    names = ["+default.abc.damaged-2", "+default.abc.lock", "+default.abc.session"]
-    assert sorted(os.listdir(folder)) == [*names, "default.abc.session"]
-    capital.delete()
-    assert capital.read() is None
-
-
 def test_what_others_could_read_or_have_planted_is_refused(store: FileStore) -> None:
     store.write(b"one")
     path = Path(store.place)

@@ -256,20 +256,6 @@ fn either_host_reads_and_renews_what_the_other_has_saved() {
 }
 
 #[test]
-fn files_of_earlier_versions_are_renamed_before_any_is_used() {
-    let home = Home::new();
-    home.login();
-    let name = home.session_file().file_name().expect("a name").to_string_lossy().into_owned();
-    let account = name.strip_prefix("default").expect("the profile");
-    let folder = home.state_folder();
-    fs::write(folder.join(format!("Work{account}")), "old").expect("a file");
-    home.token(&[]);
-    let renamed = fs::read_to_string(folder.join(format!("+work{account}"))).expect("a file");
-    assert_eq!(renamed, "old");
-    assert!(!folder.join(format!("Work{account}")).exists());
-}
-
-#[test]
 fn everything_that_is_kept_is_for_its_owner_alone() {
     let home = Home::new();
     home.login();

@@ -26,10 +26,9 @@ impl Key {
         format!("{}.{}", profile_in_names(&self.profile), self.account)
     }
 
-    /// The key that a name of this form is for, old or new; `None` for strangers.
+    /// The key whose files' names begin with `stem`. Returns None for strangers.
     pub fn of_file_stem(stem: &str) -> Option<Self> {
         let (name, account) = stem.split_once('.')?;
-        let plain: String = name.replace('+', "");
         // The mark says that the letter behind it is a capital.
         let mut marked = false;
         let profile: String = name
@@ -40,9 +39,8 @@ impl Key {
                 (c, false) => Some(c),
             })
             .collect();
-        let is_ours = name == profile_in_names(&profile) || name == plain;
         let key = Self { profile, account: account.to_owned() };
-        (is_ours && key.is_well_formed()).then_some(key)
+        (key.file_stem() == stem && key.is_well_formed()).then_some(key)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Where the state folder is, and what the files of a key are called in it.
 
 use std::fs;
-use std::io::{self, ErrorKind};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
@@ -23,48 +23,9 @@ pub fn default_state_folder() -> Result<PathBuf, Error> {
 }
 
 /// The file `PROFILE.ACCOUNT.EXTENSION` in `folder`.
-///
-/// A file that an earlier version named in another way gets its name first.
 pub(super) fn path(folder: &Path, key: &Key, extension: &str) -> Result<PathBuf, Error> {
     check(key)?;
-    let stem = key.file_stem();
-    // Where capitals are small letters, an old file of `Work` answers to `work` too.
-    let is_case_blind = cfg!(any(target_os = "macos", windows));
-    if is_case_blind || stem != format!("{}.{}", key.profile, key.account) {
-        rename_old_files(folder)?;
-    }
-    Ok(folder.join(format!("{stem}.{extension}")))
-}
-
-/// Gives the files of earlier versions, such as `Work.ACCOUNT.session`, the names that
-/// they have today. Another process may be doing the same.
-///
-/// Only one of two processes finds the old file and renames it. A lock that is held
-/// stays held: it belongs to the file and not to its name.
-fn rename_old_files(folder: &Path) -> Result<(), Error> {
-    if !guard::folder(folder)? {
-        return Ok(());
-    }
-    let failed = |error: io::Error| cannot("list", folder, &error);
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name();
-        let Some((stem, extension)) = name.to_str().and_then(|name| name.rsplit_once('.')) else {
-            continue;
-        };
-        let Some(key) = Key::of_file_stem(stem) else { continue };
-        let path = folder.join(format!("{}.{extension}", key.file_stem()));
-        if key.file_stem() == stem || fs::symlink_metadata(&path).is_ok() {
-            continue;
-        }
-        match fs::rename(entry.path(), &path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                return Err(cannot("rename", &entry.path(), &error));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
+    Ok(folder.join(format!("{}.{extension}", key.file_stem())))
 }
 
 /// Fails where a part of the key cannot be a part of a file's name.
@@ -134,13 +95,11 @@ mod tests {
     }
 
     #[test]
-    fn names_of_earlier_versions_are_known_and_those_of_strangers_are_not() {
-        for profile in ["Work", "con", "aB"] {
-            assert_eq!(Key::of_file_stem(&format!("{profile}.a1")), Some(key(profile)));
+    fn names_of_strangers_are_passed_over() {
+        for stem in ["Work.a1", "con.a1", "work+.a1", "+Work.a1", "++work.a1", "+1.a1", "work.A1"] {
+            assert_eq!(Key::of_file_stem(stem), None, "{stem}");
         }
-        for stem in
-            ["work+.a1", "+Work.a1", "++work.a1", "+1.a1", "work.A1", "work", "a b.a1", ".a1"]
-        {
+        for stem in ["work", "a b.a1", ".a1"] {
             assert_eq!(Key::of_file_stem(stem), None, "{stem}");
         }
     }

@@ -60,31 +60,6 @@ async fn what_was_written_last_is_read_until_it_is_deleted() {
 }
 
 #[tokio::test]
-async fn a_session_under_the_name_of_an_earlier_version_is_found_and_renamed() {
-    let (_scratch, store, _) = filled().await;
-    for extension in ["session", "lock", "damaged-2"] {
-        let old = store.folder.join(format!("Work.abc123.{extension}"));
-        fs::write(&old, "old").expect("a file");
-        guard::make_private(&File::open(&old).expect("a file")).expect("a mode");
-    }
-    let capital = Key { profile: "Work".to_owned(), ..key() };
-    assert_eq!(store.list().await.expect("list"), [capital.clone(), key()]);
-    assert_eq!(store.read(&capital).await.expect("read"), Some(b"old".to_vec()));
-    assert_eq!(store.read(&key()).await.expect("read"), Some(b"secret".to_vec()));
-    assert_eq!(
-        names(&store.folder),
-        [
-            "+work.abc123.damaged-2",
-            "+work.abc123.lock",
-            "+work.abc123.session",
-            "work.abc123.session"
-        ]
-    );
-    store.delete(&capital).await.expect("delete");
-    assert_eq!(store.list().await.expect("list"), [key()]);
-}
-
-#[tokio::test]
 async fn strangers_in_the_folder_are_not_listed() {
     let (_scratch, store, _) = filled().await;
     for name in ["x.session", "a.B.session", "a.b.lock", "a.b.c.session", "notes", ".a.b.tmp"] {

@@ -3,7 +3,7 @@
 
 use super::{Key, cannot};
 use crate::error::{Code, Error};
-use crate::wasi::files::{self, DescriptorType, ErrorCode, Links};
+use crate::wasi::files::{self, DescriptorType};
 
 /// The file `PROFILE.ACCOUNT.EXTENSION` in `folder`.
 pub(super) fn path(folder: &str, key: &Key, extension: &str) -> Result<String, Error> {
@@ -14,31 +14,7 @@ pub(super) fn path(folder: &str, key: &Key, extension: &str) -> Result<String, E
             "use letters, digits, - and _, at most 64 of them",
         ));
     }
-    // A folder of macOS or Windows, whose capitals are small letters, looks like any other.
-    rename_old_files(folder)?;
     Ok(format!("{folder}/{}.{extension}", key.file_stem()))
-}
-
-/// Renames files written by earlier versions, such as `Work.ACCOUNT.session`, to their
-/// current names. Another process may do the same at the same time.
-fn rename_old_files(folder: &str) -> Result<(), Error> {
-    for (name, _) in list(folder)? {
-        let Some((stem, extension)) = name.rsplit_once('.') else { continue };
-        let Some(key) = Key::of_file_stem(stem) else { continue };
-        let path = format!("{folder}/{}.{extension}", key.file_stem());
-        let is_taken = files::kind(&path, Links::Refused).is_ok_and(|kind| kind.is_some());
-        if key.file_stem() == stem || is_taken {
-            continue;
-        }
-        let old = format!("{folder}/{name}");
-        match files::rename(&old, &path) {
-            Err(trouble) if !trouble.is(ErrorCode::NoEntry) => {
-                return Err(cannot("rename", &old, &trouble));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 /// The keys that have a file with this extension, sorted; strangers in the folder
