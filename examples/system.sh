@@ -1,3 +1,4 @@
+# shellcheck shell=bash disable=SC2154 # its variables are those of examples/demo
 # The whole of one system, for examples/demo: a login, what a program does with the
 # session, what goes wrong and how that is told, and the session of the system's own
 # program taken over.
@@ -17,6 +18,7 @@ login_fails_with() {
 # login: the words of the login. api: what is called with the token. existing: writes
 # the own program's session and sets import to the words that take it over. special:
 # what only this system has. failing: what goes wrong there.
+# shellcheck source=/dev/null
 . "$here/$system/demo"
 
 say "A person logs in"

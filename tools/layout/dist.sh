@@ -1,10 +1,10 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # its variables are those of ./dev
 # What a release consists of, in dist/. Read by ./dev, whose functions it uses.
 
 dist=$PWD/dist
 # Versions, so that two releases differ by nothing but their sources.
 cyclonedx=cargo-cyclonedx@0.5.9
-cyclonedx_schemas=cyclonedx-python-lib[json-validation]==11.12.0
+cyclonedx_schemas='cyclonedx-python-lib[json-validation]==11.12.0'
 wkg=wkg@0.16.1
 # A WASI program around the component, where it has been built.
 composed=${LATCHSTRING_COMPOSED:-host/wasmtime/latch.wasm}
