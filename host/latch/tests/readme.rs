@@ -1,7 +1,8 @@
-//! Every test that `docs/providers.md` names as a proof exists.
+//! What the documents point to exists: the tests that `docs/providers.md` names as a
+//! proof, and the files that links lead to.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[test]
 fn every_test_that_the_document_names_exists() {
@@ -19,6 +20,50 @@ fn every_test_that_the_document_names_exists() {
         let text: String = texts.filter_map(|path| fs::read_to_string(path).ok()).collect();
         assert!(text.contains(&format!("fn {test}(")), "{file}::{test} is nowhere");
     }
+}
+
+#[test]
+fn every_relative_link_leads_to_a_file_or_folder() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut documents: Vec<PathBuf> =
+        ["README.md", "CONTRIBUTING.md", "SECURITY.md", "wit/hosts.md", "examples/README.md"]
+            .map(|name| root.join(name))
+            .into();
+    let names_markdown = |path: &PathBuf| path.extension().is_some_and(|end| end == "md");
+    documents.extend(entries(root.join("docs")).into_iter().filter(names_markdown));
+    for parent in ["host", "testing", "examples"] {
+        let folders = entries(root.join(parent)).into_iter();
+        let readmes = folders.map(|folder| folder.join("README.md"));
+        documents.extend(readmes.filter(|readme| readme.exists()));
+    }
+    let mut count = 0;
+    for document in documents {
+        let text = fs::read_to_string(&document).expect("a document");
+        let folder = document.parent().expect("a folder");
+        for link in links(&text) {
+            count += 1;
+            assert!(folder.join(link).exists(), "{}: {link} is missing", document.display());
+        }
+    }
+    assert!(count > 60, "{count} links were checked");
+}
+
+fn entries(folder: PathBuf) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    entries.map(|entry| entry.expect("an entry").path()).collect()
+}
+
+/// Returns the targets of inline links outside of code blocks, without the anchor. Leaves
+/// out other sites and anchors of the same page.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    // Every second part is inside a code block.
+    text.split("\n```")
+        .step_by(2)
+        .flat_map(|prose| prose.split("](").skip(1))
+        .filter_map(|rest| rest.split_once(')').map(|(target, _)| target))
+        .filter(|target| !target.starts_with("http://") && !target.starts_with("https://"))
+        .filter_map(|target| target.split('#').next())
+        .filter(|path| !path.is_empty())
 }
 
 fn is_plain(c: char) -> bool {
