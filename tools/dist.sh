@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2154 # its variables are those of ./dev
+# shellcheck shell=bash disable=SC2154 # some variables are those of the others
 # What a release consists of, in dist/. Read by ./dev, whose functions it uses.
 
 dist=$PWD/dist

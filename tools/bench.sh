@@ -1,0 +1,32 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # some variables are those of the others
+# The benches. Read by ./dev.
+
+bench() {
+  setup
+  setup_keyring
+  say "building with optimisation; the first time takes many minutes"
+  case ${1:-all} in
+    all)
+      bench_one budget
+      bench_hosts
+      ;;
+    hosts) bench_hosts ;;
+    storm)
+      setup_web
+      bench_one storm
+      ;;
+    *) fail "there is no bench $1; there are hosts and storm, and without a name budget and hosts" ;;
+  esac
+}
+
+bench_one() {
+  cargo bench --quiet -p latchstring-cli --bench "$1"
+}
+
+bench_hosts() {
+  local programs wasmtime in_wasmtime python
+  setup_web
+  setup_hosts
+  LATCHSTRING_BIN=$programs LATCHSTRING_PYTHON=$python LATCHSTRING_IN_WASMTIME=$in_wasmtime \
+    bench_one hosts
+}

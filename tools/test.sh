@@ -1,0 +1,214 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # some variables are those of the others
+# The tests of the whole workspace and of the other hosts. Read by ./dev.
+
+# Suites that failed, and the labels of tests that were skipped, for the summary.
+failed=()
+skipped=()
+
+web_tests="what is tested against servers in Node"
+fief_tests="logins at a real Fief server"
+
+test_all() {
+  local programs wasmtime in_wasmtime python
+  setup
+  use_shared_target
+  case "$*" in
+    --quick)
+      cargo test -p latchstring-guest -p latchstring-core -p latchstring -p latchstring-cli --lib --bins
+      return
+      ;;
+    hosts)
+      need setup_web "$web_tests"
+      test_hosts
+      ;;
+    '')
+      need setup_web "$web_tests"
+      need setup_browser "what is tested in a browser"
+      need setup_keyring "what is tested with a keyring"
+      need setup_fief "$fief_tests"
+      suite test_rust
+      test_hosts
+      suite test_package
+      ;;
+    *)
+      setup_web
+      setup_browser
+      setup_keyring
+      need setup_fief "$fief_tests"
+      cargo test --workspace --no-fail-fast "$@"
+      return
+      ;;
+  esac
+  summary
+}
+
+# need FUNCTION LABEL: runs FUNCTION, which installs something. If that fails, the tests
+# described by LABEL are skipped.
+need() {
+  attempt "$1"
+  if [ "$status" != 0 ]; then
+    missing+=" $1 "
+    skip "$2"
+    return
+  fi
+  # Once more here, for the variables that it sets; there is nothing left to install.
+  "$1"
+}
+
+missing=
+lacks() { [[ $missing == *" $1 "* ]]; }
+
+skip() {
+  skipped+=("$*")
+  say "SKIPPED: $*"
+}
+
+# suite FUNCTION: runs a suite and notes a failure, so that the others still run.
+suite() {
+  attempt "$1"
+  [ "$status" = 0 ] || failed+=("$1")
+}
+
+# What failed and what was skipped, after all that the suites have printed.
+summary() {
+  local name
+  for name in ${skipped[@]+"${skipped[@]}"}; do say "SKIPPED: $name"; done
+  for name in ${failed[@]+"${failed[@]}"}; do say "FAILED: ${name/test_/}"; done
+  [ ${#failed[@]} = 0 ] || fail "${#failed[@]} suites failed"
+  say "every suite that ran has passed"
+}
+
+# The tests of the whole workspace, except for files whose servers, browser or keyring
+# cannot be had.
+test_rust() {
+  local file left_out=() targets=()
+  for file in host/latch/tests/*.rs; do
+    if lacks setup_web && grep -q '^mod servers' "$file" ||
+      lacks setup_browser && grep -q chromium "$file" ||
+      lacks setup_keyring && grep -q 'support/desktop' "$file"; then
+      left_out+=("$(basename "$file" .rs)")
+    else
+      targets+=(--test "$(basename "$file" .rs)")
+    fi
+  done
+  if [ ${#left_out[@]} = 0 ]; then
+    cargo test --workspace --no-fail-fast
+    return
+  fi
+  say "SKIPPED: ${left_out[*]}"
+  local outcome=0
+  cargo test --workspace --exclude latchstring-cli --no-fail-fast || outcome=1
+  cargo test -p latchstring-cli --no-fail-fast --bins "${targets[@]}" --test conformance || outcome=1
+  return $outcome
+}
+
+# The hosts of the component, with that and the programs of this build.
+test_hosts() {
+  local suites=()
+  attempt build_programs
+  if [ "$status" != 0 ]; then
+    failed+=(build_programs)
+    return
+  fi
+  programs=$(programs)
+  suite test_hostile
+  lacks setup_web || need install_node_host "the host in Node"
+  lacks setup_web || lacks install_node_host || suites+=(test_node)
+  need install_python_host "the host in Python"
+  lacks install_python_host || suites+=(test_python)
+  need stock_wasmtime "the host in wasmtime"
+  lacks stock_wasmtime || suites+=(test_wasmtime)
+  in_wasmtime=$programs/latch-in-stock-wasmtime
+  [ ${#suites[@]} = 0 ] || at_once "${suites[@]}"
+  if [ ${#suites[@]} = 3 ]; then suite test_together; else skip "logins on every host"; fi
+}
+
+build_programs() {
+  cargo build --quiet --workspace --bins
+}
+
+programs() {
+  cd "${CARGO_TARGET_DIR:-target}/debug" && pwd
+}
+
+# Everything that a host needs: $programs is where the programs are, $python and
+# $in_wasmtime run those that are none by themselves.
+setup_hosts() {
+  build_programs
+  programs=$(programs)
+  in_wasmtime=$programs/latch-in-stock-wasmtime
+  install_node_host
+  install_python_host
+  stock_wasmtime
+  make_node_host
+  make_python_host
+  make_wasmtime_host
+}
+
+# at_once FUNCTION...: suites beside each other. Prints what each has said as soon as
+# all before it have ended.
+at_once() {
+  local folder job jobs=()
+  folder=$(mktemp -d)
+  for job in "$@"; do
+    "$job" >"$folder/$job" 2>&1 &
+    jobs+=("$!")
+  done
+  for job in "$@"; do
+    wait "${jobs[0]}" || failed+=("$job")
+    jobs=("${jobs[@]:1}")
+    cat "$folder/$job"
+  done
+  rm -rf "$folder"
+}
+
+# What a component that breaks every rule is told, as tables.
+test_hostile() {
+  cargo test --quiet -p latchstring --lib hostile -- --nocapture --test-threads=1
+}
+
+make_node_host() {
+  local host=host/node
+  mkdir -p "$host/component"
+  "$programs/latch" component --output "$host/component/login.wasm"
+  npm --prefix "$host" run --silent build
+}
+
+test_node() {
+  make_node_host
+  npm --prefix host/node run --silent types
+  LATCHSTRING_BIN=$programs npm --prefix host/node run --silent test
+}
+
+make_python_host() {
+  "$programs/latch" component --output host/python/latchstring/login.wasm
+}
+
+test_python() {
+  make_python_host
+  cd host/python || return
+  "${python%/*}/mypy"
+  LATCHSTRING_BIN=$programs "${python%/*}/pytest" --quiet
+}
+
+# The tests of the component for wasmtime, in the stock program; the whole workspace,
+# as it was compiled for its tests.
+test_wasmtime() {
+  make_wasmtime_host
+  LATCHSTRING_PROGRAM=$in_wasmtime cargo test --quiet --workspace --test 'sandbox*' --no-fail-fast
+}
+
+# One login on every host, and sessions that all share, as tables.
+test_together() {
+  LATCHSTRING_BIN=$programs LATCHSTRING_PYTHON=$python LATCHSTRING_IN_WASMTIME=$in_wasmtime \
+    cargo test --quiet --workspace --test hosts -- --ignored --nocapture --test-threads=1
+}
+
+make_wasmtime_host() {
+  # What it compiles stays, though every test has a home of its own.
+  printf '#!/bin/sh\nexec env LATCHSTRING_WASMTIME=%q XDG_CACHE_HOME=%q %q "$@"\n' \
+    "$wasmtime" "$programs" "$PWD/host/wasmtime/latch" >"$in_wasmtime"
+  chmod +x "$in_wasmtime"
+  # Compiled now, and not by every test that comes first.
+  "$in_wasmtime" component >/dev/null
+}
