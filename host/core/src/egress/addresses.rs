@@ -1,10 +1,10 @@
-//! Which addresses are everybody's, and which are this machine's or its network's.
+//! Which addresses are public, and which belong to this machine or its network.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
-/// Whether the URL's host is this machine by name or by address.
+/// Returns whether the URL's host is `localhost` or a loopback address.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -14,9 +14,9 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Whether an address is reachable for everybody: none of the special-purpose
-/// addresses (RFC 6890 and the IANA registries it set up), nor one of them
-/// wrapped in an IPv6 address.
+/// Returns whether an address is globally reachable: not one of the special-purpose
+/// addresses ([RFC 6890](https://www.rfc-editor.org/rfc/rfc6890) and the IANA registries),
+/// and not an IPv6 address that embeds one.
 pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
@@ -27,7 +27,7 @@ pub fn is_public(address: IpAddr) -> bool {
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let special = match address.octets() {
         [0 | 10 | 127, ..] => true,
-        // Shared by a provider's customers (RFC 6598).
+        // Shared address space of carrier-grade NAT (RFC 6598).
         [100, 64..=127, ..] => true,
         [169, 254, ..] => true,
         [172, 16..=31, ..] => true,
@@ -59,8 +59,8 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
         [0x2002, high, low, ..] => embedded(high, low),
         // Protocol assignments with Teredo and ORCHID, documentation.
         [0x2001, 0..=0x01ff, ..] | [0x2001, 0x0db8, ..] | [0x3fff, 0..=0x0fff, ..] => false,
-        // All that has been given out for global unicast; outside of it are
-        // loopback, link-local, unique local and multicast.
+        // The range allocated for global unicast. Loopback, link-local, unique local and
+        // multicast addresses are outside of it.
         [first, ..] => first & 0xe000 == 0x2000,
     }
 }

@@ -1,11 +1,10 @@
-//! Where a token may be sent.
+//! Origins that an access token may be sent to.
 //!
 //! - https only, or http on a loopback address;
-//! - the issuer's origin, those of the resources that the token is for, that of
-//!   a userinfo endpoint given by hand, and those that the caller named.
+//! - the issuer's origin, those of the resources that the token is for, that of the
+//!   configured userinfo endpoint, and those that the caller named.
 //!
-//! What the provider's metadata names is not among them: a token goes where the
-//! caller said, and nowhere else.
+//! The provider's metadata adds none: it must not decide where tokens are sent.
 
 use std::collections::BTreeSet;
 
@@ -15,11 +14,17 @@ use crate::contract::Client;
 use crate::egress::origin;
 use crate::error::{Code, Error};
 
-/// Origins: scheme, host and port, compared exactly.
+/// The allowed origins: scheme, host and port, compared exactly.
 pub struct Origins(BTreeSet<String>);
 
 impl Origins {
-    /// `named` are the caller's own.
+    /// Returns the origins that the client's settings and the caller allow. `named` are the
+    /// caller's.
+    ///
+    /// # Errors
+    ///
+    /// Returns `invalid-configuration` if an entry of `named` is not an origin; see
+    /// [`api_origin`].
     pub fn of(client: &Client, named: &[String]) -> Result<Self, Error> {
         let userinfo = [&client.endpoints.userinfo, &client.assumed_endpoints.userinfo];
         let urls = [&client.issuer].into_iter().chain(userinfo).flatten().chain(&client.resources);
@@ -31,7 +36,13 @@ impl Origins {
         Ok(Self(origins))
     }
 
-    /// The URL as it may be asked with a token of `profile`.
+    /// Returns the parsed URL if a token may be sent to it. `profile` is named in the
+    /// error.
+    ///
+    /// # Errors
+    ///
+    /// Returns `invalid-configuration` if `url` is not a URL or has a user name or
+    /// password, and `egress-denied` if its origin is not allowed.
     pub fn permit(&self, url: &str, profile: &str) -> Result<Url, Error> {
         let parsed = Url::parse(url).map_err(|error| {
             unusable(format!("the request's address is no URL: {error}"), "begin it with https://")
@@ -66,10 +77,13 @@ impl Origins {
     }
 }
 
-/// `text` as an origin is compared: `https://api.example.com`.
+/// Returns `text` in the form in which origins are compared, such as
+/// `https://api.example.com`.
 ///
-/// Fails with `invalid-configuration` where it is anything but scheme, host and
-/// perhaps a port: a path would promise a limit that is none.
+/// # Errors
+///
+/// Returns `invalid-configuration` if `text` has more than a scheme, a host and a port. A
+/// path would suggest a limit that is not enforced.
 pub fn api_origin(text: &str) -> Result<String, Error> {
     let parsed = Url::parse(text).ok().and_then(|url| Some((origin(&url)?, url)));
     let Some((origin, url)) = parsed.filter(|(origin, _)| !origin.contains('*')) else {

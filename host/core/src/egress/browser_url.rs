@@ -1,15 +1,18 @@
-//! Which addresses a browser may be given.
+//! Which URLs may be opened in a browser.
 
 use url::Url;
 
 use crate::egress::addresses::is_loopback;
 use crate::error::{Code, Error};
 
-/// The URL as a browser may be given it: https, or http on a loopback host;
-/// anything else fails with `egress-denied`.
+/// Returns the parsed URL if a browser may open it: https, or http on a loopback host.
 ///
-/// A provider's metadata chooses this URL. Other schemes start other programs,
-/// and what does not start with a scheme may be read as an option.
+/// The provider's metadata chooses this URL. Other schemes start other programs, and text
+/// without a scheme could be taken for a command-line option.
+///
+/// # Errors
+///
+/// Returns `egress-denied` for any other URL.
 pub fn browser_url(url: &str) -> Result<Url, Error> {
     let denied = |reason: &str| {
         Error::new(

@@ -1,12 +1,12 @@
-//! What may stand above a request.
+//! Which headers a request may have.
 
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::contract::Header;
 use crate::error::printable;
 
-/// Headers that say where a request goes and where it ends: the client's alone, as
-/// are those for proxies.
+/// Headers that only the HTTP client sets, because they decide where a request goes and
+/// where it ends. `proxy-*` headers are reserved too.
 const OWN_HEADERS: [&str; 9] = [
     "connection",
     "content-length",
@@ -19,7 +19,11 @@ const OWN_HEADERS: [&str; 9] = [
     "upgrade",
 ];
 
-/// The headers as they are sent. The error is one line, and shows no value.
+/// Returns the headers as they are sent.
+///
+/// # Errors
+///
+/// Returns one line that says what is wrong with a header, without its value.
 pub fn headers(headers: &[Header]) -> Result<HeaderMap, String> {
     let mut map = HeaderMap::new();
     for Header { name, value } in headers {

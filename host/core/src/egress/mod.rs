@@ -1,19 +1,18 @@
-//! Where requests and people may go, whatever the component asks for.
+//! Where requests and the user's browser may go, whatever the component asks for.
 //!
 //! - https only, or http on a loopback address;
-//! - the origins that the caller named (the issuer, endpoints given by hand),
-//!   and those that the issuer's own metadata names;
-//! - private addresses only where the caller named them, or if all of the issuer's
-//!   own addresses are private;
-//! - people to those origins too, and to the pages that the provider's own answer
-//!   names for a code; and a browser comes back to where this login waits.
+//! - requests: to the origins that the caller named (the issuer and configured endpoints)
+//!   and those that the issuer's metadata names;
+//! - private addresses: only if the caller named the origin, or if all of the issuer's own
+//!   addresses are private;
+//! - the browser: to those origins, and to the verification pages in the provider's device
+//!   authorization response. It comes back to this login's redirect URI only.
 //!
-//! The host reads metadata and answers with its own eyes: what the component makes
-//! of them changes nothing here.
+//! The host parses metadata and responses itself: what the component makes of them changes
+//! nothing here.
 //!
-//! The policy sends nothing itself, not even a name look-up: the caller resolves the
-//! issuer's name within the time limit of the request that depends on it, and at
-//! most once in a session.
+//! The policy does no I/O, not even a DNS query: the caller resolves the issuer's name
+//! within the time limit of the request that depends on it, and at most once in a session.
 
 pub mod addresses;
 mod api_origins;
@@ -36,42 +35,42 @@ use addresses::{is_loopback, is_public};
 use crate::contract::{Client, Protocol, Purpose, Request, Response};
 use crate::error::{Code, Error};
 
-/// An honest request has half a dozen.
+/// Most headers of one request. An honest request has about six.
 const HEADERS: usize = 32;
 
-/// Address, headers and body of one request, in bytes. Tokens are the largest
-/// part of an honest one.
+/// Most bytes of one request: address, headers and body. Tokens are the largest part of an
+/// honest request.
 const REQUEST_BYTES: usize = 1 << 20;
 
 /// The policy of one session.
 pub struct Egress {
     issuer: Option<String>,
-    /// Whether all addresses of the issuer's host are private; unset until its name
-    /// was resolved.
+    /// Whether all addresses of the issuer's host are private; unset until its name is
+    /// resolved.
     issuer_is_private: OnceLock<bool>,
-    /// It calls itself https, though it is not reached so.
+    /// Whether the issuer's metadata names it with https although it is reached over http.
     https_issuer: bool,
     /// Origins that the caller named.
     named: BTreeSet<String>,
     /// Origins that the issuer's metadata named.
     pinned: Mutex<BTreeSet<String>>,
-    /// Origins for people alone.
+    /// Origins that the browser may open and requests may not go to.
     pages: Mutex<BTreeSet<String>>,
-    /// Where a browser comes back to; none outside of a login.
+    /// The redirect URI of this login; `None` outside of a login.
     redirect_uri: Option<String>,
 }
 
-/// Where the connection of a permitted request may go.
+/// Which addresses a permitted request may connect to.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Permit {
-    /// To any address: the caller named the origin.
+    /// Any address: the caller named the origin.
     AnyAddress,
-    /// To private addresses only if the issuer has nothing else.
+    /// Public addresses, and private ones if all of the issuer's addresses are private.
     AsIssuer,
 }
 
 impl Egress {
-    /// `pinned` are the origins stored with the session.
+    /// Creates the policy of a session. `pinned` are the origins stored with the session.
     pub fn new(client: &Client, pinned: &[String]) -> Self {
         let endpoints = [&client.endpoints, &client.assumed_endpoints].into_iter();
         let named = endpoints.flat_map(|endpoints| {
@@ -109,12 +108,16 @@ impl Egress {
         }
     }
 
-    /// The same for a login that waits here for the browser.
+    /// Sets the redirect URI that this login waits at.
     pub fn coming_back_to(self, redirect_uri: &str) -> Self {
         Self { redirect_uri: Some(redirect_uri.to_owned()), ..self }
     }
 
-    /// The error says why not, in one line.
+    /// Decides whether a request may be sent, and to which addresses.
+    ///
+    /// # Errors
+    ///
+    /// Returns one line that says why the request may not be sent.
     pub fn permit(&self, request: &Request) -> Result<Permit, String> {
         check_size(request)?;
         headers(&request.headers)?;
@@ -135,7 +138,11 @@ impl Egress {
         Ok(Permit::AsIssuer)
     }
 
-    /// The address, where the person may be sent to it.
+    /// Returns the parsed URL if the user's browser may open it.
+    ///
+    /// # Errors
+    ///
+    /// Returns `egress-denied` if neither the settings nor the provider name its origin.
     pub fn permit_page(&self, url: &str) -> Result<Url, Error> {
         let url = browser_url(url)?;
         let origin = url.origin().ascii_serialization();
@@ -152,7 +159,11 @@ impl Egress {
         ))
     }
 
-    /// Whether the person may be sent to this address to come back with a code.
+    /// Checks that `url` may be opened and that its only `redirect_uri` is this login's.
+    ///
+    /// # Errors
+    ///
+    /// Returns `egress-denied` if one of these does not hold.
     pub fn permit_authorization(&self, url: &str) -> Result<(), Error> {
         let url = self.permit_page(url)?;
         let mut asked = url.query_pairs().filter(|(name, _)| name == "redirect_uri");
@@ -167,7 +178,8 @@ impl Egress {
         }
     }
 
-    /// Takes in what a response names, where it is one that counts.
+    /// Records the origins that a response names, if it is the issuer's metadata or a
+    /// device authorization response.
     pub fn learn(&self, purpose: Purpose, url: &str, response: &Response) {
         match purpose {
             Purpose::Metadata => self.learn_metadata(url, response),
@@ -176,7 +188,7 @@ impl Egress {
         }
     }
 
-    /// The page that is shown with a code (RFC 8628 §3.2).
+    /// Records the verification pages of a device authorization response (RFC 8628 §3.2).
     fn learn_pages(&self, response: &Response) {
         let Ok(Value::Object(document)) = serde_json::from_slice(&response.body) else { return };
         let pages = ["verification_uri", "verification_url", "verification_uri_complete"];
@@ -184,7 +196,7 @@ impl Egress {
         lock(&self.pages).extend(origins(pages));
     }
 
-    /// Pins what the issuer's metadata names, if that is what this response is.
+    /// Pins the origins of the endpoints in `response` if it is the issuer's own metadata.
     fn learn_metadata(&self, url: &str, response: &Response) {
         let Some(issuer) = &self.issuer else { return };
         if response.status != 200 || !is_metadata_url(url, issuer) {
@@ -207,7 +219,7 @@ impl Egress {
         lock(&self.pinned).extend(origins);
     }
 
-    /// What to store with the session.
+    /// Returns the origins to store with the session.
     pub fn pinned_origins(&self) -> Vec<String> {
         lock(&self.pinned).iter().cloned().collect()
     }
@@ -230,16 +242,16 @@ impl Egress {
         self.issuer_is_private.get_or_init(|| private);
     }
 
-    /// Whether all addresses of the issuer are private; false as long as they are
-    /// not known.
+    /// Returns whether all addresses of the issuer are private; false if they are not
+    /// known.
     pub fn issuer_is_private(&self) -> bool {
         self.issuer_is_private.get().copied().unwrap_or(false)
     }
 }
 
-/// Whether the metadata of `issuer` may call it `name`: exactly so (RFC 8414 §3.3), but
-/// for one final slash of an issuer without a path, and for a tenant's id, or the
-/// placeholder for it, in the place of an alias for many tenants.
+/// Returns whether the metadata of `issuer` may name it `name`. The two must be equal (RFC
+/// 8414 §3.3), except for a final slash if the issuer has no path, and except for a tenant
+/// ID or its placeholder instead of a multi-tenant alias such as `common`.
 fn may_be_named(issuer: &str, name: &str) -> bool {
     let has_no_path = Url::parse(issuer).is_ok_and(|url| url.path() == "/");
     let slash_apart = |one: &str, other: &str| one.strip_suffix('/') == Some(other);
@@ -254,7 +266,7 @@ fn may_be_named(issuer: &str, name: &str) -> bool {
         && apart.next().is_none()
 }
 
-/// A GUID in lower case.
+/// Returns whether `text` is a GUID in lower case.
 fn is_tenant_id(text: &str) -> bool {
     let is_hexadecimal = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
     text.split('-').map(str::len).eq([8, 4, 4, 4, 12])
@@ -265,7 +277,7 @@ fn issuer_host(issuer: &str) -> Option<Host<String>> {
     Url::parse(issuer).ok()?.host().map(|host| host.to_owned())
 }
 
-/// What no honest request comes near.
+/// Fails if a request is larger than any honest one.
 fn check_size(Request { url, headers, body, .. }: &Request) -> Result<(), String> {
     if headers.len() > HEADERS {
         return Err(format!(
@@ -290,14 +302,14 @@ fn origins<S: AsRef<str>>(urls: impl IntoIterator<Item = S>) -> BTreeSet<String>
     parsed.filter_map(|url| origin(&url)).collect()
 }
 
-/// Scheme, host and port; none where no request may go.
+/// Returns scheme, host and port, or `None` if no request may go there.
 pub fn origin(url: &Url) -> Option<String> {
     let allowed = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
     allowed.then(|| url.origin().ascii_serialization())
 }
 
-/// The two places where an issuer's metadata may lie (OpenID Connect Discovery
-/// §4.1, RFC 8414 §3.1).
+/// Returns whether `url` is one of the two places for an issuer's metadata (OpenID Connect
+/// Discovery §4.1, RFC 8414 §3.1).
 fn is_metadata_url(url: &str, issuer: &str) -> bool {
     let Ok(parsed) = Url::parse(issuer) else { return false };
     let mut oauth = parsed.clone();
@@ -321,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_may_go_where_the_settings_and_the_metadata_point() {
+    fn the_browser_may_go_where_the_settings_and_the_metadata_point() {
         let egress = egress();
         let elsewhere = "https://login.example/authorize";
         assert!(egress.permit_page("https://id.example/anywhere").is_ok());
@@ -415,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_for_codes_is_for_people_alone() {
+    fn a_verification_page_is_for_the_browser_only() {
         let egress = egress();
         let answer = serde_json::json!({ "verification_uri": "https://go.example/device" });
         egress.learn(Purpose::DeviceAuthorization, "https://id.example/d", &response(&answer));
