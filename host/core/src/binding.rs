@@ -1,16 +1,17 @@
-//! Binding a login to the browser that began it (RFC 9700 §2.1.1).
+//! Binds a login to the browser that began it
+//! ([RFC 9700 §2.1.1](https://www.rfc-editor.org/rfc/rfc9700#section-2.1.1)).
 //!
-//! Another user of this machine can read a browser's command line, and could finish
-//! the login that stands there as themselves: `state`, `nonce` and PKCE would all
-//! match, and this user would act as the other. So the browser is sent to a local
-//! address first, which works once and gives it a cookie. Only a browser that brings
-//! the cookie back has come from there. The listener refuses other users' connections
-//! before they get here; if it cannot, the address is in a private file instead of on a
+//! Another user of this machine can read a browser's command line. With the authorization
+//! URL from it, they could finish the login with their own account: `state`, `nonce` and
+//! PKCE would all match, and this user would act as the other. So the browser is first sent
+//! to a local address that works once and sets a cookie. A redirect counts only if it
+//! brings that cookie. The listener refuses connections of other users before they get
+//! here; if it cannot tell users apart, the address is in a private file instead of on a
 //! command line.
 //!
 //! ```text
 //! opened   http://127.0.0.1:PORT/latchstring/start?ticket=...   works once
-//! printed  http://127.0.0.1:PORT/latchstring/start?ticket=...   nobody else sees it
+//! printed  http://127.0.0.1:PORT/latchstring/start?ticket=...   shown to this user only
 //! both     -> cookie, on to the provider -> callback with the cookie
 //! ```
 
@@ -24,43 +25,43 @@ use crate::error::Error;
 use crate::listener::START_PATH;
 use crate::pages::Page;
 
-/// A login's one-time addresses, and the cookies it has given out.
+/// The one-time addresses of a login, and the cookies that it has set.
 pub struct Binding {
     /// Scheme, host and port of the listener.
     origin: String,
     authorization_url: String,
-    /// Its own for every login: cookies do not tell ports apart.
+    /// Different for every login, because cookies do not tell ports apart.
     cookie_name: String,
     opened: String,
     printed: String,
-    /// The cookie of the browser that used the opened address.
+    /// The cookie of the browser that used the opened address; `None` until one did.
     opened_by: Option<String>,
-    /// Cookies that a callback may bring.
+    /// Cookies that a redirect may bring.
     accepted: BTreeSet<String>,
 }
 
-/// What a visit to the listener is.
+/// The meaning of a request to the listener.
 pub enum Passage {
     /// The redirect, from a browser that began here.
     Redirect,
-    /// The beginning of a login: on to the provider.
+    /// The start of a login: the browser is sent on to the provider.
     On(Page),
-    /// An answer from a browser that did not begin here.
+    /// A redirect from a browser that did not begin here.
     AnotherBrowser,
-    /// A local address that does not work, or does not work any more.
+    /// A local address that is unknown or was replaced.
     UsedAddress,
-    /// The opened address came a second time, from another browser: neither is
-    /// believed any more.
+    /// The opened address, requested again from another browser. The cookie of the first
+    /// browser is no longer accepted either.
     Taken,
 }
 
 impl Binding {
-    /// `redirect_uri` is the listener's, with its port; `authorization_url` is where
-    /// the browser goes on to.
+    /// Creates the binding for one login. `redirect_uri` is the listener's, with its port;
+    /// `authorization_url` is where the browser is sent on to.
     ///
     /// # Errors
     ///
-    /// As [`Entropy::draw`], here and in the methods below.
+    /// Returns the error of [`Entropy::draw`].
     pub fn new(
         entropy: &dyn Entropy,
         redirect_uri: &str,
@@ -79,35 +80,43 @@ impl Binding {
         })
     }
 
-    /// For the browser's command line.
+    /// Returns the address for the browser's command line. It works in one browser only.
     pub fn opened_address(&self) -> String {
         self.address(&self.opened)
     }
 
-    /// For the person's eyes: opens in any browser of this machine, as often as
-    /// they like.
+    /// Returns the address to show to the user. It works in any browser of this machine,
+    /// any number of times.
     pub fn printed_address(&self) -> String {
         self.address(&self.printed)
     }
 
-    /// The login goes on at another address of the provider's, in the same browser.
+    /// Changes the authorization URL that the local addresses lead to.
     pub fn go_on_to(&mut self, authorization_url: &str) {
         authorization_url.clone_into(&mut self.authorization_url);
     }
 
-    /// Gives the opened address another ticket.
+    /// Replaces the ticket in the opened address.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of [`Entropy::draw`].
     pub fn renew(&mut self, entropy: &dyn Entropy) -> Result<(), Error> {
         self.opened = secret(entropy)?;
         self.opened_by = None;
         Ok(())
     }
 
-    /// The `Set-Cookie` header that takes the cookie back.
+    /// Returns the `Set-Cookie` header value that deletes the cookie.
     pub fn goodbye(&self) -> String {
         format!("{}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax", self.cookie_name)
     }
 
-    /// What to make of a visit to `target` with this `Cookie` header.
+    /// Decides what a request for `target` with this `Cookie` header means.
+    ///
+    /// # Errors
+    ///
+    /// Returns the error of [`Entropy::draw`].
     pub fn judge(
         &mut self,
         target: &str,
@@ -135,13 +144,14 @@ impl Binding {
                 self.opened_by = Some(cookie);
                 Ok(Passage::On(page))
             }
-            // The same browser again: it was reloaded.
+            // The same browser again, for example after a reload.
             Some(cookie) if known.as_ref() == Some(&cookie) => {
                 self.forward(Some(cookie), entropy).map(|(page, _)| Passage::On(page))
             }
             Some(cookie) => {
                 self.accepted.remove(&cookie);
-                // Nor does whoever came first get another cookie for it.
+                // Replace the ticket, so that the first browser cannot get another cookie
+                // with it either.
                 self.opened = secret(entropy)?;
                 self.opened_by = None;
                 Ok(Passage::Taken)
@@ -149,7 +159,8 @@ impl Binding {
         }
     }
 
-    /// On to the provider, with a cookie that the callback is known by.
+    /// Returns the redirect to the provider and the cookie that it sets. The callback must
+    /// bring that cookie.
     fn forward(
         &mut self,
         cookie: Option<String>,
@@ -157,7 +168,7 @@ impl Binding {
     ) -> Result<(Page, String), Error> {
         let cookie = cookie.map_or_else(|| secret(entropy), Ok)?;
         self.accepted.insert(cookie.clone());
-        // Lax: it comes back when the provider's page sends the browser here.
+        // Lax, because the browser must send it when the provider's page redirects here.
         let header = format!("{}={cookie}; Path=/; HttpOnly; SameSite=Lax", self.cookie_name);
         Ok((Page::forward(&self.authorization_url, Some(header)), cookie))
     }
@@ -173,7 +184,7 @@ impl Binding {
     }
 }
 
-/// The query of a request for the start address, or `None` if `target` is another
+/// Returns the query of a request for the start address, or `None` if `target` has another
 /// path.
 pub fn start_query(target: &str) -> Option<&str> {
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -190,7 +201,7 @@ mod tests {
 
     use super::*;
 
-    /// Draws something else each time, which is all that these tests ask for.
+    /// Returns different bytes at each call, which is enough for these tests.
     #[derive(Default)]
     struct Counter(AtomicU8);
 
@@ -216,7 +227,7 @@ mod tests {
         binding.judge(target, cookies, &ENTROPY).expect("entropy")
     }
 
-    /// Goes to an address, and returns the cookie that it gave.
+    /// Requests an address and returns the cookie that the answer sets.
     fn begin(binding: &mut Binding, address: &str, cookies: &str) -> String {
         match judge(binding, target(address), cookies) {
             Passage::On(Page { location: Some(location), cookie: Some(cookie), .. }) => {
@@ -244,13 +255,13 @@ mod tests {
     }
 
     #[test]
-    fn an_opened_address_that_comes_twice_is_believed_by_nobody() {
+    fn a_second_browser_at_the_opened_address_revokes_the_first() {
         let mut binding = binding();
         let address = binding.opened_address();
         let cookie = begin(&mut binding, &address, "");
         assert!(matches!(judge(&mut binding, target(&address), ""), Passage::Taken));
         assert!(!comes_back(&mut binding, &cookie));
-        // Whoever came first has a cookie, and reloads in vain.
+        // The first browser has a cookie, and a reload does not help it.
         let passage = judge(&mut binding, target(&address), &cookie);
         assert!(matches!(passage, Passage::UsedAddress));
         assert!(!comes_back(&mut binding, &cookie));
@@ -271,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_printed_address_opens_in_any_browser_beside_the_opened_one() {
+    fn the_printed_address_opens_in_any_browser_along_with_the_opened_one() {
         let mut binding = binding();
         let (opened, printed) = (binding.opened_address(), binding.printed_address());
         let first = begin(&mut binding, &opened, "");
@@ -295,7 +306,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guessed_address_leads_nowhere() {
+    fn a_guessed_address_is_refused() {
         let mut binding = binding();
         for target in [START_PATH, "/latchstring/start?ticket=", "/latchstring/start?ticket=x"] {
             let passage = judge(&mut binding, target, "");

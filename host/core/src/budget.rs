@@ -1,30 +1,31 @@
-//! How much one session may ask of its host before it counts as running wild.
+//! Limits on what one session may ask of its host.
 //!
-//! No single action tells a session that never ends from one that takes long, so
-//! they are counted: anew whenever the person has chosen how to go on.
+//! A component could ask for actions forever. No single action shows that, so the host
+//! counts them. The counts start again at zero when the user chooses how to go on.
 
 use std::time::Duration;
 
 use crate::contract::{Action, Reply};
 use crate::error::Error;
 
-/// Actions that nobody outside caused or delayed. A login with every request
-/// tried three times takes some thirty.
+/// Most actions of a session, not counting those that wait for the user or are delayed. A
+/// login with every request tried three times needs about thirty.
 const ACTIONS: u32 = 100;
 
-/// A request that waits at least so long is bounded by the waiting instead.
+/// Requests delayed by at least this much count against the total wait, not against the
+/// number of actions.
 const PAUSE_MS: u64 = 1000;
 
-/// Before requests, in all and beyond what the person was given. A code for
-/// another device lives for an hour at most.
+/// Longest total delay before requests, in addition to the time that the user has. A device
+/// code usually lives for an hour at most.
 const WAIT: Duration = Duration::from_secs(4 * 3600);
 
-/// For a user in a browser whose time the caller does not limit.
+/// Time for the user in a browser if the caller sets no limit.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// What a session may still ask for.
+/// The limits of one session, and how much of them is used.
 pub struct Budget {
-    /// How long the user may take.
+    /// How long the user may take, in milliseconds.
     patience_ms: u64,
     spent: Spent,
 }
@@ -33,29 +34,33 @@ pub struct Budget {
 struct Spent {
     actions: u32,
     waited_ms: u64,
-    /// Where the user was sent.
+    /// The address that the user was sent to.
     address: Option<String>,
-    /// The browser came back from there.
+    /// Whether the browser has come back from that address.
     has_returned: bool,
-    /// The user was sent to another address after that.
+    /// Whether the user was sent to a second address after that.
     has_moved: bool,
 }
 
 impl Budget {
-    /// For a login whose user may take this long; five minutes if the caller does not
-    /// say.
+    /// Limits for a login. `patience` is how long the user may take; `None` means five
+    /// minutes.
     pub fn of_login(patience: Option<Duration>) -> Self {
         let patience_ms = milliseconds(patience.unwrap_or(PATIENCE));
         Self { patience_ms, spent: Spent::default() }
     }
 
-    /// For a session that asks no user.
+    /// Limits for a session without a user.
     pub fn without_user() -> Self {
         Self { patience_ms: 0, spent: Spent::default() }
     }
 
-    /// The action as it may be carried out: nobody is waited for longer than the
-    /// person was given.
+    /// Counts `action` and returns it with its wait cut to the time that the user has.
+    ///
+    /// # Errors
+    ///
+    /// Returns `sandbox-fault` if the session has used up its actions or its waiting time,
+    /// or wants to send the user to an address that it may not.
     pub fn admit(&mut self, mut action: Action) -> Result<Action, Error> {
         match &mut action {
             Action::Exchange(exchange) => {
@@ -83,7 +88,11 @@ impl Budget {
         Ok(action)
     }
 
-    /// What came of the action: visitors may come as often as they like.
+    /// Counts the reply to an action. Requests to the listener are not limited.
+    ///
+    /// # Errors
+    ///
+    /// Returns `sandbox-fault` if the session has used up its actions.
     pub fn note(&mut self, reply: &Reply) -> Result<(), Error> {
         match reply {
             Reply::Chosen(_) => self.spent = Spent::default(),
@@ -117,8 +126,9 @@ impl Budget {
         Ok(())
     }
 
-    /// One address for each time that the user chooses, and one more once the browser
-    /// has come back from the first: more would be a storm of windows.
+    /// Allows one address for each choice of the user, and one more after the browser has
+    /// come back from the first. Without this limit, a component could open any number of
+    /// windows.
     fn send(&mut self, url: &str) -> Result<(), Error> {
         let Spent { address, has_returned, has_moved, .. } = &mut self.spent;
         match address {

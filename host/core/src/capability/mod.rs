@@ -1,3 +1,3 @@
-//! What a host supplies, as traits.
+//! Traits for what a host supplies.
 
 pub mod entropy;

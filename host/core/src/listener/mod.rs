@@ -1,4 +1,4 @@
-//! What counts as a visit to the loopback listener.
+//! Which requests to the loopback listener count.
 
 mod peer;
 mod redirect;

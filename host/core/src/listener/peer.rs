@@ -1,4 +1,4 @@
-//! Whose browser a visit comes from.
+//! Which user of this machine a request comes from.
 
 /// The user at the other end of a connection to a listener.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -7,15 +7,15 @@ pub enum Peer {
     SameUser,
     /// Another user of this machine.
     OtherUser,
-    /// The system does not say, or says something that proves nothing: root carries
-    /// connections for others (tunnels, containers, port forwarders).
+    /// The system does not say, or its answer proves nothing: root carries connections for
+    /// others (tunnels, containers, port forwarders).
     #[default]
     Unknown,
 }
 
 impl Peer {
-    /// Whether a visit from here is refused, whatever it brings. This is the one
-    /// place that decides it.
+    /// Returns whether a request from this user is refused, whatever it contains. No other
+    /// place decides this.
     pub fn is_refused(self) -> bool {
         self == Self::OtherUser
     }

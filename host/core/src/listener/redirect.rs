@@ -1,33 +1,33 @@
-//! Where the browser comes back to, as it stands in a redirect URI.
+//! The loopback redirect URI and the listener's own paths.
 
 use super::request::Expected;
 use crate::error::{Code, Error};
 
-/// Paths that begin so are the listener's own; no redirect may have one.
+/// Prefix of the listener's own paths. No redirect path may begin with it.
 pub const OWN_PATHS: &str = "/latchstring/";
 
-/// Where a login begins in a browser of this machine; every listener answers here
-/// beside its redirect's path.
+/// Path that starts a login in a browser of this machine. Every listener serves it in
+/// addition to its redirect path.
 pub const START_PATH: &str = "/latchstring/start";
 
-/// Where it ends: the last page has an address without a code.
+/// Path of the last page, so that its address has no code.
 pub const END_PATH: &str = "/latchstring/end";
 /// Path and query of the last page.
 pub const END_ADDRESS: &str = "/latchstring/end?done";
 
-/// Where a provider lets the browser come back to.
+/// A loopback redirect URI that the provider accepts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Redirect {
-    /// The host as it stands in the redirect URI.
+    /// The host in the redirect URI.
     pub host: RedirectHost,
-    /// Tried in order; empty for a port that the system chooses.
+    /// Ports to try, in order; empty for a port that the system chooses.
     pub ports: Vec<u16>,
-    /// Begins with a slash, such as `/callback`.
+    /// The path, which begins with a slash, such as `/callback`.
     pub path: String,
 }
 
 impl Redirect {
-    /// What a request to its listener on `port` must match.
+    /// Returns what a request to the listener on `port` must match.
     pub fn expected(&self, port: u16) -> Expected {
         Expected {
             authorities: authorities(self.host, port),
@@ -35,7 +35,12 @@ impl Redirect {
         }
     }
 
-    /// Refuses a path that no login could come back to.
+    /// Checks that the path can be used.
+    ///
+    /// # Errors
+    ///
+    /// Returns `invalid-configuration` if the path is one of the listener's own, does not
+    /// begin with exactly one slash, or has characters that a redirect path cannot have.
     pub fn check(&self) -> Result<(), Error> {
         let path = &self.path;
         if path.starts_with(OWN_PATHS) {
@@ -59,7 +64,8 @@ impl Redirect {
         ))
     }
 
-    /// The redirect URI with the first port, where nobody listens.
+    /// Returns the redirect URI with the first port, or without a port if there is none.
+    /// For display only: no listener is behind it.
     pub fn first_uri(&self) -> String {
         let host = self.host.name();
         match self.ports.first() {
@@ -72,16 +78,17 @@ impl Redirect {
 /// The host part of a loopback redirect URI.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RedirectHost {
-    /// `127.0.0.1`, what RFC 8252 §8.3 recommends.
+    /// `127.0.0.1`, recommended by
+    /// [RFC 8252 §8.3](https://www.rfc-editor.org/rfc/rfc8252#section-8.3).
     Ipv4,
     /// `[::1]`.
     Ipv6,
-    /// `localhost`: listens on both families, for providers that want the name.
+    /// `localhost`, for providers that require the name. The listener uses IPv4 and IPv6.
     Localhost,
 }
 
 impl RedirectHost {
-    /// As it stands in a URI.
+    /// Returns the host as it is written in a URI.
     pub fn name(self) -> &'static str {
         match self {
             Self::Ipv4 => "127.0.0.1",
@@ -91,8 +98,8 @@ impl RedirectHost {
     }
 }
 
-/// What a browser may write in `Host` for this redirect. Port 80 goes without
-/// saying (RFC 9110 §4.2.1).
+/// Returns the `Host` values that a browser may send for this redirect. Port 80 may be left
+/// out (RFC 9110 §4.2.1).
 fn authorities(host: RedirectHost, port: u16) -> Vec<String> {
     let hosts: &[RedirectHost] = match &host {
         RedirectHost::Localhost => {

@@ -1,37 +1,37 @@
-//! Which requests count: a pure decision over method, target and headers.
+//! Decides which requests count, from method, target and headers only.
 
 use http::header::{CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
 
-/// What a request must match to be the redirect.
+/// What a request must match to count.
 #[derive(Debug, Clone)]
 pub struct Expected {
-    /// What `Host` may say, in lower case; everything else is a page of another
-    /// site that made its name point here (DNS rebinding).
+    /// Allowed `Host` values, in lower case. Any other value comes from a page of another
+    /// site whose name was made to resolve to this machine (DNS rebinding).
     pub authorities: Vec<String>,
-    /// The redirect URI's path, and where a login begins.
+    /// Allowed paths: the redirect path and the listener's own.
     pub paths: Vec<String>,
 }
 
-/// Why a request does not count, and what it is answered.
+/// Why a request does not count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// It is for another host, or for none or several.
+    /// It has another `Host`, several, or none.
     Misdirected,
-    /// It is no GET.
+    /// Its method is not GET.
     Method,
-    /// It is for another path: a favicon, a guess.
+    /// Its path is another one: a favicon, a guess.
     Path,
-    /// It carries no query: a reloaded or hand-typed address.
+    /// It has no query: a reloaded or hand-typed address.
     Query,
-    /// The browser only looks ahead. It takes the answer for unusable and asks
-    /// again when the person goes there.
+    /// It is a prefetch. The browser does not use the error response and sends the request
+    /// again when the user opens the page.
     Prefetch,
-    /// It has a body, which no redirect has.
+    /// It has a body; a redirect never has one.
     Body,
 }
 
 impl Refusal {
-    /// The status and the text of the answer.
+    /// Returns the status and the text of the response.
     pub fn answer(self) -> (u16, &'static str) {
         match self {
             Self::Misdirected => (421, "This listener answers to its own address only.\n"),
@@ -44,11 +44,15 @@ impl Refusal {
     }
 }
 
-/// Whether a request could be the redirect: GET, the redirect's own host and
-/// path, a query, no body, and not a prefetch.
+/// Checks that a request could be the redirect: GET, an allowed host and path, a query, no
+/// body, and not a prefetch.
 ///
 /// `target` is the request target as sent; only its origin form counts
-/// (RFC 9112 §3.2.1).
+/// ([RFC 9112 §3.2.1](https://www.rfc-editor.org/rfc/rfc9112#section-3.2.1)).
+///
+/// # Errors
+///
+/// Returns why the request does not count.
 pub fn judge(
     expected: &Expected,
     method: &str,
@@ -88,8 +92,8 @@ fn names_host(expected: &Expected, headers: &HeaderMap) -> bool {
         .any(|authority| host.as_bytes().eq_ignore_ascii_case(authority.as_bytes()))
 }
 
-/// What browsers send, or have sent, when they load a page that nobody has asked
-/// for yet.
+/// Returns whether the request has a header that browsers send, or have sent, when they
+/// load a page in advance.
 fn is_prefetch(headers: &HeaderMap) -> bool {
     ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| {
         headers.get_all(*name).iter().any(|value| {
@@ -134,7 +138,7 @@ mod tests {
     const HOST: (&str, &str) = ("host", "127.0.0.1:8000");
 
     #[test]
-    fn the_redirect_counts() {
+    fn a_redirect_is_accepted() {
         assert_eq!(judged("GET", "/callback?code=a&state=b", &[HOST]), Ok(()));
         assert_eq!(
             judged("GET", "/callback?error=access_denied", &[("host", "LocalHost:8000")]),
@@ -145,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused_for_its_reason() {
+    fn every_refusal_has_its_reason() {
         use Refusal::{Body, Method, Misdirected, Path, Prefetch, Query};
         let rows: &[Row<'_>] = &[
             ("GET", "/callback?a", &[], Misdirected),
