@@ -1,14 +1,15 @@
-//! Writes the contract's types, as `src/contract.rs` includes them.
+//! Generates Rust types from `wit/login.wit`; `src/contract.rs` includes them.
 //!
-//! The text of the WIT file goes into the macro that reads it: a path would lead out of
-//! this package, and a link breaks in a checkout that has none.
+//! The macro gets the text of the WIT file, not its path: the path would lead out of this
+//! package, and a symbolic link breaks in a checkout without symbolic links.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-/// Beside this package in a checkout, and in it once published: not in a folder `wit`,
-/// where the macro would look by itself and find it twice.
+/// Paths of the WIT file, relative to this package: in a checkout, and in the published
+/// package. Not in a folder named `wit`: the macro reads that folder by default and would
+/// find the contract twice.
 const PLACES: [&str; 2] = ["../../wit/login.wit", "login.wit"];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -22,7 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A component that drives the login component imports it; a native host loads it.
+/// Returns the `bindgen` call: a WebAssembly component that drives the login component
+/// imports the contract, and a native host loads a component that exports it.
 fn bindings(contract: &str, family: &str) -> String {
     if family == "wasm" {
         let world = format!("{contract}\nworld host {{ import flow; }}\n");
@@ -31,7 +33,7 @@ fn bindings(contract: &str, family: &str) -> String {
              pub_export_macro: false }});\n"
         );
     }
-    // Serialised for transcripts and for the process that renews, which know every type.
+    // Transcripts and the process that renews tokens need every type to be serialisable.
     format!(
         "wasmtime::component::bindgen!({{ inline: {contract:?}, world: \"login\", \
          additional_derives: [serde::Serialize, serde::Deserialize] }});\n"

@@ -1,5 +1,4 @@
-//! What went wrong, in the contract's terms: one error type for the component's
-//! failures and the host's own.
+//! The error type for the component's failures and the host's own.
 
 use std::fmt;
 
@@ -8,12 +7,13 @@ pub use crate::contract::{Code, ProviderError};
 
 /// A failure with a stable code, what happened, and what to do next.
 ///
-/// Holds no secret, and its texts are one line of printable characters.
+/// It contains no secrets. Its texts are single lines of printable characters.
 #[derive(Clone)]
 pub struct Error(Box<Failure>);
 
 impl Error {
-    /// `message` says what happened and what was expected, `remedy` what to do next.
+    /// Creates an error. `message` says what happened and what was expected, `remedy` what
+    /// to do next.
     pub fn new(code: Code, message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self(Box::new(Failure {
             code,
@@ -24,7 +24,8 @@ impl Error {
         }))
     }
 
-    /// The login component did what none may do: `what` it did.
+    /// Creates the `sandbox-fault` of a login component that broke the contract. `what`
+    /// completes "the login component …".
     pub fn misbehaviour(what: impl fmt::Display) -> Self {
         Self::new(
             Code::SandboxFault,
@@ -33,47 +34,50 @@ impl Error {
         )
     }
 
-    /// The stable code.
+    /// Returns the stable code.
     pub fn code(&self) -> Code {
         self.0.code
     }
 
-    /// What happened, and what was expected.
+    /// Returns what happened and what was expected.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// What to do next.
+    /// Returns what to do next.
     pub fn remedy(&self) -> &str {
         &self.0.remedy
     }
 
-    /// The provider's own error, where it sent one (RFC 6749 §4.1.2.1, §5.2).
+    /// Returns the provider's error, or `None` if it sent none
+    /// ([RFC 6749 §4.1.2.1](https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2.1),
+    /// [§5.2](https://www.rfc-editor.org/rfc/rfc6749#section-5.2)).
     pub fn provider(&self) -> Option<&ProviderError> {
         self.0.provider.as_ref()
     }
 
-    /// The same with another advice.
+    /// Returns this error with another remedy.
     #[must_use]
     pub fn with_remedy(mut self, remedy: impl Into<String>) -> Self {
         self.0.remedy = printable(&remedy.into());
         self
     }
 
-    /// The same, naming the place where it happened.
+    /// Returns this error with `place` added to the message.
     pub fn at(mut self, place: &str) -> Self {
         self.0.message = printable(&format!("{} ({place})", self.0.message));
         self
     }
 
-    /// Whether the same attempt may work later.
+    /// Returns whether the same attempt may succeed later.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
     }
 }
 
 impl From<Failure> for Error {
-    /// The component escapes its texts; a host does not take its word for it.
+    /// Escapes the texts again: the component does so too, but the host does not rely on
+    /// it.
     fn from(failure: Failure) -> Self {
         Self(Box::new(Failure {
             code: failure.code,
@@ -108,7 +112,7 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
-/// The code as the contract spells it.
+/// Returns the code's name in the contract.
 pub fn code_name(code: Code) -> &'static str {
     match code {
         Code::InvalidConfiguration => "invalid-configuration",
@@ -140,8 +144,8 @@ pub fn code_name(code: Code) -> &'static str {
     }
 }
 
-/// `text` with every control character, and every character that can reorder a
-/// line, written as an escape.
+/// Returns `text` with control characters, and characters that can reorder or hide text,
+/// written as escapes.
 pub fn printable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -153,14 +157,14 @@ pub fn printable(text: &str) -> String {
     out
 }
 
-/// Whether a terminal shows the character and nothing else: it is no control (C0, C1)
-/// and cannot reorder or hide the rest of a line.
+/// Returns whether a terminal shows the character itself: it is no control character (C0,
+/// C1) and cannot reorder or hide the rest of a line.
 pub fn is_printable(c: char) -> bool {
     !c.is_control() && !is_format_control(c)
 }
 
-/// Bidirectional controls, line and paragraph separators, and the tag block:
-/// invisible characters that change how the rest of a line is read.
+/// Returns whether the character is invisible and changes how the rest of a line is read:
+/// bidirectional controls, line and paragraph separators, and the tag block.
 fn is_format_control(c: char) -> bool {
     matches!(c, '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }

@@ -1,8 +1,8 @@
-//! The rules of a host: the decisions that every host makes the same way about the
-//! login component and the world outside. Nothing here opens a socket or a file, starts a
+//! The rules of a host: decisions about the login component and the outside world that
+//! every host makes in the same way. Nothing here opens a socket or a file, starts a
 //! process, or needs an async runtime.
 //!
-//! This crate is a part of `latchstring`, which programs use instead.
+//! Programs use the crate `latchstring`, which this crate is a part of.
 
 pub mod binding;
 pub mod budget;

@@ -1,12 +1,12 @@
-//! A page of somebody's own, elsewhere.
+//! Another site's page that the browser is redirected to after a login.
 
 use serde::Deserialize;
 use url::Url;
 
 use crate::egress::addresses::is_loopback;
 
-/// An address that the browser may be sent to when a login has ended. It stands
-/// in a file: nothing of the login is ever added to it.
+/// The URL to redirect the browser to when a login has ended. It comes from a file, and
+/// nothing about the login is added to it.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Destination(Url);
@@ -21,15 +21,14 @@ impl TryFrom<String> for Destination {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        let is_private =
+        let is_allowed =
             |url: &Url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(url));
-        let names_nobody = |url: &Url| url.username().is_empty() && url.password().is_none();
+        let has_no_credentials = |url: &Url| url.username().is_empty() && url.password().is_none();
         match Url::parse(&text) {
-            Ok(mut url) if is_private(&url) && names_nobody(&url) => {
+            Ok(mut url) if is_allowed(&url) && has_no_credentials(&url) => {
                 if url.fragment().is_none() {
-                    // An empty one: browsers hand on that of the callback where
-                    // there is none (RFC 9110 §10.2.2), and a provider may have
-                    // put anything there.
+                    // Without a fragment, browsers apply that of the callback (RFC 9110
+                    // §10.2.2), which the provider chooses. An empty one prevents this.
                     url.set_fragment(Some(""));
                 }
                 Ok(Self(url))

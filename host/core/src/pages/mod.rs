@@ -1,5 +1,5 @@
-//! What the browser shows when it comes back: no script, nothing from elsewhere
-//! and, unless its owner says otherwise, nowhere to go (RFC 9700 §4.2.4).
+//! The pages that the browser shows after a login: without scripts, without content from
+//! elsewhere and, unless the user configures a redirect, without links (RFC 9700 §4.2.4).
 
 mod destination;
 mod template;
@@ -24,23 +24,24 @@ const CROSS: &str = "M14 14l12 12M26 14L14 26";
 const BAR: &str = "M13 20h14";
 const MARK: &str = "M20 12v10M20 27.5v.1";
 
-/// A complete page for the browser that waits at the loopback listener.
+/// A complete page for a browser at the loopback listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// The HTTP status to send it with.
+    /// The HTTP status.
     pub status: u16,
-    /// The document.
+    /// The HTML document.
     pub html: String,
-    /// What the document may do, as a `Content-Security-Policy` header.
+    /// The `Content-Security-Policy` header.
     pub policy: Cow<'static, str>,
-    /// Where the browser goes at once, as a `Location` header.
+    /// The `Location` header: where the browser goes at once. `None` for a page that is
+    /// shown.
     pub location: Option<String>,
-    /// What the browser keeps, as a `Set-Cookie` header.
+    /// The `Set-Cookie` header; `None` if no cookie is set.
     pub cookie: Option<String>,
 }
 
 impl Page {
-    /// Sends the browser on to `url` at once, with a cookie to keep.
+    /// Redirects the browser to `url` at once, and sets a cookie if one is given.
     pub fn forward(url: &str, cookie: Option<String>) -> Self {
         Self {
             status: 303,
@@ -70,7 +71,7 @@ impl Page {
 pub struct Pages(Arc<Set>);
 
 impl<'de> Deserialize<'de> for Pages {
-    /// Reads the keys above; an unknown key is an error.
+    /// Reads the keys above. An unknown key is an error.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let texts = Texts::deserialize(deserializer)?;
         Ok(Self(Arc::new(Set { template: None, texts })))
@@ -80,26 +81,29 @@ impl<'de> Deserialize<'de> for Pages {
 #[derive(Debug, Clone, Default)]
 struct Set {
     texts: Texts,
-    /// None for the one that is built in.
+    /// The template; `None` for the built-in one.
     template: Option<Template>,
 }
 
-/// One page's words and looks.
+/// The text and the looks of one page.
 struct Face<'a> {
     status: u16,
-    /// The class that chooses the colours: good, warn, bad or calm.
+    /// The CSS class that chooses the colours: good, warn, bad or calm.
     tone: &'static str,
-    /// The path of the sign above the title.
+    /// The SVG path of the icon above the title.
     icon: &'static str,
     title: &'a str,
     text: &'a str,
-    /// Terms and what is to be said about them.
+    /// Pairs of a term and its description.
     details: Vec<(&'a str, String)>,
 }
 
 impl Pages {
-    /// Reads pages from TOML. `template` reads the file with a template that they may
-    /// name. The error says in one line what is wrong.
+    /// Reads pages from TOML. `template` reads the template file that they may name.
+    ///
+    /// # Errors
+    ///
+    /// Returns one line that says what is wrong.
     #[cfg(feature = "toml")]
     pub fn from_toml(
         text: &str,
@@ -116,21 +120,25 @@ impl Pages {
             .map_err(|reason| format!("the template {}: {reason}", file.display()))
     }
 
-    /// The file with a template that these pages name, relative to their own file. It
-    /// takes effect once its text is given to [`with_template`](Self::with_template).
+    /// Returns the template file that these pages name, relative to their own file, or
+    /// `None` if they name none. The file takes effect when its text is passed to
+    /// [`with_template`](Self::with_template).
     pub fn template_file(&self) -> Option<&Path> {
         self.0.texts.template.as_deref()
     }
 
-    /// The same pages in a template of HTML with slots. The error says in one line what
-    /// is wrong with it.
+    /// Returns the same pages with another HTML template.
+    ///
+    /// # Errors
+    ///
+    /// Returns one line that says what is wrong with the template.
     pub fn with_template(self, html: &str) -> Result<Self, String> {
         let template = Some(Template::parse(html)?);
         let texts = Arc::unwrap_or_clone(self.0).texts;
         Ok(Self(Arc::new(Set { template, texts })))
     }
 
-    /// The login worked and its session is kept.
+    /// The page after a successful login whose session is stored.
     pub fn success(&self) -> Page {
         let texts = &self.0.texts;
         if let Some(url) = &texts.redirect.success {
@@ -143,7 +151,7 @@ impl Pages {
         self.page(Face { status, tone, icon, title, text, details: Vec::new() })
     }
 
-    /// The person, or the provider on its own account, said no.
+    /// The page after the user or the provider refused access.
     pub fn refused(&self, error: &Error) -> Page {
         let texts = &self.0.texts;
         if let Some(url) = &texts.redirect.refused {
@@ -157,7 +165,7 @@ impl Pages {
         self.page(Face { status, tone, icon, title, text, details: self.details(error) })
     }
 
-    /// The login could not be finished.
+    /// The page after a login that failed.
     pub fn failed(&self, error: &Error) -> Page {
         let texts = &self.0.texts;
         if let Some(url) = &texts.redirect.failed {
@@ -170,7 +178,7 @@ impl Pages {
         self.page(Face { status, tone, icon, title, text, details: self.details(error) })
     }
 
-    /// This is not the answer that the login waits for; `reason` is one line.
+    /// The page for a request that is not the expected redirect; `reason` is one line.
     pub fn stray(&self, reason: &str) -> Page {
         let texts = &self.0.texts;
         let (title, text) = texts.stray.or(
@@ -183,7 +191,7 @@ impl Pages {
         self.page(Face { status, tone, icon, title, text, details })
     }
 
-    /// A local address that does not work, or does not work any more.
+    /// The page for a local address that is unknown or was used already.
     pub fn used_address(&self) -> Page {
         let words = &self.0.texts.used_address;
         self.plain(
@@ -200,7 +208,7 @@ impl Pages {
         )
     }
 
-    /// The answer of a login that began in another browser, or nowhere here.
+    /// The page for a redirect from a browser that did not begin this login.
     pub fn another_browser(&self) -> Page {
         let words = &self.0.texts.another_browser;
         self.plain(403, "warn", BAR, words, (
@@ -211,7 +219,7 @@ impl Pages {
         ))
     }
 
-    /// The browser of another user of this machine.
+    /// The page for the browser of another user of this machine.
     pub fn another_user(&self) -> Page {
         let words = &self.0.texts.another_user;
         self.plain(
@@ -227,7 +235,7 @@ impl Pages {
         )
     }
 
-    /// Whoever comes when the login has ended, well or not.
+    /// The page for a request after the login has ended, successfully or not.
     pub fn finished(&self) -> Page {
         let words = &self.0.texts.finished;
         self.plain(
@@ -242,7 +250,7 @@ impl Pages {
         )
     }
 
-    /// Nobody waits for this answer any more.
+    /// The page for a redirect that comes after its program has stopped.
     pub fn abandoned(&self) -> Page {
         let words = &self.0.texts.abandoned;
         self.plain(503, "calm", MARK, words, (
@@ -294,7 +302,8 @@ impl Pages {
     }
 }
 
-/// Messages begin in lower case, to follow a program's name; here they stand alone.
+/// Returns `text` with a capital first letter: error messages begin in lower case to follow
+/// a program's name, and stand alone on a page.
 pub fn sentence(text: &str) -> String {
     let mut rest = text.chars();
     let first = rest.next().map(|first| first.to_ascii_uppercase());

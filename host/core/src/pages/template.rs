@@ -1,4 +1,4 @@
-//! HTML with slots, and what it may do.
+//! HTML templates with slots, and their `Content-Security-Policy`.
 
 use std::fmt::Write;
 use std::sync::LazyLock;
@@ -10,21 +10,22 @@ use sha2::{Digest, Sha256};
 use super::Face;
 use super::texts::{Language, Text, Texts};
 
-/// The `Content-Security-Policy` of what is no page.
+/// The `Content-Security-Policy` of a response that is not a page: allows nothing.
 pub const NOTHING: &str =
     "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Only read when a page is made: most commands make none.
+/// The built-in template. Parsed when the first page is made, because most commands make
+/// none.
 pub(super) static BUILT_IN: LazyLock<Template> = LazyLock::new(|| {
-    // OK because it is part of this program, and a test makes pages of it.
+    // OK because the template is part of this program, and a test makes pages of it.
     Template::parse(include_str!("page.html")).expect("a whole template")
 });
 
-/// HTML between slots.
+/// A parsed template: HTML split at its slots.
 #[derive(Debug, Clone)]
 pub(super) struct Template {
     head: String,
-    /// Each slot with the HTML behind it.
+    /// Each slot with the HTML that follows it.
     parts: Vec<(Slot, String)>,
     policy: String,
 }
@@ -42,7 +43,7 @@ enum Slot {
     Warning,
 }
 
-/// Every slot as it is written.
+/// The names of the slots.
 const SLOTS: [(&str, Slot); 9] = [
     ("lang", Slot::Lang),
     ("dir", Slot::Dir),
@@ -55,14 +56,13 @@ const SLOTS: [(&str, Slot); 9] = [
     ("warning", Slot::Warning),
 ];
 
-/// Without these a page would not tell what people must know.
+/// Slots that a template must have: without them a page would hide what the user must know.
 const NEEDED: [&str; 3] = ["title", "text", "warning"];
 
 impl Template {
-    /// Reads HTML with slots like `{{title}}`; the error says what is wrong with
-    /// it.
+    /// Parses HTML with slots like `{{title}}`. The error says what is wrong with it.
     pub(super) fn parse(html: &str) -> Result<Self, String> {
-        // Browsers hash a style as they read it: with plain line feeds.
+        // Browsers hash a style after they have changed line ends to line feeds.
         let html = html.trim_start_matches('\u{feff}').replace("\r\n", "\n").replace('\r', "\n");
         let policy = policy(&html)?;
         let mut pieces = html.split("{{");
@@ -85,14 +85,14 @@ impl Template {
         Ok(Self { head, parts, policy })
     }
 
-    /// The `Content-Security-Policy` of every page that it makes: its own style
-    /// and nothing else.
+    /// Returns the `Content-Security-Policy` of every page made from this template: its own
+    /// styles and nothing else.
     pub(super) fn policy(&self) -> &str {
         &self.policy
     }
 
-    /// A page. Whatever is put in is text; only what this program writes itself
-    /// is markup.
+    /// Returns a page. All texts are escaped; only what this program writes itself is
+    /// markup.
     pub(super) fn fill(&self, texts: &Texts, face: &Face<'_>) -> String {
         let mut html = String::with_capacity(8 * 1024);
         html.push_str(&self.head);
@@ -116,7 +116,7 @@ impl Template {
     }
 }
 
-/// Allows each style of `html` by its hash.
+/// Returns a policy that allows each style of `html` by its hash.
 fn policy(html: &str) -> Result<String, String> {
     let lower = html.to_ascii_lowercase();
     let mut hashes = String::new();
@@ -147,8 +147,8 @@ fn push_details(html: &mut String, details: &[(&str, String)]) {
     }
     html.push_str("<dl>");
     for (term, text) in details {
-        // Whatever language they are in: terms may be English still, and providers
-        // have their own.
+        // The language can differ from the page's: untranslated terms are in English, and
+        // providers answer in their own language.
         html.push_str("<dt dir=\"auto\">");
         push_escaped(html, term);
         html.push_str("</dt><dd dir=\"auto\">");
@@ -169,7 +169,7 @@ fn push_warning(html: &mut String, texts: &Texts) {
     push_escaped(html, text);
 }
 
-/// `text` where neither HTML text nor a quoted attribute can end early.
+/// Appends `text` escaped, so that it cannot end HTML text or a quoted attribute.
 fn push_escaped(html: &mut String, text: &str) {
     for c in text.chars() {
         match c {

@@ -1,4 +1,4 @@
-//! What pages say, and what no text on them can do.
+//! Tests of what pages say, and that no text can break out of them.
 
 use super::*;
 use crate::contract::{Code, Failure, ProviderError};
@@ -37,7 +37,7 @@ fn read(text: &str) -> Pages {
     Pages::from_toml(text, |_| Err("there is none".to_owned())).expect("good pages")
 }
 
-/// Every text there is, each the same.
+/// Returns a pages document in which every text is `text`.
 fn everywhere(text: &str) -> String {
     let quoted = toml_edit::Value::from(text).to_string();
     let mut file = format!("name = {quoted}\n[terms]\n");
@@ -103,7 +103,7 @@ fn the_policy_allows_the_templates_style_by_its_hash() {
 }
 
 #[test]
-fn a_failure_is_told_whole() {
+fn a_failure_page_shows_every_detail() {
     let error = Error::new(Code::NotSaved, "the disk is full", "free some space");
     let page = Pages::default().failed(&error);
     for text in ["The disk is full", "Free some space", "not-saved"] {
@@ -112,7 +112,7 @@ fn a_failure_is_told_whole() {
 }
 
 #[test]
-fn each_text_can_be_another_one() {
+fn every_text_can_be_replaced() {
     let (english, own) = (all(&Pages::default()), all(&read(&everywhere("GRÜẞE"))));
     for (english, own) in english.iter().zip(&own) {
         let words = |page: &Page| {
@@ -121,7 +121,7 @@ fn each_text_can_be_another_one() {
             let words = between.map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
             words.collect::<Vec<_>>()
         };
-        // What remains is what happened this time.
+        // The remaining text comes from this login.
         let left = words(own).into_iter().filter(|text| text != "GRÜẞE").collect::<Vec<_>>();
         assert!(
             left.iter().all(|text| text.contains("alert") || text == "provider-refused"),
@@ -150,7 +150,7 @@ fn a_language_that_begins_on_the_right_says_so() {
 }
 
 #[test]
-fn a_redirect_takes_the_place_of_its_page_and_says_nothing_of_the_login() {
+fn a_redirect_replaces_its_page_and_adds_nothing_about_the_login() {
     let pages = read(
         "[redirect]\nsuccess = \"https://example.com/done\"\nfailed = \"http://localhost:8000/no\"",
     );

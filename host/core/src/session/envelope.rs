@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_newer_format_is_told_from_damage() {
+    fn a_newer_format_is_not_reported_as_damage() {
         let error = Envelope::open(b"{\"latchstring\":2,\"new\":true}\nx", "here")
             .err()
             .expect("a failure");
