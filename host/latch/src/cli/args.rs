@@ -1,4 +1,4 @@
-//! What may stand on the command line, and in the environment beside it.
+//! The command line, and the environment variables that stand in for flags.
 
 mod global;
 mod import;
@@ -28,8 +28,8 @@ pub(crate) use self::rest::{
     ComponentArgs, ExecArgs, LogoutArgs, MoveArgs, ProfileCommand, ReplayArgs, TokenArgs,
 };
 
-/// Logs a command line in to any OAuth 2.0 / OpenID Connect provider, keeps the
-/// session, and hands out fresh access tokens.
+/// Log in to any OAuth 2.0 or OpenID Connect provider from the command line, and get
+/// fresh access tokens.
 #[derive(Parser)]
 #[command(name = "latch", version, max_term_width = 100, after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -40,23 +40,25 @@ pub(crate) struct Args {
 }
 
 const EXAMPLES: &str = "\
-Two commands are enough:
+Examples:
   latch login --issuer https://id.example.com --client-id my-cli --scope offline_access
   curl -H \"Authorization: Bearer $(latch token)\" https://api.example.com/
 
+latch COMMAND -h shows the common flags of a command, and latch COMMAND --help all of them.
+
 Exit codes: 0 done, 1 other failure, 2 usage, 3 login required, 4 refused by the user or the
 provider, 5 timed out, 6 the provider broke the protocol, 7 network, 8 storage, 130 interrupted
-(129 by SIGHUP, 131 by SIGQUIT, 143 by SIGTERM);
-latch exec: the command's own, 126 and 127 if it cannot be run.";
+(129 by SIGHUP, 131 by SIGQUIT, 143 by SIGTERM).
+latch exec ends with the exit code of its command, or with 126 or 127 if it cannot run it.";
 
 impl Args {
-    /// Reads this process's command line, and its environment.
+    /// Reads the command line and the environment of this process.
     pub(crate) fn read() -> Result<Self, clap::Error> {
         let words: Vec<OsString> = std::env::args_os().collect();
-        let quick = alone(&words).and_then(|command| command.try_get_matches_from(&words).ok());
+        let quick = only_named_command(&words).and_then(|command| command.try_get_matches_from(&words).ok());
         let matches = match quick {
             Some(matches) => matches,
-            // Whatever is wrong is told by the whole.
+            // On any error, parse again with all commands, so that the message lists them.
             None => Self::command().try_get_matches_from(&words)?,
         };
         let mut args =
@@ -75,89 +77,90 @@ impl Args {
     }
 }
 
-/// The command that these words name, without the others: every argument that is
-/// meant for all is copied into each, which takes longer than to parse them.
-fn alone(words: &[OsString]) -> Option<clap::Command> {
+/// Returns a parser for the command that `words` name, without the other commands: clap
+/// copies every global argument into each command, which takes longer than parsing.
+fn only_named_command(words: &[OsString]) -> Option<clap::Command> {
     let all = Command::augment_subcommands(clap::Command::new("latch"));
     let mut names = words.iter().skip(1).filter_map(|word| word.to_str());
     let named = names.find_map(|word| all.find_subcommand(word))?;
     Some(Global::augment_args(clap::Command::new("latch")).subcommand(named.clone()))
 }
 
-/// What was given to the command itself.
+/// Returns the matches of the innermost subcommand.
 fn innermost(matches: &ArgMatches) -> &ArgMatches {
     matches.subcommand().map_or(matches, |(_, matches)| innermost(matches))
 }
 
-/// Each built when it is asked for: `latch token` is not to pay for the others.
+/// The commands. Each is built only when it is used, so that `latch token` starts fast.
 #[derive(Subcommand)]
 #[command(defer = true)]
 pub(crate) enum Command {
     /// Log in through a browser
     ///
-    /// Opens your browser, waits for it to come back, keeps the session, and
-    /// remembers provider and client under the profile: later commands need
-    /// neither.
+    /// Opens your browser, waits until you have logged in, and keeps the session. The
+    /// profile remembers the provider and the client, so that later commands need no
+    /// arguments. Without a browser on this machine, paste an address or enter a code on
+    /// another device: see --flow.
     Login(Box<LoginCommand>),
-    /// Print an access token, renewed where it has to be
+    /// Print an access token, refreshing it if needed
     ///
-    /// Never opens a browser: without a session it ends with exit code 3. Parallel
-    /// calls renew once.
+    /// Never opens a browser: without a session, it ends with exit code 3. Parallel
+    /// calls refresh the token once.
     Token(Box<TokenArgs>),
     /// Run a command with an access token in its environment
     ///
-    /// The token is fresh when the command starts. Ends with the command's own
-    /// exit code.
+    /// The token is fresh when the command starts. Ends with the exit code of
+    /// the command.
     Exec(Box<ExecArgs>),
-    /// Ask an API with the session's token
+    /// Send a request to an API with the access token
     ///
-    /// Sends the token as the provider wants it, renews it once where the API
-    /// answers 401, and streams the answer to standard output. Redirects are not
-    /// followed. Ends with 0 for a status below 400, 4 for 401 and 403, 1 for
-    /// others.
+    /// Sends the token in the headers that the provider uses, refreshes it once if the
+    /// API answers 401, and streams the response to standard output. Does not follow
+    /// redirects. Ends with exit code 0 for a status below 400, 4 for 401 and 403, and 1
+    /// for any other.
     Request(Box<RequestArgs>),
     /// Ask the provider who is logged in
     Whoami(Box<ProviderArgs>),
-    /// Show everything about the token, and what the provider says of it
+    /// Show everything about the token, and what the provider says about it
     ///
-    /// Secrets are cut short unless you ask for them.
+    /// Cuts secrets short unless you give --show-secrets.
     Introspect(Box<IntrospectArgs>),
-    /// Take over the session that another program keeps
+    /// Take over the session of the provider's own program
     ///
-    /// Needs no new login. What is kept there stays unless you say --remove.
+    /// Needs no new login. The other program keeps its session unless you give --remove.
     Import(Box<ImportArgs>),
     /// Show every profile: who is logged in, where, and for how long
     Status,
-    /// Revoke the tokens and forget the session
+    /// Revoke the tokens and delete the session
     ///
-    /// Forgets it even if the provider cannot be asked, and says what stays valid
-    /// there. Ends with 7 if the provider could not be reached, and with 4 if it
-    /// refused to revoke a token.
+    /// Deletes the session here even if the provider cannot be asked, and says which
+    /// tokens stay valid there. Ends with exit code 7 if the provider could not be asked
+    /// to revoke a token, and with 4 if it refused.
     Logout(Box<LogoutArgs>),
-    /// Move the stored session to another store
+    /// Move the session to another store
     ///
-    /// It is deleted from the old one when the new one has proven to hold it. With
-    /// the store that holds it already, its encryption is changed.
+    /// Deletes the session from the old store after reading it back from the new one. To
+    /// change only the encryption, name the store that holds the session already.
     Move(MoveArgs),
-    /// Show what this program finds on this machine, and what it makes of it
+    /// Show what latch finds on this machine, and what follows from it
     Doctor,
-    /// Providers that are known ahead of time
+    /// List the presets for known providers, or show one
     ///
-    /// Log in with: latch login --provider NAME --set KEY=VALUE
+    /// To log in with a preset: latch login --provider NAME --set KEY=VALUE
     #[command(subcommand)]
     Provider(ProviderCommand),
-    /// Keep the settings of several providers, clients or accounts
+    /// Keep settings for several providers, clients or accounts
     ///
-    /// They lie in config.toml, one table for each profile.
+    /// The settings are in config.toml, one table for each profile.
     #[command(subcommand)]
     Profile(ProfileCommand),
-    /// Show, or write out, the component that holds the protocol
+    /// Show the component that implements the protocol, or write it to a file
     Component(ComponentArgs),
-    /// Step the component through a transcript that --record wrote
+    /// Step the component through a recording made with --record
     ///
-    /// Needs no network, no keyring and no settings, and shows what happened at each
-    /// step. Ends with 0 where everything is as it was recorded, and with 6 where the
-    /// component now answers something else.
+    /// Needs no network, keyring or settings, and shows what happened at each step. Ends
+    /// with exit code 0 if everything is as recorded, and with 6 if the component now
+    /// answers something else.
     Replay(ReplayArgs),
 }
 
@@ -172,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn every_variable_of_a_flag_is_one_that_is_unset_if_it_is_empty() {
+    fn every_variable_of_a_flag_counts_as_unset_if_empty() {
         let mut command = Args::command();
         command.build();
         let mut count = 0;

@@ -1,10 +1,10 @@
-//! What an argument or a setting may be one of.
+//! The values of arguments and settings that have a fixed list of them.
 
 use clap::ValueEnum;
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MoveTarget {
-    /// The keyring of this machine
+    /// The system's keyring
     Keyring,
     /// A file that only you can read
     File,
@@ -13,13 +13,13 @@ pub(crate) enum MoveTarget {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum StoreChoice {
-    /// The keyring where there is one that answers, else a file
+    /// The keyring if it answers, otherwise a file
     Auto,
-    /// The keyring of this machine, and nothing else
+    /// The system's keyring, and nothing else
     Keyring,
     /// A file that only you can read
     File,
-    /// Nowhere: gone when the program ends
+    /// Nowhere: the session is gone when the program ends
     Memory,
 }
 
@@ -28,10 +28,10 @@ pub(crate) enum StoreChoice {
 pub(crate) enum ClientAuth {
     /// A public client, without a secret
     None,
-    /// Id and secret in a header (RFC 6749 §2.3.1)
+    /// Client ID and secret in a header (RFC 6749 §2.3.1)
     #[value(name = "client_secret_basic")]
     ClientSecretBasic,
-    /// Id and secret in the body
+    /// Client ID and secret in the body
     #[value(name = "client_secret_post")]
     ClientSecretPost,
 }
@@ -39,7 +39,7 @@ pub(crate) enum ClientAuth {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Pkce {
-    /// As the provider's metadata says; a login tells where it does not say so
+    /// As the provider's metadata says; a login prints a notice if it does not say so
     Discovered,
     /// The provider supports it, whatever its metadata says
     Known,
@@ -50,11 +50,11 @@ pub(crate) enum Pkce {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Flow {
-    /// What fits this machine
+    /// Whatever fits this machine and the provider
     Auto,
     /// A browser on this machine
     Browser,
-    /// A browser anywhere, whose last address you paste here
+    /// A browser anywhere: you paste the address that it ends on
     Paste,
     /// A code that you enter on another device
     Device,
@@ -77,7 +77,7 @@ pub(crate) enum RedirectHost {
 pub(crate) enum TokenOutput {
     /// The token alone
     Token,
-    /// The token and what is known of it
+    /// The token with everything known about it
     Json,
     /// A header line for HTTP
     Header,

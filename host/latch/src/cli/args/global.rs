@@ -1,4 +1,4 @@
-//! What every command takes.
+//! Flags of every command.
 
 use std::path::PathBuf;
 
@@ -10,9 +10,9 @@ use super::RecordArgs;
 use crate::cli::choices::StoreChoice;
 
 #[derive(ClapArgs, Clone, Serialize, Deserialize)]
-#[command(next_help_heading = "Everywhere")]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct Global {
-    /// Whose settings and session to use
+    /// Profile whose settings and session to use
     #[arg(
         long,
         global = true,
@@ -22,55 +22,75 @@ pub(crate) struct Global {
     )]
     pub(crate) profile: String,
 
-    /// Where sessions are kept [default: what the last login used]
+    /// Where to keep the session [default: what the profile remembers, else auto]
     #[arg(long, global = true, env = "LATCH_STORE", value_enum)]
     pub(crate) store: Option<StoreChoice>,
 
-    /// Encrypt sessions in files with the key in this file, an age identity; a login makes it where it is missing
-    #[arg(long, global = true, env = "LATCH_KEY_FILE", value_name = "FILE")]
+    /// Encrypt session files with the age identity in this file; a login, import or move creates it if it is missing
+    #[arg(
+        long,
+        global = true,
+        env = "LATCH_KEY_FILE",
+        value_name = "FILE",
+        hide_short_help = true
+    )]
     pub(crate) key_file: Option<PathBuf>,
 
-    /// Encrypt sessions in files with a passphrase: you are asked for it, or set LATCH_PASSPHRASE
-    #[arg(long, global = true, env = "LATCH_ENCRYPT", value_parser = FalseyValueParser::new(), conflicts_with = "key_file")]
+    /// Encrypt session files with a passphrase; latch asks for it unless LATCH_PASSPHRASE is set
+    #[arg(long, global = true, env = "LATCH_ENCRYPT", value_parser = FalseyValueParser::new(), conflicts_with = "key_file", hide_short_help = true)]
     pub(crate) encrypt: bool,
 
-    /// How long to wait for another process that uses the same session
+    /// Seconds to wait for another process that uses the same session
     #[arg(
         long,
         global = true,
         env = "LATCH_LOCK_TIMEOUT",
         value_name = "SECONDS",
-        default_value_t = 60
+        default_value_t = 60,
+        hide_short_help = true
     )]
     pub(crate) lock_timeout: u64,
 
-    /// How long to wait for the keyring
+    /// Seconds to wait for the keyring
     #[arg(
         long,
         global = true,
         env = "LATCH_KEYRING_TIMEOUT",
         value_name = "SECONDS",
-        default_value_t = 3
+        default_value_t = 3,
+        hide_short_help = true
     )]
     pub(crate) keyring_timeout: u64,
 
-    /// Where config.toml lies
-    #[arg(long, global = true, env = "LATCH_CONFIG_DIR", value_name = "FOLDER")]
+    /// Folder of config.toml [default: the platform's configuration folder]
+    #[arg(
+        long,
+        global = true,
+        env = "LATCH_CONFIG_DIR",
+        value_name = "FOLDER",
+        hide_short_help = true
+    )]
     pub(crate) config_dir: Option<PathBuf>,
 
-    /// Where the file store keeps sessions
-    #[arg(long, global = true, env = "LATCH_STATE_DIR", value_name = "FOLDER")]
+    /// Folder of session files and locks [default: the platform's state folder]
+    #[arg(
+        long,
+        global = true,
+        env = "LATCH_STATE_DIR",
+        value_name = "FOLDER",
+        hide_short_help = true
+    )]
     pub(crate) state_dir: Option<PathBuf>,
 
-    /// Answer, and report errors, as JSON
+    /// Print results and errors as JSON
     #[arg(long, global = true, env = "LATCH_JSON", value_parser = FalseyValueParser::new())]
     pub(crate) json: bool,
 
-    /// Only lines of text: no spinner, no link, no QR code
-    #[arg(long, global = true, env = "LATCH_PLAIN", value_parser = FalseyValueParser::new())]
+    /// Print lines of text only: no spinner, no link, no QR code
+    #[arg(long, global = true, env = "LATCH_PLAIN", value_parser = FalseyValueParser::new(), hide_short_help = true)]
     pub(crate) plain: bool,
 
-    /// Tell every request on standard error; never a secret
+    /// Report every request on standard error, without secrets
     #[arg(long, short, global = true, env = "LATCH_VERBOSE", value_parser = FalseyValueParser::new())]
     pub(crate) verbose: bool,
 

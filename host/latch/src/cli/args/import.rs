@@ -1,4 +1,4 @@
-//! Taking over another program's session.
+//! Arguments of `latch import`.
 
 use std::path::PathBuf;
 
@@ -9,11 +9,11 @@ use super::ProviderArgs;
 
 #[derive(ClapArgs)]
 pub(crate) struct ImportArgs {
-    /// The file that the other program keeps its session in; where it usually does unless given
+    /// File with the other program's session [default: where that program keeps it]
     #[arg(value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
 
-    /// Delete the session there once it is kept here
+    /// Delete the other program's session after storing it here
     #[arg(long, env = "LATCH_REMOVE", value_parser = FalseyValueParser::new())]
     pub(crate) remove: bool,
 

@@ -1,4 +1,4 @@
-//! Asking about a token.
+//! Arguments that ask about a token.
 
 use clap::Args as ClapArgs;
 use clap::builder::FalseyValueParser;
@@ -7,11 +7,11 @@ use super::ProviderArgs;
 
 #[derive(ClapArgs)]
 pub(crate) struct IntrospectArgs {
-    /// Ask the provider's tokeninfo endpoint instead of the one of RFC 7662
+    /// Ask the tokeninfo endpoint instead of the introspection endpoint (RFC 7662)
     #[arg(long, env = "LATCH_TOKENINFO", value_parser = FalseyValueParser::new())]
     pub(crate) tokeninfo: bool,
 
-    /// Show the tokens themselves
+    /// Show the access token and the ID token in full
     #[arg(long, env = "LATCH_SHOW_SECRETS", value_parser = FalseyValueParser::new())]
     pub(crate) show_secrets: bool,
 
@@ -19,21 +19,21 @@ pub(crate) struct IntrospectArgs {
     pub(crate) provider: ProviderArgs,
 }
 
-// What the token is asked before it is printed.
+// Checks of the token before it is printed.
 //
-// No doc comment: it would take the place of what a command says of itself.
+// No doc comment: it would replace the command's own description in the help.
 #[derive(ClapArgs)]
 #[command(next_help_heading = "Checks")]
 pub(crate) struct CheckArgs {
-    /// Ask the provider first whether it still accepts the token
+    /// First ask the provider whether it still accepts the token; excludes the checks below
     #[arg(long, env = "LATCH_VERIFY", value_parser = FalseyValueParser::new(), conflicts_with_all = ["check", "required_scopes", "required_acr", "required_permissions"])]
     pub(crate) verify: bool,
 
-    /// Check the token here first: signature, issuer, time (for JSON Web Tokens)
+    /// First check the token on this machine: signature, issuer, time (JSON Web Tokens only)
     #[arg(long, env = "LATCH_CHECK", value_parser = FalseyValueParser::new())]
     pub(crate) check: bool,
 
-    /// A scope that the token must have, checked here; may be repeated
+    /// Fail unless the token has this scope; checked on this machine; may be repeated
     #[arg(
         long = "require-scope",
         env = "LATCH_REQUIRE_SCOPE",
@@ -42,11 +42,11 @@ pub(crate) struct CheckArgs {
     )]
     pub(crate) required_scopes: Vec<String>,
 
-    /// The authentication context that it must have at least, checked here
+    /// Fail unless the token has at least this authentication context; checked on this machine
     #[arg(long = "require-acr", env = "LATCH_REQUIRE_ACR", value_name = "ACR")]
     pub(crate) required_acr: Option<String>,
 
-    /// A permission that it must have, checked here; may be repeated
+    /// Fail unless the token has this permission; checked on this machine; may be repeated
     #[arg(
         long = "require-permission",
         env = "LATCH_REQUIRE_PERMISSION",

@@ -1,4 +1,4 @@
-//! The login's part of the command line.
+//! Arguments of `latch login`.
 
 use std::path::PathBuf;
 
@@ -9,50 +9,50 @@ use clap::{ArgMatches, Args as ClapArgs};
 use super::ProviderArgs;
 use crate::cli::choices::{Flow, RedirectHost};
 
-// How a login goes about it.
+// How to log in.
 //
-// No doc comment: it would take the place of what a command says of itself.
+// No doc comment: it would replace the command's own description in the help.
 #[derive(ClapArgs, Default)]
 #[command(next_help_heading = "Login")]
 pub(crate) struct RedirectArgs {
-    /// How to log in
+    /// How to log in [default: auto]
     #[arg(long, env = "LATCH_FLOW", value_enum)]
     pub(crate) flow: Option<Flow>,
 
-    /// Ports to come back to, tried in order; any free one unless given
+    /// Port of the redirect URI; several, separated by commas, are tried in order [default: any free port]
     #[arg(long = "port", env = "LATCH_PORT", value_name = "PORT", value_delimiter = ',')]
     pub(crate) ports: Vec<u16>,
 
-    /// The host in the redirect URI, as registered at the provider
+    /// Host of the redirect URI, as registered at the provider [default: the preset's, else 127.0.0.1]
     #[arg(long, env = "LATCH_REDIRECT_HOST", value_name = "HOST", value_enum)]
     pub(crate) redirect_host: Option<RedirectHost>,
 
-    /// The path in the redirect URI, as registered at the provider [default: /callback]
+    /// Path of the redirect URI, as registered at the provider [default: the preset's, else /callback]
     #[arg(long, env = "LATCH_REDIRECT_PATH", value_name = "PATH")]
     pub(crate) redirect_path: Option<String>,
 
-    /// The browser's command; the address is appended as its last word
+    /// Command that starts the browser; latch appends the address as its last argument
     #[arg(long, env = "LATCH_BROWSER", value_name = "COMMAND")]
     pub(crate) browser: Option<String>,
 
-    /// Only print the address
+    /// Do not start a browser, only print the address
     #[arg(long, env = "LATCH_NO_BROWSER", value_parser = FalseyValueParser::new())]
     pub(crate) no_browser: bool,
 
-    /// Draw no QR code
-    #[arg(long, env = "LATCH_NO_QR", value_parser = FalseyValueParser::new())]
+    /// Do not draw a QR code
+    #[arg(long, env = "LATCH_NO_QR", value_parser = FalseyValueParser::new(), hide_short_help = true)]
     pub(crate) no_qr: bool,
 
-    /// A file with texts, and perhaps a template, for the pages in the browser
-    #[arg(long, env = "LATCH_PAGES", value_name = "FILE")]
+    /// File with texts, and optionally a template, for the pages in the browser
+    #[arg(long, env = "LATCH_PAGES", value_name = "FILE", hide_short_help = true)]
     pub(crate) pages: Option<PathBuf>,
 
-    /// How long you may take [default: 300 in a browser, and the life of a device code]
+    /// Seconds that you have to log in [default: 300 in a browser, the life of the code on another device]
     #[arg(long, env = "LATCH_TIMEOUT", value_name = "SECONDS")]
     pub(crate) timeout: Option<u64>,
 
-    /// A further parameter of the authorization request; may be repeated (in the variable: a line each)
-    #[arg(long = "param", env = "LATCH_PARAM", value_delimiter = '\n', value_name = "KEY=VALUE", value_parser = key_value)]
+    /// Extra parameter of the authorization request; an empty value leaves out a default one; may be repeated (in the variable, one per line)
+    #[arg(long = "param", env = "LATCH_PARAM", hide_short_help = true, value_delimiter = '\n', value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) parameters: Vec<(String, String)>,
 }
 
@@ -66,8 +66,14 @@ pub(crate) struct LoginArgs {
 
 #[derive(ClapArgs)]
 pub(crate) struct LoginCommand {
-    /// A file with the refresh token of an anonymous session that becomes yours (Hexclave); or set LATCH_ANONYMOUS_REFRESH_TOKEN
-    #[arg(long, env = "LATCH_ANONYMOUS_TOKEN_FILE", value_name = "FILE", help_heading = "Login")]
+    /// File with the refresh token of an anonymous session to make yours (Hexclave); or set LATCH_ANONYMOUS_REFRESH_TOKEN
+    #[arg(
+        long,
+        env = "LATCH_ANONYMOUS_TOKEN_FILE",
+        value_name = "FILE",
+        help_heading = "Login",
+        hide_short_help = true
+    )]
     pub(crate) anonymous_token_file: Option<PathBuf>,
 
     #[command(flatten)]
@@ -75,8 +81,8 @@ pub(crate) struct LoginCommand {
 }
 
 impl RedirectArgs {
-    /// Which browser, or none, is one question: the command line's answer wins
-    /// over the environment's, whichever it is.
+    /// Settles `--browser` against `--no-browser`: they answer one question, and the
+    /// command line's answer wins over the environment's.
     pub(super) fn settle_browser(&mut self, matches: &ArgMatches) -> Result<(), &'static str> {
         if self.browser.is_none() || !self.no_browser {
             return Ok(());
@@ -85,7 +91,7 @@ impl RedirectArgs {
         match (in_environment("browser"), in_environment("no_browser")) {
             (true, _) => self.browser = None,
             (false, true) => self.no_browser = false,
-            (false, false) => return Err("--browser and --no-browser cannot be given together"),
+            (false, false) => return Err("--browser and --no-browser cannot be combined"),
         }
         Ok(())
     }

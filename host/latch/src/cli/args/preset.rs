@@ -1,4 +1,4 @@
-//! Providers that are known ahead of time.
+//! Arguments about presets: settings for known providers.
 
 use clap::{Args as ClapArgs, Subcommand};
 
@@ -6,25 +6,25 @@ use super::login::key_value;
 
 // A preset and its settings.
 //
-// No doc comment: it would take the place of what a command says of itself.
+// No doc comment: it would replace the command's own description in the help.
 #[derive(ClapArgs, Default)]
 pub(crate) struct PresetArgs {
-    /// A provider that is known ahead of time; see `latch provider list`
+    /// Preset of a known provider; see `latch provider list`
     #[arg(long, env = "LATCH_PROVIDER", value_name = "NAME")]
     pub(crate) provider: Option<String>,
 
-    /// A setting of that provider; may be repeated (in the variable: a line each)
+    /// Setting of that preset; may be repeated (in the variable, one per line)
     #[arg(long, env = "LATCH_SET", value_delimiter = '\n', value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) set: Vec<(String, String)>,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum ProviderCommand {
-    /// List the names
+    /// List the presets
     List,
-    /// Show what has to be set, and the file to copy for a provider of your own
+    /// Show the settings of a preset, and its file, which you can copy for another provider
     Show {
-        /// The provider's name
+        /// Name of the preset
         name: String,
     },
 }

@@ -1,4 +1,4 @@
-//! What a host that can record takes beside.
+//! `--record`, for hosts that can record.
 
 use std::path::PathBuf;
 
@@ -6,13 +6,20 @@ use clap::Args as ClapArgs;
 use latchstring::Recorder;
 
 #[derive(ClapArgs, Clone, Default)]
-#[command(next_help_heading = "Everywhere")]
+#[command(next_help_heading = "Global options")]
 pub(crate) struct RecordArgs {
-    /// Write what passes between this program and the login component to FILE, without secrets: for a bug report
-    #[arg(id = "record", long, global = true, env = "LATCH_RECORD", value_name = "FILE")]
+    /// Record what latch and its login component exchange, without secrets, for a bug report
+    #[arg(
+        id = "record",
+        long,
+        global = true,
+        env = "LATCH_RECORD",
+        value_name = "FILE",
+        hide_short_help = true
+    )]
     pub(crate) file: Option<PathBuf>,
 
-    /// What the file is made of
+    /// Collects what the file will contain.
     #[arg(skip)]
     pub(crate) recorder: Option<Recorder>,
 }

@@ -1,4 +1,4 @@
-//! What `latch request` takes.
+//! Arguments of `latch request`.
 
 use clap::Args as ClapArgs;
 use clap::builder::FalseyValueParser;
@@ -7,25 +7,25 @@ use super::ProviderArgs;
 
 #[derive(ClapArgs)]
 pub(crate) struct RequestArgs {
-    /// GET, POST, or any other
+    /// HTTP method: GET, POST or any other
     pub(crate) method: String,
 
-    /// Where: at the issuer, at a resource, or at an origin that you have named
+    /// URL of the API: at the issuer, a resource, or an origin that you have allowed
     pub(crate) url: String,
 
-    /// The body, or @FILE, or @- for standard input; JSON or a form, unless a header says what it is
+    /// Body, or @FILE, or @- for standard input; its type is JSON, a form or bytes, whichever fits, unless a header sets it
     #[arg(long, short, env = "LATCH_DATA", value_name = "DATA", allow_hyphen_values = true)]
     pub(crate) data: Option<String>,
 
-    /// A further header, 'Name: value'; may be repeated
+    /// Extra header, as 'Name: value'; may be repeated
     #[arg(long = "header", short = 'H', env = "LATCH_HEADER", value_name = "HEADER")]
     pub(crate) headers: Vec<String>,
 
-    /// Print status and headers before the body
+    /// Print the status and the headers before the body
     #[arg(long, short, env = "LATCH_INCLUDE", value_parser = FalseyValueParser::new())]
     pub(crate) include: bool,
 
-    /// An origin that this request may send the token to; may be repeated
+    /// Origin that this one request may send the token to; may be repeated
     #[arg(
         long = "allow-origin",
         env = "LATCH_ALLOW_ORIGIN",
