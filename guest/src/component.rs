@@ -1,4 +1,4 @@
-//! The glue between `session` and the outside.
+//! Exports of the component: WIT calls, forwarded to [`Session`].
 
 use std::cell::RefCell;
 
@@ -13,7 +13,8 @@ use crate::session::Session;
 
 struct Component;
 
-/// A session as the host holds it: steps come one at a time.
+/// The resource `session`. The host calls it one step at a time, so borrows never
+/// overlap.
 struct Held(RefCell<Session>);
 
 impl Guest for Component {
@@ -76,6 +77,7 @@ fn hold(session: Result<Session, Failure>) -> Result<contract::Session, Failure>
     Ok(contract::Session::new(Held(RefCell::new(session?))))
 }
 
-// Native linkers refuse the exported names, and native tests need none of them.
+// Only for wasm: native linkers reject the exported names, and native tests do not need
+// them.
 #[cfg(target_family = "wasm")]
 contract::generated::export!(Component with_types_in contract::generated);

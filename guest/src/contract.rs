@@ -1,6 +1,6 @@
-//! The types of `wit/login.wit`, generated.
+//! Generated types of `wit/login.wit`.
 //!
-//! Their `Debug` prints tokens: never format one with `{:?}`.
+//! Never format one with `{:?}`: their `Debug` prints tokens.
 
 #[allow(missing_docs, unreachable_pub)]
 pub(crate) mod generated {

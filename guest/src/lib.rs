@@ -1,11 +1,11 @@
-//! The latchstring component: login flows for OAuth 2.0 and OpenID Connect as a
-//! state machine that a host steps.
+//! The latchstring component: login flows for OAuth 2.0 and OpenID Connect as a state
+//! machine that the host steps.
 //!
-//! - `contract`: the types of `wit/login.wit`, generated.
-//! - `protocol`: what the RFCs say, as pure functions.
-//! - `flow`: one conversation each, as one enum of states and one match.
-//! - `session`: whichever flow it is, stepped.
-//! - `component`: the glue between `session` and the outside.
+//! - `contract`: the generated types of `wit/login.wit`.
+//! - `protocol`: the rules of the RFCs, as pure functions.
+//! - `flow`: one module for each flow, with one enum of states and one match.
+//! - `session`: one session, which steps its flow.
+//! - `component`: the exports, which forward to `session`.
 
 #![cfg_attr(
     test,

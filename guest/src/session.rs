@@ -1,4 +1,4 @@
-//! Whichever flow it is, stepped.
+//! One session: dispatches to its flow, and retries failed requests.
 
 use crate::contract::{
     Action, Client, Code, Context, Demand, EpochMs, Failure, LoginRequest, Reply, Tokens,
@@ -11,7 +11,7 @@ use crate::flow::token::Token;
 use crate::flow::{Event, Step, Stop};
 use crate::protocol::entropy::Entropy;
 
-/// One conversation, from `begin` to its end.
+/// One session, from `begin` to its end.
 pub(crate) struct Session {
     flow: Flow,
     repetition: Repetition,
@@ -64,8 +64,8 @@ impl Session {
         Ok(Self { flow: Flow::Adoption(Box::new(flow)), repetition })
     }
 
-    /// Steps the flow. A reply that does not fit leaves it as it was; every
-    /// other failure ends it.
+    /// Steps the flow. A reply that does not fit leaves it unchanged; every other failure
+    /// ends it.
     pub(crate) fn next(&mut self, reply: Reply, now_ms: EpochMs) -> Result<Action, Failure> {
         let event = reply.into();
         if !self.flow.can_do_without(now_ms)
@@ -108,7 +108,7 @@ impl Flow {
         }
     }
 
-    /// Whether an answer that does not come is no loss.
+    /// Whether the flow can finish without a response from the provider.
     fn can_do_without(&self, now_ms: EpochMs) -> bool {
         matches!(self, Self::Token(flow) if flow.can_do_without(now_ms))
     }

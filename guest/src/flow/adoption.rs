@@ -1,4 +1,4 @@
-//! Another program's tokens become a session, without a login.
+//! Makes a session of another program's tokens, without a login.
 //!
 //! ```text
 //! Ready -> AwaitingProbe -> [AwaitingMetadata] -> Completing
@@ -106,7 +106,9 @@ impl Setup {
     }
 }
 
-/// No provider is to blame for what a person or a program passed on.
+/// Returns the token, or `None` if it is empty. Fails with `invalid-configuration` and
+/// not with `invalid-token-response`: the token comes from the caller and not from the
+/// provider.
 fn taken_over(what: &str, token: Option<String>) -> Result<Option<String>, Failure> {
     credential(what, token).map_err(|_| {
         Failure::configuration(
@@ -122,7 +124,7 @@ impl State {
             Self::Ready => "begin",
             Self::AwaitingProbe => "probed",
             Self::AwaitingMetadata(_) => "the answer to a request",
-            // It says by itself what it waits for.
+            // [`Completion`] reports what it expects itself.
             Self::Completing(_) => "a reply that fits",
         }
     }

@@ -1,4 +1,4 @@
-//! The end of every login: from the token response to the saved session.
+//! Completes a login: from the token response to the saved session.
 //!
 //! ```text
 //! [AwaitingKeys] -> [AwaitingUserinfo] -> AwaitingLock -> AwaitingSave -> done
@@ -26,7 +26,7 @@ pub(crate) struct Completion {
     remarks: Remarks,
 }
 
-/// What a login has noticed on its way, for the grant.
+/// Notices and findings of a login, for the grant.
 #[derive(Clone, Default)]
 pub(crate) struct Remarks {
     pub(crate) notices: Vec<String>,
@@ -41,17 +41,17 @@ enum State {
     Ended,
 }
 
-/// What a login knows of the tokens that it has just got.
+/// Facts about the token request that the response was received for.
 pub(crate) struct Arrival {
     pub(crate) provider: Provider,
     pub(crate) method: ClientAuthentication,
-    /// None if no redirect of a browser brought them.
+    /// The redirect that brought the authorization code. `None` if there was none.
     pub(crate) redirect: Option<AnsweredRedirect>,
     pub(crate) demands: Demands,
     pub(crate) remarks: Remarks,
 }
 
-/// What an ID token that a redirect brought may name.
+/// Values of the redirect that the ID token may refer to.
 pub(crate) struct AnsweredRedirect {
     pub(crate) nonce: Option<String>,
     pub(crate) code: String,
@@ -67,8 +67,8 @@ impl Completion {
         let Arrival { provider, method, redirect, demands, mut remarks } = arrival;
         let (nonce, code) =
             redirect.map_or((None, None), |redirect| (redirect.nonce, Some(redirect.code)));
-        // OpenID Connect promises an ID token for a code alone; by device code, some
-        // providers send none.
+        // OpenID Connect guarantees an ID token for an authorization code only. With a
+        // device code, some providers send none.
         let is_promised = code.is_some() && wants_id_token(client);
         let check = provider.id_token_check(client).unwrap_or(IdTokenCheck::Nothing);
         let demanded = demands.parameter();
@@ -108,7 +108,7 @@ impl Completion {
                     "check that this client may use the scope openid, or leave it out",
                 ));
             }
-            // An ID token that cannot be checked is not believed.
+            // An ID token that cannot be checked is ignored.
             (id_token, _) => {
                 if let Some(parameter) = demanded {
                     return Err(unanswered(parameter));
@@ -122,8 +122,8 @@ impl Completion {
         Ok((Self { state, remarks }, action))
     }
 
-    /// Tokens that another program was given. A refresh token alone is a session that
-    /// is renewed before its first use.
+    /// Makes a session of tokens that were issued to another program. With a refresh
+    /// token alone, the access token is renewed before its first use.
     pub(crate) fn adopt(
         client: &Client,
         provider: Provider,
@@ -132,7 +132,7 @@ impl Completion {
         now_ms: EpochMs,
     ) -> Result<(Self, Action), Failure> {
         let renewable = tokens.refresh_token.is_some();
-        // One of unknown age is not to be handed out where it can be renewed.
+        // An access token of unknown age is dropped if it can be renewed.
         let usable = tokens.expires_at_ms.is_some() || !renewable;
         let access_token = tokens.access_token.filter(|_| usable);
         let session = Stored {
@@ -147,7 +147,7 @@ impl Completion {
         let is_good = schedule::is_fresh(&session, 0, now_ms);
         let (state, action) = match is_good {
             true => named(client, session)?,
-            // Nobody can be asked with it.
+            // Without a valid access token, userinfo cannot be asked.
             false => (State::AwaitingLock { session }, Action::Lock),
         };
         Ok((Self { state, remarks: Remarks::default() }, action))
@@ -168,7 +168,8 @@ impl Completion {
             }
             (AwaitingUserinfo { mut session }, Event::Answered(answer)) => {
                 let answer = response(answer, "the userinfo endpoint", Code::InvalidUserinfo);
-                // A name is a courtesy: only an answer about somebody else matters.
+                // The display name is optional: only a response about another user
+                // matters.
                 if let Ok(response) = answer {
                     match parse_person_response(client, &response, session.subject.as_deref()) {
                         Ok(claims) => {
@@ -224,12 +225,12 @@ impl State {
 
 const UNCHECKED: &str = "this client cannot check the signature of the provider's ID tokens, so the ID token is not used";
 
-/// The client's secret, if ID tokens may be signed with it.
+/// The client secret, if ID tokens may be signed with it.
 pub(super) fn accepted_secret(client: &Client, check: IdTokenCheck) -> Option<String> {
     client.client_secret.clone().filter(|_| check == IdTokenCheck::KeysAndSecret)
 }
 
-/// A session at this provider that holds no token yet.
+/// A session with this provider's endpoints, and with no token yet.
 fn at(
     provider: Provider,
     client: &Client,
@@ -265,7 +266,7 @@ fn identified(
     }
 }
 
-/// Asks for the user's name if the ID token does not say it.
+/// Requests the user's name if the ID token does not contain one.
 fn named(client: &Client, session: Stored) -> Result<(State, Action), Failure> {
     let person = match session.display_name {
         None => person_request(client, &Provider::default(), &session)?,

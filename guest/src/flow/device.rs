@@ -1,4 +1,4 @@
-//! A person logs in on another device, with a code (RFC 8628).
+//! Login with a code that the user enters on another device (RFC 8628).
 //!
 //! ```text
 //! Begun -> Presenting -> Polling -> ... -> the tokens
@@ -16,7 +16,7 @@ use crate::protocol::metadata::Provider;
 use crate::protocol::request::retry_after_ms;
 use crate::protocol::token::{TokenResponse, parse_token_response};
 
-/// Added for good by each `slow_down` (RFC 8628 §3.5).
+/// Added to the interval by each `slow_down`, permanently (RFC 8628 §3.5).
 const SLOW_DOWN_MS: u64 = 5_000;
 
 pub(crate) struct Device {
@@ -28,7 +28,7 @@ pub(crate) struct Device {
 enum State {
     Begun {
         loopback_allowed: bool,
-        /// When the login is over at the latest, if the caller says so.
+        /// Latest end of the login. `None`: when the code expires.
         latest_ms: Option<EpochMs>,
     },
     Presenting(Poll),
@@ -37,7 +37,7 @@ enum State {
 
 struct Poll {
     code: DeviceCode,
-    /// Between two polls that are answered.
+    /// Delay between two polls if the provider responds to them.
     interval_ms: u64,
     patience: Patience,
 }
@@ -117,15 +117,16 @@ impl Device {
 
 enum Decision {
     Granted(TokenResponse),
-    /// Delay before the next poll, if that is longer than the interval.
+    /// Least delay before the next poll; the interval applies if it is longer.
     Pending {
         wait_ms: u64,
     },
 }
 
 impl Poll {
-    /// A poll after the interval, or later if the provider asked for that. It does not
-    /// outlive the login; `timed-out` if it could not begin in time.
+    /// Polls after the interval, or after `wait_ms` if that is longer. The request times
+    /// out when the login does. Fails with `timed-out` if the poll could not be sent in
+    /// time.
     fn ask(
         &self,
         client: &Client,
@@ -144,7 +145,7 @@ impl Poll {
         Ok(Action::Exchange(Exchange { wait_ms, timeout_ms: Some(timeout_ms), ..poll }))
     }
 
-    /// What the user has decided, as far as this answer says (RFC 8628 §3.5).
+    /// Reads the user's decision from a response (RFC 8628 §3.5).
     fn decided(
         &mut self,
         client: &Client,
@@ -171,7 +172,8 @@ impl Poll {
             }
             Some("access_denied") => return Err(denied(failure)),
             Some("expired_token") => return Err(expired()),
-            // A network that is away for a while ends nothing: one poll is kept for the end.
+            // A temporary network failure does not end the login. One poll is kept for
+            // just before the deadline.
             _ if failure.retryable => {
                 let last_poll_ms = self.patience.left_ms(now_ms).saturating_sub(LAST_POLL_MS);
                 self.patience.backs_off(self.interval_ms).min(last_poll_ms).max(asked_for_ms)

@@ -1,5 +1,5 @@
-//! Fetching the provider's metadata: OpenID Connect Discovery, and RFC 8414
-//! for what that leaves open.
+//! Fetches the provider's metadata: OpenID Connect Discovery, then RFC 8414 for what is
+//! missing.
 
 use crate::contract::{Client, Code, Exchange, Failure, Protocol, Purpose, Response};
 use crate::flow::{NoResponse, response};
@@ -11,7 +11,7 @@ use crate::protocol::request::get;
 
 pub(crate) struct Discovery {
     issuer: Issuer,
-    /// Whether it matters what the metadata says of PKCE.
+    /// Whether the metadata's statement about PKCE is needed.
     needs_pkce: bool,
     state: State,
 }
@@ -21,7 +21,7 @@ enum State {
     AwaitingAuthorizationServer(Box<First>),
 }
 
-/// What the first document gave.
+/// Result of the first request.
 enum First {
     Found(Provider),
     Absent,
@@ -34,7 +34,7 @@ pub(crate) enum Progress {
 }
 
 impl Discovery {
-    /// None where there is nothing to discover.
+    /// Returns the first request, or `None` if there is no metadata to fetch.
     pub(crate) fn begin(
         client: &Client,
         issuer: Option<&Issuer>,
@@ -60,7 +60,8 @@ impl Discovery {
                     }
                     Ok(Some(provider)) => First::Found(provider),
                     Ok(None) => First::Absent,
-                    // A host that cannot be asked has no second document either.
+                    // If the provider cannot be reached, the second request would fail as
+                    // well.
                     Err(failure) if is_out_of_reach(&failure) => return Err(failure),
                     Err(failure) => First::Unusable(failure),
                 };
@@ -72,7 +73,7 @@ impl Discovery {
                 (First::Found(provider), Ok(Some(second))) => {
                     Ok(Progress::Found(provider.or(second)))
                 }
-                // The first document is enough, whatever became of the second.
+                // The first document is enough, whatever the second request returned.
                 (First::Found(provider), _) => Ok(Progress::Found(provider)),
                 (First::Absent | First::Unusable(_), Ok(Some(second))) => {
                     Ok(Progress::Found(second))

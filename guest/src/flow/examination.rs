@@ -1,4 +1,4 @@
-//! What is asked about a token before it is handed out.
+//! Checks of an access token before it is granted.
 
 use crate::contract::{
     AccessRules, Client, Code, EpochMs, Examination as Question, Exchange, Failure, Grant,
@@ -21,7 +21,7 @@ use crate::protocol::request::get;
 use crate::protocol::stored::Stored;
 use crate::protocol::userinfo::{Rejection, another_person, not_for_userinfo};
 
-/// A question that waits for its answer.
+/// A check that waits for a response.
 pub(crate) struct Examination {
     session: Stored,
     source: TokenSource,
@@ -29,13 +29,13 @@ pub(crate) struct Examination {
 }
 
 enum State {
-    /// At the userinfo endpoint.
+    /// Waits for the userinfo endpoint.
     OfPerson { only_to_verify: bool },
-    /// At the introspection endpoint, where the client says who it is.
+    /// Waits for the introspection endpoint, to which the client authenticates.
     OfToken { only_to_verify: bool },
-    /// At the tokeninfo endpoint, where the token itself is presented.
+    /// Waits for the tokeninfo endpoint, which gets the token itself as credential.
     ByToken,
-    /// Here, with the provider's keys.
+    /// Waits for the provider's keys, to check the token in the component.
     Here(Local),
 }
 
@@ -49,12 +49,13 @@ pub(crate) enum Progress {
     Granted(Grant),
     /// The provider does not accept the token.
     Refused(Stored),
-    /// The endpoint refuses even a token that was issued just now, so it can tell nothing
-    /// about any. The session remembers that, or each question would cost a renewal.
+    /// The userinfo endpoint rejects even a token that was issued just now, so its answer
+    /// says nothing about any token. Saved in the session: otherwise each check would
+    /// cost a renewal.
     Unanswerable(Stored, Failure),
 }
 
-/// What a question is asked with.
+/// Context of a check.
 pub(crate) struct Asking<'a> {
     pub(crate) client: &'a Client,
     pub(crate) given: &'a Provider,
@@ -151,7 +152,8 @@ impl Asking<'_> {
         answer: Result<Response, NoResponse>,
         only_to_verify: bool,
     ) -> Result<Progress, Failure> {
-        // Whatever stands in a body (a signed one, say), the token was accepted.
+        // The body may be unreadable (a signed one, for example), but status 200 means
+        // that the token was accepted.
         let is_accepted = matches!(&answer, Ok(Response { status: 200, .. }));
         let parsed = response(answer, "the userinfo endpoint", Code::InvalidUserinfo)
             .map_err(Rejection::Failed)
@@ -169,14 +171,14 @@ impl Asking<'_> {
             }
             Err(Rejection::TokenRefused) => refused(session, source),
             Err(Rejection::AnotherPerson) => Err(another_person()),
-            // It is accepted, or nobody can tell.
+            // The token is accepted, or its state is unknown.
             Err(Rejection::NotForUserinfo) if only_to_verify => Ok(self.granted(session, source)),
             Err(Rejection::Failed(failure))
                 if only_to_verify && (is_accepted || failure.retryable) =>
             {
                 Ok(self.granted(session, source))
             }
-            // The ID token has told who it is, if there is one.
+            // The ID token, if there is one, already identifies the user.
             Err(Rejection::NotForUserinfo) if session.id_token.is_some() => {
                 Ok(self.granted(session, source))
             }
@@ -273,12 +275,14 @@ impl Local {
     }
 }
 
-/// RFC 6750 §3.1, which some say with status 400.
+/// Whether the error is `invalid_token` (RFC 6750 §3.1). Some providers send it with
+/// status 400 instead of 401.
 fn is_invalid_token(failure: &Failure) -> bool {
     failure.provider.as_ref().is_some_and(|said| said.error == "invalid_token")
 }
 
-/// Revoked before its time: one renewal may mend it.
+/// Handles a token that the provider no longer accepts. Returns a renewal, or
+/// `login-required` if the token is new or cannot be renewed.
 fn refused(session: Stored, source: TokenSource) -> Result<Progress, Failure> {
     if source != TokenSource::Renewed && session.refresh_token.is_some() {
         return Ok(Progress::Refused(session));

@@ -1,4 +1,4 @@
-//! What a verified token adds to a session, and what the caller gets of it.
+//! Adds verified ID tokens to sessions, and builds grants from sessions.
 
 use crate::contract::{Client, Grant, TokenSource};
 use crate::protocol::dialect::api_headers;
@@ -7,7 +7,7 @@ use crate::protocol::id_token::{Claims, IdToken, claims_of_verified, display_nam
 use crate::protocol::schedule;
 use crate::protocol::stored::Stored;
 
-/// Takes over what a verified ID token says.
+/// Copies the user, the issuer and the key of a verified ID token into the session.
 pub(crate) fn remember(session: &mut Stored, id_token: IdToken) {
     session.subject = Some(id_token.subject().to_owned());
     session.issuer_name = Some(id_token.issuer().to_owned());
@@ -16,14 +16,14 @@ pub(crate) fn remember(session: &mut Stored, id_token: IdToken) {
     session.id_token_key = id_token.key;
 }
 
-/// What the caller gets of a session.
+/// Returns the grant of a session.
 pub(crate) fn grant(
     client: &Client,
     session: Stored,
     entropy: &Entropy,
     source: TokenSource,
 ) -> Grant {
-    // Tokens that were taken over may have to be renewed before there is one.
+    // An adopted session has no access token before its first renewal.
     let access_token = session.access_token.as_deref();
     let headers = access_token.map(|token| api_headers(client, token)).unwrap_or_default();
     let claims = session.id_token.as_deref().and_then(claims_of_verified);
@@ -44,7 +44,8 @@ pub(crate) fn grant(
     }
 }
 
-/// The same with userinfo's claims over those of the ID token.
+/// Returns the grant of a session, with the claims of userinfo replacing those of the ID
+/// token.
 pub(crate) fn grant_with_claims(
     client: &Client,
     session: Stored,
@@ -58,7 +59,7 @@ pub(crate) fn grant_with_claims(
     Grant { claims: Some(to_json(claims)), ..grant }
 }
 
-/// The same with what was found out about the token itself.
+/// Returns the grant of a session, with a report about its access token.
 pub(crate) fn grant_with_report(
     client: &Client,
     session: Stored,
@@ -74,7 +75,8 @@ fn to_json(claims: Claims) -> String {
     serde_json::Value::Object(claims).to_string()
 }
 
-/// The first characters of what is long enough to stay secret without them.
+/// The first characters of a token, or a placeholder if the rest would be too short to
+/// stay secret.
 fn hint(secret: &str) -> String {
     const SHOWN: usize = 8;
     match secret.get(..SHOWN) {

@@ -1,4 +1,4 @@
-//! A person logs in on a page of a Hexclave project.
+//! Login on a page of a Hexclave project.
 //!
 //! ```text
 //! Beginning -> Showing -> Polling -> ... -> AwaitingAccess -> the tokens
@@ -17,11 +17,11 @@ use crate::protocol::hexclave::{
 use crate::protocol::request::retry_after_ms;
 use crate::protocol::token::TokenResponse;
 
-/// Between two polls.
+/// Delay between two polls.
 const INTERVAL_MS: u64 = 2_000;
 
 pub(crate) struct HexclaveLogin {
-    /// `browser` where one of this machine opens the page, else `device`.
+    /// `browser` if a browser on this machine opens the page, otherwise `device`.
     pub(crate) flow: LoginFlow,
     state: State,
 }
@@ -33,8 +33,9 @@ enum State {
     },
     Showing(Poll),
     Polling(Poll),
-    /// The refresh token is here, and brings the first access token. It is told
-    /// once: an answer lost now must not cost the person another login.
+    /// The refresh token has arrived and is being exchanged for the first access token.
+    /// The server sends the refresh token only once, so a lost response must not cost the
+    /// user another login.
     AwaitingAccess {
         refresh_token: String,
         patience: Patience,
@@ -129,14 +130,14 @@ impl HexclaveLogin {
 }
 
 enum Decision {
-    /// The refresh token.
+    /// Holds the refresh token.
     Confirmed(String),
-    /// Not before so long.
+    /// Delay before the next poll.
     Pending { wait_ms: u64 },
 }
 
 impl Poll {
-    /// A poll that outlives the login by at most LAST_POLL_MS.
+    /// Polls after `wait_ms`. The request outlives the login by at most `LAST_POLL_MS`.
     fn ask(&self, api: &Api<'_>, wait_ms: u64, now_ms: EpochMs) -> Action {
         let timeout_ms = self.patience.left_ms(now_ms.saturating_add(wait_ms)).max(LAST_POLL_MS);
         let timeout_ms = Some(timeout_ms);
@@ -162,7 +163,7 @@ impl Poll {
                 self.patience.answered();
                 INTERVAL_MS
             }
-            // A network that is away for a while ends nothing.
+            // A temporary network failure does not end the login.
             Err(failure) if failure.retryable => self.patience.backs_off(INTERVAL_MS),
             Err(failure) => return Err(failure),
         };
@@ -188,7 +189,7 @@ impl State {
 fn api(client: &Client) -> Result<Api<'_>, Failure> {
     match &client.protocol {
         Protocol::Hexclave(hexclave) => Api::new(client, hexclave),
-        // OK because only a login that speaks this protocol gets here.
+        // OK because only a Hexclave login gets here.
         Protocol::Oauth => unreachable!("another protocol's login"),
     }
 }
@@ -201,8 +202,8 @@ fn expired() -> Failure {
     )
 }
 
-/// What came of the login is told once, and that once was on its way when the
-/// network failed.
+/// The login was confirmed, but the response with its result was lost. The server sends
+/// it once.
 fn lost() -> Failure {
     Failure::new(
         Code::ProviderRefused,

@@ -1,4 +1,4 @@
-//! Verifying an ID token, fetching the provider's keys if they are needed.
+//! Verifies an ID token, fetching the provider's keys if needed.
 
 use crate::contract::{Code, EpochMs, Exchange, Failure, Purpose, Response};
 use crate::flow::{NoResponse, response};
@@ -6,15 +6,15 @@ use crate::protocol::id_token::{self, Expectations, IdToken, Rejection};
 use crate::protocol::jwk::{Jwk, parse_keys_response};
 use crate::protocol::request::get;
 
-/// A provider that has just rotated its keys may publish the new one a moment
-/// after it signs with it: one fetch, and one more.
+/// Number of key requests. A provider that has just rotated its keys may sign with the
+/// new key a moment before it publishes it, so the keys are fetched twice.
 const FETCHES: u32 = 2;
 const REFETCH_WAIT_MS: u64 = 1_000;
 
 pub(crate) struct Identity {
     token: String,
     expected: Expectations,
-    /// None if the provider publishes no keys.
+    /// Location of the provider's keys. `None` if it publishes none.
     jwks_uri: Option<String>,
     fetches_left: u32,
 }
@@ -25,8 +25,8 @@ pub(crate) enum Progress {
 }
 
 impl Identity {
-    /// `known` is the key of the last ID token: as long as the provider keeps
-    /// it, nothing needs to be fetched.
+    /// Starts with `known`, the key that signed the last ID token. The keys are fetched
+    /// only if the provider has replaced it.
     pub(crate) fn begin(
         token: String,
         expected: Expectations,

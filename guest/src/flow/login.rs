@@ -1,5 +1,5 @@
-//! A person logs in: through a browser with authorization code and PKCE (RFC
-//! 6749 §4.1, RFC 7636, RFC 8252), or with a code on another device (RFC 8628).
+//! Logs the user in: in a browser with authorization code and PKCE (RFC 6749 §4.1,
+//! RFC 7636, RFC 8252), or with a code on another device (RFC 8628).
 //!
 //! ```text
 //! Ready -> AwaitingProbe -> [AwaitingMetadata] -> AwaitingRedirect -> AwaitingToken
@@ -35,7 +35,7 @@ use crate::protocol::metadata::{IdTokenCheck, Provider, check_pkce, unprotected_
 use crate::protocol::stored::Stored;
 use crate::protocol::token::{TokenResponse, parse_token_response, token_request};
 
-/// How long the user may take in a browser if the caller does not say.
+/// Time limit for the user in a browser, if the caller sets none.
 const PATIENCE_MS: u64 = 5 * 60_000;
 
 pub(crate) struct Login {
@@ -56,22 +56,23 @@ struct Setup {
 
 enum State {
     Ready,
-    /// A person who has logged in is not to learn that nothing can be kept.
+    /// The store is being checked first: a user who has logged in must not learn that the
+    /// session cannot be saved.
     AwaitingProbe,
     AwaitingMetadata(Discovery),
     AwaitingRedirect(Wait),
     AwaitingToken(Redemption),
-    /// The person is at another device.
+    /// The user is entering a code on another device.
     OnDevice(Box<Device>),
-    /// The person confirms the login on a page of a Hexclave project.
+    /// The user is confirming the login on a page of a Hexclave project.
     OnPage(Box<HexclaveLogin>),
-    /// A try came to nothing, and the person is asked how to go on.
+    /// An attempt has failed, and the user is choosing how to continue.
     AwaitingChoice(Choice),
-    /// The tokens are here.
+    /// The tokens have arrived.
     Completing(Box<Completion>),
 }
 
-/// The code is on its way to the token endpoint.
+/// An authorization code on its way to the token endpoint.
 struct Redemption {
     provider: Provider,
     method: ClientAuthentication,
@@ -80,7 +81,7 @@ struct Redemption {
 }
 
 impl Login {
-    /// Checks everything that can be known to fail before the person is asked.
+    /// Checks everything that can be known to fail before the user is involved.
     pub(crate) fn new(
         client: Client,
         stored: Option<&[u8]>,
@@ -101,7 +102,8 @@ impl Login {
             ));
         }
         let demands = demands(&client)?;
-        // What is stored will be replaced: only ever by what can read it.
+        // The stored session will be replaced. Only a version that can read it may do
+        // that.
         Stored::parse_for(&client, stored)?;
         let entropy = Entropy::new(context.entropy)?;
         let remarks = Remarks::default();
@@ -201,7 +203,7 @@ impl Login {
 
 impl Setup {
     fn discover(&self, now_ms: EpochMs) -> Result<(State, Action), Failure> {
-        // Whatever the flow: another one may follow in a browser.
+        // Needed for every flow, because the user may continue in a browser.
         let needs_pkce = self.client.pkce != Pkce::Known;
         match Discovery::begin(&self.client, self.issuer.as_ref(), needs_pkce) {
             Some((discovery, exchange)) => {
@@ -211,7 +213,7 @@ impl Setup {
         }
     }
 
-    /// The provider is known: which way does the person go?
+    /// Chooses the flow, now that the provider is known.
     fn authorize(&self, found: Provider, now_ms: EpochMs) -> Result<(State, Action), Failure> {
         let provider = self.given.clone().or(found).or(self.assumed.clone());
         let (flow, reason) = match self.request.flow {
@@ -225,13 +227,13 @@ impl Setup {
         self.send(provider, flow, reason, now_ms)
     }
 
-    /// The same facts, and what this provider offers.
+    /// The caller's facts, completed with what this provider offers.
     fn facts(&self, provider: &Provider) -> Facts {
         let offers_device = Some(provider.device_authorization_endpoint.is_some());
         Facts { offers_device, ..self.request.facts }
     }
 
-    /// Sends the person on this way.
+    /// Starts the login with this flow.
     fn send(
         &self,
         provider: Provider,
@@ -240,7 +242,7 @@ impl Setup {
         now_ms: EpochMs,
     ) -> Result<(State, Action), Failure> {
         if let Protocol::Hexclave(hexclave) = &self.client.protocol {
-            // Its page opens here, or on any other device.
+            // The page opens in a browser on this machine or on any other device.
             let flow = match flow {
                 LoginFlow::Browser => LoginFlow::Browser,
                 LoginFlow::Paste | LoginFlow::Device => LoginFlow::Device,
@@ -296,13 +298,13 @@ impl Setup {
         Ok(go_on(wait, now_ms, None))
     }
 
-    /// How long the user may take in a browser.
+    /// Time limit for the user in a browser.
     pub(super) fn patience_ms(&self) -> u64 {
         self.request.patience_ms.unwrap_or(PATIENCE_MS)
     }
 
-    /// Refuses settings under which no ID token could ever be checked, and demands that
-    /// this provider's ID tokens cannot answer.
+    /// Rejects settings under which no ID token could be checked, and demands that this
+    /// provider's ID tokens cannot meet.
     fn check_identity(&self, provider: &Provider) -> Result<(), Failure> {
         if !wants_id_token(&self.client) {
             return Ok(());
@@ -332,7 +334,7 @@ impl Setup {
         now_ms: EpochMs,
     ) -> Result<(State, Action), Failure> {
         match redirect {
-            // Stray redirects must not keep a login waiting past its time.
+            // Stray redirects must not extend the login past its deadline.
             Redirect::Stray(_) if now_ms >= wait.deadline_ms => {
                 let failure = wait.timed_out();
                 self.offer(wait.provider, wait.flow, failure)
@@ -357,8 +359,8 @@ impl Setup {
         }
     }
 
-    /// Asks once more, with new secrets, without a parameter that is sent by default and
-    /// that may be why the provider refused.
+    /// Sends the authorization request again, with new secrets and without a default
+    /// parameter that may be the reason for the refusal.
     fn leave_out(
         &mut self,
         wait: Wait,
@@ -429,7 +431,7 @@ impl State {
             Self::AwaitingMetadata(_) | Self::AwaitingToken(_) => "the answer to a request",
             Self::AwaitingRedirect(_) => "redirected, pasted, chosen, cancelled or timed-out",
             Self::AwaitingChoice(_) => "one of the ways offered, cancelled or timed-out",
-            // Each says by itself what it waits for.
+            // Each of these flows reports what it expects itself.
             Self::OnDevice(_) | Self::OnPage(_) | Self::Completing(_) => "a reply that fits",
         }
     }

@@ -1,5 +1,5 @@
-//! A session ends: revoked at the provider where it can be (RFC 7009), deleted
-//! here in any case.
+//! Ends a session: revokes its tokens at the provider if possible (RFC 7009), and deletes
+//! it here in any case.
 
 use crate::contract::{
     Action, Client, Code, EpochMs, Exchange, Failure, LogoutReport, Outcome, Protocol, TokenHint,
@@ -27,7 +27,7 @@ struct Setup {
 enum State {
     Ready,
     AwaitingLock,
-    /// Hexclave ends a session for whoever brings a fresh access token.
+    /// Waits for a new access token: Hexclave requires one to end a session.
     AwaitingAccess {
         refresh_token: String,
     },
@@ -99,7 +99,8 @@ impl Logout {
 }
 
 impl Setup {
-    /// Revokes what can be revoked: the refresh token first, which is worth more.
+    /// Revokes the tokens that can be revoked. The refresh token comes first, because it
+    /// is worth more.
     fn end(&self, session: Stored) -> Result<(State, Action), Failure> {
         if let (Protocol::Hexclave(hexclave), Some(refresh_token)) =
             (&self.client.protocol, &session.refresh_token)
@@ -124,7 +125,7 @@ impl Setup {
         Ok(go_on(to_do, report))
     }
 
-    /// The answer is about the access token that ends the session.
+    /// Ends a Hexclave session with the access token in `answer`.
     fn sign_out(
         &self,
         refresh_token: &str,
@@ -139,7 +140,7 @@ impl Setup {
                 let exchange = api.sign_out_request(&access.access_token, refresh_token);
                 to_do.push(Revocation { token, exchange });
             }
-            // It has ended there already.
+            // The session had already ended at the provider.
             (_, Err(failure)) if voids_refresh_token(&failure) => report.revoked.push(token),
             (_, Err(failure)) => report.not_revoked.push(unrevoked(token, failure)),
             (Protocol::Oauth, Ok(_)) => {}
@@ -153,7 +154,8 @@ impl Setup {
         end_session_url(endpoint, &session.client_id, session.id_token.as_deref())
     }
 
-    /// The error says why the token stays valid.
+    /// Returns the revocation request for one token. The error says why the token stays
+    /// valid.
     fn revocation_request(
         &self,
         session: &Stored,
@@ -172,7 +174,7 @@ impl Setup {
     }
 }
 
-/// The last one to do comes next.
+/// Sends the last revocation of the list, or deletes the session if none is left.
 fn go_on(mut to_do: Vec<Revocation>, report: LogoutReport) -> (State, Action) {
     match to_do.pop() {
         Some(Revocation { token, exchange }) => {

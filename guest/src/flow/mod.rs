@@ -1,7 +1,7 @@
-//! Conversations: one enum of states and one match each.
+//! Flows: one enum of states and one match each.
 //!
-//! A flow takes itself and an event by value and gives back itself in its next
-//! state with the action to do.
+//! A flow takes itself and an event by value, and returns itself in its next state
+//! together with the next action.
 
 pub(crate) mod adoption;
 mod completion;
@@ -21,11 +21,11 @@ mod waiting;
 use crate::contract::{Action, Code, Failure, LoginFlow, Reply, Response, Unreachable};
 use crate::protocol::failure::printable;
 
-/// Longest body that is read, in bytes, whatever the host lets through: as a
-/// tree, JSON can take sixty times its length. Real answers stay far below.
+/// Longest response body that is parsed, in bytes, whatever the host's limit. Parsed JSON
+/// can take sixty times its length in memory. Real responses are far smaller.
 const BODY_LIMIT: usize = 256 << 10;
 
-/// A reply, with the four answers to a request drawn together.
+/// A reply. The four results of a request are one event.
 pub(crate) enum Event {
     Begin,
     Locked(Option<Vec<u8>>),
@@ -41,7 +41,7 @@ pub(crate) enum Event {
     NotSaved(String),
 }
 
-/// Why a request has no response.
+/// The reason why a request has no response.
 pub(crate) enum NoResponse {
     Unreachable(Unreachable),
     TooLarge(u64),
@@ -73,16 +73,16 @@ impl From<Reply> for Event {
     }
 }
 
-/// Why a flow does not go on.
+/// The reason why a flow did not take a step.
 pub(crate) enum Stop<F> {
-    /// It has failed and is over.
+    /// The flow has failed and is over.
     Failed(Failure),
-    /// The event does not fit: the flow as it was, and what it waits for.
+    /// The event does not fit: the unchanged flow, and what it expects.
     Misfit(Box<F>, &'static str),
 }
 
 impl<F> Stop<F> {
-    /// The same for the flow that this one is a part of.
+    /// Wraps the unchanged flow in the flow that it is a part of.
     pub(crate) fn within<G>(self, wrap: impl FnOnce(Box<F>) -> Box<G>) -> Stop<G> {
         match self {
             Self::Failed(failure) => Stop::Failed(failure),
@@ -97,11 +97,11 @@ impl<F> From<Failure> for Stop<F> {
     }
 }
 
-/// The next state and what the host is to do.
+/// The flow in its next state, and the next action.
 pub(crate) type Step<F> = Result<(Box<F>, Action), Stop<F>>;
 
-/// The response, or the failure that its absence stands for; `too_large` is
-/// the code for an oversized body, whose meaning depends on who sent it.
+/// Returns the response, or the failure for a missing one. `too_large` is the failure
+/// code for an oversized body, which depends on the endpoint.
 pub(crate) fn response(
     answer: Result<Response, NoResponse>,
     what: &str,
@@ -127,11 +127,11 @@ pub(crate) fn response(
     })
 }
 
-/// How often a save is tried before it counts as failed: what it holds may be
-/// the only copy of a rotated refresh token.
+/// Number of attempts to save. More than one, because the bytes may hold the only copy of
+/// a rotated refresh token.
 const SAVE_ATTEMPTS: u32 = 3;
 
-/// Bytes on their way into the store, tried again where that fails.
+/// Bytes being saved, with retries.
 pub(crate) struct Save {
     bytes: Vec<u8>,
     attempts_left: u32,
@@ -143,7 +143,7 @@ impl Save {
         (Self { bytes, attempts_left: SAVE_ATTEMPTS - 1 }, action)
     }
 
-    /// Another try, or `not-saved` with `remedy` once they are used up.
+    /// Returns the next attempt, or `not-saved` with `remedy` if none is left.
     pub(crate) fn again(mut self, reason: &str, remedy: &str) -> Result<(Self, Action), Failure> {
         if self.attempts_left == 0 {
             return Err(not_saved(reason, remedy));

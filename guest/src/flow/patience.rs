@@ -1,18 +1,18 @@
-//! Asking again and again what a person has decided elsewhere, until a time.
+//! Deadline and backoff of repeated requests that wait for the user's decision.
 
 use crate::contract::EpochMs;
 
-/// Between requests while the provider cannot be reached: twice as long each time,
-/// up to this.
+/// Longest delay between requests while the provider cannot be reached. The delay doubles
+/// with each request up to this.
 const LONGEST_BACKOFF_MS: u64 = 60_000;
 
-/// Time for the answer to the last request.
+/// Time reserved for the response to the last request.
 pub(super) const LAST_POLL_MS: u64 = 1_000;
 
-/// How long it goes on, and how it goes.
+/// Deadline and backoff.
 pub(super) struct Patience {
     pub(super) deadline_ms: EpochMs,
-    /// Requests in a row that nobody answered.
+    /// Number of requests without a response since the last response.
     unanswered: u32,
 }
 
@@ -21,12 +21,12 @@ impl Patience {
         Self { deadline_ms, unanswered: 0 }
     }
 
-    /// Somebody has answered.
+    /// Records a response.
     pub(super) fn answered(&mut self) {
         self.unanswered = 0;
     }
 
-    /// Whether an answer may have been lost on its way.
+    /// Whether a response may have been lost since the last one that arrived.
     pub(super) fn has_missed_one(&self) -> bool {
         self.unanswered > 0
     }
@@ -42,7 +42,7 @@ impl Patience {
         now_ms >= self.deadline_ms
     }
 
-    /// How much time is left at `at_ms`.
+    /// Time left at `at_ms`, in milliseconds.
     pub(super) fn left_ms(&self, at_ms: EpochMs) -> u64 {
         self.deadline_ms.saturating_sub(at_ms)
     }

@@ -1,32 +1,32 @@
-//! Sending a request again that failed for a passing reason.
+//! Retries requests that failed for a temporary reason.
 //!
 //! ```text
-//! exchange -> failed -> the same exchange, after a pause -> ... -> the flow
+//! exchange -> failed -> the same exchange, after a delay -> ... -> the flow
 //! ```
 //!
-//! The flow sees the last answer only. What the provider may have acted on
-//! already is sent again only where a second time does no harm: a refresh token
-//! that rotates must not be presented twice.
+//! The flow sees only the last result. A request on which the provider may have
+//! acted already is sent again only if that does no harm: a rotating refresh token
+//! must not be sent twice.
 
 use crate::contract::{Action, EpochMs, Exchange, Purpose, Response, Unreachable};
 use crate::flow::{Event, NoResponse};
 use crate::protocol::entropy::Entropy;
 use crate::protocol::request::retry_after_ms;
 
-/// How often a request is sent, at most.
+/// Highest number of attempts for one request.
 const ATTEMPTS: u32 = 3;
 
-/// Before the second attempt; four times as long before each further one.
+/// Delay before the second attempt. It quadruples before each further one.
 const FIRST_PAUSE_MS: u64 = 250;
 
-/// Many clients must not come back at the same moment: up to so much of the
-/// pause is added to it.
+/// Largest jitter, as a part of the delay: half. Many clients must not retry at the same
+/// moment.
 const JITTER_PART: u64 = 2;
 
-/// The longest that a provider may ask for: a person is waiting.
+/// Longest delay accepted from a provider. The user is waiting.
 const LONGEST_PAUSE_MS: u64 = 10_000;
 
-/// The request under way, and how often it was sent.
+/// The current request, and how often it was sent.
 pub(crate) struct Repetition {
     entropy: Entropy,
     current: Option<Current>,
@@ -42,7 +42,7 @@ impl Repetition {
         Self { entropy, current: None }
     }
 
-    /// Remembers what the flow asked for.
+    /// Remembers the request in `action`, if it is one.
     pub(crate) fn watch(&mut self, action: &Action) {
         self.current = match action {
             Action::Exchange(exchange) => Some(Current { exchange: exchange.clone(), attempts: 1 }),
@@ -50,12 +50,13 @@ impl Repetition {
         };
     }
 
-    /// Nothing is under way any more.
+    /// Forgets the current request.
     pub(crate) fn end(&mut self) {
         self.current = None;
     }
 
-    /// The request once more, where `event` is a failure that may pass.
+    /// Returns the current request again if `event` is a temporary failure and an attempt
+    /// is left.
     pub(crate) fn again(&mut self, event: &Event) -> Option<Action> {
         let Event::Answered(answer) = event else { return None };
         let current = self.current.as_mut()?;
@@ -72,15 +73,14 @@ impl Repetition {
     }
 }
 
-/// The pause that the provider asks for, zero where it names none; none where
-/// the failure is final or the request must not be repeated.
+/// Returns the delay that the provider asks for, in milliseconds, or zero if it asks for
+/// none. Returns `None` if the failure is permanent or the request must not be repeated.
 fn may_pass(answer: &Result<Response, NoResponse>, purpose: Purpose) -> Option<EpochMs> {
-    // A code and a rotating refresh token are spent by the first request that
-    // arrives; everything else here can arrive twice (RFC 7009 §2.2 for
-    // revocations).
+    // An authorization code and a rotating refresh token are spent by the first request
+    // that arrives. All other requests may arrive twice (RFC 7009 §2.2 for revocations).
     let repeatable = purpose != Purpose::Token;
     if purpose == Purpose::Poll {
-        // Whoever polls asks again by itself, in its own time (RFC 8628 §3.5).
+        // Polling flows retry on their own schedule (RFC 8628 §3.5).
         return None;
     }
     match answer {
@@ -91,10 +91,10 @@ fn may_pass(answer: &Result<Response, NoResponse>, purpose: Purpose) -> Option<E
         Ok(response) => {
             let asked_for_ms = retry_after_ms(response);
             let may_pass = match response.status {
-                // Turned away unread (RFC 6585 §4).
+                // Rejected without processing (RFC 6585 §4).
                 429 => true,
-                // Said by a proxy, it may hide that the request arrived; with a
-                // time to come back it was meant (RFC 9110 §15.6.4).
+                // From a proxy, it may hide that the request arrived. With `Retry-After`,
+                // it is deliberate (RFC 9110 §15.6.4).
                 503 => repeatable || asked_for_ms.is_some(),
                 500..=599 => repeatable,
                 _ => false,

@@ -1,11 +1,11 @@
-//! A token that meets a demand: the stored one, or a renewed one (RFC 6749 §6).
+//! Gets a token that meets a demand: the stored one, or a renewed one (RFC 6749 §6).
 //!
 //! ```text
 //! Ready -> done                                             still fresh
 //! Ready -> AwaitingLock -> done                             renewed by another process
 //!                       -> AwaitingProbe -> AwaitingRefresh -> AwaitingSave -> done
 //! AwaitingRefresh -> [AwaitingParking] -> AwaitingKeys      the ID token's key is new
-//!                 -> AwaitingParking -> failed              the response or its ID token is refused
+//!                 -> AwaitingParking -> failed              the response or its ID token is rejected
 //!                 -> AwaitingSecondLook -> AwaitingDeletion the refresh token is void
 //! done, if the token is to be examined: -> Examining -> done
 //!                                       -> AwaitingNote -> failed
@@ -46,15 +46,16 @@ struct Setup {
 enum State {
     Ready(Option<Stored>),
     AwaitingLock {
-        /// What was read before, to tell what changed since.
+        /// The session as read without the lock, to see whether it has changed.
         before: Stored,
         bridging: bool,
     },
-    /// A refresh token is spent only where its successor can be kept.
+    /// The store is being checked: a refresh token is used only if its successor can be
+    /// saved.
     AwaitingProbe(Refresh),
     AwaitingRefresh(Refresh),
-    /// The session before the renewal is being saved with its new refresh token, ahead
-    /// of everything else: neither a crash nor a refused ID token may lose that.
+    /// The session from before the renewal is being saved with its new refresh token,
+    /// ahead of everything else: a crash or a rejected ID token must not lose that token.
     AwaitingParking {
         save: Save,
         then: AfterParking,
@@ -67,28 +68,29 @@ enum State {
         session: Stored,
         save: Save,
     },
-    /// The provider refused this refresh token: has another process saved a
-    /// newer one?
+    /// The provider rejected this refresh token. The session is read again, in case
+    /// another process has saved a newer one.
     AwaitingSecondLook {
         refused: Refresh,
         failure: Failure,
     },
-    /// The session is over, and this says why.
+    /// The session is over and is being deleted. Holds the reason.
     AwaitingDeletion(Failure),
-    /// What an examination has found out about the provider is being saved, and this is
-    /// why there is no grant.
+    /// A finding about the provider is being saved. Holds the reason why there is no
+    /// grant.
     AwaitingNote(Failure),
     Examining(Examination),
     Ended,
 }
 
-/// A refresh token on its way to the token endpoint.
+/// A renewal request.
 struct Refresh {
     session: Stored,
-    /// Whether the stored access token will do while the provider is out of
-    /// reach: not where a new one was asked for, or this one was refused.
+    /// Whether the stored access token may be granted if the provider cannot be reached:
+    /// not if a new one was asked for, or if this one was rejected.
     bridging: bool,
-    /// This is the second token: the first one turned out to be outdated.
+    /// Whether this is the second refresh token, after the first one proved to be
+    /// outdated.
     last_attempt: bool,
 }
 
@@ -132,7 +134,8 @@ impl Token {
                     .and_then(|response| parse_renewal_response(&setup.client, &response, now_ms));
                 match (token, replaced) {
                     (Ok(token), _) => setup.receive(refresh.session, token, now_ms)?,
-                    // The provider has replaced the refresh token, whatever the rest is.
+                    // The provider has replaced the refresh token, even if the rest of
+                    // the response is unusable.
                     (Err(failure), Some(replaced))
                         if failure.provider.is_none()
                             && refresh.session.refresh_token.as_ref() != Some(&replaced) =>
@@ -183,7 +186,7 @@ impl Token {
                     setup.refresh(Refresh { session, last_attempt: true, ..refused })?
                 }
             }
-            // Whether or not the remains could be deleted, the session is over.
+            // The session is over even if it could not be deleted.
             (AwaitingDeletion(failure), Event::Saved | Event::NotSaved(_)) => {
                 return Err(failure.into());
             }
@@ -202,7 +205,8 @@ impl Token {
         Ok((Box::new(Self { setup, state }), action))
     }
 
-    /// Whether the stored access token will do instead of an answer.
+    /// Whether the stored access token can be granted without a response from the
+    /// provider.
     pub(crate) fn can_do_without(&self, now_ms: EpochMs) -> bool {
         match &self.state {
             State::AwaitingRefresh(refresh) => self.setup.bridges(refresh, now_ms),
@@ -212,7 +216,7 @@ impl Token {
 }
 
 impl Setup {
-    /// Is the stored token good enough, can it be renewed, or is it over?
+    /// Decides whether to grant the stored token, renew it, or ask for a login.
     fn assess(&self, stored: Option<Stored>, now_ms: EpochMs) -> Result<(State, Action), Failure> {
         let Some(session) = stored else {
             return Err(login_required("nobody is logged in"));
@@ -236,7 +240,7 @@ impl Setup {
         schedule::is_fresh(session, self.demand.min_ttl_ms, now_ms)
     }
 
-    /// What is stored now that the lock is held.
+    /// Reads the session again under the lock. Fails with `login-required` if it is gone.
     fn read(&self, stored: Option<Vec<u8>>) -> Result<Stored, Failure> {
         Stored::parse_for(&self.client, stored.as_deref())?
             .ok_or_else(|| login_required("another process has ended the session"))
@@ -275,7 +279,8 @@ impl Setup {
             access_token: Some(token.access_token),
             token_type: token.token_type,
             scopes: token.scopes.unwrap_or(session.scopes),
-            // None came back: the old one goes on (RFC 6749 §6).
+            // The response may omit the refresh token; the old one stays valid (RFC 6749
+            // §6).
             refresh_token: token.refresh_token.or(session.refresh_token),
             received_at_ms: now_ms,
             expires_at_ms,
@@ -303,14 +308,15 @@ impl Setup {
             (Ok(identity::Progress::Ask(identity, exchange)), None) => {
                 Ok((State::AwaitingKeys { session, identity }, Action::Exchange(exchange)))
             }
-            // A wrong clock is enough to get here: once it is right, the session goes on.
+            // The refresh token is saved all the same: a wrong clock is enough to get
+            // here, and once it is right the session can continue.
             (Err(failure), Some(parked)) => Ok(park(&parked, AfterParking::Fail(failure))),
             (Err(failure), None) => Err(failure),
         }
     }
 
-    /// Only the provider's refusal of the very token read under the lock ends
-    /// a session.
+    /// Handles a rejected renewal. The session ends only if the provider rejects the
+    /// refresh token that was read under the lock.
     fn refused(
         &self,
         refresh: Refresh,
@@ -339,13 +345,14 @@ impl Setup {
         Err(failure)
     }
 
-    /// The leeway bridges an outage as long as the token itself is good.
+    /// Whether the stored token can be granted during an outage: it may be within the
+    /// leeway for renewal, but it must still be valid.
     fn bridges(&self, refresh: &Refresh, now_ms: EpochMs) -> bool {
         let min_ttl_ms = self.demand.min_ttl_ms;
         refresh.bridging && schedule::is_valid(&refresh.session, min_ttl_ms, now_ms)
     }
 
-    /// The token is as good as time can tell.
+    /// Grants the token, after the examination that was asked for.
     fn finish(
         &self,
         session: Stored,
@@ -375,8 +382,8 @@ impl Setup {
         }
     }
 
-    /// The notice that the token does not stay valid for as long as was demanded,
-    /// because a renewal might bring no better one.
+    /// Returns a notice if the token does not stay valid for as long as was asked for,
+    /// because a renewal might not bring a better one.
     fn shortfall(&self, grant: &Grant, now_ms: EpochMs) -> Option<String> {
         let left_s = grant.expires_at_ms?.saturating_sub(now_ms) / 1000;
         let demanded_s = self.demand.min_ttl_ms / 1000;
@@ -415,8 +422,8 @@ fn save(session: Stored) -> (State, Action) {
     (State::AwaitingSave { session, save }, action)
 }
 
-/// Saves the session as it was before the renewal, but for its refresh token: the old
-/// access token may be good still, and the new one must not be used unchecked.
+/// Saves the session as it was before the renewal, except for its refresh token. The old
+/// access token may still be valid, and the new one must not be used unchecked.
 fn park(session: &Stored, then: AfterParking) -> (State, Action) {
     let (save, action) = Save::begin(session.to_bytes());
     (State::AwaitingParking { save, then }, action)
@@ -427,7 +434,7 @@ fn not_renewable() -> Failure {
 }
 
 /// Whether the access token was received after `before` was read. A new refresh token
-/// alone tells of a renewal that failed.
+/// alone is the trace of a renewal that failed.
 fn is_newer(now: &Stored, before: &Stored) -> bool {
     now.access_token != before.access_token || now.received_at_ms != before.received_at_ms
 }

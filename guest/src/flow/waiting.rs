@@ -1,4 +1,5 @@
-//! A login waits for the person: in a browser, or to choose how to go on.
+//! States in which a login waits for the user: in a browser, or to choose how to
+//! continue.
 
 use crate::contract::{
     Action, Authorization, ClientAuthentication, Code, EpochMs, Failure, LoginFlow, Offer,
@@ -6,22 +7,22 @@ use crate::contract::{
 use crate::protocol::authorization::Transaction;
 use crate::protocol::metadata::Provider;
 
-/// The person is in the browser.
+/// A user in the browser.
 pub(super) struct Wait {
     pub(super) provider: Provider,
     pub(super) method: ClientAuthentication,
     pub(super) transaction: Transaction,
     pub(super) url: String,
     pub(super) flow: LoginFlow,
-    /// Other ways that the person may choose meanwhile.
+    /// Other flows that the user may choose while waiting.
     pub(super) alternatives: Vec<LoginFlow>,
     pub(super) reason: Option<String>,
     pub(super) deadline_ms: EpochMs,
-    /// Why the last redirect did not count; none where none came.
+    /// Why the last redirect was not accepted. `None` if there was none.
     pub(super) notice: Option<String>,
 }
 
-/// The ways that are left, and what became of the last one.
+/// The flows that are left, and the failure of the last one.
 pub(super) struct Choice {
     pub(super) provider: Provider,
     pub(super) failure: Failure,
@@ -29,7 +30,7 @@ pub(super) struct Choice {
 }
 
 impl Wait {
-    /// Waits on, as long as the person may take.
+    /// Waits for a redirect until the deadline.
     pub(super) fn go_on(self, now_ms: EpochMs, notice: Option<String>) -> (Self, Action) {
         let wait = Self { notice: notice.clone().or(self.notice), ..self };
         let authorization = Authorization {
@@ -43,7 +44,7 @@ impl Wait {
         (wait, Action::Authorize(authorization))
     }
 
-    /// The person took too long, or their answer did not count.
+    /// The failure of a user who took too long, or whose redirect was not accepted.
     pub(super) fn timed_out(&self) -> Failure {
         let late = "nobody finished the login in the browser in time";
         let message = match &self.notice {
@@ -55,7 +56,7 @@ impl Wait {
 }
 
 impl Choice {
-    /// Asks the person, who may take so long.
+    /// Asks the user to choose within `wait_ms`.
     pub(super) fn ask(self, wait_ms: u64) -> (Self, Action) {
         let reason = self.failure.message.clone();
         let offer = Offer { reason, flows: self.flows.clone(), wait_ms };

@@ -1,4 +1,4 @@
-//! One try came to nothing, and another is offered.
+//! Continuing after an attempt that failed.
 
 use super::{Setup, State};
 use crate::contract::{Action, Code, EpochMs, Failure, LoginFlow, Protocol};
@@ -30,7 +30,8 @@ impl Setup {
         Ok((State::AwaitingChoice(choice), action))
     }
 
-    /// Nothing of the last try is used again: its URL may be in anybody's hands.
+    /// Starts another attempt with new secrets: others may have seen the URL of the last
+    /// one.
     pub(super) fn try_again(
         &mut self,
         provider: Provider,
