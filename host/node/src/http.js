@@ -31,10 +31,13 @@ const PATIENCE_MS = 10_000;
 /** Bytes. No honest answer in these protocols comes near it. */
 const LONGEST_BODY = 1 << 20;
 
-/** Headers that say where a request goes and where it ends: the client's alone. */
+/**
+ * Headers that say where a request goes and where it ends: the client's alone, as are
+ * those for proxies.
+ */
 const OWN_HEADERS = new Set([
   'connection', 'content-length', 'cookie', 'expect', 'host', 'keep-alive',
-  'proxy-authorization', 'te', 'trailer', 'transfer-encoding', 'upgrade',
+  'te', 'trailer', 'transfer-encoding', 'upgrade',
 ]);
 
 class TooLarge extends Error {}
@@ -151,7 +154,7 @@ function outgoing(headers) {
   const grouped = { 'user-agent': ['latchstring-node/0.1.0'] };
   for (const { name, value } of headers) {
     const key = name.toLowerCase();
-    if (OWN_HEADERS.has(key)) {
+    if (OWN_HEADERS.has(key) || key.startsWith('proxy-')) {
       throw new Denied(`the request's header ${key} is for the client alone to set`);
     }
     try {

@@ -186,7 +186,7 @@ test('no redirect is followed, and no body is read past its limit', async (t) =>
   assert.equal(broken.val.sent, true);
   const nobody = await send(request('http://127.0.0.1:1/?secret'), permit);
   assert.deepEqual(nobody, { tag: 'unreachable', val: { reason: 'cannot reach 127.0.0.1:1: connection refused', sent: false } });
-  for (const name of ['host', 'Cookie', 'transfer-encoding', 'b\nad']) {
+  for (const name of ['host', 'Cookie', 'Proxy-Connection', 'transfer-encoding', 'b\nad']) {
     const reply = await send(request(url, { headers: [{ name, value: 'secret' }] }), permit);
     assert.equal(reply.tag, 'denied', name);
     assert(!reply.val.includes('secret'));

@@ -25,14 +25,14 @@ RESPONSE_BYTES = 1 << 20
 
 USER_AGENT = "latchstring-python/0.1"
 
-# Headers that say where a request goes and where it ends: the client's alone.
+# Headers that say where a request goes and where it ends: the client's alone, as are
+# those for proxies.
 _OWN_HEADERS = {
     "connection",
     "content-length",
     "cookie",
     "host",
     "keep-alive",
-    "proxy-authorization",
     "te",
     "trailer",
     "transfer-encoding",
@@ -61,7 +61,8 @@ def send(request: Request, private_addresses: Permit, timeout: float | None = No
     if url is None or not url.is_allowed:
         return Reply("denied", "the request's address is neither https nor on this machine")
     for header in request.headers:
-        if header.name.lower() in _OWN_HEADERS:
+        name = header.name.lower()
+        if name in _OWN_HEADERS or name.startswith("proxy-"):
             return Reply(
                 "denied", f"the request's header {printable(header.name)} is for the host to set"
             )

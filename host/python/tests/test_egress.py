@@ -286,9 +286,10 @@ def test_nobody_there_was_sent_nothing() -> None:
 
 
 def test_headers_of_the_connection_are_not_the_components(answering: Answering) -> None:
-    header = Header("Host", "evil.example")
-    reply = http.send(Request("get", "http://127.0.0.1:1/", (header,), None), anywhere)
-    assert reply.tag == "denied"
+    for name in ["Host", "Proxy-Authorization", "proxy-anything"]:
+        header = Header(name, "evil.example")
+        reply = http.send(Request("get", "http://127.0.0.1:1/", (header,), None), anywhere)
+        assert reply.tag == "denied", name
     header = Header("a", "b\r\nhost: evil.example")
     reply = http.send(Request("get", "http://127.0.0.1:1/", (header,), None), anywhere)
     assert reply.tag in {"denied", "unreachable"}
