@@ -1,4 +1,4 @@
-//! Words in place of the English ones.
+//! The texts of a pages file, which replace the English ones.
 
 use std::path::PathBuf;
 
@@ -6,14 +6,14 @@ use serde::Deserialize;
 
 use super::destination::Destination;
 
-/// What a pages file says, each of it optional.
+/// The content of a pages file. Every entry is optional.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Texts {
     pub(super) lang: Option<Language>,
-    /// Whose pages these are.
+    /// The program or organisation that the pages belong to.
     pub(super) name: Option<Text>,
-    /// A file with HTML, seen from the folder of this one.
+    /// The HTML template, relative to the folder of this file.
     pub(super) template: Option<PathBuf>,
     pub(super) warning: Words,
     pub(super) terms: Terms,
@@ -36,7 +36,7 @@ pub(super) struct Words {
     text: Option<Text>,
 }
 
-/// What stands above each part of an explanation.
+/// The terms of the explanation on a page.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Terms {
@@ -47,7 +47,7 @@ pub(super) struct Terms {
     pub(super) why: Option<Text>,
 }
 
-/// Pages elsewhere, in place of those that end a login.
+/// Pages of another site that replace those that end a login.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Redirects {
@@ -57,13 +57,13 @@ pub(super) struct Redirects {
 }
 
 impl Words {
-    /// Title and text.
+    /// Returns title and text, with the given ones in place of those missing.
     pub(super) fn or<'a>(&'a self, title: &'a str, text: &'a str) -> (&'a str, &'a str) {
         (Text::or(&self.title, title), Text::or(&self.text, text))
     }
 }
 
-/// A text with something in it.
+/// A text that is not blank.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Text(String);
@@ -85,7 +85,7 @@ impl TryFrom<String> for Text {
     }
 }
 
-/// A language tag (RFC 5646).
+/// A language tag (RFC 5646). Only the form of its subtags is checked.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(try_from = "String")]
 pub(super) struct Language(String);
@@ -95,8 +95,8 @@ impl Language {
         &self.0
     }
 
-    /// Where its lines begin, as the `dir` attribute says it: the script decides
-    /// where the tag names one, else what the language is usually written in.
+    /// Returns the text direction for the `dir` attribute. The script decides if the tag
+    /// names one, otherwise the script that the language is usually written in.
     pub(super) fn direction(&self) -> &'static str {
         let tag = self.0.to_ascii_lowercase();
         let mut subtags = tag.split('-');

@@ -1,13 +1,13 @@
-//! A session as it lies in a store: one line of the host's, then the
-//! component's bytes as they are.
+//! The stored form of a session: one header line of the host, then the component's bytes
+//! unchanged.
 //!
 //! ```text
 //! {"latchstring":1,"origins":["https://id.example"],"bytes":812}
 //! ...812 bytes...
 //! ```
 //!
-//! The origins are those that the host itself pinned when it saw the provider's
-//! metadata: a later run holds the component to them without asking it.
+//! The origins are those that the host pinned when it saw the provider's metadata. A later
+//! run restricts the component to them without asking it.
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -16,14 +16,15 @@ use zeroize::Zeroizing;
 use crate::egress::origin;
 use crate::error::{Code, Error};
 
-/// Raised whenever an older reader would misunderstand a newer envelope.
+/// Version of the header. Incremented when an older reader would misunderstand a newer
+/// envelope.
 const FORMAT: u64 = 1;
 
-/// What a store keeps for one session.
+/// The content of a store's entry for one session.
 pub struct Envelope {
-    /// Origins such as `https://id.example`, default ports left out.
+    /// Pinned origins such as `https://id.example`, without default ports.
     pub origins: Vec<String>,
-    /// The component's own, opaque to the host.
+    /// The component's bytes, opaque to the host.
     pub session: Zeroizing<Vec<u8>>,
 }
 
@@ -34,16 +35,21 @@ struct Header {
     bytes: usize,
 }
 
-/// Begins every file in age's format, whatever its version.
+/// First bytes of every file in age's format, in any version.
 pub const AGE: &[u8] = b"age-encryption.org/";
 
-/// Whether stored bytes are an encrypted session.
+/// Returns whether stored bytes are an encrypted session.
 pub fn is_encrypted(stored: &[u8]) -> bool {
     stored.starts_with(AGE)
 }
 
 impl Envelope {
-    /// `place` is where the bytes came from, for the error.
+    /// Parses stored bytes. `place` is where they came from, for the error.
+    ///
+    /// # Errors
+    ///
+    /// Returns `store-unusable` if the bytes are encrypted, `stored-newer` if a newer
+    /// version wrote them, and `stored-damaged` if they are anything else.
     pub fn open(bytes: &[u8], place: &str) -> Result<Self, Error> {
         #[derive(Deserialize)]
         struct Version {
@@ -83,7 +89,7 @@ impl Envelope {
         Ok(Self { origins: header.origins, session: Zeroizing::new(session.to_vec()) })
     }
 
-    /// The bytes to store.
+    /// Returns the bytes to store.
     pub fn seal(&self) -> Zeroizing<Vec<u8>> {
         let header = Header {
             latchstring: FORMAT,
@@ -100,7 +106,7 @@ impl Envelope {
     }
 }
 
-/// Whether this host could have pinned it.
+/// Returns whether `text` is an origin in the form in which this host pins it.
 fn is_origin(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| origin(&url).as_deref() == Some(text))
 }

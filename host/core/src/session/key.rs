@@ -1,19 +1,19 @@
-//! What a session is stored under.
+//! The key that a session is stored under.
 
 use crate::error::{Code, Error};
 
-/// What a session is stored under.
+/// The key that a session is stored under.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
-    /// The profile: letters, digits, `-` and `_`, at most 64.
+    /// The profile: 1 to 64 letters, digits, `-` and `_`.
     pub profile: String,
-    /// The component's `account-key`: lower-case letters and digits, at most 128.
+    /// The component's `account-key`: 1 to 128 lower-case letters and digits.
     pub account: String,
 }
 
 impl Key {
-    /// Whether both parts are made of what they may be made of. A store whose
-    /// names are paths relies on it.
+    /// Returns whether both parts have only the allowed characters and lengths. Stores that
+    /// use them in paths rely on this.
     pub fn is_well_formed(&self) -> bool {
         let account = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
         is_profile(&self.profile)
@@ -21,15 +21,15 @@ impl Key {
             && self.account.bytes().all(account)
     }
 
-    /// What the names of this key's files begin with.
+    /// Returns the beginning of the names of this key's files.
     pub fn file_stem(&self) -> String {
         format!("{}.{}", profile_in_names(&self.profile), self.account)
     }
 
-    /// The key whose files' names begin with `stem`. Returns None for strangers.
+    /// Returns the key whose file names begin with `stem`, or `None` if no key's do.
     pub fn of_file_stem(stem: &str) -> Option<Self> {
         let (name, account) = stem.split_once('.')?;
-        // The mark says that the letter behind it is a capital.
+        // `+` marks the next letter as a capital.
         let mut marked = false;
         let profile: String = name
             .chars()
@@ -44,7 +44,11 @@ impl Key {
     }
 }
 
-/// Refuses a profile's name that cannot be part of a file's.
+/// Checks that a profile name can be part of a file name.
+///
+/// # Errors
+///
+/// Returns `invalid-configuration` if it cannot.
 pub fn check_profile(name: &str) -> Result<(), Error> {
     if is_profile(name) {
         return Ok(());
@@ -61,14 +65,14 @@ fn is_profile(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(plain)
 }
 
-/// Names that Windows keeps for devices, whatever follows the first dot.
+/// Device names on Windows, which are reserved with any extension too.
 const DEVICES: [&str; 4] = ["con", "prn", "aux", "nul"];
 
-/// The profile in the name of a file: the same for no two profiles, also where a file
-/// system does not tell capitals from small letters, and no name of a device.
+/// Returns the profile as it is written in file names. No two profiles have the same name,
+/// even on a file system that ignores case, and none is a device name.
 ///
-/// A capital is its small letter behind a `+`: `Work` is `+work`. A device's name has
-/// a `+` at its end: `con+`.
+/// A capital is written as `+` and the small letter: `Work` becomes `+work`. A device name
+/// gets a `+` at the end: `con+`.
 fn profile_in_names(profile: &str) -> String {
     let mut name = String::with_capacity(profile.len());
     for c in profile.chars() {

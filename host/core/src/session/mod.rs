@@ -1,4 +1,4 @@
-//! A stored session: what it is called, and what its bytes look like.
+//! Stored sessions: their keys and their file format.
 
 mod envelope;
 mod key;

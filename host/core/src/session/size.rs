@@ -1,11 +1,16 @@
-//! What holds for a session in any store.
+//! Limits and names that every store shares.
 
 use crate::error::{Code, Error};
 
-/// Bytes; more than any provider's tokens, less than would hurt to read.
+/// Most bytes of a stored session: more than any provider's tokens need, and still quick to
+/// read.
 pub const SESSION_LIMIT: u64 = 1024 * 1024;
 
-/// Fails where a session is too large to be read back.
+/// Checks that a session is small enough to be read back.
+///
+/// # Errors
+///
+/// Returns `not-saved` if it is too large.
 pub fn check_size(bytes: &[u8]) -> Result<(), Error> {
     if bytes.len() as u64 <= SESSION_LIMIT {
         return Ok(());
@@ -17,12 +22,13 @@ pub fn check_size(bytes: &[u8]) -> Result<(), Error> {
     ))
 }
 
-/// What damaged sessions are called, behind their own name or as an extension.
+/// Returns the name for the `turn`th damaged session, counted from 1. Stores append it to
+/// the session's name or use it as an extension.
 pub fn aside_name(turn: u32) -> String {
     if turn == 1 { "damaged".to_owned() } else { format!("damaged-{turn}") }
 }
 
-/// The error of a store that is asked to set a session aside that it does not have.
+/// Returns the error of a store that has no session to set aside.
 pub fn nothing_to_set_aside(place: &str) -> Error {
     Error::new(
         Code::StoreUnusable,
