@@ -26,46 +26,47 @@ const ANOTHER_BROWSER: &str =
     "The login came back in another browser than it began in, and does not count.";
 const TAKEN: &str = "The address that your browser was sent to was opened twice, and works no more: somebody else on this machine may have taken it. Press Enter for a fresh one.";
 
-/// A listener, a browser, and a person.
+/// The user's browser, terminal and loopback listener during one login.
 pub(crate) struct Door<'a> {
     pub(crate) clock: &'a dyn Clock,
     pub(crate) terminal: &'a dyn Terminal,
-    /// Where the person may be sent.
+    /// Decides which addresses the user's browser may open.
     pub(crate) egress: &'a Egress,
-    /// What browsers are shown.
+    /// The pages that browsers are shown.
     pub(crate) pages: &'a Pages,
-    /// None where no browser can come back: every port was taken, or none is
-    /// needed.
+    /// The loopback listener; `None` if every port was taken or none is needed, so that no
+    /// browser can come back.
     pub(crate) listener: Option<Box<dyn Listener>>,
-    /// None where the person opens the address by themselves.
+    /// The browser to start; `None` if the user opens the address by hand.
     pub(crate) browser: Option<&'a dyn Browser>,
-    /// Whether codes are drawn for cameras too.
+    /// Whether addresses are also shown as QR codes.
     pub(crate) draws_qr: bool,
     /// Randomness for one-time addresses.
     pub(crate) entropy: &'a dyn Entropy,
-    /// Ties the login to the browser that was started.
+    /// Ties the login to the browser that was started; `None` if none was.
     pub(crate) binding: Option<Binding>,
-    /// The address that was shown.
+    /// The authorization URL that was shown.
     pub(crate) shown: Option<String>,
-    /// The opened address was used twice.
+    /// Whether two browsers used the opened address.
     pub(crate) is_taken: bool,
     /// The browser that was started.
     pub(crate) launched: Option<Launched>,
-    /// The user was told that another user's browser was refused.
+    /// Whether the user was told that another user's browser was refused.
     pub(crate) has_told_of_others: bool,
-    /// Whether the browser that was started may run on another machine, as an
-    /// editor's does: it may not come back by itself.
+    /// Whether the browser may run on another machine, as an editor's does: then it may not
+    /// reach the listener.
     pub(crate) browser_is_elsewhere: bool,
-    /// Whether the user is asked for the address that the browser ends on.
+    /// Whether the user is asked to paste the address that the browser ends on.
     pub(crate) asks: bool,
-    /// What the person is to do elsewhere, and until when.
+    /// What the user is to do elsewhere, and until when in milliseconds since the epoch.
     pub(crate) elsewhere: Option<(&'static str, u64)>,
-    /// The browser that waits for its page.
+    /// The request that waits for its page.
     pub(crate) visit: Option<Visit>,
 }
 
 impl Door<'_> {
-    /// Brings the person to the provider, and waits for what comes back.
+    /// Sends the user to the provider and waits for the redirect, a pasted address or the
+    /// user's choice of another flow.
     pub(crate) async fn authorize(&mut self, authorization: Authorization) -> Result<Reply, Error> {
         let Authorization { url, flow, reason, wait_ms, notice, alternatives } = authorization;
         self.egress.permit_authorization(&url)?;
@@ -77,7 +78,7 @@ impl Door<'_> {
             }
             (Some(visit), Some(notice)) => visit.answer.send(self.pages.stray(notice)).await,
             (None, Some(notice)) if is_new => self.say_sentence(notice),
-            // What was pasted does not count: the user is at the terminal.
+            // The pasted text was not the answer, and the user is at the terminal.
             (None, Some(notice)) => {
                 let notice = printable(notice);
                 self.terminal.say(&format!("That does not finish the login: {notice}"));
@@ -122,7 +123,7 @@ impl Door<'_> {
         let mut pasted = pin!(paste(asks));
         let mut timeout = self.clock.sleep(Duration::from_millis(wait_ms));
         loop {
-            // A visit may have shown that the browser cannot come back by itself.
+            // A request may have shown that the browser cannot come back by itself.
             if self.asks && !asks {
                 asks = true;
                 pasted.set(paste(asks));
@@ -133,17 +134,17 @@ impl Door<'_> {
                         return Ok(Reply::Redirected(target));
                     }
                 }
-                // The same keyboard answers both questions: an empty line is Enter.
+                // One keyboard answers both questions, so an empty line is Enter.
                 text = &mut pasted => {
                     if self.is_taken && text.trim().is_empty() {
-                        self.open_afresh()?;
+                        self.reopen()?;
                         pasted.set(paste(asks));
                         continue;
                     }
                     let chosen = alternatives.iter().copied().find(|flow| is_named(*flow, &text));
                     return Ok(chosen.map_or(Reply::Pasted(text), Reply::Chosen));
                 }
-                _ = terminal.ask("", false), if self.is_taken && !asks => self.open_afresh()?,
+                _ = terminal.ask("", false), if self.is_taken && !asks => self.reopen()?,
                 error = browser_failure(self.browser), if self.launched.is_some() => {
                     self.launched = None;
                     self.terminal.say(&format!("No browser opens ({error}). Open the address above."));
@@ -154,12 +155,12 @@ impl Door<'_> {
         }
     }
 
-    /// Says a phrase of the component as a sentence.
+    /// Shows a phrase of the component as a sentence.
     fn say_sentence(&self, phrase: &str) {
         self.terminal.say(&format!("{}.", sentence(&printable(phrase))));
     }
 
-    /// Sends the browser that came back last on to another address, in the same tab.
+    /// Sends the browser that came back last to another address, in the same tab.
     async fn send_on(&mut self, visit: Visit, url: &str) {
         if let Some(binding) = &mut self.binding {
             binding.go_on_to(url);
@@ -168,8 +169,9 @@ impl Door<'_> {
         visit.answer.send(Page::forward(url, None)).await;
     }
 
-    /// Shows the code whatever else is shown: a picture or an address with the code in
-    /// it could be another user's (RFC 8628 §3.3.1).
+    /// Shows the address and the code for a login on another device. The code is always
+    /// shown: a QR code or an address that contains the code could be another user's (RFC
+    /// 8628 §3.3.1).
     pub(crate) fn present(&mut self, prompt: &DevicePrompt) -> Result<Reply, Error> {
         self.elsewhere = Some(("waiting for you to enter the code", prompt.expires_at_ms));
         let address = self.egress.permit_page(&prompt.verification_uri)?;
@@ -191,7 +193,7 @@ impl Door<'_> {
         Ok(Reply::Presented)
     }
 
-    /// Brings the person to a page that nothing comes back from.
+    /// Shows the user a page that nothing comes back from.
     pub(crate) fn send(&mut self, visit: &contract::Visit) -> Result<Reply, Error> {
         self.elsewhere = Some(("waiting for you to confirm the login", visit.expires_at_ms));
         let address = self.egress.permit_page(&visit.url)?;
@@ -212,7 +214,7 @@ impl Door<'_> {
         Ok(Reply::Presented)
     }
 
-    /// A picture for cameras, where the terminal can show it.
+    /// Shows the address as a QR code if the terminal can.
     fn draw(&self, address: &str) {
         if self.draws_qr
             && let Some((picture, columns)) = qr_code(address)
@@ -222,8 +224,8 @@ impl Door<'_> {
         }
     }
 
-    /// A countdown, second by second, on a clock that may be set meanwhile.
-    pub(crate) async fn wait_for_person(&mut self, wait_ms: u64) {
+    /// Waits and shows a countdown every second: the clock may be changed meanwhile.
+    pub(crate) async fn wait_for_user(&mut self, wait_ms: u64) {
         let elsewhere = self.elsewhere;
         let mut left = Duration::from_millis(wait_ms);
         while !left.is_zero() {
@@ -237,7 +239,8 @@ impl Door<'_> {
         }
     }
 
-    /// Asks how to go on. Whoever visits meanwhile is too late.
+    /// Asks the user how to go on. Requests that come meanwhile get the page for an
+    /// abandoned login.
     pub(crate) async fn offer(&mut self, offer: Offer) -> Result<Reply, Error> {
         let Offer { reason, flows, wait_ms } = offer;
         self.binding = None;
@@ -266,11 +269,12 @@ impl Door<'_> {
         }
     }
 
-    /// Whether a browser opens, or the person has to see to it.
+    /// Starts the browser or shows the address. Returns false if the user cannot be
+    /// expected to come back by browser.
     fn invite(&mut self, url: &str) -> Result<bool, Error> {
         let (Some(browser), Some(listener)) = (self.browser, &self.listener) else {
             show(self.terminal, url);
-            // Whoever wants no browser started has one in mind.
+            // Without a browser to start, the user was expected to open the address anyway.
             return Ok(self.browser.is_none());
         };
         let binding = Binding::new(self.entropy, listener.redirect_uri(), url)?;
@@ -291,9 +295,9 @@ impl Door<'_> {
         }
     }
 
-    /// The redirect's path and query, where the visit is one that may count.
+    /// Returns the redirect's path and query, or `None` if the request does not count.
     async fn admit(&mut self, visit: Visit) -> Result<Option<String>, Error> {
-        // Before anything that it brings is looked at: it uses nothing up.
+        // Check this before anything else: a refused request must not use up a ticket.
         if visit.peer.is_refused() {
             visit.answer.send(self.pages.another_user()).await;
             if !std::mem::replace(&mut self.has_told_of_others, true) {
@@ -331,8 +335,8 @@ impl Door<'_> {
         Ok(None)
     }
 
-    /// Sends the browser to a fresh address.
-    fn open_afresh(&mut self) -> Result<(), Error> {
+    /// Opens the browser at a new one-time address.
+    fn reopen(&mut self) -> Result<(), Error> {
         self.is_taken = false;
         if let (Some(binding), Some(browser), Some(listener)) =
             (&mut self.binding, self.browser, &self.listener)
@@ -345,14 +349,14 @@ impl Door<'_> {
         Ok(())
     }
 
-    /// Shows again that the login waits, after something else was said.
+    /// Shows again that the login waits, after another message was shown.
     fn wait_on(&self) {
         if !self.asks {
             self.terminal.wait("waiting for the login in the browser");
         }
     }
 
-    /// Shows how the login ended to whoever waits in a browser.
+    /// Shows the waiting browsers how the login ended.
     pub(crate) async fn close(&mut self, page: Page) {
         let Some(listener) = &mut self.listener else { return };
         let goodbye = self.binding.as_ref().map(Binding::goodbye);
@@ -361,7 +365,7 @@ impl Door<'_> {
     }
 }
 
-/// The failure of the browser that was started; never returns if there is none.
+/// Returns the error of the browser that was started. Waits forever if there is none.
 async fn browser_failure(browser: Option<&dyn Browser>) -> Error {
     match browser {
         Some(browser) => browser.failure().await,
@@ -369,7 +373,7 @@ async fn browser_failure(browser: Option<&dyn Browser>) -> Error {
     }
 }
 
-/// The next visit; none ever where there is no listener.
+/// Returns the next request. Waits forever if there is no listener.
 async fn next_visit(listener: &mut Option<Box<dyn Listener>>) -> Visit {
     match listener {
         Some(listener) => listener.visit().await,
@@ -382,10 +386,10 @@ fn qr_code(_address: &str) -> Option<(String, usize)> {
     None
 }
 
-/// The address as a picture of half blocks, and its width in columns. Returns None if
-/// the address is too long for one.
+/// Returns a QR code of the address in half blocks, and its width in columns; `None` if the
+/// address is too long.
 ///
-/// Its light parts are drawn: most terminals are dark.
+/// Light modules are drawn, because most terminals are dark.
 #[cfg(feature = "qr")]
 fn qr_code(address: &str) -> Option<(String, usize)> {
     use qrcode::render::unicode::Dense1x2;
@@ -397,7 +401,7 @@ fn qr_code(address: &str) -> Option<(String, usize)> {
     Some((picture, columns))
 }
 
-/// What to type for a way, as `--flow` names it.
+/// Returns what to type to choose a flow: its value of `--flow`.
 fn name(flow: LoginFlow) -> &'static str {
     match flow {
         LoginFlow::Browser => "browser",
@@ -418,7 +422,7 @@ fn in_words(flow: LoginFlow) -> &'static str {
     }
 }
 
-/// Each way on a line of its own, with the word that chooses it.
+/// Returns a line for each flow, with the word that chooses it.
 fn ways(flows: &[LoginFlow]) -> String {
     let lines = flows.iter().map(|flow| format!("\n  {:<8} to {}", name(*flow), in_words(*flow)));
     match flows {

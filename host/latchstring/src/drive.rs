@@ -1,4 +1,4 @@
-//! The host's loop: does what a session asks for, and tells it what came of it.
+//! The host's loop: carries out what a session asks for and tells it the result.
 
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ use crate::error::{Code, Error, printable};
 use crate::sandbox::{Instance, Session};
 use latchstring_core::session::Envelope;
 
-/// For one request, name look-up to last byte.
+/// Time limit for one request, from the DNS query to the last byte.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// No honest answer in these protocols comes near it.
+/// Largest response body, in bytes. No honest response comes near it.
 const RESPONSE_BYTES: u64 = 1 << 20;
 
-/// A wait that nobody need be told of.
-const UNTOLD_WAIT: Duration = Duration::from_secs(1);
+/// Time to wait for the lock before the user is told.
+const SILENT_WAIT: Duration = Duration::from_secs(1);
 
-/// What a session is driven with.
+/// The capabilities and limits that a session runs with.
 pub(crate) struct Drive<'a> {
     pub(crate) clock: &'a dyn Clock,
     pub(crate) http: &'a dyn Http,
@@ -34,15 +34,15 @@ pub(crate) struct Drive<'a> {
     pub(crate) key: &'a Key,
     pub(crate) egress: &'a Egress,
     pub(crate) budget: Budget,
-    /// Only a login has one.
+    /// How the user is reached; `None` outside of a login.
     pub(crate) door: Option<Door<'a>>,
 }
 
 impl<'a> Drive<'a> {
     /// Steps the session to its end.
     ///
-    /// The browser gets its page only now: after the code was exchanged and
-    /// what it brought was saved.
+    /// The browser gets its last page only now: after the code was exchanged and the
+    /// session was saved.
     pub(crate) async fn run(
         mut self,
         instance: &mut Instance,
@@ -100,13 +100,13 @@ impl<'a> Drive<'a> {
         }
     }
 
-    /// The lock. Whoever waits for it for long is told.
+    /// Takes the session's lock. Tells the user if that takes long.
     async fn lock(&mut self) -> Result<Box<dyn Lock>, Error> {
         let mut lock = self.store.lock(self.key);
         tokio::select! {
             biased;
             lock = &mut lock => return lock,
-            () = self.clock.sleep(UNTOLD_WAIT) => {}
+            () = self.clock.sleep(SILENT_WAIT) => {}
         }
         self.terminal.say(&format!(
             "Waiting for another process to finish with the session of the profile {}",
@@ -118,7 +118,7 @@ impl<'a> Drive<'a> {
     async fn exchange(&mut self, exchange: Exchange) -> Reply {
         let Exchange { purpose, wait_ms, timeout_ms, request } = exchange;
         match &mut self.door {
-            Some(door) if purpose == Purpose::Poll => door.wait_for_person(wait_ms).await,
+            Some(door) if purpose == Purpose::Poll => door.wait_for_user(wait_ms).await,
             _ => {
                 self.terminal.wait(in_words(purpose));
                 if wait_ms > 0 {
@@ -158,8 +158,9 @@ impl<'a> Drive<'a> {
         }
     }
 
-    /// Sends a request that may go to a private address only if the issuer is on
-    /// one. The issuer's name is resolved within the request's own time limit.
+    /// Sends a request that may go to a private address only if all of the issuer's
+    /// addresses are private. The issuer's name is resolved within the request's time
+    /// limit.
     async fn send_as_issuer(
         &mut self,
         request: Request,
@@ -190,7 +191,7 @@ impl<'a> Drive<'a> {
         }
     }
 
-    /// The way to the person, which only a login has.
+    /// Returns the way to reach the user, or an error outside of a login.
     fn door(&mut self, what: &str) -> Result<&mut Door<'a>, Error> {
         self.door
             .as_mut()
@@ -215,7 +216,7 @@ impl<'a> Drive<'a> {
         }
     }
 
-    /// The component knows no places: a damaged session is named here.
+    /// Adds the place to the error of a damaged session: the component does not know it.
     fn placed(&self, error: Error) -> Error {
         placed(error, self.store, self.key)
     }
@@ -225,7 +226,7 @@ fn limits(private_addresses: bool, timeout: Duration) -> Limits {
     Limits { timeout, body_bytes: RESPONSE_BYTES, private_addresses }
 }
 
-/// What is stored under `key` now.
+/// Returns the session stored under `key`, or `None` if there is none.
 pub(crate) async fn read(store: &dyn Store, key: &Key) -> Result<Option<Envelope>, Error> {
     match store.read(key).await? {
         Some(bytes) => Envelope::open(&Zeroizing::new(bytes), &store.place(key)).map(Some),
@@ -233,7 +234,8 @@ pub(crate) async fn read(store: &dyn Store, key: &Key) -> Result<Option<Envelope
     }
 }
 
-/// Names the place where what the component could not read is stored.
+/// Adds the place where the session is stored to the error of a session that cannot be
+/// read.
 pub(crate) fn placed(error: Error, store: &dyn Store, key: &Key) -> Error {
     match error.code() {
         Code::StoredDamaged | Code::StoredNewer => error.at(&store.place(key)),
@@ -241,7 +243,7 @@ pub(crate) fn placed(error: Error, store: &dyn Store, key: &Key) -> Error {
     }
 }
 
-/// An address as a log may show it: a query can hold secrets.
+/// Returns the URL for logs: without its query, which can hold secrets.
 pub(crate) fn without_query(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or_default()
 }

@@ -1,5 +1,5 @@
-//! The end of a user's session at the provider, in a browser (OpenID Connect
-//! RP-Initiated Logout 1.0).
+//! Ends the user's session at the provider, in a browser (OpenID Connect RP-Initiated
+//! Logout 1.0).
 
 use std::time::Duration;
 
@@ -16,14 +16,14 @@ use crate::pages::{Page, Pages};
 
 const PATH: &str = "/end-session";
 
-/// How long a browser may take to start.
+/// Time for a browser to start.
 const ARRIVAL: Duration = Duration::from_secs(60);
 
-/// How long to watch for a second browser, if the first may have been another user's:
-/// a browser that starts cold takes seconds.
+/// Time to watch for a second browser if the first may have been another user's. A browser
+/// that is not running yet takes seconds to start.
 const SECOND_ARRIVAL: Duration = Duration::from_secs(5);
 
-/// What is needed to send the user's browser to the provider.
+/// The capabilities needed to send the user's browser to the provider.
 pub(crate) struct EndSession<'a> {
     pub(crate) browser: Option<&'a dyn Browser>,
     pub(crate) clock: &'a dyn Clock,
@@ -34,12 +34,11 @@ pub(crate) struct EndSession<'a> {
 }
 
 impl EndSession<'_> {
-    /// Sends the browser to `url`, which names the user.
+    /// Sends the browser to `url`, which identifies the user.
     ///
-    /// The browser's command line, which other users can read, holds a local address
-    /// that cannot be guessed and that works once, or a private file that leads
-    /// there. Fails if no browser of this user comes, or if the address was used by a
-    /// second one.
+    /// Other users can read the browser's command line. So it has only a local address that
+    /// works once and cannot be guessed, or a private file that leads there. Fails if no
+    /// browser of this user comes, or if a second browser used the address.
     pub(crate) async fn run(&self, url: &str) -> Result<(), Error> {
         let url = browser_url(url)?;
         let secret = URL_SAFE_NO_PAD.encode(self.entropy.draw()?);
@@ -68,7 +67,7 @@ impl EndSession<'_> {
     }
 }
 
-/// Browsers at the listener, of which one is to be sent on.
+/// Requests at the listener, one of which is redirected to the provider.
 struct Arrivals<'a> {
     end: &'a EndSession<'a>,
     listener: &'a mut dyn Listener,
@@ -81,7 +80,7 @@ impl Arrivals<'_> {
         let clock = self.end.clock;
         let visit = tokio::select! {
             visit = self.next(&mut others) => visit,
-            () = clock.sleep(ARRIVAL) => return Err(nobody_came(others)),
+            () = clock.sleep(ARRIVAL) => return Err(no_browser_came(others)),
         };
         let is_sure =
             visit.peer == Peer::SameUser || launched.is_some_and(|browser| !browser.is_exposed());
@@ -99,8 +98,8 @@ impl Arrivals<'_> {
         }
     }
 
-    /// The next visit of this user that brings the ticket. Any other is answered, and
-    /// noted in `others` if it is another user's.
+    /// Returns this user's next request with the ticket. Answers all others, and sets
+    /// `others` if one was another user's.
     async fn next(&mut self, others: &mut bool) -> Visit {
         let Self { end, listener, target } = self;
         loop {
@@ -121,7 +120,7 @@ impl Arrivals<'_> {
     }
 }
 
-fn nobody_came(others: bool) -> Error {
+fn no_browser_came(others: bool) -> Error {
     let message = match others {
         true => "only browsers of other users came to end the session at the provider",
         false => "no browser came to end the session at the provider",
@@ -156,7 +155,7 @@ mod tests {
 
     type Told = Vec<(u16, bool)>;
 
-    /// Visitors who come one after another, each after the one before got its page.
+    /// Browsers that come one after another, each after the one before got its page.
     #[derive(Default)]
     struct Machine {
         tells_peers: bool,
@@ -214,8 +213,8 @@ mod tests {
 
     type Row = (&'static [Peer], Result<(), Code>, &'static [(u16, bool)], Duration);
 
-    /// How the command ends if these users' browsers bring the ticket, in order: its
-    /// code, what each was told, and how long it took.
+    /// Returns how the command ends if browsers of these users bring the ticket in this
+    /// order: its result, what each browser was sent, and how long it took.
     async fn visited_by(peers: &[Peer]) -> (Result<(), Code>, Told, Duration) {
         let machine: &'static Machine = Box::leak(Box::new(Machine {
             tells_peers: true,
@@ -245,12 +244,12 @@ mod tests {
         let zero = Duration::ZERO;
         let rows: [Row; 7] = [
             (&[SameUser], Ok(()), &[ON], zero),
-            // One browser may ask twice.
+            // One browser may send the request twice.
             (&[SameUser, SameUser], Ok(()), &[ON], zero),
             (&[OtherUser, SameUser], Ok(()), &[REFUSED, ON], zero),
             (&[OtherUser, OtherUser], Err(Code::TimedOut), &[REFUSED, REFUSED], ARRIVAL),
             (&[], Err(Code::TimedOut), &[], ARRIVAL),
-            // Who it was cannot be told, so a second one is waited for.
+            // The system does not say whose browser it was, so a second one is waited for.
             (&[Unknown], Ok(()), &[ON], SECOND_ARRIVAL),
             (&[Unknown, SameUser], Err(Code::HostFault), &[ON, USED], zero),
         ];

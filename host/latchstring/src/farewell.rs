@@ -1,4 +1,4 @@
-//! What browsers get at a listener whose login has ended.
+//! The last pages at a listener whose login has ended.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -8,28 +8,29 @@ use tokio::task::JoinSet;
 use crate::capability::loopback::{END_ADDRESS, Listener, Visit};
 use crate::pages::{Page, Pages};
 
-/// How long to wait for a browser that keeps its connection and asks nothing, or that
-/// asks for the last page on a connection of its own.
+/// How long to wait for a browser that keeps its connection open without a request, or that
+/// requests the last page on a new connection.
 const ARRIVAL: Duration = Duration::from_secs(2);
 
 /// The end of a login.
 pub(crate) struct Farewell<'a> {
     pub(crate) pages: &'a Pages,
-    /// Shows how it ended.
+    /// The page that shows how the login ended.
     pub(crate) page: Page,
-    /// Takes the login's cookie back, as a `Set-Cookie` header.
+    /// The `Set-Cookie` header value that deletes the login's cookie.
     pub(crate) goodbye: Option<String>,
 }
 
 impl Farewell<'_> {
-    /// Sends the browser that waits to the last page, at an address without the
-    /// code: it stays out of the browser's history. A browser that asked twice is
-    /// sent there twice, and any other is told that it came too late.
+    /// Redirects the waiting browser to the last page, whose address has no code, so that
+    /// the code stays out of the browser's history. The same redirect sent twice is
+    /// answered twice; any other request gets the page of a finished login.
     ///
     /// Returns when the last page was written, or when the browser has closed the
-    /// connection that it could have asked for it on.
+    /// connection that it could have requested it on.
     pub(crate) async fn say(self, visit: Option<Visit>, listener: &mut dyn Listener) {
-        // Beside each other: one that does not read must not keep the rest waiting.
+        // Answered concurrently: a browser that does not read must not keep the others
+        // waiting.
         let mut answers = JoinSet::new();
         let target = visit.as_ref().map(|visit| visit.target.clone());
         if let Some(visit) = visit {
@@ -56,7 +57,7 @@ impl Farewell<'_> {
                     answers.spawn(visit.answer.send(page));
                 }
             };
-            // A browser that does not come is no reason to keep the user waiting.
+            // The user does not have to wait for a browser that does not come.
             let _ = tokio::time::timeout(ARRIVAL, arrival).await;
         }
         while let Some(visit) = waiting(listener).await {
@@ -80,7 +81,7 @@ impl Farewell<'_> {
     }
 }
 
-/// A visit that is there already.
+/// Returns a request that is already there, or `None`.
 async fn waiting(listener: &mut dyn Listener) -> Option<Visit> {
     tokio::select! {
         biased;
@@ -98,7 +99,7 @@ mod tests {
     use super::*;
     use crate::capability::loopback::{Answer, Peer, PendingPage};
 
-    /// Visits in order, then none for ever.
+    /// Requests in order, then none forever.
     struct Queue(VecDeque<Visit>);
 
     #[async_trait]
@@ -125,8 +126,8 @@ mod tests {
         (page.status, page.location)
     }
 
-    /// What visitors get when a login has ended well, the first of whom brought
-    /// its answer.
+    /// Returns what browsers get when a login has ended well, the first of which brought
+    /// the redirect.
     async fn told(first: Option<&str>, others: &[&str]) -> Vec<(u16, Option<String>)> {
         let pages = Pages::default();
         let farewell = Farewell { pages: &pages, page: pages.success(), goodbye: None };
@@ -165,13 +166,13 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn whoever_still_waits_when_another_way_led_to_the_end_is_told() {
+    async fn a_browser_that_comes_back_after_another_flow_finished_is_too_late() {
         assert_eq!(told(None, &["/callback?code=a"]).await, [(410, None)]);
     }
 
-    /// How long a login waits for a browser that was sent to the last page, whose
-    /// connection could carry that request too or not, and which closes its
-    /// connection after `open` or keeps it.
+    /// Returns how long a login waits for a browser that was sent to the last page.
+    /// `keeps_connection` says whether its connection could carry that request too. It
+    /// closes the connection after `open`, or keeps it.
     async fn waited(keeps_connection: bool, open: Option<Duration>) -> Duration {
         let pages = Pages::default();
         let farewell = Farewell { pages: &pages, page: pages.success(), goodbye: None };
@@ -202,7 +203,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_browser_that_may_still_ask_is_not_waited_for_long() {
         assert_eq!(waited(true, None).await, ARRIVAL);
-        // It said that it would open another connection.
+        // The browser announced that it would open another connection.
         assert_eq!(waited(false, Some(Duration::ZERO)).await, ARRIVAL);
     }
 

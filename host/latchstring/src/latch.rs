@@ -1,4 +1,4 @@
-//! A client of one provider, and what a program does with it.
+//! [`Latch`]: a client of one provider.
 
 mod adoption;
 mod login;
@@ -36,7 +36,7 @@ use crate::sandbox::{Instance, Sandbox, Session};
 use crate::token::Token;
 use latchstring_core::session::Envelope;
 
-/// A client of one provider. Clones share everything.
+/// A client of one provider. Clones share all state.
 ///
 /// ```
 /// use latchstring::capability::store::MemoryStore;
@@ -57,11 +57,11 @@ use latchstring_core::session::Envelope;
 /// let token = latch.login().await?;
 /// assert_eq!(token.claim("name").as_deref(), Some("Ada Lovelace"));
 ///
-/// // Whoever asks later gets the same one, or a renewed one: no browser is opened.
+/// // Later calls return the same token, or a renewed one, without opening a browser.
 /// assert_eq!(latch.token().await?.source(), TokenSource::Cached);
 ///
 /// latch.logout().await?;
-/// let error = latch.token().await.expect_err("nobody is logged in");
+/// let error = latch.token().await.expect_err("logged out");
 /// assert_eq!(error.code(), Code::LoginRequired);
 /// # Ok(())
 /// # }
@@ -74,17 +74,17 @@ struct Inner {
     key: Key,
     parts: Parts,
     sandbox: &'static Sandbox,
-    /// The instance that computed the key, for whoever comes first: a process
-    /// that asks for one token pays for one instance.
+    /// The instance that computed the key, for the first session: a process that asks for
+    /// one token needs only one instance.
     spare: Mutex<Option<Instance>>,
 }
 
-/// Everything but the client itself.
+/// The settings and capabilities of a client.
 pub(crate) struct Parts {
     pub(crate) profile: String,
     pub(crate) account: Option<String>,
     pub(crate) redirect: Redirect,
-    /// None: the component decides.
+    /// How long the user may take; `None` lets the component decide.
     pub(crate) patience: Option<Duration>,
     pub(crate) flow: Option<LoginFlow>,
     pub(crate) anonymous_refresh_token: Option<Zeroizing<String>>,
@@ -126,8 +126,13 @@ impl Latch {
         Ok(Self(Arc::new(Inner { client, key, parts, sandbox, spare })))
     }
 
-    /// Ends the session: revoked at the provider where it can be (RFC 7009),
-    /// deleted here in any case.
+    /// Ends the session: revokes its tokens at the provider if possible
+    /// ([RFC 7009](https://www.rfc-editor.org/rfc/rfc7009)) and deletes it here.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the stored session cannot be read or deleted, and with `egress-denied` if
+    /// the provider's end-session page is not on an allowed origin.
     pub async fn logout(&self) -> Result<LogoutReport, Error> {
         let inner = &self.0;
         let stored = inner.read().await?;
@@ -148,9 +153,12 @@ impl Latch {
         }
     }
 
-    /// Makes another program's tokens the session here, without a login and
-    /// without a check. What was stored before is replaced: see
-    /// [`import`](Self::import).
+    /// Stores another program's tokens as the session, without a login and without checking
+    /// them. Replaces what was stored: see [`import`](Self::import).
+    ///
+    /// # Errors
+    ///
+    /// Fails if the tokens cannot make a session, or if it cannot be stored.
     pub async fn adopt(&self, tokens: &Tokens) -> Result<Token, Error> {
         let inner = &self.0;
         let context = inner.context()?;
@@ -160,11 +168,14 @@ impl Latch {
         inner.drive(&mut instance, session, &egress, None).await.and_then(granted)
     }
 
-    /// Sends a browser to the `end_session_url` of a [`LogoutReport`], where the
-    /// person's session at the provider ends too.
+    /// Sends a browser to the `end_session_url` of a [`LogoutReport`], which also ends the
+    /// user's session at the provider.
     ///
-    /// Fails with `timed-out` if no browser of this user comes, and with `host-fault`
-    /// if another user may have opened the address first.
+    /// # Errors
+    ///
+    /// Returns `timed-out` if no browser of this user comes, and `host-fault` if another
+    /// user may have opened the address first. Also fails if the URL may not be opened or
+    /// no listener can be bound.
     pub async fn end_session(&self, url: &str) -> Result<(), Error> {
         let parts = &self.0.parts;
         let end_session = EndSession {
@@ -178,8 +189,12 @@ impl Latch {
         end_session.run(url).await
     }
 
-    /// What is stored, without its secrets; none where nobody is logged in.
-    /// Asks nobody.
+    /// Returns a description of the stored session without its secrets, or `None` if there
+    /// is no session. Sends no request.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the stored session cannot be read.
     pub async fn status(&self) -> Result<Option<Description>, Error> {
         let inner = &self.0;
         let Some(envelope) = inner.read().await? else { return Ok(None) };
@@ -190,30 +205,34 @@ impl Latch {
             .map_err(|error| inner.placed(error))
     }
 
-    /// What this machine is like, and the flow that fits it as far as that can be
-    /// told before the provider is asked.
+    /// Returns facts about this machine and the login flow that fits them, as far as this
+    /// is known before the provider is asked.
+    ///
+    /// # Errors
+    ///
+    /// Returns `sandbox-fault` if the component fails.
     pub fn flow_choice(&self) -> Result<(Facts, FlowChoice), Error> {
         let facts = self.0.facts();
         let choice = self.0.instance()?.choose_flow(facts)?;
         Ok((facts, choice))
     }
 
-    /// The provider's issuer identifier, where it has one.
+    /// Returns the provider's issuer identifier, or `None` if it has none.
     pub fn issuer(&self) -> Option<&str> {
         self.0.client.issuer.as_deref()
     }
 
-    /// The client id.
+    /// Returns the client ID.
     pub fn client_id(&self) -> &str {
         &self.0.client.client_id
     }
 
-    /// What the session is stored under.
+    /// Returns the key that the session is stored under.
     pub fn key(&self) -> &Key {
         &self.0.key
     }
 
-    /// Where the session is stored, for people.
+    /// Returns a description, for the user, of where the session is stored.
     pub fn place(&self) -> String {
         self.0.parts.store.place(&self.0.key)
     }
@@ -258,7 +277,7 @@ impl Inner {
         self.drive_on(self.parts.store.as_ref(), instance, session, egress, door).await
     }
 
-    /// The same with another store than the client's own.
+    /// Drives a session with another store than the client's.
     async fn drive_on(
         &self,
         store: &dyn Store,
@@ -284,8 +303,8 @@ impl Inner {
         drive.run(instance, session).await
     }
 
-    /// An instance of its own for every session: none waits for, or shares
-    /// anything with, another.
+    /// Returns a new instance for a session. Sessions share nothing and do not wait for
+    /// each other.
     fn instance(&self) -> Result<Instance, Error> {
         let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(instance) = spare {
@@ -325,8 +344,13 @@ impl Inner {
     }
 }
 
-/// What the session stored under `key` tells without its secrets, whatever
-/// client it belongs to; none where nothing is stored.
+/// Returns a description of the session stored under `key` without its secrets, whichever
+/// client it belongs to, or `None` if nothing is stored. `now_ms` is the time in
+/// milliseconds since the epoch.
+///
+/// # Errors
+///
+/// Fails if the stored session cannot be read.
 pub async fn describe(
     store: &dyn Store,
     key: &Key,

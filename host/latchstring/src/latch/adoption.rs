@@ -1,4 +1,4 @@
-//! How another program's tokens become the session.
+//! Makes another program's tokens the session.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,21 +12,21 @@ use crate::egress::Egress;
 use crate::error::{Code, Error};
 use crate::token::Token;
 
-/// What came of [`Latch::import`](crate::Latch::import): the session is stored.
+/// The result of [`Latch::import`](crate::Latch::import). The session is stored.
 pub enum Imported {
     /// The provider has accepted the session.
     Checked(Box<Token>),
-    /// Whether it works is not known, and why.
+    /// The session could not be checked, for this reason.
     Unchecked(Error),
 }
 
-/// Asks who is logged in: a token that has time left may have been revoked.
+/// Requests userinfo, because a token that has not expired may have been revoked.
 const CHECK: Demand =
     Demand { min_ttl_ms: 0, force_refresh: false, examination: Some(Examination::Userinfo) };
 
 impl Inner {
-    /// Stores the session made of `tokens` if the provider accepts it, under one
-    /// lock from the first look to the save.
+    /// Stores the session made of `tokens` if the provider accepts it. One lock is held
+    /// from the first read to the last write.
     pub(super) async fn import(
         &self,
         tokens: &Tokens,
@@ -61,11 +61,11 @@ impl Inner {
     }
 }
 
-/// A session on trial: what it saves is kept aside until it has proven to work.
+/// A session on trial: its writes are kept in memory until the provider has accepted it.
 ///
-/// The session's lock is taken once and held until this is dropped. What a renewal
-/// brings is written through at once if nothing else is stored: a refresh token
-/// that was rotated exists nowhere else.
+/// The session's lock is taken once and held until this is dropped. If nothing else is
+/// stored, renewed tokens are written to the store at once: a rotated refresh token exists
+/// nowhere else.
 struct Candidate<'a> {
     store: &'a dyn Store,
     trial: Mutex<Trial>,
@@ -75,9 +75,9 @@ struct Candidate<'a> {
 #[derive(Default)]
 struct Trial {
     bytes: Option<Zeroizing<Vec<u8>>>,
-    /// Whether a session is stored that this one would replace.
+    /// Whether the store has a session that this one would replace.
     replaces: bool,
-    /// Whether the session has been made, and is being checked.
+    /// Whether the session has been made and is being checked.
     is_checked: bool,
     was_renewed: bool,
 }
@@ -103,7 +103,7 @@ impl<'a> Candidate<'a> {
         self.trial().replaces
     }
 
-    /// Replaces what is stored.
+    /// Replaces the stored session.
     async fn commit(&self, key: &Key) -> Result<(), Error> {
         let bytes = self.trial().bytes.clone();
         match bytes {
@@ -113,7 +113,7 @@ impl<'a> Candidate<'a> {
     }
 }
 
-/// The lock is the [`Candidate`]'s.
+/// A lock that the [`Candidate`] holds for its user.
 struct Borrowed;
 
 impl Lock for Borrowed {}
@@ -145,7 +145,8 @@ impl Store for Candidate<'_> {
         }
     }
 
-    /// The provider has ended the session on trial; what is stored is another one.
+    /// Drops the session on trial, which the provider has ended. What the store has is
+    /// another session.
     async fn delete(&self, _key: &Key) -> Result<(), Error> {
         self.trial().bytes = None;
         Ok(())

@@ -1,4 +1,4 @@
-//! How a person logs in.
+//! How a user logs in.
 
 use super::{Inner, Latch, bytes, granted};
 use crate::contract::{Facts, LoginFlow, LoginRequest};
@@ -8,12 +8,16 @@ use crate::error::{Code, Error};
 use crate::token::Token;
 
 impl Latch {
-    /// Logs a person in through a browser and keeps the session.
+    /// Logs the user in through a browser and keeps the session.
     ///
-    /// Fails with `access-denied`, `timed-out`, `port-in-use`, and whatever a
-    /// provider, a network or a store may do; a store that cannot keep the
-    /// session fails it before anybody is asked to log in. What is stored and
-    /// cannot be read is set aside, not deleted.
+    /// A stored session that cannot be read is set aside, not deleted.
+    ///
+    /// # Errors
+    ///
+    /// Returns `access-denied` if the user or the provider refuses, `timed-out` if the user
+    /// takes too long, and `port-in-use` if no listener can be bound and no other flow is
+    /// possible. Fails too if the provider, the network or the store fails; a store that
+    /// cannot keep the session fails before the user is asked to log in.
     pub async fn login(&self) -> Result<Token, Error> {
         let token = match self.0.login().await {
             Err(error) if error.code() == Code::StoredDamaged => {
@@ -36,7 +40,7 @@ impl Inner {
             Some(LoginFlow::Device) => None,
             _ => match self.parts.loopback.bind(&self.parts.redirect, &self.parts.pages).await {
                 Ok(listener) => Some(listener),
-                // No browser can come back here, so the person brings its answer.
+                // No browser can come back to this machine, so the user pastes its address.
                 Err(error) if may_paste(&error, flow, &facts) => {
                     self.parts.terminal.say(&error.to_string());
                     flow = Some(LoginFlow::Paste);
@@ -62,7 +66,7 @@ impl Inner {
         let session = instance
             .login(&self.client, bytes(&stored), &request, &context)
             .map_err(|error| self.placed(error))?;
-        // What an earlier login pinned says nothing about this one.
+        // Origins that an earlier login pinned do not apply to this one.
         let egress = Egress::new(&self.client, &[]).coming_back_to(&request.redirect_uri);
         let browser = self.parts.browser.as_deref();
         let door = Door {
@@ -96,7 +100,7 @@ impl Inner {
         }
     }
 
-    /// Makes room for a new session where the stored one cannot be read.
+    /// Sets aside the stored session, which cannot be read, to make room for a new one.
     async fn set_aside(&self, damage: &Error) -> Result<(), Error> {
         let store = &self.parts.store;
         let _lock = store.lock(&self.key).await?;
@@ -106,7 +110,7 @@ impl Inner {
     }
 }
 
-/// Whether a login goes on by hand where no port was free.
+/// Returns whether a login without a free port can go on by pasting.
 fn may_paste(error: &Error, flow: Option<LoginFlow>, facts: &Facts) -> bool {
     error.code() == Code::PortInUse && flow != Some(LoginFlow::Browser) && facts.terminal
 }

@@ -1,4 +1,4 @@
-//! How a client comes by an access token: the stored one, or a renewed one.
+//! How a client gets an access token: the stored one, or a renewed one.
 
 use super::{Imported, Inner, Latch, bytes, granted};
 use crate::capability::store::Store;
@@ -9,11 +9,15 @@ use crate::sandbox::{Instance, Session};
 use crate::token::Token;
 use latchstring_core::session::Envelope;
 
-/// Whatever is stored is not good enough.
+/// The demand for a new token whatever is stored.
 const RENEWAL: Demand = Demand { min_ttl_ms: 0, force_refresh: true, examination: None };
 
 impl Latch {
-    /// An access token that is good for now, or a login where only that helps.
+    /// Returns an access token that is valid now. Logs in if only that helps.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`token`](Self::token) and [`login`](Self::login).
     pub async fn token_or_login(&self) -> Result<Token, Error> {
         match self.token().await {
             Err(error) if error.code() == Code::LoginRequired => self.login().await,
@@ -21,20 +25,27 @@ impl Latch {
         }
     }
 
-    /// An access token that is good for now: the stored one, or a renewed one.
+    /// Returns an access token that is valid now: the stored one, or a renewed one. Never
+    /// opens a browser.
     ///
-    /// Never opens a browser. Fails with `login-required` where only a login
-    /// can help, and with a retryable error where the network is at fault.
+    /// # Errors
+    ///
+    /// Returns `login-required` if only a login can help, and a retryable error if the
+    /// network failed.
     pub async fn token(&self) -> Result<Token, Error> {
         self.token_for(Demand::default()).await
     }
 
-    /// An access token that meets `demand`.
+    /// Returns an access token that meets `demand`.
     ///
-    /// A renewal that has begun goes on if the caller stops waiting for it, for as
-    /// long as the runtime lives: a provider that rotates refresh tokens may have
-    /// replaced this one already. To protect it from the end of the process too,
-    /// see [`LatchBuilder::renew_in`](crate::LatchBuilder::renew_in).
+    /// A renewal continues if the caller stops waiting, until the runtime ends: a provider
+    /// that rotates refresh tokens may already have replaced the old one. To continue even
+    /// if the process ends, see [`LatchBuilder::renew_in`](crate::LatchBuilder::renew_in).
+    ///
+    /// # Errors
+    ///
+    /// Returns `login-required` if only a login can help, and a retryable error if the
+    /// network failed.
     pub async fn token_for(&self, demand: Demand) -> Result<Token, Error> {
         let token = match self.stored_token(&demand).await? {
             Some(token) => token,
@@ -44,9 +55,13 @@ impl Latch {
         Ok(token)
     }
 
-    /// Another token than the one with this [fingerprint](Token::fingerprint), which
-    /// an API has refused: what another process has stored meanwhile, or a renewed
-    /// one. However many ask at once, one renews.
+    /// Returns another token than the one with this [fingerprint](Token::fingerprint),
+    /// which an API has refused: one that another process has stored since, or a renewed
+    /// one. If several callers ask at once, only one of them renews.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`token`](Self::token).
     pub async fn token_instead_of(&self, refused: &str) -> Result<Token, Error> {
         match self.stored_token(&Demand::default()).await? {
             Some(token) if token.fingerprint() != refused => Ok(token),
@@ -54,25 +69,33 @@ impl Latch {
         }
     }
 
-    /// The stored access token if it meets `demand` as it is; None if it has to be
-    /// renewed, or if the provider has to be asked about it. Sends no request and
-    /// takes no lock.
+    /// Returns the stored access token if it meets `demand`, or `None` if it must be
+    /// renewed or the provider must be asked about it. Sends no request and takes no lock.
+    ///
+    /// # Errors
+    ///
+    /// Returns `login-required` if only a login can help. Also fails if the stored session
+    /// cannot be read.
     pub async fn stored_token(&self, demand: &Demand) -> Result<Option<Token>, Error> {
         let stored = self.0.read().await?;
         self.0.token_in(&mut self.0.instance()?, &stored, demand)
     }
 
-    /// Makes another program's tokens the session here, without a login, if the
-    /// provider accepts them. They are renewed first if they have to be.
+    /// Stores another program's tokens as the session, without a login, if the provider
+    /// accepts them. Renews them first if needed.
     ///
-    /// Fails with what the provider says against them, and leaves what is stored
-    /// as it was. If the provider cannot be asked, they replace no other session;
-    /// they are stored only where there is none and `even_unchecked` is set.
+    /// If the provider cannot be reached, the tokens never replace another session; they
+    /// are stored only if there is none and `even_unchecked` is set.
+    ///
+    /// # Errors
+    ///
+    /// Returns the provider's error if it rejects the tokens. What was stored before stays.
     pub async fn import(&self, tokens: &Tokens, even_unchecked: bool) -> Result<Imported, Error> {
         let task = Task::Import { tokens: tokens.clone(), even_unchecked };
         match self.protected(task).await? {
             Done::Imported(imported) => {
-                // A store with several places finds out where another process put it.
+                // A store with several places looks up where another process put the
+                // session.
                 self.0.read().await?;
                 Ok(imported)
             }
@@ -87,7 +110,7 @@ impl Latch {
         }
     }
 
-    /// Carries out `task` where the caller's end does not interrupt it.
+    /// Carries out `task` so that it continues if the caller stops waiting.
     async fn protected(&self, task: Task) -> Result<Done, Error> {
         if let Renewal::OwnProcess(process) = &self.0.parts.renewal
             && let Some(result) = process.run(self, &task).await
@@ -95,7 +118,7 @@ impl Latch {
             return result;
         }
         let latch = self.clone();
-        to_its_end(async move { latch.carry_out(task).await }).await
+        run_to_completion(async move { latch.carry_out(task).await }).await
     }
 
     /// Carries out `task` in this process.
@@ -111,7 +134,7 @@ impl Latch {
         }
     }
 
-    /// Whether there may be another token than `refused` without a login.
+    /// Returns whether a token other than `refused` may be had without a login.
     pub(crate) async fn can_replace(&self, refused: &Token) -> Result<bool, Error> {
         let stored = self.0.read().await?;
         let mut instance = self.0.instance()?;
@@ -127,8 +150,8 @@ impl Latch {
     }
 }
 
-/// Runs a renewal that goes on when its caller stops waiting.
-async fn to_its_end(
+/// Runs a renewal that continues when its caller stops waiting.
+async fn run_to_completion(
     renewal: impl Future<Output = Result<Done, Error>> + Send + 'static,
 ) -> Result<Done, Error> {
     tokio::spawn(renewal).await.unwrap_or_else(|stopped| match stopped.try_into_panic() {
@@ -152,8 +175,8 @@ impl Inner {
         let mut instance = self.instance()?;
         match self.token_in(&mut instance, &stored, &Demand::default())? {
             Some(token) if token.fingerprint() != refused => Ok(token),
-            // From the very session that was looked at: what another process saves
-            // from here on is newer than it, and is taken instead of renewed again.
+            // Starts from the session that was read above: if another process saves a newer
+            // one from here on, that one is used and nothing is renewed again.
             _ => self.token_from(&mut instance, &stored, &RENEWAL).await,
         }
     }
@@ -167,7 +190,7 @@ impl Inner {
         self.token_on(self.parts.store.as_ref(), instance, stored, demand).await
     }
 
-    /// A token that meets `demand`, of the session that is stored in `store`.
+    /// Returns a token that meets `demand`, from the session in `store`.
     pub(super) async fn token_on(
         &self,
         store: &dyn Store,
@@ -180,7 +203,7 @@ impl Inner {
         self.drive_on(store, instance, session, &egress, None).await.and_then(granted)
     }
 
-    /// The token in what is stored, if no action is needed for it.
+    /// Returns the token in the stored session, or `None` if getting one needs an action.
     fn token_in(
         &self,
         instance: &mut Instance,
