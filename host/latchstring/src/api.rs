@@ -30,22 +30,31 @@ use crate::error::Error;
 use crate::latch::Latch;
 use crate::token::Token;
 
-/// For the answer's head, and for each piece of its body: some APIs think long.
+/// Time limit for the response head and for each part of the body, without the time for the
+/// upload. Some APIs take long to answer.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// The slowest upload that is waited for, bytes in a second.
+/// Slowest upload that is waited for, in bytes per second.
 const SLOWEST_UPLOAD: u64 = 4096;
 
-/// For an HTTP client that reads bodies whole.
+/// Largest response body for HTTP clients that read bodies as a whole, in bytes.
 const BODY_BYTES: u64 = 64 << 20;
 
-/// Where the tokens of requests come from. A [`Latch`] is one such place.
+/// Source of tokens for API requests. A [`Latch`] is one.
 #[async_trait]
 pub trait TokenProvider: Send + Sync {
-    /// A token that is good for now.
+    /// Returns a token that is valid now.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if no token can be had.
     async fn token(&self) -> Result<Token, Error>;
 
-    /// Another one than the one with this fingerprint, which an API has refused.
+    /// Returns another token than the one with this fingerprint, which an API has refused.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if no token can be had.
     async fn token_instead_of(&self, refused: &str) -> Result<Token, Error>;
 }
 
@@ -61,24 +70,31 @@ impl TokenProvider for Latch {
 }
 
 impl Latch {
-    /// Asks an API with the session's token, which is renewed where it has to be,
-    /// and once more where the API answers 401.
+    /// Sends a request to an API with the session's token, renewed if needed. Sends it
+    /// again with another token if the API answers 401.
     ///
-    /// Any status is an answer; redirects are not followed. Fails with
-    /// `egress-denied` where the token may not go there
-    /// ([`LatchBuilder::api_origins`](crate::LatchBuilder::api_origins)), with
-    /// `login-required`, and with `unreachable`.
+    /// Every status is a response, not an error. Redirects are not followed.
+    ///
+    /// # Errors
+    ///
+    /// Returns `egress-denied` if the token may not be sent there
+    /// ([`LatchBuilder::api_origins`](crate::LatchBuilder::api_origins)), `login-required`
+    /// if only a login can help, and `unreachable` if the API cannot be reached.
     pub async fn request(&self, request: &ApiRequest) -> Result<ApiResponse, Error> {
         self.request_with(request, self).await
     }
 
-    /// The same with tokens from elsewhere.
+    /// Sends a request like [`request`](Self::request), with tokens from another source.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`request`](Self::request).
     pub async fn request_with(
         &self,
         request: &ApiRequest,
         tokens: &dyn TokenProvider,
     ) -> Result<ApiResponse, Error> {
-        // What must not be sent is not worth a renewal.
+        // Checked first, so that no token is renewed for a request that must not be sent.
         self.check(request)?;
         let token = tokens.token().await?;
         let answer = self.send(&token, request).await?;
@@ -90,7 +106,13 @@ impl Latch {
         self.send(&token, request).await
     }
 
-    /// Asks an API with this token, once.
+    /// Sends a request to an API with this token, once.
+    ///
+    /// # Errors
+    ///
+    /// Returns `egress-denied` if the token may not be sent there, `invalid-configuration`
+    /// if the request cannot be sent as it is, and `unreachable` if the API cannot be
+    /// reached.
     pub async fn send(&self, token: &Token, request: &ApiRequest) -> Result<ApiResponse, Error> {
         let mut request = self.check(request)?;
         for (name, value) in token.headers() {
@@ -107,7 +129,7 @@ impl Latch {
         let limits = Limits {
             timeout: PATIENCE + Duration::from_secs(upload),
             body_bytes: BODY_BYTES,
-            // Every origin here was named by the caller.
+            // The caller named every origin that is allowed here.
             private_addresses: true,
         };
         let place = format!("{} {}", request.method, without_query(&request.url));
@@ -121,33 +143,39 @@ impl Latch {
         answer.map(ApiResponse).map_err(failed)
     }
 
-    /// The request as it may be sent, but for the token.
+    /// Returns the request as it may be sent, still without the token.
     fn check(&self, request: &ApiRequest) -> Result<ApiRequest, Error> {
         let url = self.origins().permit(&request.url, &self.key().profile)?;
         let unusable =
             |reason| Error::new(Code::InvalidConfiguration, reason, "change the request");
         outgoing::method(&request.method).map_err(unusable)?;
         headers(&request.headers).map_err(unusable)?;
-        // As it was read here, and so not to be read in another way.
+        // The normalised URL, so that the HTTP client cannot parse it differently.
         Ok(ApiRequest { url: url.into(), ..request.clone() })
     }
 }
 
-/// What an API answered. Dropping it ends the connection.
+/// An API's response. Dropping it ends the connection.
 pub struct ApiResponse(Streamed);
 
 impl ApiResponse {
-    /// RFC 9110 §15.
+    /// Returns the status code
+    /// ([RFC 9110 §15](https://www.rfc-editor.org/rfc/rfc9110#section-15)).
     pub fn status(&self) -> u16 {
         self.0.status
     }
 
-    /// Pairs of a header's name and its value, in order.
+    /// Returns the headers in order, as pairs of name and value.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.headers.iter().map(|header| (header.name.as_str(), header.value.as_str()))
     }
 
-    /// The next bytes of the body as they come; none at its end.
+    /// Returns the next bytes of the body as they arrive, or `None` at its end.
+    ///
+    /// # Errors
+    ///
+    /// Returns `unreachable` if the connection breaks, and `host-fault` if the body is too
+    /// large.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Error> {
         let body: &mut dyn Pieces = self.0.body.as_mut();
         body.next().await.map_err(failed)

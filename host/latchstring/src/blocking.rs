@@ -1,4 +1,4 @@
-//! The same for programs without a runtime of their own.
+//! A blocking [`Latch`](crate::Latch) for programs without an async runtime.
 //!
 //! ```
 //! use latchstring::blocking::Latch;
@@ -25,20 +25,25 @@ use crate::contract::{Demand, Description, LogoutReport};
 use crate::error::{Code, Error};
 use crate::token::Token;
 
-/// A client of one provider, whose calls wait.
+/// A client of one provider with blocking methods.
 ///
-/// A program that ends in the middle of a renewal (by Ctrl-C, say) loses the
-/// session if the provider rotates refresh tokens. To renew in a process that this
-/// does not reach, set [`LatchBuilder::renew_in`] and answer by [`serve_renewal`].
+/// A program that ends during a renewal (for example by Ctrl-C) loses the session if the
+/// provider rotates refresh tokens. To renew in a process that does not end with it, set
+/// [`LatchBuilder::renew_in`] and call [`serve_renewal`] there.
 ///
-/// Not for a thread that drives a runtime already: there the calls of
-/// [`latchstring::Latch`](crate::Latch) can be awaited.
+/// Not for a thread that already runs a runtime: await the methods of
+/// [`latchstring::Latch`](crate::Latch) there.
 pub struct Latch {
     latch: crate::Latch,
     runtime: Runtime,
 }
 
-/// [`serve_renewal`](crate::serve_renewal), for programs without a runtime.
+/// Answers one request of a renewal process; see [`serve_renewal`](crate::serve_renewal).
+///
+/// # Errors
+///
+/// Fails like [`serve_renewal`](crate::serve_renewal), and with `host-fault` if no runtime
+/// can be started.
 pub fn serve_renewal(
     prepare: impl FnOnce(LatchBuilder, &str) -> Result<LatchBuilder, Error>,
 ) -> Result<(), Error> {
@@ -55,53 +60,90 @@ fn runtime() -> Result<Runtime, Error> {
     })
 }
 
-/// What an API answered, whole.
+/// An API's response with its whole body.
 pub struct Answer {
-    /// RFC 9110 §15.
+    /// The status code ([RFC 9110 §15](https://www.rfc-editor.org/rfc/rfc9110#section-15)).
     pub status: u16,
-    /// Pairs of a header's name and its value, in order.
+    /// The headers in order, as pairs of name and value.
     pub headers: Vec<(String, String)>,
-    /// As it came.
+    /// The body, unchanged.
     pub body: Vec<u8>,
 }
 
 impl Latch {
-    /// Fails as [`LatchBuilder::build`] does.
+    /// Creates a client from its settings.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`LatchBuilder::build`], and with `host-fault` if no runtime can be
+    /// started.
     pub fn new(builder: LatchBuilder) -> Result<Self, Error> {
         Ok(Self { latch: builder.build()?, runtime: runtime()? })
     }
 
-    /// [`Latch::login`](crate::Latch::login).
+    /// Logs in; see [`Latch::login`](crate::Latch::login).
+    ///
+    /// # Errors
+    ///
+    /// Fails like that method.
     pub fn login(&self) -> Result<Token, Error> {
         self.runtime.block_on(self.latch.login())
     }
 
-    /// [`Latch::token`](crate::Latch::token).
+    /// Returns a valid token; see [`Latch::token`](crate::Latch::token).
+    ///
+    /// # Errors
+    ///
+    /// Fails like that method.
     pub fn token(&self) -> Result<Token, Error> {
         self.runtime.block_on(self.latch.token())
     }
 
+    /// Returns a token that meets `demand`; see
     /// [`Latch::token_for`](crate::Latch::token_for).
+    ///
+    /// # Errors
+    ///
+    /// Fails like that method.
     pub fn token_for(&self, demand: Demand) -> Result<Token, Error> {
         self.runtime.block_on(self.latch.token_for(demand))
     }
 
+    /// Returns a valid token or logs in; see
     /// [`Latch::token_or_login`](crate::Latch::token_or_login).
+    ///
+    /// # Errors
+    ///
+    /// Fails like that method.
     pub fn token_or_login(&self) -> Result<Token, Error> {
         self.runtime.block_on(self.latch.token_or_login())
     }
 
+    /// Returns a description of the stored session; see
     /// [`Latch::status`](crate::Latch::status).
+    ///
+    /// # Errors
+    ///
+    /// Fails like that method.
     pub fn status(&self) -> Result<Option<Description>, Error> {
         self.runtime.block_on(self.latch.status())
     }
 
-    /// [`Latch::logout`](crate::Latch::logout).
+    /// Ends the session; see [`Latch::logout`](crate::Latch::logout).
+    ///
+    /// # Errors
+    ///
+    /// Fails like that method.
     pub fn logout(&self) -> Result<LogoutReport, Error> {
         self.runtime.block_on(self.latch.logout())
     }
 
-    /// [`Latch::request`](crate::Latch::request), with the answer's body in memory.
+    /// Sends a request to an API and reads the whole response; see
+    /// [`Latch::request`](crate::Latch::request).
+    ///
+    /// # Errors
+    ///
+    /// Fails like that method.
     pub fn request(&self, request: &ApiRequest) -> Result<Answer, Error> {
         self.runtime.block_on(async {
             let mut response = self.latch.request(request).await?;
@@ -116,7 +158,7 @@ impl Latch {
         })
     }
 
-    /// The same client, for what is not here.
+    /// Returns the asynchronous client, for everything that is not here.
     pub fn inner(&self) -> &crate::Latch {
         &self.latch
     }

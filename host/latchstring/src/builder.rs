@@ -1,4 +1,4 @@
-//! Setting a [`Latch`] up.
+//! [`LatchBuilder`]: the settings of a [`Latch`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,8 +29,7 @@ use crate::sandbox::Sandbox;
 
 use latchstring_core::session::check_profile;
 
-/// Sets a [`Latch`] up; every setting but the provider and the client has a
-/// default.
+/// Settings of a [`Latch`]. All except the provider and the client have a default.
 #[must_use]
 pub struct LatchBuilder {
     client: Client,
@@ -58,13 +57,14 @@ pub struct LatchBuilder {
 }
 
 impl Latch {
-    /// A client of the provider with this issuer identifier (RFC 8414 §2).
+    /// Returns the settings of a client of the provider with this issuer identifier
+    /// ([RFC 8414 §2](https://www.rfc-editor.org/rfc/rfc8414#section-2)).
     pub fn builder(issuer: impl Into<String>, client_id: impl Into<String>) -> LatchBuilder {
         LatchBuilder::new(Some(issuer.into()), client_id.into())
     }
 
-    /// A client of a provider without an issuer identifier; give its endpoints
-    /// with [`LatchBuilder::endpoints`].
+    /// Returns the settings of a client of a provider without an issuer identifier. Set its
+    /// endpoints with [`LatchBuilder::endpoints`].
     pub fn builder_without_issuer(client_id: impl Into<String>) -> LatchBuilder {
         LatchBuilder::new(None, client_id.into())
     }
@@ -106,112 +106,115 @@ impl LatchBuilder {
         }
     }
 
-    /// Requested scopes, one name each (RFC 6749 §3.3). `openid` brings an ID
-    /// token, `offline_access` a refresh token where the provider wants it so.
+    /// Sets the requested scopes, one name each
+    /// ([RFC 6749 §3.3](https://www.rfc-editor.org/rfc/rfc6749#section-3.3)). `openid`
+    /// requests an ID token; some providers need `offline_access` for a refresh token.
     pub fn scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.client.scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Scopes that are requested beside those, whatever they are.
+    /// Sets scopes to request in addition to those of [`scopes`](Self::scopes).
     pub fn added_scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.added_scopes = scopes.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Origins of the API that [`Latch::request`] may send the token to, beside the
-    /// issuer's own and those of the resources: `https://api.example.com`.
+    /// Adds origins of APIs that [`Latch::request`] may send the token to, such as
+    /// `https://api.example.com`. The issuer's origin and those of the resources are
+    /// allowed too.
     pub fn api_origins<S: Into<String>>(mut self, origins: impl IntoIterator<Item = S>) -> Self {
         self.api_origins.extend(origins.into_iter().map(Into::into));
         self
     }
 
-    /// Resource indicators, absolute URIs (RFC 8707 §2).
+    /// Sets the resource indicators, which are absolute URIs
+    /// ([RFC 8707 §2](https://www.rfc-editor.org/rfc/rfc8707#section-2)).
     pub fn resources<S: Into<String>>(mut self, resources: impl IntoIterator<Item = S>) -> Self {
         self.client.resources = resources.into_iter().map(Into::into).collect();
         self
     }
 
-    /// Endpoints given by hand; they win over discovered ones, and over those given
+    /// Sets endpoints. They take precedence over discovered endpoints and over those set
     /// before.
     pub fn endpoints(mut self, endpoints: Endpoints) -> Self {
         self.client.endpoints = endpoints.over(self.client.endpoints);
         self
     }
 
-    /// Endpoints that count where neither the metadata nor
-    /// [`endpoints`](Self::endpoints) names one.
+    /// Sets the endpoints to use if neither the metadata nor [`endpoints`](Self::endpoints)
+    /// names one.
     pub fn assumed_endpoints(mut self, endpoints: Endpoints) -> Self {
         self.client.assumed_endpoints = endpoints;
         self
     }
 
-    /// Whether the issuer calls itself https although it is reached over http on a
-    /// loopback address: its TLS ends somewhere else.
+    /// Sets whether the issuer's name begins with https although it is reached over http on
+    /// a loopback address, because its TLS ends elsewhere.
     pub fn https_issuer(mut self, https: bool) -> Self {
         self.client.https_issuer = https;
         self
     }
 
-    /// How requests to the token endpoint and its kin are written; as a form
-    /// unless set.
+    /// Sets the body format of requests to the token endpoint and similar ones. The default
+    /// is a form.
     pub fn request_format(mut self, format: RequestFormat) -> Self {
         self.client.request_format = format;
         self
     }
 
-    /// Speaks Hexclave's own protocol instead of OAuth 2.0: the issuer is the
-    /// API's base URL, the client id the project's id.
+    /// Uses Hexclave's protocol instead of OAuth 2.0. The issuer is the API's base URL and
+    /// the client ID is the project ID.
     pub fn hexclave(mut self, hexclave: Hexclave) -> Self {
         self.client.discover = false;
         self.client.protocol = Protocol::Hexclave(hexclave);
         self
     }
 
-    /// Whether to fetch the issuer's metadata; the default with an issuer.
+    /// Sets whether to fetch the issuer's metadata. The default is yes if there is an
+    /// issuer.
     pub fn discover(mut self, discover: bool) -> Self {
         self.client.discover = discover;
         self
     }
 
-    /// A client secret, for providers that want one of native applications
-    /// too (RFC 8252 §8.5).
+    /// Sets the client secret, for providers that require one of native applications too
+    /// ([RFC 8252 §8.5](https://www.rfc-editor.org/rfc/rfc8252#section-8.5)).
     pub fn client_secret(mut self, secret: impl Into<String>) -> Self {
         self.client.client_secret = Some(secret.into());
         self
     }
 
-    /// How the client authenticates; by default what the metadata prefers.
+    /// Sets how the client authenticates. The default is what the metadata prefers.
     pub fn client_authentication(mut self, authentication: ClientAuthentication) -> Self {
         self.client.authentication = Some(authentication);
         self
     }
 
-    /// A name under which sessions are kept apart: letters, digits, `-` and
-    /// `_`, at most 64. `default` unless set.
+    /// Sets the profile, which keeps sessions apart: 1 to 64 letters, digits, `-` and `_`.
+    /// The default is `default`.
     pub fn profile(mut self, profile: impl Into<String>) -> Self {
         self.profile = profile.into();
         self
     }
 
-    /// The account under which the session is stored, for a session that other
-    /// settings began; computed from issuer, client, scopes and resources
-    /// unless set.
+    /// Sets the account that the session is stored under, to use a session that other
+    /// settings began. The default is computed from issuer, client, scopes and resources.
     pub fn account(mut self, account: impl Into<String>) -> Self {
         self.account = Some(account.into());
         self
     }
 
-    /// Where the browser comes back to; `http://127.0.0.1:PORT/callback` with
-    /// any free port unless set.
+    /// Sets the redirect URI. The default is `http://127.0.0.1:PORT/callback` with any free
+    /// port.
     pub fn redirect(mut self, redirect: Redirect) -> Self {
         self.redirect = redirect;
         self
     }
 
-    /// A further parameter of the authorization request, such as `login_hint`. It
-    /// replaces an earlier one of the same name. An empty value leaves out one that
-    /// would be sent by default.
+    /// Adds a parameter of the authorization request, such as `login_hint`. It replaces an
+    /// earlier one of the same name. An empty value leaves out a parameter that would be
+    /// sent by default.
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         let parameter = Parameter { name: name.into(), value: value.into() };
         self.client.parameters.retain(|earlier| earlier.name != parameter.name);
@@ -219,74 +222,75 @@ impl LatchBuilder {
         self
     }
 
-    /// Whether the provider protects the authorization code by PKCE; what its metadata
-    /// says unless set.
+    /// Sets whether to use PKCE. The default is what the provider's metadata says.
     pub fn pkce(mut self, pkce: Pkce) -> Self {
         self.client.pkce = pkce;
         self
     }
 
-    /// Whether token responses may leave out `token_type`, which RFC 6749 §5.1
-    /// requires; they may not unless set.
+    /// Sets whether token responses may leave out `token_type`, which
+    /// [RFC 6749 §5.1](https://www.rfc-editor.org/rfc/rfc6749#section-5.1) requires. The
+    /// default is no.
     pub fn token_type_optional(mut self, optional: bool) -> Self {
         self.client.token_type_optional = optional;
         self
     }
 
-    /// The host of the redirect URI; as [`redirect`](Self::redirect) says.
+    /// Sets the host of the redirect URI; see [`redirect`](Self::redirect).
     pub fn redirect_host(mut self, host: RedirectHost) -> Self {
         self.redirect.host = host;
         self
     }
 
-    /// The ports of the redirect URI, tried in order; any free one where there are
-    /// none.
+    /// Sets the ports of the redirect URI, tried in order. None means any free port.
     pub fn redirect_ports(mut self, ports: impl IntoIterator<Item = u16>) -> Self {
         self.redirect.ports = ports.into_iter().collect();
         self
     }
 
-    /// The path of the redirect URI.
+    /// Sets the path of the redirect URI.
     pub fn redirect_path(mut self, path: impl Into<String>) -> Self {
         self.redirect.path = path.into();
         self
     }
 
-    /// How long the user may take to log in. Unless set: five minutes in a browser, and
-    /// as long as the code lives on another device.
+    /// Sets how long the user may take to log in. The default is five minutes in a browser,
+    /// and on another device the lifetime of the code.
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = Some(patience);
         self
     }
 
-    /// How the person logs in; what fits the machine and the provider unless set.
+    /// Sets how the user logs in. The default is the flow that fits the machine and the
+    /// provider.
     pub fn flow(mut self, flow: LoginFlow) -> Self {
         self.flow = Some(flow);
         self
     }
 
-    /// The refresh token of an anonymous session that a login makes the person's
-    /// own (Hexclave). It is for this login only, and never stored.
+    /// Sets the refresh token of an anonymous session that the login turns into the user's
+    /// (Hexclave). It is used for one login and never stored.
     pub fn anonymous_refresh_token(mut self, token: impl Into<String>) -> Self {
         self.anonymous_refresh_token = Some(Zeroizing::new(token.into()));
         self
     }
 
-    /// Whether a code for another device is drawn for cameras too, where somebody
-    /// sees it; true unless set.
+    /// Sets whether an address for another device is also shown as a QR code if a terminal
+    /// shows it. The default is yes.
     pub fn draw_qr(mut self, draw: bool) -> Self {
         self.draws_qr = draw;
         self
     }
 
-    /// What the browser shows when it comes back; the default pages are in English.
-    /// With the feature `presets`, `Pages::read` and `Pages::from_toml` make others.
+    /// Sets the pages that the browser shows when it comes back. The default pages are in
+    /// English. With the feature `presets`, `Pages::read` and `Pages::from_toml` make
+    /// others.
     pub fn pages(mut self, pages: Pages) -> Self {
         self.pages = pages;
         self
     }
 
-    /// Keeps what passes between host and component, for a
+    /// Records what passes between host and component, for a
     /// [`Transcript`](crate::Transcript).
     #[cfg(feature = "transcript")]
     pub fn record(self, recorder: Recorder) -> Self {
@@ -298,18 +302,17 @@ impl LatchBuilder {
         self
     }
 
-    /// Where tokens are renewed; in this process unless set.
+    /// Sets where tokens are renewed. The default is this process.
     ///
-    /// A process that ends in the middle of a renewal (by Ctrl-C, say) loses the
-    /// session if the provider rotates refresh tokens. With
-    /// [`Renewal::OwnProcess`] the renewal runs in a second process, which that
-    /// does not reach.
+    /// A process that ends during a renewal (for example by Ctrl-C) loses the session if
+    /// the provider rotates refresh tokens. With [`Renewal::OwnProcess`], the renewal runs
+    /// in a second process, which does not end with the first.
     pub fn renew_in(mut self, renewal: Renewal) -> Self {
         self.renewal = renewal;
         self
     }
 
-    /// Whether to start a browser; the address is shown in any case.
+    /// Sets whether to start a browser. The address is shown in both cases.
     pub fn open_browser(mut self, open: bool) -> Self {
         self.open_browser = open;
         self
@@ -333,10 +336,11 @@ impl LatchBuilder {
         self
     }
 
-    /// Replaces the HTTP client. The egress policy holds for any.
+    /// Replaces the HTTP client. The egress policy applies to every client.
     ///
-    /// [`SystemHttp`] is the default; it can trust further certificates, and
-    /// authenticate with one: [`SystemHttp::ca_file`], [`SystemHttp::client_certificate`].
+    /// The default is [`SystemHttp`]. It can trust additional certificates and authenticate
+    /// with a client certificate: [`SystemHttp::ca_file`],
+    /// [`SystemHttp::client_certificate`].
     pub fn http(mut self, http: impl Http + 'static) -> Self {
         self.http = Some(Arc::new(http));
         self
@@ -349,36 +353,39 @@ impl LatchBuilder {
     }
 
     /// Replaces the store. The default is the system's keyring if it answers (with the
-    /// feature `keyring`), else files in the user's state folder.
+    /// feature `keyring`), otherwise files in the user's state folder.
     pub fn store(self, store: impl Store + 'static) -> Self {
         self.shared_store(Arc::new(store))
     }
 
-    /// The same for a store that others use too.
+    /// Replaces the store with one that others use too.
     pub fn shared_store(mut self, store: Arc<dyn Store>) -> Self {
         self.store = Some(store);
         self
     }
 
-    /// Replaces what is found out about this machine.
+    /// Replaces how facts about this machine are found out.
     pub fn surroundings(mut self, surroundings: impl Surroundings + 'static) -> Self {
         self.surroundings = Some(Arc::new(surroundings));
         self
     }
 
-    /// Replaces what the person is told by; standard error unless set.
+    /// Replaces how messages are shown to the user. The default is standard error.
     pub fn terminal(mut self, terminal: impl Terminal + 'static) -> Self {
         self.terminal = Some(Arc::new(terminal));
         self
     }
 
-    /// Loads the component. Fails with `invalid-configuration` where a setting
-    /// cannot work, and touches neither network nor store.
+    /// Loads the component and creates the client. Uses neither the network nor the store.
+    ///
+    /// # Errors
+    ///
+    /// Returns `invalid-configuration` if a setting cannot work.
     pub fn build(self) -> Result<Latch, Error> {
         self.build_on(Sandbox::load()?)
     }
 
-    /// The same with this component.
+    /// Creates the client with this component.
     pub(crate) fn build_on(mut self, sandbox: &'static Sandbox) -> Result<Latch, Error> {
         for scope in self.added_scopes {
             if !self.client.scopes.contains(&scope) {
@@ -425,7 +432,7 @@ impl LatchBuilder {
     }
 }
 
-/// The keyring if it answers, else files.
+/// Returns the keyring if it answers, otherwise files.
 #[cfg(feature = "keyring")]
 fn default_store() -> Result<Arc<dyn Store>, Error> {
     let folder = default_state_folder()?;

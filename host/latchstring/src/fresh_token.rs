@@ -1,4 +1,4 @@
-//! A token that stays fresh, for programs that live long.
+//! [`FreshToken`]: a token that stays valid, for long-running programs.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,26 +11,27 @@ use crate::error::Error;
 use crate::latch::Latch;
 use crate::token::Token;
 
-/// A wait is cut into pieces no longer than this, with a look at the clock after
-/// each: a timer stands still while the machine sleeps, and clocks are set.
+/// Longest time to wait without looking at the clock: timers stop while the machine sleeps,
+/// and clocks can be set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
-/// Before a renewal that failed is tried again; twice as long after each failure.
+/// Delay before a failed renewal is tried again. It doubles after each failure.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
-/// Where only a login can help, somebody may log in meanwhile.
+/// Delay before the next attempt if only a login can help: the user may log in meanwhile.
 const PAUSE_FOR_LOGIN: Duration = Duration::from_secs(15);
 
-/// A token that is handed out must outlive the request it is for.
+/// Time for which a token must still be valid when it is handed out, so that it outlives
+/// the request.
 const USABLE_FOR: Duration = Duration::from_secs(10);
 
 type State = Option<Result<Arc<Token>, Error>>;
 
-/// An access token that is renewed in the background, ahead of its end.
+/// An access token that is renewed in the background before it expires.
 ///
-/// Renewals share the session with every other process: whoever is first renews,
-/// the others adopt. Dropping it ends the renewals, and leaves the session.
+/// The session is shared with other processes: the first one renews, the others use its
+/// token. Dropping this ends the renewals and keeps the session.
 ///
 /// ```
 /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/ada.rs"));
@@ -58,11 +59,11 @@ pub struct FreshToken {
 }
 
 impl Latch {
-    /// Keeps a token fresh from now on. Must be called within a tokio runtime.
+    /// Keeps a token valid from now on. Must be called within a tokio runtime.
     ///
-    /// A renewal begins when about a fifth of the token's life is left, spread
-    /// so that many programs do not ask at once. An outage is waited out, with
-    /// growing pauses; where the session has ended, a new login is picked up.
+    /// A renewal begins when about a fifth of the token's lifetime is left, at a random
+    /// offset so that programs do not all renew at once. Failures are retried with growing
+    /// delays. If the session has ended, a new login is picked up.
     pub fn keep_fresh(&self) -> FreshToken {
         let (sender, state) = watch::channel(None);
         let task = tokio::spawn(keep(self.clone(), sender));
@@ -71,25 +72,27 @@ impl Latch {
 }
 
 impl FreshToken {
-    /// A token that is good for now; waits for the first one only.
+    /// Returns a token that is valid now. Waits for the first one only.
     ///
-    /// Fails with what the last renewal failed with, once the token that it was
-    /// to replace has come to its end.
+    /// # Errors
+    ///
+    /// Returns the error of the last renewal once the token that it was to replace has
+    /// expired.
     pub async fn token(&self) -> Result<Arc<Token>, Error> {
         let mut state = self.state.clone();
         let newest = state.wait_for(Option::is_some).await.ok().and_then(|state| state.clone());
         match newest {
             Some(Ok(token)) if is_usable(&token, self.latch.clock().now_ms()) => Ok(token),
             Some(Err(error)) if !error.is_retryable() => Err(error),
-            // The machine has slept past the token's end, or the task is waiting
-            // an outage out: the caller is here now.
+            // The machine slept until the token expired, or the task waits before it
+            // retries. The caller needs a token now.
             _ => self.latch.token().await.map(Arc::new),
         }
     }
 
-    /// Waits until there is another token, or another failure, than before.
+    /// Waits until the token or the error changes.
     pub async fn changed(&mut self) {
-        // OK because the task holds the sender for as long as this lives.
+        // OK because the task holds the sender while this lives.
         let _ = self.state.changed().await;
     }
 }
@@ -112,7 +115,7 @@ async fn keep(latch: Latch, sender: watch::Sender<State>) {
                 sender.send_replace(Some(Ok(Arc::new(token))));
                 demand = next;
                 if let Due::ByTimer = until(&latch, renew_at_ms, now_ms).await {
-                    // The clock was set back: it does not say how old the token is.
+                    // The clock was set back, so it does not say how old the token is.
                     demand.force_refresh = true;
                 }
             }
@@ -129,17 +132,18 @@ async fn keep(latch: Latch, sender: watch::Sender<State>) {
     }
 }
 
-/// Why a wait is over.
+/// Why a wait has ended.
 enum Due {
     ByClock,
     ByTimer,
 }
 
-/// When to renew this token, and what to demand then: a longer life than it has
-/// left, unless another process has renewed it by that time.
+/// Returns when to renew this token, in milliseconds since the epoch, and what to demand
+/// then: a longer lifetime than it will have left, unless another process has renewed it by
+/// then.
 fn plan(token: &Token, now_ms: u64) -> (Option<u64>, Demand) {
     let end_ms = token.grant().expires_at_ms;
-    // Never at once: a provider whose tokens are born expired is not to be flooded.
+    // Not immediately: a provider whose tokens have always expired must not be flooded.
     let soonest_ms = now_ms + FIRST_PAUSE.as_millis() as u64;
     let renew_at_ms = token.grant().renew_at_ms.or(end_ms).map(|at_ms| at_ms.max(soonest_ms));
     let min_ttl_ms = match (end_ms, renew_at_ms) {
@@ -149,8 +153,8 @@ fn plan(token: &Token, now_ms: u64) -> (Option<u64>, Demand) {
     (renew_at_ms, Demand { min_ttl_ms, ..Demand::default() })
 }
 
-/// Waits until the clock says `time_ms`, or as long has passed as was left when
-/// the wait began; for ever where there is no such time.
+/// Waits until the clock reaches `time_ms`, or until the time that was left at `began_ms`
+/// has passed. Waits forever if `time_ms` is `None`.
 async fn until(latch: &Latch, time_ms: Option<u64>, began_ms: u64) -> Due {
     let Some(time_ms) = time_ms else { return std::future::pending().await };
     let mut left = Duration::from_millis(time_ms.saturating_sub(began_ms));
@@ -169,7 +173,7 @@ async fn until(latch: &Latch, time_ms: Option<u64>, began_ms: u64) -> Due {
     }
 }
 
-/// A failed renewal leaves a token that is still good in place.
+/// Reports a failed renewal, unless the present token is still usable.
 fn keep_usable(sender: &watch::Sender<State>, error: Error, now_ms: u64) {
     sender.send_if_modified(|state| match state {
         Some(Ok(token)) if error.is_retryable() && is_usable(token, now_ms) => false,
@@ -185,10 +189,11 @@ fn is_usable(token: &Token, now_ms: u64) -> bool {
     token.grant().expires_at_ms.is_none_or(|end_ms| now_ms + usable_for_ms < end_ms)
 }
 
-/// Half of the pause, and up to as much again by chance.
+/// Returns half of the delay after `failures` failures, plus a random part of the other
+/// half.
 fn pause(latch: &Latch, failures: u32) -> Duration {
     let longest = FIRST_PAUSE.saturating_mul(1 << failures.min(16)).min(LONGEST_PAUSE);
-    // Without chance all programs come back at once, which is no failure.
+    // If the random source fails, use the full delay.
     let chance = latch.entropy().draw().map_or(u8::MAX, |bytes| bytes[0]);
     longest / 2 + longest / 2 * u32::from(chance) / u32::from(u8::MAX)
 }

@@ -1,9 +1,9 @@
-//! Renewal in a process of its own.
+//! Renewal of tokens in a separate process.
 //!
-//! A provider that rotates refresh tokens has replaced the stored one as soon as
-//! it has the request (RFC 9700 §4.14.2): a process that ends between the request
-//! and the save has lost the session. So a program may leave the request to a
-//! second process, which the death of the first one does not reach.
+//! A provider that rotates refresh tokens replaces the stored one as soon as it gets the
+//! request ([RFC 9700 §4.14.2](https://www.rfc-editor.org/rfc/rfc9700#section-4.14.2)). A
+//! process that ends between the request and the save has lost the session. So a program
+//! may leave the request to a second process, which does not end with the first.
 //!
 //! ```text
 //! Latch::token_for       the stored token does not meet the demand: starts the
@@ -38,37 +38,36 @@ use crate::latch::Latch;
 use crate::recording::{Recorder, Recording};
 use crate::token::Token;
 
-/// Longest request that is read, in bytes. A session to import has two tokens.
+/// Longest request that is read, in bytes. A request to import a session has two tokens.
 const LONGEST_REQUEST: u64 = 4 << 20;
 
-/// Progress that is written before the answer, in bytes. What the caller has not
-/// read must fit into a pipe: a stopped caller must not stop the renewal.
+/// Most progress that is written before the answer, in bytes. What the caller has not read
+/// must fit into a pipe: a caller that does not read must not block the renewal.
 const MOST_PROGRESS: usize = 4096;
 
 /// Where access tokens are renewed.
 #[derive(Clone, Default)]
 pub enum Renewal {
-    /// In this process. A renewal goes on when its caller stops waiting, for as
-    /// long as the runtime lives; when the process ends in the middle of one, the
-    /// session may be lost.
+    /// In this process. A renewal continues if its caller stops waiting, until the runtime
+    /// ends. If the process ends during a renewal, the session may be lost.
     #[default]
     ThisProcess,
-    /// In a process of its own, which outlives this one; in this process if that
-    /// one cannot be started. Not for a store that only this process can read.
+    /// In a separate process, which outlives this one. Falls back to this process if the
+    /// other one cannot be started. Not for a store that only this process can read.
     OwnProcess(RenewalProcess),
 }
 
-/// A program that answers by [`serve_renewal`].
+/// A program that calls [`serve_renewal`].
 #[derive(Clone)]
 pub struct RenewalProcess {
-    /// None for the file of the running program.
+    /// The program's path; `None` for the running program.
     program: Option<PathBuf>,
     arguments: Vec<OsString>,
     settings: Zeroizing<String>,
 }
 
 impl RenewalProcess {
-    /// The running program, started again with these arguments.
+    /// Starts the running program again with these arguments.
     pub fn this_program<S: Into<OsString>>(arguments: impl IntoIterator<Item = S>) -> Self {
         Self {
             program: None,
@@ -77,7 +76,7 @@ impl RenewalProcess {
         }
     }
 
-    /// Another program, started with these arguments.
+    /// Starts another program with these arguments.
     pub fn program<S: Into<OsString>>(
         program: impl Into<PathBuf>,
         arguments: impl IntoIterator<Item = S>,
@@ -85,16 +84,16 @@ impl RenewalProcess {
         Self { program: Some(program.into()), ..Self::this_program(arguments) }
     }
 
-    /// Text that `prepare` of [`serve_renewal`] gets. It is handed over through a
-    /// pipe, so it may hold secrets.
+    /// Sets the text that `prepare` of [`serve_renewal`] gets. It is sent through a pipe,
+    /// so it may contain secrets.
     #[must_use]
     pub fn settings(mut self, settings: impl Into<Zeroizing<String>>) -> Self {
         self.settings = settings.into();
         self
     }
 
-    /// Runs `task` for `latch` in a new process. Returns None if no process could
-    /// be started, or if it did not understand the request: nothing was sent then.
+    /// Runs `task` for `latch` in a new process. Returns `None` if no process could be
+    /// started or it did not understand the request; nothing was sent to the provider then.
     pub(crate) async fn run(&self, latch: &Latch, task: &Task) -> Option<Result<Done, Error>> {
         let request = Request {
             version: VERSION.to_owned(),
@@ -107,7 +106,7 @@ impl RenewalProcess {
         };
         let request = Zeroizing::new(serde_json::to_vec(&request).ok()?);
         let mut child = self.start().ok()?;
-        // Dropping the handle ends its input. A process that has read a part only
+        // Dropping the handle ends the process's input. A process that has read only a part
         // declines.
         let _ = child.stdin.take()?.write_all(&request).await;
         answer(child, latch).await
@@ -126,11 +125,12 @@ impl RenewalProcess {
     }
 }
 
-/// On Unix the process leaves the terminal by itself: see [`leave_terminal`].
+/// On Unix, the process leaves the terminal by itself: see [`leave_terminal`].
 #[cfg(not(windows))]
 fn detach(_: &mut Command) {}
 
-/// Without the caller's console, closing its window does not reach the process.
+/// Detaches the process from the caller's console, so that closing its window does not end
+/// the process.
 /// <https://learn.microsoft.com/windows/win32/procthread/process-creation-flags>
 #[cfg(windows)]
 fn detach(command: &mut Command) {
@@ -139,10 +139,10 @@ fn detach(command: &mut Command) {
     command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP);
 }
 
-/// The version of this crate: two versions may write requests differently.
+/// The version of this crate, because two versions may write requests differently.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// What the caller wants, and for which session.
+/// The caller's request: what to do, and for which session.
 #[derive(Serialize, Deserialize)]
 struct Request {
     version: String,
@@ -150,23 +150,23 @@ struct Request {
     profile: String,
     account: String,
     settings: String,
-    /// Whether the session is recorded.
+    /// Whether the caller records the session.
     records: bool,
     task: Task,
 }
 
-/// What sends a refresh token.
+/// An operation that may send a refresh token.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) enum Task {
-    /// A token that meets the demand.
+    /// Get a token that meets the demand.
     Token(Demand),
-    /// Another token than the one with this fingerprint.
+    /// Get another token than the one with this fingerprint.
     TokenInsteadOf(String),
-    /// These tokens become the session, if they work.
+    /// Make these tokens the session if they work.
     Import { tokens: Tokens, even_unchecked: bool },
 }
 
-/// What came of a [`Task`].
+/// The result of a [`Task`].
 pub(crate) enum Done {
     Token(Box<Token>),
     Imported(Imported),
@@ -175,18 +175,18 @@ pub(crate) enum Done {
 /// One line of the process's output.
 #[derive(Serialize, Deserialize)]
 enum Line {
-    // Progress, as `Terminal` has it.
+    // Progress, as methods of `Terminal`.
     Say(String),
     Wait(String),
     Settle,
     Detail(String),
     Recorded(Recording),
-    // The answer, after which nothing comes.
+    // The answer, which is the last line.
     Granted(Grant),
     Unchecked(Failure),
     Imported(Grant),
     Failed(Failure),
-    /// The request is not understood; nothing was done.
+    /// The request was not understood, and nothing was done.
     Declined,
 }
 
@@ -212,8 +212,8 @@ impl From<Result<Done, Error>> for Line {
     }
 }
 
-/// Shows the process's progress and returns its answer. Returns None if it ended
-/// without one and had sent no request: it says what for before it sends one.
+/// Shows the process's progress and returns its answer. Returns `None` if the process ended
+/// without an answer and had sent no request: it always writes `Wait` before it sends one.
 async fn answer(mut child: Child, latch: &Latch) -> Option<Result<Done, Error>> {
     let terminal = latch.terminal();
     let mut output = BufReader::new(child.stdout.take()?);
@@ -262,7 +262,7 @@ async fn answer(mut child: Child, latch: &Latch) -> Option<Result<Done, Error>> 
                 Ok(status) => status.to_string(),
                 Err(error) => error.to_string(),
             })),
-            // Never the bytes themselves: they could be half a token.
+            // Never show the bytes: they could be half a token.
             Err(_) => Err(lost("its answer cannot be read")),
         };
         return Some(answer);
@@ -277,16 +277,16 @@ fn lost(reason: &str) -> Error {
     )
 }
 
-/// Answers one request of [`Renewal::OwnProcess`]: for a hidden mode of a program,
+/// Answers one request of [`Renewal::OwnProcess`]. Call it in a hidden mode of a program,
 /// which ends when this returns.
 ///
-/// Reads standard input, writes standard output, and touches no terminal. Once a
-/// request is sent, neither the caller's end nor the signals that end a program
-/// from a terminal or a service manager interrupt it.
+/// Reads standard input, writes standard output, and uses no terminal. Once a request was
+/// sent to the provider, it is completed even if the caller ends or a signal such as SIGINT
+/// or SIGTERM arrives.
 ///
-/// `prepare` gets a builder with the caller's client, profile and account, and the
-/// text of [`RenewalProcess::settings`]: it adds the store, and the HTTP client if the
-/// program has its own.
+/// `prepare` gets a builder with the caller's client, profile and account, and the text of
+/// [`RenewalProcess::settings`]. It sets the store, and the HTTP client if the program has
+/// its own.
 ///
 /// ```no_run
 /// use latchstring::{Latch, Renewal, RenewalProcess, serve_renewal};
@@ -303,7 +303,9 @@ fn lost(reason: &str) -> Error {
 /// # }
 /// ```
 ///
-/// Fails if standard input holds no request, and if nobody reads the answer.
+/// # Errors
+///
+/// Fails if the answer cannot be written.
 pub async fn serve_renewal(
     prepare: impl FnOnce(LatchBuilder, &str) -> Result<LatchBuilder, Error>,
 ) -> Result<(), Error> {
@@ -331,8 +333,8 @@ pub async fn serve_renewal(
             tokio::select! {
                 biased;
                 result = &mut task => result,
-                // Nobody waits for the answer. What has sent a request comes to its
-                // end; what waits for the lock does not.
+                // The caller has ended. A renewal that has sent a request is completed; one
+                // that still waits for the lock is not.
                 () = abandoned => match progress.has_sent() {
                     true => task.await,
                     false => return Ok(()),
@@ -342,7 +344,7 @@ pub async fn serve_renewal(
         Err(error) => Err(error),
     };
     if let Some(recording) = recorder.and_then(|recorder| recorder.take()) {
-        // Whoever does not read it does not read the answer either.
+        // A caller that does not read this does not read the answer either.
         let _ = Line::Recorded(recording).write();
     }
     Line::from(result).write().map(drop).map_err(|error| unread(&error))
@@ -356,22 +358,22 @@ fn unread(error: &io::Error) -> Error {
     )
 }
 
-/// Moves this process to a session without a terminal, so that no terminal stops
-/// it, draws on it or ends it. The signals that end a program, and the caller's end,
-/// only end the returned wait.
+/// Moves this process to a session without a terminal, so that a terminal cannot stop or
+/// end it. Signals that end a program, and the end of the caller, only complete the
+/// returned future.
 #[cfg(unix)]
 fn leave_terminal() -> impl Future<Output = ()> {
     use rustix::event::{PollFd, PollFlags, poll};
     use tokio::signal::unix::{SignalKind, signal};
     use tokio::sync::oneshot;
 
-    // Fails only where the process leads a group of its own already.
+    // Fails only if the process already leads a process group.
     let _ = rustix::process::setsid();
     let mut signals =
         [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
     let (sender, caller_ended) = oneshot::channel();
     let wait = move || {
-        // Reported although nothing is asked for: nobody reads the pipe any more.
+        // A closed pipe is reported even if no event is requested.
         let _ = poll(&mut [PollFd::new(&stdout(), PollFlags::empty())], None);
         let _ = sender.send(());
     };
@@ -396,7 +398,7 @@ fn leave_terminal() -> impl Future<Output = ()> {
     std::future::pending()
 }
 
-/// Passes on to the caller what happens.
+/// A terminal that passes messages on to the caller.
 #[derive(Clone, Default)]
 struct Progress(Arc<Passed>);
 
@@ -407,7 +409,7 @@ struct Passed {
 }
 
 impl Progress {
-    /// Whether a request was sent, or is about to be.
+    /// Returns whether a request was sent, or is about to be.
     fn has_sent(&self) -> bool {
         self.0.has_sent.load(Ordering::Relaxed)
     }
@@ -416,7 +418,7 @@ impl Progress {
         if self.0.bytes.load(Ordering::Relaxed) >= MOST_PROGRESS {
             return;
         }
-        // The renewal goes on without its caller.
+        // Ignore errors: the renewal continues without its caller.
         if let Ok(length) = line.write() {
             self.0.bytes.fetch_add(length, Ordering::Relaxed);
         }

@@ -1,4 +1,4 @@
-//! An access token as callers hold it.
+//! The access token that callers get.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -9,16 +9,18 @@ use zeroize::Zeroize as _;
 use crate::contract::{Grant, TokenSource};
 use crate::error::Error;
 
-/// An access token, and what came with it.
+/// An access token and what came with it.
 ///
-/// `Debug` shows no secret, and dropping it wipes the tokens from memory.
+/// `Debug` shows no secrets. Dropping it wipes the tokens from memory.
 pub struct Token(Grant);
 
 impl TryFrom<Grant> for Token {
     type Error = Error;
 
-    /// Tokens and headers end up in lines of text: one that could end its line
-    /// early fails with `sandbox-fault` (RFC 6749 Appendix A.12, RFC 9110 §5.5).
+    /// Checks that tokens and headers are printable ASCII, because they are written into
+    /// lines of text. Returns `sandbox-fault` if one is not
+    /// ([RFC 6749 Appendix A.12](https://www.rfc-editor.org/rfc/rfc6749#appendix-A.12),
+    /// [RFC 9110 §5.5](https://www.rfc-editor.org/rfc/rfc9110#section-5.5)).
     fn try_from(grant: Grant) -> Result<Self, Error> {
         let token = Self(grant);
         let grant = &token.0;
@@ -32,86 +34,95 @@ impl TryFrom<Grant> for Token {
 }
 
 impl Token {
-    /// The same in the contract's terms. Its `Debug` prints the tokens.
+    /// Returns this token in the contract's type, whose `Debug` prints the tokens.
     pub fn grant(&self) -> &Grant {
         &self.0
     }
 
-    /// The access token itself (RFC 6749 §1.4).
+    /// Returns the access token
+    /// ([RFC 6749 §1.4](https://www.rfc-editor.org/rfc/rfc6749#section-1.4)).
     pub fn access_token(&self) -> &str {
         &self.0.access_token
     }
 
-    /// Names the access token and tells nothing of it: its SHA-256, in hexadecimal.
+    /// Returns the SHA-256 hash of the access token in hexadecimal, which identifies the
+    /// token without revealing it.
     pub fn fingerprint(&self) -> String {
         Sha256::digest(&self.0.access_token).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// A kind of `Bearer`, as the provider spells it (RFC 6750).
+    /// Returns the token type, `Bearer` in the provider's spelling
+    /// ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)).
     pub fn token_type(&self) -> &str {
         &self.0.token_type
     }
 
-    /// What a request to the provider's API carries: pairs of a header's name and
-    /// its value, `authorization` and `Bearer ...` almost always (RFC 6750 §2.1).
+    /// Returns the headers of a request to the provider's API, as pairs of name and value.
+    /// Almost always this is `authorization` with `Bearer ...`
+    /// ([RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)).
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.headers.iter().map(|header| (header.name.as_str(), header.value.as_str()))
     }
 
-    /// Granted scopes.
+    /// Returns the granted scopes.
     pub fn scopes(&self) -> &[String] {
         &self.0.scopes
     }
 
-    /// When it expires; none where the provider did not say.
+    /// Returns when the token expires, or `None` if the provider did not say.
     pub fn expires_at(&self) -> Option<SystemTime> {
         self.0.expires_at_ms.and_then(time)
     }
 
-    /// When a program that lives long should ask again.
+    /// Returns when a long-running program should renew the token, or `None` if that is not
+    /// known.
     pub fn renew_at(&self) -> Option<SystemTime> {
         self.0.renew_at_ms.and_then(time)
     }
 
-    /// The verified ID token, as issued (OpenID Connect Core §2).
+    /// Returns the verified ID token as issued
+    /// ([OpenID Connect Core §2](https://openid.net/specs/openid-connect-core-1_0.html#IDToken)),
+    /// or `None` if there is none.
     pub fn id_token(&self) -> Option<&str> {
         self.0.id_token.as_deref()
     }
 
-    /// Who logged in: one JSON object with the claims of the verified ID token,
-    /// and over them those of userinfo where it was asked.
+    /// Returns the claims about the user as a JSON object, or `None` if there are none:
+    /// those of the verified ID token, overridden by those of userinfo if it was requested.
     pub fn claims(&self) -> Option<&str> {
         self.0.claims.as_deref()
     }
 
-    /// One of the [`claims`](Self::claims) that is a text, such as `email`.
+    /// Returns one of the [`claims`](Self::claims), such as `email`, or `None` if it is
+    /// missing or not a string.
     pub fn claim(&self, name: &str) -> Option<String> {
         let claims: serde_json::Value = serde_json::from_str(self.claims()?).ok()?;
         claims.get(name)?.as_str().map(str::to_owned)
     }
 
-    /// What an examination of the token brought, other than of userinfo: one JSON
-    /// object.
+    /// Returns the result of examining the token other than by userinfo, as a JSON object,
+    /// or `None` if it was not examined.
     pub fn report(&self) -> Option<&str> {
         self.0.report.as_deref()
     }
 
-    /// What the user should know about this token, one line each: an ID token that could
-    /// not be checked and was not used, a life shorter than was asked for.
+    /// Returns what the user should know about this token, one line each: for example, that
+    /// an ID token could not be checked and was not used, or that the token expires earlier
+    /// than requested.
     pub fn notices(&self) -> &[String] {
         &self.0.notices
     }
 
-    /// Names of authorization request parameters that are sent by default and that the
-    /// provider refuses: give them to [`LatchBuilder::parameter`] with an empty value
-    /// for later logins. Empty but after a login.
+    /// Returns the names of authorization request parameters that are sent by default and
+    /// that the provider refuses. Pass them to [`LatchBuilder::parameter`] with an empty
+    /// value for later logins. Empty except after a login.
     ///
     /// [`LatchBuilder::parameter`]: crate::LatchBuilder::parameter
     pub fn refused_parameters(&self) -> &[String] {
         &self.0.refused_parameters
     }
 
-    /// Where it came from: the store, a renewal, a login.
+    /// Returns where the token came from: the store, a renewal or a login.
     pub fn source(&self) -> TokenSource {
         self.0.source
     }
@@ -137,12 +148,12 @@ impl Drop for Token {
     }
 }
 
-/// Printable ASCII.
+/// Returns whether `text` is printable ASCII.
 fn is_one_line(text: &str) -> bool {
     text.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
 }
 
-/// None where it is further off than this system can tell.
+/// Returns the time, or `None` if it is too late for this system's clock.
 fn time(epoch_ms: u64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_millis(epoch_ms))
 }
