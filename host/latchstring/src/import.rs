@@ -1,4 +1,4 @@
-//! Taking over the session that another program keeps.
+//! Takes over the session that another program keeps.
 
 use std::fs;
 use std::io::{ErrorKind, Write as _};
@@ -14,10 +14,10 @@ use crate::contract::Tokens;
 use crate::error::{Code, Error};
 use crate::preset::{ImportPlan, KeyringPlan, Preset, Settings};
 
-/// Far more than any such file.
+/// Largest file that is read, in bytes. Session files are far smaller.
 const LONGEST: u64 = 1 << 20;
 
-/// Tokens of another program, and where they were.
+/// Tokens of another program, and where they were found.
 pub struct Found {
     tokens: Tokens,
     origins: Vec<Origin>,
@@ -28,10 +28,10 @@ enum Origin {
     Keyring(ForeignEntry),
 }
 
-/// What of a file is the session.
+/// The part of a file that is the session.
 enum Part {
     Whole,
-    /// These members, of the object that the path leads to.
+    /// These members of the object at this path.
     Members {
         path: Vec<String>,
         names: Vec<String>,
@@ -39,14 +39,16 @@ enum Part {
 }
 
 impl Preset {
-    /// What the provider's own program keeps of a session: in `file`, or else
-    /// where that program does, its keyring entries first.
+    /// Finds the session that the provider's own program keeps: in `file` if it is given,
+    /// otherwise where that program stores it, keyring entries first.
     ///
-    /// A file of the current folder is only read if it is `file`: a checked-out folder
-    /// could bring the session of its author.
+    /// A file in the current folder is read only if it is given as `file`: a checked-out
+    /// repository could contain the session of its author.
     ///
-    /// Fails with `login-required` where there is nothing, and with
-    /// `stored-damaged` where it cannot be read.
+    /// # Errors
+    ///
+    /// Returns `login-required` if there is no session, `stored-damaged` if it cannot be
+    /// parsed, and `store-unusable` if a file or the keyring cannot be read.
     pub async fn find_session(
         &self,
         settings: &Settings,
@@ -79,12 +81,13 @@ impl Preset {
 }
 
 impl Found {
-    /// What [`Latch::import`](crate::Latch::import) takes. Its `Debug` prints them.
+    /// Returns the tokens for [`Latch::import`](crate::Latch::import). Their `Debug` prints
+    /// them.
     pub fn tokens(&self) -> &Tokens {
         &self.tokens
     }
 
-    /// Where they are, for people.
+    /// Returns descriptions, for the user, of where the tokens are.
     pub fn places(&self) -> Vec<String> {
         let place = |origin: &Origin| match origin {
             Origin::File(path, _) => path.display().to_string(),
@@ -93,7 +96,11 @@ impl Found {
         self.origins.iter().map(place).collect()
     }
 
-    /// Deletes them there. What else is in the same file stays.
+    /// Deletes the tokens where they were found. The rest of a file stays.
+    ///
+    /// # Errors
+    ///
+    /// Returns `store-unusable` if they cannot be deleted.
     pub async fn remove(self) -> Result<(), Error> {
         for origin in self.origins {
             match origin {
@@ -111,7 +118,8 @@ impl Found {
     }
 }
 
-/// An entry holds a document, or one token.
+/// Reads the keyring entries, each of which is a document or one token. Returns `None` if
+/// there are none.
 async fn read_keyring(plan: &ImportPlan, looked: &mut Vec<String>) -> Result<Option<Found>, Error> {
     let mut tokens = none();
     let mut origins = Vec::new();
@@ -120,7 +128,7 @@ async fn read_keyring(plan: &ImportPlan, looked: &mut Vec<String>) -> Result<Opt
         looked.push(entry.place());
         let value = match entry.read().await {
             Ok(value) => value,
-            // A machine without a keyring has files.
+            // Without a keyring, read the files.
             Err(error) if !plan.files.is_empty() && error.code() == Code::StoreUnusable => continue,
             Err(error) => return Err(error),
         };
@@ -176,7 +184,7 @@ fn read_file(plan: &ImportPlan, path: &Path) -> Result<Option<Found>, Error> {
         }
     }
     let tokens = match entry {
-        // A document within the document.
+        // A JSON document in a string of the document.
         Value::String(text) => serde_json::from_str(text).ok().and_then(|d| read_tokens(plan, &d)),
         entry => read_tokens(plan, entry),
     };
@@ -184,7 +192,7 @@ fn read_file(plan: &ImportPlan, path: &Path) -> Result<Option<Found>, Error> {
     Ok(Some(Found { tokens, origins: file(part_of(plan)) }))
 }
 
-/// None where the document holds no token.
+/// Returns the tokens in the document, or `None` if it has none.
 fn read_tokens(plan: &ImportPlan, document: &Value) -> Option<Tokens> {
     let text = |names: &[String]| {
         let values = names.iter().filter_map(|name| document.get(name)?.as_str());
@@ -200,7 +208,8 @@ fn read_tokens(plan: &ImportPlan, document: &Value) -> Option<Tokens> {
     (tokens.access_token.is_some() || tokens.refresh_token.is_some()).then_some(tokens)
 }
 
-/// Seconds since 1970 as a number or as text, or a date of RFC 3339.
+/// Parses seconds since 1970, as a number or a string, or an RFC 3339 date. Returns
+/// milliseconds since the epoch, or `None` for anything else.
 fn epoch_ms(value: &Value) -> Option<u64> {
     let in_ms = |seconds: f64| (seconds > 0.0).then_some((seconds * 1000.0) as u64);
     match value {
@@ -213,8 +222,8 @@ fn epoch_ms(value: &Value) -> Option<u64> {
     }
 }
 
-/// The file that a preset names, if it is in the home folder (`~/`) or absolute. The
-/// others are of the current folder.
+/// Returns the path of a preset's file if it begins with `~/` or is absolute, or `None` if
+/// it is in the current folder.
 fn at_home(path: &str) -> Option<PathBuf> {
     match path.strip_prefix("~/") {
         Some(rest) => Some(BaseDirs::new()?.home_dir().join(rest)),
@@ -261,7 +270,7 @@ fn part_of(plan: &ImportPlan) -> Part {
     }
 }
 
-/// The file goes too once nothing is left in it.
+/// Removes the session from a file, and the file if nothing else is left in it.
 fn remove_from(file: &Path, part: &Part) -> std::io::Result<()> {
     let Part::Members { path, names } = part else { return fs::remove_file(file) };
     let mut document: Value = serde_json::from_str(&fs::read_to_string(file)?)?;
@@ -276,7 +285,7 @@ fn remove_from(file: &Path, part: &Part) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Objects on the path that are left with nothing go as well.
+/// Removes the members, and the objects on the path that become empty.
 fn remove_members(value: &mut Value, path: &[String], names: &[String]) {
     let Some(members) = value.as_object_mut() else { return };
     let Some((first, rest)) = path.split_first() else {

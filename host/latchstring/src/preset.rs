@@ -1,4 +1,4 @@
-//! What is known of a provider ahead of time, as a file.
+//! [`Preset`]: the known settings of a provider, as a file.
 //!
 //! ```toml
 //! about = "Example, an identity provider"
@@ -11,8 +11,8 @@
 //! added-scopes = ["openid"]
 //! ```
 //!
-//! `{tenant}` stands for what the person sets. A text with a setting that is
-//! optional and not set is left out.
+//! `{tenant}` is replaced by what the user sets. A text with an optional setting that is
+//! not set is left out.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -47,7 +47,7 @@ built_in!(
     "stytch"
 );
 
-/// One provider's file.
+/// The settings of one provider.
 ///
 /// ```
 /// use latchstring::Preset;
@@ -66,7 +66,7 @@ pub struct Preset {
     about: About,
 }
 
-/// The part that is for people.
+/// The part of the file that describes the preset to the user.
 #[derive(Deserialize)]
 #[serde(rename_all = "kebab-case")]
 struct About {
@@ -77,35 +77,36 @@ struct About {
     settings: BTreeMap<String, Setting>,
 }
 
-/// One thing that differs between two users of a provider.
+/// A setting that differs between users of a provider.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Setting {
-    /// What it is.
+    /// The description of the setting.
     pub about: String,
-    /// Environment variables that set it; it is an error where two that are set
-    /// disagree.
+    /// Environment variables for this setting. If two that are set disagree, that is an
+    /// error.
     #[serde(default)]
     pub environment: Vec<String>,
-    /// What it is unless it is set.
+    /// The default value; `None` if there is none.
     pub default: Option<String>,
     /// Whether it may be left unset.
     #[serde(default)]
     pub optional: bool,
-    /// The only values that it may have; any where there are none.
+    /// The only values allowed; empty if any value is.
     #[serde(default)]
     pub one_of: Vec<String>,
 }
 
 impl Setting {
-    /// Whether nothing works before it is set.
+    /// Returns whether it must be set.
     pub fn is_needed(&self) -> bool {
         !self.optional && self.default.is_none()
     }
 }
 
 impl Preset {
-    /// Every name: those of this crate, and those of the files in `folder`.
+    /// Returns the names of all presets: those of this crate and those of the files in
+    /// `folder`.
     pub fn names(folder: Option<&Path>) -> Vec<String> {
         let files = folder.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
         let own = files.flatten().filter_map(|file| {
@@ -119,11 +120,12 @@ impl Preset {
         names
     }
 
-    /// The preset of this name: the file `NAME.toml` in `folder`, else the one of
+    /// Returns the preset with this name: the file `NAME.toml` in `folder`, or the one of
     /// this crate.
     ///
-    /// Fails with `invalid-configuration` where there is none, or where the file
-    /// holds something that no preset has.
+    /// # Errors
+    ///
+    /// Returns `invalid-configuration` if there is none or the file has an unknown entry.
     pub fn named(name: &str, folder: Option<&Path>) -> Result<Self, Error> {
         crate::check_profile(name).map_err(|_| unknown(name, folder))?;
         if let Some(folder) = folder {
@@ -139,10 +141,15 @@ impl Preset {
         Self::read(name, text, &format!("the preset {name}"))
     }
 
-    /// A preset from its text; `place` names it in errors.
+    /// Parses a preset. `place` names it in errors.
+    ///
+    /// # Errors
+    ///
+    /// Returns `invalid-configuration` if the text is not a preset.
     pub fn parse(name: &str, text: &str, place: &str) -> Result<Self, Error> {
         let preset = Self::read(name, text, place)?;
-        // What is misspelt is found here and not in the middle of a login.
+        // Fill it with sample values to find misspelt placeholders now rather than during a
+        // login.
         let sample = preset.about.settings.iter().map(|(name, setting)| {
             let value = setting.default.clone().or(setting.one_of.first().cloned());
             (name.clone(), value.unwrap_or_else(|| "http://127.0.0.1/sample".to_owned()))
@@ -151,7 +158,8 @@ impl Preset {
         Ok(preset)
     }
 
-    /// Those of this crate are checked by its tests, and not at each start.
+    /// Parses a preset without filling it: the presets of this crate are checked by its
+    /// tests.
     fn read(name: &str, text: &str, place: &str) -> Result<Self, Error> {
         let trouble = |error: toml_edit::de::Error| faulty(place, error.message());
         let document: Value = toml_edit::de::from_str(text).map_err(trouble)?;
@@ -159,35 +167,37 @@ impl Preset {
         Ok(Self { name: name.to_owned(), text: text.to_owned(), document, about })
     }
 
-    /// The preset's name.
+    /// Returns the preset's name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What provider it is for, in a line.
+    /// Returns a line that says which provider it is for.
     pub fn about(&self) -> &str {
         &self.about.about
     }
 
-    /// What else a person should know.
+    /// Returns notes for the user.
     pub fn notes(&self) -> &[String] {
         &self.about.notes
     }
 
-    /// What has to be set, or may be.
+    /// Returns the settings that the preset has.
     pub fn settings(&self) -> &BTreeMap<String, Setting> {
         &self.about.settings
     }
 
-    /// The file.
+    /// Returns the text of the file.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The settings with what `variable` tells of the environment under them.
+    /// Returns the settings that environment variables give. `variable` returns a
+    /// variable's value, or `None` if it is not set.
     ///
-    /// Fails with `invalid-configuration` where two variables for one setting
-    /// disagree.
+    /// # Errors
+    ///
+    /// Returns `invalid-configuration` if two variables for one setting disagree.
     pub fn from_environment(
         &self,
         variable: impl Fn(&str) -> Option<String>,
@@ -201,7 +211,7 @@ impl Preset {
         Ok(found)
     }
 
-    /// The settings in full: defaults added, and every one checked.
+    /// Returns all settings, checked and with defaults added.
     fn complete(&self, given: &Settings) -> Result<Settings, Error> {
         let known = &self.about.settings;
         if let Some(name) = given.keys().find(|name| !known.contains_key(*name)) {
@@ -231,7 +241,7 @@ impl Preset {
                     format!("it is one of: {}", setting.one_of.join(", ")),
                 ));
             }
-            // A slash at the end of an address would double in the middle of another.
+            // Final slashes are removed, because they would double inside another URL.
             let value = match value.contains("://") {
                 true => value.trim_end_matches('/'),
                 false => value,
@@ -251,9 +261,8 @@ impl Preset {
     }
 }
 
-/// What these variables are set to.
-///
-/// Fails where two of them disagree.
+/// Returns the value of these environment variables, or `None` if none is set. Fails if two
+/// of them disagree.
 fn agreed(
     names: &[String],
     variable: impl Fn(&str) -> Option<String>,

@@ -67,14 +67,14 @@ fn every_preset_of_this_crate_can_be_read_and_explains_itself() {
 }
 
 #[test]
-fn settings_stand_in_their_places() {
+fn settings_replace_their_placeholders() {
     let latch = latch(&[("tenant", "acme"), ("audience", "api")]).expect("a client");
     assert_eq!(latch.issuer(), Some("https://acme.example/new"));
     assert_eq!(latch.client_id(), "cli");
 }
 
 #[test]
-fn a_setting_that_is_not_needed_takes_its_texts_with_it() {
+fn an_unset_optional_setting_removes_its_texts() {
     let with = latch(&[("tenant", "acme"), ("audience", "api")]).expect("a client");
     let without = latch(&[("tenant", "acme")]).expect("a client");
     let empty = latch(&[("tenant", "acme"), ("audience", "")]).expect("a client");
@@ -83,14 +83,14 @@ fn a_setting_that_is_not_needed_takes_its_texts_with_it() {
 }
 
 #[test]
-fn what_has_to_be_set_is_named_with_its_variable() {
+fn a_missing_setting_is_named_with_its_variable() {
     let error = latch(&[]).err().expect("a refusal");
     assert!(error.message().contains("needs the setting tenant: the tenant"), "{error}");
     assert!(error.remedy().contains("--set tenant=VALUE, or set EXAMPLE_TENANT"), "{error}");
 }
 
 #[test]
-fn what_cannot_be_set_is_named_with_what_can() {
+fn an_unknown_setting_is_named_with_the_known_ones() {
     let error = latch(&[("tenant", "acme"), ("tenent", "x")]).err().expect("a refusal");
     assert!(error.message().contains("has no setting tenent"), "{error}");
     assert_eq!(error.remedy(), "it has: audience, kind, tenant");
@@ -126,7 +126,7 @@ fn a_slash_at_the_end_of_an_address_does_not_double() {
 }
 
 #[test]
-fn what_no_preset_has_is_named() {
+fn an_unknown_entry_is_named() {
     refused("about = \"x\"\nclientt = 1", "clientt");
     refused("about = \"x\"\n[client]\nisuer = \"https://x\"", "isuer");
     refused("about = \"x\"\n[settings.a]\nabout = \"a\"\ndefalt = \"b\"", "defalt");
@@ -138,7 +138,7 @@ fn what_no_preset_has_is_named() {
 }
 
 #[test]
-fn a_file_of_ones_own_adds_a_provider_or_takes_the_place_of_one() {
+fn a_users_file_adds_or_replaces_a_preset() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("acme.toml"), TEXT).expect("a file");
     fs::write(folder.path().join("okta.toml"), TEXT).expect("a file");
