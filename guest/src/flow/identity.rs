@@ -6,8 +6,8 @@ use crate::protocol::id_token::{self, Expectations, IdToken, Rejection};
 use crate::protocol::jwk::{Jwk, parse_keys_response};
 use crate::protocol::request::get;
 
-/// Number of key requests. A provider that has just rotated its keys may sign with the
-/// new key a moment before it publishes it, so the keys are fetched twice.
+/// Most requests for the keys. A provider that has just rotated its keys may sign with
+/// the new one a moment before it publishes it, so the keys may be fetched again.
 const FETCHES: u32 = 2;
 const REFETCH_WAIT_MS: u64 = 1_000;
 

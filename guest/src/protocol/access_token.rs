@@ -1,5 +1,4 @@
-//! Access tokens that are JSON Web Tokens, checked without the provider (RFC
-//! 9068 §4).
+//! Checks of access tokens that are JSON Web Tokens, without the provider (RFC 9068 §4).
 
 use serde_json::Value;
 
@@ -11,15 +10,15 @@ use crate::protocol::jwk::Jwk;
 use crate::protocol::jws::{Jws, Unverified};
 
 pub(crate) enum Rejection {
-    /// No key at hand verifies the signature; another key might.
+    /// None of the keys verifies the signature; another key might.
     UnknownKey(Unverified),
-    /// It was good once, and another one may be good now.
+    /// The token has expired; a new one may be valid.
     Expired(Failure),
     Failed(Failure),
 }
 
-/// The claims of a token that this issuer signed, that is good now, and that
-/// allows what the rules ask.
+/// Checks that the token is signed by this issuer, valid now, and sufficient for `rules`.
+/// Returns its claims.
 pub(crate) fn verify(
     token: &str,
     keys: &[Jwk],
@@ -38,7 +37,7 @@ pub(crate) fn verify(
     check(&claims, issuer, now_ms)
         .and_then(|()| check_key_issuer(&claims, key))
         .map_err(|reason| Rejection::Failed(invalid(&reason)))?;
-    // No leeway: whoever gets the token next may grant none.
+    // No leeway: the API that receives the token may allow none.
     if time_ms(&claims, "exp").is_some_and(|end_ms| end_ms <= now_ms as f64) {
         return Err(Rejection::Expired(invalid("has expired")));
     }
@@ -46,7 +45,7 @@ pub(crate) fn verify(
     Ok(claims)
 }
 
-/// No key at hand verifies the signature, and no other is to be had.
+/// The failure if no key that can be fetched verifies the signature.
 pub(crate) fn unverifiable(reason: Unverified) -> Failure {
     invalid(&reason.in_words())
 }
@@ -91,7 +90,7 @@ fn allow(claims: &Claims, rules: &AccessRules) -> Result<(), String> {
     }
 }
 
-/// Names in one text, or in a list.
+/// Returns the names in a claim that is a space-separated string or a list.
 fn names<'a>(claims: &'a Claims, name: &str) -> Option<Vec<&'a str>> {
     match claims.get(name)? {
         Value::String(text) => Some(text.split_ascii_whitespace().collect()),
@@ -107,7 +106,7 @@ fn reaches(found: &str, wanted: &str) -> bool {
     }
 }
 
-/// It may be good all the same.
+/// The failure for a token that the component cannot check, which may still be valid.
 fn opaque(reason: &str) -> Failure {
     let remedy = "a provider whose access tokens are no JSON Web Tokens can be asked about them instead: --verify";
     Failure { remedy: remedy.to_owned(), ..invalid(reason) }

@@ -14,8 +14,8 @@ use crate::protocol::failure::{in_words, printable, provider_error};
 use crate::protocol::id_token::Demands;
 use crate::protocol::metadata::Provider;
 
-/// Parameters that this module sets and that protect the login, or that would
-/// change where and how the answer arrives.
+/// Parameters that the caller must not set: they protect the login, or would change where
+/// and how the response arrives.
 const RESERVED: [&str; 12] = [
     "response_type",
     "response_mode",
@@ -31,21 +31,22 @@ const RESERVED: [&str; 12] = [
     "request_uri",
 ];
 
-/// What one authorization request must be remembered by: used once, never stored.
+/// Values of one authorization request that its response is checked against. Used once,
+/// never stored.
 pub(crate) struct Transaction {
     state: String,
-    /// For the ID token (OIDC §3.1.2.1); none where none is asked for.
+    /// Nonce for the ID token (OIDC §3.1.2.1). `None` if none is requested.
     pub(crate) nonce: Option<String>,
     pub(crate) code_verifier: String,
     redirect_uri: Url,
-    /// Exactly as sent: the token request repeats it (RFC 6749 §4.1.3).
+    /// The redirect URI exactly as sent: the token request repeats it (RFC 6749 §4.1.3).
     pub(crate) redirect_uri_text: String,
     issuer: Option<IssuerName>,
     issuer_required: bool,
 }
 
-/// An authorization code that came with this transaction's state, from its
-/// issuer, to its redirect URI. Only [`Transaction::check`] makes one.
+/// An authorization code that arrived with this transaction's state, from its issuer, at
+/// its redirect URI. Only [`Transaction::check`] creates one.
 pub(crate) struct VerifiedCode(String);
 
 impl VerifiedCode {
@@ -54,12 +55,12 @@ impl VerifiedCode {
     }
 }
 
-/// What a request to the redirect URI means.
+/// The meaning of a request to the redirect URI.
 pub(crate) enum Redirect {
     Code(VerifiedCode),
-    /// The provider's own refusal, proven to belong to this transaction.
+    /// An error from the provider, proven to belong to this transaction.
     Refused(ProviderError),
-    /// Not this transaction's answer: the reason, for people.
+    /// Not the response to this transaction. Holds the reason, for the user.
     Stray(String),
 }
 
@@ -89,7 +90,7 @@ impl Transaction {
         })
     }
 
-    /// The URL to bring the person to.
+    /// Returns the URL of the authorization request (RFC 6749 §4.1.1).
     pub(crate) fn authorization_request(
         &self,
         authorization_endpoint: &str,
@@ -124,11 +125,11 @@ impl Transaction {
         Ok(url.into())
     }
 
-    /// The same for what a person brings back: the whole address that the browser
-    /// ended on, or what follows its `?`.
+    /// Checks text that the user pasted: the whole address that the browser ended on, or
+    /// the part after its `?`.
     pub(crate) fn check_pasted(&self, text: &str) -> Redirect {
         let stray = |reason: &str| Redirect::Stray(reason.to_owned());
-        // Terminals and mails break long lines, and people quote.
+        // Terminals and mail programs break long lines, and users add quotes.
         let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         let text = text.trim_matches(['"', '\'', '<', '>']);
         if text.contains("code_challenge=") {
@@ -148,7 +149,7 @@ impl Transaction {
         self.check(&format!("{}?{query}", self.redirect_uri.path()))
     }
 
-    /// Whether `target`, a path and query as a browser sent them, is the answer
+    /// Checks whether `target`, a path and query as a browser sent them, is the response
     /// to this transaction.
     pub(crate) fn check(&self, target: &str) -> Redirect {
         let stray = |reason: &str| Redirect::Stray(reason.to_owned());
@@ -161,13 +162,15 @@ impl Transaction {
         self.check_parameters(Parameters::read(&url)).unwrap_or_else(Redirect::Stray)
     }
 
-    /// The error says why the parameters are not the answer to this transaction.
+    /// Checks the parameters of a redirect. The error says why they are not the response
+    /// to this transaction.
     fn check_parameters(&self, parameters: Parameters) -> Result<Redirect, String> {
         let state = once("state", parameters.state)?.ok_or("it carried no state")?;
         if !bool::from(state.as_bytes().ct_eq(self.state.as_bytes())) {
             return Err("it carried another login's state".to_owned());
         }
-        // Mix-up defence: code and error count only from the issuer asked (RFC 9207 §2.4).
+        // Mix-up defence: a code or an error is accepted only from the issuer that was
+        // asked (RFC 9207 §2.4).
         match (once("iss", parameters.iss)?, &self.issuer) {
             (Some(found), Some(expected)) if !expected.covers(&found) => {
                 return Err(format!(
@@ -181,8 +184,8 @@ impl Transaction {
             }
             _ => {}
         }
-        // A refusal ends the login even if its parameters repeat: the user would
-        // otherwise wait for an answer that does not come.
+        // An error ends the login even if its parameters repeat: the user would otherwise
+        // wait for a response that never arrives.
         if let Some(error) = words(&parameters.error) {
             let description = words(&parameters.error_description);
             return Ok(Redirect::Refused(provider_error(&error, description.as_deref())));
@@ -194,7 +197,7 @@ impl Transaction {
     }
 }
 
-/// What an error in the redirect stands for (RFC 6749 §4.1.2.1).
+/// The failure for an error in the redirect (RFC 6749 §4.1.2.1).
 pub(crate) fn refused(provider: ProviderError) -> Failure {
     let message = in_words(&provider);
     let failure = if provider.error == "access_denied" {
@@ -213,8 +216,8 @@ pub(crate) fn refused(provider: ProviderError) -> Failure {
     failure.said_by(provider)
 }
 
-/// The parameter of the authorization request that is sent by default and that may be
-/// why the provider refused it so. None if no such parameter was sent.
+/// Returns the default parameter of the authorization request that may have caused this
+/// error. Returns `None` if no such parameter was sent.
 pub(crate) fn refused_default(client: &Client, provider: &ProviderError) -> Option<&'static str> {
     let error = provider.error.as_str();
     let can_be_mended = error.starts_with("unsupported")
@@ -230,19 +233,20 @@ pub(crate) fn refused_default(client: &Client, provider: &ProviderError) -> Opti
     (can_be_mended && asks_for_consent(client)).then_some("prompt")
 }
 
-/// Whether an ID token is asked for (OIDC §3.1.2.1).
+/// Whether an ID token is requested (OIDC §3.1.2.1).
 pub(crate) fn wants_id_token(client: &Client) -> bool {
     matches!(client.protocol, Protocol::Oauth)
         && client.scopes.iter().any(|scope| scope == "openid")
 }
 
-/// S256 (RFC 7636 §4.2).
+/// The code challenge for a verifier, by the method S256 (RFC 7636 §4.2).
 pub(crate) fn code_challenge(code_verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(code_verifier))
 }
 
-/// What the parameters ask of the user's authentication (OIDC §3.1.2.1). Only an ID
-/// token answers that, so it is refused if none is asked for: a demand that is not
+/// Returns the requirements of the parameters for the user's authentication (OIDC
+/// §3.1.2.1). Fails with `invalid-configuration` if there are some but no ID token is
+/// requested: only an ID token shows that they are met, and a requirement that is not
 /// checked protects nothing.
 pub(crate) fn demands(client: &Client) -> Result<Demands, Failure> {
     let value = |name: &str| {
@@ -267,10 +271,10 @@ pub(crate) fn demands(client: &Client) -> Result<Demands, Failure> {
     }
 }
 
-/// A client has an id, and scope names are visible ASCII without quotes and
-/// backslashes (RFC 6749 §2.2, §3.3).
+/// Checks that the client has an id, and that scope names are visible ASCII without
+/// quotes and backslashes (RFC 6749 §2.2, §3.3).
 ///
-/// A space would hide `openid` from the rules that guard an ID token.
+/// A space in a scope name would hide `openid` from the checks that require an ID token.
 pub(crate) fn check_client(client: &Client) -> Result<(), Failure> {
     if client.client_id.is_empty() {
         return Err(Failure::configuration(
@@ -290,8 +294,8 @@ pub(crate) fn check_client(client: &Client) -> Result<(), Failure> {
     }
 }
 
-/// The caller's parameters, and `prompt=consent` if offline access is asked for:
-/// without it a provider must ignore that scope (OIDC §11).
+/// Returns the caller's parameters, and `prompt=consent` if offline access is requested:
+/// without it, a provider must ignore that scope (OIDC §11).
 fn further_parameters(client: &Client) -> Result<Vec<(&str, &str)>, Failure> {
     let mut parameters = check_parameters(client)?;
     if asks_for_consent(client) {
@@ -306,7 +310,8 @@ fn asks_for_consent(client: &Client) -> bool {
         && !client.parameters.iter().any(|parameter| parameter.name == "prompt")
 }
 
-/// The caller's parameters without the empty ones.
+/// Returns the caller's parameters except those with an empty value. Fails with
+/// `invalid-configuration` if one is reserved or repeats.
 pub(crate) fn check_parameters(client: &Client) -> Result<Vec<(&str, &str)>, Failure> {
     let mut parameters = Vec::new();
     for (position, parameter) in client.parameters.iter().enumerate() {
@@ -316,7 +321,8 @@ pub(crate) fn check_parameters(client: &Client) -> Result<Vec<(&str, &str)>, Fai
                 "leave it out; scopes and resources have settings of their own",
             ));
         }
-        // A provider may refuse a repeated one or believe either (RFC 6749 §3.1).
+        // A provider may reject a repeated parameter, or use either value (RFC 6749
+        // §3.1).
         if client.parameters[..position].iter().any(|earlier| earlier.name == parameter.name) {
             return Err(Failure::configuration(
                 format!("the parameter {} is given twice", printable(&parameter.name)),
@@ -330,8 +336,8 @@ pub(crate) fn check_parameters(client: &Client) -> Result<Vec<(&str, &str)>, Fai
     Ok(parameters)
 }
 
-/// The parameters of an authorization response, each with all of its values. Unknown
-/// ones are ignored (RFC 6749 §4.1.2).
+/// Parameters of an authorization response, each with all of its values. Unknown
+/// parameters are ignored (RFC 6749 §4.1.2).
 #[derive(Default)]
 struct Parameters {
     code: Vec<String>,
@@ -359,7 +365,8 @@ impl Parameters {
     }
 }
 
-/// The value of a parameter that must not repeat (RFC 6749 §3.1).
+/// Returns the value of a parameter that must not repeat (RFC 6749 §3.1). The error says
+/// that it does.
 fn once(name: &str, values: Vec<String>) -> Result<Option<String>, String> {
     if values.len() > 1 {
         return Err(format!("it carried {name} twice"));
@@ -367,7 +374,7 @@ fn once(name: &str, values: Vec<String>) -> Result<Option<String>, String> {
     Ok(values.into_iter().next())
 }
 
-/// The words of an error, which are shown even if they repeat. Fief sends a description
+/// Returns the text of an error parameter, even if it repeats. Fief sends a description
 /// as one parameter for each character.
 fn words(values: &[String]) -> Option<String> {
     let is_spelt_out = values.len() > 1 && values.iter().all(|value| value.chars().count() <= 1);

@@ -1,5 +1,5 @@
-//! How the client says who it is at the token and revocation endpoints
-//! (RFC 6749 §2.3, OIDC §9).
+//! Client authentication at the token, device authorization, revocation and introspection
+//! endpoints (RFC 6749 §2.3, OIDC §9).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,10 +9,11 @@ use url::form_urlencoded;
 use crate::contract::{Client, ClientAuthentication, Exchange, Failure, Purpose, RequestFormat};
 use crate::protocol::request::{header, post_form, post_json};
 
-/// The method to use: the caller's choice, else what the metadata prefers.
+/// Returns the method to use: the caller's choice, otherwise the one that the metadata
+/// prefers.
 ///
-/// `supported` is `token_endpoint_auth_methods_supported`; where it is absent
-/// the default is `client_secret_basic` (RFC 8414 §2).
+/// `supported` is `token_endpoint_auth_methods_supported`. If it is absent, the default
+/// is `client_secret_basic` (RFC 8414 §2).
 pub(crate) fn choose(
     client: &Client,
     supported: Option<&[String]>,
@@ -28,7 +29,8 @@ pub(crate) fn choose(
     keep(client, preferred)
 }
 
-/// The method that a session began with, unless the caller chooses another.
+/// Returns the method that the session began with, unless the caller chooses another.
+/// Fails with `invalid-configuration` if the method needs a secret and there is none.
 pub(crate) fn keep(
     client: &Client,
     method: ClientAuthentication,
@@ -43,7 +45,7 @@ pub(crate) fn keep(
     Ok(method)
 }
 
-/// A POST that carries the client's authentication, by exactly one method.
+/// Returns a POST request with the client's authentication, by exactly one method.
 pub(crate) fn authenticated_post<'a>(
     purpose: Purpose,
     url: &str,
@@ -60,7 +62,7 @@ pub(crate) fn authenticated_post<'a>(
             form.push(("client_secret", secret));
         }
         ClientAuthentication::ClientSecretBasic => {
-            // Both halves are form-encoded before base64 (RFC 6749 §2.3.1).
+            // Client id and secret are form-encoded before base64 (RFC 6749 §2.3.1).
             let pair = format!("{}:{}", encode(&client.client_id), encode(secret));
             headers.push(header("authorization", &format!("Basic {}", STANDARD.encode(pair))));
         }
@@ -71,7 +73,7 @@ pub(crate) fn authenticated_post<'a>(
     }
 }
 
-/// The form as an object: a name that repeats has a list.
+/// Converts the form to an object. A repeated name gets a list.
 fn members(form: &[(&str, &str)]) -> Map<String, Value> {
     let mut members = Map::new();
     for (name, value) in form {

@@ -1,4 +1,4 @@
-//! What a stored session tells without its secrets.
+//! Description of a stored session, without its secrets.
 
 use crate::contract::{Description, EpochMs, TokenState};
 use crate::protocol::schedule;

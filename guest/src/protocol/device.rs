@@ -10,22 +10,24 @@ use crate::protocol::client_authentication::authenticated_post;
 use crate::protocol::endpoint;
 use crate::protocol::failure::{in_words, printable, provider_error, unavailable};
 
-/// Between polls where the provider names no interval (RFC 8628 §3.2).
+/// Delay between polls if the provider names none (RFC 8628 §3.2).
 const DEFAULT_INTERVAL_S: u64 = 5;
-/// No person waits longer for nothing to happen.
+/// Longest accepted delay between polls: a user must not wait longer for something to
+/// happen.
 const LONGEST_INTERVAL_S: u64 = 60;
 
-/// Where the provider names no lifetime, or one that nobody would wait for.
+/// Lifetime of a code if the provider names none, or zero.
 const DEFAULT_LIFETIME_S: u64 = 600;
+/// Longest accepted lifetime of a code.
 const LONGEST_LIFETIME_S: u64 = 3600;
 
-/// The longest user code that is shown, in characters: they are meant to be typed.
+/// Longest user code that is shown, in characters. User codes are meant to be typed.
 const LONGEST_USER_CODE: usize = 64;
 
-/// A code that waits for a person. Holds a secret: has no `Debug`.
+/// A device code and the user code that belongs to it. Holds a secret: has no `Debug`.
 pub(crate) struct DeviceCode {
     pub(crate) device_code: String,
-    /// As it may be shown.
+    /// The user code, safe to show.
     pub(crate) user_code: String,
     pub(crate) verification_uri: String,
     pub(crate) verification_uri_complete: Option<String>,
@@ -48,7 +50,7 @@ pub(crate) fn device_authorization_request(
     Ok(authenticated_post(Purpose::DeviceAuthorization, endpoint, client, method, form))
 }
 
-/// Asks whether the person has decided (RFC 8628 §3.4).
+/// Returns the request that polls for the user's decision (RFC 8628 §3.4).
 pub(crate) fn poll_request(
     endpoint: &str,
     client: &Client,
@@ -62,8 +64,8 @@ pub(crate) fn poll_request(
     authenticated_post(Purpose::Poll, endpoint, client, method, form)
 }
 
-/// As it may stand in a body: numbers perhaps as text, and the older name that
-/// Google keeps.
+/// A response body. Numbers may be strings, and Google keeps an older name of
+/// `verification_uri`.
 #[derive(Deserialize)]
 struct Body {
     device_code: Option<String>,
@@ -77,7 +79,8 @@ struct Body {
     error_description: Option<String>,
 }
 
-/// A code to show, or the failure that the answer stands for: `invalid-device-response`
+/// Parses a device authorization response (RFC 8628 §3.2). Fails with `provider-refused`
+/// and the provider's own error, `provider-unavailable`, or `invalid-device-response`,
 /// also if there is no such endpoint.
 pub(crate) fn parse_device_authorization_response(
     response: &Response,
@@ -97,7 +100,7 @@ pub(crate) fn parse_device_authorization_response(
     if !(200..300).contains(&response.status) {
         return Err(invalid(format!("it came with status {}", response.status)));
     }
-    // Never the parser's own words: they could quote the code.
+    // The parser's own message could quote the code.
     let body = body.map_err(|_| invalid("it is not the expected JSON".to_owned()))?;
     let device_code = body.device_code.filter(|code| !code.is_empty());
     let device_code = device_code.ok_or_else(|| invalid("it has no device_code".to_owned()))?;
@@ -113,7 +116,7 @@ pub(crate) fn parse_device_authorization_response(
             endpoint::parse_page("verification_uri", &uri, loopback_allowed)
                 .map_err(|message| invalid(printable(&message)))
         })?;
-    // Left out if it may not be opened: the plain one does as well.
+    // Omitted if the host may not open it: the plain address is enough.
     let complete = body.verification_uri_complete.and_then(|uri| {
         let complete = endpoint::parse_page("", &uri, loopback_allowed).ok()?;
         same_origin(&complete, &verification_uri).then(|| complete.into())
@@ -134,7 +137,8 @@ pub(crate) fn parse_device_authorization_response(
     })
 }
 
-/// The next rung of the ladder is another flow.
+/// The failure of a provider without a device authorization endpoint. The login offers
+/// another flow.
 pub(crate) fn device_login_unavailable() -> Failure {
     Failure::new(
         Code::DeviceLoginUnavailable,
@@ -147,7 +151,7 @@ fn same_origin(one: &Url, other: &Url) -> bool {
     one.origin() == other.origin()
 }
 
-/// A whole number of seconds, also where it was sent as text.
+/// A whole number of seconds, also if it was sent as a string.
 fn seconds(value: Option<&Value>) -> Option<u64> {
     match value? {
         Value::Number(number) => number.as_u64(),

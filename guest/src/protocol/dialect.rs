@@ -1,4 +1,4 @@
-//! The requests that a session lives on, in the provider's own protocol.
+//! Requests of a session after its login, in the provider's own protocol.
 
 use crate::contract::{Client, EpochMs, Exchange, Failure, Header, Protocol, Response};
 use crate::protocol::client_authentication;
@@ -10,7 +10,7 @@ use crate::protocol::stored::Stored;
 use crate::protocol::token::{TokenResponse, parse_token_response, refresh_request};
 use crate::protocol::userinfo::{Rejection, parse_userinfo_response, userinfo_request};
 
-/// Asks for a new access token.
+/// Returns the request for a new access token.
 pub(crate) fn renewal_request(
     client: &Client,
     given: &Provider,
@@ -37,7 +37,8 @@ pub(crate) fn parse_renewal_response(
     }
 }
 
-/// Asks who is logged in. Returns `None` if the provider does not say.
+/// Returns the request for the user's claims. Returns `None` if the provider has no
+/// endpoint for them.
 pub(crate) fn person_request(
     client: &Client,
     given: &Provider,
@@ -65,7 +66,7 @@ pub(crate) fn parse_person_response(
     }
 }
 
-/// What a request to the provider's API carries (RFC 6750 §2.1).
+/// Returns the headers of requests to the provider's API (RFC 6750 §2.1).
 pub(crate) fn api_headers(client: &Client, access_token: &str) -> Vec<Header> {
     match &client.protocol {
         Protocol::Hexclave(hexclave) => match Api::new(client, hexclave) {

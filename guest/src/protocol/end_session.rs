@@ -1,12 +1,11 @@
-//! The end of a person's session at the provider (OpenID Connect RP-Initiated
-//! Logout 1.0).
+//! End of the user's session at the provider (OpenID Connect RP-Initiated Logout 1.0).
 
 use crate::protocol::endpoint;
 
-/// Where the browser goes; none where the endpoint cannot be read.
+/// Returns the URL for the browser, or `None` if the endpoint is not a usable URL.
 ///
-/// The ID token tells the provider whose session it is, expired or not (§2); a
-/// client without one names itself, and the provider asks the person.
+/// The ID token tells the provider whose session to end, even if it has expired (§2).
+/// Without one, the client sends its id, and the provider asks the user.
 pub(crate) fn end_session_url(
     endpoint: &str,
     client_id: &str,

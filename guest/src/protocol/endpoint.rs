@@ -1,25 +1,25 @@
-//! Which URLs a login may talk to.
+//! URLs that a login may use, and the names of issuers.
 
 use url::{Host, Url};
 
 use crate::contract::{Client, Failure};
 
-/// Longest URL, in bytes: longer ones do not fit on every system's command line
-/// once an authorization request is appended.
+/// Longest URL, in bytes. A longer one does not fit on every system's command line once
+/// the parameters of an authorization request are appended.
 const LENGTH_LIMIT: usize = 4096;
 
-/// An issuer identifier that passed RFC 8414 §2: https (or http on loopback),
-/// no query, no fragment. Compared as the text it was given as.
+/// An issuer identifier that meets RFC 8414 §2: https (or http on loopback), no query, no
+/// fragment. Compared as the original text.
 #[derive(Clone)]
 pub(crate) struct Issuer {
     text: String,
     url: Url,
-    /// What it calls itself, where that is not the text.
+    /// The issuer's name for itself, if that is not `text`.
     https_name: Option<String>,
 }
 
 impl Issuer {
-    /// The client's issuer; none where it has none.
+    /// Returns the client's issuer, or `None` if the client has none.
     pub(crate) fn of(client: &Client) -> Result<Option<Self>, Failure> {
         let Some(text) = client.issuer.as_deref() else { return Ok(None) };
         let issuer = Self::parse(text)?;
@@ -40,7 +40,7 @@ impl Issuer {
         Ok(Self { text: text.to_owned(), url, https_name: None })
     }
 
-    /// What metadata and tokens call it.
+    /// The issuer's name in metadata and tokens.
     pub(crate) fn name(&self) -> &str {
         self.https_name.as_deref().unwrap_or(&self.text)
     }
@@ -71,7 +71,9 @@ impl Issuer {
         }
     }
 
-    /// Where an endpoint is reached that the metadata names.
+    /// Returns the URL at which to reach an endpoint named in the metadata. For an issuer
+    /// with an https name, the endpoints on its origin are reached like the issuer
+    /// itself.
     pub(crate) fn reach(&self, endpoint: String) -> String {
         let Some(name) = &self.https_name else { return endpoint };
         let (Ok(name), Ok(mut url)) = (Url::parse(name), Url::parse(&endpoint)) else {
@@ -80,7 +82,7 @@ impl Issuer {
         if url.origin() != name.origin() {
             return endpoint;
         }
-        // Each scheme has a default port of its own, so the port is the issuer's.
+        // The default port depends on the scheme, so the port is copied from the issuer.
         let port = self.url.port_or_known_default();
         match url.set_scheme(self.url.scheme()).and_then(|()| url.set_port(port)) {
             Ok(()) => url.into(),
@@ -101,19 +103,19 @@ impl Issuer {
     }
 }
 
-/// What stands for the tenant in an issuer template.
+/// Placeholder for the tenant in an issuer template.
 const TENANT_PLACEHOLDER: &str = "{tenantid}";
 
-/// What metadata, redirects and tokens call the issuer.
+/// The issuer's name in metadata, redirects and tokens.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) enum IssuerName {
     Exact(String),
-    /// A template with `{tenantid}`: each tenant is an issuer of its own.
+    /// A template with `{tenantid}`: each tenant is a separate issuer.
     OfTenant(String),
 }
 
 impl IssuerName {
-    /// A name as it was stored or published. With the placeholder, it is a template.
+    /// Parses a stored or published name. A name with the placeholder is a template.
     pub(crate) fn parse(name: &str) -> Self {
         match name.contains(TENANT_PLACEHOLDER) {
             true => Self::OfTenant(name.to_owned()),
@@ -134,7 +136,8 @@ impl IssuerName {
         }
     }
 
-    /// The issuer of `tenant`; None if there is no such tenant here.
+    /// Returns the issuer of `tenant`. Returns `None` if this is not a template, or if
+    /// `tenant` is not a valid tenant id.
     pub(crate) fn of_tenant(&self, tenant: &str) -> Option<String> {
         match self {
             Self::Exact(_) => None,
@@ -166,8 +169,8 @@ fn is_tenant_id(text: &str) -> bool {
     text.split('-').map(str::len).eq(lengths) && text.split('-').all(is_hexadecimal)
 }
 
-/// What `found` has in the place of the alias, if `own` is the address of shared
-/// endpoints and `found` is the same in all other places.
+/// Returns the segment of `found` in place of the alias, if `own` is the address of
+/// shared endpoints and all other segments are the same.
 fn tenant_in_place_of_alias<'f>(own: &str, found: &'f str) -> Option<&'f str> {
     let (own, found) = (own.split('/'), found.split('/'));
     if own.clone().count() != found.clone().count() {
@@ -180,7 +183,7 @@ fn tenant_in_place_of_alias<'f>(own: &str, found: &'f str) -> Option<&'f str> {
     }
 }
 
-/// What the client's issuer calls itself (RFC 8414 §2), as far as the settings tell.
+/// Returns the issuer's name for itself (RFC 8414 §2), according to the settings.
 pub(crate) fn issuer_name(client: &Client) -> Option<String> {
     let issuer = client.issuer.clone()?;
     Some(match issuer.strip_prefix("http:") {
@@ -189,8 +192,8 @@ pub(crate) fn issuer_name(client: &Client) -> Option<String> {
     })
 }
 
-/// An endpoint's URL: as a page's, and without a fragment (RFC 6749 §3.1). The error
-/// names `field`.
+/// Parses the URL of an endpoint: with the rules of [`parse_page`], and without a
+/// fragment (RFC 6749 §3.1). The error names `field`.
 pub(crate) fn parse(field: &str, text: &str, loopback_allowed: bool) -> Result<Url, String> {
     let url = parse_page(field, text, loopback_allowed)?;
     if url.fragment().is_some() {
@@ -199,13 +202,13 @@ pub(crate) fn parse(field: &str, text: &str, loopback_allowed: bool) -> Result<U
     Ok(url)
 }
 
-/// The URL of a page for the user: https, or http on a loopback address if that is
-/// allowed; no credentials. The error names `field`.
+/// Parses the URL of a page for the user: https, or http on a loopback address if that is
+/// allowed, without credentials. The error names `field`.
 pub(crate) fn parse_page(field: &str, text: &str, loopback_allowed: bool) -> Result<Url, String> {
     if text.len() > LENGTH_LIMIT {
         return Err(format!("{field} is longer than {LENGTH_LIMIT} bytes"));
     }
-    // The parser would drop some of these in silence; no issuer is spelt with them.
+    // The parser would silently drop some of these; no valid URL contains them.
     if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
         return Err(format!("{field} holds spaces or control characters; expected none"));
     }
@@ -221,8 +224,8 @@ pub(crate) fn parse_page(field: &str, text: &str, loopback_allowed: bool) -> Res
     Ok(url)
 }
 
-/// An endpoint that may be missing, in the parser's own spelling: what was
-/// checked is what requests go to.
+/// Parses an endpoint that may be missing. Returns it in the parser's spelling, so that
+/// requests go to exactly what was checked.
 pub(crate) fn parse_optional(
     field: &str,
     text: Option<&str>,
@@ -231,7 +234,7 @@ pub(crate) fn parse_optional(
     text.map(|text| parse(field, text, loopback_allowed).map(String::from)).transpose()
 }
 
-/// Scheme and host, for messages: never the query, which may hold secrets.
+/// Scheme and host of a URL, for messages. The query is left out: it may hold secrets.
 pub(crate) fn describe(url: &Url) -> String {
     match url.host_str() {
         Some(host) => format!("{}://{host}", url.scheme()),

@@ -1,4 +1,4 @@
-//! A session's secrets, all drawn from the host's random bytes.
+//! Secrets of a session, derived from the host's random bytes.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -6,15 +6,15 @@ use sha2::{Digest, Sha256};
 
 use crate::contract::Failure;
 
-/// Bytes a host must give at least.
+/// Least number of bytes from the host.
 const REQUIRED: usize = 32;
 
-/// The host's random bytes, from which any number of independent secrets come.
+/// The host's random bytes, from which any number of independent secrets are derived.
 pub(crate) struct Entropy(Vec<u8>);
 
 impl Entropy {
-    /// Refuses fewer than 32 bytes, and bytes that are all the same: a buffer
-    /// that a host forgot to fill.
+    /// Takes the host's bytes. Fails with `invalid-configuration` if there are fewer than
+    /// 32, or if all are the same, as in a buffer that the host forgot to fill.
     pub(crate) fn new(bytes: Vec<u8>) -> Result<Self, Failure> {
         if bytes.len() < REQUIRED || bytes.iter().all(|byte| *byte == bytes[0]) {
             return Err(Failure::configuration(
@@ -27,7 +27,7 @@ impl Entropy {
         Ok(Self(bytes))
     }
 
-    /// 256 bits that belong to `label` alone.
+    /// Returns 256 bits for `label`, independent of those for other labels.
     fn draw(&self, label: &str) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update((label.len() as u64).to_be_bytes());
@@ -36,18 +36,19 @@ impl Entropy {
         hash.finalize().into()
     }
 
-    /// 256 bits as 43 characters of base64url: the form of a `code_verifier`
-    /// (RFC 7636 §4.1), a `state` and a `nonce`.
+    /// Returns 256 bits for `label` as 43 characters of base64url: the form of a
+    /// `code_verifier` (RFC 7636 §4.1), a `state` and a `nonce`.
     pub(crate) fn secret(&self, label: &str) -> String {
         URL_SAFE_NO_PAD.encode(self.draw(label))
     }
 
-    /// Random bytes for another try: none of its secrets is one of this.
+    /// Returns new random bytes for another attempt, which shares no secret with this
+    /// one.
     pub(crate) fn fork(&self) -> Self {
         Self(self.draw("another try").to_vec())
     }
 
-    /// A number below `limit`, for jitter; zero where `limit` is zero.
+    /// Returns a number below `limit`, for jitter; zero if `limit` is zero.
     pub(crate) fn below(&self, label: &str, limit: u64) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.draw(label);
         u64::from_be_bytes([a, b, c, d, e, f, g, h]).checked_rem(limit).unwrap_or(0)

@@ -1,13 +1,13 @@
-//! Building failures whose texts are safe to show.
+//! Failures whose texts are safe to show.
 
 use crate::contract::{Code, Failure, ProviderError, Response};
 
-/// Longest text taken from a provider, in characters.
+/// Longest text copied from a provider, in characters.
 const FOREIGN_TEXT: usize = 300;
 
 impl Failure {
-    /// `message` says what happened and what was expected, `remedy` what to do
-    /// next: lower case, no full stop, no secret.
+    /// Creates a failure. `message` says what happened and what was expected, `remedy`
+    /// what to do next: lower case, no full stop, no secret.
     pub(crate) fn new(code: Code, message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             code,
@@ -18,25 +18,25 @@ impl Failure {
         }
     }
 
-    /// The same attempt may work later.
+    /// Marks the failure as temporary: the same attempt may work later.
     pub(crate) fn retryable(mut self) -> Self {
         self.retryable = true;
         self
     }
 
-    /// With the provider's own words.
+    /// Adds the provider's own error.
     pub(crate) fn said_by(mut self, provider: ProviderError) -> Self {
         self.provider = Some(provider);
         self
     }
 
-    /// The caller's settings cannot work.
+    /// Creates a failure for settings that cannot work.
     pub(crate) fn configuration(message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::new(Code::InvalidConfiguration, message, remedy)
     }
 }
 
-/// An error as a provider sent it, made safe to show.
+/// Makes a provider's error safe to show.
 pub(crate) fn provider_error(error: &str, description: Option<&str>) -> ProviderError {
     ProviderError {
         error: printable(error),
@@ -44,7 +44,7 @@ pub(crate) fn provider_error(error: &str, description: Option<&str>) -> Provider
     }
 }
 
-/// The provider's error in one phrase.
+/// The provider's error as one phrase.
 pub(crate) fn in_words(provider: &ProviderError) -> String {
     match &provider.description {
         Some(description) => format!("{}: {description}", provider.error),
@@ -52,12 +52,12 @@ pub(crate) fn in_words(provider: &ProviderError) -> String {
     }
 }
 
-/// Whether the status says "not now" rather than "no" (RFC 9110 §15.6, RFC 6585 §4).
+/// Whether the provider cannot answer now (RFC 9110 §15.6, RFC 6585 §4).
 pub(crate) fn is_unavailable(response: &Response) -> bool {
     response.status >= 500 || response.status == 429
 }
 
-/// The failure that such a status stands for. None for any other status.
+/// Returns `provider-unavailable` if the provider cannot answer now, otherwise `None`.
 pub(crate) fn unavailable(what: &str, response: &Response) -> Option<Failure> {
     is_unavailable(response).then(|| {
         Failure::new(
@@ -69,8 +69,8 @@ pub(crate) fn unavailable(what: &str, response: &Response) -> Option<Failure> {
     })
 }
 
-/// `text` as one line that neither a terminal nor a log misreads: control and
-/// invisible format characters escaped, long text cut.
+/// Returns `text` as one line that is safe on terminals and in logs: control and
+/// invisible format characters are escaped, and long text is cut.
 pub(crate) fn printable(text: &str) -> String {
     let mut out = String::new();
     for (position, c) in text.chars().enumerate() {

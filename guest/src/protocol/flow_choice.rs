@@ -1,9 +1,9 @@
-//! Which way to log in fits a machine: a pure decision, so that every host
-//! decides alike.
+//! Choice of the login flow that fits a machine. A pure function, so that all hosts
+//! choose the same way.
 
 use crate::contract::{Facts, FlowChoice, LoginFlow};
 
-/// The first rule that fits decides.
+/// Chooses a flow. The first rule that matches decides.
 pub(crate) fn choose(facts: &Facts) -> FlowChoice {
     let choice = |flow, reason: &str| FlowChoice { flow: Some(flow), reason: reason.to_owned() };
     let remote = |why: &str| match facts.offers_device {
@@ -46,8 +46,8 @@ pub(crate) fn choose(facts: &Facts) -> FlowChoice {
     remote("there is no display for a browser")
 }
 
-/// What a person may try once `tried` has come to nothing: the same again, then
-/// the others, each where it can work.
+/// Returns the flows that the user may try after `tried` has failed: first the same one,
+/// then the others, each only if it can work.
 pub(crate) fn ways_on(facts: &Facts, tried: LoginFlow) -> Vec<LoginFlow> {
     let local = Facts { offers_device: Some(false), ..*facts };
     let can_work = |flow: &LoginFlow| match flow {

@@ -1,8 +1,8 @@
-//! The messages of Hexclave's API, which used to be called Stack Auth.
+//! Messages of the API of Hexclave, formerly Stack Auth.
 //!
-//! A login is begun with one code and asked about with another; the person
-//! confirms it on a page of the project's own. Its refresh token is never
-//! replaced, and access tokens are JSON Web Tokens that live for minutes.
+//! A login has two codes: one for the page of the project on which the user confirms it,
+//! and one to poll with. Its refresh token is never replaced. Access tokens are JSON Web
+//! Tokens that live for minutes.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -18,35 +18,35 @@ use crate::protocol::id_token::{Claims, claims_of_verified};
 use crate::protocol::request::{header, plain, post_json};
 use crate::protocol::token::{TokenResponse, credential};
 
-/// The longest that the server keeps a login waiting.
+/// Longest lifetime of a login that the server accepts.
 const LONGEST_LOGIN_MS: u64 = 900_000;
 
-/// Of an access token that does not tell.
+/// Lifetime of an access token that does not contain one.
 const ACCESS_TOKEN_S: u64 = 600;
 
-/// A project at one server.
+/// The API of a project on one server.
 pub(crate) struct Api<'a> {
     base: Issuer,
     client: &'a Client,
     hexclave: &'a Hexclave,
 }
 
-/// A login that waits for the person. Holds a secret: has no `Debug`.
+/// The codes of a login that has begun. Holds a secret: has no `Debug`.
 pub(crate) struct Begun {
     pub(crate) polling_code: String,
     pub(crate) login_code: String,
 }
 
-/// Where the person confirms a login.
+/// The page on which the user confirms a login.
 pub(crate) struct Page(Url);
 
-/// What has become of a login.
+/// The state of a login.
 pub(crate) enum Progress {
     Waiting,
-    /// The refresh token; it is told once.
+    /// Confirmed. Holds the refresh token, which the server sends once.
     Confirmed(String),
     Expired,
-    /// Another program has taken what came of it.
+    /// Another program has received the result.
     Used,
 }
 
@@ -55,7 +55,8 @@ impl<'a> Api<'a> {
         let base = Issuer::of(client)?.ok_or_else(|| {
             Failure::configuration("the API's base URL is missing", "give it as the issuer")
         })?;
-        // The header's text is not the provider's to judge: it would not arrive.
+        // Checked here because a request with such a header cannot be sent, so the
+        // provider could not report the mistake.
         let key = hexclave.publishable_client_key.as_deref().unwrap_or_default();
         for (name, text) in [("project id", &*client.client_id), ("publishable client key", key)] {
             if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -112,7 +113,7 @@ impl<'a> Api<'a> {
         plain(Purpose::Userinfo, Method::Get, &self.url("users/me"), headers)
     }
 
-    /// Ends the session at the server.
+    /// Returns the request that ends the session at the server.
     pub(crate) fn sign_out_request(&self, access_token: &str, refresh_token: &str) -> Exchange {
         let mut headers = self.headers();
         headers.push(self.header("access-token", access_token));
@@ -121,7 +122,7 @@ impl<'a> Api<'a> {
         plain(Purpose::Revocation, Method::Delete, &url, headers)
     }
 
-    /// What a request to the API carries.
+    /// Returns the headers of requests to the API.
     pub(crate) fn api_headers(&self, access_token: &str) -> Vec<Header> {
         let mut headers = self.headers();
         headers.push(self.header("access-token", access_token));
@@ -166,14 +167,14 @@ impl<'a> Api<'a> {
 
 impl Page {
     pub(crate) fn url(mut self, login_code: &str) -> String {
-        // A space as %20: not every page reads its query as a form.
+        // A space is sent as %20, because not every page parses its query as a form.
         let code: String = form_urlencoded::byte_serialize(login_code.as_bytes()).collect();
         self.0.set_query(Some(&format!("login_code={}", code.replace('+', "%20"))));
         self.0.into()
     }
 }
 
-/// How long a login may take, as the server is asked for it.
+/// The lifetime to request for a login, within the limits of the server.
 pub(crate) fn lifetime_ms(patience_ms: u64) -> u64 {
     patience_ms.clamp(1, LONGEST_LOGIN_MS)
 }
@@ -190,7 +191,7 @@ pub(crate) fn parse_begin_response(response: &Response) -> Result<Begun, Failure
     if response.status != 200 {
         return Err(refusal(response, "the provider refused to begin a login"));
     }
-    // Never the parser's own words: they could quote a code.
+    // The parser's own message could quote a code.
     match serde_json::from_slice(&response.body) {
         Ok(Body { polling_code, login_code })
             if !polling_code.is_empty() && !login_code.is_empty() =>
@@ -201,7 +202,7 @@ pub(crate) fn parse_begin_response(response: &Response) -> Result<Begun, Failure
     }
 }
 
-/// What has become of the login, or why that cannot be told.
+/// Parses a poll response. The error says why the state of the login is not known.
 pub(crate) fn parse_poll_response(response: &Response) -> Result<Progress, Failure> {
     #[derive(Deserialize)]
     struct Body {
@@ -227,7 +228,7 @@ pub(crate) fn parse_poll_response(response: &Response) -> Result<Progress, Failu
     }
 }
 
-/// A new access token. The refresh token stays as it is.
+/// Parses a response with a new access token. The refresh token is not replaced.
 pub(crate) fn parse_refresh_response(
     response: &Response,
     now_ms: EpochMs,
@@ -257,7 +258,7 @@ pub(crate) fn parse_refresh_response(
     })
 }
 
-/// The person, under the names of OIDC §5.1 too.
+/// Adds the claim names of OIDC §5.1 to a user object.
 pub(crate) fn user_claims(mut user: Claims) -> Claims {
     for (name, own) in [("sub", "id"), ("name", "display_name"), ("email", "primary_email")] {
         if let Some(value @ Value::String(_)) = user.get(own).cloned() {
@@ -267,7 +268,8 @@ pub(crate) fn user_claims(mut user: Claims) -> Claims {
     user
 }
 
-/// When to renew, and nothing else: the token is the server's to check.
+/// Returns the remaining lifetime of an access token, only to schedule its renewal. The
+/// signature is not checked: that is up to the server.
 fn remaining_s(access_token: &str, now_ms: EpochMs) -> Option<u64> {
     let end_s = claims_of_verified(access_token)?.get("exp")?.as_u64()?;
     Some(end_s.saturating_sub(now_ms / 1000))

@@ -11,24 +11,24 @@ use crate::protocol::failure::printable;
 use crate::protocol::jwk::Jwk;
 use crate::protocol::jws::{Algorithm, Jws, Unverified};
 
-/// How far the provider's clock and ours may differ.
+/// Accepted difference between the provider's clock and this machine's.
 pub(crate) const CLOCK_SKEW_MS: u64 = 60_000;
 
-/// The longest time since an ID token was issued at which a login accepts it. OIDC
-/// §3.1.3.7, 10 leaves the range to the client; a login's own token is seconds old.
+/// Longest accepted age of an ID token at a login. OIDC §3.1.3.7, 10 leaves the range to
+/// the client. The ID token of a login is seconds old.
 const LONGEST_AGE_MS: u64 = 24 * 3_600_000;
 
-/// The longest `sub` (OIDC §2).
+/// Longest `sub`, in bytes (OIDC §2).
 const SUBJECT_LIMIT: usize = 255;
 
 pub(crate) type Claims = Map<String, Value>;
 
-/// What an ID token must agree with.
+/// Values that an ID token is checked against.
 #[derive(Clone)]
 pub(crate) struct Expectations {
     pub(crate) issuer: IssuerName,
     pub(crate) client_id: String,
-    /// The client's secret, if the provider signs with it.
+    /// The client secret, if ID tokens may be signed with it.
     pub(crate) client_secret: Option<String>,
     pub(crate) access_token: String,
     pub(crate) occasion: Occasion,
@@ -37,29 +37,31 @@ pub(crate) struct Expectations {
 #[derive(Clone)]
 pub(crate) enum Occasion {
     Login {
-        /// Must come back (OIDC §3.1.3.7, 11). None if none was sent.
+        /// The nonce that was sent and must be returned (OIDC §3.1.3.7, 11). `None` if
+        /// none was sent.
         nonce: Option<String>,
-        /// The authorization code. None if no redirect brought one.
+        /// The authorization code. `None` if there was no redirect.
         code: Option<String>,
-        /// The algorithms that the metadata names, if it names any.
+        /// Algorithms named in the metadata. `None` if it names none.
         algorithms: Option<Vec<String>>,
         demands: Demands,
     },
-    /// Must name the same user as before (OIDC §12.2).
+    /// A renewal: the ID token must name the same user as before (OIDC §12.2).
     Refresh { subject: Option<String>, nonce: Option<String> },
 }
 
-/// What the authorization request asks of the user's authentication.
+/// Requirements of the authorization request for the user's authentication.
 #[derive(Clone, Default)]
 pub(crate) struct Demands {
-    /// `max_age` in seconds, which makes `auth_time` a duty (OIDC §3.1.2.1).
+    /// `max_age` in seconds, which makes `auth_time` mandatory (OIDC §3.1.2.1).
     pub(crate) max_age_s: Option<u64>,
-    /// `acr_values`; one of them must come back as `acr`. Empty if none was sent.
+    /// `acr_values`, one of which must be returned as `acr`. Empty if none was sent.
     pub(crate) acr_values: Vec<String>,
 }
 
 impl Demands {
-    /// The parameter that only an ID token answers, if there is one.
+    /// The parameter that only an ID token can answer. `None` if there is no such
+    /// parameter.
     pub(crate) fn parameter(&self) -> Option<&'static str> {
         match self {
             Self { max_age_s: Some(_), .. } => Some("max_age"),
@@ -69,11 +71,11 @@ impl Demands {
     }
 }
 
-/// An ID token that passed every check. Only [`verify`] makes one.
+/// An ID token that passed every check. Only [`verify`] creates one.
 pub(crate) struct IdToken {
     pub(crate) text: String,
     pub(crate) claims: Claims,
-    /// The published key that signed it. None if the client's secret did.
+    /// The published key that verified the signature. `None` if it was the client secret.
     pub(crate) key: Option<Jwk>,
 }
 
@@ -88,12 +90,12 @@ impl IdToken {
 }
 
 pub(crate) enum Rejection {
-    /// No key at hand verifies the signature; another key might.
+    /// None of the keys verifies the signature; another key might.
     UnknownKey(Unverified),
     Failed(Failure),
 }
 
-/// Checks the signature, then every claim.
+/// Checks the signature, then the claims.
 pub(crate) fn verify(
     token: &str,
     keys: &[Jwk],
@@ -130,7 +132,8 @@ fn check_secret_signature(jws: &Jws<'_>, secret: Option<&str>) -> Result<(), Str
     }
 }
 
-/// A key of a multi-tenant provider may be limited to an issuer, or to a template.
+/// Checks that the key may sign for the token's issuer. A multi-tenant provider may limit
+/// a key to an issuer, or to an issuer template.
 pub(crate) fn check_key_issuer(claims: &Claims, key: &Jwk) -> Result<(), String> {
     let limit = key.issuer.as_deref().map(IssuerName::parse);
     let issuer = text(claims, "iss").unwrap_or_default();
@@ -140,18 +143,19 @@ pub(crate) fn check_key_issuer(claims: &Claims, key: &Jwk) -> Result<(), String>
     }
 }
 
-/// The claims of an ID token that was verified before it was stored.
+/// Returns the claims of a token without checking its signature. Use it only for a token
+/// that was verified before it was stored, or for which the claims need not be trusted.
 pub(crate) fn claims_of_verified(token: &str) -> Option<Claims> {
     let payload = token.split('.').nth(1)?;
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
 }
 
-/// No key at hand verifies the signature, and no other is to be had.
+/// The failure if no key that can be fetched verifies the signature.
 pub(crate) fn unverifiable(reason: Unverified) -> Failure {
     invalid(&reason.in_words())
 }
 
-/// The answer to this parameter cannot be checked.
+/// The failure if the answer to this parameter cannot be checked.
 pub(crate) fn unanswered(parameter: &str) -> Failure {
     invalid(&format!("that would answer the parameter {parameter} is missing or cannot be checked"))
 }
@@ -200,7 +204,7 @@ fn check(
     Ok(())
 }
 
-/// `iss` is the issuer. If each tenant is one, it is that of the tenant in `tid`.
+/// Checks `iss`. For a template, it must be the issuer of the tenant in `tid`.
 fn check_issuer(claims: &Claims, expected: &IssuerName) -> Result<(), String> {
     let issuer = text(claims, "iss").ok_or("has no iss")?;
     let is_expected = match expected {
@@ -215,8 +219,8 @@ fn check_issuer(claims: &Claims, expected: &IssuerName) -> Result<(), String> {
     Err(format!("is from the issuer {}; expected {}", printable(issuer), expected.as_str()))
 }
 
-/// `aud` holds this client, and `azp`, which must be there beside other
-/// audiences, names it (OIDC §3.1.3.7, 3 to 5).
+/// Checks that `aud` contains this client, and that `azp` names it. `azp` is mandatory if
+/// there are several audiences (OIDC §3.1.3.7, 3 to 5).
 fn check_audience(claims: &Claims, client_id: &str) -> Result<(), String> {
     let audiences: Vec<&str> = match claims.get("aud") {
         Some(Value::String(one)) => vec![one],
@@ -246,8 +250,8 @@ fn check_times(claims: &Claims, now_ms: EpochMs) -> Result<(), String> {
     Ok(())
 }
 
-/// The algorithm is one of those that the metadata names
-/// (`id_token_signing_alg_values_supported`, OpenID Connect Discovery §3).
+/// Checks that the metadata names the algorithm (`id_token_signing_alg_values_supported`,
+/// OpenID Connect Discovery §3).
 fn check_algorithm(algorithm: Algorithm, named: Option<&[String]>) -> Result<(), String> {
     let is_named =
         |named: &[String]| named.iter().any(|name| Algorithm::parse(name) == Some(algorithm));
@@ -266,7 +270,7 @@ fn check_age(claims: &Claims, now_ms: EpochMs) -> Result<(), String> {
     Ok(())
 }
 
-/// OIDC §3.1.3.7, 12.
+/// Checks that `acr` is one of the requested values (OIDC §3.1.3.7, 12).
 fn check_acr(claims: &Claims, asked: &[String]) -> Result<(), String> {
     let found = text(claims, "acr");
     if asked.is_empty() || found.is_some_and(|found| asked.iter().any(|asked| asked == found)) {
@@ -288,7 +292,7 @@ fn check_nonce(claims: &Claims, nonce: &str) -> Result<(), String> {
     }
 }
 
-/// Binds a token or code to this ID token where the claim is there.
+/// Checks that the ID token belongs to a token or code, if it has the claim.
 fn check_hash(claims: &Claims, claim: &str, expected: String) -> Result<(), String> {
     match claims.get(claim) {
         Some(Value::String(found)) if *found == expected => Ok(()),
@@ -307,7 +311,7 @@ fn check_auth_time(claims: &Claims, max_age_s: u64, now_ms: EpochMs) -> Result<(
     Ok(())
 }
 
-/// A NumericDate (RFC 7519 §2) in milliseconds; fractions are allowed.
+/// A NumericDate (RFC 7519 §2) in milliseconds. Fractions are allowed.
 fn time_ms(claims: &Claims, claim: &str) -> Option<EpochMs> {
     let seconds = claims.get(claim)?.as_f64()?;
     // A float-to-integer cast saturates.
@@ -318,7 +322,8 @@ pub(crate) fn text<'a>(claims: &'a Claims, claim: &str) -> Option<&'a str> {
     claims.get(claim)?.as_str()
 }
 
-/// What to call the person, from whatever claims say it (OIDC §5.1).
+/// Returns a name to show for the user, from the claims of OIDC §5.1. Returns `None` if
+/// there is no such claim.
 pub(crate) fn display_name(claims: &Claims) -> Option<String> {
     let claim = |name| text(claims, name).filter(|value| !value.is_empty());
     let name = claim("name").or_else(|| claim("preferred_username"));

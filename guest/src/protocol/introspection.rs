@@ -1,4 +1,4 @@
-//! What a provider tells about a token (RFC 7662, and tokeninfo endpoints).
+//! Requests to the provider about a token (RFC 7662, and tokeninfo endpoints).
 
 use crate::contract::{Client, ClientAuthentication, Code, Exchange, Failure, Purpose, Response};
 use crate::protocol::client_authentication::authenticated_post;
@@ -6,7 +6,7 @@ use crate::protocol::failure::{in_words, provider_error, unavailable};
 use crate::protocol::id_token::{Claims, text};
 use crate::protocol::request::get_with_bearer;
 
-/// RFC 7662 §2.1.
+/// Returns the introspection request for an access token (RFC 7662 §2.1).
 pub(crate) fn introspection_request(
     endpoint: &str,
     client: &Client,
@@ -17,12 +17,13 @@ pub(crate) fn introspection_request(
     authenticated_post(Purpose::Introspection, endpoint, client, method, form)
 }
 
-/// The token is presented and told about at once.
+/// Returns the tokeninfo request, in which the access token is also the credential.
 pub(crate) fn tokeninfo_request(endpoint: &str, access_token: &str) -> Exchange {
     get_with_bearer(Purpose::Introspection, endpoint, access_token)
 }
 
-/// What the endpoint tells, as it stands.
+/// Parses the response of either endpoint. Returns its members unchanged. `what` names
+/// the endpoint in failures.
 pub(crate) fn parse_introspection_response(
     response: &Response,
     what: &str,
@@ -57,7 +58,7 @@ pub(crate) fn parse_introspection_response(
     })
 }
 
-/// RFC 7662 §2.2: the one thing that every answer tells.
+/// Whether the token is active: the only mandatory member (RFC 7662 §2.2).
 pub(crate) fn is_active(report: &Claims) -> bool {
     report.get("active").and_then(serde_json::Value::as_bool) == Some(true)
 }

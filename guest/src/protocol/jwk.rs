@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::contract::{Code, Failure, Response};
 use crate::protocol::failure::unavailable;
 
-/// A public key as published; a key's secret parts are never read.
+/// A public key as published. Secret parts of a key are never read.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Jwk {
     pub(crate) kty: String,
@@ -18,8 +18,8 @@ pub(crate) struct Jwk {
     pub(crate) alg: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) crv: Option<String>,
-    /// The issuer that the key is limited to, or a template with `{tenantid}`: what
-    /// a multi-tenant provider adds to its keys.
+    /// The issuer, or template with `{tenantid}`, that a multi-tenant provider limits the
+    /// key to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) issuer: Option<String>,
     /// RSA modulus and exponent, base64url.
@@ -34,9 +34,9 @@ pub(crate) struct Jwk {
     pub(crate) y: Option<String>,
 }
 
-/// The keys of a set that have the form of a key; others are passed over, for
-/// a set may hold kinds yet unknown (RFC 7517 §5).
-/// `code` names the token that the keys are to check.
+/// Returns the keys of a key set. Keys that cannot be parsed are ignored, because a set
+/// may contain unknown kinds (RFC 7517 §5). `code` is the failure code of the token that
+/// the keys are for.
 pub(crate) fn parse_keys_response(response: &Response, code: Code) -> Result<Vec<Jwk>, Failure> {
     #[derive(Deserialize)]
     struct Set {

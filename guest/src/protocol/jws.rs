@@ -1,8 +1,8 @@
 //! Signed tokens in compact form (RFC 7515, RFC 7518 §3, RFC 8037 §3.1).
 //!
-//! A published key verifies asymmetric algorithms alone, and a client secret
-//! HMACs alone: a public key must never pass for a shared secret (RFC 8725 §2.1).
-//! `none` does not exist here.
+//! Asymmetric algorithms are verified only with published keys, and HMACs only with the
+//! client secret: a public key must never be accepted as a shared secret (RFC 8725 §2.1).
+//! `none` is not supported.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -15,12 +15,12 @@ use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use crate::protocol::jwk::Jwk;
 
-/// Sizes of RSA keys that are used, in bits. RFC 7518 §3.3 has the lower limit; the
-/// upper one bounds the work for one signature.
+/// Accepted sizes of RSA keys, in bits. RFC 7518 §3.3 sets the lower limit; the upper
+/// limit bounds the work for one signature.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// Upper limit on the work for one token; trying a 2048-bit RSA key costs 1. A key set
-/// without key identifiers must not cause unlimited work.
+/// Upper limit on the work for one token, in units of one attempt with a 2048-bit RSA
+/// key. A key set without key identifiers must not cause unlimited work.
 const WORK: usize = 60;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -41,7 +41,8 @@ pub(crate) enum Algorithm {
 }
 
 impl Algorithm {
-    /// The algorithm of this name. Returns `None` for `none` and for unknown ones.
+    /// Returns the algorithm of this name. Returns `None` for `none` and for unknown
+    /// names.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         Some(match name {
             "RS256" => Self::Rs256,
@@ -56,13 +57,13 @@ impl Algorithm {
             "HS256" => Self::Hs256,
             "HS384" => Self::Hs384,
             "HS512" => Self::Hs512,
-            // RFC 9864 names what "EdDSA" leaves to the key.
+            // RFC 9864 gives the algorithm a name that includes the curve.
             "EdDSA" | "Ed25519" => Self::EdDsa,
             _ => return None,
         })
     }
 
-    /// The name in RFC 7518 §3.1.
+    /// The name of the algorithm (RFC 7518 §3.1, RFC 8037 §3.1).
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Rs256 => "RS256",
@@ -81,12 +82,13 @@ impl Algorithm {
         }
     }
 
-    /// Whether the key that checks a signature can also make one.
+    /// Whether the key that verifies a signature can also make one.
     pub(crate) fn is_symmetric(self) -> bool {
         matches!(self, Self::Hs256 | Self::Hs384 | Self::Hs512)
     }
 
-    /// `kty` and `crv` of a published key that fits. Returns `None` if none can.
+    /// Returns the `kty` and `crv` of published keys for this algorithm. Returns `None`
+    /// for HMACs.
     fn key_type(self) -> Option<(&'static str, Option<&'static str>)> {
         Some(match self {
             Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512 => {
@@ -100,8 +102,8 @@ impl Algorithm {
         })
     }
 
-    /// The left half of the hash that goes with the algorithm, base64url:
-    /// `at_hash` and `c_hash` (OIDC §3.1.3.6, §3.3.2.11).
+    /// Returns the left half of the hash for this algorithm, in base64url: `at_hash` and
+    /// `c_hash` (OIDC §3.1.3.6, §3.3.2.11).
     pub(crate) fn half_hash(self, text: &str) -> String {
         let hash = match self {
             Self::Rs256 | Self::Ps256 | Self::Es256 | Self::Hs256 => Sha256::digest(text).to_vec(),
@@ -114,19 +116,19 @@ impl Algorithm {
     }
 }
 
-/// Why no published key verifies a signature.
+/// The reason why no published key verifies a signature.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Unverified {
-    /// None of the keys that fit made it.
+    /// None of the matching keys made the signature.
     NoKey,
-    /// None of this many keys made it, and more of them fit.
+    /// None of this many keys made the signature, and more of them match.
     TooManyKeys(usize),
-    /// An RSA key that fits has an unsupported size, in bits.
+    /// A matching RSA key has an unsupported size, in bits.
     KeySize(usize),
 }
 
 impl Unverified {
-    /// A phrase that follows "the ID token".
+    /// The reason as a phrase that follows "the ID token".
     pub(crate) fn in_words(self) -> String {
         match self {
             Self::NoKey => "is signed by none of the provider's published keys".to_owned(),
@@ -142,7 +144,7 @@ impl Unverified {
     }
 }
 
-/// A token taken apart; nothing in it is to be believed yet.
+/// A parsed token. Its content is not verified yet.
 pub(crate) struct Jws<'a> {
     pub(crate) algorithm: Algorithm,
     kid: Option<String>,
@@ -159,7 +161,7 @@ struct Header {
 }
 
 impl<'a> Jws<'a> {
-    /// The error is a phrase that follows "the ID token".
+    /// Parses a token. The error is a phrase that follows "the ID token".
     pub(crate) fn parse(token: &'a str) -> Result<Self, String> {
         let (signing_input, signature) = token.rsplit_once('.').ok_or("is no signed token")?;
         let (header, payload) = signing_input.split_once('.').ok_or("is no signed token")?;
@@ -185,10 +187,10 @@ impl<'a> Jws<'a> {
         })
     }
 
-    /// The key of `keys` that verifies the signature.
+    /// Returns the key that verifies the signature.
     ///
-    /// A `kid` chooses; without one on either side every key of the right kind
-    /// is tried.
+    /// A `kid` selects the key. If the token or the key has none, every key of the right
+    /// type is tried.
     pub(crate) fn verify<'k>(&self, keys: &'k [Jwk]) -> Result<&'k Jwk, Unverified> {
         let mut unverified = Unverified::NoKey;
         let mut work = 0;
@@ -206,23 +208,25 @@ impl<'a> Jws<'a> {
         Err(unverified)
     }
 
-    /// Cost of trying this key, relative to RSA with 2048 bits; measured in the sandbox.
+    /// Cost of one attempt with this key, relative to RSA with 2048 bits. Measured in the
+    /// sandbox.
     fn work(&self, key: &Jwk) -> usize {
         match self.algorithm {
             Algorithm::Es256 | Algorithm::EdDsa => 2,
             Algorithm::Es384 => 6,
             Algorithm::Es512 => 9,
             _ => {
-                // The modulus, six bits a character; the work grows with its square.
+                // The length of the modulus, at six bits a character, in units of 2048
+                // bits. The work grows with its square.
                 let length = key.n.as_ref().map_or(0, String::len) * 6 / 2048;
-                // A key of more than 8192 bits is refused before any arithmetic.
+                // A key of more than 8192 bits is rejected before any arithmetic.
                 if length > 4 { 1 } else { length.pow(2).max(1) }
             }
         }
     }
 
-    /// Whether a client with this secret can be sure of the signature (OIDC §10.1).
-    /// Never true for an asymmetric algorithm.
+    /// Whether the signature is an HMAC with this secret (OIDC §10.1). Always false for
+    /// an asymmetric algorithm.
     pub(crate) fn is_signed_with(&self, secret: &str) -> bool {
         let (secret, message) = (secret.as_bytes(), self.signing_input.as_bytes());
         match self.algorithm {
@@ -233,8 +237,7 @@ impl<'a> Jws<'a> {
         }
     }
 
-    /// The payload. Call it only after `verify`, or for a token verified before
-    /// it was stored.
+    /// The payload. Call this only after the signature was verified.
     pub(crate) fn into_payload(self) -> Vec<u8> {
         self.payload
     }
@@ -252,7 +255,7 @@ impl<'a> Jws<'a> {
             && self.kid.as_deref().is_none_or(|kid| same_or_silent(&key.kid, kid))
     }
 
-    /// The error says why the key itself cannot be used.
+    /// Whether this key made the signature. The error says why the key cannot be used.
     fn is_signed_by(&self, key: &Jwk) -> Result<bool, Unverified> {
         let (message, signature) = (self.signing_input.as_bytes(), self.signature.as_slice());
         match self.algorithm {
@@ -307,7 +310,7 @@ fn rsa_key(key: &Jwk) -> Result<RsaPublicKey, Unverified> {
     RsaPublicKey::new_with_max_size(n, e, *RSA_BITS.end()).map_err(|_| Unverified::NoKey)
 }
 
-// Each returns None if the key or the signature is malformed.
+// Each of these functions returns `None` if the key or the signature is malformed.
 
 fn es256(key: &Jwk, message: &[u8], signature: &[u8]) -> Option<bool> {
     let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&sec1_point(key, 32)?).ok()?;
@@ -334,8 +337,8 @@ fn eddsa(key: &Jwk, message: &[u8], signature: &[u8]) -> Option<bool> {
     Some(key.verify_strict(message, &signature).is_ok())
 }
 
-/// An uncompressed point (SEC 1 §2.3.3); coordinates have a fixed length
-/// (RFC 7518 §6.2.1.2).
+/// An uncompressed point (SEC 1 §2.3.3). Coordinates have a fixed length, in bytes (RFC
+/// 7518 §6.2.1.2).
 fn sec1_point(key: &Jwk, length: usize) -> Option<Vec<u8>> {
     let (x, y) = (decode(&key.x)?, decode(&key.y)?);
     (x.len() == length && y.len() == length).then(|| [&[4], x.as_slice(), y.as_slice()].concat())

@@ -25,8 +25,7 @@ struct Document {
     id_token_signing_alg_values_supported: Option<Vec<String>>,
 }
 
-/// A provider as far as it is known: endpoints that passed their checks, and
-/// how it wants to be talked to.
+/// Known facts about a provider: checked endpoints, and how to talk to it.
 #[derive(Clone, Default)]
 pub(crate) struct Provider {
     pub(crate) authorization_endpoint: Option<String>,
@@ -37,39 +36,39 @@ pub(crate) struct Provider {
     pub(crate) jwks_uri: Option<String>,
     pub(crate) end_session_endpoint: Option<String>,
     pub(crate) introspection_endpoint: Option<String>,
-    /// No metadata names it.
+    /// Tokeninfo endpoint. Only settings can name it: there is no metadata member for it.
     pub(crate) tokeninfo_endpoint: Option<String>,
     pub(crate) auth_methods: Option<Vec<String>>,
-    /// Its authorization responses carry `iss` (RFC 9207 §3).
+    /// Whether its authorization responses contain `iss` (RFC 9207 §3).
     pub(crate) sends_issuer: bool,
-    /// What its metadata calls it. None if there is no metadata.
+    /// Issuer name according to the metadata. `None` if there is no metadata.
     pub(crate) issuer: Option<IssuerName>,
-    /// Whether its metadata lists S256 (RFC 8414 §2). None if it lists no method.
+    /// Whether its metadata lists S256 (RFC 8414 §2). `None` if it lists no method.
     pub(crate) supports_pkce: Option<bool>,
-    /// The algorithms that it signs ID tokens with, as its metadata names them.
+    /// Signature algorithms of ID tokens, as its metadata names them.
     pub(crate) id_token_algorithms: Option<Vec<String>>,
 }
 
-/// What the signatures of ID tokens are checked with.
+/// Keys that the signatures of ID tokens are checked with.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum IdTokenCheck {
     /// The provider's published keys.
     #[default]
     Keys,
-    /// Those, and for HMACs the client's secret (OIDC §10.1).
+    /// The provider's published keys, and the client secret for HMACs (OIDC §10.1).
     KeysAndSecret,
-    /// Nothing that this client has. ID tokens are not used.
+    /// No key that this client has. ID tokens are not used.
     Nothing,
 }
 
 impl Provider {
-    /// What the caller gave by hand.
+    /// Returns the endpoints of the settings, which take precedence over the metadata.
     pub(crate) fn given(client: &Client) -> Result<Self, Failure> {
         Self::named(&client.endpoints)
     }
 
-    /// What the caller knows of providers whose metadata is silent.
+    /// Returns the endpoints of the settings that are used if the metadata names none.
     pub(crate) fn assumed(client: &Client) -> Result<Self, Failure> {
         Self::named(&client.assumed_endpoints)
     }
@@ -96,7 +95,7 @@ impl Provider {
         })
     }
 
-    /// This, and where it is silent, `other`.
+    /// Returns the values of `self`, completed by those of `other`.
     pub(crate) fn or(self, other: Self) -> Self {
         Self {
             authorization_endpoint: self.authorization_endpoint.or(other.authorization_endpoint),
@@ -118,7 +117,7 @@ impl Provider {
         }
     }
 
-    /// Whether another document could add nothing that a login needs.
+    /// Whether a second metadata document could add nothing that a login needs.
     pub(crate) fn is_complete(&self, needs_pkce: bool) -> bool {
         self.authorization_endpoint.is_some()
             && self.token_endpoint.is_some()
@@ -129,15 +128,16 @@ impl Provider {
             && (self.supports_pkce.is_some() || !needs_pkce)
     }
 
-    /// What redirects and tokens call the issuer. None if the client has none.
+    /// Returns the issuer's name in redirects and tokens, or `None` if the client has no
+    /// issuer.
     pub(crate) fn issuer_name(&self, client: &Client) -> Option<IssuerName> {
         self.issuer.clone().or_else(|| issuer_name(client).map(IssuerName::Exact))
     }
 
-    /// What ID tokens for this client are checked with.
+    /// Returns the keys that ID tokens for this client are checked with.
     ///
-    /// Returns `invalid-metadata` for a provider that signs with keys and does not
-    /// publish them.
+    /// Fails with `invalid-metadata` if the provider signs with keys and does not publish
+    /// them.
     pub(crate) fn id_token_check(&self, client: &Client) -> Result<IdTokenCheck, Failure> {
         let named = self.id_token_algorithms.as_deref();
         let is_symmetric = |name: &String| {
@@ -169,8 +169,8 @@ impl Provider {
     }
 }
 
-/// Refuses a provider whose metadata does not list S256, if the settings require it
-/// (RFC 9700 §2.1.1).
+/// Fails with `invalid-metadata` if the settings require PKCE and the metadata does not
+/// list S256 (RFC 9700 §2.1.1).
 pub(crate) fn check_pkce(client: &Client, provider: &Provider) -> Result<(), Failure> {
     if client.pkce != Pkce::Required || provider.supports_pkce == Some(true) {
         return Ok(());
@@ -182,8 +182,8 @@ pub(crate) fn check_pkce(client: &Client, provider: &Provider) -> Result<(), Fai
     ))
 }
 
-/// The notice that a provider may have ignored PKCE. None if it supports it, or if no
-/// metadata could have said so.
+/// Returns a notice that the provider may have ignored PKCE. Returns `None` if PKCE is
+/// known to be supported or required, or if no metadata was read.
 pub(crate) fn unprotected_code(client: &Client, provider: &Provider) -> Option<String> {
     let is_told = client.pkce == Pkce::Discovered
         && provider.issuer.is_some()
@@ -191,12 +191,12 @@ pub(crate) fn unprotected_code(client: &Client, provider: &Provider) -> Option<S
     is_told.then(|| "the provider's metadata does not say that it supports PKCE, which protects the authorization code; if it does, say so with --pkce known, or refuse such providers with --pkce required".to_owned())
 }
 
-/// Where OpenID Connect Discovery §4.1 puts the document.
+/// The location of the metadata in OpenID Connect Discovery §4.1.
 pub(crate) fn openid_configuration_url(issuer: &Issuer) -> String {
     format!("{}/.well-known/openid-configuration", issuer.as_str().trim_end_matches('/'))
 }
 
-/// Where RFC 8414 §3.1 puts it: between host and path.
+/// The location of the metadata in RFC 8414 §3.1: between host and path.
 pub(crate) fn authorization_server_url(issuer: &Issuer) -> String {
     let mut url = issuer.url().clone();
     let path = url.path().trim_end_matches('/').to_owned();
@@ -204,8 +204,8 @@ pub(crate) fn authorization_server_url(issuer: &Issuer) -> String {
     url.into()
 }
 
-/// Parses a metadata document of this issuer. Returns `None` if there is none at
-/// that place.
+/// Parses a metadata response for this issuer. Returns `None` if there is no document at
+/// that location.
 pub(crate) fn parse_metadata_response(
     issuer: &Issuer,
     response: &Response,

@@ -1,4 +1,4 @@
-//! What the RFCs say, as pure functions: no state, no time, no I/O.
+//! Rules of the RFCs, as pure functions: no state, no clock, no I/O.
 
 pub(crate) mod access_token;
 pub(crate) mod authorization;

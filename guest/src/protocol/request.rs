@@ -5,18 +5,18 @@ use url::form_urlencoded;
 
 use crate::contract::{Exchange, Header, Method, Purpose, Request, Response};
 
-/// A GET that wants JSON.
+/// Returns a GET request for JSON.
 pub(crate) fn get(purpose: Purpose, url: &str) -> Exchange {
     exchange(purpose, Method::Get, url, vec![accept_json()], None)
 }
 
-/// A GET that presents an access token (RFC 6750 §2.1).
+/// Returns a GET request with an access token (RFC 6750 §2.1).
 pub(crate) fn get_with_bearer(purpose: Purpose, url: &str, access_token: &str) -> Exchange {
     let bearer = header("authorization", &format!("Bearer {access_token}"));
     exchange(purpose, Method::Get, url, vec![accept_json(), bearer], None)
 }
 
-/// A POST of a form (RFC 6749 Appendix B).
+/// Returns a POST request with a form (RFC 6749 Appendix B).
 pub(crate) fn post_form(
     purpose: Purpose,
     url: &str,
@@ -29,7 +29,7 @@ pub(crate) fn post_form(
     exchange(purpose, Method::Post, url, headers, Some(body.into_bytes()))
 }
 
-/// A POST of one JSON object.
+/// Returns a POST request with a JSON object.
 pub(crate) fn post_json(
     purpose: Purpose,
     url: &str,
@@ -42,7 +42,7 @@ pub(crate) fn post_json(
     exchange(purpose, Method::Post, url, headers, Some(body))
 }
 
-/// A request without a body that wants JSON.
+/// Returns a request for JSON, without a body.
 pub(crate) fn plain(
     purpose: Purpose,
     method: Method,
@@ -57,7 +57,7 @@ pub(crate) fn header(name: &str, value: &str) -> Header {
     Header { name: name.to_owned(), value: value.to_owned() }
 }
 
-/// The value of a response header, whatever the case of its name.
+/// Returns the value of a response header. Case does not matter in `name`.
 pub(crate) fn find_header<'a>(headers: &'a [Header], name: &str) -> Option<&'a str> {
     headers
         .iter()
@@ -65,8 +65,8 @@ pub(crate) fn find_header<'a>(headers: &'a [Header], name: &str) -> Option<&'a s
         .map(|header| header.value.as_str())
 }
 
-/// How long to wait, as the response asks (RFC 9110 §10.2.3); a date is left
-/// aside.
+/// Returns the delay that the response asks for, in milliseconds (`Retry-After`, RFC 9110
+/// §10.2.3). Returns `None` if there is none, or if it is a date.
 pub(crate) fn retry_after_ms(response: &Response) -> Option<u64> {
     let seconds: u64 = find_header(&response.headers, "retry-after")?.trim().parse().ok()?;
     Some(seconds.saturating_mul(1000))

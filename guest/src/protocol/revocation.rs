@@ -24,14 +24,15 @@ pub(crate) fn revocation_request(
     authenticated_post(Purpose::Revocation, endpoint, client, method, form)
 }
 
-/// The error says why the token stays valid.
+/// Parses a revocation response (RFC 7009 §2.2). The error says why the token stays
+/// valid.
 pub(crate) fn parse_revocation_response(
     token: TokenHint,
     response: &Response,
 ) -> Result<(), Unrevoked> {
     #[derive(Deserialize)]
     struct Body {
-        /// The second name is Stytch's.
+        /// Stytch sends `error_type`.
         #[serde(alias = "error_type")]
         error: String,
     }
@@ -39,7 +40,7 @@ pub(crate) fn parse_revocation_response(
         return Ok(());
     }
     let error = serde_json::from_slice(&response.body).ok().map(|Body { error }| error);
-    // A provider may revoke refresh tokens alone (RFC 7009 §2.2.1).
+    // A provider may revoke only refresh tokens (RFC 7009 §2.2.1).
     let is_unsupported = error.as_deref() == Some("unsupported_token_type");
     let cause = if is_unavailable(response) {
         UnrevokedCause::Unreachable
@@ -55,7 +56,7 @@ pub(crate) fn parse_revocation_response(
     Err(Unrevoked { token, cause, reason })
 }
 
-/// A token stays valid because of this failure.
+/// Reports that a token stays valid because of this failure.
 pub(crate) fn unrevoked(token: TokenHint, failure: Failure) -> Unrevoked {
     let cause = match failure.code {
         Code::ProviderRefused => UnrevokedCause::Refused,

@@ -1,4 +1,4 @@
-//! A session at rest: what the host saves, as one JSON document.
+//! Stored sessions: one JSON document, which the host saves.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -8,10 +8,10 @@ use crate::protocol::endpoint::{IssuerName, issuer_name};
 use crate::protocol::jwk::Jwk;
 use crate::protocol::metadata::IdTokenCheck;
 
-/// Raised whenever an older reader would misunderstand a newer document.
+/// Format version. Increased when older versions would misread a newer document.
 const FORMAT: u64 = 1;
 
-/// Holds secrets: has no `Debug`.
+/// A stored session. Holds secrets: has no `Debug`.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Stored {
     pub(crate) format: u64,
@@ -26,23 +26,23 @@ pub(crate) struct Stored {
     pub(crate) introspection_endpoint: Option<String>,
     pub(crate) tokeninfo_endpoint: Option<String>,
     pub(crate) scopes: Vec<String>,
-    /// What the verified ID token calls the issuer, else what the metadata calls it,
-    /// which may be a template. None if there was neither, and in documents of earlier
-    /// versions.
+    /// Issuer name according to the verified ID token, otherwise according to the
+    /// metadata, which may have a template. `None` if there was neither, and in documents
+    /// of earlier versions.
     pub(crate) issuer_name: Option<String>,
     #[serde(default)]
     pub(crate) id_token_check: IdTokenCheck,
-    /// The userinfo endpoint has refused an access token that was issued just then:
-    /// asking it about another one tells nothing.
+    /// Whether the userinfo endpoint has rejected an access token that was issued just
+    /// then: its answer about another one would mean nothing.
     #[serde(default)]
     pub(crate) userinfo_refuses: bool,
-    /// None if only a refresh token was adopted, until the first renewal.
+    /// The access token. `None` before the first renewal of an adopted refresh token.
     pub(crate) access_token: Option<String>,
     pub(crate) token_type: String,
     pub(crate) refresh_token: Option<String>,
     pub(crate) id_token: Option<String>,
-    /// The key that signed the ID token: the next one needs no request as long
-    /// as the provider keeps it.
+    /// The key that verified the last ID token. The next one needs no request if the
+    /// provider has not replaced it.
     pub(crate) id_token_key: Option<Jwk>,
     pub(crate) nonce: Option<String>,
     pub(crate) subject: Option<String>,
@@ -52,7 +52,7 @@ pub(crate) struct Stored {
     pub(crate) expires_at_ms: Option<EpochMs>,
 }
 
-/// OIDC §9, as metadata spells it.
+/// Client authentication method (OIDC §9), as metadata spells it.
 #[derive(Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Authentication {
@@ -82,7 +82,7 @@ impl From<Authentication> for ClientAuthentication {
 }
 
 impl Stored {
-    /// A session for this client that holds no token yet.
+    /// Creates a session for this client, without tokens and endpoints.
     pub(crate) fn new(client: &Client, method: ClientAuthentication, now_ms: EpochMs) -> Self {
         Self {
             format: FORMAT,
@@ -114,14 +114,14 @@ impl Stored {
         }
     }
 
-    /// `stored-newer` for a document of a later format, `stored-damaged` for
-    /// what is none.
+    /// Parses a stored session. Fails with `stored-newer` if its format is newer than
+    /// this version, and with `stored-damaged` if it cannot be parsed.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Failure> {
         #[derive(Deserialize)]
         struct Envelope {
             format: u64,
         }
-        // Never the parser's own words: they could quote a token.
+        // The parser's own message could quote a token.
         let envelope: Envelope = serde_json::from_slice(bytes).map_err(|_| damaged())?;
         if envelope.format > FORMAT {
             return Err(Failure::new(
@@ -136,7 +136,8 @@ impl Stored {
         serde_json::from_slice(bytes).map_err(|_| damaged())
     }
 
-    /// The session stored for this client.
+    /// Parses the session stored for this client. Returns `None` if nothing is stored,
+    /// and also fails with `stored-damaged` if it belongs to another issuer or client.
     pub(crate) fn parse_for(
         client: &Client,
         bytes: Option<&[u8]>,
@@ -153,7 +154,8 @@ impl Stored {
         Ok(Some(stored))
     }
 
-    /// What tokens of this session call their issuer. None if the client has none.
+    /// Returns the issuer's name in tokens of this session, or `None` if the client has
+    /// no issuer.
     pub(crate) fn issuer_name(&self, client: &Client) -> Option<IssuerName> {
         match &self.issuer_name {
             Some(name) => Some(IssuerName::parse(name)),
@@ -162,18 +164,18 @@ impl Stored {
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
-        // OK because maps have text keys and no number here can fail to serialize.
+        // OK because maps have string keys, and no number here can fail to serialize.
         serde_json::to_vec(self).expect("a session is always JSON")
     }
 }
 
-/// Parameters that shape how the person is asked, and not what for (OIDC
+/// Parameters that change how the user is asked, but not which token is granted (OIDC
 /// §3.1.2.1).
 const SHAPING: [&str; 7] =
     ["prompt", "display", "max_age", "ui_locales", "claims_locales", "id_token_hint", "login_hint"];
 
-/// 128 bits of a hash over everything that makes one token different from
-/// another, in hexadecimal.
+/// Returns 128 bits of a hash, in hexadecimal, over the settings that decide which token
+/// is granted.
 pub(crate) fn account_key(client: &Client) -> String {
     let mut scopes: Vec<&str> = client.scopes.iter().map(String::as_str).collect();
     scopes.sort_unstable();

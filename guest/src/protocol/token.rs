@@ -19,21 +19,22 @@ pub(crate) struct TokenResponse {
     pub(crate) token_type: String,
     pub(crate) expires_in_s: Option<u64>,
     pub(crate) refresh_token: Option<String>,
-    /// None where the scope is as requested.
+    /// Granted scopes. `None` if they are the requested ones.
     pub(crate) scopes: Option<Vec<String>>,
     pub(crate) id_token: Option<String>,
 }
 
 impl TokenResponse {
-    /// When the access token expires. None if the provider gives no lifetime, or gives
-    /// zero for a token that cannot be renewed: some providers mean "never" by zero.
+    /// Returns the expiry of the access token. Returns `None` if the provider gives no
+    /// lifetime, or a lifetime of zero for a token that cannot be renewed: some providers
+    /// mean "never" by it.
     pub(crate) fn expires_at_ms(&self, is_renewable: bool, now_ms: EpochMs) -> Option<EpochMs> {
         let lifetime_s = self.expires_in_s.filter(|lifetime_s| *lifetime_s > 0 || is_renewable)?;
         Some(now_ms.saturating_add(lifetime_s.saturating_mul(1000)))
     }
 }
 
-/// Redeems an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.5).
+/// Returns the token request for an authorization code (RFC 6749 §4.1.3, RFC 7636 §4.5).
 pub(crate) fn token_request(
     endpoint: &str,
     client: &Client,
@@ -51,8 +52,8 @@ pub(crate) fn token_request(
     authenticated_post(Purpose::Token, endpoint, client, method, form)
 }
 
-/// Renews with a refresh token (RFC 6749 §6). The scope is left out, which
-/// means the one granted before; resources must be repeated (RFC 8707 §2.2).
+/// Returns the token request for a refresh token (RFC 6749 §6). It has no scope, which
+/// means the granted one. Resources must be repeated (RFC 8707 §2.2).
 pub(crate) fn refresh_request(
     endpoint: &str,
     client: &Client,
@@ -68,7 +69,7 @@ fn push_resources<'a>(form: &mut Vec<(&'a str, &'a str)>, client: &'a Client) {
     form.extend(client.resources.iter().map(|resource| ("resource", resource.as_str())));
 }
 
-/// As it may stand in a body: everything optional, numbers perhaps as text.
+/// A response body: every member is optional, and numbers may be strings.
 #[derive(Deserialize)]
 struct Body {
     access_token: Option<String>,
@@ -79,22 +80,22 @@ struct Body {
     id_token: Option<String>,
     error: Option<Value>,
     error_description: Option<Value>,
-    /// Stytch's own names for the two.
+    /// Stytch's names for `error` and `error_description`.
     error_type: Option<Value>,
     error_message: Option<Value>,
 }
 
-/// A token response, or the failure it stands for: `provider-refused` with the
-/// provider's own error, `provider-unavailable`, or `invalid-token-response`.
+/// Parses a token response. Fails with `provider-refused` and the provider's own error,
+/// `provider-unavailable`, or `invalid-token-response`.
 ///
-/// With `token_type_optional`, a token of no type is a bearer token.
+/// With `token_type_optional`, a token without a type is a bearer token.
 pub(crate) fn parse_token_response(
     response: &Response,
     token_type_optional: bool,
 ) -> Result<TokenResponse, Failure> {
     let body = parse_body(response);
-    // Some providers send errors with status 200, so the body decides, and others an
-    // empty error with a token.
+    // Some providers send errors with status 200, so the body decides. Others send an
+    // empty error together with a token.
     if let Ok(Body { error: Some(Value::String(error)), error_description, .. }) = &body
         && !error.is_empty()
     {
@@ -127,8 +128,8 @@ pub(crate) fn parse_token_response(
     })
 }
 
-/// The refresh token in a response that cannot be used otherwise: a provider that
-/// replaces refresh tokens has made the last one void by sending it.
+/// Returns the refresh token of a response that is otherwise unusable. A provider that
+/// rotates refresh tokens has invalidated the last one by sending it.
 pub(crate) fn refresh_token_in(response: &Response) -> Option<String> {
     if !(200..300).contains(&response.status) {
         return None;
@@ -137,7 +138,7 @@ pub(crate) fn refresh_token_in(response: &Response) -> Option<String> {
     credential("refresh_token", body.get("refresh_token")?.as_str().map(str::to_owned)).ok()?
 }
 
-/// The kind of token (RFC 6749 §7.1): "Bearer" in any case, or Apigee's name for it.
+/// Checks the token type (RFC 6749 §7.1): "Bearer" in any case, or Apigee's name for it.
 fn token_type(found: Option<String>, is_optional: bool) -> Result<String, Failure> {
     match found.filter(|token_type| !token_type.is_empty()) {
         None if is_optional => Ok("Bearer".to_owned()),
@@ -151,7 +152,7 @@ fn token_type(found: Option<String>, is_optional: bool) -> Result<String, Failur
     }
 }
 
-/// JSON, or a form if the content type says so, as some older providers send it.
+/// Parses JSON, or a form if the content type says so. Some older providers send a form.
 fn parse_json_or_form<T: DeserializeOwned>(response: &Response) -> serde_json::Result<T> {
     let is_form = find_header(&response.headers, "content-type")
         .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
@@ -165,7 +166,7 @@ fn parse_json_or_form<T: DeserializeOwned>(response: &Response) -> serde_json::R
 }
 
 fn parse_body(response: &Response) -> Result<Body, Failure> {
-    // The parser's own words could quote a token; its position cannot.
+    // The parser's own message could quote a token; its position cannot.
     parse_json_or_form(response).map_err(|error: serde_json::Error| {
         invalid(format!(
             "the token response cannot be read: not the expected JSON at line {}, column {}",
@@ -175,9 +176,8 @@ fn parse_body(response: &Response) -> Result<Body, Failure> {
     })
 }
 
-/// Whether the provider's answer means that the refresh token it was given is
-/// void: `invalid_grant` (RFC 6749 §5.2), or GitHub's, Hexclave's or Stytch's own
-/// word for it.
+/// Whether the provider says that the refresh token is invalid: `invalid_grant` (RFC 6749
+/// §5.2), or the error of GitHub, Hexclave or Stytch for it.
 pub(crate) fn voids_refresh_token(failure: &Failure) -> bool {
     refused(failure, |error| {
         ["invalid_grant", "bad_refresh_token", "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED"]
@@ -186,15 +186,16 @@ pub(crate) fn voids_refresh_token(failure: &Failure) -> bool {
     })
 }
 
-/// Whether the provider wants to see the person before it goes on. Entra ID
-/// sends these errors of the authorization endpoint (OIDC §3.1.2.6) here too.
+/// Whether the provider requires the user to interact with it again. Entra ID sends these
+/// errors of the authorization endpoint (OIDC §3.1.2.6) from the token endpoint too.
 pub(crate) fn asks_for_person(failure: &Failure) -> bool {
     refused(failure, |error| {
         ["interaction_required", "login_required", "consent_required"].contains(&error)
     })
 }
 
-/// A server error with such a word is no refusal.
+/// Whether the provider refused with such an error. A server error with the same error
+/// code is not a refusal.
 fn refused(failure: &Failure, is_meant: impl Fn(&str) -> bool) -> bool {
     failure.code == Code::ProviderRefused
         && failure.provider.as_ref().is_some_and(|said| is_meant(&said.error))
@@ -225,8 +226,8 @@ fn refusal(response: &Response, error: &str, description: Option<&str>) -> Failu
     }
 }
 
-/// A token may hold visible ASCII and nothing else (RFC 6749 Appendix A): what
-/// ends up in a header or on a terminal must not break out of it.
+/// Checks that a token is printable ASCII (RFC 6749 Appendix A): it must not break out of
+/// a header or a terminal line. Returns `None` if it is empty.
 pub(crate) fn credential(field: &str, value: Option<String>) -> Result<Option<String>, Failure> {
     match value {
         Some(text) if text.is_empty() => Ok(None),
@@ -238,19 +239,19 @@ pub(crate) fn credential(field: &str, value: Option<String>) -> Result<Option<St
     }
 }
 
-/// A whole number of seconds, also if it was sent as text or with a fraction. What is
-/// neither counts as not sent.
+/// A whole number of seconds. Accepts strings, and cuts off fractions. Returns `None` for
+/// everything else, as if it had not been sent.
 fn seconds(value: &Value) -> Option<u64> {
     let number = match value {
         Value::Number(number) => number.as_f64()?,
         Value::String(text) => text.trim().parse::<f64>().ok()?,
         _ => return None,
     };
-    // A float-to-integer cast saturates, so an absurd number stays a number.
+    // A cast from float to integer saturates, so an absurdly large number stays valid.
     number.is_finite().then_some(number.max(0.0) as u64)
 }
 
-/// Names separated by spaces, also where they were sent as a list.
+/// Scope names separated by spaces, or in a list.
 fn scopes(value: &Value) -> Option<Vec<String>> {
     let names: Vec<String> = match value {
         Value::String(text) => text.split_ascii_whitespace().map(str::to_owned).collect(),

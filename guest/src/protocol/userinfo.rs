@@ -9,20 +9,21 @@ pub(crate) fn userinfo_request(endpoint: &str, access_token: &str) -> Exchange {
     get_with_bearer(Purpose::Userinfo, endpoint, access_token)
 }
 
-/// Why there are no claims.
+/// The reason why there are no claims.
 pub(crate) enum Rejection {
     /// The provider does not accept the access token (RFC 6750 §3.1).
     TokenRefused,
-    /// The access token is good, but for something else (RFC 6750 §3.1,
-    /// `insufficient_scope`): one for a resource, or without the scope openid.
+    /// The access token is valid, but not for this endpoint (RFC 6750 §3.1,
+    /// `insufficient_scope`): it is for a resource, or lacks the scope `openid`.
     NotForUserinfo,
-    /// The claims are about somebody else than the ID token, and must not be
-    /// used (OIDC §5.3.2).
+    /// The claims are about another user than the ID token and must not be used (OIDC
+    /// §5.3.2).
     AnotherPerson,
     Failed(Failure),
 }
 
-/// The claims, about `subject` where an ID token named one.
+/// Parses a userinfo response. If an ID token named a `subject`, the claims must be about
+/// it.
 pub(crate) fn parse_userinfo_response(
     response: &Response,
     subject: Option<&str>,
