@@ -1,4 +1,4 @@
-//! `latch`: logs a command line in.
+//! The program `latch`: logs a command line in.
 
 mod cli;
 
@@ -10,14 +10,14 @@ fn main() -> ExitCode {
     cli::run()
 }
 
-/// What the names of this program's variables begin with.
+/// Prefix of this program's environment variables.
 const VARIABLE_PREFIX: &str = "LATCH_";
 
-/// Variables of other programs that a library reads here, and takes for a value too.
+/// Variables of other programs that a library used here reads even if they are empty.
 const OTHER_VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
-/// Makes an empty variable an unset one: CI systems pass variables that nobody set as
-/// empty, and the parser takes those for a value.
+/// Unsets the variables that are empty: CI systems pass unset variables as empty ones,
+/// and the parser would take those for values.
 fn unset_empty_variables() {
     let is_read_here = |name: &OsStr| {
         name.as_encoded_bytes().starts_with(VARIABLE_PREFIX.as_bytes())

@@ -239,7 +239,7 @@ fn a_server_that_cannot_be_asked_leaves_open_whether_the_session_works() {
     assert_eq!(scene.token(&[]), session.access_token);
     fs::remove_file(scene.home.session_file()).expect("a session");
     let run = scene.import(&[&file]).succeeded();
-    run.saying(&["Whether it still works is not known"]);
+    run.saying(&["It could not be checked whether it still works"]);
     assert_eq!(scene.token(&[]), session.access_token);
 }
 

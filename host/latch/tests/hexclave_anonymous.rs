@@ -110,7 +110,7 @@ fn a_default_that_a_folders_dotenv_changes_counts_as_elsewhere() {
     scene.home.write_dotenv(&format!("STACK_API_URL={}\n", trap.origin()));
     let mut command = scene.home.command(&["login", "--no-browser"]);
     let login = run(command.env("LATCH_ANONYMOUS_REFRESH_TOKEN", "t0ken"));
-    login.failed(2, "invalid-configuration").saying(&["is not given to it"]);
+    login.failed(2, "invalid-configuration").saying(&["is not sent to it"]);
     assert!(trap.is_untouched());
 }
 

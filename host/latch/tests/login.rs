@@ -190,7 +190,7 @@ fn logout_revokes_both_tokens_and_forgets_the_session() {
     assert!(home.session_files().is_empty());
     home.latch(&["token"]).failed(3, "login-required");
     home.latch(&["whoami"]).failed(3, "login-required");
-    home.latch(&["logout"]).succeeded().saying(&["Nobody was logged in"]);
+    home.latch(&["logout"]).succeeded().saying(&["was not logged in"]);
 }
 
 #[test]

@@ -194,7 +194,7 @@ fn a_key_file_is_made_at_the_login_and_encrypts_from_then_on() {
     let home = Home::new();
     let key = home.path("key").display().to_string();
     let login = home.login_with(&["--store", "file", "--key-file", &key]);
-    login.saying(&["is new"]);
+    login.saying(&["Created the key file"]);
     let mode = fs::metadata(&key).expect("a key file").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let sealed = fs::read(home.session_file()).expect("a session");
@@ -257,15 +257,13 @@ fn an_encrypted_session_is_not_taken_for_a_damaged_one() {
 fn the_doctor_tells_what_it_finds_and_what_it_makes_of_it() {
     let home = Home::new();
     let before = home.latch(&["doctor"]).succeeded().stdout;
-    for words in
-        ["no D-Bus session bus", "auto, as nothing else was asked for", "nobody is logged in"]
-    {
+    for words in ["no D-Bus session bus", "auto, the default", "is not logged in"] {
         assert!(before.contains(words), "no {words:?} in: {before}");
     }
     home.login();
     let after = home.latch(&["doctor"]).succeeded().stdout;
     let file = home.session_file().display().to_string();
-    for words in ["file, as the profile remembers", "files are not encrypted", &file] {
+    for words in ["file, as remembered in the profile", "files are not encrypted", &file] {
         assert!(after.contains(words), "no {words:?} in: {after}");
     }
     let desktop = Desktop::new();

@@ -55,7 +55,8 @@ impl Args {
     /// Reads the command line and the environment of this process.
     pub(crate) fn read() -> Result<Self, clap::Error> {
         let words: Vec<OsString> = std::env::args_os().collect();
-        let quick = only_named_command(&words).and_then(|command| command.try_get_matches_from(&words).ok());
+        let quick = only_named_command(&words)
+            .and_then(|command| command.try_get_matches_from(&words).ok());
         let matches = match quick {
             Some(matches) => matches,
             // On any error, parse again with all commands, so that the message lists them.

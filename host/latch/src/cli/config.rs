@@ -23,9 +23,9 @@ use toml_edit::DocumentMut;
 use document::trouble;
 pub(super) use ownership::check as check_ownership;
 
-/// A change takes milliseconds.
-const LOCK_PATIENCE: Duration = Duration::from_secs(10);
-const LOCK_PAUSE: Duration = Duration::from_millis(5);
+/// Time limit for the lock. A change takes milliseconds.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+const LOCK_RETRY_DELAY: Duration = Duration::from_millis(5);
 
 /// The configuration file.
 pub(crate) struct Config {
@@ -34,14 +34,14 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// Reads the file in `folder`, or in the platform's own place; one that is
-    /// not there is empty.
+    /// Reads the file in `folder`, or in the platform's folder. A missing file counts as
+    /// empty.
     pub(crate) fn read(folder: Option<&Path>) -> Result<Self, Error> {
         Self::read_at(path_in(folder)?)
     }
 
-    /// Changes the file as it is now, and not as it was when the command began:
-    /// a login takes minutes, and another one may end meanwhile.
+    /// Changes the file as it is now, not as it was when the command began: a login takes
+    /// minutes, and another one may end in the meantime.
     pub(crate) async fn change(
         folder: Option<&Path>,
         change: impl FnOnce(&mut Self) -> Result<(), Error>,
@@ -66,8 +66,8 @@ impl Config {
         Self::parse(path, &text)
     }
 
-    /// Replaces the file, whole or not at all. A symbolic link stays one: people
-    /// keep their settings in other places.
+    /// Replaces the file atomically. A symbolic link stays one: users keep their settings
+    /// elsewhere and link to them.
     fn write(&self) -> Result<(), Error> {
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
         let folder = path.parent().unwrap_or(Path::new("."));
@@ -87,8 +87,8 @@ impl Config {
     }
 }
 
-/// Makes the folder and those above it that are missing, for the owner only: with an
-/// open umask, others could write the settings otherwise.
+/// Creates the folder and its missing parents for the owner only: with an open umask,
+/// other users could otherwise write the settings.
 fn make_folder(folder: &Path) -> std::io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -101,29 +101,30 @@ fn path_in(given: Option<&Path>) -> Result<PathBuf, Error> {
     folder(given).map(|folder| folder.join("config.toml"))
 }
 
-/// The folder that was given, or the platform's own.
+/// Returns the given folder, or the platform's configuration folder.
 pub(crate) fn folder(given: Option<&Path>) -> Result<PathBuf, Error> {
     given.map_or_else(default_folder, |folder| Ok(folder.to_owned()))
 }
 
-/// Held until it is dropped; none on a file system without locks.
+/// Locks the file until the result is dropped. Returns `None` on a file system without
+/// locks.
 async fn lock(path: &Path) -> Result<Option<File>, Error> {
-    let place = path.with_extension("lock");
+    let lock_file = path.with_extension("lock");
     let open = || {
         make_folder(path.parent().unwrap_or(Path::new(".")))?;
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&place)
+        options.open(&lock_file)
     };
     let file = open().map_err(|error| not_written(path, &error.to_string()))?;
-    let until = Instant::now() + LOCK_PATIENCE;
+    let until = Instant::now() + LOCK_TIMEOUT;
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(Some(file)),
             Err(TryLockError::WouldBlock) if Instant::now() < until => {
-                tokio::time::sleep(LOCK_PAUSE).await;
+                tokio::time::sleep(LOCK_RETRY_DELAY).await;
             }
             Err(TryLockError::WouldBlock) => {
                 return Err(not_written(path, "another process has locked it"));
@@ -139,7 +140,7 @@ fn default_folder() -> Result<PathBuf, Error> {
         .ok_or_else(|| {
             Error::new(
                 Code::InvalidConfiguration,
-                "this user has no home folder to keep settings in",
+                "there is no home folder to keep settings in",
                 "set HOME, or give --config-dir and --state-dir",
             )
         })
@@ -149,6 +150,6 @@ fn not_written(path: &Path, reason: &str) -> Error {
     Error::new(
         Code::NotSaved,
         format!("the settings cannot be written to {}: {reason}", path.display()),
-        "make room, or choose another folder with --config-dir",
+        "check disk space and permissions, or choose another folder with --config-dir",
     )
 }

@@ -1,11 +1,11 @@
-//! `.env` in the current folder: fills gaps that name the login, and nothing else.
+//! `.env` in the current folder: may name the provider and the client, and nothing else.
 //!
-//! A checked-out folder is not to be trusted with what runs, so a command, a path or
-//! a trust setting found there has no effect. Nothing is expanded either:
-//! `https://evil.example/$SECRET` would carry the environment away.
+//! A checked-out folder must not decide what runs, so a command, a path or a trust setting
+//! in it has no effect. Variables are not expanded either: `https://evil.example/$SECRET`
+//! would leak the environment.
 //!
-//! The file belongs to another program, so a line is passed over unless it sets one
-//! of the names that matter here.
+//! The file belongs to another program, so a line is skipped unless it sets one of the
+//! names that matter here.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,8 +16,8 @@ use latchstring::{Code, Error};
 
 const FILE: &str = ".env";
 
-/// Bytes. Far more than any such file; a folder may hold anything under this name.
-const LONGEST: u64 = 1 << 20;
+/// In bytes: far more than any real `.env`, but a folder may contain anything of that name.
+const MAX_LENGTH: u64 = 1 << 20;
 
 /// Variables that name the login, whatever the provider.
 pub(crate) const PROVIDER: &str = "LATCH_PROVIDER";
@@ -25,13 +25,13 @@ pub(crate) const ISSUER: &str = "LATCH_ISSUER";
 pub(crate) const CLIENT_ID: &str = "LATCH_CLIENT_ID";
 pub(crate) const SCOPE: &str = "LATCH_SCOPE";
 
-/// What `.env` sets, by name.
+/// The variables that `.env` sets.
 #[derive(Default)]
 pub(crate) struct Dotenv {
     variables: BTreeMap<String, Assignment>,
-    /// Why the file was not read, if it is there.
+    /// Why the file was not read, if it exists and was not.
     pub(crate) unread: Option<String>,
-    /// The first variable that was asked for and cannot be understood.
+    /// The error of the first requested variable that cannot be parsed.
     misread: RefCell<Option<Error>>,
 }
 
@@ -42,7 +42,7 @@ struct Assignment {
 }
 
 impl Dotenv {
-    /// Reads the file of the current folder; nothing in it is an error yet.
+    /// Reads the file in the current folder. Nothing in it is an error yet.
     pub(crate) fn read() -> Self {
         let unread = |reason: String| Self { unread: Some(reason), ..Self::default() };
         let length = match fs::metadata(FILE) {
@@ -51,11 +51,11 @@ impl Dotenv {
             Err(error) if error.kind() == ErrorKind::NotFound => return Self::default(),
             Err(error) => return unread(error.to_string()),
         };
-        if length > LONGEST {
-            return unread(format!("it has {length} bytes; at most {LONGEST} are read"));
+        if length > MAX_LENGTH {
+            return unread(format!("it has {length} bytes; at most {MAX_LENGTH} are read"));
         }
         match fs::read(FILE) {
-            // A byte that is not UTF-8 spoils the value it is in, and no other.
+            // A byte that is not UTF-8 makes only its own value invalid.
             Ok(bytes) => Self::parse(&String::from_utf8_lossy(&bytes)),
             Err(error) => unread(error.to_string()),
         }
@@ -65,9 +65,9 @@ impl Dotenv {
         Self { variables: parse(text), ..Self::default() }
     }
 
-    /// Returns the value of a variable; `None` if it is not set, or empty.
+    /// Returns the value of a variable, or `None` if it is not set or empty.
     ///
-    /// Fails with `invalid-configuration` if it cannot be understood, naming the line.
+    /// Fails with `invalid-configuration` if it cannot be parsed. The error names the line.
     pub(crate) fn variable(&self, name: &str) -> Result<Option<String>, Error> {
         let Some(Assignment { line, value }) = self.variables.get(name) else { return Ok(None) };
         match value {
@@ -80,8 +80,8 @@ impl Dotenv {
         }
     }
 
-    /// The same for callers that cannot take an error: it is kept for
-    /// [`check`](Self::check).
+    /// Returns the value of a variable like [`variable`](Self::variable), for callers that
+    /// cannot handle an error: [`check`](Self::check) returns it later.
     pub(crate) fn lenient(&self, name: &str) -> Option<String> {
         self.variable(name).unwrap_or_else(|error| {
             self.misread.borrow_mut().get_or_insert(error);
@@ -89,13 +89,13 @@ impl Dotenv {
         })
     }
 
-    /// Fails if [`lenient`](Self::lenient) met a variable that cannot be understood.
+    /// Fails if [`lenient`](Self::lenient) found a variable that cannot be parsed.
     pub(crate) fn check(&self) -> Result<(), Error> {
         self.misread.take().map_or(Ok(()), Err)
     }
 
-    /// The same error, saying that this file set the variable.
-    pub(crate) fn blamed(&self, name: &str, error: &Error) -> Error {
+    /// Adds to `error` which line of this file set the variable.
+    pub(crate) fn with_line(&self, name: &str, error: &Error) -> Error {
         let line = self.variables.get(name).map_or(0, |assignment| assignment.line);
         Error::new(
             error.code(),
@@ -105,9 +105,9 @@ impl Dotenv {
     }
 }
 
-/// Names and values, as common `.env` files write them: `NAME=value`, perhaps after
-/// `export`, perhaps in quotes, which may span lines. Everything else is passed over.
-/// An empty value sets nothing; of two assignments the last counts.
+/// Parses names and values as in common `.env` files: `NAME=value`, optionally after
+/// `export`, optionally in quotes, which may span lines. Skips everything else. An empty
+/// value sets nothing. Of two assignments, the last one counts.
 fn parse(text: &str) -> BTreeMap<String, Assignment> {
     let lines: Vec<&str> = text.trim_start_matches('\u{feff}').lines().collect();
     let mut variables = BTreeMap::new();
@@ -123,11 +123,11 @@ fn parse(text: &str) -> BTreeMap<String, Assignment> {
                         next += more;
                         Ok(value)
                     }
-                    // The quote belongs to this line alone: what follows still counts.
+                    // Only this line is invalid: the following lines still count.
                     None => Err("has an open quote"),
                 }
             }
-            // A comment begins after a space: addresses may hold a #.
+            // A comment begins after a space: URLs may contain a #.
             _ => Ok(value.split_once(" #").map_or(value, |(value, _)| value.trim_end()).to_owned()),
         };
         let value = match value {
@@ -140,7 +140,7 @@ fn parse(text: &str) -> BTreeMap<String, Assignment> {
     variables
 }
 
-/// The name and the text after `=`, if the line is an assignment.
+/// Returns the name and the text after `=`, if the line is an assignment.
 fn assignment(line: &str) -> Option<(&str, &str)> {
     let line = line.trim();
     let line = line.strip_prefix("export ").unwrap_or(line);
@@ -150,8 +150,8 @@ fn assignment(line: &str) -> Option<(&str, &str)> {
     (!name.is_empty() && name.bytes().all(plain)).then_some((name, value.trim()))
 }
 
-/// A quoted value and the number of further lines that it takes; `None` if the quote
-/// is never closed.
+/// Returns a quoted value and the number of further lines that it spans, or `None` if the
+/// quote is never closed.
 fn quoted(first: &str, quote: char, following: &[&str]) -> Option<(String, usize)> {
     let mut value = String::new();
     let lines = [first].into_iter().chain(following.iter().copied());
@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     fn a(text: &str) -> Option<String> {
-        Dotenv::parse(text).variable("A").expect("a value that is understood")
+        Dotenv::parse(text).variable("A").expect("a value that can be parsed")
     }
 
     #[test]
@@ -191,11 +191,11 @@ mod tests {
             assert_eq!(a(text).as_deref(), Some(value), "{text}");
         }
         assert_eq!(a("A=\nB=''\n"), None);
-        assert_eq!(a("B=\"c\nA=inside\n\""), None, "inside of another value");
+        assert_eq!(a("B=\"c\nA=inside\n\""), None, "inside another value");
     }
 
     #[test]
-    fn lines_that_set_nothing_that_matters_are_passed_over() {
+    fn lines_that_set_nothing_relevant_are_skipped() {
         for line in [
             "hunter2 is no assignment",
             "export FOO",
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_matters_and_cannot_be_understood_is_named_by_its_line_and_not_quoted() {
+    fn an_error_in_a_value_names_the_line_and_does_not_quote_it() {
         for (text, line, words) in [
             ("B=c\n\nA=\"hunter2\nC=d", "line 3", "open quote"),
             ("A=hunter2\u{fffd}", "line 1", "not UTF-8"),

@@ -1,4 +1,4 @@
-//! Exit codes: one for each kind of failure that a script may want to tell apart.
+//! Exit codes: one for each kind of failure that a script may want to distinguish.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -7,17 +7,17 @@ use latchstring::Code;
 pub(crate) const FAILURE: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 
-/// A command that cannot be run, and one that does not exist, as shells have it.
+/// The shells' codes for a command that cannot be executed, and one that does not exist.
 pub(crate) const NOT_EXECUTABLE: u8 = 126;
 pub(crate) const NOT_FOUND: u8 = 127;
 
-/// A replay that came to something else than was recorded.
+/// A replay that differs from the recording.
 pub(crate) const DIFFERENT: u8 = 6;
 
-/// 128 and the number of the signal, as shells have it: SIGINT unless another came.
+/// 128 plus the signal's number, as in shells. SIGINT unless another signal came.
 static INTERRUPTED: AtomicU8 = AtomicU8::new(130);
 
-/// Notes which signal ends this program.
+/// Records which signal ends this program.
 pub(crate) fn interrupted_by(signal: i32) {
     if let Ok(signal) = u8::try_from(signal) {
         INTERRUPTED.store(signal.saturating_add(128), Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What keeps this process's memory, which holds tokens, to itself.
+//! Protects this process's memory, which holds tokens, from other processes.
 
 use std::io::Write as _;
 use std::panic::{self, PanicHookInfo};
@@ -7,8 +7,8 @@ use latchstring::capability::terminal::StderrTerminal;
 
 use super::exit;
 
-/// Prevents core files, and other processes of the same user from reading this
-/// one's memory; makes a panic end with one line that contains no values.
+/// Prevents core files, and keeps other processes of the same user from reading this
+/// one's memory. Makes a panic print one line that contains no values.
 pub(crate) fn begin() {
     panic::set_hook(Box::new(|panic| {
         StderrTerminal::restore_modes();
@@ -18,25 +18,24 @@ pub(crate) fn begin() {
     memory::close();
 }
 
-/// Gives a program that replaces this one what this process had when it started.
+/// Restores the limits that this process started with, for a program that replaces it.
 pub(crate) fn end() {
     memory::reopen();
 }
 
-/// A panic's message may hold any value, so only its place is told.
+/// Reports only where the panic happened: its message may contain any value.
 fn report(panic: &PanicHookInfo<'_>) {
     let place = panic.location().map(|place| format!(" at {}:{}", place.file(), place.line()));
-    // A closed standard error is nobody's failure.
+    // A closed standard error is not a failure.
     let _ = writeln!(
         std::io::stderr(),
-        "latch: this program has met a fault of its own{} [host-fault]\n  report it with the \
-         version of this program",
+        "latch: internal error{} [host-fault]\n  report it with the version of this program",
         place.unwrap_or_default()
     );
 }
 
-/// A process that is not dumpable leaves no core file and cannot be traced by
-/// others of its user. Executing another program ends that.
+/// A process that is not dumpable leaves no core file, and other processes of the same
+/// user cannot trace it. Executing another program ends this.
 #[cfg(any(target_os = "android", target_os = "linux"))]
 mod memory {
     use rustix::process::{DumpableBehavior, set_dumpable_behavior};
@@ -84,8 +83,8 @@ mod tests {
     const PANICS: &str = "LATCHSTRING_TEST_PANICS";
 
     #[test]
-    fn a_panic_ends_with_1_and_tells_no_value() {
-        let name = "cli::hardening::tests::a_panic_ends_with_1_and_tells_no_value";
+    fn a_panic_exits_with_1_and_prints_no_value() {
+        let name = "cli::hardening::tests::a_panic_exits_with_1_and_prints_no_value";
         if std::env::var_os(PANICS).is_some() {
             super::begin();
             panic!("the token is s3cret");

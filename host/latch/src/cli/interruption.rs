@@ -8,7 +8,7 @@ fn interrupted() -> Error {
     Error::new(
         Code::Interrupted,
         "interrupted",
-        "nothing was left half-done; run the command again when ready",
+        "nothing was left half done; run the command again when you are ready",
     )
 }
 
@@ -43,8 +43,8 @@ pub(crate) async fn wait() -> Error {
 #[cfg(unix)]
 fn is_hangup_ignored() -> bool {
     let mut action = std::mem::MaybeUninit::<libc::sigaction>::zeroed();
-    // SAFETY: with no new action, the call only writes the present one to a place of
-    // its own type, for which zeros are a valid value.
+    // SAFETY: without a new action, the call only writes the current action to a value of
+    // the right type, for which zeros are valid.
     unsafe {
         libc::sigaction(libc::SIGHUP, std::ptr::null(), action.as_mut_ptr()) == 0
             && action.assume_init().sa_sigaction == libc::SIG_IGN

@@ -1,4 +1,4 @@
-//! The command line: reads it, runs the command, reports what came of it.
+//! The command line: parses it, runs the command, reports the result.
 
 mod args;
 mod choices;
@@ -28,7 +28,7 @@ use args::{Args, Command};
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
     hardening::begin();
-    if renewal::is_asked() {
+    if renewal::is_requested() {
         return renewal::serve();
     }
     let mut args = match Args::read() {
@@ -39,7 +39,7 @@ pub(crate) fn run() -> ExitCode {
     recording::begin(&mut args.global);
     let recorded = args.global.recording.recorder.is_some().then(|| args.global.clone());
     let result = run_to_end(args);
-    // A session that failed is what somebody wants to see.
+    // After a failure too: a failed session is the one to look at.
     if let Some(global) = recorded {
         recording::end(&global);
     }
@@ -56,7 +56,7 @@ fn run_to_end(args: Args) -> Result<ExitCode, Error> {
     let runtime = runtime()?;
     let result = runtime.block_on(async {
         tokio::select! {
-            // First, for a command may block this thread until a signal comes.
+            // Signals first: a command may block this thread until one arrives.
             biased;
             interrupted = interruption::wait() => Err(interrupted),
             result = dispatch(args) => result,

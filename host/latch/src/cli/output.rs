@@ -1,5 +1,4 @@
-//! What people and scripts read: standard output for scripts, standard error
-//! for people.
+//! Output: results for scripts on standard output, messages for users on standard error.
 
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -13,19 +12,18 @@ use serde_json::{Value, json};
 use super::exit;
 pub(crate) use super::streams::{put, say};
 
-/// One line on standard output.
+/// Prints one line on standard output.
 pub(crate) fn line(text: &str) -> Result<(), Error> {
     write(format!("{text}\n").as_bytes())
 }
 
-/// One JSON document on standard output.
+/// Prints one JSON document on standard output.
 pub(crate) fn document(value: &Value) -> Result<(), Error> {
     line(&escaped(&format!("{value:#}")))
 }
 
-/// The same JSON without characters that steer a terminal or reorder a line: they
-/// become `\uXXXX`, which means the same to whoever parses it. Serialisers escape what
-/// is below U+0020 and nothing else.
+/// Escapes characters that control a terminal or reorder a line as `\uXXXX`, which every
+/// JSON parser reads the same way. Serializers escape only what is below U+0020.
 fn escaped(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
@@ -40,8 +38,8 @@ fn escaped(json: &str) -> String {
     out
 }
 
-/// Bytes on standard output. A reader that went away is a failure: a script
-/// must not take half a token for a whole one.
+/// Writes bytes to standard output. Fails if the reader is gone: a script must not take
+/// half a token for a whole one.
 pub(crate) fn write(bytes: &[u8]) -> Result<(), Error> {
     put(bytes).map_err(|error| unwritten(&error))
 }
@@ -49,7 +47,7 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Error> {
 pub(crate) fn unwritten(error: &io::Error) -> Error {
     Error::new(
         Code::HostFault,
-        format!("standard output cannot be written: {error}"),
+        format!("cannot write to standard output: {error}"),
         "check where the output goes",
     )
 }
@@ -71,7 +69,7 @@ pub(crate) fn both(
     first.and(second)
 }
 
-/// The same with another exit code than the error's own.
+/// Reports an error with another exit code than its own.
 pub(crate) fn report_exit(error: &Error, exit: u8, json: bool) {
     if json {
         say(&escaped(&json!({ "error": ErrorReport { exit, ..error.into() } }).to_string()));
@@ -85,8 +83,7 @@ pub(crate) fn report_exit(error: &Error, exit: u8, json: bool) {
     }
 }
 
-/// Reports an API's status that is none of success: in one line, for the answer
-/// itself is on standard output.
+/// Reports an API's error status in one line. The response itself is on standard output.
 pub(crate) fn report_status(status: &str, retryable: bool, exit: u8, json: bool) {
     let message = format!("the API answered {status}");
     if !json {
@@ -95,7 +92,7 @@ pub(crate) fn report_status(status: &str, retryable: bool, exit: u8, json: bool)
     let report = ErrorReport {
         code: "http-status".to_owned(),
         message,
-        remedy: "read the answer on standard output".to_owned(),
+        remedy: "read the response on standard output".to_owned(),
         provider: None,
         retryable,
         exit,
@@ -103,7 +100,7 @@ pub(crate) fn report_status(status: &str, retryable: bool, exit: u8, json: bool)
     say(&escaped(&json!({ "error": report }).to_string()));
 }
 
-/// An error as programs read it.
+/// An error in JSON.
 #[derive(Serialize)]
 pub(crate) struct ErrorReport {
     code: String,
@@ -136,7 +133,7 @@ impl From<&Error> for ErrorReport {
     }
 }
 
-/// Where a token came from, as programs read it.
+/// Returns the name of the token's source in JSON.
 pub(crate) fn source_name(source: TokenSource) -> &'static str {
     match source {
         TokenSource::Login => "login",
@@ -146,24 +143,24 @@ pub(crate) fn source_name(source: TokenSource) -> &'static str {
     }
 }
 
-/// Whole seconds from now; none left of what has ended.
+/// Returns the whole seconds from now to `end`; 0 if `end` has passed.
 pub(crate) fn seconds_left(end: SystemTime) -> u64 {
     let now = UNIX_EPOCH + Duration::from_millis(SystemClock.now_ms());
     end.duration_since(now).map_or(0, |left| left.as_secs())
 }
 
-/// RFC 3339, in UTC, to the second.
+/// Formats a time as RFC 3339, in UTC, to the second.
 pub(crate) fn rfc3339(time: SystemTime) -> Option<String> {
     let seconds = time.duration_since(UNIX_EPOCH).ok()?.as_secs();
     Timestamp::from_second(i64::try_from(seconds).ok()?).ok().map(|stamp| stamp.to_string())
 }
 
-/// The same for epoch milliseconds.
+/// Formats milliseconds since the epoch as RFC 3339, in UTC, to the second.
 pub(crate) fn rfc3339_ms(time_ms: u64) -> Option<String> {
     rfc3339(UNIX_EPOCH.checked_add(Duration::from_millis(time_ms))?)
 }
 
-/// A time as people say it: `in 59 minutes`, `2 hours ago`.
+/// Describes a time relative to now: `in 59 minutes`, `2 hours ago`.
 pub(crate) fn in_words(time_ms: u64, now_ms: u64) -> String {
     let (distance_ms, future) = match time_ms.checked_sub(now_ms) {
         Some(ahead) => (ahead, true),
@@ -189,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_said_as_people_say_them() {
+    fn times_are_described_relative_to_now() {
         let hour = 3_600_000;
         for (time, now, words) in [
             (hour, 0, "in 60 minutes"),
@@ -203,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn json_holds_no_character_that_steers_a_terminal_and_still_says_the_same() {
+    fn json_escapes_terminal_control_characters_and_keeps_its_meaning() {
         let text =
             "a\u{0}\u{1b}[31m\u{7f}\u{9b}31m\u{202e}\u{2066}\u{200b}\u{feff}\u{e0041}é😀\"\\";
         let value = json!({ text: [text] });

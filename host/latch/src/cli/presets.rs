@@ -1,4 +1,4 @@
-//! The preset that a profile names, and what is set of it.
+//! The preset that a profile names, and its settings.
 
 use std::path::PathBuf;
 
@@ -9,10 +9,10 @@ use super::config;
 use super::dotenv::{self, Dotenv};
 use super::profile::Profile;
 
-/// The setting that a client id given by hand is, in presets that have it.
+/// Name of the preset setting that `--client-id` sets, in presets that have it.
 pub(crate) const CLIENT_ID: &str = "client-id";
 
-/// Where presets of the person's own lie: `providers/NAME.toml`.
+/// Returns the folder of the user's own presets, `NAME.toml` each.
 pub(crate) fn folder(global: &Global) -> Result<PathBuf, Error> {
     config::folder(global.config_dir.as_deref()).map(|folder| folder.join("providers"))
 }
@@ -33,7 +33,7 @@ pub(crate) fn named(
         (Some(name), _) => Preset::named(name, Some(&folder)).map(Some),
         (None, Some(name)) => Preset::named(name, Some(&folder))
             .map(Some)
-            .map_err(|error| dotenv.blamed(dotenv::PROVIDER, &error)),
+            .map_err(|error| dotenv.with_line(dotenv::PROVIDER, &error)),
         (None, None) => Ok(None),
     }
 }
@@ -53,7 +53,7 @@ pub(crate) fn fill_gaps(
     if let Some(client_id) = &given.client_id
         && own.set.as_ref().is_some_and(|set| set.contains_key(CLIENT_ID))
     {
-        // Nearer than the setting that the profile keeps.
+        // `--client-id` overrides the setting in the profile.
         add(given, Settings::from([(CLIENT_ID.to_owned(), client_id.clone())]));
     }
     let is_gap = |variable: &str, nearer: &[&Profile]| {
@@ -70,7 +70,7 @@ pub(crate) fn fill_gaps(
         is_gap(name, &[own, given]).then(|| dotenv.lenient(name)).flatten()
     });
     let in_folder = in_folder.map_err(|error| {
-        let message = format!("in the file .env of this folder, {}", error.message());
+        let message = format!("in the file .env in this folder, {}", error.message());
         Error::new(error.code(), message, error.remedy())
     })?;
     dotenv.check()?;
@@ -78,13 +78,13 @@ pub(crate) fn fill_gaps(
     Ok(())
 }
 
-/// Whether the profile says something about this setting of its preset.
+/// Whether the profile sets this setting of its preset.
 pub(crate) fn sets(profile: &Profile, name: &str) -> bool {
     profile.set.as_ref().is_some_and(|set| set.contains_key(name))
         || (name == CLIENT_ID && profile.client_id.is_some())
 }
 
-/// What is set already is nearer.
+/// Adds `settings` to those of the profile. Settings that the profile has already win.
 fn add(profile: &mut Profile, settings: Settings) {
     if settings.is_empty() {
         return;
@@ -93,7 +93,7 @@ fn add(profile: &mut Profile, settings: Settings) {
     profile.set = Some(settings.into_iter().chain(nearer).collect());
 }
 
-/// The preset's settings: a client id given by hand is one of them.
+/// Returns the settings of the preset, with `--client-id` as one of them.
 pub(crate) fn settings(preset: &Preset, profile: &Profile) -> Settings {
     let mut settings = profile.set.clone().unwrap_or_default();
     if let Some(client_id) = &profile.client_id
@@ -104,23 +104,23 @@ pub(crate) fn settings(preset: &Preset, profile: &Profile) -> Settings {
     settings
 }
 
-/// A client of the preset's provider.
+/// Returns a builder for the preset's provider.
 pub(crate) fn builder(preset: &Preset, profile: &Profile) -> Result<LatchBuilder, Error> {
     if profile.issuer.is_some() {
         return Err(Error::new(
             Code::InvalidConfiguration,
-            format!("both an issuer and the provider {} are named", preset.name()),
-            "leave out one of them; `latch provider show` tells what can be set",
+            format!("both an issuer and the provider {} are set", preset.name()),
+            "remove one of them; `latch provider show NAME` lists the settings of a provider",
         ));
     }
     latchstring::Latch::of(preset, &settings(preset, profile))
 }
 
-/// Only the provider's own program tells where sessions are.
+/// Returns the error of an import without a preset, which says where sessions are.
 pub(crate) fn no_preset() -> Error {
     Error::new(
         Code::InvalidConfiguration,
-        "no provider is named whose program keeps sessions",
-        "name it with --provider NAME; `latch provider list` shows them",
+        "no provider is set to import a session from",
+        "set one with --provider NAME; `latch provider list` lists them",
     )
 }

@@ -1,4 +1,4 @@
-//! A profile's settings, and how layers of them become one.
+//! The settings of a profile, and how layers of settings combine.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -13,7 +13,7 @@ use super::choices::{ClientAuth, Flow, Pkce, RedirectHost, StoreChoice};
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct Profile {
-    /// The name of a preset.
+    /// Name of a preset.
     pub(crate) provider: Option<String>,
     pub(crate) issuer: Option<String>,
     pub(crate) client_id: Option<String>,
@@ -48,16 +48,16 @@ pub(crate) struct Profile {
     pub(crate) store: Option<StoreChoice>,
     pub(crate) key_file: Option<PathBuf>,
     pub(crate) encrypt: Option<bool>,
-    /// The preset's settings.
+    /// Settings of the preset.
     pub(crate) set: Option<Settings>,
     pub(crate) parameters: Option<BTreeMap<String, String>>,
 }
 
 impl Profile {
-    /// These settings, and where they are silent, `below`.
+    /// Combines two layers: these settings, and `below` for those that are not set here.
     pub(crate) fn over(self, below: Self) -> Self {
         let (browser, no_browser) = match (self.browser, self.no_browser) {
-            // Which browser is one question: the nearer answer counts whole.
+            // The two settings answer one question, so the upper layer decides both.
             (None, None) => (below.browser, below.no_browser),
             answered => answered,
         };
@@ -112,11 +112,10 @@ impl Profile {
         }
     }
 
-    /// What of these settings is meant for the provider and the client that
-    /// `asked` names.
+    /// Returns the settings that apply to the provider and the client that `asked` names.
     ///
-    /// Another provider gets nothing but the person's own habits; another client
-    /// of the same provider gets no secret, no certificate and no redirect of this one's.
+    /// For another provider, only the user's habits apply. For another client of the same
+    /// provider, the secret, the certificate and the redirect of this one do not apply.
     pub(crate) fn fitting(self, asked: &Self) -> Self {
         let habits = Self {
             flow: self.flow,
@@ -157,7 +156,7 @@ impl Profile {
         self
     }
 
-    /// Who is trusted, and who this client says it is; nothing else.
+    /// Returns only the trusted certificates and the client's own certificate and key.
     pub(crate) fn trust(&self) -> Self {
         Self {
             ca_file: self.ca_file.clone(),
@@ -167,9 +166,9 @@ impl Profile {
         }
     }
 
-    /// Whether `asked` names another provider than these settings do. A provider
-    /// without an issuer goes by its token endpoint; beside an issuer, an
-    /// endpoint given by hand names no other provider.
+    /// Whether `asked` names another provider than these settings do. The token endpoint
+    /// identifies a provider without an issuer. For a provider with an issuer, an endpoint
+    /// set by hand does not mean another provider.
     pub(crate) fn is_left_by(&self, asked: &Self) -> bool {
         match (&asked.provider, &self.provider) {
             (Some(asked), Some(own)) => return asked != own,
@@ -185,14 +184,14 @@ impl Profile {
         }
     }
 
-    /// Whether `asked` sets something of the preset to another value: perhaps
-    /// another server, perhaps another client.
+    /// Whether `asked` sets a setting of the preset to another value, which may mean another
+    /// server or another client.
     pub(crate) fn is_set_otherwise_by(&self, asked: &Self) -> bool {
         let (Some(own), Some(asked)) = (&self.set, &asked.set) else { return false };
         asked.iter().any(|(name, value)| own.get(name).is_some_and(|own| own != value))
     }
 
-    /// Those given by hand.
+    /// Returns the endpoints that are set by hand.
     pub(crate) fn endpoints(&self) -> Endpoints {
         Endpoints {
             authorization: self.authorization_endpoint.clone(),
@@ -211,12 +210,13 @@ impl Profile {
         self.provider.is_some() || self.issuer.is_some() || self.token_endpoint.is_some()
     }
 
-    /// The parameters that are sent: one with an empty value only leaves out a default.
+    /// Returns the parameters that are sent. One with an empty value is not: it leaves out a
+    /// default parameter.
     fn sent_parameters(&self) -> impl Iterator<Item = (&String, &String)> {
         self.parameters.iter().flatten().filter(|(_, value)| !value.is_empty())
     }
 
-    /// These settings, and from now on without the parameters that the provider refuses.
+    /// Leaves out the parameters that the provider refuses, from now on.
     pub(crate) fn leaving_out(mut self, refused: &[String]) -> Self {
         for name in refused {
             let parameters = self.parameters.get_or_insert_default();
@@ -225,7 +225,7 @@ impl Profile {
         self
     }
 
-    /// Whether a session of one is a session of the other.
+    /// Whether both settings lead to the same session.
     pub(crate) fn shares_session_with(&self, other: &Self) -> bool {
         self.provider == other.provider
             && self.set == other.set

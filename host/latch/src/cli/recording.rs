@@ -1,4 +1,4 @@
-//! `--record FILE`: the transcript of the command's session.
+//! `--record FILE`: writes a transcript of the command's session.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -9,12 +9,12 @@ use tempfile::NamedTempFile;
 use super::args::Global;
 use super::output;
 
-/// Records this command's session where the person wants it.
+/// Starts recording this command's session if the user asked for it.
 pub(crate) fn begin(global: &mut Global) {
     global.recording.recorder = global.recording.file.as_ref().map(|_| Recorder::new());
 }
 
-/// Writes what was recorded, whatever came of the command.
+/// Writes the transcript, whether the command succeeded or failed.
 pub(crate) fn end(global: &Global) {
     if let (Some(file), Some(recorder)) = (&global.recording.file, &global.recording.recorder)
         && let Err(error) = write(file, recorder)
@@ -25,7 +25,7 @@ pub(crate) fn end(global: &Global) {
 
 fn write(file: &Path, recorder: &Recorder) -> Result<(), Error> {
     let Some(transcript) = Transcript::of(recorder)? else {
-        output::say("Nothing was recorded: the command came to no session");
+        output::say("Nothing was recorded: the command started no session");
         return Ok(());
     };
     replace(file, &transcript.to_json()?)?;
@@ -36,7 +36,7 @@ fn write(file: &Path, recorder: &Recorder) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whole or not at all, and for this user's eyes.
+/// Replaces the file atomically. Only this user can read it.
 fn replace(file: &Path, text: &str) -> Result<(), Error> {
     let folder = match file.parent() {
         Some(folder) if folder != Path::new("") => folder,

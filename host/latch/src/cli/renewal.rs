@@ -1,7 +1,7 @@
-//! `latch renew`: the process that renews a token for another `latch`.
+//! `latch renew`: the process that refreshes a token for another `latch`.
 //!
-//! Its settings come through standard input, and not from its words or the
-//! environment: it is read before either.
+//! It gets its settings on standard input, not from arguments or the environment, and
+//! starts before those are parsed.
 
 use std::ffi::OsStr;
 use std::io::{IsTerminal as _, stdin};
@@ -17,7 +17,7 @@ use super::choices::StoreChoice;
 use super::profile::Profile;
 use super::{exit, output, settings, stores};
 
-/// The hidden command. It stands in no help: only `latch` itself starts it.
+/// The hidden command. No help lists it, because only `latch` itself starts it.
 const COMMAND: &str = "renew";
 
 /// What the process needs to build the caller's client again.
@@ -25,11 +25,11 @@ const COMMAND: &str = "renew";
 struct Caller {
     global: Global,
     profile: Profile,
-    /// What the user typed into the caller.
+    /// The passphrase that the user typed into the caller.
     passphrase: Option<String>,
 }
 
-/// Where the tokens of these settings are renewed.
+/// Returns the process that refreshes tokens for these settings.
 pub(crate) fn place(global: &Global, profile: &Profile) -> Renewal {
     if global.store.or(profile.store) == Some(StoreChoice::Memory) {
         return Renewal::ThisProcess;
@@ -44,13 +44,13 @@ pub(crate) fn place(global: &Global, profile: &Profile) -> Renewal {
             let process = RenewalProcess::this_program([COMMAND]).settings(settings);
             Renewal::OwnProcess(process)
         }
-        // A path that is no Unicode cannot be handed over.
+        // A path that is not Unicode cannot be passed on.
         Err(_) => Renewal::ThisProcess,
     }
 }
 
-/// Whether these words start the process.
-pub(crate) fn is_asked() -> bool {
+/// Whether the arguments ask for this process.
+pub(crate) fn is_requested() -> bool {
     let mut words = std::env::args_os().skip(1);
     words.next().as_deref() == Some(OsStr::new(COMMAND)) && words.next().is_none()
 }
@@ -70,8 +70,8 @@ fn answer() -> Result<(), Error> {
     if stdin().is_terminal() {
         return Err(Error::new(
             Code::InvalidConfiguration,
-            "latch renew is for latch itself, which writes a request to its standard input",
-            "renew a token with: latch token --force-refresh",
+            "latch renew is internal: latch starts it and writes a request to its standard input",
+            "refresh a token with: latch token --force-refresh",
         ));
     }
     serve_renewal(prepare)
@@ -79,7 +79,11 @@ fn answer() -> Result<(), Error> {
 
 fn prepare(builder: LatchBuilder, settings: &str) -> Result<LatchBuilder, Error> {
     let Caller { global, profile, passphrase } = serde_json::from_str(settings).map_err(|_| {
-        Error::new(Code::HostFault, "the request to renew holds no settings", "try again")
+        Error::new(
+            Code::HostFault,
+            "the request to refresh a token has no valid settings",
+            "try again",
+        )
     })?;
     if let Some(passphrase) = passphrase {
         stores::remember_passphrase(Zeroizing::new(passphrase));

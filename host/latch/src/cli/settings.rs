@@ -1,5 +1,5 @@
-//! The settings in force: the command line and the `LATCH_` variables, over the
-//! profile, over a preset's own variables, over `.env`, over defaults.
+//! The effective settings: the command line and the `LATCH_` variables override the
+//! profile, which overrides a preset's own variables, then `.env`, then defaults.
 
 mod advice;
 mod folder;
@@ -30,18 +30,18 @@ use super::renewal;
 use super::stores::Stores;
 pub(crate) use given::{absolute, words};
 
-/// What one command runs with.
+/// The settings of one command, with the layers that they come from.
 pub(crate) struct Settings {
     pub(crate) config: Config,
-    /// As kept in the configuration file.
+    /// The profile in the configuration file.
     pub(crate) saved: Profile,
-    /// As given on the command line and in the environment.
+    /// The command line and the environment.
     pub(crate) given: Profile,
-    /// Gaps that the `.env` of this folder fills.
+    /// What the `.env` of the current folder adds.
     found: Profile,
-    /// Why the `.env` of this folder was not read, if it is there.
+    /// Why the `.env` of the current folder was not read, if it exists and was not.
     unread_dotenv: Option<String>,
-    /// What holds in the end.
+    /// All layers combined.
     pub(crate) effective: Profile,
     preset: Option<Preset>,
 }
@@ -52,7 +52,7 @@ impl Settings {
         Self::layered(global, given, &Dotenv::read())
     }
 
-    /// The same where a folder's `.env` has no say.
+    /// Reads every layer except the current folder's `.env`.
     pub(crate) fn read_without_folder(global: &Global, given: Profile) -> Result<Self, Error> {
         Self::layered(global, given, &Dotenv::default())
     }
@@ -61,7 +61,7 @@ impl Settings {
         check_profile(&global.profile)?;
         let config = Config::read(global.config_dir.as_deref())?;
         let saved = config.profile(&global.profile)?.unwrap_or_default();
-        // What the user says, now or by an earlier login.
+        // What the user set, now or at an earlier login.
         let own = given.clone().over(saved.clone().fitting(&given));
         let none = Dotenv::default();
         let fits = !folder::is_for_another_provider(dotenv, &own);
@@ -76,23 +76,23 @@ impl Settings {
         Ok(Self { config, saved, given, found, unread_dotenv, effective, preset })
     }
 
-    /// The client that these settings describe, for commands that show no page.
+    /// Builds the client that these settings describe, for commands that show no page.
     pub(crate) fn latch(&self, global: &Global, open_browser: bool) -> Result<Latch, Error> {
         self.builder(global, open_browser)?.build()
     }
 
-    /// What the program of the preset's provider keeps of a session.
+    /// Finds the session that the program of the preset's provider keeps.
     pub(crate) async fn find_session(&self, file: Option<&Path>) -> Result<FoundSession, Error> {
         let preset = self.preset.as_ref().ok_or_else(presets::no_preset)?;
         preset.find_session(&presets::settings(preset, &self.effective), file).await
     }
 
-    /// What a browser is shown.
+    /// Returns the pages that the browser is shown.
     pub(crate) fn pages(&self) -> Result<Pages, Error> {
         self.effective.pages.as_ref().map_or_else(|| Ok(Pages::default()), pages::read)
     }
 
-    /// The client that these settings describe, but for its pages.
+    /// Returns a builder of the client that these settings describe, without its pages.
     pub(crate) fn builder(
         &self,
         global: &Global,
@@ -151,8 +151,7 @@ impl Settings {
         Ok(builder)
     }
 
-    /// A client of the provider, which is one of those known ahead of time or
-    /// described by hand.
+    /// Returns a builder for the provider, which a preset or the user describes.
     fn of_provider(&self, global: &Global) -> Result<LatchBuilder, Error> {
         let profile = &self.effective;
         if let Some(preset) = &self.preset {
@@ -172,8 +171,8 @@ impl Settings {
         }
     }
 
-    /// A client for the session under `key`, which other settings than these
-    /// began: enough to end it.
+    /// Builds a client that can end the session under `key`, which began with other
+    /// settings than these.
     pub(crate) fn latch_of(
         &self,
         global: &Global,
@@ -196,7 +195,7 @@ impl Settings {
             .build()
     }
 
-    /// Where sessions are kept.
+    /// Returns the store that sessions are kept in.
     pub(crate) fn store(&self, global: &Global) -> Result<Arc<dyn Store>, Error> {
         self.stores(global).map(|stores| stores.chosen())
     }
@@ -206,13 +205,14 @@ impl Settings {
     }
 }
 
-/// The HTTP client that this profile describes; `None` if it says nothing of it.
+/// Returns the HTTP client that the profile describes, or `None` if the profile sets
+/// nothing about HTTP.
 pub(crate) fn http(profile: &Profile) -> Result<Option<SystemHttp>, Error> {
     if profile.client_key.is_some() && profile.client_cert.is_none() {
         return Err(Error::new(
             Code::InvalidConfiguration,
-            "there is a client key and no client certificate",
-            "give --client-cert FILE as well, or leave out --client-key",
+            "a client key is set, but no client certificate",
+            "set --client-cert FILE too, or leave out --client-key",
         ));
     }
     if profile.ca_file.is_none() && profile.client_cert.is_none() {
@@ -229,7 +229,8 @@ pub(crate) fn http(profile: &Profile) -> Result<Option<SystemHttp>, Error> {
     Ok(Some(http))
 }
 
-/// Adds what every process of these settings works with, the one that renews too.
+/// Adds what every process with these settings needs, including the one that refreshes
+/// tokens: the store and the HTTP client.
 pub(crate) fn equip(
     builder: LatchBuilder,
     global: &Global,

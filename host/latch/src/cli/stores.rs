@@ -1,4 +1,4 @@
-//! Where sessions are kept, as the person asked for it.
+//! The stores for sessions, as the user chose them.
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -28,7 +28,7 @@ pub(crate) struct Stores {
 }
 
 impl Stores {
-    /// What the command line says, over what the profile remembers.
+    /// Opens the stores. The command line overrides what the profile remembers.
     pub(crate) fn open(global: &Global, profile: &Profile) -> Result<Self, Error> {
         let folder = match &global.state_dir {
             Some(folder) => folder.clone(),
@@ -47,7 +47,7 @@ impl Stores {
         Ok(Self { choice, folder, file, keyring: Arc::new(keyring) })
     }
 
-    /// The store that was chosen.
+    /// Returns the chosen store.
     pub(crate) fn chosen(&self) -> Arc<dyn Store> {
         self.get(self.choice)
     }
@@ -63,7 +63,7 @@ impl Stores {
         }
     }
 
-    /// Which stores hold something under `key`; asks no keyring.
+    /// Returns the stores that hold something under `key`, without asking the keyring.
     pub(crate) async fn holding(&self, key: &Key) -> Result<Vec<StoreChoice>, Error> {
         let mut holding = Vec::new();
         for choice in [StoreChoice::File, StoreChoice::Keyring] {
@@ -75,7 +75,7 @@ impl Stores {
     }
 }
 
-/// What the person asked to have files encrypted with.
+/// Returns what to encrypt files with, or `None` if the user did not ask for encryption.
 fn encryption(global: &Global, profile: &Profile) -> Result<Option<Encryption>, Error> {
     if let Some(path) = &global.key_file {
         return Encryption::key_file(path).map(Some);
@@ -90,21 +90,21 @@ fn encryption(global: &Global, profile: &Profile) -> Result<Option<Encryption>, 
     }
 }
 
-/// Makes the key file that the command line names, where nothing is to be read
-/// with it yet.
+/// Creates the key file that the command line names if it is missing. Only for commands
+/// that store a session: to read one, a new key is no use.
 pub(crate) fn make_key_file(global: &Global) -> Result<(), Error> {
     let Some(path) = &global.key_file else { return Ok(()) };
     if path.symlink_metadata().is_err() {
         Encryption::create_key_file(path)?;
         say(&format!(
-            "The key file {} is new: without it, nobody can read the session",
+            "Created the key file {}: without it, the session cannot be read",
             path.display()
         ));
     }
     Ok(())
 }
 
-/// What files are encrypted with, in words; none where they are not.
+/// Describes what files are encrypted with. Returns `None` if they are not encrypted.
 pub(crate) fn encryption_name(global: &Global, profile: &Profile) -> Option<String> {
     let key_file = |path: &PathBuf| format!("the key in {}", path.display());
     match (&global.key_file, global.encrypt, &profile.key_file, profile.encrypt) {
@@ -114,7 +114,7 @@ pub(crate) fn encryption_name(global: &Global, profile: &Profile) -> Option<Stri
     }
 }
 
-/// A store as the command line spells it.
+/// Returns the name of a store on the command line.
 pub(crate) fn name(choice: StoreChoice) -> &'static str {
     match choice {
         StoreChoice::Auto => "auto",
@@ -124,20 +124,20 @@ pub(crate) fn name(choice: StoreChoice) -> &'static str {
     }
 }
 
-/// The passphrase that the user typed: asked for once, and handed to the process
-/// that renews.
+/// Returns the passphrase that the user typed. `latch` asks for it once, and passes it to
+/// the process that refreshes tokens.
 pub(crate) fn typed_passphrase() -> Option<&'static str> {
     TYPED.get().map(|passphrase| passphrase.as_str())
 }
 
-/// Takes the passphrase that the user typed into the process that started this one.
+/// Stores the passphrase that the user typed into the process that started this one.
 pub(crate) fn remember_passphrase(passphrase: Zeroizing<String>) {
     TYPED.get_or_init(|| passphrase);
 }
 
 static TYPED: OnceLock<Zeroizing<String>> = OnceLock::new();
 
-/// From the environment, else from the person.
+/// Returns the passphrase from the environment, or else asks the user.
 fn passphrase() -> Result<Zeroizing<String>, Error> {
     if let Ok(passphrase) = std::env::var(PASSPHRASE)
         && !passphrase.is_empty()
@@ -155,7 +155,7 @@ fn passphrase() -> Result<Zeroizing<String>, Error> {
         )
     };
     if !StderrTerminal::default().is_attended() {
-        return Err(missing("nobody can be asked here"));
+        return Err(missing("there is no terminal to ask for it"));
     }
     match ask_passphrase()?.filter(|passphrase| !passphrase.is_empty()) {
         Some(passphrase) => Ok(TYPED.get_or_init(|| passphrase).clone()),
@@ -163,10 +163,10 @@ fn passphrase() -> Result<Zeroizing<String>, Error> {
     }
 }
 
-/// Returns what the user types, or None if the input has ended.
+/// Returns what the user types, or `None` if the input has ended.
 ///
-/// This runs within the command's runtime, which cannot wait for itself: so a
-/// thread of its own waits, for the user and for signals.
+/// This runs inside the command's runtime, which must not block on itself, so another
+/// thread waits for the user and for signals.
 fn ask_passphrase() -> Result<Option<Zeroizing<String>>, Error> {
     let wait = || {
         super::runtime()?.block_on(async {

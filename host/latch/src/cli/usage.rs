@@ -1,4 +1,4 @@
-//! A command line that cannot be read, and the help that was asked for.
+//! Reports an invalid command line, or shows the help that was requested.
 
 use std::ffi::OsStr;
 use std::process::ExitCode;
@@ -8,22 +8,23 @@ use latchstring::{Code, Error};
 
 use super::{exit, output};
 
-/// Says what is wrong with the command line, or shows the help asked for.
+/// Reports what is wrong with the command line, or shows the requested help.
 pub(crate) fn report(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        // A closed stream is nobody's failure.
+        // A closed stream is not a failure.
         let _ = error.print();
         return ExitCode::SUCCESS;
     }
     if wants_json() {
-        output::report(&in_our_words(error), true);
+        output::report(&as_error(error), true);
     } else {
         let _ = error.print();
     }
     ExitCode::from(exit::USAGE)
 }
 
-/// What could not be read as a whole may still say how to answer.
+/// Whether the error should be JSON. The command line could not be parsed as a whole, so
+/// this looks for `--json` and its variable only.
 fn wants_json() -> bool {
     let falsey = |value: &str| {
         matches!(value.to_lowercase().as_str(), "" | "n" | "no" | "f" | "false" | "off" | "0")
@@ -32,8 +33,8 @@ fn wants_json() -> bool {
         || std::env::var("LATCH_JSON").is_ok_and(|value| !falsey(&value))
 }
 
-/// The parser's first paragraph as one line, without its heading.
-fn in_our_words(error: &clap::Error) -> Error {
+/// Returns the first paragraph of the parser's message as one line, without `error:`.
+fn as_error(error: &clap::Error) -> Error {
     let message = match error.kind() {
         ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => "no command was given".to_owned(),
         _ => {

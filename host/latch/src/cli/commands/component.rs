@@ -1,4 +1,5 @@
-//! `latch component`: show, or write out, the component that holds the protocol.
+//! `latch component`: show the component that implements the protocol, or write it to a
+//! file.
 
 use std::fs;
 use std::path::Path;

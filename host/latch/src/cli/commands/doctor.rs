@@ -1,5 +1,4 @@
-//! `latch doctor`: what this program finds on this machine, and what it makes of
-//! it.
+//! `latch doctor`: what latch finds on this machine, and what follows from it.
 
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use crate::cli::config::Config;
 use crate::cli::output;
 use crate::cli::stores::{self, Stores};
 
-/// Something that was looked at.
+/// The result of one check.
 struct Finding {
     subject: &'static str,
     text: String,
@@ -41,7 +40,7 @@ async fn findings(global: &Global) -> Result<Vec<Finding>, Error> {
     let profile = config.profile(&global.profile)?;
     let saved = profile.clone().unwrap_or_default();
     let stores = Stores::open(global, &saved)?;
-    // A key of no session: looking must not touch any.
+    // No session has this key, so that probing a store touches none.
     let key = Key { profile: global.profile.clone(), account: "doctor".to_owned() };
     let settings = match &profile {
         Some(_) => format!("{} has the profile {}", config.path().display(), global.profile),
@@ -50,15 +49,15 @@ async fn findings(global: &Global) -> Result<Vec<Finding>, Error> {
     let mut findings = vec![
         found("version", env!("CARGO_PKG_VERSION").to_owned()),
         found("settings", settings),
-        look("file", &stores, StoreChoice::File, &key).await,
-        look("keyring", &stores, StoreChoice::Keyring, &key).await,
+        probe("file", &stores, StoreChoice::File, &key).await,
+        probe("keyring", &stores, StoreChoice::Keyring, &key).await,
     ];
     findings.extend(login(global)?);
     let chosen = stores::name(stores.choice);
     let why = match (global.store, saved.store) {
-        (Some(_), _) => "as the command line or LATCH_STORE says",
-        (None, Some(_)) => "as the profile remembers",
-        (None, None) => "as nothing else was asked for: the keyring where it answers, else a file",
+        (Some(_), _) => "as set by --store or LATCH_STORE",
+        (None, Some(_)) => "as remembered in the profile",
+        (None, None) => "the default: the keyring if it answers, otherwise a file",
     };
     findings.push(found("store", format!("{chosen}, {why}")));
     findings.push(match stores::encryption_name(global, &saved) {
@@ -73,13 +72,13 @@ async fn findings(global: &Global) -> Result<Vec<Finding>, Error> {
         }
     }
     if sessions.is_empty() {
-        findings.push(found("session", "nobody is logged in under this profile".to_owned()));
+        findings.push(found("session", "this profile is not logged in".to_owned()));
     }
     Ok(findings)
 }
 
-/// What a login would go by. No provider is asked, so that a device login shows
-/// only where its endpoint was given.
+/// Reports which flow a login would choose. The provider is not asked whether it supports
+/// device login.
 fn login(global: &Global) -> Result<Vec<Finding>, Error> {
     // Any client will do: the choice depends on the machine.
     let latch = Latch::builder("https://doctor.invalid", "doctor")
@@ -87,20 +86,20 @@ fn login(global: &Global) -> Result<Vec<Finding>, Error> {
         .terminal(StderrTerminal::new(global.verbose).plain(global.plain))
         .build()?;
     let (facts, choice) = latch.flow_choice()?;
-    let traces = [
+    let signs = [
         (facts.terminal, "a terminal"),
-        (facts.unattended, "an automatic job"),
+        (facts.unattended, "an automated job"),
         (facts.display, "a display"),
         (facts.remote_shell, "a remote shell"),
-        (facts.windows_interop, "Linux beside Windows"),
+        (facts.windows_interop, "Linux on Windows (WSL)"),
         (facts.container, "a container"),
         (facts.editor_terminal, "an editor's remote terminal"),
     ];
-    let traces: Vec<&str> = traces.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
-    let machine = if traces.is_empty() { "nothing special".to_owned() } else { traces.join(", ") };
+    let signs: Vec<&str> = signs.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
+    let machine = if signs.is_empty() { "nothing special".to_owned() } else { signs.join(", ") };
     let flow = match choice.flow {
         Some(LoginFlow::Browser) => "browser",
-        Some(LoginFlow::Paste) => "paste (device, where the provider offers it)",
+        Some(LoginFlow::Paste) => "paste (device if the provider supports it)",
         Some(LoginFlow::Device) => "device",
         None => "none",
     };
@@ -111,7 +110,7 @@ fn found(subject: &'static str, text: String) -> Finding {
     Finding { subject, text, trouble: None }
 }
 
-async fn look(subject: &'static str, stores: &Stores, choice: StoreChoice, key: &Key) -> Finding {
+async fn probe(subject: &'static str, stores: &Stores, choice: StoreChoice, key: &Key) -> Finding {
     let store = stores.get(choice);
     match store.probe(key).await {
         Ok(_) => {

@@ -17,15 +17,15 @@ pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<ExitCode
     let demand = Demand { min_ttl_ms: min_ttl.saturating_mul(1000), ..Demand::default() };
     let latch = settings.latch(global, false)?;
     let token = latch.token_for(demand).await.map_err(|error| settings.advise(global, error))?;
-    // OK because clap asks for one word at least.
+    // OK because clap requires at least one word.
     let (program, arguments) = command.split_first().expect("a command");
     let mut child = Command::new(program);
-    // The command gets the token, and not what a token is made with.
+    // The command gets the token, but no secret that tokens are obtained with.
     for name in secret_variables::ALL {
         child.env_remove(name);
     }
     child.args(arguments).env(variable, token.access_token());
-    // Nothing of this program is left when the command runs.
+    // This program is gone when the command runs, so finish here.
     recording::end(global);
     hardening::end();
     let error = run_as(child);
@@ -37,7 +37,8 @@ pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<ExitCode
     Ok(ExitCode::from(exit))
 }
 
-/// Becomes the command: its signals, its terminal and its exit code are its own.
+/// Replaces this process with the command, so that signals, terminal and exit code are the
+/// command's. Returns only on failure.
 #[cfg(unix)]
 fn run_as(mut child: Command) -> IoError {
     use std::os::unix::process::CommandExt as _;
@@ -45,7 +46,7 @@ fn run_as(mut child: Command) -> IoError {
     child.exec()
 }
 
-/// Runs the command, and ends as it does.
+/// Runs the command and exits with its exit code. Returns only on failure.
 #[cfg(not(unix))]
 fn run_as(mut child: Command) -> IoError {
     match child.status() {
@@ -64,7 +65,7 @@ fn cannot_run(program: &OsString, error: &IoError) -> Error {
     Error::new(Code::HostFault, format!("{program} cannot be run: {error}"), remedy)
 }
 
-/// A variable's name in any shell: what else stands there is a mistake.
+/// Refuses names that are not variables in every shell: they are mistakes.
 fn check_name(name: &str) -> Result<(), Error> {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     if !name.is_empty() && name.bytes().all(is_name) && !name.as_bytes()[0].is_ascii_digit() {
@@ -73,6 +74,6 @@ fn check_name(name: &str) -> Result<(), Error> {
     Err(Error::new(
         Code::InvalidConfiguration,
         format!("{name:?} cannot be the name of a variable"),
-        "use letters, digits and _, with no digit first",
+        "use letters, digits and _, and do not begin with a digit",
     ))
 }

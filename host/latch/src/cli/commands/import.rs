@@ -1,4 +1,4 @@
-//! `latch import`: take over the session that another program keeps.
+//! `latch import`: take over the session of the provider's own program.
 
 use latchstring::{Error, Imported, printable};
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::cli::{output, stores};
 pub(crate) async fn run(global: &Global, args: Box<ImportArgs>) -> Result<(), Error> {
     let ImportArgs { file, remove, provider } = *args;
     let settings = Settings::read(global, provider.into_profile())?;
-    settings.tell_origin();
+    settings.report_dotenv();
     stores::make_key_file(global)?;
     let latch = settings.latch(global, false)?;
     let found = settings.find_session(file.as_deref()).await?;
@@ -53,7 +53,7 @@ pub(crate) async fn run(global: &Global, args: Box<ImportArgs>) -> Result<(), Er
         false => "It is still kept there; --remove deletes it",
     });
     if let Some(error) = unchecked {
-        output::say(&format!("Whether it still works is not known: {error}"));
+        output::say(&format!("It could not be checked whether it still works: {error}"));
     }
     Ok(())
 }

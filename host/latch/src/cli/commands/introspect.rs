@@ -1,5 +1,4 @@
-//! `latch introspect`: everything about the token, and what the provider says of
-//! it.
+//! `latch introspect`: everything about the token, and what the provider says about it.
 
 use latchstring::contract::Examination;
 use latchstring::{Demand, Description, Error, Token, printable};
@@ -9,18 +8,18 @@ use crate::cli::args::{Global, IntrospectArgs};
 use crate::cli::output;
 use crate::cli::settings::Settings;
 
-/// So much of a secret is shown to people who compare.
+/// Number of characters of a secret that are shown, enough to compare two.
 const SHOWN: usize = 8;
 
 pub(crate) async fn run(global: &Global, args: Box<IntrospectArgs>) -> Result<(), Error> {
     let IntrospectArgs { tokeninfo, show_secrets, provider } = *args;
     let settings = Settings::read(global, provider.into_profile())?;
     let latch = settings.latch(global, false)?;
-    let question = match tokeninfo {
+    let examination = match tokeninfo {
         true => Examination::Tokeninfo,
         false => Examination::Introspection,
     };
-    let demand = Demand { examination: Some(question), ..Demand::default() };
+    let demand = Demand { examination: Some(examination), ..Demand::default() };
     let token = latch.token_for(demand).await.map_err(|error| settings.advise(global, error))?;
     let description = latch.status().await?;
     let about = about(&token, description, show_secrets);
@@ -36,7 +35,7 @@ pub(crate) async fn run(global: &Global, args: Box<IntrospectArgs>) -> Result<()
     print(&report)
 }
 
-/// What is known here.
+/// Collects what is known on this machine.
 fn about(
     token: &Token,
     description: Option<Description>,
@@ -56,7 +55,7 @@ fn about(
     add("user", json!(name));
     add("subject", json!(subject));
     add("access_token", json!(secret(token.access_token())));
-    // Never whole: it leaves the store for the provider alone.
+    // Never in full: only the provider may see the refresh token.
     add("refresh_token", json!(token.grant().refresh_token_hint));
     add("token_type", json!(token.token_type()));
     add("expires_in", json!(token.expires_at().map(output::seconds_left)));

@@ -15,10 +15,11 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
     let LoginCommand { anonymous_token_file, login } = *args;
     let settings = Settings::read(global, login.into_profile())?;
     let pages = settings.pages()?;
-    settings.tell_origin();
+    settings.report_dotenv();
     let open_browser = settings.effective.no_browser != Some(true);
     stores::make_key_file(global)?;
-    let mut builder = settings.builder(global, open_browser).map_err(unnamed)?.pages(pages);
+    let mut builder =
+        settings.builder(global, open_browser).map_err(as_invalid_configuration)?.pages(pages);
     if let Some(token) = settings.anonymous_refresh_token(anonymous_token_file.as_deref())? {
         builder = builder.anonymous_refresh_token(token.as_str());
     }
@@ -52,7 +53,7 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
     {
         let end = output::in_words(end_ms, SystemClock.now_ms());
         output::say(&format!(
-            "The token expires {end}, and nothing came to renew it with; --scope offline_access may ask for that"
+            "The token expires {end} and cannot be refreshed; --scope offline_access may change that"
         ));
     }
     if is_remembered {
@@ -62,14 +63,15 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
     Ok(())
 }
 
-/// Where the session is now, and whether its profile was changed to say so.
+/// Updates the profile after the session was stored. Returns the store that the session is
+/// in, and whether the profile changed.
 pub(super) async fn keep(
     global: &Global,
     settings: &Settings,
     latch: &Latch,
     refused_parameters: &[String],
 ) -> Result<(StoreChoice, bool), Error> {
-    let store = keep_one(&settings.stores(global)?, latch).await?;
+    let store = delete_elsewhere(&settings.stores(global)?, latch).await?;
     let remembered = settings.to_remember(global, store, refused_parameters);
     if let Some(profile) = &remembered {
         let folder = global.config_dir.as_deref();
@@ -78,9 +80,9 @@ pub(super) async fn keep(
     Ok((store, remembered.is_some()))
 }
 
-/// Where the session is now. What an earlier login left in another store ends: a
-/// later command could take it for the session.
-async fn keep_one(stores: &Stores, latch: &Latch) -> Result<StoreChoice, Error> {
+/// Returns the store that the session is in, and deletes from the other stores what an
+/// earlier login left there: a later command could use it by mistake.
+async fn delete_elsewhere(stores: &Stores, latch: &Latch) -> Result<StoreChoice, Error> {
     let key = latch.key();
     let place = latch.place();
     let holding = stores.holding(key).await?;
@@ -97,15 +99,15 @@ async fn keep_one(stores: &Stores, latch: &Latch) -> Result<StoreChoice, Error> 
     Ok(kept)
 }
 
-/// Whoever is logging in needs no advice to log in.
-fn unnamed(error: Error) -> Error {
+/// Replaces the advice to log in, which is no help during a login.
+fn as_invalid_configuration(error: Error) -> Error {
     if error.code() != Code::LoginRequired {
         return error;
     }
-    Error::new(Code::InvalidConfiguration, error.message(), "give --issuer URL and --client-id ID")
+    Error::new(Code::InvalidConfiguration, error.message(), "set --issuer URL and --client-id ID")
 }
 
-/// What to call the person: a name, else the subject.
+/// Returns what to call the user: the name, or else the subject.
 pub(crate) fn who(description: &Description) -> Option<String> {
     description.display_name.clone().or_else(|| description.subject.clone())
 }

@@ -1,4 +1,4 @@
-//! `latch logout`: revoke the tokens and forget the session.
+//! `latch logout`: revoke the tokens and delete the session.
 
 mod every;
 mod report;
@@ -29,7 +29,7 @@ pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Er
         let ended_there = match url {
             Some(url) if end_session => latch.end_session(&url).await,
             None if end_session => {
-                output::say("The provider has no page that ends the session there");
+                output::say("The provider has no page to end the session there");
                 Ok(())
             }
             _ => Ok(()),
@@ -40,14 +40,16 @@ pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Er
 }
 
 async fn log_out(latch: &Latch) -> Result<Ended, Error> {
-    // A session that cannot be read is the component's to tell.
+    // If the session cannot be read, the component reports it.
     let expires_at_ms = latch.status().await.ok().flatten().and_then(|one| one.expires_at_ms);
     let profile = latch.key().profile.clone();
     Ok(Ended { profile, report: latch.logout().await?, expires_at_ms })
 }
 
-/// Ends the session under `key`, whose settings may have changed since; `trust` says
-/// who is trusted meanwhile.
+/// Ends the session under `key`, even if the profile's settings have changed since. `trust`
+/// has the certificates to use.
+///
+/// Returns `None` if the session is gone already.
 async fn end(global: &Global, trust: &Profile, key: &Key) -> Result<Option<Ended>, Error> {
     let global = Global { profile: key.profile.clone(), ..global.clone() };
     let settings = Settings::read_without_folder(&global, trust.clone())?;

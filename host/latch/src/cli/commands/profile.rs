@@ -1,4 +1,4 @@
-//! `latch profile`: keep the settings of several providers, clients or accounts.
+//! `latch profile`: keep settings for several providers, clients or accounts.
 
 use latchstring::{Code, Error, api_origin};
 use serde_json::json;
@@ -29,7 +29,7 @@ pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), 
                 config.set(&name, &given.over(kept))
             })
             .await?;
-            output::say(&format!("The profile {name} is kept in {}", config.path().display()));
+            output::say(&format!("Saved the profile {name} in {}", config.path().display()));
             Ok(())
         }
         ProfileCommand::List => {
@@ -58,7 +58,7 @@ pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), 
             {
                 return Err(Error::new(
                     Code::InvalidConfiguration,
-                    format!("somebody is still logged in under the profile {name}"),
+                    format!("the profile {name} is still logged in"),
                     format!("log out first with: latch logout --profile {name}"),
                 ));
             }
@@ -69,7 +69,7 @@ pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), 
                 },
             )
             .await?;
-            output::say(&format!("The profile {name} is forgotten"));
+            output::say(&format!("Removed the profile {name}"));
             Ok(())
         }
     }
@@ -79,6 +79,6 @@ fn unknown(name: &str) -> Error {
     Error::new(
         Code::InvalidConfiguration,
         format!("there is no profile {name}"),
-        "see the names with: latch profile list",
+        "list the profiles with: latch profile list",
     )
 }

@@ -1,4 +1,4 @@
-//! `latch provider`: providers that are known ahead of time.
+//! `latch provider`: presets for known providers.
 
 use latchstring::{Error, Preset, printable};
 use serde_json::json;
@@ -33,7 +33,7 @@ pub(crate) fn run(global: &Global, command: &ProviderCommand) -> Result<(), Erro
     }
 }
 
-/// For people, beside the file itself on standard output.
+/// Explains the preset on standard error; its file goes to standard output.
 fn explain(preset: &Preset, place: &str) {
     output::say(&format!("{}: {}", preset.name(), preset.about()));
     for note in preset.notes() {
@@ -53,7 +53,7 @@ fn explain(preset: &Preset, place: &str) {
     let needed = preset.settings().iter().filter(|(_, setting)| setting.is_needed());
     let words: String = needed.map(|(name, _)| format!(" --set {name}=...")).collect();
     output::say(&format!("Log in with: latch login --provider {}{words}", preset.name()));
-    output::say(&format!("Its file follows; a copy of your own goes to {place}"));
+    output::say(&format!("The file of the preset follows; to change it, save a copy as {place}"));
 }
 
 fn in_json(preset: &Preset) -> serde_json::Value {

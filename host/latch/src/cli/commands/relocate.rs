@@ -1,4 +1,4 @@
-//! `latch move`: move the stored session to another store.
+//! `latch move`: move the session to another store.
 
 use latchstring::capability::store::{Key, Store};
 use latchstring::{Code, Error};
@@ -21,9 +21,9 @@ pub(crate) async fn run(global: &Global, args: &MoveArgs) -> Result<(), Error> {
     };
     let config = Config::read(global.config_dir.as_deref())?;
     let saved = config.profile(&global.profile)?.unwrap_or_default();
-    // Read as the profile remembers it, written as the command line says.
-    let unsaid = Global { store: None, key_file: None, encrypt: false, ..global.clone() };
-    let before = Stores::open(&unsaid, &saved)?;
+    // Read with the profile's settings, write with those of the command line.
+    let without_choice = Global { store: None, key_file: None, encrypt: false, ..global.clone() };
+    let before = Stores::open(&without_choice, &saved)?;
     let remembered = remembered(global, saved, to);
     stores::make_key_file(global)?;
     let after = Stores::open(global, &remembered)?;
@@ -39,12 +39,12 @@ pub(crate) async fn run(global: &Global, args: &MoveArgs) -> Result<(), Error> {
         return output::document(&json!({ "profile": global.profile, "stores": moved }));
     }
     for place in &moved {
-        output::say(&format!("The session of the profile {} is kept in {place}", global.profile));
+        output::say(&format!("The session of the profile {} is now in {place}", global.profile));
     }
     if moved.is_empty() {
         let name = &global.profile;
         output::say(&format!(
-            "Nobody is logged in under the profile {name}; the next login goes there"
+            "The profile {name} is not logged in; its next session will be stored there"
         ));
     }
     Ok(())
@@ -59,8 +59,8 @@ fn remembered(global: &Global, saved: Profile, to: StoreChoice) -> Profile {
     Profile { store: Some(to), key_file, encrypt, ..saved }
 }
 
-/// Moves one session, and says where it is now. Whatever happens on the way, one
-/// of the stores holds it whole.
+/// Moves one session and returns its new place. If this fails at any point, one of the
+/// stores still has the complete session.
 async fn relocate(
     before: &Stores,
     after: &Stores,
@@ -68,7 +68,7 @@ async fn relocate(
     key: &Key,
 ) -> Result<String, Error> {
     let target = after.get(to);
-    // Both stores of a folder have the same locks.
+    // The stores over one folder share their locks.
     let _lock = target.lock(key).await?;
     let holding = before.holding(key).await?;
     let from = holding.iter().copied().find(|choice| *choice != to).unwrap_or(to);
@@ -85,7 +85,7 @@ async fn relocate(
     Ok(target.place(key))
 }
 
-/// What was written is what is read.
+/// Fails unless the store returns what was written to it.
 async fn check(store: &dyn Store, key: &Key, bytes: &[u8]) -> Result<(), Error> {
     let kept = store.read(key).await?.map(Zeroizing::new);
     if kept.is_some_and(|kept| kept.as_slice() == bytes) {
@@ -93,7 +93,7 @@ async fn check(store: &dyn Store, key: &Key, bytes: &[u8]) -> Result<(), Error> 
     }
     Err(Error::new(
         Code::NotSaved,
-        format!("{} did not keep what was written to it", store.place(key)),
+        format!("{} did not return what was written to it", store.place(key)),
         "the session is still where it was; check the store and try again",
     ))
 }

@@ -8,10 +8,10 @@ use serde_json::json;
 use crate::cli::args::{Global, ReplayArgs};
 use crate::cli::{exit, output, streams};
 
-/// One byte more than any transcript has: enough to know that it is too long.
-const LONGEST: u64 = (16 << 20) + 1;
+/// One byte more than a transcript may have: enough to see that a file is too long.
+const READ_LIMIT: u64 = (16 << 20) + 1;
 
-/// The exit code.
+/// Returns the exit code.
 pub(crate) fn run(global: &Global, args: &ReplayArgs) -> Result<u8, Error> {
     let mut code = 0;
     for file in &args.files {
@@ -26,24 +26,24 @@ pub(crate) fn run(global: &Global, args: &ReplayArgs) -> Result<u8, Error> {
         if global.json {
             output::document(&document(&transcript, &replay))?;
         } else {
-            tell(&transcript, &replay)?;
+            print(&transcript, &replay)?;
         }
     }
     Ok(code)
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, Error> {
-    streams::read(file, LONGEST).map_err(|error| {
+    streams::read(file, READ_LIMIT).map_err(|error| {
         Error::new(
             Code::HostFault,
             format!("{} cannot be read: {error}", file.display()),
-            "give the file that `latch --record FILE` wrote",
+            "name a file that `latch --record FILE` wrote",
         )
     })
 }
 
-/// A transcript is a stranger's file: every line of it is escaped.
-fn tell(transcript: &Transcript, replay: &Replay) -> Result<(), Error> {
+/// A transcript may come from anyone, so every line of it is escaped.
+fn print(transcript: &Transcript, replay: &Replay) -> Result<(), Error> {
     let line = |text: &str| output::line(&printable(text));
     line(&transcript.title())?;
     if let Some(failure) = transcript.opening_failure() {
@@ -59,7 +59,7 @@ fn tell(transcript: &Transcript, replay: &Replay) -> Result<(), Error> {
         line(&format!("The transcript is {note}"))?;
     }
     if !replay.same_component {
-        output::say("It was recorded with another version of the component than this program's");
+        output::say("It was recorded with another version of the component");
     }
     match &replay.difference {
         None => line("Everything is as it was recorded"),

@@ -1,4 +1,4 @@
-//! `latch request`: ask an API with the session's token.
+//! `latch request`: send a request to an API with the access token.
 
 use std::fs;
 use std::io::{ErrorKind, Read as _, stdin};
@@ -24,20 +24,20 @@ pub(crate) async fn run(global: &Global, args: Box<RequestArgs>) -> Result<ExitC
         request = request.header(name, value);
     }
     if let Some(data) = data {
-        let body = in_the_background(move || read(&data)).await??;
+        let body = on_blocking_thread(move || read(&data)).await??;
         if !request.headers.iter().any(|header| header.name.eq_ignore_ascii_case("content-type")) {
             request = request.header("content-type", media_type(&body));
         }
         request = request.body(body);
     }
-    let answer = latch.request(&request).await;
-    let answer = answer.map_err(|error| settings.advise(global, error))?;
-    let status = StatusCode::from_u16(answer.status()).unwrap_or_default();
-    pass_on(answer, status, include).await?;
-    Ok(conclude(status, global.json))
+    let response = latch.request(&request).await;
+    let response = response.map_err(|error| settings.advise(global, error))?;
+    let status = StatusCode::from_u16(response.status()).unwrap_or_default();
+    print_response(response, status, include).await?;
+    Ok(report_status(status, global.json))
 }
 
-/// The error shows no value: it may be a secret.
+/// The error does not quote the header: it may be a secret.
 fn parse_header(line: &str) -> Result<(&str, &str), Error> {
     let (name, value) = line.split_once(':').ok_or_else(|| {
         Error::new(
@@ -46,11 +46,11 @@ fn parse_header(line: &str) -> Result<(&str, &str), Error> {
             "write it as 'Name: value'",
         )
     })?;
-    // Not what else counts as white space: a line's end has to be refused.
+    // Trim nothing else: a line break must reach the check that refuses it.
     Ok((name, value.trim_matches([' ', '\t'])))
 }
 
-/// The body's bytes, untouched.
+/// Returns the bytes of the body, unchanged.
 fn read(data: &str) -> Result<Vec<u8>, Error> {
     let result = match data.strip_prefix('@') {
         None => return Ok(data.as_bytes().to_vec()),
@@ -77,54 +77,59 @@ fn media_type(body: &[u8]) -> &'static str {
     }
 }
 
-/// Everything that came, as it comes, on standard output.
-async fn pass_on(mut answer: ApiResponse, status: StatusCode, include: bool) -> Result<(), Error> {
+/// Streams the response to standard output as it arrives.
+async fn print_response(
+    mut response: ApiResponse,
+    status: StatusCode,
+    include: bool,
+) -> Result<(), Error> {
     if include {
-        let lines = answer.headers().map(|(name, value)| format!("{name}: {}\n", printable(value)));
+        let lines =
+            response.headers().map(|(name, value)| format!("{name}: {}\n", printable(value)));
         let head = format!("HTTP {}\n{}\n", in_words(status), lines.collect::<String>());
-        if !is_read(head.into()).await? {
+        if !write_chunk(head.into()).await? {
             return Ok(());
         }
     }
-    while let Some(chunk) = answer.chunk().await? {
-        if !is_read(chunk).await? {
+    while let Some(chunk) = response.chunk().await? {
+        if !write_chunk(chunk).await? {
             return Ok(());
         }
     }
     Ok(())
 }
 
-/// Writes; false where the reader has seen enough and went away.
-async fn is_read(bytes: Bytes) -> Result<bool, Error> {
-    match in_the_background(move || output::put(&bytes)).await? {
+/// Writes to standard output. Returns false if the reader has closed the pipe.
+async fn write_chunk(bytes: Bytes) -> Result<bool, Error> {
+    match on_blocking_thread(move || output::put(&bytes)).await? {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(output::unwritten(&error)),
     }
 }
 
-/// A pipe that nobody reads, or nobody writes, must not keep Ctrl-C waiting.
-async fn in_the_background<T: Send + 'static>(
+/// Runs `work` on another thread, so that Ctrl-C works even while a pipe blocks.
+async fn on_blocking_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Error> {
     spawn_blocking(work).await.map_err(|stopped| {
-        Error::new(Code::HostFault, format!("the request was left: {stopped}"), "try again")
+        Error::new(Code::HostFault, format!("the request was stopped: {stopped}"), "try again")
     })
 }
 
-/// What the status means for whoever called this program.
-fn conclude(status: StatusCode, json: bool) -> ExitCode {
+/// Reports an error status, and returns the exit code.
+fn report_status(status: StatusCode, json: bool) -> ExitCode {
     let exit = match status.as_u16() {
         0..=399 => return ExitCode::SUCCESS,
         401 | 403 => 4,
         _ => 1,
     };
-    output::report_status(&in_words(status), is_passing(status), exit, json);
+    output::report_status(&in_words(status), is_temporary(status), exit, json);
     ExitCode::from(exit)
 }
 
 /// Whether the same request may work later.
-fn is_passing(status: StatusCode) -> bool {
+fn is_temporary(status: StatusCode) -> bool {
     matches!(status.as_u16(), 429 | 502..=504)
 }
 

@@ -14,7 +14,7 @@ use crate::cli::output;
 use crate::cli::profile::Profile;
 use crate::cli::stores::{self, Stores};
 
-/// One profile, or one session of it.
+/// One session, or a profile without one.
 enum Row {
     Session {
         key: Key,
@@ -24,7 +24,7 @@ enum Row {
         provider: Option<String>,
         description: Description,
     },
-    /// A session that cannot be read is shown, not hidden, and hides no other.
+    /// A session that cannot be read. It is shown, and does not hide the others.
     Unreadable {
         key: Key,
         error: Error,
@@ -45,13 +45,13 @@ pub(crate) async fn run(global: &Global) -> Result<(), Error> {
         let blocks: Vec<String> = rows.iter().map(|row| in_words(row, now_ms)).collect();
         output::write(blocks.join("\n").as_bytes())?;
     }
-    let somebody = rows.iter().any(|row| matches!(row, Row::Session { .. }));
+    let is_logged_in = rows.iter().any(|row| matches!(row, Row::Session { .. }));
     match rows.into_iter().find_map(Row::into_error) {
         Some(error) => Err(error),
-        None if somebody => Ok(()),
+        None if is_logged_in => Ok(()),
         None => Err(Error::new(
             Code::LoginRequired,
-            "nobody is logged in",
+            "not logged in",
             "log in with: latch login --provider NAME, or: latch login --issuer URL --client-id ID",
         )),
     }
@@ -76,7 +76,7 @@ async fn rows(global: &Global, now_ms: u64) -> Result<Vec<Row>, Error> {
         let saved = config.profile(&key.profile)?.unwrap_or_default();
         match session(global, &saved, &key, now_ms).await {
             Ok(Some(row)) => rows.push(row),
-            // Logged out since the list was made.
+            // Logged out since the list was read.
             Ok(None) => {}
             Err(error) => rows.push(Row::Unreadable { key, error }),
         }
@@ -88,7 +88,7 @@ async fn rows(global: &Global, now_ms: u64) -> Result<Vec<Row>, Error> {
     Ok(rows)
 }
 
-/// The session under `key`, read as its profile keeps it.
+/// Reads the session under `key` with the settings of its profile.
 async fn session(
     global: &Global,
     saved: &Profile,
@@ -108,7 +108,8 @@ async fn session(
     }))
 }
 
-/// A block of lines. What a provider or a file said is foreign: escaped.
+/// Describes one row as a block of lines. Escapes them: a provider or a file may have
+/// written them.
 fn in_words(row: &Row, now_ms: u64) -> String {
     let block = |profile: &str, lines: &[(&str, &str)]| {
         let lines = lines.iter().map(|(term, text)| format!("  {term:<9} {}\n", printable(text)));
@@ -117,7 +118,7 @@ fn in_words(row: &Row, now_ms: u64) -> String {
     let by_whom = |provider: &Option<String>, issuer: &Option<String>| match (provider, issuer) {
         (Some(provider), Some(issuer)) => format!("{provider}, {issuer}"),
         (Some(name), None) | (None, Some(name)) => name.clone(),
-        (None, None) => "endpoints given by hand".to_owned(),
+        (None, None) => "endpoints set by hand".to_owned(),
     };
     match row {
         Row::Session { key, store, place, provider, description } => {
@@ -125,14 +126,14 @@ fn in_words(row: &Row, now_ms: u64) -> String {
             let at = |time_ms| output::in_words(time_ms, now_ms);
             let token = match (description.token_state, description.expires_at_ms) {
                 (TokenState::Fresh, Some(time_ms)) => format!("good, expires {}", at(time_ms)),
-                (TokenState::Fresh, None) => "good, with no end that the provider told".to_owned(),
-                (TokenState::Renewable, _) => "to be renewed at the next use".to_owned(),
+                (TokenState::Fresh, None) => "good, no expiry known".to_owned(),
+                (TokenState::Renewable, _) => "will be refreshed when next used".to_owned(),
                 (TokenState::Expired, _) => "expired, log in again".to_owned(),
             };
             block(
                 &key.profile,
                 &[
-                    ("who", who.as_deref().unwrap_or("somebody the provider does not name")),
+                    ("who", who.as_deref().unwrap_or("unknown: the provider gives no name")),
                     ("provider", &by_whom(provider, &description.issuer)),
                     ("client", &description.client_id),
                     ("scopes", &description.scopes.join(" ")),
@@ -146,10 +147,9 @@ fn in_words(row: &Row, now_ms: u64) -> String {
             let what = format!("{} [{}]", error.message(), code_name(error.code()));
             block(&key.profile, &[("error", &what), ("remedy", error.remedy())])
         }
-        Row::LoggedOut { profile, provider, issuer } => block(
-            profile,
-            &[("who", "nobody is logged in"), ("provider", &by_whom(provider, issuer))],
-        ),
+        Row::LoggedOut { profile, provider, issuer } => {
+            block(profile, &[("who", "not logged in"), ("provider", &by_whom(provider, issuer))])
+        }
     }
 }
 

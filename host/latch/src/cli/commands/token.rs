@@ -1,4 +1,4 @@
-//! `latch token`: print an access token, renewed where it has to be.
+//! `latch token`: print an access token, refreshing it if needed.
 
 use latchstring::contract::{AccessRules, Examination};
 use latchstring::{Demand, Error, Token};
@@ -31,7 +31,7 @@ pub(crate) async fn run(global: &Global, args: Box<TokenArgs>) -> Result<(), Err
 }
 
 impl CheckArgs {
-    /// The question that these arguments ask; none where they ask none.
+    /// Returns the examination that these arguments ask for, or `None` if they ask for none.
     fn into_examination(self) -> Option<Examination> {
         if self.verify {
             return Some(Examination::Verification);
@@ -47,7 +47,7 @@ impl CheckArgs {
     }
 }
 
-/// As headers are written by hand: `Authorization`.
+/// Capitalizes a header name: `authorization` becomes `Authorization`.
 fn in_title_case(name: &str) -> String {
     let words = name.split('-').map(|word| {
         let mut rest = word.chars();

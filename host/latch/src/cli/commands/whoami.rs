@@ -17,8 +17,8 @@ pub(crate) async fn run(global: &Global, args: Box<ProviderArgs>) -> Result<(), 
     let Some(claims) = claims else {
         return Err(Error::new(
             Code::InvalidConfiguration,
-            "the provider tells nobody's name: it has no userinfo endpoint and gave no ID token",
-            "log in with the scope openid, or give --userinfo-endpoint",
+            "the provider does not say who is logged in: it has no userinfo endpoint and sent no ID token",
+            "log in with the scope openid, or set --userinfo-endpoint",
         ));
     };
     if global.json {

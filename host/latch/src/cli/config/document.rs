@@ -1,4 +1,4 @@
-//! The profiles in the file's text.
+//! Reads and changes the profiles in the text of `config.toml`.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use super::Config;
 use crate::cli::profile::Profile;
 
 impl Config {
-    /// The settings in `text`, which was read at `path`.
+    /// Parses `text`, which was read from `path`.
     pub(super) fn parse(path: PathBuf, text: &str) -> Result<Self, Error> {
         let document: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| {
             let line = error.span().map(|span| format!("line {}: ", line_of(text, span.start)));
@@ -20,10 +20,10 @@ impl Config {
         Ok(Self { path, document })
     }
 
-    /// The settings kept under `name`; none where there are none.
+    /// Returns the settings of the profile `name`, or `None` if there is no such profile.
     pub(crate) fn profile(&self, name: &str) -> Result<Option<Profile>, Error> {
         let Some(item) = self.item(name) else { return Ok(None) };
-        // OK because `check_shape` has seen that every profile is a table.
+        // OK because `check_shape` made sure that every profile is a table.
         let table = item.clone().into_table().unwrap_or_default();
         toml_edit::de::from_document(DocumentMut::from(table)).map(Some).map_err(
             |error: toml_edit::de::Error| {
@@ -37,7 +37,7 @@ impl Config {
         self.document.get("profile")?.get(name)
     }
 
-    /// Every profile's name.
+    /// Returns the name of every profile.
     pub(crate) fn names(&self) -> Vec<String> {
         self.document
             .get("profile")
@@ -46,16 +46,16 @@ impl Config {
             .unwrap_or_default()
     }
 
-    /// The settings of `name` as they stand in the file, comments and all.
+    /// Returns the text of the profile `name` as it is in the file, with comments.
     pub(crate) fn text_of(&self, name: &str) -> String {
         let table = self.item(name).and_then(|item| item.clone().into_table().ok());
         table.map(|table| table.to_string()).unwrap_or_default()
     }
 
-    /// Keeps `profile` under `name`; comments and everything else stay.
+    /// Saves `profile` under `name`. Comments and everything else in the file stay.
     pub(crate) fn set(&mut self, name: &str, profile: &Profile) -> Result<(), Error> {
         let fields = toml_edit::ser::to_document(profile).map_err(|error| {
-            trouble(&self.path, &error.to_string(), "report it with the command you ran")
+            trouble(&self.path, &error.to_string(), "report this, with the command that you ran")
         })?;
         let profiles = self.document.entry("profile").or_insert_with(|| {
             let mut table = Table::new();
@@ -67,7 +67,7 @@ impl Config {
             .and_then(|profiles| {
                 profiles.entry(name).or_insert_with(toml_edit::table).as_table_like_mut()
             })
-            .ok_or_else(|| trouble(&self.path, "`profile` is no table", "correct the file"))?;
+            .ok_or_else(|| trouble(&self.path, "`profile` is not a table", "correct the file"))?;
         let outdated: Vec<String> = table
             .iter()
             .map(|(key, _)| key.to_owned())
@@ -91,7 +91,7 @@ impl Config {
         Ok(())
     }
 
-    /// Forgets `name`; false where there was nothing to forget.
+    /// Removes the profile `name`. Returns false if there is no such profile.
     pub(crate) fn remove(&mut self, name: &str) -> bool {
         self.document
             .get_mut("profile")
@@ -100,11 +100,11 @@ impl Config {
     }
 }
 
-/// A misspelt table would otherwise count for nothing, in silence.
+/// Refuses unknown tables: a misspelt one would otherwise be ignored silently.
 fn check_shape(document: &DocumentMut) -> Result<(), String> {
     if let Some((name, _)) = document.iter().find(|(name, _)| *name != "profile") {
         return Err(format!(
-            "unknown key `{name}`; settings stand in tables like [profile.default]"
+            "unknown key `{name}`; settings belong in tables like [profile.default]"
         ));
     }
     let Some(profiles) = document.get("profile") else { return Ok(()) };

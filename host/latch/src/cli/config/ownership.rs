@@ -1,12 +1,12 @@
-//! Whose the settings are: they name programs to run and places to send tokens to.
+//! Ownership of the settings, which name programs to run and places to send tokens to.
 
 use std::path::Path;
 
 use latchstring::Error;
 
 /// Fails with `invalid-configuration` if another user could have written the file or
-/// put it into its folder. A file or folder that is not there is no error; the target
-/// of a symbolic link counts.
+/// put it into its folder. A missing file or folder is no error. Of a symbolic link, the
+/// target is checked.
 #[cfg(unix)]
 pub(crate) fn check(file: &Path) -> Result<(), Error> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -17,7 +17,7 @@ pub(crate) fn check(file: &Path) -> Result<(), Error> {
 fn check_one(path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::MetadataExt as _;
 
-    // What cannot be looked at cannot be read either, and that is told there.
+    // If this fails, reading the file fails too, and reports the error.
     let Ok(metadata) = std::fs::metadata(path) else { return Ok(()) };
     let user = rustix::process::geteuid().as_raw();
     let path = path.display();
@@ -28,7 +28,7 @@ fn check_one(path: &Path) -> Result<(), Error> {
             "choose a folder of your own with --config-dir".to_owned(),
         ));
     }
-    // A group that is the user's alone has the user's number on most systems.
+    // On most systems, the user's private group has the same number as the user.
     let group_is_shared = metadata.gid() != user;
     let is_sticky_folder = metadata.is_dir() && metadata.mode() & 0o1000 != 0;
     let others = metadata.mode() & if group_is_shared { 0o022 } else { 0o002 };
@@ -48,7 +48,7 @@ fn refused(message: String, remedy: String) -> Error {
     Error::new(latchstring::Code::InvalidConfiguration, message, remedy)
 }
 
-/// Elsewhere the folder is the protection, which is the user's own.
+/// On other systems, the user's own folder is the protection.
 #[cfg(not(unix))]
 pub(crate) fn check(_: &Path) -> Result<(), Error> {
     Ok(())

@@ -1,4 +1,4 @@
-//! What helps where a login, or even a provider, is missing.
+//! Remedies if a login or a provider is missing.
 
 use latchstring::{Code, Error};
 
@@ -6,7 +6,8 @@ use super::Settings;
 use crate::cli::args::Global;
 
 impl Settings {
-    /// The same error; where a login is missing, with the command that brings it.
+    /// Adds the command to log in with as the remedy, if `error` says that a login is
+    /// required.
     pub(crate) fn advise(&self, global: &Global, error: Error) -> Error {
         if error.code() != Code::LoginRequired {
             return error;
@@ -17,7 +18,7 @@ impl Settings {
         }
     }
 
-    /// Why there is no client: nobody has named the provider, or the client.
+    /// Returns the error for settings without a provider or without a client.
     pub(super) fn unknown(&self, global: &Global) -> Error {
         let lacks = if self.effective.names_provider() { "client id" } else { "provider" };
         Error::new(
@@ -27,7 +28,8 @@ impl Settings {
         )
     }
 
-    /// What is remembered needs no repeating.
+    /// Returns the command to log in with, without the arguments that the profile
+    /// remembers.
     fn login_command(&self, global: &Global) -> Option<String> {
         let mut words = vec!["latch".to_owned(), "login".to_owned()];
         let mut add = |option: &str, value: &str| {

@@ -1,5 +1,5 @@
-//! What the `.env` of the current folder may say: only what the user and the profile
-//! leave open, and nothing if it is about another provider.
+//! What the `.env` of the current folder may set: only what the user and the profile
+//! leave open, and nothing if it is for another provider.
 
 use latchstring::{Error, printable};
 use url::Url;
@@ -10,23 +10,23 @@ use crate::cli::output::say;
 use crate::cli::presets;
 use crate::cli::profile::Profile;
 
-/// Whether `.env` names another provider than `own`: then its client and its scopes
-/// are that provider's too.
+/// Whether `.env` names another provider than `own`. If so, its client and its scopes
+/// belong to that provider too.
 pub(super) fn is_for_another_provider(dotenv: &Dotenv, own: &Profile) -> bool {
-    // A value that cannot be understood fills no gap here.
+    // A value that cannot be parsed fills no gap.
     let named = |name| dotenv.variable(name).ok().flatten();
     let found = Profile { provider: named(PROVIDER), issuer: named(ISSUER), ..Profile::default() };
     own.names_provider() && found.names_provider() && found.is_left_by(own)
 }
 
-/// What `.env` says of the login that `own` does not.
+/// Returns what `.env` sets for the login and `own` does not.
 pub(super) fn gaps(dotenv: &Dotenv, own: &Profile) -> Result<Profile, Error> {
     let mut found = Profile::default();
     if !own.names_provider() {
         found.provider = dotenv.variable(PROVIDER)?;
         found.issuer = dotenv.variable(ISSUER)?;
         if let Some(issuer) = &found.issuer {
-            check_issuer(issuer).map_err(|error| dotenv.blamed(ISSUER, &error))?;
+            check_issuer(issuer).map_err(|error| dotenv.with_line(ISSUER, &error))?;
         }
     }
     if !presets::sets(own, presets::CLIENT_ID) {
@@ -52,8 +52,8 @@ fn check_issuer(issuer: &str) -> Result<(), Error> {
 }
 
 impl Settings {
-    /// Says what of the login comes from the folder's `.env`.
-    pub(crate) fn tell_origin(&self) {
+    /// Prints which settings of the login come from the folder's `.env`.
+    pub(crate) fn report_dotenv(&self) {
         let found = &self.found;
         let named = [
             ("provider", &found.provider),
@@ -71,8 +71,8 @@ impl Settings {
         }
     }
 
-    /// Whether the folder's `.env` names the provider, or sets something of it that the
-    /// preset's default would say otherwise: perhaps another server.
+    /// Whether the folder's `.env` names the provider, or changes a default of its preset,
+    /// which may mean another server.
     pub(super) fn folder_names_provider(&self) -> bool {
         let default = |name: &str| self.preset.as_ref()?.settings().get(name)?.default.clone();
         self.found.names_provider()

@@ -1,4 +1,4 @@
-//! What the command line says, as settings.
+//! Turns command-line arguments into settings.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use crate::cli::choices::{ClientAuth, Flow, Pkce, RedirectHost};
 use crate::cli::profile::Profile;
 
 impl ProviderArgs {
-    /// These arguments as settings.
+    /// Turns these arguments into settings.
     pub(crate) fn into_profile(self) -> Profile {
         Profile {
             issuer: self.issuer,
@@ -43,7 +43,7 @@ impl ProviderArgs {
 }
 
 impl LoginArgs {
-    /// These arguments as settings.
+    /// Turns these arguments into settings.
     pub(crate) fn into_profile(self) -> Profile {
         let RedirectArgs {
             flow,
@@ -73,17 +73,17 @@ impl LoginArgs {
     }
 }
 
-/// Without what is left between two spaces.
+/// Removes empty words, which two spaces in a row leave behind.
 pub(crate) fn words(list: Vec<String>) -> Vec<String> {
     list.into_iter().filter(|word| !word.is_empty()).collect()
 }
 
-/// A list that was given at all.
+/// Returns `None` for an empty list, which means that it was not given.
 fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
 }
 
-/// A remembered path must mean the same from every folder.
+/// Makes `path` absolute, because a remembered path must mean the same in every folder.
 pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

@@ -1,4 +1,4 @@
-//! What a login leaves in the profile.
+//! What a login saves in the profile.
 
 use super::{Settings, absolute};
 use crate::cli::args::Global;
@@ -6,11 +6,12 @@ use crate::cli::choices::StoreChoice;
 use crate::cli::profile::Profile;
 
 impl Settings {
-    /// What a login keeps under the profile: what the person said, never what a
-    /// folder's `.env` did, and nothing that was meant for this run only.
+    /// Returns what a login saves in the profile: what the user set, never what a folder's
+    /// `.env` set, and nothing that was meant for one run only. Returns `None` if nothing
+    /// changed, or if the profile alone would not lead to the same session.
     ///
-    /// `store` is where the session went; it stays so for this profile. `refused` names
-    /// default parameters that the provider refuses.
+    /// `store` is where the session is; the profile remembers it. `refused` names default
+    /// parameters that the provider refuses.
     pub(crate) fn to_remember(
         &self,
         global: &Global,

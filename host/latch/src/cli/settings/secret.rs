@@ -1,5 +1,5 @@
-//! Secrets from the environment and from files: never from the command line,
-//! where other programs see them.
+//! Secrets from the environment and from files, never from the command line, which
+//! other programs can read.
 
 use std::fs;
 use std::path::Path;
@@ -15,7 +15,7 @@ impl Settings {
     pub(super) fn client_secret(&self) -> Result<Option<Zeroizing<String>>, Error> {
         let variable = variable(CLIENT_SECRET);
         let file = self.effective.client_secret_file.as_deref();
-        // The profile keeps its secret for the provider that it names.
+        // The secret in the profile is for the provider in the profile.
         let is_kept = self.given.client_secret_file.is_none();
         if (variable.is_some() && self.folder_diverts())
             || (variable.is_none() && file.is_some() && is_kept && self.folder_names_provider())
@@ -28,8 +28,8 @@ impl Settings {
         }
     }
 
-    /// Fails if the client certificate that the profile keeps would be shown to a
-    /// provider that only the folder's `.env` names.
+    /// Fails if the client certificate in the profile would be sent to a provider that only
+    /// the folder's `.env` names.
     pub(super) fn check_identity(&self) -> Result<(), Error> {
         let is_kept = self.effective.client_cert.is_some() && self.given.client_cert.is_none();
         match is_kept && self.folder_names_provider() {
@@ -38,9 +38,8 @@ impl Settings {
         }
     }
 
-    /// The refresh token of an anonymous session that becomes the person's own: of
-    /// this file, of the environment, or of the variables that the provider's own
-    /// program reads.
+    /// Returns the refresh token of the anonymous session that a login makes the user's:
+    /// from `file`, the environment, or the variables that the provider's own program reads.
     pub(crate) fn anonymous_refresh_token(
         &self,
         file: Option<&Path>,
@@ -67,7 +66,7 @@ impl Settings {
         }
     }
 
-    /// Whether the folder's `.env` changes the provider that the profile names.
+    /// Whether the folder's `.env` replaces the provider that the profile names.
     fn folder_diverts(&self) -> bool {
         self.saved.names_provider()
             && !self.saved.is_left_by(&self.given)
@@ -93,9 +92,7 @@ fn read(what: &str, option: &str, path: &Path) -> Result<Zeroizing<String>, Erro
 fn diverted(what: &str) -> Error {
     Error::new(
         Code::InvalidConfiguration,
-        format!(
-            "the file .env in this folder names the provider, and the {what} at hand is not given to it"
-        ),
-        "if it is meant for that provider, name it with --issuer or under another profile",
+        format!("the file .env in this folder names the provider, so the {what} is not sent to it"),
+        "if it is meant for that provider, name the provider with --issuer or in another profile",
     )
 }

@@ -15,7 +15,7 @@ pub(super) async fn run(global: &Global, trust: &Profile) -> Result<(), Error> {
         match end(global, trust, &key).await {
             Ok(Some(ended)) => reports.push(ended),
             Ok(None) => {}
-            // One that fails must not keep the others logged in.
+            // A failure must not keep the other sessions logged in.
             Err(error) => {
                 if let Some(earlier) = first_error.replace(error) {
                     output::report(&earlier, global.json);

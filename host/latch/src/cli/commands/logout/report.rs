@@ -1,4 +1,4 @@
-//! What came of logging out.
+//! Reports the result of a logout.
 
 use latchstring::contract::{TokenHint, Unrevoked, UnrevokedCause};
 use latchstring::{Code, Error, LogoutReport, printable};
@@ -11,20 +11,20 @@ use crate::cli::output;
 pub(crate) struct Ended {
     pub(crate) profile: String,
     pub(crate) report: LogoutReport,
-    /// When its access token expires by itself, as far as that is known.
+    /// When its access token expires, if that is known.
     pub(crate) expires_at_ms: Option<u64>,
 }
 
-/// Shows what came of it.
+/// Prints which sessions were ended and which tokens stay valid.
 ///
-/// Fails if tokens stay valid that the provider should have revoked: with
-/// `unreachable` if it could not be asked, and with `provider-refused` if it said no.
-/// A provider that revokes nothing, or no access tokens, is no failure.
+/// Fails if the provider should have revoked a token and did not: with `unreachable` if it
+/// could not be asked, and with `provider-refused` if it refused. If the provider does not
+/// revoke tokens at all, or not access tokens, that is not a failure.
 pub(crate) fn show(global: &Global, ended: &[Ended]) -> Result<(), Error> {
     if global.json {
         output::document(&Value::Array(ended.iter().map(in_json).collect()))?;
     } else {
-        tell(ended);
+        print(ended);
     }
     let left = ended.iter().flat_map(|ended| &ended.report.not_revoked);
     let failures: Vec<Code> = left.filter_map(failure).collect();
@@ -38,13 +38,13 @@ pub(crate) fn show(global: &Global, ended: &[Ended]) -> Result<(), Error> {
 fn stays_valid(code: Code, what: &str) -> Error {
     Error::new(
         code,
-        format!("the session is forgotten here, but the provider {what}, which stays valid there"),
+        format!("the session was deleted here, but the provider {what}, which stays valid there"),
         "end the session in your account at the provider, or wait until it expires there",
     )
 }
 
-/// Why this token should have been revoked and was not; `None` if the provider does
-/// not revoke such tokens at all.
+/// Returns why a token that should have been revoked was not, or `None` if the provider
+/// does not revoke such tokens at all.
 fn failure(left: &Unrevoked) -> Option<Code> {
     match left.cause {
         UnrevokedCause::NotOffered => None,
@@ -53,10 +53,10 @@ fn failure(left: &Unrevoked) -> Option<Code> {
     }
 }
 
-fn tell(ended: &[Ended]) {
+fn print(ended: &[Ended]) {
     for Ended { profile, report, expires_at_ms } in ended {
         if !report.was_logged_in {
-            output::say(&format!("Nobody was logged in under the profile {profile}"));
+            output::say(&format!("The profile {profile} was not logged in"));
             continue;
         }
         output::say(&format!("Logged out of the profile {profile}"));
@@ -73,7 +73,7 @@ fn tell(ended: &[Ended]) {
         }
     }
     if ended.is_empty() {
-        output::say("Nobody was logged in");
+        output::say("There was no session to end");
     }
 }
 
@@ -94,7 +94,7 @@ fn in_json(Ended { profile, report, expires_at_ms }: &Ended) -> Value {
     })
 }
 
-/// Providers tell when an access token ends, and not when a refresh token does.
+/// Returns when the token expires, if known. Providers do not say so for refresh tokens.
 fn valid_until(left: &Unrevoked, expires_at_ms: Option<u64>) -> Option<String> {
     match left.token {
         TokenHint::AccessToken => output::rfc3339_ms(expires_at_ms?),
