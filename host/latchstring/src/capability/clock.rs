@@ -1,4 +1,4 @@
-//! What time it is, and waiting.
+//! The time, and waiting.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -7,7 +7,7 @@ use async_trait::async_trait;
 /// The host's clock.
 #[async_trait]
 pub trait Clock: Send + Sync {
-    /// Milliseconds since the Unix epoch.
+    /// Returns the time in milliseconds since the Unix epoch.
     fn now_ms(&self) -> u64;
 
     /// Returns after `duration`.

@@ -1,5 +1,5 @@
-//! What the native host can do for a session, one trait and one file each, so
-//! that a platform or an embedder swaps one without touching the rest.
+//! What the host can do for a session. Each capability is a trait, so that an embedder can
+//! replace one without touching the rest.
 //!
 //! ```
 //! use std::sync::{Arc, Mutex};

@@ -1,4 +1,4 @@
-//! A browser by its command line.
+//! A browser started with a command.
 
 use std::io;
 use std::path::Path;
@@ -13,19 +13,22 @@ use super::{Browser, browser_url};
 use crate::error::{Code, Error};
 use crate::secret_variables;
 
-/// Runs the words of a command, with the URL as one more word at the end.
+/// Runs a command with the URL as its last argument.
 #[derive(Debug, Clone)]
 pub struct CommandBrowser {
     program: String,
     arguments: Vec<String>,
-    /// How the program that was started last ended, if it ended with failure.
+    /// The exit status of the last started program if it failed.
     failed: watch::Sender<Option<ExitStatus>>,
 }
 
 impl CommandBrowser {
-    /// Splits `words` as a POSIX shell would, quotes and backslashes included,
-    /// but expands nothing. Fails with `invalid-configuration` where there is no
-    /// word or a quote stays open.
+    /// Splits `words` as a POSIX shell would, with quotes and backslashes but without
+    /// expansion.
+    ///
+    /// # Errors
+    ///
+    /// Returns `invalid-configuration` if there is no word or a quote is not closed.
     pub fn new(words: &str) -> Result<Self, Error> {
         let invalid = |message: &str| {
             let remedy = "give a program and its arguments, such as: firefox --new-window";
@@ -86,8 +89,8 @@ impl CommandBrowser {
     }
 }
 
-/// Starts a program that neither reads nor writes what this one does, that Ctrl-C in
-/// this program's terminal does not reach, and that inherits no secret.
+/// Starts a program without this program's standard streams and secrets, in a process group
+/// that Ctrl-C in this terminal does not reach.
 pub(super) fn start(command: &mut Command) -> io::Result<Child> {
     detach(command);
     for name in secret_variables::ALL {
@@ -111,8 +114,8 @@ fn detach(command: &mut Command) {
 #[cfg(not(any(unix, windows)))]
 fn detach(_: &mut Command) {}
 
-/// Waits for the child in a thread, so that it leaves no zombie, and passes on how it
-/// ended: None if that cannot be told. If there can be no thread, it stays a zombie.
+/// Waits for the child in a thread, so that it leaves no zombie, and calls `ended` with its
+/// exit status, or `None` if that is unknown. Without a thread, the child stays a zombie.
 pub(super) fn reap(mut child: Child, ended: impl FnOnce(Option<ExitStatus>) + Send + 'static) {
     let wait = move || ended(child.wait().ok());
     let _ = thread::Builder::new().name("browser".to_owned()).spawn(wait);
@@ -155,14 +158,14 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn words_reach_the_program_unexpanded_with_the_url_last_in_a_group_of_its_own() {
+    fn words_reach_the_program_unexpanded_with_the_url_last_in_its_own_group() {
         use std::fs;
         use std::io::Read;
 
-        // Prints its arguments, one a line, and whether it leads a process group.
-        // Reading the pipe waits for it. The shell reads this file: a program that
-        // was just written may not start, because a child that another thread has
-        // forked meanwhile can still hold it open for writing (ETXTBSY).
+        // Prints its arguments, one per line, and whether it leads a process group. Reading
+        // the pipe waits for it. The shell reads this script from a file: executing a file
+        // that was just written can fail with ETXTBSY, because a child that another thread
+        // has forked meanwhile can still hold it open for writing.
         let folder = tempfile::TempDir::new().expect("folder");
         let pipe = folder.path().join("seen");
         assert!(Command::new("mkfifo").arg(&pipe).status().expect("mkfifo").success());

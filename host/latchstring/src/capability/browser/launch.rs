@@ -1,4 +1,4 @@
-//! Starting a browser on a local address that no other user may learn.
+//! Starts a browser on a local address that other users must not learn.
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -10,8 +10,8 @@ use url::Url;
 use super::Browser;
 use crate::error::{Code, Error};
 
-/// A browser that was started on a local address. Keep it until the address is no
-/// longer needed: dropping it deletes the file that the browser was given, if any.
+/// A browser that was started on a local address. Keep it while the address is needed:
+/// dropping it deletes the file that the browser was started on, if any.
 pub(crate) struct Launched {
     file: Option<TempDir>,
     is_exposed: bool,
@@ -19,7 +19,7 @@ pub(crate) struct Launched {
 }
 
 impl Launched {
-    /// What the user is told; the printed address stands below.
+    /// Returns the message for the user, which the address follows.
     pub(crate) fn invitation(&self) -> &'static str {
         match self.file {
             Some(_) => FILE_INVITATION,
@@ -27,12 +27,12 @@ impl Launched {
         }
     }
 
-    /// Whether the browser was started on a file.
+    /// Returns whether the browser was started on a file.
     pub(crate) fn is_file(&self) -> bool {
         self.file.is_some()
     }
 
-    /// Whether other users may have read the address.
+    /// Returns whether other users may have read the address.
     pub(crate) fn is_exposed(&self) -> bool {
         self.is_exposed
     }
@@ -43,9 +43,9 @@ const FILE_INVITATION: &str = "Your browser opens a private file that leads on t
 
 /// Starts `browser` on `address`, which works once.
 ///
-/// Every user of the machine can read a browser's command line, except on Windows. So
-/// the address is put there only if the listener can tell users apart; otherwise the
-/// browser is started on a file that only this user can read.
+/// Every user of the machine can read a browser's command line, except on Windows. So the
+/// address is put there only if the listener can tell users apart; otherwise the browser is
+/// started on a file that only this user can read.
 pub(crate) fn launch(
     browser: &dyn Browser,
     address: &str,
@@ -63,8 +63,8 @@ pub(crate) fn launch(
     Ok(Launched { file: None, is_exposed, invitation })
 }
 
-/// Creates a folder of mode 0700 in the temporary folder. Confined browsers are even
-/// less likely to be able to read hidden folders in the home folder.
+/// Creates a folder of mode 0700 in the temporary folder. Confined browsers are even less
+/// likely to be able to read hidden folders in the home folder.
 fn private_folder() -> std::io::Result<TempDir> {
     let mut builder = tempfile::Builder::new();
     builder.prefix("latchstring-");
@@ -73,14 +73,14 @@ fn private_folder() -> std::io::Result<TempDir> {
     builder.tempdir()
 }
 
-/// Writes a page that leads on to `address` at once.
+/// Writes a page that redirects to `address` at once.
 fn write(folder: &Path, address: &str) -> std::io::Result<PathBuf> {
     let path = folder.join("login.html");
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    // OK because the address holds nothing that HTML escapes: a local origin, a path
+    // OK because the address has no characters that HTML escapes: a local origin, a path
     // and base64url.
     let page = format!(
         "<!doctype html><meta charset=\"utf-8\"><meta name=\"referrer\" content=\"no-referrer\">\
@@ -91,7 +91,7 @@ fn write(folder: &Path, address: &str) -> std::io::Result<PathBuf> {
     Ok(path)
 }
 
-/// The file as a browser takes it on its command line.
+/// Returns the file as a URL for a browser's command line.
 pub(super) fn file_url(file: &Path) -> Result<Url, Error> {
     Url::from_file_path(file)
         .map_err(|()| unwritable(std::io::Error::other("the folder has no absolute path")))
@@ -114,7 +114,7 @@ mod tests {
 
     const ADDRESS: &str = "http://127.0.0.1:8000/latchstring/start?ticket=a-b_c";
 
-    /// Writes down what it was started on.
+    /// Records what it was started on.
     #[derive(Default)]
     struct Recorder {
         shows_address: bool,
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn where_users_are_not_told_apart_the_address_stands_in_a_private_file_alone() {
+    fn if_users_cannot_be_told_apart_the_address_is_only_in_a_private_file() {
         let browser = Recorder { shows_address: true, ..Recorder::default() };
         let launched = launch(&browser, ADDRESS, false).expect("a browser");
         assert!(browser.opened.lock().expect("a list").is_empty());
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn else_the_browser_gets_the_address_itself() {
+    fn otherwise_the_browser_gets_the_address_itself() {
         for (shows_address, tells_peers) in [(true, true), (false, false), (false, true)] {
             let browser = Recorder { shows_address, ..Recorder::default() };
             let launched = launch(&browser, ADDRESS, tells_peers).expect("a browser");

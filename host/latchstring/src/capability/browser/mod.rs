@@ -1,4 +1,4 @@
-//! Starting the person's browser.
+//! Starting the user's browser.
 
 mod command;
 mod launch;
@@ -18,21 +18,28 @@ use crate::error::{Code, Error};
 /// Opens URLs in a browser.
 #[async_trait]
 pub trait Browser: Send + Sync {
-    /// Starts a browser on `url` and returns without waiting for it.
+    /// Starts a browser on `url` and returns without waiting for it. Uses no shell and
+    /// keeps the browser's output off this process's.
     ///
-    /// Refuses what is neither https nor http on a loopback address. Passes no
-    /// shell, and keeps the launcher's output off this process's.
+    /// # Errors
+    ///
+    /// Returns `egress-denied` if `url` is neither https nor http on a loopback address,
+    /// and `host-fault` if no browser could be started.
     fn open(&self, url: &str) -> Result<(), Error>;
 
-    /// Whether [`open`](Self::open) puts the URL where other users of this machine
-    /// can read it: on the command line of a process.
+    /// Returns whether [`open`](Self::open) puts the URL on a command line, where other
+    /// users of this machine can read it.
     fn shows_address(&self) -> bool {
         false
     }
 
-    /// Starts a browser on a file that leads on to the address of a login. Called in
-    /// place of [`open`](Self::open) if that shows the address and the listener
-    /// cannot tell other users' visits.
+    /// Starts a browser on a file that leads to the address of a login. Called instead of
+    /// [`open`](Self::open) if that shows the address and the listener cannot tell users
+    /// apart.
+    ///
+    /// # Errors
+    ///
+    /// Returns `host-fault` if the browser cannot be started on a file.
     fn open_file(&self, _file: &Path) -> Result<(), Error> {
         Err(Error::new(
             Code::HostFault,
@@ -41,13 +48,14 @@ pub trait Browser: Send + Sync {
         ))
     }
 
-    /// Waits until what was started last has ended with failure, and so has shown no
-    /// page. Never returns if that cannot be told.
+    /// Waits until the last started browser has failed, so that it has shown no page, and
+    /// returns why. Waits forever if that cannot be known.
     async fn failure(&self) -> Error {
         std::future::pending().await
     }
 
-    /// What the user is told once it was started; the address stands below.
+    /// Returns the message for the user once the browser is started. The address follows
+    /// it.
     fn invitation(&self) -> &'static str {
         "Your browser opens to log you in. If it does not, open:\n\n"
     }

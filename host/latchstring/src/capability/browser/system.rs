@@ -1,4 +1,4 @@
-//! The browser that the person or the desktop has chosen.
+//! The browser that the user or the desktop has chosen.
 
 use std::env;
 use std::path::Path;
@@ -13,17 +13,16 @@ use super::launch::file_url;
 use super::{Browser, browser_url};
 use crate::error::{Code, Error};
 
-/// How long a desktop's launcher has to fail before it counts as working.
-/// Tests' launchers end by themselves, and on a busy machine not that soon.
+/// Time for a desktop's launcher to fail before it counts as working. In tests, launchers
+/// end by themselves, which can take long on a busy machine.
 const SETTLING: Duration = Duration::from_millis(if cfg!(test) { 600_000 } else { 300 });
 
 /// Opens the default browser.
 ///
-/// On Unix the commands in `BROWSER` come first: separated by colons, each split
-/// into words as a POSIX shell would, `%s` standing for the URL, which is appended
-/// where there is none. Then come the desktop's own launchers, which need a
-/// graphical session: without one they would start a text browser that nobody
-/// sees.
+/// On Unix, the commands in `BROWSER` are tried first. They are separated by colons and
+/// split into words as a POSIX shell would; `%s` is replaced by the URL, which is appended
+/// if there is no `%s`. Then come the desktop's launchers if there is a graphical session:
+/// without one they would start a text browser that the user does not see.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemBrowser;
 
@@ -41,7 +40,7 @@ impl Browser for SystemBrowser {
     }
 }
 
-/// Opens an address or a file in the first browser that starts.
+/// Opens a URL in the first browser that starts.
 fn start_first(url: &Url) -> Result<(), Error> {
     let set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     let graphical = set("DISPLAY") || set("WAYLAND_DISPLAY");
@@ -49,13 +48,13 @@ fn start_first(url: &Url) -> Result<(), Error> {
     first_that_starts(&launchers(named.as_deref(), graphical), url)
 }
 
-/// One way to open a URL.
+/// A command that opens a URL.
 #[derive(Debug, PartialEq)]
 struct Launcher {
-    /// Program and arguments; `%s` stands for the URL.
+    /// Program and arguments; `%s` is replaced by the URL.
     words: Vec<String>,
-    /// Whether it soon tells by its exit status whether it found a browser. A
-    /// command of the person's own may be the browser itself.
+    /// Whether its exit status soon says if it found a browser. A command from `BROWSER`
+    /// may be the browser itself, which keeps running.
     settles: bool,
 }
 
@@ -65,7 +64,7 @@ impl Launcher {
         Self { words: words.collect(), settles: true }
     }
 
-    fn of_the_person(entry: &str) -> Option<Self> {
+    fn of_the_user(entry: &str) -> Option<Self> {
         let mut words = shlex::split(entry)?;
         words.first().filter(|program| !program.is_empty())?;
         if !words.iter().any(|word| word.contains("%s")) {
@@ -91,7 +90,7 @@ impl Launcher {
 }
 
 fn launchers(named: Option<&str>, graphical: bool) -> Vec<Launcher> {
-    let named = named.unwrap_or_default().split(':').filter_map(Launcher::of_the_person);
+    let named = named.unwrap_or_default().split(':').filter_map(Launcher::of_the_user);
     let system: &[&[&str]] = if cfg!(target_os = "macos") {
         &[&["/usr/bin/open"]]
     } else if cfg!(windows) {
@@ -147,7 +146,7 @@ mod tests {
         assert!(error.remedy().contains("BROWSER"));
         let working = Launcher::of_the_system(&["true"]);
         assert!(first_that_starts(&[missing(), failing(), working], &url).is_ok());
-        let own = Launcher::of_the_person("false").expect("words");
+        let own = Launcher::of_the_user("false").expect("words");
         assert!(first_that_starts(&[own], &url).is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! HTTP requests on a session's behalf.
+//! HTTP requests for a session or an API.
 
 pub(crate) mod outgoing;
 mod stream;
@@ -20,56 +20,64 @@ pub use system::SystemHttp;
 
 use crate::contract::{Request, Response};
 
-/// An HTTP client. The egress policy has approved `request.url` before it is
-/// called; the limits are for the client to keep.
+/// An HTTP client. The egress policy has approved `request.url` before a method is called;
+/// the client enforces the limits.
 #[async_trait]
 pub trait Http: Send + Sync {
-    /// Sends one request, follows no redirect and reads the body whole.
+    /// Sends one request without following redirects, and reads the whole body.
+    ///
+    /// # Errors
+    ///
+    /// Returns why there is no response.
     async fn send(&self, request: Request, limits: Limits) -> Result<Response, Trouble>;
 
-    /// Sends one request, follows no redirect and hands the body over as it comes.
+    /// Sends one request without following redirects, and returns the body as it arrives.
     ///
-    /// `limits.timeout` is for the answer's head, and anew for each piece of its
-    /// body; `limits.body_bytes` holds where the body is read whole after all, as
-    /// it is here, on top of `send`.
+    /// `limits.timeout` applies to the response head, and again to each piece of the body.
+    /// `limits.body_bytes` applies only if the body is read as a whole, as by this default
+    /// implementation on top of `send`.
+    ///
+    /// # Errors
+    ///
+    /// Returns why there is no response.
     async fn stream(&self, request: ApiRequest, limits: Limits) -> Result<Streamed, Trouble> {
         self.send(request.try_into()?, limits).await.map(Streamed::from)
     }
 
-    /// Returns every address of the URL's host, which tells the egress policy whether
-    /// the issuer is on a private network.
+    /// Returns every address of the URL's host, which tells the egress policy whether the
+    /// issuer is on a private network.
     ///
-    /// Empty if the name is unknown, or if requests to this host go through a proxy. The caller bounds the time. A client that keeps
-    /// this default finds none, and then no endpoint that only the metadata names is
-    /// reached on a private address.
+    /// Empty if the name is unknown, or if requests to this host go through a proxy. The
+    /// caller limits the time. With this default, which returns no address, no endpoint
+    /// that only the metadata names is reached on a private address.
     async fn resolve(&self, _url: &Url) -> Vec<IpAddr> {
         Vec::new()
     }
 }
 
-/// What a request may cost and where its connection may go.
+/// Limits of a request, and whether it may go to a private address.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// For the whole request, name look-up to last byte.
+    /// Time limit for the whole request, from the DNS query to the last byte.
     pub timeout: Duration,
-    /// Body bytes, after any decoding.
+    /// Most bytes of the body, after any decoding.
     pub body_bytes: u64,
-    /// Whether the name may resolve to an address that is not public.
+    /// Whether the host may be on an address that is not public.
     pub private_addresses: bool,
 }
 
-/// Why there is no response. Texts are one line and hold no secret.
+/// Why there is no response. The texts are single lines without secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
-    /// No answer came: name look-up, connection, TLS or time.
+    /// No response came: DNS, connection, TLS or time limit.
     Unreachable {
-        /// One line.
+        /// The reason in one line.
         reason: String,
         /// Whether the request may have arrived all the same.
         sent: bool,
     },
-    /// The body went past so many bytes.
+    /// The body has more bytes than this limit.
     TooLarge(u64),
-    /// The limits forbid the connection.
+    /// The limits or the client forbid the request, for this reason.
     Denied(String),
 }

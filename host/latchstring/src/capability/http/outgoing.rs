@@ -1,4 +1,4 @@
-//! What may be sent, in the client's own terms.
+//! Checks requests and converts them to the HTTP client's types.
 
 use reqwest::{Body, Method, Request};
 use url::Url;
@@ -19,7 +19,7 @@ pub(super) fn outgoing(
     Ok(outgoing)
 }
 
-/// The method of a component's request.
+/// Returns the method of a component's request.
 pub(super) fn of_contract(method: contract::Method) -> Method {
     match method {
         contract::Method::Get => Method::GET,
@@ -28,10 +28,10 @@ pub(super) fn of_contract(method: contract::Method) -> Method {
     }
 }
 
-/// Any method but two. The error is one line.
+/// Returns the method with this name. The error is one line.
 ///
-/// `TRACE` has the answer repeat what was sent, the token too (RFC 9110 §9.3.8);
-/// `CONNECT` is for proxies.
+/// `TRACE` is refused because its response repeats the request with the token (RFC 9110
+/// §9.3.8), `CONNECT` because it is for proxies.
 pub(crate) fn method(name: &str) -> Result<Method, String> {
     match Method::from_bytes(name.as_bytes()) {
         Ok(Method::TRACE | Method::CONNECT) => Err(format!("{name} is not sent")),

@@ -1,4 +1,4 @@
-//! Requests of any method, whose answers come piece by piece.
+//! API requests with any method, and responses that arrive piece by piece.
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -6,33 +6,34 @@ use bytes::Bytes;
 use super::Trouble;
 use crate::contract::{Header, Method, Request, Response};
 
-/// A request to an API. It is kept in memory whole: it may have to be repeated.
+/// A request to an API. Its body is kept in memory, because it may have to be sent again.
 #[derive(Clone)]
 pub struct ApiRequest {
-    /// As it is sent: methods are case-sensitive (RFC 9110 §9.1).
+    /// The method, case-sensitive
+    /// ([RFC 9110 §9.1](https://www.rfc-editor.org/rfc/rfc9110#section-9.1)).
     pub method: String,
-    /// Absolute; what follows a `#` is not sent.
+    /// The absolute URL. A fragment is not sent.
     pub url: String,
-    /// In order; a name may come more than once.
+    /// The headers in order. A name may occur more than once.
     pub headers: Vec<Header>,
-    /// None is not the same as an empty one.
+    /// The body; `None` is different from an empty one.
     pub body: Option<Bytes>,
 }
 
 impl ApiRequest {
-    /// A request without headers and body.
+    /// Creates a request without headers and body.
     pub fn new(method: impl Into<String>, url: impl Into<String>) -> Self {
         Self { method: method.into(), url: url.into(), headers: Vec::new(), body: None }
     }
 
-    /// With one more header.
+    /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.headers.push(Header { name: name.into(), value: value.into() });
         self
     }
 
-    /// With this body.
+    /// Sets the body.
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = Some(body.into());
@@ -40,24 +41,28 @@ impl ApiRequest {
     }
 }
 
-/// An answer whose body is still to come.
+/// A response whose body is still to come.
 pub struct Streamed {
-    /// RFC 9110 §15.
+    /// The status code ([RFC 9110 §15](https://www.rfc-editor.org/rfc/rfc9110#section-15)).
     pub status: u16,
-    /// In order.
+    /// The headers in order.
     pub headers: Vec<Header>,
-    /// Dropping it ends the connection.
+    /// The body. Dropping it ends the connection.
     pub body: Box<dyn Pieces>,
 }
 
-/// A body on its way.
+/// A response body that arrives piece by piece.
 #[async_trait]
 pub trait Pieces: Send {
-    /// The next bytes as they come; none at the end.
+    /// Returns the next bytes as they arrive, or `None` at the end.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the body cannot be read to its end.
     async fn next(&mut self) -> Result<Option<Bytes>, Trouble>;
 }
 
-/// A body that is there already, in one piece.
+/// A body that is in memory as one piece.
 struct Whole(Option<Bytes>);
 
 #[async_trait]
@@ -77,7 +82,8 @@ impl From<Response> for Streamed {
 impl TryFrom<ApiRequest> for Request {
     type Error = Trouble;
 
-    /// The contract has the methods that logins need.
+    /// Converts the request. Fails if its method is none of those in the contract, which
+    /// has only the methods that logins need.
     fn try_from(request: ApiRequest) -> Result<Self, Trouble> {
         let method = match request.method.as_str() {
             "GET" => Method::Get,

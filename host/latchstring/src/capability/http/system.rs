@@ -1,4 +1,4 @@
-//! The client that uses this system's certificates and proxies.
+//! The HTTP client that uses this system's certificates and proxies.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
@@ -18,30 +18,30 @@ use url::{Host, Url};
 use super::addresses::{is_loopback, is_public};
 use super::outgoing::{method, of_contract, outgoing};
 use super::trouble::{NotPublic, explain, seconds};
-use super::trust::{Trust, trusting_nobody};
+use super::trust::{Trust, without_certificates};
 use super::{ApiRequest, Http, Limits, Pieces, Streamed, Trouble};
 use crate::contract::{Header, Request, Response};
 use crate::error::{Error, printable};
 
 const USER_AGENT: &str = concat!("latchstring/", env!("CARGO_PKG_VERSION"));
-/// For one connection; a request's own limit ends it earlier.
+/// Time limit for making one connection. A request's own limit may end it earlier.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Sends requests with this system's certificates and proxies, and neither
-/// follows redirects nor keeps cookies.
+
+/// The default HTTP client. Uses this system's certificates and proxies, follows no
+/// redirects and keeps no cookies.
 ///
-/// Nothing is built before it is needed: the first https request loads the
-/// certificates, and http on a loopback address never does.
+/// Nothing is built before it is needed: the first https request loads the certificates,
+/// and http on a loopback address never does.
 ///
-/// Where `Limits::private_addresses` is false, every address of the host's name
-/// must be public, and the connection goes to one of the addresses that were
-/// checked. Connections that were made without this check are kept apart from
-/// those made with it.
+/// If `Limits::private_addresses` is false, every address of the host's name must be
+/// public, and the connection goes to one of the addresses that were checked. Connections
+/// made without this check are kept apart from those made with it.
 ///
-/// Proxies come from the system's settings: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`
-/// and `NO_PROXY`, with `http`, `https`, `socks4`, `socks4a`, `socks5` and `socks5h`.
-/// Most resolve names by themselves, out of this client's sight: through one of those,
-/// only a host that is written as an address is checked. For `socks4` and `socks5`
-/// names are resolved, and checked, here. Hosts on this machine are never asked
+/// Proxies come from the system's settings: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
+/// `NO_PROXY`, with `http`, `https`, `socks4`, `socks4a`, `socks5` and `socks5h`. Most
+/// proxies resolve names themselves, so that this client cannot check the addresses:
+/// through these, only a host that is written as an address is checked. For `socks4` and
+/// `socks5`, names are resolved and checked here. Requests to loopback hosts never go
 /// through a proxy.
 #[derive(Default)]
 pub struct SystemHttp {
@@ -53,39 +53,40 @@ pub struct SystemHttp {
 #[derive(Default)]
 struct Built {
     clients: HashMap<Route, Client>,
-    /// By whether this client's own certificate is shown.
+    /// TLS configurations, by whether this client's certificate is shown.
     tls: HashMap<bool, ClientConfig>,
 }
 
-/// What needs a client, and so a pool of connections, of its own.
+/// The properties that need a separate client, and so a separate connection pool.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Route {
     https: bool,
     proxied: bool,
     private_addresses: bool,
-    /// Whether a server that asks is shown this client's certificate.
+    /// Whether this client's certificate is shown to a server that asks for it.
     identified: bool,
 }
 
-/// What a request needs to be sent.
+/// The parts needed to send a request.
 struct Way {
     url: Url,
     client: Client,
-    /// Where it goes, as errors name it.
+    /// The destination as errors name it.
     place: String,
 }
 
 impl SystemHttp {
-    /// A client that has not built anything yet.
+    /// Creates a client. It builds nothing yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Trusts the certificates in this PEM file as issuers of servers' certificates,
-    /// beside the system's own. Can be called again for more.
+    /// Trusts the certificates in this PEM file as issuers of servers' certificates, in
+    /// addition to the system's. Can be called again to add more.
     ///
-    /// Fails with `invalid-configuration`, naming the file, if it has no certificate
-    /// that can be used.
+    /// # Errors
+    ///
+    /// Returns `invalid-configuration`, naming the file, if it has no usable certificate.
     ///
     /// ```no_run
     /// use latchstring::Latch;
@@ -102,14 +103,17 @@ impl SystemHttp {
         Ok(self)
     }
 
-    /// Authenticates this client to those servers of the provider that ask for a
-    /// certificate (RFC 8446 §4.3.2): with the one in `certificate`, which its chain
-    /// may follow, and the unencrypted private key in `key`, both PEM.
+    /// Authenticates this client to servers of the provider that ask for a certificate
+    /// ([RFC 8446 §4.3.2](https://www.rfc-editor.org/rfc/rfc8446#section-4.3.2)).
+    /// `certificate` is a PEM file with the certificate, optionally followed by its chain;
+    /// `key` is a PEM file with the unencrypted private key.
     ///
-    /// Requests to an API ([`Latch::request`](crate::Latch::request)) do not show it.
+    /// Requests to an API ([`Latch::request`](crate::Latch::request)) do not use it.
     ///
-    /// Fails with `invalid-configuration`, naming the file, if one of them cannot be
-    /// used or if they do not belong together.
+    /// # Errors
+    ///
+    /// Returns `invalid-configuration`, naming the file, if one of them cannot be used or
+    /// if they do not belong together.
     pub fn client_certificate(
         mut self,
         certificate: impl AsRef<Path>,
@@ -129,7 +133,8 @@ impl SystemHttp {
         !self.built.lock().unwrap_or_else(PoisonError::into_inner).tls.is_empty()
     }
 
-    /// The proxy that this system's settings choose for the URL.
+    /// Returns the proxy that this system's settings choose for the URL, or `None` for a
+    /// direct connection.
     fn proxy_for(&self, url: &Url) -> Option<Intercept> {
         if is_loopback(url) {
             return None;
@@ -138,8 +143,8 @@ impl SystemHttp {
         self.proxies.get_or_init(Matcher::from_system).intercept(&uri)
     }
 
-    /// How a request gets to `url`; refused where the limits forbid it. `identified`
-    /// says whether the server may be shown this client's certificate.
+    /// Returns what a request to `url` needs, or an error if the limits forbid it.
+    /// `identified` says whether the server may be shown this client's certificate.
     fn way(&self, url: &str, limits: Limits, identified: bool) -> Result<Way, Trouble> {
         let url = target(url)?;
         let name = place(&url);
@@ -172,11 +177,12 @@ impl SystemHttp {
         }
         let proxy_over_tls = proxy.is_some_and(|proxy| proxy.uri().scheme_str() == Some("https"));
         if route.identified && proxy_over_tls {
-            // One TLS configuration serves both, and the proxy is not the provider.
+            // One TLS configuration serves both connections, and the proxy must not see the
+            // certificate.
             return Err("a client certificate cannot be used through an https proxy".to_owned());
         }
         let tls = match route.https || proxy_over_tls {
-            false => trusting_nobody()?,
+            false => without_certificates()?,
             true => match built.tls.get(&route.identified) {
                 Some(config) => config.clone(),
                 None => {
@@ -233,7 +239,7 @@ impl Http for SystemHttp {
     }
 }
 
-/// A body as it comes from the network.
+/// A response body as it arrives from the network.
 struct Incoming {
     response: reqwest::Response,
     place: String,
@@ -287,10 +293,9 @@ fn plain(error: reqwest::Error) -> String {
     printable(&error.without_url().to_string())
 }
 
-/// Resolves a name with the system's resolver, and only if all of its addresses
-/// are public.
+/// A resolver that uses the system's and fails unless all addresses of a name are public.
 struct PublicResolver {
-    /// The proxy's own host may be anywhere: the user named it.
+    /// The proxy's host, which may have any address: the user chose it.
     proxy: Option<String>,
 }
 
@@ -361,13 +366,13 @@ fn target(url: &str) -> Result<Url, Trouble> {
     }
 }
 
-/// Host and port, as errors name them.
+/// Returns host and port as errors name them.
 fn place(url: &Url) -> String {
     let port = url.port_or_known_default().unwrap_or_default();
     printable(&format!("{}:{port}", url.host_str().unwrap_or_default()))
 }
 
-/// The host, where it is written as an address: no look-up will see it.
+/// Returns the host if it is written as an address, which is never resolved, or `None`.
 fn literal(url: &Url) -> Option<IpAddr> {
     match url.host()? {
         Host::Ipv4(address) => Some(address.into()),
@@ -376,7 +381,7 @@ fn literal(url: &Url) -> Option<IpAddr> {
     }
 }
 
-/// The proxy without its user's name and password.
+/// Returns the proxy's name without its user name and password.
 fn proxy_name(proxy: &Intercept) -> String {
     let name = proxy.uri().authority().map_or("", |authority| authority.as_str());
     format!("the proxy {}", printable(name.rsplit('@').next().unwrap_or_default()))

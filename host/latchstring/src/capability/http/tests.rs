@@ -1,4 +1,4 @@
-//! How the system's client behaves against servers on loopback.
+//! Tests of the system's HTTP client against servers on loopback.
 
 use hyper_util::client::proxy::matcher::Matcher;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -19,8 +19,8 @@ fn get(url: &str) -> Request {
     Request { method: Method::Get, url: url.to_owned(), headers: Vec::new(), body: None }
 }
 
-/// A server that gives every connection the same bytes and keeps it open; it
-/// returns the requests' heads when it is asked to stop.
+/// A server that sends every connection the same bytes and keeps it open. Returns the heads
+/// of the requests when it is stopped.
 struct Server {
     port: u16,
     heads: JoinHandle<()>,
@@ -60,7 +60,7 @@ impl Server {
     }
 }
 
-/// Whether this is a request's head, or something that is none.
+/// Returns whether these bytes are the whole head of a request, or no request at all.
 fn is_whole(head: &[u8]) -> bool {
     head.windows(4).any(|end| end == b"\r\n\r\n")
         || head.first().is_some_and(|byte| !byte.is_ascii_uppercase())
@@ -165,7 +165,7 @@ async fn a_stream_has_no_limit_and_each_piece_its_own_time() {
     assert!(server.seen().expect("a request").starts_with("REPORT / HTTP/1.1\r\n"));
     let piece = answer.body.next().await.expect("a piece");
     assert_eq!(piece.as_deref(), Some(&b"hello, "[..]));
-    // Nothing more comes: the time that is left passes at once.
+    // Nothing more arrives, and tokio's paused clock advances to the time limit.
     tokio::time::pause();
     let trouble = answer.body.next().await.expect_err("a time-out");
     assert!(
@@ -182,7 +182,7 @@ async fn methods_that_show_the_token_or_are_for_proxies_are_denied() {
     }
 }
 
-/// A client that reads every body whole.
+/// A client that reads every body as a whole.
 struct Plain(SystemHttp);
 
 #[async_trait]
@@ -223,8 +223,8 @@ async fn a_server_that_does_not_finish_in_time_is_unreachable() {
 }
 
 #[tokio::test]
-async fn what_failed_is_told_without_the_url() {
-    // A port that is taken, and that nobody listens on.
+async fn a_failure_is_described_without_the_url() {
+    // A port that is bound and not listened on.
     let taken = TcpSocket::new_v4().expect("socket");
     taken.bind(([127, 0, 0, 1], 0).into()).expect("port");
     let port = taken.local_addr().expect("address").port();
@@ -303,7 +303,7 @@ async fn a_proxy_on_a_private_address_takes_requests_for_other_hosts_only() {
 }
 
 #[tokio::test]
-async fn addresses_are_told_except_behind_a_proxy() {
+async fn addresses_are_resolved_except_behind_a_proxy() {
     let resolve = async |client: &SystemHttp, url: &str| {
         client.resolve(&Url::parse(url).expect("a URL")).await
     };
@@ -342,7 +342,7 @@ async fn a_proxy_that_fails_is_named_without_its_password() {
 }
 
 #[tokio::test]
-async fn a_server_without_tls_is_told_apart_from_one_that_is_down() {
+async fn a_server_without_tls_is_not_reported_as_down() {
     let server = Server::answering("HTTP/1.1 400 Bad Request\r\n\r\n").await;
     let client = client();
     let reason =

@@ -1,4 +1,4 @@
-//! What went wrong with a connection, in plain words.
+//! Connection errors in plain words.
 
 use std::error::Error as StdError;
 use std::io::{self, ErrorKind};
@@ -11,7 +11,7 @@ use rustls::CertificateError;
 use super::Trouble;
 use crate::error::printable;
 
-/// A name that leads to an address which is not public.
+/// The error of a name that resolves to an address that is not public.
 #[derive(Debug)]
 pub(super) struct NotPublic {
     pub(super) name: String,
@@ -26,8 +26,8 @@ impl fmt::Display for NotPublic {
 
 impl StdError for NotPublic {}
 
-/// One line on why `place` gave no answer. Never the URL: its query may hold
-/// secrets.
+/// Returns why `place` gave no response, in one line. Never includes the URL, whose query
+/// may have secrets.
 pub(super) fn explain(error: &reqwest::Error, place: &str, connect_timeout: Duration) -> Trouble {
     if let Some(not_public) = find::<NotPublic>(error) {
         return Trouble::Denied(printable(&not_public.to_string()));
@@ -39,7 +39,7 @@ pub(super) fn explain(error: &reqwest::Error, place: &str, connect_timeout: Dura
     }
 }
 
-/// A duration for people: whole seconds, or milliseconds below one.
+/// Formats a duration for the user: whole seconds, or milliseconds below one second.
 pub(super) fn seconds(duration: Duration) -> String {
     match duration.as_secs() {
         0 => format!("{} ms", duration.as_millis()),
@@ -71,7 +71,7 @@ fn reason(error: &reqwest::Error, connect_timeout: Duration) -> String {
     innermost(error)
 }
 
-/// The resolver's words without what the standard library puts before them.
+/// Returns the resolver's message without the standard library's prefix.
 fn lookup_words(words: &str) -> &str {
     words.strip_prefix("failed to lookup address information: ").unwrap_or(words)
 }
@@ -120,10 +120,10 @@ fn certificate_reason(error: &CertificateError) -> String {
     }
 }
 
-/// The text of the error that everything began with.
+/// Returns the text of the root cause.
 fn innermost(error: &reqwest::Error) -> String {
     match chain(error).last() {
-        // A request's own text could hold its URL.
+        // A request error's text could include its URL.
         Some(last) if !last.is::<reqwest::Error>() => last.to_string(),
         _ => "the request failed".to_owned(),
     }
@@ -133,7 +133,7 @@ fn find<E: StdError + 'static>(error: &reqwest::Error) -> Option<&E> {
     chain(error).find_map(|error| error.downcast_ref())
 }
 
-/// An error and its causes. An I/O error hides what it wraps from `source`.
+/// Iterates over an error and its causes. `source` does not return what an I/O error wraps.
 fn chain(error: &reqwest::Error) -> impl Iterator<Item = &(dyn StdError + 'static)> {
     let first: &(dyn StdError + 'static) = error;
     iter::successors(Some(first), |&error| {
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_told_in_seconds() {
+    fn durations_are_shown_in_seconds() {
         assert_eq!(seconds(Duration::from_secs(10)), "10 s");
         assert_eq!(seconds(Duration::from_millis(250)), "250 ms");
     }

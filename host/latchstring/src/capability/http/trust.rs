@@ -1,4 +1,4 @@
-//! Who is trusted besides the system's certificates, and who this client says it is.
+//! Trusted certificates in addition to the system's, and this client's certificate.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,14 +15,15 @@ use zeroize::Zeroizing;
 
 use crate::error::{Code, Error, printable};
 
-/// The variables that name certificates to trust, as OpenSSL reads them.
-/// What a connection may speak, the best first (RFC 7301).
+/// The HTTP versions to offer, the preferred first
+/// ([RFC 7301](https://www.rfc-editor.org/rfc/rfc7301)).
 const ALPN: &[&str] = if cfg!(feature = "http2") { &["h2", "http/1.1"] } else { &["http/1.1"] };
 
+// Certificates to trust: a file, and folders, as OpenSSL reads them.
 const CERT_FILE: &str = "SSL_CERT_FILE";
 const CERT_DIR: &str = "SSL_CERT_DIR";
 
-/// What TLS is set up with, beside the system's own certificates.
+/// The TLS settings in addition to the system's certificates.
 #[derive(Clone, Default)]
 pub(super) struct Trust {
     roots: Vec<CertificateDer<'static>>,
@@ -30,7 +31,7 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    /// Adds the certificates in a PEM file to those that are trusted.
+    /// Trusts the certificates in a PEM file.
     pub(super) fn add_ca_file(&mut self, path: &Path) -> Result<(), Error> {
         let file = File { what: "CA file", flag: "--ca-file", path };
         let roots = file.certificates()?;
@@ -44,8 +45,8 @@ impl Trust {
         Ok(())
     }
 
-    /// Authenticates this client with the certificate, followed by its chain, in one
-    /// PEM file and the private key in another.
+    /// Sets the certificate of this client: one PEM file with the certificate and its
+    /// chain, and one with the private key.
     pub(super) fn identify(&mut self, certificate: &Path, key: &Path) -> Result<(), Error> {
         let file = File { what: "client certificate", flag: "--client-cert", path: certificate };
         let chain = file.certificates()?;
@@ -65,12 +66,13 @@ impl Trust {
         self.identity.is_some()
     }
 
-    /// TLS that trusts the system's certificates and these. The client's own
-    /// certificate is shown to a server that asks for it, if `identified`.
+    /// Returns a TLS configuration that trusts the system's certificates and those added
+    /// here. If `identified`, the client's certificate is shown to a server that asks for
+    /// it.
     ///
-    /// On Linux and its like the verifier reads `SSL_CERT_FILE` and `SSL_CERT_DIR` in
-    /// place of the system's certificates, as OpenSSL does. macOS and Windows know
-    /// neither, so they are read here and added.
+    /// On Linux and similar systems, the verifier reads `SSL_CERT_FILE` and `SSL_CERT_DIR`
+    /// instead of the system's certificates, as OpenSSL does. On macOS and Windows it does
+    /// not, so they are read here and added.
     pub(super) fn config(&self, identified: bool) -> Result<ClientConfig, String> {
         let mut roots = self.roots.clone();
         if cfg!(any(target_vendor = "apple", windows)) {
@@ -93,8 +95,9 @@ impl Trust {
     }
 }
 
-/// For connections without TLS: certificates take milliseconds to load.
-pub(super) fn trusting_nobody() -> Result<ClientConfig, String> {
+/// Returns a configuration for connections without TLS, because loading certificates takes
+/// milliseconds.
+pub(super) fn without_certificates() -> Result<ClientConfig, String> {
     Ok(tls_versions()?.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
 }
 
@@ -104,8 +107,8 @@ fn tls_versions() -> Result<rustls::ConfigBuilder<ClientConfig, rustls::WantsVer
     builder.map_err(|error| error.to_string())
 }
 
-/// The provider is named here and not installed for the whole process, which belongs
-/// to the program that embeds this library.
+/// Returns the cryptography provider. It is not installed for the whole process, which
+/// belongs to the program that embeds this library.
 fn provider() -> Arc<CryptoProvider> {
     Arc::new(rustls::crypto::ring::default_provider())
 }
@@ -123,7 +126,7 @@ fn unloadable(error: rustls::Error) -> String {
     printable(&format!("this system's certificates cannot be loaded ({reason}{named})"))
 }
 
-/// The certificates in this file and in the files of these folders.
+/// Returns the certificates in this file and in the files of these folders.
 fn named_roots(
     file: Option<&Path>,
     folders: impl Iterator<Item = std::path::PathBuf>,
@@ -141,7 +144,7 @@ fn named_roots(
         let entries =
             fs::read_dir(&folder).map_err(|error| failed(CERT_DIR, &folder, error.to_string()))?;
         for entry in entries.flatten() {
-            // Such folders hold other files too.
+            // Such folders have other files too.
             let file = File { what: "certificate file", flag: CERT_DIR, path: &entry.path() };
             roots.extend(file.certificates().unwrap_or_default());
         }
@@ -149,7 +152,7 @@ fn named_roots(
     Ok(roots)
 }
 
-/// A PEM file that a flag or a variable names.
+/// A PEM file that a flag or an environment variable names.
 struct File<'a> {
     what: &'a str,
     flag: &'a str,
