@@ -1,4 +1,4 @@
-//! The page that a waiting browser gets, and the word that it got there.
+//! Passes the page to the waiting browser and reports that it was written.
 
 use std::time::Duration;
 
@@ -6,16 +6,17 @@ use tokio::sync::oneshot;
 
 use crate::pages::{Page, Pages};
 
-/// How long a page may take to be written.
+/// Time to write a page.
 const WRITING: Duration = Duration::from_secs(2);
 
-/// Takes one page for a waiting browser; dropped, it sends the abandoned page.
+/// Takes one page for a waiting browser. If it is dropped, the browser gets the page for an
+/// abandoned login.
 pub struct Answer {
     page: oneshot::Sender<Page>,
     written: oneshot::Receiver<()>,
 }
 
-/// A listener's half of an [`Answer`].
+/// The listener's half of an [`Answer`].
 ///
 /// Dropping it says that the page was written, or that it never will be.
 pub struct PendingPage {
@@ -25,18 +26,18 @@ pub struct PendingPage {
 }
 
 impl Answer {
-    /// An answer and the half that delivers its page, for a listener; where no
-    /// page comes, one of `pages` does.
+    /// Returns an answer, and the half that delivers its page for a listener. If no page
+    /// comes, the abandoned page of `pages` is delivered.
     pub fn pair(pages: Pages) -> (Self, PendingPage) {
         let (page_sender, page) = oneshot::channel();
         let (_written, written) = oneshot::channel();
         (Self { page: page_sender, written }, PendingPage { page, pages, _written })
     }
 
-    /// Sends `page` at once. The future returns when it was written and the connection
-    /// closed, when the browser went away, or after two seconds.
+    /// Sends `page` at once. The future completes when the page was written and the
+    /// connection closed, when the browser went away, or after two seconds.
     ///
-    /// A program may end right after: what was written reaches the browser.
+    /// A program may end then: what was written reaches the browser.
     pub fn send(self, page: Page) -> impl Future<Output = ()> + Send + 'static {
         let is_awaited = self.page.send(page).is_ok();
         async move {
@@ -48,7 +49,8 @@ impl Answer {
 }
 
 impl PendingPage {
-    /// The page, or after `patience` or without an answer the abandoned page.
+    /// Returns the page, or the abandoned page if none comes within `patience` or the
+    /// answer is dropped.
     ///
     /// Keep this half until the page was written.
     pub async fn page(&mut self, patience: Duration) -> Page {
@@ -62,7 +64,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn whom_nobody_answers_is_told_so_in_the_words_of_the_login() {
+    async fn a_browser_without_an_answer_gets_the_abandoned_page_of_the_login() {
         let pages =
             crate::pages::from_toml("[abandoned]\ntitle = \"Annulé\"", "").expect("good pages");
         let (answer, mut page) = Answer::pair(pages);

@@ -1,4 +1,4 @@
-//! Binding a redirect's ports on loopback addresses, once and for good.
+//! Binds the ports of a redirect on loopback addresses.
 
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -14,20 +14,19 @@ use crate::pages::Pages;
 
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
-/// How often a port that the system chose may turn out to be taken in the other
-/// address family.
+/// How often to try again if a port that the system chose is taken in the other address
+/// family.
 const EPHEMERAL_ATTEMPTS: usize = 16;
-/// Connections that the system holds until they are accepted, where it allows as
-/// many. Whoever finds the queue full knocks again after a second, the browser too,
-/// and a flood fills the usual 128 at once.
+/// Connections that the system queues until they are accepted, if it allows that many. If
+/// the queue is full, a client retries only after a second, and a flood fills the usual 128
+/// at once.
 const LONGEST_QUEUE: u32 = 4096;
 
-/// Listens on this machine's loopback addresses and on nothing else.
+/// Listens on this machine's loopback addresses only.
 ///
-/// For `localhost` both families are bound to one port: a browser may try either,
-/// and whoever held the other one would get the login's answer. Where the machine
-/// has only one family, one is enough. Needs a tokio runtime with network and
-/// time.
+/// For `localhost`, both address families are bound to one port: a browser may try either,
+/// and another program on the other one would get the login's code. If the machine has only
+/// one family, one is enough. Needs a tokio runtime with network and time.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemLoopback;
 
@@ -61,7 +60,7 @@ fn bind_first(redirect: &Redirect) -> Result<(Vec<TcpListener>, u16), Error> {
     Err(none_free(redirect.host, &failures))
 }
 
-/// One listener or one for each family, never none.
+/// Returns one listener, or one for each family; at least one.
 fn bind_port(host: RedirectHost, port: u16) -> io::Result<Vec<TcpListener>> {
     match host {
         RedirectHost::Ipv4 => Ok(vec![bind_address(V4, port)?]),
@@ -94,9 +93,8 @@ fn bind_both(port: u16) -> io::Result<Vec<TcpListener>> {
     }
 }
 
-/// On Unix this sets `SO_REUSEADDR`, which lets a port in TIME_WAIT be bound at
-/// once and never one that is listened on. Windows reads that option as leave to
-/// share the port, so it stays off there.
+/// Binds one address. On Unix, `SO_REUSEADDR` allows a port in TIME_WAIT but never one that
+/// is listened on. On Windows it would allow sharing the port, so it stays off there.
 fn bind_address(address: IpAddr, port: u16) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     socket.set_reuseaddr(cfg!(unix))?;
@@ -104,7 +102,7 @@ fn bind_address(address: IpAddr, port: u16) -> io::Result<TcpListener> {
     socket.listen(LONGEST_QUEUE)
 }
 
-/// Whether the machine has no such address, rather than no such port.
+/// Returns whether the machine has no such address, as opposed to no free port.
 fn is_missing_family(error: &io::Error) -> bool {
     matches!(error.kind(), ErrorKind::AddrNotAvailable | ErrorKind::Unsupported)
         || error.raw_os_error() == Some(ADDRESS_FAMILY_UNSUPPORTED)
@@ -177,7 +175,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn localhost_is_not_bound_where_someone_else_has_one_family() {
+    async fn localhost_is_not_bound_if_another_program_has_one_family() {
         for family in [V4, V6] {
             let Ok(_) = bind_address(family, 0) else {
                 continue;

@@ -1,4 +1,4 @@
-//! Requests that nobody has thought of: bytes in, a decision and an answer out.
+//! Fuzz tests with random requests: bytes in, a decision and a response out.
 
 use std::sync::Arc;
 
@@ -49,12 +49,13 @@ const HEADERS: [&str; 14] = [
 
 #[derive(Default)]
 struct Outcome {
-    /// What was let through.
+    /// The requests that were let through.
     targets: Vec<String>,
     answer: Vec<u8>,
 }
 
-/// Mostly the usual, so that the rest of the request is looked at, too.
+/// Chooses the usual value most of the time, so that the rest of the request is reached
+/// too.
 fn usually(
     u: &mut Unstructured<'_>,
     usual: &'static str,
@@ -63,7 +64,7 @@ fn usually(
     Ok(if u.ratio(7, 8)? { usual } else { u.choose(others)? }.into())
 }
 
-/// A request much like the redirect, or like nothing at all.
+/// Generates a request similar to the redirect, or random bytes.
 fn request(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     if u.ratio(1, 16)? {
         return u.arbitrary();
@@ -93,7 +94,7 @@ fn request(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// What one connection after another led to at the same listener.
+/// Sends the connections one after another to one listener and returns what each led to.
 fn send(connections: &[(&[u8], usize)]) -> Vec<Outcome> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
     runtime.expect("a runtime").block_on(async {
@@ -110,7 +111,7 @@ fn send(connections: &[(&[u8], usize)]) -> Vec<Outcome> {
     })
 }
 
-/// Sends the bytes piece by piece; every visit is told that it logged in.
+/// Sends the bytes in pieces. Every visit gets the success page.
 async fn connect(
     desk: Desk,
     visits: &mut mpsc::Receiver<Visit>,
@@ -122,7 +123,7 @@ async fn connect(
     let mut outcome = Outcome::default();
     let ask = async {
         for piece in bytes.chunks(piece) {
-            // A listener that has heard enough may close before the last byte.
+            // A listener may close the connection before the last byte.
             let _ = writer.write_all(piece).await;
             tokio::task::yield_now().await;
         }
@@ -144,7 +145,7 @@ async fn connect(
     outcome
 }
 
-/// By other means than the listener's: line for line.
+/// Checks the request line by line, independently of the listener's parser.
 fn assert_is_the_redirect(bytes: &[u8], target: &str) {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.trim_start_matches(['\r', '\n']).split('\n');
@@ -172,7 +173,7 @@ fn assert_is_the_redirect(bytes: &[u8], target: &str) {
     assert_eq!(hosts, 1, "{text:?}");
 }
 
-/// One whole answer that protects itself, or none.
+/// Checks that the bytes are one whole response with all protective headers, or nothing.
 fn assert_is_well_formed(answer: &[u8]) {
     if answer.is_empty() {
         return;
@@ -191,9 +192,9 @@ fn assert_is_well_formed(answer: &[u8]) {
         value
     };
     assert_eq!(value("connection"), "close", "{text}");
-    // An answer to HEAD names the length of a body that it has not.
+    // A response to HEAD has the length of a body but no body.
     assert!(body.is_empty() || value("content-length") == body.len().to_string(), "{text}");
-    // What is no HTTP is answered with a bare status.
+    // Bytes that are not HTTP get a bare status.
     if value("content-length") != "0" {
         assert!(value("content-security-policy").starts_with("default-src 'none'"), "{text}");
         assert_eq!(value("referrer-policy"), "no-referrer", "{text}");
@@ -224,11 +225,11 @@ fn only_the_redirect_gets_through(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The same requests each time.
+/// Sends the same requests each time.
 #[test]
 fn of_many_requests_only_the_redirect_gets_through() {
     for number in 1..=2000 {
-        // Neighbouring numbers make sequences that begin alike.
+        // Adjacent seeds would make sequences that begin alike.
         let scattered = u64::from(u32::wrapping_mul(number, 0x9e37_79b9));
         arbtest(only_the_redirect_gets_through).seed(scattered << 32 | 256);
     }

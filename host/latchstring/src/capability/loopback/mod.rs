@@ -1,4 +1,5 @@
-//! The loopback listener that the browser comes back to (RFC 8252 §7.3).
+//! The loopback listener that the browser comes back to
+//! ([RFC 8252 §7.3](https://www.rfc-editor.org/rfc/rfc8252#section-7.3)).
 
 mod answer;
 mod bind;
@@ -23,51 +24,55 @@ use crate::pages::Pages;
 /// Opens listeners on loopback addresses.
 #[async_trait]
 pub trait Loopback: Send + Sync {
-    /// Binds the first free port that `redirect` allows. Visitors whom nobody
-    /// answers get one of `pages`.
+    /// Binds the first free port that `redirect` allows. Browsers without an answer get one
+    /// of `pages`.
     ///
-    /// Fails with `port-in-use` that names the ports when none is free.
+    /// # Errors
+    ///
+    /// Returns `port-in-use`, naming the ports, if none is free.
     async fn bind(&self, redirect: &Redirect, pages: &Pages) -> Result<Box<dyn Listener>, Error>;
 }
 
-/// A bound listener. Dropping it closes it; visitors that still wait are told
-/// that the login was abandoned.
+/// A bound listener. Dropping it closes it; browsers that still wait get the page for an
+/// abandoned login.
 #[async_trait]
 pub trait Listener: Send {
-    /// The redirect URI with the port that was bound.
+    /// Returns the redirect URI with the port that was bound.
     fn redirect_uri(&self) -> &str;
 
-    /// The next request that could be the redirect, or the beginning of a login:
-    /// GET, the exact path, not a prefetch. Everything else has been answered and forgotten.
+    /// Returns the next request that could be the redirect or the start of a login: GET, an
+    /// exact path, not a prefetch. All other requests have been answered.
     ///
-    /// Cancelling the wait loses no visit.
+    /// Cancelling the wait loses no request.
     async fn visit(&mut self) -> Visit;
 
-    /// Whether [`Visit::peer`] can tell this user's visits from those of other users.
-    /// If not, the address of a login is kept out of places that other users can read,
-    /// such as a browser's command line.
+    /// Returns whether [`Visit::peer`] tells this user's requests from those of other
+    /// users. If not, the address of a login is kept out of places that other users can
+    /// read, such as a browser's command line.
     fn tells_peers(&self) -> bool {
         false
     }
 }
 
-/// A browser that waits for its page.
+/// A request of a browser that waits for its page.
 #[non_exhaustive]
 pub struct Visit {
-    /// Path and query as sent.
+    /// The path and query as sent.
     pub target: String,
-    /// The `Cookie` headers, joined as one (RFC 6265 §5.4); empty if there are none.
+    /// The `Cookie` headers joined into one
+    /// ([RFC 6265 §5.4](https://www.rfc-editor.org/rfc/rfc6265#section-5.4)); empty if
+    /// there are none.
     pub cookies: String,
-    /// Whose browser it is.
+    /// The user whose browser sent the request.
     pub peer: Peer,
     /// Whether the browser can send its next request on the same connection.
     pub keeps_connection: bool,
-    /// Takes the page; dropping it answers that the login was abandoned.
+    /// Takes the page. If it is dropped, the browser gets the page for an abandoned login.
     pub answer: Answer,
 }
 
 impl Visit {
-    /// A visit from an unknown user, whose connection ends with the answer.
+    /// Creates a request of an unknown user, whose connection ends with the response.
     pub fn new(target: impl Into<String>, cookies: impl Into<String>, answer: Answer) -> Self {
         Self {
             target: target.into(),
@@ -78,7 +83,7 @@ impl Visit {
         }
     }
 
-    /// Sets the user whose browser it is.
+    /// Sets the user whose browser sent the request.
     pub fn from_peer(mut self, peer: Peer) -> Self {
         self.peer = peer;
         self

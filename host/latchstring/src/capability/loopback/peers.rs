@@ -1,51 +1,50 @@
-//! Asks the kernel who holds the other end of a connection to a listener.
+//! Asks the kernel which user has the other end of a connection to the listener.
 //!
-//! Both ends of a loopback connection are sockets of this machine, and Linux knows each
-//! with the user that created it. It is asked for one socket (`sock_diag(7)`), which
-//! takes microseconds; where that is not permitted, its table of all sockets is read
-//! (`proc_pid_net(5)`), which takes milliseconds. Own code, because the libraries for
-//! this table list every process of the machine besides.
+//! Both ends of a loopback connection are sockets of this machine, and Linux knows the user
+//! that created each. It is asked for one socket (`sock_diag(7)`), which takes
+//! microseconds; if that is not permitted, its table of all sockets is read
+//! (`proc_pid_net(5)`), which takes milliseconds. The libraries that read this table also
+//! list every process of the machine, so it is parsed here.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::Peer;
 
-/// A connection as the listener sees it.
+/// A connection as the listener sees it: both addresses.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ends {
     pub(super) ours: SocketAddr,
     pub(super) theirs: SocketAddr,
 }
 
-/// What the kernel says of the other end.
+/// The kernel's answer about the other end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     /// The user that created the socket.
     User(u32),
-    /// The connection is open, and its other end is not to be found: it is in
-    /// another network namespace or machine, and was forwarded.
+    /// The connection is open and its other end is not found: it was forwarded from another
+    /// network namespace or machine.
     Elsewhere,
     /// The other end is closed.
     ///
-    /// Its socket has lost its user, and Linux shows user 0 with inode 0 instead.
-    /// That is not root. It cannot read an answer any more, so nothing is lost if
-    /// its visit does not count; and if it counted, closing a connection at once
-    /// would be a way to hide who sent it.
+    /// Its socket has no user any more, and Linux shows user 0 with inode 0, which is not
+    /// root. The browser cannot read a response, so nothing is lost if its request does not
+    /// count. If it counted, another user could hide by closing the connection at once.
     Gone,
 }
 
-/// One socket of this machine.
+/// A socket of this machine.
 #[derive(Debug, PartialEq, Eq)]
 struct Entry {
     local: SocketAddr,
     remote: SocketAddr,
     state: u8,
     uid: u32,
-    /// 0 if no file descriptor leads to the socket.
+    /// The inode; 0 if no file descriptor refers to the socket.
     inode: u64,
 }
 
-/// States of `tcp_states.h`: data may still come, or the other side has sent all.
+/// States of `tcp_states.h` in which data may still arrive, or the other side has sent all.
 const ESTABLISHED: u8 = 1;
 const CLOSE_WAIT: u8 = 8;
 const LISTEN: u8 = 10;
@@ -68,8 +67,8 @@ fn entry(line: &str) -> Option<Entry> {
     })
 }
 
-/// `0100007F:1F90` is 127.0.0.1:8080 on a little-endian machine: each group of
-/// eight digits is four bytes of the address, read as one number.
+/// Parses an address. `0100007F:1F90` is 127.0.0.1:8080 on a little-endian machine: each
+/// group of eight digits is four bytes of the address, read as one number.
 fn address(text: &str) -> Option<SocketAddr> {
     let (digits, port) = text.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
@@ -116,7 +115,7 @@ fn other_end(
     if is_open { End::Elsewhere } else { End::Gone }
 }
 
-/// Where a listening socket is connected to: nowhere.
+/// Returns the remote address of a listening socket: unspecified.
 fn nowhere(listener: SocketAddr) -> SocketAddr {
     let ip = match listener {
         SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
@@ -125,14 +124,14 @@ fn nowhere(listener: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, 0)
 }
 
-/// What user ids mean to this process.
+/// The meaning of user IDs in this process.
 #[derive(Debug)]
 struct Users {
-    /// The user that this process runs as, and the one who started it with `sudo`:
-    /// that user's browser is where the login takes place.
+    /// The user that this process runs as, and the one who started it with `sudo`, whose
+    /// browser is used for the login.
     own: Vec<u32>,
-    /// The id that every user without one in this user namespace is shown as.
-    /// `None` in the initial namespace, where it is a real user (`nobody`).
+    /// The ID that stands for users without an ID in this user namespace. `None` in the
+    /// initial namespace, where this ID is a real user (`nobody`).
     unmapped: Option<u32>,
 }
 
@@ -148,7 +147,7 @@ impl Users {
     }
 }
 
-/// Whether `/proc/self/uid_map` maps every user to itself, as in the initial
+/// Returns whether `/proc/self/uid_map` maps every user to itself, as in the initial
 /// namespace (`user_namespaces(7)`).
 fn maps_every_user(uid_map: &str) -> bool {
     uid_map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
@@ -163,27 +162,27 @@ mod system {
 
     use super::*;
 
-    /// Of this process's network namespace, IPv4 first.
+    /// The tables of this process's network namespace, IPv4 first.
     const TABLES: [&str; 2] = ["/proc/self/net/tcp", "/proc/self/net/tcp6"];
 
-    /// The kernel writes the table piece by piece, and a socket may be missed while
-    /// others come and go.
+    /// How often to read the table: the kernel writes it in pieces, so that a socket may be
+    /// missing while others come and go.
     const PASSES: usize = 3;
 
-    /// How the kernel is asked.
+    /// A way to ask the kernel for a socket.
     type Find = fn(SocketAddr, SocketAddr) -> Option<Entry>;
 
-    /// Who the peers of a listener are.
+    /// Tells which users a listener's connections belong to.
     #[derive(Debug)]
     pub(in super::super) struct Peers {
         users: Users,
-        /// `None` if the kernel does not tell.
+        /// How to ask the kernel; `None` if it does not answer.
         find: Option<Find>,
     }
 
     impl Peers {
-        /// Looks for a way to ask the kernel that shows the listener at this address as
-        /// this user's.
+        /// Creates it with the first way of asking the kernel that shows the listener at
+        /// this address as this user's.
         pub(in super::super) fn of(listener: Option<SocketAddr>) -> Self {
             let users = users();
             let ways: [Find; 2] = [diag::find, find_in_tables];
@@ -195,12 +194,12 @@ mod system {
             Self { users, find }
         }
 
-        /// Whether another user's connection can be recognised.
+        /// Returns whether connections of other users can be recognised.
         pub(in super::super) fn tells(&self) -> bool {
             self.find.is_some()
         }
 
-        /// The user at the other end, or `None` if that end is closed.
+        /// Returns the user at the other end, or `None` if that end is closed.
         pub(in super::super) fn peer(&self, ends: Ends) -> Option<Peer> {
             let Some(find) = self.find else { return Some(Peer::Unknown) };
             let mut end = End::Gone;
@@ -223,7 +222,7 @@ mod system {
     fn users() -> Users {
         let sudo = std::env::var("SUDO_UID").ok().and_then(|uid| uid.parse().ok());
         let own = rustix::process::geteuid().as_raw();
-        // Without the file the kernel has no user namespaces.
+        // A kernel without this file has no user namespaces.
         let uid_map = fs::read_to_string("/proc/self/uid_map").ok();
         let is_nested = uid_map.is_some_and(|map| !maps_every_user(&map));
         let overflow = || {
@@ -240,7 +239,7 @@ mod system {
         use super::*;
 
         #[test]
-        fn this_machine_tells_this_user_and_a_closed_connection() {
+        fn this_machine_knows_this_user_and_a_closed_connection() {
             for find in [diag::find as Find, find_in_tables] {
                 for address in ["127.0.0.1:0", "[::1]:0"] {
                     let Ok(listener) = TcpListener::bind(address) else { continue };
@@ -254,7 +253,7 @@ mod system {
                     let ends = Ends { ours: server.local_addr().expect("an address"), theirs };
                     assert_eq!(peers.peer(ends), Some(Peer::SameUser));
                     drop(client);
-                    // A close is a system call: its end is seen to be closed at once.
+                    // `close` is a system call, so its effect is visible at once.
                     assert_eq!(peers.peer(ends), None);
                 }
             }
@@ -263,7 +262,7 @@ mod system {
     }
 }
 
-/// `sock_diag(7)`: the request and the answer for one TCP socket.
+/// `sock_diag(7)`: request and response for one TCP socket.
 #[cfg(target_os = "linux")]
 mod diag {
     use rustix::net::{
@@ -273,9 +272,9 @@ mod diag {
 
     use super::*;
 
-    /// `SOCK_DIAG_BY_FAMILY`, also the type of an answer that holds a socket.
+    /// `SOCK_DIAG_BY_FAMILY`, which is also the type of a response with a socket.
     const BY_FAMILY: u16 = 20;
-    /// `NLM_F_REQUEST`: for one socket, not for a list.
+    /// `NLM_F_REQUEST`: one socket, not a list.
     const REQUEST: u16 = 1;
     const TCP: u8 = 6;
     const INET: u8 = 2;
@@ -297,9 +296,10 @@ mod diag {
         .ok()?;
         send(&socket, &request(local, remote), SendFlags::empty()).ok()?;
         let mut answer = [0; 512];
-        // The kernel has answered when the request was sent.
+        // The kernel has answered by the time `send` returns.
         let (_, length) = recv(&socket, &mut answer, RecvFlags::DONTWAIT).ok()?;
-        // If no connection has these addresses, a listener at the local one may.
+        // If no connection has these addresses, the kernel may return a listener at the
+        // local one.
         entry(answer.get(..length)?).filter(|entry| (entry.local, entry.remote) == (local, remote))
     }
 
@@ -309,7 +309,7 @@ mod diag {
         bytes.extend(REQUEST_LENGTH.to_ne_bytes());
         bytes.extend(BY_FAMILY.to_ne_bytes());
         bytes.extend(REQUEST.to_ne_bytes());
-        // Sequence number and port; then no extensions, padding, every state.
+        // Sequence number and port, then no extensions, padding, and all states.
         bytes.extend([0; 8]);
         bytes.extend([family, TCP, 0, 0]);
         bytes.extend(u32::MAX.to_ne_bytes());
@@ -323,13 +323,13 @@ mod diag {
             }
             bytes.extend(room);
         }
-        // On any interface, and no cookie.
+        // Any interface, and no cookie.
         bytes.extend(0_u32.to_ne_bytes());
         bytes.extend([0xff; 8]);
         bytes
     }
 
-    /// Parses an answer. Returns `None` for an error, such as that there is no such
+    /// Parses a response. Returns `None` for an error, such as that there is no such
     /// socket.
     pub(super) fn entry(answer: &[u8]) -> Option<Entry> {
         let answer = answer.get(..ANSWER_LENGTH)?;
@@ -361,7 +361,7 @@ mod diag {
 mod system {
     use super::*;
 
-    /// This system does not say which user a connection belongs to.
+    /// Other systems do not say which user a connection belongs to.
     #[derive(Debug)]
     pub(in super::super) struct Peers;
 
@@ -393,7 +393,7 @@ mod tests {
         }
     }
 
-    /// An address as the kernel of this machine writes it.
+    /// Returns an address as the kernel of this machine writes it.
     fn written(address: &str) -> String {
         let address: SocketAddr = address.parse().expect("an address");
         let bytes = match address.ip() {
@@ -415,7 +415,7 @@ mod tests {
         )
     }
 
-    /// The other end in these lines of the table.
+    /// Returns the other end according to these lines of the table.
     fn end_in(lines: &[impl AsRef<str>], ends: Ends) -> End {
         other_end(|local, remote| in_table(lines.iter(), local, remote), ends)
     }
@@ -479,10 +479,10 @@ mod tests {
             (&[1000], None, 0, Peer::Unknown),
             (&[0], None, 0, Peer::SameUser),
             (&[0], None, 65534, Peer::OtherUser),
-            // In a container, whoever has no id there.
+            // In a container, a user without an ID there.
             (&[1000], Some(65534), 65534, Peer::Unknown),
             (&[1000], Some(65534), 1001, Peer::OtherUser),
-            // sudo -u service latch login, and the browser of whoever typed that.
+            // `sudo -u service latch login`, and the browser of the user who typed that.
             (&[500, 1000], None, 1000, Peer::SameUser),
             (&[500, 1000], None, 1001, Peer::OtherUser),
         ];
@@ -527,7 +527,7 @@ mod tests {
             "\0",
         ];
 
-        /// A user comes from a line with both addresses and a number for the user.
+        /// A user is found only in a line with both addresses and a number for the user.
         fn the_table_is_read_without_harm(u: &mut Unstructured<'_>) -> Result<()> {
             let mut text = String::new();
             while u.ratio(15, 16)? && !u.is_empty() {
@@ -555,11 +555,11 @@ mod tests {
             Ok(())
         }
 
-        /// The same input each time.
+        /// Uses the same input each time.
         #[test]
-        fn much_that_the_kernel_could_say_is_read_without_harm() {
+        fn many_answers_of_the_kernel_are_read_without_harm() {
             for number in 1..=500 {
-                // Neighbouring numbers make sequences that begin alike.
+                // Adjacent seeds would make sequences that begin alike.
                 let scattered = u64::from(u32::wrapping_mul(number, 0x9e37_79b9));
                 let seed = scattered << 32 | 1024;
                 arbtest(the_table_is_read_without_harm).seed(seed);
@@ -570,7 +570,7 @@ mod tests {
 
         #[test]
         #[ignore = "other input each time, for as long as ./dev fuzz is told"]
-        fn whatever_the_kernel_says_is_read_without_harm() {
+        fn any_answer_of_the_kernel_is_read_without_harm() {
             arbtest(the_table_is_read_without_harm).size_max(4096);
             #[cfg(target_os = "linux")]
             arbtest(the_answer_is_read_without_harm).size_max(4096);

@@ -1,5 +1,5 @@
-//! The listener's HTTP server: few connections with short lives. Each carries one
-//! request, and one more if that leads to the last page.
+//! The listener's HTTP server, for few and short connections. Each has one request, or two
+//! if the first is redirected to the last page.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -35,15 +35,16 @@ use super::{Answer, END_ADDRESS, Listener, Peer, PendingPage, Visit};
 use crate::pages::{NOTHING, Page, Pages};
 
 const MOST_CONNECTIONS: usize = 64;
-/// From the connection on; hyper starts counting before the first byte.
+/// Time limit for a request, from the start of the connection: hyper starts counting before
+/// the first byte.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(5);
-/// Bytes of the request line and headers.
+/// Longest request line and headers, in bytes.
 const LONGEST_REQUEST: usize = 16 * 1024;
-/// How long a browser waits for its page while codes are exchanged and saved.
+/// How long a browser waits for its page while the code is exchanged and the session saved.
 const PAGE_PATIENCE: Duration = Duration::from_secs(120);
 /// How long to read what a browser still sends after its page.
 const LINGER: Duration = Duration::from_secs(1);
-/// How long to leave the system alone when it could not give a connection.
+/// Delay after the system failed to accept a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// A listener that serves until it is dropped.
@@ -84,8 +85,8 @@ impl Listener for Server {
     async fn visit(&mut self) -> Visit {
         match self.visits.recv().await {
             Some(visit) => visit,
-            // OK because the sender lives as long as the accepting task, which
-            // only ends with this listener.
+            // OK because the sender lives as long as the accepting task, which ends only
+            // with this listener.
             None => std::future::pending().await,
         }
     }
@@ -95,19 +96,19 @@ impl Listener for Server {
     }
 }
 
-/// What every connection needs to judge a request and pass a visit on.
+/// Shared state to judge a request and pass it on.
 #[derive(Clone)]
 pub(super) struct Desk {
     expected: Arc<Expected>,
     pages: Pages,
     peers: Arc<Peers>,
     visits: mpsc::Sender<Visit>,
-    /// Told whenever a connection has no request any more that waits for a page.
+    /// Notified when a connection no longer has a request that waits for a page.
     left: Arc<Notify>,
 }
 
 impl Desk {
-    /// With the other end, where the visits arrive.
+    /// Returns it with the receiver of the requests that count.
     pub(super) fn new(
         expected: Expected,
         pages: Pages,
@@ -124,16 +125,16 @@ impl Desk {
 struct Connections(VecDeque<Connection>);
 
 struct Connection {
-    /// Whether its request is a visit that waits for a page.
+    /// Whether its request waits for a page.
     visiting: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
 
 impl Connections {
-    /// Makes room for one more. A full house loses the oldest that waits for no
-    /// page: refusing the newest would let a flood of silent connections keep the
-    /// browser out. Where all wait for one, the newest waits outside: any of them
-    /// may be the browser.
+    /// Makes room for one more connection. If there are too many, the oldest that does not
+    /// wait for a page is closed: refusing the newest would let a flood of silent
+    /// connections keep the browser out. If all wait for a page, the newest has to wait,
+    /// because any of them may be the browser.
     async fn make_room(&mut self, left: &Notify) {
         loop {
             self.0.retain(|connection| !connection.task.is_finished());
@@ -157,7 +158,7 @@ impl Connection {
 }
 
 impl Drop for Connections {
-    /// Visitors outlive the listener by as long as their page takes.
+    /// Connections that wait for a page outlive the listener until the page is written.
     fn drop(&mut self) {
         for connection in self.0.iter().filter(|connection| !connection.is_visiting()) {
             connection.task.abort();
@@ -170,7 +171,7 @@ async fn accept(listeners: Vec<TcpListener>, desk: Desk) {
     let mut first = 0;
     loop {
         connections.make_room(&desk.left).await;
-        // Each listener in turn goes first, so that none can starve the other.
+        // Each listener comes first in turn, so that none is starved.
         first = (first + 1) % listeners.len();
         let Ok(stream) = next_connection(&listeners, first).await else {
             sleep(ACCEPT_PAUSE).await;
@@ -179,12 +180,12 @@ async fn accept(listeners: Vec<TcpListener>, desk: Desk) {
         let visiting = Arc::new(AtomicBool::new(false));
         let ends = match (stream.local_addr(), stream.peer_addr()) {
             (Ok(ours), Ok(theirs)) => Ends { ours, theirs },
-            // It was reset before it could ask anything.
+            // The connection was reset before it could send a request.
             _ => continue,
         };
         let task = tokio::spawn(serve(stream, desk.clone(), visiting.clone(), Some(ends)));
         connections.0.push_back(Connection { visiting, task });
-        // A burst is not to push out a connection before its request was looked at.
+        // Let the task read the request before a burst of connections closes this one.
         yield_now().await;
     }
 }
@@ -202,20 +203,21 @@ async fn next_connection(listeners: &[TcpListener], first: usize) -> io::Result<
     .await
 }
 
-/// Answers the connection's requests and closes it. `ends` is `None` if it is not a
-/// connection of this machine's network.
+/// Answers the connection's requests and closes it. `ends` is `None` if it is not a network
+/// connection of this machine.
 pub(super) async fn serve<S>(stream: S, desk: Desk, visiting: Arc<AtomicBool>, ends: Option<Ends>)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    // Held until the page was written; see `Answer::send`.
+    // Held until the page is written; see `Answer::send`.
     let pending = Arc::new(Mutex::new(None));
     let service = service_fn(|request| {
         let (desk, visiting, pending) = (desk.clone(), visiting.clone(), pending.clone());
         async move {
             let version = request.version();
             let mut response = respond(request, &desk, &visiting, &pending, ends).await;
-            // Else an HTTP/1.0 connection would be kept against the answer's own header.
+            // Otherwise, an HTTP/1.0 connection would be kept open in spite of the
+            // response's `Connection` header.
             *response.version_mut() = version;
             Ok::<_, Infallible>(response)
         }
@@ -237,8 +239,8 @@ where
     }
 }
 
-/// Reads on until the browser closes too: a socket closed with unread bytes resets
-/// the connection, and the browser may lose the page.
+/// Reads until the browser closes the connection too: closing a socket with unread bytes
+/// resets the connection, and the browser may lose the page.
 async fn drain(stream: &mut (impl AsyncRead + Unpin)) {
     let read_on = async {
         let mut scrap = [0; 4096];
@@ -260,9 +262,9 @@ async fn respond(
     {
         return refuse(refusal);
     }
-    // Asked now: the connection is open, and few requests come this far.
+    // Asked now because the connection is open and few requests get this far.
     let Some(peer) = ends.map_or(Some(Peer::Unknown), |ends| desk.peers.peer(ends)) else {
-        // Nobody is there to read an answer.
+        // The other end is closed, so the response is not read.
         return show(desk.pages.abandoned(), false);
     };
     let keeps_connection = keeps_connection(&request);
@@ -271,14 +273,14 @@ async fn respond(
     let visit = Visit::new(target, cookies(request.headers()), answer)
         .from_peer(peer)
         .keeping_connection(keeps_connection);
-    // A listener that is gone drops the answer, which sends the abandoned page.
+    // If the listener is gone, the answer is dropped, which sends the abandoned page.
     let _ = desk.visits.send(visit).await;
     let shown = page.page(PAGE_PATIENCE).await;
     *pending.lock().unwrap_or_else(PoisonError::into_inner) = Some(page);
     show(shown, keeps_connection)
 }
 
-/// Whether the browser means to use the connection again (RFC 9112 §9.3).
+/// Returns whether the browser intends to use the connection again (RFC 9112 §9.3).
 fn keeps_connection(request: &Request<Incoming>) -> bool {
     let closes = request.headers().get_all(CONNECTION).iter().any(|value| {
         let value = value.to_str().unwrap_or_default();
@@ -287,9 +289,9 @@ fn keeps_connection(request: &Request<Incoming>) -> bool {
     request.version() == Version::HTTP_11 && !closes
 }
 
-/// The answer with this page. Its connection stays open only for a browser that is
-/// sent to the last page of its login: it asks for that at once, and if it closes
-/// the connection instead, the login knows that it does not come.
+/// Returns the response with this page. The connection stays open only for a browser that
+/// is redirected to the last page: it requests that at once, and if it closes the
+/// connection instead, the login knows that it will not.
 fn show(page: Page, keeps_connection: bool) -> Response<Full<Bytes>> {
     let mut response = response(page.status, "text/html; charset=utf-8", page.html.into());
     if keeps_connection && page.location.as_deref() == Some(END_ADDRESS) {
@@ -321,8 +323,8 @@ fn refuse(refusal: Refusal) -> Response<Full<Bytes>> {
     response
 }
 
-/// A response that runs no script, loads nothing, is framed, kept and sniffed by
-/// nobody, and tells no other site about its address (RFC 9700 §4.2.4).
+/// Returns a response that runs no script, loads nothing, cannot be framed, stored or
+/// sniffed, and does not reveal its address to other sites (RFC 9700 §4.2.4).
 fn response(status: u16, content_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();

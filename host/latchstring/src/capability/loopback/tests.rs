@@ -1,4 +1,4 @@
-//! How the listener behaves towards browsers and towards everything else.
+//! Tests of the listener with browsers and other clients.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl Fixture {
         TcpStream::connect(&self.authority).await.expect("connection")
     }
 
-    /// A GET as a browser sends it.
+    /// Returns a GET request as a browser sends it.
     fn request(&self, target: &str) -> String {
         format!("GET {target} HTTP/1.1\r\nHost: {}\r\nAccept: */*\r\n\r\n", self.authority)
     }
@@ -43,7 +43,7 @@ impl Fixture {
         read(&mut stream).await
     }
 
-    /// A browser comes back with a code, and gets `page`.
+    /// Sends the redirect with a code and answers it with `page`.
     async fn redirect(&mut self, page: Page) -> String {
         let mut stream = self.connect().await;
         let request = self.request("/callback?code=real&state=s");
@@ -57,7 +57,7 @@ impl Fixture {
 
 async fn read(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
-    // A reset after the answer ends it as well as a close does.
+    // A reset after the response ends it as a close does.
     let _ = stream.read_to_end(&mut answer).await;
     String::from_utf8(answer).expect("text")
 }
@@ -178,7 +178,7 @@ async fn no_bytes_stop_the_listener() {
         let answer = fixture.exchange(bytes).await;
         assert!(!answer.starts_with("HTTP/1.1 2"), "{answer}");
     }
-    // A fixed sequence of bytes with no order in it, cut anywhere.
+    // A fixed sequence of irregular bytes, cut at every length.
     let mut noise = 0x2545_f491_4f6c_dd1d_u64;
     for length in (0..400).step_by(7) {
         let mut bytes = Vec::new();
@@ -197,7 +197,7 @@ async fn no_bytes_stop_the_listener() {
 }
 
 #[tokio::test]
-async fn a_browser_that_trickles_its_request_holds_up_nobody() {
+async fn a_slow_request_holds_up_no_other() {
     let mut fixture = Fixture::new().await;
     let mut slow = fixture.connect().await;
     slow.write_all(b"GET /callback?code=slow HTT").await.expect("sent");
@@ -215,7 +215,7 @@ async fn silent_connections_do_not_keep_the_redirect_out() {
         silent.push(fixture.connect().await);
     }
     assert_eq!(status(&fixture.redirect(Pages::default().success()).await), "200");
-    // The oldest had to make room; the newest may still ask.
+    // The oldest connection was closed; the newest may still send a request.
     assert_eq!(read(&mut silent[0]).await, "");
     let newest = silent.last_mut().expect("connections");
     newest.write_all(fixture.request("/callback?late").as_bytes()).await.expect("sent");
@@ -226,7 +226,7 @@ async fn silent_connections_do_not_keep_the_redirect_out() {
 async fn a_burst_of_connections_does_not_push_out_the_redirect_before_it() {
     let mut fixture = Fixture::new().await;
     let connect = || std::net::TcpStream::connect(&fixture.authority).expect("connection");
-    // All of it happens before the listener's task runs.
+    // All of this happens before the listener's task runs.
     let mut real = connect();
     let request = fixture.request("/callback?code=real");
     std::io::Write::write_all(&mut real, request.as_bytes()).expect("sent");
@@ -327,18 +327,18 @@ async fn a_connection_that_asks_nothing_is_closed_after_five_seconds() {
     let started = tokio::time::Instant::now();
     let answer = read(&mut silent).await;
     assert!(answer.is_empty() || status(&answer) == "408", "{answer}");
-    // A second more where the system has not told of the close yet, and the time
-    // for the visitor to leave goes by.
+    // A second more, because the system may report the close late and the client needs time
+    // to leave.
     assert!((5..=6).contains(&started.elapsed().as_secs()), "{:?}", started.elapsed());
 }
 
 #[tokio::test]
-async fn a_visitor_without_an_answer_is_told_after_two_minutes() {
+async fn a_browser_without_an_answer_gets_the_abandoned_page_after_two_minutes() {
     let mut fixture = Fixture::new().await;
     let mut stream = fixture.connect().await;
     stream.write_all(fixture.request("/callback?code=1").as_bytes()).await.expect("sent");
     let visit = fixture.listener.visit().await;
-    // Not before: time that passes while the request is on its way would end it.
+    // Only now: time that passes while the request is on its way would end it.
     tokio::time::pause();
     let started = tokio::time::Instant::now();
     assert!(read(&mut stream).await.ends_with(&Pages::default().abandoned().html));
@@ -346,8 +346,8 @@ async fn a_visitor_without_an_answer_is_told_after_two_minutes() {
     visit.answer.send(Pages::default().success()).await;
 }
 
-/// A browser whose request was answered with the way to the last page: its connection,
-/// whether it could ask again there, and the end of the wait for it.
+/// Returns a browser whose request was redirected to the last page: its connection, whether
+/// it could send another request there, and the end of the wait for it.
 async fn sent_to_the_end(
     fixture: &mut Fixture,
     request: &str,
@@ -360,7 +360,7 @@ async fn sent_to_the_end(
 }
 
 #[tokio::test]
-async fn the_way_to_the_last_page_leaves_the_connection_open_for_it() {
+async fn the_redirect_to_the_last_page_leaves_the_connection_open() {
     let mut fixture = Fixture::new().await;
     let request = fixture.request("/callback?code=1");
     let (mut stream, keeps_connection, _sent) = sent_to_the_end(&mut fixture, &request).await;
@@ -409,7 +409,7 @@ async fn a_connection_that_the_browser_does_not_keep_is_closed() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_visit_tells_whose_browser_it_is() {
+async fn a_visit_has_the_user_of_its_browser() {
     let mut fixture = Fixture::on(RedirectHost::Localhost).await;
     assert!(fixture.listener.tells_peers());
     let mut stream = fixture.connect().await;
@@ -419,12 +419,12 @@ async fn a_visit_tells_whose_browser_it_is() {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn a_visit_that_nobody_can_be_answered_is_forgotten() {
+async fn a_request_whose_other_end_is_closed_is_no_visit() {
     let mut fixture = Fixture::new().await;
     let request = fixture.request("/callback?code=gone");
     let mut gone = std::net::TcpStream::connect(&fixture.authority).expect("connection");
     std::io::Write::write_all(&mut gone, request.as_bytes()).expect("sent");
-    // All of it happens before the listener's task runs.
+    // All of this happens before the listener's task runs.
     drop(gone);
     assert_eq!(status(&fixture.redirect(Pages::default().success()).await), "200");
 }
