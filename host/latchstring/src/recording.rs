@@ -1,5 +1,5 @@
-//! What passed between the host and the component in one session, as it was:
-//! full of secrets, kept in memory, and wiped when it is dropped.
+//! Recordings of what passed between the host and the component in one session. They
+//! contain secrets, are kept in memory, and are wiped when dropped.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,11 +8,10 @@ use zeroize::Zeroizing;
 
 use crate::contract::{Action, Failure, Reply};
 
-/// Keeps what passes between the host and the component, for a
-/// [`Transcript`](crate::Transcript). Clones share everything.
+/// Records what passes between the host and the component, for a
+/// [`Transcript`](crate::Transcript). Clones share the recording.
 ///
-/// Each session that is opened takes the place of the one before. Holds secrets
-/// for as long as it lives.
+/// A new session replaces the recording of the one before. The recording contains secrets.
 ///
 /// ```no_run
 /// use latchstring::{Latch, Recorder, Transcript};
@@ -33,14 +32,14 @@ use crate::contract::{Action, Failure, Reply};
 #[derive(Clone, Default)]
 pub struct Recorder(Arc<Mutex<Option<Recording>>>);
 
-/// One session. The texts are JSON in serde's own form.
+/// One recorded session. The texts are JSON as serde writes it.
 #[derive(Serialize, Deserialize)]
 pub(crate) struct Recording {
-    /// The contract's function that opened it.
+    /// The contract's function that opened the session.
     pub(crate) function: String,
-    /// A list of the function's parameters.
+    /// The function's parameters as an array.
     pub(crate) parameters: Zeroizing<Vec<u8>>,
-    /// Where it could not be opened.
+    /// The failure if the session could not be opened.
     pub(crate) failure: Option<Zeroizing<Vec<u8>>>,
     pub(crate) steps: Vec<RecordedStep>,
 }
@@ -54,7 +53,7 @@ pub(crate) struct RecordedStep {
 }
 
 impl Recorder {
-    /// Nothing yet.
+    /// Creates a recorder without a recording.
     pub fn new() -> Self {
         Self::default()
     }
@@ -80,12 +79,12 @@ impl Recorder {
         }
     }
 
-    /// Takes the session that another process has recorded.
+    /// Sets the session that another process has recorded.
     pub(crate) fn replace(&self, recording: Recording) {
         *self.recording() = Some(recording);
     }
 
-    /// Hands the recorded session over to another process.
+    /// Returns the recorded session, to send it to another process.
     pub(crate) fn take(&self) -> Option<Recording> {
         self.recording().take()
     }

@@ -1,18 +1,19 @@
-//! The environment variables that hold secrets of the program `latch`. No program
-//! that it starts inherits them: neither a browser nor the command of `latch exec`,
-//! which gets an access token of its own.
+//! Environment variables with secrets for the program `latch`. Programs that it starts do
+//! not inherit them: neither a browser nor the command of `latch exec`, which gets an
+//! access token instead.
 
-/// The client secret (RFC 6749 §2.3.1).
+/// The client secret
+/// ([RFC 6749 §2.3.1](https://www.rfc-editor.org/rfc/rfc6749#section-2.3.1)).
 pub const CLIENT_SECRET: &str = "LATCH_CLIENT_SECRET";
 
 /// The refresh token of an anonymous session (Hexclave).
 pub const ANONYMOUS_REFRESH_TOKEN: &str = "LATCH_ANONYMOUS_REFRESH_TOKEN";
 
-/// What stored sessions are encrypted with.
+/// The passphrase for encrypted sessions.
 pub const PASSPHRASE: &str = "LATCH_PASSPHRASE";
 
-/// The access token that `latch exec` hands to its command.
+/// The access token that `latch exec` passes to its command.
 pub const ACCESS_TOKEN: &str = "LATCH_ACCESS_TOKEN";
 
-/// All of them.
+/// All of these variables.
 pub const ALL: [&str; 4] = [CLIENT_SECRET, ANONYMOUS_REFRESH_TOKEN, PASSPHRASE, ACCESS_TOKEN];

@@ -7,14 +7,14 @@ use std::path::Path;
 use super::Pages;
 use crate::error::{Code, Error};
 
-/// Longest file, in bytes: far more than pages need.
+/// Largest file that is read, in bytes. Pages are far smaller.
 const LONGEST: u64 = 256 * 1024;
 
-/// Reads pages from a file. What it leaves out is in English.
+/// Reads pages from a file. Texts that the file leaves out are in English.
 ///
 /// # Errors
 ///
-/// `invalid-configuration` if the file names an unknown key or a template that cannot
+/// Returns `invalid-configuration` if the file has an unknown key or a template that cannot
 /// be used.
 pub fn read(path: impl AsRef<Path>) -> Result<Pages, Error> {
     let path = path.as_ref();
@@ -24,12 +24,12 @@ pub fn read(path: impl AsRef<Path>) -> Result<Pages, Error> {
     })
 }
 
-/// Reads pages from text, such as one that a program embeds. `folder` is where the
-/// template is that it may name.
+/// Reads pages from text, such as one that a program embeds. `folder` is the folder of the
+/// template that it may name.
 ///
 /// # Errors
 ///
-/// As [`read`].
+/// Fails like [`read`].
 ///
 /// ```
 /// # fn main() -> Result<(), latchstring::Error> {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_lies_beside_its_file_and_is_not_too_long() {
+    fn a_template_is_next_to_its_file_and_not_too_long() {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| {
             let path = folder.path().join(name);
