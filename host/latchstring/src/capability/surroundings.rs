@@ -75,7 +75,7 @@ mod tests {
         (&'static [(&'static str, &'static str)], &'static [&'static str], fn(&Facts) -> bool);
 
     #[test]
-    fn each_trace_is_read_as_what_it_is_left_by() {
+    fn each_trace_reveals_its_environment() {
         let rows: [Row; 15] = [
             (&[("SSH_CONNECTION", "10.0.0.1 1 10.0.0.2 22")], &[], |f| f.remote_shell),
             (&[("SSH_CLIENT", "10.0.0.1 1 22")], &[], |f| f.remote_shell),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_or_switched_off_is_not_there() {
+    fn empty_or_disabled_variables_do_not_count() {
         let facts = with(
             &[("DISPLAY", ""), ("CI", "false"), ("SSH_TTY", ""), ("WSL_INTEROP", "/run/x")],
             &[],

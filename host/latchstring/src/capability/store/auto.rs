@@ -1,4 +1,4 @@
-//! The best store that a machine offers.
+//! A store that uses the keyring or files, depending on the machine.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,14 +8,14 @@ use async_trait::async_trait;
 use super::{Key, Lock, Store};
 use crate::error::Error;
 
-/// Keeps sessions in the keyring where that works, else in files.
+/// Keeps sessions in the keyring if that works, otherwise in files.
 ///
-/// Chosen for each session when it begins: `probe` asks the keyring before the
-/// person logs in. A session stays where it is from then on.
+/// The choice is made for each new session: `probe` tries the keyring before the user logs
+/// in. From then on the session stays where it is.
 pub struct AutoStore {
     keyring: Arc<dyn Store>,
     file: Arc<dyn Store>,
-    /// What was chosen or found in this process.
+    /// The choices of this process, and where sessions were found.
     known: Mutex<BTreeMap<Key, Choice>>,
 }
 
@@ -26,15 +26,16 @@ enum Choice {
 }
 
 impl AutoStore {
-    /// Both stores must share their locks, as those over one state folder do.
+    /// Creates a store over two others. Both must share their locks, as stores over one
+    /// state folder do.
     pub fn new(keyring: Arc<dyn Store>, file: Arc<dyn Store>) -> Self {
         Self { keyring, file, known: Mutex::default() }
     }
 
-    /// Where the session is now; none where there is none.
+    /// Returns where the session is, or `None` if there is none.
     async fn holder(&self, key: &Key) -> Result<Option<Choice>, Error> {
-        // Files first: where a move from one to the other was cut short, both are
-        // complete, and a file asks nobody.
+        // Files first: if a move between the two was interrupted, both copies are complete,
+        // and reading a file needs no keyring.
         for choice in [Choice::File, Choice::Keyring] {
             if self.store(choice).list().await?.contains(key) {
                 self.remember(key, choice);
@@ -44,7 +45,7 @@ impl AutoStore {
         Ok(None)
     }
 
-    /// The store that holds the session now, else the one that was chosen for it.
+    /// Returns the store that has the session, or the one that was chosen for it.
     async fn store_of(&self, key: &Key) -> Result<&dyn Store, Error> {
         let choice = self.holder(key).await?.unwrap_or_else(|| self.choice(key));
         Ok(self.store(choice))
@@ -128,7 +129,7 @@ mod tests {
     use crate::capability::store::MemoryStore;
     use crate::error::Code;
 
-    /// A keyring that nobody answers for, once it is switched off.
+    /// A keyring that does not work while it is switched off.
     #[derive(Clone, Default)]
     struct Switched {
         store: MemoryStore,
@@ -195,7 +196,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn without_a_keyring_a_file_takes_it_and_the_person_is_told_why() {
+    async fn without_a_keyring_a_file_is_used_and_the_user_is_told_why() {
         let Machine { file, auto, .. } = machine(true);
         let notice = auto.probe(&key()).await.expect("a file").expect("a notice");
         assert!(notice.ends_with("instead of the keyring: nobody answers"), "{notice}");
@@ -221,7 +222,7 @@ mod tests {
         keyring.write(&key(), b"1").await.expect("a write");
         assert_eq!(auto.read(&key()).await.expect("a read"), Some(b"1".to_vec()));
         assert_eq!(auto.list().await.expect("a list"), [key()]);
-        // Out of reach is not gone: nothing may be written beside it.
+        // A session that cannot be reached still exists, so no second one may be written.
         auto.probe(&key()).await.expect_err("the keyring is off");
     }
 }

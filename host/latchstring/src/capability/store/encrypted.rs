@@ -1,4 +1,4 @@
-//! Sessions that are encrypted wherever they are kept.
+//! Sessions that are encrypted in another store.
 
 mod key_file;
 #[cfg(test)]
@@ -18,23 +18,23 @@ use super::{Key, Lock, Store};
 use crate::error::{Code, Error};
 use latchstring_core::session::is_encrypted;
 
-/// The power of two of scrypt's iterations: about a fifth of a second for each
-/// read, 64 MiB.
+/// Work factor of scrypt, as a power of two: each read takes about a fifth of a second and
+/// 64 MiB.
 const WORK_FACTOR: u8 = 16;
-/// What is accepted in a stored value: a few seconds and 1 GiB. More is somebody
-/// else's attempt to keep this machine busy.
+/// Largest work factor that is accepted in a stored value: a few seconds and 1 GiB. A
+/// larger one would keep this machine busy for too long.
 const LARGEST_WORK_FACTOR: u8 = 20;
 
-/// Encrypts what another store keeps, with age.
+/// Encrypts the sessions of another store with age.
 ///
-/// What was stored without encryption can still be read, and is encrypted when
-/// the session is saved the next time.
+/// Sessions that were stored without encryption can still be read. They are encrypted when
+/// they are saved the next time.
 pub struct EncryptedStore {
     inner: Arc<dyn Store>,
     encryption: Encryption,
 }
 
-/// What sessions are encrypted with. Clones share the secret.
+/// The secret that sessions are encrypted with. Clones share it.
 #[derive(Clone)]
 pub struct Encryption(Arc<Secret>);
 
@@ -44,21 +44,29 @@ enum Secret {
 }
 
 impl Encryption {
-    /// Encrypts with a passphrase, which takes a while by intent: each attempt to
-    /// guess it takes as long.
+    /// Encrypts with a passphrase. This is slow on purpose, so that guessing it is slow.
     pub fn passphrase(mut passphrase: Zeroizing<String>) -> Self {
         let passphrase = SecretString::from(std::mem::take(&mut *passphrase));
         Self(Arc::new(Secret::Passphrase { passphrase, work_factor: WORK_FACTOR }))
     }
 
-    /// Encrypts with the first identity in a file as `age-keygen` writes it, and
-    /// decrypts with any of them. On Unix, a file that others can read is refused.
+    /// Encrypts with the first identity in a file written by `age-keygen`, and decrypts
+    /// with any identity in it.
+    ///
+    /// # Errors
+    ///
+    /// Returns `store-unusable` if the file cannot be read, has no identity, or, on Unix,
+    /// can be read by others.
     pub fn key_file(path: &Path) -> Result<Self, Error> {
         let identities = key_file::read(path)?;
         Ok(Self(Arc::new(Secret::KeyFile { identities, path: path.to_owned() })))
     }
 
-    /// Makes a key file that only its owner can read. Never replaces anything.
+    /// Creates a key file that only its owner can read. Never replaces a file.
+    ///
+    /// # Errors
+    ///
+    /// Returns `store-unusable` if the file exists or cannot be written.
     pub fn create_key_file(path: &Path) -> Result<(), Error> {
         key_file::create(path)
     }
@@ -94,13 +102,13 @@ impl Encryption {
                 .collect(),
         };
         let mut reader = decryptor.decrypt(identities.iter().map(AsRef::as_ref))?;
-        // As large as it can become, so that no copy stays behind in memory.
+        // Allocated at the largest possible size, so that no copy stays in memory.
         let mut decrypted = Zeroizing::new(Vec::with_capacity(bytes.len()));
         reader.read_to_end(&mut decrypted)?;
         Ok(decrypted)
     }
 
-    /// What it is, for people, with its remedy where it does not fit.
+    /// Returns the kind of secret, for the user, and the remedy if it is the wrong one.
     fn name(&self) -> (String, &'static str) {
         match self.0.as_ref() {
             Secret::Passphrase { .. } => (
@@ -153,12 +161,12 @@ impl fmt::Debug for Encryption {
 }
 
 impl EncryptedStore {
-    /// Encrypts what `inner` keeps.
+    /// Encrypts the sessions that `inner` keeps.
     pub fn new(inner: Arc<dyn Store>, encryption: Encryption) -> Self {
         Self { inner, encryption }
     }
 
-    /// On a thread for work that takes a while, so that others' goes on.
+    /// Runs slow work on a thread for blocking work, so that other tasks can go on.
     async fn aside<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Encryption) -> T + Send + 'static,
@@ -214,7 +222,7 @@ impl Store for EncryptedStore {
         self.inner.list().await
     }
 
-    /// Fails also where what is stored cannot be decrypted.
+    /// Also fails if the stored session cannot be decrypted.
     async fn probe(&self, key: &Key) -> Result<Option<String>, Error> {
         let notice = self.inner.probe(key).await?;
         self.read(key).await.map(|_| notice)

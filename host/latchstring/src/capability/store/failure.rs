@@ -1,4 +1,4 @@
-//! What the stores that live in a folder say when it fails them.
+//! Errors of the stores that use a folder.
 
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -31,7 +31,7 @@ pub(super) fn not_saved(path: &Path, error: &io::Error) -> Error {
     Error::new(Code::NotSaved, message, remedy)
 }
 
-/// The operating system's own words, without the temporary name that `tempfile` adds.
+/// Returns the operating system's message without the temporary name that `tempfile` adds.
 pub(super) fn reason(error: &io::Error) -> String {
     match error.get_ref().and_then(|inner| inner.source()) {
         Some(source) => source.to_string(),

@@ -1,4 +1,4 @@
-//! Sessions as files that only their owner can read.
+//! A store of files that only their owner can read.
 
 #[cfg(test)]
 mod tests;
@@ -18,20 +18,20 @@ use super::{
 };
 use crate::error::Error;
 
-/// The extension of a session's file.
+/// The extension of session files.
 const SESSION: &str = "session";
 
-/// Keeps each session in a file `PROFILE.ACCOUNT.session` in one folder; a capital
-/// letter in the profile is written as `+` and the small letter.
+/// Keeps each session in a file `PROFILE.ACCOUNT.session` in one folder. A capital letter
+/// in the profile is written as `+` and the small letter.
 ///
-/// On Unix the folder has mode 0700 and the files 0600 whatever the umask, and
-/// what others own, can enter or can read is refused with `store-unusable`.
-/// Elsewhere the per-user folder that the caller chooses is the protection.
+/// On Unix, the folder has mode 0700 and the files have mode 0600, whatever the umask. A
+/// folder or file that others own, can enter or can read is refused with `store-unusable`.
+/// On other systems, choose a folder that only the user can read.
 ///
-/// A file is replaced by renaming a complete one over it, so that a reader needs
-/// no lock and a crash leaves the old session or the new one. Reading and writing
-/// happen on the caller's thread: a write handed to another thread would outlive
-/// a cancelled call, and with it the lock.
+/// A file is replaced by renaming a complete one over it, so that readers need no lock and
+/// a crash leaves either the old session or the new one. Files are read and written on the
+/// caller's thread: a write on another thread would outlive a cancelled call, and with it
+/// the lock.
 #[derive(Debug, Clone)]
 pub struct FileStore {
     folder: PathBuf,
@@ -39,12 +39,12 @@ pub struct FileStore {
 }
 
 impl FileStore {
-    /// Keeps sessions in `folder`, which the first write makes.
+    /// Keeps sessions in `folder`, which the first write creates.
     pub fn new(folder: PathBuf) -> Self {
         Self { locks: Locks::new(folder.clone()), folder }
     }
 
-    /// Waits so long for a lock instead of 60 seconds.
+    /// Sets how long to wait for a lock. The default is 60 seconds.
     pub fn with_lock_patience(mut self, lock_patience: Duration) -> Self {
         self.locks.patience = lock_patience;
         self
@@ -107,7 +107,7 @@ impl FileStore {
         let aside = (1..)
             .map(|turn| names::path(&self.folder, key, &aside_name(turn)))
             .find(|aside| aside.as_ref().is_ok_and(|aside| fs::symlink_metadata(aside).is_err()))
-            // OK because numbers do not end before the names in a folder do.
+            // OK because there are more numbers than a folder can have names.
             .expect("a name that is not taken")?;
         let failed = |error: io::Error| cannot("set aside", &path, &error);
         fs::rename(&path, &aside).map_err(failed)?;
@@ -119,11 +119,12 @@ impl FileStore {
         names::path(&self.folder, key, SESSION)?;
         guard::make_folder(&self.folder)?;
         self.read_now(key)?;
-        // As much as a session with long tokens takes, to notice a full disk.
+        // About the size of a session with long tokens, to notice a full disk.
         self.temporary(key, &[0; 16 * 1024]).map(drop)
     }
 
-    /// A private file beside the sessions with `bytes` in it, deleted when dropped.
+    /// Creates a private temporary file in the sessions' folder with `bytes` in it. It is
+    /// deleted when dropped.
     fn temporary(&self, key: &Key, bytes: &[u8]) -> Result<NamedTempFile, Error> {
         let failed = |error: io::Error| not_saved(&self.folder, &error);
         let temporary = tempfile::Builder::new()
@@ -136,10 +137,11 @@ impl FileStore {
         Ok(temporary)
     }
 
-    /// Removes what writers of this key that died left behind: it may hold tokens.
+    /// Removes temporary files that crashed writers of this key left behind: they may have
+    /// tokens.
     ///
-    /// The caller holds the lock, so no writer is alive. What cannot be removed
-    /// does no harm to the session itself.
+    /// The caller holds the lock, so no other writer is active. A file that cannot be
+    /// removed does not harm the session.
     fn sweep(&self, key: &Key) {
         let prefix = temporary_prefix(key);
         let Ok(entries) = fs::read_dir(&self.folder) else {
@@ -171,8 +173,8 @@ impl Store for FileStore {
         Ok(Box::new(self.locks.lock(key).await?))
     }
 
-    /// Renames the file to `PROFILE.ACCOUNT.damaged`, with a number behind where
-    /// that is taken.
+    /// Renames the file to `PROFILE.ACCOUNT.damaged`, with a number added if that name is
+    /// taken.
     async fn set_aside(&self, key: &Key) -> Result<String, Error> {
         self.set_aside_now(key)
     }

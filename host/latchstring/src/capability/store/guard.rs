@@ -1,4 +1,4 @@
-//! What makes a folder and a file safe to keep tokens in.
+//! Checks that folders and files are safe for tokens.
 
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -7,11 +7,10 @@ use std::path::Path;
 use super::failure::{cannot, unusable};
 use crate::error::Error;
 
-/// Whether the folder is there; fails where it is not fit for secrets.
+/// Returns whether the folder exists. Fails if it is not safe for secrets.
 ///
-/// Checked by path and not by descriptor: whoever can swap the folder between
-/// this check and an open owns a folder above it, and still has to get past the
-/// check of the opened file.
+/// Checks the path, not a descriptor: a user who can swap the folder between this check and
+/// an open owns a folder above it, and the opened file is checked as well.
 pub(super) fn folder(path: &Path) -> Result<bool, Error> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => {
@@ -27,8 +26,8 @@ pub(super) fn folder(path: &Path) -> Result<bool, Error> {
     }
 }
 
-/// Makes the folder, private from the start, unless it is there; checks it in
-/// either case.
+/// Creates the folder with private permissions if it does not exist, and checks it in both
+/// cases.
 pub(super) fn make_folder(path: &Path) -> Result<(), Error> {
     if folder(path)? {
         return Ok(());
@@ -43,8 +42,8 @@ pub(super) fn make_folder(path: &Path) -> Result<(), Error> {
     ))
 }
 
-/// Opens a session to read; none where there is none. Neither follows a
-/// symbolic link nor waits for a pipe.
+/// Opens a session to read, or returns `None` if there is none. Does not follow a symbolic
+/// link or wait for a pipe.
 pub(super) fn open_session(path: &Path) -> Result<Option<File>, Error> {
     let mut options = OpenOptions::new();
     options.read(true);
@@ -56,7 +55,8 @@ pub(super) fn open_session(path: &Path) -> Result<Option<File>, Error> {
     }
 }
 
-/// The opened session's size in bytes; fails where it is not fit for secrets.
+/// Returns the size of the opened session in bytes. Fails if the file is not safe for
+/// secrets.
 pub(super) fn session_size(file: &File, path: &Path) -> Result<u64, Error> {
     let metadata = file.metadata().map_err(|error| cannot("read", path, &error))?;
     check_regular(&metadata, path)?;
@@ -64,7 +64,8 @@ pub(super) fn session_size(file: &File, path: &Path) -> Result<u64, Error> {
     Ok(metadata.len())
 }
 
-/// Opens a file for what it is and not for what is in it, made where it is missing.
+/// Opens a lock or marker file, creating it if needed. Its contents are never read or
+/// truncated.
 pub(super) fn open_or_make(path: &Path) -> Result<File, Error> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -94,8 +95,8 @@ fn not_opened(path: &Path, error: &io::Error) -> Error {
     cannot("open", path, error)
 }
 
-/// Fails where the entry belongs to someone else or others can reach it.
-/// `mode` is what it should be, as `chmod` takes it.
+/// Fails if the entry belongs to another user or others can access it. `mode` is the mode
+/// that it should have, as `chmod` takes it.
 #[cfg(unix)]
 pub(super) fn check_private(
     metadata: &Metadata,
@@ -128,7 +129,7 @@ pub(super) fn check_private(_: &Metadata, _: &Path, _: &str, _: &str) -> Result<
     Ok(())
 }
 
-/// Creates the folder and those above it that are missing, for the owner only.
+/// Creates the folder and missing parent folders, for the owner only.
 #[cfg(unix)]
 pub(super) fn create_folders(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -139,7 +140,7 @@ pub(super) fn create_folders(path: &Path) -> io::Result<()> {
         create_folders(parent)?;
     }
     match DirBuilder::new().mode(0o700).create(path) {
-        // The umask can only have taken bits away; the owner gets them back.
+        // The umask may have removed bits of the owner.
         Ok(()) => fs::set_permissions(path, fs::Permissions::from_mode(0o700)),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(error),
@@ -163,7 +164,7 @@ fn harden(options: &mut OpenOptions) {
 #[cfg(not(unix))]
 fn harden(_: &mut OpenOptions) {}
 
-/// Gives the file mode 0600 whatever the umask made of it.
+/// Sets mode 0600, whatever the umask was.
 #[cfg(unix)]
 pub(super) fn make_private(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
@@ -176,11 +177,11 @@ pub(super) fn make_private(_: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a rename or a removal in the folder survive a crash.
+/// Makes a rename or removal in the folder survive a crash.
 #[cfg(unix)]
 pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
     match File::open(path)?.sync_all() {
-        // Some network file systems cannot, and order such changes themselves.
+        // Some network file systems do not support this and order such changes themselves.
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
             Ok(())
         }

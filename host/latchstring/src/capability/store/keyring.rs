@@ -29,21 +29,21 @@ use system::SystemVault;
 use vault::{Trouble, Vault};
 
 const TIME_LIMIT: Duration = Duration::from_secs(3);
-/// Characters of a folder's path that an entry's name may take: the least of the
-/// systems allows 513 for the whole.
+/// Most characters of a folder's path in an entry's name. The most restrictive system
+/// allows 513 for the whole name.
 const PATH_LIMIT: usize = 240;
 
-/// Keeps each session in an entry of the keyring: Secret Service, Keychain or
-/// Credential Manager.
+/// Keeps each session in an entry of the keyring: Secret Service, Keychain or Credential
+/// Manager.
 ///
-/// A folder beside it holds the locks, the same that [`FileStore`] uses there, and
-/// tells without asking the keyring which sessions are in it. The folder's path is
-/// part of an entry's name: what shares no lock shares no entry.
+/// A folder has the locks, the same that [`FileStore`] uses there, and an index of the
+/// sessions in the keyring that can be read without asking it. The folder's path is part of
+/// the entry's name, so that stores without common locks share no entries.
 ///
-/// A keyring may never answer, as when it shows a window that nobody sees. So each
-/// operation has a time limit, and one that passes it fails. A write that hangs
-/// may still happen later: it keeps the lock of its session until it comes to an
-/// end, at the latest with the process.
+/// A keyring may never answer, for example if it shows a window that the user does not see.
+/// So each operation has a time limit and fails when it is exceeded. A write that hangs may
+/// still take effect later: it keeps the lock of its session until it ends, at the latest
+/// with the process.
 ///
 /// [`FileStore`]: super::FileStore
 #[derive(Clone)]
@@ -56,7 +56,7 @@ pub struct KeyringStore {
     time_limit: Duration,
 }
 
-/// Held by whoever asked for it, and by every change that is under way.
+/// A lock held by the caller that requested it and by every change in progress.
 struct SharedLock {
     _lock: Arc<FileLock>,
 }
@@ -64,8 +64,8 @@ struct SharedLock {
 impl Lock for SharedLock {}
 
 impl KeyringStore {
-    /// Keeps sessions in this user's keyring, and locks and an index in `folder`,
-    /// which the first write makes. Connects to nothing yet.
+    /// Keeps sessions in this user's keyring, and locks and an index in `folder`, which the
+    /// first write creates. Does not connect yet.
     pub fn new(folder: PathBuf) -> Self {
         Self::over(Arc::new(SystemVault::default()), folder)
     }
@@ -81,18 +81,18 @@ impl KeyringStore {
         }
     }
 
-    /// Waits so long for the keyring in each operation instead of 3 seconds.
+    /// Sets how long to wait for the keyring in each operation. The default is 3 seconds.
     pub fn with_time_limit(self, time_limit: Duration) -> Self {
         Self { time_limit, ..self }
     }
 
-    /// Waits so long for a lock instead of 60 seconds.
+    /// Sets how long to wait for a lock. The default is 60 seconds.
     pub fn with_lock_patience(mut self, lock_patience: Duration) -> Self {
         self.locks.patience = lock_patience;
         self
     }
 
-    /// Does something with the key's entry that changes nothing.
+    /// Runs an operation on the key's entry that changes nothing.
     async fn ask<T: Send + 'static>(
         &self,
         key: &Key,
@@ -102,8 +102,8 @@ impl KeyringStore {
         errand::run(&self.vault, self.time_limit, move |vault| work(vault, &entry)).await
     }
 
-    /// Does something with the key's entry under the lock that the caller holds,
-    /// which stays locked until it is done, even where the caller leaves before.
+    /// Runs an operation on the key's entry under the caller's lock, which stays locked
+    /// until the operation ends, even if the caller stops waiting.
     async fn change<T: Send + 'static>(
         &self,
         key: &Key,
@@ -122,9 +122,9 @@ impl KeyringStore {
         held.get(key).and_then(Weak::upgrade)
     }
 
-    /// The user or account that the entry is kept under.
+    /// Returns the user or account name of the entry.
     fn entry(&self, key: &Key) -> String {
-        // The credential manager of Windows does not tell capitals from small letters.
+        // The credential manager of Windows ignores case.
         let stem = match cfg!(windows) {
             true => key.file_stem(),
             false => format!("{}.{}", key.profile, key.account),
@@ -150,7 +150,7 @@ impl Store for KeyringStore {
             self.change(key, move |vault, entry| parts::write(vault, entry, &bytes)).await;
         written.map_err(|trouble| {
             if is_new && !matches!(trouble, Trouble::Silent(_)) {
-                // Failed before it; a marker too many does no harm.
+                // Nothing was stored. If the marker stays, it does no harm.
                 let _ = self.index.remove(key);
             }
             trouble.into_unsaved()
@@ -164,8 +164,8 @@ impl Store for KeyringStore {
         self.index.remove(key)
     }
 
-    /// Copies it to an entry named `… damaged`, with a number behind where that is
-    /// taken, and deletes the old one.
+    /// Copies the session to an entry named `… damaged`, with a number added if that name
+    /// is taken, and deletes the old entry.
     async fn set_aside(&self, key: &Key) -> Result<String, Error> {
         names::check(key)?;
         let moved = self.change(key, set_aside).await;
@@ -183,18 +183,18 @@ impl Store for KeyringStore {
         Ok(Box::new(SharedLock { _lock: lock }))
     }
 
-    /// What the index says, which after a crash may name a session too many.
+    /// Returns the index, which may have a session too many after a crash.
     async fn list(&self) -> Result<Vec<Key>, Error> {
         self.index.keys()
     }
 
-    /// Writes and deletes an entry beside the session's.
+    /// Writes and deletes a test entry.
     async fn probe(&self, key: &Key) -> Result<Option<String>, Error> {
         names::check(key)?;
         guard::make_folder(&self.folder)?;
         let probed = self.ask(key, |vault, entry| {
             parts::read(vault, entry)?;
-            // Another name for each process: two may probe at once.
+            // A different name for each process, because two may probe at once.
             let entry = format!("{entry}, probe {}", std::process::id());
             vault.set(&entry, b"can be deleted")?;
             let read = vault.get(&entry)?;
@@ -239,8 +239,8 @@ fn place(keyring: &str, entry: &str) -> String {
     format!("the keyring of this user ({keyring}), entry \"latchstring {entry}\"")
 }
 
-/// The folder as one name, whichever way it was spelled and whether it is there
-/// yet; a digest where the path is too long or no text.
+/// Returns the folder's path as one name, the same for each spelling and before it exists.
+/// Returns a digest if the path is too long or not UTF-8.
 fn folder_name(folder: &Path) -> String {
     let path = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     let path = resolve(&path);
@@ -253,7 +253,7 @@ fn folder_name(folder: &Path) -> String {
     }
 }
 
-/// The path without symbolic links, as far as it exists.
+/// Resolves symbolic links in the existing part of the path.
 #[cfg(unix)]
 fn resolve(path: &Path) -> PathBuf {
     path.ancestors()
@@ -265,7 +265,7 @@ fn resolve(path: &Path) -> PathBuf {
         .unwrap_or_else(|| path.to_owned())
 }
 
-/// As it is: links are rare here, and a resolved path reads badly.
+/// Returns the path unchanged: links are rare here, and resolved paths are hard to read.
 #[cfg(not(unix))]
 fn resolve(path: &Path) -> PathBuf {
     path.to_owned()

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_profiles_share_a_file_even_if_capitals_are_small_letters() {
+    fn no_two_profiles_share_a_file_even_if_case_is_ignored() {
         for (profile, stem) in [
             ("work", "work.a1"),
             ("Work", "+work.a1"),
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_strangers_are_passed_over() {
+    fn other_names_are_skipped() {
         for stem in ["Work.a1", "con.a1", "work+.a1", "+Work.a1", "++work.a1", "+1.a1", "work.A1"] {
             assert_eq!(Key::of_file_stem(stem), None, "{stem}");
         }

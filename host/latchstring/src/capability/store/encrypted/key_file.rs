@@ -1,4 +1,4 @@
-//! Files that hold an age identity, as `age-keygen` writes them.
+//! Key files with age identities, as `age-keygen` writes them.
 
 use std::fs::File;
 use std::io::{ErrorKind, Read as _, Write as _};
@@ -12,10 +12,10 @@ use super::super::failure::{cannot, reason, unusable};
 use super::super::guard;
 use crate::error::Error;
 
-/// Bytes; thousands of identities with comments.
+/// Largest key file, in bytes: thousands of identities with comments.
 const LIMIT: u64 = 64 * 1024;
 
-/// The identities in the file, at least one.
+/// Returns the identities in the file; at least one.
 pub(super) fn read(path: &Path) -> Result<Vec<Identity>, Error> {
     let text = read_text(path)?;
     let mut identities = Vec::new();
@@ -24,7 +24,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Identity>, Error> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        // The line itself is not shown: it may be a secret with a slip in it.
+        // The line is not shown, because it may be a secret with a typo.
         identities.push(line.parse().map_err(|_| {
             unusable(
                 format!("line {} of the key file {} is no age identity", index + 1, path.display()),
@@ -41,7 +41,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Identity>, Error> {
     Ok(identities)
 }
 
-/// Makes the file with a new identity in it, complete or not at all.
+/// Creates the file with a new identity, complete or not at all.
 pub(super) fn create(path: &Path) -> Result<(), Error> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
@@ -89,8 +89,8 @@ fn read_text(path: &Path) -> Result<Zeroizing<String>, Error> {
         ),
         _ => cannot("read", path, &error),
     };
-    // Asked before it is opened, which for a pipe would wait; a symbolic link is
-    // the person's own doing and followed.
+    // Checked before the file is opened, because opening a pipe would wait. A symbolic link
+    // is the user's choice and is followed.
     let is_file = path.metadata().map_err(failed)?.is_file();
     let file = File::open(path).map_err(failed)?;
     let metadata = file.metadata().map_err(failed)?;

@@ -12,7 +12,7 @@ fn key() -> Key {
     Key { profile: "work".to_owned(), account: "abc123".to_owned() }
 }
 
-/// A passphrase that takes no time to try.
+/// Returns a passphrase with a small work factor.
 fn passphrase(words: &str) -> Encryption {
     let passphrase = SecretString::from(words.to_owned());
     Encryption(Arc::new(Secret::Passphrase { passphrase, work_factor: 2 }))
@@ -65,7 +65,7 @@ async fn what_was_stored_without_encryption_is_read_and_encrypted_at_the_next_sa
 }
 
 #[tokio::test]
-async fn the_wrong_secret_is_told_from_damage_and_changes_nothing() {
+async fn the_wrong_secret_is_not_reported_as_damage_and_changes_nothing() {
     let folder = TempDir::new().expect("a folder");
     let secrets = [
         passphrase("correct horse"),
@@ -210,7 +210,7 @@ fn what_is_shown_of_a_secret_is_what_kind_it_is() {
 }
 
 #[tokio::test]
-async fn a_passphrase_as_people_give_it_works() {
+async fn a_passphrase_with_the_real_work_factor_works() {
     let inner = MemoryStore::default();
     let words = Zeroizing::new("correct horse".to_owned());
     let store = over(&inner, &Encryption::passphrase(words));

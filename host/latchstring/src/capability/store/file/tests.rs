@@ -1,4 +1,4 @@
-//! How the file store behaves on real folders.
+//! Tests of the file store on real folders.
 
 #[cfg(unix)]
 mod unix;
@@ -60,7 +60,7 @@ async fn what_was_written_last_is_read_until_it_is_deleted() {
 }
 
 #[tokio::test]
-async fn strangers_in_the_folder_are_not_listed() {
+async fn other_files_in_the_folder_are_not_listed() {
     let (_scratch, store, _) = filled().await;
     for name in ["x.session", "a.B.session", "a.b.lock", "a.b.c.session", "notes", ".a.b.tmp"] {
         fs::write(store.folder.join(name), "").expect("stranger");

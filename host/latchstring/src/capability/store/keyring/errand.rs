@@ -1,4 +1,4 @@
-//! Calls to a keyring that nobody has to wait for longer than they want to.
+//! Calls to a keyring with a time limit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,12 +10,12 @@ use zeroize::Zeroizing;
 
 use super::vault::{Trouble, Vault};
 
-/// Runs `work` on a thread of its own and waits for it no longer than `limit`.
+/// Runs `work` on a new thread and waits for it no longer than `limit`.
 ///
-/// A thread that hangs is left behind: a plain one, which unlike a runtime's does
-/// not keep the process from ending. It makes no further call to the keyring once
-/// nobody waits, be it for the limit or because the caller was cancelled, so that
-/// at most the call that hangs comes to an end later.
+/// A thread that hangs is left behind. It is a plain thread, which unlike a runtime's does
+/// not keep the process from ending. When the wait ends, by the limit or because the caller
+/// was cancelled, the thread makes no further call to the keyring: at most the call that
+/// hangs takes effect later.
 pub(super) async fn run<T: Send + 'static>(
     vault: &Arc<dyn Vault>,
     limit: Duration,
@@ -26,7 +26,7 @@ pub(super) async fn run<T: Send + 'static>(
     let (sender, receiver) = oneshot::channel();
     let errand = move || {
         let outcome = watched.connect().and_then(|()| work(&watched));
-        // Nobody listens any more where it took too long.
+        // If it took too long, the receiver is gone.
         let _ = sender.send(outcome);
     };
     let thread = thread::Builder::new().name("keyring".to_owned()).spawn(errand);
@@ -41,7 +41,7 @@ pub(super) async fn run<T: Send + 'static>(
     }
 }
 
-/// Tells the thread when it is dropped with the wait.
+/// Stops the thread's calls when the wait is dropped.
 struct Abandonment(Arc<AtomicBool>);
 
 impl Drop for Abandonment {
@@ -50,7 +50,7 @@ impl Drop for Abandonment {
     }
 }
 
-/// The keyring as long as somebody waits for it.
+/// The keyring, which fails with `Abandoned` once the wait has ended.
 struct Watched {
     vault: Arc<dyn Vault>,
     abandoned: Arc<AtomicBool>,

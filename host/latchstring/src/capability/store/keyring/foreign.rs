@@ -1,4 +1,4 @@
-//! What other programs keep in the keyring.
+//! Keyring entries of other programs.
 
 use std::sync::Arc;
 
@@ -9,17 +9,17 @@ use super::vault::Vault;
 use super::{TIME_LIMIT, errand};
 use crate::error::Error;
 
-/// How some programs mark a value that they have encoded.
+/// Prefix of a value that a program has encoded.
 const ENCODED: &str = "go-keyring-base64:";
 
-/// One entry of another program.
+/// An entry of another program.
 pub(crate) struct ForeignEntry {
     pub(crate) service: String,
     pub(crate) account: String,
 }
 
 impl ForeignEntry {
-    /// What it holds; none where there is no such entry.
+    /// Returns the entry's value, or `None` if there is no such entry.
     pub(crate) async fn read(&self) -> Result<Option<Zeroizing<String>>, Error> {
         let account = self.account.clone();
         let value = errand::run(&self.vault(), TIME_LIMIT, move |vault| vault.get(&account)).await;
@@ -27,7 +27,7 @@ impl ForeignEntry {
         Ok(value.map(|value| decoded(&value)))
     }
 
-    /// Removes it; false where there was none.
+    /// Deletes the entry. Returns false if there was none.
     pub(crate) async fn delete(&self) -> Result<bool, Error> {
         let account = self.account.clone();
         errand::run(&self.vault(), TIME_LIMIT, move |vault| vault.delete(&account))
@@ -35,7 +35,7 @@ impl ForeignEntry {
             .map_err(|trouble| trouble.into_error(&self.place()))
     }
 
-    /// For people.
+    /// Returns a description of the entry for the user.
     pub(crate) fn place(&self) -> String {
         format!("the keyring's entry {} {}", self.service, self.account)
     }

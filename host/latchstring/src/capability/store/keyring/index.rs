@@ -1,4 +1,4 @@
-//! Which sessions are in the keyring, told without asking it.
+//! The list of sessions in the keyring, which is read without asking the keyring.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -12,8 +12,8 @@ const EXTENSION: &str = "keyring";
 
 /// Marks each session in the keyring by an empty file `PROFILE.ACCOUNT.keyring`.
 ///
-/// A marker is made before its entry and removed after it, so that no entry is
-/// without one; a crash may leave a marker without an entry.
+/// A marker is created before its entry and removed after it, so that every entry has one.
+/// A crash may leave a marker without an entry.
 #[derive(Debug, Clone)]
 pub(super) struct Index {
     folder: PathBuf,
@@ -24,7 +24,7 @@ impl Index {
         Self { folder }
     }
 
-    /// Makes the folder and the marker; true where there was no marker.
+    /// Creates the folder and the marker. Returns true if there was no marker.
     pub(super) fn add(&self, key: &Key) -> Result<bool, Error> {
         let path = names::path(&self.folder, key, EXTENSION)?;
         guard::make_folder(&self.folder)?;
@@ -36,7 +36,7 @@ impl Index {
         Ok(true)
     }
 
-    /// Removes the marker, where there is one.
+    /// Removes the marker if there is one.
     pub(super) fn remove(&self, key: &Key) -> Result<(), Error> {
         let path = names::path(&self.folder, key, EXTENSION)?;
         let failed = |error: io::Error| cannot("delete", &path, &error);

@@ -194,7 +194,7 @@ async fn a_write_that_hangs_keeps_its_lock_until_it_ends() {
 }
 
 #[tokio::test]
-async fn a_large_write_that_nobody_waits_for_changes_nothing_more() {
+async fn a_large_write_that_was_abandoned_changes_nothing_more() {
     let setting = setting_with(Some(80));
     setting.store.write(&key(), &[1; 200]).await.expect("written");
     let held = setting.store.lock(&key()).await.expect("a lock");

@@ -1,4 +1,4 @@
-//! Owners, modes, links and processes.
+//! Tests of owners, modes, links and processes.
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
@@ -20,7 +20,7 @@ async fn refused(store: &FileStore) -> Error {
     error
 }
 
-/// Runs one ignored test of this module in a process of its own.
+/// Returns a command that runs one ignored test of this module in another process.
 fn child(test: &str, folder: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().expect("this program"));
     let name = format!("{}::{test}", module_path!().split_once("::").expect("crate").1);
