@@ -1,5 +1,5 @@
-//! A host, a caller or a clock that makes no sense: a failure with a code, or a
-//! conversation that goes on; never a trap.
+//! A host, caller or clock with absurd input: the session fails with a code or continues,
+//! but never traps.
 
 use std::sync::LazyLock;
 
@@ -19,7 +19,7 @@ use crate::protocol::request::header;
 use crate::protocol::stored::Stored;
 use crate::session::Session;
 
-/// Far more steps than any conversation has.
+/// Far more steps than any session takes.
 const STEPS: usize = 200;
 
 const TIMES: [EpochMs; 6] = [0, 1, NOW_MS - HOUR_MS, NOW_MS, NOW_MS + HOUR_MS, EpochMs::MAX];
@@ -35,7 +35,7 @@ const TEXTS: [&str; 8] = [
     "\u{202e}\u{10ffff}",
 ];
 
-/// What providers answer, at the wrong time.
+/// Valid responses, sent at the wrong time.
 static DOCUMENTS: LazyLock<[String; 9]> = LazyLock::new(|| {
     let documents = [
         metadata(),
@@ -52,7 +52,7 @@ static DOCUMENTS: LazyLock<[String; 9]> = LazyLock::new(|| {
     documents.map(|document| document.to_string())
 });
 
-/// Replies as a host without sense would give them.
+/// Random replies from a broken host.
 fn nonsense(dice: &mut ChaCha8Rng) -> Reply {
     let mut any = |count: usize| dice.next_u32() as usize % count;
     let text = TEXTS[any(TEXTS.len())].to_owned();
@@ -76,7 +76,7 @@ fn nonsense(dice: &mut ChaCha8Rng) -> Reply {
     }
 }
 
-/// Steps the session with nonsense at times that make none.
+/// Steps the session with random replies at random times.
 fn walk(mut session: Session, seed: u64) {
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
     let _ = session.next(Reply::Begin, TIMES[seed as usize % TIMES.len()]);

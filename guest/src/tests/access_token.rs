@@ -1,4 +1,4 @@
-//! Access tokens that are checked here, without asking the provider about them.
+//! Access tokens that are checked in the component, without asking the provider.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn none() -> AccessRules {
     AccessRules { scopes: Vec::new(), acr: None, permissions: Vec::new() }
 }
 
-/// A session with this access token, of which this is asked.
+/// A session with this access token, and a demand to check it by these rules.
 fn given(token: IdToken, rules: AccessRules) -> Given {
     let token = token.issue(&Known::at(NOW_MS), "");
     let stored = logged_in_with(tokens(1).with("access_token", token));

@@ -1,4 +1,4 @@
-//! Another program's tokens become a session of this one.
+//! Adoption of tokens that were issued to another program.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::provider::{access_token, metadata, refresh_token, status, tokens, unr
 use super::script::Script;
 use crate::contract::{Code, Tokens};
 
-/// Both tokens, good for another hour.
+/// Both tokens, valid for another hour.
 fn theirs() -> Tokens {
     Tokens {
         access_token: Some(access_token(1)),

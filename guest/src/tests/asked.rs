@@ -1,4 +1,4 @@
-//! What a script finds out about the action that waits, and about what was saved.
+//! Accessors of a script: the current action, and what was saved.
 
 use serde_json::Value;
 
@@ -7,13 +7,13 @@ use super::seen::{Sent, Shown};
 use crate::contract::{Action, DevicePrompt, Exchange, Offer, Visit};
 
 impl Script {
-    /// The request that waits for its answer.
+    /// The request that is waiting for its response.
     #[track_caller]
     pub(super) fn sent(&self) -> Sent {
         Sent::read(&self.exchange())
     }
 
-    /// The URL that waits for the person.
+    /// The URL shown to the user.
     #[track_caller]
     pub(super) fn shown(&self) -> Shown {
         match &self.last {
@@ -22,13 +22,13 @@ impl Script {
         }
     }
 
-    /// How long to wait before the request that waits for its answer.
+    /// Delay before the current request, in milliseconds.
     #[track_caller]
     pub(super) fn pause_ms(&self) -> u64 {
         self.exchange().wait_ms
     }
 
-    /// The code that waits to be shown.
+    /// The code to show to the user.
     #[track_caller]
     pub(super) fn prompt(&self) -> DevicePrompt {
         match &self.last {
@@ -37,7 +37,7 @@ impl Script {
         }
     }
 
-    /// What the person is asked to choose from.
+    /// The offer of flows to the user.
     #[track_caller]
     pub(super) fn offer(&self) -> Offer {
         match &self.last {
@@ -46,7 +46,7 @@ impl Script {
         }
     }
 
-    /// The page that waits for the person.
+    /// The page to show to the user.
     #[track_caller]
     pub(super) fn page(&self) -> Visit {
         match &self.last {
@@ -55,12 +55,12 @@ impl Script {
         }
     }
 
-    /// What was saved last.
+    /// The session that was saved last. `None` if it was deleted.
     pub(super) fn stored(&self) -> Option<Vec<u8>> {
         self.saved.clone()
     }
 
-    /// One field of what was saved last.
+    /// One field of the session that was saved last.
     pub(super) fn stored_field(&self, field: &str) -> Value {
         let document: Value = serde_json::from_slice(self.saved.as_deref().unwrap()).unwrap();
         document[field].clone()

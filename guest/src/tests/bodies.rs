@@ -1,5 +1,5 @@
-//! Bodies as large as they may be, and as twisted as a provider likes:
-//! the work stays in proportion and nothing traps.
+//! Large and malformed bodies: the work stays proportional to their size, and nothing
+//! traps.
 
 use serde_json::json;
 
@@ -10,10 +10,10 @@ use super::provider::{
 };
 use crate::contract::{Code, Reply};
 
-/// The longest body that is read.
+/// The longest body that is parsed, in bytes.
 const LIMIT: usize = 256 << 10;
 
-/// Bodies of that length that are no answer to anything.
+/// Bodies of that length that are not a valid response to any request.
 fn useless_bodies() -> Vec<Reply> {
     ["[", "{\"a\":", "\"", "9", " ", "\0", "\u{fffd}", "[],", "{\"keys\":["]
         .into_iter()
@@ -21,7 +21,7 @@ fn useless_bodies() -> Vec<Reply> {
         .collect()
 }
 
-/// A text that fills a body up, with room for the rest of it.
+/// A text that almost fills a body, with room for the rest of it.
 fn long(piece: &str) -> String {
     piece.repeat((LIMIT - 8192) / 6 / piece.len())
 }
@@ -92,7 +92,7 @@ fn long_fields_of_a_token_response_stay_cheap() {
         ("expires_in", long("9")),
     ] {
         let login = openid().login_in_browser().redirects("code=c0de&state={state}");
-        // Some are taken and some refused: what counts is that it ends at once.
+        // Some are accepted and some rejected. What matters is that each ends at once.
         drop(login.redeems(tokens(1).with(field, text)));
     }
 }

@@ -22,7 +22,7 @@ fn code() -> Value {
     })
 }
 
-/// The usual code with one field changed; null takes it out.
+/// The usual code with one field changed. Null removes the field.
 fn code_with(field: &str, value: Value) -> Value {
     let mut document = code();
     document[field] = value;
@@ -53,7 +53,7 @@ fn pending() -> Reply {
     oauth_error("authorization_pending")
 }
 
-// ---- The way of the good -----------------------------------------------------
+// ---- A successful login ------------------------------------------------------
 
 #[test]
 fn a_person_enters_the_code_and_is_logged_in() {
@@ -109,7 +109,7 @@ fn a_provider_may_send_no_id_token_here() {
     assert!(login.grants().id_token.is_none());
 }
 
-// ---- How often it is asked ---------------------------------------------------
+// ---- Polling interval --------------------------------------------------------
 
 #[test]
 fn slow_down_lengthens_every_later_poll() {
@@ -156,7 +156,7 @@ fn a_pause_that_the_provider_asks_for_is_kept() {
     polling().polls_after(5, reply).polls_after(30, pending()).polls_after(10, pending());
 }
 
-// ---- How it ends -------------------------------------------------------------
+// ---- Failed logins -----------------------------------------------------------
 
 #[test]
 fn a_refusal_ends_it() {
@@ -167,7 +167,7 @@ fn a_refusal_ends_it() {
 #[test]
 fn a_code_that_nobody_entered_expires() {
     polling().polls_after(5, oauth_error("expired_token")).declines().fails(Code::TimedOut);
-    // No further poll fits in.
+    // There is no time for a further poll.
     polling().later(594_000).polls_after(5, pending()).declines().fails(Code::TimedOut);
 }
 
@@ -181,7 +181,7 @@ fn a_login_does_not_outlive_the_time_that_the_user_was_given() {
     let login = login.later(49_000).polls_after(5, pending());
     assert_eq!(login.exchange().timeout_ms, Some(1_000));
     login.polls_after(5, unreachable()).declines().fails(Code::TimedOut);
-    // A code that lives shorter ends it earlier.
+    // A code with a shorter lifetime ends the login earlier.
     let login = discovered(given()).codes(code_with("expires_in", json!(30)));
     assert_eq!(login.prompt().expires_at_ms, NOW_MS + 30_000);
 }
@@ -215,13 +215,13 @@ fn a_network_that_stays_away_ends_with_the_code() {
 
 #[test]
 fn a_network_that_comes_back_late_leaves_time_for_a_last_poll() {
-    // After 75 s without an answer, 35 s are left: less than the next pause.
+    // After 75 s without a response, 35 s are left: less than the next delay.
     let login = shown(code_with("expires_in", json!(110))).presents();
     let login = login.polls_after(5, unreachable()).polls_after(10, unreachable());
     let login = login.polls_after(20, unreachable()).polls_after(40, unreachable());
     assert_eq!(login.exchange().timeout_ms, Some(1_000));
     login.polls_after(34, tokens(1).and(id_token())).fetches_keys(usual_keys()).locks(None);
-    // A provider that asks for a longer pause is not asked in the meantime.
+    // If the provider asks for a longer delay, no poll is sent before it ends.
     let headers = vec![header("retry-after", "60")];
     let away = Reply::Response(Response { status: 503, headers, body: Vec::new() });
     let login = shown(code_with("expires_in", json!(60))).presents();
@@ -240,7 +240,7 @@ fn any_other_refusal_ends_it() {
 fn a_provider_without_device_login_is_told_from_a_broken_one() {
     let failure = given().login().discovers(super::provider::metadata());
     assert!(failure.declines().fails(Code::DeviceLoginUnavailable).remedy.contains("--flow paste"));
-    // An endpoint that the provider names and does not have: another way is offered.
+    // The metadata names an endpoint that does not exist: another flow is offered.
     for answer in [not_found(), status(405, "")] {
         let login = shown(answer);
         assert_eq!(login.offer().flows, [LoginFlow::Browser, LoginFlow::Paste]);
@@ -250,7 +250,7 @@ fn a_provider_without_device_login_is_told_from_a_broken_one() {
     shown(status(500, "")).fails(Code::ProviderUnavailable);
 }
 
-// ---- What a provider may send ------------------------------------------------
+// ---- Device authorization responses ------------------------------------------
 
 #[test]
 fn an_answer_without_what_a_person_needs_is_refused() {

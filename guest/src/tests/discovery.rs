@@ -12,12 +12,12 @@ use crate::contract::{Code, Pkce, Reply, Tokens};
 const OPENID_URL: &str = "https://id.example/.well-known/openid-configuration";
 const OAUTH_URL: &str = "https://id.example/.well-known/oauth-authorization-server";
 
-/// Metadata without the revocation endpoint: something is left to ask for.
+/// Metadata without the revocation endpoint, so that the second document is fetched.
 fn incomplete() -> Value {
     metadata_with("revocation_endpoint", json!(null))
 }
 
-/// One field of what is stored once this login, now in the browser, is done.
+/// One field of the stored session after this login, which is now in the browser.
 #[track_caller]
 fn stored_after(login: Script, field: &str) -> Value {
     login
@@ -137,7 +137,7 @@ fn an_issuer_without_a_path_is_what_its_metadata_calls_it() {
     let login_with = |id_token| login().redeems(tokens(1).and(id_token)).fetches_keys(usual_keys());
     let stored = login_with(id_token.clone()).locks(None).saves().stored();
     login_with(super::provider::id_token()).fails(Code::InvalidIdToken);
-    // A renewal expects the same name.
+    // A renewal expects the same issuer name.
     let renewal = || {
         let token = openid().stored(stored.clone()).force_refresh().token();
         token.locks(stored.clone())
@@ -154,7 +154,7 @@ fn a_provider_that_may_not_know_pkce_is_named_or_refused() {
     let silent = || metadata_with(field, json!(null));
     let begun =
         |pkce, document| openid().client(|client| client.pkce = pkce).login().discovers(document);
-    // Without a list, the other document is asked for one.
+    // Without a list, the other document is fetched for one.
     let login = |pkce, document: Value| match document[field].is_null() && pkce != Pkce::Known {
         true => begun(pkce, document).discovers(not_found()),
         false => begun(pkce, document),

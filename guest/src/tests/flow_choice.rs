@@ -1,4 +1,4 @@
-//! Which flow fits which machine.
+//! Choice of the login flow for a machine.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Where a test begins: the client, what it asks for, and what is stored.
+//! Start of a test: the client, its demand, and the stored session.
 
 use std::sync::LazyLock;
 
@@ -74,7 +74,7 @@ pub(super) fn nowhere() -> Endpoints {
     }
 }
 
-/// A person at a terminal, with a screen.
+/// A user at a terminal, with a display.
 pub(super) fn desk() -> Facts {
     Facts {
         terminal: true,
@@ -90,7 +90,7 @@ pub(super) fn desk() -> Facts {
     }
 }
 
-/// A client of a plain OAuth provider whose endpoints were given by hand.
+/// A client of a plain OAuth provider, with endpoints from the settings.
 pub(super) fn oauth() -> Given {
     openid().client(|client| {
         client.issuer = None;
@@ -116,7 +116,7 @@ pub(super) fn hexclave() -> Given {
 }
 
 impl Given {
-    /// Changes what only a client of Hexclave has.
+    /// Changes the settings for Hexclave.
     pub(super) fn hexclave(self, change: impl FnOnce(&mut contract::Hexclave)) -> Self {
         self.client(|client| match &mut client.protocol {
             Protocol::Hexclave(hexclave) => change(hexclave),
@@ -182,7 +182,7 @@ impl Given {
         self
     }
 
-    /// The login takes over an anonymous session.
+    /// The login converts an anonymous session.
     pub(super) fn anonymous(mut self, refresh_token: &str) -> Self {
         self.request.anonymous_refresh_token = Some(refresh_token.to_owned());
         self
@@ -203,13 +203,13 @@ impl Given {
         self
     }
 
-    /// The host's clock, which may have been set back.
+    /// Sets the host's clock, also back.
     pub(super) fn at(mut self, now_ms: EpochMs) -> Self {
         self.now_ms = now_ms;
         self
     }
 
-    /// Before each reply that fits, every one that does not is tried.
+    /// Before each reply that fits, try all replies that do not.
     pub(super) fn trying_misfits(mut self) -> Self {
         self.misfits = true;
         self
@@ -235,14 +235,14 @@ impl Given {
         Script::begin(must(self.try_logout()), now_ms, misfits)
     }
 
-    /// Another program's tokens are taken over.
+    /// An adoption of another program's tokens.
     #[track_caller]
     pub(super) fn adoption(self, tokens: contract::Tokens) -> Script {
         let (now_ms, misfits) = (self.now_ms, self.misfits);
         Script::begin(must(self.try_adoption(tokens)), now_ms, misfits)
     }
 
-    /// A login as far as the browser.
+    /// A login that is now in the browser.
     #[track_caller]
     pub(super) fn login_in_browser(self) -> Script {
         self.login().discovers(metadata())
@@ -273,7 +273,7 @@ impl Given {
     }
 }
 
-/// What `openid` stores after a login that brought these tokens.
+/// The session that `openid` stores after a login with these tokens.
 pub(super) fn logged_in_with(tokens: Tokens) -> Vec<u8> {
     openid()
         .login_in_browser()
@@ -286,13 +286,15 @@ pub(super) fn logged_in_with(tokens: Tokens) -> Vec<u8> {
         .unwrap()
 }
 
-/// What `openid` stores after the usual login, with the tokens of generation 1.
+/// The session that `openid` stores after the usual login, with the tokens of generation
+/// 1.
 pub(super) fn logged_in() -> Vec<u8> {
     static STORED: LazyLock<Vec<u8>> = LazyLock::new(|| logged_in_with(tokens(1)));
     STORED.clone()
 }
 
-/// What another process has stored half an hour later: the tokens of generation 2.
+/// The session that another process has stored half an hour later: the tokens of
+/// generation 2.
 pub(super) fn renewed_elsewhere() -> Vec<u8> {
     let renewed = openid().stored(logged_in()).force_refresh().later(HOUR_MS / 2).token();
     renewed.locks(Some(logged_in())).refreshes(tokens(2)).saves().stored().unwrap()

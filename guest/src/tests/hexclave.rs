@@ -1,4 +1,4 @@
-//! A login that a person confirms on a page of a Hexclave project.
+//! Login on a page of a Hexclave project.
 
 use serde_json::{Value, json};
 

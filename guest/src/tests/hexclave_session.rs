@@ -1,4 +1,4 @@
-//! A session at Hexclave: renewed, told whose it is, and ended.
+//! Hexclave sessions: renewal, userinfo, and logout.
 
 use std::sync::LazyLock;
 

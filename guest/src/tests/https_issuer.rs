@@ -1,4 +1,4 @@
-//! An issuer that is reached over http and calls itself https, as Fief does.
+//! An issuer that is reached over http and has an https name, as with Fief.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ fn at(issuer: &str) -> Given {
     })
 }
 
-/// Metadata that names everything below `issuer`.
+/// Metadata in which all URLs are below `issuer`.
 fn below(issuer: &str) -> Value {
     json!({
         "issuer": issuer,

@@ -1,4 +1,4 @@
-//! What an ID token says: claim by claim (OIDC §3.1.3.7).
+//! Claims of an ID token (OIDC §3.1.3.7).
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use super::provider::{ISSUER, IdToken, id_token, keys, signed_by, tokens, usual_
 use super::script::Script;
 use crate::contract::Code;
 
-/// A login that got this ID token and the key to check it.
+/// A login that has received this ID token and the key to check it.
 #[track_caller]
 fn login_with(id_token: IdToken) -> Script {
     openid()
@@ -23,7 +23,7 @@ fn accepted(id_token: IdToken) {
     login_with(id_token).locks(None);
 }
 
-/// The words of the refusal.
+/// The message of the rejection.
 #[track_caller]
 fn refused(id_token: IdToken) -> String {
     login_with(id_token).fails(Code::InvalidIdToken).message
@@ -159,7 +159,7 @@ fn claims_that_are_no_object_are_refused() {
     }
 }
 
-/// An ID token as it was issued and stored.
+/// An ID token as issued and stored.
 fn id_token_of_a_login() -> String {
     let stored: Value = serde_json::from_slice(&logged_in()).unwrap();
     stored["id_token"].as_str().unwrap().to_owned()

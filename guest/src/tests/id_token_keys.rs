@@ -1,4 +1,4 @@
-//! Who signed an ID token: algorithms, key choice, key rotation.
+//! Signatures of ID tokens: algorithms, key selection, key rotation.
 
 use serde_json::{Value, json};
 
@@ -10,34 +10,34 @@ use super::provider::{
 use super::script::Script;
 use crate::contract::{Code, Reply};
 
-/// A login that got this ID token and now wants keys.
+/// A login that has received this ID token and is fetching keys.
 #[track_caller]
 fn checking(id_token: IdToken) -> Script {
     let login = openid().login_in_browser().redirects("code=c0de&state={state}");
     login.redeems(tokens(1).and(id_token))
 }
 
-/// Verified with this key set.
+/// Checks that the ID token is verified with this key set.
 #[track_caller]
 fn accepted(id_token: IdToken, keys: Value) {
     checking(id_token).fetches_keys(keys).locks(None);
 }
 
-/// Not verified with this key set, nor after asking again.
+/// Checks that the ID token is not verified with this key set, even after a second fetch.
 #[track_caller]
 fn refused(id_token: IdToken, keys: Value) {
     let message = unverified(id_token, keys);
     assert!(message.contains("none of the provider's published keys"), "{message}");
 }
 
-/// Why this key set does not verify it, nor after asking again.
+/// The reason why this key set does not verify the ID token, even after a second fetch.
 #[track_caller]
 fn unverified(id_token: IdToken, keys: Value) -> String {
     let login = checking(id_token).fetches_keys(keys.clone()).fetches_keys(keys);
     login.fails(Code::InvalidIdToken).message
 }
 
-/// A key as published, with one field changed; null takes it out.
+/// A published key with one field changed. Null removes the field.
 fn jwk_with(key: &Key, field: &str, value: Value) -> Value {
     let mut jwk = key.jwk();
     jwk[field] = value;
@@ -114,7 +114,7 @@ fn a_header_without_an_algorithm_is_refused() {
     }
 }
 
-// ---- Which key ---------------------------------------------------------------
+// ---- Key selection -----------------------------------------------------------
 
 #[test]
 fn a_key_identifier_may_be_missing_on_either_side() {
@@ -215,7 +215,7 @@ fn an_rsa_key_has_2048_to_8192_bits() {
         let too_long = jwk_with(&key, "n", json!(encode(&[vec![first], vec![255; rest]].concat())));
         let message = unverified(signed_by(key.clone(), "RS256"), json!({ "keys": [too_long] }));
         assert!(message.contains(&format!("an RSA key of {bits} bits")), "{message}");
-        // It hides no key behind it.
+        // It does not keep a usable key from being found.
         let set = json!({ "keys": [too_long, key.jwk()] });
         accepted(signed_by(key.clone(), "RS256").without_kid(), set);
     }

@@ -1,5 +1,4 @@
-//! What the provider tells about a token: introspection, tokeninfo, and which
-//! endpoint is asked.
+//! Introspection and tokeninfo, and the choice between endpoints.
 
 use serde_json::{Value, json};
 
@@ -12,7 +11,7 @@ use crate::contract::{
     ClientAuthentication, Code, Examination, Method, Reply, RequestFormat, TokenSource,
 };
 
-/// The usual session, with one field of what is stored changed.
+/// The usual session, with one stored field changed.
 pub(super) fn stored_with(field: &str, value: Value) -> Vec<u8> {
     let mut stored: Value = serde_json::from_slice(&logged_in()).unwrap();
     stored[field] = value;
@@ -127,7 +126,7 @@ fn a_token_that_tokeninfo_refuses_is_renewed_once() {
     token.introspects(status(401, "")).fails(Code::LoginRequired);
 }
 
-// ---- Which endpoint ----------------------------------------------------------
+// ---- Choice of the endpoint --------------------------------------------------
 
 #[test]
 fn a_missing_endpoint_is_asked_for_by_its_flag() {
@@ -143,7 +142,7 @@ fn a_missing_endpoint_is_asked_for_by_its_flag() {
     }
 }
 
-/// Where the token is introspected after a login with these endpoints.
+/// The URL at which the token is introspected, after a login with these endpoints.
 fn asked(metadata: Value, assumed: Option<&str>, given: Option<&str>) -> String {
     let text = |url: Option<&str>| url.map(str::to_owned);
     let by_assumption =

@@ -1,4 +1,4 @@
-//! Keys to sign ID tokens with. All are published or made up: none guards anything.
+//! Keys that sign ID tokens. All are published or made up, and protect nothing.
 
 use std::sync::LazyLock;
 
@@ -26,7 +26,7 @@ enum Private {
     P256([u8; 32]),
     P384([u8; 48]),
     P521([u8; 66]),
-    /// The client's secret: no published key.
+    /// The client secret, which is not published.
     Secret(&'static str),
     Ed25519([u8; 32]),
 }
@@ -52,7 +52,8 @@ static SHORT_RSA: LazyLock<RsaPrivateKey> = LazyLock::new(|| {
     rsa_from_primes(power.clone() - 1u8, power - gap)
 });
 
-/// A key of 8191 bits. Its primes are that of RFC 3526 §5 and its half, which is one too.
+/// A key of 8191 bits. Its primes are p of RFC 3526 §5 and (p - 1) / 2, which is also
+/// prime.
 static LONG_RSA: LazyLock<RsaPrivateKey> = LazyLock::new(|| {
     let prime = "ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea63b13\
         9b22514a08798e3404ddef9519b3cd3a431b302b0a6df25f14374fe1356d6d51c245e485b576\
@@ -73,7 +74,7 @@ static LONG_RSA: LazyLock<RsaPrivateKey> = LazyLock::new(|| {
 });
 
 impl Key {
-    /// The key that `algorithm` needs; its `kid` is the kind of key.
+    /// The key for `algorithm`. Its `kid` is its key type.
     pub(super) fn for_algorithm(algorithm: &str) -> Self {
         let (kid, private) = match &algorithm[..2] {
             "RS" | "PS" => ("rsa", Private::Rsa(&RSA)),
@@ -95,12 +96,12 @@ impl Key {
         Self { kid: format!("p256-{number}"), private: Private::P256([number; 32]) }
     }
 
-    /// The client's secret, for HS256 and its kin.
+    /// The client secret, for HMACs.
     pub(super) fn secret(secret: &'static str) -> Self {
         Self { kid: "secret".to_owned(), private: Private::Secret(secret) }
     }
 
-    /// A key almost as long as is accepted.
+    /// A key of almost the longest accepted size.
     pub(super) fn long_rsa() -> Self {
         Self { kid: "long".to_owned(), private: Private::Rsa(&LONG_RSA) }
     }
@@ -109,7 +110,7 @@ impl Key {
         Self { kid: "short".to_owned(), private: Private::Rsa(&SHORT_RSA) }
     }
 
-    /// As the provider publishes it.
+    /// The key as the provider publishes it.
     pub(super) fn jwk(&self) -> Value {
         let mut jwk = match &self.private {
             Private::Rsa(key) => json!({

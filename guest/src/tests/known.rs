@@ -1,11 +1,11 @@
-//! What the other side of a conversation knows, and what no failure may tell.
+//! Values that the other side knows, and secrets that no failure may contain.
 
 use serde_json::Value;
 
 use super::seen::Sent;
 use crate::contract::{EpochMs, Failure, Response};
 
-/// What may show up in a request as a parameter or a header.
+/// Secrets that a request may contain as a parameter or a header.
 const SENT_SECRETS: [&str; 13] = [
     "code",
     "code_verifier",
@@ -25,12 +25,12 @@ const SENT_SECRETS: [&str; 13] = [
 const RECEIVED_SECRETS: [&str; 5] =
     ["access_token", "refresh_token", "id_token", "polling_code", "login_code"];
 
-/// What the other side knows by now.
+/// Values that the other side has learned so far.
 pub(super) struct Known {
     pub(super) now_ms: EpochMs,
     pub(super) nonce: Option<String>,
     pub(super) state: String,
-    /// What must never show up in a failure.
+    /// Secrets that must never appear in a failure.
     secrets: Vec<String>,
 }
 
@@ -55,7 +55,8 @@ impl Known {
         }
     }
 
-    /// A failure's texts are single lines without controls and without secrets.
+    /// Checks that the texts of a failure are single lines without control characters and
+    /// secrets.
     #[track_caller]
     pub(super) fn check_texts(&self, failure: &Failure) {
         let said = failure.provider.iter();

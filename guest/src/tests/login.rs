@@ -1,4 +1,4 @@
-//! A person logs in, from `begin` to the grant.
+//! Login in a browser, from `begin` to the grant.
 
 use serde_json::json;
 
@@ -10,12 +10,12 @@ use super::provider::{
 use super::script::Script;
 use crate::contract::{Code, Reply, TokenSource};
 
-/// A login as far as the code, which is about to be redeemed.
+/// A login with a code, which is about to be redeemed.
 fn with_code() -> Script {
     openid().login_in_browser().redirects("code=c0de&state={state}")
 }
 
-/// A login whose ID token tells no name.
+/// A login whose ID token contains no name.
 fn without_name() -> Script {
     with_code().redeems(tokens(1).and(id_token().without("name"))).fetches_keys(usual_keys())
 }

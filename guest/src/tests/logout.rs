@@ -1,4 +1,4 @@
-//! A session ends.
+//! Logout.
 
 use serde_json::{Value, json};
 

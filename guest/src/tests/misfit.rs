@@ -1,5 +1,5 @@
-//! In every state, every reply that does not fit is refused and changes nothing:
-//! these conversations reach all states, try all misfits in each, and go on.
+//! In every state, a reply that does not fit is rejected and changes nothing. These
+//! sessions reach all states, try all misfits in each, and continue.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! What the flows do, told as scripts of replies in virtual time.
+//! Tests of the flows, as scripts of replies in virtual time.
 
 mod absurd;
 mod access_token;

@@ -1,4 +1,4 @@
-//! What a person is offered once a try has come to nothing.
+//! Offers of another flow after an attempt that failed.
 
 use serde_json::json;
 

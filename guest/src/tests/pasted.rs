@@ -1,4 +1,4 @@
-//! What a person brings back from a browser elsewhere.
+//! Addresses that the user pastes from a browser elsewhere.
 
 use super::given::openid;
 use super::provider::{id_token, metadata, tokens, usual_keys};
@@ -15,7 +15,7 @@ fn accepted(text: &str) {
     login.fetches_keys(usual_keys()).locks(None).saves().grants();
 }
 
-/// The login goes on waiting, and says why.
+/// Checks that the login continues to wait, with a notice that contains `words`.
 #[track_caller]
 fn refused(text: &str, words: &str) {
     let login = waiting().pastes(text);

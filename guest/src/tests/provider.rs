@@ -1,4 +1,4 @@
-//! What the scripted provider says: metadata, keys, tokens and errors.
+//! Responses of the scripted provider: metadata, keys, tokens and errors.
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
@@ -10,7 +10,7 @@ use crate::protocol::request::header;
 
 pub(super) const ISSUER: &str = "https://id.example";
 
-/// Something that answers a request, knowing what was sent before.
+/// A response to a request, which may depend on what was sent before.
 pub(super) trait Answer {
     fn reply(self, known: &Known) -> Reply;
 }
@@ -44,17 +44,17 @@ pub(super) fn oauth_error(error: &str) -> Reply {
     status(400, &json!({ "error": error }).to_string())
 }
 
-/// The request went out, and nothing came back.
+/// The request was sent, and no response arrived.
 pub(super) fn unreachable() -> Reply {
     Reply::Unreachable(Unreachable { reason: "connection reset".to_owned(), sent: true })
 }
 
-/// The request never left.
+/// The request was not sent.
 pub(super) fn unsent() -> Reply {
     Reply::Unreachable(Unreachable { reason: "connection refused".to_owned(), sent: false })
 }
 
-/// A metadata document that leaves nothing open.
+/// A complete metadata document.
 pub(super) fn metadata() -> Value {
     json!({
         "issuer": ISSUER,
@@ -68,7 +68,7 @@ pub(super) fn metadata() -> Value {
     })
 }
 
-/// The same with `field` set to `value`; null takes it out.
+/// The metadata document with `field` set to `value`. Null removes the field.
 pub(super) fn metadata_with(field: &str, value: Value) -> Value {
     let mut document = metadata();
     document[field] = value;
@@ -83,13 +83,13 @@ pub(super) fn keys(keys: &[Key]) -> Value {
     json!({ "keys": keys.iter().map(Key::jwk).collect::<Vec<_>>() })
 }
 
-/// The key set with the key that signs ID tokens unless a test says otherwise.
+/// The key set with the key that signs ID tokens by default.
 pub(super) fn usual_keys() -> Value {
     keys(&[Key::for_algorithm("ES256")])
 }
 
-/// A token response: an access token for an hour, a refresh token, and the ID
-/// token where one is added.
+/// A token response: an access token for an hour, a refresh token, and the ID token if
+/// one was added.
 #[derive(Clone)]
 pub(super) struct Tokens {
     body: Value,
@@ -142,7 +142,7 @@ impl Answer for Tokens {
     }
 }
 
-/// An ID token in the making.
+/// An ID token to be issued.
 #[derive(Clone)]
 pub(super) struct IdToken {
     key: Key,
@@ -150,13 +150,13 @@ pub(super) struct IdToken {
     claims: Map<String, Value>,
     /// Claims that are times, in milliseconds from now.
     times: Vec<(&'static str, i64)>,
-    /// Claims that bind a text: its half hash is worked out when it is issued.
+    /// Claims that bind a text. The half hash is computed when the token is issued.
     hashes: Vec<(&'static str, Option<&'static str>)>,
     without: Vec<&'static str>,
 }
 
-/// One that passes every check: it carries the nonce that was sent, was issued
-/// now, and expires in five minutes.
+/// An ID token that passes every check: it has the nonce that was sent, was issued now,
+/// and expires in five minutes.
 pub(super) fn id_token() -> IdToken {
     signed_by(Key::for_algorithm("ES256"), "ES256")
 }
@@ -180,14 +180,14 @@ impl IdToken {
         self
     }
 
-    /// A claim that is a time, so many milliseconds from now.
+    /// Adds a claim that is a time, in milliseconds from now.
     pub(super) fn at(mut self, name: &'static str, from_now_ms: i64) -> Self {
         self.times.retain(|(earlier, _)| *earlier != name);
         self.times.push((name, from_now_ms));
         self
     }
 
-    /// With `at_hash` of the access token beside it.
+    /// Adds `at_hash` for the access token in the same response.
     pub(super) fn bound_to_access_token(mut self) -> Self {
         self.hashes.push(("at_hash", None));
         self

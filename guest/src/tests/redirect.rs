@@ -1,4 +1,4 @@
-//! Which redirects count.
+//! Validation of redirects.
 
 use super::given::{MINUTE_MS, oauth, openid};
 use super::provider::{ISSUER, metadata_with, tokens};
@@ -11,13 +11,14 @@ fn in_browser() -> Script {
     openid().login_in_browser()
 }
 
-/// A login at a provider whose redirects name it (RFC 9207).
+/// A login at a provider that sends `iss` in redirects (RFC 9207).
 fn in_browser_with_iss() -> Script {
     let field = "authorization_response_iss_parameter_supported";
     openid().login().discovers(metadata_with(field, true.into()))
 }
 
-/// The login waits on after this redirect, and the right one still counts.
+/// Checks that the login continues to wait after this redirect, and accepts the right
+/// one. Returns the notice.
 #[track_caller]
 fn goes_on_waiting(login: Script, query: &str, right: &str) -> String {
     let login = login.redirects(query);

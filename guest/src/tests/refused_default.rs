@@ -1,4 +1,4 @@
-//! A provider refuses a login because of a parameter that is sent by default.
+//! A provider refuses a login because of a default parameter.
 
 use super::given::{Given, openid};
 use super::provider::{id_token, tokens, usual_keys};
@@ -7,12 +7,12 @@ use crate::contract::{Code, LoginFlow};
 
 const RIGHT: &str = "code=c0de&state={state}";
 
-/// Sends `prompt=consent` by default.
+/// A client for which `prompt=consent` is sent by default.
 fn offline() -> Given {
     openid().scopes(&["openid", "offline_access"])
 }
 
-/// The grant of a login that waits for the user.
+/// Finishes a login that waits for the user. Returns its grant.
 fn finishes(login: Script) -> crate::contract::Grant {
     let login = login.redirects(RIGHT).redeems(tokens(1).and(id_token()));
     login.fetches_keys(usual_keys()).locks(None).saves().grants()
@@ -62,7 +62,7 @@ fn a_refusal_that_nothing_mends_ends_the_login() {
         let query = format!("error={error}&state={{state}}");
         offline().login_in_browser().redirects(&query).fails(code);
     }
-    // Nothing was sent by default, or the user has chosen the value.
+    // No default parameter was sent, or the user has set the value.
     let refusal = "error=login_required&state={state}";
     openid().login_in_browser().redirects(refusal).fails(Code::ProviderRefused);
     for prompt in ["consent", ""] {
@@ -83,7 +83,7 @@ fn what_is_remembered_keeps_a_later_login_from_asking_twice() {
     let later = offline().parameter("prompt", "").login_in_browser();
     assert_eq!(later.shown().query.one("prompt"), None);
     assert!(finishes(later).refused_parameters.is_empty());
-    // It is the same session all the same.
+    // The session is the same one.
     assert_eq!(offline().account_key(), offline().parameter("prompt", "").account_key());
 }
 

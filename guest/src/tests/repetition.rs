@@ -1,4 +1,4 @@
-//! What is sent again, after which pause, and what never is.
+//! Retries: which requests are sent again, and after which delay.
 
 use serde_json::json;
 
@@ -16,13 +16,13 @@ fn redeeming() -> Script {
     openid().login_in_browser().redirects("code=c0de&state={state}")
 }
 
-/// An answer that names a time to come back.
+/// A response with `Retry-After`.
 fn come_back(code: u16, retry_after: &str) -> Reply {
     let headers = vec![header("Retry-After", retry_after)];
     Reply::Response(Response { status: code, headers, body: Vec::new() })
 }
 
-// ---- How often, and when -----------------------------------------------------
+// ---- Attempts and delays -----------------------------------------------------
 
 #[test]
 fn a_request_is_sent_three_times_with_growing_pauses() {
@@ -64,7 +64,7 @@ fn nobody_waits_longer_than_a_person_would() {
         let asked = asking().stumbles(come_back(429, retry_after));
         assert!(asked.fails(Code::ProviderUnavailable).retryable);
     }
-    // Not a number of seconds: as if nothing were said.
+    // Anything but a number of seconds is ignored.
     for retry_after in ["99999999999999999999", "Wed, 21 Oct 2026 07:28:00 GMT", "-1"] {
         assert!(asking().stumbles(come_back(429, retry_after)).pause_ms() < 375);
     }
@@ -81,7 +81,7 @@ fn what_is_final_is_not_sent_again() {
     }
 }
 
-// ---- What a second time could harm -------------------------------------------
+// ---- Requests that must not be repeated --------------------------------------
 
 #[test]
 fn a_refresh_token_that_may_have_arrived_is_not_presented_twice() {
@@ -124,7 +124,7 @@ fn a_revocation_is_repeated() {
     assert!(report.not_revoked.is_empty());
 }
 
-// ---- Where nobody need wait --------------------------------------------------
+// ---- Retries that are not needed ---------------------------------------------
 
 #[test]
 fn a_token_that_is_still_good_is_handed_out_without_a_second_try() {

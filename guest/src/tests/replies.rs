@@ -1,4 +1,4 @@
-//! Replies and actions by kind, and in words.
+//! One reply of each kind, and descriptions of actions and replies.
 
 use crate::contract::{
     Action, Authorization, Failure, LoginFlow, Outcome, Purpose, Reply, Response, Unreachable,

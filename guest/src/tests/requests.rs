@@ -1,4 +1,4 @@
-//! What the requests of a login and of a refresh say.
+//! Requests of a login and of a renewal.
 
 use std::collections::HashSet;
 
@@ -19,8 +19,8 @@ fn token_request(given: Given, methods: serde_json::Value) -> Sent {
     in_browser(given, document).redirects("code=c0de&state={state}").sent()
 }
 
-/// A login in the browser; a second document is offered where the first leaves
-/// something open.
+/// A login in the browser. The second metadata document is offered if the first one is
+/// incomplete.
 fn in_browser(given: Given, document: serde_json::Value) -> Script {
     let complete = document.get("token_endpoint_auth_methods_supported").is_some();
     let login = given.login().discovers(document.clone());

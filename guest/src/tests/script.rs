@@ -1,8 +1,8 @@
-//! A conversation as a script: each line is one action of the session and what
-//! the host replies to it. The first that does not match ends the test, saying
-//! what was expected and what came.
+//! A session as a script: each line is one action of the session and the host's reply.
+//! The first line that does not match fails the test, with what was expected and what
+//! came.
 //!
-//! Time is a number here: it passes where a line says so.
+//! Time is a number, which changes only if a line says so.
 
 use super::known::Known;
 use super::provider::Answer;
@@ -14,12 +14,12 @@ use crate::contract::{
 };
 use crate::session::Session;
 
-/// A session under test, at the action it asked for last.
+/// A session under test, and the last action that it returned.
 pub(super) struct Script {
     session: Session,
     pub(super) last: Result<Action, Failure>,
     pub(super) known: Known,
-    /// Whether every reply that does not fit is tried before the one that does.
+    /// Whether to try all replies that do not fit before the one that does.
     misfits: bool,
     pub(super) saved: Option<Vec<u8>>,
 }
@@ -27,12 +27,12 @@ pub(super) struct Script {
 impl Script {
     pub(super) fn begin(session: Session, now_ms: EpochMs, misfits: bool) -> Self {
         let known = Known::at(now_ms);
-        // A stand-in: nothing was asked for before `begin`.
+        // A placeholder: there is no action before `begin`.
         let last = Ok(Action::Lock);
         Self { session, last, known, misfits, saved: None }.reply(Reply::Begin)
     }
 
-    // ---- The provider answers ------------------------------------------------
+    // ---- Replies from the provider -----------------------------------------------
 
     #[track_caller]
     pub(super) fn discovers(self, answer: impl Answer) -> Self {
@@ -62,13 +62,13 @@ impl Script {
         self.answers(Purpose::Userinfo, answer)
     }
 
-    /// Answers the request for a code.
+    /// Answers the device authorization request.
     #[track_caller]
     pub(super) fn codes(self, answer: impl Answer) -> Self {
         self.answers(Purpose::DeviceAuthorization, answer)
     }
 
-    /// Answers a poll, which came after so many seconds.
+    /// Answers a poll, which was sent after a delay of `seconds`.
     #[track_caller]
     pub(super) fn polls_after(self, seconds: u64, answer: impl Answer) -> Self {
         let waited_ms = self.pause_ms();
@@ -76,7 +76,7 @@ impl Script {
         self.answers(Purpose::Poll, answer)
     }
 
-    /// Answers what asks about the token itself.
+    /// Answers the introspection or tokeninfo request.
     #[track_caller]
     pub(super) fn introspects(self, answer: impl Answer) -> Self {
         self.answers(Purpose::Introspection, answer)
@@ -87,14 +87,14 @@ impl Script {
         self.answers(Purpose::Revocation, answer)
     }
 
-    /// One answer, after which the same request may come again.
+    /// Replies once. The same request may be sent again.
     #[track_caller]
     pub(super) fn stumbles(mut self, reply: Reply) -> Self {
         self.known.now_ms += self.exchange().wait_ms;
         self.reply(reply)
     }
 
-    /// Answers, and goes on answering so while the same request comes again.
+    /// Replies, and repeats the reply while the same request is sent again.
     #[track_caller]
     fn answers(mut self, purpose: Purpose, answer: impl Answer) -> Self {
         let exchange = self.exchange();
@@ -119,16 +119,16 @@ impl Script {
         script
     }
 
-    // ---- The person answers --------------------------------------------------
+    // ---- Replies from the user ---------------------------------------------------
 
-    /// The browser comes back to the redirect URI with this query; `{state}` is
-    /// the state that was sent.
+    /// The browser is redirected with this query. `{state}` stands for the state that was
+    /// sent.
     #[track_caller]
     pub(super) fn redirects(self, query: &str) -> Self {
         self.visits(&format!("/callback?{query}"))
     }
 
-    /// The browser asks the listener for this path and query.
+    /// The browser requests this path and query from the listener.
     #[track_caller]
     pub(super) fn visits(self, target: &str) -> Self {
         self.shown();
@@ -136,7 +136,7 @@ impl Script {
         self.reply(Reply::Redirected(target))
     }
 
-    /// The person brings this back; `{state}` is the state that was sent.
+    /// The user pastes this text. `{state}` stands for the state that was sent.
     #[track_caller]
     pub(super) fn pastes(self, text: &str) -> Self {
         self.shown();
@@ -144,7 +144,7 @@ impl Script {
         self.reply(Reply::Pasted(text))
     }
 
-    /// A session is renewed in Hexclave's way.
+    /// Answers Hexclave's renewal request.
     #[track_caller]
     pub(super) fn renews(self, answer: impl Answer) -> Self {
         assert!(self.sent().url.ends_with("/sessions/current/refresh"), "{}", self.sent().url);
@@ -177,7 +177,7 @@ impl Script {
         self.reply(Reply::TimedOut)
     }
 
-    /// The person goes on in another way, one of those offered.
+    /// The user chooses one of the flows offered.
     #[track_caller]
     pub(super) fn chooses(self, flow: LoginFlow) -> Self {
         match &self.last {
@@ -186,16 +186,16 @@ impl Script {
         }
     }
 
-    /// Nobody takes the offer.
+    /// The user does not choose in time.
     #[track_caller]
     pub(super) fn declines(self) -> Self {
         self.offer();
         self.reply(Reply::TimedOut)
     }
 
-    // ---- The store answers ---------------------------------------------------
+    // ---- Replies from the store --------------------------------------------------
 
-    /// The lock is taken, and this is what is stored then.
+    /// The lock is taken, and this is stored now.
     #[track_caller]
     pub(super) fn locks(self, stored: Option<Vec<u8>>) -> Self {
         match &self.last {
@@ -223,7 +223,7 @@ impl Script {
         }
     }
 
-    /// A save or deletion is asked for and fails.
+    /// A save or deletion is requested and fails.
     #[track_caller]
     pub(super) fn cannot_save(self) -> Self {
         match &self.last {
@@ -239,7 +239,7 @@ impl Script {
         self
     }
 
-    // ---- The end -------------------------------------------------------------
+    // ---- Outcomes ----------------------------------------------------------------
 
     #[track_caller]
     pub(super) fn grants(self) -> Grant {
@@ -263,7 +263,7 @@ impl Script {
         }
     }
 
-    /// Fails, in words that are safe to show.
+    /// Checks that the session fails with this code, and that the texts are safe to show.
     #[track_caller]
     pub(super) fn fails(self, code: Code) -> Failure {
         match self.last {
@@ -276,14 +276,15 @@ impl Script {
         }
     }
 
-    /// Stops here, to go on step by step.
+    /// Returns the session, to continue step by step.
     pub(super) fn position(self) -> (Session, Option<Action>) {
         (self.session, self.last.ok())
     }
 
-    // ---- Underneath ----------------------------------------------------------
+    // ---- Steps -------------------------------------------------------------------
 
-    /// The store is always ready: what follows a probe that fails is the host's.
+    /// Replies, after a probe if there is one. The probe always succeeds: a failed one is
+    /// up to the host.
     fn reply(self, reply: Reply) -> Self {
         let script = self.reply_once(reply);
         match script.last {
@@ -318,7 +319,7 @@ fn takes_nothing_more(mut session: Session) {
     refuses(&mut session, replies());
 }
 
-/// Each of these is refused as one that does not fit.
+/// Checks that each of these is rejected as a reply that does not fit.
 #[track_caller]
 fn refuses(session: &mut Session, replies: impl IntoIterator<Item = Reply>) {
     for reply in replies {

@@ -1,4 +1,4 @@
-//! What a test looks at: a request that was sent, a URL that was shown.
+//! Views for tests: a request that was sent, a URL that was shown.
 
 use serde_json::Value;
 use url::{Url, form_urlencoded};
@@ -12,7 +12,7 @@ pub(super) struct Sent {
     pub(super) headers: Vec<Header>,
     pub(super) authorization: Option<String>,
     pub(super) form: Pairs,
-    /// Null where the body is none.
+    /// The JSON body. Null if it is not JSON.
     pub(super) json: Value,
     pub(super) wait_ms: u64,
 }

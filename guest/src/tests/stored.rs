@@ -1,4 +1,4 @@
-//! A session at rest: read with care, described without its secrets.
+//! Stored sessions: parsing, descriptions and account keys.
 
 use serde_json::{Value, json};
 

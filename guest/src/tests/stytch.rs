@@ -1,4 +1,4 @@
-//! A provider that wants JSON and has errors of its own, as Stytch does.
+//! A provider that requires JSON and has its own errors, as Stytch does.
 
 use serde_json::json;
 

@@ -22,11 +22,11 @@ fn signing_with(algorithms: Value, publishes_keys: bool) -> Value {
     document
 }
 
-/// A login at a provider with this metadata, as far as the browser.
+/// A login at a provider with this metadata, which is now in the browser.
 fn at(given: Given, document: Value) -> Script {
     let publishes_keys = !document["jwks_uri"].is_null();
     let login = given.login().discovers(document);
-    // What the first document lacks is looked for in the second.
+    // If the first document is incomplete, the second one is fetched.
     if publishes_keys { login } else { login.discovers(not_found()) }
 }
 
@@ -34,7 +34,7 @@ fn redeemed(login: Script, id_token: IdToken) -> Script {
     login.redirects("code=c0de&state={state}").redeems(tokens(1).and(id_token))
 }
 
-/// The ID token was dropped, and userinfo says who is logged in.
+/// Checks that the ID token is dropped, and that userinfo says who is logged in.
 #[track_caller]
 fn goes_without_id_token(login: Script) -> (Vec<u8>, Grant) {
     let login = login.asks_userinfo(json!({ "sub": "ada", "name": "Ada" })).locks(None).saves();
@@ -59,7 +59,7 @@ fn an_id_token_that_this_client_cannot_check_is_dropped_and_the_user_is_told() {
         signing_with(json!([]), false),
         signing_with(json!(null), false),
     ] {
-        // Whatever it says, it is not believed.
+        // Its content is ignored.
         let forged = hs256("another").claim("sub", "mallory");
         let (_, grant) = goes_without_id_token(redeemed(at(openid(), document), forged));
         assert!(grant.notices[0].contains("ID token is not used"), "{:?}", grant.notices);
@@ -115,7 +115,7 @@ fn a_client_with_a_secret_checks_with_it() {
         let bad = signed_by(Key::secret("another"), algorithm);
         let failure = redeemed(at(given(), document), bad.clone()).fails(Code::InvalidIdToken);
         assert!(failure.message.contains("this client's secret"), "{}", failure.message);
-        // So does a renewal.
+        // A renewal does the same.
         let renewal = |id_token: IdToken| {
             let token = given().stored(stored.clone()).force_refresh().token();
             let token = token.locks(Some(stored.clone()));

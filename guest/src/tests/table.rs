@@ -1,5 +1,5 @@
-//! Every action and every reply, as one table: what does not fit is refused in
-//! words that name what would, and what fits after that still does.
+//! A table of all actions and replies: a reply that does not fit is rejected with a
+//! message that names the ones that do, and those are still accepted afterwards.
 
 use serde_json::json;
 
@@ -10,7 +10,7 @@ use super::replies::{fits, replies};
 use crate::contract::{Action, Code, Failure, LoginFlow, Reply};
 use crate::session::Session;
 
-/// A session, and what it asked for last.
+/// A session, and its last action.
 type Position = (Session, Option<Action>);
 
 struct Row {
@@ -26,7 +26,7 @@ const fn row(name: &'static str, expected: &'static str, position: fn() -> Posit
 const ANSWER: &str = "the answer to a request";
 const NOTHING: &str = "nothing more: this session has ended";
 
-/// Where a conversation can stand, and what is expected there.
+/// All positions of sessions, and the replies expected there.
 const ROWS: [Row; 14] = [
     row("login", "begin", || (openid().try_login().ok().unwrap(), None)),
     row("token", "begin", || (renewing().try_token().ok().unwrap(), None)),
@@ -94,7 +94,7 @@ fn what_does_not_fit_is_refused_and_names_what_does() {
         if has_ended {
             continue;
         }
-        // Nothing has changed: each that fits still does.
+        // Nothing has changed: each reply that fits is still accepted.
         for reply in replies().into_iter().filter(|reply| fits(action.as_ref(), reply)) {
             let (mut session, _) = position();
             let came = session.next(reply, 0);
@@ -114,7 +114,7 @@ fn a_reply_that_comes_twice_counts_once() {
                 continue;
             }
             let next = session.next(reply.clone(), 0).ok();
-            // Another request may follow a request: that answer would be its own.
+            // A request may follow a request, and would take the second reply as its own.
             if next.is_none_or(|next| !fits(Some(&next), &reply)) {
                 assert!(is_misfit(&session.next(reply, 0)), "{name}");
             }

@@ -1,5 +1,4 @@
-//! The shared endpoints of a multi-tenant provider, whose metadata names no issuer but a
-//! template.
+//! Shared endpoints of a multi-tenant provider, whose metadata names an issuer template.
 
 use serde_json::{Value, json};
 

@@ -1,4 +1,4 @@
-//! A token on demand: the stored one, or a renewed one.
+//! Requests for a token: the stored one, or a renewed one.
 
 use serde_json::json;
 
@@ -13,12 +13,12 @@ use super::provider::{
 use super::script::Script;
 use crate::contract::{Code, TokenSource};
 
-/// A demand that finds its token expired and has taken the lock.
+/// A request for a token that found an expired one and has taken the lock.
 fn refreshing() -> Script {
     openid().stored(logged_in()).later(HOUR_MS).token().locks(Some(logged_in()))
 }
 
-/// An ID token signed with a key that nobody has seen yet.
+/// An ID token signed with an unknown key.
 fn newly_signed() -> IdToken {
     signed_by(Key::numbered(2), "ES256").without("nonce")
 }
@@ -105,7 +105,7 @@ fn of_processes_that_demand_too_much_at_once_one_renews() {
     assert_eq!(grant.notices.len(), 1);
 }
 
-// ---- An answer that cannot be used --------------------------------------------
+// ---- Unusable responses -------------------------------------------------------
 
 #[test]
 fn a_replaced_refresh_token_is_kept_whatever_else_came_with_it() {
@@ -147,7 +147,8 @@ fn a_renewal_that_fails_costs_no_good_access_token() {
         token.fails(code);
         let grant = openid().stored(kept.clone()).token().grants();
         assert_eq!((grant.access_token, grant.source), (access_token(1), TokenSource::Cached));
-        // Another process that wants a new one takes it for none, whenever it sees it.
+        // Another process that requires a new token ignores this one, whenever it reads
+        // it.
         let next = forced().refreshes(oauth_error("invalid_grant")).locks(kept.clone());
         assert_eq!(next.sent().form.one("refresh_token"), Some("refresh-secret-2"));
         let next = openid().stored(logged_in()).force_refresh().token().locks(kept);
@@ -165,7 +166,7 @@ fn a_refusal_replaces_nothing() {
     }
 }
 
-// ---- A clock that was wrong ---------------------------------------------------
+// ---- Wrong clocks ------------------------------------------------------------
 
 #[test]
 fn a_token_that_came_while_the_clock_was_ahead_is_renewed() {
@@ -187,7 +188,7 @@ fn a_token_without_an_expiry_outlives_any_clock() {
 
 #[test]
 fn a_clock_that_went_back_a_little_lengthens_no_life() {
-    // Another process renewed half a minute ahead of this clock.
+    // Another process renewed the token half a minute ahead of this clock.
     let given = openid().at(NOW_MS - MINUTE_MS / 2).stored(logged_in());
     given.clone().min_ttl_ms(59 * MINUTE_MS - 1).token().grants();
     let stored = logged_in_with(tokens(1).with("expires_in", 60));

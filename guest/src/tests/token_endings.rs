@@ -1,5 +1,4 @@
-//! A refused refresh, an outage, and userinfo: when a session ends and when it
-//! goes on.
+//! Rejected renewals, outages and userinfo: when a session ends and when it continues.
 
 use serde_json::json;
 
@@ -9,12 +8,12 @@ use super::provider::{access_token, oauth_error, status, tokens, unreachable};
 use super::script::Script;
 use crate::contract::{Code, Examination, Reply, TokenSource};
 
-/// A demand that finds its token expired and has taken the lock.
+/// A request for a token that found an expired one and has taken the lock.
 fn refreshing() -> Script {
     openid().stored(logged_in()).later(HOUR_MS).token().locks(Some(logged_in()))
 }
 
-// ---- The provider refuses the refresh token ----------------------------------
+// ---- The provider rejects the refresh token ----------------------------------
 
 #[test]
 fn a_void_refresh_token_ends_the_session() {
@@ -191,7 +190,7 @@ fn a_userinfo_endpoint_that_refuses_new_tokens_is_not_asked_again() {
     let token = verifying().stored(logged_in()).token().asks_userinfo(status(401, ""));
     let token = token.locks(Some(logged_in())).refreshes(tokens(2)).saves();
     let stored = token.asks_userinfo(status(401, "")).saves().stored();
-    // No renewal, and no request at all.
+    // There is no renewal, and no request at all.
     verifying().stored(stored.clone()).token().fails(Code::InvalidUserinfo);
     assert!(openid().stored(stored.clone()).userinfo().token().grants().claims.is_some());
     let endpoint = "https://id.example/introspect";

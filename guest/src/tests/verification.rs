@@ -1,5 +1,4 @@
-//! Whether a stored token is still accepted: asked at userinfo, else through
-//! introspection.
+//! Verification of a stored token, at userinfo or by introspection.
 
 use serde_json::json;
 
@@ -13,7 +12,7 @@ fn verifying() -> Script {
     openid().stored(logged_in()).examining(Examination::Verification).token()
 }
 
-/// Of a provider without a userinfo endpoint.
+/// A session with a provider without a userinfo endpoint.
 fn through_introspection() -> Given {
     let stored = stored_with("userinfo_endpoint", json!(null));
     let given = openid().stored(stored).examining(Examination::Verification);
