@@ -53,7 +53,8 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
     {
         let end = output::in_words(end_ms, SystemClock.now_ms());
         output::say(&format!(
-            "The token expires {end} and cannot be refreshed; --scope offline_access may change that"
+            "The token expires {end} and cannot be refreshed; --scope offline_access may \
+             change that"
         ));
     }
     if is_remembered {

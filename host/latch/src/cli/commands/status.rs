@@ -177,7 +177,11 @@ fn in_json(row: &Row) -> Value {
         Row::Unreadable { key, error } => json!({
             "profile": key.profile,
             "logged_in": false,
-            "error": { "code": code_name(error.code()), "message": error.message(), "remedy": error.remedy() },
+            "error": {
+                "code": code_name(error.code()),
+                "message": error.message(),
+                "remedy": error.remedy(),
+            },
         }),
         Row::LoggedOut { profile, provider, issuer } => json!({
             "profile": profile,

@@ -17,7 +17,8 @@ pub(crate) async fn run(global: &Global, args: Box<ProviderArgs>) -> Result<(), 
     let Some(claims) = claims else {
         return Err(Error::new(
             Code::InvalidConfiguration,
-            "the provider does not say who is logged in: it has no userinfo endpoint and sent no ID token",
+            "the provider does not say who is logged in: it has no userinfo endpoint and sent no \
+             ID token",
             "log in with the scope openid, or set --userinfo-endpoint",
         ));
     };
