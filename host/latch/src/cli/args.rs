@@ -124,7 +124,7 @@ pub(crate) enum Command {
     Whoami(Box<ProviderArgs>),
     /// Show everything about the token, and what the provider says about it
     ///
-    /// Cuts secrets short unless you give --show-secrets.
+    /// Cuts secrets short. --show-secrets shows all but the refresh token in full.
     Introspect(Box<IntrospectArgs>),
     /// Take over the session of the provider's own program
     ///
