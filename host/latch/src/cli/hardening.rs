@@ -58,7 +58,7 @@ mod memory {
 
     pub(super) fn close() {
         let before = BEFORE.get_or_init(|| getrlimit(Resource::Core));
-        // Best effort, as below. The hard limit stays, so that it can be undone.
+        // Best effort. The hard limit stays, so that `reopen` can undo this.
         let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: before.maximum });
     }
 
