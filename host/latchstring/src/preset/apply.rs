@@ -1,4 +1,4 @@
-//! A preset's file, filled in and given to the builder.
+//! Fills in a preset's file and applies it to the builder.
 
 use serde_json::Value;
 
@@ -11,11 +11,14 @@ use crate::error::Error;
 use crate::latch::Latch;
 
 impl Latch {
-    /// A client of a provider that is known ahead of time, one of
-    /// [`Preset::names`]; what `settings` leave out comes from the environment
-    /// variables that the preset names.
+    /// Returns the settings of a client of a known provider, one of [`Preset::names`].
+    /// Settings that are not in `settings` are taken from the environment variables that
+    /// the preset names.
     ///
-    /// Fails with `invalid-configuration`, naming what has to be set.
+    /// # Errors
+    ///
+    /// Returns `invalid-configuration` if there is no such preset or a setting is missing;
+    /// the error names it.
     pub fn known(name: &str, settings: &[(&str, &str)]) -> Result<LatchBuilder, Error> {
         let preset = Preset::named(name, None)?;
         let mut all = preset.from_environment(|name| std::env::var(name).ok())?;
@@ -24,22 +27,29 @@ impl Latch {
         Self::of(&preset, &all)
     }
 
-    /// A client of the provider that this preset is for.
+    /// Returns the settings of a client of the provider that this preset is for.
     ///
-    /// Fails with `invalid-configuration`, naming what has to be set.
+    /// # Errors
+    ///
+    /// Returns `invalid-configuration` if a setting is missing; the error names it.
     pub fn of(preset: &Preset, settings: &Settings) -> Result<LatchBuilder, Error> {
         preset.filled(settings).map(into_builder)
     }
 }
 
 impl Preset {
-    /// Where the provider's own program keeps sessions.
+    /// Returns where the provider's own program keeps sessions.
     pub(crate) fn import_plan(&self, settings: &Settings) -> Result<ImportPlan, Error> {
         self.filled(settings).map(|filled| filled.import)
     }
 
-    /// The refresh token of an anonymous session, out of the variables that give it
-    /// to the provider's own program; `variable` tells of the environment.
+    /// Returns the refresh token of an anonymous session from the environment variables
+    /// that the provider's own program uses, or `None` if none is set. `variable` returns a
+    /// variable's value.
+    ///
+    /// # Errors
+    ///
+    /// Returns `invalid-configuration` if a setting is missing or two variables disagree.
     pub fn anonymous_refresh_token(
         &self,
         settings: &Settings,
@@ -56,7 +66,8 @@ impl Preset {
             .map_err(|reason| super::faulty(&format!("the preset {}", self.name()), &reason))
     }
 
-    /// The error is the reader's own words: nothing here is a secret.
+    /// Returns the document with its placeholders replaced. The error is the parser's
+    /// message: nothing in a preset is secret.
     pub(super) fn fill_with(&self, settings: &Settings) -> Result<Filled, String> {
         let mut document = self.document.clone();
         if let Value::Object(members) = &mut document {
@@ -70,8 +81,8 @@ impl Preset {
     }
 }
 
-/// Puts the settings into every text below `value`; false where it is a text that
-/// needs one that is not set, and has to go.
+/// Replaces the placeholders in all texts below `value`. Returns false if `value` is a text
+/// that needs a setting that is not set, and is to be removed.
 fn fill(value: &mut Value, preset: &Preset, settings: &Settings) -> Result<bool, String> {
     match value {
         Value::String(text) => {

@@ -1,4 +1,4 @@
-//! What a preset's file may say, with every setting in its place.
+//! The content of a preset's file, with its placeholders replaced.
 
 use std::collections::BTreeMap;
 
@@ -23,13 +23,13 @@ pub(super) struct Filled {
     pub(super) client: ClientPart,
     #[serde(default)]
     pub(super) endpoints: EndpointsPart,
-    /// For where the metadata names none.
+    /// Endpoints to use if the metadata names none.
     #[serde(default)]
     pub(super) assumed_endpoints: EndpointsPart,
     pub(super) hexclave: Option<HexclavePart>,
     #[serde(default)]
     pub(super) login: LoginPart,
-    /// Further ones of the authorization request.
+    /// Additional parameters of the authorization request.
     #[serde(default)]
     pub(super) parameters: BTreeMap<String, String>,
     #[serde(default)]
@@ -49,9 +49,9 @@ pub(super) struct ClientPart {
     pub(super) request_format: Option<FormatPart>,
     pub(super) pkce: Option<PkcePart>,
     pub(super) token_type_optional: bool,
-    /// Unless the person names some.
+    /// Scopes to request unless the user names some.
     pub(super) scopes: Vec<String>,
-    /// In any case.
+    /// Scopes to request in addition to those.
     pub(super) added_scopes: Vec<String>,
 }
 
@@ -75,7 +75,7 @@ pub(super) struct HexclavePart {
     app_url: String,
     publishable_client_key: Option<String>,
     headers: HeadersPart,
-    /// Variables with the refresh token of an anonymous session.
+    /// Environment variables with the refresh token of an anonymous session.
     #[serde(default)]
     pub(super) anonymous_variables: Vec<String>,
 }
@@ -92,28 +92,28 @@ pub(super) struct LoginPart {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct ApiPart {
-    /// Where requests with the token may go.
+    /// Origins that the token may be sent to.
     pub(super) origins: Vec<String>,
 }
 
-/// Where the provider's own program keeps a session, and under which names.
+/// Where the provider's own program keeps a session, and the names of its entries.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct ImportPlan {
-    /// Tried in order; `~/` is the user's home folder. A relative one is of the current
-    /// folder: it is only read if the user names it.
+    /// Files to try, in order; `~/` is the user's home folder. A relative one is in the
+    /// current folder and is read only if the user names it.
     pub(crate) files: Vec<String>,
-    /// Variables that name a file, which goes before those.
+    /// Environment variables that name a file to try first.
     pub(crate) file_variables: Vec<String>,
-    /// Where in the file's document the session is.
+    /// The path of the session in the file's document.
     pub(crate) entry: Vec<String>,
-    /// Names beside the entry that mean nothing without it.
+    /// Sibling keys to remove together with the entry.
     pub(crate) beside: Vec<String>,
-    /// Tried before any file.
+    /// Keyring entries, which are tried before any file.
     pub(crate) keyring: Vec<KeyringPlan>,
-    /// A file that is no JSON is a refresh token and nothing else.
+    /// Whether a file that is not JSON is a refresh token.
     pub(crate) plain_refresh_token: bool,
-    /// Names in the session's document, tried in order.
+    /// Names in the session's document, tried in order; so are the three below.
     pub(crate) access_token: Vec<String>,
     pub(crate) refresh_token: Vec<String>,
     pub(crate) expires_at: Vec<String>,
@@ -125,11 +125,11 @@ pub(crate) struct ImportPlan {
 pub(crate) struct KeyringPlan {
     pub(crate) service: String,
     pub(crate) account: String,
-    /// `access-token` or `refresh-token`; the session's document unless said.
+    /// `access-token` or `refresh-token`; `None` for the session's document.
     pub(crate) holds: Option<String>,
 }
 
-/// A word of the file for each value of a type.
+/// Declares an enum with a word of the file for each value of a type.
 macro_rules! words {
     ($part:ident is $whole:ty: $($(#[$attribute:meta])* $word:literal => $variant:ident),*) => {
         #[derive(Clone, Copy, Default, Deserialize)]

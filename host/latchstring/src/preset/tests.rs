@@ -58,7 +58,7 @@ fn every_preset_of_this_crate_can_be_read_and_explains_itself() {
         assert_eq!(preset.name(), *name);
         assert!(!preset.about().is_empty());
         assert!(preset.settings().values().all(|setting| !setting.about.is_empty()), "{name}");
-        // What has to be set is enough.
+        // The settings that are needed are enough.
         let needed = preset.settings().iter().filter(|(_, setting)| setting.is_needed());
         let given = needed.map(|(name, _)| (name.clone(), "https://id.example".to_owned()));
         let builder = Latch::of(&preset, &given.collect()).expect("a client");
