@@ -1,18 +1,18 @@
-//! What machine this is, as far as the choice of a flow depends on it.
+//! Facts about this machine that the choice of a login flow depends on.
 
 use std::env;
 use std::path::Path;
 
 use crate::contract::Facts;
 
-/// Finds out about the machine.
+/// Finds out facts about the machine.
 pub trait Surroundings: Send + Sync {
-    /// What there is. What a caller has set counts besides: `terminal`,
-    /// `browser_command` and `shows_address` are filled in later.
+    /// Returns the facts. `terminal`, `browser_command` and `shows_address` depend on the
+    /// caller's settings and are filled in later.
     fn facts(&self) -> Facts;
 }
 
-/// This process's environment and file system.
+/// Reads this process's environment and the file system.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct SystemSurroundings;
 
@@ -23,24 +23,24 @@ impl Surroundings for SystemSurroundings {
     }
 }
 
-/// Variables that only an automatic job has, beside `CI`.
+/// Variables, besides `CI`, that only automated jobs have.
 const JOBS: [&str; 4] = ["GITHUB_ACTIONS", "TF_BUILD", "JENKINS_URL", "TEAMCITY_VERSION"];
 
-/// Variables that a shell has which somebody reached over the network.
+/// Variables of a shell that was reached over the network.
 const REMOTE_SHELLS: [&str; 3] = ["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"];
 
 /// Variables of an editor whose window is on another machine.
 const REMOTE_EDITORS: [&str; 3] = ["VSCODE_IPC_HOOK_CLI", "CODESPACES", "REMOTE_CONTAINERS"];
 
-/// Files, and variables, that containers have.
+/// Files that containers have.
 const CONTAINER_FILES: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
 const CONTAINERS: [&str; 2] = ["container", "KUBERNETES_SERVICE_HOST"];
 
-/// Where Linux beside Windows registers Windows' programs.
+/// Files by which WSL registers Windows programs.
 const INTEROP_FILES: [&str; 2] =
     ["/proc/sys/fs/binfmt_misc/WSLInterop", "/proc/sys/fs/binfmt_misc/WSLInterop-late"];
 
-/// `set` gives a variable that is there and not empty.
+/// Returns the facts. `set` returns a variable if it is set and not empty.
 pub(crate) fn read(set: &dyn Fn(&str) -> Option<String>, exists: &dyn Fn(&str) -> bool) -> Facts {
     let any = |names: &[&str]| names.iter().any(|name| set(name).is_some());
     let is_on = |name: &str| set(name).is_some_and(|value| value != "0" && value != "false");
@@ -53,7 +53,8 @@ pub(crate) fn read(set: &dyn Fn(&str) -> Option<String>, exists: &dyn Fn(&str) -
         remote_shell: any(&REMOTE_SHELLS),
         windows_interop: any(&["WSL_INTEROP"]) && INTEROP_FILES.iter().any(|path| exists(path)),
         container: any(&CONTAINERS) || CONTAINER_FILES.iter().any(|path| exists(path)),
-        // The editor's own helper stands in BROWSER and opens windows where the editor is.
+        // `BROWSER` then names the editor's helper, which opens windows where the editor
+        // is.
         editor_terminal: any(&REMOTE_EDITORS) && any(&["BROWSER"]),
         offers_device: None,
     }
@@ -114,7 +115,7 @@ mod tests {
         );
         assert!(!facts.unattended && !facts.remote_shell && !facts.windows_interop);
         assert!(cfg!(any(target_os = "macos", windows)) || !facts.display);
-        // An editor without its helper opens nothing.
+        // Without its helper, an editor opens nothing.
         assert!(!with(&[("VSCODE_IPC_HOOK_CLI", "/tmp/x.sock")], &[]).editor_terminal);
     }
 }

@@ -1,4 +1,4 @@
-//! Talking to the person, on standard error: standard output belongs to scripts.
+//! Messages and questions to the user, on standard error: standard output is for scripts.
 
 use std::env;
 use std::io::{IsTerminal as _, Write as _, stderr, stdin};
@@ -14,59 +14,57 @@ mod spinner;
 
 use spinner::Spinner;
 
-/// Where the person is told what happens.
+/// Shows the user what happens, and asks questions.
 #[async_trait]
 pub trait Terminal: Send + Sync {
-    /// One line, or a few.
+    /// Shows one or more lines.
     fn say(&self, text: &str);
 
-    /// An address on a line of its own, whole however narrow the terminal is.
+    /// Shows an address on a separate line, never cut off.
     fn address(&self, url: &str) {
         self.say(&format!("  {url}"));
     }
 
-    /// Something waits for the person, and not for ever; called every second.
+    /// Shows that `what` waits for the user, and for how long. Called every second.
     fn countdown(&self, what: &str, left: Duration) {
         self.wait(&remaining(what, left));
     }
 
-    /// Something takes a while; said once, or shown as long as it lasts, until
-    /// the next call of any method here.
+    /// Shows that something takes a while: once, or until the next call of any method here.
     fn wait(&self, what: &str);
 
-    /// The wait is over.
+    /// Ends what `wait` shows.
     fn settle(&self);
 
-    /// Whether somebody can read what is said, and answer.
+    /// Returns whether a user can read messages and answer.
     fn is_attended(&self) -> bool {
         true
     }
 
-    /// Whether a picture of block characters, so many columns wide, can be seen.
+    /// Returns whether a picture of block characters, `columns` wide, can be shown.
     fn shows_pictures(&self, _columns: usize) -> bool {
         false
     }
 
-    /// What the person types after `question`, up to the end of a line. Where
-    /// `hidden` it is not shown, from before the question is. Waits for ever where
-    /// nobody can be asked.
+    /// Asks `question` and returns the line that the user types. If `hidden`, typing is not
+    /// shown, from before the question appears. Waits forever if no user can be asked.
     ///
-    /// Dropping the wait restores the terminal's modes.
+    /// Dropping the future restores the terminal's modes.
     async fn ask(&self, _question: &str, _hidden: bool) -> String {
         std::future::pending().await
     }
 
-    /// What becomes of hidden typing, in words.
+    /// Returns a phrase that says whether hidden typing is displayed.
     fn discretion(&self) -> &'static str {
         "it is not displayed"
     }
 
-    /// A detail for whoever looks for a fault: never a secret.
+    /// Shows a detail for troubleshooting. Never a secret.
     fn detail(&self, text: &str);
 }
 
-/// Standard error: links on a terminal, and with the feature `spinner` a spinner;
-/// plain lines elsewhere.
+/// Writes to standard error: links on a terminal, and with the feature `spinner` a spinner;
+/// plain lines if it is no terminal.
 #[derive(Default)]
 pub struct StderrTerminal {
     verbose: bool,
@@ -75,34 +73,34 @@ pub struct StderrTerminal {
 }
 
 impl StderrTerminal {
-    /// Shows details too where `verbose`.
+    /// Creates a terminal that also shows details if `verbose`.
     pub fn new(verbose: bool) -> Self {
         Self { verbose, plain: false, spinner: Spinner::default() }
     }
 
-    /// Nothing but lines of text, also on a terminal: for screen readers, and for
-    /// terminals that know no more.
+    /// Sets whether to write only lines of text even on a terminal: for screen readers, and
+    /// for terminals that support no more.
     pub fn plain(mut self, plain: bool) -> Self {
         self.plain = plain;
         self
     }
 
-    /// Asks `question` and returns the line that the user types, which is not
-    /// shown. Returns None if the input has ended or is not UTF-8.
+    /// Asks `question` and returns the line that the user types, which is not shown, or
+    /// `None` if the input has ended or is not UTF-8.
     ///
-    /// Dropping the wait restores the terminal's modes.
+    /// Dropping the future restores the terminal's modes.
     pub async fn ask_secret(&self, question: &str) -> Option<Zeroizing<String>> {
         self.settle();
         keyboard::line(true, || print(question)).await
     }
 
-    /// Restores the terminal's modes if typing is hidden: for a program that ends
-    /// without dropping what waits, as in a panic hook.
+    /// Restores the terminal's modes if typing is hidden. For a program that ends without
+    /// dropping its futures, as in a panic hook.
     pub fn restore_modes() {
         keyboard::restore();
     }
 
-    /// Whether more than lines of text can be shown.
+    /// Returns whether more than lines of text can be shown.
     fn is_rich(&self) -> bool {
         let is_dumb = env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
         stderr().is_terminal() && !self.plain && !is_dumb
@@ -121,8 +119,8 @@ impl Terminal for StderrTerminal {
             return self.say(&format!("  {url}"));
         }
         self.settle();
-        // The link holds the address whole where its text is broken into lines
-        // (OSC 8). What could end it early is escaped.
+        // The link has the whole address even if its text is broken into lines (OSC 8).
+        // Characters that could end it early are escaped.
         let url = printable(url);
         let _ = writeln!(stderr().lock(), "  \x1b]8;;{url}\x1b\\{url}\x1b]8;;\x1b\\");
     }
@@ -155,7 +153,7 @@ impl Terminal for StderrTerminal {
 
     fn shows_pictures(&self, columns: usize) -> bool {
         let set = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
-        // The first that is set decides (POSIX.1-2017 §8.2).
+        // The first one that is set decides (POSIX.1-2017 §8.2).
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set);
         let locale = locale.unwrap_or_default().to_lowercase();
         let has_blocks = !cfg!(unix) || locale.contains("utf-8") || locale.contains("utf8");
@@ -187,7 +185,7 @@ impl Terminal for StderrTerminal {
     }
 }
 
-/// Ends what a terminal shows of a wait, however the wait ends.
+/// Ends what a terminal shows of a wait, in every case.
 pub(crate) struct Settled<'a>(pub(crate) &'a dyn Terminal);
 
 impl Drop for Settled<'_> {
@@ -199,7 +197,7 @@ impl Drop for Settled<'_> {
 fn print(text: &str) {
     let mut stderr = stderr().lock();
     for line in text.lines() {
-        // A closed standard error is nobody's failure.
+        // Writing fails if standard error is closed, which is no error.
         let _ = writeln!(stderr, "{}", printable(line));
     }
 }
@@ -209,7 +207,7 @@ fn remaining(what: &str, left: Duration) -> String {
     format!("{what}: {}:{:02} left", seconds / 60, seconds % 60)
 }
 
-/// Columns of the terminal; what old ones had where that cannot be told.
+/// Returns the terminal's width in columns, or 80 if it is unknown.
 fn width() -> usize {
     #[cfg(unix)]
     if let Ok(size) = rustix::termios::tcgetwinsize(stderr())
@@ -220,14 +218,14 @@ fn width() -> usize {
     80
 }
 
-/// An interrupted program leaves no spinner behind.
+/// Removes the spinner of an interrupted program.
 impl Drop for StderrTerminal {
     fn drop(&mut self) {
         self.settle();
     }
 }
 
-/// Says nothing: for embedders that speak for themselves.
+/// Shows nothing: for embedders that show their own messages.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Silence;
 

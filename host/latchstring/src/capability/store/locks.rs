@@ -1,4 +1,4 @@
-//! Locks that every store over one folder shares.
+//! Locks shared by all stores over one folder.
 
 use std::fs::{File, TryLockError};
 use std::io::ErrorKind;
@@ -16,17 +16,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 
-/// Locks each key by a file `PROFILE.ACCOUNT.lock`, whichever store the session
-/// itself is in: a session that moves to another store keeps its lock.
+/// Locks each key with a file `PROFILE.ACCOUNT.lock`, whichever store has the session, so
+/// that a session that moves to another store keeps its lock.
 #[derive(Debug, Clone)]
 pub(super) struct Locks {
     folder: PathBuf,
-    /// How long to wait for a lock that another holds.
+    /// How long to wait for a lock that another process or task holds.
     pub(super) patience: Duration,
 }
 
-/// Released by the kernel when the file is closed, at the latest when the
-/// process dies.
+/// A held lock. The kernel releases it when the file is closed, at the latest when the
+/// process ends.
 pub(super) struct FileLock {
     _file: File,
 }
@@ -38,15 +38,15 @@ impl Locks {
         Self { folder, patience: PATIENCE }
     }
 
-    /// Polls, because a thread that waits inside the kernel could not be
-    /// cancelled and would keep the program from ending.
+    /// Takes the lock of `key`. Polls, because a thread that waits in the kernel could not
+    /// be cancelled and would keep the program from ending.
     pub(super) async fn lock(&self, key: &Key) -> Result<FileLock, Error> {
         let path = names::path(&self.folder, key, "lock")?;
         guard::make_folder(&self.folder)?;
-        // It is never deleted: a process that waits on a deleted file would hold a
-        // lock that nobody else sees.
+        // Never deleted: a process that waits for a deleted file would hold a lock that no
+        // other process sees.
         let file = guard::open_or_make(&path)?;
-        // None is never.
+        // `None` means never.
         let deadline = Instant::now().checked_add(self.patience);
         let mut pause = FIRST_PAUSE;
         loop {

@@ -1,4 +1,4 @@
-//! A store that forgets everything when the process ends.
+//! A store in this process's memory.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,8 +9,8 @@ use tokio::sync::OwnedMutexGuard;
 use super::{Key, Lock, Store, nothing_to_set_aside};
 use crate::error::Error;
 
-/// Keeps sessions in this process's memory, for tests and for machines where
-/// nothing may be written. Clones share what is kept.
+/// Keeps sessions in this process's memory, for tests and for machines on which nothing may
+/// be written. Clones share the sessions.
 #[derive(Default, Clone)]
 pub struct MemoryStore {
     entries: Arc<Mutex<BTreeMap<Key, Entry>>>,
@@ -52,7 +52,7 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    /// Forgets it: what is in memory cannot be looked into later anyway.
+    /// Deletes the session: a session in memory cannot be inspected later anyway.
     async fn set_aside(&self, key: &Key) -> Result<String, Error> {
         let stored = self.entries().get_mut(key).and_then(|entry| entry.bytes.take());
         match stored {

@@ -1,4 +1,4 @@
-//! Where sessions are kept between runs.
+//! Stores that keep sessions between runs.
 
 mod auto;
 #[cfg(feature = "encryption")]
@@ -33,20 +33,36 @@ use crate::error::{Code, Error};
 /// Keeps bytes under keys, safe from other users.
 #[async_trait]
 pub trait Store: Send + Sync {
-    /// What is stored now; none where there is nothing. Takes no lock.
+    /// Returns the stored bytes, or `None` if there are none. Takes no lock.
+    ///
+    /// # Errors
+    ///
+    /// Returns `store-unusable` if they cannot be read.
     async fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, Error>;
 
-    /// Replaces what is stored, atomically and durably. The caller holds the lock.
+    /// Replaces the stored bytes, atomically and durably. The caller holds the lock.
+    ///
+    /// # Errors
+    ///
+    /// Returns `not-saved` if they cannot be written.
     async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error>;
 
-    /// Deletes what is stored; nothing to delete is no error. The caller holds the lock.
+    /// Deletes the stored bytes. The caller holds the lock.
+    ///
+    /// # Errors
+    ///
+    /// Returns `store-unusable` if they cannot be deleted. It is no error if there are
+    /// none.
     async fn delete(&self, key: &Key) -> Result<(), Error>;
 
-    /// Moves what is stored out of the way without deleting it, so that a damaged
-    /// session can be looked into after the next login, and says for people where
-    /// it is now. Nothing stored is an error. The caller holds the lock.
+    /// Moves the stored bytes away without deleting them, so that a damaged session can be
+    /// inspected after the next login. Returns a description, for the user, of where they
+    /// are now. The caller holds the lock.
     ///
-    /// A store that has nowhere to move it to keeps this default, which fails.
+    /// # Errors
+    ///
+    /// Returns `store-unusable` if nothing is stored or it cannot be moved. This default
+    /// always fails; it is for a store that has no place to move a session to.
     async fn set_aside(&self, key: &Key) -> Result<String, Error> {
         Err(Error::new(
             Code::StoreUnusable,
@@ -55,26 +71,39 @@ pub trait Store: Send + Sync {
         ))
     }
 
-    /// Waits for the key's lock, across processes. Dropping the guard, or the
-    /// death of the process, releases it.
+    /// Waits for the key's lock, across processes. Dropping the guard or ending the process
+    /// releases it.
+    ///
+    /// # Errors
+    ///
+    /// Returns `store-unusable` if the lock cannot be taken. The error is retryable if
+    /// another process holds the lock for too long.
     async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error>;
 
-    /// Every key that something is stored under, sorted.
+    /// Returns every key with stored bytes, sorted.
+    ///
+    /// # Errors
+    ///
+    /// Returns `store-unusable` if the keys cannot be listed.
     async fn list(&self) -> Result<Vec<Key>, Error>;
 
-    /// Fails where `read` or `write` would, and changes nothing.
+    /// Checks that `read` and `write` would work, without changing anything. Called before
+    /// a login, so that the user does not log in and then learn that the session cannot be
+    /// kept.
     ///
-    /// For before a login: a person who has just logged in is not to learn that
-    /// the session cannot be kept. A store that can tell more than `read` does
-    /// says so here.
+    /// Returns one line for the user if the session will be kept in a less secure place
+    /// than expected, and `None` otherwise. This default only calls `read`; override it if
+    /// the store can check more.
     ///
-    /// Returns one line for the person where the session will be kept in a lesser
-    /// place than could be expected, and why.
+    /// # Errors
+    ///
+    /// Fails if `read` or `write` would.
     async fn probe(&self, key: &Key) -> Result<Option<String>, Error> {
         self.read(key).await.map(|_| None)
     }
 
-    /// Where this key is or would be kept, for people: a path, a keyring's name.
+    /// Returns where the key's session is or would be kept, for the user: a path, a
+    /// keyring's name.
     fn place(&self, key: &Key) -> String;
 }
 

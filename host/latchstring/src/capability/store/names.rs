@@ -1,4 +1,4 @@
-//! Where the state folder is, and what the files of a key are called in it.
+//! The state folder, and the names of a key's files in it.
 
 use std::fs;
 use std::io;
@@ -10,7 +10,11 @@ use super::failure::cannot;
 use super::{Key, guard};
 use crate::error::{Code, Error};
 
-/// Where sessions are kept unless the caller says otherwise.
+/// Returns the default folder for sessions.
+///
+/// # Errors
+///
+/// Returns `invalid-configuration` if the user has no home folder.
 pub fn default_state_folder() -> Result<PathBuf, Error> {
     let folders = ProjectDirs::from("", "", "latchstring").ok_or_else(|| {
         Error::new(
@@ -22,13 +26,13 @@ pub fn default_state_folder() -> Result<PathBuf, Error> {
     Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
 }
 
-/// The file `PROFILE.ACCOUNT.EXTENSION` in `folder`.
+/// Returns the path of the file `PROFILE.ACCOUNT.EXTENSION` in `folder`.
 pub(super) fn path(folder: &Path, key: &Key, extension: &str) -> Result<PathBuf, Error> {
     check(key)?;
     Ok(folder.join(format!("{}.{extension}", key.file_stem())))
 }
 
-/// Fails where a part of the key cannot be a part of a file's name.
+/// Fails if a part of the key cannot be part of a file name.
 pub(super) fn check(key: &Key) -> Result<(), Error> {
     if key.is_well_formed() {
         return Ok(());
@@ -40,8 +44,7 @@ pub(super) fn check(key: &Key) -> Result<(), Error> {
     ))
 }
 
-/// The keys that have a file with this extension, sorted; strangers in the
-/// folder are passed over.
+/// Returns the keys that have a file with this extension, sorted. Other files are skipped.
 pub(super) fn keys(folder: &Path, extension: &str) -> Result<Vec<Key>, Error> {
     if !guard::folder(folder)? {
         return Ok(Vec::new());

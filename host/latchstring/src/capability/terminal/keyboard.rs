@@ -1,8 +1,8 @@
-//! Reading a line from the user without holding on to the keyboard.
+//! Reads a line from the user in a way that can be cancelled.
 
 pub(super) use system::{line, restore};
 
-/// Whether hidden typing is hidden on this system.
+/// Whether this system can hide typing.
 pub(super) const CAN_HIDE: bool = cfg!(unix);
 
 #[cfg(unix)]
@@ -28,18 +28,18 @@ mod system {
     const ERASE_LINE: u8 = 0x15;
     const END_OF_INPUT: u8 = 0x04;
 
-    /// Returns the next line, or None if the input has ended or is not UTF-8. If
-    /// `hidden`, nothing that is typed is shown from before `ready` is called.
+    /// Returns the next line, or `None` if the input has ended or is not UTF-8. If
+    /// `hidden`, typing is not shown from before `ready` is called.
     ///
-    /// Dropping the wait restores the terminal's modes at once, and ends the thread
-    /// that reads.
+    /// Dropping the future restores the terminal's modes at once and ends the thread that
+    /// reads.
     pub(in super::super) async fn line(
         hidden: bool,
         ready: impl FnOnce(),
     ) -> Option<Zeroizing<String>> {
         let mut quiet = if hidden { Quiet::begin() } else { None };
         ready();
-        // Closed when this wait is dropped.
+        // Closed when this future is dropped.
         let (dropped, _wait) = pipe().ok()?;
         let (sender, line) = oneshot::channel();
         let reader = move || {
@@ -52,7 +52,7 @@ mod system {
         }
     }
 
-    /// Never returns.
+    /// Keeps typing hidden. Never returns.
     async fn stay_quiet(quiet: Option<&mut Quiet>) {
         match quiet {
             Some(quiet) => quiet.stay().await,
@@ -60,7 +60,8 @@ mod system {
         }
     }
 
-    /// Returns None if the input has ended or is not UTF-8, or the wait was dropped.
+    /// Reads a line. Returns `None` if the input has ended or is not UTF-8, or if the
+    /// future was dropped.
     fn read(dropped: &PipeReader) -> Option<Zeroizing<String>> {
         let mut line = Zeroizing::new(Vec::with_capacity(LONGEST));
         let mut bytes = Zeroizing::new([0; 4096]);
@@ -94,33 +95,34 @@ mod system {
         while line.pop().is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000) {}
     }
 
-    /// The terminal's modes from before typing was hidden.
+    /// The terminal's modes before typing was hidden.
     static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
 
     fn before() -> MutexGuard<'static, Option<Termios>> {
         BEFORE.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Shows what is typed again, if it is hidden.
+    /// Shows typing again if it is hidden.
     pub(in super::super) fn restore() {
         if let Some(modes) = before().take() {
-            // A terminal that is gone shows nothing anyway.
+            // An error means that the terminal is gone.
             let _ = tcsetattr(stdin(), OptionalActions::Now, &modes);
         }
     }
 
-    /// Shows nothing that is typed, and lets a line be longer than the 4096 bytes
-    /// that terminals cut it to. The keys that interrupt still do.
+    /// Hides typing, and allows lines longer than the 4096 bytes that terminals cut them
+    /// to. Keys such as Ctrl-C still work.
     struct Quiet {
         modes: Termios,
-        /// Told each time this program goes on after a stop.
+        /// Notified when this program continues after a stop.
         continued: Signal,
     }
 
     impl Quiet {
-        /// Returns None if there is no terminal, or something else hides typing.
+        /// Returns `None` if there is no terminal, or if typing is hidden already.
         fn begin() -> Option<Self> {
-            // Before anything is shown: the program may be stopped as soon as it asks.
+            // Before anything is shown, because the program may be stopped as soon as it
+            // asks.
             let continued = signal(SignalKind::from_raw(libc::SIGCONT)).ok()?;
             let mut before = before();
             if before.is_some() {
@@ -136,11 +138,11 @@ mod system {
             Some(Self { modes: quiet, continued })
         }
 
-        /// Hides typing again each time this program goes on after a stop, as by
-        /// Ctrl-Z: the shell has set modes of its own meanwhile. Never returns.
+        /// Hides typing again whenever this program continues after a stop such as Ctrl-Z,
+        /// because the shell has set other modes. Never returns.
         async fn stay(&mut self) {
             while self.continued.recv().await.is_some() {
-                // As in `restore`.
+                // An error means that the terminal is gone.
                 let _ = tcsetattr(stdin(), OptionalActions::Now, &self.modes);
             }
             pending().await
@@ -171,13 +173,13 @@ mod system {
     use tokio::sync::oneshot;
     use zeroize::Zeroizing;
 
-    /// Nothing to do: a line is hidden by whatever reads it.
+    /// Does nothing: the function that reads a line hides it.
     pub(in super::super) fn restore() {}
 
-    /// Returns the next line, or None if the input has ended. If `hidden`, nothing
-    /// that is typed is shown.
+    /// Returns the next line, or `None` if the input has ended. If `hidden`, typing is not
+    /// shown.
     ///
-    /// A wait that is dropped goes on reading to the end of the line.
+    /// If the future is dropped, the thread reads on to the end of the line.
     pub(in super::super) async fn line(
         hidden: bool,
         ready: impl FnOnce(),

@@ -1,4 +1,4 @@
-//! The sign that turns on a terminal while something takes time.
+//! A spinner on a terminal while something takes time.
 
 pub(super) use system::Spinner;
 
@@ -13,7 +13,7 @@ mod system {
     pub(in super::super) struct Spinner(Mutex<Option<ProgressBar>>);
 
     impl Spinner {
-        /// Shows `text` beside it.
+        /// Shows the spinner with `text`.
         pub(in super::super) fn turn(&self, text: String) {
             let mut current = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(bar) = current.as_ref() {
@@ -37,7 +37,7 @@ mod system {
 
 #[cfg(not(feature = "spinner"))]
 mod system {
-    /// Not shown.
+    /// A spinner that is never shown.
     #[derive(Default)]
     pub(in super::super) struct Spinner(());
 

@@ -1,17 +1,17 @@
-//! A value in a keyring whose entries are small: split so that a reader, who
-//! takes no lock, sees the old value or the new one and nothing between.
+//! Splits values for a keyring whose entries are small. A reader takes no lock and sees the
+//! old value or the new one, never a mixture.
 //!
-//! A value that fits is the entry itself. A larger one lies in the parts of one
-//! of two slots, and the entry is a head that names them:
+//! A value that fits is stored in the entry itself. A larger one is stored in the parts of
+//! one of two slots, and the entry is a head that names them:
 //!
 //! ```text
 //! latchstring-parts a 3 SHA-256-of-the-value
 //! ```
 //!
-//! A writer fills the slot that the head does not name, replaces the head, which
-//! is the moment of change, and removes the other slot. The parts of a slot are
-//! written upwards and removed downwards, so that what a dead writer leaves has
-//! no gap and is found by the next writer.
+//! A writer fills the slot that the head does not name, replaces the head, which makes the
+//! new value visible, and removes the other slot. The parts of a slot are written in
+//! ascending and removed in descending order, so that what a crashed writer leaves has no
+//! gaps and is found by the next writer.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -20,10 +20,10 @@ use zeroize::Zeroizing;
 
 use super::vault::{Trouble, Vault};
 
-/// What a head begins with. A value that begins so is split however small it is.
+/// The beginning of a head. A value that begins with this is split even if it is small.
 const MAGIC: &str = "latchstring-parts ";
-/// Heads that a reader follows before it takes a mismatch for damage: each
-/// mismatch but damage means that a writer finished meanwhile.
+/// How many heads a reader follows before it takes a mismatch for damage. Every other
+/// mismatch means that a writer finished in between.
 const ATTEMPTS: usize = 5;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ struct Head {
     digest: String,
 }
 
-/// What is stored under `entry`.
+/// Returns the value stored under `entry`, or `None` if there is none.
 pub(super) fn read(vault: &dyn Vault, entry: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble> {
     for _ in 0..ATTEMPTS {
         let Some(value) = vault.get(entry)? else { return Ok(None) };
@@ -54,7 +54,7 @@ pub(super) fn read(vault: &dyn Vault, entry: &str) -> Result<Option<Zeroizing<Ve
     Err(Trouble::Damaged)
 }
 
-/// Replaces what is stored under `entry`.
+/// Replaces the value stored under `entry`.
 pub(super) fn write(vault: &dyn Vault, entry: &str, value: &[u8]) -> Result<(), Trouble> {
     let Some(largest) = vault.largest() else {
         return vault.set(entry, value);
@@ -79,7 +79,7 @@ pub(super) fn write(vault: &dyn Vault, entry: &str, value: &[u8]) -> Result<(), 
     Ok(())
 }
 
-/// Removes what is stored under `entry`.
+/// Removes the value stored under `entry`.
 pub(super) fn delete(vault: &dyn Vault, entry: &str) -> Result<(), Trouble> {
     vault.delete(entry)?;
     if vault.largest().is_some() {
@@ -89,8 +89,8 @@ pub(super) fn delete(vault: &dyn Vault, entry: &str) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Whatever is left of a value that cannot be read, for people to look into:
-/// the head and the parts that are there.
+/// Returns the rest of a value that cannot be read, for inspection: the head and the parts
+/// that exist.
 pub(super) fn salvage(vault: &dyn Vault, entry: &str) -> Result<Zeroizing<Vec<u8>>, Trouble> {
     let mut left = vault.get(entry)?.unwrap_or_default();
     for slot in [Slot::A, Slot::B] {
@@ -114,8 +114,8 @@ fn join(
     Ok(value)
 }
 
-/// Removes a slot that nothing names any more. The new value is stored whether
-/// this works or not, and the next writer tries again.
+/// Removes a slot that no head names. Errors are ignored: the new value is stored already,
+/// and the next writer tries again.
 fn tidy(vault: &dyn Vault, entry: &str, slot: Slot) {
     let _ = sweep(vault, entry, slot);
 }

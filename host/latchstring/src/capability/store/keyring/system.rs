@@ -12,12 +12,12 @@ use zeroize::Zeroizing;
 
 use super::vault::{Trouble, Vault};
 
-/// What every entry of ours is kept under, beside its own name.
+/// The service name of this program's entries.
 const SERVICE: &str = "latchstring";
 
-/// One connection, made when it is first needed and kept.
+/// The system's keyring. One connection is made when it is first needed, and kept.
 pub(super) struct SystemVault {
-    /// What entries are kept under, beside their own names.
+    /// The service name of the entries.
     service: String,
     connection: Mutex<Option<Arc<platform::Connection>>>,
 }
@@ -29,7 +29,7 @@ impl Default for SystemVault {
 }
 
 impl SystemVault {
-    /// The entries of another program, which keeps them under this name.
+    /// Returns the entries of another program, which uses this service name.
     pub(super) fn of(service: &str) -> Self {
         Self { service: service.to_owned(), connection: Mutex::default() }
     }
@@ -38,12 +38,12 @@ impl SystemVault {
         self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The connection, and whether it was there before.
+    /// Returns the connection, and whether it existed before.
     fn connected(&self) -> Result<(Arc<platform::Connection>, bool), Trouble> {
         let known = self.connection().clone();
         match known {
             Some(connection) => Ok((connection, true)),
-            // Not under the mutex: connecting may hang.
+            // Connect without holding the mutex, because connecting may hang.
             None => {
                 let connection = Arc::new(platform::Connection::new()?);
                 Ok((self.connection().insert(connection).clone(), false))
@@ -51,8 +51,8 @@ impl SystemVault {
         }
     }
 
-    /// Tries once more over a new connection where an old one failed: its other
-    /// end may have been started anew since.
+    /// Calls the keyring. If an old connection fails, tries again over a new one: the
+    /// keyring may have been restarted.
     fn call<T>(
         &self,
         call: impl Fn(&platform::Connection) -> Result<T, Trouble>,
@@ -70,7 +70,7 @@ impl SystemVault {
         }
     }
 
-    /// Changes the entry; none where there is no such entry.
+    /// Changes the entry. Returns `None` if there is no such entry.
     fn change<T>(
         &self,
         entry: &str,
@@ -116,7 +116,7 @@ impl Vault for SystemVault {
     }
 }
 
-/// The variants that carry a secret are not among those that are quoted.
+/// Converts the error. Variants that contain a secret are not quoted.
 fn in_words(error: Error) -> Trouble {
     match error {
         Error::PlatformFailure(reason) | Error::NoStorageAccess(reason) => {

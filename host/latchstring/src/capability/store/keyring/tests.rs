@@ -1,4 +1,4 @@
-//! The keyring store over a keyring in memory that may misbehave.
+//! Tests of the keyring store with a keyring in memory that can fail.
 
 mod memory_vault;
 mod splitting;
@@ -38,7 +38,7 @@ impl Setting {
         setting
     }
 
-    /// Writes until the keyring hangs and the time limit has passed.
+    /// Writes, and waits until the keyring hangs and the time limit has passed.
     async fn write_that_hangs(&self, value: Vec<u8>) {
         self.vault.become_faulty(Fault::HangsOnChange);
         let (store, vault) = (self.store.clone(), self.vault.clone());
@@ -172,7 +172,7 @@ async fn a_keyring_that_never_answers_is_given_up_after_three_seconds() {
     let error = store.write(&key(), b"secret").await.expect_err("no answer");
     assert_eq!(error.code(), Code::NotSaved);
     assert!(error.message().ends_with("whether the session was saved is unknown"), "{error}");
-    // It may be there by now, and a session in the keyring has a marker.
+    // The entry may exist by now, and a session in the keyring has a marker.
     assert_eq!(store.list().await.expect("a list"), [key()]);
     vault.become_faulty(Fault::None);
 }
@@ -211,7 +211,7 @@ async fn a_large_write_that_was_abandoned_changes_nothing_more() {
 #[tokio::test]
 async fn an_operation_ends_as_soon_as_the_keyring_answers() {
     let Setting { store, folder: _folder, vault: _ } = setting();
-    // One that waited for its time limit would never end.
+    // An operation that waited for its time limit would never end.
     let store = store.with_time_limit(Duration::MAX);
     store.write(&key(), b"secret").await.expect("written");
     store.probe(&key()).await.expect("probed");

@@ -1,4 +1,4 @@
-//! What a keyring can do, and what it may answer instead.
+//! The interface to a keyring, and its errors.
 
 use std::time::Duration;
 
@@ -9,55 +9,55 @@ use crate::error::{Code, Error};
 
 /// A keyring as the store needs it: named entries, one call at a time.
 ///
-/// Calls may take as long as a person does; whoever calls sees to a limit.
+/// A call may take as long as the user takes; the caller has a time limit.
 pub(super) trait Vault: Send + Sync {
-    /// Makes the connection, unless there is one.
+    /// Connects, unless there is a connection.
     fn connect(&self) -> Result<(), Trouble>;
 
-    /// What the entry holds; none where there is no such entry.
+    /// Returns the value of the entry, or `None` if there is no such entry.
     fn get(&self, entry: &str) -> Result<Option<Zeroizing<Vec<u8>>>, Trouble>;
 
-    /// Makes or replaces the entry, wholly or not at all.
+    /// Creates or replaces the entry, completely or not at all.
     fn set(&self, entry: &str, value: &[u8]) -> Result<(), Trouble>;
 
-    /// Removes the entry; false where there was none.
+    /// Removes the entry. Returns false if there was none.
     fn delete(&self, entry: &str) -> Result<bool, Trouble>;
 
-    /// Bytes that one entry can hold; none where any session fits.
+    /// Returns the most bytes that one entry can have, or `None` if any session fits.
     fn largest(&self) -> Option<usize>;
 
-    /// The next call makes a new connection: this one may never answer again.
+    /// Makes the next call use a new connection, because this one may never answer.
     fn disconnect(&self);
 
-    /// The keyring's own name, for people.
+    /// Returns the keyring's name for the user.
     fn name(&self) -> &'static str;
 }
 
-/// Why a keyring did not do what it was asked.
+/// Why a keyring operation failed.
 #[derive(Debug)]
 #[cfg_attr(
     any(windows, target_os = "macos"),
     allow(dead_code, reason = "these systems' keyrings do not tell all of it apart")
 )]
 pub(super) enum Trouble {
-    /// There is none, for this reason.
+    /// There is no keyring, for this reason.
     Absent(String),
     /// It asks for a password first.
     Locked,
-    /// It has no collection to keep entries in.
+    /// It has no collection for entries.
     Unready,
-    /// It did not answer within this time; a change may have happened or not.
+    /// It did not answer within this time. A change may have happened or not.
     Silent(Duration),
-    /// It failed, in its own words.
+    /// It failed with this message.
     Failed(String),
-    /// What it holds is not what was written.
+    /// The stored value is not what was written.
     Damaged,
-    /// Nobody waits for the outcome any more.
+    /// The caller has stopped waiting.
     Abandoned,
 }
 
 impl Trouble {
-    /// As the failure of a read, a deletion or a probe.
+    /// Returns the error of a read, a deletion or a probe.
     pub(super) fn into_error(self, place: &str) -> Error {
         let (message, remedy) = self.words();
         match self {
@@ -77,7 +77,7 @@ impl Trouble {
         }
     }
 
-    /// As the failure of a write.
+    /// Returns the error of a write.
     pub(super) fn into_unsaved(self) -> Error {
         let (mut message, remedy) = self.words();
         if matches!(self, Self::Silent(_)) {

@@ -1,4 +1,4 @@
-//! Credential Manager of Windows.
+//! The Credential Manager of Windows.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,10 +12,10 @@ use super::super::vault::Trouble;
 use super::in_words;
 
 pub(super) const NAME: &str = "Credential Manager";
-/// `CRED_MAX_CREDENTIAL_BLOB_SIZE`, in bytes as `set_secret` hands them over.
+/// `CRED_MAX_CREDENTIAL_BLOB_SIZE`, the most bytes that `set_secret` accepts.
 pub(super) const LARGEST: Option<usize> = Some(2560);
 
-/// The person's credentials.
+/// A connection to the user's credentials.
 pub(super) struct Connection(Arc<Store>);
 
 impl Connection {
@@ -23,13 +23,14 @@ impl Connection {
         Store::new().map(Self).map_err(in_words)
     }
 
-    /// Kept on this machine: the lock of a session does not reach others.
+    /// Returns an entry that stays on this machine, because a session's lock does not reach
+    /// other machines.
     pub(super) fn entry(&self, service: &str, name: &str) -> Result<Entry, Trouble> {
         let here = HashMap::from([("persistence", "Local")]);
         self.0.build(service, name, Some(&here)).map_err(in_words)
     }
 
-    /// What the entry holds; none where there is no such entry.
+    /// Returns the value of the entry, or `None` if there is no such entry.
     pub(super) fn read(
         &self,
         service: &str,

@@ -1,7 +1,6 @@
-//! Keychain of macOS.
+//! The Keychain of macOS.
 //!
-//! A locked keychain asks the person by itself; the time limit of an operation
-//! is what ends the wait.
+//! A locked keychain asks the user itself. The time limit of an operation ends that wait.
 
 use std::sync::Arc;
 
@@ -16,7 +15,7 @@ use super::in_words;
 pub(super) const NAME: &str = "Keychain";
 pub(super) const LARGEST: Option<usize> = None;
 
-/// The login keychain.
+/// A connection to the login keychain.
 pub(super) struct Connection(Arc<Store>);
 
 impl Connection {
@@ -28,7 +27,7 @@ impl Connection {
         self.0.build(service, name, None).map_err(in_words)
     }
 
-    /// What the entry holds; none where there is no such entry.
+    /// Returns the value of the entry, or `None` if there is no such entry.
     pub(super) fn read(
         &self,
         service: &str,

@@ -1,5 +1,4 @@
-//! The Secret Service of Linux and BSD desktops: GNOME Keyring, KWallet,
-//! KeePassXC.
+//! The Secret Service of Linux and BSD desktops: GNOME Keyring, KWallet or KeePassXC.
 
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
@@ -22,19 +21,18 @@ const SERVICE_PATH: &str = "/org/freedesktop/secrets";
 const SERVICE: &str = "org.freedesktop.Secret.Service";
 const ITEM: &str = "org.freedesktop.Secret.Item";
 const PROPERTIES: &str = "org.freedesktop.DBus.Properties";
-/// What an alias names that names nothing.
+/// The path that an alias has if it refers to no collection.
 const NOWHERE: &str = "/";
 
-/// A line of our own to the service, and the store for what changes something.
+/// A separate D-Bus connection to the service, and the store for changes.
 ///
-/// The store would unlock whatever is locked, which opens a window and waits for
-/// a person: what is locked is found out before. And each connection of the
-/// store's begins with a key exchange that takes longer than all the rest. A read
-/// does without: the bus is a socket of this user's alone, and whoever listens
-/// there could ask for the secret as well.
+/// The store would unlock a locked collection, which opens a window and waits for the user,
+/// so this is checked first. Each connection of the store also begins with a key exchange,
+/// which takes longer than everything else. Reads do without it: the bus is a socket of
+/// this user only, and a program that can read its traffic could also ask for the secret.
 pub(super) struct Connection {
     bus: Bus,
-    /// Where secrets are read, once one was.
+    /// The session for reading secrets, opened by the first read.
     session: OnceLock<OwnedObjectPath>,
     store: OnceLock<Arc<Store>>,
 }
@@ -45,8 +43,8 @@ impl Connection {
         Ok(Self { bus, session: OnceLock::new(), store: OnceLock::new() })
     }
 
-    /// What the entry holds; none where there is no such entry. Fails where to
-    /// read it would ask the person for a password.
+    /// Returns the value of the entry, or `None` if there is no such entry. Fails if
+    /// reading would ask the user for a password.
     pub(super) fn read(
         &self,
         service: &str,
@@ -64,14 +62,13 @@ impl Connection {
             .bus
             .call_method(Some(DESTINATION), &item, Some(ITEM), "GetSecret", &(self.session()?,))
             .map_err(failed)?;
-        // The session it came over, what that session needs to know, the secret,
-        // and what kind of text it is.
+        // The session, its parameters, the secret, and its content type.
         let (_, _, secret, _): (OwnedObjectPath, Vec<u8>, Vec<u8>, String) =
             answer.body().deserialize().map_err(failed)?;
         Ok(Some(Zeroizing::new(secret)))
     }
 
-    /// The entry, to be changed. Fails where that would ask the person for a
+    /// Returns the entry in order to change it. Fails if that would ask the user for a
     /// password.
     pub(super) fn entry(&self, service: &str, name: &str) -> Result<Entry, Trouble> {
         self.find(service, name)?;
@@ -80,7 +77,7 @@ impl Connection {
         self.store()?.build(service, name, Some(&label)).map_err(in_words)
     }
 
-    /// The items of this name, all of them unlocked.
+    /// Returns the items with this name. All of them are unlocked.
     fn find(&self, service: &str, name: &str) -> Result<Vec<OwnedObjectPath>, Trouble> {
         let attributes = HashMap::from([("service", service), ("username", name)]);
         let found = ask(&self.bus, "SearchItems", &(attributes,))?;
@@ -113,8 +110,9 @@ impl Connection {
         Ok(self.store.get_or_init(|| store).clone())
     }
 
-    /// Where a new entry would go. Some services do not tell what a locked
-    /// collection holds, so that a search that finds nothing proves nothing.
+    /// Checks that the collection for new entries exists and is unlocked. Some services do
+    /// not show the content of a locked collection, so that an empty search result proves
+    /// nothing.
     fn check_default_collection(&self) -> Result<(), Trouble> {
         let collection: OwnedObjectPath =
             ask(&self.bus, "ReadAlias", &("default",))?.body().deserialize().map_err(failed)?;

@@ -1,4 +1,4 @@
-//! A keyring in memory that can be made to misbehave.
+//! A keyring in memory that can be made to fail.
 
 use std::collections::BTreeMap;
 use std::sync::{Condvar, Mutex};
@@ -17,7 +17,7 @@ pub(super) enum Fault {
     ReadOnly,
     /// Connects and reads, and never answers a change.
     HangsOnChange,
-    /// Does so many changes, and then no more.
+    /// Makes this many changes, and then no more.
     DiesAfter(usize),
 }
 
@@ -31,7 +31,7 @@ pub(super) struct MemoryVault {
 struct State {
     entries: Entries,
     fault: Fault,
-    /// What the entries were after each change.
+    /// The entries after each change.
     history: Vec<Entries>,
     /// Number of changes that hang.
     hangs: usize,

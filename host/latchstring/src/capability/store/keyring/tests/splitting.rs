@@ -1,4 +1,4 @@
-//! Values larger than an entry, seen at every moment of their replacement.
+//! Tests of values larger than an entry, at every step of their replacement.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -9,10 +9,10 @@ use crate::capability::store::keyring::parts;
 use crate::capability::store::keyring::vault::{Trouble, Vault};
 
 const ENTRY: &str = "work.abc in /state";
-/// A head takes 65 bytes.
+/// Most bytes of an entry; a head takes 65.
 const LARGEST: usize = 80;
 
-/// What is stored, if anything is.
+/// The stored value; `None` if there is none.
 type Value = Option<Vec<u8>>;
 
 fn vault(entries: Entries) -> MemoryVault {
@@ -35,8 +35,8 @@ fn holding(old: Option<&[u8]>) -> Entries {
     vault.entries()
 }
 
-/// Each kind of value replaced by each other: nothing, one that fits, ones that
-/// need two, three and many parts, and one that looks like a head.
+/// Each kind of value replaced by each other: none, one that fits, ones that need two,
+/// three and many parts, and one that looks like a head.
 fn replacements() -> Vec<(Value, Value)> {
     let values = |seed: u8| {
         vec![
@@ -88,8 +88,7 @@ fn a_keyring_without_a_limit_is_handed_every_value_as_it_is() {
     }
 }
 
-/// Answers as the entries were at one moment, and after so many reads as they
-/// were at a later one.
+/// Returns the entries of one moment, and after a number of reads those of a later one.
 struct Overtaken {
     before: MemoryVault,
     after: MemoryVault,
@@ -146,7 +145,7 @@ fn a_reader_that_a_writer_overtakes_sees_the_old_value_or_the_new_one() {
         let history = writer.history();
         for (moment, before) in history.iter().enumerate() {
             for after in &history[moment..] {
-                // No reader of these values reads more often than this.
+                // A reader of these values reads at most this often.
                 for reads in 0..=before.len() {
                     let seen = read(&Overtaken {
                         before: vault(before.clone()),
