@@ -1,5 +1,5 @@
-//! What a component has to be before anything of it runs: it wants nothing of
-//! its host, and offers what the contract names.
+//! Checks a component before any of its code runs: it must import nothing and export what
+//! the contract names.
 
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, StoreLimits};
@@ -7,17 +7,17 @@ use wasmtime::{Engine, StoreLimits};
 use crate::contract::LoginPre;
 use crate::error::{Code, Error};
 
-/// The one thing that a login component offers.
+/// The only export of a login component.
 const OFFER: &str = "latchstring:login/flow@0.1.0";
 
-/// Fails with `sandbox-fault`, naming all that is too much or missing.
+/// Checks the component. Fails with `sandbox-fault`, naming all that is wrong.
 pub(super) fn admit(
     engine: &Engine,
     component: &Component,
 ) -> Result<LoginPre<StoreLimits>, Error> {
     let world = component.component_type();
     let wanted: Vec<&str> = world.imports(engine).map(|(name, _)| name).collect();
-    // An empty linker. By itself it would let in whoever wants types alone.
+    // An empty linker. On its own, it would still accept components that import only types.
     let admitted = Linker::new(engine).instantiate_pre(component).and_then(LoginPre::new);
     match admitted {
         Ok(login) if wanted.is_empty() => Ok(login),

@@ -1,5 +1,5 @@
-//! The component called by the names of its contract, with values that carry
-//! their own types: for whatever treats every type of the contract alike.
+//! Calls the component's functions by name with dynamically typed values, for code that
+//! handles all types of the contract alike.
 
 use wasmtime::component::types::ComponentFunc;
 use wasmtime::component::{ComponentExportIndex, Func, Instance, ResourceAny, Type, Val};
@@ -11,18 +11,18 @@ use crate::error::Error;
 const INTERFACE: &str = "latchstring:login/flow@0.1.0";
 const NEXT: &str = "[method]session.next";
 
-/// A fresh instance in the same cage.
+/// An instance with the same limits as any other.
 pub(crate) struct ByName {
     store: Store<StoreLimits>,
     instance: Instance,
     interface: ComponentExportIndex,
 }
 
-/// What a function of the contract answered: its result, or its failure.
+/// The answer of a function of the contract: its result, or its failure.
 pub(crate) type Answer = Result<Option<Val>, Val>;
 
 impl Sandbox {
-    /// An instance to be called by name.
+    /// Creates an instance whose functions are called by name.
     pub(crate) fn by_name(&self) -> Result<ByName, Error> {
         let mut store = self.store()?;
         let instance = self.login.instance_pre().instantiate(&mut store).map_err(fault)?;
@@ -32,13 +32,13 @@ impl Sandbox {
 }
 
 impl ByName {
-    /// The parameters of `session.FUNCTION` that opens a session, in order.
+    /// Returns the parameters of `session.FUNCTION`, which opens a session, in order.
     pub(crate) fn parameters(&mut self, function: &str) -> Result<Vec<(String, Type)>, Error> {
         let ty = self.signature(&opening(function))?;
         Ok(ty.params().map(|(name, ty)| (name.to_owned(), ty)).collect())
     }
 
-    /// The types of a reply, and of what `next` answers: an action or a failure.
+    /// Returns the types of a reply, an action and a failure.
     pub(crate) fn types_of_next(&mut self) -> Result<(Type, Type, Type), Error> {
         let ty = self.signature(NEXT)?;
         let reply = ty.params().nth(1).map(|(_, ty)| ty);
@@ -52,7 +52,7 @@ impl ByName {
         }
     }
 
-    /// Opens a session with `session.FUNCTION`; the failure where it cannot begin.
+    /// Opens a session with `session.FUNCTION`. Returns the failure if it cannot begin.
     pub(crate) fn open(
         &mut self,
         function: &str,
@@ -65,7 +65,7 @@ impl ByName {
         }
     }
 
-    /// The contract's `session.next`.
+    /// Calls the contract's `session.next`.
     pub(crate) fn next(
         &mut self,
         session: ResourceAny,

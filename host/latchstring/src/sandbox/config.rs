@@ -1,12 +1,13 @@
-//! The engine's settings, one text for the two engines that must agree on them:
-//! `build.rs` compiles the component with them, the program runs it with them.
+//! The engine's settings, used in two places that must agree: `build.rs` compiles the
+//! component with them, and the program runs it with them.
 
 use wasmtime::Config;
 
-/// Everything that the component does not need is off, and what is on starts fast.
+/// Returns settings in which everything that the component does not need is off, and the
+/// rest starts fast.
 ///
-/// An engine refuses machine code that was compiled with other settings, so a
-/// change here needs no more care than a rebuild.
+/// An engine refuses machine code that was compiled with other settings, so a change here
+/// needs no more care than a rebuild.
 pub(crate) fn config() -> Config {
     let mut config = Config::new();
     deadline(&mut config);
@@ -16,13 +17,13 @@ pub(crate) fn config() -> Config {
     config
 }
 
-/// Fuel, because it counts the same on every machine, while an epoch would need
-/// a thread and a clock.
+/// Limits run time by fuel, which counts the same on every machine; epochs would need a
+/// thread and a clock.
 fn deadline(config: &mut Config) {
     config.consume_fuel(true);
 }
 
-/// Only what the Rust compiler emits for the component.
+/// Allows only what the Rust compiler emits for the component.
 fn language(config: &mut Config) {
     config
         .wasm_simd(false)
@@ -32,11 +33,11 @@ fn language(config: &mut Config) {
         .wasm_tail_call(false);
 }
 
-/// One small memory, made for one short run.
+/// Reserves one small memory for one short run.
 ///
-/// Reserving the whole 4 GiB would spare some bounds checks and fail wherever a
-/// limit on address space is set, as on many shared machines. Copying the data
-/// segments costs less than the file that copy-on-write would need.
+/// Reserving the whole 4 GiB would save some bounds checks and fail if the address space is
+/// limited, as on many shared machines. Copying the data segments costs less than the file
+/// that copy-on-write would need.
 fn memory(config: &mut Config) {
     config
         .memory_reservation(16 << 20)
@@ -46,8 +47,8 @@ fn memory(config: &mut Config) {
         .memory_init_cow(false);
 }
 
-/// A trap says what stopped the component. Where in its code is of no use to
-/// anyone who reads the message, so neither is kept nor looked up.
+/// Leaves out backtraces and address maps: error messages say what stopped the component,
+/// and its code addresses would not help the reader.
 fn traps(config: &mut Config) {
     config.generate_address_map(false).wasm_backtrace_max_frames(None);
 }

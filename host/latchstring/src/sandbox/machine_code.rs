@@ -1,5 +1,5 @@
-//! The component's machine code, loaded with as little work as the platform
-//! allows: most of what a cached token costs is this.
+//! Loads the component's machine code with as little work as the platform allows. Most of
+//! the time for a cached token is spent here.
 
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -7,8 +7,8 @@ use wasmtime::component::Component;
 use super::config::config;
 use crate::error::{Code, Error};
 
-/// Loads the machine code that `build.rs` compiled for this program's target. To be
-/// called once in a process: an engine wants every code at an address of its own.
+/// Loads the machine code that `build.rs` compiled for this program's target. Call it once
+/// in a process: an engine requires each code at a different address.
 pub(super) fn load() -> Result<(Engine, Component), Error> {
     embedded::load().map_err(|error| {
         Error::new(
@@ -19,9 +19,9 @@ pub(super) fn load() -> Result<(Engine, Component), Error> {
     })
 }
 
-/// The code is a part of this program's own code: it runs where the program's file
-/// is mapped. Nothing is copied, only the pages that a session touches are read,
-/// and no memory has to be made executable, which hardened services forbid.
+/// The machine code is part of this program's code and runs where the program's file is
+/// mapped. Nothing is copied, only the pages that a session uses are read, and no memory
+/// has to be made executable, which hardened services forbid.
 #[cfg(latchstring_code_in_place)]
 mod embedded {
     use std::arch::naked_asm;
@@ -35,12 +35,12 @@ mod embedded {
 
     pub(super) const REMEDY: &str = "report it with the version of this program";
 
-    /// Also makes cargo build this again when the code changes.
+    /// `include_bytes!` also makes cargo build this again when the code changes.
     const LENGTH: usize = include_bytes!(env!("LATCHSTRING_COMPONENT_COMPILED")).len();
 
-    /// Never called: the bytes at its address are the machine code. A function,
-    /// because functions are what the linker makes executable. It is alone in its
-    /// section, so the alignment, which every page size divides, is its own.
+    /// Never called: the bytes at its address are the machine code. It is a function
+    /// because the linker makes functions executable. It is alone in its section, so that
+    /// its alignment, which is a multiple of every page size, applies.
     #[unsafe(naked)]
     #[unsafe(link_section = ".text.latchstring_component")]
     extern "C" fn code() {
@@ -58,12 +58,12 @@ mod embedded {
         // OK because no function is at address 0.
         let bytes = NonNull::new(bytes).expect("an address");
         // SAFETY: these bytes come from `build.rs`, which compiled them with the same
-        // settings; they are constant, and live as long as the program.
+        // settings. They are constant and live as long as the program.
         let component = unsafe { Component::deserialize_raw(&engine, bytes)? };
         Ok((engine, component))
     }
 
-    /// Memory that the system has made executable when it loaded the program.
+    /// Memory that the system made executable when it loaded the program.
     struct Executable;
 
     impl CustomCodeMemory for Executable {
@@ -81,7 +81,7 @@ mod embedded {
     }
 }
 
-/// The code is copied into memory of its own.
+/// The machine code is copied to new memory.
 #[cfg(not(latchstring_code_in_place))]
 mod embedded {
     use wasmtime::Engine;
@@ -95,7 +95,7 @@ mod embedded {
 
     pub(super) fn load() -> wasmtime::Result<(Engine, Component)> {
         // SAFETY: these bytes come from `build.rs`, which compiled them with the same
-        // settings; nothing outside this program can change them.
+        // settings. Nothing outside this program can change them.
         unsafe { super::from_copy(COMPILED) }
     }
 }

@@ -1,6 +1,6 @@
-//! The component in its cage: no imports, little memory, little time.
+//! Runs the component in a sandbox: no imports, little memory, little time.
 //!
-//! It was compiled ahead of time by `build.rs`; no compiler is in this program.
+//! `build.rs` compiles the component ahead of time; this program contains no compiler.
 //!
 //! A host is a loop around [`Instance::next`]:
 //!
@@ -42,41 +42,44 @@ use crate::contract::{
 use crate::error::{Code, Error};
 use crate::recording::Recorder;
 
-/// The component's bytes, as anyone may check them.
+/// The component as a WebAssembly binary, for inspection and for other runtimes.
 pub const COMPONENT: &[u8] = include_bytes!(env!("LATCHSTRING_COMPONENT"));
 
-/// The world that the component was checked to have when this program was built.
+/// The component's world as WIT. It was checked when this program was built.
 pub const WORLD: &str = include_str!(env!("LATCHSTRING_COMPONENT_WORLD"));
 
-/// Linear memory that one instance may have. A login needs 2 MiB, and a
-/// response of the largest size a few times its bytes.
+/// Most linear memory of one instance, in bytes. A login needs 2 MiB, and a response of the
+/// largest size a few times its own size.
 const MEMORY_BYTES: usize = 64 << 20;
 
-/// Instructions, nearly, that one call may take: the deadline of a sandbox
-/// without a clock, a few seconds. The dearest honest step, in which an ID token
-/// is held against several keys, takes little more than half.
+/// Fuel for one call, roughly in instructions: a time limit of a few seconds without a
+/// clock. The most expensive honest step, which checks an ID token against several keys,
+/// takes little more than half of it.
 const FUEL_PER_CALL: u64 = 2_000_000_000;
 
-/// What one call may hand over, nearly in bytes: lists can name the same memory
-/// again and again, and so be far larger than it. An honest action holds little
-/// more than a session, which has at most 1 MiB.
+/// Most bytes, approximately, that one call may return: lists can refer to the same memory
+/// many times and so be far larger than it. An honest action has little more than a
+/// session, which has at most 1 MiB.
 const BYTES_PER_CALL: usize = 4 << 20;
 
-/// Functions that may be called by number, in one table; the component's own has
-/// some hundreds.
+/// Most elements of the function table. The component's own has some hundreds.
 const TABLE_ELEMENTS: usize = 20_000;
 
-/// Sessions at once in one instance; a host opens one after the other.
+/// Most sessions open in one instance. A host opens one after the other.
 const SESSIONS: usize = 64;
 
-/// The component, loaded, looked at, and ready to be instantiated.
+/// The component, loaded, checked, and ready to be instantiated.
 pub struct Sandbox {
     engine: Engine,
     login: LoginPre<StoreLimits>,
 }
 
 impl Sandbox {
-    /// The embedded component, loaded once in a process for everybody in it.
+    /// Returns the embedded component, which is loaded once in a process.
+    ///
+    /// # Errors
+    ///
+    /// Returns `sandbox-fault` if the component cannot be loaded.
     pub fn load() -> Result<&'static Self, Error> {
         static LOADED: LazyLock<Result<Sandbox, Error>> = LazyLock::new(|| {
             let (engine, component) = machine_code::load()?;
@@ -85,13 +88,13 @@ impl Sandbox {
         LOADED.as_ref().map_err(Error::clone)
     }
 
-    /// Refuses what is no login component, before anything of it runs.
+    /// Checks that the component is a login component before any of its code runs.
     fn new(engine: Engine, component: &Component) -> Result<Self, Error> {
         let login = admission::admit(&engine, component)?;
         Ok(Self { engine, login })
     }
 
-    /// Another component than the login component.
+    /// Loads another component than the login component.
     #[cfg(test)]
     pub(crate) fn of_machine_code(compiled: &[u8]) -> Result<Self, Error> {
         // SAFETY: a build script of this workspace compiled it with the same settings.
@@ -99,14 +102,18 @@ impl Sandbox {
         Self::new(engine, &component)
     }
 
-    /// A fresh instance, which shares nothing with any other.
+    /// Creates an instance, which shares nothing with any other.
+    ///
+    /// # Errors
+    ///
+    /// Returns `sandbox-fault` if the component cannot be instantiated.
     pub fn instantiate(&self) -> Result<Instance, Error> {
         let mut store = self.store()?;
         let login = self.login.instantiate(&mut store).map_err(fault)?;
         Ok(Instance { store, login, recorder: None })
     }
 
-    /// The cage.
+    /// Creates an engine store with the sandbox's limits.
     fn store(&self) -> Result<Store<StoreLimits>, Error> {
         let limits = StoreLimitsBuilder::new()
             .memory_size(MEMORY_BYTES)
@@ -124,7 +131,12 @@ impl Sandbox {
     }
 }
 
-/// One instance of the component: the sessions opened in it, and its functions.
+/// One instance of the component, with the sessions opened in it.
+///
+/// # Errors
+///
+/// Its methods return the component's failure, or `sandbox-fault` if the component goes
+/// beyond its limits or traps.
 pub struct Instance {
     store: Store<StoreLimits>,
     login: Login,
@@ -135,26 +147,38 @@ pub struct Instance {
 pub struct Session(ResourceAny);
 
 impl Instance {
-    /// Keeps what passes from now on.
+    /// Records what passes from now on.
     pub fn record(&mut self, recorder: Recorder) {
         self.recorder = Some(recorder);
     }
 
-    /// The contract's `account-key`.
+    /// Calls the contract's `account-key`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Instance`].
     pub fn account_key(&mut self, client: &Client) -> Result<String, Error> {
         self.refuel()?;
         let flow = self.login.latchstring_login_flow();
         flow.call_account_key(&mut self.store, client).map_err(fault)
     }
 
-    /// The contract's `choose-flow`.
+    /// Calls the contract's `choose-flow`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Instance`].
     pub fn choose_flow(&mut self, facts: Facts) -> Result<FlowChoice, Error> {
         self.refuel()?;
         let flow = self.login.latchstring_login_flow();
         flow.call_choose_flow(&mut self.store, facts).map_err(fault)
     }
 
-    /// The contract's `describe`.
+    /// Calls the contract's `describe`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Instance`].
     pub fn describe(&mut self, stored: &[u8], now_ms: u64) -> Result<Description, Error> {
         self.refuel()?;
         let flow = self.login.latchstring_login_flow();
@@ -162,7 +186,11 @@ impl Instance {
         description.map_err(Error::from)
     }
 
-    /// The contract's `session.login`.
+    /// Calls the contract's `session.login`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Instance`].
     pub fn login(
         &mut self,
         client: &Client,
@@ -176,7 +204,11 @@ impl Instance {
         self.opened("login", &(client, stored, request, context), opened)
     }
 
-    /// The contract's `session.token`.
+    /// Calls the contract's `session.token`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Instance`].
     pub fn token(
         &mut self,
         client: &Client,
@@ -190,7 +222,11 @@ impl Instance {
         self.opened("token", &(client, stored, demand, context), opened)
     }
 
-    /// The contract's `session.logout`.
+    /// Calls the contract's `session.logout`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Instance`].
     pub fn logout(
         &mut self,
         client: &Client,
@@ -203,7 +239,11 @@ impl Instance {
         self.opened("logout", &(client, stored, context), opened)
     }
 
-    /// The contract's `session.adopt`.
+    /// Calls the contract's `session.adopt`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Instance`].
     pub fn adopt(
         &mut self,
         client: &Client,
@@ -216,7 +256,11 @@ impl Instance {
         self.opened("adopt", &(client, tokens, context), opened)
     }
 
-    /// The contract's `session.next`.
+    /// Calls the contract's `session.next`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Instance`].
     pub fn next(&mut self, session: &Session, reply: &Reply, now_ms: u64) -> Result<Action, Error> {
         self.refuel()?;
         let methods = self.login.latchstring_login_flow().session();
@@ -245,7 +289,7 @@ impl Instance {
     }
 }
 
-/// A trap as a person should hear of it: what stopped, never a backtrace.
+/// Returns the error for a trap: what stopped the component, without a backtrace.
 fn fault(error: wasmtime::Error) -> Error {
     let reason = match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => "it went past its time limit".to_owned(),
@@ -263,7 +307,7 @@ fn fault(error: wasmtime::Error) -> Error {
     )
 }
 
-/// The limits for which the engine has no type, only words.
+/// Describes errors for which the engine has only a message, no type.
 fn in_words(error: &wasmtime::Error) -> String {
     let said = error.root_cause().to_string();
     if said.contains("fuel allocated for hostcalls") {

@@ -1,4 +1,4 @@
-//! What the sandbox allows leaves room for every honest step.
+//! Tests that the sandbox's limits leave room for every honest step.
 #![allow(clippy::unwrap_used, reason = "a test that meets the unexpected is to stop")]
 
 use base64::Engine as _;
@@ -11,11 +11,11 @@ use crate::capability::surroundings::{Surroundings as _, SystemSurroundings};
 use crate::contract::{Endpoints, Response};
 
 #[test]
-fn the_dearest_honest_steps_stay_far_below_the_limit() {
-    // Only their size matters: no key verifies, so every one of them is tried.
+fn the_most_expensive_honest_steps_stay_far_below_the_limit() {
+    // Only the size of the keys matters: no key verifies, so every one is tried.
     let number = |bytes: usize| URL_SAFE_NO_PAD.encode(vec![0xf5; bytes]);
     let rsa = |bytes: usize| json!({ "kty": "RSA", "n": number(bytes), "e": "AQAB" });
-    // The base points: a key has to lie on the curve.
+    // The base points, because a key must be a point on the curve.
     let p_384 = json!({
         "kty": "EC",
         "crv": "P-384",
@@ -28,7 +28,7 @@ fn the_dearest_honest_steps_stay_far_below_the_limit() {
         "x": "AMaFjga3BATpzZ4-y2YjlbRCnGSBOQU_tSH4KK9ga009uqFLXnfv51ko_h3BJ6L_qN4zSLPBhWpCm_l-fjHC5b1m",
         "y": "ARg5KWp4mjvABFyKX7QsfRvZmPVESVebRGgXr70XJz5mLJfucple9CZAxVC5AT-tB2E1PHCGonLCQIi-lHaf0WZQ",
     });
-    // Each is a number below the modulus or the order, or nothing would be computed.
+    // Each number is below the modulus or the order; otherwise nothing would be computed.
     let small = |bytes: usize| [vec![0; 4], vec![0x45; bytes - 4]].concat();
     for (algorithm, key, signature) in [
         ("RS256", rsa(256), small(256)),
@@ -54,7 +54,7 @@ fn a_response_of_the_largest_size_stays_far_below_the_limit() {
     assert!(fuel_used(&instance) < FUEL_PER_CALL / 4);
 }
 
-/// The fuel that the step takes in which a login gets the provider's keys.
+/// Returns the fuel of the step in which a login gets the provider's keys.
 fn fuel_of_checking(id_token: &str, keys: &Value) -> u64 {
     let client = Client {
         discover: false,
