@@ -1,6 +1,5 @@
 //! Sessions in the keyring of the operating system.
 
-mod errand;
 #[cfg(feature = "presets")]
 mod foreign;
 mod index;
@@ -8,6 +7,7 @@ mod parts;
 mod system;
 #[cfg(test)]
 mod tests;
+mod time_limit;
 mod vault;
 
 use std::collections::BTreeMap;
@@ -99,7 +99,7 @@ impl KeyringStore {
         work: impl FnOnce(&dyn Vault, &str) -> Result<T, Trouble> + Send + 'static,
     ) -> Result<T, Trouble> {
         let entry = self.entry(key);
-        errand::run(&self.vault, self.time_limit, move |vault| work(vault, &entry)).await
+        time_limit::run(&self.vault, self.time_limit, move |vault| work(vault, &entry)).await
     }
 
     /// Runs an operation on the key's entry under the caller's lock, which stays locked

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 
 use super::system::SystemVault;
 use super::vault::Vault;
-use super::{TIME_LIMIT, errand};
+use super::{TIME_LIMIT, time_limit};
 use crate::error::Error;
 
 /// Prefix of a value that a program has encoded.
@@ -22,7 +22,8 @@ impl ForeignEntry {
     /// Returns the entry's value, or `None` if there is no such entry.
     pub(crate) async fn read(&self) -> Result<Option<Zeroizing<String>>, Error> {
         let account = self.account.clone();
-        let value = errand::run(&self.vault(), TIME_LIMIT, move |vault| vault.get(&account)).await;
+        let value =
+            time_limit::run(&self.vault(), TIME_LIMIT, move |vault| vault.get(&account)).await;
         let value = value.map_err(|trouble| trouble.into_error(&self.place()))?;
         Ok(value.map(|value| decoded(&value)))
     }
@@ -30,7 +31,7 @@ impl ForeignEntry {
     /// Deletes the entry. Returns false if there was none.
     pub(crate) async fn delete(&self) -> Result<bool, Error> {
         let account = self.account.clone();
-        errand::run(&self.vault(), TIME_LIMIT, move |vault| vault.delete(&account))
+        time_limit::run(&self.vault(), TIME_LIMIT, move |vault| vault.delete(&account))
             .await
             .map_err(|trouble| trouble.into_error(&self.place()))
     }

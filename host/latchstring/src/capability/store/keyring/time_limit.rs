@@ -24,12 +24,12 @@ pub(super) async fn run<T: Send + 'static>(
     let abandoned = Abandonment(Arc::new(AtomicBool::new(false)));
     let watched = Watched { vault: vault.clone(), abandoned: abandoned.0.clone() };
     let (sender, receiver) = oneshot::channel();
-    let errand = move || {
+    let call = move || {
         let outcome = watched.connect().and_then(|()| work(&watched));
         // If it took too long, the receiver is gone.
         let _ = sender.send(outcome);
     };
-    let thread = thread::Builder::new().name("keyring".to_owned()).spawn(errand);
+    let thread = thread::Builder::new().name("keyring".to_owned()).spawn(call);
     thread.map_err(|error| Trouble::Failed(format!("no thread for it: {error}")))?;
     match tokio::time::timeout(limit, receiver).await {
         Ok(Ok(outcome)) => outcome,
