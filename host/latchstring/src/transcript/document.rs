@@ -1,25 +1,30 @@
-//! A transcript as it is read.
+//! Parses transcripts.
 
 use serde_json::Value;
 
 use super::{Step, Transcript};
 use crate::error::{Code, Error};
 
-/// Raised whenever an older reader would misunderstand a newer document.
+/// Version of the document. Incremented when an older reader would misunderstand a newer
+/// document.
 pub(super) const FORMAT: u64 = 1;
 
 /// The functions of the contract that open a session.
 const OPENINGS: [&str; 4] = ["login", "token", "logout", "adopt"];
 
-/// The longest file that is read, in bytes: a session's answers are no longer than
-/// the component reads, and few.
+/// Largest file that is read, in bytes. A session has few responses, and each is no larger
+/// than the component reads.
 const LONGEST: usize = 16 << 20;
 
 pub(super) const CONTRACT: &str = "latchstring:login@0.1.0";
 
 impl Transcript {
-    /// Reads a transcript. Fails with `invalid-configuration` where it is none, was
-    /// written by a newer version, or does not fit the contract.
+    /// Parses a transcript.
+    ///
+    /// # Errors
+    ///
+    /// Returns `invalid-configuration` if the bytes are no transcript, were written by a
+    /// newer version, or do not fit the contract.
     pub fn parse(bytes: &[u8]) -> Result<Self, Error> {
         if bytes.len() > LONGEST {
             return Err(unusable(&format!("it is longer than {} MiB", LONGEST >> 20)));

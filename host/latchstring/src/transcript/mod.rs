@@ -1,5 +1,4 @@
-//! Transcripts: what a host and the component said to each other, step by step,
-//! without what is secret.
+//! Transcripts: what a host and the component exchanged, step by step, without secrets.
 //!
 //! ```text
 //! Recorder -> redaction -> Transcript -> file -> Transcript -> replay
@@ -24,18 +23,18 @@ use document::{CONTRACT, FORMAT, unusable};
 use stage::{Answer, Stage};
 use values::Ordered;
 
-/// One session, as the component saw it: how it was opened, each reply of the host
-/// and the time it came, and what the component answered.
+/// One session as the component saw it: how it was opened, each reply of the host with its
+/// time, and each answer of the component.
 ///
-/// Made of a [`Recorder`], it holds no secret and nobody's name: tokens, codes,
-/// claims and whatever else is not known to be public are placeholders, the same
-/// one wherever the same value stood. Issuer, client id, scopes, addresses and
-/// times are as they were.
+/// A transcript made from a [`Recorder`] has no secrets and no personal data: tokens,
+/// codes, claims and everything else that is not known to be public are replaced by
+/// placeholders, the same one for the same value. Issuer, client ID, scopes, addresses and
+/// times are kept.
 pub struct Transcript {
     component: String,
     function: String,
     parameters: Value,
-    /// Where the session could not be opened.
+    /// The failure if the session could not be opened.
     failure: Option<Value>,
     steps: Vec<Step>,
     note: Option<String>,
@@ -48,14 +47,20 @@ struct Step {
 }
 
 impl Transcript {
-    /// The last session that was recorded, redacted; none where there was none.
+    /// Returns the last recorded session without its secrets, or `None` if there is none.
     ///
-    /// Fails where it cannot be told without what is secret.
+    /// # Errors
+    ///
+    /// Returns `host-fault` if the session cannot be shown without its secrets.
     pub fn of(recorder: &Recorder) -> Result<Option<Self>, Error> {
         recorder.recording().as_ref().map(redaction::redact).transpose()
     }
 
-    /// The transcript as a JSON document of several lines.
+    /// Returns the transcript as an indented JSON document.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the transcript does not fit the contract.
     pub fn to_json(&self) -> Result<String, Error> {
         let mut stage = Stage::new()?;
         let leaf = |value: Value| Ordered::Leaf(value);
@@ -87,13 +92,13 @@ impl Transcript {
         Ok(text.expect("a transcript is always JSON") + "\n")
     }
 
-    /// Why it is not whole, where it is not.
+    /// Returns why the transcript is incomplete, or `None` if it is complete.
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
 }
 
-/// The SHA-256 of the embedded component, in hexadecimal.
+/// Returns the SHA-256 hash of the embedded component in hexadecimal.
 fn component_hash() -> String {
     Sha256::digest(COMPONENT).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,5 +1,4 @@
-//! Stepping the embedded component through a transcript, in the time of the
-//! transcript.
+//! Runs the embedded component through a transcript, at the transcript's times.
 
 use serde_json::Value;
 
@@ -7,31 +6,36 @@ use super::stage::{Answer, Stage};
 use super::{Transcript, component_hash, summary};
 use crate::error::Error;
 
-/// What came of a replay.
+/// The result of a replay.
 pub struct Replay {
-    /// One for each step that was taken.
+    /// The steps that were taken.
     pub steps: Vec<ReplayedStep>,
-    /// The first place where the component answered something else than recorded,
-    /// and both; none where everything was as recorded.
+    /// The first answer of the component that differs from the recorded one, with both, or
+    /// `None` if all are as recorded.
     pub difference: Option<String>,
-    /// Whether it was recorded with the very component that replayed it.
+    /// Whether the recording was made with the same component.
     pub same_component: bool,
 }
 
-/// One step, in words.
+/// One step in words.
 pub struct ReplayedStep {
     /// When the reply came, in milliseconds since 1970-01-01T00:00:00Z.
     pub now_ms: u64,
-    /// What the host told: `response 200`.
+    /// The host's reply, such as `response 200`.
     pub reply: String,
-    /// What the component said to that: `exchange token: POST https://id.example/token`.
+    /// The component's answer, such as `exchange token: POST https://id.example/token`.
     pub answer: String,
-    /// Whether it is what was recorded.
+    /// Whether the answer is as recorded.
     pub is_as_recorded: bool,
 }
 
 impl Transcript {
-    /// Steps the embedded component through it: no clock, no network, no store.
+    /// Runs the embedded component through the transcript, without clock, network and
+    /// store.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the transcript does not fit the contract or the component is stopped.
     pub fn replay(&self) -> Result<Replay, Error> {
         let mut stage = Stage::new()?;
         let failure = stage.open(&self.function, &self.parameters)?;
@@ -60,25 +64,26 @@ impl Transcript {
             });
             if !is_as_recorded {
                 let place = format!("step {}", position + 1);
-                replay.difference = Some(parted(&place, &step.answer, &answer));
+                replay.difference = Some(answer_difference(&place, &step.answer, &answer));
                 break;
             }
         }
         Ok(replay)
     }
 
-    /// What was asked for: `login`, `token`, `logout` or `adopt`, and of whom.
+    /// Returns what was asked for (`login`, `token`, `logout` or `adopt`) and the provider.
     pub fn title(&self) -> String {
         summary::opening(&self.function, &self.parameters)
     }
 
-    /// The failure with which it could not even begin, in words.
+    /// Returns the failure with which the session could not begin, in words, or `None` if
+    /// it began.
     pub fn opening_failure(&self) -> Option<String> {
         self.failure.as_ref().map(summary::failure)
     }
 }
 
-fn parted(place: &str, recorded: &Answer, found: &Answer) -> String {
+fn answer_difference(place: &str, recorded: &Answer, found: &Answer) -> String {
     match (recorded, found) {
         (Ok(recorded), Ok(found)) | (Err(recorded), Err(found)) => {
             difference(place, recorded, found)
@@ -91,7 +96,7 @@ fn parted(place: &str, recorded: &Answer, found: &Answer) -> String {
     }
 }
 
-/// The first place where two values are not the same.
+/// Describes the first difference between two values.
 fn difference(place: &str, recorded: &Value, found: &Value) -> String {
     match (recorded, found) {
         (Value::Object(one), Value::Object(other)) => {
@@ -108,8 +113,8 @@ fn difference(place: &str, recorded: &Value, found: &Value) -> String {
         }
         (Value::Array(one), Value::Array(other)) if one.len() == other.len() => {
             let pairs = one.iter().zip(other).enumerate();
-            let mut parted = pairs.filter(|(_, (one, other))| one != other);
-            match parted.next() {
+            let mut differing = pairs.filter(|(_, (one, other))| one != other);
+            match differing.next() {
                 Some((position, (one, other))) => {
                     difference(&format!("{place}, {position}"), one, other)
                 }

@@ -1,4 +1,4 @@
-//! The embedded component, stepped with JSON in a transcript's own form.
+//! Runs the embedded component with JSON in the form of a transcript.
 
 use serde_json::Value;
 use wasmtime::component::{ResourceAny, Type};
@@ -8,7 +8,7 @@ use crate::error::{Code, Error};
 use crate::sandbox::Sandbox;
 use crate::sandbox::by_name::ByName;
 
-/// A fresh instance, and the session that was opened in it.
+/// An instance of the component, and the session opened in it.
 pub(super) struct Stage {
     component: ByName,
     reply: Type,
@@ -17,7 +17,7 @@ pub(super) struct Stage {
     session: Option<ResourceAny>,
 }
 
-/// What the component said: an action, or a failure.
+/// The component's answer: an action or a failure.
 pub(super) type Answer = Result<Value, Value>;
 
 impl Stage {
@@ -27,7 +27,7 @@ impl Stage {
         Ok(Self { component, reply, action, failure, session: None })
     }
 
-    /// Opens the session; the failure where it cannot begin.
+    /// Opens the session. Returns the failure if it cannot begin.
     pub(super) fn open(
         &mut self,
         function: &str,
@@ -51,7 +51,7 @@ impl Stage {
         }
     }
 
-    /// Steps the session.
+    /// Sends the session a reply and returns its answer.
     pub(super) fn next(&mut self, reply: &Value, now_ms: u64) -> Result<Answer, Error> {
         let session = self
             .session
@@ -67,7 +67,7 @@ impl Stage {
         Ok(answer.map(Ordered::into_value).map_err(Ordered::into_value))
     }
 
-    /// The parameters as JSON in the order of their declaration.
+    /// Returns the parameters as JSON in the order of their declaration.
     pub(super) fn parameters(
         &mut self,
         function: &str,
@@ -81,7 +81,7 @@ impl Stage {
         members.collect::<Result<_, _>>().map(Ordered::Object)
     }
 
-    /// The same of what was recorded, where they are a list.
+    /// Returns recorded parameters, which are an array, in the form of a transcript.
     pub(super) fn recorded_parameters(
         &mut self,
         function: &str,

@@ -1,4 +1,4 @@
-//! A transcript for people: one line for each thing said.
+//! Summarises a transcript for the user: one line for each reply and answer.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::stage::Answer;
 use crate::drive::without_query;
 use crate::error::printable;
 
-/// What a session was opened for, and with whom.
+/// Returns what a session was opened for, and with which client.
 pub(super) fn opening(function: &str, parameters: &Value) -> String {
     let client = &parameters["client"];
     let issuer = client["issuer"].as_str().unwrap_or("a provider without an issuer identifier");
@@ -14,7 +14,7 @@ pub(super) fn opening(function: &str, parameters: &Value) -> String {
     printable(&format!("{function} at {issuer} as {client_id}"))
 }
 
-/// What the host told.
+/// Returns the host's reply in words.
 pub(super) fn reply(reply: &Value) -> String {
     let (name, payload) = case(reply);
     printable(&match name {
@@ -36,7 +36,7 @@ pub(super) fn reply(reply: &Value) -> String {
     })
 }
 
-/// What the component said to it.
+/// Returns the component's answer in words.
 pub(super) fn answer(answer: &Answer) -> String {
     match answer {
         Ok(action) => self::action(action),
@@ -44,7 +44,7 @@ pub(super) fn answer(answer: &Answer) -> String {
     }
 }
 
-/// The code, and what it stands for.
+/// Returns the code and the message of a failure.
 pub(super) fn failure(failure: &Value) -> String {
     printable(&format!("fails with {}: {}", text(&failure["code"]), text(&failure["message"])))
 }
@@ -82,7 +82,7 @@ fn action(action: &Value) -> String {
     })
 }
 
-/// A case's name and its payload; null where it has none.
+/// Returns the name and the payload of a case; the payload is null if there is none.
 pub(super) fn case(value: &Value) -> (&str, &Value) {
     match value {
         Value::String(name) => (name, &Value::Null),

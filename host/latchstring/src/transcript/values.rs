@@ -1,9 +1,9 @@
-//! Values of the contract as JSON, one to one: along the component's own type
-//! information, so that no type is written twice.
+//! Converts values of the contract to JSON and back, using the component's own type
+//! information, so that no type is declared twice.
 //!
-//! Records are objects, options the value or null, a case without payload its
-//! name and any other an object of one member; bytes are
-//! `{ "text": ... }` where they are UTF-8, else `{ "base64": ... }`.
+//! Records are objects. Options are the value or null. A case without payload is its name,
+//! with payload an object with one member. Bytes are `{ "text": ... }` if they are UTF-8,
+//! otherwise `{ "base64": ... }`.
 
 use std::borrow::Cow;
 
@@ -13,7 +13,7 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 use wasmtime::component::{Type, Val};
 
-/// The greatest number that every reader of JSON keeps as it is.
+/// The greatest integer that every JSON reader keeps exactly.
 const GREATEST_INTEGER: u64 = (1 << 53) - 1;
 
 /// How names are spelt in JSON.
@@ -21,8 +21,8 @@ const GREATEST_INTEGER: u64 = (1 << 53) - 1;
 pub(super) enum Spelling {
     /// As in the contract: `now-ms`, and bytes as text or base64.
     Contract,
-    /// As serde derives it from the generated types: `now_ms`, `NowMs`, and bytes
-    /// as numbers.
+    /// As serde derives it from the generated types: `now_ms`, `NowMs`, and bytes as an
+    /// array of numbers.
     Derived,
 }
 
@@ -48,7 +48,7 @@ fn capitalized(word: &str) -> String {
     first.into_iter().chain(characters).collect()
 }
 
-/// Where a value is not what its type wants, and what that is.
+/// A type mismatch: the JSON path, and the type expected there.
 pub(super) struct Misfit {
     path: String,
     expected: String,
@@ -67,13 +67,13 @@ impl Misfit {
         self
     }
 
-    /// `expected` and where, in one phrase.
+    /// Returns the mismatch as one phrase.
     pub(super) fn in_words(&self) -> String {
         format!("expected {} at {}", self.expected, self.path)
     }
 }
 
-/// A value of this type.
+/// Converts JSON to a value of this type.
 pub(super) fn decode(ty: &Type, json: &Value, spelling: Spelling) -> Result<Val, Misfit> {
     match (ty, json) {
         (Type::Bool, Value::Bool(value)) => Ok(Val::Bool(*value)),
@@ -153,7 +153,7 @@ fn integer(ty: &Type, number: Option<u64>) -> Result<Val, Misfit> {
     value.ok_or_else(|| Misfit::new("a smaller whole number"))
 }
 
-/// A case's name, and its payload where it has one.
+/// Returns the name of a case, and its payload if it has one.
 fn case_of(json: &Value) -> Option<(&str, Option<&Value>)> {
     match json {
         Value::String(name) => Some((name, None)),
@@ -189,7 +189,7 @@ impl Ordered {
         Self::Object(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
-    /// The same where order does not matter.
+    /// Returns the value as JSON without a fixed order.
     pub(super) fn into_value(self) -> Value {
         match self {
             Self::Leaf(value) => value,
@@ -211,7 +211,7 @@ impl Serialize for Ordered {
     }
 }
 
-/// The value of this type as JSON.
+/// Converts a value of this type to JSON.
 pub(super) fn encode(ty: &Type, value: &Val) -> Result<Ordered, Misfit> {
     Ok(match (ty, value) {
         (_, Val::Bool(value)) => Ordered::Leaf(Value::from(*value)),

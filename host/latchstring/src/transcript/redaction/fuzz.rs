@@ -1,4 +1,4 @@
-//! Whatever a provider sends, a secret in it does not stay.
+//! Fuzz tests: no secret remains, whatever a provider sends.
 
 use arbtest::arbitrary::{Result, Unstructured};
 use arbtest::arbtest;
@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 
 use super::redactor::{Readers, Redactor};
 
-/// Long enough that it is in no text by chance, and no name, number or error code.
+/// Long enough not to occur by chance, and no name, number or error code.
 const SECRET: &str = "s3cr3t9Qx7Zk2v";
 const SECRET_NUMBER: u64 = 7_316_402_958_113;
 
-/// Names that mean something, and others.
+/// Names with a meaning to the redaction, and others.
 const NAMES: [&str; 24] = [
     "access_token",
     "refresh_token",
@@ -62,7 +62,7 @@ fn text(u: &mut Unstructured<'_>) -> Result<String> {
     })
 }
 
-/// A JSON Web Token, or nearly.
+/// Generates a JSON Web Token, or something similar.
 fn token(u: &mut Unstructured<'_>) -> Result<String> {
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let algorithm = *u.choose(&["RS256", "ES256", "EdDSA", "none", SECRET])?;
@@ -95,7 +95,7 @@ fn body(u: &mut Unstructured<'_>) -> Result<(String, &'static str)> {
     })
 }
 
-/// The text with every part of it that is base64 of other text.
+/// Returns the text, preceded by what its base64 parts decode to.
 fn readable(value: &Value) -> String {
     let text = value.to_string();
     let is_encoded = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
@@ -113,33 +113,33 @@ fn tells_nothing(value: &Value) {
 
 type Property = fn(&mut Unstructured<'_>) -> Result<()>;
 
-/// The same hundreds of cases each time.
+/// Checks the property with the same hundreds of cases each time.
 fn holds(property: Property) {
     for number in 0..300_u64 {
-        // Neighbouring numbers make sequences that begin alike.
+        // Adjacent seeds would make sequences that begin alike.
         let scattered = u64::from(u32::wrapping_mul(number as u32, 0x9e37_79b9));
         arbtest(property).seed(scattered << 32 | 1024);
     }
 }
 
 #[test]
-fn no_secret_stays_of_any_response() {
+fn no_secret_remains_of_any_response() {
     holds(response);
 }
 
 #[test]
-fn no_secret_stays_of_anything_else_that_a_host_is_told() {
+fn no_secret_remains_of_any_other_reply() {
     holds(other_reply);
 }
 
 #[test]
-fn no_secret_stays_in_odd_members_of_metadata() {
+fn no_secret_remains_in_odd_members_of_metadata() {
     holds(metadata);
 }
 
 #[test]
 #[ignore = "other replies each time, for as long as ./dev fuzz is told"]
-fn of_any_reply_no_secret_stays() {
+fn no_secret_remains_of_any_reply() {
     arbtest(|u| match u.int_in_range(0..=2)? {
         0 => response(u),
         1 => other_reply(u),
@@ -176,7 +176,7 @@ fn what_helps_to_understand_a_failure_stays() {
 }
 
 #[test]
-fn the_same_value_has_the_same_placeholder_wherever_it_stands() {
+fn the_same_value_has_the_same_placeholder_everywhere() {
     let mut redactor = Redactor::default();
     let reply = |redactor: &mut Redactor, body: Value| {
         let body = json!({ "text": body.to_string() });
@@ -228,9 +228,9 @@ fn other_reply(u: &mut Unstructured<'_>) -> Result<()> {
 
 fn metadata(u: &mut Unstructured<'_>) -> Result<()> {
     let mut redactor = Redactor::default();
-    redactor.readers = Readers::Everybody;
+    redactor.readers = Readers::Public;
     let mut metadata = members(u, 3)?;
-    // What everybody can read is no secret.
+    // Public values are no secrets.
     for name in ["iss", "verification_uri", "verification_uri_complete"] {
         metadata.remove(name);
     }

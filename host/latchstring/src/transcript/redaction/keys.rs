@@ -1,33 +1,35 @@
-//! What signs in transcripts, and what is known of who signed before.
+//! The signing keys of transcripts, and what is known of the recorded signatures.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::signature::Ed25519KeyPair;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
-/// Published, so that nobody takes it for a key: signs every token in transcripts.
+/// Seed of the key that signs every token in transcripts. Published here so that it is
+/// never mistaken for a real key.
 pub(super) const SEED: &[u8; 32] = b"latchstring transcript test key!";
 
-/// Signs nothing: stands for every key that did not sign.
+/// Seed of the key that replaces every published key that signed no token.
 pub(super) const OTHER_SEED: &[u8; 32] = b"latchstring transcript other key";
 
-/// What is known of the tokens seen so far.
+/// The recorded signatures seen so far.
 #[derive(Default)]
 pub(super) struct Signed {
-    /// Whether the provider's keys are to verify nothing, as they did.
+    /// Whether the replaced keys must verify no signature, because the recorded keys did
+    /// not.
     pub(super) are_broken: bool,
     pub(super) seen: Vec<Seen>,
 }
 
-/// A token's header.
+/// The header of a token.
 pub(super) struct Seen {
     pub(super) kid: Option<String>,
-    /// The type of the key that it was signed with.
+    /// The type of the key that signed the token.
     pub(super) kty: &'static str,
 }
 
-/// The type of key of an algorithm that can be verified with a published one (RFC
-/// 7518 §3.1, RFC 8037 §3.1).
+/// Returns the type of the published keys that verify this algorithm, or `None` if no
+/// published key can (RFC 7518 §3.1, RFC 8037 §3.1).
 pub(super) fn key_type(algorithm: &str) -> Option<&'static str> {
     match algorithm {
         "RS256" | "RS384" | "RS512" | "PS256" | "PS384" | "PS512" => Some("RSA"),
@@ -37,7 +39,8 @@ pub(super) fn key_type(algorithm: &str) -> Option<&'static str> {
     }
 }
 
-/// OIDC §3.1.3.6.
+/// Returns the first half of the hash, as `at_hash` and `c_hash` contain it (OpenID Connect
+/// Core §3.1.3.6).
 pub(super) fn half_hash(algorithm: &str, text: &str) -> Option<String> {
     let hash = match algorithm {
         "RS256" | "PS256" | "ES256" => Sha256::digest(text).to_vec(),

@@ -1,9 +1,9 @@
-//! A recording without what is secret.
+//! Makes a transcript from a recording by removing its secrets.
 //!
-//! Whatever came from outside is redacted by a list of what may stay, and the
-//! component is run again on that: the actions of a transcript are those of this
-//! second run. Values that the component draws from the host's randomness are
-//! others there; what stands for them is learnt from both runs' actions.
+//! Everything that came from outside is filtered by a list of what may be kept, and the
+//! component is run again with the result. The actions in the transcript are those of this
+//! second run. Values that the component derives from the host's randomness differ between
+//! the two runs; their placeholders are learnt by comparing the actions.
 //!
 //! ```text
 //! recorded:  open, reply -> action, reply -> action ...
@@ -30,13 +30,13 @@ use super::{Step, Transcript, component_hash};
 use crate::error::{Code, Error};
 use crate::recording::{RecordedStep, Recording};
 
-/// Parameters that the component draws from the host's randomness.
+/// Parameters that the component derives from the host's randomness.
 const DRAWN: [&str; 4] = ["state", "nonce", "code_challenge", "code_verifier"];
 
-/// The recording as a transcript that tells no secret.
+/// Returns the recording as a transcript without secrets.
 pub(super) fn redact(recording: &Recording) -> Result<Transcript, Error> {
     let whole = run(recording, false)?;
-    // Perhaps a signature did not verify: then none may.
+    // Perhaps a signature did not verify. Then none may verify in the second run either.
     let transcript = match &whole.note {
         None => whole,
         Some(_) => {
@@ -52,24 +52,24 @@ fn run(recording: &Recording, are_broken: bool) -> Result<Transcript, Error> {
     for step in &recording.steps {
         match second.step(step) {
             Ok(step) => second.transcript.steps.push(step),
-            Err(parted) => {
-                second.transcript.note = Some(parted);
+            Err(reason) => {
+                second.transcript.note = Some(reason);
                 break;
             }
         }
     }
     if second.redactor.placeholders.is_in(&second.transcript.to_json()?) {
-        return Err(untold());
+        return Err(not_redactable());
     }
     Ok(second.transcript)
 }
 
-/// The second run, as far as it has come.
+/// The state of the second run.
 struct Second {
     redactor: Redactor,
     stage: Stage,
     transcript: Transcript,
-    /// What the recorded session was asked to do last.
+    /// The last recorded action.
     last: Value,
 }
 
@@ -79,7 +79,7 @@ impl Second {
         redactor.signed.are_broken = are_broken;
         let mut stage = Stage::new()?;
         let recorded = stage.recorded_parameters(&recording.function, &recording.parameters);
-        let mut parameters = recorded.map_err(|_| untold())?;
+        let mut parameters = recorded.map_err(|_| not_redactable())?;
         redactor.opening(&mut parameters);
         let failure = stage.open(&recording.function, &parameters)?;
         let recorded = match &recording.failure {
@@ -88,7 +88,7 @@ impl Second {
         };
         let code = |failure: &Value| failure["code"].clone();
         if recorded.as_ref().map(code) != failure.as_ref().map(code) {
-            return Err(untold());
+            return Err(not_redactable());
         }
         let transcript = Transcript {
             component: component_hash(),
@@ -101,7 +101,7 @@ impl Second {
         Ok(Self { redactor, stage, transcript, last: Value::Null })
     }
 
-    /// The step as it goes in the second run; why it cannot be told otherwise.
+    /// Returns the step as it goes in the second run, or why it cannot be shown.
     fn step(&mut self, step: &RecordedStep) -> Result<Step, String> {
         let too_large = |_| "not whole: the next step holds a number past 2^53".to_owned();
         let reply = self.stage.recorded_reply(&step.reply).map_err(too_large)?;
@@ -111,21 +111,21 @@ impl Second {
         };
         let answer = answer.map_err(too_large)?;
         self.redactor.readers = match self.last["exchange"]["purpose"].as_str() {
-            Some("metadata") => Readers::Everybody,
-            _ => Readers::Few,
+            Some("metadata") => Readers::Public,
+            _ => Readers::Restricted,
         };
         let reply = self.redactor.reply(&reply);
         let found = self.stage.next(&reply, step.now_ms);
         let found = found.map_err(|error| format!("not whole: in the next step, {error}"))?;
-        if !go_the_same_way(&answer, &found) {
+        if !have_the_same_outcome(&answer, &found) {
             return Err(format!(
                 "not whole: the next step ended in {}, which cannot be shown without what is secret",
-                direction(&answer)
+                outcome_name(&answer)
             ));
         }
         if let (Ok(recorded), Ok(found)) = (&answer, &found) {
             self.redactor.learn(recorded, found);
-            // A reply that did not fit has changed nothing.
+            // A reply that did not fit the session has changed nothing.
             self.last = recorded.clone();
         }
         Ok(Step { reply, now_ms: step.now_ms, answer: found })
@@ -133,8 +133,8 @@ impl Second {
 }
 
 impl Redactor {
-    /// What the component drew from the host's randomness, and what it draws from
-    /// that of transcripts.
+    /// Learns which values of the second run replace those that the component derived from
+    /// the host's randomness.
     fn learn(&mut self, recorded: &Value, found: &Value) {
         for ((name, original), (_, placeholder)) in drawn(recorded).into_iter().zip(drawn(found)) {
             if DRAWN.contains(&name.as_str()) {
@@ -144,7 +144,7 @@ impl Redactor {
     }
 }
 
-/// The parameters of an authorization request, or of a form.
+/// Returns the parameters of an authorization request, a form or a JSON body.
 fn drawn(action: &Value) -> Vec<(String, String)> {
     let (_, payload) = case(action);
     let url = payload["url"].as_str().and_then(|url| Url::parse(url).ok());
@@ -163,8 +163,9 @@ fn drawn(action: &Value) -> Vec<(String, String)> {
     query.unwrap_or_default().into_iter().chain(form).collect()
 }
 
-/// Whether both are the same as far as a reader follows them.
-fn go_the_same_way(recorded: &Answer, found: &Answer) -> bool {
+/// Returns whether two answers are the same in everything that decides how the session goes
+/// on.
+fn have_the_same_outcome(recorded: &Answer, found: &Answer) -> bool {
     match (recorded, found) {
         (Err(one), Err(other)) => {
             one["code"] == other["code"] && one["retryable"] == other["retryable"]
@@ -192,15 +193,15 @@ fn go_the_same_way(recorded: &Answer, found: &Answer) -> bool {
     }
 }
 
-/// The name of an action, or a failure's code.
-fn direction(answer: &Answer) -> String {
+/// Returns the name of an action, or the code of a failure.
+fn outcome_name(answer: &Answer) -> String {
     match answer {
         Ok(action) => format!("the action {}", case(action).0),
         Err(failure) => format!("the failure {}", failure["code"].as_str().unwrap_or_default()),
     }
 }
 
-fn untold() -> Error {
+fn not_redactable() -> Error {
     Error::new(
         Code::HostFault,
         "this session cannot be told without what is secret; no transcript was written",

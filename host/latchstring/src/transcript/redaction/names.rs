@@ -1,42 +1,42 @@
-//! Which members and parameters are known, and what may stay of their values.
+//! The known members and parameters, and which of their values are kept.
 //!
-//! Nothing stays that is not named here.
+//! Values of all other names are replaced.
 
-/// What is done with a value.
+/// How a value is redacted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Treatment {
-    /// One of [`VOCABULARY`] stays.
+    /// Kept if it is in [`is_vocabulary`]'s list.
     Vocabulary,
-    /// A number stays, also one in text.
+    /// Kept if it is a number, or a number in text.
     Number,
-    /// Of an error code stays what [`error_code`] says.
+    /// Reduced to what [`error_code`] returns.
     ErrorCode,
-    /// A word of the protocol in capitals stays, anything else is a code that is
-    /// worth a token.
+    /// Kept if it is an error code in capitals. Any other value is an authorization code
+    /// and secret.
     Code,
-    /// Names that the caller asked for stay.
+    /// Names separated by spaces. Kept if the caller asked for them.
     Words,
-    /// An address stays without what its query says.
+    /// An address. Kept without the values in its query.
     Address,
-    /// The client's own id stays.
+    /// Kept if it is the client's own ID.
     Client,
-    /// A registered name stays in public documents.
+    /// A registered name. Kept in public documents.
     Supported,
-    /// The same for algorithms of ID tokens, which are signed with EdDSA in transcripts:
-    /// it stands for every other one that a published key verifies.
+    /// Signing algorithms of ID tokens. Those that a published key verifies become EdDSA,
+    /// which signs ID tokens in transcripts.
     Algorithms,
-    /// Perhaps a JSON Web Token, which becomes another one.
+    /// A token, perhaps a JSON Web Token, which is replaced by another one.
     Token,
-    /// A JSON Web Key, or a list of them.
+    /// A JSON Web Key or a list of them.
     Key,
-    /// Never stays, and must be nowhere else either.
+    /// A secret. Removed, and must not occur anywhere else either.
     Secret,
-    /// Does not stay: who somebody is, or what nobody but people reads.
-    Told,
+    /// Removed: personal data, and free text that no program interprets.
+    Removed,
 }
 
-/// The treatment of the member or parameter of this name; none of an unknown one,
-/// whose name does not stay either.
+/// Returns the treatment of the member or parameter with this name, or `None` if it is
+/// unknown. Unknown names are replaced too.
 pub(super) fn treatment(name: &str) -> Option<Treatment> {
     TABLE.iter().find(|(_, names)| names.contains(&name)).map(|(treatment, _)| *treatment)
 }
@@ -160,7 +160,7 @@ const TABLE: [(Treatment, &[&str]); 13] = [
         ],
     ),
     (
-        Treatment::Told,
+        Treatment::Removed,
         &[
             "active",
             "address",
@@ -213,7 +213,7 @@ const TABLE: [(Treatment, &[&str]); 13] = [
     ),
 ];
 
-/// Values that mean something to the protocol.
+/// Returns whether the text is a value with a meaning in the protocol.
 pub(super) fn is_vocabulary(text: &str) -> bool {
     const VOCABULARY: [&str; 48] = [
         "Bearer",
@@ -268,9 +268,10 @@ pub(super) fn is_vocabulary(text: &str) -> bool {
     VOCABULARY.contains(&text)
 }
 
-/// What stays of an error code: all of one that standards and known providers use; of
-/// another its telling words, `not_found` of `user_mallorca_not_found`. `None` if it has
-/// none, or does not look like a code.
+/// Returns the part of an error code that is kept. Codes of standards and known providers
+/// are kept as they are; of others only words such as `not_found` in
+/// `user_mallorca_not_found`. Returns `None` if there are none, or if the text does not
+/// look like an error code.
 pub(super) fn error_code(text: &str) -> Option<String> {
     const KNOWN: [&str; 48] = [
         // RFC 6749, RFC 6750, RFC 7009, RFC 8628, RFC 8707.
@@ -378,11 +379,11 @@ pub(super) fn error_code(text: &str) -> Option<String> {
         return None;
     }
     let tells = |word: &&str| TELLING.contains(&word.to_ascii_lowercase().as_str());
-    let told: Vec<&str> = words.into_iter().filter(tells).collect();
-    (!told.is_empty()).then(|| told.join("_"))
+    let telling: Vec<&str> = words.into_iter().filter(tells).collect();
+    (!telling.is_empty()).then(|| telling.join("_"))
 }
 
-/// A part of a path that providers have in common.
+/// Returns whether the text is a path segment that many providers use.
 pub(super) fn is_path_word(text: &str) -> bool {
     const WORDS: [&str; 20] = [
         "",
@@ -409,7 +410,7 @@ pub(super) fn is_path_word(text: &str) -> bool {
     WORDS.contains(&text)
 }
 
-/// What bodies are usually said to be.
+/// Returns whether the text is a common media type of bodies.
 pub(super) fn is_media_type(text: &str) -> bool {
     const TYPES: [&str; 9] = [
         "application/json",
@@ -425,18 +426,19 @@ pub(super) fn is_media_type(text: &str) -> bool {
     TYPES.contains(&text)
 }
 
-/// A name as registries hold them: `urn:ietf:params:oauth:grant-type:device_code`.
+/// Returns whether the text could be a registered name, such as
+/// `urn:ietf:params:oauth:grant-type:device_code`.
 pub(super) fn is_registered(text: &str) -> bool {
     let may_stand = |b: u8| b.is_ascii_alphanumeric() || b"_:./+- ".contains(&b);
     text.len() <= 64 && text.bytes().all(may_stand)
 }
 
-/// A number in text.
+/// Returns whether the text is a number.
 pub(super) fn is_number(text: &str) -> bool {
     text.len() <= 24 && text.trim().parse::<f64>().is_ok()
 }
 
-/// A word that tells nothing, as parameters are named.
+/// Returns whether the text is a plain word, as in parameter names.
 pub(super) fn is_plain_word(text: &str) -> bool {
     text.len() <= 24 && text.bytes().all(|b| b.is_ascii_lowercase() || b"_-.".contains(&b))
 }
@@ -446,7 +448,7 @@ mod tests {
     use super::error_code;
 
     #[test]
-    fn of_an_error_code_stays_what_tells_no_name() {
+    fn an_error_code_is_reduced_to_words_that_name_no_user() {
         for (text, expected) in [
             ("invalid_grant", Some("invalid_grant")),
             ("unsupported_grant_type", Some("unsupported_grant_type")),

@@ -1,5 +1,5 @@
-//! The parts of a conversation that come from outside: how it was opened, and
-//! what the host replied.
+//! Redacts the parts of a session that come from outside: the parameters that opened it,
+//! and the host's replies.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,16 +9,16 @@ use super::names::{is_media_type, is_number, is_plain_word};
 use super::redactor::{Readers, Redactor};
 use crate::transcript::summary::case;
 
-/// Stands for the random bytes: published, and so fit for nothing else.
+/// Replaces the random bytes. It is published, so it must not be used for anything else.
 const ENTROPY: &str = "not random: everybody knows this";
 
-/// Said for what a host says in its own words.
+/// Replaces the host's own messages.
 const LEFT_OUT: &str = "the host's words, left out";
 
-/// The body that the component reads at most; a longer one stays too long.
+/// Most bytes of a body that the component reads. A longer body stays longer.
 const LONGEST_BODY: usize = 200 << 10;
 
-/// What a connection fails with, in the words of this host.
+/// Reasons of this host why a connection failed, which are kept.
 const TROUBLES: [&str; 9] = [
     "connection refused",
     "the connection was reset",
@@ -31,7 +31,7 @@ const TROUBLES: [&str; 9] = [
     "its certificate is not trusted",
 ];
 
-/// Parameters of an authorization request whose values tell nobody's secrets.
+/// Parameters of an authorization request whose values are not secret.
 const PUBLIC_PARAMETERS: [&str; 9] = [
     "access_type",
     "acr_values",
@@ -45,7 +45,7 @@ const PUBLIC_PARAMETERS: [&str; 9] = [
 ];
 
 impl Redactor {
-    /// The parameters of the function that opened the session.
+    /// Redacts the parameters of the function that opened the session.
     pub(super) fn opening(&mut self, parameters: &mut Value) {
         self.client(&mut parameters["client"]);
         let path = parameters["request"]["redirect-uri"].as_str().map(str::to_owned);
@@ -78,7 +78,7 @@ impl Redactor {
         self.client_id = client["client-id"].as_str().unwrap_or_default().to_owned();
         self.words.extend(texts(&client["scopes"]));
         let address = |redactor: &mut Self, value: &mut Value| {
-            replace(value, |text| redactor.address(text, Readers::Everybody));
+            replace(value, |text| redactor.address(text, Readers::Public));
         };
         address(self, &mut client["issuer"]);
         for endpoints in ["endpoints", "assumed-endpoints"] {
@@ -114,7 +114,7 @@ impl Redactor {
         }
     }
 
-    /// What the host replied.
+    /// Redacts a reply of the host.
     pub(super) fn reply(&mut self, reply: &Value) -> Value {
         let (name, payload) = case(reply);
         let payload = match name {
@@ -180,24 +180,24 @@ impl Redactor {
         json!({ "text": text })
     }
 
-    /// The bytes of a session, or none.
+    /// Redacts the bytes of a stored session; null stays null.
     fn stored(&mut self, stored: &Value) -> Value {
         if stored.is_null() {
             return Value::Null;
         }
         let bytes = bytes(stored);
         match serde_json::from_slice::<Value>(&bytes) {
-            Ok(json) => json!({ "text": self.json("", &json, Readers::Everybody).to_string() }),
+            Ok(json) => json!({ "text": self.json("", &json, Readers::Public).to_string() }),
             Err(_) => left_out(&bytes),
         }
     }
 
-    /// What a person brought back: an address, its query, or anything else that was
-    /// in their clipboard.
+    /// Redacts what the user pasted: an address, its query, or anything else from their
+    /// clipboard.
     fn pasted(&mut self, text: &str) -> String {
         let text = text.trim();
         if text.starts_with("http://") || text.starts_with("https://") {
-            self.address(text, Readers::Few)
+            self.address(text, Readers::Restricted)
         } else if text.contains('=') {
             self.form(text.trim_start_matches('?').as_bytes())
         } else {
@@ -211,7 +211,7 @@ fn texts(list: &Value) -> Vec<String> {
     items.filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Another text where there is one.
+/// Replaces a text; other values stay.
 fn replace(value: &mut Value, with: impl FnOnce(&str) -> String) {
     if let Value::String(text) = value {
         *text = with(text);
@@ -226,7 +226,7 @@ fn bytes(value: &Value) -> Vec<u8> {
     }
 }
 
-/// Bytes that say how many they stand for, and are none of them.
+/// Returns a replacement for bytes, which says how many they were.
 fn left_out(bytes: &[u8]) -> Value {
     if bytes.is_empty() {
         return json!({ "text": "" });
@@ -244,7 +244,7 @@ fn left_out(bytes: &[u8]) -> Value {
     }
 }
 
-/// Whether these bytes stand for others already.
+/// Returns whether these bytes are such a replacement already.
 fn is_left_out(bytes: &[u8]) -> bool {
     let text = std::str::from_utf8(bytes.strip_prefix(b"\xff").unwrap_or(bytes)).ok();
     let rest = text.and_then(|text| text.strip_prefix("left out: ")?.split_once(" bytes"));

@@ -1,14 +1,14 @@
-//! What stands in a transcript for what must not: the same word wherever the same
-//! value stood.
+//! The placeholders in a transcript. Equal values have the same placeholder.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use zeroize::Zeroize as _;
 
-/// Values longer than this stay so long: a limit that they broke is to break again.
+/// Longer values get a placeholder of the same length, so that a limit that they exceeded
+/// is exceeded again.
 const SHORT: usize = 64;
 
-/// Shorter ones could stand anywhere by chance.
+/// Shorter secrets are not searched for, because they could occur by chance.
 const SHORTEST_SECRET: usize = 8;
 
 #[derive(Default)]
@@ -19,8 +19,9 @@ pub(super) struct Placeholders {
 }
 
 impl Placeholders {
-    /// `access-token-1` for the first access token, and so on. Empty text stays,
-    /// and characters that a rule may look for are there again.
+    /// Returns the placeholder of `original`: `access-token-1` for the first access token,
+    /// and so on. Blank text is kept. Kinds of characters that a rule may look for are kept
+    /// too.
     pub(super) fn stand_in(&mut self, kind: &str, original: &str) -> String {
         if original.trim().is_empty() {
             return original.to_owned();
@@ -46,7 +47,7 @@ impl Placeholders {
         text
     }
 
-    /// The same for what must be nowhere else either.
+    /// Returns the placeholder of a secret, which must not occur anywhere else either.
     pub(super) fn secret(&mut self, kind: &str, original: &str) -> String {
         let placeholder = self.stand_in(kind, original);
         self.learn(original, &placeholder);
@@ -57,8 +58,7 @@ impl Placeholders {
         self.known.get(original).map(String::as_str)
     }
 
-    /// From now on `placeholder` stands for `original`, which is secret unless it is
-    /// the same: then everybody could know it already.
+    /// Sets the placeholder of `original`. If the two differ, `original` is secret.
     pub(super) fn learn(&mut self, original: &str, placeholder: &str) {
         if original != placeholder {
             self.guard(original);
@@ -72,7 +72,7 @@ impl Placeholders {
         }
     }
 
-    /// Whether a secret stands in `text` all the same.
+    /// Returns whether `text` contains a secret.
     pub(super) fn is_in(&self, text: &str) -> bool {
         self.secrets.iter().any(|secret| text.contains(secret.as_str()))
     }

@@ -1,4 +1,4 @@
-//! Values without what is secret: JSON, forms and addresses.
+//! Redacts JSON, forms and addresses.
 
 use std::collections::BTreeSet;
 
@@ -11,34 +11,34 @@ use super::names::{
 };
 use super::placeholders::Placeholders;
 
-/// Who can read where a value stands.
+/// Who can read the place of a value.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Readers {
     /// A provider's metadata, or the caller's own settings of a provider.
-    Everybody,
+    Public,
     #[default]
-    Few,
+    Restricted,
 }
 
 #[derive(Default)]
 pub(super) struct Redactor {
     pub(super) placeholders: Placeholders,
     pub(super) signed: Signed,
-    /// Of the body that comes next.
+    /// The readers of the next body.
     pub(super) readers: Readers,
     pub(super) client_id: String,
-    /// Scopes, permissions and the like that the caller asked for.
+    /// Scopes, permissions and similar names that the caller asked for.
     pub(super) words: BTreeSet<String>,
-    /// Parts of addresses that everybody can read.
+    /// Path segments of public addresses.
     segments: BTreeSet<String>,
-    /// The access token and the code of the last answer: what an ID token is
-    /// bound to. Each with what stands for it.
+    /// The last access token and the last code, each with its placeholder. An ID token
+    /// contains their hashes.
     pub(super) access_token: Option<(String, String)>,
     pub(super) code: Option<(String, String)>,
 }
 
 impl Redactor {
-    /// A JSON value under this name.
+    /// Redacts a JSON value with this name.
     pub(super) fn json(&mut self, name: &str, value: &Value, readers: Readers) -> Value {
         match value {
             Value::Object(_) if treatment(name) == Some(Treatment::Key) => self.key(value),
@@ -60,7 +60,7 @@ impl Redactor {
         members: &Map<String, Value>,
         readers: Readers,
     ) -> Map<String, Value> {
-        // An ID token names the hash of the access token beside it.
+        // The hash of the access token may be in an ID token next to it.
         if let Some(Value::String(token)) = members.get("access_token") {
             let placeholder = self.text("access_token", token, readers);
             self.access_token = Some((token.clone(), placeholder));
@@ -72,7 +72,7 @@ impl Redactor {
         redacted.collect()
     }
 
-    /// The name of a member or parameter.
+    /// Redacts the name of a member or parameter.
     fn name(&mut self, name: &str) -> String {
         match treatment(name) {
             Some(_) => name.to_owned(),
@@ -80,7 +80,7 @@ impl Redactor {
         }
     }
 
-    /// A text under this name.
+    /// Redacts a text with this name.
     pub(super) fn text(&mut self, name: &str, text: &str, readers: Readers) -> String {
         let kind = name.replace('_', "-");
         let stays = match treatment(name) {
@@ -106,16 +106,16 @@ impl Redactor {
             Some(Treatment::Client) if self.segments.contains(text) => true,
             Some(Treatment::Algorithms) if key_type(text).is_some() => return "EdDSA".to_owned(),
             Some(Treatment::Supported | Treatment::Algorithms) => {
-                readers == Readers::Everybody && is_registered(text)
+                readers == Readers::Public && is_registered(text)
             }
             Some(Treatment::Token) => return self.token(&kind, text),
             Some(Treatment::Secret) => return self.placeholders.secret(&kind, text),
-            Some(Treatment::Client | Treatment::Key | Treatment::Told) => false,
+            Some(Treatment::Client | Treatment::Key | Treatment::Removed) => false,
         };
         if stays { text.to_owned() } else { self.placeholders.stand_in(&kind, text) }
     }
 
-    /// Names separated by spaces, of which those stay that the caller asked for.
+    /// Redacts names separated by spaces. Those that the caller asked for are kept.
     fn named(&mut self, kind: &str, text: &str) -> String {
         let words = text.split(' ').map(|word| match self.words.contains(word) {
             true => word.to_owned(),
@@ -124,33 +124,33 @@ impl Redactor {
         words.collect::<Vec<_>>().join(" ")
     }
 
-    /// An address: its origin stays, and of its path what is plain or everybody can
-    /// read.
+    /// Redacts an address. Its origin is kept, and those path segments that are common or
+    /// public.
     pub(super) fn address(&mut self, text: &str, readers: Readers) -> String {
         if self.segments.contains(text) {
             return text.to_owned();
         }
         let url = Url::parse(text).ok();
-        // Without a host there may be only what must not stay: mailto:ada@example.com
-        let is_name = |url: &Url| readers == Readers::Everybody && url.scheme() == "urn";
+        // Without a host, an address can be personal data, as mailto:ada@example.com is.
+        let is_name = |url: &Url| readers == Readers::Public && url.scheme() == "urn";
         let url = url.filter(|url| url.has_host() || is_name(url));
         let Some(mut url) = url else { return self.placeholders.stand_in("address", text) };
-        if readers == Readers::Everybody {
+        if readers == Readers::Public {
             self.segments.extend(url.path().split('/').map(str::to_owned));
         }
         let is_bare = url.query().is_none()
             && url.fragment().is_none()
             && url.username().is_empty()
             && url.password().is_none();
-        if is_bare && (readers == Readers::Everybody || self.is_plain(url.path())) {
-            if readers == Readers::Everybody {
+        if is_bare && (readers == Readers::Public || self.is_plain(url.path())) {
+            if readers == Readers::Public {
                 self.segments.insert(text.to_owned());
             }
             return text.to_owned();
         }
         if !url.username().is_empty() {
             let user = self.placeholders.secret("user", url.username());
-            // Only an address without a host refuses, and then it has no user.
+            // Fails only for an address without a host, which has no user name.
             let _ = url.set_username(&user);
         }
         if let Some(password) = url.password().map(str::to_owned) {
@@ -181,7 +181,7 @@ impl Redactor {
         segments.collect::<Vec<_>>().join("/")
     }
 
-    /// Path and query as a browser asks for them.
+    /// Redacts the path and query of a request.
     pub(super) fn target(&mut self, target: &str) -> String {
         let (path, query) = match target.split_once('?') {
             Some((path, query)) => (path, Some(query)),
@@ -194,17 +194,17 @@ impl Redactor {
         }
     }
 
-    /// Parameters as forms and queries write them.
+    /// Redacts the parameters of a form or query.
     pub(super) fn form(&mut self, form: &[u8]) -> String {
         let mut written = form_urlencoded::Serializer::new(String::new());
         for (name, value) in form_urlencoded::parse(form) {
-            let value = self.text(&name, &value, Readers::Few);
+            let value = self.text(&name, &value, Readers::Restricted);
             written.append_pair(&self.name(&name), &value);
         }
         written.finish()
     }
 
-    /// The parts of this path may stand in other addresses too.
+    /// Allows the segments of this path in other addresses too.
     pub(super) fn publish(&mut self, path: &str) {
         self.segments.extend(path.split('/').map(str::to_owned));
     }

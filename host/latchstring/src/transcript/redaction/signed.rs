@@ -1,5 +1,5 @@
-//! JSON Web Tokens without what they tell: other claims, signed anew with a key
-//! that everybody has, which stands where the provider's stood.
+//! Replaces JSON Web Tokens by ones with other claims, signed with a published key that
+//! also replaces the provider's key.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,12 +11,13 @@ use super::names::is_vocabulary;
 use super::redactor::{Readers, Redactor};
 
 impl Redactor {
-    /// A token, which becomes another one where it can be read.
+    /// Returns the replacement of a token. If it can be parsed, the replacement is a JSON
+    /// Web Token too.
     pub(super) fn token(&mut self, kind: &str, text: &str) -> String {
         if let Some(known) = self.placeholders.known(text) {
             return known.to_owned();
         }
-        match self.anew(text) {
+        match self.signed_again(text) {
             Some(token) => {
                 self.placeholders.learn(text, &token);
                 token
@@ -25,7 +26,7 @@ impl Redactor {
         }
     }
 
-    fn anew(&mut self, text: &str) -> Option<String> {
+    fn signed_again(&mut self, text: &str) -> Option<String> {
         let (input, signature) = text.rsplit_once('.')?;
         let (header, claims) = input.split_once('.')?;
         let header: Map<String, Value> = serde_json::from_slice(&decode(header)?).ok()?;
@@ -39,7 +40,7 @@ impl Redactor {
         let name = if kty.is_some() {
             "EdDSA".to_owned()
         } else {
-            self.text("alg", algorithm, Readers::Few)
+            self.text("alg", algorithm, Readers::Restricted)
         };
         written.insert("alg".to_owned(), name.into());
         if let Some(kid) = kid {
@@ -54,7 +55,7 @@ impl Redactor {
             written.insert("crit".to_owned(), json!(["member-1"]));
         }
         let bound = [("at_hash", self.access_token.clone()), ("c_hash", self.code.clone())];
-        let mut redacted = self.members(&claims, Readers::Few);
+        let mut redacted = self.members(&claims, Readers::Restricted);
         for (claim, bound) in bound {
             let found = claims.get(claim).and_then(Value::as_str);
             if let (Some(found), Some((original, placeholder))) = (found, bound)
@@ -73,8 +74,8 @@ impl Redactor {
         Some(format!("{input}.{signature}"))
     }
 
-    /// A published key: the one that signs in transcripts where it signed, else one
-    /// that signs nothing.
+    /// Returns the replacement of a published key: the key that signs in transcripts if the
+    /// original signed a token, otherwise a key that signs nothing.
     pub(super) fn key(&mut self, key: &Value) -> Value {
         let kid = key["kid"].as_str();
         let kty = key["kty"].as_str().unwrap_or_default();
