@@ -128,20 +128,20 @@ mod tests {
 
     /// Returns what browsers get when a login has ended well, the first of which brought
     /// the redirect.
-    async fn told(first: Option<&str>, others: &[&str]) -> Vec<(u16, Option<String>)> {
+    async fn received(first: Option<&str>, others: &[&str]) -> Vec<(u16, Option<String>)> {
         let pages = Pages::default();
         let farewell = Farewell { pages: &pages, page: pages.success(), goodbye: None };
         let first = first.map(visit);
         let (first, page) = first.map_or((None, None), |(visit, page)| (Some(visit), Some(page)));
         let (others, waiting): (VecDeque<_>, Vec<_>) = others.iter().map(|at| visit(at)).unzip();
-        let mut told = JoinSet::new();
+        let mut received = JoinSet::new();
         for (number, page) in page.into_iter().chain(waiting).enumerate() {
-            told.spawn(async move { (number, status(page).await) });
+            received.spawn(async move { (number, status(page).await) });
         }
         farewell.say(first, &mut Queue(others)).await;
-        let mut told = told.join_all().await;
-        told.sort();
-        told.into_iter().map(|(_, told)| told).collect()
+        let mut received = received.join_all().await;
+        received.sort();
+        received.into_iter().map(|(_, received)| received).collect()
     }
 
     fn sent_to_the_end() -> (u16, Option<String>) {
@@ -153,7 +153,7 @@ mod tests {
         let others =
             ["/callback?code=b", "/callback?code=a", END_ADDRESS, END_ADDRESS, "/callback?c"];
         assert_eq!(
-            told(Some("/callback?code=a"), &others).await,
+            received(Some("/callback?code=a"), &others).await,
             [
                 sent_to_the_end(),
                 (410, None),
@@ -167,7 +167,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_browser_that_comes_back_after_another_flow_finished_is_too_late() {
-        assert_eq!(told(None, &["/callback?code=a"]).await, [(410, None)]);
+        assert_eq!(received(None, &["/callback?code=a"]).await, [(410, None)]);
     }
 
     /// Returns how long a login waits for a browser that was sent to the last page.
@@ -212,12 +212,12 @@ mod tests {
         let pages = Pages::default();
         let farewell = Farewell { pages: &pages, page: pages.success(), goodbye: None };
         let (stranger, page) = visit(END_ADDRESS);
-        let told = tokio::spawn(status(page));
+        let received = tokio::spawn(status(page));
         let (first, _page) = visit("/callback?code=a");
         let visits = VecDeque::from([stranger.from_peer(Peer::OtherUser)]);
         let begun = tokio::time::Instant::now();
         farewell.say(Some(first), &mut Queue(visits)).await;
-        assert_eq!(told.await.expect("an answer"), (403, None));
+        assert_eq!(received.await.expect("an answer"), (403, None));
         assert_eq!(begun.elapsed(), ARRIVAL);
     }
 }

@@ -1,4 +1,4 @@
-//! Components that never run.
+//! Components that are refused before they run.
 
 use latchstring_hostile::{EMPTY, GREEDY, STRANGER, TYPES};
 

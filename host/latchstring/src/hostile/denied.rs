@@ -1,4 +1,4 @@
-//! Every part of the hostile component, and how the host ends it.
+//! Every misbehaviour of the hostile component, and how the host ends it.
 
 use super::{Denied, Occasion, Surroundings, actor, block_on, print_table};
 use crate::Latch;
@@ -114,7 +114,7 @@ const UNASKED: &[&[Denied]] = &[
     ),
 ];
 
-/// Runs every part, and prints what the host said to each.
+/// Runs every part and prints the host's error for each.
 #[track_caller]
 fn all_end(title: &str, parts: &[&[Denied]], check: impl Fn(&Denied, &Surroundings)) {
     let parts = parts.iter().copied().flatten();
@@ -131,12 +131,12 @@ fn all_end(title: &str, parts: &[&[Denied]], check: impl Fn(&Denied, &Surroundin
 }
 
 #[test]
-fn whatever_has_no_end_or_no_measure_is_stopped() {
+fn endless_and_oversized_actions_are_stopped() {
     all_end("a component that asks for too much", EXCESS, |_, _| {});
 }
 
 #[test]
-fn nothing_and_nobody_is_sent_elsewhere() {
+fn no_request_and_no_browser_is_sent_elsewhere() {
     all_end("a component that wants to reach", ELSEWHERE, |denied, surroundings| {
         surroundings.kept(|kept| {
             assert_eq!(kept.sent, Vec::<String>::new(), "{}", denied.part);
@@ -159,6 +159,6 @@ fn metadata_opens_no_way_to_an_address_inside() {
 }
 
 #[test]
-fn nobody_gets_what_they_did_not_ask_for() {
+fn an_answer_to_another_question_is_refused() {
     all_end("a component that offers", UNASKED, |_, _| {});
 }

@@ -1,5 +1,5 @@
-//! What becomes of a component that breaks every rule: it runs where the login
-//! component runs, through the same loop and limits, and is denied.
+//! Tests with a component that breaks every rule. It runs in the same loop and with the
+//! same limits as the login component, and is stopped.
 //!
 //! `./dev test hosts` prints the tables.
 #![allow(clippy::unwrap_used, reason = "a test that meets the unexpected is to stop")]
@@ -19,7 +19,7 @@ use crate::sandbox::Sandbox;
 use crate::{Latch, LoginFlow};
 use surroundings::Surroundings;
 
-/// What the component is asked for while it plays its part.
+/// The operation during which the component misbehaves.
 #[derive(Clone, Copy)]
 enum Occasion {
     Setup,
@@ -29,7 +29,7 @@ enum Occasion {
     Status,
 }
 
-/// One part, and how it ends.
+/// One misbehaviour, and the error that ends it.
 struct Denied {
     part: &'static str,
     occasion: Occasion,
@@ -67,7 +67,7 @@ impl Denied {
     }
 }
 
-/// The part as a client of the provider `https://id.example`.
+/// Returns a client of the provider `https://id.example` whose component plays `part`.
 fn latch(part: &str, surroundings: &Surroundings) -> Result<Latch, Error> {
     surroundings
         .equip(Latch::builder("https://id.example", part))
@@ -84,7 +84,7 @@ fn actor() -> &'static Sandbox {
     &LOADED
 }
 
-/// Code that nobody escaped could end a line, or turn the next one around.
+/// Checks that the text is escaped: otherwise it could end a line or reorder the next one.
 #[track_caller]
 fn assert_one_line(text: &str) {
     assert_eq!(crate::error::printable(text), text);
@@ -102,7 +102,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// Somebody at a terminal, with a screen.
+/// Returns the facts of a user at a terminal with a screen.
 fn desk() -> Facts {
     Facts {
         terminal: true,

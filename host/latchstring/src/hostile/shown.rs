@@ -1,9 +1,9 @@
-//! What a hostile component says is read, and does nothing else.
+//! Tests that texts of a hostile component have no effect except being shown.
 
 use super::{Denied, Occasion, Surroundings, assert_one_line};
 use crate::error::Code;
 
-/// Runs a part to its end, and returns what the person was told on the way.
+/// Runs a part to its end and returns what the user was shown.
 fn said(part: &'static str, code: Code) -> Vec<String> {
     let surroundings = Surroundings::default();
     let denied = Denied { part, occasion: Occasion::Login, code, words: "" };
@@ -21,7 +21,7 @@ fn a_terminals_commands_are_written_out() {
     for (part, code) in parts {
         for text in said(part, code) {
             text.lines().for_each(assert_one_line);
-            // A line of its own would be taken for one of the host's.
+            // At the start of a line, it could be mistaken for a message of the host.
             assert!(text.lines().all(|line| !line.starts_with("latch:")), "{part}: {text}");
         }
     }

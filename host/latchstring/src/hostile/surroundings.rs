@@ -1,4 +1,4 @@
-//! A machine that keeps everything that it is asked to do, and does nothing.
+//! Fake capabilities that record every request and do nothing.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::contract::{Facts, Request, Response};
 use crate::error::Error;
 use latchstring_core::session::Envelope;
 
-/// An address that the provider has no business to name.
+/// An internal address that a provider must not name.
 const INSIDE: &str = "https://169.254.169.254/token";
 
 #[derive(Clone, Default)]
@@ -27,7 +27,7 @@ pub(super) struct Surroundings {
     store: MemoryStore,
 }
 
-/// What got past the host.
+/// The requests that the host let through.
 #[derive(Default)]
 pub(super) struct Kept {
     pub(super) opened: Vec<String>,
@@ -47,7 +47,7 @@ impl Surroundings {
             .terminal(self.clone())
     }
 
-    /// Some session or other.
+    /// Stores a session.
     pub(super) async fn store_something(&self, key: &Key) {
         let envelope = Envelope { origins: Vec::new(), session: b"{}".to_vec().into() };
         self.store.write(key, &envelope.seal()).await.unwrap();
@@ -77,7 +77,7 @@ impl Clock for Surroundings {
         self.kept(|kept| 4_000_000_000_000 + kept.slept_ms)
     }
 
-    /// At once: whoever waits here has waited.
+    /// Returns at once and counts the time as passed.
     async fn sleep(&self, duration: Duration) {
         let slept_ms = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         self.kept(|kept| kept.slept_ms = kept.slept_ms.saturating_add(slept_ms));
@@ -89,7 +89,7 @@ impl Clock for Surroundings {
 impl Http for Surroundings {
     async fn send(&self, request: Request, limits: Limits) -> Result<Response, Trouble> {
         if request.url == INSIDE {
-            // Refused by itself, before any network.
+            // The real client refuses it before any network access.
             return SystemHttp::new().send(request, limits).await;
         }
         self.kept(|kept| kept.sent.push(request.url));
