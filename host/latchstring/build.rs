@@ -1,8 +1,8 @@
-//! Makes the login component and embeds it: as it is, for whoever wants to
-//! check it or run it elsewhere, and compiled to machine code for this target,
-//! so that the program holds no compiler and starts at once.
+//! Builds the login component and embeds it twice: as WebAssembly, for inspection and other
+//! runtimes, and as machine code for this target, so that the program needs no compiler and
+//! starts fast.
 //!
-//! The crate reads three files through these variables:
+//! The crate reads three files through these environment variables:
 //!
 //! - `LATCHSTRING_COMPONENT`: the component,
 //! - `LATCHSTRING_COMPONENT_WORLD`: its world, as WIT,
@@ -32,7 +32,7 @@ use folders::Folders;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Names a component to embed instead of building one.
+/// Environment variable with the path of a component to embed instead of building one.
 const GIVEN: &str = "LATCHSTRING_COMPONENT_FILE";
 
 #[allow(clippy::print_stderr, reason = "cargo shows what a build script prints there")]
@@ -65,11 +65,11 @@ fn embed() -> Result<()> {
     Ok(())
 }
 
-/// The component: a given one, else one built from the sources, else the one
-/// that comes with a published package.
+/// Returns the component: from the given file, or built from the sources, or from the
+/// published package.
 ///
-/// The sources go before the package's file, because one left behind in a
-/// checkout would hide every change to them.
+/// The sources come before the package's file, because such a file left behind in a
+/// checkout would hide every change of the sources.
 fn obtain(folders: &Folders, checkout: Option<&PathBuf>) -> Result<Vec<u8>> {
     println!("cargo::rerun-if-env-changed={GIVEN}");
     if let Some(file) = env::var_os(GIVEN) {

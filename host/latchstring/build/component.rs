@@ -1,23 +1,23 @@
-//! From a core module to a component, and what is asked of one.
+//! Turns a core module into a component, and checks it.
 
 use wit_component::{ComponentEncoder, DecodedWasm, WitPrinter};
 
 use crate::Result;
 
-/// The one thing that a login component offers. It asks for nothing.
+/// The only export of a login component. It has no imports.
 pub(crate) const EXPORT: &str = "latchstring:login/flow@0.1.0";
 
-/// The component around `module`, which carries its types in itself.
+/// Returns the component made of `module`, which contains its types.
 pub(crate) fn wrap(module: &[u8]) -> Result<Vec<u8>> {
     let encode = || ComponentEncoder::default().validate(true).module(module)?.encode();
     encode()
         .map_err(|error| format!("the login component cannot be put together: {error:#}").into())
 }
 
-/// The component's world as WIT, once it is what a login component must be.
+/// Checks that the component is a login component, and returns its world as WIT.
 ///
-/// No import is what makes the sandbox's promise, so a build stops here rather
-/// than embed a component that has one.
+/// The sandbox relies on a component without imports, so the build fails rather than embed
+/// one with imports.
 pub(crate) fn check(component: &[u8]) -> Result<String> {
     let decoded = wit_component::decode(component)
         .map_err(|error| format!("the login component cannot be read: {error:#}"))?;

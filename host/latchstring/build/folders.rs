@@ -1,4 +1,4 @@
-//! Where this build reads and writes.
+//! The folders that this build reads and writes.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -6,19 +6,20 @@ use std::path::{Path, PathBuf};
 use crate::Result;
 
 pub(crate) struct Folders {
-    /// Of this package.
+    /// The folder of this package.
     pub(crate) package: PathBuf,
-    /// From this package to the checkout's root, such as `..`.
+    /// The relative path from this package to the checkout's root, such as `..`.
     up: &'static str,
-    /// Of this run of the build script.
+    /// The output folder of this run of the build script.
     pub(crate) out: PathBuf,
-    /// For what every profile and every kind of run can share: building the
-    /// component takes minutes, and its bytes are the same for all of them.
+    /// Folder shared by all profiles and kinds of runs: building the component takes
+    /// minutes, and its bytes are the same for all of them.
     pub(crate) shared: PathBuf,
 }
 
 impl Folders {
-    /// `up` leads from the package to the root of a checkout.
+    /// Returns the folders. `up` is the relative path from the package to the root of a
+    /// checkout.
     pub(crate) fn of_this_build(up: &'static str) -> Result<Self> {
         let package = variable("CARGO_MANIFEST_DIR")?;
         let out = variable("OUT_DIR")?;
@@ -26,7 +27,7 @@ impl Folders {
         Ok(Self { package, up, out, shared })
     }
 
-    /// The checkout that this package is part of, if it is.
+    /// Returns the checkout that this package is part of, or `None` if it is in none.
     pub(crate) fn workspace(&self) -> Option<PathBuf> {
         let levels = Path::new(self.up).components().count();
         let workspace = self.package.ancestors().nth(levels)?;
@@ -35,20 +36,20 @@ impl Folders {
         checkout.then(|| workspace.to_path_buf())
     }
 
-    /// Names to cargo what this build depends on, by paths that hold in any
+    /// Tells cargo a file that this build depends on, by a path that is the same in every
     /// checkout.
     pub(crate) fn watch(&self, source: &str) {
         println!("cargo::rerun-if-changed={}/{source}", self.up);
     }
 }
 
-/// The target folder around `out`: cargo marks it for backup programs, and
+/// Returns the target folder that `out` is in. Cargo marks it for backup programs, and
 /// `cargo clean` removes it.
 fn target_folder(out: &Path) -> Option<&Path> {
     out.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists())
 }
 
-/// A path that cargo gives to every build script.
+/// Returns a path from an environment variable that cargo sets for build scripts.
 pub(crate) fn variable(name: &str) -> Result<PathBuf> {
     env::var_os(name)
         .map(PathBuf::from)

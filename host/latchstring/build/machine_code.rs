@@ -8,10 +8,10 @@ use wasmtime::Engine;
 use crate::folders::Folders;
 use crate::{Result, config};
 
-/// Machine code of `component` that runs on every processor of this target.
+/// Returns machine code of `component` that runs on every processor of this target.
 ///
-/// Made only when the component or this compiler changed: an unoptimised one, as
-/// build scripts are, takes a while.
+/// It is compiled only if the component or this compiler has changed: an unoptimised
+/// compiler, as in build scripts, is slow.
 pub(crate) fn of(component: &[u8], folders: &Folders) -> Result<Vec<u8>> {
     let (made, made_from) =
         (folders.out.join("component.cwasm"), folders.out.join("component.cwasm.from"));
@@ -26,8 +26,8 @@ pub(crate) fn of(component: &[u8], folders: &Folders) -> Result<Vec<u8>> {
     Ok(compiled)
 }
 
-/// Whether the machine code can be a part of the program's own code: on Linux, for
-/// the architectures that Cranelift supports.
+/// Returns whether the machine code can be part of the program's own code: on Linux, on the
+/// architectures that Cranelift supports.
 #[allow(dead_code, reason = "other build scripts only compile")]
 pub(crate) fn runs_in_place() -> Result<bool> {
     let architecture = env::var("CARGO_CFG_TARGET_ARCH")?;
@@ -35,8 +35,8 @@ pub(crate) fn runs_in_place() -> Result<bool> {
     Ok(env::var("CARGO_CFG_TARGET_OS")? == "linux" && compiled.contains(&architecture.as_str()))
 }
 
-/// The same for the same component and the same compiler, which is in this
-/// program with all its settings.
+/// Returns a hash of the component and of this program, which contains the compiler and all
+/// its settings.
 fn origin(component: &[u8]) -> Result<String> {
     let compiler = fs::metadata(env::current_exe()?)?;
     let mut hasher = DefaultHasher::new();
@@ -44,7 +44,7 @@ fn origin(component: &[u8]) -> Result<String> {
     Ok(format!("{:016x}", hasher.finish()))
 }
 
-/// Machine code of `component`, made anew.
+/// Compiles `component` to machine code.
 pub(crate) fn compile(component: &[u8], target: &str) -> Result<Vec<u8>> {
     let engine = engine(target).map_err(|error| {
         format!("this build cannot make machine code for {target}: {error:#}; build with the feature `cross`")
@@ -54,14 +54,14 @@ pub(crate) fn compile(component: &[u8], target: &str) -> Result<Vec<u8>> {
     })
 }
 
-/// Naming the target also keeps out the special instructions of the processor
-/// that happens to build this.
+/// Returns the compiler. Naming the target also prevents instructions that only this
+/// machine's processor has.
 fn engine(target: &str) -> wasmtime::Result<Engine> {
     let mut config = config::config();
     config.target(target)?;
     if !target.contains("windows") {
-        // Nothing unwinds through the component, and registering this costs
-        // time at every start. Windows asks for it.
+        // Nothing unwinds through the component, and registering unwind information would
+        // take time at every start. Windows requires it.
         config.native_unwind_info(false);
     }
     Engine::new(&config)

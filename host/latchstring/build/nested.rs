@@ -1,4 +1,4 @@
-//! Runs a cargo inside of this build, for the target of components.
+//! Runs cargo inside this build, for the target of components.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -9,11 +9,11 @@ use crate::Result;
 use crate::folders::Folders;
 use crate::toolchain::{self, TARGET, Toolchain};
 
-/// Of the workspace; says how components are optimised.
+/// The profile of the workspace that says how components are optimised.
 const PROFILE: &str = "component";
 
-/// The core module of the component in `folder` of the workspace, made anew when its
-/// sources change. Its own tests are no part of it.
+/// Builds the core module of the component in `folder` of the workspace, again if its
+/// sources have changed. Its tests do not count.
 pub(crate) fn component(
     workspace: &Path,
     folders: &Folders,
@@ -34,10 +34,10 @@ pub(crate) fn component(
     module(workspace, folders, package, what, &[])
 }
 
-/// The core module of a package of this workspace.
+/// Builds the core module of a package of this workspace.
 ///
-/// `what` names it in errors; `known` are variables that its code reads when it is
-/// compiled.
+/// `what` names it in errors; `known` are environment variables that its code reads at
+/// compile time.
 pub(crate) fn module(
     workspace: &Path,
     folders: &Folders,
@@ -46,7 +46,7 @@ pub(crate) fn module(
     known: &[(&str, String)],
 ) -> Result<Vec<u8>> {
     let toolchain = toolchain::find()?;
-    // Of its own, because the surrounding cargo holds the lock of its folder.
+    // A separate folder, because the surrounding cargo holds the lock of its own.
     let target_folder = folders.shared.join("guest");
 
     let mut cargo = cargo(&toolchain);
@@ -73,7 +73,7 @@ pub(crate) fn module(
         .map_err(|error| format!("{} cannot be read: {error}", module.display()).into())
 }
 
-/// Cargo as it would run outside of this build.
+/// Returns cargo as it would run outside this build.
 fn cargo(toolchain: &Toolchain) -> Command {
     let mut cargo = Command::new(&toolchain.compiler.cargo);
     for (name, _) in env::vars_os().filter(|(name, _)| is_of_surrounding_build(name)) {
@@ -84,14 +84,14 @@ fn cargo(toolchain: &Toolchain) -> Command {
         cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER", linker);
     }
     if toolchain.builds_library {
-        // Building the library along is not a stable feature.
+        // Building the standard library is not a stable feature.
         cargo.env("RUSTC_BOOTSTRAP", "1").args(["-Z", "build-std=std,panic_abort"]);
     }
     cargo
 }
 
-/// Whether a variable says how to build the surrounding package. Those that say
-/// where cargo keeps and fetches crates hold for components too.
+/// Returns whether a variable says how to build the surrounding package. Variables that say
+/// where cargo keeps and fetches crates are kept.
 fn is_of_surrounding_build(name: &OsStr) -> bool {
     let name = name.to_string_lossy();
     let about_crates = ["CARGO_HOME", "CARGO_HTTP_", "CARGO_NET_", "CARGO_REGISTR"];
@@ -102,10 +102,10 @@ fn is_of_surrounding_build(name: &OsStr) -> bool {
     starts_with_one_of(&about_building) && !starts_with_one_of(&about_crates)
 }
 
-/// Compiler flags that keep this machine's paths out of panic messages, so that
-/// the same sources and compiler give the same bytes in every folder.
+/// Returns compiler flags that keep this machine's paths out of panic messages, so that the
+/// same sources and compiler give the same bytes in every folder.
 ///
-/// The last flag that fits a path wins, so the outer folders come first.
+/// The last flag that matches a path wins, so the outer folders come first.
 fn same_paths_everywhere(
     workspace: &Path,
     target_folder: &Path,
@@ -123,12 +123,12 @@ fn same_paths_everywhere(
         flag.push(name);
         flag
     });
-    // As CARGO_ENCODED_RUSTFLAGS wants them.
+    // In the format of `CARGO_ENCODED_RUSTFLAGS`.
     flags.collect::<Vec<_>>().join(OsStr::new("\u{1f}"))
 }
 
-/// Where cargo unpacks crates: one folder for each registry or mirror. They are
-/// there by now, as this program is made of such crates.
+/// Returns the folders into which cargo unpacks crates, one for each registry or mirror.
+/// They exist, because this program uses such crates.
 fn crate_folders() -> Vec<PathBuf> {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));

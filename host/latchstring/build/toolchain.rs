@@ -1,4 +1,4 @@
-//! Which compiler can build the component here.
+//! Finds a compiler that can build the component.
 
 use std::env::consts::EXE_SUFFIX;
 use std::path::{Path, PathBuf};
@@ -10,20 +10,20 @@ use crate::folders::variable;
 
 pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Where the packages of a Linux distribution install a compiler.
+/// Where the packages of Linux distributions install a compiler.
 const SYSTEM: &str = "/usr/bin";
 
 pub(crate) struct Toolchain {
     pub(crate) compiler: Compiler,
-    /// Whether the standard library has to be built along.
+    /// Whether the standard library must be built too.
     pub(crate) builds_library: bool,
-    /// None where the compiler brings its own.
+    /// The linker; `None` if the compiler has its own.
     pub(crate) linker: Option<PathBuf>,
 }
 
-/// The compiler of the surrounding build, where it has the target. Else that of
-/// the system's packages, which serves where rustup cannot download a target:
-/// it has the target, or at least the sources of its library.
+/// Returns the compiler of the surrounding build if it has the target. Otherwise returns
+/// that of the system's packages, for machines on which rustup cannot download a target: it
+/// has the target, or at least the sources of the standard library.
 pub(crate) fn find() -> Result<Toolchain> {
     let usual = Compiler::of(&variable("CARGO")?, &variable("RUSTC")?);
     if let Some(compiler) = usual.as_ref().filter(|compiler| compiler.has_target()) {
@@ -48,7 +48,7 @@ fn no_toolchain() -> String {
     )
 }
 
-/// One cargo with its rustc.
+/// A cargo with its rustc.
 #[derive(Clone)]
 pub(crate) struct Compiler {
     pub(crate) cargo: PathBuf,
@@ -68,8 +68,8 @@ impl Compiler {
         let (sysroot, target_library) = printed.trim_end().split_once('\n')?;
         let sysroot = PathBuf::from(sysroot.trim_end());
 
-        // The program itself instead of rustup's proxy for it, which would
-        // choose once more and perhaps another.
+        // The compiler itself instead of rustup's proxy, which would choose again and
+        // perhaps differently.
         let itself = sysroot.join("bin").join(format!("rustc{EXE_SUFFIX}"));
         let rustc = if itself.exists() { itself } else { rustc.to_path_buf() };
         let cargo = cargo.exists().then(|| cargo.to_path_buf())?;
@@ -95,7 +95,7 @@ impl Compiler {
     }
 }
 
-/// The linker that the LLVM packages install.
+/// Returns the linker that the LLVM packages install.
 fn wasm_ld() -> Option<PathBuf> {
     let path = env::var_os("PATH")?;
     env::split_paths(&path)

@@ -1,5 +1,5 @@
-// What the examples in the documentation do not show: a provider on this machine,
-// and a browser in which Ada Lovelace logs in at once.
+// Included by the examples in the documentation: a provider on this machine, and a browser
+// in which Ada Lovelace logs in at once.
 
 struct Ada;
 
