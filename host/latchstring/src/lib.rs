@@ -14,23 +14,23 @@
 //! # }
 //! ```
 //!
-//! The protocol runs in a sandboxed WebAssembly component that imports nothing;
-//! this crate embeds it and supplies what it asks for. Each supply is a trait in
-//! [`capability`] that an embedder may replace.
+//! The protocol runs in a sandboxed WebAssembly component without imports. This crate
+//! embeds the component and does the I/O that it asks for: HTTP requests, a browser, a
+//! store. Each of these is a trait in [`capability`] that an embedder can replace.
 //!
 //! # Features
 //!
 //! | feature | default | what it adds |
 //! | --- | --- | --- |
-//! | `blocking` | yes | the module `blocking`: a `Latch` without a runtime |
+//! | `blocking` | yes | the module `blocking`: a `Latch` for programs without an async runtime |
 //! | `encryption` | yes | `EncryptedStore`: sessions encrypted with a passphrase or a key file |
 //! | `http2` | yes | HTTP/2, if a server offers it |
 //! | `keyring` | yes | `KeyringStore`: sessions in the system's keyring, the default store if it answers |
 //! | `presets` | yes | `Preset`: settings of known providers; pages from TOML; with `keyring`, import from other programs |
-//! | `qr` | yes | the address of a login by device code as a picture |
+//! | `qr` | yes | the address of a login on another device as a QR code |
 //! | `transcript` | yes | `Recorder`, `Transcript`, `Replay` |
 //! | `spinner` | no | a spinner on a terminal while something takes time |
-//! | `cross` | no | machine code for an architecture other than that of the machine that builds |
+//! | `cross` | no | builds for another architecture than the build machine's |
 
 mod api;
 #[cfg(feature = "blocking")]
@@ -85,12 +85,12 @@ pub use token::Token;
 #[cfg(feature = "transcript")]
 pub use transcript::{Replay, ReplayedStep, Transcript};
 
-/// Compiles the examples in the README.
+/// The README, whose examples are compiled as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
 
-/// Compiles the examples in the guide to the library.
+/// The guide to the library, whose examples are compiled as tests.
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/embedding.md")]
 struct Embedding;
