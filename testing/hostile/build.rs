@@ -1,5 +1,5 @@
 //! Compiles the hostile components with the login component's own build: the same
-//! compilers, the same settings.
+//! compilers and settings.
 
 #[path = "../../host/latchstring/build/component.rs"]
 mod component;
@@ -23,7 +23,7 @@ use folders::Folders;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Those that are refused before they run, each a text of its own.
+/// Components that are rejected before they run. Each has its own text file.
 const TEXTS: [&str; 4] = ["empty", "greedy", "stranger", "types"];
 
 #[allow(clippy::print_stderr, reason = "cargo shows what a build script prints there")]
@@ -48,7 +48,7 @@ fn embed() -> Result<()> {
         "hostile component",
     )?;
     let actor = component::wrap(&module)?;
-    // By its looks it is one.
+    // Its exports are those of a login component.
     component::check(&actor)?;
     machine_code::of(&actor, &folders)?;
 

@@ -1,20 +1,20 @@
 //! Components that do what no login component may do.
 //!
-//! As machine code for the native host's engine, which has no compiler: each was
-//! compiled with the login component's settings.
+//! They are machine code for the native host's engine, which contains no compiler, and
+//! were compiled with the login component's settings.
 
-/// Keeps the contract and breaks everything else: what it does is the `client-id`
-/// that it is given. `component/src/lib.rs` has the list.
+/// A component that has the right exports and breaks every other rule. What it does
+/// depends on its `client-id`; `component/src/lib.rs` has the parts.
 pub static ACTOR: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/component.cwasm"));
 
-/// Wants three things of its host.
+/// A component with three imports.
 pub static GREEDY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/greedy.cwasm"));
 
-/// Wants nothing but types.
+/// A component that imports only types.
 pub static TYPES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/types.cwasm"));
 
-/// Offers nothing.
+/// A component without exports.
 pub static EMPTY: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/empty.cwasm"));
 
-/// Offers something else under the contract's name.
+/// A component that exports something else under the contract's name.
 pub static STRANGER: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/stranger.cwasm"));

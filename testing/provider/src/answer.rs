@@ -1,4 +1,4 @@
-//! What the provider sends back.
+//! Responses of the provider.
 
 use serde_json::Value;
 
@@ -7,23 +7,23 @@ use serde_json::Value;
 pub struct Answer {
     /// HTTP status code.
     pub status: u16,
-    /// Name and value, in the order sent.
+    /// Names and values, in the order sent.
     pub headers: Vec<(String, String)>,
-    /// What follows the headers, if anything does.
+    /// The body, or what replaces it.
     pub body: Body,
 }
 
-/// What follows the headers of an [`Answer`].
+/// The body of an [`Answer`].
 #[derive(Debug, Clone)]
 pub enum Body {
     /// These bytes.
     Bytes(Vec<u8>),
-    /// So many spaces, streamed without a length: no error to a JSON reader
-    /// until the last of them.
+    /// This many spaces, streamed without a length. A JSON parser finds no error before
+    /// the last one.
     Flood(u64),
-    /// Nothing, not even headers: the connection closes.
+    /// Nothing, not even headers. The connection closes.
     HangUp,
-    /// Nothing, not even headers: the connection stays open.
+    /// Nothing, not even headers. The connection stays open.
     Silence,
 }
 
@@ -37,18 +37,18 @@ impl Answer {
         }
     }
 
-    /// A JSON document.
+    /// A response with a JSON document.
     pub fn json(status: u16, document: &Value) -> Self {
         Self::new(status, "application/json", document.to_string())
     }
 
-    /// An error as RFC 6749 §5.2 spells it.
+    /// An error response (RFC 6749 §5.2).
     pub fn error(status: u16, error: &str, description: &str) -> Self {
         let document = serde_json::json!({ "error": error, "error_description": description });
         Self::json(status, &document)
     }
 
-    /// To another URL, by GET (RFC 9110 §15.4.4).
+    /// A redirect to another URL, to be followed with GET (RFC 9110 §15.4.4).
     pub fn redirect(location: &str) -> Self {
         Self {
             status: 303,
@@ -57,13 +57,13 @@ impl Answer {
         }
     }
 
-    /// The same answer with one header more.
+    /// Adds a header.
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }
 
-    /// The same answer, not to be kept by any cache (RFC 6749 §5.1).
+    /// Forbids caches to store the response (RFC 6749 §5.1).
     pub fn not_stored(self) -> Self {
         self.with("cache-control", "no-store")
     }

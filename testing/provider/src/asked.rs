@@ -1,41 +1,41 @@
-//! What a client asked.
+//! Requests of a client.
 
 use url::form_urlencoded;
 
-/// A request the provider has seen.
+/// A request in the provider's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// In capitals.
+    /// Method, in upper case.
     pub method: String,
-    /// Without the query.
+    /// Path, without the query.
     pub path: String,
-    /// Name and value, decoded: the query's, then the form's.
+    /// Parameter names and values, decoded: those of the query, then those of the form.
     pub parameters: Vec<(String, String)>,
     /// The `Authorization` header as sent.
     pub authorization: Option<String>,
 }
 
 impl Seen {
-    /// The first value of a parameter.
+    /// Returns the first value of a parameter.
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let (_, value) = self.parameters.iter().find(|(known, _)| known == name)?;
         Some(value)
     }
 }
 
-/// A request on its way to an endpoint.
+/// A request to an endpoint.
 pub struct Asked {
-    /// In capitals.
+    /// Method, in upper case.
     pub method: String,
-    /// Without the query.
+    /// Path, without the query.
     pub path: String,
-    /// Names in small letters, and values; those that are not text are left out.
+    /// Header names in lower case, and values. Headers that are not text are omitted.
     pub headers: Vec<(String, String)>,
-    /// What followed the question mark.
+    /// Parameters of the query.
     pub query: Parameters,
-    /// None where the body is not a form.
+    /// Parameters of the body. `None` if the body is not a form.
     pub form: Option<Parameters>,
-    /// As received.
+    /// Body, as received.
     pub body: Vec<u8>,
 }
 
@@ -50,20 +50,21 @@ impl Asked {
         }
     }
 
-    /// The first value of a header, named in small letters.
+    /// Returns the first value of a header. `name` is in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(known, _)| known == name)?;
         Some(value)
     }
 
-    /// The body's type without its parameters, in small letters (RFC 9110 §8.3.1).
+    /// Returns the media type of the body without its parameters, in lower case (RFC 9110
+    /// §8.3.1).
     pub fn media_type(&self) -> Option<String> {
         let media_type = self.header("content-type")?.split(';').next()?;
         Some(media_type.trim().to_ascii_lowercase())
     }
 
-    /// The bearer token or basic credentials, whichever `scheme` names
-    /// (RFC 9110 §11.4: the scheme is case-insensitive).
+    /// Returns the bearer token or the basic credentials, as `scheme` says. Its case does
+    /// not matter (RFC 9110 §11.4).
     pub fn credentials(&self, scheme: &str) -> Option<&str> {
         let (name, rest) = self.header("authorization")?.split_once(' ')?;
         name.eq_ignore_ascii_case(scheme).then(|| rest.trim())
@@ -75,34 +76,35 @@ impl Asked {
 pub struct Parameters(Vec<(String, String)>);
 
 impl Parameters {
-    /// Reads `application/x-www-form-urlencoded`, which no text fails to be.
+    /// Parses `application/x-www-form-urlencoded`. Every text is valid.
     pub fn parse(encoded: &[u8]) -> Self {
         Self(form_urlencoded::parse(encoded).into_owned().collect())
     }
 
-    /// A parameter without a value counts as left out (RFC 6749 §3.1).
+    /// Returns the first value of a parameter that is not empty. An empty value counts as
+    /// omitted (RFC 6749 §3.1).
     pub fn one(&self, name: &str) -> Option<&str> {
         self.all(name).find(|value| !value.is_empty())
     }
 
-    /// Every value of a parameter, in the order sent.
+    /// Returns all values of a parameter, in the order sent.
     pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         let named = self.0.iter().filter(move |(known, _)| known == name);
         named.map(|(_, value)| value.as_str())
     }
 
-    /// Whether a parameter other than `resource` comes twice, which RFC 6749
-    /// §3.1 and §3.2 forbid and RFC 8707 §2 allows for `resource` alone.
+    /// Whether a parameter other than `resource` repeats. RFC 6749 §3.1 and §3.2 forbid
+    /// it, and RFC 8707 §2 allows it only for `resource`.
     pub fn repeats(&self) -> bool {
         self.0.iter().any(|(name, _)| name != "resource" && self.all(name).count() > 1)
     }
 
-    /// Every name, in the order sent.
+    /// Returns all names, in the order sent.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
-    /// The same parameters as text again.
+    /// Encodes the parameters again.
     pub fn encode(&self) -> String {
         form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
     }

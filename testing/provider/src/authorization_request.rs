@@ -1,4 +1,4 @@
-//! The authorization request and what is wrong with it (RFC 6749 §4.1.1).
+//! Validation of authorization requests (RFC 6749 §4.1.1).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -9,31 +9,30 @@ use crate::asked::Parameters;
 use crate::metadata::SCOPES;
 use crate::options::Options;
 
-/// A request that may be put before a person.
+/// A valid request, which may be shown to the user.
 pub(crate) struct AuthorizationRequest {
     pub(crate) reply_to: ReplyTo,
-    /// Always of method S256 (RFC 7636 §4.2).
+    /// Code challenge of method S256 (RFC 7636 §4.2).
     pub(crate) code_challenge: String,
     pub(crate) nonce: Option<String>,
-    /// Those asked for that exist here.
+    /// Requested scopes that exist here.
     pub(crate) scopes: Vec<String>,
-    /// RFC 8707 §2.
+    /// Resource indicators (RFC 8707 §2).
     pub(crate) resources: Vec<String>,
     pub(crate) login_hint: Option<String>,
 }
 
-/// Who is told that a request is refused.
+/// Receiver of the error.
 pub(crate) enum Refusal {
-    /// The person, for the redirect URI is not to be trusted (RFC 6749
-    /// §4.1.2.1).
+    /// The user: the redirect URI cannot be trusted (RFC 6749 §4.1.2.1).
     ToPerson(String),
     /// The client, through the browser.
     ToClient(Answer),
 }
 
-/// Where the answer goes, and what goes with every answer.
+/// Redirect URI of the response, and its fixed parameters.
 pub(crate) struct ReplyTo {
-    /// As sent: the token request has to repeat it letter by letter.
+    /// The redirect URI as sent. The token request must repeat it exactly.
     pub(crate) redirect_uri: String,
     url: Url,
     state: Option<String>,
@@ -41,7 +40,7 @@ pub(crate) struct ReplyTo {
 }
 
 impl ReplyTo {
-    /// Success, refusal or error: each names its issuer (RFC 9207 §2).
+    /// Redirects with a code or an error. Every response names its issuer (RFC 9207 §2).
     pub(crate) fn redirect(&self, outcome: &[(&str, &str)]) -> Answer {
         let mut url = self.url.clone();
         let mut query = url.query_pairs_mut();
@@ -79,7 +78,7 @@ impl AuthorizationRequest {
         if query.one("response_mode").is_some_and(|mode| mode != "query") {
             return refuse("invalid_request", "the only response_mode is query");
         }
-        // OpenID Connect Core §3.1.2.6 names these three.
+        // OpenID Connect Core §3.1.2.6 defines these three errors.
         if query.one("request").is_some() {
             return refuse("request_not_supported", "send plain parameters");
         }
@@ -94,7 +93,7 @@ impl AuthorizationRequest {
             Some(_) => return refuse("invalid_request", "code_challenge is not an S256 challenge"),
             None => return refuse("invalid_request", "code_challenge is missing"),
         };
-        // Left out, the method would be plain (RFC 7636 §4.3).
+        // If omitted, the method would be plain (RFC 7636 §4.3).
         if query.one("code_challenge_method") != Some("S256") {
             return refuse("invalid_request", "code_challenge_method is not S256");
         }
@@ -114,8 +113,8 @@ impl AuthorizationRequest {
     }
 }
 
-/// Client and redirect URI come first: until both are right, nothing may be
-/// redirected anywhere (RFC 9700 §4.11.2).
+/// Checks client and redirect URI first. Until both are valid, nothing may be redirected
+/// (RFC 9700 §4.11.2).
 fn reply_to(query: &Parameters, issuer: &str, options: &Options) -> Result<ReplyTo, Refusal> {
     let refuse = |reason: String| Err(Refusal::ToPerson(reason));
     if ["client_id", "redirect_uri", "state"].iter().any(|name| query.all(name).count() > 1) {
@@ -140,8 +139,8 @@ fn reply_to(query: &Parameters, issuer: &str, options: &Options) -> Result<Reply
     }
 }
 
-/// Loopback literals at any port (RFC 8252 §7.3); `localhost` is not one of
-/// them (§8.3).
+/// Whether this is a loopback IP literal with any port (RFC 8252 §7.3). `localhost` is
+/// not accepted (§8.3).
 fn is_registered(url: &Url, path: &str) -> bool {
     let loopback = match url.host() {
         Some(Host::Ipv4(address)) => address == Ipv4Addr::LOCALHOST,
@@ -155,13 +154,13 @@ fn is_registered(url: &Url, path: &str) -> bool {
     url.scheme() == "http" && loopback && bare && url.path() == path
 }
 
-/// A SHA-256 hash in base64url: 43 letters (RFC 7636 §4.2).
+/// Whether this can be a SHA-256 hash in base64url: 43 characters (RFC 7636 §4.2).
 fn is_s256(challenge: &str) -> bool {
     let is_letter = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     challenge.len() == 43 && challenge.bytes().all(is_letter)
 }
 
-/// Absolute and without a fragment (RFC 8707 §2).
+/// Whether this is an absolute URI without a fragment (RFC 8707 §2).
 fn is_resource(resource: &str) -> bool {
     Url::parse(resource).is_ok_and(|url| url.fragment().is_none())
 }

@@ -1,4 +1,4 @@
-//! `/authorize`: the login page, and the way back (RFC 6749 §4.1.1, §4.1.2).
+//! Endpoint `/authorize`: login page and redirect (RFC 6749 §4.1.1, §4.1.2).
 
 use crate::answer::Answer;
 use crate::asked::Asked;
@@ -7,11 +7,11 @@ use crate::grants::{Code, Consent};
 use crate::page;
 use crate::provider::{Shared, lock};
 
-/// A code lives so long (RFC 6749 §4.1.2 allows ten minutes).
+/// Lifetime of a code. RFC 6749 §4.1.2 allows up to ten minutes.
 const CODE_LIFETIME_MS: u64 = 60_000;
 
-/// The request stays in the page's own URL, and is checked again when the form
-/// comes back: the person could have changed it.
+/// Shows the login page, or redirects. The request is kept in the page's own URL and is
+/// checked again when the form is sent, because the user could have changed it.
 pub(crate) fn authorize(shared: &Shared, asked: &Asked) -> Answer {
     let request = AuthorizationRequest::parse(&asked.query, &shared.issuer, &shared.options);
     let request = match request {

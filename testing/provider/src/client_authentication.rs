@@ -1,4 +1,4 @@
-//! Who is asking at `/token` and `/revoke` (RFC 6749 §2.3).
+//! Client authentication at `/token` and `/revoke` (RFC 6749 §2.3).
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,11 +8,11 @@ use crate::answer::Answer;
 use crate::asked::{Asked, Parameters};
 use crate::options::{ClientAuthentication, Options};
 
-/// The form of a request that came from the registered client in the registered
-/// way, or the error to answer with.
+/// Returns the form of a request if the registered client has authenticated by its
+/// registered method, otherwise the error response.
 ///
-/// Any other way is refused even with the right secret: a client that guesses
-/// its method should find out (RFC 6749 §5.2, `invalid_client`).
+/// Any other method is rejected even with the right secret, so that a client that guesses
+/// its method fails (RFC 6749 §5.2, `invalid_client`).
 pub(crate) fn authenticated<'a>(
     asked: &'a Asked,
     options: &Options,
@@ -56,7 +56,7 @@ pub(crate) fn invalid_request(description: &str) -> Answer {
     Answer::error(400, "invalid_request", description).not_stored()
 }
 
-/// Both halves are form-encoded before they are joined (RFC 6749 §2.3.1).
+/// Client id and secret are form-encoded before they are joined (RFC 6749 §2.3.1).
 fn decode_basic(credentials: &str) -> Option<(String, String)> {
     let joined = STANDARD.decode(credentials).ok()?;
     let joined = String::from_utf8(joined).ok()?;
@@ -65,8 +65,8 @@ fn decode_basic(credentials: &str) -> Option<(String, String)> {
 }
 
 fn form_decode(text: &str) -> String {
-    // A value without `=` or `&` parses as one name: raw `=` and `&` are not
-    // form-encoded, so nothing that should match is lost.
+    // Text without `=` or `&` parses as one name. Encoded text contains neither, so
+    // nothing that should match is lost.
     form_urlencoded::parse(text.as_bytes())
         .next()
         .map_or_else(String::new, |(name, _)| name.into_owned())

@@ -1,8 +1,8 @@
-//! What has been granted to whom: codes, families of tokens, and their ends.
+//! Grants: codes, families of tokens, and how they end.
 //!
-//! A family is everything that came of one login. It ends as a whole, since a
-//! code or refresh token that comes twice has been stolen and nobody can tell
-//! which of the two is the thief (RFC 6749 §10.5, RFC 9700 §4.14.2).
+//! A family is everything that was issued for one login. It ends as a whole if a code or
+//! refresh token is used twice: one of the two uses was by a thief, and nothing shows
+//! which (RFC 6749 §10.5, RFC 9700 §4.14.2).
 
 use std::collections::HashMap;
 
@@ -12,19 +12,19 @@ use sha2::{Digest, Sha256};
 
 use crate::keys::random_text;
 
-/// What a person agreed to.
+/// A user's consent.
 #[derive(Clone)]
 pub(crate) struct Consent {
     pub(crate) name: String,
     pub(crate) scopes: Vec<String>,
-    /// RFC 8707 §2.
+    /// Resource indicators (RFC 8707 §2).
     pub(crate) resources: Vec<String>,
     pub(crate) nonce: Option<String>,
     /// Seconds since 1970-01-01T00:00:00Z (OpenID Connect Core §2).
     pub(crate) auth_time: u64,
 }
 
-/// An authorization code before it is spent, and what binds it.
+/// An unused authorization code, and the values that it is bound to.
 pub(crate) struct Code {
     pub(crate) consent: Consent,
     pub(crate) redirect_uri: String,
@@ -32,14 +32,14 @@ pub(crate) struct Code {
     pub(crate) expires_at_ms: u64,
 }
 
-/// Names a family within its `Grants`.
+/// Index of a family in its `Grants`.
 #[derive(Clone, Copy)]
 pub(crate) struct FamilyId(usize);
 
-/// Why a grant is invalid, for `error_description`.
+/// The reason why a grant is invalid, for `error_description`.
 pub(crate) type Reason = &'static str;
 
-/// The provider's memory. Time is an argument, in milliseconds since
+/// Everything that the provider remembers. Time is an argument, in milliseconds since
 /// 1970-01-01T00:00:00Z.
 #[derive(Default)]
 pub(crate) struct Grants {
@@ -51,7 +51,7 @@ pub(crate) struct Grants {
 
 enum CodeState {
     Fresh(Code),
-    /// None where it was spent in vain.
+    /// The family that the code started. `None` if the attempt failed.
     Spent(Option<FamilyId>),
 }
 
@@ -78,8 +78,8 @@ impl Grants {
         text
     }
 
-    /// A code is good for one attempt, right or wrong; a second one ends what
-    /// the first one began (RFC 6749 §4.1.2).
+    /// Redeems a code, which is valid for one attempt, successful or not. A second
+    /// attempt revokes what the first one granted (RFC 6749 §4.1.2).
     pub(crate) fn redeem_code(
         &mut self,
         code: &str,
@@ -106,8 +106,8 @@ impl Grants {
         }
     }
 
-    /// The family of a refresh token that is still good. One that was rotated
-    /// ends its family (RFC 9700 §4.14.2).
+    /// Returns the family of a valid refresh token. A rotated one revokes its family (RFC
+    /// 9700 §4.14.2).
     pub(crate) fn refreshable(&mut self, refresh_token: &str) -> Result<FamilyId, Reason> {
         let known = self.refresh_tokens.get(refresh_token);
         let known = known.ok_or("this refresh token was never issued")?;
@@ -138,7 +138,7 @@ impl Grants {
         text
     }
 
-    /// A new refresh token, in place of every earlier one of its family.
+    /// Issues a refresh token that replaces all earlier ones of its family.
     pub(crate) fn issue_refresh_token(&mut self, family: FamilyId) -> String {
         for token in self.refresh_tokens.values_mut() {
             token.rotated |= token.family.0 == family.0;
@@ -149,7 +149,7 @@ impl Grants {
         text
     }
 
-    /// Whose access token this is, and for which scopes, while it is good.
+    /// Returns the consent and scopes of a valid access token, otherwise `None`.
     pub(crate) fn bearer(&self, access_token: &str, now_ms: u64) -> Option<(&Consent, &[String])> {
         let token = self.access_tokens.get(access_token)?;
         let family = &self.families[token.family.0];
@@ -157,8 +157,8 @@ impl Grants {
         good.then_some((&family.consent, &token.scopes))
     }
 
-    /// A refresh token takes its family along; an access token goes alone
-    /// (RFC 7009 §2.1). An unknown token is revoked already (§2.2).
+    /// Revokes a token: a refresh token together with its family, an access token alone
+    /// (RFC 7009 §2.1). An unknown token counts as revoked (§2.2).
     pub(crate) fn revoke(&mut self, token: &str) {
         if let Some(refresh_token) = self.refresh_tokens.get(token) {
             self.revoke_family(refresh_token.family);
@@ -179,7 +179,7 @@ impl Code {
         if redirect_uri != self.redirect_uri {
             return Err("redirect_uri is not that of the authorization request");
         }
-        // RFC 7636 §4.6.
+        // Comparison of RFC 7636 §4.6.
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(code_verifier));
         if challenge != self.code_challenge {
             return Err("code_verifier does not fit the code_challenge");

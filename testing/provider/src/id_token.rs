@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-/// The two JSON halves of a JWS in compact form (RFC 7515 §3.1).
+/// The two JSON parts of a JWS in compact form (RFC 7515 §3.1).
 pub(crate) struct IdToken {
     pub(crate) header: Map<String, Value>,
     pub(crate) claims: Map<String, Value>,
@@ -18,7 +18,7 @@ impl IdToken {
         Self { header: Map::from_iter(header), claims }
     }
 
-    /// Reads a signed token back and forgets its signature.
+    /// Parses a signed token without its signature.
     pub(crate) fn parse(compact: &str) -> Option<Self> {
         let mut parts = compact.split('.').map(|part| {
             let bytes = URL_SAFE_NO_PAD.decode(part).ok()?;
@@ -27,7 +27,7 @@ impl IdToken {
         Some(Self { header: parts.next()??, claims: parts.next()?? })
     }
 
-    /// What a signature covers (RFC 7515 §5.1).
+    /// The signing input (RFC 7515 §5.1).
     pub(crate) fn signing_input(&self) -> String {
         let [header, claims] = [&self.header, &self.claims].map(|half| {
             let text = Value::Object(half.clone()).to_string();
@@ -37,8 +37,8 @@ impl IdToken {
     }
 }
 
-/// Binds an access token to its ID token, and a code as `c_hash` does (OpenID
-/// Connect Core §3.1.3.6, §3.3.2.11).
+/// The hash that binds an access token to its ID token, also usable for a code as
+/// `c_hash` (OpenID Connect Core §3.1.3.6, §3.3.2.11).
 pub fn at_hash(access_token: &str) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(access_token)[..16])
 }

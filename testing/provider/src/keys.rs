@@ -1,4 +1,4 @@
-//! The keys that sign ID tokens.
+//! Keys that sign ID tokens.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use crate::id_token::IdToken;
 
-/// The key that signs now and the one before it, which stays published for
-/// whoever still checks its signatures (OpenID Connect Core §10.1.1).
+/// The current key and the previous one, which stays published so that its signatures can
+/// still be verified (OpenID Connect Core §10.1.1).
 pub(crate) struct Keys {
     current: Key,
     retired: Option<Key>,
@@ -43,11 +43,11 @@ impl Keys {
         json!({ "keys": keys.map(Key::jwk).collect::<Vec<_>>() })
     }
 
-    /// Signs as the token's own header says.
+    /// Signs a token with the algorithm in its header.
     ///
-    /// Only a fault ever asks for anything but `ES256`: `HS256` takes the public
-    /// key for a shared secret, the trick that a client must not fall for
-    /// (RFC 8725 §2.1), and any other algorithm is left without a signature.
+    /// Only faults use another algorithm than `ES256`: `HS256` uses the public key as a
+    /// shared secret, an attack that a client must detect (RFC 8725 §2.1), and any other
+    /// algorithm gives no signature.
     pub(crate) fn sign(&self, token: &IdToken) -> String {
         let input = token.signing_input();
         let signature = match token.header.get("alg").and_then(Value::as_str) {
@@ -71,7 +71,7 @@ impl Keys {
 
 impl Key {
     fn generate() -> Self {
-        // One draw in 2^32 is no key of this curve.
+        // One draw in 2^32 is not a valid key of this curve.
         let signing = loop {
             if let Ok(signing) = SigningKey::from_slice(&random_bytes()) {
                 break signing;
@@ -95,7 +95,7 @@ impl Key {
         })
     }
 
-    /// RFC 7638 §3: the required members in this order, and no space.
+    /// The thumbprint of RFC 7638 §3: the required members in this order, without spaces.
     fn thumbprint(&self) -> String {
         let [x, y] = self.coordinates();
         let members = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
@@ -104,7 +104,8 @@ impl Key {
 
     fn coordinates(&self) -> [String; 2] {
         let point = self.point();
-        // An uncompressed point is a tag byte and two halves (SEC 1 §2.3.3).
+        // An uncompressed point is a tag byte followed by the two coordinates (SEC 1
+        // §2.3.3).
         let (x, y) = point.as_bytes()[1..].split_at(32);
         [x, y].map(|half| URL_SAFE_NO_PAD.encode(half))
     }
@@ -114,7 +115,7 @@ impl Key {
     }
 }
 
-/// 256 bits nobody can guess, as text for a code or a token.
+/// 256 random bits as text, for a code or a token.
 pub fn random_text() -> String {
     URL_SAFE_NO_PAD.encode(random_bytes())
 }

@@ -1,12 +1,12 @@
-//! A small OpenID provider on loopback, and a visitor that plays the person.
+//! A small OpenID provider on loopback, and a visitor that plays the user.
 //!
-//! The provider keeps the rules as a real one does: PKCE, exact redirect URIs,
-//! codes that work once, refresh tokens that rotate. What it lacks is a list of
-//! people: whatever name is typed logs in. It runs on a thread of its own, keeps
-//! everything in memory and stops when it is dropped.
+//! The provider follows the rules of a real one: PKCE, exact redirect URIs, codes
+//! that work once, refresh tokens that rotate. It has no list of users: every name
+//! can log in. It runs on its own thread, keeps everything in memory and stops when
+//! it is dropped.
 //!
-//! A test can see what was asked ([`Provider::log`]), turn the clock
-//! ([`Options::now`]) and make the provider go wrong ([`Provider::misbehave`]).
+//! A test can read the requests ([`Provider::log`]), set the clock
+//! ([`Options::now`]) and inject faults ([`Provider::misbehave`]).
 //!
 //! ```
 //! use latchstring_provider::{Fault, Options, Provider};
@@ -20,18 +20,18 @@
 //! # }
 //! ```
 //!
-//! What it is made of serves other stand-ins too: a [`Server`] with any endpoint,
-//! and [`page`] for what a person sees.
+//! Its parts serve other stand-ins too: a [`Server`] with any endpoint, and [`page`]
+//! for pages.
 //!
-//! | path | what | rule |
+//! | Path | Content | Specification |
 //! | --- | --- | --- |
 //! | `/.well-known/openid-configuration` | metadata | OpenID Connect Discovery §4 |
 //! | `/.well-known/oauth-authorization-server` | metadata | RFC 8414 §3 |
 //! | `/authorize` | login page, then the redirect | RFC 6749 §4.1, RFC 7636, RFC 9207 |
-//! | `/token` | codes and refresh tokens for tokens | RFC 6749 §4.1.3, §6 |
-//! | `/jwks` | the keys that sign ID tokens | RFC 7517 §5 |
-//! | `/userinfo` | claims about the person | OpenID Connect Core §5.3 |
-//! | `/revoke` | the end of a token | RFC 7009 |
+//! | `/token` | tokens for codes and refresh tokens | RFC 6749 §4.1.3, §6 |
+//! | `/jwks` | keys that sign ID tokens | RFC 7517 §5 |
+//! | `/userinfo` | claims about the user | OpenID Connect Core §5.3 |
+//! | `/revoke` | revocation of a token | RFC 7009 |
 
 mod answer;
 mod asked;

@@ -1,18 +1,17 @@
-//! What the provider says about itself.
+//! Metadata of the provider.
 
 use serde_json::{Value, json};
 
 use crate::options::Options;
 
-/// Where the metadata is served: OpenID Connect Discovery §4 and RFC 8414 §3.
+/// Paths of the metadata: OpenID Connect Discovery §4 and RFC 8414 §3.
 pub(crate) const PATHS: [&str; 2] =
     ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
 
-/// Scopes that mean something here; others are left out of what is granted
-/// (RFC 6749 §3.3).
+/// Scopes that exist here. Others are not granted (RFC 6749 §3.3).
 pub(crate) const SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 
-/// The same document for both paths.
+/// The metadata, the same for both paths.
 pub(crate) fn document(issuer: &str, options: &Options) -> Value {
     let authentication = [options.authentication.name()];
     json!({

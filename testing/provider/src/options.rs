@@ -1,41 +1,40 @@
-//! What a provider is started with.
+//! Settings of a provider.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The one client the provider knows, and how the provider treats it.
+/// Settings of the provider and of its one client.
 ///
-/// The default is a public native client `demo` with the redirect path
-/// `/callback`, on a free port, by the system's clock.
+/// The default is a public native client `demo` with the redirect path `/callback`, on a
+/// free port, with the system's clock.
 #[derive(Clone)]
 pub struct Options {
-    /// Port on 127.0.0.1; 0 takes a free one.
+    /// Port on 127.0.0.1. Zero: a free one.
     pub port: u16,
-    /// RFC 6749 §2.2.
+    /// Client identifier (RFC 6749 §2.2).
     pub client_id: String,
-    /// How the client has to authenticate at `/token` and `/revoke`.
+    /// Authentication method of the client at `/token` and `/revoke`.
     pub authentication: ClientAuthentication,
-    /// Path of the redirect URIs, with its leading slash. The host is a loopback
-    /// literal and the port is free (RFC 8252 §7.3).
+    /// Path of the redirect URIs, with its leading slash. The host is a loopback literal,
+    /// and any port is accepted (RFC 8252 §7.3).
     pub redirect_path: String,
-    /// Lifetime of access tokens and ID tokens in seconds.
+    /// Lifetime of access tokens and ID tokens, in seconds.
     pub expires_in: u64,
-    /// Whether a refresh brings a new refresh token and ends the old one
-    /// (RFC 9700 §4.14.2). If not, it brings none, and the old one stays good.
+    /// Whether each refresh returns a new refresh token and invalidates the old one (RFC
+    /// 9700 §4.14.2). If not, none is returned, and the old one stays valid.
     pub rotates_refresh_tokens: bool,
-    /// Milliseconds since 1970-01-01T00:00:00Z.
+    /// The clock, in milliseconds since 1970-01-01T00:00:00Z.
     pub now: Arc<dyn Fn() -> u64 + Send + Sync>,
 }
 
-/// How a client proves who it is (OpenID Connect Core §9). The text is its
-/// secret.
+/// Client authentication method, with the client's secret (OpenID Connect Core §9).
 #[derive(Clone)]
 pub enum ClientAuthentication {
     /// A public client: `client_id` in the body.
     None,
-    /// Both in the `Authorization` header (RFC 6749 §2.3.1).
+    /// Client id and secret in the `Authorization` header (RFC 6749 §2.3.1).
     ClientSecretBasic(String),
-    /// Both in the body (RFC 6749 §2.3.1).
+    /// Client id and secret in the body (RFC 6749 §2.3.1).
     ClientSecretPost(String),
 }
 

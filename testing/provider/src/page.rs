@@ -1,16 +1,16 @@
-//! What a person sees. Each page is whole in itself: no script, and nothing from
-//! anywhere else.
+//! Pages for the user. Each page is complete: no scripts, and nothing from another
+//! origin.
 
 use crate::answer::Answer;
 
 const STYLE: &str = include_str!("page.css");
 
-/// `form-action` is left out on purpose: Chrome applies it to the redirect that
-/// follows the form too, and would stop the way back to the client.
+/// Content security policy. It has no `form-action`, because Chrome applies that to the
+/// redirect after the form too, and would block the redirect to the client.
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
 
-/// Asks for a name, and for a yes or a no.
+/// The login page: asks for a name, and whether to allow or refuse.
 pub(crate) fn login(
     client_id: &str,
     scopes: &[String],
@@ -39,7 +39,7 @@ pub(crate) fn login(
     )
 }
 
-/// Says why nobody is asked anything, where the client cannot be told.
+/// The error page for a request whose error cannot be sent to the client.
 pub(crate) fn refusal(reason: &str) -> Answer {
     let reason = escape(reason);
     let advice = "Start again from the program that sent you here.";
@@ -50,7 +50,7 @@ pub(crate) fn refusal(reason: &str) -> Answer {
     )
 }
 
-/// A whole document around what a page says; `title` and `main` are HTML.
+/// A complete page. `title` and `main` are HTML.
 pub fn page(status: u16, title: &str, main: &str) -> Answer {
     let document = format!(
         r#"<!doctype html>
@@ -78,7 +78,7 @@ pub fn page(status: u16, title: &str, main: &str) -> Answer {
         .with("x-content-type-options", "nosniff")
 }
 
-/// Closes the paragraph before it, which goes on where there is a list.
+/// Ends the paragraph before it, and lists the scopes if there are any.
 fn wishes(scopes: &[String]) -> String {
     if scopes.is_empty() {
         return "</p>".into();
@@ -97,7 +97,7 @@ fn wish(scope: &str) -> &str {
     }
 }
 
-/// Text as HTML, for an element or an attribute.
+/// Escapes text for an HTML element or attribute.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in text.chars() {

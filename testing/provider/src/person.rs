@@ -1,17 +1,17 @@
-//! Whoever logs in, made up from nothing but a name.
+//! The user, derived from a name.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-/// The same name is the same subject, at every start of the provider
-/// (OpenID Connect Core §2: locally unique and never reassigned).
+/// The subject of a user. The same name has the same subject at every start of the
+/// provider (OpenID Connect Core §2: locally unique and never reassigned).
 pub fn subject(name: &str) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(name)[..16])
 }
 
-/// The claims that `scopes` ask for (OpenID Connect Core §5.4), and `sub`.
+/// The claims that `scopes` request (OpenID Connect Core §5.4), and `sub`.
 pub(crate) fn claims(name: &str, scopes: &[String]) -> Map<String, Value> {
     let user_name = user_name(name);
     let mut claims = Map::new();
@@ -28,8 +28,8 @@ pub(crate) fn claims(name: &str, scopes: &[String]) -> Map<String, Value> {
     claims
 }
 
-/// `Ada Lovelace` is `ada.lovelace`; a name without Latin letters or digits
-/// goes by its subject.
+/// The user name: `ada.lovelace` for `Ada Lovelace`. For a name without Latin letters or
+/// digits, the subject.
 pub fn user_name(name: &str) -> String {
     let words =
         name.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());

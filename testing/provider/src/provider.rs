@@ -1,4 +1,4 @@
-//! The provider as a whole: what it shares, how it starts and how it ends.
+//! The provider: its shared state, its start and its end.
 
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,16 +11,16 @@ use crate::options::Options;
 use crate::route::answer;
 use crate::server::Server;
 
-/// A provider that is up. Dropping it closes its port and its connections.
+/// A running provider. Dropping it closes its port and its connections.
 ///
-/// It serves from a thread of its own, so that a test may block while a program
-/// it has started talks to the provider.
+/// It serves from its own thread, so that a test may block while a program that it has
+/// started talks to the provider.
 pub struct Provider {
     shared: Arc<Shared>,
     server: Server,
 }
 
-/// What every endpoint may look at.
+/// State shared by all endpoints.
 pub(crate) struct Shared {
     pub(crate) issuer: String,
     pub(crate) options: Options,
@@ -31,8 +31,7 @@ pub(crate) struct Shared {
 }
 
 impl Provider {
-    /// Binds 127.0.0.1 and serves; the port accepts connections when this
-    /// returns.
+    /// Binds 127.0.0.1 and serves. The port accepts connections when this returns.
     pub fn start(options: Options) -> io::Result<Self> {
         let listener = Server::bind(options.port)?;
         let shared = Arc::new(Shared {
@@ -51,15 +50,15 @@ impl Provider {
         Ok(Self { shared, server })
     }
 
-    /// The issuer identifier: `http://127.0.0.1:PORT`, without a slash at its
-    /// end (RFC 8414 §2).
+    /// The issuer identifier: `http://127.0.0.1:PORT`, without a final slash (RFC 8414
+    /// §2).
     pub fn issuer(&self) -> &str {
         &self.shared.issuer
     }
 
-    /// Every request so far, in order of arrival, refused ones too. A request is
-    /// here before its answer is sent; for a client that has not waited for the
-    /// answer, see [`Provider::wait_for_end_of_connections`].
+    /// All requests so far, in order of arrival, including rejected ones. A request is
+    /// logged before its response is sent. For a client that has not waited for the
+    /// response, see [`Provider::wait_for_end_of_connections`].
     pub fn log(&self) -> Vec<Seen> {
         lock(&self.shared.log).clone()
     }
@@ -69,18 +68,18 @@ impl Provider {
         self.server.wait_for_end_of_connections()
     }
 
-    /// Goes wrong in one more way, after those it goes wrong in already.
+    /// Adds a fault to the present ones.
     pub fn misbehave(&self, fault: Fault) {
         lock(&self.shared.faults).push(fault);
     }
 
-    /// Goes right again.
+    /// Removes all faults.
     pub fn behave(&self) {
         lock(&self.shared.faults).clear();
     }
 
-    /// Signs with a new key from now on. The old one stays published until the
-    /// next rotation.
+    /// Signs with a new key from now on. The old one stays published until the next
+    /// rotation.
     pub fn rotate_keys(&self) {
         lock(&self.shared.keys).rotate();
     }
@@ -92,7 +91,8 @@ impl Shared {
     }
 }
 
-/// What a panic left behind is still good: every change here is one step.
+/// Locks the mutex. The value is valid even after a panic, because every change is one
+/// step.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

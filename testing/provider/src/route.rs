@@ -1,4 +1,4 @@
-//! Which endpoint answers, and what faults make of it.
+//! Routing of requests to endpoints, and application of faults.
 
 use crate::answer::Answer;
 use crate::asked::Asked;
@@ -8,7 +8,7 @@ use crate::provider::{Shared, lock};
 use crate::token::{revoke, token};
 use crate::userinfo::userinfo;
 
-/// The endpoint's answer, or what faults make of it.
+/// Returns the endpoint's response, changed by faults.
 pub(crate) fn answer(shared: &Shared, asked: &Asked) -> Answer {
     let path = asked.path.as_str();
     let instead = lock(&shared.faults).iter_mut().find_map(|fault| fault.instead_of(path));

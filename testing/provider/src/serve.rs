@@ -1,4 +1,4 @@
-//! From connections to an endpoint and back.
+//! Serving of connections: HTTP requests to an endpoint, and its responses.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -19,13 +19,13 @@ use tokio::task::JoinSet;
 use crate::answer::{Answer, Body};
 use crate::asked::{Asked, Parameters};
 
-/// No form that makes sense here comes near it.
+/// Longest request body, in bytes: more than any useful form.
 const LARGEST_BODY: usize = 64 * 1024;
 
-/// Whatever answers requests.
+/// A function that answers requests.
 pub(crate) type Endpoint = dyn Fn(&Asked) -> Answer + Send + Sync;
 
-/// A connection on which nothing more is said.
+/// The error that closes a connection without a response.
 type HangUp = Box<dyn Error + Send + Sync>;
 
 /// Number of connections that have been accepted and have not ended.
@@ -36,10 +36,10 @@ pub(crate) struct Connections {
 }
 
 impl Connections {
-    /// Blocks until there are none.
+    /// Blocks until no connection is open.
     pub(crate) fn wait_for_end(&self) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        // A poisoned lock is as good: the count changes in one step.
+        // A poisoned lock does no harm: the count changes in one step.
         drop(self.one_ended.wait_while(open, |open| *open > 0));
     }
 
@@ -49,7 +49,7 @@ impl Connections {
     }
 }
 
-/// One of them. Dropping it ends it.
+/// An open connection. Dropping it counts it as ended.
 struct Connection(Arc<Connections>);
 
 impl Connection {
@@ -65,7 +65,7 @@ impl Drop for Connection {
     }
 }
 
-/// Until it is dropped, and every connection with it.
+/// Serves until it is dropped, which ends all connections.
 pub(crate) async fn serve(
     listener: std::net::TcpListener,
     endpoint: Arc<Endpoint>,
@@ -76,7 +76,7 @@ pub(crate) async fn serve(
     };
     let mut connections = JoinSet::new();
     loop {
-        // What fails to be accepted was the client's connection, not the port.
+        // If accepting fails, the client's connection is at fault, not the port.
         if let Ok((stream, _)) = listener.accept().await {
             let (connection, endpoint) = (Connection::new(&all), Arc::clone(&endpoint));
             connections.spawn(async move {
@@ -89,10 +89,10 @@ pub(crate) async fn serve(
 }
 
 async fn converse(stream: TcpStream, endpoint: Arc<Endpoint>) {
-    // Best effort: without it answers are right, only later.
+    // Best effort: without it, responses are right but later.
     let _ = stream.set_nodelay(true);
     let service = service_fn(|request| respond(request, &*endpoint));
-    // An error here is a client that left or a fault that hung up.
+    // An error here is a client that left, or a fault that closed the connection.
     let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
@@ -139,10 +139,10 @@ async fn write(answer: Answer) -> Result<Response<Outgoing>, HangUp> {
     Ok(response.body(body)?)
 }
 
-/// Bytes on their way out.
+/// A response body that is being sent.
 enum Outgoing {
     Whole(Bytes),
-    /// So many more spaces.
+    /// This many more spaces.
     Flood(u64),
 }
 
@@ -174,7 +174,7 @@ impl hyper::body::Body for Outgoing {
         }
     }
 
-    /// A whole body goes out with its length, a flood without.
+    /// A complete body is sent with its length, a flood without.
     fn size_hint(&self) -> hyper::body::SizeHint {
         match self {
             Self::Whole(bytes) => hyper::body::SizeHint::with_exact(bytes.len() as u64),

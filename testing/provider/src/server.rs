@@ -12,10 +12,10 @@ use crate::answer::Answer;
 use crate::asked::Asked;
 use crate::serve::{Connections, serve};
 
-/// A server that is up. Dropping it closes its port and its connections.
+/// A running server. Dropping it closes its port and its connections.
 ///
-/// It serves from a thread of its own, so that a test may block while a program
-/// it has started talks to the server.
+/// It serves from its own thread, so that a test may block while a program that it has
+/// started talks to the server.
 pub struct Server {
     address: SocketAddr,
     connections: Arc<Connections>,
@@ -24,14 +24,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// A port on 127.0.0.1, for [`Server::start`]; 0 takes a free one.
+    /// Binds a port on 127.0.0.1 for [`Server::start`]. Zero: a free one.
     ///
-    /// A step of its own, for whoever answers may have to know the port.
+    /// A separate step, because the endpoint may need to know the port.
     pub fn bind(port: u16) -> io::Result<TcpListener> {
         TcpListener::bind((Ipv4Addr::LOCALHOST, port))
     }
 
-    /// Answers every request to that port; it accepts connections already.
+    /// Serves the port, which accepts connections already.
     pub fn start(
         listener: TcpListener,
         endpoint: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
@@ -46,7 +46,7 @@ impl Server {
             runtime.block_on(async {
                 tokio::select! {
                     () = serve(listener, Arc::new(endpoint), all) => {}
-                    // The sender is dropped with the server.
+                    // The sender is dropped together with the server.
                     _ = stopped => {}
                 }
             });
@@ -54,15 +54,15 @@ impl Server {
         Ok(Self { address, connections, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Waits until every connection opened before this call has ended: each request
-    /// on it has been answered or never will be.
+    /// Waits until every connection opened before this call has ended: each of its
+    /// requests has been answered or never will be.
     ///
-    /// For clients that have died: their last request may have arrived at the port
-    /// and not at the endpoint yet. A client that lives and keeps a connection
-    /// open makes this wait.
+    /// For clients that were killed: their last request may have arrived at the port but
+    /// not yet at the endpoint. A running client that keeps a connection open makes this
+    /// wait.
     pub fn wait_for_end_of_connections(&self) -> io::Result<()> {
-        // Connections are accepted in the order in which they were made: once this
-        // one was closed, there are no others that nobody counts yet.
+        // Connections are accepted in the order in which they were made. Once this one
+        // was closed, all earlier ones are counted.
         let mut last = TcpStream::connect(self.address)?;
         last.shutdown(Shutdown::Write)?;
         last.read_to_end(&mut Vec::new())?;
@@ -75,7 +75,7 @@ impl Drop for Server {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic in there has been printed; a second one here would abort.
+            // A panic in the thread was printed. A second one here would abort.
             let _ = thread.join();
         }
     }

@@ -1,5 +1,4 @@
-//! `/token` and `/revoke`: tokens for codes, new tokens for old ones, and their
-//! end (RFC 6749 §4.1.3 and §6, RFC 7009).
+//! Endpoints `/token` and `/revoke` (RFC 6749 §4.1.3 and §6, RFC 7009).
 
 use serde_json::json;
 
@@ -11,12 +10,12 @@ use crate::id_token::{IdToken, at_hash};
 use crate::person;
 use crate::provider::{Shared, lock};
 
-/// What is about to be granted.
+/// A grant to respond with.
 struct Grant {
     family: FamilyId,
     scopes: Vec<String>,
-    /// Whether a person has just logged in: the nonce belongs to that answer
-    /// alone (OpenID Connect Core §12.2).
+    /// Whether the user has just logged in. Only the response to a login has the nonce
+    /// (OpenID Connect Core §12.2).
     first: bool,
 }
 
@@ -32,7 +31,7 @@ pub(crate) fn token(shared: &Shared, asked: &Asked) -> Answer {
         .map_or_else(|refusal| refusal, |grant| respond(shared, grants, grant))
 }
 
-/// Always the same answer, whatever the token was (RFC 7009 §2.2).
+/// Revokes a token. The response does not depend on the token (RFC 7009 §2.2).
 pub(crate) fn revoke(shared: &Shared, asked: &Asked) -> Answer {
     let form = match authenticated(asked, &shared.options) {
         Ok(form) => form,
@@ -58,8 +57,8 @@ fn redeem(grants: &mut Grants, form: &Parameters, now_ms: u64) -> Result<Grant, 
     Ok(Grant { family, scopes, first: true })
 }
 
-/// May ask for less than was granted, never for more (RFC 6749 §6). The token
-/// is only spent once everything else is right.
+/// Renews tokens. The request may ask for fewer scopes than were granted, never for more
+/// (RFC 6749 §6). The refresh token is used up only if everything else is right.
 fn refresh(grants: &mut Grants, form: &Parameters) -> Result<Grant, Answer> {
     let refresh_token = required(form, "refresh_token")?;
     let family =
@@ -89,7 +88,7 @@ fn respond(shared: &Shared, grants: &mut Grants, grant: Grant) -> Answer {
     });
     let consent = grants.consent(family).clone();
     let has = |scopes: &[String], name: &str| scopes.iter().any(|scope| scope == name);
-    // By what the person agreed to: a narrower request does not end the session.
+    // Depends on the user's consent: a request for fewer scopes does not end the session.
     let renews = first || shared.options.rotates_refresh_tokens;
     if renews && has(&consent.scopes, "offline_access") {
         response["refresh_token"] = json!(grants.issue_refresh_token(family));
@@ -116,7 +115,7 @@ fn required<'a>(form: &'a Parameters, name: &str) -> Result<&'a str, Answer> {
     form.one(name).ok_or_else(|| invalid_request(&format!("{name} is missing")))
 }
 
-/// Only what the authorization request named (RFC 8707 §2.2).
+/// Accepts only resources that the authorization request named (RFC 8707 §2.2).
 fn check_resources(form: &Parameters, granted: &[String]) -> Result<(), Answer> {
     let known = |resource| granted.iter().any(|known| known == resource);
     if form.all("resource").all(known) {

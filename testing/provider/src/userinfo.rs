@@ -1,4 +1,4 @@
-//! `/userinfo`: claims for whoever brings a good access token (OpenID Connect
+//! Endpoint `/userinfo`: claims about the user of a valid access token (OpenID Connect
 //! Core §5.3, RFC 6750).
 
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::provider::{Shared, lock};
 
 pub(crate) fn userinfo(shared: &Shared, asked: &Asked) -> Answer {
     let Some(access_token) = asked.credentials("bearer") else {
-        // No error code where nothing was tried (RFC 6750 §3.1).
+        // No error code if no token was sent (RFC 6750 §3.1).
         return challenge(401, "Bearer realm=\"latchstring\"");
     };
     let grants = lock(&shared.grants);

@@ -1,5 +1,4 @@
-//! Authorization endpoints: the request, the pages and the way back (RFC 6749
-//! §4.1.1, §4.1.2).
+//! Authorization endpoints: request, pages and redirect (RFC 6749 §4.1.1, §4.1.2).
 
 use latchstring_provider::{Answer, Asked, Parameters};
 use serde_json::Map;
@@ -12,32 +11,32 @@ use crate::shared::Shared;
 use crate::state::codes::{Code, Wanted};
 use crate::state::sessions::Grant;
 
-/// A code lives so long (RFC 6749 §4.1.2 allows as much).
+/// Lifetime of a code: the longest that RFC 6749 §4.1.2 recommends.
 const CODE_LIFETIME_MS: u64 = 10 * 60 * 1000;
 
-/// What systems differ in.
+/// Differences between systems.
 pub(crate) struct Rules<'a> {
-    /// None lets every client in.
+    /// The registered client. `None` accepts every client.
     pub(crate) client_id: Option<&'a str>,
     pub(crate) redirects: Redirects,
     pub(crate) code_challenge: Wanted,
-    /// Whether a request without the scope `openid` is refused.
+    /// Whether a request without the scope `openid` is rejected.
     pub(crate) requires_openid: bool,
-    /// Whether `prompt=consent` and `prompt=none` are refused because nobody is logged in
-    /// in this browser yet, as a Fief server does for its consent page.
+    /// Whether `prompt=consent` and `prompt=none` are rejected because no user is logged
+    /// in in this browser yet, as a Fief server does for its consent page.
     pub(crate) requires_login_before_consent: bool,
     pub(crate) pages: Pages,
 }
 
-/// What a person is led through.
+/// Pages that the user sees.
 #[derive(Clone, Copy)]
 pub(crate) enum Pages {
     LoginThenConsent,
-    /// The login is the consent, and may bring claims.
+    /// The login includes the consent, and may set claims.
     LoginWithClaims,
 }
 
-/// A request that may be put before a person.
+/// A valid request, which may be shown to the user.
 struct Request {
     reply_to: ReplyTo,
     client_id: String,
@@ -46,14 +45,14 @@ struct Request {
     scopes: Vec<String>,
 }
 
-/// Where the answer goes.
+/// Redirect URI and state of the response.
 struct ReplyTo {
     url: Url,
     state: Option<String>,
 }
 
-/// The request stays in the page's own URL and is checked again whenever a form
-/// comes back: the person could have changed it.
+/// Shows the pages, or redirects. The request is kept in the page's own URL and is
+/// checked again when a form is sent, because the user could have changed it.
 pub(crate) fn authorize(shared: &Shared, asked: &Asked, rules: &Rules<'_>) -> Answer {
     let request = match Request::parse(shared, &asked.query, rules) {
         Ok(request) => request,
@@ -105,8 +104,8 @@ pub(crate) fn authorize(shared: &Shared, asked: &Asked, rules: &Rules<'_>) -> An
 }
 
 impl Request {
-    /// Client and redirect URI come first: until both are right, nothing may be
-    /// redirected anywhere (RFC 9700 §4.11.2).
+    /// Parses a request. Client and redirect URI come first: until both are valid,
+    /// nothing may be redirected (RFC 9700 §4.11.2).
     fn parse(shared: &Shared, query: &Parameters, rules: &Rules<'_>) -> Result<Self, Answer> {
         if query.repeats() {
             return Err(refusal("A parameter comes twice."));
@@ -133,7 +132,7 @@ impl Request {
         if code_challenge.is_none() && rules.code_challenge == Wanted::Always {
             return Err(reply_to.error("invalid_request", "code_challenge is missing"));
         }
-        // Left out, the method would be plain (RFC 7636 §4.3).
+        // If omitted, the method would be plain (RFC 7636 §4.3).
         if code_challenge.is_some() && query.one("code_challenge_method") != Some("S256") {
             return Err(reply_to.error("invalid_request", "code_challenge_method is not S256"));
         }
@@ -161,7 +160,8 @@ impl ReplyTo {
         self.redirect(&[("error", error), ("error_description", description)])
     }
 
-    /// As a Fief server says it: each letter of the description is a parameter.
+    /// Redirects with an error as a Fief server does: each letter of the description is a
+    /// parameter.
     fn error_in_letters(&self, error: &str, description: &str) -> Answer {
         let letters: Vec<String> = description.chars().map(String::from).collect();
         let letters = letters.iter().map(|letter| ("error_description", letter.as_str()));

@@ -1,4 +1,4 @@
-//! Whoever brings an access token (RFC 6750).
+//! Access tokens in requests (RFC 6750).
 
 use latchstring_provider::{Answer, Asked};
 use serde_json::json;
@@ -8,8 +8,8 @@ use crate::shared::Shared;
 use crate::state::State;
 use crate::state::sessions::{Bearer, SessionId};
 
-/// The session of the access token in the header, and the end of that token in
-/// milliseconds; otherwise the answer for whoever has none.
+/// Returns the session of the access token in the header and the token's expiry in
+/// milliseconds, otherwise the error response.
 pub(crate) fn bearer(
     shared: &Shared,
     state: &State,
@@ -19,7 +19,7 @@ pub(crate) fn bearer(
         return Err(Answer::json(503, &json!({ "error": "temporarily_unavailable" })));
     }
     let Some(access_token) = asked.credentials("bearer") else {
-        // No error code where nothing was tried (RFC 6750 §3.1).
+        // No error code if no token was sent (RFC 6750 §3.1).
         let error = json!({ "error": "an access token is missing" });
         return Err(Answer::json(401, &error).with("www-authenticate", "Bearer"));
     };

@@ -1,9 +1,9 @@
-//! Bodies of requests.
+//! Request bodies.
 
 use latchstring_provider::Asked;
 use serde_json::{Map, Value};
 
-/// The object a request carries, if it says that it carries JSON.
+/// Returns the JSON object of a request, if its content type is JSON.
 pub(crate) fn json_object(asked: &Asked) -> Option<Map<String, Value>> {
     if asked.media_type().as_deref() != Some("application/json") {
         return None;

@@ -1,4 +1,4 @@
-//! `/standin/...`: what a test does to a stand-in that another process runs.
+//! Endpoints `/standin/...`, which control a stand-in in another process.
 
 use latchstring_provider::{Answer, Asked};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::misbehaviour::Misbehaviour;
 use crate::seen::Seen;
 use crate::shared::Shared;
 
-/// For a session whose maker said nothing about it.
+/// Default name and scope of a forged session.
 const NAME: &str = "Ada Lovelace";
 const SCOPE: &str = "openid profile email offline_access";
 

@@ -1,5 +1,5 @@
-//! Fief: an issuer that says https wherever it is reached, exact redirect URIs,
-//! and a new refresh token each time.
+//! Fief: an issuer that calls itself https however it is reached, exact redirect URIs,
+//! and refresh tokens that rotate.
 
 use latchstring_provider::{Answer, Asked, Parameters, at_hash};
 use serde_json::{Map, Value, json};
@@ -16,13 +16,13 @@ use crate::tokens;
 
 const REDIRECT_URI: &str = "http://localhost:51562/callback";
 
-/// The `acr` of somebody who has just logged in.
+/// The `acr` of a user who has just logged in.
 pub(crate) const LOGGED_IN: &str = "1";
 
-/// The `acr` after a refresh, for nobody was there.
+/// The `acr` after a refresh, at which no user was present.
 const REFRESHED: &str = "0";
 
-/// What every user may do here.
+/// Permissions of every user.
 const PERMISSIONS: [&str; 2] = ["castles:read", "castles:create"];
 
 pub(crate) fn answer(shared: &Shared, asked: &Asked) -> Answer {
@@ -38,7 +38,7 @@ pub(crate) fn answer(shared: &Shared, asked: &Asked) -> Answer {
             form.ok_or_else(|| Refusal::new("invalid_request", "send a form"))
                 .and_then(|form| token(shared, form))
                 .map_or_else(
-                    // Without a status of its own for clients it does not know.
+                    // An unknown client gets status 400 too.
                     |refusal| Answer::error(400, refusal.error, &refusal.description).not_stored(),
                     |tokens| Answer::json(200, &Value::Object(tokens)).not_stored(),
                 )
@@ -48,7 +48,7 @@ pub(crate) fn answer(shared: &Shared, asked: &Asked) -> Answer {
     }
 }
 
-/// https even though it is served over plain http.
+/// The issuer, with https although it is served over plain http.
 pub(crate) fn issuer(shared: &Shared) -> String {
     let host = shared.url.trim_start_matches("http://");
     format!("https://{host}{}", shared.options.tenant)
@@ -132,7 +132,7 @@ fn token(shared: &Shared, form: &Parameters) -> Result<Map<String, Value>, Refus
         "at_hash": tokens::at_hash(shared, &access_token),
     })));
     let code = request.code.filter(|_| acr == LOGGED_IN);
-    // The same construction over the code (OpenID Connect Core §3.3.2.11).
+    // The same hash over the code (OpenID Connect Core §3.3.2.11).
     claims.extend(code.map(|code| ("c_hash".into(), json!(at_hash(code)))));
     let id_token = tokens::id_token(shared, state, session, &issuer(shared), claims);
     let mut response = tokens::response(shared, state, session, &access_token);
@@ -150,7 +150,7 @@ fn user_info(shared: &Shared, asked: &Asked) -> Answer {
     )
 }
 
-/// What it says of a user, at userinfo and in ID tokens, whatever the scopes.
+/// Claims about a user, in userinfo and ID tokens, whatever the scopes are.
 fn profile(state: &State, session: SessionId) -> Map<String, Value> {
     let user = state.users.user(state.sessions.grant(session).user);
     tokens::members(json!({

@@ -1,4 +1,4 @@
-//! Sessions of logins that never were.
+//! Sessions without a login.
 
 use serde_json::{Value, json};
 
@@ -9,15 +9,15 @@ use crate::state::sessions::Grant;
 /// What a program would have stored after a login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForgedSession {
-    /// Good for as long as one that was granted now.
+    /// Access token, valid as long as one that was granted now.
     pub access_token: String,
-    /// Good until it is replaced or revoked.
+    /// Refresh token, valid until it is replaced or revoked.
     pub refresh_token: String,
-    /// Seconds.
+    /// Lifetime of the access token, in seconds.
     pub expires_in: u64,
-    /// As given.
+    /// Scope as given.
     pub scope: String,
-    /// The person's id: what `sub` says, or Hexclave's `id`.
+    /// The user's id: `sub`, or Hexclave's `id`.
     pub user_id: String,
 }
 

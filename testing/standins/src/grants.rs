@@ -1,4 +1,4 @@
-//! Token requests: codes and refresh tokens for sessions (RFC 6749 §4.1.3, §6).
+//! Token requests for codes and refresh tokens (RFC 6749 §4.1.3, §6).
 
 use latchstring_provider::Answer;
 
@@ -8,7 +8,7 @@ use crate::state::State;
 use crate::state::codes::{Proof, Wanted};
 use crate::state::sessions::{Renewal, SessionId};
 
-/// The parameters of a token request, wherever they came from.
+/// Parameters of a token request, from a form or from JSON.
 pub(crate) struct TokenRequest<'a> {
     pub(crate) grant_type: &'a str,
     pub(crate) client_id: &'a str,
@@ -19,21 +19,21 @@ pub(crate) struct TokenRequest<'a> {
     pub(crate) device_code: Option<&'a str>,
 }
 
-/// An error of RFC 6749 §5.2, before a system puts it into words of its own.
+/// An error of RFC 6749 §5.2, which each system formats in its own way.
 pub(crate) struct Refusal {
     pub(crate) error: &'static str,
     pub(crate) description: String,
 }
 
-/// What becomes of a refresh token that was used.
+/// Handling of a refresh token that was used.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Rotation {
-    /// It stays, and each answer repeats it.
+    /// The refresh token stays valid, and each response repeats it.
     Never,
-    /// Another one takes its place, and the old one is refused.
+    /// A new refresh token replaces it, and the old one is rejected.
     Always,
-    /// The same, and whoever brings the old one ends the session (RFC 9700
-    /// §4.14.2).
+    /// A new refresh token replaces it, and using the old one again ends the session (RFC
+    /// 9700 §4.14.2).
     EndsSessionOnReuse,
 }
 
@@ -42,7 +42,7 @@ impl Refusal {
         Self { error, description: description.into() }
     }
 
-    /// As RFC 6749 §5.2 spells it.
+    /// Formats the error as in RFC 6749 §5.2.
     pub(crate) fn answer(&self) -> Answer {
         let status = if self.error == "invalid_client" { 401 } else { 400 };
         Answer::error(status, self.error, &self.description).not_stored()
@@ -50,7 +50,7 @@ impl Refusal {
 }
 
 impl<'a> TokenRequest<'a> {
-    /// Reads a request of the registered client; none lets every client in.
+    /// Reads a request of the registered client. `None` accepts every client.
     pub(crate) fn read(
         client_id: Option<&str>,
         parameter: impl Fn(&str) -> Option<&'a str>,
@@ -71,7 +71,7 @@ impl<'a> TokenRequest<'a> {
         })
     }
 
-    /// A new session for a code.
+    /// Opens a session for a code.
     pub(crate) fn redeem(
         &self,
         shared: &Shared,
@@ -91,8 +91,7 @@ impl<'a> TokenRequest<'a> {
         Ok(state.sessions.open(grant))
     }
 
-    /// The session of a refresh token, and the refresh token that the answer
-    /// shall bring.
+    /// Returns the session of a refresh token, and the refresh token for the response.
     pub(crate) fn renew(
         &self,
         shared: &Shared,
@@ -125,7 +124,7 @@ impl<'a> TokenRequest<'a> {
         Ok((session, next))
     }
 
-    /// Refuses a grant that the system does not know.
+    /// Rejects a grant type that the system does not support.
     pub(crate) fn unsupported<T>(&self) -> Result<T, Refusal> {
         Err(Refusal::new("unsupported_grant_type", "this grant is not known here"))
     }

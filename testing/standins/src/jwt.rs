@@ -1,4 +1,4 @@
-//! Signed tokens (RFC 7519): by RS256 and one key, or by HS256 and a secret.
+//! Signed tokens (RFC 7519): with RS256 and one key, or with HS256 and a secret.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,13 +12,13 @@ use rsa::{BigUint, RsaPrivateKey};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-/// Made for this purpose and good for no other: everybody can read it. A fixed
-/// key spares each start the making of one.
+/// Key made only for this purpose: it is public. A fixed key saves the time to generate
+/// one at each start.
 const PEM: &str = include_str!("signing-key.pem");
 
 const KID: &str = "standin";
 
-/// Signs what a stand-in says.
+/// Signer of a stand-in's tokens.
 pub(crate) enum Signer {
     /// RS256.
     Asymmetric(Box<RsaPrivateKey>),
@@ -37,7 +37,7 @@ impl Signer {
         Self::Symmetric(random_text())
     }
 
-    /// The JSON Web Key Set (RFC 7517 §5), empty for a secret.
+    /// The JSON Web Key Set (RFC 7517 §5). Empty for a secret.
     pub(crate) fn jwks(&self) -> Value {
         let Self::Asymmetric(key) = self else { return json!({ "keys": [] }) };
         let number = |number: &BigUint| URL_SAFE_NO_PAD.encode(number.to_bytes_be());

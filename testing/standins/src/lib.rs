@@ -1,14 +1,14 @@
 //! Stand-ins for five login systems, on loopback.
 //!
-//! Each keeps the rules of the system it stands in for: codes that work once,
+//! Each follows the rules of the system that it replaces: codes that work once,
 //! redirect URIs compared as that system compares them, PKCE, rotation, its
-//! status codes and its content types. What it lacks is a list of people:
-//! whatever name is typed logs in. It runs on a thread of its own, keeps
-//! everything in memory and stops when it is dropped.
+//! status codes and its content types. It has no list of users: every name can log
+//! in. It runs on its own thread, keeps everything in memory and stops when it is
+//! dropped.
 //!
-//! A test can see what was asked ([`Standin::log`]), turn the clock
-//! ([`Options::now`]), make the stand-in go wrong ([`Standin::misbehave`]) and
-//! have a session that nobody logged in for ([`Standin::forge_session`]).
+//! A test can read the requests ([`Standin::log`]), set the clock
+//! ([`Options::now`]), inject faults ([`Standin::misbehave`]) and create a session
+//! without a login ([`Standin::forge_session`]).
 //!
 //! ```
 //! use latchstring_standins::{Misbehaviour, Options, Standin, System};
@@ -23,9 +23,9 @@
 //! # }
 //! ```
 //!
-//! A request goes from `route` to its system's module, and from there to what
-//! systems share: `authorization`, `grants`, `tokens` and `bearer`. What is
-//! remembered is in `state`.
+//! A request goes from `route` to its system's module, and from there to the shared
+//! modules `authorization`, `grants`, `tokens` and `bearer`. The memory is in
+//! `state`.
 
 mod authgate;
 mod authorization;

@@ -1,35 +1,35 @@
-//! Ways to go wrong.
+//! Faults that a test can inject.
 
 use std::fmt;
 use std::str::FromStr;
 
 use crate::system::System;
 
-/// One way to go wrong, until [`Standin::behave`](crate::Standin::behave).
+/// A fault, which lasts until [`Standin::behave`](crate::Standin::behave).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Misbehaviour {
-    /// Every access token granted so far has expired. Happens once; refresh
-    /// tokens stay good.
+    /// Every access token granted so far has expired. Happens once. Refresh tokens stay
+    /// valid.
     ExpireAccess,
     /// Every session so far is revoked. Happens once.
     RevokeSession,
-    /// Whatever takes an access token answers 503.
+    /// Endpoints that take an access token answer with status 503.
     UserinfoDown,
-    /// The redirect back lacks the state it was asked to carry.
+    /// The redirect lacks the state that was sent.
     NoStateEcho,
-    /// Codes have expired when they come back, however soon.
+    /// Codes have expired when they are used, however soon.
     CodeExpired,
-    /// A poll is told that somebody else has had the answer.
+    /// A poll says that another program has received the result.
     PollUsed,
-    /// A poll is told that its time is over.
+    /// A poll says that the login has expired.
     PollExpired,
-    /// A refresh answers without a refresh token; the old one stays good.
+    /// A refresh returns no refresh token; the old one stays valid.
     OmitRefreshToken,
     /// The ID token belongs to another login.
     WrongNonce,
     /// The ID token belongs to another access token.
     BadAtHash,
-    /// Everything answers 503.
+    /// Every endpoint answers with status 503.
     Down,
 }
 
@@ -49,7 +49,7 @@ impl Misbehaviour {
         Self::Down,
     ];
 
-    /// As on the command line.
+    /// Name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::ExpireAccess => "expire-access",
@@ -66,12 +66,12 @@ impl Misbehaviour {
         }
     }
 
-    /// Whether it acts on what was granted before, and not on what comes after.
+    /// Whether the fault acts on earlier grants and not on later ones.
     pub fn happens_once(self) -> bool {
         matches!(self, Self::ExpireAccess | Self::RevokeSession)
     }
 
-    /// Whether a system has what this would break.
+    /// Whether a system has what this fault breaks.
     pub fn concerns(self, system: System) -> bool {
         let polls = matches!(system, System::Hexclave | System::Authgate);
         let redirects = system != System::Hexclave;

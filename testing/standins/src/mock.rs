@@ -1,5 +1,5 @@
 //! A mock in the manner of navikt/mock-oauth2-server: any issuer, any client, any
-//! redirect URI, and claims as the person wants them.
+//! redirect URI, and claims that the user chooses.
 
 use latchstring_provider::{Answer, Asked, Parameters};
 use serde_json::{Map, Value, json};
@@ -15,7 +15,7 @@ use crate::state::codes::Wanted;
 use crate::state::sessions::{Bearer, SessionId};
 use crate::tokens;
 
-/// The issuer that its own documentation uses.
+/// Path of the issuer in the original's documentation.
 pub(crate) const DEFAULT_PATH: &str = "/default";
 
 const DISCOVERY: &str = "/.well-known/openid-configuration";
@@ -90,7 +90,7 @@ fn rules() -> Rules<'static> {
     }
 }
 
-/// An ID token and a refresh token come with every answer.
+/// Answers a token request. Every response has an ID token and a refresh token.
 fn token(
     shared: &Shared,
     form: &Parameters,
@@ -140,7 +140,7 @@ fn introspect(
     Ok(token)
 }
 
-/// Refresh tokens alone: it cannot take back what it has signed.
+/// Revokes a refresh token. Access tokens cannot be revoked.
 fn revoke(shared: &Shared, form: &Parameters) -> Result<Map<String, Value>, Refusal> {
     let token = required(form.one("token"), "token")?;
     if form.one("token_type_hint") != Some("refresh_token") {
@@ -170,7 +170,7 @@ fn end_session(asked: &Asked) -> Answer {
     }
 }
 
-/// What it says of everybody, and what this person typed in besides or instead.
+/// Claims about a user, completed or replaced by those that the user typed.
 fn claims(state: &State, session: SessionId, issuer_path: &str) -> Map<String, Value> {
     let grant = state.sessions.grant(session);
     let user = state.users.user(grant.user);

@@ -1,39 +1,38 @@
-//! What a stand-in is started with.
+//! Settings of a stand-in.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Settings of all systems; each looks at those that mean something to it.
+/// Settings of all systems. Each system uses those that apply to it.
 ///
-/// The default is a free port, the system's clock and each system's own
-/// lifetimes and redirect URIs.
+/// The default is a free port, the system's clock, and each system's own lifetimes and
+/// redirect URIs.
 #[derive(Clone)]
 pub struct Options {
-    /// Port on 127.0.0.1; 0 takes a free one.
+    /// Port on 127.0.0.1. Zero: a free one.
     pub port: u16,
-    /// The one registered client; Hexclave has none and the mock knows no
-    /// strangers.
+    /// The registered client. Hexclave has none, and the mock accepts every client.
     pub client_id: String,
     /// The project of Hexclave and Stytch.
     pub project_id: String,
-    /// Hexclave's publishable key, compared with the one sent, if one is sent.
+    /// Hexclave's publishable key, compared with the one that is sent, if any.
     pub publishable_key: String,
-    /// Whether Hexclave insists on the publishable key.
+    /// Whether Hexclave requires the publishable key.
     pub requires_publishable_key: bool,
-    /// Registered redirect URIs of AuthGate and Fief, compared letter by letter;
-    /// none takes the system's usual ones.
+    /// Registered redirect URIs of AuthGate and Fief, compared exactly. Empty: the
+    /// system's usual ones.
     pub redirect_uris: Vec<String>,
-    /// Whether AuthGate signs by RS256 and publishes its keys. Its default is HS256
-    /// with a secret of its own, which no client can check.
+    /// Whether AuthGate signs with RS256 and publishes its keys. Its default is HS256
+    /// with its own secret, which no client can check.
     pub publishes_keys: bool,
-    /// Whether AuthGate and the mock replace the refresh token at each refresh;
-    /// Stytch and Fief always do, and Hexclave never does.
+    /// Whether AuthGate and the mock rotate refresh tokens. Stytch and Fief always do,
+    /// and Hexclave never does.
     pub rotates_refresh_tokens: bool,
-    /// Path of Fief's tenant, such as `/tenant`; empty for its first one.
+    /// Path of Fief's tenant, such as `/tenant`. Empty: its first one.
     pub tenant: String,
-    /// Lifetime of access tokens in seconds; none takes the system's own.
+    /// Lifetime of access tokens, in seconds. `None`: the system's own.
     pub access_ttl: Option<u64>,
-    /// Milliseconds since 1970-01-01T00:00:00Z.
+    /// The clock, in milliseconds since 1970-01-01T00:00:00Z.
     pub now: Arc<dyn Fn() -> u64 + Send + Sync>,
 }
 

@@ -1,15 +1,15 @@
-//! What a person sees, in forms that a program can fill in as well.
+//! Pages for the user, with forms that a program can fill in too.
 
 use latchstring_provider::{Answer, escape, page};
 
-/// A form: where it goes, and what it carries along unseen.
+/// A form: its action, and its hidden fields.
 pub(crate) struct Form<'a> {
     pub(crate) action: &'a str,
     pub(crate) hidden: &'a [(&'a str, &'a str)],
 }
 
 impl Form<'_> {
-    /// A whole form around its fields and buttons, which are HTML.
+    /// A complete form. `inside` is HTML.
     pub(crate) fn html(&self, inside: &str) -> String {
         let action = escape(self.action);
         let hidden = self.hidden.iter().map(|(name, value)| {
@@ -21,7 +21,7 @@ impl Form<'_> {
     }
 }
 
-/// Asks who somebody is. Any password will do.
+/// The login page. Any password is accepted.
 pub(crate) fn login(form: &Form<'_>, client_id: &str, login_hint: Option<&str>) -> Answer {
     let fields = format!(
         r#"{}
@@ -35,7 +35,7 @@ pub(crate) fn login(form: &Form<'_>, client_id: &str, login_hint: Option<&str>) 
     page(200, "Log in", &format!("{introduction}\n{}", form.html(&fields)))
 }
 
-/// Asks who somebody would like to be, and with which claims.
+/// The login page of the mock: asks for a user name and for claims.
 pub(crate) fn login_with_claims(form: &Form<'_>, login_hint: Option<&str>) -> Answer {
     let fields = format!(
         r#"{}
@@ -47,7 +47,7 @@ pub(crate) fn login_with_claims(form: &Form<'_>, login_hint: Option<&str>) -> An
     page(200, "Mock login", &form.html(&fields))
 }
 
-/// Asks whether a client may.
+/// The consent page.
 pub(crate) fn consent(form: &Form<'_>, client_id: &str, scopes: &[String]) -> Answer {
     let wishes: String = scopes.iter().map(|scope| format!("<li>{}</li>", escape(scope))).collect();
     let buttons = r#"<div class="buttons">
@@ -62,7 +62,7 @@ pub(crate) fn consent(form: &Form<'_>, client_id: &str, scopes: &[String]) -> An
     page(200, "Allow access?", &main)
 }
 
-/// Says one thing and asks for nothing.
+/// A page with one sentence and no form.
 pub(crate) fn notice(status: u16, title: &str, text: &str) -> Answer {
     page(status, title, &format!("<p>{}</p>", escape(text)))
 }

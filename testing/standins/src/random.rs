@@ -1,6 +1,6 @@
-//! Codes in the alphabets that systems choose for them.
+//! Random codes in a given alphabet.
 
-/// So many letters that nobody can guess.
+/// Returns `count` random letters.
 pub(crate) fn letters(alphabet: &[u8], count: usize) -> String {
     let mut bytes = vec![0; count];
     // OK because a system without randomness cannot run a stand-in at all.

@@ -1,12 +1,12 @@
-//! Where a browser may be sent back to.
+//! Registered redirect URIs.
 
 use url::{Host, Url};
 
-/// How a system compares redirect URIs.
+/// A system's comparison of redirect URIs.
 pub(crate) enum Redirects {
-    /// One of these, letter by letter.
+    /// One of these, compared exactly.
     Exact(Vec<String>),
-    /// This path on 127.0.0.1, at any port (RFC 8252 §7.3).
+    /// This path on 127.0.0.1, with any port (RFC 8252 §7.3).
     Loopback(&'static str),
     Anywhere,
 }

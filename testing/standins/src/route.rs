@@ -1,4 +1,4 @@
-//! Which system answers.
+//! Routing of requests to systems.
 
 use latchstring_provider::{Answer, Asked};
 use serde_json::json;
@@ -40,7 +40,7 @@ pub(crate) fn issuer(shared: &Shared) -> String {
     }
 }
 
-/// A new access token of the system's own kind.
+/// Issues an access token of the system's own kind.
 pub(crate) fn access_token(shared: &Shared, state: &mut State, session: SessionId) -> String {
     match shared.system {
         System::Hexclave => hexclave::access_token(shared, state, session),
@@ -51,7 +51,7 @@ pub(crate) fn access_token(shared: &Shared, state: &mut State, session: SessionI
     }
 }
 
-/// How the system names a user to a client.
+/// Returns the subject under which the system names a user to a client.
 pub(crate) fn subject(shared: &Shared, state: &State, user: UserId) -> String {
     let user = state.users.user(user);
     match (shared.system, &user.name) {

@@ -1,22 +1,22 @@
-//! What was asked, without what was said: values stay out of the log.
+//! Log of requests: names without values.
 
 use latchstring_provider::Asked;
 use serde_json::{Value, json};
 
 use crate::body;
 
-/// A request the stand-in has seen.
+/// A request in the stand-in's log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
-    /// In capitals.
+    /// Method, in upper case.
     pub method: String,
-    /// Without the query.
+    /// Path, without the query.
     pub path: String,
-    /// Names in small letters, in the order sent.
+    /// Header names in lower case, in the order sent.
     pub headers: Vec<String>,
-    /// Names: the query's, then those of the form or of the JSON object.
+    /// Parameter names: those of the query, then those of the form or of the JSON object.
     pub parameters: Vec<String>,
-    /// As sent.
+    /// Content type as sent.
     pub content_type: Option<String>,
 }
 

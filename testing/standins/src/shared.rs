@@ -1,4 +1,4 @@
-//! What every endpoint may look at.
+//! State shared by all endpoints.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +12,7 @@ use crate::system::System;
 
 pub(crate) struct Shared {
     pub(crate) system: System,
-    /// Where the stand-in is reached: `http://127.0.0.1:PORT`.
+    /// URL of the stand-in: `http://127.0.0.1:PORT`.
     pub(crate) url: String,
     pub(crate) options: Options,
     pub(crate) signer: Signer,
@@ -48,13 +48,12 @@ impl Shared {
         (self.options.now)()
     }
 
-    /// The time for whoever looks at a code: the end of all days, where codes
-    /// are to have expired.
+    /// The time for checks of codes: the end of time if codes should have expired.
     pub(crate) fn now_for_codes_ms(&self) -> u64 {
         if self.does(Misbehaviour::CodeExpired) { u64::MAX } else { self.now_ms() }
     }
 
-    /// Lifetime of access tokens in seconds.
+    /// Lifetime of access tokens, in seconds.
     pub(crate) fn access_ttl(&self) -> u64 {
         let usual = if self.system == System::Hexclave { 600 } else { 3600 };
         self.options.access_ttl.unwrap_or(usual)
@@ -64,7 +63,7 @@ impl Shared {
         lock(&self.misbehaviours).contains(&misbehaviour)
     }
 
-    /// Says what is wrong where this system has nothing that could go wrong so.
+    /// Adds a fault. The error says that this system has nothing to break in this way.
     pub(crate) fn misbehave(&self, misbehaviour: Misbehaviour) -> Result<(), String> {
         if !misbehaviour.concerns(self.system) {
             return Err(format!("{} has nothing for {misbehaviour} to break", self.system));
@@ -84,7 +83,8 @@ impl Shared {
     }
 }
 
-/// What a panic left behind is still good: every change here is one step.
+/// Locks the mutex. The value is valid even after a panic, because every change is one
+/// step.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,4 +1,4 @@
-//! A stand-in as a whole: how it starts, what a test does with it, how it ends.
+//! A stand-in: its start, its control by tests, and its end.
 
 use std::io;
 use std::sync::Arc;
@@ -13,18 +13,17 @@ use crate::seen::Seen;
 use crate::shared::Shared;
 use crate::system::System;
 
-/// A stand-in that is up. Dropping it closes its port and its connections.
+/// A running stand-in. Dropping it closes its port and its connections.
 ///
-/// It serves from a thread of its own, so that a test may block while a program
-/// it has started talks to the stand-in.
+/// It serves from its own thread, so that a test may block while a program that it has
+/// started talks to the stand-in.
 pub struct Standin {
     shared: Arc<Shared>,
     _server: Server,
 }
 
 impl Standin {
-    /// Binds 127.0.0.1 and serves; the port accepts connections when this
-    /// returns.
+    /// Binds 127.0.0.1 and serves. The port accepts connections when this returns.
     pub fn start(system: System, options: Options) -> io::Result<Self> {
         let listener = Server::bind(options.port)?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -34,41 +33,39 @@ impl Standin {
         Ok(Self { shared, _server: server })
     }
 
-    /// Where it is reached: `http://127.0.0.1:PORT`, without a slash at its end.
+    /// URL of the stand-in: `http://127.0.0.1:PORT`, without a final slash.
     pub fn url(&self) -> &str {
         &self.shared.url
     }
 
-    /// The issuer identifier: with https for Fief, and with a path for Stytch
-    /// and the mock. Hexclave has none and gives its address.
+    /// The issuer identifier: with https for Fief, and with a path for Stytch and the
+    /// mock. For Hexclave, which has none, the URL.
     pub fn issuer(&self) -> String {
         route::issuer(&self.shared)
     }
 
-    /// Every request so far, in order of arrival, except those that control the
-    /// stand-in.
+    /// All requests so far, in order of arrival, except those that control the stand-in.
     pub fn log(&self) -> Vec<Seen> {
         self.shared.log().clone()
     }
 
-    /// Goes wrong in one more way; an error where the system has nothing that
-    /// could go wrong in this way.
+    /// Adds a fault. Returns an error if the system has nothing to break in this way.
     pub fn misbehave(&self, misbehaviour: Misbehaviour) -> io::Result<()> {
         self.shared.misbehave(misbehaviour).map_err(io::Error::other)
     }
 
-    /// Goes right again. What happened once has happened.
+    /// Removes all faults. The effects of those that happen once remain.
     pub fn behave(&self) {
         self.shared.behave();
     }
 
-    /// Ends every session so far, as an administrator would.
+    /// Revokes every session so far, as an administrator would.
     pub fn revoke_all(&self) {
         self.shared.state().sessions.revoke_all();
     }
 
-    /// A session as if a person of that name had logged in before, for whoever
-    /// has to take over what another program stored.
+    /// Creates a session as if a user of that name had logged in before, for tests of
+    /// adoption.
     pub fn forge_session(&self, name: &str, scope: &str) -> ForgedSession {
         forge(&self.shared, name, scope)
     }

@@ -1,5 +1,5 @@
-//! Stytch Connected Apps: JSON in, JSON out, and every answer says its status
-//! and its request id.
+//! Stytch Connected Apps: requests and responses in JSON, each response with its status
+//! and a request id.
 
 use latchstring_provider::{Answer, Asked, random_text};
 use serde_json::{Map, Value, json};
@@ -18,7 +18,7 @@ use crate::tokens;
 pub(crate) fn answer(shared: &Shared, asked: &Asked) -> Answer {
     let method = asked.method.as_str();
     match (method, asked.path.as_str()) {
-        // The application's own: the login page and the API that it protects.
+        // The application's own login page, and the API that it protects.
         ("GET" | "POST", "/oauth/authorize") => authorize(shared, asked, &rules(shared)),
         ("GET", "/api/resources") => resources(shared, asked),
         (_, path) => match path.strip_prefix("/v1/public/").and_then(|rest| rest.split_once('/')) {
@@ -91,7 +91,7 @@ fn token(shared: &Shared, body: &Map<String, Value>) -> Result<Map<String, Value
     let state = &mut shared.state();
     let (session, refresh_token) = match request.grant_type {
         "authorization_code" => {
-            // Its own client leaves redirect_uri out.
+            // Stytch's own client omits redirect_uri.
             let session = request.redeem(shared, state, Wanted::WhereSent, Wanted::Always)?;
             let stays = state.sessions.grant(session).has("offline_access");
             (session, stays.then(|| state.sessions.issue_refresh_token(session)))
@@ -111,7 +111,7 @@ fn token(shared: &Shared, body: &Map<String, Value>) -> Result<Map<String, Value
     Ok(response)
 }
 
-/// The same answer whatever the token was (RFC 7009 §2.2).
+/// Revokes a token. The response does not depend on the token (RFC 7009 §2.2).
 fn revoke(shared: &Shared, body: &Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
     if text(body, "client_id") != Some(&shared.options.client_id) {
         return Err(Refusal::new("invalid_client", "this client is not known here"));
@@ -132,7 +132,7 @@ fn user_info(shared: &Shared, asked: &Asked) -> Answer {
     )
 }
 
-/// What an application might keep behind its API.
+/// The API of an application.
 fn resources(shared: &Shared, asked: &Asked) -> Answer {
     let state = &shared.state();
     bearer(shared, state, asked).map_or_else(

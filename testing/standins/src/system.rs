@@ -1,4 +1,4 @@
-//! Whom a stand-in stands in for.
+//! Systems that a stand-in can replace.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,24 +6,25 @@ use std::str::FromStr;
 /// One of the five systems.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum System {
-    /// Hexclave, once Stack Auth: a browser page and a poll, in JSON.
+    /// Hexclave, formerly Stack Auth: a page and polling, in JSON.
     Hexclave,
-    /// AuthGate: code and device grants, discovery that leaves endpoints out.
+    /// AuthGate: code and device grants, metadata that omits endpoints.
     Authgate,
-    /// Stytch Connected Apps: a token endpoint that takes and gives JSON.
+    /// Stytch Connected Apps: a token endpoint with JSON requests and responses.
     Stytch,
-    /// Fief: an https issuer even over plain http, and strict redirect URIs.
+    /// Fief: an https issuer even over plain http, and exact redirect URIs.
     Fief,
-    /// A mock in the manner of navikt/mock-oauth2-server: everybody may.
+    /// A mock in the manner of navikt/mock-oauth2-server, which accepts every client and
+    /// user.
     Mock,
 }
 
 impl System {
-    /// All of them.
+    /// All systems.
     pub const ALL: [Self; 5] =
         [Self::Hexclave, Self::Authgate, Self::Stytch, Self::Fief, Self::Mock];
 
-    /// As on the command line.
+    /// Name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Hexclave => "hexclave",

@@ -1,4 +1,4 @@
-//! Signed tokens as systems put them together.
+//! Access tokens, ID tokens and token responses.
 
 use latchstring_provider::random_text;
 use serde_json::{Map, Value, json};
@@ -8,8 +8,8 @@ use crate::shared::Shared;
 use crate::state::State;
 use crate::state::sessions::SessionId;
 
-/// A new access token, with claims besides `iss`, `sub`, `iat`, `exp` and `jti`,
-/// or in their place.
+/// Issues an access token with `iss`, `sub`, `iat`, `exp` and `jti`. `more` adds or
+/// replaces claims.
 pub(crate) fn access_token(
     shared: &Shared,
     state: &mut State,
@@ -25,7 +25,7 @@ pub(crate) fn access_token(
         "sub": user.id,
         "iat": now_ms / 1000,
         "exp": expires_at_ms / 1000,
-        // Two tokens of one second are still two tokens.
+        // Tokens that are issued in the same second must differ.
         "jti": random_text(),
     }));
     claims.extend(more);
@@ -34,8 +34,8 @@ pub(crate) fn access_token(
     token
 }
 
-/// An ID token (OpenID Connect Core §2), with claims besides the usual ones, or
-/// in their place.
+/// Returns an ID token with the usual claims (OpenID Connect Core §2). `more` adds or
+/// replaces claims.
 pub(crate) fn id_token(
     shared: &Shared,
     state: &State,
@@ -68,7 +68,7 @@ pub(crate) fn at_hash(shared: &Shared, access_token: &str) -> String {
     latchstring_provider::at_hash(if bad { "another access token" } else { access_token })
 }
 
-/// A token response without refresh token and ID token.
+/// Returns a token response without refresh token and ID token.
 pub(crate) fn response(
     shared: &Shared,
     state: &State,
@@ -83,7 +83,7 @@ pub(crate) fn response(
     }))
 }
 
-/// The members of a JSON object.
+/// Returns the members of a JSON object.
 pub(crate) fn members(object: Value) -> Map<String, Value> {
     match object {
         Value::Object(members) => members,

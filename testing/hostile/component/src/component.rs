@@ -1,4 +1,4 @@
-//! From a session's part to what it does.
+//! Exports of the hostile component: each session plays a part, which its name selects.
 
 use std::cell::Cell;
 
@@ -11,7 +11,7 @@ use crate::{demands, excess, requests};
 struct Component;
 
 struct Actor {
-    /// What it does.
+    /// Name of the part.
     part: String,
     redirect_uri: String,
     steps: Cell<u64>,
@@ -93,6 +93,6 @@ pub(crate) fn failure(code: Code, message: &str) -> Failure {
     }
 }
 
-// Native linkers refuse the exported names.
+// Only for wasm: native linkers reject the exported names.
 #[cfg(target_family = "wasm")]
 crate::contract::generated::export!(Component with_types_in crate::contract::generated);

@@ -1,4 +1,4 @@
-//! The types of `wit/login.wit`, generated.
+//! Generated types of `wit/login.wit`.
 
 #[allow(missing_docs, unreachable_pub)]
 pub(crate) mod generated {

@@ -1,4 +1,4 @@
-//! What the person, the caller and the host's patience are asked for.
+//! Hostile actions towards the user and the caller, and actions without end.
 
 use crate::component::failure;
 use crate::contract::{
@@ -41,7 +41,7 @@ pub(crate) fn act(part: &str, redirect_uri: &str, step: u64) -> Option<Result<Ac
         "a visit to a file" => Ok(visit("file:///etc/passwd")),
         "another's page for the logout" => done(logged_out(Some("https://evil.example/logout"))),
 
-        // ---- Without end ----
+        // ---- Actions without end ----
         "a storm of windows" => {
             Ok(authorize(&format!("{HOME}?redirect_uri={redirect_uri}&n={step}"), 1000))
         }
@@ -55,7 +55,7 @@ pub(crate) fn act(part: &str, redirect_uri: &str, step: u64) -> Option<Result<Ac
         "choices without end" => Ok(offer(vec![LoginFlow::Browser], u64::MAX)),
         "a choice of nothing" => Ok(offer(Vec::new(), 1000)),
 
-        // ---- What was not asked for ----
+        // ---- Actions that do not belong to the session ----
         "a person, for a token" => open(HOME),
         "a code, for a token" => Ok(present("https://id.example/device", None)),
         "a page, for a token" => Ok(visit("https://id.example/confirm")),
@@ -63,7 +63,7 @@ pub(crate) fn act(part: &str, redirect_uri: &str, step: u64) -> Option<Result<Ac
         "a logout instead of a token" => done(logged_out(None)),
         "a token instead of a logout" => done(granted("a", "b")),
 
-        // ---- What ends in lines of text ----
+        // ---- Line breaks and control characters in text ----
         "a token of two lines" => done(granted("secret\nexport PATH=/evil", "Bearer secret")),
         "a header of two lines" => done(granted("secret", "Bearer secret\r\nhost: evil.example")),
         "a terminal's commands in a failure" => Err(failure(Code::ProviderRefused, CONTROLS)),
@@ -84,8 +84,8 @@ pub(crate) fn act(part: &str, redirect_uri: &str, step: u64) -> Option<Result<Ac
     })
 }
 
-/// Clears the screen, sets the window's title, begins a line of its own, and turns
-/// the reading direction.
+/// Clears the screen, sets the window title, starts a new line, and reverses the reading
+/// direction.
 const CONTROLS: &str = "\u{1b}[2J\u{1b}]0;evil\u{7}\nlatch: all is well\u{202e}";
 
 fn done(outcome: Outcome) -> Result<Action, Failure> {

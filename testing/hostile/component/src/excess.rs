@@ -1,4 +1,4 @@
-//! Too long, too deep, too much.
+//! Loops without end, excessive memory and excessive sizes.
 
 use std::hint::black_box;
 
@@ -59,13 +59,13 @@ pub(crate) fn description() -> Description {
     }
 }
 
-/// Some megabytes. Every text is the same memory, so that a thousand of them are
-/// gigabytes to whoever reads them; none is ever freed.
+/// A string of some megabytes. All of them share the same memory, so that a thousand are
+/// gigabytes for the reader. None is ever freed.
 pub(crate) fn text() -> String {
     static MUCH: std::sync::OnceLock<&'static str> = std::sync::OnceLock::new();
     let much = MUCH.get_or_init(|| "a".repeat(6 * MIB).leak());
-    // SAFETY: nothing writes to it, and the host stops this program before it
-    // could free anything.
+    // SAFETY: nothing writes to this memory, and the host stops this program before it
+    // could free any.
     unsafe { String::from_raw_parts(much.as_ptr().cast_mut(), much.len(), much.len()) }
 }
 

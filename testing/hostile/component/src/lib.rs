@@ -1,5 +1,5 @@
-//! A login component by its looks alone. What it does is the `client-id` that it
-//! is given; it tells in a failure what its host said to that.
+//! A component with the exports of a login component. What it does depends on its
+//! `client-id`; it reports the host's refusal as a failure.
 #![cfg_attr(not(target_family = "wasm"), allow(dead_code, reason = "only a host calls it"))]
 
 mod component;

@@ -1,8 +1,8 @@
-//! Requests that nobody may send.
+//! Requests that no host may send.
 
 use crate::contract::{Action, Exchange, Failure, Header, Method, Purpose, Request};
 
-/// Where requests may go in these parts.
+/// URL to which requests are allowed in these parts.
 const HOME: &str = "https://id.example/token";
 
 pub(crate) fn act(part: &str, step: u64) -> Option<Result<Action, Failure>> {

@@ -1,8 +1,7 @@
-//! A provider to try a login with: `demo-provider [--port N]`.
+//! Demo provider for trying a login: `demo-provider [--port N]`.
 //!
-//! Prints `issuer <URL>` once it listens and serves until its standard input
-//! closes, so that it cannot outlive whoever started it. SIGTERM ends it too, as
-//! it ends any program.
+//! Prints `issuer <URL>` once it listens, and serves until its standard input closes, so
+//! that it does not outlive the program that started it. SIGTERM also ends it.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -15,7 +14,7 @@ fn main() -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            // Where stderr is closed there is nobody to tell.
+            // If stderr is closed, there is no place for the message.
             let _ = writeln!(io::stderr(), "demo-provider: {reason}");
             ExitCode::FAILURE
         }

@@ -1,7 +1,7 @@
-//! A person in a browser, without either: `visitor [--name NAME] [--refuse] URL`.
+//! Simulated user with a browser: `visitor [--name NAME] [--refuse] URL`.
 //!
-//! Prints nothing when it arrives. Arriving at an error page counts as an error,
-//! unless the visitor came to refuse: then the client's page may well be one.
+//! Prints nothing on success. An error page at the end counts as a failure, except with
+//! `--refuse`: then the client's page may well be one.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -15,7 +15,7 @@ async fn main() -> ExitCode {
     match visit().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            // Where stderr is closed there is nobody to tell.
+            // If stderr is closed, there is no place for the message.
             let _ = writeln!(io::stderr(), "visitor: {reason}");
             ExitCode::FAILURE
         }

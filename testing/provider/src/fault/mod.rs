@@ -1,8 +1,8 @@
-//! Ways to go wrong.
+//! Faults that a test can inject.
 //!
-//! Whatever a fault does, it does to an answer on its way out: it answers instead
-//! of an endpoint, or it rewrites what the endpoint answered. Everything else is
-//! a name for one row of that table; those that tests want most are in `named`.
+//! A fault changes a response on its way out: it replaces the endpoint's response, or
+//! rewrites it. The functions below create the variants; those that tests need most are
+//! in `named`.
 
 use serde_json::{Map, Value, json};
 use url::Url;
@@ -14,10 +14,10 @@ use crate::metadata;
 
 mod named;
 
-/// One way to go wrong, each time until [`Provider::behave`] or so many times.
+/// A fault, which lasts until [`Provider::behave`] or for a number of responses.
 ///
-/// Several faults add up: the first that answers instead of an endpoint wins,
-/// and the others rewrite what is there, in the order they were given.
+/// Faults add up: the first one that replaces the endpoint's response wins, and the
+/// others rewrite the result, in the order they were given.
 ///
 /// A member, claim or parameter set to [`Value::Null`] is removed.
 ///
@@ -33,49 +33,50 @@ enum Act {
     Rewrite(Rewrite),
 }
 
-/// Says whether there was anything to rewrite; only that counts as one time.
+/// A change of a response. Returns whether there was anything to change; only that counts
+/// as one time.
 type Rewrite = Box<dyn Fn(&mut Answer, &Keys) -> bool + Send + Sync>;
 
 impl Fault {
-    /// The same fault, gone after so many answers.
+    /// Limits the fault to this many responses.
     pub fn times(mut self, times: usize) -> Self {
         self.left = Some(times);
         self
     }
 
-    // ---- Instead of the endpoint, which never hears of the request -----------
+    // ---- Faults that replace the response: the endpoint gets no request -----------
 
-    /// This answer instead of the endpoint's.
+    /// Replaces the endpoint's response.
     pub fn instead(path: &str, answer: Answer) -> Self {
         Self::new(&[path], Act::Instead(answer))
     }
 
-    /// Status, content type and body instead of the endpoint's.
+    /// Replaces the endpoint's response by this status, content type and body.
     pub fn answer(path: &str, status: u16, content_type: &str, body: &str) -> Self {
         Self::instead(path, Answer::new(status, content_type, body))
     }
 
-    /// So many bytes of JSON without an end.
+    /// Replaces the endpoint's response by this many bytes of JSON without an end.
     pub fn flood(path: &str, bytes: u64) -> Self {
         let flood = Answer::json(200, &Value::Null);
         Self::instead(path, with_body(flood, Body::Flood(bytes)))
     }
 
-    /// The connection closes before the endpoint has done anything.
+    /// Closes the connection before the endpoint gets the request.
     pub fn hang_up(path: &str) -> Self {
         let nothing = Answer::new(200, "text/plain", "");
         Self::instead(path, with_body(nothing, Body::HangUp))
     }
 
-    /// The connection stays open, and nothing comes.
+    /// Keeps the connection open without a response.
     pub fn silence(path: &str) -> Self {
         let nothing = Answer::new(200, "text/plain", "");
         Self::instead(path, with_body(nothing, Body::Silence))
     }
 
-    // ---- After the endpoint has done its work --------------------------------
+    // ---- Faults that change the endpoint's response ------------------------------
 
-    /// Any change to what the endpoint answered.
+    /// Changes the endpoint's response in any way.
     pub fn rewrite(path: &str, change: impl Fn(&mut Answer) + Send + Sync + 'static) -> Self {
         Self::rewriting(&[path], move |answer, _| {
             change(answer);
@@ -83,38 +84,37 @@ impl Fault {
         })
     }
 
-    /// The endpoint does its work and the answer is lost: a rotated refresh token
-    /// that never arrives.
+    /// Drops the endpoint's response, such as a rotated refresh token that never arrives.
     pub fn lose_answer(path: &str) -> Self {
         Self::rewrite(path, |answer| answer.body = Body::HangUp)
     }
 
-    /// A member of the JSON object that a path answers with status 200.
+    /// Sets a member of the JSON object that a path returns with status 200.
     pub fn member(path: &str, name: &str, value: Value) -> Self {
         Self::object(&[path], name, value)
     }
 
-    /// A member of the metadata, at both of its paths (RFC 8414 §2).
+    /// Sets a member of the metadata, at both of its paths (RFC 8414 §2).
     pub fn metadata(name: &str, value: Value) -> Self {
         Self::object(&metadata::PATHS, name, value)
     }
 
-    /// A claim of the ID token, which is signed anew.
+    /// Sets a claim of the ID token, which is signed again.
     pub fn claim(name: &str, value: Value) -> Self {
         let name = name.to_owned();
         Self::id_token(move |token| set(&mut token.claims, &name, &value))
     }
 
-    /// A member of the ID token's header (RFC 7515 §4). It is signed anew as
-    /// `alg` says: `ES256`, `HS256` with the public key for a secret, and no
-    /// signature at all for any other.
+    /// Sets a member of the ID token's header (RFC 7515 §4). The token is signed again by
+    /// `alg`: with `ES256`, with `HS256` and the public key as secret, or not at all for
+    /// any other.
     pub fn jose_header(name: &str, value: Value) -> Self {
         let name = name.to_owned();
         Self::id_token(move |token| set(&mut token.header, &name, &value))
     }
 
-    /// A parameter of the authorization response, such as `state`, `iss` or
-    /// `code`; none removes it.
+    /// Sets a parameter of the authorization response, such as `state`, `iss` or `code`.
+    /// `None` removes it.
     pub fn redirect(name: &str, value: Option<&str>) -> Self {
         let (name, value) = (name.to_owned(), value.map(str::to_owned));
         Self::rewriting(&["/authorize"], move |answer, _| {
@@ -134,10 +134,10 @@ impl Fault {
         })
     }
 
-    // ---- How it works --------------------------------------------------------
+    // ---- Application of faults ---------------------------------------------------
 
-    /// What to answer instead of asking the endpoint, if this is that kind of
-    /// fault and this its path.
+    /// Returns the replacement for the endpoint's response, if this fault is of that kind
+    /// and is for this path.
     pub(crate) fn instead_of(&mut self, path: &str) -> Option<Answer> {
         if !self.concerns(path) {
             return None;
@@ -150,8 +150,8 @@ impl Fault {
         Some(answer)
     }
 
-    /// Changes an answer on its way out, if this is that kind of fault and this
-    /// its path.
+    /// Changes a response on its way out, if this fault is of that kind and is for this
+    /// path.
     pub(crate) fn apply(&mut self, path: &str, answer: &mut Answer, keys: &Keys) {
         if !self.concerns(path) {
             return;
@@ -182,7 +182,8 @@ impl Fault {
         Self::new(paths, Act::Rewrite(Box::new(rewrite)))
     }
 
-    /// Rewrites the JSON object of a good answer; none where it does not fit.
+    /// Rewrites the JSON object of a successful response. `change` returns `None` if the
+    /// object does not fit.
     fn json(
         paths: &[&str],
         change: impl Fn(&mut Map<String, Value>, &Keys) -> Option<()> + Send + Sync + 'static,

@@ -1,4 +1,4 @@
-//! Names for the rows that tests want most.
+//! Named faults that tests need most.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -7,21 +7,21 @@ use serde_json::{Value, json};
 use super::Fault;
 use crate::answer::Answer;
 
-/// Nothing that RFC 6749 §5.2 allows in a description.
+/// A description in which RFC 6749 §5.2 allows no part.
 const DESCRIPTION: &str = "<script>alert(1)</script><img src=x onerror=alert(1)> \u{1b}[2J\u{1b}]0;owned\u{7}\r\nlatch: logged in";
 
 impl Fault {
-    /// Metadata of somebody else (RFC 8414 §3.3).
+    /// Metadata of another issuer (RFC 8414 §3.3).
     pub fn other_issuer() -> Self {
         Self::metadata("issuer", json!("https://other.example"))
     }
 
-    /// Metadata without one endpoint, such as `token_endpoint`.
+    /// Metadata without this endpoint, such as `token_endpoint`.
     pub fn missing_endpoint(name: &str) -> Self {
         Self::metadata(name, Value::Null)
     }
 
-    /// Metadata that sends one endpoint's traffic unencrypted over the Internet.
+    /// Metadata in which this endpoint uses plain http over the Internet.
     pub fn plain_http_endpoint(name: &str) -> Self {
         Self::metadata(name, json!("http://login.example.com/endpoint"))
     }
@@ -36,23 +36,23 @@ impl Fault {
         Self::claim("aud", json!("another-client"))
     }
 
-    /// An ID token that ended in 1970 (item 9).
+    /// An ID token that expired in 1970 (item 9).
     pub fn expired_id_token() -> Self {
         Self::claim("exp", json!(1))
     }
 
-    /// An ID token that says it needs no signature (RFC 8725 §2.1).
+    /// An ID token with the algorithm `none` (RFC 8725 §2.1).
     pub fn alg_none() -> Self {
         Self::jose_header("alg", json!("none"))
     }
 
-    /// An ID token signed with what everybody knows (RFC 8725 §2.1).
+    /// An ID token signed with the public key as secret (RFC 8725 §2.1).
     pub fn hs256_with_public_key() -> Self {
         Self::jose_header("alg", json!("HS256"))
     }
 
-    /// An ID token whose signature does not fit. Give it last: other faults sign
-    /// anew.
+    /// An ID token with an invalid signature. Add this fault last, because other faults
+    /// sign the token again.
     pub fn tampered_signature() -> Self {
         Self::json(&["/token"], |response, _| {
             let id_token = response.get_mut("id_token")?;
@@ -64,9 +64,9 @@ impl Fault {
         })
     }
 
-    /// A key set without the key that signs now, as a cache would serve it after
-    /// [`Provider::rotate_keys`](crate::Provider::rotate_keys). With `times(1)`
-    /// the second look finds it.
+    /// A key set without the current key, as a cache would serve it after
+    /// [`Provider::rotate_keys`](crate::Provider::rotate_keys). With `times(1)`, the
+    /// second request finds the key.
     pub fn stale_keys() -> Self {
         Self::json(&["/jwks"], |set, keys| {
             let listed = set.get_mut("keys")?.as_array_mut()?;
@@ -75,19 +75,19 @@ impl Fault {
         })
     }
 
-    /// Claims about somebody else (OpenID Connect Core §5.3.2).
+    /// Claims about another user (OpenID Connect Core §5.3.2).
     pub fn other_userinfo_subject() -> Self {
         Self::member("/userinfo", "sub", json!("somebody else"))
     }
 
-    /// A token error whose description is markup, terminal escapes and a second
+    /// A token error whose description contains markup, terminal escapes and a second
     /// line (RFC 6749 §5.2 allows none of them).
     pub fn hostile_token_error() -> Self {
         let error = Answer::error(400, "invalid_grant", DESCRIPTION);
         Self::instead("/token", error)
     }
 
-    /// The same description in the redirect of whoever refuses.
+    /// An authorization response with the description of [`Self::hostile_token_error`].
     pub fn hostile_redirect() -> Self {
         Self::redirect("error_description", Some(DESCRIPTION))
     }

@@ -12,47 +12,47 @@ use url::{Position, Url, form_urlencoded};
 
 use super::Lost;
 
-/// Longer chains are a circle.
+/// Longest chain of redirects. Longer ones are loops.
 const MOST_REDIRECTS: usize = 20;
 
-/// Sends requests with the cookies it was given (RFC 6265 §5).
+/// A browser, which stores and sends cookies (RFC 6265 §5).
 #[derive(Debug, Default)]
 pub struct Browser {
     cookies: CookieStore,
 }
 
-/// What came back.
+/// A page that was received.
 #[derive(Debug, Clone)]
 pub struct Page {
-    /// Where it came from, after all redirects that were followed.
+    /// URL of the page, after all redirects that were followed.
     pub url: Url,
     /// HTTP status code.
     pub status: u16,
-    /// As received.
+    /// Response headers.
     pub headers: HeaderMap,
-    /// As UTF-8; what is not becomes U+FFFD.
+    /// Body as UTF-8. Invalid bytes become U+FFFD.
     pub body: String,
 }
 
 impl Page {
-    /// The first value of a header, where it is text.
+    /// Returns the first value of a header. Returns `None` if it is missing or not text.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 }
 
 impl Browser {
-    /// A GET, without following a redirect.
+    /// Sends a GET request. Does not follow redirects.
     pub async fn get(&mut self, url: &str) -> Result<Page, Lost> {
         self.send(get(url)?).await
     }
 
-    /// A POST of a form, without following a redirect.
+    /// Sends a POST request with a form. Does not follow redirects.
     pub async fn post(&mut self, url: &str, form: &[(&str, &str)]) -> Result<Page, Lost> {
         self.send(post(url, form)?).await
     }
 
-    /// A request with an absolute http URL, without following a redirect.
+    /// Sends a request with an absolute http URL. Does not follow redirects.
     pub async fn send(&mut self, mut request: Request<String>) -> Result<Page, Lost> {
         let url = parse(&request.uri().to_string())?;
         if url.scheme() != "http" {
@@ -73,13 +73,13 @@ impl Browser {
         *request.uri_mut() = target.parse().map_err(|error| lost(&url, &error))?;
         let page = exchange(url, request).await?;
         for cookie in page.headers.get_all(SET_COOKIE) {
-            // A cookie that is not for this page is dropped, as browsers do.
+            // A cookie for another site is dropped, as browsers do.
             let _ = cookie.to_str().map(|cookie| self.cookies.parse(cookie, &page.url).map(drop));
         }
         Ok(page)
     }
 
-    /// Like `send`, and on through redirects to a page.
+    /// Sends a request and follows redirects to a page.
     pub async fn open(&mut self, mut request: Request<String>) -> Result<Page, Lost> {
         for _ in 0..MOST_REDIRECTS {
             let page = self.send(request.clone()).await?;
@@ -90,7 +90,7 @@ impl Browser {
             let target = page.url.join(location);
             let target = target.map_err(|error| lost(&page.url, &error))?;
             if matches!(page.status, 307 | 308) {
-                // Method and body go along (RFC 9110 §15.4.8).
+                // Method and body are kept (RFC 9110 §15.4.8).
                 let uri = target.as_str().parse();
                 *request.uri_mut() = uri.map_err(|error| lost(&page.url, &error))?;
             } else {
@@ -101,12 +101,12 @@ impl Browser {
     }
 }
 
-/// A GET request, not yet sent.
+/// Returns a GET request.
 pub(super) fn get(url: &str) -> Result<Request<String>, Lost> {
     build(Method::GET, url, String::new())
 }
 
-/// A POST of a form, not yet sent.
+/// Returns a POST request with a form.
 pub(super) fn post(
     url: &str,
     form: &[(impl AsRef<str>, impl AsRef<str>)],
@@ -119,7 +119,7 @@ pub(super) fn post(
 
 fn build(method: Method, url: &str, body: String) -> Result<Request<String>, Lost> {
     let url = parse(url)?;
-    // A fragment stays in the browser (RFC 9110 §4.2.5).
+    // A fragment is not sent (RFC 9110 §4.2.5).
     Request::builder()
         .method(method)
         .uri(&url[..Position::AfterQuery])
@@ -131,7 +131,7 @@ fn parse(url: &str) -> Result<Url, Lost> {
     Url::parse(url).map_err(|error| Lost::new(format!("not a URL: {error}")))
 }
 
-/// One connection for one request: slower than keeping it, and never in doubt.
+/// Sends one request over its own connection: slower than a shared one, but never stale.
 async fn exchange(url: Url, request: Request<String>) -> Result<Page, Lost> {
     let addresses = url.socket_addrs(|| None);
     let addresses = addresses.map_err(|error| lost(&url, &error))?;
@@ -143,7 +143,7 @@ async fn exchange(url: Url, request: Request<String>) -> Result<Page, Lost> {
     let response = sender.send_request(request).await;
     let (head, body) = response.map_err(|error| lost(&url, &error))?.into_parts();
     let body = body.collect().await.map_err(|error| lost(&url, &error))?;
-    // The page is whole: a provider that keeps the connection may keep it alone.
+    // The page is complete. The provider may keep the connection open by itself.
     connection.abort();
     Ok(Page {
         status: head.status.as_u16(),

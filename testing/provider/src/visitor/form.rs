@@ -1,4 +1,4 @@
-//! What a page asks, and the request that answers it.
+//! Forms on a page, and the requests that submit them.
 
 use hyper::Request;
 use scraper::{ElementRef, Html, Selector};
@@ -7,13 +7,13 @@ use url::Url;
 use super::browser::{get, post};
 use super::{Lost, Page};
 
-/// Words on whatever ends a login.
+/// Words on buttons and links that end a login.
 const REFUSALS: [&str; 4] = ["refuse", "cancel", "deny", "abort"];
 
-/// Parts of the names under which forms ask who somebody is.
+/// Parts of the names of fields that ask for the user.
 const NAMES: [&str; 4] = ["user", "login", "name", "email"];
 
-/// Fills in the first form and submits it; none where the page has no form.
+/// Fills in the first form and submits it. Returns `None` if the page has no form.
 pub(super) fn agree(page: &Page, name: &str) -> Result<Option<Request<String>>, Lost> {
     let document = Html::parse_document(&page.body);
     let Some(form) = document.select(&selector("form")).next() else {
@@ -26,7 +26,7 @@ pub(super) fn agree(page: &Page, name: &str) -> Result<Option<Request<String>>, 
     submit(page, form, &fields).map(Some)
 }
 
-/// Presses the first button or link that ends the login; none where the page has
+/// Presses the first button or link that ends the login. Returns `None` if the page has
 /// neither.
 pub(super) fn refuse(page: &Page) -> Result<Option<Request<String>>, Lost> {
     let document = Html::parse_document(&page.body);
@@ -44,7 +44,7 @@ pub(super) fn refuse(page: &Page) -> Result<Option<Request<String>>, Lost> {
     get(resolve(page, link.attr("href"))?.as_str()).map(Some)
 }
 
-/// Whatever submits a form (HTML §4.10.18.6.3): a button does unless it says
+/// Elements that submit a form (HTML §4.10.18.6.3). A button does unless it says
 /// otherwise.
 const BUTTONS: &str = "button:not([type=button]):not([type=reset]), input[type=submit]";
 
@@ -58,7 +58,7 @@ fn submit(
     if method.eq_ignore_ascii_case("post") {
         return post(action.as_str(), fields);
     }
-    // A form sent by GET replaces the query of its action.
+    // A form that is sent with GET replaces the query of its action.
     action.query_pairs_mut().clear().extend_pairs(fields);
     get(action.as_str())
 }
@@ -107,7 +107,7 @@ fn contains_any(text: &str, words: &[&str]) -> bool {
     words.iter().any(|word| text.contains(word))
 }
 
-/// Without an action, a form goes back to its own page.
+/// A form without an action is sent to its own page.
 fn resolve(page: &Page, target: Option<&str>) -> Result<Url, Lost> {
     let url = page.url.join(target.unwrap_or_default());
     url.map_err(|error| Lost::new(format!("a page leads nowhere: {error}")))

@@ -1,6 +1,6 @@
-//! A visitor with a name and a browser, who does on each page what is asked.
+//! A simulated user with a browser, who fills in the forms of a login.
 //!
-//! It knows no provider: it fills in the first form it sees and presses the
+//! It works with any provider: it fills in the first form on each page and presses the
 //! button, until there is no form left.
 
 mod browser;
@@ -10,37 +10,35 @@ use std::fmt;
 
 pub use browser::{Browser, Page};
 
-/// More pages than any login should take.
+/// Most pages of one visit, more than any login should take.
 const PATIENCE: usize = 20;
 
-/// Somebody to log in, and in what mood.
+/// A simulated user, and what it decides.
 #[derive(Debug, Clone)]
 pub struct Visitor {
-    /// What to type where a form asks for a user, a login, a name or an email address.
+    /// Text for fields that ask for a user, a login, a name or an email address.
     pub name: String,
-    /// Whether to press what refuses, cancels, denies or aborts, as soon as a
-    /// page has it.
+    /// Whether to press the first button or link that refuses, cancels, denies or aborts.
     pub refuses: bool,
 }
 
 impl Default for Visitor {
-    /// Ada Lovelace, who agrees.
+    /// Ada Lovelace, who allows the access.
     fn default() -> Self {
         Self { name: "Ada Lovelace".into(), refuses: false }
     }
 }
 
 impl Visitor {
-    /// Opens an http URL in a fresh browser and goes on to the first page that
-    /// asks for nothing more, whatever its status: the client's own page, where
-    /// all goes well.
+    /// Opens an http URL in a new browser, and continues to the first page without a
+    /// form, whatever its status. If all goes well, it is the client's own page.
     pub async fn visit(&self, url: &str) -> Result<Page, Lost> {
         let mut browser = Browser::default();
         let mut page = browser.open(browser::get(url)?).await?;
         let mut will_refuse = self.refuses;
         for _ in 0..PATIENCE {
-            // Some pages on the way to the question cannot be refused: their
-            // forms are filled in like any other.
+            // Some pages before the consent page cannot be refused. Their forms are
+            // filled in like any other.
             let refusal = if will_refuse { form::refuse(&page)? } else { None };
             will_refuse &= refusal.is_none();
             let next = match refusal {
@@ -57,8 +55,8 @@ impl Visitor {
     }
 }
 
-/// Why the visitor did not arrive. Names no URL beyond its host: the rest may
-/// hold an authorization code.
+/// The reason why a visit failed. It names only the host of a URL: the rest may contain
+/// an authorization code.
 #[derive(Debug)]
 pub struct Lost(String);
 

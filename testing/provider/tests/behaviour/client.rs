@@ -1,4 +1,4 @@
-//! A client that does everything right unless a test says otherwise.
+//! A client that does everything right unless a test changes it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,7 +43,7 @@ impl Client {
         format!("{}{path}", self.provider.issuer())
     }
 
-    /// The authorization request, with some parameters changed or left out.
+    /// The URL of the authorization request, with some parameters changed or removed.
     pub(crate) fn authorization_url(&self, changes: &[(&str, Option<&str>)]) -> String {
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(CODE_VERIFIER));
         let right = [
@@ -61,7 +61,7 @@ impl Client {
         url.into()
     }
 
-    /// What the browser brings back when a person presses a button.
+    /// The redirect after the user presses a button.
     pub(crate) async fn decide(
         &mut self,
         changes: &[(&str, Option<&str>)],
@@ -88,7 +88,7 @@ impl Client {
         self.post("/token", &changed(&right, changes)).await
     }
 
-    /// Everything up to the first token response.
+    /// Logs in. Returns the token response.
     pub(crate) async fn log_in(&mut self) -> Value {
         let code = self.code(&[]).await;
         granted(&self.redeem(&code, &[]).await)
@@ -130,7 +130,7 @@ impl Client {
         self.browser.post(&url, form).await.unwrap()
     }
 
-    /// The claims of an ID token, if a key of the provider's set has signed it.
+    /// Returns the claims of an ID token, if a key of the provider's set has signed it.
     pub(crate) async fn verify(&mut self, id_token: &str) -> Option<Value> {
         let jwks = json(&self.get("/jwks").await);
         let (input, signature) = id_token.rsplit_once('.')?;
@@ -149,7 +149,7 @@ impl Client {
     }
 }
 
-/// An authorization response on its way to the client.
+/// An authorization response that is being sent to the client.
 pub(crate) struct Redirect(Url);
 
 impl Redirect {
@@ -175,7 +175,7 @@ pub(crate) fn granted(page: &Page) -> Value {
     json(page)
 }
 
-/// The error code of a refused token request.
+/// Returns the error code of a rejected token request.
 pub(crate) fn refused(page: &Page) -> String {
     assert_eq!(page.status, 400, "{}", page.body);
     assert_eq!(page.header("cache-control"), Some("no-store"));

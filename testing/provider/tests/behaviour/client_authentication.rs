@@ -6,7 +6,7 @@ use latchstring_provider::{ClientAuthentication, Options};
 
 use crate::client::{CODE_VERIFIER, Client, REDIRECT_URI, granted, json};
 
-/// Holds what form-encoding changes.
+/// A secret with characters that form-encoding changes.
 const SECRET: &str = "a secret: 100%";
 
 async fn redeem(client: &mut Client, basic: Option<&str>, post: Option<&str>) -> Page {

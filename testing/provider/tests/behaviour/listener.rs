@@ -1,4 +1,4 @@
-//! Stands where a client would wait for its redirect.
+//! A listener in place of a client that waits for its redirect.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
@@ -10,7 +10,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Gives these responses, one a connection, and closes.
+    /// Sends these responses, one for each connection, and closes.
     pub(crate) fn answering(responses: &[&str]) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -32,7 +32,7 @@ impl Listener {
         Self { port, heard }
     }
 
-    /// One page without a form, as a client shows it at the end.
+    /// Sends one page without a form, as a client does at the end.
     pub(crate) fn thanking() -> Self {
         Self::answering(&["HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\nthanks"])
     }
@@ -41,7 +41,7 @@ impl Listener {
         format!("http://127.0.0.1:{}{path}", self.port)
     }
 
-    /// The heads of all requests, once every response has been given.
+    /// Returns the heads of all requests, after every response was sent.
     pub(crate) fn heard(self) -> Vec<String> {
         self.heard.join().unwrap()
     }

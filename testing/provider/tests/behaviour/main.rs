@@ -1,6 +1,6 @@
-//! What the provider grants, what it refuses, and how it goes wrong on request.
+//! Tests of the provider: what it grants and rejects, and its faults.
 //!
-//! Everything here goes over real connections and in virtual time.
+//! All of them use real connections and virtual time.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -130,7 +130,7 @@ async fn userinfo_may_be_about_somebody_else() {
 async fn the_way_back_can_be_bent() {
     let mut client = Client::new();
     client.provider.misbehave(Fault::redirect("iss", None).times(1));
-    // The login page is no redirect, so it does not count.
+    // The login page is not a redirect, so it does not count.
     client.browser.get(&client.authorization_url(&[])).await.unwrap();
     let redirect = client.decide(&[], "login").await;
     assert!(redirect.parameter("iss").is_none());

@@ -74,7 +74,7 @@ async fn a_refresh_may_ask_for_less_and_not_for_more() {
     let elsewhere = [("resource", Some("https://api.example/"))];
     assert_eq!(refused(&client.refresh(&tokens, &elsewhere).await), "invalid_target");
 
-    // Neither mistake has spent the token.
+    // Neither mistake has used up the token.
     let less = [("scope", Some("openid"))];
     let narrow = granted(&client.refresh(&tokens, &less).await);
     assert_eq!(narrow["scope"], "openid");

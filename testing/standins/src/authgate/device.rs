@@ -1,4 +1,4 @@
-//! The device grant (RFC 8628) and its page.
+//! Device authorization grant (RFC 8628) and its page.
 
 use latchstring_provider::{Answer, Asked, Parameters, escape};
 use serde_json::{Map, Value, json};
@@ -13,7 +13,7 @@ use crate::state::sessions::{Grant, SessionId};
 
 const PAGE: &str = "/device";
 
-/// `/oauth/device/code` (RFC 8628 §3.1, §3.2).
+/// Endpoint `/oauth/device/code` (RFC 8628 §3.1, §3.2).
 pub(super) fn begin(shared: &Shared, form: &Parameters) -> Result<Value, Refusal> {
     let client_id = required(form.one("client_id"), "client_id")?;
     if client_id != shared.options.client_id {
@@ -34,7 +34,7 @@ pub(super) fn begin(shared: &Shared, form: &Parameters) -> Result<Value, Refusal
     }))
 }
 
-/// A poll (RFC 8628 §3.4, §3.5).
+/// Answers a poll (RFC 8628 §3.4, §3.5).
 pub(super) fn redeem(
     shared: &Shared,
     state: &mut State,
@@ -59,10 +59,10 @@ pub(super) fn redeem(
     }
 }
 
-/// Asks for the code, for a name, and for a decision, a page each.
+/// Asks for the code, the name and the decision, on one page each.
 pub(super) fn page(shared: &Shared, asked: &Asked) -> Answer {
     let field = |name| asked.form.as_ref().and_then(|form| form.one(name));
-    // Only a form enters a code: a link may bring one along to be looked at.
+    // Only a form enters a code. A code in a link is only shown.
     let Some(code) = field("code") else {
         return ask_for_code(asked.query.one("user_code").unwrap_or_default());
     };

@@ -1,4 +1,4 @@
-//! What a token is worth and whose it is.
+//! Introspection, tokeninfo and userinfo.
 
 use latchstring_provider::{Answer, Asked, Parameters};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::grants::{Refusal, required};
 use crate::shared::Shared;
 use crate::state::sessions::Bearer;
 
-/// `/oauth/introspect` (RFC 7662), for the registered client alone.
+/// Endpoint `/oauth/introspect` (RFC 7662), only for the registered client.
 pub(super) fn introspect(shared: &Shared, form: &Parameters) -> Result<Value, Refusal> {
     if form.one("client_id") != Some(&shared.options.client_id) {
         return Err(Refusal::new("invalid_client", "this client is not known here"));
@@ -32,7 +32,7 @@ pub(super) fn introspect(shared: &Shared, form: &Parameters) -> Result<Value, Re
     }))
 }
 
-/// `/oauth/tokeninfo`: AuthGate's own, about the token in the header.
+/// Endpoint `/oauth/tokeninfo`, AuthGate's own: describes the token in the header.
 pub(super) fn token_info(shared: &Shared, asked: &Asked) -> Answer {
     let state = &shared.state();
     let (session, expires_at_ms) = match bearer(shared, state, asked) {
@@ -52,7 +52,7 @@ pub(super) fn token_info(shared: &Shared, asked: &Asked) -> Answer {
     Answer::json(200, &token).not_stored()
 }
 
-/// `/oauth/userinfo`, with or without the scope `openid`.
+/// Endpoint `/oauth/userinfo`, with or without the scope `openid`.
 pub(super) fn user_info(shared: &Shared, asked: &Asked) -> Answer {
     let state = &shared.state();
     let (session, _) = match bearer(shared, state, asked) {

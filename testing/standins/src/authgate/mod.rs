@@ -1,6 +1,6 @@
-//! AuthGate: a code grant, a device grant, discovery that names neither the device
-//! endpoint nor the introspection endpoint, and tokens that are signed with a secret
-//! unless it is told otherwise.
+//! AuthGate: code grant and device grant, metadata that names neither the device
+//! authorization endpoint nor the introspection endpoint, and tokens that are signed with
+//! a secret by default.
 
 mod device;
 mod inspection;
@@ -17,7 +17,7 @@ use crate::state::codes::Wanted;
 use crate::state::sessions::SessionId;
 use crate::tokens;
 
-/// Those of the Python client and of the Go client.
+/// Redirect URIs of the Python client and of the Go client.
 const REDIRECT_URIS: [&str; 2] =
     ["http://127.0.0.1:8088/callback", "http://localhost:8888/callback"];
 
@@ -117,7 +117,7 @@ fn token(shared: &Shared, form: &Parameters) -> Result<Map<String, Value>, Refus
     let access_token = access_token(shared, state, session);
     let mut response = tokens::response(shared, state, session, &access_token);
     response.extend(refresh_token.map(|token| ("refresh_token".into(), json!(token))));
-    // Never with a refresh or a device code, whatever the scope says.
+    // Not for a refresh token or a device code, whatever the scope is.
     if request.grant_type == "authorization_code" && state.sessions.grant(session).has("openid") {
         let at_hash = tokens::at_hash(shared, &access_token);
         let more = tokens::members(json!({ "at_hash": at_hash }));
@@ -127,8 +127,8 @@ fn token(shared: &Shared, form: &Parameters) -> Result<Map<String, Value>, Refus
     Ok(response)
 }
 
-/// The same answer whatever the token was (RFC 7009 §2.2), and for clients that
-/// do not say who they are.
+/// Revokes a token. The response does not depend on the token (RFC 7009 §2.2), and the
+/// client need not identify itself.
 fn revoke(shared: &Shared, form: &Parameters) -> Result<(), Refusal> {
     let token = required(form.one("token"), "token")?;
     if form.one("client_id").is_some_and(|sent| sent != shared.options.client_id) {

@@ -1,8 +1,7 @@
-//! A stand-in to try a login with: `standin SYSTEM [OPTION]...`.
+//! Stand-in for trying a login: `standin SYSTEM [OPTION]...`.
 //!
-//! Prints `url <URL>` once it listens and serves until its standard input
-//! closes, so that it cannot outlive whoever started it. SIGTERM ends it too, as
-//! it ends any program.
+//! Prints `url <URL>` once it listens, and serves until its standard input closes, so
+//! that it does not outlive the program that started it. SIGTERM also ends it.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -25,7 +24,7 @@ fn main() -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            // Where stderr is closed there is nobody to tell.
+            // If stderr is closed, there is no place for the message.
             let _ = writeln!(io::stderr(), "standin: {reason}");
             ExitCode::FAILURE
         }

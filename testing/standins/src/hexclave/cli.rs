@@ -1,4 +1,4 @@
-//! `/auth/cli`: a command line begins, polls, and is let in.
+//! Endpoints under `/auth/cli`: a command-line login begins, polls and completes.
 
 use latchstring_provider::{Answer, Asked};
 use serde_json::{Map, Value, json};
@@ -74,7 +74,7 @@ pub(super) fn poll(shared: &Shared, asked: &Asked) -> Result<Answer, Error> {
     Ok(Answer::json(status, &document))
 }
 
-/// What the page does behind the scenes, for a page of one's own.
+/// Completes a login, as the page does, for an application's own page.
 pub(super) fn complete(shared: &Shared, asked: &Asked) -> Result<Answer, Error> {
     let body = object(asked)?;
     let login_code = text(&body, "login_code")?;

@@ -1,12 +1,12 @@
-//! Hexclave's errors: a code for programs, and a sentence for people.
+//! Errors of Hexclave: a code for programs, and a sentence for users.
 
 use latchstring_provider::Answer;
 use serde_json::json;
 
-/// One of them.
+/// An error of Hexclave.
 pub(super) struct Error {
     status: u16,
-    /// None where it answers with the sentence alone.
+    /// The code. `None` for an error that has only the sentence.
     code: Option<&'static str>,
     message: &'static str,
 }

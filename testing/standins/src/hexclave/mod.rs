@@ -1,5 +1,5 @@
-//! Hexclave: a code to poll with, a page to say yes on, and refresh tokens that
-//! last.
+//! Hexclave: a code to poll with, a page to confirm the login on, and refresh tokens that
+//! do not rotate.
 
 mod cli;
 mod errors;
@@ -13,7 +13,7 @@ pub(crate) use sessions::access_token;
 use crate::shared::Shared;
 use errors::Error;
 
-/// What the API is called under.
+/// Path prefix of the API.
 const API: &str = "/api/v1/";
 
 pub(crate) fn answer(shared: &Shared, asked: &Asked) -> Answer {
@@ -40,8 +40,9 @@ fn of_api(shared: &Shared, asked: &Asked, path: &str) -> Result<Answer, Error> {
     }
 }
 
-/// Every call names its project and what kind of caller it is; a key is looked
-/// at where there is one, and missed where the project wants one.
+/// Checks the headers of a call: it must name its project and its access type. A
+/// publishable key is checked if it is sent, and is mandatory if the project requires
+/// one.
 fn authenticate(shared: &Shared, asked: &Asked) -> Result<(), Error> {
     let options = &shared.options;
     match header(asked, "access-type") {
@@ -61,7 +62,7 @@ fn authenticate(shared: &Shared, asked: &Asked) -> Result<(), Error> {
     }
 }
 
-/// A header under its present name or under that of Stack Auth.
+/// Returns a header under its present name or under that of Stack Auth.
 fn header<'a>(asked: &'a Asked, name: &str) -> Option<&'a str> {
     let present = asked.header(&format!("x-hexclave-{name}"));
     present.or_else(|| asked.header(&format!("x-stack-{name}")))

@@ -1,4 +1,4 @@
-//! The page on which a person lets a command line in.
+//! The page on which a user confirms a command-line login.
 
 use latchstring_provider::{Answer, Asked, escape};
 use url::form_urlencoded::byte_serialize;
@@ -9,8 +9,7 @@ use crate::shared::Shared;
 
 pub(super) const PATH: &str = "/handler/cli-auth-confirm";
 
-/// The pages of a failure have status 400, so that a program that plays the
-/// person notices.
+/// Shows the page. Error pages have status 400, so that a simulated user can detect them.
 pub(super) fn confirm(shared: &Shared, asked: &Asked) -> Answer {
     let Some(login_code) = asked.query.one("login_code") else {
         let text = "The link has no login code. Start again from the command line.";
@@ -19,7 +18,7 @@ pub(super) fn confirm(shared: &Shared, asked: &Asked) -> Answer {
     let field = |name| asked.form.as_ref().and_then(|form| form.one(name));
     let name = field("name").map(str::trim).filter(|name| !name.is_empty());
     match (field("decision"), name) {
-        // There is no way to say no: the command line goes on waiting.
+        // There is no way to refuse: the command line continues to wait.
         (Some("cancel"), _) => {
             pages::notice(200, "CLI Authorization Cancelled", "You may close this window.")
         }

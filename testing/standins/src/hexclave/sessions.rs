@@ -1,4 +1,4 @@
-//! Sessions and who is in them.
+//! Sessions and their users.
 
 use latchstring_provider::{Answer, Asked};
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ use crate::state::sessions::{Bearer, Grant, Renewal, SessionId};
 use crate::state::users::UserId;
 use crate::tokens;
 
-/// A session for somebody who does not say who it is.
+/// Opens a session for an anonymous user.
 pub(super) fn sign_up_anonymously(shared: &Shared) -> Answer {
     let state = &mut shared.state();
     let user = state.users.anonymous();
@@ -21,7 +21,7 @@ pub(super) fn sign_up_anonymously(shared: &Shared) -> Answer {
     Answer::json(200, &Value::Object(tokens))
 }
 
-/// A new access token; the refresh token stays as it is.
+/// Issues an access token. The refresh token stays valid.
 pub(super) fn refresh(shared: &Shared, asked: &Asked) -> Result<Answer, Error> {
     let state = &mut shared.state();
     let session = live(state, header(asked, "refresh-token"))?;
@@ -39,7 +39,7 @@ pub(super) fn sign_out(shared: &Shared, asked: &Asked) -> Result<Answer, Error> 
     Ok(Answer::json(200, &json!({ "success": true })))
 }
 
-/// `/users/me`.
+/// Endpoint `/users/me`.
 pub(super) fn me(shared: &Shared, asked: &Asked) -> Result<Answer, Error> {
     if shared.does(Misbehaviour::UserinfoDown) {
         return Err(Error::SERVICE_UNAVAILABLE);
@@ -57,7 +57,7 @@ pub(super) fn me(shared: &Shared, asked: &Asked) -> Result<Answer, Error> {
     Ok(Answer::json(200, &me))
 }
 
-/// A new session with both of its tokens.
+/// Opens a session. Returns its refresh token, and both of its tokens.
 pub(super) fn open(
     shared: &Shared,
     state: &mut State,
@@ -77,7 +77,7 @@ pub(super) fn open(
     (refresh_token, tokens::members(tokens))
 }
 
-/// The session of a refresh token that is still good.
+/// Returns the session of a valid refresh token.
 pub(super) fn live(state: &State, refresh_token: Option<&str>) -> Result<SessionId, Error> {
     match refresh_token.map(|token| state.sessions.renewal(token)) {
         Some(Renewal::Good(session)) => Ok(session),

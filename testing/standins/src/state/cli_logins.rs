@@ -1,28 +1,28 @@
-//! Hexclave's command lines that wait for a person at a page.
+//! Hexclave's command-line logins, which a user completes on a page.
 
 use super::users::UserId;
 use crate::random::letters;
 
-/// Base32 in small letters, without those that look like digits.
+/// Base32 in lower case, without letters that look like digits.
 const ALPHABET: &[u8] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-/// 225 bits.
+/// Length of a code: 225 bits.
 const LENGTH: usize = 45;
 
-/// What a poll is told.
+/// Result of a poll.
 pub(crate) enum Poll {
     Waiting,
-    /// Said once, to the first who asks.
+    /// Holds the refresh token. Returned only to the first poll.
     Success(String),
     Used,
     Expired,
 }
 
-/// A login that a page may still complete.
+/// A login that a page can still complete.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Open {
     index: usize,
-    /// Who was logged in without a name at the command line, if anybody was.
+    /// The anonymous user of the command line, if there is one.
     pub(crate) anonymous: Option<UserId>,
 }
 
@@ -39,13 +39,13 @@ struct CliLogin {
 
 enum Outcome {
     Waiting,
-    /// A refresh token to fetch.
+    /// The refresh token, which no poll has received yet.
     Completed(String),
     Fetched,
 }
 
 impl CliLogins {
-    /// A polling code and a login code.
+    /// Begins a login. Returns a polling code and a login code.
     pub(crate) fn begin(
         &mut self,
         anonymous: Option<UserId>,
@@ -62,7 +62,7 @@ impl CliLogins {
         (polling_code, login_code)
     }
 
-    /// None where the polling code was never issued.
+    /// Returns the state of a login, or `None` for an unknown polling code.
     pub(crate) fn poll(&mut self, polling_code: &str, now_ms: u64) -> Option<Poll> {
         let login = self.0.iter_mut().find(|login| login.polling_code == polling_code)?;
         if matches!(login.outcome, Outcome::Fetched) {
@@ -81,7 +81,8 @@ impl CliLogins {
         })
     }
 
-    /// None where the login code was never issued, has expired, or is done with.
+    /// Returns a login that can still be completed. Returns `None` for a login code that
+    /// is unknown, expired or already used.
     pub(crate) fn open(&self, login_code: &str, now_ms: u64) -> Option<Open> {
         let index = self.0.iter().position(|login| {
             login.login_code == login_code

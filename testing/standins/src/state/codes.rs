@@ -9,27 +9,27 @@ use sha2::{Digest, Sha256};
 
 use super::sessions::Grant;
 
-/// A code before it is spent, and what binds it.
+/// An unused code, and the values that it is bound to.
 pub(crate) struct Code {
     pub(crate) grant: Grant,
     pub(crate) redirect_uri: String,
-    /// Always of method S256 (RFC 7636 §4.2).
+    /// Code challenge of method S256 (RFC 7636 §4.2).
     pub(crate) code_challenge: Option<String>,
     pub(crate) expires_at_ms: u64,
 }
 
-/// How a token request proves that a code is its own.
+/// Proof of a token request that a code belongs to it.
 pub(crate) struct Proof<'a> {
     pub(crate) client_id: &'a str,
     pub(crate) redirect_uri: Option<&'a str>,
     pub(crate) code_verifier: Option<&'a str>,
 }
 
-/// How much of a proof a system wants to see.
+/// Whether a system checks a part of the proof.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
     Always,
-    /// Right, if it is there at all.
+    /// Checked only if it was sent.
     WhereSent,
     Never,
 }
@@ -44,7 +44,7 @@ impl Codes {
         text
     }
 
-    /// A code is good for one attempt, right or wrong.
+    /// Redeems a code, which is valid for one attempt, successful or not.
     pub(crate) fn redeem(
         &mut self,
         code: &str,
@@ -80,7 +80,7 @@ fn fits(wanted: Wanted, sent: Option<&str>, is_right: impl Fn(&str) -> bool) -> 
     }
 }
 
-/// RFC 7636 §4.6.
+/// The code challenge of a verifier (RFC 7636 §4.6).
 fn s256(code_verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(Sha256::digest(code_verifier))
 }

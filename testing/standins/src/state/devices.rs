@@ -1,4 +1,4 @@
-//! Devices that wait for a person elsewhere (RFC 8628).
+//! Devices that wait for a user elsewhere (RFC 8628).
 
 use std::collections::HashMap;
 
@@ -7,34 +7,34 @@ use latchstring_provider::random_text;
 use super::sessions::Grant;
 use crate::random::letters;
 
-/// Without letters and digits that look like one another.
+/// Alphabet of user codes, without letters and digits that look alike.
 const ALPHABET: &[u8] = b"ABCDEFGHJKMNPQRSTUVWXYZ23456789";
 
-/// Half an hour.
+/// Lifetime of a code: half an hour.
 pub(crate) const LIFETIME_SECONDS: u64 = 30 * 60;
 
-/// Between two polls, at first; `slow_down` adds as much (RFC 8628 §3.5).
+/// Delay between two polls at first. Each `slow_down` adds as much (RFC 8628 §3.5).
 pub(crate) const INTERVAL_SECONDS: u64 = 5;
 
-/// What a device asks for.
+/// Request of a device.
 #[derive(Clone)]
 pub(crate) struct Wish {
     pub(crate) client_id: String,
     pub(crate) scopes: Vec<String>,
 }
 
-/// What a poll is told.
+/// Result of a poll.
 pub(crate) enum Poll {
     Pending,
     SlowDown,
     Denied,
     Expired,
-    /// Never issued, or spent.
+    /// Unknown or already used.
     Unknown,
     Granted(Grant),
 }
 
-/// By device code.
+/// Devices by device code.
 #[derive(Default)]
 pub(crate) struct Devices(HashMap<String, Device>);
 
@@ -53,7 +53,7 @@ enum Decision {
 }
 
 impl Devices {
-    /// A device code and a user code.
+    /// Adds a device. Returns its device code and user code.
     pub(crate) fn wait(&mut self, wish: Wish, now_ms: u64) -> (String, String) {
         let device_code = random_text();
         let user_code = format!("{}-{}", letters(ALPHABET, 4), letters(ALPHABET, 4));
@@ -69,8 +69,8 @@ impl Devices {
         (device_code, user_code)
     }
 
-    /// What a person with this user code is asked to allow. Small letters and a
-    /// missing hyphen are forgiven (RFC 8628 §6.1).
+    /// Returns the request that belongs to a user code. Case and a missing hyphen do not
+    /// matter (RFC 8628 §6.1).
     pub(crate) fn wish(&self, user_code: &str, now_ms: u64) -> Option<&Wish> {
         let device = self.0.values().find(|device| device.awaits(user_code, now_ms))?;
         Some(&device.wish)

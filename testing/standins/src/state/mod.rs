@@ -1,5 +1,5 @@
-//! What a stand-in remembers. Nothing in here knows of HTTP, and time is an
-//! argument: milliseconds since 1970-01-01T00:00:00Z.
+//! State of a stand-in. It does not depend on HTTP. Time is an argument: milliseconds
+//! since 1970-01-01T00:00:00Z.
 
 pub(crate) mod cli_logins;
 pub(crate) mod codes;
@@ -13,7 +13,7 @@ use devices::Devices;
 use sessions::Sessions;
 use users::Users;
 
-/// Everything at once, so that one lock makes each request one step.
+/// The whole state under one lock, so that each request is one step.
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) users: Users,

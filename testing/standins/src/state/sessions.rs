@@ -1,4 +1,4 @@
-//! Sessions and the tokens that stand for them.
+//! Sessions and their tokens.
 
 use std::collections::HashMap;
 
@@ -7,16 +7,16 @@ use serde_json::{Map, Value};
 
 use super::users::UserId;
 
-/// What a person agreed to.
+/// A user's consent.
 #[derive(Clone)]
 pub(crate) struct Grant {
     pub(crate) user: UserId,
     pub(crate) client_id: String,
     pub(crate) scopes: Vec<String>,
     pub(crate) nonce: Option<String>,
-    /// Seconds since 1970-01-01T00:00:00Z.
+    /// Time of the login, in seconds since 1970-01-01T00:00:00Z.
     pub(crate) auth_time: u64,
-    /// Typed in by the person, where a system lets people choose their claims.
+    /// Claims that the user typed, in a system that allows it.
     pub(crate) claims: Map<String, Value>,
 }
 
@@ -26,23 +26,23 @@ impl Grant {
     }
 }
 
-/// Names a session within its `Sessions`.
+/// Index of a session in its `Sessions`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SessionId(usize);
 
-/// What an access token is worth.
+/// State of an access token.
 pub(crate) enum Bearer {
-    /// Until then, in milliseconds.
+    /// The session, and the token's expiry in milliseconds.
     Good(SessionId, u64),
     Expired,
     Revoked,
     Unknown,
 }
 
-/// What a refresh token is worth.
+/// State of a refresh token.
 pub(crate) enum Renewal {
     Good(SessionId),
-    /// Replaced by another one; whoever brings it may be a thief.
+    /// Replaced by another one. Using it again may be an attack.
     Spent(SessionId),
     Revoked,
     Unknown,
@@ -96,7 +96,7 @@ impl Sessions {
         text
     }
 
-    /// Another one in its place; the old one is remembered as spent.
+    /// Issues a refresh token in place of `old`, which is remembered as used.
     pub(crate) fn replace_refresh_token(&mut self, old: &str, session: SessionId) -> String {
         if let Some(old) = self.refresh_tokens.get_mut(old) {
             old.spent = true;
@@ -132,7 +132,7 @@ impl Sessions {
         }
     }
 
-    /// A refresh token takes its session along, an access token goes alone
+    /// Revokes a token: a refresh token together with its session, an access token alone
     /// (RFC 7009 §2.1).
     pub(crate) fn revoke_token(&mut self, token: &str) {
         if self.access_tokens.remove(token).is_none() {
@@ -146,7 +146,7 @@ impl Sessions {
         }
     }
 
-    /// Every access token so far ends in this moment.
+    /// Expires all access tokens issued so far.
     pub(crate) fn expire_access_tokens(&mut self) {
         for token in self.access_tokens.values_mut() {
             token.expires_at_ms = 0;

@@ -1,17 +1,17 @@
-//! People, made up from nothing but a name.
+//! Users, derived from a name.
 
 use latchstring_provider::{random_text, subject, user_name};
 use serde_json::{Map, Value, json};
 
-/// Names a user within its `Users`.
+/// Index of a user in its `Users`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct UserId(usize);
 
-/// Somebody, or nobody in particular yet.
+/// A user, who may be anonymous.
 pub(crate) struct User {
-    /// Never changes, not even when an anonymous user gets a name.
+    /// The user's id. Does not change when an anonymous user gets a name.
     pub(crate) id: String,
-    /// None while anonymous.
+    /// The user's name. `None` if anonymous.
     pub(crate) name: Option<String>,
 }
 
@@ -19,7 +19,7 @@ pub(crate) struct User {
 pub(crate) struct Users(Vec<User>);
 
 impl Users {
-    /// The same name is the same user, with the same id at every start.
+    /// Returns the user of this name. The same name has the same id at every start.
     pub(crate) fn named(&mut self, name: &str) -> UserId {
         let known = self.0.iter().position(|user| user.name.as_deref() == Some(name));
         match known {
@@ -32,7 +32,7 @@ impl Users {
         self.add(User { id: random_text(), name: None })
     }
 
-    /// Gives an anonymous user a name; one who has a name keeps it.
+    /// Gives a name to an anonymous user. A user who has a name keeps it.
     pub(crate) fn upgrade(&mut self, user: UserId, name: &str) {
         self.0[user.0].name.get_or_insert_with(|| name.to_owned());
     }
@@ -53,7 +53,7 @@ impl User {
         Some(format!("{}@example.com", user_name(name)))
     }
 
-    /// What `scopes` ask for, and `sub` (OpenID Connect Core §5.4).
+    /// Returns the claims that `scopes` request, and `sub` (OpenID Connect Core §5.4).
     pub(crate) fn claims(&self, scopes: &[String]) -> Map<String, Value> {
         let has = |name: &str| scopes.iter().any(|scope| scope == name);
         let mut claims = Map::new();

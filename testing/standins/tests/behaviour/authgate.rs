@@ -1,4 +1,4 @@
-//! AuthGate's code grant, its tokens and what they are worth.
+//! AuthGate's code grant and its tokens.
 
 use latchstring_provider::visitor::Page;
 use latchstring_standins::{Misbehaviour, Options, System};

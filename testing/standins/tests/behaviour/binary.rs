@@ -1,4 +1,4 @@
-//! The program around a stand-in.
+//! The program that runs a stand-in.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};

@@ -1,4 +1,4 @@
-//! A client that does everything right unless a test says otherwise.
+//! A client that does everything right unless a test changes it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ use url::Url;
 
 pub(crate) const CODE_VERIFIER: &str = "a-verifier-of-at-least-forty-three-characters-in-all";
 
-/// Parameters of a right request, changed or left out.
+/// Parameters of a valid request, changed or removed.
 pub(crate) type Changes<'a> = &'a [(&'a str, Option<&'a str>)];
 
 pub(crate) struct Client {
@@ -107,14 +107,13 @@ impl Client {
         url.into()
     }
 
-    /// What comes of an authorization URL when a person says who it is and what
-    /// it decides.
+    /// The page after the user has opened an authorization URL, given a name and decided.
     pub(crate) async fn decide(&mut self, url: &str, decision: &str) -> Page {
         let form = [("username", "Ada Lovelace"), ("decision", decision)];
         self.browser.post(url, &form).await.unwrap()
     }
 
-    /// The claims of a token, if the key at that path has signed it.
+    /// Returns the claims of a token, if the key at that path has signed it.
     pub(crate) async fn verify(&mut self, jwks: &str, token: &str) -> Value {
         let jwks = json(&self.get(jwks).await);
         let (input, signature) = token.rsplit_once('.').unwrap();
@@ -131,12 +130,12 @@ impl Client {
     }
 }
 
-/// The header of a signed token, unchecked.
+/// Returns the header of a signed token, without checking the signature.
 pub(crate) fn header(token: &str) -> Value {
     serde_json::from_slice(&decode(token.split('.').next().unwrap())).unwrap()
 }
 
-/// A parameter of the URL a browser is sent to.
+/// Returns a parameter of the URL to which a browser is redirected.
 pub(crate) fn sent_back(page: &Page, name: &str) -> Option<String> {
     assert_eq!(page.status, 303, "{}", page.body);
     let url = Url::parse(page.header("location").unwrap()).unwrap();
@@ -149,7 +148,7 @@ pub(crate) fn granted(page: &Page) -> Value {
     json(page)
 }
 
-/// The error code of a refusal with status 400.
+/// Returns the error code of a refusal with status 400.
 pub(crate) fn refused(page: &Page) -> String {
     assert_eq!(page.status, 400, "{}", page.body);
     text(&json(page), "error").to_owned()
@@ -163,7 +162,7 @@ pub(crate) fn text<'a>(object: &'a Value, name: &str) -> &'a str {
     object[name].as_str().unwrap()
 }
 
-/// The left half of a hash, as `at_hash` and `c_hash` have it.
+/// Returns the left half of a hash, as in `at_hash` and `c_hash`.
 pub(crate) fn half_hash(text: &str) -> String {
     URL_SAFE_NO_PAD.encode(&Sha256::digest(text)[..16])
 }

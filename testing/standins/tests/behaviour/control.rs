@@ -1,4 +1,4 @@
-//! What a test does to a stand-in from outside.
+//! Control of a stand-in from another process.
 
 use latchstring_standins::{Misbehaviour, System};
 

@@ -20,7 +20,7 @@ async fn poll(client: &mut Client, device_code: &str, client_id: &str) -> Page {
     client.form("/oauth/token", &form).await
 }
 
-/// A poll after so many seconds.
+/// Polls after this many seconds.
 async fn poll_after(client: &mut Client, seconds: u64, begun: &Value) -> Page {
     client.seconds_go_by(seconds);
     poll(client, text(begun, "device_code"), "cli-app").await

@@ -1,4 +1,4 @@
-//! Fief: https in name, one redirect URI, and a new refresh token each time.
+//! Fief: an https issuer, one redirect URI, and refresh tokens that rotate.
 
 use latchstring_provider::visitor::Page;
 use latchstring_standins::{Misbehaviour, Options, System};

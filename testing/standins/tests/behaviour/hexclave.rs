@@ -1,4 +1,4 @@
-//! Hexclave's way in: the poll, the page, and what stands between them.
+//! Login at Hexclave: the poll and the page.
 
 use latchstring_provider::visitor::Page;
 use latchstring_standins::{Misbehaviour, Options, System};
@@ -19,7 +19,7 @@ pub(crate) async fn call(client: &mut Client, path: &str, body: &Value) -> Page 
     client.send("POST", &format!("/api/v1/{path}"), &HEADERS, &body.to_string()).await
 }
 
-/// With one header more.
+/// Calls the API with one more header.
 pub(crate) async fn call_with(
     client: &mut Client,
     method: &str,
@@ -30,7 +30,7 @@ pub(crate) async fn call_with(
     client.send(method, &format!("/api/v1/{path}"), &headers, "{}").await
 }
 
-/// The error code of a refusal, in the body and in the header alike.
+/// Returns the error code of a refusal, which is the same in the body and in the header.
 pub(crate) fn refused(page: &Page, status: u16) -> String {
     assert_eq!(page.status, status, "{}", page.body);
     let error: Value = serde_json::from_str(&page.body).unwrap();

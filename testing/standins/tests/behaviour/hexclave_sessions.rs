@@ -1,4 +1,4 @@
-//! Hexclave's sessions: refresh, users, the end, and people without a name.
+//! Sessions at Hexclave: refresh, users, sign-out, and anonymous users.
 
 use latchstring_standins::{Misbehaviour, System};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Stands where a client would wait for its redirect.
+//! A listener in place of a client that waits for its redirect.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
@@ -10,7 +10,7 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Shows one page without a form to whoever comes first, and closes.
+    /// Sends one page without a form to the first connection, and closes.
     pub(crate) fn thanking() -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -32,7 +32,7 @@ impl Listener {
         format!("http://127.0.0.1:{}/callback", self.port)
     }
 
-    /// The first line of the request, once the page has been given.
+    /// Returns the first line of the request, after the page was sent.
     pub(crate) fn heard(self) -> String {
         let head = self.heard.join().unwrap();
         head.lines().next().unwrap().to_owned()

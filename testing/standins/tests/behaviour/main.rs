@@ -1,6 +1,6 @@
-//! What each stand-in grants, what it refuses, and how it goes wrong.
+//! Tests of the stand-ins: what they grant and reject, and their faults.
 //!
-//! Everything here goes over real connections and in virtual time.
+//! All of them use real connections and virtual time.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,4 +1,4 @@
-//! The mock: everybody may, anywhere, and still not everything.
+//! The mock: it accepts every user, client and redirect URI, but not every request.
 
 use latchstring_provider::visitor::Page;
 use latchstring_standins::{Misbehaviour, Options, System};

@@ -1,4 +1,4 @@
-//! Stytch: JSON both ways, any port, and refresh tokens that are replaced.
+//! Stytch: JSON requests and responses, any port, and refresh tokens that rotate.
 
 use latchstring_provider::visitor::Page;
 use latchstring_standins::{Misbehaviour, System};
@@ -20,7 +20,7 @@ async fn code(client: &mut Client, changes: Changes<'_>) -> String {
     sent_back(&client.decide(&url, "approve").await, "code").unwrap()
 }
 
-/// Without a redirect URI, as its own client sends it.
+/// A token request without a redirect URI, as Stytch's own client sends it.
 fn redemption(code: &str) -> Value {
     json!({
         "grant_type": "authorization_code",
@@ -48,7 +48,7 @@ async fn refresh(client: &mut Client, tokens: &Value) -> Page {
     token(client, &body).await
 }
 
-/// The type of an error, which says its status in the body too.
+/// Returns the type of an error, whose body also contains its status.
 fn refused(page: &Page, status: u16) -> String {
     let error = document(page);
     assert_eq!((page.status, error["status_code"].as_u64()), (status, Some(u64::from(status))));
@@ -86,7 +86,7 @@ async fn whatever_does_not_say_that_it_is_json_is_refused() {
         let page = client.send("POST", &path, headers, &body).await;
         assert_eq!(refused(&page, 400), "invalid_request");
     }
-    // None of them got as far as the code.
+    // None of them used the code.
     granted(&token(&mut client, &redemption(&code)).await);
 }
 

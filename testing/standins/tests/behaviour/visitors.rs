@@ -1,4 +1,4 @@
-//! The scripted person on each stand-in's pages.
+//! Simulated users on the pages of each stand-in.
 
 use latchstring_provider::visitor::Visitor;
 use latchstring_standins::{Options, System};
@@ -15,7 +15,7 @@ const REDIRECTING: [(System, &str); 4] = [
     (System::Mock, "/default/authorize"),
 ];
 
-/// What the client hears after a visitor has been to its authorization URL.
+/// The request that the client receives after a visitor was at its authorization URL.
 async fn heard_after(visitor: &Visitor, system: System, path: &str) -> String {
     let listener = Listener::thanking();
     let redirect_uri = listener.redirect_uri();
@@ -39,7 +39,7 @@ async fn a_visitor_logs_in_and_sees_the_clients_page() {
 #[tokio::test]
 async fn a_visitor_who_refuses_sees_the_clients_page_too() {
     let visitor = Visitor { refuses: true, ..Visitor::default() };
-    // The mock asks nobody for consent.
+    // The mock has no consent page.
     for (system, path) in REDIRECTING.into_iter().filter(|(system, _)| *system != System::Mock) {
         let heard = heard_after(&visitor, system, path).await;
         assert!(heard.starts_with("GET /callback?error=access_denied"), "{system}");
