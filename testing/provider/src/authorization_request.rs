@@ -25,7 +25,7 @@ pub(crate) struct AuthorizationRequest {
 /// Receiver of the error.
 pub(crate) enum Refusal {
     /// The user: the redirect URI cannot be trusted (RFC 6749 §4.1.2.1).
-    ToPerson(String),
+    ToUser(String),
     /// The client, through the browser.
     ToClient(Answer),
 }
@@ -116,7 +116,7 @@ impl AuthorizationRequest {
 /// Checks client and redirect URI first. Until both are valid, nothing may be redirected
 /// (RFC 9700 §4.11.2).
 fn reply_to(query: &Parameters, issuer: &str, options: &Options) -> Result<ReplyTo, Refusal> {
-    let refuse = |reason: String| Err(Refusal::ToPerson(reason));
+    let refuse = |reason: String| Err(Refusal::ToUser(reason));
     if ["client_id", "redirect_uri", "state"].iter().any(|name| query.all(name).count() > 1) {
         return refuse("A parameter comes twice.".into());
     }

@@ -16,7 +16,7 @@ pub(crate) fn authorize(shared: &Shared, asked: &Asked) -> Answer {
     let request = AuthorizationRequest::parse(&asked.query, &shared.issuer, &shared.options);
     let request = match request {
         Ok(request) => request,
-        Err(Refusal::ToPerson(reason)) => return page::refusal(&reason),
+        Err(Refusal::ToUser(reason)) => return page::refusal(&reason),
         Err(Refusal::ToClient(answer)) => return answer,
     };
     let form = asked.form.as_ref();

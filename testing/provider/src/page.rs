@@ -20,12 +20,12 @@ pub(crate) fn login(
     let client_id = escape(client_id);
     let action = escape(action);
     let name = escape(login_hint.unwrap_or_default());
-    let wishes = wishes(scopes);
+    let scope_list = scope_list(scopes);
     page(
         200,
         "Log in",
         &format!(
-            r#"<p><strong>{client_id}</strong> asks you to log in.{wishes}
+            r#"<p><strong>{client_id}</strong> asks you to log in.{scope_list}
 <form method="post" action="{action}">
 <label for="name">Your name</label>
 <input id="name" name="name" value="{name}" placeholder="Ada Lovelace" autocomplete="off" autofocus required>
@@ -79,15 +79,15 @@ pub fn page(status: u16, title: &str, main: &str) -> Answer {
 }
 
 /// Ends the paragraph before it, and lists the scopes if there are any.
-fn wishes(scopes: &[String]) -> String {
+fn scope_list(scopes: &[String]) -> String {
     if scopes.is_empty() {
         return "</p>".into();
     }
-    let items = scopes.iter().map(|scope| format!("<li>{}</li>", escape(wish(scope))));
+    let items = scopes.iter().map(|scope| format!("<li>{}</li>", escape(describe(scope))));
     format!(" It wants to</p>\n<ul>{}</ul>", items.collect::<String>())
 }
 
-fn wish(scope: &str) -> &str {
+fn describe(scope: &str) -> &str {
     match scope {
         "openid" => "know who you are",
         "profile" => "see your name",

@@ -20,7 +20,7 @@ use crate::answer::{Answer, Body};
 use crate::asked::{Asked, Parameters};
 
 /// Longest request body, in bytes: more than any useful form.
-const LARGEST_BODY: usize = 64 * 1024;
+const BODY_LIMIT: usize = 64 * 1024;
 
 /// A function that answers requests.
 pub(crate) type Endpoint = dyn Fn(&Asked) -> Answer + Send + Sync;
@@ -106,7 +106,7 @@ async fn respond(
 
 async fn read(request: Request<Incoming>) -> Result<Asked, HangUp> {
     let (head, body) = request.into_parts();
-    let body = Limited::new(body, LARGEST_BODY).collect().await?.to_bytes();
+    let body = Limited::new(body, BODY_LIMIT).collect().await?.to_bytes();
     let headers = head.headers.iter().filter_map(|(name, value)| {
         let value = value.to_str().ok()?;
         Some((name.as_str().to_owned(), value.to_owned()))

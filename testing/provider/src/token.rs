@@ -7,8 +7,8 @@ use crate::asked::{Asked, Parameters};
 use crate::client_authentication::{authenticated, invalid_request};
 use crate::grants::{FamilyId, Grants};
 use crate::id_token::{IdToken, at_hash};
-use crate::person;
 use crate::provider::{Shared, lock};
+use crate::user;
 
 /// A grant to respond with.
 struct Grant {
@@ -94,7 +94,7 @@ fn respond(shared: &Shared, grants: &mut Grants, grant: Grant) -> Answer {
         response["refresh_token"] = json!(grants.issue_refresh_token(family));
     }
     if has(&scopes, "openid") {
-        let mut claims = person::claims(&consent.name, &scopes);
+        let mut claims = user::claims(&consent.name, &scopes);
         claims.insert("iss".into(), json!(shared.issuer));
         claims.insert("aud".into(), json!(shared.options.client_id));
         claims.insert("iat".into(), json!(now_ms / 1000));

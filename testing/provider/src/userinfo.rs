@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::asked::Asked;
-use crate::person;
 use crate::provider::{Shared, lock};
+use crate::user;
 
 pub(crate) fn userinfo(shared: &Shared, asked: &Asked) -> Answer {
     let Some(access_token) = asked.credentials("bearer") else {
@@ -22,7 +22,7 @@ pub(crate) fn userinfo(shared: &Shared, asked: &Asked) -> Answer {
             "Bearer realm=\"latchstring\", error=\"insufficient_scope\", scope=\"openid\"";
         return challenge(403, lacking);
     }
-    let claims = Value::Object(person::claims(&consent.name, scopes));
+    let claims = Value::Object(user::claims(&consent.name, scopes));
     Answer::json(200, &claims).not_stored()
 }
 

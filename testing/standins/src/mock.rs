@@ -83,7 +83,7 @@ fn rules() -> Rules<'static> {
     Rules {
         client_id: None,
         redirects: Redirects::Anywhere,
-        code_challenge: Wanted::WhereSent,
+        code_challenge: Wanted::IfSent,
         requires_openid: false,
         requires_login_before_consent: false,
         pages: Pages::LoginWithClaims,
@@ -102,7 +102,7 @@ fn token(
     let rotation = if rotates { Rotation::Always } else { Rotation::Never };
     let (session, refresh_token) = match request.grant_type {
         "authorization_code" => {
-            let session = request.redeem(shared, state, Wanted::Never, Wanted::WhereSent)?;
+            let session = request.redeem(shared, state, Wanted::Never, Wanted::IfSent)?;
             (session, Some(state.sessions.issue_refresh_token(session)))
         }
         "refresh_token" => request.renew(shared, state, rotation)?,

@@ -49,14 +49,15 @@ pub(crate) fn login_with_claims(form: &Form<'_>, login_hint: Option<&str>) -> An
 
 /// The consent page.
 pub(crate) fn consent(form: &Form<'_>, client_id: &str, scopes: &[String]) -> Answer {
-    let wishes: String = scopes.iter().map(|scope| format!("<li>{}</li>", escape(scope))).collect();
+    let scope_list: String =
+        scopes.iter().map(|scope| format!("<li>{}</li>", escape(scope))).collect();
     let buttons = r#"<div class="buttons">
 <button class="yes" name="decision" value="approve">Approve</button>
 <button name="decision" value="deny">Deny</button>
 </div>"#;
     let client_id = escape(client_id);
     let main = format!(
-        "<p><strong>{client_id}</strong> asks for</p>\n<ul>{wishes}</ul>\n{}",
+        "<p><strong>{client_id}</strong> asks for</p>\n<ul>{scope_list}</ul>\n{}",
         form.html(buttons)
     );
     page(200, "Allow access?", &main)

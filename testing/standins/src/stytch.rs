@@ -92,7 +92,7 @@ fn token(shared: &Shared, body: &Map<String, Value>) -> Result<Map<String, Value
     let (session, refresh_token) = match request.grant_type {
         "authorization_code" => {
             // Stytch's own client omits redirect_uri.
-            let session = request.redeem(shared, state, Wanted::WhereSent, Wanted::Always)?;
+            let session = request.redeem(shared, state, Wanted::IfSent, Wanted::Always)?;
             let stays = state.sessions.grant(session).has("offline_access");
             (session, stays.then(|| state.sessions.issue_refresh_token(session)))
         }

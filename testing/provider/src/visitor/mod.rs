@@ -11,7 +11,7 @@ use std::fmt;
 pub use browser::{Browser, Page};
 
 /// Most pages of one visit, more than any login should take.
-const PATIENCE: usize = 20;
+const MOST_PAGES: usize = 20;
 
 /// A simulated user, and what it decides.
 #[derive(Debug, Clone)]
@@ -36,7 +36,7 @@ impl Visitor {
         let mut browser = Browser::default();
         let mut page = browser.open(browser::get(url)?).await?;
         let mut will_refuse = self.refuses;
-        for _ in 0..PATIENCE {
+        for _ in 0..MOST_PAGES {
             // Some pages before the consent page cannot be refused. Their forms are
             // filled in like any other.
             let refusal = if will_refuse { form::refuse(&page)? } else { None };
@@ -51,7 +51,7 @@ impl Visitor {
                 None => return Ok(page),
             }
         }
-        Err(Lost::new(format!("still a form after {PATIENCE} pages")))
+        Err(Lost::new(format!("still a form after {MOST_PAGES} pages")))
     }
 }
 

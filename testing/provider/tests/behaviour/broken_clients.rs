@@ -3,7 +3,7 @@ use hyper::Request;
 use crate::client::{Client, REDIRECT_URI, Redirect, refused};
 
 #[tokio::test]
-async fn without_pkce_by_s256_nobody_is_asked_anything() {
+async fn without_pkce_s256_no_login_page_is_shown() {
     let mut client = Client::new();
     let broken: [&[(&str, Option<&str>)]; 4] = [
         &[("code_challenge", None), ("code_challenge_method", None)],
@@ -22,7 +22,7 @@ async fn without_pkce_by_s256_nobody_is_asked_anything() {
 }
 
 #[tokio::test]
-async fn what_is_not_supported_is_named_to_the_client() {
+async fn unsupported_requests_give_an_error_to_the_client() {
     let mut client = Client::new();
     let unsupported = [
         ("response_type", "token", "unsupported_response_type"),
@@ -40,7 +40,7 @@ async fn what_is_not_supported_is_named_to_the_client() {
 }
 
 #[tokio::test]
-async fn the_browser_is_never_sent_where_the_client_is_not_registered() {
+async fn the_browser_is_never_redirected_to_an_unregistered_uri() {
     let mut client = Client::new();
     let broken = [
         ("client_id", None),
@@ -66,7 +66,7 @@ async fn the_browser_is_never_sent_where_the_client_is_not_registered() {
 }
 
 #[tokio::test]
-async fn both_loopback_literals_are_good_at_any_port() {
+async fn both_loopback_literals_are_accepted_with_any_port() {
     let mut client = Client::new();
     for redirect_uri in ["http://[::1]:1024/callback", "http://127.0.0.1:65535/callback"] {
         let redirect = client.decide(&[("redirect_uri", Some(redirect_uri))], "login").await;
@@ -75,7 +75,7 @@ async fn both_loopback_literals_are_good_at_any_port() {
 }
 
 #[tokio::test]
-async fn a_parameter_may_not_come_twice() {
+async fn a_parameter_must_not_repeat() {
     let mut client = Client::new();
     let url = client.authorization_url(&[]) + "&nonce=another";
     let redirect = Redirect::of(&client.browser.get(&url).await.unwrap());

@@ -36,7 +36,7 @@ fn client_with(authentication: ClientAuthentication) -> Client {
 }
 
 #[tokio::test]
-async fn a_client_authenticates_in_the_registered_way_alone() {
+async fn a_client_must_use_its_registered_method() {
     let (basic, post) = (
         ClientAuthentication::ClientSecretBasic(SECRET.into()),
         ClientAuthentication::ClientSecretPost(SECRET.into()),
@@ -69,14 +69,14 @@ async fn a_client_authenticates_in_the_registered_way_alone() {
 }
 
 #[tokio::test]
-async fn two_ways_at_once_are_refused() {
+async fn two_methods_at_once_are_rejected() {
     let method = ClientAuthentication::ClientSecretBasic(SECRET.into());
     let page = redeem(&mut client_with(method), Some(SECRET), Some(SECRET)).await;
     assert_eq!(json(&page)["error"], "invalid_request");
 }
 
 #[tokio::test]
-async fn the_metadata_names_the_registered_way() {
+async fn the_metadata_names_the_registered_method() {
     let mut client = client_with(ClientAuthentication::ClientSecretPost(SECRET.into()));
     let metadata = json(&client.get("/.well-known/openid-configuration").await);
     let methods = &metadata["token_endpoint_auth_methods_supported"];
@@ -84,7 +84,7 @@ async fn the_metadata_names_the_registered_way() {
 }
 
 #[tokio::test]
-async fn a_stranger_cannot_revoke() {
+async fn an_unknown_client_cannot_revoke() {
     let mut client = Client::new();
     let tokens = client.log_in().await;
     let token = tokens["refresh_token"].as_str().unwrap();

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use crate::client::{Client, REDIRECT_URI, granted, json, refused, text};
 
 #[tokio::test]
-async fn a_person_logs_in_and_the_client_learns_who_it_is() {
+async fn a_user_logs_in_and_the_client_gets_the_claims() {
     let mut client = Client::new();
     let page = client.browser.get(&client.authorization_url(&[])).await.unwrap();
     assert_eq!(page.status, 200);
@@ -54,7 +54,7 @@ async fn a_person_logs_in_and_the_client_learns_who_it_is() {
 }
 
 #[tokio::test]
-async fn both_metadata_paths_tell_the_same() {
+async fn both_metadata_paths_have_the_same_document() {
     let mut client = Client::new();
     let openid = json(&client.get("/.well-known/openid-configuration").await);
     let oauth = json(&client.get("/.well-known/oauth-authorization-server").await);
@@ -65,7 +65,7 @@ async fn both_metadata_paths_tell_the_same() {
 }
 
 #[tokio::test]
-async fn a_code_that_comes_twice_ends_what_it_granted() {
+async fn a_code_used_twice_revokes_what_it_granted() {
     let mut client = Client::new();
     let code = client.code(&[]).await;
     let tokens = granted(&client.redeem(&code, &[]).await);
@@ -77,7 +77,7 @@ async fn a_code_that_comes_twice_ends_what_it_granted() {
 }
 
 #[tokio::test]
-async fn a_code_is_good_for_a_minute() {
+async fn a_code_is_valid_for_a_minute() {
     let mut client = Client::new();
     let (early, late) = (client.code(&[]).await, client.code(&[]).await);
     client.seconds_go_by(59);
@@ -87,7 +87,7 @@ async fn a_code_is_good_for_a_minute() {
 }
 
 #[tokio::test]
-async fn a_code_goes_only_with_its_own_verifier_and_redirect_uri() {
+async fn a_code_needs_its_verifier_and_redirect_uri() {
     let mut client = Client::new();
     let wrong = [
         ("code_verifier", "another-verifier-of-forty-three-characters-or-more"),
@@ -103,7 +103,7 @@ async fn a_code_goes_only_with_its_own_verifier_and_redirect_uri() {
 }
 
 #[tokio::test]
-async fn a_failed_attempt_spends_the_code() {
+async fn a_failed_attempt_uses_up_the_code() {
     let mut client = Client::new();
     let code = client.code(&[]).await;
     let guess = [("code_verifier", Some("a guess"))];
@@ -141,7 +141,7 @@ async fn an_access_token_expires() {
 }
 
 #[tokio::test]
-async fn a_name_is_the_same_subject_at_every_start() {
+async fn a_name_has_the_same_subject_at_every_start() {
     let mut subjects = Vec::new();
     for _ in 0..2 {
         let mut client = Client::new();

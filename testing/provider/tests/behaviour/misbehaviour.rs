@@ -6,7 +6,7 @@ use crate::client::{Client, granted, json, refused, text};
 const METADATA: &str = "/.well-known/openid-configuration";
 
 #[tokio::test]
-async fn a_fault_happens_so_often_and_no_more() {
+async fn a_fault_happens_the_given_number_of_times() {
     let mut client = Client::new();
     let fault = Fault::answer(METADATA, 503, "text/plain", "later");
     client.provider.misbehave(fault.times(2));
@@ -41,7 +41,7 @@ async fn faults_add_up() {
 }
 
 #[tokio::test]
-async fn a_connection_can_close_without_a_word() {
+async fn a_connection_can_close_without_a_response() {
     let mut client = Client::new();
     client.provider.misbehave(Fault::hang_up("/jwks").times(1));
     let url = client.url("/jwks");
@@ -50,7 +50,7 @@ async fn a_connection_can_close_without_a_word() {
 }
 
 #[tokio::test]
-async fn a_flood_is_as_long_as_asked_and_does_not_say_so() {
+async fn a_flood_has_the_given_length_and_no_content_length() {
     let mut client = Client::new();
     client.provider.misbehave(Fault::flood("/jwks", 1_000_000));
     let page = client.get("/jwks").await;
@@ -59,7 +59,7 @@ async fn a_flood_is_as_long_as_asked_and_does_not_say_so() {
 }
 
 #[tokio::test]
-async fn an_error_instead_of_an_answer_spends_nothing_and_a_lost_answer_does() {
+async fn a_replaced_response_uses_up_nothing_and_a_lost_response_does() {
     let mut client = Client::new();
     let tokens = client.log_in().await;
     client.provider.misbehave(Fault::answer("/token", 503, "text/plain", "").times(1));
@@ -78,7 +78,7 @@ async fn an_error_instead_of_an_answer_spends_nothing_and_a_lost_answer_does() {
 }
 
 #[tokio::test]
-async fn a_bad_signature_is_one_that_nobody_can_verify() {
+async fn a_tampered_signature_cannot_be_verified() {
     let faults = [Fault::alg_none(), Fault::hs256_with_public_key(), Fault::tampered_signature()];
     for fault in faults {
         let mut client = Client::new();
@@ -91,7 +91,7 @@ async fn a_bad_signature_is_one_that_nobody_can_verify() {
 }
 
 #[tokio::test]
-async fn a_wrong_claim_is_signed_like_a_right_one() {
+async fn a_wrong_claim_has_a_valid_signature() {
     let faults = [
         (Fault::wrong_nonce(), "nonce", json!("the nonce of another login")),
         (Fault::wrong_audience(), "aud", json!("another-client")),
@@ -107,7 +107,7 @@ async fn a_wrong_claim_is_signed_like_a_right_one() {
 }
 
 #[tokio::test]
-async fn a_new_key_may_be_found_at_the_second_look_only() {
+async fn a_new_key_may_appear_at_the_second_request() {
     let mut client = Client::new();
     client.provider.rotate_keys();
     client.provider.misbehave(Fault::stale_keys().times(1));
@@ -117,7 +117,7 @@ async fn a_new_key_may_be_found_at_the_second_look_only() {
 }
 
 #[tokio::test]
-async fn userinfo_may_be_about_somebody_else() {
+async fn userinfo_may_be_about_another_user() {
     let mut client = Client::new();
     let tokens = client.log_in().await;
     client.provider.misbehave(Fault::other_userinfo_subject());
@@ -127,7 +127,7 @@ async fn userinfo_may_be_about_somebody_else() {
 }
 
 #[tokio::test]
-async fn the_way_back_can_be_bent() {
+async fn the_redirect_can_be_changed() {
     let mut client = Client::new();
     client.provider.misbehave(Fault::redirect("iss", None).times(1));
     // The login page is not a redirect, so it does not count.
@@ -142,7 +142,7 @@ async fn the_way_back_can_be_bent() {
 }
 
 #[tokio::test]
-async fn hostile_descriptions_arrive_as_they_are() {
+async fn hostile_descriptions_arrive_unchanged() {
     let mut client = Client::new();
     client.provider.misbehave(Fault::hostile_redirect());
     let redirect = client.decide(&[], "refuse").await;
@@ -155,7 +155,7 @@ async fn hostile_descriptions_arrive_as_they_are() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_dropped_is_gone() {
+async fn a_dropped_provider_is_closed() {
     let mut client = Client::new();
     let url = client.url("/jwks");
     let keys = client.browser.get(&url).await.unwrap().body;

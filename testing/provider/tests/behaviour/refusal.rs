@@ -1,7 +1,7 @@
 use crate::client::{Client, REDIRECT_URI};
 
 #[tokio::test]
-async fn a_person_who_refuses_sends_the_client_away() {
+async fn a_refusal_is_reported_to_the_client() {
     let mut client = Client::new();
     let redirect = client.decide(&[], "refuse").await;
     assert_eq!(redirect.to(), REDIRECT_URI);
@@ -12,7 +12,7 @@ async fn a_person_who_refuses_sends_the_client_away() {
 }
 
 #[tokio::test]
-async fn whoever_gives_no_name_is_asked_again() {
+async fn a_login_without_a_name_shows_the_page_again() {
     let mut client = Client::new();
     let url = client.authorization_url(&[]);
     for form in [&[("name", "  "), ("decision", "login")][..], &[("name", "Ada")]] {
@@ -23,7 +23,7 @@ async fn whoever_gives_no_name_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_state_that_was_not_sent_does_not_come_back() {
+async fn a_state_that_was_not_sent_is_not_returned() {
     let mut client = Client::new();
     let redirect = client.decide(&[("state", None)], "login").await;
     assert!(redirect.parameter("code").is_some());

@@ -1,7 +1,7 @@
 use crate::client::{Client, granted, refused, text};
 
 #[tokio::test]
-async fn revoking_a_refresh_token_ends_everything_of_its_login() {
+async fn revoking_a_refresh_token_revokes_its_whole_login() {
     let mut client = Client::new();
     let tokens = client.log_in().await;
     let page = client.revoke(text(&tokens, "refresh_token")).await;
@@ -11,7 +11,7 @@ async fn revoking_a_refresh_token_ends_everything_of_its_login() {
 }
 
 #[tokio::test]
-async fn revoking_an_access_token_ends_it_alone() {
+async fn revoking_an_access_token_revokes_only_that_token() {
     let mut client = Client::new();
     let tokens = client.log_in().await;
     client.revoke(text(&tokens, "access_token")).await;

@@ -16,7 +16,7 @@ async fn every_refresh_replaces_the_refresh_token() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_that_comes_twice_ends_its_whole_family() {
+async fn a_refresh_token_used_twice_revokes_its_family() {
     let mut client = Client::new();
     let first = client.log_in().await;
     let second = granted(&client.refresh(&first, &[]).await);
@@ -48,7 +48,7 @@ async fn another_login_is_another_family() {
 }
 
 #[tokio::test]
-async fn a_renewed_id_token_tells_of_the_same_login() {
+async fn a_renewed_id_token_is_about_the_same_login() {
     let mut client = Client::new();
     let first = client.log_in().await;
     client.seconds_go_by(1000);
@@ -63,7 +63,7 @@ async fn a_renewed_id_token_tells_of_the_same_login() {
 }
 
 #[tokio::test]
-async fn a_refresh_may_ask_for_less_and_not_for_more() {
+async fn a_refresh_may_request_fewer_scopes_but_not_more() {
     let mut client = Client::new();
     let scope = "openid offline_access";
     let code = client.code(&[("scope", Some(scope))]).await;
@@ -83,7 +83,7 @@ async fn a_refresh_may_ask_for_less_and_not_for_more() {
 }
 
 #[tokio::test]
-async fn a_resource_is_granted_where_it_was_asked_for() {
+async fn a_resource_is_granted_if_it_was_requested() {
     let mut client = Client::new();
     let resource = [("resource", Some("https://api.example/"))];
     let code = client.code(&resource).await;

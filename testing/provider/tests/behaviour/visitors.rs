@@ -81,7 +81,7 @@ async fn a_visitor_fills_in_what_a_form_asks() {
 }
 
 #[tokio::test]
-async fn a_visitor_shows_a_cookie_only_where_it_belongs() {
+async fn a_visitor_sends_a_cookie_only_to_its_site() {
     let listener = Listener::answering(&[
         "HTTP/1.1 302 Found\r\nlocation: /inside/a\r\nset-cookie: here=1; Path=/inside\r\n\
          set-cookie: everywhere=2; Path=/\r\ncontent-length: 0\r\n\r\n",
@@ -96,7 +96,7 @@ async fn a_visitor_shows_a_cookie_only_where_it_belongs() {
 }
 
 #[tokio::test]
-async fn a_visitor_who_cannot_arrive_says_so() {
+async fn a_visit_that_fails_reports_the_reason() {
     let client = Client::new();
     let circle = r#"<form action="/start"><button>Again</button></form>"#;
     client.provider.misbehave(Fault::answer("/start", 200, "text/html", circle));

@@ -8,7 +8,7 @@ use crate::misbehaviour::Misbehaviour;
 use crate::pages::{self, Form};
 use crate::shared::Shared;
 use crate::state::State;
-use crate::state::devices::{INTERVAL_SECONDS, LIFETIME_SECONDS, Poll, Wish};
+use crate::state::devices::{DeviceRequest, INTERVAL_SECONDS, LIFETIME_SECONDS, Poll};
 use crate::state::sessions::{Grant, SessionId};
 
 const PAGE: &str = "/device";
@@ -21,8 +21,8 @@ pub(super) fn begin(shared: &Shared, form: &Parameters) -> Result<Value, Refusal
     }
     let scopes = form.one("scope").unwrap_or_default().split_whitespace();
     let scopes = scopes.map(str::to_owned).collect();
-    let wish = Wish { client_id: client_id.to_owned(), scopes };
-    let (device_code, user_code) = shared.state().devices.wait(wish, shared.now_ms());
+    let request = DeviceRequest { client_id: client_id.to_owned(), scopes };
+    let (device_code, user_code) = shared.state().devices.wait(request, shared.now_ms());
     let verification_uri = format!("{}{PAGE}", shared.url);
     Ok(json!({
         "device_code": device_code,
@@ -68,20 +68,20 @@ pub(super) fn page(shared: &Shared, asked: &Asked) -> Answer {
     };
     let now_ms = shared.now_for_codes_ms();
     let state = &mut shared.state();
-    let Some(wish) = state.devices.wish(code, now_ms).cloned() else {
+    let Some(request) = state.devices.request(code, now_ms).cloned() else {
         let text = "It was mistyped, used already, or has expired.";
         return pages::notice(400, "This code is not valid", text);
     };
     let Some(name) = field("username").map(str::trim).filter(|name| !name.is_empty()) else {
         let form = Form { action: PAGE, hidden: &[("code", code)] };
-        return pages::login(&form, &wish.client_id, None);
+        return pages::login(&form, &request.client_id, None);
     };
     match field("decision") {
         Some("approve") => {
             let grant = Grant {
                 user: state.users.named(name),
-                client_id: wish.client_id,
-                scopes: wish.scopes,
+                client_id: request.client_id,
+                scopes: request.scopes,
                 nonce: None,
                 auth_time: now_ms / 1000,
                 claims: Map::new(),
@@ -95,7 +95,7 @@ pub(super) fn page(shared: &Shared, asked: &Asked) -> Answer {
         }
         _ => {
             let form = Form { action: PAGE, hidden: &[("code", code), ("username", name)] };
-            pages::consent(&form, &wish.client_id, &wish.scopes)
+            pages::consent(&form, &request.client_id, &request.scopes)
         }
     }
 }

@@ -12,7 +12,7 @@ const USAGE: &str = "usage: standin SYSTEM [--port N] [--client-id ID] [--projec
     [--publishable-key KEY] [--require-key] [--redirect-uri URI]... [--rotate] \
     [--publish-keys] [--tenant PATH] [--access-ttl SECONDS] [--misbehave NAME]...";
 
-struct Wishes {
+struct Arguments {
     system: System,
     options: Options,
     misbehaviours: Vec<Misbehaviour>,
@@ -20,7 +20,8 @@ struct Wishes {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let served = wishes(&arguments).and_then(|wishes| serve(wishes).map_err(|e| e.to_string()));
+    let served =
+        parse(&arguments).and_then(|arguments| serve(arguments).map_err(|e| e.to_string()));
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn wishes(arguments: &[String]) -> Result<Wishes, String> {
+fn parse(arguments: &[String]) -> Result<Arguments, String> {
     let (system, flags) = arguments.split_first().ok_or(USAGE)?;
     let mut options = Options::default();
     let mut misbehaviours = Vec::new();
@@ -53,7 +54,7 @@ fn wishes(arguments: &[String]) -> Result<Wishes, String> {
             _ => return Err(USAGE.into()),
         }
     }
-    Ok(Wishes { system: system.parse()?, options, misbehaviours })
+    Ok(Arguments { system: system.parse()?, options, misbehaviours })
 }
 
 fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
@@ -71,9 +72,9 @@ fn misbehaviour(name: &str) -> Result<Misbehaviour, String> {
     Ok(misbehaviour)
 }
 
-fn serve(wishes: Wishes) -> io::Result<()> {
-    let standin = Standin::start(wishes.system, wishes.options)?;
-    for misbehaviour in wishes.misbehaviours {
+fn serve(arguments: Arguments) -> io::Result<()> {
+    let standin = Standin::start(arguments.system, arguments.options)?;
+    for misbehaviour in arguments.misbehaviours {
         standin.misbehave(misbehaviour)?;
     }
     let mut stdout = io::stdout().lock();

@@ -30,7 +30,7 @@ pub(crate) struct Proof<'a> {
 pub(crate) enum Wanted {
     Always,
     /// Checked only if it was sent.
-    WhereSent,
+    IfSent,
     Never,
 }
 
@@ -74,9 +74,9 @@ impl Codes {
 
 fn fits(wanted: Wanted, sent: Option<&str>, is_right: impl Fn(&str) -> bool) -> bool {
     match (wanted, sent) {
-        (Wanted::Never, _) | (Wanted::WhereSent, None) => true,
+        (Wanted::Never, _) | (Wanted::IfSent, None) => true,
         (Wanted::Always, None) => false,
-        (Wanted::Always | Wanted::WhereSent, Some(sent)) => is_right(sent),
+        (Wanted::Always | Wanted::IfSent, Some(sent)) => is_right(sent),
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) const INTERVAL_SECONDS: u64 = 5;
 
 /// Request of a device.
 #[derive(Clone)]
-pub(crate) struct Wish {
+pub(crate) struct DeviceRequest {
     pub(crate) client_id: String,
     pub(crate) scopes: Vec<String>,
 }
@@ -40,7 +40,7 @@ pub(crate) struct Devices(HashMap<String, Device>);
 
 struct Device {
     user_code: String,
-    wish: Wish,
+    request: DeviceRequest,
     expires_at_ms: u64,
     interval_ms: u64,
     polled_at_ms: Option<u64>,
@@ -54,12 +54,12 @@ enum Decision {
 
 impl Devices {
     /// Adds a device. Returns its device code and user code.
-    pub(crate) fn wait(&mut self, wish: Wish, now_ms: u64) -> (String, String) {
+    pub(crate) fn wait(&mut self, request: DeviceRequest, now_ms: u64) -> (String, String) {
         let device_code = random_text();
         let user_code = format!("{}-{}", letters(ALPHABET, 4), letters(ALPHABET, 4));
         let device = Device {
             user_code: user_code.clone(),
-            wish,
+            request,
             expires_at_ms: now_ms + LIFETIME_SECONDS * 1000,
             interval_ms: INTERVAL_SECONDS * 1000,
             polled_at_ms: None,
@@ -71,9 +71,9 @@ impl Devices {
 
     /// Returns the request that belongs to a user code. Case and a missing hyphen do not
     /// matter (RFC 8628 §6.1).
-    pub(crate) fn wish(&self, user_code: &str, now_ms: u64) -> Option<&Wish> {
+    pub(crate) fn request(&self, user_code: &str, now_ms: u64) -> Option<&DeviceRequest> {
         let device = self.0.values().find(|device| device.awaits(user_code, now_ms))?;
-        Some(&device.wish)
+        Some(&device.request)
     }
 
     pub(crate) fn allow(&mut self, user_code: &str, grant: Grant, now_ms: u64) {

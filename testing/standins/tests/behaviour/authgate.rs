@@ -101,7 +101,7 @@ async fn a_code_brings_tokens_that_are_signed_and_bound_to_each_other() {
 }
 
 #[tokio::test]
-async fn a_code_is_good_for_one_right_attempt() {
+async fn a_code_works_once_and_only_with_the_right_proof() {
     let mut client = Client::new(System::Authgate);
     let spent = code(&mut client, &[]).await;
     granted(&redeem(&mut client, &spent, &[]).await);
@@ -123,7 +123,7 @@ async fn a_code_is_good_for_one_right_attempt() {
 }
 
 #[tokio::test]
-async fn redirect_uris_are_compared_letter_by_letter() {
+async fn redirect_uris_are_compared_exactly() {
     let mut client = Client::new(System::Authgate);
     for (redirect_uri, status) in [
         (REDIRECT_URI, 200),
@@ -141,7 +141,7 @@ async fn redirect_uris_are_compared_letter_by_letter() {
 }
 
 #[tokio::test]
-async fn a_request_without_pkce_or_of_a_stranger_gets_nowhere() {
+async fn a_request_without_pkce_or_of_an_unknown_client_is_rejected() {
     let mut client = Client::new(System::Authgate);
     for (changes, error) in [
         (("code_challenge", None), "invalid_request"),
@@ -162,7 +162,7 @@ async fn a_request_without_pkce_or_of_a_stranger_gets_nowhere() {
 }
 
 #[tokio::test]
-async fn a_token_request_has_to_be_a_form() {
+async fn a_token_request_must_be_a_form() {
     let mut client = Client::new(System::Authgate);
     let code = code(&mut client, &[]).await;
     let body = json!({ "grant_type": "authorization_code", "client_id": "cli-app", "code": code });
@@ -172,7 +172,7 @@ async fn a_token_request_has_to_be_a_form() {
 }
 
 #[tokio::test]
-async fn an_id_token_comes_with_a_code_and_the_scope_openid_alone() {
+async fn an_id_token_is_returned_only_for_a_code_with_the_scope_openid() {
     let mut client = Client::new(System::Authgate);
     let first = log_in(&mut client).await;
     let second = granted(&refresh(&mut client, text(&first, "refresh_token")).await);
@@ -198,7 +198,7 @@ async fn without_rotation_a_refresh_repeats_the_refresh_token() {
 }
 
 #[tokio::test]
-async fn with_rotation_a_refresh_token_that_comes_twice_ends_the_session() {
+async fn with_rotation_a_refresh_token_used_twice_ends_the_session() {
     let mut client = Client::of(System::Authgate, rotating());
     let first = log_in(&mut client).await;
     let second = granted(&refresh(&mut client, text(&first, "refresh_token")).await);
@@ -212,7 +212,7 @@ async fn with_rotation_a_refresh_token_that_comes_twice_ends_the_session() {
 }
 
 #[tokio::test]
-async fn a_token_can_be_looked_into_in_two_ways() {
+async fn a_token_can_be_introspected_and_sent_to_tokeninfo() {
     let mut client = Client::new(System::Authgate);
     let tokens = log_in(&mut client).await;
     let access_token = text(&tokens, "access_token");
@@ -254,7 +254,7 @@ async fn revoking_a_refresh_token_ends_its_session_with_or_without_a_client() {
 }
 
 #[tokio::test]
-async fn a_person_who_denies_sends_the_client_away() {
+async fn a_denial_is_reported_to_the_client() {
     let mut client = Client::new(System::Authgate);
     let url = authorization_url(&client, &[]);
     let back = client.decide(&url, "deny").await;

@@ -8,7 +8,7 @@ use latchstring_provider::visitor::Browser;
 const STANDIN: &str = env!("CARGO_BIN_EXE_standin");
 
 #[tokio::test]
-async fn the_program_says_where_it_is_and_ends_with_its_input() {
+async fn the_program_prints_its_url_and_ends_with_its_input() {
     let mut child = Command::new(STANDIN)
         .args(["authgate", "--misbehave", "down", "--access-ttl", "5"])
         .stdin(Stdio::piped())
@@ -25,7 +25,7 @@ async fn the_program_says_where_it_is_and_ends_with_its_input() {
 }
 
 #[test]
-fn the_program_refuses_what_makes_no_sense() {
+fn the_program_rejects_invalid_arguments() {
     for arguments in [
         &[][..],
         &["unheard-of"],

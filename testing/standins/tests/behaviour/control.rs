@@ -39,7 +39,7 @@ async fn a_stand_in_misbehaves_and_behaves_on_request() {
 }
 
 #[tokio::test]
-async fn a_misbehaviour_that_makes_no_sense_is_refused() {
+async fn an_inapplicable_misbehaviour_is_rejected() {
     let mut client = Client::new(System::Fief);
     for name in ["poll-used", "unheard-of", ""] {
         let path = format!("/standin/misbehave?name={name}");
@@ -50,7 +50,7 @@ async fn a_misbehaviour_that_makes_no_sense_is_refused() {
 }
 
 #[tokio::test]
-async fn a_session_can_be_had_without_a_login_and_be_revoked_with_all_others() {
+async fn a_session_can_be_forged_and_revoked() {
     for (system, userinfo) in [
         (System::Authgate, "/oauth/userinfo"),
         (System::Stytch, "/api/resources"),
@@ -70,7 +70,7 @@ async fn a_session_can_be_had_without_a_login_and_be_revoked_with_all_others() {
 }
 
 #[tokio::test]
-async fn every_misbehaviour_and_every_system_is_found_under_its_name() {
+async fn every_misbehaviour_and_system_parses_from_its_name() {
     for misbehaviour in Misbehaviour::ALL {
         assert_eq!(misbehaviour.name().parse(), Ok(misbehaviour));
         assert!(System::ALL.iter().any(|system| misbehaviour.concerns(*system)));

@@ -27,7 +27,7 @@ async fn poll_after(client: &mut Client, seconds: u64, begun: &Value) -> Page {
 }
 
 #[tokio::test]
-async fn user_codes_are_of_letters_that_nobody_mistakes() {
+async fn user_codes_have_no_ambiguous_letters() {
     let mut client = Client::new(System::Authgate);
     let begun = begin(&mut client).await;
     assert_eq!((begun["interval"].as_u64(), begun["expires_in"].as_u64()), (Some(5), Some(1800)));
@@ -41,7 +41,7 @@ async fn user_codes_are_of_letters_that_nobody_mistakes() {
 }
 
 #[tokio::test]
-async fn a_visitor_who_follows_the_whole_address_lets_the_device_in_once() {
+async fn a_visitor_who_opens_the_complete_uri_authorizes_the_device_once() {
     let mut client = Client::new(System::Authgate);
     let begun = begin(&mut client).await;
     assert_eq!(refused(&poll_after(&mut client, 5, &begun).await), "authorization_pending");
@@ -55,7 +55,7 @@ async fn a_visitor_who_follows_the_whole_address_lets_the_device_in_once() {
 }
 
 #[tokio::test]
-async fn a_visitor_who_denies_keeps_the_device_out() {
+async fn a_visitor_who_denies_rejects_the_device() {
     let mut client = Client::new(System::Authgate);
     let begun = begin(&mut client).await;
     let visitor = Visitor { refuses: true, ..Visitor::default() };
@@ -64,7 +64,7 @@ async fn a_visitor_who_denies_keeps_the_device_out() {
 }
 
 #[tokio::test]
-async fn a_poll_that_comes_too_soon_makes_the_interval_longer() {
+async fn an_early_poll_lengthens_the_interval() {
     let mut client = Client::new(System::Authgate);
     let begun = begin(&mut client).await;
     assert_eq!(refused(&poll_after(&mut client, 0, &begun).await), "authorization_pending");
@@ -87,7 +87,7 @@ async fn a_device_code_lasts_half_an_hour_and_belongs_to_its_client() {
 }
 
 #[tokio::test]
-async fn a_user_code_may_be_typed_carelessly_and_not_wrongly() {
+async fn a_user_code_is_accepted_in_any_case_and_without_its_hyphen() {
     let mut client = Client::new(System::Authgate);
     let begun = begin(&mut client).await;
     let careless = text(&begun, "user_code").replace('-', "").to_lowercase();
@@ -96,7 +96,7 @@ async fn a_user_code_may_be_typed_carelessly_and_not_wrongly() {
 }
 
 #[tokio::test]
-async fn a_poll_can_be_told_that_it_is_over() {
+async fn a_fault_can_end_polling() {
     let mut client = Client::new(System::Authgate);
     let begun = begin(&mut client).await;
     client.misbehaves(Misbehaviour::PollExpired);

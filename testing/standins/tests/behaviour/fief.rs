@@ -83,7 +83,7 @@ async fn an_id_token_is_bound_to_its_access_token_and_its_code() {
 }
 
 #[tokio::test]
-async fn an_access_token_can_be_read_and_loses_its_acr_at_a_refresh() {
+async fn an_access_token_loses_its_acr_at_a_refresh() {
     let mut client = Client::new(System::Fief);
     let first = log_in(&mut client).await;
     let claims = client.verify(JWKS, text(&first, "access_token")).await;
@@ -112,7 +112,7 @@ async fn every_refresh_replaces_the_refresh_token_and_the_old_one_is_refused() {
 }
 
 #[tokio::test]
-async fn consent_is_not_asked_for_before_a_login_and_the_description_comes_in_letters() {
+async fn prompt_consent_fails_before_a_login_with_a_description_in_letters() {
     let mut client = Client::new(System::Fief);
     for prompt in ["consent", "none"] {
         let changes = [("prompt", Some(prompt))];
@@ -142,7 +142,7 @@ async fn without_offline_access_there_is_no_refresh_token() {
 }
 
 #[tokio::test]
-async fn without_openid_nobody_is_asked() {
+async fn without_openid_no_page_is_shown() {
     let mut client = Client::new(System::Fief);
     let url = authorization_url(&client, &[("scope", Some("offline_access"))]);
     let back = client.decide(&url, "approve").await;
@@ -150,7 +150,7 @@ async fn without_openid_nobody_is_asked() {
 }
 
 #[tokio::test]
-async fn the_redirect_uri_is_compared_letter_by_letter() {
+async fn the_redirect_uri_is_compared_exactly() {
     let mut client = Client::new(System::Fief);
     for redirect_uri in [
         "http://localhost:51563/callback",
@@ -168,7 +168,7 @@ async fn the_redirect_uri_is_compared_letter_by_letter() {
 }
 
 #[tokio::test]
-async fn a_code_is_good_for_one_right_attempt() {
+async fn a_code_works_once_and_only_with_the_right_proof() {
     let mut client = Client::new(System::Fief);
     let spent = code(&mut client, &[]).await;
     granted(&redeem(&mut client, &spent, &[]).await);
@@ -183,7 +183,7 @@ async fn a_code_is_good_for_one_right_attempt() {
 }
 
 #[tokio::test]
-async fn userinfo_wants_a_token_of_a_live_session() {
+async fn userinfo_needs_a_token_of_a_live_session() {
     let mut client = Client::new(System::Fief);
     let tokens = log_in(&mut client).await;
     let access_token = text(&tokens, "access_token");
@@ -202,7 +202,7 @@ async fn userinfo_wants_a_token_of_a_live_session() {
 }
 
 #[tokio::test]
-async fn access_tokens_can_be_made_short() {
+async fn access_tokens_can_be_short_lived() {
     let options = Options { access_ttl: Some(5), ..Options::default() };
     let mut client = Client::of(System::Fief, options);
     let tokens = log_in(&mut client).await;

@@ -75,7 +75,7 @@ async fn the_refresh_token_is_given_once_and_after_that_the_code_is_used() {
 }
 
 #[tokio::test]
-async fn a_cancelled_login_goes_on_waiting() {
+async fn a_cancelled_login_continues_to_wait() {
     let mut client = Client::new(System::Hexclave);
     let begun = begin(&mut client, &json!({})).await;
     assert_eq!(press(&mut client, &begun, "cancel").await.status, 200);
@@ -146,7 +146,7 @@ async fn every_call_needs_its_headers_under_either_prefix() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_no_json_is_refused() {
+async fn a_body_that_is_not_json_is_rejected() {
     let mut client = Client::new(System::Hexclave);
     let form = [("content-type", "application/x-www-form-urlencoded"), HEADERS[1], HEADERS[2]];
     let page = client.send("POST", "/api/v1/auth/cli", &form, "{}").await;
@@ -154,7 +154,7 @@ async fn a_body_that_is_no_json_is_refused() {
 }
 
 #[tokio::test]
-async fn a_publishable_key_is_looked_at_where_it_is_sent_and_missed_where_it_is_wanted() {
+async fn a_publishable_key_is_checked_if_sent_and_mandatory_if_required() {
     let key = "x-hexclave-publishable-client-key";
     let mut client = Client::new(System::Hexclave);
     let page = call_with(&mut client, "POST", "auth/cli", (key, "another")).await;
@@ -170,7 +170,7 @@ async fn a_publishable_key_is_looked_at_where_it_is_sent_and_missed_where_it_is_
 }
 
 #[tokio::test]
-async fn the_page_warns_and_a_link_without_a_code_leads_nowhere() {
+async fn the_page_warns_and_a_link_without_a_code_is_rejected() {
     let mut client = Client::new(System::Hexclave);
     let page = client.get("/handler/cli-auth-confirm?login_code=a%2Fb").await;
     assert!(page.body.contains("Authorize CLI Application") && page.body.contains("WARNING"));
@@ -181,7 +181,7 @@ async fn the_page_warns_and_a_link_without_a_code_leads_nowhere() {
 }
 
 #[tokio::test]
-async fn a_poll_can_be_told_that_it_is_over() {
+async fn a_fault_can_end_polling() {
     let mut client = Client::new(System::Hexclave);
     let begun = begin(&mut client, &json!({})).await;
     client.misbehaves(Misbehaviour::PollExpired);

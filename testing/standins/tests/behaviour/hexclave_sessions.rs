@@ -50,7 +50,7 @@ async fn one_refresh_token_brings_access_tokens_of_ten_minutes() {
 }
 
 #[tokio::test]
-async fn whoever_brings_no_good_token_is_told_which_one_is_bad() {
+async fn the_error_names_the_token_that_is_invalid() {
     let mut client = Client::new(System::Hexclave);
     let page = call(&mut client, REFRESH, &json!({})).await;
     assert_eq!(refused(&page, 401), "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED");
@@ -112,7 +112,7 @@ async fn an_anonymous_user_who_logs_in_stays_the_same_user() {
 }
 
 #[tokio::test]
-async fn only_an_anonymous_session_can_be_brought_along() {
+async fn only_an_anonymous_session_can_be_upgraded() {
     let mut client = Client::new(System::Hexclave);
     let named = log_in(&mut client).await;
     let page = call(&mut client, "auth/cli", &json!({ "anon_refresh_token": named })).await;
@@ -122,7 +122,7 @@ async fn only_an_anonymous_session_can_be_brought_along() {
 }
 
 #[tokio::test]
-async fn a_page_of_ones_own_checks_claims_and_completes() {
+async fn an_own_page_can_check_claim_and_complete_a_login() {
     let mut client = Client::new(System::Hexclave);
     let before = anonymous(&mut client).await;
     let body = json!({ "anon_refresh_token": before["refresh_token"] });
@@ -153,7 +153,7 @@ async fn a_page_of_ones_own_checks_claims_and_completes() {
 }
 
 #[tokio::test]
-async fn sessions_can_be_revoked_and_users_be_out_of_reach() {
+async fn sessions_can_be_revoked_and_userinfo_be_down() {
     let mut client = Client::new(System::Hexclave);
     let refresh_token = log_in(&mut client).await;
     let access_token = refresh(&mut client, &refresh_token).await;
@@ -174,7 +174,7 @@ async fn sessions_can_be_revoked_and_users_be_out_of_reach() {
 }
 
 #[tokio::test]
-async fn a_forged_session_is_as_good_as_one_that_was_logged_in_for() {
+async fn a_forged_session_works_like_one_from_a_login() {
     let mut client = Client::new(System::Hexclave);
     let forged = client.standin.forge_session("Grace Hopper", "");
     assert_eq!(forged.expires_in, 600);

@@ -62,7 +62,7 @@ async fn every_path_is_an_issuer() {
 }
 
 #[tokio::test]
-async fn a_person_chooses_its_own_claims() {
+async fn a_user_chooses_the_claims() {
     let mut client = Client::new(System::Mock);
     let url = client.authorization_url("/default/authorize", REDIRECT_URI, "openid", &[]);
     let path = url.strip_prefix(client.standin.url()).unwrap().to_owned();
@@ -94,7 +94,7 @@ async fn a_verifier_is_checked_if_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_code_is_good_once_and_for_its_client() {
+async fn a_code_works_once_and_only_for_its_client() {
     let mut client = Client::new(System::Mock);
     let spent = code(&mut client, "/default", &[]).await;
     granted(&redeem(&mut client, "/default", &spent, &[]).await);
@@ -114,7 +114,7 @@ async fn redirect_uris_may_be_anything() {
 }
 
 #[tokio::test]
-async fn id_tokens_and_refresh_tokens_come_with_every_answer() {
+async fn every_token_response_has_an_id_token_and_a_refresh_token() {
     let mut client = Client::new(System::Mock);
     let first = log_in(&mut client).await;
     assert_eq!(first["expires_in"], 3600);
@@ -131,7 +131,7 @@ async fn id_tokens_and_refresh_tokens_come_with_every_answer() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_good_for_its_client() {
+async fn a_refresh_token_works_only_for_its_client() {
     let mut client = Client::new(System::Mock);
     let tokens = log_in(&mut client).await;
     let form = [
@@ -156,7 +156,7 @@ async fn only_refresh_tokens_can_be_revoked() {
 }
 
 #[tokio::test]
-async fn introspection_and_userinfo_tell_good_tokens_from_bad_ones() {
+async fn introspection_and_userinfo_distinguish_valid_tokens() {
     let mut client = Client::new(System::Mock);
     let tokens = log_in(&mut client).await;
     let access_token = text(&tokens, "access_token");
@@ -171,7 +171,7 @@ async fn introspection_and_userinfo_tell_good_tokens_from_bad_ones() {
 }
 
 #[tokio::test]
-async fn a_session_ends_where_the_client_wants() {
+async fn end_session_redirects_to_the_given_uri() {
     let mut client = Client::new(System::Mock);
     let target = "/default/endsession?post_logout_redirect_uri=http://localhost:1/bye";
     let page = client.get(target).await;

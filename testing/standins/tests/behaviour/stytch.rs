@@ -70,7 +70,7 @@ async fn a_code_brings_tokens_with_a_status_in_the_body() {
 }
 
 #[tokio::test]
-async fn whatever_does_not_say_that_it_is_json_is_refused() {
+async fn a_request_without_the_json_content_type_is_rejected() {
     let mut client = Client::new(System::Stytch);
     let code = code(&mut client, &[]).await;
     let form = [
@@ -91,7 +91,7 @@ async fn whatever_does_not_say_that_it_is_json_is_refused() {
 }
 
 #[tokio::test]
-async fn a_code_is_good_for_one_right_attempt() {
+async fn a_code_works_once_and_only_with_the_right_proof() {
     let mut client = Client::new(System::Stytch);
     let spent = code(&mut client, &[]).await;
     granted(&token(&mut client, &redemption(&spent)).await);
@@ -115,7 +115,7 @@ async fn a_code_is_good_for_one_right_attempt() {
 }
 
 #[tokio::test]
-async fn redirect_uris_may_have_any_port_and_nothing_else_of_their_own() {
+async fn redirect_uris_may_differ_only_by_port() {
     let mut client = Client::new(System::Stytch);
     for (redirect_uri, status) in [
         ("http://127.0.0.1:1/callback", 200),
@@ -134,7 +134,7 @@ async fn redirect_uris_may_have_any_port_and_nothing_else_of_their_own() {
 }
 
 #[tokio::test]
-async fn state_comes_back_if_it_was_sent() {
+async fn state_is_returned_if_it_was_sent() {
     let mut client = Client::new(System::Stytch);
     let url = authorization_url(&client, &[]);
     let back = client.decide(&url, "approve").await;
@@ -164,7 +164,7 @@ async fn without_offline_access_there_is_no_refresh_token() {
 }
 
 #[tokio::test]
-async fn the_api_of_the_application_wants_a_good_access_token() {
+async fn the_api_of_the_application_needs_a_valid_access_token() {
     let mut client = Client::new(System::Stytch);
     let tokens = log_in(&mut client).await;
     let access_token = text(&tokens, "access_token");

@@ -47,7 +47,7 @@ async fn a_visitor_who_refuses_sees_the_clients_page_too() {
 }
 
 #[tokio::test]
-async fn a_visitor_lets_a_command_line_in_or_leaves_it_waiting() {
+async fn a_visitor_confirms_a_command_line_or_leaves_it_waiting() {
     let mut client = Client::new(System::Hexclave);
     for (refuses, title, status) in
         [(true, "CLI Authorization Cancelled", 200), (false, "CLI Authorization Successful", 201)]
