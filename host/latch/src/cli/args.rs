@@ -124,7 +124,7 @@ pub(crate) enum Command {
     Whoami(Box<ProviderArgs>),
     /// Show everything about the token, and what the provider says about it
     ///
-    /// Cuts secrets short. --show-secrets shows all but the refresh token in full.
+    /// Cuts secrets short; see --show-secrets. Never shows the refresh token in full.
     Introspect(Box<IntrospectArgs>),
     /// Take over the session of the provider's own program
     ///

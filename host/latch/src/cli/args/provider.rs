@@ -17,7 +17,7 @@ pub(crate) struct ProviderArgs {
     #[command(flatten)]
     pub(crate) preset: PresetArgs,
 
-    /// Issuer URL of the provider; excludes --provider
+    /// Issuer URL of the provider; cannot be combined with a preset
     #[arg(long, env = "LATCH_ISSUER", value_name = "URL", conflicts_with = "provider")]
     pub(crate) issuer: Option<String>,
 

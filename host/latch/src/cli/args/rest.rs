@@ -86,7 +86,7 @@ pub(crate) enum ProfileCommand {
     List,
     /// Show the settings of a profile
     Show {
-        /// Name of the profile [default: the one that --profile names]
+        /// Name of the profile [default: the current profile]
         name: Option<String>,
     },
     /// Delete the settings of a profile
