@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_only_begins_like_the_start_address_is_an_answer() {
+    fn a_path_that_only_begins_like_the_start_address_is_a_redirect() {
         let mut binding = binding();
         let address = binding.opened_address();
         let cookie = begin(&mut binding, &address, "");

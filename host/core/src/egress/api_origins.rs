@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_with_a_name_and_a_password_is_refused_and_not_shown() {
+    fn a_url_with_a_user_name_or_password_is_refused_and_not_shown() {
         let origins = origins(&client(), &[]);
         for url in ["https://ada:hunter2@id.example/", "https://hunter2@id.example/", "hunter2"] {
             let error = refused(&origins, url);
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_is_named_without_anything_else() {
+    fn an_origin_has_only_scheme_host_and_port() {
         assert_eq!(api_origin("https://API.example:443/").expect("it"), "https://api.example");
         for text in [
             "",

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_shell_or_a_terminal_would_read_is_escaped() {
+    fn characters_special_to_a_shell_or_terminal_are_escaped() {
         let url =
             browser_url("https://login.example/?a=\"b\" 'c' <d>\u{1b}\n&e=$(f)").expect("https");
         assert_eq!(url.as_str(), "https://login.example/?a=%22b%22%20%27c%27%20%3Cd%3E%1B&e=$(f)");

@@ -5,8 +5,9 @@
 //!   and those that the issuer's metadata names;
 //! - private addresses: only if the caller named the origin, or if all of the issuer's own
 //!   addresses are private;
-//! - the browser: to those origins, and to the verification pages in the provider's device
-//!   authorization response. It comes back to this login's redirect URI only.
+//! - the browser: to those origins, to the configured end-session endpoint and Hexclave's
+//!   app, and to the verification pages in the provider's device authorization response. It
+//!   comes back to this login's redirect URI only.
 //!
 //! The host parses metadata and responses itself: what the component makes of them changes
 //! nothing here.
@@ -249,8 +250,8 @@ impl Egress {
     }
 }
 
-/// Returns whether the metadata of `issuer` may name it `name`. The two must be equal (RFC
-/// 8414 §3.3), except for a final slash if the issuer has no path, and except for a tenant
+/// Returns whether the metadata of `issuer` may name it `name`. The two must be equal
+/// (RFC 8414 §3.3), except for a final slash if the issuer has no path, and except for a tenant
 /// ID or its placeholder instead of a multi-tenant alias such as `common`.
 fn may_be_named(issuer: &str, name: &str) -> bool {
     let has_no_path = Url::parse(issuer).is_ok_and(|url| url.path() == "/");

@@ -49,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_hands_on_no_fragment_of_the_callback() {
+    fn an_address_drops_the_fragment_of_the_callback() {
         for (text, url) in [
             ("https://example.com/done", "https://example.com/done#"),
             ("https://example.com/done?a=b#c", "https://example.com/done?a=b#c"),
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn only_https_counts_and_plain_http_on_this_machine() {
+    fn only_https_and_http_on_this_machine_are_allowed() {
         for text in [
             "",
             "/done",

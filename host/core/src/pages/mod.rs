@@ -1,5 +1,6 @@
 //! The pages that the browser shows after a login: without scripts, without content from
-//! elsewhere and, unless the user configures a redirect, without links (RFC 9700 §4.2.4).
+//! elsewhere and, unless the user configures a redirect, without links
+//! ([RFC 9700 §4.2.4](https://www.rfc-editor.org/rfc/rfc9700#section-4.2.4)).
 
 mod destination;
 mod template;
@@ -86,7 +87,7 @@ struct Set {
 }
 
 /// The text and the looks of one page.
-struct Face<'a> {
+struct PageContent<'a> {
     status: u16,
     /// The CSS class that chooses the colours: good, warn, bad or calm.
     tone: &'static str,
@@ -148,7 +149,7 @@ impl Pages {
             .success
             .or("You are logged in", "You can close this window and go back to your terminal.");
         let (status, tone, icon) = (200, "good", TICK);
-        self.page(Face { status, tone, icon, title, text, details: Vec::new() })
+        self.page(PageContent { status, tone, icon, title, text, details: Vec::new() })
     }
 
     /// The page after the user or the provider refused access.
@@ -162,7 +163,7 @@ impl Pages {
             "No access was granted. You can close this window and go back to your terminal.",
         );
         let (status, tone, icon) = (403, "warn", BAR);
-        self.page(Face { status, tone, icon, title, text, details: self.details(error) })
+        self.page(PageContent { status, tone, icon, title, text, details: self.details(error) })
     }
 
     /// The page after a login that failed.
@@ -175,7 +176,7 @@ impl Pages {
             .failed
             .or("Login failed", "You can close this window and go back to your terminal.");
         let (status, tone, icon) = (500, "bad", CROSS);
-        self.page(Face { status, tone, icon, title, text, details: self.details(error) })
+        self.page(PageContent { status, tone, icon, title, text, details: self.details(error) })
     }
 
     /// The page for a request that is not the expected redirect; `reason` is one line.
@@ -188,7 +189,7 @@ impl Pages {
         );
         let details = vec![(Text::or(&texts.terms.why, "Why"), sentence(reason))];
         let (status, tone, icon) = (400, "calm", MARK);
-        self.page(Face { status, tone, icon, title, text, details })
+        self.page(PageContent { status, tone, icon, title, text, details })
     }
 
     /// The page for a local address that is unknown or was used already.
@@ -269,7 +270,7 @@ impl Pages {
         english: (&str, &str),
     ) -> Page {
         let (title, text) = words.or(english.0, english.1);
-        self.page(Face { status, tone, icon, title, text, details: Vec::new() })
+        self.page(PageContent { status, tone, icon, title, text, details: Vec::new() })
     }
 
     fn details(&self, error: &Error) -> Vec<(&str, String)> {
@@ -290,11 +291,11 @@ impl Pages {
         details
     }
 
-    fn page(&self, face: Face<'_>) -> Page {
+    fn page(&self, content: PageContent<'_>) -> Page {
         let template = self.0.template.as_ref().unwrap_or_else(|| &BUILT_IN);
         Page {
-            status: face.status,
-            html: template.fill(&self.0.texts, &face),
+            status: content.status,
+            html: template.fill(&self.0.texts, &content),
             policy: Cow::Owned(template.policy().to_owned()),
             location: None,
             cookie: None,

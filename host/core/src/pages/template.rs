@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::Face;
+use super::PageContent;
 use super::texts::{Language, Text, Texts};
 
 /// The `Content-Security-Policy` of a response that is not a page: allows nothing.
@@ -93,7 +93,7 @@ impl Template {
 
     /// Returns a page. All texts are escaped; only what this program writes itself is
     /// markup.
-    pub(super) fn fill(&self, texts: &Texts, face: &Face<'_>) -> String {
+    pub(super) fn fill(&self, texts: &Texts, content: &PageContent<'_>) -> String {
         let mut html = String::with_capacity(8 * 1024);
         html.push_str(&self.head);
         for (slot, rest) in &self.parts {
@@ -103,11 +103,11 @@ impl Template {
                 }
                 Slot::Dir => html.push_str(texts.lang.as_ref().map_or("ltr", Language::direction)),
                 Slot::Name => push_escaped(&mut html, Text::or(&texts.name, "latchstring")),
-                Slot::Title => push_escaped(&mut html, face.title),
-                Slot::Text => push_escaped(&mut html, face.text),
-                Slot::Details => push_details(&mut html, &face.details),
-                Slot::Tone => html.push_str(face.tone),
-                Slot::Icon => html.push_str(face.icon),
+                Slot::Title => push_escaped(&mut html, content.title),
+                Slot::Text => push_escaped(&mut html, content.text),
+                Slot::Details => push_details(&mut html, &content.details),
+                Slot::Tone => html.push_str(content.tone),
+                Slot::Icon => html.push_str(content.icon),
                 Slot::Warning => push_warning(&mut html, texts),
             }
             html.push_str(rest);
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_template_is_named() {
+    fn an_error_in_a_template_is_named() {
         for (html, reason) in [
             ("{{text}}{{warning}}", "{{title}}"),
             ("{{title}}{{warning}}", "{{text}}"),

@@ -62,7 +62,7 @@ fn everywhere(text: &str) -> String {
 }
 
 #[test]
-fn what_others_wrote_is_text_and_never_markup_or_a_slot() {
+fn foreign_text_is_never_markup_or_a_slot() {
     for page in [all(&Pages::default()), all(&read(&everywhere(HOSTILE)))].concat() {
         assert!(!page.html.contains("<script"), "{}", page.html);
         assert!(!page.html.contains("\" onload"), "{}", page.html);
@@ -83,7 +83,7 @@ fn every_page_tells_its_state_in_its_title_and_warns_about_its_address() {
 }
 
 #[test]
-fn no_page_loads_or_leads_anywhere() {
+fn no_page_loads_anything_or_has_links() {
     for page in all(&Pages::default()) {
         for forbidden in ["http:", "https:", "href", "src=", "url(", "@import", "style=\"", "<form"]
         {
@@ -132,7 +132,7 @@ fn every_text_can_be_replaced() {
 }
 
 #[test]
-fn what_a_file_leaves_out_is_english() {
+fn texts_missing_in_a_file_are_english() {
     let pages = read("lang = \"fr\"\n[success]\ntitle = \"Vous êtes connecté\"\n");
     let html = pages.success().html;
     for text in ["<html lang=\"fr\"", ">Vous êtes connecté</h1>", "You can close this window"] {
@@ -145,7 +145,7 @@ fn what_a_file_leaves_out_is_english() {
 }
 
 #[test]
-fn a_language_that_begins_on_the_right_says_so() {
+fn a_language_written_from_right_to_left_sets_the_direction() {
     assert!(read("lang = \"ar\"").success().html.contains("<html lang=\"ar\" dir=\"rtl\">"));
 }
 

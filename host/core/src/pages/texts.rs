@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_language_tag_is_refused() {
+    fn an_invalid_language_tag_is_refused() {
         for tag in ["", "de_DE", "de-", "\"><script>", "deutschland", "dé"] {
             assert!(Language::try_from(tag.to_owned()).is_err(), "{tag}");
         }

@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_sealed_can_be_opened() {
+    fn a_sealed_session_can_be_opened() {
         let envelope = Envelope::open(&sealed(), "here").expect("an envelope");
         assert_eq!(envelope.origins, ["https://id.example"]);
         assert_eq!(envelope.session.as_slice(), b"{\"a\":\"\\n\"}\n{}");
