@@ -95,7 +95,7 @@ impl Door<'_> {
                     true
                 }
                 _ => {
-                    let opened = self.invite(&url)?;
+                    let opened = self.start_browser(&url)?;
                     (!opened || self.browser_is_elsewhere) && self.terminal.is_attended()
                 }
             };
@@ -109,7 +109,7 @@ impl Door<'_> {
             None => PASTE,
         };
         let terminal = self.terminal;
-        let question = format!("{question} ({}):{}", terminal.discretion(), ways(&alternatives));
+        let question = format!("{question} ({}):{}", terminal.discretion(), choices(&alternatives));
         let paste = |asks: bool| {
             let question = &question;
             async move {
@@ -170,8 +170,8 @@ impl Door<'_> {
     }
 
     /// Shows the address and the code for a login on another device. The code is always
-    /// shown: a QR code or an address that contains the code could be another user's (RFC
-    /// 8628 §3.3.1).
+    /// shown: a QR code or an address that contains the code could be another user's
+    /// (RFC 8628 §3.3.1).
     pub(crate) fn present(&mut self, prompt: &DevicePrompt) -> Result<Reply, Error> {
         self.elsewhere = Some(("waiting for you to enter the code", prompt.expires_at_ms));
         let address = self.egress.permit_page(&prompt.verification_uri)?;
@@ -250,7 +250,7 @@ impl Door<'_> {
         self.elsewhere = None;
         self.say_sentence(&reason);
         let (first, others) = flows.split_first().ok_or_else(nothing_offered)?;
-        let question = format!("Press Enter to {}.{}", in_words(*first), ways(others));
+        let question = format!("Press Enter to {}.{}", in_words(*first), choices(others));
         let terminal = self.terminal;
         let mut timeout = self.clock.sleep(Duration::from_millis(wait_ms));
         let mut answer = pin!(terminal.ask(&question, false));
@@ -269,9 +269,9 @@ impl Door<'_> {
         }
     }
 
-    /// Starts the browser or shows the address. Returns false if the user cannot be
-    /// expected to come back by browser.
-    fn invite(&mut self, url: &str) -> Result<bool, Error> {
+    /// Starts the browser or shows the address. Returns false if a browser should have been
+    /// started and was not.
+    fn start_browser(&mut self, url: &str) -> Result<bool, Error> {
         let (Some(browser), Some(listener)) = (self.browser, &self.listener) else {
             show(self.terminal, url);
             // Without a browser to start, the user was expected to open the address anyway.
@@ -423,7 +423,7 @@ fn in_words(flow: LoginFlow) -> &'static str {
 }
 
 /// Returns a line for each flow, with the word that chooses it.
-fn ways(flows: &[LoginFlow]) -> String {
+fn choices(flows: &[LoginFlow]) -> String {
     let lines = flows.iter().map(|flow| format!("\n  {:<8} to {}", name(*flow), in_words(*flow)));
     match flows {
         [] => String::new(),

@@ -149,7 +149,7 @@ impl Latch {
                 }
                 Ok(report)
             }
-            Outcome::Granted(_) => Err(misfit()),
+            Outcome::Granted(_) => Err(unexpected_outcome()),
         }
     }
 
@@ -371,10 +371,10 @@ fn bytes(stored: &Option<Envelope>) -> Option<&[u8]> {
 fn granted(outcome: Outcome) -> Result<Token, Error> {
     match outcome {
         Outcome::Granted(grant) => Token::try_from(grant),
-        Outcome::LoggedOut(_) => Err(misfit()),
+        Outcome::LoggedOut(_) => Err(unexpected_outcome()),
     }
 }
 
-fn misfit() -> Error {
+fn unexpected_outcome() -> Error {
     Error::misbehaviour("ended with another outcome than was asked for")
 }

@@ -67,7 +67,7 @@ pub struct RenewalProcess {
 }
 
 impl RenewalProcess {
-    /// Starts the running program again with these arguments.
+    /// Uses the running program, started again with these arguments.
     pub fn this_program<S: Into<OsString>>(arguments: impl IntoIterator<Item = S>) -> Self {
         Self {
             program: None,
@@ -76,7 +76,7 @@ impl RenewalProcess {
         }
     }
 
-    /// Starts another program with these arguments.
+    /// Uses another program, started with these arguments.
     pub fn program<S: Into<OsString>>(
         program: impl Into<PathBuf>,
         arguments: impl IntoIterator<Item = S>,

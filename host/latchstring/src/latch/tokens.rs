@@ -99,14 +99,14 @@ impl Latch {
                 self.0.read().await?;
                 Ok(imported)
             }
-            Done::Token(_) => Err(super::misfit()),
+            Done::Token(_) => Err(super::unexpected_outcome()),
         }
     }
 
     async fn renewed(&self, task: Task) -> Result<Token, Error> {
         match self.protected(task).await? {
             Done::Token(token) => Ok(*token),
-            Done::Imported(_) => Err(super::misfit()),
+            Done::Imported(_) => Err(super::unexpected_outcome()),
         }
     }
 

@@ -68,7 +68,7 @@ struct Route {
 }
 
 /// The parts needed to send a request.
-struct Way {
+struct Prepared {
     url: Url,
     client: Client,
     /// The destination as errors name it.
@@ -145,7 +145,7 @@ impl SystemHttp {
 
     /// Returns what a request to `url` needs, or an error if the limits forbid it.
     /// `identified` says whether the server may be shown this client's certificate.
-    fn way(&self, url: &str, limits: Limits, identified: bool) -> Result<Way, Trouble> {
+    fn prepare(&self, url: &str, limits: Limits, identified: bool) -> Result<Prepared, Trouble> {
         let url = target(url)?;
         let name = place(&url);
         if !limits.private_addresses
@@ -167,7 +167,7 @@ impl SystemHttp {
         let client = self
             .client(route, proxy.as_ref())
             .map_err(|reason| unreachable(&place, &reason, false))?;
-        Ok(Way { url, client, place })
+        Ok(Prepared { url, client, place })
     }
 
     fn client(&self, route: Route, proxy: Option<&Intercept>) -> Result<Client, String> {
@@ -201,14 +201,17 @@ impl SystemHttp {
 #[async_trait]
 impl Http for SystemHttp {
     async fn send(&self, request: Request, limits: Limits) -> Result<Response, Trouble> {
-        let way = self.way(&request.url, limits, true)?;
+        let prepared = self.prepare(&request.url, limits, true)?;
         let body = request.body.map(Into::into);
-        let request = outgoing(of_contract(request.method), way.url, &request.headers, body)?;
-        match timeout(limits.timeout, exchange(&way.client, request, limits.body_bytes)).await {
+        let request = outgoing(of_contract(request.method), prepared.url, &request.headers, body)?;
+        match timeout(limits.timeout, exchange(&prepared.client, request, limits.body_bytes)).await
+        {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(Stopped::TooLarge)) => Err(Trouble::TooLarge(limits.body_bytes)),
-            Ok(Err(Stopped::Failed(error))) => Err(explain(&error, &way.place, CONNECT_TIMEOUT)),
-            Err(_) => Err(timed_out(&way.place, limits.timeout)),
+            Ok(Err(Stopped::Failed(error))) => {
+                Err(explain(&error, &prepared.place, CONNECT_TIMEOUT))
+            }
+            Err(_) => Err(timed_out(&prepared.place, limits.timeout)),
         }
     }
 
@@ -224,7 +227,7 @@ impl Http for SystemHttp {
     }
 
     async fn stream(&self, request: ApiRequest, limits: Limits) -> Result<Streamed, Trouble> {
-        let Way { url, client, place } = self.way(&request.url, limits, false)?;
+        let Prepared { url, client, place } = self.prepare(&request.url, limits, false)?;
         let method = method(&request.method).map_err(Trouble::Denied)?;
         let request = outgoing(method, url, &request.headers, request.body.map(Into::into))?;
         let response = timeout(limits.timeout, client.execute(request))

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use super::Visit;
 use super::peers::Peers;
 use super::request::Expected;
-use super::server::{Desk, serve};
+use super::server::{SharedState, serve};
 use crate::pages::Pages;
 
 const AUTHORITY: &str = "127.0.0.1:8000";
@@ -102,10 +102,11 @@ fn send(connections: &[(&[u8], usize)]) -> Vec<Outcome> {
             authorities: vec![AUTHORITY.to_owned()],
             paths: vec!["/callback".to_owned()],
         };
-        let (desk, mut visits) = Desk::new(expected, Pages::default(), Arc::new(Peers::of(None)));
+        let (state, mut visits) =
+            SharedState::new(expected, Pages::default(), Arc::new(Peers::of(None)));
         let mut outcomes = Vec::new();
         for (bytes, piece) in connections {
-            outcomes.push(connect(desk.clone(), &mut visits, bytes, *piece).await);
+            outcomes.push(connect(state.clone(), &mut visits, bytes, *piece).await);
         }
         outcomes
     })
@@ -113,7 +114,7 @@ fn send(connections: &[(&[u8], usize)]) -> Vec<Outcome> {
 
 /// Sends the bytes in pieces. Every visit gets the success page.
 async fn connect(
-    desk: Desk,
+    state: SharedState,
     visits: &mut mpsc::Receiver<Visit>,
     bytes: &[u8],
     piece: usize,
@@ -137,7 +138,7 @@ async fn connect(
         }
     };
     tokio::select! {
-        ((), (), read) = async { tokio::join!(serve(listener, desk, Arc::default(), None), ask, listen) } => {
+        ((), (), read) = async { tokio::join!(serve(listener, state, Arc::default(), None), ask, listen) } => {
             read.expect("a whole answer");
         }
         () = log_in => {}

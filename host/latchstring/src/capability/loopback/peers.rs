@@ -185,12 +185,12 @@ mod system {
         /// this address as this user's.
         pub(in super::super) fn of(listener: Option<SocketAddr>) -> Self {
             let users = users();
-            let ways: [Find; 2] = [diag::find, find_in_tables];
+            let methods: [Find; 2] = [diag::find, find_in_tables];
             let shows = |at: SocketAddr, find: &Find| {
                 find(at, nowhere(at))
                     .is_some_and(|entry| entry.state == LISTEN && users.own.contains(&entry.uid))
             };
-            let find = listener.and_then(|at| ways.into_iter().find(|find| shows(at, find)));
+            let find = listener.and_then(|at| methods.into_iter().find(|find| shows(at, find)));
             Self { users, find }
         }
 
@@ -239,7 +239,7 @@ mod system {
         use super::*;
 
         #[test]
-        fn this_machine_knows_this_user_and_a_closed_connection() {
+        fn the_kernel_knows_this_user_and_a_closed_connection() {
             for find in [diag::find as Find, find_in_tables] {
                 for address in ["127.0.0.1:0", "[::1]:0"] {
                     let Ok(listener) = TcpListener::bind(address) else { continue };

@@ -64,8 +64,8 @@ impl Server {
         peers: Peers,
     ) -> Self {
         let peers = Arc::new(peers);
-        let (desk, visits) = Desk::new(expected, pages, Arc::clone(&peers));
-        let accepting = tokio::spawn(accept(listeners, desk));
+        let (state, visits) = SharedState::new(expected, pages, Arc::clone(&peers));
+        let accepting = tokio::spawn(accept(listeners, state));
         Self { redirect_uri, peers, visits, accepting }
     }
 }
@@ -98,7 +98,7 @@ impl Listener for Server {
 
 /// Shared state to judge a request and pass it on.
 #[derive(Clone)]
-pub(super) struct Desk {
+pub(super) struct SharedState {
     expected: Arc<Expected>,
     pages: Pages,
     peers: Arc<Peers>,
@@ -107,7 +107,7 @@ pub(super) struct Desk {
     left: Arc<Notify>,
 }
 
-impl Desk {
+impl SharedState {
     /// Returns it with the receiver of the requests that count.
     pub(super) fn new(
         expected: Expected,
@@ -166,11 +166,11 @@ impl Drop for Connections {
     }
 }
 
-async fn accept(listeners: Vec<TcpListener>, desk: Desk) {
+async fn accept(listeners: Vec<TcpListener>, state: SharedState) {
     let mut connections = Connections::default();
     let mut first = 0;
     loop {
-        connections.make_room(&desk.left).await;
+        connections.make_room(&state.left).await;
         // Each listener comes first in turn, so that none is starved.
         first = (first + 1) % listeners.len();
         let Ok(stream) = next_connection(&listeners, first).await else {
@@ -183,7 +183,7 @@ async fn accept(listeners: Vec<TcpListener>, desk: Desk) {
             // The connection was reset before it could send a request.
             _ => continue,
         };
-        let task = tokio::spawn(serve(stream, desk.clone(), visiting.clone(), Some(ends)));
+        let task = tokio::spawn(serve(stream, state.clone(), visiting.clone(), Some(ends)));
         connections.0.push_back(Connection { visiting, task });
         // Let the task read the request before a burst of connections closes this one.
         yield_now().await;
@@ -205,17 +205,21 @@ async fn next_connection(listeners: &[TcpListener], first: usize) -> io::Result<
 
 /// Answers the connection's requests and closes it. `ends` is `None` if it is not a network
 /// connection of this machine.
-pub(super) async fn serve<S>(stream: S, desk: Desk, visiting: Arc<AtomicBool>, ends: Option<Ends>)
-where
+pub(super) async fn serve<S>(
+    stream: S,
+    state: SharedState,
+    visiting: Arc<AtomicBool>,
+    ends: Option<Ends>,
+) where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     // Held until the page is written; see `Answer::send`.
     let pending = Arc::new(Mutex::new(None));
     let service = service_fn(|request| {
-        let (desk, visiting, pending) = (desk.clone(), visiting.clone(), pending.clone());
+        let (state, visiting, pending) = (state.clone(), visiting.clone(), pending.clone());
         async move {
             let version = request.version();
-            let mut response = respond(request, &desk, &visiting, &pending, ends).await;
+            let mut response = respond(request, &state, &visiting, &pending, ends).await;
             // Otherwise, an HTTP/1.0 connection would be kept open in spite of the
             // response's `Connection` header.
             *response.version_mut() = version;
@@ -230,7 +234,7 @@ where
         .serve_connection(TokioIo::new(stream), service);
     let finished = pin!(connection.without_shutdown()).await;
     visiting.store(false, Ordering::Relaxed);
-    desk.left.notify_one();
+    state.left.notify_one();
     if let Ok(parts) = finished {
         let mut stream = parts.io.into_inner();
         let _ = stream.shutdown().await;
@@ -251,30 +255,30 @@ async fn drain(stream: &mut (impl AsyncRead + Unpin)) {
 
 async fn respond(
     request: Request<Incoming>,
-    desk: &Desk,
+    state: &SharedState,
     visiting: &AtomicBool,
     pending: &Mutex<Option<PendingPage>>,
     ends: Option<Ends>,
 ) -> Response<Full<Bytes>> {
     let target = request.uri().to_string();
     if let Err(refusal) =
-        judge(&desk.expected, request.method().as_str(), &target, request.headers())
+        judge(&state.expected, request.method().as_str(), &target, request.headers())
     {
         return refuse(refusal);
     }
     // Asked now because the connection is open and few requests get this far.
-    let Some(peer) = ends.map_or(Some(Peer::Unknown), |ends| desk.peers.peer(ends)) else {
+    let Some(peer) = ends.map_or(Some(Peer::Unknown), |ends| state.peers.peer(ends)) else {
         // The other end is closed, so the response is not read.
-        return show(desk.pages.abandoned(), false);
+        return show(state.pages.abandoned(), false);
     };
     let keeps_connection = keeps_connection(&request);
     visiting.store(true, Ordering::Relaxed);
-    let (answer, mut page) = Answer::pair(desk.pages.clone());
+    let (answer, mut page) = Answer::pair(state.pages.clone());
     let visit = Visit::new(target, cookies(request.headers()), answer)
         .from_peer(peer)
         .keeping_connection(keeps_connection);
     // If the listener is gone, the answer is dropped, which sends the abandoned page.
-    let _ = desk.visits.send(visit).await;
+    let _ = state.visits.send(visit).await;
     let shown = page.page(PAGE_PATIENCE).await;
     *pending.lock().unwrap_or_else(PoisonError::into_inner) = Some(page);
     show(shown, keeps_connection)

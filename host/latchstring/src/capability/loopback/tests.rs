@@ -75,7 +75,7 @@ async fn the_redirect_gets_its_page_and_a_closed_connection() {
 }
 
 #[tokio::test]
-async fn once_sent_a_page_reaches_the_browser_even_if_the_listener_is_gone() {
+async fn a_page_that_was_sent_reaches_the_browser_even_if_the_listener_is_dropped() {
     let mut fixture = Fixture::new().await;
     let mut stream = fixture.connect().await;
     stream.write_all(fixture.request("/callback?code=1").as_bytes()).await.expect("sent");
@@ -156,7 +156,7 @@ async fn everything_but_the_redirect_is_answered_and_forgotten() {
 }
 
 #[tokio::test]
-async fn no_bytes_stop_the_listener() {
+async fn random_bytes_do_not_stop_the_listener() {
     let mut fixture = Fixture::new().await;
     let long = format!("GET /callback?{} HTTP/1.1\r\n\r\n", "a".repeat(20 * 1024));
     let many = format!("GET /callback?a HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(2000));
@@ -235,7 +235,7 @@ async fn a_burst_of_connections_does_not_push_out_the_redirect_before_it() {
 }
 
 #[tokio::test]
-async fn no_visit_is_lost_in_a_crowd_of_visits() {
+async fn no_visit_is_lost_among_many() {
     let mut fixture = Fixture::new().await;
     let (mut visitors, real) = (Vec::new(), 150);
     for number in 0..300 {
@@ -320,7 +320,7 @@ async fn a_cancelled_wait_loses_no_visit() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_asks_nothing_is_closed_after_five_seconds() {
+async fn a_connection_without_a_request_is_closed_after_five_seconds() {
     let fixture = Fixture::new().await;
     let mut silent = fixture.connect().await;
     silent.write_all(b"GET /call").await.expect("sent");
@@ -376,7 +376,7 @@ async fn the_redirect_to_the_last_page_leaves_the_connection_open() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_browser_that_closes_that_connection_is_known_to_have_gone() {
+async fn the_login_notices_that_the_browser_closes_that_connection() {
     let mut fixture = Fixture::new().await;
     let request = fixture.request("/callback?code=1");
     let (mut stream, _, sent) = sent_to_the_end(&mut fixture, &request).await;

@@ -37,7 +37,7 @@ mod system {
         hidden: bool,
         ready: impl FnOnce(),
     ) -> Option<Zeroizing<String>> {
-        let mut quiet = if hidden { Quiet::begin() } else { None };
+        let mut quiet = if hidden { HiddenTyping::begin() } else { None };
         ready();
         // Closed when this future is dropped.
         let (dropped, _wait) = pipe().ok()?;
@@ -48,14 +48,14 @@ mod system {
         thread::Builder::new().name("keyboard".to_owned()).spawn(reader).ok()?;
         tokio::select! {
             line = line => line.ok()?,
-            () = stay_quiet(quiet.as_mut()) => None,
+            () = keep_hidden(quiet.as_mut()) => None,
         }
     }
 
     /// Keeps typing hidden. Never returns.
-    async fn stay_quiet(quiet: Option<&mut Quiet>) {
+    async fn keep_hidden(quiet: Option<&mut HiddenTyping>) {
         match quiet {
-            Some(quiet) => quiet.stay().await,
+            Some(quiet) => quiet.keep_hidden().await,
             None => pending().await,
         }
     }
@@ -112,13 +112,13 @@ mod system {
 
     /// Hides typing, and allows lines longer than the 4096 bytes that terminals cut them
     /// to. Keys such as Ctrl-C still work.
-    struct Quiet {
+    struct HiddenTyping {
         modes: Termios,
         /// Notified when this program continues after a stop.
         continued: Signal,
     }
 
-    impl Quiet {
+    impl HiddenTyping {
         /// Returns `None` if there is no terminal, or if typing is hidden already.
         fn begin() -> Option<Self> {
             // Before anything is shown, because the program may be stopped as soon as it
@@ -140,7 +140,7 @@ mod system {
 
         /// Hides typing again whenever this program continues after a stop such as Ctrl-Z,
         /// because the shell has set other modes. Never returns.
-        async fn stay(&mut self) {
+        async fn keep_hidden(&mut self) {
             while self.continued.recv().await.is_some() {
                 // An error means that the terminal is gone.
                 let _ = tcsetattr(stdin(), OptionalActions::Now, &self.modes);
@@ -149,7 +149,7 @@ mod system {
         }
     }
 
-    impl Drop for Quiet {
+    impl Drop for HiddenTyping {
         fn drop(&mut self) {
             restore();
         }

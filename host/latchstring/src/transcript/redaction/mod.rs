@@ -48,7 +48,7 @@ pub(super) fn redact(recording: &Recording) -> Result<Transcript, Error> {
 }
 
 fn run(recording: &Recording, are_broken: bool) -> Result<Transcript, Error> {
-    let mut second = Second::open(recording, are_broken)?;
+    let mut second = SecondRun::open(recording, are_broken)?;
     for step in &recording.steps {
         match second.step(step) {
             Ok(step) => second.transcript.steps.push(step),
@@ -65,7 +65,7 @@ fn run(recording: &Recording, are_broken: bool) -> Result<Transcript, Error> {
 }
 
 /// The state of the second run.
-struct Second {
+struct SecondRun {
     redactor: Redactor,
     stage: Stage,
     transcript: Transcript,
@@ -73,7 +73,7 @@ struct Second {
     last: Value,
 }
 
-impl Second {
+impl SecondRun {
     fn open(recording: &Recording, are_broken: bool) -> Result<Self, Error> {
         let mut redactor = Redactor::default();
         redactor.signed.are_broken = are_broken;

@@ -21,7 +21,7 @@ pub(super) async fn run<T: Send + 'static>(
     limit: Duration,
     work: impl FnOnce(&dyn Vault) -> Result<T, Trouble> + Send + 'static,
 ) -> Result<T, Trouble> {
-    let abandoned = Abandonment(Arc::new(AtomicBool::new(false)));
+    let abandoned = AbandonOnDrop(Arc::new(AtomicBool::new(false)));
     let watched = Watched { vault: vault.clone(), abandoned: abandoned.0.clone() };
     let (sender, receiver) = oneshot::channel();
     let call = move || {
@@ -42,9 +42,9 @@ pub(super) async fn run<T: Send + 'static>(
 }
 
 /// Stops the thread's calls when the wait is dropped.
-struct Abandonment(Arc<AtomicBool>);
+struct AbandonOnDrop(Arc<AtomicBool>);
 
-impl Drop for Abandonment {
+impl Drop for AbandonOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Release);
     }
