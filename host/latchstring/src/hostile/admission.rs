@@ -25,7 +25,7 @@ const REFUSED: [(&str, &[u8], &[&str]); 4] = [
 ];
 
 #[test]
-fn what_is_no_login_component_is_refused_before_it_runs_with_all_that_is_wrong() {
+fn an_invalid_component_is_refused_before_it_runs_with_everything_that_is_wrong() {
     let refusals: Vec<(&str, Error)> = REFUSED
         .into_iter()
         .map(|(what, machine_code, words)| {

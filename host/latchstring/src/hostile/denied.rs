@@ -148,7 +148,7 @@ fn no_request_and_no_browser_is_sent_elsewhere() {
 }
 
 #[test]
-fn metadata_opens_no_way_to_an_address_inside() {
+fn metadata_cannot_lead_to_an_internal_address() {
     let part = "an address inside that the metadata names";
     let surroundings = Surroundings::default();
     let client = surroundings.equip(Latch::builder("https://1.1.1.1", part));

@@ -103,7 +103,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Returns the facts of a user at a terminal with a screen.
-fn desk() -> Facts {
+fn desktop_facts() -> Facts {
     Facts {
         terminal: true,
         unattended: false,

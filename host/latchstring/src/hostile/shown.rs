@@ -12,7 +12,7 @@ fn said(part: &'static str, code: Code) -> Vec<String> {
 }
 
 #[test]
-fn a_terminals_commands_are_written_out() {
+fn terminal_commands_are_escaped() {
     let parts = [
         ("a terminal's commands in a failure", Code::ProviderRefused),
         ("a terminal's commands in an offer", Code::SandboxFault),
@@ -28,7 +28,7 @@ fn a_terminals_commands_are_written_out() {
 }
 
 #[test]
-fn a_code_stays_in_its_line() {
+fn a_code_stays_on_its_line() {
     let said = said("a terminal's commands in a code", Code::SandboxFault).join("\n");
     let line = said.lines().find(|line| line.contains("AB0")).expect("the code");
     assert_one_line(line);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::json;
 
-use super::desk;
+use super::desktop_facts;
 use crate::LatchBuilder;
 use crate::capability::browser::Browser;
 use crate::capability::clock::Clock;
@@ -60,7 +60,7 @@ impl Surroundings {
 
 impl surroundings::Surroundings for Surroundings {
     fn facts(&self) -> Facts {
-        desk()
+        desktop_facts()
     }
 }
 

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_wrong_with_a_file_is_named_with_its_line() {
+    fn an_error_in_a_file_is_named_with_its_line() {
         for (text, words) in [
             ("lang = \"de\"\ncolour = \"red\"", ["line 2", "colour"]),
             ("[sucess]\ntitle = \"a\"", ["line 1", "sucess"]),

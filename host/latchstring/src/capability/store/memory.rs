@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_set_aside_is_forgotten() {
+    async fn a_session_that_is_set_aside_is_forgotten() {
         let store = MemoryStore::default();
         store.set_aside(&key("a")).await.expect_err("nothing is stored");
         store.write(&key("a"), b"1").await.expect("write");

@@ -149,7 +149,7 @@ fn no_secret_remains_of_any_reply() {
 }
 
 #[test]
-fn what_helps_to_understand_a_failure_stays() {
+fn details_that_explain_a_failure_are_kept() {
     let mut redactor = Redactor::default();
     let body = json!({
         "error": "invalid_grant",

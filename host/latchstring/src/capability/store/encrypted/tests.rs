@@ -33,7 +33,7 @@ async fn stored(inner: &MemoryStore) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn what_is_stored_can_be_read_with_its_secret_and_tells_nothing_without() {
+async fn a_session_can_be_read_only_with_its_secret() {
     let folder = TempDir::new().expect("a folder");
     for encryption in [passphrase("correct horse"), key_file(&folder, "key.txt")] {
         let inner = MemoryStore::default();
@@ -53,7 +53,7 @@ async fn what_is_stored_can_be_read_with_its_secret_and_tells_nothing_without() 
 }
 
 #[tokio::test]
-async fn what_was_stored_without_encryption_is_read_and_encrypted_at_the_next_save() {
+async fn a_session_stored_without_encryption_is_read_and_encrypted_at_the_next_save() {
     let inner = MemoryStore::default();
     inner.write(&key(), b"{\"latchstring\":1}").await.expect("written");
     let store = over(&inner, &passphrase("correct horse"));
@@ -181,7 +181,7 @@ fn a_key_file_that_others_can_read_is_refused_with_the_command_that_closes_it() 
 }
 
 #[test]
-fn what_is_no_key_file_is_named_and_never_shown() {
+fn an_invalid_key_file_is_named_and_never_shown() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("key.txt");
     let error = Encryption::key_file(&path).expect_err("not there");
@@ -202,7 +202,7 @@ fn what_is_no_key_file_is_named_and_never_shown() {
 }
 
 #[test]
-fn what_is_shown_of_a_secret_is_what_kind_it_is() {
+fn only_the_kind_of_a_secret_is_shown() {
     let folder = TempDir::new().expect("a folder");
     assert_eq!(format!("{:?}", passphrase("correct horse")), "Encryption(this passphrase)");
     let shown = format!("{:?}", key_file(&folder, "key.txt"));

@@ -171,7 +171,7 @@ async fn a_cancelled_wait_holds_nothing() {
 }
 
 #[tokio::test]
-async fn what_is_set_aside_is_kept_under_another_name_and_not_listed() {
+async fn a_session_that_is_set_aside_is_kept_under_another_name_and_not_listed() {
     let (_scratch, store, path) = filled().await;
     let first = store.set_aside(&key()).await.expect("set aside");
     assert!(first.ends_with("work.abc123.damaged"), "{first}");

@@ -104,7 +104,7 @@ async fn a_session_that_could_not_be_replaced_or_deleted_is_still_listed_and_rea
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_marker_says_nothing_and_only_its_owner_can_read_it() {
+async fn a_marker_is_empty_and_only_its_owner_can_read_it() {
     use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
@@ -127,7 +127,7 @@ async fn two_state_folders_share_no_entry_and_two_spellings_of_one_do() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn an_entry_is_called_the_same_before_its_folder_is_made_and_after() {
+async fn an_entry_has_the_same_name_before_and_after_its_folder_exists() {
     let scratch = TempDir::new().expect("a folder");
     std::fs::create_dir(scratch.path().join("real")).expect("a folder");
     std::os::unix::fs::symlink("real", scratch.path().join("link")).expect("a link");

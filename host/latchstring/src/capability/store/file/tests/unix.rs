@@ -102,7 +102,7 @@ async fn a_folder_open_to_others_is_refused_with_the_command_that_closes_it() {
 }
 
 #[tokio::test]
-async fn a_folder_of_someone_else_is_refused() {
+async fn a_folder_of_another_user_is_refused() {
     let (_scratch, mut store, _) = filled().await;
     if rustix::process::geteuid().is_root() {
         chown(&store.folder, Some(12345), None).expect("chown");
@@ -113,7 +113,7 @@ async fn a_folder_of_someone_else_is_refused() {
 }
 
 #[tokio::test]
-async fn a_session_of_someone_else_is_refused() {
+async fn a_session_of_another_user_is_refused() {
     let (_scratch, store, path) = filled().await;
     if rustix::process::geteuid().is_root() {
         chown(&path, Some(12345), None).expect("chown");
@@ -149,7 +149,7 @@ async fn a_symbolic_link_is_not_followed_and_the_next_write_replaces_it() {
 }
 
 #[tokio::test]
-async fn what_is_no_regular_file_is_refused_without_waiting_for_it() {
+async fn a_file_that_is_not_regular_is_refused_without_waiting_for_it() {
     let (_scratch, store, path) = filled().await;
     fs::remove_file(&path).expect("removed");
     assert!(Command::new("mkfifo").arg(&path).status().expect("mkfifo").success());

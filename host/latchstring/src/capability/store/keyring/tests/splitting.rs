@@ -61,7 +61,7 @@ fn replace(vault: &dyn Vault, new: Option<&[u8]>) -> Result<(), Trouble> {
 }
 
 #[test]
-fn what_was_written_last_is_read_and_nothing_else_is_left() {
+fn the_last_value_is_read_and_nothing_else_is_left() {
     for (old, new) in replacements() {
         let vault = vault(holding(old.as_deref()));
         replace(&vault, new.as_deref()).expect("replaced");
@@ -71,7 +71,7 @@ fn what_was_written_last_is_read_and_nothing_else_is_left() {
 }
 
 #[test]
-fn a_value_that_fits_is_one_entry_as_it_is() {
+fn a_value_that_fits_is_one_unchanged_entry() {
     let vault = vault(Entries::new());
     parts::write(&vault, ENTRY, b"small").expect("written");
     assert_eq!(vault.entries(), Entries::from([(ENTRY.to_owned(), b"small".to_vec())]));
@@ -79,7 +79,7 @@ fn a_value_that_fits_is_one_entry_as_it_is() {
 }
 
 #[test]
-fn a_keyring_without_a_limit_is_handed_every_value_as_it_is() {
+fn a_keyring_without_a_limit_gets_every_value_unchanged() {
     let vault = MemoryVault::new(None);
     for value in [value(1, 100_000), b"latchstring-parts a 1 x".to_vec()] {
         parts::write(&vault, ENTRY, &value).expect("written");
@@ -160,7 +160,7 @@ fn a_reader_that_a_writer_overtakes_sees_the_old_value_or_the_new_one() {
 }
 
 #[test]
-fn a_writer_that_dies_leaves_the_old_value_or_the_new_one_and_its_rest_is_removed() {
+fn a_writer_that_crashes_leaves_the_old_value_or_the_new_one_and_its_rest_is_removed() {
     for (old, new) in replacements() {
         let whole = vault(holding(old.as_deref()));
         replace(&whole, new.as_deref()).expect("replaced");
@@ -193,7 +193,7 @@ fn a_writer_that_only_fails_to_tidy_up_has_written() {
 }
 
 #[test]
-fn a_part_that_is_gone_or_changed_is_damage() {
+fn a_missing_or_changed_part_is_damage() {
     let whole = holding(Some(&value(1, 3 * LARGEST)));
     for name in whole.keys().filter(|name| *name != ENTRY) {
         let mut gone = whole.clone();
