@@ -6,7 +6,7 @@ use crate::contract::{
 use crate::flow::adoption::Adoption;
 use crate::flow::login::Login;
 use crate::flow::logout::Logout;
-use crate::flow::repetition::Repetition;
+use crate::flow::retry::Retry;
 use crate::flow::token::Token;
 use crate::flow::{Event, Step, Stop};
 use crate::protocol::entropy::Entropy;
@@ -14,7 +14,7 @@ use crate::protocol::entropy::Entropy;
 /// One session, from `begin` to its end.
 pub(crate) struct Session {
     flow: Flow,
-    repetition: Repetition,
+    retry: Retry,
 }
 
 enum Flow {
@@ -32,9 +32,9 @@ impl Session {
         request: LoginRequest,
         context: Context,
     ) -> Result<Self, Failure> {
-        let repetition = repetition(&context)?;
+        let retry = retry(&context)?;
         let flow = Login::new(client, stored, request, context)?;
-        Ok(Self { flow: Flow::Login(Box::new(flow)), repetition })
+        Ok(Self { flow: Flow::Login(Box::new(flow)), retry })
     }
 
     pub(crate) fn token(
@@ -43,9 +43,9 @@ impl Session {
         demand: Demand,
         context: Context,
     ) -> Result<Self, Failure> {
-        let repetition = repetition(&context)?;
+        let retry = retry(&context)?;
         let flow = Token::new(client, stored, demand, context)?;
-        Ok(Self { flow: Flow::Token(Box::new(flow)), repetition })
+        Ok(Self { flow: Flow::Token(Box::new(flow)), retry })
     }
 
     pub(crate) fn logout(
@@ -53,30 +53,30 @@ impl Session {
         stored: Option<&[u8]>,
         context: Context,
     ) -> Result<Self, Failure> {
-        let repetition = repetition(&context)?;
+        let retry = retry(&context)?;
         let flow = Logout::new(client, stored)?;
-        Ok(Self { flow: Flow::Logout(Box::new(flow)), repetition })
+        Ok(Self { flow: Flow::Logout(Box::new(flow)), retry })
     }
 
     pub(crate) fn adopt(client: Client, tokens: Tokens, context: Context) -> Result<Self, Failure> {
-        let repetition = repetition(&context)?;
+        let retry = retry(&context)?;
         let flow = Adoption::new(client, tokens, context)?;
-        Ok(Self { flow: Flow::Adoption(Box::new(flow)), repetition })
+        Ok(Self { flow: Flow::Adoption(Box::new(flow)), retry })
     }
 
     /// Steps the flow. A reply that does not fit leaves it unchanged; every other failure
     /// ends it.
     pub(crate) fn next(&mut self, reply: Reply, now_ms: EpochMs) -> Result<Action, Failure> {
         let event = reply.into();
-        if !self.flow.can_do_without(now_ms)
-            && let Some(action) = self.repetition.again(&event)
+        if !self.flow.can_finish_without_response(now_ms)
+            && let Some(action) = self.retry.after(&event)
         {
             return Ok(action);
         }
         let result = self.flow.next(event, now_ms);
         match &result {
-            Ok(action) => self.repetition.watch(action),
-            Err(_) if matches!(self.flow, Flow::Ended) => self.repetition.end(),
+            Ok(action) => self.retry.record(action),
+            Err(_) if matches!(self.flow, Flow::Ended) => self.retry.clear(),
             Err(_) => {}
         }
         result
@@ -109,13 +109,13 @@ impl Flow {
     }
 
     /// Whether the flow can finish without a response from the provider.
-    fn can_do_without(&self, now_ms: EpochMs) -> bool {
-        matches!(self, Self::Token(flow) if flow.can_do_without(now_ms))
+    fn can_finish_without_response(&self, now_ms: EpochMs) -> bool {
+        matches!(self, Self::Token(flow) if flow.can_finish_without_response(now_ms))
     }
 }
 
-fn repetition(context: &Context) -> Result<Repetition, Failure> {
-    Entropy::new(context.entropy.clone()).map(Repetition::new)
+fn retry(context: &Context) -> Result<Retry, Failure> {
+    Entropy::new(context.entropy.clone()).map(Retry::new)
 }
 
 fn unexpected(expected: &str) -> Failure {

@@ -12,14 +12,14 @@ use crate::flow::granting::{grant, remember};
 use crate::flow::identity::{self, Identity};
 use crate::flow::{Event, Save, Step, Stop, response};
 use crate::protocol::authorization::wants_id_token;
-use crate::protocol::dialect::{parse_person_response, person_request};
+use crate::protocol::dialect::{parse_user_response, user_request};
 use crate::protocol::entropy::Entropy;
 use crate::protocol::id_token::{Demands, Expectations, Occasion, display_name, text, unanswered};
 use crate::protocol::metadata::{IdTokenCheck, Provider};
 use crate::protocol::schedule;
 use crate::protocol::stored::Stored;
 use crate::protocol::token::TokenResponse;
-use crate::protocol::userinfo::{Rejection, another_person};
+use crate::protocol::userinfo::{Rejection, another_user};
 
 pub(crate) struct Completion {
     state: State,
@@ -42,7 +42,7 @@ enum State {
 }
 
 /// Facts about the token request that the response was received for.
-pub(crate) struct Arrival {
+pub(crate) struct LoginContext {
     pub(crate) provider: Provider,
     pub(crate) method: ClientAuthentication,
     /// The redirect that brought the authorization code. `None` if there was none.
@@ -60,11 +60,11 @@ pub(crate) struct AnsweredRedirect {
 impl Completion {
     pub(crate) fn begin(
         client: &Client,
-        arrival: Arrival,
+        context: LoginContext,
         token: TokenResponse,
         now_ms: EpochMs,
     ) -> Result<(Self, Action), Failure> {
-        let Arrival { provider, method, redirect, demands, mut remarks } = arrival;
+        let LoginContext { provider, method, redirect, demands, mut remarks } = context;
         let (nonce, code) =
             redirect.map_or((None, None), |redirect| (redirect.nonce, Some(redirect.code)));
         // OpenID Connect guarantees an ID token for an authorization code only. With a
@@ -94,12 +94,12 @@ impl Completion {
             nonce,
             expires_at_ms,
             id_token_check: check,
-            ..at(provider, client, method, now_ms)
+            ..session_at(provider, client, method, now_ms)
         };
         let (state, action) = match (token.id_token, expected) {
             (Some(id_token), Some(expected)) if check != IdTokenCheck::Nothing => {
                 let progress = Identity::begin(id_token, expected, jwks_uri, None, now_ms)?;
-                identified(client, session, progress)?
+                after_id_token(client, session, progress)?
             }
             (None, _) if is_promised && check != IdTokenCheck::Nothing => {
                 return Err(Failure::new(
@@ -116,7 +116,7 @@ impl Completion {
                 if id_token.is_some() && wants_id_token(client) {
                     remarks.notices.push(UNCHECKED.to_owned());
                 }
-                named(client, session)?
+                request_name(client, session)?
             }
         };
         Ok((Self { state, remarks }, action))
@@ -142,11 +142,11 @@ impl Completion {
             token_type: "Bearer".to_owned(),
             refresh_token: tokens.refresh_token,
             expires_at_ms: tokens.expires_at_ms,
-            ..at(provider, client, method, now_ms)
+            ..session_at(provider, client, method, now_ms)
         };
         let is_good = schedule::is_fresh(&session, 0, now_ms);
         let (state, action) = match is_good {
-            true => named(client, session)?,
+            true => request_name(client, session)?,
             // Without a valid access token, userinfo cannot be asked.
             false => (State::AwaitingLock { session }, Action::Lock),
         };
@@ -164,21 +164,21 @@ impl Completion {
         let Self { state, remarks } = *self;
         let (state, action) = match (state, event) {
             (AwaitingKeys { session, identity }, Event::Answered(answer)) => {
-                identified(client, session, identity.next(answer, now_ms)?)?
+                after_id_token(client, session, identity.next(answer, now_ms)?)?
             }
             (AwaitingUserinfo { mut session }, Event::Answered(answer)) => {
                 let answer = response(answer, "the userinfo endpoint", Code::InvalidUserinfo);
                 // The display name is optional: only a response about another user
                 // matters.
                 if let Ok(response) = answer {
-                    match parse_person_response(client, &response, session.subject.as_deref()) {
+                    match parse_user_response(client, &response, session.subject.as_deref()) {
                         Ok(claims) => {
                             session.display_name = display_name(&claims);
                             if session.subject.is_none() {
                                 session.subject = text(&claims, "sub").map(str::to_owned);
                             }
                         }
-                        Err(Rejection::AnotherPerson) => return Err(another_person().into()),
+                        Err(Rejection::AnotherUser) => return Err(another_user().into()),
                         Err(_) => {}
                     }
                 }
@@ -200,7 +200,7 @@ impl Completion {
             }
             (AwaitingSave { session, save }, Event::NotSaved(reason)) => {
                 let (save, action) =
-                    save.again(&reason, "make room or mend the store, then log in again")?;
+                    save.retry(&reason, "make room or mend the store, then log in again")?;
                 (AwaitingSave { session, save }, action)
             }
             (state, _) => {
@@ -231,7 +231,7 @@ pub(super) fn accepted_secret(client: &Client, check: IdTokenCheck) -> Option<St
 }
 
 /// A session with this provider's endpoints, and with no token yet.
-fn at(
+fn session_at(
     provider: Provider,
     client: &Client,
     method: ClientAuthentication,
@@ -250,7 +250,7 @@ fn at(
     }
 }
 
-fn identified(
+fn after_id_token(
     client: &Client,
     mut session: Stored,
     progress: identity::Progress,
@@ -261,18 +261,18 @@ fn identified(
         }
         identity::Progress::Verified(id_token) => {
             remember(&mut session, id_token);
-            named(client, session)
+            request_name(client, session)
         }
     }
 }
 
 /// Requests the user's name if the ID token does not contain one.
-fn named(client: &Client, session: Stored) -> Result<(State, Action), Failure> {
-    let person = match session.display_name {
-        None => person_request(client, &Provider::default(), &session)?,
+fn request_name(client: &Client, session: Stored) -> Result<(State, Action), Failure> {
+    let request = match session.display_name {
+        None => user_request(client, &Provider::default(), &session)?,
         Some(_) => None,
     };
-    Ok(match person {
+    Ok(match request {
         Some(exchange) => (State::AwaitingUserinfo { session }, Action::Exchange(exchange)),
         None => (State::AwaitingLock { session }, Action::Lock),
     })

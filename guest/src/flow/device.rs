@@ -7,7 +7,7 @@
 use crate::contract::{
     Action, Client, ClientAuthentication, Code, DevicePrompt, EpochMs, Exchange, Failure, Response,
 };
-use crate::flow::patience::{LAST_POLL_MS, Patience};
+use crate::flow::backoff::{Backoff, LAST_POLL_MS};
 use crate::flow::{Event, NoResponse, Stop, response};
 use crate::protocol::device::{
     DeviceCode, device_authorization_request, parse_device_authorization_response, poll_request,
@@ -39,11 +39,11 @@ struct Poll {
     code: DeviceCode,
     /// Delay between two polls if the provider responds to them.
     interval_ms: u64,
-    patience: Patience,
+    backoff: Backoff,
 }
 
 pub(crate) enum Progress {
-    Go(Box<Device>, Action),
+    Continue(Box<Device>, Action),
     Arrived(Box<Device>, TokenResponse),
 }
 
@@ -70,8 +70,8 @@ impl Device {
     ) -> Result<Progress, Stop<Self>> {
         use State::*;
         let Self { provider, method, state } = *self;
-        let go = |provider, state, action| {
-            Ok(Progress::Go(Box::new(Self { provider, method, state }), action))
+        let proceed = |provider, state, action| {
+            Ok(Progress::Continue(Box::new(Self { provider, method, state }), action))
         };
         match (state, event) {
             (Begun { loopback_allowed, latest_ms }, Event::Answered(answer)) => {
@@ -87,23 +87,23 @@ impl Device {
                     expires_at_ms: deadline_ms,
                 });
                 let interval_ms = code.interval_s.saturating_mul(1000);
-                let patience = Patience::until(deadline_ms);
-                let poll = Poll { code, interval_ms, patience };
-                go(provider, Presenting(poll), action)
+                let backoff = Backoff::until(deadline_ms);
+                let poll = Poll { code, interval_ms, backoff };
+                proceed(provider, Presenting(poll), action)
             }
             (Presenting(poll), Event::Presented) => {
-                let action = poll.ask(client, &provider, method, 0, now_ms)?;
-                go(provider, Polling(poll), action)
+                let action = poll.request(client, &provider, method, 0, now_ms)?;
+                proceed(provider, Polling(poll), action)
             }
             (Polling(mut poll), Event::Answered(answer)) => {
-                match poll.decided(client, answer, now_ms)? {
+                match poll.decision(client, answer, now_ms)? {
                     Decision::Granted(token) => {
                         let state = Polling(poll);
                         Ok(Progress::Arrived(Box::new(Self { provider, method, state }), token))
                     }
                     Decision::Pending { wait_ms } => {
-                        let action = poll.ask(client, &provider, method, wait_ms, now_ms)?;
-                        go(provider, Polling(poll), action)
+                        let action = poll.request(client, &provider, method, wait_ms, now_ms)?;
+                        proceed(provider, Polling(poll), action)
                     }
                 }
             }
@@ -127,7 +127,7 @@ impl Poll {
     /// Polls after the interval, or after `wait_ms` if that is longer. The request times
     /// out when the login does. Fails with `timed-out` if the poll could not be sent in
     /// time.
-    fn ask(
+    fn request(
         &self,
         client: &Client,
         provider: &Provider,
@@ -137,7 +137,7 @@ impl Poll {
     ) -> Result<Action, Failure> {
         let endpoint = provider.token_endpoint()?;
         let wait_ms = self.interval_ms.max(wait_ms);
-        let timeout_ms = self.patience.left_ms(now_ms.saturating_add(wait_ms));
+        let timeout_ms = self.backoff.remaining_ms(now_ms.saturating_add(wait_ms));
         if timeout_ms == 0 {
             return Err(expired());
         }
@@ -146,13 +146,13 @@ impl Poll {
     }
 
     /// Reads the user's decision from a response (RFC 8628 §3.5).
-    fn decided(
+    fn decision(
         &mut self,
         client: &Client,
         answer: Result<Response, NoResponse>,
         now_ms: EpochMs,
     ) -> Result<Decision, Failure> {
-        let asked_for_ms = answer.as_ref().ok().and_then(retry_after_ms).unwrap_or(0);
+        let requested_ms = answer.as_ref().ok().and_then(retry_after_ms).unwrap_or(0);
         let failure = match response(answer, "the token endpoint", Code::InvalidTokenResponse)
             .and_then(|response| parse_token_response(&response, client.token_type_optional))
         {
@@ -162,21 +162,21 @@ impl Poll {
         let error = failure.provider.as_ref().map(|provider| provider.error.as_str());
         let wait_ms = match error {
             Some("authorization_pending") => {
-                self.patience.answered();
-                asked_for_ms
+                self.backoff.reset();
+                requested_ms
             }
             Some("slow_down") => {
-                self.patience.answered();
+                self.backoff.reset();
                 self.interval_ms = self.interval_ms.saturating_add(SLOW_DOWN_MS);
-                asked_for_ms
+                requested_ms
             }
             Some("access_denied") => return Err(denied(failure)),
             Some("expired_token") => return Err(expired()),
             // A temporary network failure does not end the login. One poll is kept for
             // just before the deadline.
             _ if failure.retryable => {
-                let last_poll_ms = self.patience.left_ms(now_ms).saturating_sub(LAST_POLL_MS);
-                self.patience.backs_off(self.interval_ms).min(last_poll_ms).max(asked_for_ms)
+                let last_poll_ms = self.backoff.remaining_ms(now_ms).saturating_sub(LAST_POLL_MS);
+                self.backoff.next_delay_ms(self.interval_ms).min(last_poll_ms).max(requested_ms)
             }
             _ => return Err(failure),
         };

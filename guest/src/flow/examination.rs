@@ -8,7 +8,7 @@ use crate::flow::granting::{grant, grant_with_claims, grant_with_report};
 use crate::flow::{NoResponse, login_required, response};
 use crate::protocol::access_token;
 use crate::protocol::client_authentication;
-use crate::protocol::dialect::{parse_person_response, person_request};
+use crate::protocol::dialect::{parse_user_response, user_request};
 use crate::protocol::endpoint::IssuerName;
 use crate::protocol::entropy::Entropy;
 use crate::protocol::id_token::Claims;
@@ -19,7 +19,7 @@ use crate::protocol::jwk::{Jwk, parse_keys_response};
 use crate::protocol::metadata::Provider;
 use crate::protocol::request::get;
 use crate::protocol::stored::Stored;
-use crate::protocol::userinfo::{Rejection, another_person, not_for_userinfo};
+use crate::protocol::userinfo::{Rejection, another_user, not_for_userinfo};
 
 /// A check that waits for a response.
 pub(crate) struct Examination {
@@ -30,13 +30,13 @@ pub(crate) struct Examination {
 
 enum State {
     /// Waits for the userinfo endpoint.
-    OfPerson { only_to_verify: bool },
+    Userinfo { only_to_verify: bool },
     /// Waits for the introspection endpoint, to which the client authenticates.
-    OfToken { only_to_verify: bool },
+    Introspection { only_to_verify: bool },
     /// Waits for the tokeninfo endpoint, which gets the token itself as credential.
-    ByToken,
+    Tokeninfo,
     /// Waits for the provider's keys, to check the token in the component.
-    Here(Local),
+    Local(Local),
 }
 
 struct Local {
@@ -70,38 +70,38 @@ impl Asking<'_> {
         source: TokenSource,
         now_ms: EpochMs,
     ) -> Result<Progress, Failure> {
-        let person = || person_request(self.client, self.given, &session);
+        let userinfo = || user_request(self.client, self.given, &session);
         let (state, exchange) = match question {
             None => return Ok(self.granted(session, source)),
-            Some(Question::Userinfo) => match person()? {
-                Some(exchange) => (State::OfPerson { only_to_verify: false }, exchange),
+            Some(Question::Userinfo) => match userinfo()? {
+                Some(exchange) => (State::Userinfo { only_to_verify: false }, exchange),
                 None if session.userinfo_refuses && session.id_token.is_none() => {
                     return Err(userinfo_refuses());
                 }
                 None => return Ok(self.granted(session, source)),
             },
-            Some(Question::Verification) => match person()? {
-                Some(exchange) => (State::OfPerson { only_to_verify: true }, exchange),
+            Some(Question::Verification) => match userinfo()? {
+                Some(exchange) => (State::Userinfo { only_to_verify: true }, exchange),
                 None => {
                     let exchange = self.introspection(&session)?;
                     let exchange = exchange.ok_or_else(|| match session.userinfo_refuses {
                         true => userinfo_refuses(),
-                        false => nowhere("userinfo"),
+                        false => no_endpoint("userinfo"),
                     })?;
-                    (State::OfToken { only_to_verify: true }, exchange)
+                    (State::Introspection { only_to_verify: true }, exchange)
                 }
             },
             Some(Question::Introspection) => {
                 let exchange = self.introspection(&session)?;
-                let exchange = exchange.ok_or_else(|| nowhere("introspection"))?;
-                (State::OfToken { only_to_verify: false }, exchange)
+                let exchange = exchange.ok_or_else(|| no_endpoint("introspection"))?;
+                (State::Introspection { only_to_verify: false }, exchange)
             }
             Some(Question::Tokeninfo) => {
                 let endpoint = &self.given.tokeninfo_endpoint;
                 let endpoint = endpoint.as_ref().or(session.tokeninfo_endpoint.as_ref());
-                let endpoint = endpoint.ok_or_else(|| nowhere("tokeninfo"))?;
+                let endpoint = endpoint.ok_or_else(|| no_endpoint("tokeninfo"))?;
                 let access_token = session.access_token.as_deref().unwrap_or_default();
-                (State::ByToken, tokeninfo_request(endpoint, access_token))
+                (State::Tokeninfo, tokeninfo_request(endpoint, access_token))
             }
             Some(Question::Local(rules)) => {
                 let issuer = session.issuer_name(self.client).ok_or_else(no_keys)?;
@@ -111,7 +111,7 @@ impl Asking<'_> {
                     Err(access_token::Rejection::UnknownKey(_)) => {
                         let jwks_uri = self.given.jwks_uri.as_ref().or(session.jwks_uri.as_ref());
                         let exchange = get(Purpose::Keys, jwks_uri.ok_or_else(no_keys)?);
-                        let state = State::Here(local);
+                        let state = State::Local(local);
                         Ok(Progress::Ask(Examination { session, source, state }, exchange))
                     }
                     checked => self.checked(checked, session, source),
@@ -129,14 +129,14 @@ impl Asking<'_> {
     ) -> Result<Progress, Failure> {
         let Examination { session, source, state } = examination;
         match state {
-            State::OfPerson { only_to_verify } => {
-                self.person(session, source, answer, only_to_verify)
+            State::Userinfo { only_to_verify } => {
+                self.userinfo(session, source, answer, only_to_verify)
             }
-            State::OfToken { only_to_verify } => {
-                self.report(session, source, answer, only_to_verify)
+            State::Introspection { only_to_verify } => {
+                self.introspected(session, source, answer, only_to_verify)
             }
-            State::ByToken => self.report_by_token(session, source, answer),
-            State::Here(local) => {
+            State::Tokeninfo => self.tokeninfo(session, source, answer),
+            State::Local(local) => {
                 let code = Code::InvalidAccessToken;
                 let response = response(answer, "the provider's key set", code)?;
                 let keys = parse_keys_response(&response, code)?;
@@ -145,7 +145,7 @@ impl Asking<'_> {
         }
     }
 
-    fn person(
+    fn userinfo(
         &self,
         session: Stored,
         source: TokenSource,
@@ -158,7 +158,7 @@ impl Asking<'_> {
         let parsed = response(answer, "the userinfo endpoint", Code::InvalidUserinfo)
             .map_err(Rejection::Failed)
             .and_then(|response| {
-                parse_person_response(self.client, &response, session.subject.as_deref())
+                parse_user_response(self.client, &response, session.subject.as_deref())
             });
         match parsed {
             Ok(claims) => Ok(self.with_claims(session, source, claims)),
@@ -170,7 +170,7 @@ impl Asking<'_> {
                 Ok(Progress::Unanswerable(session, userinfo_refuses()))
             }
             Err(Rejection::TokenRefused) => refused(session, source),
-            Err(Rejection::AnotherPerson) => Err(another_person()),
+            Err(Rejection::AnotherUser) => Err(another_user()),
             // The token is accepted, or its state is unknown.
             Err(Rejection::NotForUserinfo) if only_to_verify => Ok(self.granted(session, source)),
             Err(Rejection::Failed(failure))
@@ -187,7 +187,7 @@ impl Asking<'_> {
         }
     }
 
-    fn report(
+    fn introspected(
         &self,
         session: Stored,
         source: TokenSource,
@@ -207,7 +207,7 @@ impl Asking<'_> {
         }
     }
 
-    fn report_by_token(
+    fn tokeninfo(
         &self,
         session: Stored,
         source: TokenSource,
@@ -298,7 +298,7 @@ fn userinfo_refuses() -> Failure {
     )
 }
 
-fn nowhere(endpoint: &str) -> Failure {
+fn no_endpoint(endpoint: &str) -> Failure {
     Failure::configuration(
         format!("the provider names no {endpoint} endpoint"),
         format!("give it with --{endpoint}-endpoint"),

@@ -8,7 +8,7 @@ use crate::contract::{
     Action, Client, Code, EpochMs, Exchange, Failure, Hexclave, LoginFlow, Protocol, Response,
     Visit,
 };
-use crate::flow::patience::{LAST_POLL_MS, Patience};
+use crate::flow::backoff::{Backoff, LAST_POLL_MS};
 use crate::flow::{Event, NoResponse, Stop, response};
 use crate::protocol::hexclave::{
     Api, Begun, Page, Progress as Confirmation, lifetime_ms, parse_begin_response,
@@ -38,17 +38,17 @@ enum State {
     /// user another login.
     AwaitingAccess {
         refresh_token: String,
-        patience: Patience,
+        backoff: Backoff,
     },
 }
 
 struct Poll {
     polling_code: String,
-    patience: Patience,
+    backoff: Backoff,
 }
 
 pub(crate) enum Progress {
-    Go(Box<HexclaveLogin>, Action),
+    Continue(Box<HexclaveLogin>, Action),
     Arrived(TokenResponse),
 }
 
@@ -57,13 +57,13 @@ impl HexclaveLogin {
         client: &Client,
         hexclave: &Hexclave,
         flow: LoginFlow,
-        patience_ms: u64,
+        time_limit_ms: u64,
         anonymous_refresh_token: Option<&str>,
     ) -> Result<(Self, Action), Failure> {
         let api = Api::new(client, hexclave)?;
         let page = api.page()?;
-        let exchange = api.begin_request(patience_ms, anonymous_refresh_token);
-        let state = State::Beginning { page, lifetime_ms: lifetime_ms(patience_ms) };
+        let exchange = api.begin_request(time_limit_ms, anonymous_refresh_token);
+        let state = State::Beginning { page, lifetime_ms: lifetime_ms(time_limit_ms) };
         Ok((Self { flow, state }, Action::Exchange(exchange)))
     }
 
@@ -76,7 +76,8 @@ impl HexclaveLogin {
         use State::*;
         let Self { flow, state } = self;
         let api = api(client)?;
-        let go = |state, action| Ok(Progress::Go(Box::new(Self { flow, state }), action));
+        let proceed =
+            |state, action| Ok(Progress::Continue(Box::new(Self { flow, state }), action));
         match (state, event) {
             (Beginning { page, lifetime_ms }, Event::Answered(answer)) => {
                 let response = response(answer, "the provider", Code::InvalidTokenResponse)?;
@@ -85,26 +86,26 @@ impl HexclaveLogin {
                 let url = page.url(&login_code);
                 let opens = flow == LoginFlow::Browser;
                 let action = Action::Visit(Visit { url, opens, expires_at_ms: deadline_ms });
-                let patience = Patience::until(deadline_ms);
-                go(Showing(Poll { polling_code, patience }), action)
+                let backoff = Backoff::until(deadline_ms);
+                proceed(Showing(Poll { polling_code, backoff }), action)
             }
             (Showing(poll), Event::Presented) => {
-                let action = poll.ask(&api, 0, now_ms);
-                go(Polling(poll), action)
+                let action = poll.request(&api, 0, now_ms);
+                proceed(Polling(poll), action)
             }
-            (Polling(mut poll), Event::Answered(answer)) => match poll.decided(answer, now_ms)? {
+            (Polling(mut poll), Event::Answered(answer)) => match poll.decision(answer, now_ms)? {
                 Decision::Confirmed(refresh_token) => {
                     let action = Action::Exchange(api.refresh_request(&refresh_token));
-                    let patience = Patience::until(poll.patience.deadline_ms);
-                    go(AwaitingAccess { refresh_token, patience }, action)
+                    let backoff = Backoff::until(poll.backoff.deadline_ms);
+                    proceed(AwaitingAccess { refresh_token, backoff }, action)
                 }
                 Decision::Pending { wait_ms } => {
-                    let action = poll.ask(&api, wait_ms, now_ms);
-                    go(Polling(poll), action)
+                    let action = poll.request(&api, wait_ms, now_ms);
+                    proceed(Polling(poll), action)
                 }
             },
-            (AwaitingAccess { refresh_token, mut patience }, Event::Answered(answer)) => {
-                let asked_for_ms = answer.as_ref().ok().and_then(retry_after_ms).unwrap_or(0);
+            (AwaitingAccess { refresh_token, mut backoff }, Event::Answered(answer)) => {
+                let requested_ms = answer.as_ref().ok().and_then(retry_after_ms).unwrap_or(0);
                 let answer = response(answer, "the session endpoint", Code::InvalidTokenResponse)
                     .and_then(|response| parse_refresh_response(&response, now_ms));
                 match answer {
@@ -112,11 +113,14 @@ impl HexclaveLogin {
                         let refresh_token = Some(refresh_token);
                         Ok(Progress::Arrived(TokenResponse { refresh_token, ..token }))
                     }
-                    Err(failure) if failure.retryable && !patience.is_over(now_ms) => {
-                        let pause_ms = patience.backs_off(INTERVAL_MS).max(asked_for_ms);
-                        let wait_ms = patience.bounds(pause_ms, now_ms);
+                    Err(failure) if failure.retryable && !backoff.is_over(now_ms) => {
+                        let delay_ms = backoff.next_delay_ms(INTERVAL_MS).max(requested_ms);
+                        let wait_ms = backoff.cap_ms(delay_ms, now_ms);
                         let exchange = Exchange { wait_ms, ..api.refresh_request(&refresh_token) };
-                        go(AwaitingAccess { refresh_token, patience }, Action::Exchange(exchange))
+                        proceed(
+                            AwaitingAccess { refresh_token, backoff },
+                            Action::Exchange(exchange),
+                        )
                     }
                     Err(failure) => Err(failure.into()),
                 }
@@ -138,18 +142,19 @@ enum Decision {
 
 impl Poll {
     /// Polls after `wait_ms`. The request outlives the login by at most `LAST_POLL_MS`.
-    fn ask(&self, api: &Api<'_>, wait_ms: u64, now_ms: EpochMs) -> Action {
-        let timeout_ms = self.patience.left_ms(now_ms.saturating_add(wait_ms)).max(LAST_POLL_MS);
+    fn request(&self, api: &Api<'_>, wait_ms: u64, now_ms: EpochMs) -> Action {
+        let timeout_ms =
+            self.backoff.remaining_ms(now_ms.saturating_add(wait_ms)).max(LAST_POLL_MS);
         let timeout_ms = Some(timeout_ms);
         Action::Exchange(Exchange { wait_ms, timeout_ms, ..api.poll_request(&self.polling_code) })
     }
 
-    fn decided(
+    fn decision(
         &mut self,
         answer: Result<Response, NoResponse>,
         now_ms: EpochMs,
     ) -> Result<Decision, Failure> {
-        let asked_for_ms = answer.as_ref().ok().and_then(retry_after_ms).unwrap_or(0);
+        let requested_ms = answer.as_ref().ok().and_then(retry_after_ms).unwrap_or(0);
         let confirmation = response(answer, "the login endpoint", Code::InvalidTokenResponse)
             .and_then(|response| parse_poll_response(&response));
         let wait_ms = match confirmation {
@@ -157,20 +162,20 @@ impl Poll {
                 return Ok(Decision::Confirmed(refresh_token));
             }
             Ok(Confirmation::Expired) => return Err(expired()),
-            Ok(Confirmation::Used) if self.patience.has_missed_one() => return Err(lost()),
+            Ok(Confirmation::Used) if self.backoff.has_unanswered() => return Err(lost()),
             Ok(Confirmation::Used) => return Err(used()),
             Ok(Confirmation::Waiting) => {
-                self.patience.answered();
+                self.backoff.reset();
                 INTERVAL_MS
             }
             // A temporary network failure does not end the login.
-            Err(failure) if failure.retryable => self.patience.backs_off(INTERVAL_MS),
+            Err(failure) if failure.retryable => self.backoff.next_delay_ms(INTERVAL_MS),
             Err(failure) => return Err(failure),
         };
-        if self.patience.is_over(now_ms) {
+        if self.backoff.is_over(now_ms) {
             return Err(expired());
         }
-        let wait_ms = self.patience.bounds(wait_ms.max(asked_for_ms), now_ms);
+        let wait_ms = self.backoff.cap_ms(wait_ms.max(requested_ms), now_ms);
         Ok(Decision::Pending { wait_ms })
     }
 }

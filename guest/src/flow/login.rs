@@ -8,17 +8,17 @@
 //! AwaitingRedirect, OnDevice -> AwaitingChoice -> AwaitingRedirect, OnDevice
 //! ```
 
-mod ladder;
+mod next_attempt;
 
 use crate::contract::{
     Action, Authorization, Client, ClientAuthentication, Code, Context, EpochMs, Facts, Failure,
     FlowChoice, LoginFlow, LoginRequest, Parameter, Pkce, Protocol,
 };
-use crate::flow::completion::{AnsweredRedirect, Arrival, Completion, Remarks};
+use crate::flow::completion::{AnsweredRedirect, Completion, LoginContext, Remarks};
 use crate::flow::device::{self, Device};
 use crate::flow::discovery::{self, Discovery};
 use crate::flow::hexclave::{self, HexclaveLogin};
-use crate::flow::waiting::{Choice, Wait, given_up, nobody_to_ask};
+use crate::flow::waiting::{Choice, Wait, cancelled, no_user_to_ask};
 use crate::flow::{Event, Step, Stop, response};
 use crate::protocol::authorization::{
     Redirect, Transaction, VerifiedCode, check_client, demands, refused, refused_default,
@@ -29,14 +29,14 @@ use crate::protocol::device::device_login_unavailable;
 use crate::protocol::endpoint::Issuer;
 use crate::protocol::entropy::Entropy;
 use crate::protocol::failure::in_words;
-use crate::protocol::flow_choice::{choose, ways_on};
+use crate::protocol::flow_choice::{choose, flows_after};
 use crate::protocol::id_token::Demands;
 use crate::protocol::metadata::{IdTokenCheck, Provider, check_pkce, unprotected_code};
 use crate::protocol::stored::Stored;
 use crate::protocol::token::{TokenResponse, parse_token_response, token_request};
 
 /// Time limit for the user in a browser, if the caller sets none.
-const PATIENCE_MS: u64 = 5 * 60_000;
+const BROWSER_TIME_LIMIT_MS: u64 = 5 * 60_000;
 
 pub(crate) struct Login {
     setup: Setup,
@@ -134,7 +134,7 @@ impl Login {
                 setup.redeem(wait, redirect, now_ms)?
             }
             (AwaitingRedirect(_) | AwaitingChoice(_), Event::Cancelled) => {
-                return Err(given_up().into());
+                return Err(cancelled().into());
             }
             (AwaitingRedirect(wait), Event::TimedOut) => {
                 let failure = wait.timed_out();
@@ -155,7 +155,7 @@ impl Login {
             (OnDevice(device), event) => {
                 let provider = device.provider.clone();
                 match device.next(&setup.client, event, now_ms) {
-                    Ok(device::Progress::Go(device, action)) => (OnDevice(device), action),
+                    Ok(device::Progress::Continue(device, action)) => (OnDevice(device), action),
                     Ok(device::Progress::Arrived(device, token)) => {
                         setup.arrived_on_device(*device, token, now_ms)?
                     }
@@ -171,7 +171,7 @@ impl Login {
             (OnPage(login), event) => {
                 let flow = login.flow;
                 match login.next(&setup.client, event, now_ms) {
-                    Ok(hexclave::Progress::Go(login, action)) => (OnPage(login), action),
+                    Ok(hexclave::Progress::Continue(login, action)) => (OnPage(login), action),
                     Ok(hexclave::Progress::Arrived(token)) => setup.confirmed(token, now_ms)?,
                     Err(Stop::Failed(failure)) => {
                         setup.offer(Provider::default(), flow, failure)?
@@ -220,11 +220,11 @@ impl Setup {
             Some(flow) => (flow, None),
             None => {
                 let FlowChoice { flow, reason } = choose(&self.facts(&provider));
-                let flow = flow.ok_or_else(|| nobody_to_ask(&reason))?;
+                let flow = flow.ok_or_else(|| no_user_to_ask(&reason))?;
                 (flow, Some(reason))
             }
         };
-        self.send(provider, flow, reason, now_ms)
+        self.start(provider, flow, reason, now_ms)
     }
 
     /// The caller's facts, completed with what this provider offers.
@@ -234,7 +234,7 @@ impl Setup {
     }
 
     /// Starts the login with this flow.
-    fn send(
+    fn start(
         &self,
         provider: Provider,
         flow: LoginFlow,
@@ -251,7 +251,7 @@ impl Setup {
                 &self.client,
                 hexclave,
                 flow,
-                self.patience_ms(),
+                self.time_limit_ms(),
                 self.request.anonymous_refresh_token.as_deref(),
             )?;
             return Ok((State::OnPage(Box::new(login)), action));
@@ -281,8 +281,8 @@ impl Setup {
         let transaction =
             Transaction::new(&self.client, &provider, &self.request.redirect_uri, &self.entropy)?;
         let url = transaction.authorization_request(authorization_endpoint, &self.client)?;
-        let deadline_ms = now_ms.saturating_add(self.patience_ms());
-        let mut alternatives = ways_on(&self.facts(&provider), flow);
+        let deadline_ms = now_ms.saturating_add(self.time_limit_ms());
+        let mut alternatives = flows_after(&self.facts(&provider), flow);
         alternatives.retain(|way| *way != flow);
         let wait = Wait {
             provider,
@@ -295,12 +295,12 @@ impl Setup {
             deadline_ms,
             notice: None,
         };
-        Ok(go_on(wait, now_ms, None))
+        Ok(await_redirect(wait, now_ms, None))
     }
 
     /// Time limit for the user in a browser.
-    pub(super) fn patience_ms(&self) -> u64 {
-        self.request.patience_ms.unwrap_or(PATIENCE_MS)
+    pub(super) fn time_limit_ms(&self) -> u64 {
+        self.request.patience_ms.unwrap_or(BROWSER_TIME_LIMIT_MS)
     }
 
     /// Rejects settings under which no ID token could be checked, and demands that this
@@ -339,9 +339,9 @@ impl Setup {
                 let failure = wait.timed_out();
                 self.offer(wait.provider, wait.flow, failure)
             }
-            Redirect::Stray(reason) => Ok(go_on(wait, now_ms, Some(reason))),
+            Redirect::Stray(reason) => Ok(await_redirect(wait, now_ms, Some(reason))),
             Redirect::Refused(said) => match refused_default(&self.client, &said) {
-                Some(parameter) => self.leave_out(wait, parameter, &in_words(&said), now_ms),
+                Some(parameter) => self.retry_without(wait, parameter, &in_words(&said), now_ms),
                 None => Err(refused(said)),
             },
             Redirect::Code(code) => {
@@ -361,7 +361,7 @@ impl Setup {
 
     /// Sends the authorization request again, with new secrets and without a default
     /// parameter that may be the reason for the refusal.
-    fn leave_out(
+    fn retry_without(
         &mut self,
         wait: Wait,
         parameter: &str,
@@ -417,8 +417,8 @@ impl Setup {
             remarks.notices.extend(unprotected_code(&self.client, &provider));
         }
         let demands = self.demands.clone();
-        let arrival = Arrival { provider, method, redirect, demands, remarks };
-        let (completion, action) = Completion::begin(&self.client, arrival, token, now_ms)?;
+        let context = LoginContext { provider, method, redirect, demands, remarks };
+        let (completion, action) = Completion::begin(&self.client, context, token, now_ms)?;
         Ok((State::Completing(Box::new(completion)), action))
     }
 }
@@ -446,7 +446,7 @@ fn with_notice(action: Action, notice: String) -> Action {
     }
 }
 
-fn go_on(wait: Wait, now_ms: EpochMs, notice: Option<String>) -> (State, Action) {
-    let (wait, action) = wait.go_on(now_ms, notice);
+fn await_redirect(wait: Wait, now_ms: EpochMs, notice: Option<String>) -> (State, Action) {
+    let (wait, action) = wait.authorize(now_ms, notice);
     (State::AwaitingRedirect(wait), action)
 }

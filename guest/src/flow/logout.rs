@@ -33,7 +33,7 @@ enum State {
     },
     AwaitingRevocation {
         current: TokenHint,
-        to_do: Vec<Revocation>,
+        pending: Vec<Revocation>,
         report: LogoutReport,
     },
     AwaitingDeletion(LogoutReport),
@@ -68,7 +68,7 @@ impl Logout {
                     .and_then(|response| parse_refresh_response(&response, now_ms));
                 setup.sign_out(&refresh_token, answer)?
             }
-            (AwaitingRevocation { current, to_do, mut report }, Event::Answered(answer)) => {
+            (AwaitingRevocation { current, pending, mut report }, Event::Answered(answer)) => {
                 let result =
                     response(answer, "the revocation endpoint", Code::InvalidTokenResponse)
                         .map_err(|failure| unrevoked(current, failure))
@@ -77,7 +77,7 @@ impl Logout {
                     Ok(()) => report.revoked.push(current),
                     Err(unrevoked) => report.not_revoked.push(unrevoked),
                 }
-                go_on(to_do, report)
+                next_revocation(pending, report)
             }
             (AwaitingDeletion(report), Event::Saved) => {
                 (Ended, Action::Done(Outcome::LoggedOut(report)))
@@ -110,7 +110,7 @@ impl Setup {
             return Ok((State::AwaitingAccess { refresh_token }, Action::Exchange(exchange)));
         }
         let mut report = report(true, self.end_session_url(&session));
-        let mut to_do = Vec::new();
+        let mut pending = Vec::new();
         let tokens = [
             (TokenHint::AccessToken, &session.access_token),
             (TokenHint::RefreshToken, &session.refresh_token),
@@ -118,11 +118,11 @@ impl Setup {
         for (token, text) in tokens {
             let Some(text) = text else { continue };
             match self.revocation_request(&session, text, token) {
-                Ok(exchange) => to_do.push(Revocation { token, exchange }),
+                Ok(exchange) => pending.push(Revocation { token, exchange }),
                 Err(unrevoked) => report.not_revoked.push(unrevoked),
             }
         }
-        Ok(go_on(to_do, report))
+        Ok(next_revocation(pending, report))
     }
 
     /// Ends a Hexclave session with the access token in `answer`.
@@ -132,20 +132,20 @@ impl Setup {
         answer: Result<TokenResponse, Failure>,
     ) -> Result<(State, Action), Failure> {
         let mut report = report(true, None);
-        let mut to_do = Vec::new();
+        let mut pending = Vec::new();
         let token = TokenHint::RefreshToken;
         match (&self.client.protocol, answer) {
             (Protocol::Hexclave(hexclave), Ok(access)) => {
                 let api = Api::new(&self.client, hexclave)?;
                 let exchange = api.sign_out_request(&access.access_token, refresh_token);
-                to_do.push(Revocation { token, exchange });
+                pending.push(Revocation { token, exchange });
             }
             // The session had already ended at the provider.
             (_, Err(failure)) if voids_refresh_token(&failure) => report.revoked.push(token),
             (_, Err(failure)) => report.not_revoked.push(unrevoked(token, failure)),
             (Protocol::Oauth, Ok(_)) => {}
         }
-        Ok(go_on(to_do, report))
+        Ok(next_revocation(pending, report))
     }
 
     fn end_session_url(&self, session: &Stored) -> Option<String> {
@@ -175,10 +175,10 @@ impl Setup {
 }
 
 /// Sends the last revocation of the list, or deletes the session if none is left.
-fn go_on(mut to_do: Vec<Revocation>, report: LogoutReport) -> (State, Action) {
-    match to_do.pop() {
+fn next_revocation(mut pending: Vec<Revocation>, report: LogoutReport) -> (State, Action) {
+    match pending.pop() {
         Some(Revocation { token, exchange }) => {
-            let state = State::AwaitingRevocation { current: token, to_do, report };
+            let state = State::AwaitingRevocation { current: token, pending, report };
             (state, Action::Exchange(exchange))
         }
         None => (State::AwaitingDeletion(report), Action::Save(None)),

@@ -4,6 +4,7 @@
 //! together with the next action.
 
 pub(crate) mod adoption;
+mod backoff;
 mod completion;
 mod device;
 mod discovery;
@@ -13,8 +14,7 @@ mod hexclave;
 mod identity;
 pub(crate) mod login;
 pub(crate) mod logout;
-mod patience;
-pub(crate) mod repetition;
+pub(crate) mod retry;
 pub(crate) mod token;
 mod waiting;
 
@@ -144,7 +144,7 @@ impl Save {
     }
 
     /// Returns the next attempt, or `not-saved` with `remedy` if none is left.
-    pub(crate) fn again(mut self, reason: &str, remedy: &str) -> Result<(Self, Action), Failure> {
+    pub(crate) fn retry(mut self, reason: &str, remedy: &str) -> Result<(Self, Action), Failure> {
         if self.attempts_left == 0 {
             return Err(not_saved(reason, remedy));
         }

@@ -1,14 +1,14 @@
 //! Gets a token that meets a demand: the stored one, or a renewed one (RFC 6749 §6).
 //!
 //! ```text
-//! Ready -> done                                             still fresh
+//! Ready -> done                                             the token is fresh
 //! Ready -> AwaitingLock -> done                             renewed by another process
 //!                       -> AwaitingProbe -> AwaitingRefresh -> AwaitingSave -> done
-//! AwaitingRefresh -> [AwaitingParking] -> AwaitingKeys      the ID token's key is new
-//!                 -> AwaitingParking -> failed              the response or its ID token is rejected
-//!                 -> AwaitingSecondLook -> AwaitingDeletion the refresh token is void
-//! done, if the token is to be examined: -> Examining -> done
-//!                                       -> AwaitingNote -> failed
+//! AwaitingRefresh -> [AwaitingRotationSave] -> AwaitingKeys the ID token's key is unknown
+//!                 -> AwaitingRotationSave -> failed         the response or ID token is rejected
+//!                 -> AwaitingRecheck -> AwaitingDeletion    the refresh token is invalid
+//! done, if the token is to be checked: -> Examining -> done
+//!                                      -> AwaitingFindingSave -> failed
 //! ```
 
 use crate::contract::{
@@ -26,7 +26,7 @@ use crate::protocol::metadata::{IdTokenCheck, Provider};
 use crate::protocol::schedule;
 use crate::protocol::stored::Stored;
 use crate::protocol::token::{
-    TokenResponse, asks_for_person, refresh_token_in, voids_refresh_token,
+    TokenResponse, refresh_token_in, requires_interaction, voids_refresh_token,
 };
 
 const NOT_SAVED_REMEDY: &str = "the provider may have replaced the refresh token: mend the store at once and try again, or log in again";
@@ -56,9 +56,9 @@ enum State {
     AwaitingRefresh(Refresh),
     /// The session from before the renewal is being saved with its new refresh token,
     /// ahead of everything else: a crash or a rejected ID token must not lose that token.
-    AwaitingParking {
+    AwaitingRotationSave {
         save: Save,
-        then: AfterParking,
+        then: AfterRotationSave,
     },
     AwaitingKeys {
         session: Stored,
@@ -70,7 +70,7 @@ enum State {
     },
     /// The provider rejected this refresh token. The session is read again, in case
     /// another process has saved a newer one.
-    AwaitingSecondLook {
+    AwaitingRecheck {
         refused: Refresh,
         failure: Failure,
     },
@@ -78,7 +78,7 @@ enum State {
     AwaitingDeletion(Failure),
     /// A finding about the provider is being saved. Holds the reason why there is no
     /// grant.
-    AwaitingNote(Failure),
+    AwaitingFindingSave(Failure),
     Examining(Examination),
     Ended,
 }
@@ -94,7 +94,7 @@ struct Refresh {
     last_attempt: bool,
 }
 
-enum AfterParking {
+enum AfterRotationSave {
     Check(Box<Stored>, Box<Identity>, Exchange),
     Fail(Failure),
 }
@@ -142,20 +142,20 @@ impl Token {
                     {
                         let refresh_token = Some(replaced);
                         let session = Stored { refresh_token, ..refresh.session };
-                        park(&session, AfterParking::Fail(failure))
+                        save_rotated(&session, AfterRotationSave::Fail(failure))
                     }
                     (Err(failure), _) => setup.refused(refresh, failure, now_ms)?,
                 }
             }
-            (AwaitingParking { then, .. }, Event::Saved) => match then {
-                AfterParking::Check(session, identity, exchange) => {
+            (AwaitingRotationSave { then, .. }, Event::Saved) => match then {
+                AfterRotationSave::Check(session, identity, exchange) => {
                     (AwaitingKeys { session: *session, identity }, Action::Exchange(exchange))
                 }
-                AfterParking::Fail(failure) => return Err(failure.into()),
+                AfterRotationSave::Fail(failure) => return Err(failure.into()),
             },
-            (AwaitingParking { save, then }, Event::NotSaved(reason)) => {
-                let (save, action) = save.again(&reason, NOT_SAVED_REMEDY)?;
-                (AwaitingParking { save, then }, action)
+            (AwaitingRotationSave { save, then }, Event::NotSaved(reason)) => {
+                let (save, action) = save.retry(&reason, NOT_SAVED_REMEDY)?;
+                (AwaitingRotationSave { save, then }, action)
             }
             (AwaitingKeys { session, identity }, Event::Answered(answer)) => {
                 match identity.next(answer, now_ms)? {
@@ -173,10 +173,10 @@ impl Token {
                 setup.finish(session, TokenSource::Renewed, now_ms)?
             }
             (AwaitingSave { session, save }, Event::NotSaved(reason)) => {
-                let (save, action) = save.again(&reason, NOT_SAVED_REMEDY)?;
+                let (save, action) = save.retry(&reason, NOT_SAVED_REMEDY)?;
                 (AwaitingSave { session, save }, action)
             }
-            (AwaitingSecondLook { refused, failure }, Event::Locked(stored)) => {
+            (AwaitingRecheck { refused, failure }, Event::Locked(stored)) => {
                 let session = setup.read(stored)?;
                 if session.refresh_token == refused.session.refresh_token {
                     (AwaitingDeletion(failure), Action::Save(None))
@@ -194,7 +194,7 @@ impl Token {
                 let progress = setup.asking().next(examination, answer, now_ms)?;
                 setup.examined(progress, now_ms)
             }
-            (AwaitingNote(failure), Event::Saved | Event::NotSaved(_)) => {
+            (AwaitingFindingSave(failure), Event::Saved | Event::NotSaved(_)) => {
                 return Err(failure.into());
             }
             (state, _) => {
@@ -207,9 +207,9 @@ impl Token {
 
     /// Whether the stored access token can be granted without a response from the
     /// provider.
-    pub(crate) fn can_do_without(&self, now_ms: EpochMs) -> bool {
+    pub(crate) fn can_finish_without_response(&self, now_ms: EpochMs) -> bool {
         match &self.state {
-            State::AwaitingRefresh(refresh) => self.setup.bridges(refresh, now_ms),
+            State::AwaitingRefresh(refresh) => self.setup.can_bridge(refresh, now_ms),
             _ => false,
         }
     }
@@ -273,7 +273,7 @@ impl Setup {
         let is_renewable = token.refresh_token.is_some() || session.refresh_token.is_some();
         let expires_at_ms = token.expires_at_ms(is_renewable, now_ms);
         let rotated = token.refresh_token.is_some() && token.refresh_token != session.refresh_token;
-        let parked = rotated
+        let rotated_session = rotated
             .then(|| Stored { refresh_token: token.refresh_token.clone(), ..session.clone() });
         let mut session = Stored {
             access_token: Some(token.access_token),
@@ -297,20 +297,25 @@ impl Setup {
             return Ok(save(session));
         };
         let key = session.id_token_key.clone();
-        match (Identity::begin(id_token, expected, jwks_uri, key, now_ms), parked) {
+        match (Identity::begin(id_token, expected, jwks_uri, key, now_ms), rotated_session) {
             (Ok(identity::Progress::Verified(id_token)), _) => {
                 remember(&mut session, id_token);
                 Ok(save(session))
             }
-            (Ok(identity::Progress::Ask(identity, exchange)), Some(parked)) => {
-                Ok(park(&parked, AfterParking::Check(Box::new(session), identity, exchange)))
+            (Ok(identity::Progress::Ask(identity, exchange)), Some(rotated_session)) => {
+                Ok(save_rotated(
+                    &rotated_session,
+                    AfterRotationSave::Check(Box::new(session), identity, exchange),
+                ))
             }
             (Ok(identity::Progress::Ask(identity, exchange)), None) => {
                 Ok((State::AwaitingKeys { session, identity }, Action::Exchange(exchange)))
             }
             // The refresh token is saved all the same: a wrong clock is enough to get
             // here, and once it is right the session can continue.
-            (Err(failure), Some(parked)) => Ok(park(&parked, AfterParking::Fail(failure))),
+            (Err(failure), Some(rotated_session)) => {
+                Ok(save_rotated(&rotated_session, AfterRotationSave::Fail(failure)))
+            }
             (Err(failure), None) => Err(failure),
         }
     }
@@ -323,7 +328,7 @@ impl Setup {
         failure: Failure,
         now_ms: EpochMs,
     ) -> Result<(State, Action), Failure> {
-        if asks_for_person(&failure) {
+        if requires_interaction(&failure) {
             let message = "the provider asks for a new login";
             return Err(Failure { provider: failure.provider, ..login_required(message) });
         }
@@ -335,11 +340,11 @@ impl Setup {
             return if refresh.last_attempt {
                 Err(ended)
             } else {
-                let state = State::AwaitingSecondLook { refused: refresh, failure: ended };
+                let state = State::AwaitingRecheck { refused: refresh, failure: ended };
                 Ok((state, Action::Lock))
             };
         }
-        if failure.retryable && self.bridges(&refresh, now_ms) {
+        if failure.retryable && self.can_bridge(&refresh, now_ms) {
             return self.finish(refresh.session, TokenSource::Cached, now_ms);
         }
         Err(failure)
@@ -347,7 +352,7 @@ impl Setup {
 
     /// Whether the stored token can be granted during an outage: it may be within the
     /// leeway for renewal, but it must still be valid.
-    fn bridges(&self, refresh: &Refresh, now_ms: EpochMs) -> bool {
+    fn can_bridge(&self, refresh: &Refresh, now_ms: EpochMs) -> bool {
         let min_ttl_ms = self.demand.min_ttl_ms;
         refresh.bridging && schedule::is_valid(&refresh.session, min_ttl_ms, now_ms)
     }
@@ -377,7 +382,7 @@ impl Setup {
                 (State::AwaitingLock { before: session, bridging: false }, Action::Lock)
             }
             examination::Progress::Unanswerable(session, failure) => {
-                (State::AwaitingNote(failure), Action::Save(Some(session.to_bytes())))
+                (State::AwaitingFindingSave(failure), Action::Save(Some(session.to_bytes())))
             }
         }
     }
@@ -403,15 +408,15 @@ impl State {
     fn expected(&self) -> &'static str {
         match self {
             Self::Ready(_) => "begin",
-            Self::AwaitingLock { .. } | Self::AwaitingSecondLook { .. } => "locked",
+            Self::AwaitingLock { .. } | Self::AwaitingRecheck { .. } => "locked",
             Self::AwaitingProbe(_) => "probed",
             Self::AwaitingRefresh(_) | Self::AwaitingKeys { .. } | Self::Examining(_) => {
                 "the answer to a request"
             }
-            Self::AwaitingParking { .. }
+            Self::AwaitingRotationSave { .. }
             | Self::AwaitingSave { .. }
             | Self::AwaitingDeletion(_)
-            | Self::AwaitingNote(_) => "saved or not-saved",
+            | Self::AwaitingFindingSave(_) => "saved or not-saved",
             Self::Ended => "nothing more: this session has ended",
         }
     }
@@ -424,9 +429,9 @@ fn save(session: Stored) -> (State, Action) {
 
 /// Saves the session as it was before the renewal, except for its refresh token. The old
 /// access token may still be valid, and the new one must not be used unchecked.
-fn park(session: &Stored, then: AfterParking) -> (State, Action) {
+fn save_rotated(session: &Stored, then: AfterRotationSave) -> (State, Action) {
     let (save, action) = Save::begin(session.to_bytes());
-    (State::AwaitingParking { save, then }, action)
+    (State::AwaitingRotationSave { save, then }, action)
 }
 
 fn not_renewable() -> Failure {

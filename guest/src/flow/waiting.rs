@@ -31,7 +31,7 @@ pub(super) struct Choice {
 
 impl Wait {
     /// Waits for a redirect until the deadline.
-    pub(super) fn go_on(self, now_ms: EpochMs, notice: Option<String>) -> (Self, Action) {
+    pub(super) fn authorize(self, now_ms: EpochMs, notice: Option<String>) -> (Self, Action) {
         let wait = Self { notice: notice.clone().or(self.notice), ..self };
         let authorization = Authorization {
             url: wait.url.clone(),
@@ -57,14 +57,14 @@ impl Wait {
 
 impl Choice {
     /// Asks the user to choose within `wait_ms`.
-    pub(super) fn ask(self, wait_ms: u64) -> (Self, Action) {
+    pub(super) fn offer(self, wait_ms: u64) -> (Self, Action) {
         let reason = self.failure.message.clone();
         let offer = Offer { reason, flows: self.flows.clone(), wait_ms };
         (self, Action::Offer(offer))
     }
 }
 
-pub(super) fn nobody_to_ask(reason: &str) -> Failure {
+pub(super) fn no_user_to_ask(reason: &str) -> Failure {
     Failure::new(
         Code::LoginRequired,
         format!("nobody can be asked to log in here: {reason}"),
@@ -72,6 +72,6 @@ pub(super) fn nobody_to_ask(reason: &str) -> Failure {
     )
 }
 
-pub(super) fn given_up() -> Failure {
+pub(super) fn cancelled() -> Failure {
     Failure::new(Code::Cancelled, "the login was given up", "log in again when ready")
 }

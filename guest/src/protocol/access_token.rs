@@ -41,7 +41,7 @@ pub(crate) fn verify(
     if time_ms(&claims, "exp").is_some_and(|end_ms| end_ms <= now_ms as f64) {
         return Err(Rejection::Expired(invalid("has expired")));
     }
-    allow(&claims, rules).map_err(|reason| Rejection::Failed(insufficient(&reason)))?;
+    check_rules(&claims, rules).map_err(|reason| Rejection::Failed(insufficient(&reason)))?;
     Ok(claims)
 }
 
@@ -69,7 +69,7 @@ fn time_ms(claims: &Claims, name: &str) -> Option<f64> {
     claims.get(name)?.as_f64().map(|seconds| seconds * 1000.0)
 }
 
-fn allow(claims: &Claims, rules: &AccessRules) -> Result<(), String> {
+fn check_rules(claims: &Claims, rules: &AccessRules) -> Result<(), String> {
     let scopes = names(claims, "scope").or_else(|| names(claims, "scp")).unwrap_or_default();
     if let Some(missing) = rules.scopes.iter().find(|scope| !scopes.contains(&scope.as_str())) {
         return Err(format!("lacks the scope {}", printable(missing)));
@@ -81,7 +81,7 @@ fn allow(claims: &Claims, rules: &AccessRules) -> Result<(), String> {
     }
     match (&rules.acr, text(claims, "acr")) {
         (None, _) => Ok(()),
-        (Some(wanted), Some(found)) if reaches(found, wanted) => Ok(()),
+        (Some(wanted), Some(found)) if satisfies_acr(found, wanted) => Ok(()),
         (Some(wanted), found) => Err(format!(
             "has the authentication context {} (acr); expected {} or more",
             printable(found.unwrap_or("none")),
@@ -99,7 +99,7 @@ fn names<'a>(claims: &'a Claims, name: &str) -> Option<Vec<&'a str>> {
     }
 }
 
-fn reaches(found: &str, wanted: &str) -> bool {
+fn satisfies_acr(found: &str, wanted: &str) -> bool {
     match (found.parse::<u64>(), wanted.parse::<u64>()) {
         (Ok(found), Ok(wanted)) => found >= wanted,
         _ => found == wanted,

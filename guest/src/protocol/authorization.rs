@@ -186,8 +186,8 @@ impl Transaction {
         }
         // An error ends the login even if its parameters repeat: the user would otherwise
         // wait for a response that never arrives.
-        if let Some(error) = words(&parameters.error) {
-            let description = words(&parameters.error_description);
+        if let Some(error) = error_text(&parameters.error) {
+            let description = error_text(&parameters.error_description);
             return Ok(Redirect::Refused(provider_error(&error, description.as_deref())));
         }
         match once("code", parameters.code)? {
@@ -213,14 +213,14 @@ pub(crate) fn refused(provider: ProviderError) -> Failure {
             "check the client's registration, its scopes and its redirect URI at the provider",
         )
     };
-    failure.said_by(provider)
+    failure.with_provider_error(provider)
 }
 
 /// Returns the default parameter of the authorization request that may have caused this
 /// error. Returns `None` if no such parameter was sent.
 pub(crate) fn refused_default(client: &Client, provider: &ProviderError) -> Option<&'static str> {
     let error = provider.error.as_str();
-    let can_be_mended = error.starts_with("unsupported")
+    let may_be_curable = error.starts_with("unsupported")
         || [
             "login_required",
             "interaction_required",
@@ -230,7 +230,7 @@ pub(crate) fn refused_default(client: &Client, provider: &ProviderError) -> Opti
             "invalid_scope",
         ]
         .contains(&error);
-    (can_be_mended && asks_for_consent(client)).then_some("prompt")
+    (may_be_curable && asks_for_consent(client)).then_some("prompt")
 }
 
 /// Whether an ID token is requested (OIDC §3.1.2.1).
@@ -376,7 +376,7 @@ fn once(name: &str, values: Vec<String>) -> Result<Option<String>, String> {
 
 /// Returns the text of an error parameter, even if it repeats. Fief sends a description
 /// as one parameter for each character.
-fn words(values: &[String]) -> Option<String> {
+fn error_text(values: &[String]) -> Option<String> {
     let is_spelt_out = values.len() > 1 && values.iter().all(|value| value.chars().count() <= 1);
     if is_spelt_out { Some(values.concat()) } else { values.first().cloned() }
 }

@@ -92,7 +92,9 @@ pub(crate) fn parse_device_authorization_response(
         let message = format!("the provider refused the device login: {}", in_words(&provider));
         let remedy =
             "check that the provider lets this client log in by device code, or use --flow browser";
-        return Err(Failure::new(Code::ProviderRefused, message, remedy).said_by(provider));
+        return Err(
+            Failure::new(Code::ProviderRefused, message, remedy).with_provider_error(provider)
+        );
     }
     if let Some(failure) = unavailable("the device authorization endpoint", response) {
         return Err(failure);

@@ -39,7 +39,7 @@ pub(crate) fn parse_renewal_response(
 
 /// Returns the request for the user's claims. Returns `None` if the provider has no
 /// endpoint for them.
-pub(crate) fn person_request(
+pub(crate) fn user_request(
     client: &Client,
     given: &Provider,
     session: &Stored,
@@ -55,7 +55,7 @@ pub(crate) fn person_request(
     Ok(endpoint.map(|endpoint| userinfo_request(endpoint, access_token)))
 }
 
-pub(crate) fn parse_person_response(
+pub(crate) fn parse_user_response(
     client: &Client,
     response: &Response,
     subject: Option<&str>,

@@ -74,7 +74,7 @@ impl Issuer {
     /// Returns the URL at which to reach an endpoint named in the metadata. For an issuer
     /// with an https name, the endpoints on its origin are reached like the issuer
     /// itself.
-    pub(crate) fn reach(&self, endpoint: String) -> String {
+    pub(crate) fn reachable_url(&self, endpoint: String) -> String {
         let Some(name) = &self.https_name else { return endpoint };
         let (Ok(name), Ok(mut url)) = (Url::parse(name), Url::parse(&endpoint)) else {
             return endpoint;
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_is_refused() {
+    fn everything_else_is_rejected() {
         for bad in [
             "http://id.example/",
             "ftp://127.0.0.1/",
@@ -336,7 +336,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_covers_its_tenants_alone() {
+    fn a_template_covers_only_its_tenants() {
         let names = IssuerName::OfTenant("https://login.example/{tenantid}/v2.0".to_owned());
         let of_tenant = format!("https://login.example/{TENANT}/v2.0");
         assert_eq!(names.of_tenant(TENANT), Some(of_tenant.clone()));

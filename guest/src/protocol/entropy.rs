@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn another_try_has_other_secrets() {
+    fn another_attempt_has_other_secrets() {
         let first = Entropy::new((0..32).collect()).unwrap();
         let second = first.fork();
         assert_ne!(first.secret("state"), second.secret("state"));
@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn a_short_or_unfilled_buffer_is_refused() {
+    fn a_short_or_unfilled_buffer_is_rejected() {
         assert!(Entropy::new((0..31).collect()).is_err());
         assert!(Entropy::new(vec![0; 64]).is_err());
     }

@@ -3,7 +3,7 @@
 use crate::contract::{Code, Failure, ProviderError, Response};
 
 /// Longest text copied from a provider, in characters.
-const FOREIGN_TEXT: usize = 300;
+const PROVIDER_TEXT_LIMIT: usize = 300;
 
 impl Failure {
     /// Creates a failure. `message` says what happened and what was expected, `remedy`
@@ -25,7 +25,7 @@ impl Failure {
     }
 
     /// Adds the provider's own error.
-    pub(crate) fn said_by(mut self, provider: ProviderError) -> Self {
+    pub(crate) fn with_provider_error(mut self, provider: ProviderError) -> Self {
         self.provider = Some(provider);
         self
     }
@@ -74,7 +74,7 @@ pub(crate) fn unavailable(what: &str, response: &Response) -> Option<Failure> {
 pub(crate) fn printable(text: &str) -> String {
     let mut out = String::new();
     for (position, c) in text.chars().enumerate() {
-        if position == FOREIGN_TEXT {
+        if position == PROVIDER_TEXT_LIMIT {
             out.push('…');
             break;
         }
@@ -99,12 +99,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn terminal_escapes_and_direction_marks_are_written_out() {
+    fn terminal_escapes_and_direction_marks_are_escaped() {
         assert_eq!(printable("a\u{1b}[2Jb\u{202e}c\r\n"), "a\\u{1b}[2Jb\\u{202e}c\\u{d}\\u{a}");
     }
 
     #[test]
     fn long_text_is_cut() {
-        assert_eq!(printable(&"x".repeat(1000)).chars().count(), FOREIGN_TEXT + 1);
+        assert_eq!(printable(&"x".repeat(1000)).chars().count(), PROVIDER_TEXT_LIMIT + 1);
     }
 }

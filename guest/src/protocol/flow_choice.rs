@@ -23,10 +23,10 @@ pub(crate) fn choose(facts: &Facts) -> FlowChoice {
         return choice(LoginFlow::Browser, "the address is to be shown and nothing opened");
     }
     if facts.unattended {
-        return nobody("this is an automatic job");
+        return no_flow("this is an automatic job");
     }
     if !facts.terminal {
-        return nobody("there is no terminal");
+        return no_flow("there is no terminal");
     }
     if facts.editor_terminal {
         return choice(LoginFlow::Browser, "the editor opens the browser on its own machine");
@@ -48,7 +48,7 @@ pub(crate) fn choose(facts: &Facts) -> FlowChoice {
 
 /// Returns the flows that the user may try after `tried` has failed: first the same one,
 /// then the others, each only if it can work.
-pub(crate) fn ways_on(facts: &Facts, tried: LoginFlow) -> Vec<LoginFlow> {
+pub(crate) fn flows_after(facts: &Facts, tried: LoginFlow) -> Vec<LoginFlow> {
     let local = Facts { offers_device: Some(false), ..*facts };
     let can_work = |flow: &LoginFlow| match flow {
         LoginFlow::Device => facts.offers_device == Some(true),
@@ -60,6 +60,6 @@ pub(crate) fn ways_on(facts: &Facts, tried: LoginFlow) -> Vec<LoginFlow> {
     [tried].into_iter().chain(others).filter(can_work).collect()
 }
 
-fn nobody(reason: &str) -> FlowChoice {
+fn no_flow(reason: &str) -> FlowChoice {
     FlowChoice { flow: None, reason: reason.to_owned() }
 }

@@ -85,11 +85,11 @@ impl<'a> Api<'a> {
 
     pub(crate) fn begin_request(
         &self,
-        patience_ms: u64,
+        time_limit_ms: u64,
         anonymous_refresh_token: Option<&str>,
     ) -> Exchange {
         let mut body = Map::new();
-        body.insert("expires_in_millis".to_owned(), lifetime_ms(patience_ms).into());
+        body.insert("expires_in_millis".to_owned(), lifetime_ms(time_limit_ms).into());
         if let Some(token) = anonymous_refresh_token {
             body.insert("anon_refresh_token".to_owned(), token.into());
         }
@@ -175,8 +175,8 @@ impl Page {
 }
 
 /// The lifetime to request for a login, within the limits of the server.
-pub(crate) fn lifetime_ms(patience_ms: u64) -> u64 {
-    patience_ms.clamp(1, LONGEST_LOGIN_MS)
+pub(crate) fn lifetime_ms(time_limit_ms: u64) -> u64 {
+    time_limit_ms.clamp(1, LONGEST_LOGIN_MS)
 }
 
 pub(crate) fn parse_begin_response(response: &Response) -> Result<Begun, Failure> {
@@ -286,7 +286,7 @@ fn refusal(response: &Response, what: &str) -> Failure {
             let provider = provider_error(&code, error.as_deref());
             let message = format!("{what}: {}", in_words(&provider));
             let remedy = "check project id, publishable client key and base URL, then log in again";
-            Failure::new(Code::ProviderRefused, message, remedy).said_by(provider)
+            Failure::new(Code::ProviderRefused, message, remedy).with_provider_error(provider)
         }
         Err(_) => invalid(&format!("{what}, with status {}", response.status)),
     }

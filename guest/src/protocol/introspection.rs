@@ -45,7 +45,7 @@ pub(crate) fn parse_introspection_response(
             "check that the provider lets this client introspect",
         );
         return Err(match said {
-            Some(said) => failure.said_by(said),
+            Some(said) => failure.with_provider_error(said),
             None => failure,
         });
     }

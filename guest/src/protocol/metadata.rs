@@ -232,7 +232,7 @@ pub(crate) fn parse_metadata_response(
     })?;
     let lists = |methods: Vec<String>| methods.iter().any(|method| method == "S256");
     let check = |field: &str, text: Option<String>| {
-        let text = text.map(|text| issuer.reach(text));
+        let text = text.map(|text| issuer.reachable_url(text));
         endpoint::parse_optional(field, text.as_deref(), issuer.is_loopback())
             .map_err(|message| invalid(format!("in the metadata, {}", printable(&message))))
     };
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn well_known_places_follow_both_standards() {
+    fn well_known_locations_follow_both_standards() {
         let issuer = Issuer::parse("https://id.example/tenant/").unwrap();
         assert_eq!(
             openid_configuration_url(&issuer),
@@ -323,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_no_json_is_a_clear_error() {
+    fn a_body_that_is_not_json_is_a_clear_error() {
         let failure = parse("<html>").err().unwrap();
         assert!(failure.message.starts_with("the metadata cannot be read"));
     }

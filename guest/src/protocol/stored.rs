@@ -171,7 +171,7 @@ impl Stored {
 
 /// Parameters that change how the user is asked, but not which token is granted (OIDC
 /// §3.1.2.1).
-const SHAPING: [&str; 7] =
+const PROMPT_PARAMETERS: [&str; 7] =
     ["prompt", "display", "max_age", "ui_locales", "claims_locales", "id_token_hint", "login_hint"];
 
 /// Returns 128 bits of a hash, in hexadecimal, over the settings that decide which token
@@ -185,7 +185,7 @@ pub(crate) fn account_key(client: &Client) -> String {
     resources.dedup();
     let parameters = client.parameters.iter().map(|p| (p.name.as_str(), p.value.as_str()));
     let mut parameters: Vec<(&str, &str)> =
-        parameters.filter(|(name, _)| !SHAPING.contains(name)).collect();
+        parameters.filter(|(name, _)| !PROMPT_PARAMETERS.contains(name)).collect();
     parameters.sort_unstable();
     let identity = serde_json::json!({
         "issuer": client.issuer,

@@ -188,7 +188,7 @@ pub(crate) fn voids_refresh_token(failure: &Failure) -> bool {
 
 /// Whether the provider requires the user to interact with it again. Entra ID sends these
 /// errors of the authorization endpoint (OIDC §3.1.2.6) from the token endpoint too.
-pub(crate) fn asks_for_person(failure: &Failure) -> bool {
+pub(crate) fn requires_interaction(failure: &Failure) -> bool {
     refused(failure, |error| {
         ["interaction_required", "login_required", "consent_required"].contains(&error)
     })
@@ -209,7 +209,7 @@ fn refusal(response: &Response, error: &str, description: Option<&str>) -> Failu
     if later {
         Failure::new(Code::ProviderUnavailable, message, "nothing is lost; try again in a moment")
             .retryable()
-            .said_by(provider)
+            .with_provider_error(provider)
     } else {
         let remedy = match error {
             "invalid_client" | "unauthorized_client" => {
@@ -222,7 +222,7 @@ fn refusal(response: &Response, error: &str, description: Option<&str>) -> Failu
             "invalid_grant" => "log in again",
             _ => "check the client's registration at the provider",
         };
-        Failure::new(Code::ProviderRefused, message, remedy).said_by(provider)
+        Failure::new(Code::ProviderRefused, message, remedy).with_provider_error(provider)
     }
 }
 
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_error_beside_a_token_is_none() {
+    fn an_empty_error_next_to_a_token_is_ignored() {
         let token = parse(200, r#"{"access_token":"a","token_type":"Bearer","error":""}"#);
         assert_eq!(token.ok().unwrap().access_token, "a");
     }
@@ -344,12 +344,12 @@ mod tests {
     }
 
     #[test]
-    fn a_token_that_could_break_a_header_is_refused() {
+    fn a_token_that_could_break_a_header_is_rejected() {
         assert!(parse(200, r#"{"access_token":"a\r\nx: y","token_type":"bearer"}"#).is_err());
     }
 
     #[test]
-    fn an_error_counts_whatever_its_status() {
+    fn an_error_is_reported_with_any_status() {
         for status in [200, 400, 401] {
             let failure =
                 parse(status, r#"{"error":"invalid_grant","error_description":"gone\u001b[2J"}"#)
@@ -362,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_error_is_no_refusal() {
+    fn a_server_error_is_not_a_refusal() {
         for body in ["", "<html>", r#"{"error":"server_error"}"#, r#"{"error":"invalid_grant"}"#] {
             let failure = parse(503, body).err().unwrap();
             assert_eq!(failure.code, Code::ProviderUnavailable, "{body}");
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_form_is_read_where_the_content_type_says_so() {
+    fn a_form_is_parsed_if_the_content_type_says_so() {
         let response = Response {
             status: 200,
             headers: vec![header(

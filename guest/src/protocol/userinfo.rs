@@ -18,7 +18,7 @@ pub(crate) enum Rejection {
     NotForUserinfo,
     /// The claims are about another user than the ID token and must not be used (OIDC
     /// §5.3.2).
-    AnotherPerson,
+    AnotherUser,
     Failed(Failure),
 }
 
@@ -44,13 +44,13 @@ pub(crate) fn parse_userinfo_response(
     let claims: Claims = serde_json::from_slice(&response.body)
         .map_err(|_| Rejection::Failed(invalid("the userinfo answer is no JSON object")))?;
     match (subject, text(&claims, "sub")) {
-        (Some(expected), Some(found)) if found != expected => Err(Rejection::AnotherPerson),
+        (Some(expected), Some(found)) if found != expected => Err(Rejection::AnotherUser),
         (Some(_), None) => Err(Rejection::Failed(invalid("the userinfo answer has no sub"))),
         _ => Ok(claims),
     }
 }
 
-pub(crate) fn another_person() -> Failure {
+pub(crate) fn another_user() -> Failure {
     invalid("the userinfo answer is about another person than the ID token (sub)")
 }
 

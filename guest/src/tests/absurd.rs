@@ -90,8 +90,8 @@ fn walk(mut session: Session, seed: u64) {
 }
 
 #[test]
-fn nonsense_at_any_time_traps_no_session() {
-    let theirs = || Tokens {
+fn random_replies_at_any_time_never_trap() {
+    let foreign_tokens = || Tokens {
         access_token: Some("a".to_owned()),
         refresh_token: Some("b".to_owned()),
         expires_at_ms: Some(EpochMs::MAX),
@@ -107,13 +107,13 @@ fn nonsense_at_any_time_traps_no_session() {
         walk(stored().try_token().ok().unwrap(), seed);
         walk(stored().userinfo().try_token().ok().unwrap(), seed);
         walk(stored().try_logout().ok().unwrap(), seed);
-        walk(openid().try_adoption(theirs()).ok().unwrap(), seed);
-        walk(hexclave().try_adoption(theirs()).ok().unwrap(), seed);
+        walk(openid().try_adoption(foreign_tokens()).ok().unwrap(), seed);
+        walk(hexclave().try_adoption(foreign_tokens()).ok().unwrap(), seed);
     }
 }
 
 #[test]
-fn a_clock_that_goes_back_or_to_its_end_ends_no_login() {
+fn a_clock_set_back_or_to_its_maximum_does_not_end_a_login() {
     for now_ms in TIMES {
         let mut login = openid().login_in_browser();
         login.known.now_ms = now_ms;
@@ -131,7 +131,7 @@ fn a_clock_that_goes_back_or_to_its_end_ends_no_login() {
 }
 
 #[test]
-fn a_demand_for_ever_is_met_by_a_renewal() {
+fn an_endless_min_ttl_is_met_by_a_renewal() {
     let token = openid().stored(logged_in()).later(HOUR_MS / 2).min_ttl_ms(u64::MAX).token();
     token.locks(Some(logged_in())).refreshes(tokens(2)).saves().grants();
     let patient = openid().patience_ms(u64::MAX).login_in_browser();
@@ -140,7 +140,7 @@ fn a_demand_for_ever_is_met_by_a_renewal() {
 }
 
 #[test]
-fn settings_without_sense_fail_with_a_code_before_anything_is_asked() {
+fn absurd_settings_fail_with_a_code_before_the_user_is_asked() {
     let redirects = [
         "",
         "callback",
@@ -186,7 +186,7 @@ fn settings_without_sense_fail_with_a_code_before_anything_is_asked() {
 }
 
 #[test]
-fn a_machine_like_no_other_gets_an_answer_too() {
+fn unusual_facts_get_a_flow_choice() {
     for bits in 0..1_u32 << 9 {
         let is = |bit: u32| bits & 1 << bit != 0;
         let facts = Facts {
@@ -206,7 +206,7 @@ fn a_machine_like_no_other_gets_an_answer_too() {
 }
 
 #[test]
-fn junk_is_no_session_at_any_time() {
+fn junk_is_never_accepted_as_a_stored_session() {
     let good = logged_in();
     for now_ms in TIMES {
         let described = Stored::parse(&good).map(|stored| describe(stored, now_ms));

@@ -61,7 +61,7 @@ fn another_key_is_fetched() {
 }
 
 #[test]
-fn keys_that_cannot_be_had_leave_the_token_unchecked() {
+fn a_token_is_not_accepted_if_the_keys_cannot_be_fetched() {
     for (answer, code) in [
         (status(200, "[]"), Code::InvalidAccessToken),
         (status(404, ""), Code::InvalidAccessToken),
@@ -74,7 +74,7 @@ fn keys_that_cannot_be_had_leave_the_token_unchecked() {
 }
 
 #[test]
-fn without_issuer_or_keys_nothing_can_be_checked() {
+fn without_issuer_or_keys_no_token_can_be_checked() {
     let stored = super::introspection::stored_with("jwks_uri", json!(null));
     let mut stored: Value = serde_json::from_slice(&stored).unwrap();
     stored["id_token_key"] = json!(null);
@@ -85,7 +85,7 @@ fn without_issuer_or_keys_nothing_can_be_checked() {
 }
 
 #[test]
-fn an_opaque_token_is_sent_to_those_who_can_read_it() {
+fn an_opaque_token_fails_with_a_hint_to_verify_it_instead() {
     for token in ["gho_16C7e42F292c6912E7710c838347Ae178B4a", "e30.e30.c2ln", "a.b.c"] {
         let stored = logged_in_with(tokens(1).with("access_token", token));
         let given = openid().stored(stored).examining(Examination::Local(none()));
@@ -95,7 +95,7 @@ fn an_opaque_token_is_sent_to_those_who_can_read_it() {
 }
 
 #[test]
-fn neither_no_signature_nor_a_shared_secret_will_do() {
+fn an_unsigned_or_hmac_token_is_rejected() {
     for algorithm in ["none", "HS256"] {
         refused(id_token().header("alg", algorithm), none(), Code::InvalidAccessToken);
     }
@@ -104,7 +104,7 @@ fn neither_no_signature_nor_a_shared_secret_will_do() {
 // ---- Issuer and time ---------------------------------------------------------
 
 #[test]
-fn another_issuers_token_is_refused() {
+fn a_token_of_another_issuer_is_rejected() {
     let failure =
         refused(id_token().claim("iss", "https://id.example/"), none(), Code::InvalidAccessToken);
     assert!(failure.message.contains("expected https://id.example"), "{}", failure.message);
@@ -112,7 +112,7 @@ fn another_issuers_token_is_refused() {
 }
 
 #[test]
-fn the_issuer_is_what_its_metadata_calls_it() {
+fn the_issuer_name_in_the_metadata_is_expected() {
     let named = "https://id.example/";
     let login = |iss: &str| {
         let token = id_token().claim("iss", iss).issue(&Known::at(NOW_MS), "");
@@ -129,7 +129,7 @@ fn the_issuer_is_what_its_metadata_calls_it() {
 }
 
 #[test]
-fn time_is_taken_at_its_word() {
+fn times_are_checked_without_leeway() {
     checking(id_token().at("exp", 1), none()).grants();
     for token in [id_token().without("exp"), id_token().at("nbf", 1)] {
         let failure = refused(token, none(), Code::InvalidAccessToken);
@@ -139,7 +139,7 @@ fn time_is_taken_at_its_word() {
 }
 
 #[test]
-fn one_that_has_expired_is_renewed_once() {
+fn an_expired_token_is_renewed_once() {
     for seconds in [0, -1] {
         let expired = id_token().at("exp", seconds).issue(&Known::at(NOW_MS), "");
         let stored = logged_in_with(tokens(1).with("access_token", expired.as_str()));
@@ -155,7 +155,7 @@ fn one_that_has_expired_is_renewed_once() {
 // ---- The rules ---------------------------------------------------------------
 
 #[test]
-fn every_scope_has_to_be_there() {
+fn every_required_scope_must_be_granted() {
     for (claim, value) in [
         ("scope", json!("read write")),
         ("scope", json!(["read", "write"])),
@@ -175,7 +175,7 @@ fn every_scope_has_to_be_there() {
 }
 
 #[test]
-fn every_permission_has_to_be_there() {
+fn every_required_permission_must_be_granted() {
     let token = || id_token().claim("permissions", json!(["castles:read", "castles:write"]));
     checking(token(), needing(&[], &["castles:read"])).grants();
     let failure = refused(token(), needing(&[], &["castles:burn"]), Code::InsufficientScope);
@@ -184,7 +184,7 @@ fn every_permission_has_to_be_there() {
 }
 
 #[test]
-fn an_authentication_context_is_a_number_or_a_name() {
+fn acr_is_compared_as_numbers_or_names() {
     for (found, wanted) in [("1", "0"), ("1", "1"), ("10", "9"), ("gold", "gold")] {
         checking(id_token().claim("acr", found), at_least(wanted)).grants();
     }
@@ -197,7 +197,7 @@ fn an_authentication_context_is_a_number_or_a_name() {
 }
 
 #[test]
-fn every_state_survives_replies_that_do_not_fit() {
+fn every_state_rejects_replies_that_do_not_fit() {
     let given = given(signed_by(Key::numbered(2), "ES256"), none()).trying_misfits();
     given.token().fetches_keys(keys(&[Key::numbered(2)])).grants();
     openid().stored(logged_in()).trying_misfits().token().grants();

@@ -9,7 +9,7 @@ use super::script::Script;
 use crate::contract::{Code, Tokens};
 
 /// Both tokens, valid for another hour.
-fn theirs() -> Tokens {
+fn foreign_tokens() -> Tokens {
     Tokens {
         access_token: Some(access_token(1)),
         refresh_token: Some(refresh_token(1)),
@@ -22,16 +22,16 @@ fn adopting(tokens: Tokens) -> Script {
     openid().adoption(tokens).discovers(metadata())
 }
 
-fn person() -> Value {
+fn user_claims() -> Value {
     json!({ "sub": "ada", "name": "Ada" })
 }
 
 #[test]
-fn a_token_of_known_age_is_used_at_once() {
-    let adoption = adopting(theirs());
+fn a_token_with_a_known_expiry_is_used_at_once() {
+    let adoption = adopting(foreign_tokens());
     assert_eq!(adoption.sent().url, "https://id.example/userinfo");
     assert_eq!(adoption.sent().authorization, Some(format!("Bearer {}", access_token(1))));
-    let adoption = adoption.asks_userinfo(person()).locks(None).saves();
+    let adoption = adoption.asks_userinfo(user_claims()).locks(None).saves();
     assert_eq!(adoption.stored_field("display_name"), "Ada");
     assert_eq!(adoption.stored_field("subject"), "ada");
     assert_eq!(adoption.stored_field("scopes"), json!(["openid"]));
@@ -44,19 +44,20 @@ fn a_token_of_known_age_is_used_at_once() {
 }
 
 #[test]
-fn scopes_that_came_along_are_kept() {
+fn scopes_given_with_the_tokens_are_kept() {
     let scopes = Some(vec!["read".to_owned()]);
-    let adoption = adopting(Tokens { scopes, ..theirs() }).asks_userinfo(person()).locks(None);
+    let adoption =
+        adopting(Tokens { scopes, ..foreign_tokens() }).asks_userinfo(user_claims()).locks(None);
     assert_eq!(adoption.saves().grants().scopes, ["read"]);
 }
 
 #[test]
-fn what_cannot_be_used_at_once_is_renewed_by_the_next_token() {
+fn tokens_that_are_not_usable_yet_are_renewed_by_the_next_request() {
     for tokens_of_theirs in [
-        Tokens { access_token: None, ..theirs() },
-        Tokens { access_token: None, expires_at_ms: None, ..theirs() },
-        Tokens { expires_at_ms: None, ..theirs() },
-        Tokens { expires_at_ms: Some(NOW_MS - 1), ..theirs() },
+        Tokens { access_token: None, ..foreign_tokens() },
+        Tokens { access_token: None, expires_at_ms: None, ..foreign_tokens() },
+        Tokens { expires_at_ms: None, ..foreign_tokens() },
+        Tokens { expires_at_ms: Some(NOW_MS - 1), ..foreign_tokens() },
     ] {
         let adoption = adopting(tokens_of_theirs).locks(None).saves();
         let stored = adoption.stored();
@@ -69,24 +70,25 @@ fn what_cannot_be_used_at_once_is_renewed_by_the_next_token() {
 }
 
 #[test]
-fn an_access_token_alone_lasts_until_it_is_refused() {
-    let alone = Tokens { refresh_token: Some(String::new()), expires_at_ms: None, ..theirs() };
-    let adoption = adopting(alone).asks_userinfo(person()).locks(None).saves();
+fn an_access_token_alone_is_used_until_it_is_rejected() {
+    let alone =
+        Tokens { refresh_token: Some(String::new()), expires_at_ms: None, ..foreign_tokens() };
+    let adoption = adopting(alone).asks_userinfo(user_claims()).locks(None).saves();
     let stored = adoption.stored();
     assert_eq!(adoption.grants().access_token, access_token(1));
     openid().stored(stored).later(HOUR_MS).token().grants();
 }
 
 #[test]
-fn a_provider_without_metadata_is_asked_nothing() {
-    let adoption = oauth().adoption(theirs()).locks(None).saves();
+fn no_request_is_sent_to_a_provider_without_metadata() {
+    let adoption = oauth().adoption(foreign_tokens()).locks(None).saves();
     assert_eq!(adoption.stored_field("token_endpoint"), "https://git.example/token");
     adoption.grants();
 }
 
 #[test]
-fn a_session_at_hexclave_can_be_taken_over() {
-    let adoption = hexclave().client(|client| client.discover = true).adoption(theirs());
+fn a_hexclave_session_can_be_adopted() {
+    let adoption = hexclave().client(|client| client.discover = true).adoption(foreign_tokens());
     let adoption = adoption.asks_userinfo(ada()).locks(None).saves();
     assert_eq!(adoption.stored_field("display_name"), "Ada <ada@example.org>");
     let headers = adoption.grants().headers;
@@ -94,22 +96,22 @@ fn a_session_at_hexclave_can_be_taken_over() {
 }
 
 #[test]
-fn nothing_to_take_over_is_no_session() {
+fn adoption_needs_at_least_one_token() {
     let empty = || Some(String::new());
     for (access_token, refresh_token) in [(None, None), (empty(), None), (empty(), empty())] {
-        let tokens = Tokens { access_token, refresh_token, ..theirs() };
+        let tokens = Tokens { access_token, refresh_token, ..foreign_tokens() };
         let failure = openid().try_adoption(tokens).err().unwrap();
         assert_eq!(failure.code, Code::InvalidConfiguration);
     }
 }
 
 #[test]
-fn a_token_that_could_break_a_header_is_refused() {
+fn a_token_that_could_break_a_header_is_rejected() {
     for broken in ["access-secret\r\nx: y", "access-secret\u{fc}"] {
         let broken = || Some(broken.to_owned());
         for tokens in [
-            Tokens { access_token: broken(), ..theirs() },
-            Tokens { refresh_token: broken(), ..theirs() },
+            Tokens { access_token: broken(), ..foreign_tokens() },
+            Tokens { refresh_token: broken(), ..foreign_tokens() },
         ] {
             let failure = openid().try_adoption(tokens).err().unwrap();
             assert_eq!(failure.code, Code::InvalidConfiguration);
@@ -119,24 +121,24 @@ fn a_token_that_could_break_a_header_is_refused() {
 }
 
 #[test]
-fn a_client_without_an_id_adopts_nothing() {
+fn adoption_needs_a_client_id() {
     let nameless = openid().client(|client| client.client_id = String::new());
-    let failure = nameless.try_adoption(theirs()).err().unwrap();
+    let failure = nameless.try_adoption(foreign_tokens()).err().unwrap();
     assert_eq!(failure.code, Code::InvalidConfiguration);
 }
 
 #[test]
-fn a_name_that_cannot_be_had_hinders_nothing() {
+fn adoption_succeeds_without_a_display_name() {
     for answer in
         [status(401, ""), status(403, ""), status(500, ""), status(200, "[]"), unreachable()]
     {
-        adopting(theirs()).asks_userinfo(answer).locks(None).saves().grants();
+        adopting(foreign_tokens()).asks_userinfo(answer).locks(None).saves().grants();
     }
 }
 
 #[test]
 fn a_session_is_replaced_only_under_the_lock_and_only_if_it_can_be_read() {
-    let adoption = || adopting(theirs()).asks_userinfo(person());
+    let adoption = || adopting(foreign_tokens()).asks_userinfo(user_claims());
     adoption().locks(Some(logged_in())).saves().grants();
     adoption().locks(Some(b"{".to_vec())).fails(Code::StoredDamaged);
     let full = adoption().locks(None).cannot_save().cannot_save().cannot_save();
@@ -144,14 +146,14 @@ fn a_session_is_replaced_only_under_the_lock_and_only_if_it_can_be_read() {
 }
 
 #[test]
-fn nobody_need_be_there() {
-    let nobody = crate::contract::Facts { terminal: false, unattended: true, ..desk() };
-    let adoption = openid().facts(nobody).adoption(theirs()).discovers(metadata());
-    adoption.asks_userinfo(person()).locks(None).saves().grants();
+fn adoption_needs_no_user() {
+    let no_user = crate::contract::Facts { terminal: false, unattended: true, ..desk() };
+    let adoption = openid().facts(no_user).adoption(foreign_tokens()).discovers(metadata());
+    adoption.asks_userinfo(user_claims()).locks(None).saves().grants();
 }
 
 #[test]
-fn every_state_survives_replies_that_do_not_fit() {
-    let adoption = openid().trying_misfits().adoption(theirs()).discovers(metadata());
-    adoption.asks_userinfo(person()).locks(None).cannot_save().saves().grants();
+fn every_state_rejects_replies_that_do_not_fit() {
+    let adoption = openid().trying_misfits().adoption(foreign_tokens()).discovers(metadata());
+    adoption.asks_userinfo(user_claims()).locks(None).cannot_save().saves().grants();
 }

@@ -27,7 +27,7 @@ fn long(piece: &str) -> String {
 }
 
 #[test]
-fn a_longer_body_is_not_read() {
+fn an_oversized_body_is_not_parsed() {
     let padded = |length: usize| {
         let document = metadata().to_string();
         status(200, &format!("{document}{}", " ".repeat(length - document.len())))
@@ -38,7 +38,7 @@ fn a_longer_body_is_not_read() {
 }
 
 #[test]
-fn useless_bodies_are_refused_wherever_they_come() {
+fn useless_bodies_are_rejected_by_every_endpoint() {
     for body in useless_bodies() {
         openid().login().discovers(body).discovers(not_found()).fails(Code::InvalidMetadata);
     }
@@ -129,7 +129,7 @@ fn long_redirects_stay_cheap() {
 }
 
 #[test]
-fn absurd_numbers_stay_numbers() {
+fn absurdly_large_numbers_saturate() {
     for number in [json!(u64::MAX), json!(1e300), json!(-1e300), json!("1e300"), json!("NaN")] {
         let token = openid().stored(logged_in()).later(HOUR_MS).token();
         let token = token.locks(Some(logged_in()));
@@ -138,7 +138,7 @@ fn absurd_numbers_stay_numbers() {
 }
 
 #[test]
-fn metadata_deep_inside_itself_is_ignored() {
+fn deeply_nested_metadata_is_ignored() {
     let mut document = metadata();
     let mut deep = json!(1);
     for _ in 0..100 {

@@ -56,7 +56,7 @@ fn pending() -> Reply {
 // ---- A successful login ------------------------------------------------------
 
 #[test]
-fn a_person_enters_the_code_and_is_logged_in() {
+fn a_user_enters_the_code_and_is_logged_in() {
     let login = discovered(given().scopes(&["openid", "email"]));
     assert_eq!(login.sent().url, "https://id.example/device_authorization");
     assert_eq!(login.sent().form.one("scope"), Some("openid email"));
@@ -81,7 +81,7 @@ fn a_person_enters_the_code_and_is_logged_in() {
 }
 
 #[test]
-fn every_state_survives_replies_that_do_not_fit() {
+fn every_state_rejects_replies_that_do_not_fit() {
     discovered(given().trying_misfits())
         .codes(code())
         .presents()
@@ -95,13 +95,13 @@ fn every_state_survives_replies_that_do_not_fit() {
 }
 
 #[test]
-fn an_id_token_is_checked_here_too() {
+fn an_id_token_is_checked_in_the_device_flow() {
     let login = polling().polls_after(5, tokens(1).and(id_token().claim("aud", "another")));
     login.fetches_keys(usual_keys()).fails(Code::InvalidIdToken);
 }
 
 #[test]
-fn a_provider_may_send_no_id_token_here() {
+fn an_id_token_is_optional_in_the_device_flow() {
     let login = polling().polls_after(5, tokens(1));
     let userinfo = ok(json!({ "sub": "ada", "name": "Ada" }));
     let login = login.asks_userinfo(userinfo).locks(None).saves();
@@ -122,7 +122,7 @@ fn slow_down_lengthens_every_later_poll() {
 }
 
 #[test]
-fn an_interval_that_nobody_could_keep_is_set_right() {
+fn an_absurd_interval_is_corrected() {
     for (sent, kept) in [
         (json!(null), 5),
         (json!(0), 5),
@@ -137,7 +137,7 @@ fn an_interval_that_nobody_could_keep_is_set_right() {
 }
 
 #[test]
-fn while_nobody_answers_the_pauses_double_and_then_all_is_as_before() {
+fn the_delay_doubles_during_an_outage_and_returns_to_the_interval() {
     polling()
         .polls_after(5, unreachable())
         .polls_after(10, unsent())
@@ -149,7 +149,7 @@ fn while_nobody_answers_the_pauses_double_and_then_all_is_as_before() {
 }
 
 #[test]
-fn a_pause_that_the_provider_asks_for_is_kept() {
+fn retry_after_is_respected() {
     let headers = vec![header("retry-after", "30")];
     let body = br#"{"error":"slow_down"}"#.to_vec();
     let reply = Reply::Response(Response { status: 429, headers, body });
@@ -159,20 +159,20 @@ fn a_pause_that_the_provider_asks_for_is_kept() {
 // ---- Failed logins -----------------------------------------------------------
 
 #[test]
-fn a_refusal_ends_it() {
+fn access_denied_ends_the_login() {
     let failure = polling().polls_after(5, oauth_error("access_denied")).fails(Code::AccessDenied);
     assert_eq!(failure.provider.unwrap().error, "access_denied");
 }
 
 #[test]
-fn a_code_that_nobody_entered_expires() {
+fn an_unused_code_expires() {
     polling().polls_after(5, oauth_error("expired_token")).declines().fails(Code::TimedOut);
     // There is no time for a further poll.
     polling().later(594_000).polls_after(5, pending()).declines().fails(Code::TimedOut);
 }
 
 #[test]
-fn a_login_does_not_outlive_the_time_that_the_user_was_given() {
+fn a_login_ends_at_the_time_limit_for_the_user() {
     let given = || given().patience_ms(60_000);
     let login = discovered(given()).codes(code());
     assert_eq!(login.prompt().expires_at_ms, NOW_MS + 60_000);
@@ -187,7 +187,7 @@ fn a_login_does_not_outlive_the_time_that_the_user_was_given() {
 }
 
 #[test]
-fn what_was_asked_of_the_users_authentication_is_checked_here_too() {
+fn max_age_and_acr_are_checked_in_the_device_flow() {
     let login = |name: &str, value: &str| {
         let login = discovered(given().parameter(name, value));
         assert_eq!(login.sent().form.one(name), Some(value));
@@ -205,7 +205,7 @@ fn what_was_asked_of_the_users_authentication_is_checked_here_too() {
 }
 
 #[test]
-fn a_network_that_stays_away_ends_with_the_code() {
+fn an_outage_lasts_until_the_code_expires() {
     let mut login = polling();
     for seconds in [5, 10, 20, 40] {
         login = login.polls_after(seconds, unreachable());
@@ -214,7 +214,7 @@ fn a_network_that_stays_away_ends_with_the_code() {
 }
 
 #[test]
-fn a_network_that_comes_back_late_leaves_time_for_a_last_poll() {
+fn a_late_recovery_leaves_time_for_a_last_poll() {
     // After 75 s without a response, 35 s are left: less than the next delay.
     let login = shown(code_with("expires_in", json!(110))).presents();
     let login = login.polls_after(5, unreachable()).polls_after(10, unreachable());
@@ -229,7 +229,7 @@ fn a_network_that_comes_back_late_leaves_time_for_a_last_poll() {
 }
 
 #[test]
-fn any_other_refusal_ends_it() {
+fn any_other_error_ends_the_login() {
     for error in ["invalid_grant", "invalid_client", "unsupported_grant_type", "made_up"] {
         polling().polls_after(5, oauth_error(error)).fails(Code::ProviderRefused);
     }
@@ -237,7 +237,7 @@ fn any_other_refusal_ends_it() {
 }
 
 #[test]
-fn a_provider_without_device_login_is_told_from_a_broken_one() {
+fn a_missing_device_endpoint_differs_from_a_broken_one() {
     let failure = given().login().discovers(super::provider::metadata());
     assert!(failure.declines().fails(Code::DeviceLoginUnavailable).remedy.contains("--flow paste"));
     // The metadata names an endpoint that does not exist: another flow is offered.
@@ -253,7 +253,7 @@ fn a_provider_without_device_login_is_told_from_a_broken_one() {
 // ---- Device authorization responses ------------------------------------------
 
 #[test]
-fn an_answer_without_what_a_person_needs_is_refused() {
+fn a_response_without_a_mandatory_member_is_rejected() {
     for field in ["device_code", "user_code", "verification_uri"] {
         let login = shown(code_with(field, json!(null))).declines();
         let failure = login.fails(Code::InvalidDeviceResponse);
@@ -269,7 +269,7 @@ fn an_answer_without_what_a_person_needs_is_refused() {
 }
 
 #[test]
-fn an_address_that_no_browser_may_open_is_refused() {
+fn an_unsafe_verification_uri_is_rejected() {
     for uri in ["http://id.example/device", "javascript:alert(1)", "file:///etc/passwd", "device"] {
         let login = shown(code_with("verification_uri", json!(uri))).declines();
         login.fails(Code::InvalidDeviceResponse);
@@ -277,7 +277,7 @@ fn an_address_that_no_browser_may_open_is_refused() {
 }
 
 #[test]
-fn a_complete_address_that_may_not_be_opened_is_done_without() {
+fn an_unsafe_verification_uri_complete_is_omitted() {
     for uri in ["http://id.example/x", "javascript:alert(1)", "https://other.example/x", ""] {
         let login = shown(code_with("verification_uri_complete", json!(uri)));
         assert_eq!(login.prompt().verification_uri_complete, None, "{uri}");
@@ -285,7 +285,7 @@ fn a_complete_address_that_may_not_be_opened_is_done_without() {
 }
 
 #[test]
-fn the_page_for_the_code_may_be_a_part_of_a_page() {
+fn a_verification_uri_may_have_a_fragment() {
     for field in ["verification_uri", "verification_uri_complete"] {
         let login = shown(code_with(field, json!("https://id.example/#/device")));
         let prompt = login.prompt();
@@ -298,7 +298,7 @@ fn the_page_for_the_code_may_be_a_part_of_a_page() {
 }
 
 #[test]
-fn the_older_name_of_the_address_is_understood() {
+fn verification_url_is_accepted() {
     let mut document = code_with("verification_uri", json!(null));
     document["verification_url"] = json!("https://id.example/device");
     assert_eq!(shown(ok(document)).prompt().verification_uri, "https://id.example/device");
@@ -311,7 +311,7 @@ fn a_user_code_cannot_control_the_terminal() {
 }
 
 #[test]
-fn a_lifetime_that_makes_no_sense_is_set_right() {
+fn an_absurd_lifetime_is_corrected() {
     for (sent, kept_s) in [(json!(null), 600), (json!(0), 600), (json!(1_000_000), 3600)] {
         let login = shown(code_with("expires_in", sent));
         assert_eq!(login.prompt().expires_at_ms, NOW_MS + kept_s * 1000);

@@ -44,20 +44,20 @@ fn an_oauth_document_is_enough() {
 }
 
 #[test]
-fn the_second_document_fills_what_the_first_leaves_open() {
+fn the_second_document_completes_the_first() {
     let login = openid().login().discovers(incomplete()).discovers(metadata());
     assert_eq!(stored_after(login, "revocation_endpoint"), "https://id.example/revoke");
 }
 
 #[test]
-fn where_both_speak_the_openid_document_wins() {
+fn the_openid_document_takes_precedence() {
     let other = metadata_with("token_endpoint", json!("https://id.example/other"));
     let login = openid().login().discovers(incomplete()).discovers(other);
     assert_eq!(stored_after(login, "token_endpoint"), "https://id.example/token");
 }
 
 #[test]
-fn a_first_document_that_suffices_survives_any_second() {
+fn a_sufficient_first_document_is_used_whatever_the_second_is() {
     for second in [
         not_found(),
         unreachable(),
@@ -73,7 +73,7 @@ fn a_first_document_that_suffices_survives_any_second() {
 }
 
 #[test]
-fn a_first_document_that_cannot_be_used_gives_way_to_the_second() {
+fn an_unusable_first_document_is_replaced_by_the_second() {
     for first in [
         not_found(),
         status(403, ""),
@@ -88,7 +88,7 @@ fn a_first_document_that_cannot_be_used_gives_way_to_the_second() {
 }
 
 #[test]
-fn a_host_out_of_reach_is_not_asked_twice() {
+fn an_unreachable_provider_is_not_asked_for_the_second_document() {
     let failure = openid().login().discovers(unreachable()).fails(Code::Unreachable);
     assert!(failure.retryable && failure.message.contains("https://id.example"));
     let denied = Reply::Denied("a private address".to_owned());
@@ -96,7 +96,7 @@ fn a_host_out_of_reach_is_not_asked_twice() {
 }
 
 #[test]
-fn a_provider_without_metadata_is_told_apart_from_one_in_trouble() {
+fn missing_metadata_differs_from_an_outage() {
     let login = || openid().login();
     let none = login().discovers(not_found()).discovers(not_found()).fails(Code::InvalidMetadata);
     assert!(none.message.contains(OPENID_URL) && none.message.contains(OAUTH_URL));
@@ -109,7 +109,7 @@ fn a_provider_without_metadata_is_told_apart_from_one_in_trouble() {
 }
 
 #[test]
-fn metadata_of_another_issuer_is_refused() {
+fn metadata_of_another_issuer_is_rejected() {
     for issuer in [
         json!("https://evil.example"),
         json!("https://id.example//"),
@@ -127,7 +127,7 @@ fn metadata_of_another_issuer_is_refused() {
 }
 
 #[test]
-fn an_issuer_without_a_path_is_what_its_metadata_calls_it() {
+fn an_issuer_without_a_path_may_differ_by_a_final_slash() {
     let named = "https://id.example/";
     let login = || {
         let login = openid().login().discovers(metadata_with("issuer", json!(named)));
@@ -149,7 +149,7 @@ fn an_issuer_without_a_path_is_what_its_metadata_calls_it() {
 }
 
 #[test]
-fn a_provider_that_may_not_know_pkce_is_named_or_refused() {
+fn missing_pkce_support_gives_a_notice_or_a_failure() {
     let field = "code_challenge_methods_supported";
     let silent = || metadata_with(field, json!(null));
     let begun =
@@ -178,7 +178,7 @@ fn a_provider_that_may_not_know_pkce_is_named_or_refused() {
 }
 
 #[test]
-fn the_oauth_document_may_say_what_the_openid_document_does_not_say_of_pkce() {
+fn pkce_support_may_be_named_in_the_oauth_document_only() {
     let silent = || metadata_with("code_challenge_methods_supported", json!(null));
     let required = || openid().client(|client| client.pkce = Pkce::Required);
     let login = required().login().discovers(silent());
@@ -195,7 +195,7 @@ fn the_oauth_document_may_say_what_the_openid_document_does_not_say_of_pkce() {
 }
 
 #[test]
-fn endpoints_are_https_and_free_of_tricks() {
+fn endpoints_must_be_plain_https_urls() {
     for (field, url) in [
         ("token_endpoint", "http://id.example/token"),
         ("authorization_endpoint", "javascript:alert(1)"),
@@ -214,14 +214,14 @@ fn endpoints_are_https_and_free_of_tricks() {
 }
 
 #[test]
-fn what_was_checked_is_what_is_used() {
+fn endpoints_are_used_in_the_spelling_that_was_checked() {
     let document = metadata_with("token_endpoint", json!("https:\\\\ID.example:443\\token"));
     let login = openid().login().discovers(document).redirects("code=c0de&state={state}");
     assert_eq!(login.sent().url, "https://id.example/token");
 }
 
 #[test]
-fn a_loopback_issuer_may_speak_plain_http() {
+fn a_loopback_issuer_may_use_http() {
     let local = |path: &str| json!(format!("http://127.0.0.1:9000{path}"));
     let mut document = metadata();
     document["issuer"] = local("");
@@ -240,7 +240,7 @@ fn a_missing_endpoint_is_named() {
 }
 
 #[test]
-fn endpoints_given_by_hand_win_over_metadata() {
+fn endpoints_in_settings_take_precedence_over_metadata() {
     let given = openid().client(|client| {
         client.endpoints.token = Some("https://id.example/by-hand".to_owned());
     });
@@ -249,7 +249,7 @@ fn endpoints_given_by_hand_win_over_metadata() {
 }
 
 #[test]
-fn endpoints_given_by_hand_are_checked_before_anything_is_sent() {
+fn endpoints_in_settings_are_checked_before_the_first_request() {
     let plain_http = Some("http://git.example/x".to_owned());
     for given in [
         oauth().client(|client| client.endpoints.authorization = plain_http.clone()),
@@ -265,7 +265,7 @@ fn endpoints_given_by_hand_are_checked_before_anything_is_sent() {
 }
 
 #[test]
-fn an_issuer_is_checked_before_anything_is_sent() {
+fn an_issuer_is_checked_before_the_first_request() {
     for issuer in ["id.example", "http://id.example", "https://id.example?x", "https://a b/", ""] {
         let given = openid().client(|client| client.issuer = Some(issuer.to_owned()));
         let failure = given.try_login().err().unwrap();
@@ -274,7 +274,7 @@ fn an_issuer_is_checked_before_anything_is_sent() {
 }
 
 #[test]
-fn metadata_by_hand_needs_no_request() {
+fn endpoints_in_settings_need_no_metadata_request() {
     let given = openid().client(|client| {
         client.discover = false;
         client.endpoints.authorization = Some("https://id.example/authorize".to_owned());

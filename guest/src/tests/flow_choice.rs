@@ -80,7 +80,7 @@ fn a_login_chooses_when_it_knows_what_the_provider_offers() {
 }
 
 #[test]
-fn where_nobody_can_be_asked_the_login_says_what_to_do() {
+fn a_login_without_a_user_fails_with_a_remedy() {
     let login = openid().flow(None).facts(facts(|f| f.terminal = false)).login();
     let failure = login.discovers(metadata()).fails(Code::LoginRequired);
     assert!(failure.message.contains("no terminal"), "{}", failure.message);
@@ -88,7 +88,7 @@ fn where_nobody_can_be_asked_the_login_says_what_to_do() {
 }
 
 #[test]
-fn what_the_person_says_counts_over_what_fits() {
+fn the_users_choice_takes_precedence() {
     let over_ssh = openid().flow(Some(LoginFlow::Browser)).facts(facts(|f| f.remote_shell = true));
     let shown = over_ssh.login().discovers(metadata()).shown();
     assert_eq!(shown.flow, LoginFlow::Browser);

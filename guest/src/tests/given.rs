@@ -31,8 +31,8 @@ pub(super) fn openid() -> Given {
         client: Client {
             issuer: Some(ISSUER.to_owned()),
             discover: true,
-            endpoints: nowhere(),
-            assumed_endpoints: nowhere(),
+            endpoints: no_endpoints(),
+            assumed_endpoints: no_endpoints(),
             https_issuer: false,
             client_id: "cli".to_owned(),
             client_secret: None,
@@ -60,7 +60,7 @@ pub(super) fn openid() -> Given {
     }
 }
 
-pub(super) fn nowhere() -> Endpoints {
+pub(super) fn no_endpoints() -> Endpoints {
     Endpoints {
         authorization: None,
         token: None,

@@ -46,7 +46,7 @@ fn confirmed_login() -> Script {
 // ---- The start ---------------------------------------------------------------
 
 #[test]
-fn a_login_begins_with_one_request_that_says_all_it_must() {
+fn a_login_begins_with_one_request() {
     let sent = hexclave().login().sent();
     assert!(sent.method == Method::Post);
     assert_eq!(sent.url, "https://api.hexclave.example/api/v1/auth/cli");
@@ -64,14 +64,14 @@ fn a_login_begins_with_one_request_that_says_all_it_must() {
 }
 
 #[test]
-fn a_publishable_key_is_sent_where_there_is_one() {
+fn a_publishable_key_is_sent_if_there_is_one() {
     let key = |key: &str| Some(key.to_owned());
     let login = hexclave().hexclave(|own| own.publishable_client_key = key("pck_1")).login();
     assert_eq!(login.sent().header("x-hexclave-publishable-client-key"), Some("pck_1"));
 }
 
 #[test]
-fn an_older_server_gets_its_own_names() {
+fn an_older_server_gets_the_older_header_names() {
     let older = hexclave().hexclave(|own| {
         own.headers = HexclaveHeaders::Stack;
         own.publishable_client_key = Some("pck_1".to_owned());
@@ -84,7 +84,7 @@ fn an_older_server_gets_its_own_names() {
 }
 
 #[test]
-fn a_login_never_waits_longer_than_the_server_does() {
+fn the_lifetime_of_a_login_is_limited_by_the_server() {
     for (patience_ms, asked_ms) in [(0, 1), (60_000, 60_000), (3_600_000, 900_000)] {
         let login = hexclave().patience_ms(patience_ms).login();
         assert_eq!(login.sent().json["expires_in_millis"], asked_ms);
@@ -93,7 +93,7 @@ fn a_login_never_waits_longer_than_the_server_does() {
 }
 
 #[test]
-fn an_anonymous_session_is_taken_along() {
+fn an_anonymous_refresh_token_is_sent() {
     let login = hexclave().anonymous("anonymous-secret").login();
     assert_eq!(login.sent().json["anon_refresh_token"], "anonymous-secret");
     let refusal = json!({ "code": "SCHEMA_ERROR", "error": "no such session" });
@@ -101,7 +101,7 @@ fn an_anonymous_session_is_taken_along() {
 }
 
 #[test]
-fn nothing_is_discovered_and_no_id_token_expected() {
+fn no_metadata_is_fetched_and_no_id_token_expected() {
     let given = hexclave().scopes(&["openid"]).client(|client| client.discover = true);
     let login = given.login().codes(begun()).brings().polls_after(0, confirmed());
     login.renews(renewed(1)).asks_userinfo(ada()).locks(None).saves().grants();
@@ -137,7 +137,7 @@ fn settings_that_cannot_work_fail_before_the_first_request() {
 }
 
 #[test]
-fn a_refused_start_is_told_in_the_providers_words() {
+fn a_refused_start_reports_the_providers_error() {
     let body = json!({ "code": "PROJECT_NOT_FOUND", "error": "no such\u{1b}[2J project" });
     let failure = hexclave().login().codes(status(400, &body.to_string()));
     let failure = failure.fails(Code::ProviderRefused);
@@ -146,7 +146,7 @@ fn a_refused_start_is_told_in_the_providers_words() {
 }
 
 #[test]
-fn a_start_that_cannot_be_read_is_no_login() {
+fn an_unreadable_start_response_fails() {
     for (answer, code) in [
         (status(200, "<h1>hello</h1>"), Code::InvalidTokenResponse),
         (status(200, r#"{"polling_code":"polling-secret"}"#), Code::InvalidTokenResponse),
@@ -164,7 +164,7 @@ fn a_start_that_cannot_be_read_is_no_login() {
 // ---- The page ----------------------------------------------------------------
 
 #[test]
-fn the_page_is_the_projects_own() {
+fn the_page_belongs_to_the_project() {
     for (app, url) in [
         ("https://app.example", "https://app.example/handler/cli-auth-confirm"),
         ("https://app.example/", "https://app.example/handler/cli-auth-confirm"),
@@ -178,7 +178,7 @@ fn the_page_is_the_projects_own() {
 }
 
 #[test]
-fn a_login_code_is_escaped_to_the_last_character() {
+fn a_login_code_is_fully_escaped() {
     let mut answer = begun();
     answer["login_code"] = json!("a/b c+d&e=f#\u{fc}%");
     let url = hexclave().login().codes(answer).page().url;
@@ -186,7 +186,7 @@ fn a_login_code_is_escaped_to_the_last_character() {
 }
 
 #[test]
-fn a_page_opens_where_there_is_a_browser() {
+fn the_page_opens_if_there_is_a_browser() {
     let opens = |given: Given| given.login().codes(begun()).page().opens;
     let anywhere = |facts: Facts| opens(hexclave().flow(None).facts(facts));
     assert!(anywhere(desk()));
@@ -200,7 +200,7 @@ fn a_page_opens_where_there_is_a_browser() {
 }
 
 #[test]
-fn nobody_there_means_no_login() {
+fn a_login_needs_a_user() {
     for facts in [Facts { unattended: true, ..desk() }, Facts { terminal: false, ..desk() }] {
         hexclave().flow(None).facts(facts).login().fails(Code::LoginRequired);
     }
@@ -209,7 +209,7 @@ fn nobody_there_means_no_login() {
 // ---- The polls ---------------------------------------------------------------
 
 #[test]
-fn the_provider_is_asked_at_once_and_then_every_two_seconds() {
+fn the_first_poll_is_immediate_and_later_ones_every_two_seconds() {
     let login = polling();
     let sent = login.sent();
     assert_eq!(sent.url, "https://api.hexclave.example/api/v1/auth/cli/poll");
@@ -220,7 +220,7 @@ fn the_provider_is_asked_at_once_and_then_every_two_seconds() {
 }
 
 #[test]
-fn a_confirmation_counts_with_either_status() {
+fn a_confirmation_is_accepted_with_status_200_or_201() {
     let body = json!({ "status": "success", "refresh_token": refresh_token(1) });
     for code in [200, 201] {
         let login = polling().polls_after(0, status(code, &body.to_string()));
@@ -230,7 +230,7 @@ fn a_confirmation_counts_with_either_status() {
 }
 
 #[test]
-fn a_poll_that_ends_the_login_says_how() {
+fn the_state_in_a_poll_decides_how_the_login_ends() {
     let unknown = json!({ "code": "INVALID_POLLING_CODE", "error": "The polling code is invalid" });
     for (answer, code, words) in [
         (status(200, r#"{"status":"used"}"#), Code::ProviderRefused, "another program"),
@@ -253,7 +253,7 @@ fn a_poll_that_ends_the_login_says_how() {
 }
 
 #[test]
-fn a_network_that_is_away_for_a_while_ends_nothing() {
+fn a_temporary_outage_does_not_end_the_login() {
     let login = polling().polls_after(0, unreachable()).polls_after(4, unsent());
     let login = login.polls_after(8, status(503, "")).polls_after(16, status(429, ""));
     let login = login.polls_after(32, unreachable()).polls_after(60, unreachable());
@@ -262,22 +262,22 @@ fn a_network_that_is_away_for_a_while_ends_nothing() {
 }
 
 #[test]
-fn a_provider_may_ask_for_more_time() {
+fn retry_after_delays_a_poll() {
     let busy = Response { status: 429, headers: vec![header("retry-after", "30")], body: vec![] };
     polling().polls_after(0, Reply::Response(busy)).polls_after(30, waiting());
 }
 
 #[test]
-fn an_answer_lost_on_its_way_is_not_blamed_on_another_program() {
+fn a_lost_response_is_not_blamed_on_another_program() {
     let login = polling().polls_after(0, unreachable());
     let failure = login.polls_after(4, json!({ "status": "used" })).fails(Code::ProviderRefused);
     assert!(failure.message.contains("never arrived"), "{}", failure.message);
 }
 
 #[test]
-fn waiting_ends_with_the_login() {
-    let nobody = Facts { terminal: false, ..desk() };
-    let login = || hexclave().facts(nobody).patience_ms(5_000).login().codes(begun()).brings();
+fn polling_ends_with_the_login() {
+    let no_terminal = Facts { terminal: false, ..desk() };
+    let login = || hexclave().facts(no_terminal).patience_ms(5_000).login().codes(begun()).brings();
     let late =
         login().polls_after(0, waiting()).polls_after(2, waiting()).polls_after(2, waiting());
     late.polls_after(1, waiting()).fails(Code::TimedOut);
@@ -287,7 +287,7 @@ fn waiting_ends_with_the_login() {
 }
 
 #[test]
-fn whoever_was_too_late_may_try_again_in_the_same_way() {
+fn a_user_who_was_too_late_may_try_the_same_flow_again() {
     use LoginFlow::{Browser, Device, Paste};
     for (asked, flow, opens) in
         [(Browser, Browser, true), (Device, Device, false), (Paste, Device, false)]
@@ -339,14 +339,14 @@ fn a_confirmed_login_becomes_a_session() {
 }
 
 #[test]
-fn a_person_without_a_name_goes_by_email() {
+fn the_email_address_replaces_a_missing_name() {
     let user = json!({ "id": "user-1", "display_name": null, "primary_email": "ada@example.org" });
     let login = confirmed_login().renews(renewed(1)).asks_userinfo(user).locks(None).saves();
     assert_eq!(login.stored_field("display_name"), "ada@example.org");
 }
 
 #[test]
-fn a_name_that_cannot_be_had_costs_no_login() {
+fn a_login_succeeds_without_a_display_name() {
     for answer in [status(500, ""), status(401, ""), status(200, "[]"), unreachable()] {
         let login = confirmed_login().renews(renewed(1)).asks_userinfo(answer);
         login.locks(None).saves().grants();
@@ -354,7 +354,7 @@ fn a_name_that_cannot_be_had_costs_no_login() {
 }
 
 #[test]
-fn the_end_of_an_access_token_is_read_from_it() {
+fn the_expiry_of_an_access_token_is_read_from_the_token() {
     let lasting = |claims: Value| {
         let token = format!("{}.{}.c2ln", encode(b"{}"), encode(claims.to_string().as_bytes()));
         let login = confirmed_login().renews(json!({ "access_token": token }));
@@ -367,7 +367,7 @@ fn the_end_of_an_access_token_is_read_from_it() {
 }
 
 #[test]
-fn an_answer_lost_after_the_confirmation_is_asked_for_again() {
+fn a_response_lost_after_the_confirmation_is_requested_again() {
     let login = confirmed_login().stumbles(unreachable());
     assert_eq!(login.pause_ms(), 4_000);
     assert_eq!(login.sent().header("x-hexclave-refresh-token"), Some("refresh-secret-1"));
@@ -376,7 +376,7 @@ fn an_answer_lost_after_the_confirmation_is_asked_for_again() {
 }
 
 #[test]
-fn a_session_that_ended_at_once_is_no_login() {
+fn a_session_that_ended_at_once_fails_the_login() {
     let gone = json!({ "code": "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED", "error": "gone" });
     confirmed_login().renews(status(401, &gone.to_string())).fails(Code::ProviderRefused);
     confirmed_login().renews(json!({})).fails(Code::InvalidTokenResponse);
@@ -387,7 +387,7 @@ fn a_session_that_ended_at_once_is_no_login() {
 }
 
 #[test]
-fn every_state_survives_replies_that_do_not_fit() {
+fn every_state_rejects_replies_that_do_not_fit() {
     let login = hexclave().trying_misfits().login().codes(begun()).brings();
     let login = login.polls_after(0, json!({ "status": "expired" })).chooses(LoginFlow::Browser);
     let login = login.codes(begun()).brings().polls_after(0, waiting()).polls_after(2, confirmed());

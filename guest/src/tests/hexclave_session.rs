@@ -60,7 +60,7 @@ fn a_renewal_keeps_the_refresh_token() {
 }
 
 #[test]
-fn a_session_is_over_only_after_a_second_look() {
+fn a_session_is_over_only_after_it_was_read_again() {
     let token = renewing().renews(gone()).locks(Some(stored()));
     let failure = token.deletes().fails(Code::LoginRequired);
     assert_eq!(failure.provider.unwrap().error, "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED");
@@ -71,7 +71,7 @@ fn a_session_is_over_only_after_a_second_look() {
 }
 
 #[test]
-fn any_other_refusal_keeps_the_session() {
+fn any_other_error_keeps_the_session() {
     let refused = json!({ "code": "INVALID_PUBLISHABLE_CLIENT_KEY", "error": "no" }).to_string();
     for (answer, code) in [
         (status(401, &refused), Code::ProviderRefused),
@@ -84,7 +84,7 @@ fn any_other_refusal_keeps_the_session() {
 }
 
 #[test]
-fn the_person_is_told_under_the_usual_names() {
+fn claims_have_the_names_of_openid_connect() {
     let token = given().userinfo().token();
     assert_eq!(token.sent().url, "https://api.hexclave.example/api/v1/users/me");
     assert_eq!(token.sent().header("x-hexclave-access-token"), Some("access-secret-1"));
@@ -106,7 +106,7 @@ fn an_access_token_that_was_revoked_is_renewed_once() {
 }
 
 #[test]
-fn a_renewal_survives_replies_that_do_not_fit() {
+fn a_renewal_rejects_replies_that_do_not_fit() {
     let token = given().later(HOUR_MS).userinfo().trying_misfits().token().locks(Some(stored()));
     token.renews(renewed(2)).saves().asks_userinfo(ada()).grants();
 }
@@ -141,7 +141,7 @@ fn a_logout_ends_the_session_at_the_server() {
 }
 
 #[test]
-fn an_older_server_hears_its_own_names_to_the_end() {
+fn a_logout_uses_the_older_header_names() {
     let older = given().hexclave(|own| own.headers = HexclaveHeaders::Stack);
     let sent = older.logout().locks(Some(stored())).renews(renewed(2)).sent();
     assert_eq!(sent.header("x-stack-access-token"), Some("access-secret-2"));
@@ -149,13 +149,13 @@ fn an_older_server_hears_its_own_names_to_the_end() {
 }
 
 #[test]
-fn a_session_that_is_gone_already_has_ended() {
+fn a_session_unknown_to_the_server_counts_as_ended() {
     let report = logging_out().renews(gone()).deletes().logs_out();
     assert_eq!(report.revoked, [TokenHint::RefreshToken]);
 }
 
 #[test]
-fn what_the_server_did_not_end_is_reported() {
+fn a_session_that_the_server_did_not_end_is_reported() {
     stays(&logging_out().renews(unreachable()).deletes().logs_out(), "connection reset");
     stays(&logging_out().renews(status(503, "")).deletes().logs_out(), "status 503");
     let logout = || logging_out().renews(renewed(2));
@@ -165,12 +165,12 @@ fn what_the_server_did_not_end_is_reported() {
 }
 
 #[test]
-fn nothing_stored_is_nothing_to_end() {
+fn logout_without_a_stored_session_does_nothing() {
     assert!(!hexclave().logout().locks(None).logs_out().was_logged_in);
 }
 
 #[test]
-fn a_logout_survives_replies_that_do_not_fit() {
+fn a_logout_rejects_replies_that_do_not_fit() {
     let logout = given().trying_misfits().logout().locks(Some(stored())).renews(renewed(2));
     logout.revokes(status(200, "")).deletes().logs_out();
 }

@@ -34,7 +34,7 @@ fn redeemed(login: Script, issuer: &str) -> Script {
 }
 
 #[test]
-fn its_endpoints_are_reached_over_http_and_its_tokens_say_https() {
+fn its_endpoints_are_reached_over_http_and_its_tokens_name_https() {
     for (reached, name) in [
         ("http://127.0.0.1:8000", "https://127.0.0.1:8000"),
         ("http://127.0.0.1:8000/tenant", "https://127.0.0.1:8000/tenant"),
@@ -56,7 +56,7 @@ fn its_endpoints_are_reached_over_http_and_its_tokens_say_https() {
 }
 
 #[test]
-fn tokens_that_name_the_address_are_not_its_own() {
+fn tokens_that_name_the_http_address_are_rejected() {
     let issuer = "http://127.0.0.1:8000";
     let login = at(issuer).login().discovers(below("https://127.0.0.1:8000"));
     redeemed(login, "https://127.0.0.1:8000").locks(None).saves().grants();
@@ -65,7 +65,7 @@ fn tokens_that_name_the_address_are_not_its_own() {
 }
 
 #[test]
-fn without_leave_such_an_issuer_is_another_one() {
+fn without_the_setting_the_https_name_is_another_issuer() {
     let given = at("http://127.0.0.1:8000").client(|client| client.https_issuer = false);
     let document = below("https://127.0.0.1:8000");
     let login = given.login().discovers(document.clone()).discovers(document);
@@ -93,7 +93,7 @@ fn endpoints_elsewhere_stay_https() {
 }
 
 #[test]
-fn a_scheme_may_be_spelt_in_capitals() {
+fn a_scheme_may_be_in_upper_case() {
     let mut document = below("https://127.0.0.1:8000");
     document["token_endpoint"] = json!("HTTPS://127.0.0.1:8000/api/token?next=https://a.example");
     let login = at("http://127.0.0.1:8000").login().discovers(document);

@@ -56,7 +56,7 @@ fn every_asymmetric_algorithm_is_verified() {
 }
 
 #[test]
-fn a_signature_over_other_claims_is_refused() {
+fn a_signature_over_other_claims_is_rejected() {
     for algorithm in ["RS256", "PS256", "ES256", "ES384", "ES512", "EdDSA"] {
         let key = Key::for_algorithm(algorithm);
         let input = |sub: &str| {
@@ -72,7 +72,7 @@ fn a_signature_over_other_claims_is_refused() {
 }
 
 #[test]
-fn symmetric_and_absent_signatures_do_not_exist_here() {
+fn symmetric_and_absent_signatures_are_rejected() {
     for algorithm in ["none", "None", "HS256", "HS512", "ES256K", "RSA1_5", "", "\u{1b}[2J"] {
         let header = encode(json!({ "alg": algorithm, "kid": "rsa" }).to_string().as_bytes());
         let token = format!("{header}.{}.{}", encode(b"{}"), encode(b"signature"));
@@ -82,7 +82,7 @@ fn symmetric_and_absent_signatures_do_not_exist_here() {
 }
 
 #[test]
-fn a_public_key_is_no_shared_secret() {
+fn a_public_key_is_not_accepted_as_a_shared_secret() {
     let rsa = Key::for_algorithm("RS256");
     let modulus = rsa.jwk()["n"].as_str().unwrap().to_owned();
     let header = encode(br#"{"alg":"HS256"}"#);
@@ -92,7 +92,7 @@ fn a_public_key_is_no_shared_secret() {
 }
 
 #[test]
-fn extensions_that_are_not_understood_are_refused() {
+fn unknown_critical_extensions_are_rejected() {
     for crit in [json!(["b64"]), json!(["exp"]), json!([]), json!("x")] {
         let login = checking(id_token().header("crit", crit));
         assert!(login.fails(Code::InvalidIdToken).message.contains("crit"));
@@ -106,7 +106,7 @@ fn other_header_fields_are_ignored() {
 }
 
 #[test]
-fn a_header_without_an_algorithm_is_refused() {
+fn a_header_without_an_algorithm_is_rejected() {
     for header in ["{}", "{\"alg\":7}", "[]", "{\"alg\":\"ES256\",\"alg\":\"none\"}"] {
         let token = format!("{}.{}.{}", encode(header.as_bytes()), encode(b"{}"), encode(b"x"));
         let login = openid().login_in_browser().redirects("code=c0de&state={state}");
@@ -127,7 +127,7 @@ fn a_key_identifier_may_be_missing_on_either_side() {
 }
 
 #[test]
-fn a_key_identifier_chooses() {
+fn a_key_identifier_selects_the_key() {
     let renamed = jwk_with(&Key::numbered(1), "kid", json!("another"));
     refused(signed_by(Key::numbered(1), "ES256"), json!({ "keys": [renamed] }));
     let both = keys(&[Key::numbered(1), Key::numbered(2)]);
@@ -135,7 +135,7 @@ fn a_key_identifier_chooses() {
 }
 
 #[test]
-fn without_key_identifiers_every_key_that_fits_is_tried() {
+fn without_key_identifiers_every_matching_key_is_tried() {
     let mut set = keys(&[
         Key::for_algorithm("RS256"),
         Key::numbered(1),
@@ -150,7 +150,7 @@ fn without_key_identifiers_every_key_that_fits_is_tried() {
 }
 
 #[test]
-fn a_set_without_key_identifiers_buys_no_unlimited_work() {
+fn a_set_without_key_identifiers_causes_limited_work() {
     let set: Vec<Key> = (1..=31).map(Key::numbered).collect();
     accepted(signed_by(Key::numbered(30), "ES256").without_kid(), keys(&set));
     let message = unverified(signed_by(Key::numbered(31), "ES256").without_kid(), keys(&set));
@@ -159,7 +159,7 @@ fn a_set_without_key_identifiers_buys_no_unlimited_work() {
 }
 
 #[test]
-fn keys_that_are_not_for_signing_are_passed_over() {
+fn keys_that_are_not_for_signing_are_ignored() {
     let key = Key::for_algorithm("ES256");
     for (field, value) in [
         ("use", json!("enc")),
@@ -188,7 +188,7 @@ fn both_names_of_edwards_signatures_mean_the_same() {
 }
 
 #[test]
-fn kinds_of_keys_that_nobody_knows_yet_are_passed_over() {
+fn unknown_kinds_of_keys_are_ignored() {
     let set = json!({ "keys": [
         7,
         null,
@@ -260,7 +260,7 @@ fn a_key_just_rotated_is_fetched_again_once() {
 }
 
 #[test]
-fn keys_that_cannot_be_had_end_the_login() {
+fn a_login_fails_if_the_keys_cannot_be_fetched() {
     for (reply, code) in [
         (unreachable(), Code::Unreachable),
         (status(503, ""), Code::ProviderUnavailable),

@@ -60,14 +60,14 @@ fn an_introspecting_client_authenticates_as_at_the_token_endpoint() {
 }
 
 #[test]
-fn an_introspection_is_json_where_the_provider_wants_that() {
+fn an_introspection_uses_the_request_format() {
     let json = given(Examination::Introspection);
     let sent = json.client(|client| client.request_format = RequestFormat::Json).token().sent();
     assert_eq!(sent.json["token"], access_token(1));
 }
 
 #[test]
-fn whatever_the_provider_tells_is_reported() {
+fn the_introspection_response_is_reported_unchanged() {
     for body in [json!({ "active": true, "sub": "ada", "x": [1] }), json!({ "active": false })] {
         let grant = introspecting().introspects(body.clone()).grants();
         assert_eq!(serde_json::from_str::<Value>(&grant.report.unwrap()).unwrap(), body);
@@ -76,7 +76,7 @@ fn whatever_the_provider_tells_is_reported() {
 }
 
 #[test]
-fn a_client_that_may_not_introspect_is_told_so_and_nothing_renewed() {
+fn a_refused_introspection_fails_without_a_renewal() {
     let refused = status(401, &json!({ "error": "invalid_client" }).to_string());
     let failure = introspecting().introspects(refused).fails(Code::ProviderRefused);
     assert_eq!(failure.provider.unwrap().error, "invalid_client");
@@ -85,7 +85,7 @@ fn a_client_that_may_not_introspect_is_told_so_and_nothing_renewed() {
 }
 
 #[test]
-fn an_introspection_that_brings_nothing_fails() {
+fn an_unusable_introspection_response_fails() {
     for (answer, code) in [
         (status(200, "[]"), Code::InvalidAccessToken),
         (status(503, ""), Code::ProviderUnavailable),
@@ -100,7 +100,7 @@ fn an_introspection_that_brings_nothing_fails() {
 // ---- Tokeninfo ---------------------------------------------------------------
 
 #[test]
-fn a_token_is_presented_to_the_tokeninfo_endpoint() {
+fn a_token_is_sent_to_the_tokeninfo_endpoint() {
     let sent = presenting().sent();
     assert!(sent.method == Method::Get);
     assert_eq!(sent.url, TOKENINFO);
@@ -111,7 +111,7 @@ fn a_token_is_presented_to_the_tokeninfo_endpoint() {
 }
 
 #[test]
-fn a_token_that_tokeninfo_refuses_is_renewed_once() {
+fn a_token_rejected_by_tokeninfo_is_renewed_once() {
     for refusal in [status(401, ""), oauth_error("invalid_token")] {
         let renewed = || {
             let token = presenting().introspects(refusal.clone()).locks(Some(logged_in()));
@@ -129,7 +129,7 @@ fn a_token_that_tokeninfo_refuses_is_renewed_once() {
 // ---- Choice of the endpoint --------------------------------------------------
 
 #[test]
-fn a_missing_endpoint_is_asked_for_by_its_flag() {
+fn a_missing_endpoint_fails_with_the_flag_that_sets_it() {
     for (question, flag) in [
         (Examination::Verification, "--userinfo-endpoint"),
         (Examination::Introspection, "--introspection-endpoint"),
@@ -156,7 +156,7 @@ fn asked(metadata: Value, assumed: Option<&str>, given: Option<&str>) -> String 
 }
 
 #[test]
-fn an_assumed_endpoint_counts_where_the_metadata_is_silent() {
+fn an_assumed_endpoint_is_used_if_the_metadata_names_none() {
     let (found, assumed) = ("https://id.example/found", "https://id.example/assumed");
     let by_hand = "https://id.example/by-hand";
     assert_eq!(asked(json!(null), Some(assumed), None), assumed);
@@ -165,7 +165,7 @@ fn an_assumed_endpoint_counts_where_the_metadata_is_silent() {
 }
 
 #[test]
-fn an_assumed_endpoint_serves_a_login_whose_metadata_is_silent() {
+fn a_login_uses_assumed_endpoints_if_the_metadata_names_none() {
     let given = openid().client(|client| {
         client.assumed_endpoints.authorization = Some("https://id.example/assumed".to_owned());
         client.assumed_endpoints.token = Some("https://id.example/assumed-token".to_owned());
@@ -179,7 +179,7 @@ fn an_assumed_endpoint_serves_a_login_whose_metadata_is_silent() {
 }
 
 #[test]
-fn every_state_survives_replies_that_do_not_fit() {
+fn every_state_rejects_replies_that_do_not_fit() {
     let body = || ok(json!({ "active": true }));
     given(Examination::Introspection).trying_misfits().token().introspects(body()).grants();
     let token = given(Examination::Tokeninfo).trying_misfits().token();

@@ -41,14 +41,14 @@ fn a_login_discovers_redeems_checks_and_saves() {
 }
 
 #[test]
-fn a_host_that_lives_long_is_told_to_renew_in_the_last_quarter() {
+fn a_long_running_host_renews_in_the_last_quarter() {
     let grant = openid().stored(logged_in()).token().grants();
     let renew_at_ms = grant.renew_at_ms.unwrap();
     assert!((NOW_MS + HOUR_MS * 3 / 4..=NOW_MS + HOUR_MS * 4 / 5).contains(&renew_at_ms));
 }
 
 #[test]
-fn nothing_that_cannot_be_renewed_has_a_time_to_renew() {
+fn a_token_that_cannot_be_renewed_has_no_renewal_time() {
     for tokens in [tokens(1).without("refresh_token"), tokens(1).without("expires_in")] {
         let login = with_code().redeems(tokens.and(id_token())).fetches_keys(usual_keys());
         assert_eq!(login.locks(None).saves().grants().renew_at_ms, None);
@@ -56,7 +56,7 @@ fn nothing_that_cannot_be_renewed_has_a_time_to_renew() {
 }
 
 #[test]
-fn endpoints_given_by_hand_need_no_issuer() {
+fn endpoints_in_settings_need_no_issuer() {
     let grant = oauth()
         .login()
         .redirects("code=c0de&state={state}")
@@ -69,7 +69,7 @@ fn endpoints_given_by_hand_need_no_issuer() {
 }
 
 #[test]
-fn without_discovery_both_endpoints_have_to_be_given() {
+fn without_discovery_both_endpoints_are_mandatory() {
     for given in [
         oauth().client(|client| client.endpoints.token = None),
         oauth().client(|client| client.endpoints.authorization = None),
@@ -80,7 +80,7 @@ fn without_discovery_both_endpoints_have_to_be_given() {
 }
 
 #[test]
-fn an_id_token_is_not_asked_for_where_nobody_could_check_it() {
+fn an_id_token_is_not_requested_if_it_cannot_be_checked() {
     oauth().scopes(&["openid"]).login().fails(Code::InvalidConfiguration);
     let given = openid().client(|client| {
         client.discover = false;
@@ -91,7 +91,7 @@ fn an_id_token_is_not_asked_for_where_nobody_could_check_it() {
 }
 
 #[test]
-fn a_token_without_a_type_is_refused_unless_the_settings_allow_it() {
+fn a_token_without_a_type_is_rejected_unless_the_settings_allow_it() {
     let untyped = tokens(1).without("token_type");
     let failure = with_code().redeems(untyped.clone()).fails(Code::InvalidTokenResponse);
     assert!(failure.message.contains("token_type"));
@@ -102,7 +102,7 @@ fn a_token_without_a_type_is_refused_unless_the_settings_allow_it() {
 }
 
 #[test]
-fn an_id_token_that_nobody_asked_for_is_not_believed_unchecked() {
+fn an_unrequested_id_token_is_ignored_if_it_cannot_be_checked() {
     let id_token = id_token().claim("sub", "mallory");
     let login = oauth()
         .login()
@@ -115,12 +115,12 @@ fn an_id_token_that_nobody_asked_for_is_not_believed_unchecked() {
 }
 
 #[test]
-fn a_missing_id_token_is_noticed() {
+fn a_missing_id_token_fails_the_login() {
     with_code().redeems(tokens(1)).fails(Code::InvalidIdToken);
 }
 
 #[test]
-fn what_the_token_endpoint_says_ends_the_login() {
+fn an_error_of_the_token_endpoint_ends_the_login() {
     let refused = with_code().redeems(oauth_error("invalid_grant")).fails(Code::ProviderRefused);
     assert_eq!(refused.provider.unwrap().error, "invalid_grant");
     let client = with_code().redeems(oauth_error("invalid_client")).fails(Code::ProviderRefused);
@@ -149,7 +149,7 @@ fn an_error_in_an_unusual_form_is_still_an_error() {
 }
 
 #[test]
-fn a_token_response_may_leave_out_what_it_may() {
+fn optional_members_of_a_token_response_may_be_missing() {
     let spare = tokens(1).without("refresh_token").without("expires_in");
     let login = with_code().redeems(spare.and(id_token())).fetches_keys(usual_keys());
     let grant = login.locks(None).saves().grants();
@@ -158,7 +158,7 @@ fn a_token_response_may_leave_out_what_it_may() {
 }
 
 #[test]
-fn a_name_is_asked_for_where_the_id_token_tells_none() {
+fn userinfo_is_asked_if_the_id_token_has_no_name() {
     let login = without_name();
     assert_eq!(login.sent().url, "https://id.example/userinfo");
     assert_eq!(login.sent().authorization, Some(format!("Bearer {}", access_token(1))));
@@ -167,7 +167,7 @@ fn a_name_is_asked_for_where_the_id_token_tells_none() {
 }
 
 #[test]
-fn a_name_is_a_courtesy() {
+fn a_display_name_is_optional() {
     for reply in [
         status(401, ""),
         status(403, ""),
@@ -185,13 +185,13 @@ fn a_name_is_a_courtesy() {
 }
 
 #[test]
-fn a_name_of_somebody_else_ends_the_login() {
+fn userinfo_about_another_user_ends_the_login() {
     let other = json!({ "sub": "mallory", "name": "Ada" });
     without_name().asks_userinfo(other).fails(Code::InvalidUserinfo);
 }
 
 #[test]
-fn a_hostile_name_cannot_command_a_terminal() {
+fn a_hostile_name_is_escaped() {
     let hostile = id_token().claim("name", "Ada\u{1b}]0;x\u{7}\u{202e}");
     let login = with_code().redeems(tokens(1).and(hostile)).fetches_keys(usual_keys());
     let login = login.locks(None).saves();
@@ -212,7 +212,7 @@ fn a_new_login_replaces_the_old_one() {
 }
 
 #[test]
-fn what_cannot_be_read_is_not_replaced() {
+fn an_unreadable_session_is_not_replaced() {
     let damaged = Some(b"{".to_vec());
     let given = openid().stored(damaged.clone());
     assert_eq!(given.try_login().err().unwrap().code, Code::StoredDamaged);
@@ -224,7 +224,7 @@ fn what_cannot_be_read_is_not_replaced() {
 }
 
 #[test]
-fn a_save_is_tried_three_times() {
+fn a_save_is_attempted_three_times() {
     let ready =
         || with_code().redeems(tokens(1).and(id_token())).fetches_keys(usual_keys()).locks(None);
     ready().cannot_save().cannot_save().saves().grants();
@@ -233,7 +233,7 @@ fn a_save_is_tried_three_times() {
 }
 
 #[test]
-fn the_age_of_a_login_is_checked_where_it_was_asked_for() {
+fn max_age_is_checked_if_it_was_sent() {
     let login = || {
         let login = openid().parameter("max_age", "300").login().discovers(metadata());
         login.redirects("code=c0de&state={state}")
@@ -245,7 +245,7 @@ fn the_age_of_a_login_is_checked_where_it_was_asked_for() {
 }
 
 #[test]
-fn the_authentication_that_was_asked_for_is_checked() {
+fn acr_is_checked_if_acr_values_was_sent() {
     let login = || {
         let login = openid().parameter("acr_values", "silver gold").login().discovers(metadata());
         login.redirects("code=c0de&state={state}")
@@ -260,7 +260,7 @@ fn the_authentication_that_was_asked_for_is_checked() {
 }
 
 #[test]
-fn what_only_an_id_token_answers_is_not_asked_for_without_one() {
+fn max_age_and_acr_values_need_an_id_token() {
     for parameter in ["max_age", "acr_values"] {
         let given = openid().scopes(&["email"]).parameter(parameter, "1");
         let failure = given.try_login().err().unwrap();
@@ -270,7 +270,7 @@ fn what_only_an_id_token_answers_is_not_asked_for_without_one() {
 }
 
 #[test]
-fn an_id_token_of_yesterday_is_refused() {
+fn an_id_token_of_yesterday_is_rejected() {
     let day_ms = 24 * HOUR_MS as i64;
     let redeems =
         |id_token| with_code().redeems(tokens(1).and(id_token)).fetches_keys(usual_keys());

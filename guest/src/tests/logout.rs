@@ -41,14 +41,14 @@ fn both_tokens_are_revoked_the_refresh_token_first() {
 }
 
 #[test]
-fn what_is_stored_now_is_what_ends() {
+fn logout_ends_the_session_that_is_stored_now() {
     let given = openid().stored(logged_in());
     let logout = given.logout().locks(Some(logged_in_with(tokens(2))));
     assert_eq!(logout.sent().form.one("token"), Some(refresh_token(2).as_str()));
 }
 
 #[test]
-fn nothing_stored_is_nothing_to_end() {
+fn logout_without_a_stored_session_does_nothing() {
     let report = openid().logout().locks(None).logs_out();
     assert!(!report.was_logged_in && report.revoked.is_empty() && report.not_revoked.is_empty());
 }
@@ -64,7 +64,7 @@ fn a_provider_that_cannot_revoke_is_reported() {
 }
 
 #[test]
-fn a_revocation_endpoint_may_be_given_by_hand() {
+fn a_revocation_endpoint_may_be_set() {
     let given = openid().client(|client| {
         client.endpoints.revocation = Some("https://id.example/by-hand".to_owned());
     });
@@ -74,7 +74,7 @@ fn a_revocation_endpoint_may_be_given_by_hand() {
 }
 
 #[test]
-fn a_failing_revocation_deletes_all_the_same() {
+fn a_failing_revocation_still_deletes_the_session() {
     use UnrevokedCause::*;
     for (reply, cause, reason) in [
         (oauth_error("unsupported_token_type"), Refused, "unsupported_token_type"),
@@ -94,7 +94,7 @@ fn a_failing_revocation_deletes_all_the_same() {
 }
 
 #[test]
-fn a_provider_that_revokes_refresh_tokens_alone_does_not_refuse() {
+fn a_provider_that_revokes_only_refresh_tokens_does_not_refuse() {
     let logout = logging_out().revokes(status(200, ""));
     let report = logout.revokes(oauth_error("unsupported_token_type")).deletes().logs_out();
     assert_eq!(report.revoked, [TokenHint::RefreshToken]);
@@ -102,7 +102,7 @@ fn a_provider_that_revokes_refresh_tokens_alone_does_not_refuse() {
 }
 
 #[test]
-fn a_missing_secret_does_not_keep_a_session() {
+fn a_missing_secret_does_not_prevent_logout() {
     let given = |given: Given| given.stored(logged_in());
     let method = ClientAuthentication::ClientSecretBasic;
     let given = given(openid().client(|client| client.authentication = Some(method)));
@@ -120,13 +120,13 @@ fn a_session_without_a_refresh_token_ends_too() {
 }
 
 #[test]
-fn a_failing_deletion_is_no_logout() {
+fn a_failing_deletion_fails_the_logout() {
     let revoked = logging_out().revokes(status(200, "")).revokes(status(200, ""));
     revoked.cannot_save().fails(Code::NotSaved);
 }
 
 #[test]
-fn what_cannot_be_read_is_not_deleted() {
+fn an_unreadable_session_is_not_deleted() {
     let damaged = Some(b"{".to_vec());
     let failure = openid().stored(damaged.clone()).try_logout().err().unwrap();
     assert_eq!(failure.code, Code::StoredDamaged);
@@ -154,6 +154,6 @@ fn a_browser_can_end_the_session_at_the_provider() {
 }
 
 #[test]
-fn a_provider_without_such_a_place_gets_no_browser() {
+fn without_an_end_session_endpoint_there_is_no_url() {
     assert_eq!(ending(json!(null)).end_session_url, None);
 }

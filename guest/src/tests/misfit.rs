@@ -17,7 +17,7 @@ fn refreshing() -> Script {
 }
 
 #[test]
-fn a_login_survives_misfits() {
+fn a_login_rejects_misfits() {
     openid()
         .trying_misfits()
         .login()
@@ -36,7 +36,7 @@ fn a_login_survives_misfits() {
 }
 
 #[test]
-fn a_login_without_discovery_survives_misfits() {
+fn a_login_without_discovery_rejects_misfits() {
     oauth()
         .trying_misfits()
         .login()
@@ -48,7 +48,7 @@ fn a_login_without_discovery_survives_misfits() {
 }
 
 #[test]
-fn a_renewal_survives_misfits() {
+fn a_renewal_rejects_misfits() {
     refreshing()
         .refreshes(tokens(2).and(signed_by(Key::numbered(2), "ES256")))
         .cannot_save()
@@ -61,7 +61,7 @@ fn a_renewal_survives_misfits() {
 }
 
 #[test]
-fn a_second_look_survives_misfits() {
+fn a_recheck_rejects_misfits() {
     refreshing()
         .refreshes(oauth_error("invalid_grant"))
         .locks(Some(logged_in()))
@@ -77,7 +77,7 @@ fn a_second_look_survives_misfits() {
 }
 
 #[test]
-fn a_logout_survives_misfits() {
+fn a_logout_rejects_misfits() {
     openid()
         .stored(logged_in())
         .trying_misfits()
@@ -90,7 +90,7 @@ fn a_logout_survives_misfits() {
 }
 
 #[test]
-fn a_misfit_says_what_would_fit() {
+fn a_misfit_names_the_expected_reply() {
     let mut session = openid().try_login().ok().unwrap();
     let failure = session.next(crate::contract::Reply::Saved, 0).err().unwrap();
     assert_eq!(failure.code, Code::UnexpectedReply);

@@ -40,7 +40,7 @@ fn by_redirect(login: Script) {
 }
 
 #[test]
-fn whoever_was_too_late_in_the_browser_is_offered_every_way_there_is() {
+fn after_a_timeout_in_the_browser_every_flow_is_offered() {
     use LoginFlow::*;
     let late = || with_device(by(Browser)).times_out();
     assert_eq!(late().offer().flows, [Browser, Device, Paste]);
@@ -51,7 +51,7 @@ fn whoever_was_too_late_in_the_browser_is_offered_every_way_there_is() {
 }
 
 #[test]
-fn only_ways_that_can_work_are_offered() {
+fn only_flows_that_can_work_are_offered() {
     use LoginFlow::*;
     let without_device = by(Browser).login().discovers(metadata()).times_out();
     assert_eq!(without_device.offer().flows, [Browser, Paste]);
@@ -61,7 +61,7 @@ fn only_ways_that_can_work_are_offered() {
 }
 
 #[test]
-fn a_code_that_ran_out_gives_way_to_a_new_one() {
+fn an_expired_code_can_be_replaced_by_a_new_one() {
     let login = with_device(by(LoginFlow::Device)).codes(code()).presents();
     let login = login.polls_after(5, oauth_error("expired_token"));
     assert_eq!(login.offer().flows[0], LoginFlow::Device);
@@ -69,7 +69,7 @@ fn a_code_that_ran_out_gives_way_to_a_new_one() {
 }
 
 #[test]
-fn a_provider_without_device_login_leads_to_the_next_way() {
+fn without_device_login_another_flow_is_offered() {
     use LoginFlow::*;
     let login = by(Device).login().discovers(metadata());
     assert_eq!(login.offer().flows, [Browser, Paste]);
@@ -81,14 +81,14 @@ fn a_provider_without_device_login_leads_to_the_next_way() {
 }
 
 #[test]
-fn another_way_may_be_chosen_while_one_is_waited_for() {
+fn another_flow_may_be_chosen_while_waiting() {
     let login = with_device(by(LoginFlow::Paste));
     assert_eq!(login.shown().alternatives, [LoginFlow::Browser, LoginFlow::Device]);
     by_device(login.chooses(LoginFlow::Device));
 }
 
 #[test]
-fn another_try_shares_no_secret_with_the_last_one() {
+fn another_attempt_shares_no_secret_with_the_last_one() {
     let first = by(LoginFlow::Browser).login().discovers(metadata());
     let one = first.shown();
     let second = first.times_out().chooses(LoginFlow::Browser);
@@ -102,7 +102,7 @@ fn another_try_shares_no_secret_with_the_last_one() {
 }
 
 #[test]
-fn nobody_is_offered_anything_where_nobody_can_answer() {
+fn without_a_terminal_no_flow_is_offered() {
     let unattended = Facts { terminal: false, browser_command: true, ..desk() };
     let login = with_device(by(LoginFlow::Browser).facts(unattended));
     login.times_out().fails(Code::TimedOut);
@@ -111,7 +111,7 @@ fn nobody_is_offered_anything_where_nobody_can_answer() {
 }
 
 #[test]
-fn every_state_survives_replies_that_do_not_fit() {
+fn every_state_rejects_replies_that_do_not_fit() {
     let login = with_device(by(LoginFlow::Browser).trying_misfits()).times_out();
     by_device(login.chooses(LoginFlow::Device));
 }

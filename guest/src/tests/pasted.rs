@@ -26,7 +26,7 @@ fn refused(text: &str, words: &str) {
 }
 
 #[test]
-fn the_whole_address_or_what_follows_its_question_mark_will_do() {
+fn the_whole_address_or_its_query_is_accepted() {
     for text in [
         "http://127.0.0.1:4180/callback?code=c0de&state={state}",
         "?code=c0de&state={state}",
@@ -48,7 +48,7 @@ fn a_code_alone_is_not_enough() {
 }
 
 #[test]
-fn the_address_to_open_is_not_the_one_it_ends_on() {
+fn the_authorization_url_is_rejected() {
     let login = waiting();
     let address = login.shown().url;
     let login = login.pastes(&address);
@@ -56,25 +56,25 @@ fn the_address_to_open_is_not_the_one_it_ends_on() {
 }
 
 #[test]
-fn another_logins_answer_does_not_count() {
+fn the_response_of_another_login_is_rejected() {
     refused("http://127.0.0.1:4180/callback?code=c0de&state=another", "another login's state");
     refused("http://127.0.0.1:9/callback?code=c0de&state={state}", "another address");
     refused("https://evil.example/callback?code=c0de&state={state}", "another address");
 }
 
 #[test]
-fn an_answer_of_another_issuer_does_not_count() {
+fn the_response_of_another_issuer_is_rejected() {
     refused("code=c0de&state={state}&iss=https://evil.example", "issuer");
 }
 
 #[test]
-fn the_listener_and_the_person_race_and_either_may_win() {
+fn the_listener_and_the_user_race_and_either_may_win() {
     let login = waiting().redirects("code=c0de&state={state}").redeems(tokens(1).and(id_token()));
     login.fetches_keys(usual_keys()).locks(None).saves().grants();
 }
 
 #[test]
-fn a_refusal_may_be_brought_back_too() {
+fn an_error_may_be_pasted_too() {
     let login = waiting().pastes("error=access_denied&state={state}");
     login.fails(crate::contract::Code::AccessDenied);
 }

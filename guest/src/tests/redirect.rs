@@ -33,7 +33,7 @@ fn the_first_url_comes_without_notice() {
 }
 
 #[test]
-fn redirects_that_are_not_this_logins_answer_do_not_count() {
+fn redirects_of_other_logins_are_rejected() {
     for (query, reason) in [
         ("code=c0de&state=another", "another login's state"),
         ("code=c0de&state={state}x", "another login's state"),
@@ -62,7 +62,7 @@ fn redirects_that_are_not_this_logins_answer_do_not_count() {
 }
 
 #[test]
-fn requests_for_another_address_do_not_count() {
+fn requests_for_another_address_are_rejected() {
     for target in [
         "/?code=c0de&state={state}",
         "/favicon.ico",
@@ -85,7 +85,7 @@ fn requests_for_another_address_do_not_count() {
 }
 
 #[test]
-fn a_redirect_names_its_issuer_where_the_provider_promised_that() {
+fn a_redirect_names_its_issuer_if_the_metadata_says_so() {
     let right = format!("{RIGHT}&iss={ISSUER}");
     let notice = goes_on_waiting(in_browser_with_iss(), RIGHT, &right);
     assert!(notice.contains("named no issuer"), "{notice}");
@@ -93,7 +93,7 @@ fn a_redirect_names_its_issuer_where_the_provider_promised_that() {
 }
 
 #[test]
-fn an_issuer_that_nobody_promised_is_checked_all_the_same() {
+fn an_unexpected_issuer_in_a_redirect_is_checked() {
     in_browser().redirects(&format!("{RIGHT}&iss={ISSUER}")).sent();
 }
 
@@ -103,7 +103,7 @@ fn unknown_parameters_are_ignored() {
 }
 
 #[test]
-fn a_redirect_uri_with_a_query_is_met() {
+fn a_redirect_uri_may_have_a_query() {
     let given = openid().redirect_uri("http://127.0.0.1:4180/callback?tool=cli");
     let login = given.login_in_browser().redirects(&format!("tool=cli&{RIGHT}"));
     let redirect_uri = login.sent().form.one("redirect_uri").map(str::to_owned);
@@ -111,7 +111,7 @@ fn a_redirect_uri_with_a_query_is_met() {
 }
 
 #[test]
-fn the_persons_no_ends_the_login() {
+fn access_denied_ends_the_login() {
     let failure = in_browser()
         .redirects("error=access_denied&error_description=not+today&state={state}")
         .fails(Code::AccessDenied);
@@ -120,7 +120,7 @@ fn the_persons_no_ends_the_login() {
 }
 
 #[test]
-fn the_providers_no_ends_the_login() {
+fn any_other_error_ends_the_login() {
     let failure = in_browser()
         .redirects("error=invalid_scope&state={state}&code=c0de")
         .fails(Code::ProviderRefused);
@@ -128,7 +128,7 @@ fn the_providers_no_ends_the_login() {
 }
 
 #[test]
-fn a_hostile_description_is_written_out() {
+fn a_hostile_description_is_escaped() {
     let failure = in_browser()
         .redirects("error=%1b[2J&error_description=%1b]8;;x%07%0d%0aok%e2%80%ae&state={state}")
         .fails(Code::ProviderRefused);
@@ -138,13 +138,13 @@ fn a_hostile_description_is_written_out() {
 }
 
 #[test]
-fn a_hostile_issuer_is_written_out() {
+fn a_hostile_issuer_is_escaped() {
     let notice = goes_on_waiting(in_browser(), &format!("{RIGHT}&iss=%1b[2J%0a"), RIGHT);
     assert!(!notice.chars().any(char::is_control), "{notice:?}");
 }
 
 #[test]
-fn a_notice_tells_no_secret() {
+fn a_notice_contains_no_secret() {
     let login = in_browser();
     let state = login.shown().query.one("state").unwrap().to_owned();
     for query in ["code=c0de&code=c0de&state={state}", "code=c0de&state={state}&iss=x"] {
@@ -164,7 +164,7 @@ fn only_one_redirect_is_redeemed() {
 }
 
 #[test]
-fn patience_counts_down() {
+fn the_remaining_time_decreases() {
     let login = in_browser();
     assert_eq!(login.shown().wait_ms, 5 * MINUTE_MS);
     let login = login.later(MINUTE_MS).redirects("state=another");
@@ -178,28 +178,28 @@ fn stray_redirects_do_not_prolong_a_login() {
 }
 
 #[test]
-fn the_right_redirect_counts_at_the_last_moment() {
+fn the_right_redirect_is_accepted_at_the_last_moment() {
     in_browser().later(5 * MINUTE_MS).redirects(RIGHT).sent();
 }
 
 #[test]
-fn a_person_who_does_not_come_back_is_not_waited_for() {
+fn a_login_times_out() {
     in_browser().times_out().declines().fails(Code::TimedOut);
 }
 
 #[test]
-fn a_person_may_give_up() {
+fn a_user_may_cancel() {
     in_browser().gives_up().fails(Code::Cancelled);
 }
 
 #[test]
-fn without_an_issuer_state_and_path_decide() {
+fn without_an_issuer_only_state_and_path_are_checked() {
     goes_on_waiting(oauth().login(), "code=c0de&state=another", RIGHT);
     oauth().login().redirects(&format!("{RIGHT}&iss=https://git.example")).sent();
 }
 
 #[test]
-fn whoever_waited_in_vain_hears_of_an_answer_that_did_not_count() {
+fn a_timeout_mentions_a_rejected_redirect() {
     let waiting = in_browser().redirects("code=c0de").times_out().declines();
     let failure = waiting.fails(Code::TimedOut);
     assert!(failure.message.contains("does not count"), "{}", failure.message);

@@ -19,7 +19,7 @@ fn finishes(login: Script) -> crate::contract::Grant {
 }
 
 #[test]
-fn a_login_is_asked_for_once_more_without_the_parameter() {
+fn a_refused_login_is_retried_without_the_parameter() {
     for error in [
         "login_required",
         "interaction_required",
@@ -53,7 +53,7 @@ fn a_second_refusal_ends_the_login() {
 }
 
 #[test]
-fn a_refusal_that_nothing_mends_ends_the_login() {
+fn an_incurable_error_ends_the_login() {
     for (error, code) in [
         ("access_denied", Code::AccessDenied),
         ("unauthorized_client", Code::ProviderRefused),
@@ -72,14 +72,14 @@ fn a_refusal_that_nothing_mends_ends_the_login() {
 }
 
 #[test]
-fn a_refusal_counts_with_the_right_state_alone() {
+fn a_refusal_needs_the_right_state() {
     let login = offline().login_in_browser().redirects("error=login_required&state=another");
     assert_eq!(login.shown().query.one("prompt"), Some("consent"));
     assert!(finishes(login).refused_parameters.is_empty());
 }
 
 #[test]
-fn what_is_remembered_keeps_a_later_login_from_asking_twice() {
+fn a_remembered_parameter_is_omitted_in_later_logins() {
     let later = offline().parameter("prompt", "").login_in_browser();
     assert_eq!(later.shown().query.one("prompt"), None);
     assert!(finishes(later).refused_parameters.is_empty());
@@ -88,7 +88,7 @@ fn what_is_remembered_keeps_a_later_login_from_asking_twice() {
 }
 
 #[test]
-fn a_description_that_comes_in_pieces_is_put_together() {
+fn a_description_in_pieces_is_joined() {
     let words: String = "Log in".chars().map(|c| format!("&error_description={c}")).collect();
     let query = format!("error=server_error&state={{state}}{}", words.replace(' ', "+"));
     let failure = openid().login_in_browser().redirects(&query).fails(Code::ProviderRefused);
@@ -101,7 +101,7 @@ fn a_description_that_comes_in_pieces_is_put_together() {
 }
 
 #[test]
-fn by_hand_it_works_alike() {
+fn a_pasted_refusal_is_retried_too() {
     let login = offline().flow(Some(LoginFlow::Paste)).login_in_browser();
     let login = login.pastes("http://127.0.0.1:4180/callback?error=login_required&state={state}");
     assert_eq!(login.shown().query.one("prompt"), None);
@@ -109,7 +109,7 @@ fn by_hand_it_works_alike() {
 }
 
 #[test]
-fn every_state_survives_replies_that_do_not_fit() {
+fn every_state_rejects_replies_that_do_not_fit() {
     let login = offline().trying_misfits().login_in_browser();
     finishes(login.redirects("error=login_required&state={state}"));
 }

@@ -28,7 +28,7 @@ fn in_browser(given: Given, document: serde_json::Value) -> Script {
 }
 
 #[test]
-fn an_authorization_request_says_all_it_must() {
+fn an_authorization_request_has_all_mandatory_parameters() {
     let shown = openid().scopes(&["openid", "email"]).login_in_browser().shown();
     assert!(shown.url.starts_with("https://id.example/authorize?"));
     for (name, value) in [
@@ -49,7 +49,7 @@ fn an_authorization_request_says_all_it_must() {
 }
 
 #[test]
-fn no_nonce_is_sent_where_no_id_token_is_asked_for() {
+fn no_nonce_is_sent_if_no_id_token_is_requested() {
     assert_eq!(oauth().login().shown().query.one("nonce"), None);
 }
 
@@ -103,7 +103,7 @@ fn offline_access_asks_for_consent() {
 }
 
 #[test]
-fn further_parameters_are_sent_along() {
+fn additional_parameters_are_sent() {
     let given = openid().parameter("login_hint", "ada & co").parameter("acr_values", "");
     let shown = given.login_in_browser().shown();
     assert_eq!(shown.query.one("login_hint"), Some("ada & co"));
@@ -111,7 +111,7 @@ fn further_parameters_are_sent_along() {
 }
 
 #[test]
-fn what_protects_the_login_cannot_be_set() {
+fn parameters_that_protect_the_login_cannot_be_set() {
     for name in [
         "response_type",
         "response_mode",
@@ -141,7 +141,7 @@ fn a_parameter_is_sent_once() {
 }
 
 #[test]
-fn a_max_age_that_nobody_could_check_is_refused() {
+fn an_invalid_max_age_is_rejected() {
     for value in ["soon", "-1", "1.5", "99999999999999999999"] {
         let failure = openid().parameter("max_age", value).try_login().err().unwrap();
         assert_eq!(failure.code, Code::InvalidConfiguration);
@@ -195,7 +195,7 @@ fn basic_authentication_encodes_both_halves_first() {
 }
 
 #[test]
-fn a_secret_goes_where_the_metadata_wants_it() {
+fn the_metadata_decides_where_a_secret_is_sent() {
     let basic =
         [json!(["client_secret_basic"]), json!(null), json!(["private_key_jwt"]), json!([])];
     for methods in basic {
@@ -209,7 +209,7 @@ fn a_secret_goes_where_the_metadata_wants_it() {
 }
 
 #[test]
-fn the_callers_choice_of_authentication_wins() {
+fn the_callers_choice_of_authentication_takes_precedence() {
     let choose = |method| {
         let given = openid().secret("pw").client(|client| client.authentication = Some(method));
         token_request(given, json!(["client_secret_basic"]))
@@ -221,7 +221,7 @@ fn the_callers_choice_of_authentication_wins() {
 }
 
 #[test]
-fn an_authentication_that_needs_a_secret_is_refused_without_one() {
+fn an_authentication_method_that_needs_a_secret_is_rejected_without_one() {
     let given = openid().client(|client| {
         client.authentication = Some(ClientAuthentication::ClientSecretBasic);
     });
@@ -242,7 +242,7 @@ fn a_refresh_authenticates_as_the_login_did() {
 }
 
 #[test]
-fn a_refresh_says_what_it_must_and_no_more() {
+fn a_refresh_has_only_mandatory_parameters() {
     let stored = logged_in_with(tokens(1).with("scope", "openid email"));
     let given = openid().stored(stored.clone()).later(HOUR_MS);
     let sent = given.token().locks(Some(stored)).sent();

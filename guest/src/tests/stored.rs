@@ -38,7 +38,7 @@ fn a_session_cut_short_anywhere_is_damaged() {
 }
 
 #[test]
-fn what_is_no_session_is_damaged() {
+fn anything_but_a_session_is_damaged() {
     for bytes in [
         b"".to_vec(),
         b"null".to_vec(),
@@ -78,7 +78,7 @@ fn a_newer_format_is_left_to_the_version_that_wrote_it() {
 }
 
 #[test]
-fn fields_of_a_later_version_are_passed_over() {
+fn unknown_fields_are_ignored() {
     openid().stored(stored_with("later", json!({ "x": 1 }))).token().grants();
 }
 
@@ -90,7 +90,7 @@ fn another_clients_session_is_not_used() {
 }
 
 #[test]
-fn a_description_tells_whose_session_it_is() {
+fn a_description_names_the_user() {
     let description = describe(&logged_in(), NOW_MS).ok().unwrap();
     assert_eq!(description.issuer.as_deref(), Some("https://id.example"));
     assert_eq!(description.client_id, "cli");
@@ -102,7 +102,7 @@ fn a_description_tells_whose_session_it_is() {
 }
 
 #[test]
-fn a_description_tells_what_the_next_token_costs() {
+fn a_description_has_the_state_of_the_token() {
     let state =
         |stored: &[u8], after_ms| describe(stored, NOW_MS + after_ms).ok().unwrap().token_state;
     assert_eq!(state(&logged_in(), 0), TokenState::Fresh);
@@ -166,7 +166,7 @@ fn an_account_is_the_same_whatever_the_order() {
 }
 
 #[test]
-fn an_account_does_not_depend_on_how_the_client_proves_itself() {
+fn an_account_does_not_depend_on_client_authentication() {
     let other = openid().secret("pw").client(|client| client.discover = false);
     assert_eq!(openid().account_key(), other.account_key());
 }
@@ -183,7 +183,7 @@ fn an_account_differs_by_the_parameters_that_change_a_token() {
 }
 
 #[test]
-fn an_account_differs_by_endpoints_given_by_hand() {
+fn an_account_differs_by_endpoints_in_settings() {
     let elsewhere = |client: &mut crate::contract::Client| {
         client.endpoints.token = Some("https://other.example/token".to_owned());
     };

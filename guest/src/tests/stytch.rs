@@ -72,7 +72,7 @@ fn a_refresh_and_a_revocation_are_json_too() {
 }
 
 #[test]
-fn its_own_error_is_told_in_its_words() {
+fn its_own_error_is_reported() {
     let login = given().login_in_browser().redirects("code=c0de&state={state}");
     let failure = login.redeems(own_error(400, "invalid_code")).fails(Code::ProviderRefused);
     assert!(failure.message.contains("invalid_code: That did not work\\u{1b}"));
@@ -82,7 +82,7 @@ fn its_own_error_is_told_in_its_words() {
 }
 
 #[test]
-fn a_refresh_token_that_it_does_not_know_ends_the_session() {
+fn an_unknown_refresh_token_ends_the_session() {
     for (code, error) in [
         (400, "invalid_grant"),
         (401, "invalid_grant"),
@@ -94,7 +94,7 @@ fn a_refresh_token_that_it_does_not_know_ends_the_session() {
 }
 
 #[test]
-fn any_other_error_of_its_own_keeps_the_session() {
+fn any_other_error_keeps_the_session() {
     refreshing().refreshes(own_error(400, "invalid_client_id")).fails(Code::ProviderRefused);
     for code in [429, 500] {
         let answer = own_error(code, "refresh_token_not_found");
@@ -105,7 +105,7 @@ fn any_other_error_of_its_own_keeps_the_session() {
 }
 
 #[test]
-fn a_revocation_that_it_refuses_is_reported() {
+fn a_refused_revocation_is_reported() {
     let logout = given().stored(logged_in()).logout().locks(Some(logged_in()));
     let logout = logout.revokes(own_error(400, "invalid_client_id")).revokes(status(200, "{}"));
     let report = logout.deletes().logs_out();

@@ -67,7 +67,7 @@ fn an_id_token_that_this_client_cannot_check_is_dropped_and_the_user_is_told() {
 }
 
 #[test]
-fn a_renewal_drops_it_too() {
+fn a_renewal_drops_such_an_id_token_too() {
     let login = redeemed(at(openid(), signing_with(json!(["HS256"]), true)), hs256(SECRET));
     let (stored, _) = goes_without_id_token(login);
     let token = openid().stored(stored.clone()).force_refresh().token().locks(Some(stored));
@@ -78,7 +78,7 @@ fn a_renewal_drops_it_too() {
 }
 
 #[test]
-fn by_device_it_works_alike() {
+fn the_device_flow_drops_such_an_id_token_too() {
     let mut document = signing_with(json!(["HS256"]), false);
     document["device_authorization_endpoint"] = json!("https://id.example/device_authorization");
     let code = json!({
@@ -91,7 +91,7 @@ fn by_device_it_works_alike() {
 }
 
 #[test]
-fn metadata_that_hides_the_keys_is_broken() {
+fn metadata_without_the_location_of_keys_is_invalid() {
     for algorithms in [json!(["RS256"]), json!(["HS256", "ES256"])] {
         let failure = at(openid(), signing_with(algorithms, false)).fails(Code::InvalidMetadata);
         assert!(failure.message.contains("jwks_uri"), "{}", failure.message);
@@ -127,7 +127,7 @@ fn a_client_with_a_secret_checks_with_it() {
 }
 
 #[test]
-fn a_secret_is_no_key_where_the_provider_signs_with_keys() {
+fn a_secret_is_not_used_if_the_provider_signs_with_keys() {
     for document in [metadata(), signing_with(json!(["ES256"]), true)] {
         let login = redeemed(at(openid().secret(SECRET), document), hs256(SECRET));
         let failure = login.fails(Code::InvalidIdToken);
@@ -136,7 +136,7 @@ fn a_secret_is_no_key_where_the_provider_signs_with_keys() {
 }
 
 #[test]
-fn an_algorithm_that_the_metadata_does_not_name_is_refused() {
+fn an_algorithm_missing_in_the_metadata_is_rejected() {
     let with = |algorithms: Value| {
         let login = redeemed(at(openid(), signing_with(algorithms, true)), id_token());
         login.fetches_keys(usual_keys())
@@ -147,7 +147,7 @@ fn an_algorithm_that_the_metadata_does_not_name_is_refused() {
 }
 
 #[test]
-fn what_an_id_token_would_answer_is_not_asked_for() {
+fn max_age_and_acr_values_are_rejected() {
     for parameter in ["max_age", "acr_values"] {
         let given = openid().parameter(parameter, "1");
         let login = at(given, signing_with(json!(["HS256"]), false));
@@ -156,7 +156,7 @@ fn what_an_id_token_would_answer_is_not_asked_for() {
 }
 
 #[test]
-fn the_issuer_is_checked_as_ever() {
+fn the_issuer_in_the_metadata_is_still_checked() {
     let document =
         json!({ "issuer": format!("{ISSUER}/other"), "token_endpoint": "https://id.example/t" });
     openid().login().discovers(document).discovers(not_found()).fails(Code::InvalidMetadata);

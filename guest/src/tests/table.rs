@@ -77,7 +77,7 @@ fn is_misfit(came: &Result<Action, Failure>) -> bool {
 }
 
 #[test]
-fn what_does_not_fit_is_refused_and_names_what_does() {
+fn a_misfit_is_rejected_and_the_failure_names_what_fits() {
     for Row { name, expected, position } in ROWS {
         let (mut session, action) = position();
         let has_ended = expected == NOTHING;
@@ -106,7 +106,7 @@ fn what_does_not_fit_is_refused_and_names_what_does() {
 }
 
 #[test]
-fn a_reply_that_comes_twice_counts_once() {
+fn a_repeated_reply_is_rejected() {
     for Row { name, position, .. } in ROWS {
         for reply in replies() {
             let (mut session, action) = position();

@@ -44,14 +44,14 @@ fn keys_of(issuer: &str) -> Value {
 }
 
 #[test]
-fn each_tenant_is_an_issuer_of_its_own() {
+fn each_tenant_is_a_separate_issuer() {
     let login = redeemed(of_tenant(TENANT)).fetches_keys(usual_keys()).locks(None).saves();
     assert_eq!(login.stored_field("issuer_name"), issuer_of(TENANT));
     login.grants();
 }
 
 #[test]
-fn an_id_token_is_of_the_tenant_that_it_names() {
+fn the_issuer_must_be_the_tenant_in_tid() {
     for id_token in [
         id_token(),
         id_token().claim("iss", issuer_of(TENANT)),
@@ -69,7 +69,7 @@ fn an_id_token_is_of_the_tenant_that_it_names() {
 }
 
 #[test]
-fn a_key_of_one_tenant_signs_for_no_other() {
+fn a_key_of_one_tenant_is_rejected_for_another() {
     let with = |issuer: &str| redeemed(of_tenant(TENANT)).fetches_keys(keys_of(issuer));
     with(TEMPLATE).locks(None);
     with(&issuer_of(TENANT)).locks(None);
@@ -78,7 +78,7 @@ fn a_key_of_one_tenant_signs_for_no_other() {
 }
 
 #[test]
-fn a_renewal_and_an_access_token_heed_the_issuer_of_their_key_too() {
+fn the_issuer_of_a_key_is_checked_in_renewals_and_access_tokens() {
     let access_token = of_tenant(TENANT).issue(&Known::at(NOW_MS), "");
     let login = redeemed_with(tokens(1).with("access_token", access_token), of_tenant(TENANT));
     let stored = login.fetches_keys(usual_keys()).locks(None).saves().stored();
@@ -138,7 +138,7 @@ fn the_first_id_token_of_an_adopted_session_names_its_tenant() {
 }
 
 #[test]
-fn one_tenant_behind_an_alias_is_named_by_the_metadata() {
+fn the_metadata_of_an_alias_may_name_one_tenant() {
     let given = openid().client(|client| client.issuer = Some(issuer_of("consumers")));
     let login = given.login().discovers(metadata_with("issuer", json!(issuer_of(TENANT))));
     let login =
@@ -147,7 +147,7 @@ fn one_tenant_behind_an_alias_is_named_by_the_metadata() {
 }
 
 #[test]
-fn a_template_is_taken_from_shared_endpoints_alone() {
+fn a_template_is_accepted_only_from_shared_endpoints() {
     for tenant in [TENANT, "contoso.example"] {
         let given = openid().client(|client| client.issuer = Some(issuer_of(tenant)));
         let login = given.login().discovers(metadata_with("issuer", json!(TEMPLATE)));

@@ -34,7 +34,7 @@ fn a_fresh_token_takes_one_step() {
 }
 
 #[test]
-fn nobody_logged_in_means_a_login_is_required() {
+fn without_a_session_a_login_is_required() {
     openid().token().fails(Code::LoginRequired);
 }
 
@@ -46,7 +46,7 @@ fn a_token_counts_as_stale_a_minute_before_it_expires() {
 }
 
 #[test]
-fn a_short_lived_token_is_not_born_stale() {
+fn a_short_lived_token_is_fresh_at_first() {
     let stored = logged_in_with(tokens(1).with("expires_in", 30));
     let after = |ms| openid().stored(stored.clone()).later(ms).token();
     after(26_999).grants();
@@ -54,7 +54,7 @@ fn a_short_lived_token_is_not_born_stale() {
 }
 
 #[test]
-fn without_a_refresh_token_the_last_second_counts() {
+fn without_a_refresh_token_there_is_no_leeway() {
     let stored = logged_in_with(tokens(1).without("refresh_token"));
     let after = |ms| openid().stored(stored.clone()).later(ms).token();
     assert_eq!(after(HOUR_MS - 1).grants().source, TokenSource::Cached);
@@ -63,7 +63,7 @@ fn without_a_refresh_token_the_last_second_counts() {
 }
 
 #[test]
-fn a_token_without_a_lifetime_is_good_until_it_is_refused() {
+fn a_token_without_a_lifetime_is_valid_until_it_is_rejected() {
     let never = tokens(1).with("expires_in", 0).without("refresh_token");
     for tokens in [tokens(1).without("expires_in"), never] {
         let given = openid().stored(logged_in_with(tokens)).later(1000 * HOUR_MS);
@@ -79,7 +79,7 @@ fn a_token_that_expires_at_once_is_renewed() {
 }
 
 #[test]
-fn a_token_has_to_last_as_long_as_demanded() {
+fn a_token_must_last_for_min_ttl() {
     let demand = |ms| openid().stored(logged_in()).later(MINUTE_MS).min_ttl_ms(ms).token();
     assert!(demand(58 * MINUTE_MS).grants().notices.is_empty());
     assert!(demand(59 * MINUTE_MS - 1).grants().notices.is_empty());
@@ -87,7 +87,7 @@ fn a_token_has_to_last_as_long_as_demanded() {
 }
 
 #[test]
-fn a_demand_that_no_token_meets_is_met_by_one_that_is_as_good_as_new() {
+fn an_unattainable_min_ttl_is_met_by_a_new_token() {
     let demand =
         |after_ms| openid().stored(logged_in()).later(after_ms).min_ttl_ms(2 * HOUR_MS).token();
     let grant = demand(MINUTE_MS - 1).grants();
@@ -98,7 +98,7 @@ fn a_demand_that_no_token_meets_is_met_by_one_that_is_as_good_as_new() {
 }
 
 #[test]
-fn of_processes_that_demand_too_much_at_once_one_renews() {
+fn of_concurrent_processes_with_an_unattainable_min_ttl_one_renews() {
     let given = openid().stored(logged_in()).later(HOUR_MS / 2).min_ttl_ms(2 * HOUR_MS);
     let grant = given.token().locks(Some(renewed_elsewhere())).grants();
     assert_eq!(grant.source, TokenSource::Adopted);
@@ -108,7 +108,7 @@ fn of_processes_that_demand_too_much_at_once_one_renews() {
 // ---- Unusable responses -------------------------------------------------------
 
 #[test]
-fn a_replaced_refresh_token_is_kept_whatever_else_came_with_it() {
+fn a_rotated_refresh_token_is_kept_whatever_the_response_is() {
     for answer in [
         tokens(2).with("token_type", "DPoP"),
         tokens(2).without("token_type"),
@@ -135,7 +135,7 @@ fn a_replaced_refresh_token_is_kept_whatever_else_came_with_it() {
 }
 
 #[test]
-fn a_renewal_that_fails_costs_no_good_access_token() {
+fn a_failed_renewal_keeps_a_valid_access_token() {
     let forced = || openid().stored(logged_in()).force_refresh().token().locks(Some(logged_in()));
     let stranger = id_token().claim("sub", "mallory");
     for (answer, code) in [
@@ -158,7 +158,7 @@ fn a_renewal_that_fails_costs_no_good_access_token() {
 }
 
 #[test]
-fn a_refusal_replaces_nothing() {
+fn a_rejected_renewal_replaces_nothing() {
     let refusal = json!({ "error": "invalid_grant", "refresh_token": refresh_token(2) });
     for code in [200, 400] {
         let token = refreshing().refreshes(status(code, &refusal.to_string()));
@@ -169,7 +169,7 @@ fn a_refusal_replaces_nothing() {
 // ---- Wrong clocks ------------------------------------------------------------
 
 #[test]
-fn a_token_that_came_while_the_clock_was_ahead_is_renewed() {
+fn a_token_received_while_the_clock_was_ahead_is_renewed() {
     let before = |ms| openid().at(NOW_MS - ms).stored(logged_in());
     assert_eq!(before(MINUTE_MS).token().grants().source, TokenSource::Cached);
     for ms in [MINUTE_MS + 1, 8 * HOUR_MS, 365 * 24 * HOUR_MS] {
@@ -178,7 +178,7 @@ fn a_token_that_came_while_the_clock_was_ahead_is_renewed() {
 }
 
 #[test]
-fn a_token_without_an_expiry_outlives_any_clock() {
+fn a_token_without_an_expiry_does_not_depend_on_the_clock() {
     let stored = logged_in_with(tokens(1).without("expires_in").without("refresh_token"));
     let early = openid().at(NOW_MS - 8 * HOUR_MS).stored(stored);
     assert_eq!(early.clone().token().grants().source, TokenSource::Cached);
@@ -187,7 +187,7 @@ fn a_token_without_an_expiry_outlives_any_clock() {
 }
 
 #[test]
-fn a_clock_that_went_back_a_little_lengthens_no_life() {
+fn a_clock_set_back_a_little_does_not_extend_a_lifetime() {
     // Another process renewed the token half a minute ahead of this clock.
     let given = openid().at(NOW_MS - MINUTE_MS / 2).stored(logged_in());
     given.clone().min_ttl_ms(59 * MINUTE_MS - 1).token().grants();
@@ -201,7 +201,7 @@ fn a_clock_that_went_back_a_little_lengthens_no_life() {
 }
 
 #[test]
-fn a_token_of_unknown_age_that_cannot_be_renewed_needs_a_login() {
+fn a_token_of_unknown_age_without_a_refresh_token_needs_a_login() {
     let stored = logged_in_with(tokens(1).without("refresh_token"));
     let token = openid().at(NOW_MS - HOUR_MS).stored(stored).token();
     assert!(token.fails(Code::LoginRequired).message.contains("clock"));
@@ -226,7 +226,7 @@ fn a_stale_token_is_renewed_and_saved() {
 }
 
 #[test]
-fn a_refresh_token_stays_where_no_new_one_comes() {
+fn a_refresh_token_is_kept_if_no_new_one_is_sent() {
     let token = refreshing().refreshes(tokens(2).without("refresh_token")).saves();
     assert_eq!(token.stored_field("refresh_token"), refresh_token(1));
     let token = refreshing().refreshes(tokens(2).with("refresh_token", "")).saves();
@@ -234,7 +234,7 @@ fn a_refresh_token_stays_where_no_new_one_comes() {
 }
 
 #[test]
-fn a_renewal_keeps_what_it_does_not_repeat() {
+fn a_renewal_keeps_values_that_are_not_sent_again() {
     let token = refreshing().refreshes(tokens(2)).saves();
     for field in ["id_token", "subject", "display_name", "nonce", "logged_in_at_ms"] {
         let before: serde_json::Value = serde_json::from_slice(&logged_in()).unwrap();
@@ -244,7 +244,7 @@ fn a_renewal_keeps_what_it_does_not_repeat() {
 }
 
 #[test]
-fn a_narrower_scope_is_noted() {
+fn a_narrower_scope_is_stored() {
     let stored = logged_in_with(tokens(1).with("scope", "openid email"));
     let token = openid().stored(stored.clone()).later(HOUR_MS).token().locks(Some(stored));
     let grant = token.refreshes(tokens(2).with("scope", "openid")).saves().grants();
@@ -252,7 +252,7 @@ fn a_narrower_scope_is_noted() {
 }
 
 #[test]
-fn a_save_is_tried_three_times() {
+fn a_save_is_attempted_three_times() {
     let renewed = || refreshing().refreshes(tokens(2));
     renewed().cannot_save().cannot_save().saves().grants();
     let failure = renewed().cannot_save().cannot_save().cannot_save().fails(Code::NotSaved);
@@ -262,7 +262,7 @@ fn a_save_is_tried_three_times() {
 // ---- Other processes ---------------------------------------------------------
 
 #[test]
-fn what_another_process_renewed_is_adopted() {
+fn a_token_renewed_by_another_process_is_adopted() {
     for given in [openid().later(HOUR_MS), openid().later(HOUR_MS / 2).force_refresh()] {
         let token = given.stored(logged_in()).token().locks(Some(renewed_elsewhere()));
         let grant = token.grants();
@@ -272,14 +272,14 @@ fn what_another_process_renewed_is_adopted() {
 }
 
 #[test]
-fn what_another_process_renewed_too_long_ago_is_renewed_again() {
+fn a_token_renewed_by_another_process_too_long_ago_is_renewed_again() {
     let token = openid().stored(logged_in()).later(3 * HOUR_MS).token();
     let token = token.locks(Some(renewed_elsewhere()));
     assert_eq!(token.sent().form.one("refresh_token"), Some("refresh-secret-2"));
 }
 
 #[test]
-fn what_another_process_left_without_a_refresh_token_counts_to_its_last_second() {
+fn another_process_token_without_a_refresh_token_has_no_leeway() {
     let other = logged_in_with(tokens(2).without("refresh_token"));
     let token = openid().stored(logged_in()).force_refresh().later(HOUR_MS - 1).token();
     assert_eq!(token.locks(Some(other)).grants().source, TokenSource::Adopted);
@@ -292,7 +292,7 @@ fn a_logout_elsewhere_is_respected() {
 }
 
 #[test]
-fn what_turned_unreadable_is_left_alone() {
+fn a_session_that_became_unreadable_is_not_changed() {
     let token = openid().stored(logged_in()).later(HOUR_MS).token();
     token.locks(Some(b"{".to_vec())).fails(Code::StoredDamaged);
 }
@@ -307,7 +307,7 @@ fn a_refreshed_id_token_needs_no_request_while_its_key_is_known() {
 }
 
 #[test]
-fn a_refreshed_id_token_names_the_same_person_issuer_and_client() {
+fn a_refreshed_id_token_names_the_same_user_issuer_and_client() {
     for wrong in [
         id_token().claim("sub", "mallory"),
         id_token().claim("iss", "https://evil.example"),
@@ -321,7 +321,7 @@ fn a_refreshed_id_token_names_the_same_person_issuer_and_client() {
 }
 
 #[test]
-fn a_refused_id_token_does_not_cost_the_rotated_refresh_token() {
+fn a_rejected_id_token_does_not_lose_the_rotated_refresh_token() {
     let not_yet = id_token().without("nonce").at("iat", 2 * 3_600_000);
     let token = refreshing().refreshes(tokens(2).and(not_yet)).saves();
     assert_eq!(token.stored_field("refresh_token"), refresh_token(2));
@@ -343,7 +343,7 @@ fn a_rotated_refresh_token_is_saved_before_keys_are_fetched() {
 }
 
 #[test]
-fn a_crash_between_leaves_a_session_that_renews_by_itself() {
+fn a_crash_before_the_keys_leaves_a_renewable_session() {
     let parked = refreshing().refreshes(tokens(2).and(newly_signed())).saves().stored();
     let next = openid().stored(parked.clone()).later(HOUR_MS).token().locks(parked);
     assert_eq!(next.sent().form.one("refresh_token"), Some("refresh-secret-2"));
@@ -351,7 +351,7 @@ fn a_crash_between_leaves_a_session_that_renews_by_itself() {
 }
 
 #[test]
-fn keys_out_of_reach_leave_a_session_that_renews_by_itself() {
+fn unreachable_keys_leave_a_renewable_session() {
     for (reply, code) in
         [(unreachable(), Code::Unreachable), (status(503, ""), Code::ProviderUnavailable)]
     {
@@ -363,14 +363,14 @@ fn keys_out_of_reach_leave_a_session_that_renews_by_itself() {
 }
 
 #[test]
-fn parking_is_tried_three_times() {
-    let parking = || refreshing().refreshes(tokens(2).and(newly_signed()));
-    parking().cannot_save().cannot_save().saves().fetches_keys(usual_keys());
-    parking().cannot_save().cannot_save().cannot_save().fails(Code::NotSaved);
+fn the_save_of_a_rotated_refresh_token_is_attempted_three_times() {
+    let rotating = || refreshing().refreshes(tokens(2).and(newly_signed()));
+    rotating().cannot_save().cannot_save().saves().fetches_keys(usual_keys());
+    rotating().cannot_save().cannot_save().cannot_save().fails(Code::NotSaved);
 }
 
 #[test]
-fn nothing_is_parked_where_the_refresh_token_stays() {
+fn an_unchanged_refresh_token_is_not_saved_early() {
     let same_refresh_token = tokens(2).without("refresh_token");
     refreshing()
         .refreshes(same_refresh_token.and(newly_signed()))
@@ -380,7 +380,7 @@ fn nothing_is_parked_where_the_refresh_token_stays() {
 }
 
 #[test]
-fn an_id_token_that_cannot_be_checked_is_passed_over() {
+fn an_id_token_that_cannot_be_checked_is_ignored() {
     let mut stored: serde_json::Value = serde_json::from_slice(&logged_in()).unwrap();
     stored["jwks_uri"] = json!(null);
     let stored = Some(stored.to_string().into_bytes());

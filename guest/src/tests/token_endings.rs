@@ -16,7 +16,7 @@ fn refreshing() -> Script {
 // ---- The provider rejects the refresh token ----------------------------------
 
 #[test]
-fn a_void_refresh_token_ends_the_session() {
+fn an_invalid_refresh_token_ends_the_session() {
     for error in ["invalid_grant", "bad_refresh_token"] {
         let token = refreshing().refreshes(oauth_error(error)).locks(Some(logged_in()));
         let failure = token.deletes().fails(Code::LoginRequired);
@@ -26,13 +26,13 @@ fn a_void_refresh_token_ends_the_session() {
 }
 
 #[test]
-fn an_ended_session_is_ended_even_if_its_remains_cannot_be_deleted() {
+fn an_ended_session_is_over_even_if_it_cannot_be_deleted() {
     let token = refreshing().refreshes(oauth_error("invalid_grant")).locks(Some(logged_in()));
     token.cannot_save().fails(Code::LoginRequired);
 }
 
 #[test]
-fn what_another_process_has_saved_since_is_never_deleted() {
+fn a_session_saved_by_another_process_is_not_deleted() {
     let token = refreshing().refreshes(oauth_error("invalid_grant"));
     let grant = token.locks(Some(renewed_elsewhere())).grants();
     assert_eq!(grant.access_token, access_token(2));
@@ -52,12 +52,12 @@ fn a_newer_refresh_token_is_tried_once() {
 }
 
 #[test]
-fn a_session_that_is_gone_at_the_second_look_is_over() {
+fn a_session_that_is_gone_when_read_again_is_over() {
     refreshing().refreshes(oauth_error("invalid_grant")).locks(None).fails(Code::LoginRequired);
 }
 
 #[test]
-fn a_provider_that_wants_to_see_the_person_keeps_the_session() {
+fn interaction_required_keeps_the_session() {
     for error in ["interaction_required", "login_required", "consent_required"] {
         let failure = refreshing().refreshes(oauth_error(error)).fails(Code::LoginRequired);
         assert_eq!(failure.provider.unwrap().error, error);
@@ -65,7 +65,7 @@ fn a_provider_that_wants_to_see_the_person_keeps_the_session() {
 }
 
 #[test]
-fn any_other_refusal_keeps_the_session() {
+fn any_other_error_keeps_the_session() {
     for error in ["invalid_client", "unauthorized_client", "invalid_scope", "made_up"] {
         let failure = refreshing().refreshes(oauth_error(error)).fails(Code::ProviderRefused);
         assert!(!failure.retryable);
@@ -106,14 +106,14 @@ fn an_outage_is_bridged_while_the_token_is_valid() {
 }
 
 #[test]
-fn an_outage_is_not_bridged_with_less_than_was_demanded() {
+fn an_outage_is_not_bridged_with_less_than_min_ttl() {
     let given = openid().stored(logged_in()).later(HOUR_MS - MINUTE_MS);
     let token = given.min_ttl_ms(MINUTE_MS).token().locks(Some(logged_in()));
     token.refreshes(unreachable()).fails(Code::Unreachable);
 }
 
 #[test]
-fn an_outage_is_not_bridged_where_a_new_token_was_demanded() {
+fn an_outage_is_not_bridged_with_force_refresh() {
     let token = openid().stored(logged_in()).force_refresh().token().locks(Some(logged_in()));
     token.refreshes(unreachable()).fails(Code::Unreachable);
 }
@@ -121,7 +121,7 @@ fn an_outage_is_not_bridged_where_a_new_token_was_demanded() {
 // ---- Userinfo ----------------------------------------------------------------
 
 #[test]
-fn userinfo_is_asked_where_demanded_and_laid_over_the_claims() {
+fn userinfo_claims_replace_those_of_the_id_token() {
     let token = openid().stored(logged_in()).userinfo().token();
     assert_eq!(token.sent().authorization, Some(format!("Bearer {}", access_token(1))));
     let grant = token.asks_userinfo(json!({ "sub": "ada", "name": "Ada L." })).grants();
@@ -131,7 +131,7 @@ fn userinfo_is_asked_where_demanded_and_laid_over_the_claims() {
 }
 
 #[test]
-fn userinfo_about_somebody_else_is_refused() {
+fn userinfo_about_another_user_is_rejected() {
     for claims in [json!({ "sub": "mallory" }), json!({ "name": "Ada" }), json!({ "sub": 7 })] {
         let token = openid().stored(logged_in()).userinfo().token();
         token.asks_userinfo(claims).fails(Code::InvalidUserinfo);
@@ -139,7 +139,7 @@ fn userinfo_about_somebody_else_is_refused() {
 }
 
 #[test]
-fn userinfo_that_cannot_be_used_is_told_apart_from_an_outage() {
+fn unusable_userinfo_differs_from_an_outage() {
     for (reply, code) in [
         (status(503, ""), Code::ProviderUnavailable),
         (unreachable(), Code::Unreachable),
@@ -153,14 +153,14 @@ fn userinfo_that_cannot_be_used_is_told_apart_from_an_outage() {
 }
 
 #[test]
-fn a_token_for_something_else_than_userinfo_leaves_the_claims_of_the_id_token() {
+fn a_token_not_meant_for_userinfo_leaves_the_claims_of_the_id_token() {
     let token = openid().stored(logged_in()).userinfo().token();
     let grant = token.asks_userinfo(status(403, "")).grants();
     assert!(grant.claims.unwrap().contains("ada"));
 }
 
 #[test]
-fn a_token_refused_at_userinfo_is_renewed_once() {
+fn a_token_rejected_by_userinfo_is_renewed_once() {
     let refused = || {
         let token = openid().stored(logged_in()).userinfo().token();
         token.asks_userinfo(status(401, "")).locks(Some(logged_in())).refreshes(tokens(2)).saves()
@@ -172,7 +172,7 @@ fn a_token_refused_at_userinfo_is_renewed_once() {
 }
 
 #[test]
-fn a_token_refused_at_userinfo_is_adopted_or_renewed_after_another_process() {
+fn a_token_rejected_by_userinfo_is_adopted_or_renewed_after_another_process() {
     let token = openid().stored(logged_in()).later(HOUR_MS / 2).userinfo().token();
     let token = token.asks_userinfo(status(401, ""));
     let token = token.locks(Some(renewed_elsewhere())).asks_userinfo(status(401, ""));
@@ -181,7 +181,7 @@ fn a_token_refused_at_userinfo_is_adopted_or_renewed_after_another_process() {
 }
 
 #[test]
-fn a_userinfo_endpoint_that_refuses_new_tokens_is_not_asked_again() {
+fn a_userinfo_endpoint_that_rejects_new_tokens_is_not_asked_again() {
     let token = openid().stored(logged_in()).userinfo().token().asks_userinfo(status(401, ""));
     let token = token.locks(Some(logged_in())).refreshes(tokens(2)).saves();
     let refused = |token: Script| token.asks_userinfo(status(401, "")).cannot_save();
@@ -200,7 +200,7 @@ fn a_userinfo_endpoint_that_refuses_new_tokens_is_not_asked_again() {
 }
 
 #[test]
-fn without_an_id_token_a_userinfo_endpoint_that_refuses_leaves_no_claims() {
+fn without_an_id_token_a_rejecting_userinfo_endpoint_leaves_no_claims() {
     let unnamed = stored_with("id_token", json!(null));
     let token = openid().stored(unnamed.clone()).userinfo().token().asks_userinfo(status(401, ""));
     let token = token.locks(Some(unnamed)).refreshes(tokens(2)).saves();
@@ -212,20 +212,20 @@ fn without_an_id_token_a_userinfo_endpoint_that_refuses_leaves_no_claims() {
 }
 
 #[test]
-fn a_token_refused_at_userinfo_does_not_bridge_an_outage() {
+fn a_token_rejected_by_userinfo_does_not_bridge_an_outage() {
     let token = openid().stored(logged_in()).userinfo().token().asks_userinfo(status(401, ""));
     token.locks(Some(logged_in())).refreshes(unreachable()).fails(Code::Unreachable);
 }
 
 #[test]
-fn a_token_refused_at_userinfo_that_cannot_be_renewed_needs_a_login() {
+fn a_token_rejected_by_userinfo_without_a_refresh_token_needs_a_login() {
     let stored = logged_in_with(tokens(1).without("refresh_token"));
     let token = openid().stored(stored).userinfo().token();
     token.asks_userinfo(status(401, "")).fails(Code::LoginRequired);
 }
 
 #[test]
-fn without_a_userinfo_endpoint_the_id_token_has_to_do() {
+fn without_a_userinfo_endpoint_the_id_token_gives_the_claims() {
     let mut stored: serde_json::Value = serde_json::from_slice(&logged_in()).unwrap();
     stored["userinfo_endpoint"] = json!(null);
     let given = openid().stored(stored.to_string().into_bytes()).userinfo();

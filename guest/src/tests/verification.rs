@@ -28,7 +28,7 @@ fn an_accepted_token_is_granted() {
 }
 
 #[test]
-fn a_provider_that_cannot_be_asked_says_nothing_against_a_token() {
+fn a_token_counts_as_accepted_if_the_provider_cannot_answer() {
     for answer in [
         unreachable(),
         status(503, ""),
@@ -42,14 +42,14 @@ fn a_provider_that_cannot_be_asked_says_nothing_against_a_token() {
 }
 
 #[test]
-fn an_address_that_is_no_userinfo_endpoint_verifies_nothing() {
+fn a_wrong_userinfo_endpoint_verifies_nothing() {
     verifying().asks_userinfo(status(404, "")).fails(Code::InvalidUserinfo);
     verifying().asks_userinfo(Reply::Denied("no".to_owned())).fails(Code::EgressDenied);
     verifying().asks_userinfo(json!({ "sub": "mallory" })).fails(Code::InvalidUserinfo);
 }
 
 #[test]
-fn a_revoked_token_is_renewed_and_asked_about_again() {
+fn a_revoked_token_is_renewed_and_verified_again() {
     let renewed = || {
         let token = verifying().asks_userinfo(status(401, "")).locks(Some(logged_in()));
         let token = token.refreshes(tokens(2)).saves();
@@ -70,7 +70,7 @@ fn a_revoked_token_without_a_refresh_token_needs_a_login() {
 }
 
 #[test]
-fn without_userinfo_the_provider_is_asked_about_the_token() {
+fn without_userinfo_the_token_is_introspected() {
     let token = through_introspection().token();
     assert_eq!(token.sent().form.one("token"), Some(access_token(1).as_str()));
     assert!(token.introspects(json!({ "active": true })).grants().report.is_some());
@@ -88,7 +88,7 @@ fn without_userinfo_the_provider_is_asked_about_the_token() {
 }
 
 #[test]
-fn a_secret_is_wanted_only_where_the_client_has_to_authenticate() {
+fn a_secret_is_needed_only_for_introspection() {
     let method = ClientAuthentication::ClientSecretPost;
     let given = through_introspection().client(|client| client.authentication = Some(method));
     given.clone().token().fails(Code::InvalidConfiguration);
@@ -96,7 +96,7 @@ fn a_secret_is_wanted_only_where_the_client_has_to_authenticate() {
 }
 
 #[test]
-fn every_state_survives_replies_that_do_not_fit() {
+fn every_state_rejects_replies_that_do_not_fit() {
     let given = openid().stored(logged_in()).examining(Examination::Verification);
     let token = given.trying_misfits().token().asks_userinfo(status(401, ""));
     let token = token.locks(Some(logged_in())).refreshes(tokens(2)).saves();

@@ -3,7 +3,7 @@
 use super::{Setup, State};
 use crate::contract::{Action, Code, EpochMs, Failure, LoginFlow, Protocol};
 use crate::flow::waiting::Choice;
-use crate::protocol::flow_choice::ways_on;
+use crate::protocol::flow_choice::flows_after;
 use crate::protocol::metadata::Provider;
 
 impl Setup {
@@ -23,10 +23,10 @@ impl Setup {
             provider.device_authorization_endpoint = None;
         }
         let flows = match &self.client.protocol {
-            Protocol::Oauth => ways_on(&self.facts(&provider), tried),
+            Protocol::Oauth => flows_after(&self.facts(&provider), tried),
             Protocol::Hexclave(_) => vec![tried],
         };
-        let (choice, action) = Choice { provider, failure, flows }.ask(self.patience_ms());
+        let (choice, action) = Choice { provider, failure, flows }.offer(self.time_limit_ms());
         Ok((State::AwaitingChoice(choice), action))
     }
 
@@ -39,6 +39,6 @@ impl Setup {
         now_ms: EpochMs,
     ) -> Result<(State, Action), Failure> {
         self.entropy = self.entropy.fork();
-        self.send(provider, flow, None, now_ms)
+        self.start(provider, flow, None, now_ms)
     }
 }

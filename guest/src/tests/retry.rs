@@ -25,7 +25,7 @@ fn come_back(code: u16, retry_after: &str) -> Reply {
 // ---- Attempts and delays -----------------------------------------------------
 
 #[test]
-fn a_request_is_sent_three_times_with_growing_pauses() {
+fn a_request_is_sent_three_times_with_growing_delays() {
     let login = openid().login();
     assert_eq!(login.pause_ms(), 0);
     let login = login.stumbles(unreachable());
@@ -36,13 +36,13 @@ fn a_request_is_sent_three_times_with_growing_pauses() {
 }
 
 #[test]
-fn an_answer_at_the_second_try_is_as_good_as_at_the_first() {
+fn a_response_to_the_second_attempt_is_accepted() {
     let login = openid().login().stumbles(unreachable()).discovers(metadata());
     assert!(login.shown().url.starts_with("https://id.example/authorize?"));
 }
 
 #[test]
-fn each_request_has_three_tries_of_its_own() {
+fn each_request_has_three_attempts() {
     let stumbling = |script: Script| script.stumbles(unreachable()).stumbles(unreachable());
     let login = stumbling(openid().login()).discovers(metadata());
     let login = login.redirects("code=c0de&state={state}").redeems(tokens(1).and(id_token()));
@@ -50,7 +50,7 @@ fn each_request_has_three_tries_of_its_own() {
 }
 
 #[test]
-fn a_pause_that_the_provider_asks_for_is_kept() {
+fn retry_after_is_respected() {
     let login = openid().login().stumbles(come_back(503, "7"));
     assert_eq!(login.pause_ms(), 7_000);
     let login = openid().login().stumbles(come_back(429, "0"));
@@ -58,7 +58,7 @@ fn a_pause_that_the_provider_asks_for_is_kept() {
 }
 
 #[test]
-fn nobody_waits_longer_than_a_person_would() {
+fn a_long_retry_after_is_not_waited_for() {
     let asking = || openid().stored(logged_in()).userinfo().token();
     for retry_after in ["11", "86400"] {
         let asked = asking().stumbles(come_back(429, retry_after));
@@ -71,7 +71,7 @@ fn nobody_waits_longer_than_a_person_would() {
 }
 
 #[test]
-fn what_is_final_is_not_sent_again() {
+fn a_permanent_failure_is_not_retried() {
     for (reply, code) in [
         (Reply::Denied("a private address".to_owned()), Code::EgressDenied),
         (Reply::TooLarge(1), Code::InvalidUserinfo),
@@ -84,7 +84,7 @@ fn what_is_final_is_not_sent_again() {
 // ---- Requests that must not be repeated --------------------------------------
 
 #[test]
-fn a_refresh_token_that_may_have_arrived_is_not_presented_twice() {
+fn a_refresh_token_that_may_have_arrived_is_not_sent_again() {
     for (reply, code) in [
         (unreachable(), Code::Unreachable),
         (status(500, ""), Code::ProviderUnavailable),
@@ -97,13 +97,13 @@ fn a_refresh_token_that_may_have_arrived_is_not_presented_twice() {
 }
 
 #[test]
-fn a_refresh_token_that_never_left_is_presented_again() {
+fn a_refresh_token_that_was_not_sent_is_retried() {
     let grant = refreshing().stumbles(unsent()).stumbles(unsent()).refreshes(tokens(2));
     assert_eq!(grant.saves().grants().access_token, access_token(2));
 }
 
 #[test]
-fn a_refresh_token_that_was_turned_away_unread_is_presented_again() {
+fn a_refresh_token_rejected_without_processing_is_retried() {
     for reply in [status(429, ""), come_back(429, "2"), come_back(503, "1")] {
         let grant = refreshing().stumbles(reply).refreshes(tokens(2)).saves().grants();
         assert_eq!(grant.source, TokenSource::Renewed);
@@ -111,13 +111,13 @@ fn a_refresh_token_that_was_turned_away_unread_is_presented_again() {
 }
 
 #[test]
-fn a_code_that_may_have_arrived_is_not_redeemed_twice() {
+fn a_code_that_may_have_arrived_is_not_sent_again() {
     redeeming().stumbles(unreachable()).fails(Code::Unreachable);
     assert_eq!(redeeming().stumbles(unsent()).sent().form.one("code"), Some("c0de"));
 }
 
 #[test]
-fn a_revocation_is_repeated() {
+fn a_revocation_is_retried() {
     let logout = openid().stored(logged_in()).logout().locks(Some(logged_in()));
     let logout = logout.stumbles(unreachable()).stumbles(status(503, "")).revokes(status(200, ""));
     let report = logout.revokes(status(200, "")).deletes().logs_out();
@@ -127,14 +127,14 @@ fn a_revocation_is_repeated() {
 // ---- Retries that are not needed ---------------------------------------------
 
 #[test]
-fn a_token_that_is_still_good_is_handed_out_without_a_second_try() {
+fn a_valid_token_is_granted_without_a_retry() {
     let token = openid().stored(logged_in()).later(HOUR_MS - 1).token().locks(Some(logged_in()));
     let grant = token.stumbles(unsent()).grants();
     assert_eq!(grant.source, TokenSource::Cached);
 }
 
 #[test]
-fn a_session_that_has_ended_sends_nothing_again() {
+fn an_ended_session_retries_nothing() {
     let token = openid().stored(logged_in()).userinfo().token();
     token.asks_userinfo(unreachable()).fails(Code::Unreachable);
     let token = openid().stored(logged_in()).userinfo().token();

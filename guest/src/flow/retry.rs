@@ -17,17 +17,17 @@ use crate::protocol::request::retry_after_ms;
 const ATTEMPTS: u32 = 3;
 
 /// Delay before the second attempt. It quadruples before each further one.
-const FIRST_PAUSE_MS: u64 = 250;
+const FIRST_DELAY_MS: u64 = 250;
 
 /// Largest jitter, as a part of the delay: half. Many clients must not retry at the same
 /// moment.
 const JITTER_PART: u64 = 2;
 
 /// Longest delay accepted from a provider. The user is waiting.
-const LONGEST_PAUSE_MS: u64 = 10_000;
+const LONGEST_DELAY_MS: u64 = 10_000;
 
 /// The current request, and how often it was sent.
-pub(crate) struct Repetition {
+pub(crate) struct Retry {
     entropy: Entropy,
     current: Option<Current>,
 }
@@ -37,13 +37,13 @@ struct Current {
     attempts: u32,
 }
 
-impl Repetition {
+impl Retry {
     pub(crate) fn new(entropy: Entropy) -> Self {
         Self { entropy, current: None }
     }
 
     /// Remembers the request in `action`, if it is one.
-    pub(crate) fn watch(&mut self, action: &Action) {
+    pub(crate) fn record(&mut self, action: &Action) {
         self.current = match action {
             Action::Exchange(exchange) => Some(Current { exchange: exchange.clone(), attempts: 1 }),
             _ => None,
@@ -51,31 +51,31 @@ impl Repetition {
     }
 
     /// Forgets the current request.
-    pub(crate) fn end(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.current = None;
     }
 
     /// Returns the current request again if `event` is a temporary failure and an attempt
     /// is left.
-    pub(crate) fn again(&mut self, event: &Event) -> Option<Action> {
+    pub(crate) fn after(&mut self, event: &Event) -> Option<Action> {
         let Event::Answered(answer) = event else { return None };
         let current = self.current.as_mut()?;
         if current.attempts >= ATTEMPTS {
             return None;
         }
-        let asked_for_ms = may_pass(answer, current.exchange.purpose)?;
-        let pause_ms = FIRST_PAUSE_MS << (2 * (current.attempts - 1));
+        let requested_ms = retry_delay_ms(answer, current.exchange.purpose)?;
+        let delay_ms = FIRST_DELAY_MS << (2 * (current.attempts - 1));
         let label = format!("pause {} {}", current.exchange.request.url, current.attempts);
-        let jitter_ms = self.entropy.below(&label, pause_ms / JITTER_PART);
+        let jitter_ms = self.entropy.below(&label, delay_ms / JITTER_PART);
         current.attempts += 1;
-        let wait_ms = (pause_ms + jitter_ms).max(asked_for_ms);
+        let wait_ms = (delay_ms + jitter_ms).max(requested_ms);
         Some(Action::Exchange(Exchange { wait_ms, ..current.exchange.clone() }))
     }
 }
 
 /// Returns the delay that the provider asks for, in milliseconds, or zero if it asks for
 /// none. Returns `None` if the failure is permanent or the request must not be repeated.
-fn may_pass(answer: &Result<Response, NoResponse>, purpose: Purpose) -> Option<EpochMs> {
+fn retry_delay_ms(answer: &Result<Response, NoResponse>, purpose: Purpose) -> Option<EpochMs> {
     // An authorization code and a rotating refresh token are spent by the first request
     // that arrives. All other requests may arrive twice (RFC 7009 §2.2 for revocations).
     let repeatable = purpose != Purpose::Token;
@@ -89,18 +89,18 @@ fn may_pass(answer: &Result<Response, NoResponse>, purpose: Purpose) -> Option<E
         }
         Err(NoResponse::TooLarge(_) | NoResponse::Denied(_)) => None,
         Ok(response) => {
-            let asked_for_ms = retry_after_ms(response);
-            let may_pass = match response.status {
+            let requested_ms = retry_after_ms(response);
+            let is_temporary = match response.status {
                 // Rejected without processing (RFC 6585 §4).
                 429 => true,
                 // From a proxy, it may hide that the request arrived. With `Retry-After`,
                 // it is deliberate (RFC 9110 §15.6.4).
-                503 => repeatable || asked_for_ms.is_some(),
+                503 => repeatable || requested_ms.is_some(),
                 500..=599 => repeatable,
                 _ => false,
             };
-            let pause_ms = asked_for_ms.unwrap_or(0);
-            (may_pass && pause_ms <= LONGEST_PAUSE_MS).then_some(pause_ms)
+            let delay_ms = requested_ms.unwrap_or(0);
+            (is_temporary && delay_ms <= LONGEST_DELAY_MS).then_some(delay_ms)
         }
     }
 }
