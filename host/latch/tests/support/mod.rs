@@ -20,7 +20,7 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use latchstring_provider::visitor::Visitor;
 use latchstring_provider::{Options, Provider, Seen};
@@ -308,6 +308,13 @@ pub(crate) fn free_port() -> u16 {
 pub(crate) fn reserve_port(port: u16) -> File {
     let file = reservation(port);
     file.lock().expect("a lock");
+    // The system may have given it to a connection, which keeps it for a minute.
+    let is_free = || TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let begun = Instant::now();
+    while !is_free() {
+        assert!(begun.elapsed() < PATIENCE, "port {port} stays in use");
+        std::thread::sleep(Duration::from_millis(10));
+    }
     file
 }
 
