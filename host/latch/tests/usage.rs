@@ -43,23 +43,41 @@ fn every_command_explains_itself() {
     assert_eq!(version, concat!("latch ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
+/// Each flag of a help text, with what is said about it. A flag begins a line that is
+/// indented less than the text about it.
+fn definitions(help: &str) -> Vec<String> {
+    let mut flags: Vec<String> = Vec::new();
+    let mut is_within = false;
+    for line in help.lines() {
+        let text = line.trim_start();
+        let begins = text.starts_with('-') && text.contains("--") && line.len() - text.len() <= 6;
+        is_within = begins || (is_within && (line.is_empty() || line.starts_with("       ")));
+        match flags.last_mut() {
+            _ if begins => flags.push(line.to_owned()),
+            Some(flag) if is_within => *flag += line,
+            _ => {}
+        }
+    }
+    flags
+}
+
 #[test]
 fn every_flag_has_a_variable_of_its_own_name() {
     let home = Home::new();
     for command in COMMANDS {
         let help = home.latch(&[command, &["--help"]].concat()).succeeded().stdout;
-        for part in help.split("--").skip(1) {
+        for flag in definitions(&help) {
             let letter = |c: char| c.is_ascii_lowercase() || c == '-';
-            let name: String = part.chars().take_while(|c| letter(*c)).collect();
-            let is_flag = part[name.len()..].starts_with([' ', '\n']) && part.contains("\n");
-            if !is_flag || name.is_empty() || ["help", "version"].contains(&name.as_str()) {
+            let name = flag.split_once("--").expect("a name").1;
+            let name: String = name.chars().take_while(|c| letter(*c)).collect();
+            if ["help", "version"].contains(&name.as_str()) {
                 continue;
             }
             let mut variable = format!("LATCH_{}", name.replace('-', "_").to_uppercase());
             if (command, name.as_str()) == (&["component"], "output") {
                 variable = "LATCH_COMPONENT_OUTPUT".to_owned();
             }
-            let words: String = part.split_whitespace().collect::<Vec<_>>().join(" ");
+            let words: String = flag.split_whitespace().collect::<Vec<_>>().join(" ");
             assert!(
                 words.contains(&format!("[env: {variable}=")),
                 "--{name} in {command:?}: {words}"
