@@ -33,10 +33,9 @@ struct Screen {
 }
 
 impl Tty {
-    /// Starts the program as the leader of a session of its own, whose terminal
-    /// this is: with these modes, and with the signals that its keys send. Whoever
-    /// started the tests may have had them ignore the end of a terminal, as nohup
-    /// does; the program does not.
+    /// Starts the program as the leader of a new session with this terminal, whose
+    /// modes `change` sets and whose keys send signals. SIGHUP has its default action
+    /// again, in case the tests were started by nohup.
     pub(crate) fn lead(mut command: Command, change: impl FnOnce(&mut Termios)) -> Self {
         // SAFETY: all three calls may be made between fork and exec.
         unsafe {
