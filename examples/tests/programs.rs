@@ -4,6 +4,7 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
 
+use latchstring_provider::port::reserve_port;
 use latchstring_provider::visitor::Visitor;
 use latchstring_standins::{Options, Standin, System};
 
@@ -12,6 +13,13 @@ use latchstring_standins::{Options, Standin, System};
 ///
 /// The person opens the address that it shows.
 fn run(program: &str, system: System, options: Options, words: &[&str]) -> String {
+    // Where its preset fixes one.
+    let port = match system {
+        System::Fief => Some(51562),
+        System::Mock => Some(8085),
+        _ => None,
+    };
+    let _port = port.map(reserve_port);
     let standin = Standin::start(system, options).expect("a stand-in");
     let home = tempfile::tempdir().expect("a folder");
     let url = standin.url();

@@ -5,12 +5,13 @@ mod support;
 
 use std::thread;
 
+use latchstring_provider::port::reserve_port;
 use latchstring_standins::{Misbehaviour, Options, System};
 use serde_json::json;
 
 use support::session::Session;
 use support::system::Scene;
-use support::{Pending, refusing, reserve_port, run};
+use support::{Pending, refusing, run};
 
 const TOKEN: &str = "/oauth/token";
 const USERINFO: &str = "/oauth/userinfo";

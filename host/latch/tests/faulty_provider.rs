@@ -2,11 +2,12 @@
 
 mod support;
 
+use latchstring_provider::port::free_port;
 use latchstring_provider::{Answer, Fault, Options};
 use serde_json::{Value, json};
 
 use support::session::Session;
-use support::{Home, Run, free_port, run};
+use support::{Home, Run, run};
 
 const METADATA: [&str; 2] =
     ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];

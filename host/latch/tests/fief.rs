@@ -5,13 +5,14 @@ mod support;
 
 use std::fs;
 
+use latchstring_provider::port::reserve_port;
 use latchstring_provider::visitor::Visitor;
 use latchstring_standins::{ForgedSession, Misbehaviour, Options, System};
 use serde_json::{Value, json};
 
 use support::session::Session;
 use support::system::Scene;
-use support::{Pending, refusing, reserve_port, run};
+use support::{Pending, refusing, run};
 
 const TOKEN: &str = "/api/token";
 const USERINFO: &str = "/api/userinfo";

@@ -5,11 +5,12 @@ mod support;
 
 use std::fs;
 
+use latchstring_provider::port::free_port;
 use latchstring_standins::{Misbehaviour, Options, Seen, Standin, System};
 use serde_json::{Value, json};
 
 use support::system::Scene;
-use support::{free_port, refusing, run};
+use support::{refusing, run};
 
 const BEGIN: &str = "/api/v1/auth/cli";
 const POLL: &str = "/api/v1/auth/cli/poll";

@@ -260,7 +260,7 @@ impl Browser for Told {
 #[test]
 fn a_login_that_is_dropped_closes_its_listener() {
     let setting = Setting::new();
-    let port = support::free_port();
+    let port = latchstring_provider::port::free_port();
     let redirect =
         Redirect { host: RedirectHost::Ipv4, ports: vec![port], path: "/callback".to_owned() };
     let shown = Arc::new(Notify::new());

@@ -5,9 +5,10 @@ mod support;
 use std::net::{TcpListener, TcpStream};
 
 use latchstring_provider::Options;
+use latchstring_provider::port::free_port;
 
 use support::http::{get, with};
-use support::{Home, Pending, busy_port, free_port, run};
+use support::{Home, Pending, busy_port, run};
 
 /// The provider's refusal, made up by hand: it sends nobody to `localhost`.
 fn refuse(pending: &Pending, issuer: &str) -> u16 {

@@ -3,13 +3,14 @@
 
 mod support;
 
+use latchstring_provider::port::reserve_port;
 use latchstring_provider::visitor::Visitor;
 use latchstring_standins::{Misbehaviour, Options, System};
 use serde_json::json;
 
 use support::session::Session;
 use support::system::Scene;
-use support::{Pending, block_on, named, reserve_port, run};
+use support::{Pending, block_on, named, run};
 
 const TOKEN: &str = "/default/token";
 

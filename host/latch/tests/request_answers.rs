@@ -7,9 +7,11 @@ use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, mpsc};
 
+use latchstring_provider::port::free_port;
+
 use support::api::{self, Api};
 use support::http::Trap;
-use support::{Home, Run, free_port};
+use support::{Home, Run};
 
 /// A request that this API may have.
 fn command(home: &Home, api: &Api, words: &[&str]) -> Command {

@@ -45,6 +45,7 @@ mod keys;
 mod metadata;
 mod options;
 mod page;
+pub mod port;
 mod provider;
 mod route;
 mod serve;

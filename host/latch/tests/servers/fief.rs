@@ -9,13 +9,14 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::thread;
 
 use hyper::Request;
+use latchstring_provider::port::free_port;
 use latchstring_provider::visitor::Browser;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, block_on, free_port, skip};
+use crate::support::{PATIENCE, block_on, skip};
 
 /// The email address of a user of every tenant, with the password that the visitor
 /// types.

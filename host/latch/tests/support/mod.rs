@@ -13,14 +13,13 @@ pub(crate) mod system;
 pub(crate) mod tty;
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::future::Future;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use latchstring_provider::visitor::Visitor;
 use latchstring_provider::{Options, Provider, Seen};
@@ -282,51 +281,4 @@ pub(crate) fn busy_port() -> (TcpListener, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = listener.local_addr().expect("its number").port();
     (listener, port)
-}
-
-/// A port that nobody listens on, and that no other test on this machine uses until
-/// this process ends. It is below those that systems hand out by themselves.
-pub(crate) fn free_port() -> u16 {
-    static RESERVED: Mutex<Vec<File>> = Mutex::new(Vec::new());
-    let mut reserved = RESERVED.lock().expect("no panic");
-    // Any port would do to begin with; processes that begin apart wait less.
-    let first = std::process::id() % 10_000;
-    let mut ports = (first..first + 10_000).map(|port| 20_000 + (port % 10_000) as u16);
-    let port = ports.find(|&port| {
-        let file = reservation(port);
-        let is_free = file.try_lock().is_ok() && TcpListener::bind(("127.0.0.1", port)).is_ok();
-        if is_free {
-            reserved.push(file);
-        }
-        is_free
-    });
-    port.expect("a free port")
-}
-
-/// Reserves a port that a preset or a registration fixes, until the file is
-/// dropped. Waits for other tests, of every process on this machine.
-pub(crate) fn reserve_port(port: u16) -> File {
-    let file = reservation(port);
-    file.lock().expect("a lock");
-    // The system may have given it to a connection, which keeps it for a minute.
-    let is_free = || TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let begun = Instant::now();
-    while !is_free() {
-        assert!(begun.elapsed() < PATIENCE, "port {port} stays in use");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    file
-}
-
-/// A file for each port: whoever has locked it may use the port. For each user too,
-/// who cannot open the others' files.
-fn reservation(port: u16) -> File {
-    #[cfg(unix)]
-    let user = rustix::process::getuid().as_raw();
-    #[cfg(not(unix))]
-    let user = 0;
-    let folder = std::env::temp_dir().join(format!("latchstring-tests-{user}"));
-    fs::create_dir_all(&folder).expect("a folder for locks");
-    let path = folder.join(port.to_string());
-    File::options().create(true).append(true).open(path).expect("a lock file")
 }

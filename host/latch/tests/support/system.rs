@@ -2,10 +2,11 @@
 
 use std::process::Command;
 
+use latchstring_provider::port::free_port;
 use latchstring_provider::visitor::{Page, Visitor};
 use latchstring_standins::{ForgedSession, Misbehaviour, Options, Seen, Standin, System};
 
-use super::{Home, Pending, Run, free_port, run};
+use super::{Home, Pending, Run, run};
 
 pub(crate) struct Scene {
     pub(crate) standin: Standin,
