@@ -328,8 +328,7 @@ fn after_the_callers_end_nothing_is_written_to_its_terminal() {
     tty.until("getting a token");
     tty.presses(0x03);
     assert_eq!(tty.wait(), Some(130));
-    tty.until("interrupted");
-    let shown = tty.shown();
+    let shown = tty.until("when you are ready\n");
     held.let_go();
     wait_for_the_lock(&home);
     assert_eq!(tty.shown(), shown);
