@@ -5,7 +5,7 @@
 #[allow(missing_docs, unreachable_pub)]
 pub(crate) mod generated {
     wit_bindgen::generate!({
-        path: "../wit",
+        path: "../wit/login.wit",
         world: "login",
         pub_export_macro: true,
     });

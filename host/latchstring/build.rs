@@ -1,12 +1,12 @@
-//! Builds the login component and embeds it twice: as WebAssembly, for inspection and other
-//! runtimes, and as machine code for this target, so that the program needs no compiler and
-//! starts fast.
+//! Builds the login component and the rules component, and embeds them as WebAssembly, for
+//! inspection and other runtimes. The login component is also embedded as machine code for
+//! this target, so that the program needs no compiler and starts fast.
 //!
-//! The crate reads three files through these environment variables:
+//! The crate reads five files through these environment variables:
 //!
-//! - `LATCHSTRING_COMPONENT`: the component,
-//! - `LATCHSTRING_COMPONENT_WORLD`: its world, as WIT,
-//! - `LATCHSTRING_COMPONENT_COMPILED`: its machine code.
+//! - `LATCHSTRING_COMPONENT` and `LATCHSTRING_RULES`: the components,
+//! - `LATCHSTRING_COMPONENT_WORLD` and `LATCHSTRING_RULES_WORLD`: their worlds, as WIT,
+//! - `LATCHSTRING_COMPONENT_COMPILED`: the login component's machine code.
 
 #[path = "build/component.rs"]
 mod component;
@@ -14,8 +14,6 @@ mod component;
 mod config;
 #[path = "build/folders.rs"]
 mod folders;
-#[path = "build/guest.rs"]
-mod guest;
 #[path = "build/machine_code.rs"]
 mod machine_code;
 #[path = "build/nested.rs"]
@@ -28,12 +26,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs};
 
+use component::{Kind, LOGIN, RULES};
 use folders::Folders;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Environment variable with the path of a component to embed instead of building one.
+/// Environment variables with the path of a component to embed instead of building one.
 const GIVEN: &str = "LATCHSTRING_COMPONENT_FILE";
+const GIVEN_RULES: &str = "LATCHSTRING_RULES_FILE";
 
 #[allow(clippy::print_stderr, reason = "cargo shows what a build script prints there")]
 fn main() -> ExitCode {
@@ -49,11 +49,15 @@ fn main() -> ExitCode {
 fn embed() -> Result<()> {
     let folders = Folders::of_this_build("../..")?;
     let checkout = folders.workspace();
-    let component = obtain(&folders, checkout.as_ref())?;
-    let world = component::check(&component)?;
+    let component = obtain(&folders, checkout.as_deref(), &LOGIN, GIVEN, "component.wasm")?;
+    let world = component::check(&component, &LOGIN)?;
     let compiled = machine_code::of(&component, &folders)?;
+    let rules = obtain(&folders, checkout.as_deref(), &RULES, GIVEN_RULES, "rules.wasm")?;
+    let rules_world = component::check(&rules, &RULES)?;
 
     export("LATCHSTRING_COMPONENT", &folders.out.join("component.wasm"), &component)?;
+    export("LATCHSTRING_RULES", &folders.out.join("rules.wasm"), &rules)?;
+    export("LATCHSTRING_RULES_WORLD", &folders.out.join("rules.wit"), rules_world.as_bytes())?;
     println!("cargo::rustc-check-cfg=cfg(latchstring_code_in_place)");
     if machine_code::runs_in_place()? {
         println!("cargo::rustc-cfg=latchstring_code_in_place");
@@ -65,29 +69,36 @@ fn embed() -> Result<()> {
     Ok(())
 }
 
-/// Returns the component: from the given file, or built from the sources, or from the
-/// published package.
+/// Returns a component: from the file that the variable `given` names, or built from the
+/// sources, or from the file `packaged` of the published package.
 ///
 /// The sources come before the package's file, because such a file left behind in a
 /// checkout would hide every change of the sources.
-fn obtain(folders: &Folders, checkout: Option<&PathBuf>) -> Result<Vec<u8>> {
-    println!("cargo::rerun-if-env-changed={GIVEN}");
-    if let Some(file) = env::var_os(GIVEN) {
-        return read(
-            &PathBuf::from(file),
-            &format!("{GIVEN} names it; name a component, or unset it"),
-        );
+fn obtain(
+    folders: &Folders,
+    checkout: Option<&Path>,
+    kind: &Kind,
+    given: &str,
+    packaged: &str,
+) -> Result<Vec<u8>> {
+    println!("cargo::rerun-if-env-changed={given}");
+    if let Some(file) = env::var_os(given) {
+        let remedy = format!("{given} names it; name a component, or unset it");
+        return read(&PathBuf::from(file), kind, &remedy);
     }
-    if let Some(workspace) = checkout {
-        return component::wrap(&guest::build(workspace, folders)?);
+    match checkout {
+        Some(workspace) => nested::component(workspace, folders, kind),
+        None => {
+            let remedy = "take the whole package, or a whole checkout";
+            read(&folders.package.join(packaged), kind, remedy)
+        }
     }
-    read(&folders.package.join("component.wasm"), "take the whole package, or a whole checkout")
 }
 
-fn read(file: &Path, remedy: &str) -> Result<Vec<u8>> {
+fn read(file: &Path, kind: &Kind, remedy: &str) -> Result<Vec<u8>> {
     println!("cargo::rerun-if-changed={}", file.display());
     fs::read(file).map_err(|error| {
-        format!("the login component cannot be read from {}: {error}; {remedy}", file.display())
+        format!("the {} cannot be read from {}: {error}; {remedy}", kind.name, file.display())
             .into()
     })
 }

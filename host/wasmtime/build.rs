@@ -12,8 +12,6 @@ mod composition;
 mod config;
 #[path = "../../host/latchstring/build/folders.rs"]
 mod folders;
-#[path = "../../host/latchstring/build/guest.rs"]
-mod guest;
 #[path = "../../host/latchstring/build/machine_code.rs"]
 mod machine_code;
 #[path = "../../host/latchstring/build/nested.rs"]
@@ -26,6 +24,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs};
 
+use component::LOGIN;
 use folders::Folders;
 use sha2::{Digest as _, Sha256};
 
@@ -54,8 +53,8 @@ fn make() -> Result<()> {
     let workspace =
         folders.workspace().ok_or("latch.wasm is built in a checkout, and this is none")?;
     let flow = flow(&workspace, &folders)?;
-    component::check(&flow)?;
-    let driver = component::wrap(&build_driver(&workspace, &folders, &flow)?)?;
+    component::check(&flow, &LOGIN)?;
+    let driver = component::wrap(&build_driver(&workspace, &folders, &flow)?, "driver")?;
     let latch = composition::compose(&driver, &flow)?;
 
     let embedded = folders.out.join("latch.wasm");
@@ -72,7 +71,7 @@ fn flow(workspace: &Path, folders: &Folders) -> Result<Vec<u8>> {
     println!("cargo::rerun-if-env-changed={GIVEN}");
     match env::var_os(GIVEN) {
         Some(file) => Ok(fs::read(file)?),
-        None => component::wrap(&guest::build(workspace, folders)?),
+        None => nested::component(workspace, folders, &LOGIN),
     }
 }
 
@@ -84,7 +83,7 @@ fn build_driver(workspace: &Path, folders: &Folders, flow: &[u8]) -> Result<Vec<
     let known = [
         ("LATCHSTRING_FLOW_BYTES", flow.len().to_string()),
         ("LATCHSTRING_FLOW_SHA256", sha256),
-        ("LATCHSTRING_FLOW_EXPORT", component::EXPORT.to_owned()),
+        ("LATCHSTRING_FLOW_EXPORT", LOGIN.export.to_owned()),
     ];
     nested::module(workspace, folders, "latchstring-driver", "driver", &known)
 }

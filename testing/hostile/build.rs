@@ -19,9 +19,18 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs};
 
+use component::Kind;
 use folders::Folders;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// The component that misbehaves when it runs. It exports what a login component does.
+const ACTOR: Kind = Kind {
+    name: "hostile component",
+    package: "latchstring-hostile-component",
+    folders: &["testing/hostile/component"],
+    export: component::LOGIN.export,
+};
 
 /// Components that are rejected before they run. Each has its own text file.
 const TEXTS: [&str; 4] = ["empty", "greedy", "stranger", "types"];
@@ -40,16 +49,8 @@ fn main() -> ExitCode {
 fn embed() -> Result<()> {
     let folders = Folders::of_this_build("../..")?;
     let workspace = folders.workspace().ok_or("they are built in a checkout, and this is none")?;
-    let module = nested::component(
-        &workspace,
-        &folders,
-        "testing/hostile/component",
-        "latchstring-hostile-component",
-        "hostile component",
-    )?;
-    let actor = component::wrap(&module)?;
-    // Its exports are those of a login component.
-    component::check(&actor)?;
+    let actor = nested::component(&workspace, &folders, &ACTOR)?;
+    component::check(&actor, &ACTOR)?;
     machine_code::of(&actor, &folders)?;
 
     let target = env::var("TARGET")?;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use crate::contract::{Action, Reply};
+use crate::contract::{Action, Authorization, Reply};
 use crate::error::Error;
 
 /// Most actions of a session, not counting those that wait for the user or are delayed. A
@@ -28,6 +28,99 @@ pub struct Budget {
     /// How long the user may take, in milliseconds.
     patience_ms: u64,
     spent: Spent,
+}
+
+/// An action, as far as it counts.
+pub enum Asked<'a> {
+    /// To take the lock, or to use the store.
+    Step,
+    /// To send a request after this delay.
+    Request {
+        /// In milliseconds.
+        wait_ms: u64,
+    },
+    /// To send the user to `url` and to wait for the redirect.
+    Redirect {
+        /// Where the user is sent.
+        url: &'a str,
+        /// In milliseconds.
+        wait_ms: u64,
+    },
+    /// To show the user a page that nothing comes back from.
+    Page {
+        /// Where the user is sent.
+        url: &'a str,
+    },
+    /// To ask the user how to continue.
+    Choice {
+        /// In milliseconds.
+        wait_ms: u64,
+    },
+    /// Nothing more.
+    End,
+}
+
+impl<'a> Asked<'a> {
+    fn by(action: &'a Action) -> Self {
+        match action {
+            Action::Lock | Action::Probe | Action::Save(_) => Self::Step,
+            Action::Exchange(exchange) => Self::Request { wait_ms: exchange.wait_ms },
+            Action::Authorize(Authorization { url, wait_ms, .. }) => {
+                Self::Redirect { url, wait_ms: *wait_ms }
+            }
+            Action::Present(prompt) => Self::Page { url: &prompt.verification_uri },
+            Action::Visit(visit) => Self::Page { url: &visit.url },
+            Action::Offer(offer) => Self::Choice { wait_ms: offer.wait_ms },
+            Action::Done(_) => Self::End,
+        }
+    }
+
+    /// Returns what an action with this name in the contract asks for, or `None` if the
+    /// contract has no such action. `url` and `wait_ms` are the action's, if it has them.
+    pub fn named(action: &str, url: &'a str, wait_ms: u64) -> Option<Self> {
+        Some(match action {
+            "lock" | "probe" | "save" => Self::Step,
+            "exchange" => Self::Request { wait_ms },
+            "authorize" => Self::Redirect { url, wait_ms },
+            "present" | "visit" => Self::Page { url },
+            "offer" => Self::Choice { wait_ms },
+            "done" => Self::End,
+            _ => return None,
+        })
+    }
+}
+
+/// A reply, as far as it counts.
+pub enum Answered {
+    /// The user chose how to go on.
+    Choice,
+    /// The browser came back, or the user brought its address.
+    Return,
+    /// The time for the user is over.
+    Timeout,
+    /// Anything else.
+    Other,
+}
+
+impl Answered {
+    fn by(reply: &Reply) -> Self {
+        match reply {
+            Reply::Chosen(_) => Self::Choice,
+            Reply::Redirected(_) | Reply::Pasted(_) => Self::Return,
+            Reply::TimedOut => Self::Timeout,
+            _ => Self::Other,
+        }
+    }
+
+    /// Returns what a reply with this name in the contract tells.
+    pub fn named(reply: &str) -> Self {
+        match reply {
+            "chosen" => Self::Choice,
+            "redirected" | "pasted" => Self::Return,
+            "timed-out" => Self::Timeout,
+            _ => Self::Other,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -62,30 +155,45 @@ impl Budget {
     /// Returns `sandbox-fault` if the session has used up its actions or its waiting time,
     /// or wants to send the user to an address that it may not.
     pub fn admit(&mut self, mut action: Action) -> Result<Action, Error> {
+        let wait_ms = self.count(&Asked::by(&action))?;
         match &mut action {
-            Action::Exchange(exchange) => {
-                self.wait(exchange.wait_ms)?;
-                if exchange.wait_ms < PAUSE_MS {
-                    self.act()?;
-                }
-            }
-            Action::Authorize(authorization) => {
-                authorization.wait_ms = authorization.wait_ms.min(self.patience_ms);
-                self.send(&authorization.url)?;
-            }
-            Action::Offer(offer) => offer.wait_ms = offer.wait_ms.min(self.patience_ms),
-            Action::Present(prompt) => {
-                self.act()?;
-                self.send(&prompt.verification_uri)?;
-            }
-            Action::Visit(visit) => {
-                self.act()?;
-                self.send(&visit.url)?;
-            }
-            Action::Lock | Action::Probe | Action::Save(_) => self.act()?,
-            Action::Done(_) => {}
+            Action::Authorize(authorization) => authorization.wait_ms = wait_ms,
+            Action::Offer(offer) => offer.wait_ms = wait_ms,
+            _ => {}
         }
         Ok(action)
+    }
+
+    /// Counts an action and returns its wait, cut to the time that the user has.
+    ///
+    /// # Errors
+    ///
+    /// See [`admit`](Self::admit).
+    pub fn count(&mut self, asked: &Asked<'_>) -> Result<u64, Error> {
+        match *asked {
+            Asked::Step => {
+                self.act()?;
+                Ok(0)
+            }
+            Asked::Request { wait_ms } => {
+                self.wait(wait_ms)?;
+                if wait_ms < PAUSE_MS {
+                    self.act()?;
+                }
+                Ok(wait_ms)
+            }
+            Asked::Redirect { url, wait_ms } => {
+                self.send(url)?;
+                Ok(wait_ms.min(self.patience_ms))
+            }
+            Asked::Page { url } => {
+                self.act()?;
+                self.send(url)?;
+                Ok(0)
+            }
+            Asked::Choice { wait_ms } => Ok(wait_ms.min(self.patience_ms)),
+            Asked::End => Ok(0),
+        }
     }
 
     /// Counts the reply to an action. Requests to the listener are not limited.
@@ -94,11 +202,20 @@ impl Budget {
     ///
     /// Returns `sandbox-fault` if the session has used up its actions.
     pub fn note(&mut self, reply: &Reply) -> Result<(), Error> {
-        match reply {
-            Reply::Chosen(_) => self.spent = Spent::default(),
-            Reply::Redirected(_) | Reply::Pasted(_) => self.spent.has_returned = true,
-            Reply::TimedOut => self.act()?,
-            _ => {}
+        self.note_answer(Answered::by(reply))
+    }
+
+    /// Counts the reply to an action.
+    ///
+    /// # Errors
+    ///
+    /// See [`note`](Self::note).
+    pub fn note_answer(&mut self, answered: Answered) -> Result<(), Error> {
+        match answered {
+            Answered::Choice => self.spent = Spent::default(),
+            Answered::Return => self.spent.has_returned = true,
+            Answered::Timeout => self.act()?,
+            Answered::Other => {}
         }
         Ok(())
     }
@@ -155,7 +272,7 @@ fn milliseconds(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::{Authorization, LoginFlow};
+    use crate::contract::LoginFlow;
 
     fn sends(budget: &mut Budget, url: &str) -> bool {
         let authorization = Authorization {
@@ -167,6 +284,28 @@ mod tests {
             alternatives: Vec::new(),
         };
         budget.admit(Action::Authorize(authorization)).is_ok()
+    }
+
+    #[test]
+    fn names_count_as_the_contract_s_actions_do() {
+        let mut budget = Budget::of_login(Some(Duration::from_secs(10)));
+        let mut counted = |action, wait_ms| {
+            let asked = Asked::named(action, "https://id.example/1", wait_ms)?;
+            Some(budget.count(&asked).expect(action))
+        };
+        assert_eq!(counted("authorize", 60_000), Some(10_000));
+        assert_eq!(counted("offer", 5_000), Some(5_000));
+        assert_eq!(counted("exchange", 60_000), Some(60_000));
+        for action in ["lock", "probe", "save", "present", "visit", "done"] {
+            assert_eq!(counted(action, 0), Some(0), "{action}");
+        }
+        assert_eq!(counted("launch", 0), None);
+        for action in 0..u64::from(ACTIONS) {
+            budget.note_answer(Answered::named("timed-out")).map_or_else(
+                |error| assert!(action + 6 > u64::from(ACTIONS), "{error}"),
+                |()| assert!(action + 5 <= u64::from(ACTIONS)),
+            );
+        }
     }
 
     #[test]

@@ -112,36 +112,54 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {}
 
-/// Returns the code's name in the contract.
-pub fn code_name(code: Code) -> &'static str {
-    match code {
-        Code::InvalidConfiguration => "invalid-configuration",
-        Code::UnexpectedReply => "unexpected-reply",
-        Code::LoginRequired => "login-required",
-        Code::AccessDenied => "access-denied",
-        Code::ProviderRefused => "provider-refused",
-        Code::Cancelled => "cancelled",
-        Code::TimedOut => "timed-out",
-        Code::InvalidMetadata => "invalid-metadata",
-        Code::InvalidTokenResponse => "invalid-token-response",
-        Code::InvalidIdToken => "invalid-id-token",
-        Code::InvalidUserinfo => "invalid-userinfo",
-        Code::InvalidAccessToken => "invalid-access-token",
-        Code::InsufficientScope => "insufficient-scope",
-        Code::InvalidDeviceResponse => "invalid-device-response",
-        Code::DeviceLoginUnavailable => "device-login-unavailable",
-        Code::Unreachable => "unreachable",
-        Code::ProviderUnavailable => "provider-unavailable",
-        Code::StoredDamaged => "stored-damaged",
-        Code::StoredNewer => "stored-newer",
-        Code::NotSaved => "not-saved",
-        Code::EgressDenied => "egress-denied",
-        Code::SandboxFault => "sandbox-fault",
-        Code::PortInUse => "port-in-use",
-        Code::StoreUnusable => "store-unusable",
-        Code::Interrupted => "interrupted",
-        Code::HostFault => "host-fault",
-    }
+/// Defines both directions of the code names from one list. A code of the contract that is
+/// missing in it does not compile.
+macro_rules! code_names {
+    ($($code:ident $name:literal)*) => {
+        /// Returns the code's name in the contract.
+        pub fn code_name(code: Code) -> &'static str {
+            match code {
+                $(Code::$code => $name,)*
+            }
+        }
+
+        /// Returns the code with this name, or `None` if the contract has no such code.
+        pub fn code_named(name: &str) -> Option<Code> {
+            match name {
+                $($name => Some(Code::$code),)*
+                _ => None,
+            }
+        }
+    };
+}
+
+code_names! {
+    InvalidConfiguration "invalid-configuration"
+    UnexpectedReply "unexpected-reply"
+    LoginRequired "login-required"
+    AccessDenied "access-denied"
+    ProviderRefused "provider-refused"
+    Cancelled "cancelled"
+    TimedOut "timed-out"
+    InvalidMetadata "invalid-metadata"
+    InvalidTokenResponse "invalid-token-response"
+    InvalidIdToken "invalid-id-token"
+    InvalidUserinfo "invalid-userinfo"
+    InvalidAccessToken "invalid-access-token"
+    InsufficientScope "insufficient-scope"
+    InvalidDeviceResponse "invalid-device-response"
+    DeviceLoginUnavailable "device-login-unavailable"
+    Unreachable "unreachable"
+    ProviderUnavailable "provider-unavailable"
+    StoredDamaged "stored-damaged"
+    StoredNewer "stored-newer"
+    NotSaved "not-saved"
+    EgressDenied "egress-denied"
+    SandboxFault "sandbox-fault"
+    PortInUse "port-in-use"
+    StoreUnusable "store-unusable"
+    Interrupted "interrupted"
+    HostFault "host-fault"
 }
 
 /// Returns `text` with control characters, and characters that can reorder or hide text,

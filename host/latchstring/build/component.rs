@@ -4,26 +4,48 @@ use wit_component::{ComponentEncoder, DecodedWasm, WitPrinter};
 
 use crate::Result;
 
-/// The only export of a login component. It has no imports.
-pub(crate) const EXPORT: &str = "latchstring:login/flow@0.1.0";
-
-/// Returns the component made of `module`, which contains its types.
-pub(crate) fn wrap(module: &[u8]) -> Result<Vec<u8>> {
-    let encode = || ComponentEncoder::default().validate(true).module(module)?.encode();
-    encode()
-        .map_err(|error| format!("the login component cannot be put together: {error:#}").into())
+/// A component of this project: it has one export and no imports.
+pub(crate) struct Kind {
+    /// Its name in errors.
+    pub(crate) name: &'static str,
+    pub(crate) package: &'static str,
+    /// Folders with its sources, from the root of a checkout.
+    pub(crate) folders: &'static [&'static str],
+    pub(crate) export: &'static str,
 }
 
-/// Checks that the component is a login component, and returns its world as WIT.
+pub(crate) const LOGIN: Kind = Kind {
+    name: "login component",
+    package: "latchstring-guest",
+    folders: &["guest"],
+    export: "latchstring:login/flow@0.1.0",
+};
+
+#[allow(dead_code, reason = "other build scripts only build the login component")]
+pub(crate) const RULES: Kind = Kind {
+    name: "rules component",
+    package: "latchstring-rules",
+    folders: &["host/rules", "host/core"],
+    export: "latchstring:rules/host@0.1.0",
+};
+
+/// Returns the component made of `module`, which contains its types. `name` is for errors.
+pub(crate) fn wrap(module: &[u8], name: &str) -> Result<Vec<u8>> {
+    let encode = || ComponentEncoder::default().validate(true).module(module)?.encode();
+    encode().map_err(|error| format!("the {name} cannot be put together: {error:#}").into())
+}
+
+/// Checks that the component is of this kind, and returns its world as WIT.
 ///
-/// The sandbox relies on a component without imports, so the build fails rather than embed
-/// one with imports.
-pub(crate) fn check(component: &[u8]) -> Result<String> {
+/// Hosts rely on components without imports, so the build fails rather than embed one with
+/// imports.
+pub(crate) fn check(component: &[u8], kind: &Kind) -> Result<String> {
+    let Kind { name, export, .. } = kind;
     let decoded = wit_component::decode(component)
-        .map_err(|error| format!("the login component cannot be read: {error:#}"))?;
+        .map_err(|error| format!("the {name} cannot be read: {error:#}"))?;
     let DecodedWasm::Component(resolve, world) = &decoded else {
         return Err(
-            "the login component is a WIT package without code; a component was expected".into()
+            format!("the {name} is a WIT package without code; a component was expected").into()
         );
     };
     let world = &resolve.worlds[*world];
@@ -32,9 +54,9 @@ pub(crate) fn check(component: &[u8]) -> Result<String> {
     };
     let (imports, exports) =
         (names(world.imports.keys().collect()), names(world.exports.keys().collect()));
-    if !imports.is_empty() || exports != [EXPORT] {
+    if !imports.is_empty() || exports != [*export] {
         return Err(format!(
-            "the login component must import nothing and export {EXPORT}; \
+            "the {name} must import nothing and export {export}; \
              it imports {imports:?} and exports {exports:?}"
         )
         .into());
@@ -43,6 +65,6 @@ pub(crate) fn check(component: &[u8]) -> Result<String> {
     let mut printer = WitPrinter::default();
     printer
         .print(resolve, decoded.package(), &[])
-        .map_err(|error| format!("the login component's world cannot be printed: {error:#}"))?;
+        .map_err(|error| format!("the world of the {name} cannot be printed: {error:#}"))?;
     Ok(printer.output.to_string())
 }

@@ -6,32 +6,29 @@ use std::process::Command;
 use std::{env, fs};
 
 use crate::Result;
+use crate::component::{self, Kind};
 use crate::folders::Folders;
 use crate::toolchain::{self, TARGET, Toolchain};
 
 /// The profile of the workspace that says how components are optimised.
 const PROFILE: &str = "component";
 
-/// Builds the core module of the component in `folder` of the workspace, again if its
-/// sources have changed. Its tests do not count.
-pub(crate) fn component(
-    workspace: &Path,
-    folders: &Folders,
-    folder: &str,
-    package: &str,
-    what: &str,
-) -> Result<Vec<u8>> {
+/// Builds a component from the sources in a checkout, again if they have changed. Their
+/// tests do not count.
+pub(crate) fn component(workspace: &Path, folders: &Folders, kind: &Kind) -> Result<Vec<u8>> {
     for source in ["Cargo.lock", "Cargo.toml", "wit"] {
         folders.watch(source);
     }
-    folders.watch(&format!("{folder}/Cargo.toml"));
-    for source in fs::read_dir(workspace.join(folder).join("src"))? {
-        let name = source?.file_name().to_string_lossy().into_owned();
-        if name != "tests" {
-            folders.watch(&format!("{folder}/src/{name}"));
+    for folder in kind.folders {
+        folders.watch(&format!("{folder}/Cargo.toml"));
+        for source in fs::read_dir(workspace.join(folder).join("src"))? {
+            let name = source?.file_name().to_string_lossy().into_owned();
+            if name != "tests" {
+                folders.watch(&format!("{folder}/src/{name}"));
+            }
         }
     }
-    module(workspace, folders, package, what, &[])
+    component::wrap(&module(workspace, folders, kind.package, kind.name, &[])?, kind.name)
 }
 
 /// Builds the core module of a package of this workspace.

@@ -56,8 +56,7 @@ impl<'a> Drive<'a> {
             let pages = door.pages;
             door.close(match &result {
                 Ok(_) => pages.success(),
-                Err(error) if error.code() == Code::AccessDenied => pages.refused(error),
-                Err(error) => pages.failed(error),
+                Err(error) => pages.ended(error),
             })
             .await;
         }
@@ -203,7 +202,7 @@ impl<'a> Drive<'a> {
             Some(session) => {
                 let envelope = Envelope { origins: self.egress.pinned_origins(), session };
                 let sealed = envelope.seal();
-                match check_size(&sealed) {
+                match check_size(sealed.len() as u64) {
                     Ok(()) => self.store.write(self.key, &sealed).await,
                     Err(error) => Err(error),
                 }

@@ -119,8 +119,8 @@ impl Latch {
             instance.record(recorder.clone());
         }
         let key = Key { profile: parts.profile.clone(), account };
-        if parts.account.is_none() && !key.is_well_formed() {
-            return Err(Error::misbehaviour("gave the session a name that no file may have"));
+        if parts.account.is_none() {
+            key.check()?;
         }
         let spare = Mutex::new(Some(instance));
         Ok(Self(Arc::new(Inner { client, key, parts, sandbox, spare })))

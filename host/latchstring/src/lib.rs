@@ -52,6 +52,7 @@ pub mod pages;
 mod preset;
 mod recording;
 mod renewal;
+pub mod rules;
 pub mod sandbox;
 pub mod secret_variables;
 mod token;

@@ -4,7 +4,8 @@ use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions};
 use wit_component::DecodedWasm;
 
-use crate::{Result, component};
+use crate::Result;
+use crate::component::LOGIN;
 
 /// What the whole offers: a command, as `wasmtime run` runs it.
 const COMMAND: &str = "wasi:cli/run@0.2";
@@ -21,9 +22,9 @@ pub(crate) fn compose(driver: &[u8], flow: &[u8]) -> Result<Vec<u8>> {
     let driver = graph.register_package(driver)?;
 
     let flow = graph.instantiate(flow);
-    let offered = graph.alias_instance_export(flow, component::EXPORT)?;
+    let offered = graph.alias_instance_export(flow, LOGIN.export)?;
     let driver_instance = graph.instantiate(driver);
-    graph.set_instantiation_argument(driver_instance, component::EXPORT, offered)?;
+    graph.set_instantiation_argument(driver_instance, LOGIN.export, offered)?;
     let world = &graph.types()[graph[driver].ty()];
     let command = world.exports.keys().find(|name| name.starts_with(COMMAND));
     let command = command.ok_or("the driver is no command")?.clone();

@@ -19,6 +19,24 @@ const OWN_HEADERS: [&str; 9] = [
     "upgrade",
 ];
 
+/// Checks that the component may set a header with this name.
+///
+/// # Errors
+///
+/// Returns one line that says what is wrong with it.
+pub fn check_header_name(name: &str) -> Result<(), String> {
+    // RFC 9110 §5.6.2.
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return Err(denied(name, "has no valid name"));
+    }
+    let lower = name.to_ascii_lowercase();
+    if OWN_HEADERS.contains(&&*lower) || lower.starts_with("proxy-") {
+        return Err(denied(name, "is for the client alone to set"));
+    }
+    Ok(())
+}
+
 /// Returns the headers as they are sent.
 ///
 /// # Errors
@@ -27,15 +45,17 @@ const OWN_HEADERS: [&str; 9] = [
 pub fn headers(headers: &[Header]) -> Result<HeaderMap, String> {
     let mut map = HeaderMap::new();
     for Header { name, value } in headers {
-        let denied = |what: &str| format!("the request's header {} {what}", printable(name));
+        check_header_name(name)?;
         let key =
-            HeaderName::from_bytes(name.as_bytes()).map_err(|_| denied("has no valid name"))?;
-        if OWN_HEADERS.contains(&key.as_str()) || key.as_str().starts_with("proxy-") {
-            return Err(denied("is for the client alone to set"));
-        }
-        let mut value = HeaderValue::from_str(value).map_err(|_| denied("has no valid value"))?;
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| denied(name, "has no valid name"))?;
+        let mut value =
+            HeaderValue::from_str(value).map_err(|_| denied(name, "has no valid value"))?;
         value.set_sensitive(true);
         map.append(key, value);
     }
     Ok(map)
+}
+
+fn denied(name: &str, what: &str) -> String {
+    format!("the request's header {} {what}", printable(name))
 }

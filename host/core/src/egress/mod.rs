@@ -22,7 +22,7 @@ mod headers;
 
 pub use api_origins::{Origins, api_origin};
 pub use browser_url::browser_url;
-pub use headers::headers;
+pub use headers::{check_header_name, headers};
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -61,6 +61,38 @@ pub struct Egress {
     redirect_uri: Option<String>,
 }
 
+/// The settings of a client that name origins.
+pub struct Provider<'a> {
+    /// The client's issuer.
+    pub issuer: Option<&'a str>,
+    /// Whether the issuer's metadata names it with https although it is reached over http.
+    pub https_issuer: bool,
+    /// URLs that requests may go to.
+    pub endpoints: Vec<&'a str>,
+    /// URLs that only the user's browser may go to.
+    pub pages: Vec<&'a str>,
+}
+
+/// A request, as far as the policy looks at it.
+pub struct Outgoing<'a> {
+    /// The URL.
+    pub url: &'a str,
+    /// The name of each header, and the length of its value in bytes.
+    pub headers: Vec<(&'a str, usize)>,
+    /// Length of the body in bytes.
+    pub body_bytes: usize,
+}
+
+impl<'a> From<&'a Request> for Outgoing<'a> {
+    fn from(Request { url, headers, body, .. }: &'a Request) -> Self {
+        Self {
+            url,
+            headers: headers.iter().map(|header| (&*header.name, header.value.len())).collect(),
+            body_bytes: body.as_ref().map_or(0, Vec::len),
+        }
+    }
+}
+
 /// Which addresses a permitted request may connect to.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Permit {
@@ -74,7 +106,7 @@ impl Egress {
     /// Creates the policy of a session. `pinned` are the origins stored with the session.
     pub fn new(client: &Client, pinned: &[String]) -> Self {
         let endpoints = [&client.endpoints, &client.assumed_endpoints].into_iter();
-        let named = endpoints.flat_map(|endpoints| {
+        let asked = endpoints.flat_map(|endpoints| {
             [
                 &endpoints.authorization,
                 &endpoints.token,
@@ -86,25 +118,37 @@ impl Egress {
                 &endpoints.tokeninfo,
             ]
         });
-        let named = named.chain([&client.issuer]);
-        let pages = [&client.endpoints.end_session, &client.assumed_endpoints.end_session];
+        let shown = [&client.endpoints.end_session, &client.assumed_endpoints.end_session];
         let app_url = match &client.protocol {
             Protocol::Hexclave(hexclave) => Some(&hexclave.app_url),
             Protocol::Oauth => None,
         };
-        let issuer_is_private = match client.issuer.as_deref().and_then(issuer_host) {
+        let provider = Provider {
+            issuer: client.issuer.as_deref(),
+            https_issuer: client.https_issuer,
+            endpoints: asked.flatten().map(String::as_str).collect(),
+            pages: shown.into_iter().flatten().chain(app_url).map(String::as_str).collect(),
+        };
+        Self::of(&provider, pinned)
+    }
+
+    /// Creates the policy from the settings that name origins. `pinned` are the origins
+    /// stored with the session.
+    pub fn of(provider: &Provider<'_>, pinned: &[String]) -> Self {
+        let Provider { issuer, https_issuer, endpoints, pages } = provider;
+        let issuer_is_private = match issuer.and_then(issuer_host) {
             Some(Host::Domain(_)) => OnceLock::new(),
             Some(Host::Ipv4(address)) => OnceLock::from(!is_public(address.into())),
             Some(Host::Ipv6(address)) => OnceLock::from(!is_public(address.into())),
             None => OnceLock::from(false),
         };
         Self {
-            issuer: client.issuer.clone(),
+            issuer: issuer.map(str::to_owned),
             issuer_is_private,
-            https_issuer: client.https_issuer,
-            named: origins(named.flatten()),
+            https_issuer: *https_issuer,
+            named: origins(endpoints.iter().chain(issuer)),
             pinned: Mutex::new(pinned.iter().cloned().collect()),
-            pages: Mutex::new(origins(pages.into_iter().flatten().chain(app_url))),
+            pages: Mutex::new(origins(pages)),
             redirect_uri: None,
         }
     }
@@ -120,10 +164,21 @@ impl Egress {
     ///
     /// Returns one line that says why the request may not be sent.
     pub fn permit(&self, request: &Request) -> Result<Permit, String> {
-        check_size(request)?;
+        let permit = self.permit_outgoing(&request.into())?;
         headers(&request.headers)?;
+        Ok(permit)
+    }
+
+    /// The same, without a look at the values of the headers.
+    ///
+    /// # Errors
+    ///
+    /// See [`permit`](Self::permit).
+    pub fn permit_outgoing(&self, request: &Outgoing<'_>) -> Result<Permit, String> {
+        check_size(request)?;
+        request.headers.iter().try_for_each(|(name, _)| check_header_name(name))?;
         let url =
-            Url::parse(&request.url).map_err(|error| format!("its address is no URL: {error}"))?;
+            Url::parse(request.url).map_err(|error| format!("its address is no URL: {error}"))?;
         let Some(origin) = origin(&url) else {
             return Err(format!(
                 "{} is neither https nor http on a loopback address",
@@ -160,50 +215,56 @@ impl Egress {
         ))
     }
 
-    /// Checks that `url` may be opened and that its only `redirect_uri` is this login's.
+    /// Returns the parsed URL if it may be opened and its only `redirect_uri` is this
+    /// login's.
     ///
     /// # Errors
     ///
     /// Returns `egress-denied` if one of these does not hold.
-    pub fn permit_authorization(&self, url: &str) -> Result<(), Error> {
+    pub fn permit_authorization(&self, url: &str) -> Result<Url, Error> {
         let url = self.permit_page(url)?;
         let mut asked = url.query_pairs().filter(|(name, _)| name == "redirect_uri");
-        let asked = (asked.next(), asked.next());
-        match (&asked, &self.redirect_uri) {
-            ((Some((_, asked)), None), Some(here)) if asked == here => Ok(()),
-            _ => Err(Error::new(
-                Code::EgressDenied,
-                "the provider is not asked to send its answer anywhere but to where this login waits",
-                "report it with the version of this program",
-            )),
+        let is_ours = match (asked.next(), asked.next(), &self.redirect_uri) {
+            (Some((_, asked)), None, Some(here)) => asked == **here,
+            _ => false,
+        };
+        if is_ours {
+            return Ok(url);
         }
+        Err(Error::new(
+            Code::EgressDenied,
+            "the provider is not asked to send its answer anywhere but to where this login waits",
+            "report it with the version of this program",
+        ))
     }
 
     /// Records the origins that a response names, if it is the issuer's metadata or a
     /// device authorization response.
     pub fn learn(&self, purpose: Purpose, url: &str, response: &Response) {
         match purpose {
-            Purpose::Metadata => self.learn_metadata(url, response),
-            Purpose::DeviceAuthorization => self.learn_pages(response),
+            Purpose::Metadata => self.learn_metadata(url, response.status, &response.body),
+            Purpose::DeviceAuthorization => self.learn_device_authorization(&response.body),
             _ => {}
         }
     }
 
-    /// Records the verification pages of a device authorization response (RFC 8628 §3.2).
-    fn learn_pages(&self, response: &Response) {
-        let Ok(Value::Object(document)) = serde_json::from_slice(&response.body) else { return };
+    /// Records the verification pages in the body of a device authorization response
+    /// ([RFC 8628 §3.2](https://www.rfc-editor.org/rfc/rfc8628#section-3.2)).
+    pub fn learn_device_authorization(&self, body: &[u8]) {
+        let Ok(Value::Object(document)) = serde_json::from_slice(body) else { return };
         let pages = ["verification_uri", "verification_url", "verification_uri_complete"];
         let pages = pages.into_iter().filter_map(|name| document.get(name)?.as_str());
         lock(&self.pages).extend(origins(pages));
     }
 
-    /// Pins the origins of the endpoints in `response` if it is the issuer's own metadata.
-    fn learn_metadata(&self, url: &str, response: &Response) {
+    /// Pins the origins of the endpoints in a response from `url` if it is the issuer's own
+    /// metadata.
+    pub fn learn_metadata(&self, url: &str, status: u16, body: &[u8]) {
         let Some(issuer) = &self.issuer else { return };
-        if response.status != 200 || !is_metadata_url(url, issuer) {
+        if status != 200 || !is_metadata_url(url, issuer) {
             return;
         }
-        let Ok(Value::Object(document)) = serde_json::from_slice(&response.body) else { return };
+        let Ok(Value::Object(document)) = serde_json::from_slice(body) else { return };
         let name = document.get("issuer").and_then(Value::as_str).unwrap_or_default();
         let https_name = issuer.replacen("http:", "https:", 1);
         let own_name = if self.https_issuer { &https_name } else { issuer };
@@ -279,15 +340,15 @@ fn issuer_host(issuer: &str) -> Option<Host<String>> {
 }
 
 /// Fails if a request is larger than any honest one.
-fn check_size(Request { url, headers, body, .. }: &Request) -> Result<(), String> {
+fn check_size(Outgoing { url, headers, body_bytes }: &Outgoing<'_>) -> Result<(), String> {
     if headers.len() > HEADERS {
         return Err(format!(
             "the request has {} headers; at most {HEADERS} are sent",
             headers.len()
         ));
     }
-    let fields: usize = headers.iter().map(|header| header.name.len() + header.value.len()).sum();
-    let bytes = url.len() + fields + body.as_ref().map_or(0, Vec::len);
+    let fields = headers.iter().map(|(name, value_bytes)| name.len().saturating_add(*value_bytes));
+    let bytes = fields.fold(url.len().saturating_add(*body_bytes), usize::saturating_add);
     if bytes > REQUEST_BYTES {
         return Err(format!("the request has {bytes} bytes; at most {REQUEST_BYTES} are sent"));
     }

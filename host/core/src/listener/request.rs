@@ -1,6 +1,7 @@
 //! Decides which requests count, from method, target and headers only.
 
-use http::header::{CONTENT_LENGTH, HOST, HeaderMap, TRANSFER_ENCODING};
+/// Name and value of a header. Names are compared without regard to case.
+pub type Header<'a> = (&'a str, &'a [u8]);
 
 /// What a request must match to count.
 #[derive(Debug, Clone)]
@@ -57,7 +58,7 @@ pub fn judge(
     expected: &Expected,
     method: &str,
     target: &str,
-    headers: &HeaderMap,
+    headers: &[Header<'_>],
 ) -> Result<(), Refusal> {
     if !names_host(expected, headers) {
         return Err(Refusal::Misdirected);
@@ -81,23 +82,20 @@ pub fn judge(
     Ok(())
 }
 
-fn names_host(expected: &Expected, headers: &HeaderMap) -> bool {
-    let mut hosts = headers.get_all(HOST).iter();
+fn names_host(expected: &Expected, headers: &[Header<'_>]) -> bool {
+    let mut hosts = values(headers, "host");
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
         return false;
     };
-    expected
-        .authorities
-        .iter()
-        .any(|authority| host.as_bytes().eq_ignore_ascii_case(authority.as_bytes()))
+    expected.authorities.iter().any(|authority| host.eq_ignore_ascii_case(authority.as_bytes()))
 }
 
 /// Returns whether the request has a header that browsers send, or have sent, when they
 /// load a page in advance.
-fn is_prefetch(headers: &HeaderMap) -> bool {
+fn is_prefetch(headers: &[Header<'_>]) -> bool {
     ["sec-purpose", "purpose", "x-purpose", "x-moz"].iter().any(|name| {
-        headers.get_all(*name).iter().any(|value| {
-            let value = value.as_bytes().to_ascii_lowercase();
+        values(headers, name).any(|value| {
+            let value = value.to_ascii_lowercase();
             ["prefetch", "preview", "prerender"]
                 .iter()
                 .any(|word| contains(&value, word.as_bytes()))
@@ -109,15 +107,19 @@ fn contains(text: &[u8], word: &[u8]) -> bool {
     text.windows(word.len()).any(|window| window == word)
 }
 
-fn has_body(headers: &HeaderMap) -> bool {
-    headers.contains_key(TRANSFER_ENCODING)
-        || headers.get_all(CONTENT_LENGTH).iter().any(|length| length.as_bytes() != b"0")
+fn has_body(headers: &[Header<'_>]) -> bool {
+    values(headers, "transfer-encoding").next().is_some()
+        || values(headers, "content-length").any(|length| length != b"0")
+}
+
+/// Returns the values of all headers with this name.
+fn values<'a>(headers: &'a [Header<'_>], name: &str) -> impl Iterator<Item = &'a [u8]> {
+    let named = headers.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name));
+    named.map(|(_, value)| *value)
 }
 
 #[cfg(test)]
 mod tests {
-    use http::header::{HeaderName, HeaderValue};
-
     use super::*;
 
     fn judged(method: &str, target: &str, headers: &[(&str, &str)]) -> Result<(), Refusal> {
@@ -125,12 +127,9 @@ mod tests {
             authorities: vec!["127.0.0.1:8000".to_owned(), "localhost:8000".to_owned()],
             paths: vec!["/callback".to_owned(), "/start".to_owned()],
         };
-        let mut map = HeaderMap::new();
-        for (name, value) in headers {
-            let name = HeaderName::from_bytes(name.as_bytes()).expect("name");
-            map.append(name, HeaderValue::from_bytes(value.as_bytes()).expect("value"));
-        }
-        judge(&expected, method, target, &map)
+        let headers: Vec<Header<'_>> =
+            headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        judge(&expected, method, target, &headers)
     }
 
     type Row<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], Refusal);
@@ -182,7 +181,7 @@ mod tests {
             ("GET", "/callback?a", &[HOST, ("x-purpose", "preview")], Prefetch),
             ("GET", "/callback?a", &[HOST, ("x-moz", "prefetch")], Prefetch),
             ("GET", "/callback?a", &[HOST, ("content-length", "1")], Body),
-            ("GET", "/callback?a", &[HOST, ("transfer-encoding", "chunked")], Body),
+            ("GET", "/callback?a", &[HOST, ("Transfer-Encoding", "chunked")], Body),
         ];
         for (method, target, headers, refusal) in rows {
             assert_eq!(

@@ -18,7 +18,7 @@ pub use template::NOTHING;
 use template::{BUILT_IN, Template};
 use texts::{Text, Texts, Words};
 
-use crate::error::{Error, code_name};
+use crate::error::{Code, Error, code_name};
 
 const TICK: &str = "M12.5 20.6l5.2 5.2 10-11";
 const CROSS: &str = "M14 14l12 12M26 14L14 26";
@@ -177,6 +177,15 @@ impl Pages {
             .or("Login failed", "You can close this window and go back to your terminal.");
         let (status, tone, icon) = (500, "bad", CROSS);
         self.page(PageContent { status, tone, icon, title, text, details: self.details(error) })
+    }
+
+    /// The page of a login that ended with this error: refused, if the user or the provider
+    /// refused access, or failed.
+    pub fn ended(&self, error: &Error) -> Page {
+        match error.code() {
+            Code::AccessDenied => self.refused(error),
+            _ => self.failed(error),
+        }
     }
 
     /// The page for a request that is not the expected redirect; `reason` is one line.

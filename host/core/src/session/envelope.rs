@@ -32,7 +32,7 @@ pub struct Envelope {
 struct Header {
     latchstring: u64,
     origins: Vec<String>,
-    bytes: usize,
+    bytes: u64,
 }
 
 /// First bytes of every file in age's format, in any version.
@@ -51,59 +51,79 @@ impl Envelope {
     /// Returns `store-unusable` if the bytes are encrypted, `stored-newer` if a newer
     /// version wrote them, and `stored-damaged` if they are anything else.
     pub fn open(bytes: &[u8], place: &str) -> Result<Self, Error> {
-        #[derive(Deserialize)]
-        struct Version {
-            latchstring: u64,
-        }
-        if is_encrypted(bytes) {
-            return Err(Error::new(
-                Code::StoreUnusable,
-                format!("the stored session in {place} is encrypted"),
-                "say what with: --key-file FILE, or --encrypt for a passphrase",
-            ));
-        }
-        let damaged = || {
-            Error::new(
-                Code::StoredDamaged,
-                format!("the stored session in {place} is damaged or cut short"),
-                "log in again, which sets it aside and keeps it",
-            )
+        let end = bytes.iter().position(|byte| *byte == b'\n');
+        let (line, session) = match end {
+            Some(end) => (&bytes[..end], &bytes[end + 1..]),
+            // Without a line end it is damaged, or encrypted.
+            None => (bytes, &[][..]),
         };
-        let end = bytes.iter().position(|byte| *byte == b'\n').ok_or_else(damaged)?;
-        let (line, session) = (&bytes[..end], &bytes[end + 1..]);
-        let version: Version = serde_json::from_slice(line).map_err(|_| damaged())?;
-        if version.latchstring > FORMAT {
-            return Err(Error::new(
-                Code::StoredNewer,
-                format!(
-                    "the stored session in {place} has format {}; this version reads up to {FORMAT}",
-                    version.latchstring
-                ),
-                "use the newer version that wrote it; nothing was changed",
-            ));
+        let origins = parse_header(line, session.len() as u64, place)?;
+        if end.is_none() {
+            return Err(damaged(place));
         }
-        let header: Header = serde_json::from_slice(line).map_err(|_| damaged())?;
-        if header.bytes != session.len() || !header.origins.iter().all(|one| is_origin(one)) {
-            return Err(damaged());
-        }
-        Ok(Self { origins: header.origins, session: Zeroizing::new(session.to_vec()) })
+        Ok(Self { origins, session: Zeroizing::new(session.to_vec()) })
     }
 
     /// Returns the bytes to store.
     pub fn seal(&self) -> Zeroizing<Vec<u8>> {
-        let header = Header {
-            latchstring: FORMAT,
-            origins: self.origins.clone(),
-            bytes: self.session.len(),
-        };
-        // OK because a header has text keys and no number that JSON lacks.
-        let line = serde_json::to_string(&header).expect("a header is always JSON");
-        let mut sealed = Zeroizing::new(Vec::with_capacity(line.len() + 1 + self.session.len()));
+        let line = header_line(&self.origins, self.session.len() as u64);
+        let mut sealed = Zeroizing::new(Vec::with_capacity(line.len() + self.session.len()));
         sealed.extend_from_slice(line.as_bytes());
-        sealed.push(b'\n');
         sealed.extend_from_slice(&self.session);
         sealed
     }
+}
+
+/// Parses the first line of stored bytes, without its line end, and returns the origins.
+/// `rest` is the number of bytes after it, and `place` is where they came from, for the
+/// error.
+///
+/// # Errors
+///
+/// See [`Envelope::open`].
+pub fn parse_header(line: &[u8], rest: u64, place: &str) -> Result<Vec<String>, Error> {
+    #[derive(Deserialize)]
+    struct Version {
+        latchstring: u64,
+    }
+    if is_encrypted(line) {
+        return Err(Error::new(
+            Code::StoreUnusable,
+            format!("the stored session in {place} is encrypted"),
+            "say what with: --key-file FILE, or --encrypt for a passphrase",
+        ));
+    }
+    let version: Version = serde_json::from_slice(line).map_err(|_| damaged(place))?;
+    if version.latchstring > FORMAT {
+        return Err(Error::new(
+            Code::StoredNewer,
+            format!(
+                "the stored session in {place} has format {}; this version reads up to {FORMAT}",
+                version.latchstring
+            ),
+            "use the newer version that wrote it; nothing was changed",
+        ));
+    }
+    let header: Header = serde_json::from_slice(line).map_err(|_| damaged(place))?;
+    if header.bytes != rest || !header.origins.iter().all(|one| is_origin(one)) {
+        return Err(damaged(place));
+    }
+    Ok(header.origins)
+}
+
+/// Returns the first line of a stored session of so many bytes, with its line end.
+pub fn header_line(origins: &[String], bytes: u64) -> String {
+    let header = Header { latchstring: FORMAT, origins: origins.to_vec(), bytes };
+    // OK because a header has text keys and no number that JSON lacks.
+    serde_json::to_string(&header).expect("a header is always JSON") + "\n"
+}
+
+fn damaged(place: &str) -> Error {
+    Error::new(
+        Code::StoredDamaged,
+        format!("the stored session in {place} is damaged or cut short"),
+        "log in again, which sets it aside and keeps it",
+    )
 }
 
 /// Returns whether `text` is an origin in the form in which this host pins it.

@@ -21,6 +21,20 @@ impl Key {
             && self.account.bytes().all(account)
     }
 
+    /// Checks that both parts can be part of a file name.
+    ///
+    /// # Errors
+    ///
+    /// Returns `invalid-configuration` if the profile cannot, and `sandbox-fault` if the
+    /// component's part cannot.
+    pub fn check(&self) -> Result<(), Error> {
+        check_profile(&self.profile)?;
+        if self.is_well_formed() {
+            return Ok(());
+        }
+        Err(Error::misbehaviour("gave the session a name that no file may have"))
+    }
+
     /// Returns the beginning of the names of this key's files.
     pub fn file_stem(&self) -> String {
         format!("{}.{}", profile_in_names(&self.profile), self.account)

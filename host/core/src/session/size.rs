@@ -6,18 +6,18 @@ use crate::error::{Code, Error};
 /// read.
 pub const SESSION_LIMIT: u64 = 1024 * 1024;
 
-/// Checks that a session is small enough to be read back.
+/// Checks that a session of so many bytes is small enough to be read back.
 ///
 /// # Errors
 ///
 /// Returns `not-saved` if it is too large.
-pub fn check_size(bytes: &[u8]) -> Result<(), Error> {
-    if bytes.len() as u64 <= SESSION_LIMIT {
+pub fn check_size(bytes: u64) -> Result<(), Error> {
+    if bytes <= SESSION_LIMIT {
         return Ok(());
     }
     Err(Error::new(
         Code::NotSaved,
-        format!("the session has {} bytes; at most {SESSION_LIMIT} can be kept", bytes.len()),
+        format!("the session has {bytes} bytes; at most {SESSION_LIMIT} can be kept"),
         "ask for fewer scopes, so that the provider issues smaller tokens",
     ))
 }

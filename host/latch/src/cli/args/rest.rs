@@ -98,6 +98,10 @@ pub(crate) enum ProfileCommand {
 
 #[derive(ClapArgs)]
 pub(crate) struct ComponentArgs {
+    /// The rules component, for hosts in other languages, instead of the login component
+    #[arg(long, env = "LATCH_RULES", value_parser = FalseyValueParser::new())]
+    pub(crate) rules: bool,
+
     /// Write the component to this file; - for standard output
     #[arg(long, env = "LATCH_COMPONENT_OUTPUT", value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

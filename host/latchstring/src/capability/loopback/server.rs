@@ -261,9 +261,9 @@ async fn respond(
     ends: Option<Ends>,
 ) -> Response<Full<Bytes>> {
     let target = request.uri().to_string();
-    if let Err(refusal) =
-        judge(&state.expected, request.method().as_str(), &target, request.headers())
-    {
+    let headers: Vec<_> =
+        request.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+    if let Err(refusal) = judge(&state.expected, request.method().as_str(), &target, &headers) {
         return refuse(refusal);
     }
     // Asked now because the connection is open and few requests get this far.

@@ -75,7 +75,7 @@ impl FileStore {
 
     fn write_now(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
         let path = names::path(&self.folder, key, SESSION)?;
-        check_size(bytes)?;
+        check_size(bytes.len() as u64)?;
         guard::make_folder(&self.folder)?;
         self.sweep(key);
         let temporary = self.temporary(key, bytes)?;

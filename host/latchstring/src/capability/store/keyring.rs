@@ -20,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::locks::{FileLock, Locks};
-use super::{Key, Lock, Store, aside_name, check_size, guard, names, nothing_to_set_aside};
+use super::{Key, Lock, Store, aside_name, check_size, guard, nothing_to_set_aside};
 use crate::error::Error;
 #[cfg(feature = "presets")]
 pub(crate) use foreign::ForeignEntry;
@@ -136,14 +136,14 @@ impl KeyringStore {
 #[async_trait]
 impl Store for KeyringStore {
     async fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
-        names::check(key)?;
+        key.check()?;
         let value = self.ask(key, parts::read).await;
         let value = value.map_err(|trouble| trouble.into_error(&self.place(key)))?;
         Ok(value.map(|mut value| std::mem::take(&mut *value)))
     }
 
     async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
-        check_size(bytes)?;
+        check_size(bytes.len() as u64)?;
         let is_new = self.index.add(key)?;
         let bytes = Zeroizing::new(bytes.to_vec());
         let written =
@@ -158,7 +158,7 @@ impl Store for KeyringStore {
     }
 
     async fn delete(&self, key: &Key) -> Result<(), Error> {
-        names::check(key)?;
+        key.check()?;
         let deleted = self.change(key, parts::delete).await;
         deleted.map_err(|trouble| trouble.into_error(&self.place(key)))?;
         self.index.remove(key)
@@ -167,7 +167,7 @@ impl Store for KeyringStore {
     /// Copies the session to an entry named `… damaged`, with a number added if that name
     /// is taken, and deletes the old entry.
     async fn set_aside(&self, key: &Key) -> Result<String, Error> {
-        names::check(key)?;
+        key.check()?;
         let moved = self.change(key, set_aside).await;
         let moved = moved.map_err(|trouble| trouble.into_error(&self.place(key)))?;
         let entry = moved.ok_or_else(|| nothing_to_set_aside(&self.place(key)))?;
@@ -190,7 +190,7 @@ impl Store for KeyringStore {
 
     /// Writes and deletes a test entry.
     async fn probe(&self, key: &Key) -> Result<Option<String>, Error> {
-        names::check(key)?;
+        key.check()?;
         guard::make_folder(&self.folder)?;
         let probed = self.ask(key, |vault, entry| {
             parts::read(vault, entry)?;

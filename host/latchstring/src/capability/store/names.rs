@@ -28,20 +28,8 @@ pub fn default_state_folder() -> Result<PathBuf, Error> {
 
 /// Returns the path of the file `PROFILE.ACCOUNT.EXTENSION` in `folder`.
 pub(super) fn path(folder: &Path, key: &Key, extension: &str) -> Result<PathBuf, Error> {
-    check(key)?;
+    key.check()?;
     Ok(folder.join(format!("{}.{extension}", key.file_stem())))
-}
-
-/// Fails if a part of the key cannot be part of a file name.
-pub(super) fn check(key: &Key) -> Result<(), Error> {
-    if key.is_well_formed() {
-        return Ok(());
-    }
-    Err(Error::new(
-        Code::InvalidConfiguration,
-        format!("{:?} cannot be a profile's name", key.profile),
-        "use letters, digits, - and _, at most 64 of them",
-    ))
 }
 
 /// Returns the keys that have a file with this extension, sorted. Other files are skipped.

@@ -43,7 +43,9 @@ impl Connection {
     /// Target and cookies of a request that counts; any other is answered here.
     pub(super) async fn asked(self, expected: &Expected) -> Option<(String, String, Self)> {
         let head = within(REQUEST_PATIENCE, self.head()).await??;
-        match judge(expected, &head.method, &head.target, &head.headers) {
+        let headers: Vec<_> =
+            head.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect();
+        match judge(expected, &head.method, &head.target, &headers) {
             Ok(()) => Some((head.target, cookies(&head.headers), self)),
             Err(refusal) => {
                 self.send(&refuse(refusal)).await;

@@ -104,7 +104,7 @@ impl Store for FileStore {
 
     async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
         let path = names::path(&self.folder, key, SESSION)?;
-        check_size(bytes)?;
+        check_size(bytes.len() as u64)?;
         self.make_folder()?;
         self.check_lock()?;
         self.sweep(key);

@@ -2,18 +2,12 @@
 //! them.
 
 use super::{Key, cannot};
-use crate::error::{Code, Error};
+use crate::error::Error;
 use crate::wasi::files::{self, DescriptorType};
 
 /// The file `PROFILE.ACCOUNT.EXTENSION` in `folder`.
 pub(super) fn path(folder: &str, key: &Key, extension: &str) -> Result<String, Error> {
-    if !key.is_well_formed() {
-        return Err(Error::new(
-            Code::InvalidConfiguration,
-            format!("{:?} cannot be a profile's name", key.profile),
-            "use letters, digits, - and _, at most 64 of them",
-        ));
-    }
+    key.check()?;
     Ok(format!("{folder}/{}.{extension}", key.file_stem()))
 }
 

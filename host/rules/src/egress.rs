@@ -1,0 +1,90 @@
+//! Where requests and the user's browser may go.
+
+use std::net::IpAddr;
+
+use latchstring_core::egress::{self, Egress, Outgoing, Permit, Provider};
+use url::Url;
+
+use crate::contract as wit;
+
+pub(crate) struct Policy(Egress);
+
+impl wit::GuestEgress for Policy {
+    fn new(
+        provider: wit::Provider,
+        pinned: Vec<String>,
+        redirect_uri: Option<String>,
+    ) -> Self {
+        let provider = Provider {
+            issuer: provider.issuer.as_deref(),
+            https_issuer: provider.https_issuer,
+            endpoints: provider.endpoints.iter().map(String::as_str).collect(),
+            pages: provider.pages.iter().map(String::as_str).collect(),
+        };
+        let egress = Egress::of(&provider, &pinned);
+        Self(match redirect_uri {
+            Some(redirect_uri) => egress.coming_back_to(&redirect_uri),
+            None => egress,
+        })
+    }
+
+    fn permit(&self, request: wit::Outgoing) -> Result<wit::Permit, String> {
+        let headers = request.headers.iter();
+        let permit = self.0.permit_outgoing(&Outgoing {
+            url: &request.url,
+            headers: headers.map(|one| (&*one.name, bytes(one.value_bytes))).collect(),
+            body_bytes: bytes(request.body_bytes),
+        })?;
+        Ok(match permit {
+            Permit::AnyAddress => wit::Permit::AnyAddress,
+            Permit::AsIssuer => wit::Permit::AsIssuer,
+        })
+    }
+
+    fn permit_page(&self, url: String) -> Result<String, wit::Failure> {
+        Ok(self.0.permit_page(&url).map(Url::into)?)
+    }
+
+    fn permit_authorization(&self, url: String) -> Result<String, wit::Failure> {
+        Ok(self.0.permit_authorization(&url).map(Url::into)?)
+    }
+
+    fn learn_metadata(&self, url: String, status: u16, body: Vec<u8>) {
+        self.0.learn_metadata(&url, status, &body);
+    }
+
+    fn learn_device_authorization(&self, body: Vec<u8>) {
+        self.0.learn_device_authorization(&body);
+    }
+
+    fn pinned_origins(&self) -> Vec<String> {
+        self.0.pinned_origins()
+    }
+
+    fn unresolved_issuer(&self) -> Option<String> {
+        self.0.unresolved_issuer().map(Url::into)
+    }
+
+    fn learn_issuer_addresses(&self, addresses: Vec<String>) {
+        // One that cannot be parsed makes the issuer public, like one that is.
+        let parsed: Result<Vec<IpAddr>, _> = addresses.iter().map(|one| one.parse()).collect();
+        self.0.learn_issuer_addresses(&parsed.unwrap_or_default());
+    }
+
+    fn issuer_is_private(&self) -> bool {
+        self.0.issuer_is_private()
+    }
+}
+
+pub(crate) fn is_public(address: &str) -> bool {
+    address.parse().is_ok_and(egress::addresses::is_public)
+}
+
+pub(crate) fn browser_url(url: &str) -> Result<String, wit::Failure> {
+    Ok(egress::browser_url(url).map(Url::into)?)
+}
+
+/// A length that no memory here holds is too large for every limit.
+fn bytes(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
