@@ -22,10 +22,11 @@ make_dist() {
   version=$(version)
   rm -rf "$dist"
   mkdir "$dist"
-  cp "$target/release/latch" wit/login.wit "$dist"
+  cp "$target/release/latch" wit/login.wit wit/rules.wit "$dist"
   "$dist/latch" component --output "$dist/login.wasm"
+  "$dist/latch" component --rules --output "$dist/rules.wasm"
   if [ -e "$composed" ]; then cp "$composed" "$dist/latch.wasm"; fi
-  package "$dist/login.wasm" --quiet --no-verify "${packages[@]/#/-p}"
+  package "$dist" --quiet --no-verify "${packages[@]/#/-p}"
   for file in "${packages[@]}"; do cp "$target/package/$file-$version.crate" "$dist"; done
   bills_of_materials
   for file in "$dist"/*.wasm; do
@@ -40,33 +41,38 @@ make_dist() {
 
 version() { cargo pkgid -p latchstring | sed 's/.*[#@]//'; }
 
-# package COMPONENT ARGUMENT...: cargo package, with everything in its place.
+# package FOLDER ARGUMENT...: cargo package, with everything in its place. FOLDER has the
+# components.
 package() {
-  local component=$1 status=0 folder
+  local components=$1 status=0 folder
   shift
   for folder in "${folders[@]}"; do cp LICENSE-APACHE LICENSE-MIT "$folder"; done
   cp wit/login.wit host/core
-  cp "$component" host/latchstring/component.wasm
+  cp "$components/login.wasm" host/latchstring/component.wasm
+  cp "$components/rules.wasm" host/latchstring/rules.wasm
   # Git knows nothing of what was just put there.
   cargo package --allow-dirty "$@" 2> >(grep -v '^warning: ignoring' >&2) || status=$?
   # A build of the checkout needs none of them.
-  rm -f host/*/LICENSE-* host/core/login.wit host/latchstring/component.wasm
+  rm -f host/*/LICENSE-* host/core/login.wit host/latchstring/{component,rules}.wasm
   return $status
 }
 
 # The package lists, which cost no build: what they must hold, and what they must not.
 test_package() {
   test_list latchstring-core build.rs login.wit src/lib.rs src/pages/page.html
-  test_list latchstring build.rs build/component.rs component.wasm src/lib.rs presets/github.toml
+  test_list latchstring build.rs build/component.rs component.wasm rules.wasm src/lib.rs presets/github.toml
   test_list latchstring-cli src/main.rs
 }
 
 # test_list PACKAGE FILE...
 test_list() {
-  local package=$1 list name
+  local package=$1 list name components
   shift
-  # Any component: a list does not look inside.
-  list=$(package /dev/null --list -p "$package")
+  # Any components: a list does not look inside.
+  components=$(mktemp -d)
+  touch "$components/login.wasm" "$components/rules.wasm"
+  list=$(package "$components" --list -p "$package")
+  rm -rf "$components"
   for name in "$@" Cargo.lock LICENSE-APACHE LICENSE-MIT README.md; do
     grep -qx "$name" <<<"$list" || fail "the package $package lacks $name"
   done
@@ -88,6 +94,7 @@ bills_of_materials() {
   tracked_files_to "$copy"
   bill latch host/latch latch_bin "$(rustc -vV | sed -n 's/^host: //p')"
   bill login guest latchstring_guest_cdylib-rlib wasm32-unknown-unknown
+  bill rules host/rules latchstring_rules_cdylib wasm32-unknown-unknown
   rm -rf "$copy"
 }
 
@@ -105,20 +112,29 @@ tracked_files_to() { git ls-files -z | tar --null --files-from=- --create | tar 
 
 hash_of() { sha256sum "$1" | cut -d' ' -f1; }
 
-# same NAME FILE: the component again, by another way.
+# same NAME FILE: the component of that file name again, by another way.
 same() {
-  local here there
-  here=$(hash_of "$dist/login.wasm")
+  local here there name
+  name=$(basename "$2")
+  here=$(hash_of "$dist/$name")
   there=$(hash_of "$2")
-  printf '%s  %s\n' "$there" "$1"
-  [ "$here" = "$there" ] || fail "the component is another one, $1"
+  printf '%s  %s, %s\n' "$there" "$name" "$1"
+  [ "$here" = "$there" ] || fail "$name is another one, $1"
+}
+
+# same_in NAME PROGRAM FOLDER: both components of a program.
+same_in() {
+  "$2" component --output "$3/login.wasm"
+  "$2" component --rules --output "$3/rules.wasm"
+  same "$1" "$3/login.wasm"
+  same "$1" "$3/rules.wasm"
 }
 
 # Everything that a release promises, by doing it.
 check_dist() {
-  local work
+  local work name
   work=$(mktemp -d)
-  printf '%s  here\n' "$(hash_of "$dist/login.wasm")"
+  for name in login rules; do printf '%s  %s.wasm, here\n' "$(hash_of "$dist/$name.wasm")" "$name"; done
   check_folder "$work"
   check_package "$work"
   check_layout "$work"
@@ -137,8 +153,7 @@ check_folder() {
     if [ -e "$from/$part" ]; then ln -s "$from/$part" "$home/$part"; fi
   done
   (cd "$elsewhere" && CARGO_HOME=$home CARGO_TARGET_DIR=$1/target cargo build --quiet -p latchstring-cli)
-  "$1/target/debug/latch" component --output "$1/login.wasm"
-  same "built in $elsewhere" "$1/login.wasm"
+  same_in "built in $elsewhere" "$1/target/debug/latch" "$1"
   rm -rf "$1/target" "$1/another" "$home"
 }
 
@@ -154,8 +169,7 @@ check_package() {
     --config "patch.crates-io.latchstring.path='$1/latchstring'" \
     --config "patch.crates-io.latchstring-core.path='$1/latchstring-core'")
   [ ! -e "$1/target/latchstring-component" ] || fail "the package built a component"
-  "$1/target/debug/latch" component --output "$1/login.wasm"
-  same "in the package's program" "$1/login.wasm"
+  same_in "in the package's program" "$1/target/debug/latch" "$1"
   rm -rf "$1/target" "${packages[@]/#/$1/}"
 }
 
@@ -171,10 +185,11 @@ check_layout() {
   "${CARGO_TARGET_DIR:-target}/debug/layout" serve "$dist/oci/login" >"$1/address" &
   server=$!
   read -r address <"$1/address"
-  "$tool/bin/wkg" oci pull --insecure "$address" --output "$1/pulled.wasm" "$address/latchstring/login:$version" ||
+  mkdir "$1/pulled"
+  "$tool/bin/wkg" oci pull --insecure "$address" --output "$1/pulled/login.wasm" "$address/latchstring/login:$version" ||
     fail "wkg cannot pull from the layout"
   kill "$server"
-  same "pulled by wkg" "$1/pulled.wasm"
+  same "pulled by wkg" "$1/pulled/login.wasm"
 }
 
 # Against the schema of CycloneDX.
@@ -186,7 +201,7 @@ check_bills() {
     "$folder/bin/pip" install --quiet --disable-pip-version-check "$cyclonedx_schemas"
     touch "$folder/complete"
   fi
-  for name in latch login; do
+  for name in latch login rules; do
     "$folder/bin/python" - "$dist/$name.cdx.json" <<'END'
 import json, sys
 from cyclonedx.schema import SchemaVersion

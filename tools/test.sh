@@ -171,6 +171,7 @@ make_node_host() {
   local host=host/node
   mkdir -p "$host/component"
   "$programs/latch" component --output "$host/component/login.wasm"
+  "$programs/latch" component --rules --output "$host/component/rules.wasm"
   npm --prefix "$host" run --silent build
 }
 
@@ -182,6 +183,7 @@ test_node() {
 
 make_python_host() {
   "$programs/latch" component --output host/python/latchstring/login.wasm
+  "$programs/latch" component --rules --output host/python/latchstring/rules.wasm
 }
 
 test_python() {

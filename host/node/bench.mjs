@@ -1,4 +1,4 @@
-// What the component costs on this host: node bench.mjs ISSUER CLIENT_ID SESSION_FILE
+// What the components cost on this host: node bench.mjs ISSUER CLIENT_ID SESSION_FILE
 //
 // Prints, in nanoseconds, how long it takes from nothing to the answer of the first
 // step, and how long a further session of one step takes.
@@ -10,9 +10,10 @@ const SESSIONS = 2_000;
 const [issuer, clientId, file] = process.argv.slice(2);
 const begun = process.hrtime.bigint();
 const { Component } = await import('./src/component.js');
-const component = await Component.load();
-const { open } = await import('./src/envelope.js');
-const { session: stored } = open(readFileSync(file), file);
+const { loadRules } = await import('./src/rules.js');
+const [component, rules] = await Promise.all([Component.load(), loadRules()]);
+const { open } = await import('./src/session.js');
+const { bytes: stored } = open(rules, readFileSync(file), file);
 
 const client = {
   issuer, clientId, discover: true, endpoints: {}, assumedEndpoints: {}, httpsIssuer: false,

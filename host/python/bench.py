@@ -1,4 +1,4 @@
-"""What the component costs on this host: bench.py ISSUER CLIENT_ID SESSION_FILE
+"""What the components cost on this host: bench.py ISSUER CLIENT_ID SESSION_FILE
 
 Prints, in nanoseconds, how long it takes from nothing to the answer of the first
 step, and how long a further session of one step takes.
@@ -13,12 +13,13 @@ SESSIONS = 300
 issuer, client_id, file = sys.argv[1:]
 begun = time.perf_counter_ns()
 
-from latchstring.component import sandbox  # noqa: E402
+from latchstring.component import Instance  # noqa: E402
 from latchstring.contract import Client, Context, Demand, Done, Reply  # noqa: E402
-from latchstring.envelope import open_envelope  # noqa: E402
+from latchstring.rules import Rules  # noqa: E402
 
-instance = sandbox().instantiate()
-stored = open_envelope(Path(file).read_bytes(), file).session
+instance = Instance()
+line, _, stored = Path(file).read_bytes().partition(b"\n")
+Rules().parse_header(line, len(stored), file)
 client = Client(client_id=client_id, issuer=issuer)
 now_ms = time.time_ns() // 1_000_000
 context = Context(now_ms, bytes(range(32)))

@@ -52,6 +52,7 @@ fn embed() -> Result<()> {
     let actor = nested::component(&workspace, &folders, &ACTOR)?;
     component::check(&actor, &ACTOR)?;
     machine_code::of(&actor, &folders)?;
+    fs::write(folders.out.join("actor.wasm"), &actor)?;
 
     let target = env::var("TARGET")?;
     for name in TEXTS {

@@ -5,11 +5,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { isLoopback } from './addresses.js';
 import { LatchError } from './error.js';
 
 /**
- * Starts a browser on a URL. `openFile` is for a browser whose address would stand on a
+ * Starts a browser on a URL that the rules permit. `openFile` is for a browser whose address would stand on a
  * command line, where other users can read it: starts it on a private file instead,
  * given by its `file:` URL.
  *
@@ -18,27 +17,6 @@ import { LatchError } from './error.js';
 
 /** How long a desktop's launcher has to fail before it counts as working. */
 const SETTLING_MS = 300;
-
-/**
- * The URL as a browser may be given it: https, or http on a loopback host; anything
- * else fails with `egress-denied`.
- *
- * A provider's metadata chooses this URL. Other schemes start other programs, and
- * what does not start with a scheme may be read as an option.
- *
- * @param {string} url
- */
-export function browserUrl(url) {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined;
-  if (parsed?.protocol === 'https:' || (parsed?.protocol === 'http:' && isLoopback(parsed))) {
-    return parsed.href;
-  }
-  throw new LatchError(
-    'egress-denied',
-    'the browser is not sent to what is neither https nor http on a loopback address',
-    "check the provider's authorization endpoint",
-  );
-}
 
 /**
  * A browser by its command: the address becomes its last word.
@@ -55,7 +33,7 @@ export function commandBrowser(command) {
       'open the address by hand, or name another browser',
     );
   };
-  return Object.assign((/** @type {string} */ url) => open(browserUrl(url)), { openFile: open });
+  return Object.assign((/** @type {string} */ url) => open(url), { openFile: open });
 }
 
 /**
@@ -64,7 +42,7 @@ export function commandBrowser(command) {
  * @param {string} url
  */
 export async function systemBrowser(url) {
-  return firstThatStarts(browserUrl(url));
+  return firstThatStarts(url);
 }
 
 systemBrowser.openFile = firstThatStarts;

@@ -1,4 +1,4 @@
-// The component, as its transpiled form is loaded and called.
+// The login component, as its transpiled form is loaded and called.
 
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
@@ -30,17 +30,39 @@ export async function fingerprint() {
   return { sha256: createHash('sha256').update(bytes).digest('hex'), bytes: bytes.length };
 }
 
-/** @param {string} name */
-function compiled(name) {
-  let module = modules.get(name);
+/** @param {URL} file */
+function compiled(file) {
+  let module = modules.get(file.href);
   if (!module) {
-    module = readFile(new URL(name, FOLDER)).then((bytes) => WebAssembly.compile(bytes));
-    modules.set(name, module);
+    module = readFile(file).then((bytes) => WebAssembly.compile(bytes));
+    modules.set(file.href, module);
   }
   return module;
 }
 
-/** One instance, which shares nothing with any other. */
+/**
+ * Returns what a fresh instance of a component exports, and its memories. It is given
+ * nothing: the components have no imports.
+ *
+ * @template T
+ * @param {(core: (name: string) => Promise<WebAssembly.Module>, imports: {}, instantiate: (module: WebAssembly.Module, imports: Record<string, any>) => Promise<WebAssembly.Instance>) => T | Promise<T>} instantiate
+ * @param {URL} [folder] with the files of the component
+ * @returns {Promise<{ root: T, memories: WebAssembly.Memory[] }>}
+ */
+export async function load(instantiate, folder = FOLDER) {
+  /** @type {WebAssembly.Memory[]} */
+  const memories = [];
+  const core = (/** @type {string} */ name) => compiled(new URL(name, folder));
+  const root = await instantiate(core, {}, async (module, imports) => {
+    const instance = await WebAssembly.instantiate(module, imports);
+    const { memory } = instance.exports;
+    if (memory instanceof WebAssembly.Memory) memories.push(memory);
+    return instance;
+  });
+  return { root, memories };
+}
+
+/** One instance of the login component, which shares nothing with any other. */
 export class Component {
   /** @type {Flow} */
   #flow;
@@ -56,17 +78,9 @@ export class Component {
     this.#memories = memories;
   }
 
-  /** A fresh instance. It is given nothing: the component has no imports. */
   static async load() {
-    /** @type {WebAssembly.Memory[]} */
-    const memories = [];
-    const { flow } = await instantiate(compiled, {}, async (module, imports) => {
-      const instance = await WebAssembly.instantiate(module, imports);
-      const { memory } = instance.exports;
-      if (memory instanceof WebAssembly.Memory) memories.push(memory);
-      return instance;
-    });
-    return new Component(flow, memories);
+    const { root, memories } = await load((...given) => instantiate(...given));
+    return new Component(root.flow, memories);
   }
 
   /** @param {Client} client */

@@ -1,20 +1,16 @@
 // How the person gets to the provider and back: a listener, a browser, and a person.
 
-import { Binding, isStart } from './binding.js';
-import { browserUrl } from './browser.js';
 import { sandboxFault } from './error.js';
 import { launch } from './launch.js';
-import { END_ADDRESS } from './listener.js';
-import {
-  abandoned, anotherBrowser, anotherUser, finished, forward, sentence, stray, usedAddress,
-} from './pages.js';
 
 /** @import { Authorization, DevicePrompt, LoginFlow, Offer, Reply, Visit as Sending } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Browser } from './browser.js' */
 /** @import { Clock } from './clock.js' */
 /** @import { Launched } from './launch.js' */
 /** @import { Listening, Visit } from './listener.js' */
-/** @import { Page } from './pages.js' */
+/** @import { Binding, News, Page, Passage } from '../component/interfaces/latchstring-rules-host.js' */
+/** @import { Egress } from './egress.js' */
+/** @import { Rules } from './rules.js' */
 /** @import { Terminal } from './terminal.js' */
 
 /**
@@ -32,6 +28,8 @@ const IN_WORDS = {
 
 /** Only a login has one. */
 export class Door {
+  #rules;
+  #egress;
   #clock;
   #entropy;
   #listener;
@@ -61,6 +59,8 @@ export class Door {
 
   /**
    * @param {object} parts
+   * @param {Rules} parts.rules
+   * @param {Egress} parts.egress says where the user may be sent
    * @param {Clock} parts.clock
    * @param {() => Uint8Array} parts.entropy
    * @param {Listening} [parts.listener] none where no browser can come back
@@ -70,7 +70,9 @@ export class Door {
    * @param {Terminal} parts.terminal
    * @param {AbortSignal} [parts.signal] ends a wait for the person
    */
-  constructor({ clock, entropy, listener, browser, browserIsElsewhere = false, terminal, signal }) {
+  constructor({ rules, egress, clock, entropy, listener, browser, browserIsElsewhere = false, terminal, signal }) {
+    this.#rules = rules;
+    this.#egress = egress;
     this.#clock = clock;
     this.#entropy = entropy;
     this.#listener = listener;
@@ -87,8 +89,7 @@ export class Door {
    * @returns {Promise<Reply>}
    */
   async authorize({ url, flow, reason, waitMs, notice, alternatives }) {
-    // An address that no browser may open is not for the user either.
-    const address = browserUrl(url);
+    const address = this.#egress.authorization(url);
     const isNew = this.#shown !== url;
     if (isNew && this.#visit) this.#sendOn(url, address, notice);
     else if (notice !== undefined) await this.#reject(notice, isNew);
@@ -125,10 +126,12 @@ export class Door {
    * @param {DevicePrompt} prompt
    * @returns {Reply}
    */
-  present({ userCode, verificationUri, verificationUriComplete: complete }) {
-    this.#terminal.say(`To log in, open this address on any device:\n\n  ${browserUrl(verificationUri)}`);
+  present({ userCode, verificationUri, verificationUriComplete }) {
+    const address = this.#egress.page(verificationUri);
+    const complete = verificationUriComplete && this.#egress.page(verificationUriComplete);
+    this.#terminal.say(`To log in, open this address on any device:\n\n  ${address}`);
     this.#terminal.say(`\nand enter this code:\n\n    ${userCode}\n`);
-    if (complete !== undefined) this.#terminal.say(`Or open this address, which has the code in it:\n\n  ${browserUrl(complete)}\n`);
+    if (complete !== undefined) this.#terminal.say(`Or open this address, which has the code in it:\n\n  ${complete}\n`);
     this.#terminal.say('Only enter a code that you asked for yourself.\n');
     return { tag: 'presented' };
   }
@@ -140,7 +143,7 @@ export class Door {
    * @returns {Promise<Reply>}
    */
   async send({ url, opens }) {
-    const address = browserUrl(url);
+    const address = this.#egress.page(url);
     const opened = opens && this.#browser && (await this.#opens(this.#browser, address));
     this.#terminal.say(opened
       ? `Your browser opens to log you in. If it does not, open:\n\n  ${address}`
@@ -180,7 +183,8 @@ export class Door {
     this.#launched?.end();
     const listener = this.#listener;
     if (!listener) return;
-    const on = forward(END_ADDRESS, this.#binding?.goodbye);
+    const endAddress = this.#rules.endAddress();
+    const on = this.#rules.forward(endAddress, this.#binding?.goodbye());
     const redirect = this.#visit?.target;
     const told = [];
     let shown = this.#visit === undefined;
@@ -196,9 +200,10 @@ export class Door {
       if (!shown) await Promise.race([listener.arrival(), gone, late]);
       for (let visit = listener.take(); visit; visit = listener.take()) {
         const { target } = visit;
-        const isEnd = target === END_ADDRESS && !isRefused(visit);
+        const isEnd = target === endAddress && !isRefused(visit);
         // One that asked twice is sent there twice, and any other came too late.
-        const answer = isRefused(visit) ? anotherUser() : isEnd ? page : target === redirect ? on : finished();
+        const answer = isRefused(visit) ? this.#page('another-user')
+          : isEnd ? page : target === redirect ? on : this.#page('finished');
         told.push(visit.answer(answer));
         shown ||= isEnd;
       }
@@ -219,14 +224,14 @@ export class Door {
       // Whoever wants no browser started has one in mind.
       return !this.#browser;
     }
-    const binding = new Binding(this.#listener.redirectUri, address, this.#entropy);
-    const launched = await this.#launches(this.#browser, binding.openedAddress);
+    const binding = new this.#rules.Binding(this.#listener.redirectUri, address, this.#entropy());
+    const launched = await this.#launches(this.#browser, binding.openedAddress());
     if (!launched) {
       this.#show(address);
       return false;
     }
     this.#binding = binding;
-    this.#terminal.say(`${launched.invitation}\n\n  ${binding.printedAddress}`);
+    this.#terminal.say(`${launched.invitation}\n\n  ${binding.printedAddress()}`);
     return true;
   }
 
@@ -273,7 +278,7 @@ export class Door {
   async #reject(notice, isNew) {
     const visit = this.#visit;
     this.#visit = undefined;
-    if (visit) await visit.answer(stray(notice));
+    if (visit) await visit.answer(this.#rules.show({ tag: 'stray', val: notice }));
     // What was pasted does not count: the user is at the terminal.
     else this.#terminal.say(isNew ? sentence(notice) : `That does not finish the login: ${notice}`);
   }
@@ -289,7 +294,7 @@ export class Door {
     this.#terminal.say(sentence(notice));
     this.#binding?.goOnTo(address);
     this.#shown = url;
-    void this.#visit?.answer(forward(address));
+    void this.#visit?.answer(this.#rules.forward(address, undefined));
     this.#visit = undefined;
   }
 
@@ -304,30 +309,48 @@ export class Door {
       const visit = await this.#nextVisit(signal);
       // Before anything that it brings is looked at: it uses nothing up.
       if (isRefused(visit)) {
-        void visit.answer(anotherUser());
+        void visit.answer(this.#page('another-user'));
         if (!this.#hasToldOfOthers) {
           this.#terminal.say('The browser of another user of this machine came to this login and was refused. If that was you, open the address in a browser of the user that runs this program.');
         }
         this.#hasToldOfOthers = true;
         continue;
       }
-      const passage = this.#binding?.judge(visit.target, visit.cookies)
-        // Nobody was sent to a local address.
-        ?? { is: isStart(visit.target) ? 'used-address' : 'redirect' };
-      if (passage.is === 'redirect') {
+      const passage = this.#passage(visit);
+      if (passage.tag === 'redirect') {
         this.#visit = visit;
         return { tag: 'redirected', val: visit.target };
       }
-      if (passage.is === 'taken') this.#warn(signal);
-      if (passage.is === 'another-browser' && !this.#asks && this.#terminal.isAttended) {
+      if (passage.tag === 'taken') this.#warn(signal);
+      if (passage.tag === 'another-browser' && !this.#asks && this.#terminal.isAttended) {
         this.#terminal.say('The login came back in another browser than it began in, and does not count.');
         this.#askAfterAll();
       }
-      const page = passage.is === 'on' ? passage.page
-        : passage.is === 'another-browser' ? anotherBrowser() : usedAddress();
+      const page = passage.tag === 'on' ? passage.val
+        : this.#page(passage.tag === 'another-browser' ? 'another-browser' : 'used-address');
       // Whoever does not read must not keep the rest waiting.
       void visit.answer(page);
     }
+  }
+
+  /**
+   * What a visit means.
+   *
+   * @param {Visit} visit
+   * @returns {Passage}
+   */
+  #passage({ target, cookies }) {
+    if (this.#binding) return this.#binding.judge(target, cookies);
+    // Nobody was sent to a local address.
+    return { tag: this.#rules.isStart(target) ? 'used-address' : 'redirect' };
+  }
+
+  /**
+   * @param {Exclude<News['tag'], 'failed' | 'stray'>} tag
+   * @returns {Page}
+   */
+  #page(tag) {
+    return this.#rules.show({ tag });
   }
 
   /**
@@ -359,7 +382,7 @@ export class Door {
   async #openAfresh() {
     this.#isTaken = false;
     this.#binding?.renew();
-    if (this.#binding && this.#browser) await this.#launches(this.#browser, this.#binding.openedAddress);
+    if (this.#binding && this.#browser) await this.#launches(this.#browser, this.#binding.openedAddress());
   }
 
   /**
@@ -367,7 +390,7 @@ export class Door {
    * @returns {Promise<never>}
    */
   async #turnAway(signal) {
-    for (;;) void (await this.#nextVisit(signal)).answer(abandoned());
+    for (;;) void (await this.#nextVisit(signal)).answer(this.#page('abandoned'));
   }
 
   /**
@@ -468,4 +491,13 @@ function named(flows, text) {
  */
 function ways(flows) {
   return `Or type${flows.map((flow) => `\n  ${flow.padEnd(8)} to ${IN_WORDS[flow]}`).join('')}`;
+}
+
+/**
+ * A phrase of the component as a sentence.
+ *
+ * @param {string} phrase
+ */
+export function sentence(phrase) {
+  return `${phrase[0]?.toUpperCase() ?? ''}${phrase.slice(1)}.`;
 }

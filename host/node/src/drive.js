@@ -1,10 +1,10 @@
 // The host's loop: does what a session asks for, and tells it what came of it.
 
 import { Denied } from './egress.js';
-import * as envelope from './envelope.js';
 import { LatchError, reason, sandboxFault } from './error.js';
 import { holdSignals } from './interrupts.js';
-import { failed, success } from './pages.js';
+import { decided } from './rules.js';
+import * as session from './session.js';
 
 /** @import { Action, Exchange, Outcome, Reply, Session } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Clock } from './clock.js' */
@@ -12,7 +12,9 @@ import { failed, success } from './pages.js';
 /** @import { Door } from './door.js' */
 /** @import { Egress } from './egress.js' */
 /** @import { Send } from './http.js' */
+/** @import { Budget } from '../component/interfaces/latchstring-rules-host.js' */
 /** @import { Lock } from './lock.js' */
+/** @import { Rules } from './rules.js' */
 /** @import { Store } from './store.js' */
 /** @import { Terminal } from './terminal.js' */
 
@@ -24,6 +26,8 @@ const UNTOLD_WAIT_MS = 1_000;
  *
  * @typedef {object} Parts
  * @property {Pick<Component, 'next'>} component
+ * @property {Rules} rules
+ * @property {Budget} budget how much the session may still ask for
  * @property {Clock} clock
  * @property {Send} send
  * @property {Store} store
@@ -47,11 +51,13 @@ const UNTOLD_WAIT_MS = 1_000;
 export async function drive(session, parts) {
   try {
     const outcome = await steps(session, parts);
-    await parts.door?.close(success());
+    await parts.door?.close(parts.rules.show({ tag: 'success' }));
     return outcome;
   } catch (error) {
     const failure = translated(error, parts.signal);
-    await parts.door?.close(failed(failure));
+    const { code, message, remedy, provider } = failure;
+    const ended = { failure: { code, message, remedy }, provider };
+    await parts.door?.close(parts.rules.show({ tag: 'failed', val: ended }));
     throw failure;
   }
 }
@@ -62,7 +68,7 @@ export async function drive(session, parts) {
  * @returns {Promise<Outcome>}
  */
 async function steps(session, parts) {
-  const { store, door } = parts;
+  const { store, door, rules, budget } = parts;
   /** @type {Lock | undefined} */
   let lock;
   let releaseSignals = async () => {};
@@ -70,7 +76,7 @@ async function steps(session, parts) {
     /** @type {Reply} */
     let reply = { tag: 'begin' };
     for (;;) {
-      const action = next(session, reply, parts);
+      const action = admitted(next(session, reply, parts), budget);
       switch (action.tag) {
         case 'lock':
           if (!lock) {
@@ -78,7 +84,7 @@ async function steps(session, parts) {
             // From here to the save, signals must not end the program.
             releaseSignals = holdSignals();
           }
-          reply = { tag: 'locked', val: (await read(store))?.session };
+          reply = { tag: 'locked', val: (await read(rules, store))?.bytes };
           break;
         case 'probe':
           await store.probe();
@@ -88,16 +94,16 @@ async function steps(session, parts) {
           reply = await exchange(action.val, parts);
           break;
         case 'authorize':
-          reply = await only(door).authorize(action.val);
+          reply = await only(door, 'a browser').authorize(action.val);
           break;
         case 'present':
-          reply = only(door).present(action.val);
+          reply = only(door, 'a code to be shown').present(action.val);
           break;
         case 'visit':
-          reply = await only(door).send(action.val);
+          reply = await only(door, 'a page to be shown').send(action.val);
           break;
         case 'offer':
-          reply = await only(door).offer(action.val);
+          reply = await only(door, 'a choice').offer(action.val);
           break;
         case 'save':
           reply = await save(action.val, parts);
@@ -107,6 +113,8 @@ async function steps(session, parts) {
         default:
           throw sandboxFault('the login component asked for what this host does not know');
       }
+      const { tag } = reply;
+      decided(() => budget.note(tag));
     }
   } finally {
     try {
@@ -114,6 +122,27 @@ async function steps(session, parts) {
     } finally {
       await releaseSignals();
     }
+  }
+}
+
+/**
+ * Counts an action. Returns it with its wait cut to the time that the user has.
+ *
+ * @param {Action} action
+ * @param {Budget} budget
+ * @returns {Action}
+ */
+function admitted(action, budget) {
+  /** @type {{ url?: string, verificationUri?: string, waitMs?: bigint }} */
+  const { url, verificationUri, waitMs = 0n } = 'val' in action ? Object(action.val) : {};
+  const limitedMs = decided(() => budget.admit(action.tag, url ?? verificationUri, waitMs));
+  switch (action.tag) {
+    case 'authorize':
+      return { tag: action.tag, val: { ...action.val, waitMs: limitedMs } };
+    case 'offer':
+      return { tag: action.tag, val: { ...action.val, waitMs: limitedMs } };
+    default:
+      return action;
   }
 }
 
@@ -156,12 +185,13 @@ async function locked({ clock, store, terminal, lockPatienceMs, signal }) {
  * @param {Parts} parts
  * @returns {Promise<Reply>}
  */
-async function exchange({ waitMs, timeoutMs, request }, { clock, send, egress, signal }) {
+async function exchange({ purpose, waitMs, timeoutMs, request }, { clock, send, egress, signal }) {
   if (waitMs > 0n) await clock.sleep(Number(waitMs), signal);
   try {
     const limit = timeoutMs === undefined ? undefined : Number(timeoutMs);
-    const reply = await send(request, egress.permit(request.url), limit);
-    if (reply.tag === 'response') egress.learn(request.url, reply.val);
+    const permit = egress.permit(request);
+    const reply = await send({ ...request, url: permit.url }, permit, limit);
+    if (reply.tag === 'response') egress.learn(purpose, request.url, reply.val);
     return reply;
   } catch (error) {
     if (error instanceof Denied) return { tag: 'denied', val: error.message };
@@ -170,13 +200,13 @@ async function exchange({ waitMs, timeoutMs, request }, { clock, send, egress, s
 }
 
 /**
- * @param {Uint8Array | undefined} session
+ * @param {Uint8Array | undefined} bytes
  * @param {Parts} parts
  * @returns {Promise<Reply>}
  */
-async function save(session, { store, egress }) {
+async function save(bytes, { rules, store, egress }) {
   try {
-    if (session) await store.write(envelope.seal({ origins: egress.pinnedOrigins(), session }));
+    if (bytes) await store.write(session.seal(rules, { origins: egress.pinnedOrigins(), bytes }));
     else await store.delete();
     return { tag: 'saved' };
   } catch (error) {
@@ -187,11 +217,12 @@ async function save(session, { store, egress }) {
 /**
  * What is stored now.
  *
+ * @param {Rules} rules
  * @param {Store} store
  */
-export async function read(store) {
-  const bytes = await store.read();
-  return bytes && envelope.open(bytes, store.place);
+export async function read(rules, store) {
+  const stored = await store.read();
+  return stored && session.open(rules, stored, store.place);
 }
 
 /**
@@ -209,9 +240,10 @@ export function placed(error, store) {
  * The way to the person, which only a login has.
  *
  * @param {Door | undefined} door
+ * @param {string} what was asked for
  */
-function only(door) {
-  if (!door) throw sandboxFault('the login component asked for a person outside of a login');
+function only(door, what) {
+  if (!door) throw sandboxFault(`the login component asked for ${what} outside of a login`);
   return door;
 }
 

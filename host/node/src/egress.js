@@ -1,204 +1,161 @@
-// Where requests may go, whatever the component asks for.
-//
-// - https only, or http on a loopback address;
-// - the origins that the caller named (the issuer, endpoints given by hand), and
-//   those that the issuer's own metadata names;
-// - private addresses only where the caller named them, or if all of the issuer's
-//   own addresses are private.
-//
-// The host reads the metadata with its own eyes: what the component makes of it
-// changes nothing here. The policy itself waits for nothing: whether the issuer is
-// private is looked up by the request that depends on it, within its time limit, and
-// at most once in a session.
+// Where the requests of one session, and the user's browser, may go. The rules component
+// decides; this host only resolves names.
 
+import { isUtf8 } from 'node:buffer';
 import { lookup } from 'node:dns/promises';
+import { validateHeaderValue } from 'node:http';
 
-import { isLoopback, isPublic, literal } from './addresses.js';
+import { decided } from './rules.js';
 
-/** @import { Client, Response } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Client, Purpose, Request, Response } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Rules } from './rules.js' */
 
 /** A request that may not be sent; the message is one line. */
 export class Denied extends Error {}
 
 /**
- * Whether a permitted request may go to a private address, told only when it comes
- * to one.
+ * How a request may be sent.
  *
- * @typedef {{ privateAddresses: () => Promise<boolean> }} Permit
+ * @typedef {object} Permit
+ * @property {string} url the request's own in its normal form, as the policy has read it
+ * @property {(address: string) => Promise<boolean>} reaches whether it may go to an IP address
  */
 
 export class Egress {
-  #issuer;
-  #httpsIssuer;
-  /** Origins that the caller named. */
-  #named;
-  /** Origins that the issuer's metadata named. */
-  #pinned;
+  #rules;
+  #policy;
   #resolve;
   /** @type {Promise<boolean> | undefined} */
   #issuerIsPrivate;
 
   /**
+   * @param {Rules} rules
    * @param {Client} client
-   * @param {string[]} pinned the origins stored with the session
-   * @param {(name: string) => Promise<string[]>} resolve a host's addresses
+   * @param {object} [more]
+   * @param {string[]} [more.pinned] the origins stored with the session
+   * @param {string} [more.redirectUri] the one that a login waits at
+   * @param {(name: string) => Promise<string[]>} [more.resolve] returns a host's addresses
    */
-  constructor(client, pinned, resolve = addressesOf) {
-    const { endpoints, assumedEndpoints, issuer } = client;
-    const named = [endpoints, assumedEndpoints].flatMap(
-      // A browser goes there, and no request of this program.
-      ({ endSession, ...asked }) => Object.values(asked),
-    );
-    this.#issuer = issuer;
-    this.#httpsIssuer = client.httpsIssuer;
-    this.#named = new Set([...named, issuer].map((url) => origin(parsed(url))));
-    this.#pinned = new Set(pinned);
+  constructor(rules, client, { pinned = [], redirectUri, resolve = addressesOf } = {}) {
+    const named = [client.endpoints, client.assumedEndpoints];
+    const { protocol } = client;
+    this.#rules = rules;
     this.#resolve = resolve;
+    this.#policy = new rules.Egress({
+      issuer: client.issuer,
+      httpsIssuer: client.httpsIssuer,
+      endpoints: named.flatMap(({ endSession, ...asked }) => given(Object.values(asked))),
+      pages: given([
+        ...named.map(({ endSession }) => endSession),
+        protocol.tag === 'hexclave' ? protocol.val.appUrl : undefined,
+      ]),
+    }, pinned, redirectUri);
   }
 
   /**
-   * How a request to this address may be sent; throws `Denied` if it may not.
+   * Returns how a request may be sent; throws `Denied` if it may not.
    *
-   * @param {string} url
+   * @param {Request} request
    * @returns {Permit}
    */
-  permit(url) {
-    const target = parsed(url);
-    if (!target) throw new Denied('its address is no URL');
-    const to = origin(target);
-    if (!to) {
-      const scheme = target.protocol.slice(0, -1);
-      throw new Denied(`${scheme} is neither https nor http on a loopback address`);
+  permit({ url, headers, body }) {
+    const bytes = (/** @type {string} */ text) => BigInt(Buffer.byteLength(text));
+    const sizes = headers.map(({ name, value }) => ({ name, valueBytes: bytes(value) }));
+    let permit;
+    try {
+      permit = this.#policy.permit({ url, headers: sizes, bodyBytes: BigInt(body?.length ?? 0) });
+    } catch (reason) {
+      throw typeof reason === 'string' ? new Denied(reason) : reason;
     }
-    if (this.#named.has(to)) return { privateAddresses: async () => true };
-    if (!this.#pinned.has(to)) {
-      throw new Denied(`${to} is neither the issuer's nor named by its metadata`);
-    }
-    return { privateAddresses: () => (this.#issuerIsPrivate ??= this.#lookUpIssuer()) };
+    // The rules get no values: they may be secrets.
+    for (const { name, value } of headers) checkValue(name, value);
+    const isAny = permit.addresses === 'any';
+    return {
+      url: permit.url,
+      reaches: async (address) => isAny || this.#rules.isPublic(address) || this.#isIssuerPrivate(),
+    };
   }
 
   /**
-   * Pins what the issuer's metadata names, if that is what this response is.
+   * Returns the URL as a browser may be given it. Fails with `egress-denied`.
    *
+   * @param {string} url
+   */
+  page(url) {
+    return decided(() => this.#policy.permitPage(url));
+  }
+
+  /**
+   * The same for the URL of an authorization request.
+   *
+   * @param {string} url
+   */
+  authorization(url) {
+    return decided(() => this.#policy.permitAuthorization(url));
+  }
+
+  /**
+   * Learns the origins that a response names. No other response is shown to the rules:
+   * it may have tokens in it.
+   *
+   * @param {Purpose} purpose
    * @param {string} url
    * @param {Response} response
    */
-  learn(url, { status, body }) {
-    const issuer = this.#issuer;
-    if (issuer === undefined || status !== 200 || !isMetadataUrl(url, issuer)) return;
-    const document = object(body);
-    const isOwn = this.#httpsIssuer && document.issuer === issuer.replace('http:', 'https:');
-    if (!isOwn && !mayBeNamed(issuer, document.issuer)) return;
-    const loopback = isLoopback(new URL(issuer));
-    for (const [name, value] of Object.entries(document)) {
-      const endpoint = /_endpoint$|^jwks_uri$/.test(name) ? parsed(value) : undefined;
-      const named = origin(endpoint);
-      if (named && (loopback || endpoint?.protocol === 'https:')) this.#pinned.add(named);
-    }
+  learn(purpose, url, { status, body }) {
+    if (purpose !== 'metadata' && purpose !== 'device-authorization') return;
+    if (!isUtf8(body)) return;
+    const text = Buffer.from(body).toString();
+    if (purpose === 'metadata') this.#policy.learnMetadata(url, status, text);
+    else this.#policy.learnDeviceAuthorization(text);
   }
 
   /** What to store with the session. */
   pinnedOrigins() {
-    return [...this.#pinned].sort();
+    return this.#policy.pinnedOrigins();
   }
 
-  /**
-   * Returns whether all of the issuer's addresses are private. One public address is enough
-   * to make the issuer public: otherwise anyone who controls its DNS could add a private
-   * address and reach services on this network.
-   */
-  async #lookUpIssuer() {
-    const issuer = parsed(this.#issuer);
-    if (!issuer) return false;
-    const address = literal(issuer);
-    const addresses = address === undefined ? await this.#resolve(issuer.hostname) : [address];
-    return addresses.length > 0 && addresses.every((one) => !isPublic(one));
+  /** Resolves the issuer's name at most once in a session. */
+  async #isIssuerPrivate() {
+    const issuer = this.#policy.unresolvedIssuer();
+    if (issuer !== undefined) {
+      this.#issuerIsPrivate ??= this.#resolve(new URL(issuer).hostname).then((addresses) => {
+        this.#policy.learnIssuerAddresses(addresses);
+        return this.#policy.issuerIsPrivate();
+      });
+      return this.#issuerIsPrivate;
+    }
+    return this.#policy.issuerIsPrivate();
   }
 }
 
 /**
- * None where the name is not known.
+ * @param {string} name
+ * @param {string} value
+ */
+function checkValue(name, value) {
+  try {
+    validateHeaderValue(name, value);
+  } catch {
+    // Without the value, which Node's own error may quote.
+    throw new Denied(`the request's header ${name} has no valid value`);
+  }
+}
+
+/**
+ * @param {(string | undefined)[]} urls
+ * @returns {string[]}
+ */
+function given(urls) {
+  return urls.filter((url) => url !== undefined);
+}
+
+/**
+ * Returns none if the name is not known.
  *
  * @param {string} name
  */
 async function addressesOf(name) {
   const found = await lookup(name, { all: true }).catch(() => []);
   return found.map(({ address }) => address);
-}
-
-/** @param {unknown} url */
-function parsed(url) {
-  return typeof url === 'string' && URL.canParse(url) ? new URL(url) : undefined;
-}
-
-/**
- * Whether this host could have pinned it: an origin as it is compared.
- *
- * @param {unknown} text
- */
-export function isOrigin(text) {
-  return typeof text === 'string' && origin(parsed(text)) === text;
-}
-
-/**
- * Scheme, host and port; none where no request may go.
- *
- * @param {URL | undefined} url
- */
-function origin(url) {
-  if (url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopback(url))) {
-    return url.origin;
-  }
-  return undefined;
-}
-
-/**
- * Whether the metadata of `issuer` may call it `name`: exactly so (RFC 8414 §3.3), but
- * for one final slash of an issuer without a path, and for a tenant's id, or the
- * placeholder for it, in the place of an alias for many tenants.
- *
- * @param {string} issuer
- * @param {unknown} name
- */
-export function mayBeNamed(issuer, name) {
-  if (typeof name !== 'string') return false;
-  if (issuer === name) return true;
-  if (parsed(issuer)?.pathname === '/' && (`${issuer}/` === name || issuer === `${name}/`)) return true;
-  const [own, found] = [issuer.split('/'), name.split('/')];
-  if (own.length !== found.length) return false;
-  const apart = own.map((part, at) => [part, found[at]]).filter(([one, other]) => one !== other);
-  const [[alias = '', tenant = ''] = []] = apart;
-  return apart.length === 1 && ALIASES.includes(alias) && TENANT.test(tenant);
-}
-
-/** What shared endpoints have in the place of a tenant. */
-const ALIASES = ['common', 'organizations', 'consumers'];
-
-const TENANT = /^(\{tenantid\}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/;
-
-/**
- * The two places where an issuer's metadata may lie (OpenID Connect Discovery §4.1,
- * RFC 8414 §3.1).
- *
- * @param {string} url
- * @param {string} issuer
- */
-function isMetadataUrl(url, issuer) {
-  const oauth = parsed(issuer);
-  if (!oauth) return false;
-  oauth.pathname = `/.well-known/oauth-authorization-server${oauth.pathname.replace(/\/+$/, '')}`;
-  const openid = `${issuer.replace(/\/+$/, '')}/.well-known/openid-configuration`;
-  return url === openid || url === oauth.href;
-}
-
-/**
- * @param {Uint8Array} body
- * @returns {Record<string, any>}
- */
-function object(body) {
-  try {
-    return Object(JSON.parse(new TextDecoder().decode(body)));
-  } catch {
-    return {};
-  }
 }

@@ -8,8 +8,8 @@
 import { lookup } from 'node:dns';
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { isIPv4 } from 'node:net';
 
-import { isPublic, literal } from './addresses.js';
 import { Denied } from './egress.js';
 import { printable, reason } from './error.js';
 
@@ -19,7 +19,7 @@ import { printable, reason } from './error.js';
 /**
  * Sends one request that the egress policy has approved, and answers with `response`,
  * `unreachable`, `too-large` or `denied`. Follows no redirect, keeps no cookie, goes to
- * no private address unless the permit says so, and gives up after `timeoutMs` if that is
+ * no address that the permit does not reach, and gives up after `timeoutMs` if that is
  * sooner than ten seconds.
  *
  * @typedef {(request: Request, permit: Permit, timeoutMs?: number) => Promise<Reply>} Send
@@ -31,15 +31,6 @@ const PATIENCE_MS = 10_000;
 /** Bytes. No honest answer in these protocols comes near it. */
 const LONGEST_BODY = 1 << 20;
 
-/**
- * Headers that say where a request goes and where it ends: the client's alone, as are
- * those for proxies.
- */
-const OWN_HEADERS = new Set([
-  'connection', 'content-length', 'cookie', 'expect', 'host', 'keep-alive',
-  'te', 'trailer', 'transfer-encoding', 'upgrade',
-]);
-
 class TooLarge extends Error {}
 
 /** @type {Send} */
@@ -50,7 +41,7 @@ export async function send(request, permit, timeoutMs = PATIENCE_MS) {
   const signal = AbortSignal.timeout(limitMs);
   try {
     const address = literal(url);
-    if (address !== undefined && !isPublic(address) && !(await within(signal, permit.privateAddresses()))) {
+    if (address !== undefined && !(await within(signal, permit.reaches(address)))) {
       throw new Denied(`${address} is not a public address`);
     }
     const options = {
@@ -110,8 +101,18 @@ async function whole(response) {
 }
 
 /**
- * Resolves a name with the system's resolver; an address that is not public counts
- * only if the permit says so. The request's time limit ends both look-ups.
+ * Returns the host of a URL if it is written as an address.
+ *
+ * @param {URL} url
+ */
+function literal({ hostname }) {
+  if (hostname.startsWith('[')) return hostname.slice(1, -1);
+  return isIPv4(hostname) ? hostname : undefined;
+}
+
+/**
+ * Resolves a name with the system's resolver. Every address must be one that the permit
+ * reaches. The request's time limit ends both look-ups.
  *
  * @param {Permit} permit
  * @returns {import('node:net').LookupFunction}
@@ -120,9 +121,9 @@ export function permittedLookup(permit) {
   return (name, options, callback) => {
     lookup(name, { ...options, all: true }, async (error, found) => {
       if (error) return callback(error, '');
-      const stray = found.find(({ address }) => !isPublic(address));
-      if (stray && !(await permit.privateAddresses())) {
-        const words = `${printable(name)} leads to ${stray.address}, which is not a public address`;
+      for (const { address } of found) {
+        if (await permit.reaches(address)) continue;
+        const words = `${printable(name)} leads to ${address}, which is not a public address`;
         return callback(new Denied(words), '');
       }
       if (options.all) return callback(null, found);
@@ -154,16 +155,6 @@ function outgoing(headers) {
   const grouped = { 'user-agent': ['latchstring-node/0.1.0'] };
   for (const { name, value } of headers) {
     const key = name.toLowerCase();
-    if (OWN_HEADERS.has(key) || key.startsWith('proxy-')) {
-      throw new Denied(`the request's header ${key} is for the client alone to set`);
-    }
-    try {
-      http.validateHeaderName(key);
-      http.validateHeaderValue(key, value);
-    } catch {
-      // Without the value, which Node's own error may quote.
-      throw new Denied(`the request's header ${printable(key)} is not valid`);
-    }
     (grouped[key] ??= []).push(value);
   }
   return Object.fromEntries(

@@ -6,18 +6,20 @@ import { Component } from './component.js';
 import { drive, placed, read } from './drive.js';
 import { Egress } from './egress.js';
 import { entropy as systemEntropy } from './entropy.js';
-import { LatchError, sandboxFault } from './error.js';
+import { LatchError } from './error.js';
+import { loadRules } from './rules.js';
 import { FileStore, defaultFolder } from './store.js';
 import { surroundings } from './surroundings.js';
 import { stderrTerminal } from './terminal.js';
-import { Token } from './token.js';
+import { granted, loggedOut } from './token.js';
 
-/** @import { Client as Settings, Examination, LoginFlow, LogoutReport, Outcome, Session, Tokens as Brought } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Client as Settings, Examination, LoginFlow, LogoutReport, Session, Tokens as Brought } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Browser } from './browser.js' */
 /** @import { Clock } from './clock.js' */
-/** @import { Envelope } from './envelope.js' */
 /** @import { Send } from './http.js' */
 /** @import { Listening, Redirect } from './listener.js' */
+/** @import { Rules } from './rules.js' */
+/** @import { Stored } from './session.js' */
 /** @import { Store } from './store.js' */
 /** @import { Terminal } from './terminal.js' */
 
@@ -99,9 +101,9 @@ export async function token(client, options = {}) {
   const latch = await begin(client, options);
   const { minTtlMs = 0, forceRefresh = false, examination } = options;
   const demand = { minTtlMs: BigInt(Math.ceil(minTtlMs)), forceRefresh, examination };
-  const stored = await read(latch.store);
+  const stored = await read(latch.rules, latch.store);
   const session = open(latch, (Session) => (
-    Session.token(latch.client, stored?.session, demand, context(latch))
+    Session.token(latch.client, stored?.bytes, demand, context(latch))
   ));
   return granted(await drive(session, { ...latch, egress: egress(latch, stored) }));
 }
@@ -146,11 +148,10 @@ export async function adopt(client, { expiresAtMs, ...tokens }, options = {}) {
  */
 export async function logout(client, options = {}) {
   const latch = await begin(client, options);
-  const stored = await read(latch.store);
-  const session = open(latch, (Session) => Session.logout(latch.client, stored?.session, context(latch)));
-  const outcome = await drive(session, { ...latch, egress: egress(latch, stored) });
-  if (outcome.tag === 'logged-out') return outcome.val;
-  throw misfit();
+  const stored = await read(latch.rules, latch.store);
+  const session = open(latch, (Session) => Session.logout(latch.client, stored?.bytes, context(latch)));
+  const policy = egress(latch, stored);
+  return loggedOut(await drive(session, { ...latch, egress: policy }), policy);
 }
 
 /** @typedef {Awaited<ReturnType<typeof begin>>} Latch */
@@ -161,12 +162,13 @@ export async function logout(client, options = {}) {
  */
 async function begin(settings, {
   profile = 'default', stateDir, lockPatienceMs = 60_000, terminal = stderrTerminal, signal,
-  store: storeOf = files(stateDir), send = sendOnceAsked, clock = systemClock, entropy = systemEntropy,
+  store: storeOf, send = sendOnceAsked, clock = systemClock, entropy = systemEntropy,
 }) {
   const client = complete(settings);
-  const component = await Component.load();
-  const store = storeOf(profile, component.accountKey(client));
-  return { client, component, store, lockPatienceMs, terminal, signal, send, clock, entropy };
+  const [component, rules] = await Promise.all([Component.load(), loadRules()]);
+  const budget = new rules.Budget(false, undefined);
+  const store = (storeOf ?? files(rules, stateDir))(profile, component.accountKey(client));
+  return { client, component, rules, budget, store, lockPatienceMs, terminal, signal, send, clock, entropy };
 }
 
 /**
@@ -202,11 +204,12 @@ function complete(given) {
 }
 
 /**
+ * @param {Rules} rules
  * @param {string} [stateDir]
  * @returns {(profile: string, account: string) => Store}
  */
-function files(stateDir) {
-  return (profile, account) => new FileStore(stateDir ?? defaultFolder(), profile, account);
+function files(rules, stateDir) {
+  return (profile, account) => new FileStore(rules, stateDir ?? defaultFolder(), profile, account);
 }
 
 /**
@@ -234,11 +237,10 @@ function context({ clock, entropy }) {
  */
 async function loginOnce(latch, { flow, redirect: wanted, patienceMs, browser = systemBrowser, listen: own }) {
   // Only now: a stored token is not to wait for what only a login needs.
-  const { Door } = await import('./door.js');
+  const { Door, sentence } = await import('./door.js');
   const { listen } = await import('./listener.js');
-  const { sentence } = await import('./pages.js');
-  const { client, clock, entropy, store, terminal, signal } = latch;
-  const stored = await read(store);
+  const { rules, client, clock, entropy, store, terminal, signal } = latch;
+  const stored = await read(rules, store);
   const facts = {
     ...surroundings(),
     terminal: terminal.isAttended,
@@ -249,7 +251,7 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs, browser = 
   const redirect = { host: '127.0.0.1', ports: [], path: '/callback', ...wanted };
   let listener;
   try {
-    if (flow !== 'device') listener = await (own ?? listen)(redirect);
+    if (flow !== 'device') listener = await (own ? own(redirect) : listen(rules, redirect));
   } catch (error) {
     const mayPaste = error instanceof LatchError && error.code === 'port-in-use' && flow !== 'browser';
     if (!mayPaste || !facts.terminal) throw error;
@@ -266,12 +268,15 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs, browser = 
   };
   let session;
   try {
-    session = open(latch, (Session) => Session.login(client, stored?.session, request, context(latch)));
+    session = open(latch, (Session) => Session.login(client, stored?.bytes, request, context(latch)));
   } catch (error) {
     await listener?.close();
     throw error;
   }
+  const egress = new Egress(rules, client, { redirectUri: request.redirectUri });
   const door = new Door({
+    rules,
+    egress,
     clock,
     entropy,
     listener,
@@ -280,8 +285,8 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs, browser = 
     terminal,
     signal,
   });
-  // What an earlier login pinned says nothing about this one.
-  const token = granted(await drive(session, { ...latch, door, egress: egress(latch, undefined) }));
+  const budget = new rules.Budget(true, request.patienceMs);
+  const token = granted(await drive(session, { ...latch, budget, door, egress }));
   for (const notice of token.notices) terminal.say(sentence(notice));
   return token;
 }
@@ -316,18 +321,8 @@ function open({ component, store }, opens) {
 
 /**
  * @param {Latch} latch
- * @param {Envelope | undefined} stored
+ * @param {Stored | undefined} stored
  */
-function egress({ client }, stored) {
-  return new Egress(client, stored?.origins ?? []);
-}
-
-/** @param {Outcome} outcome */
-function granted(outcome) {
-  if (outcome.tag === 'granted') return new Token(outcome.val);
-  throw misfit();
-}
-
-function misfit() {
-  return sandboxFault('the login component ended with another outcome than was asked for');
+function egress({ rules, client }, stored) {
+  return new Egress(rules, client, { pinned: stored?.origins });
 }

@@ -5,23 +5,14 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 
 import { LatchError, reason } from './error.js';
-import { POLICY, abandoned } from './pages.js';
 import { Peers, end } from './peers.js';
+import { decided } from './rules.js';
 
 /** @import { IncomingMessage, ServerResponse } from 'node:http' */
 /** @import { Server, Socket } from 'node:net' */
-/** @import { Page } from './pages.js' */
+/** @import { Listener as Requests, Page, Refusal } from '../component/interfaces/latchstring-rules-host.js' */
+/** @import { Rules } from './rules.js' */
 /** @import { Ends, Peer } from './peers.js' */
-
-/** Where a login begins in a browser of this machine. */
-export const START_PATH = '/latchstring/start';
-
-/** Where it ends: the last page has an address without a code. */
-const END_PATH = '/latchstring/end';
-export const END_ADDRESS = `${END_PATH}?done`;
-
-/** Prefix of the listener's own paths. A redirect path must not begin with it. */
-const OWN_PATHS = '/latchstring/';
 
 const MOST_CONNECTIONS = 64;
 /** Accepted connections that wait for room; as many as the native program lets wait. */
@@ -36,6 +27,9 @@ const PAGE_PATIENCE_MS = 120_000;
 const WRITING_MS = 2_000;
 /** How often a port that the system chose may turn out to be taken in the other address family. */
 const EPHEMERAL_ATTEMPTS = 16;
+
+/** @type {Record<Redirect['host'], 'ipv4' | 'ipv6' | 'localhost'>} */
+const REDIRECT_HOSTS = { '127.0.0.1': 'ipv4', '[::1]': 'ipv6', localhost: 'localhost' };
 
 /**
  * Where a provider lets the browser come back to.
@@ -68,28 +62,16 @@ const EPHEMERAL_ATTEMPTS = 16;
 /**
  * Binds the first free port that `redirect` allows.
  *
+ * @param {Rules} rules
  * @param {Redirect} redirect
  */
-export async function listen({ host, ports, path }) {
-  if (!/^\/(?!\/)[\w/.~-]*$/.test(path)) {
-    throw new LatchError(
-      'invalid-configuration',
-      `the redirect path ${JSON.stringify(path)} cannot be used`,
-      'use a path such as /callback, of letters, digits, / - . _ and ~',
-    );
-  }
-  if (path.startsWith(OWN_PATHS)) {
-    throw new LatchError(
-      'invalid-configuration',
-      `the redirect path ${JSON.stringify(path)} cannot be used: ${OWN_PATHS} is where this program's own pages are`,
-      'use another path, such as /callback',
-    );
-  }
+export async function listen(rules, { host, ports, path }) {
+  decided(() => rules.checkRedirectPath(path));
   const failures = [];
   for (const port of ports.length > 0 ? ports : [0]) {
     try {
       const servers = await bound(host, port);
-      return new Listener(servers, host, path);
+      return new Listener(rules, servers, host, path);
     } catch (error) {
       const name = port === 0 ? 'any port' : `port ${port}`;
       failures.push(reason(error) === 'EADDRINUSE' ? `${name} is in use` : `${name} failed (${reason(error)})`);
@@ -143,11 +125,12 @@ function portOf(server) {
 
 /** Passes on what could be the redirect, and answers and forgets everything else. */
 export class Listener {
+  #rules;
   #servers;
   #http;
   #peers;
-  #paths;
-  #authorities;
+  /** @type {Requests} */
+  #requests;
   /** @type {Visit[]} */
   #visits = [];
   #knock = () => {};
@@ -159,17 +142,16 @@ export class Listener {
   #visiting = new Set();
 
   /**
+   * @param {Rules} rules
    * @param {Server[]} servers
    * @param {Redirect['host']} host
    * @param {string} path
    */
-  constructor(servers, host, path) {
+  constructor(rules, servers, host, path) {
     const port = portOf(servers[0]);
+    this.#rules = rules;
     this.#servers = servers;
-    this.#paths = [path, START_PATH, END_PATH];
-    const hosts = host === 'localhost' ? ['localhost', '127.0.0.1', '[::1]'] : [host];
-    // Port 80 goes without saying (RFC 9110 §4.2.1).
-    this.#authorities = hosts.flatMap((name) => (port === 80 ? [`${name}:80`, name] : [`${name}:${port}`]));
+    this.#requests = decided(() => rules.Listener.bind(REDIRECT_HOSTS[host], port, path));
     this.redirectUri = `http://${host}:${port}${path}`;
     const { address } = /** @type {import('node:net').AddressInfo} */ (servers[0].address());
     this.#peers = new Peers(end(address, port));
@@ -220,7 +202,8 @@ export class Listener {
       // A program may end: what was written reaches the browser.
       else socket.unref();
     }
-    await Promise.all(this.#visits.splice(0).map((visit) => visit.answer(abandoned())));
+    const abandoned = this.#rules.show({ tag: 'abandoned' });
+    await Promise.all(this.#visits.splice(0).map((visit) => visit.answer(abandoned)));
   }
 
   /**
@@ -264,9 +247,9 @@ export class Listener {
   #respond(request, response) {
     const refused = this.#refusal(request);
     if (refused) {
-      const [status, text] = refused;
+      const { status, policy, text } = refused;
       if (status === 405) response.setHeader('allow', 'GET');
-      response.writeHead(status, protectedHeaders('text/plain; charset=utf-8')).end(text);
+      response.writeHead(status, protectedHeaders('text/plain; charset=utf-8', policy)).end(text);
       return;
     }
     const { socket } = request;
@@ -285,40 +268,31 @@ export class Listener {
       ? new Promise((resolve) => { socket.once('close', () => resolve(undefined)); }) : undefined;
     const answer = (/** @type {Page} */ page) => {
       clearTimeout(late);
-      return written(response, page, gone !== undefined && page.location === END_ADDRESS);
+      return written(response, page, gone !== undefined && page.location === this.#rules.endAddress());
     };
-    const late = setTimeout(() => answer(abandoned()), PAGE_PATIENCE_MS).unref();
+    const late = setTimeout(() => answer(this.#rules.show({ tag: 'abandoned' })), PAGE_PATIENCE_MS).unref();
     const cookies = (request.headersDistinct.cookie ?? []).join('; ');
     this.#visits.push({ target: request.url ?? '', cookies, answer, peer, gone });
     this.#knock();
   }
 
   /**
-   * Why a request cannot be the redirect, as its answer's status and text.
+   * Why a request does not count, as the response to it.
    *
    * @param {IncomingMessage} request
-   * @returns {[number, string] | undefined}
+   * @returns {Refusal | undefined}
    */
-  #refusal({ method, url = '', headers, headersDistinct }) {
-    const hosts = headersDistinct.host ?? [];
-    // Another host is a page of another site that made its name point here.
-    if (hosts.length !== 1 || !this.#authorities.includes(hosts[0].toLowerCase())) {
-      return [421, 'This listener answers to its own address only.\n'];
+  #refusal({ method = '', url = '', rawHeaders }) {
+    const headers = [];
+    for (let at = 0; at < rawHeaders.length; at += 2) {
+      headers.push({ name: rawHeaders[at], value: rawHeaders[at + 1] });
     }
-    if (method !== 'GET') return [405, 'Only GET is answered here.\n'];
-    const [path, query = ''] = url.split(/\?(.*)/s);
-    if (!this.#paths.includes(path)) return [404, 'There is nothing here.\n'];
-    if (query === '') return [400, "A login's answer is expected here, and this request has none.\n"];
-    // The browser only looks ahead. It takes the answer for unusable and asks again
-    // when the person goes there.
-    const ahead = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'].flatMap((name) => headersDistinct[name] ?? []);
-    if (ahead.some((value) => /prefetch|preview|prerender/i.test(value))) {
-      return [503, 'Not before you go there.\n'];
+    try {
+      this.#requests.judge(method, url, headers);
+      return undefined;
+    } catch (refusal) {
+      return /** @type {Refusal} */ (refusal);
     }
-    if (headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0') {
-      return [400, 'A request with a body is not answered here.\n'];
-    }
-    return undefined;
   }
 }
 
@@ -331,10 +305,10 @@ export class Listener {
  * @param {Page} page
  * @param {boolean} staysOpen
  */
-async function written(response, { status, html, location, cookie }, staysOpen) {
+async function written(response, { status, html, policy, location, cookie }, staysOpen) {
   if (response.destroyed || response.writableEnded) return;
   response.writeHead(status, {
-    ...protectedHeaders('text/html; charset=utf-8'),
+    ...protectedHeaders('text/html; charset=utf-8', policy),
     'content-length': Buffer.byteLength(html),
     ...(staysOpen && { connection: 'keep-alive' }),
     ...(location !== undefined && { location }),
@@ -351,10 +325,11 @@ async function written(response, { status, html, location, cookie }, staysOpen) 
  * nobody, and tells no other site about its address (RFC 9700 §4.2.4).
  *
  * @param {string} type
+ * @param {string} policy
  */
-function protectedHeaders(type) {
+function protectedHeaders(type, policy) {
   return {
-    'content-security-policy': POLICY,
+    'content-security-policy': policy,
     'content-type': type,
     'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',

@@ -12,11 +12,12 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 import { LatchError, reason } from './error.js';
-import { fileStem } from './names.js';
 import { attempt, checkFolder, makeFolder, openSession, sessionSize, syncFolder, unusable } from './guard.js';
 import { lock } from './lock.js';
+import { decided } from './rules.js';
 
 /** @import { Lock } from './lock.js' */
+/** @import { Rules } from './rules.js' */
 
 /**
  * Where one session is kept: files unless the caller brings another. Each may answer
@@ -38,9 +39,6 @@ import { lock } from './lock.js';
  * @typedef {T | Promise<T>} Awaitable
  */
 
-/** Bytes; more than any provider's tokens, less than would hurt to read. */
-const LONGEST_SESSION = 1 << 20;
-
 /** As much as a session with long tokens takes, to notice a full disk. */
 const PROBE_BYTES = 16 * 1024;
 
@@ -50,28 +48,20 @@ const PROBE_BYTES = 16 * 1024;
  * @implements {Store}
  */
 export class FileStore {
+  #rules;
   #folder;
   #stem;
 
   /**
+   * @param {Rules} rules
    * @param {string} folder made by the first write
    * @param {string} profile
    * @param {string} account the component's `account-key`
    */
-  constructor(folder, profile, account) {
-    // Both become parts of a path.
-    if (!/^[A-Za-z0-9_-]{1,64}$/.test(profile)) {
-      throw new LatchError(
-        'invalid-configuration',
-        `the profile name ${JSON.stringify(profile)} cannot be used`,
-        'use 1 to 64 letters, digits, - and _',
-      );
-    }
-    if (!/^[a-z0-9]{1,128}$/.test(account)) {
-      throw new LatchError('sandbox-fault', 'the login component gave an account key that is none', 'report it');
-    }
+  constructor(rules, folder, profile, account) {
+    this.#rules = rules;
     this.#folder = folder;
-    this.#stem = fileStem(profile, account);
+    this.#stem = decided(() => rules.fileStem(profile, account));
   }
 
   /** Where this session is or would be kept, for people. */
@@ -86,8 +76,9 @@ export class FileStore {
     if (file === undefined) return undefined;
     try {
       const size = sessionSize(file, this.place);
-      if (size > LONGEST_SESSION) {
-        const message = `${this.place} has ${size} bytes; a session has at most ${LONGEST_SESSION}`;
+      const limit = this.#rules.sessionLimit();
+      if (size > limit) {
+        const message = `${this.place} has ${size} bytes; a session has at most ${limit}`;
         throw unusable(message, 'remove the file and log in again');
       }
       return attempt('read', this.place, () => fs.readFileSync(file));
@@ -102,13 +93,6 @@ export class FileStore {
    * @param {Uint8Array} bytes
    */
   write(bytes) {
-    if (bytes.length > LONGEST_SESSION) {
-      throw new LatchError(
-        'not-saved',
-        `the session has ${bytes.length} bytes; at most ${LONGEST_SESSION} can be kept`,
-        'ask for fewer scopes, so that the provider issues smaller tokens',
-      );
-    }
     makeFolder(this.#folder);
     this.#sweep();
     const temporary = this.#temporary(bytes);
@@ -144,7 +128,7 @@ export class FileStore {
    */
   setAside() {
     for (let turn = 1; ; turn += 1) {
-      const aside = this.#path(turn === 1 ? 'damaged' : `damaged-${turn}`);
+      const aside = this.#path(this.#rules.asideName(turn));
       if (fs.lstatSync(aside, { throwIfNoEntry: false })) continue;
       attempt('set aside', this.place, () => {
         fs.renameSync(this.place, aside);

@@ -2,7 +2,10 @@
 
 import { inspect } from 'node:util';
 
-/** @import { Grant } from '../component/interfaces/latchstring-login-flow.js' */
+import { sandboxFault } from './error.js';
+
+/** @import { Egress } from './egress.js' */
+/** @import { Grant, Outcome } from '../component/interfaces/latchstring-login-flow.js' */
 
 /** An access token, and what came with it. Printed, or made JSON of, it shows no secret. */
 export class Token {
@@ -76,4 +79,39 @@ export class Token {
 /** @param {bigint | undefined} epochMs */
 function number(epochMs) {
   return epochMs === undefined ? undefined : Number(epochMs);
+}
+
+/** Printable ASCII: a line break in a token or a header would end a line of text. */
+const ONE_LINE = /^[\x20-\x7e]*$/;
+
+/**
+ * The token that an operation was to end with.
+ *
+ * @param {Outcome} outcome
+ */
+export function granted(outcome) {
+  if (outcome.tag !== 'granted') throw misfit();
+  const { accessToken, tokenType, idToken = '', headers } = outcome.val;
+  const texts = [accessToken, tokenType, idToken, ...headers.flatMap(({ name, value }) => [name, value])];
+  if (!texts.every((text) => ONE_LINE.test(text))) {
+    throw sandboxFault('the login component brought a token that no line of text may hold');
+  }
+  return new Token(outcome.val);
+}
+
+/**
+ * The report that a logout was to end with. Its page is one that the user may be sent to.
+ *
+ * @param {Outcome} outcome
+ * @param {Egress} egress
+ */
+export function loggedOut(outcome, egress) {
+  if (outcome.tag !== 'logged-out') throw misfit();
+  const { endSessionUrl } = outcome.val;
+  if (endSessionUrl !== undefined) egress.page(endSessionUrl);
+  return outcome.val;
+}
+
+function misfit() {
+  return sandboxFault('the login component ended with another outcome than was asked for');
 }

@@ -6,8 +6,13 @@ import test from 'node:test';
 
 import { Door } from '../src/door.js';
 import { login } from '../src/index.js';
+import { Egress } from '../src/egress.js';
 import { listen } from '../src/listener.js';
+import { loadRules } from '../src/rules.js';
 import { demoProvider, get, stateFolder, terminal, until, visitor, waitingLogin } from './support.js';
+
+const rules = await loadRules();
+const well = { status: 200, html: 'well', policy: "default-src 'none'" };
 
 test('hostile callbacks are answered, and the login goes on waiting', async (t) => {
   const { address, pending, person } = await waitingLogin(t);
@@ -147,7 +152,7 @@ test('the last page has an address without a code', async (t) => {
 });
 
 test('silent and broken connections keep nobody out', async (t) => {
-  const listener = await listen({ host: '127.0.0.1', ports: [], path: '/callback' });
+  const listener = await listen(rules, { host: '127.0.0.1', ports: [], path: '/callback' });
   t.after(() => listener.close());
   const { port } = new URL(listener.redirectUri);
   const silent = [];
@@ -161,12 +166,12 @@ test('silent and broken connections keep nobody out', async (t) => {
   await listener.arrival();
   const visit = listener.take();
   assert.equal(visit.target, '/callback?code=a');
-  await visit.answer({ status: 200, html: 'well' });
+  await visit.answer(well);
   assert.equal((await answer).body, 'well');
 });
 
 test('in a full house the newest waits, and gets its turn', async (t) => {
-  const listener = await listen({ host: '127.0.0.1', ports: [], path: '/callback' });
+  const listener = await listen(rules, { host: '127.0.0.1', ports: [], path: '/callback' });
   t.after(() => listener.close());
   const answers = [];
   for (let number = 0; number < 70; number += 1) {
@@ -177,16 +182,16 @@ test('in a full house the newest waits, and gets its turn', async (t) => {
     await listener.arrival();
     const visit = listener.take();
     seen.add(visit.target);
-    await visit.answer({ status: 200, html: 'well' });
+    await visit.answer(well);
   }
   for (const answer of answers) assert.equal((await answer).body, 'well');
 });
 
 test('redirect paths of the listener itself are refused', async (t) => {
   for (const path of ['/latchstring/start', '/latchstring/startle', '/latchstring/']) {
-    await assert.rejects(listen({ host: '127.0.0.1', ports: [], path }), { code: 'invalid-configuration' });
+    await assert.rejects(listen(rules, { host: '127.0.0.1', ports: [], path }), { code: 'invalid-configuration' });
   }
-  const listener = await listen({ host: '127.0.0.1', ports: [], path: '/latchstrings' });
+  const listener = await listen(rules, { host: '127.0.0.1', ports: [], path: '/latchstrings' });
   t.after(() => listener.close());
 });
 
@@ -207,20 +212,25 @@ function visited(target, keepsConnection) {
 /** A login whose answer came, and its visitors. */
 async function answered(visit, others = []) {
   const visits = [visit, ...others];
+  const client = { issuer: 'https://id.example', endpoints: {}, assumedEndpoints: {}, httpsIssuer: false, protocol: { tag: 'oauth' } };
   const door = new Door({
+    rules,
+    egress: new Egress(rules, client, { redirectUri }),
     clock: frozen,
     entropy: () => new Uint8Array(32),
     terminal: terminal(),
-    listener: { redirectUri: 'http://127.0.0.1:1/callback', arrival: () => (visits.length > 0 ? Promise.resolve() : new Promise(() => {})), take: () => visits.shift(), close: async () => {} },
+    listener: { redirectUri, arrival: () => (visits.length > 0 ? Promise.resolve() : new Promise(() => {})), take: () => visits.shift(), close: async () => {} },
   });
   assert.equal((await door.authorize(wait)).tag, 'redirected');
   return door;
 }
 
-const wait = { url: 'https://id.example/', flow: 'browser', waitMs: 1n, alternatives: [] };
+const redirectUri = 'http://127.0.0.1:1/callback';
+const asks = `redirect_uri=${encodeURIComponent(redirectUri)}`;
+const wait = { url: `https://id.example/?${asks}`, flow: 'browser', waitMs: 1n, alternatives: [] };
 
 test('a browser that came back is sent on to no address that none may open', async () => {
-  for (const url of ['http://id.example/', 'file:///etc/passwd', '/\r\nset-cookie: a=b']) {
+  for (const url of [`http://id.example/?${asks}`, 'file:///etc/passwd', '/\r\nset-cookie: a=b', `https://evil.example/?${asks}`, 'https://id.example/2']) {
     const { visit, answered: told } = visited('/callback?code=a', true);
     const door = await answered(visit);
     await assert.rejects(door.authorize({ ...wait, url }), { code: 'egress-denied' });
@@ -228,16 +238,16 @@ test('a browser that came back is sent on to no address that none may open', asy
   }
   const { visit, answered: told } = visited('/callback?code=a', true);
   const door = await answered(visit, [visited('/callback?code=b', true).visit]);
-  const url = 'https://id.example/a\r\nset-cookie: a=b';
+  const url = `https://id.example/a\r\nset-cookie: a=b?${asks}`;
   assert.equal((await door.authorize({ ...wait, url })).tag, 'redirected');
-  assert.deepEqual(told.map(({ location }) => location), ['https://id.example/aset-cookie:%20a=b']);
+  assert.deepEqual(told.map(({ location }) => location), [`https://id.example/aset-cookie:%20a=b?${asks}`]);
 });
 
 test('a browser that closes its connection instead of asking for the last page is not waited for', async () => {
   const { visit, answered: told, close } = visited('/callback?code=a', true);
   const door = await answered(visit);
   close();
-  await door.close({ status: 200, html: 'well' });
+  await door.close(well);
   assert.deepEqual(told.map(({ status }) => status), [303]);
 });
 
@@ -247,12 +257,12 @@ test('the last page ends a login, whatever another user asks', async () => {
   stranger.visit.peer = 'other-user';
   const last = visited('/latchstring/end?done', false);
   const door = await answered(visit, [stranger.visit, last.visit]);
-  await door.close({ status: 200, html: 'well' });
+  await door.close(well);
   assert.deepEqual([told, stranger.answered, last.answered].map(([{ status }]) => status), [303, 403, 200]);
 });
 
 test('the way to the last page leaves the connection open, and tells when it is closed', async (t) => {
-  const listener = await listen({ host: '127.0.0.1', ports: [], path: '/callback' });
+  const listener = await listen(rules, { host: '127.0.0.1', ports: [], path: '/callback' });
   t.after(() => listener.close());
   const { port, host } = new URL(listener.redirectUri);
   const socket = connect(Number(port), '127.0.0.1');
@@ -262,18 +272,18 @@ test('the way to the last page leaves the connection open, and tells when it is 
   ask('/callback?code=a');
   await listener.arrival();
   const first = listener.take();
-  await first.answer({ status: 303, html: '', location: '/latchstring/end?done' });
+  await first.answer(rules.forward('/latchstring/end?done', undefined));
   ask('/latchstring/end?done');
   await listener.arrival();
   const last = listener.take();
   assert.equal(last.target, '/latchstring/end?done');
-  await last.answer({ status: 200, html: 'well' });
+  await last.answer(well);
   await first.gone;
   assert.match(said, /HTTP\/1\.1 303 [^]*connection: keep-alive[^]*HTTP\/1\.1 200 [^]*connection: close[^]*well$/i);
 });
 
 test('a connection that asks nothing is closed after some seconds', async (t) => {
-  const listener = await listen({ host: '127.0.0.1', ports: [], path: '/callback' });
+  const listener = await listen(rules, { host: '127.0.0.1', ports: [], path: '/callback' });
   t.after(() => listener.close());
   const socket = connect(Number(new URL(listener.redirectUri).port), '127.0.0.1').resume();
   // Else this would never end.
@@ -281,7 +291,7 @@ test('a connection that asks nothing is closed after some seconds', async (t) =>
 });
 
 test('localhost is answered on every family under each of its names', async (t) => {
-  const listener = await listen({ host: 'localhost', ports: [], path: '/callback' });
+  const listener = await listen(rules, { host: 'localhost', ports: [], path: '/callback' });
   t.after(() => listener.close());
   const { port } = new URL(listener.redirectUri);
   assert.match(listener.redirectUri, /^http:\/\/localhost:\d+\/callback$/);
@@ -289,7 +299,7 @@ test('localhost is answered on every family under each of its names', async (t) 
     const answer = get(`http://${host}:${port}/callback?a`).catch((error) => error.code);
     const came = await Promise.race([listener.arrival().then(() => true), answer]);
     if (came !== true) continue;
-    await listener.take().answer({ status: 200, html: '' });
+    await listener.take().answer(well);
     assert.equal((await answer).status, 200);
   }
 });

@@ -10,11 +10,10 @@ import { Door } from '../src/door.js';
 import { drive } from '../src/drive.js';
 import { Egress } from '../src/egress.js';
 import { entropy } from '../src/entropy.js';
-import * as envelope from '../src/envelope.js';
 import { LatchError } from '../src/error.js';
-import { END_ADDRESS } from '../src/listener.js';
-import { success } from '../src/pages.js';
 import { begin, conversation } from '../src/replay.js';
+import { loadRules } from '../src/rules.js';
+import * as session from '../src/session.js';
 
 /** The loop was led to where the transcript breaks off. */
 class BrokeOff extends Error {}
@@ -33,20 +32,28 @@ export function isForLoops({ steps }) {
 
 /** Drives the host's own loop, whose replies must be the recorded ones. */
 export async function play(transcript) {
-  const script = new Script(transcript);
+  const rules = await loadRules();
   const { opening } = conversation(transcript);
+  const isLogin = opening.tag === 'login';
+  const egress = new Egress(rules, opening.val.client, {
+    pinned: isLogin ? [] : origins(transcript),
+    redirectUri: opening.val.request?.redirectUri,
+    resolve: async () => [],
+  });
+  const script = new Script(transcript, rules, egress);
   const component = await Component.load();
-  const session = begin(component, opening);
   const last = transcript.steps.at(-1);
-  const driven = drive(session, {
+  const driven = drive(begin(component, opening), {
+    rules,
+    budget: new rules.Budget(isLogin, opening.val.request?.patienceMs),
     component: { next: (...told) => script.next(component, ...told) },
     clock: script.clock,
     send: (request) => script.send(request),
     store: script.store,
-    egress: new Egress(opening.val.client, opening.tag === 'login' ? [] : script.origins, async () => []),
+    egress,
     terminal: script.person,
     lockPatienceMs: 1_000,
-    door: opening.tag === 'login' ? script.door : undefined,
+    door: isLogin ? script.door : undefined,
   });
   const done = last.action?.done;
   const outcome = await driven.then((outcome) => ({ outcome }), (error) => ({ error }));
@@ -56,11 +63,17 @@ export async function play(transcript) {
   else if (ends(last)) assert.equal(outcome.error?.code, last.failure.code);
   assert.equal(script.at, transcript.steps.length, 'the loop stopped early');
   assert.equal(script.locks, 0, 'the lock is free again');
-  if (script.lastPage) assert.equal(script.lastPage.html === success().html, Boolean(done));
+  if (script.lastPage) assert.equal(script.lastPage.html === rules.show({ tag: 'success' }).html, Boolean(done));
 }
 
 function ends({ action, failure }) {
   return failure !== undefined || action.done !== undefined;
+}
+
+/** What a host has pinned that has had the session for longer. */
+function origins({ steps }) {
+  const asked = steps.filter((_, at) => steps[at + 1]?.reply.denied === undefined);
+  return asked.flatMap(({ action }) => (action?.exchange ? [new URL(action.exchange.request.url).origin] : []));
 }
 
 function isPersons(reply) {
@@ -75,6 +88,8 @@ class Script {
   fault;
   /** What the browser was shown when the login had ended. */
   lastPage;
+  #rules;
+  #egress;
   #steps;
   #replies;
   /** Visits of the person's browser, in turn. */
@@ -83,7 +98,9 @@ class Script {
   #broughtAt;
   #knock = () => {};
 
-  constructor(transcript) {
+  constructor(transcript, rules, egress) {
+    this.#rules = rules;
+    this.#egress = egress;
     this.#steps = transcript.steps;
     this.#replies = conversation(transcript).replies;
   }
@@ -130,19 +147,13 @@ class Script {
     return this.#coming;
   }
 
-  /** What a host has pinned that has had the session for longer. */
-  get origins() {
-    const asked = this.#steps.filter((_, at) => this.#replies[at + 1]?.reply.tag !== 'denied');
-    return asked.flatMap(({ action }) => (action?.exchange ? [new URL(action.exchange.request.url).origin] : []));
-  }
-
   store = {
     place: 'the script',
     read: () => {
-      const session = this.#coming.val;
-      return session && envelope.seal({ origins: [], session });
+      const bytes = this.#coming.val;
+      return bytes && session.seal(this.#rules, { origins: [], bytes });
     },
-    write: (bytes) => this.#save(envelope.open(bytes, '').session),
+    write: (bytes) => this.#save(session.open(this.#rules, bytes, '').bytes),
     delete: () => this.#save(undefined),
     probe: () => {},
     lock: async () => {
@@ -182,6 +193,7 @@ class Script {
       close: async () => {},
     };
     return new Door({
+      rules: this.#rules, egress: this.#egress,
       clock: this.clock, entropy, listener, browser: (url) => this.#open(url), terminal: this.person,
     });
   }
@@ -202,8 +214,9 @@ class Script {
   #come() {
     if (this.#coming.tag !== 'redirected' || this.#broughtAt === this.at || this.#visits.length > 0) return;
     this.#broughtAt = this.at;
+    const end = this.#rules.endAddress();
     this.#visit(this.#coming.val, (page) => {
-      if (page.location === END_ADDRESS) this.#visit(END_ADDRESS, (last) => { this.lastPage = last; });
+      if (page.location === end) this.#visit(end, (last) => { this.lastPage = last; });
     });
   }
 

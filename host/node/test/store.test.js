@@ -7,17 +7,19 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 
-import * as envelope from '../src/envelope.js';
 import { login, token } from '../src/index.js';
 import { HELPERS, lock } from '../src/lock.js';
+import { loadRules } from '../src/rules.js';
+import * as session from '../src/session.js';
 import { FileStore, defaultFolder } from '../src/store.js';
 import { demoProvider, stateFolder, terminal, visitorBrowser } from './support.js';
 
+const rules = await loadRules();
 const bytes = Buffer.from('a session');
 
 function store(t) {
   const folder = stateFolder(t);
-  return { folder, store: new FileStore(folder, 'default', 'abc') };
+  return { folder, store: new FileStore(rules, folder, 'default', 'abc') };
 }
 
 test('what is written can be read, replaced and deleted', (t) => {
@@ -38,7 +40,7 @@ test('no two profiles share a file even if capitals are small letters', (t) => {
     ['work', 'work'], ['Work', '+work'], ['WORK', '+w+o+r+k'], ['my-Work_2', 'my-+work_2'],
     ['con', 'con+'], ['Con', '+con'], ['com1', 'com1+'], ['lpt0', 'lpt0+'], ['com10', 'com10'], ['console', 'console'],
   ]) {
-    assert.equal(new FileStore(folder, profile, 'a1').place, join(folder, `${stem}.a1.session`));
+    assert.equal(new FileStore(rules, folder, profile, 'a1').place, join(folder, `${stem}.a1.session`));
   }
 });
 
@@ -79,28 +81,28 @@ test('a probe leaves nothing, and a write removes what a dead writer left', (t) 
 
 test('a profile that is no part of a file name is refused', () => {
   for (const profile of ['', '..', 'a/b', 'a.b', 'a'.repeat(65)]) {
-    assert.throws(() => new FileStore('/nowhere', profile, 'abc'), { code: 'invalid-configuration' });
+    assert.throws(() => new FileStore(rules, '/nowhere', profile, 'abc'), { code: 'invalid-configuration' });
   }
   assert.match(defaultFolder(), /latchstring/);
 });
 
 test('an envelope cut short anywhere is damage, and a newer one is not', () => {
-  const sealed = envelope.seal({ origins: ['https://id.example'], session: Buffer.from('{"a":"\\n"}\n{}') });
+  const sealed = session.seal(rules, { origins: ['https://id.example'], bytes: Buffer.from('{"a":"\\n"}\n{}') });
   assert.equal(sealed.toString(), '{"latchstring":1,"origins":["https://id.example"],"bytes":13}\n{"a":"\\n"}\n{}');
-  const opened = envelope.open(sealed, 'here');
+  const opened = session.open(rules, sealed, 'here');
   assert.deepEqual(opened.origins, ['https://id.example']);
-  assert.equal(Buffer.from(opened.session).toString(), '{"a":"\\n"}\n{}');
+  assert.equal(Buffer.from(opened.bytes).toString(), '{"a":"\\n"}\n{}');
   for (let end = 0; end < sealed.length; end += 1) {
-    assert.throws(() => envelope.open(sealed.subarray(0, end), 'x'), { code: 'stored-damaged', message: /in x / });
+    assert.throws(() => session.open(rules, sealed.subarray(0, end), 'x'), { code: 'stored-damaged', message: /in x / });
   }
   const newer = Buffer.from('{"latchstring":2,"new":true}\nx');
-  assert.throws(() => envelope.open(newer, 'x'), { code: 'stored-newer' });
+  assert.throws(() => session.open(rules, newer, 'x'), { code: 'stored-newer' });
   const encrypted = Buffer.from('age-encryption.org/v1\n...');
-  assert.throws(() => envelope.open(encrypted, 'x'), { code: 'store-unusable', message: /encrypted/ });
+  assert.throws(() => session.open(rules, encrypted, 'x'), { code: 'store-unusable', message: /encrypted/ });
 });
 
 test('origins that no host pins are damage', () => {
-  const open = (origins) => envelope.open(Buffer.from(`{"latchstring":1,"origins":${JSON.stringify(origins)},"bytes":1}\nx`), 'x');
+  const open = (origins) => session.open(rules, Buffer.from(`{"latchstring":1,"origins":${JSON.stringify(origins)},"bytes":1}\nx`), 'x');
   assert.equal(open(['https://id.example', 'http://127.0.0.1:8080', 'https://[::1]:8443']).origins.length, 3);
   for (const strange of ['http://id.example', 'https://id.example/', 'https://id.example:443', 'https://ID.example', 'https://me@id.example', 'file:///etc/passwd', '*', '', 7]) {
     assert.throws(() => open(['https://id.example', strange]), { code: 'stored-damaged' }, String(strange));

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import errno
-import re
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .callback import OWN_PATHS
 from .errors import LatchError
+from .rules import Rules
 
 # How often a port that the system chose may turn out to be taken in the other
 # address family.
@@ -20,7 +19,6 @@ _EPHEMERAL_ATTEMPTS = 16
 _LONGEST_QUEUE = 4096
 
 _FAMILY_MISSING = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
-_PATH = re.compile(r"/(?!/)[A-Za-z0-9/._~-]*")
 
 
 @dataclass(frozen=True)
@@ -35,33 +33,14 @@ class Redirect:
     path: str = "/callback"
 
     def __post_init__(self) -> None:
-        if self.path.startswith(OWN_PATHS):
-            raise LatchError(
-                "invalid-configuration",
-                f"the redirect path {self.path!r} cannot be used: {OWN_PATHS} is where this"
-                " program's own pages are",
-                "use another path, such as /callback",
-            )
-        if not _PATH.fullmatch(self.path):
-            raise LatchError(
-                "invalid-configuration",
-                f"the redirect path {self.path!r} cannot be used",
-                "use a path such as /callback, of letters, digits, / - . _ and ~",
-            )
+        # The default is known to be good, and an import need not load a component.
+        if self.path != Redirect.path:
+            Rules().check_redirect_path(self.path)
 
     def first_uri(self) -> str:
         """The redirect URI where nobody listens."""
         port = f":{self.ports[0]}" if self.ports else ""
         return f"http://{self.host}{port}{self.path}"
-
-    def authorities(self, port: int) -> frozenset[str]:
-        """What a browser may write in `Host`. Port 80 goes without saying (RFC 9110
-        §4.2.1)."""
-        hosts: list[str] = [self.host]
-        if self.host == "localhost":
-            hosts = ["localhost", "127.0.0.1", "[::1]"]
-        bare = hosts if port == 80 else []
-        return frozenset([f"{host}:{port}" for host in hosts] + bare)
 
 
 def bind(redirect: Redirect) -> tuple[list[socket.socket], int]:

@@ -8,27 +8,10 @@ import subprocess
 import sys
 import threading
 
-from .address import parse
 from .errors import LatchError
 
 # How long a desktop's launcher has to fail before it counts as working.
 _SETTLING_SECONDS = 0.3
-
-
-def browser_url(url: str) -> str:
-    """The URL as a browser may be given it: https, or http on a loopback address.
-
-    A provider's metadata chooses it. Other schemes start other programs, and what
-    does not start with a scheme may be read as an option.
-    """
-    parsed = parse(url)
-    if parsed is None or not parsed.is_allowed:
-        raise LatchError(
-            "egress-denied",
-            "the browser is not sent there; expected https, or http on a loopback address",
-            "check the provider's authorization endpoint",
-        )
-    return str(parsed)
 
 
 class Browser:
@@ -49,8 +32,9 @@ class Browser:
             )
 
     def open(self, url: str) -> None:
-        """Starts a browser and returns without waiting for it."""
-        self._start(browser_url(url))
+        """Starts a browser on a URL that the rules permit, and returns without waiting
+        for it."""
+        self._start(url)
 
     def open_file(self, url: str) -> None:
         """Starts it on a private file, given by its `file:` URL."""

@@ -14,7 +14,7 @@ from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from .component import ACTIONS, OUTCOMES
+from .component import OUTCOMES, name_of
 from .contract import (
     AccessRules,
     Action,
@@ -140,8 +140,9 @@ def encode_action(action: Action) -> Json:
         case Save(session):
             return {"save": encode(session)}
         case Done(outcome):
-            return {"done": {_name(OUTCOMES, outcome): encode(outcome)}}
-    return {_name(ACTIONS, action): encode(action)}
+            name = next(name for name, kind in OUTCOMES.items() if isinstance(outcome, kind))
+            return {"done": {name: encode(outcome)}}
+    return {name_of(action): encode(action)}
 
 
 def encode_failure(error: LatchError) -> Json:
@@ -155,10 +156,6 @@ def encode_failure(error: LatchError) -> Json:
         "provider": provider,
         "retryable": error.retryable,
     }
-
-
-def _name(kinds: dict[str, type], value: object) -> str:
-    return next(name for name, kind in kinds.items() if isinstance(value, kind))
 
 
 # ---- Reading ---------------------------------------------------------------------

@@ -7,18 +7,14 @@ import queue
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from . import pages
 from .bind import Redirect
-from .binding import Binding
-from .browser import browser_url
-from .callback import END_ADDRESS, START_PATH
 from .clock import Clock
 from .contract import Authorization, DevicePrompt, LoginFlow, Offer, Reply, Visit
 from .errors import LatchError
 from .launch import Launched, launch
 from .listener import BrowserVisit, Listener
-from .pages import Page
-from .terminal import Question, Terminal
+from .rules import Binding, News, Page, Rules
+from .terminal import Question, Terminal, sentence
 
 # How long to wait for the browser to request the last page. Ends earlier if the browser
 # closes a connection on which it could have sent that request.
@@ -34,7 +30,6 @@ _IN_WORDS: dict[LoginFlow, str] = {
 class Listening(Protocol):
     """Receives browsers that come back."""
 
-    origin: str
     redirect_uri: str
     # Whether another user's connection can be told from this user's. If not, the login's
     # address is kept off command lines.
@@ -52,6 +47,7 @@ class Door:
 
     def __init__(
         self,
+        rules: Rules,
         terminal: Terminal,
         browser: Callable[[str], object] | None,
         clock: Clock,
@@ -64,6 +60,7 @@ class Door:
         themselves. `browser_file` starts it on a private file, if its addresses stand on
         a command line. If `browser_is_elsewhere`, it may be on another machine, as an
         editor's is, and not come back by itself."""
+        self._rules = rules
         self._terminal = terminal
         self._browser = browser
         self._browser_file = browser_file
@@ -97,41 +94,39 @@ class Door:
 
     def authorize(self, asked: Authorization) -> Reply:
         """Brings the person to the provider, and waits for what comes back."""
-        # An address that no browser may open is not for the user either.
-        address = browser_url(asked.url)
         visit, self._visit = self._visit, None
         is_new = self._shown != asked.url
         if visit is not None and is_new:
-            self._send_on(visit, asked, address)
+            self._send_on(visit, asked)
         elif visit is not None and asked.notice is not None:
-            visit.answer(pages.stray(asked.notice))
+            visit.answer(self._rules.show(News("stray", asked.notice)))
         elif asked.notice is not None:
             # What was pasted does not count: the user is at the terminal.
             notice = asked.notice
             self._terminal.say(
-                pages.sentence(notice) if is_new else f"That does not finish the login: {notice}"
+                sentence(notice) if is_new else f"That does not finish the login: {notice}"
             )
         if self._shown != asked.url:
-            self._show(asked, address)
+            self._show(asked)
         return self._wait(asked)
 
-    def _send_on(self, visit: BrowserVisit, asked: Authorization, address: str) -> None:
+    def _send_on(self, visit: BrowserVisit, asked: Authorization) -> None:
         """Sends the browser that came back last on to another address, in the same tab."""
         notice = asked.notice or "the login goes on at another address"
-        self._terminal.say(pages.sentence(notice))
+        self._terminal.say(sentence(notice))
         if self._binding is not None:
-            self._binding.go_on_to(address)
+            self._binding.go_on_to(asked.url)
         self._shown = asked.url
-        visit.answer(pages.forward(address, None))
+        visit.answer(self._rules.forward(asked.url, None))
 
-    def _show(self, asked: Authorization, address: str) -> None:
+    def _show(self, asked: Authorization) -> None:
         if asked.flow == "paste":
             if asked.reason is not None:
                 self._terminal.say(f"Logging in by hand: {asked.reason}")
-            self._show_address(address)
+            self._show_address(asked.url)
             self._asks = True
         else:
-            opened = self._invite(address)
+            opened = self._invite(asked.url)
             asks = not opened or self._browser_is_elsewhere
             self._asks = asks and self._terminal.is_attended()
         self._shown = asked.url
@@ -176,27 +171,25 @@ class Door:
     def present(self, prompt: DevicePrompt) -> Reply:
         """The code stands there whatever else does: an address with the code in it
         could be somebody else's (RFC 8628 §3.3.1)."""
-        address = browser_url(prompt.verification_uri)
         self._terminal.say("To log in, open this address on any device:\n")
-        self._terminal.address(address)
+        self._terminal.address(prompt.verification_uri)
         self._terminal.say(
             f"\nand enter this code:\n\n    {prompt.user_code}\n"
         )
         if prompt.verification_uri_complete is not None:
             self._terminal.say("Or open this address, which has the code in it:\n")
-            self._terminal.address(browser_url(prompt.verification_uri_complete))
+            self._terminal.address(prompt.verification_uri_complete)
             self._terminal.say("")
         self._terminal.say("Only enter a code that you asked for yourself.\n")
         return Reply("presented")
 
     def send(self, visit: Visit) -> Reply:
         """Brings the person to a page that nothing comes back from."""
-        address = browser_url(visit.url)
-        if visit.opens and self._opens(address):
+        if visit.opens and self._opens(visit.url):
             self._terminal.say("Your browser opens to log you in. If it does not, open:\n")
         else:
             self._terminal.say("To log in, open this address on any device:\n")
-        self._terminal.address(address)
+        self._terminal.address(visit.url)
         self._terminal.say("\nOnly confirm a login that you began yourself.\n")
         return Reply("presented")
 
@@ -212,7 +205,7 @@ class Door:
         self._end_launch()
         first, *others = offer.flows
         deadline = self._deadline(offer.wait_ms)
-        self._terminal.say(pages.sentence(offer.reason))
+        self._terminal.say(sentence(offer.reason))
         while True:
             self._terminal.say(f"Press Enter to {_IN_WORDS[first]}.")
             self._say_ways(others)
@@ -220,7 +213,7 @@ class Door:
                 question = self._ask(questions, hidden=False)
                 while (event := self._next(deadline)) is not None:
                     if isinstance(event, BrowserVisit):
-                        event.answer(pages.abandoned())
+                        event.answer(self._rules.show(News("abandoned")))
                     elif event[0] is question:
                         break
             if event is None:
@@ -240,9 +233,9 @@ class Door:
         self._end_launch()
         if self._listener is None:
             return
-        page = pages.success() if error is None else pages.failed(error)
-        goodbye = None if self._binding is None else self._binding.goodbye
-        on = pages.forward(END_ADDRESS, goodbye)
+        page = self._rules.show(News.ended(error))
+        goodbye = None if self._binding is None else self._binding.goodbye()
+        on = self._rules.forward(self._rules.end_address(), goodbye)
         target, late = None, []
         if self._visit is not None:
             target = self._visit.target
@@ -256,7 +249,7 @@ class Door:
                     if event is self._visit:
                         break
                     continue
-                last = _last_page(event, page, on, target)
+                last = self._last_page(event, page, on, target)
                 if last is page:
                     event.answer(page)
                     break
@@ -264,11 +257,21 @@ class Door:
                 late.append(event)
         while (event := self._next(self._clock.monotonic())) is not None:
             if isinstance(event, BrowserVisit) and not event.is_gone:
-                event.send(_last_page(event, page, on, None))
+                event.send(self._last_page(event, page, on, None))
                 late.append(event)
         for visit in late:
             visit.settle()
         self._listener.close()
+
+    def _last_page(self, visit: BrowserVisit, page: Page, on: Page, target: str | None) -> Page:
+        """What a visit gets when the login has ended: `page` at its own address, and the
+        way there, `on`, at `target`."""
+        if _is_refused(visit):
+            return self._rules.show(News("another-user"))
+        if visit.target == on.location:
+            return page
+        # One that asked twice is sent there twice, and any other came too late.
+        return on if visit.target == target else self._rules.show(News("finished"))
 
     def abandon(self) -> None:
         """Nobody waits any more: the program was interrupted."""
@@ -282,14 +285,14 @@ class Door:
             self._show_address(address)
             # Whoever wants no browser started has one in mind.
             return self._browser is None
-        binding = Binding(self._listener.origin, address, self._entropy)
-        launched = self._launch(binding.opened_address)
+        binding = self._rules.binding(self._listener.redirect_uri, address, self._entropy())
+        launched = self._launch(binding.opened_address())
         if launched is None:
             self._show_address(address)
             return False
         self._binding = binding
         self._terminal.say(launched.invitation)
-        self._terminal.address(binding.printed_address)
+        self._terminal.address(binding.printed_address())
         return True
 
     def _launch(self, address: str) -> Launched | None:
@@ -325,7 +328,7 @@ class Door:
         """What to make of a visit; all but the redirect are answered here."""
         # Before anything that it brings is looked at: it uses nothing up.
         if _is_refused(visit):
-            visit.answer(pages.another_user())
+            visit.answer(self._rules.show(News("another-user")))
             if not self._has_told_of_others:
                 self._terminal.say(
                     "The browser of another user of this machine came to this login and was"
@@ -337,17 +340,17 @@ class Door:
         if self._binding is not None:
             passage = self._binding.judge(visit.target, visit.cookies)
         else:
-            is_start = visit.target.partition("?")[0] == START_PATH
-            passage = "used-address" if is_start else "redirect"
+            # Without a binding, the start of a login has been used.
+            passage = "used-address" if self._rules.is_start(visit.target) else "redirect"
         if isinstance(passage, Page):
             visit.answer(passage)
             return "on"
         if passage == "redirect":
             self._visit = visit
         elif passage == "another-browser":
-            visit.answer(pages.another_browser())
+            visit.answer(self._rules.show(News("another-browser")))
         else:
-            visit.answer(pages.used_address())
+            visit.answer(self._rules.show(News("used-address")))
         if passage == "taken":
             self._is_taken = True
             self._terminal.say(
@@ -360,7 +363,7 @@ class Door:
         self._is_taken = False
         if self._binding is not None:
             self._binding.renew()
-            self._launch(self._binding.opened_address)
+            self._launch(self._binding.opened_address())
 
     def _show_address(self, address: str) -> None:
         self._terminal.say("To log in, open:\n")
@@ -401,17 +404,6 @@ def _is_refused(visit: BrowserVisit) -> bool:
     """Whether a visit is refused, whatever it brings. This is the one place that decides
     it."""
     return visit.peer == "other-user"
-
-
-def _last_page(visit: BrowserVisit, page: Page, on: Page, target: str | None) -> Page:
-    """What a visit gets when the login has ended: `page` at its own address, and the way
-    there, `on`, at `target`."""
-    if _is_refused(visit):
-        return pages.another_user()
-    if visit.target == END_ADDRESS:
-        return page
-    # One that asked twice is sent there twice, and any other came too late.
-    return on if visit.target == target else pages.finished()
 
 
 def _named(text: str, flows: Sequence[LoginFlow]) -> LoginFlow | None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, cast
+from urllib.parse import urlsplit
 
 from .clock import Clock
-from .component import Session
+from .component import Session, name_of
 from .contract import (
     Action,
     Authorization,
+    Client,
     DevicePrompt,
     Done,
     Exchange,
@@ -27,9 +31,8 @@ from .contract import (
     Save,
     Visit,
 )
-from .egress import Denied, Egress, Permit
-from .envelope import Envelope, open_envelope
-from .errors import LatchError
+from .errors import LatchError, printable
+from .rules import Budget, Denied, Egress, Rules
 from .store import Store
 from .terminal import Terminal
 
@@ -37,10 +40,27 @@ if TYPE_CHECKING:
     from .door import Door
 
 
-# Sends a request that the egress policy has approved, to private addresses too if the
-# permit says so, and gives up after this many seconds; None is the sender's own
-# limit. Answers with `response`, `unreachable`, `too-large` or `denied`.
-Send = Callable[[Request, Permit, float | None], Reply]
+# Whether a permitted request may go to an IP address.
+Reaches = Callable[[str], bool]
+
+# Sends a request that the egress policy has approved, and gives up after this many
+# seconds; None is the sender's own limit. Answers with `response`, `unreachable`,
+# `too-large` or `denied`.
+Send = Callable[[Request, Reaches, float | None], Reply]
+
+
+# RFC 9110 §5.5, without bytes past ASCII.
+_VALUE = re.compile(r"[\t -~]*")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A stored session."""
+
+    # Those that the host pinned when it saw the provider's metadata.
+    origins: list[str]
+    # The component's bytes.
+    session: bytes = field(repr=False)
 
 
 class Steps(Protocol):
@@ -55,14 +75,33 @@ class Drive:
 
     clock: Clock
     send: Send
+    # The addresses of a host; empty if its name is not known.
+    resolve: Callable[[str], Sequence[str]]
     store: Store
-    egress: Egress
+    rules: Rules
+    client: Client
+    # The origins stored with the session.
+    pinned: Sequence[str]
+    # Where the login waits; None outside of a login.
+    redirect_uri: str | None
+    # The time that the user has; None for the default.
+    patience_ms: int | None
     terminal: Terminal
     lock_seconds: float
     # Ends a wait for the lock; what has begun under it goes on to its end.
     stop: threading.Event
     # Only a login has one.
     door: Door | None = None
+
+    # A token that is still good needs neither of these two.
+
+    @cached_property
+    def egress(self) -> Egress:
+        return self.rules.egress(self.client, self.pinned, self.redirect_uri)
+
+    @cached_property
+    def budget(self) -> Budget:
+        return self.rules.budget(self.door is not None, self.patience_ms)
 
     def run(self, instance: Steps, session: Session) -> Grant | LogoutReport:
         """Steps the session to its end.
@@ -88,8 +127,9 @@ class Drive:
         with ExitStack() as held:
             is_locked = False
             reply = Reply("begin")
-            while True:
-                match self._next(instance, session, reply):
+            while not isinstance(action := self._next(instance, session, reply), Done):
+                wait_ms = self.budget.admit(name_of(action), *_asked(action))
+                match action:
                     case Lock():
                         if not is_locked:
                             lock = self.store.lock(
@@ -97,25 +137,28 @@ class Drive:
                             )
                             held.callback(lock.release)
                             is_locked = True
-                        envelope = read(self.store)
-                        reply = Reply("locked", None if envelope is None else envelope.session)
+                        stored = read(self.store, self.rules)
+                        reply = Reply("locked", None if stored is None else stored.session)
                     case Probe():
                         self.store.probe()
                         reply = Reply("probed")
                     case Exchange() as exchange:
                         reply = self._exchange(exchange)
                     case Authorization() as authorization:
-                        reply = self._person("a browser").authorize(authorization)
+                        door = self._person("a browser")
+                        url = self.egress.permit_authorization(authorization.url)
+                        reply = door.authorize(replace(authorization, url=url, wait_ms=wait_ms))
                     case DevicePrompt() as prompt:
-                        reply = self._person("a code to be shown").present(prompt)
+                        reply = self._person("a code to be shown").present(self._permitted(prompt))
                     case Visit() as visit:
-                        reply = self._person("a page to be shown").send(visit)
+                        door = self._person("a page to be shown")
+                        reply = door.send(replace(visit, url=self.egress.permit_page(visit.url)))
                     case Offer() as offer:
-                        reply = self._person("a choice").offer(offer)
-                    case Save(envelope_session):
-                        reply = self._save(envelope_session)
-                    case Done(outcome):
-                        return outcome
+                        reply = self._person("a choice").offer(replace(offer, wait_ms=wait_ms))
+                    case Save(saved):
+                        reply = self._save(saved)
+                self.budget.note(reply.tag)
+            return action.outcome
 
     def _next(self, instance: Steps, session: Session, reply: Reply) -> Action:
         try:
@@ -123,33 +166,69 @@ class Drive:
         except LatchError as error:
             raise placed(error, self.store) from None
 
+    def _permitted(self, prompt: DevicePrompt) -> DevicePrompt:
+        complete = prompt.verification_uri_complete
+        return replace(
+            prompt,
+            verification_uri=self.egress.permit_page(prompt.verification_uri),
+            verification_uri_complete=complete and self.egress.permit_page(complete),
+        )
+
     def _exchange(self, exchange: Exchange) -> Reply:
         self.clock.sleep(exchange.wait_ms / 1000)
         url = exchange.request.url
         try:
-            private_addresses = self.egress.permit(url)
+            permit = self.egress.permit(exchange.request)
+            _check_values(exchange.request)
         except Denied as denied:
             return Reply("denied", str(denied))
+        # Read as the policy has read it: what was checked is what is connected to.
+        request = replace(exchange.request, url=permit.url)
+        reaches = _anywhere if permit.addresses == "any" else self._reaches
         begun = self.clock.monotonic()
         timeout = None if exchange.timeout_ms is None else exchange.timeout_ms / 1000
-        reply = self.send(exchange.request, private_addresses, timeout)
+        reply = self.send(request, reaches, timeout)
         taken = f"in {(self.clock.monotonic() - begun) * 1000:.0f} ms"
         # A query can hold secrets.
         place = url.split("?")[0].split("#")[0]
         if reply.tag == "response":
             response = cast(Response, reply.payload)
-            self.egress.learn(url, response)
+            self._learn(exchange.purpose, url, response)
             self.terminal.detail(f"{place} -> {response.status} {taken}")
         else:
             self.terminal.detail(f"{place} -> no answer {taken}")
         return reply
+
+    def _learn(self, purpose: str, url: str, response: Response) -> None:
+        """No other response is shown to the rules: it may hold a token."""
+        if purpose not in {"metadata", "device-authorization"}:
+            return
+        try:
+            body = response.body.decode()
+        except UnicodeDecodeError:
+            return
+        if purpose == "metadata":
+            self.egress.learn_metadata(url, response.status, body)
+        else:
+            self.egress.learn_device_authorization(body)
+
+    def _reaches(self, address: str) -> bool:
+        """Resolves the issuer's name the first time that a private address depends on it.
+        The sender asks within the time limit of its request."""
+        if self.rules.is_public(address):
+            return True
+        issuer = self.egress.unresolved_issuer()
+        if issuer is not None:
+            self.egress.learn_issuer_addresses(self.resolve(urlsplit(issuer).hostname or ""))
+        return self.egress.issuer_is_private()
 
     def _save(self, session: bytes | None) -> Reply:
         try:
             if session is None:
                 self.store.delete()
             else:
-                self.store.write(Envelope(self.egress.pinned_origins(), session).seal())
+                line = self.rules.header_line(self.egress.pinned_origins(), len(session))
+                self.store.write(line.encode() + session)
         except LatchError as error:
             return Reply("not-saved", error.message)
         return Reply("saved")
@@ -165,10 +244,40 @@ class Drive:
         return self.door
 
 
-def read(store: Store) -> Envelope | None:
-    """What is stored now."""
-    sealed = store.read()
-    return None if sealed is None else open_envelope(sealed, store.place)
+def _anywhere(_: str) -> bool:
+    return True
+
+
+def _check_values(request: Request) -> None:
+    """Raises `Denied` for a header whose value could end it. The rules get only lengths:
+    values may hold secrets."""
+    for header in request.headers:
+        if not _VALUE.fullmatch(header.value):
+            name = printable(header.name)
+            raise Denied(f"the request's header {name} has no valid value")
+
+
+def _asked(action: Action) -> tuple[str | None, int]:
+    """Where an action sends the user, and its wait in milliseconds."""
+    match action:
+        case Authorization(url=url, wait_ms=wait_ms):
+            return url, wait_ms
+        case Visit(url=url) | DevicePrompt(verification_uri=url):
+            return url, 0
+        case Exchange(wait_ms=wait_ms) | Offer(wait_ms=wait_ms):
+            return None, wait_ms
+    return None, 0
+
+
+def read(store: Store, rules: Rules) -> Stored | None:
+    """What is stored now; None if nothing is. Raises `stored-damaged`, `stored-newer` or
+    `store-unusable`, naming the place, if it is no session that this host can read."""
+    content = store.read()
+    if content is None:
+        return None
+    line, newline, session = content.partition(b"\n")
+    origins = rules.parse_header(line, len(session) if newline else None, store.place)
+    return Stored(origins, session)
 
 
 def placed(error: LatchError, store: Store) -> LatchError:
@@ -176,4 +285,3 @@ def placed(error: LatchError, store: Store) -> LatchError:
     if error.code in {"stored-damaged", "stored-newer"}:
         return error.at(store.place)
     return error
-

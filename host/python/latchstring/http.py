@@ -11,11 +11,14 @@ import threading
 import time
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
-from .address import Url, is_loopback, is_public, parse
 from .contract import Header, Reply, Request, Response, Unreachable
-from .egress import Permit
 from .errors import printable
+
+if TYPE_CHECKING:
+    from .drive import Reaches
 
 # From name look-up to last byte.
 TIMEOUT_SECONDS = 10.0
@@ -25,19 +28,44 @@ RESPONSE_BYTES = 1 << 20
 
 USER_AGENT = "latchstring-python/0.1"
 
-# Headers that say where a request goes and where it ends: the client's alone, as are
-# those for proxies.
-_OWN_HEADERS = {
-    "connection",
-    "content-length",
-    "cookie",
-    "host",
-    "keep-alive",
-    "te",
-    "trailer",
-    "transfer-encoding",
-    "upgrade",
-}
+
+@dataclass(frozen=True)
+class _Target:
+    """Where a request goes, from the normal form of its URL."""
+
+    scheme: str
+    # Without brackets.
+    host: str
+    port: int
+    # The `Host` header.
+    authority: str
+    # Path and query.
+    path: str
+
+    @classmethod
+    def of(cls, url: str) -> _Target:
+        parts = urlsplit(url)
+        return cls(
+            scheme=parts.scheme,
+            host=parts.hostname or "",
+            port=parts.port or (443 if parts.scheme == "https" else 80),
+            authority=parts.netloc.rpartition("@")[2],
+            path=f"{parts.path}?{parts.query}" if parts.query else parts.path,
+        )
+
+
+def addresses_of(host: str) -> list[str]:
+    """What a name resolves to; empty if it is not known."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        return []
+    return [_address(entry[4]) for entry in found]
+
+
+def _address(name: tuple[object, ...]) -> str:
+    """The address in a socket's name, without the scope of a link-local one."""
+    return str(name[0]).split("%")[0]
 
 
 @dataclass
@@ -49,28 +77,22 @@ class _Errand:
     given_up: bool = False
 
 
-def send(request: Request, private_addresses: Permit, timeout: float | None = None) -> Reply:
-    """Sends the request, and answers as the contract has it: `response`,
-    `unreachable`, `too-large` or `denied`.
+def send(
+    request: Request, reaches: Reaches, timeout: float | None = None
+) -> Reply:
+    """Sends a request that the egress policy has approved, with the URL in its normal form,
+    and answers as the contract has it: `response`, `unreachable`, `too-large` or `denied`.
 
     It runs in a thread of its own: nothing else bounds a name look-up, its own or the
-    one that `private_addresses` makes, or a server that sends a byte now and then.
+    one that `reaches` makes, or a server that sends a byte now and then.
     """
     timeout = TIMEOUT_SECONDS if timeout is None else min(timeout, TIMEOUT_SECONDS)
-    url = parse(request.url)
-    if url is None or not url.is_allowed:
-        return Reply("denied", "the request's address is neither https nor on this machine")
-    for header in request.headers:
-        name = header.name.lower()
-        if name in _OWN_HEADERS or name.startswith("proxy-"):
-            return Reply(
-                "denied", f"the request's header {printable(header.name)} is for the host to set"
-            )
+    url = _Target.of(request.url)
     errand = _Errand()
     answers: queue.SimpleQueue[Reply] = queue.SimpleQueue()
 
     def run() -> None:
-        answers.put(_attempt(request, url, private_addresses, timeout, errand))
+        answers.put(_attempt(request, url, reaches, timeout, errand))
 
     try:
         threading.Thread(target=run, name="request", daemon=True).start()
@@ -84,10 +106,14 @@ def send(request: Request, private_addresses: Permit, timeout: float | None = No
 
 
 def _attempt(
-    request: Request, url: Url, private_addresses: Permit, timeout: float, errand: _Errand
+    request: Request,
+    url: _Target,
+    reaches: Reaches,
+    timeout: float,
+    errand: _Errand,
 ) -> Reply:
     try:
-        connection = _connect(url, private_addresses, timeout, errand)
+        connection = _connect(url, reaches, timeout, errand)
     except _NotPublic as found:
         return Reply("denied", str(found))
     except (OSError, UnicodeError) as error:
@@ -106,17 +132,19 @@ class _NotPublic(Exception):
     pass
 
 
-def _connect(url: Url, private: Permit, timeout: float, errand: _Errand) -> socket.socket:
+def _connect(
+    url: _Target, reaches: Reaches, timeout: float, errand: _Errand
+) -> socket.socket:
     """Goes to one of the addresses that were checked, and to no other."""
     deadline = time.monotonic() + timeout
     found = socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
     addresses = [(entry[0], entry[4]) for entry in found]
     for _, address in addresses:
-        number = ipaddress.ip_address(str(address[0]).split("%")[0])
-        if not is_public(number) and not private():
+        number = _address(address)
+        if not reaches(number):
             raise _NotPublic(f"{url.host} has the address {number}, which is not public")
         # Whatever a name server says of this machine's own name.
-        if url.scheme == "http" and not is_loopback(number):
+        if url.scheme == "http" and not ipaddress.ip_address(number).is_loopback:
             raise _NotPublic(f"{url.host} has the address {number}, which is not this machine's")
     failure: OSError = OSError("it has no address")
     for number_left, (family, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
@@ -146,13 +174,12 @@ def _tls() -> ssl.SSLContext:
     return context
 
 
-def _exchange(connection: socket.socket, request: Request, url: Url, errand: _Errand) -> Reply:
+def _exchange(connection: socket.socket, request: Request, url: _Target, errand: _Errand) -> Reply:
     # Handed its socket, it opens none, and so knows nothing of proxies.
     client = http.client.HTTPConnection(url.host, url.port)
     client.sock = connection
-    authority = url.origin.split("//", 1)[1]
-    client.putrequest(request.method.upper(), url.target, skip_host=True, skip_accept_encoding=True)
-    client.putheader("host", authority)
+    client.putrequest(request.method.upper(), url.path, skip_host=True, skip_accept_encoding=True)
+    client.putheader("host", url.authority)
     client.putheader("user-agent", USER_AGENT)
     client.putheader("connection", "close")
     for header in request.headers:
@@ -183,7 +210,7 @@ def _hang_up(connection: socket.socket | None) -> None:
             return
 
 
-def _unreachable(url: Url, reason: str, sent: bool) -> Reply:
+def _unreachable(url: _Target, reason: str, sent: bool) -> Reply:
     place = printable(f"{url.host}:{url.port}")
     return Reply("unreachable", Unreachable(f"cannot reach {place}: {reason}", sent))
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from .bind import Redirect
 from .clock import Clock
-from .component import Instance, sandbox
+from .component import Instance
 from .contract import (
     Client,
     Context,
@@ -28,25 +28,32 @@ from .contract import (
     Request,
     Tokens,
 )
-from .drive import Drive, Send, placed, read
-from .egress import Egress, Permit
+from .drive import Drive, Reaches, Send, Stored, placed, read
 from .entropy import entropy
-from .envelope import Envelope
 from .errors import LatchError
+from .rules import Rules
 from .store import FileStore, Store, default_folder
 from .surroundings import facts
-from .terminal import Terminal
+from .terminal import Terminal, sentence
 from .token import Token
 
 if TYPE_CHECKING:
     from .door import Door, Listen
 
 
-def _send(request: Request, private_addresses: Permit, timeout: float | None) -> Reply:
-    # Most calls find a token that is still good, and need not load HTTP and TLS.
+# Most calls find a token that is still good, and need not load HTTP and TLS.
+
+
+def _send(request: Request, reaches: Reaches, timeout: float | None) -> Reply:
     from . import http
 
-    return http.send(request, private_addresses, timeout)
+    return http.send(request, reaches, timeout)
+
+
+def _resolve(host: str) -> list[str]:
+    from . import http
+
+    return http.addresses_of(host)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,24 +206,24 @@ class _Latch:
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
         self._settings = settings
-        self._instance: Instance = sandbox().instantiate()
+        self._instance = Instance()
+        self._rules = Rules()
         account = self._instance.account_key(client)
         self._store: Store
         if settings.store is not None:
             self._store = settings.store(settings.profile, account)
         else:
             folder = settings.state_folder or default_folder()
-            self._store = FileStore(folder, settings.profile, account)
+            self._store = FileStore(folder, settings.profile, account, self._rules)
         self.stop = threading.Event()
 
     def login(self) -> Token:
         # Most calls ask for a token, and need not load what only a login has.
         from .browser import Browser
         from .door import Door
-        from .pages import sentence
 
         settings, terminal = self._settings, self._settings.terminal
-        stored = read(self._store)
+        stored = read(self._store, self._rules)
         opens: Callable[[str], object] | None = None
         opens_file: Callable[[str], object] | None = None
         named = settings.browser
@@ -231,6 +238,7 @@ class _Latch:
             shows_address=opens is None,
         )
         door = Door(
+            self._rules,
             terminal,
             opens,
             settings.clock,
@@ -256,7 +264,7 @@ class _Latch:
                 redirect_uri=redirect_uri,
                 patience_ms=_milliseconds(settings.patience_seconds),
             )
-            instance = sandbox().instantiate()
+            instance = Instance()
             try:
                 session = instance.login(self._client, _bytes(stored), request, self._context())
             except LatchError as error:
@@ -265,13 +273,14 @@ class _Latch:
             door.abandon()
             raise
         # What an earlier login pinned says nothing about this one.
-        granted = _granted(self._drive([], door).run(instance, session))
+        drive = self._drive([], door, redirect_uri)
+        granted = _granted(drive.run(instance, session))
         for notice in granted.notices:
             terminal.say(sentence(notice))
         return granted
 
     def token(self, demand: Demand) -> Token:
-        stored = read(self._store)
+        stored = read(self._store, self._rules)
         try:
             session = self._instance.token(self._client, _bytes(stored), demand, self._context())
         except LatchError as error:
@@ -283,14 +292,17 @@ class _Latch:
         return _granted(self._drive([]).run(self._instance, session))
 
     def logout(self) -> LogoutReport:
-        stored = read(self._store)
+        stored = read(self._store, self._rules)
         try:
             session = self._instance.logout(self._client, _bytes(stored), self._context())
         except LatchError as error:
             raise placed(error, self._store) from None
-        outcome = self._drive(_origins(stored)).run(self._instance, session)
+        drive = self._drive(_origins(stored))
+        outcome = drive.run(self._instance, session)
         if not isinstance(outcome, LogoutReport):
             raise _misfit()
+        if outcome.end_session_url is not None:
+            drive.egress.permit_page(outcome.end_session_url)
         return outcome
 
     def set_aside(self, damage: LatchError) -> None:
@@ -303,13 +315,20 @@ class _Latch:
             lock.release()
         terminal.say(f"{damage.message}; it is kept as {place}")
 
-    def _drive(self, origins: list[str], door: Door | None = None) -> Drive:
+    def _drive(
+        self, origins: list[str], door: Door | None = None, redirect_uri: str | None = None
+    ) -> Drive:
         settings = self._settings
         return Drive(
             clock=settings.clock,
             send=settings.send,
+            resolve=_resolve,
             store=self._store,
-            egress=Egress(self._client, origins),
+            rules=self._rules,
+            client=self._client,
+            pinned=origins,
+            redirect_uri=redirect_uri,
+            patience_ms=_milliseconds(settings.patience_seconds),
             terminal=settings.terminal,
             lock_seconds=settings.lock_seconds,
             stop=self.stop,
@@ -324,11 +343,11 @@ def _milliseconds(seconds: float | None) -> int | None:
     return None if seconds is None else max(0, int(seconds * 1000))
 
 
-def _bytes(stored: Envelope | None) -> bytes | None:
+def _bytes(stored: Stored | None) -> bytes | None:
     return None if stored is None else stored.session
 
 
-def _origins(stored: Envelope | None) -> list[str]:
+def _origins(stored: Stored | None) -> list[str]:
     return [] if stored is None else stored.origins
 
 

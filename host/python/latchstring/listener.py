@@ -9,17 +9,25 @@ from __future__ import annotations
 
 import contextlib
 import queue
+import re
 import selectors
 import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from .bind import Redirect, bind
-from .callback import END_ADDRESS, END_PATH, START_PATH, Expected, Refusal, judge
-from .pages import NOTHING, Page, abandoned
+from .contract import Header
 from .peers import Peer, Peers, end
+from .rules import News, Page, RedirectHost, Refusal, Rules
+
+_HOSTS: dict[str, RedirectHost] = {
+    "127.0.0.1": "ipv4",
+    "[::1]": "ipv6",
+    "localhost": "localhost",
+}
 
 _MOST_CONNECTIONS = 64
 _REQUEST_SECONDS = 5.0
@@ -34,6 +42,13 @@ _WRITING_SECONDS = 2.0
 _LINGER_SECONDS = 1.0
 # How long to leave the system alone when it could not give a connection.
 _ACCEPT_PAUSE_SECONDS = 0.05
+
+_REQUEST_LINE = re.compile(r"([A-Za-z]+) ([!-~]+) HTTP/(1\.[01])")
+_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n]*?)[ \t]*")
+_MOST_FIELDS = 100
+
+# Of an answer without a page.
+_POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 class BrowserVisit:
@@ -74,7 +89,7 @@ class BrowserVisit:
         try:
             return self._page.get(timeout=_PAGE_SECONDS)
         except queue.Empty:
-            return abandoned()
+            return Rules().show(News("abandoned"))
 
     def written(self) -> None:
         self._written.set()
@@ -94,12 +109,11 @@ class Listener:
     """Serves until it is closed; visits go to `arrived`, from threads of its own."""
 
     def __init__(self, redirect: Redirect, arrived: Callable[[BrowserVisit], None]) -> None:
+        self._rules = Rules()
+        self._end_address = self._rules.end_address()
         self._sockets, port = bind(redirect)
-        self.origin = f"http://{redirect.host}:{port}"
-        self.redirect_uri = self.origin + redirect.path
-        self._expected = Expected(
-            redirect.authorities(port), frozenset({redirect.path, START_PATH, END_PATH})
-        )
+        self.redirect_uri = f"http://{redirect.host}:{port}{redirect.path}"
+        self._expected = self._rules.listener(_HOSTS[redirect.host], port, redirect.path)
         self._arrived = arrived
         self._peers = Peers(end(*self._sockets[0].getsockname()[:2]))
         # Whether another user's connection can be told from this user's.
@@ -126,7 +140,7 @@ class Listener:
         # All of them before any is waited for: one may not read.
         visits = [connection.visit for connection in connections if connection.visit]
         for visit in visits:
-            visit.send(abandoned())
+            visit.send(self._rules.show(News("abandoned")))
         for connection in connections:
             if connection.visit is None:
                 _hang_up(connection.stream)
@@ -227,28 +241,79 @@ class Listener:
     def _answer(self, connection: _Connection) -> tuple[bytes, bool]:
         """The answer to a request, and whether its connection stays open."""
         try:
-            target, cookies, keeps = judge(self._expected, _read_head(connection))
-        except Refusal as refusal:
+            head = Head.parse(_read_head(connection))
+            refusal = self._expected.judge(head.method, head.target, head.fields)
+            if refusal is not None:
+                raise Refused(refusal)
+        except Refused as refused:
             # The next one need not wait until this one has gone.
             connection.seen.set()
-            more = [("Allow", "GET")] if refusal.status == 405 else []
-            return _response(refusal.status, "text/plain", NOTHING, refusal.text, more), False
+            status, text = refused.refusal.status, refused.refusal.text
+            more = [("Allow", "GET")] if status == 405 else []
+            return _response(status, "text/plain", refused.refusal.policy, text, more), False
         stream = connection.stream
         # Asked now: the connection is open, and few requests come this far.
         peer = self._peers.peer(end(*stream.getsockname()[:2]), end(*stream.getpeername()[:2]))
         if peer is None:
             # Nobody is there to read an answer.
             raise ConnectionResetError
-        visit = BrowserVisit(target, cookies, peer, self._arrived if keeps else None)
+        went = self._arrived if head.keeps else None
+        visit = BrowserVisit(head.target, head.cookies, peer, went)
         with self._left:
             if self._closing:
-                return _page(abandoned(), False), False
+                return _page(self._rules.show(News("abandoned")), False), False
             connection.visit = visit
         connection.seen.set()
         self._arrived(visit)
         page = visit.page()
-        stays_open = keeps and page.location == END_ADDRESS
+        stays_open = head.keeps and page.location == self._end_address
         return _page(page, stays_open), stays_open
+
+
+class Refused(Exception):
+    """A request that gets an answer and nothing else."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.text)
+        self.refusal = refusal
+
+    @classmethod
+    def by(cls, status: int, text: str) -> Refused:
+        return cls(Refusal(status, _POLICY, text + "\n"))
+
+
+@dataclass(frozen=True)
+class Head:
+    """Request line and headers, well-formed."""
+
+    method: str
+    target: str
+    version: str
+    fields: list[Header]
+
+    @classmethod
+    def parse(cls, head: bytes) -> Head:
+        line, *rest = head.decode("latin-1").split("\r\n")
+        request = _REQUEST_LINE.fullmatch(line)
+        matches = [_FIELD.fullmatch(field) for field in rest]
+        fields = [Header(match[1], match[2]) for match in matches if match]
+        if request is None or len(fields) != len(matches) or len(fields) > _MOST_FIELDS:
+            raise Refused.by(400, "This is no request.")
+        return cls(request[1], request[2], request[3], fields)
+
+    @property
+    def cookies(self) -> str:
+        """The `Cookie` headers as one."""
+        return "; ".join(self._values("cookie"))
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the browser means to use the connection again (RFC 9112 §9.3)."""
+        options = ",".join(self._values("connection")).lower().split(",")
+        return self.version == "1.1" and "close" not in (option.strip() for option in options)
+
+    def _values(self, name: str) -> list[str]:
+        return [field.value for field in self.fields if field.name.lower() == name]
 
 
 def _read_head(connection: _Connection) -> bytes:
@@ -262,17 +327,17 @@ def _read_head(connection: _Connection) -> bytes:
         except BlockingIOError:
             piece = None
         except TimeoutError:
-            raise Refusal(408, "The request took too long.") from None
+            raise Refused.by(408, "The request took too long.") from None
         if piece == b"":
-            raise Refusal(400, "This is no request.")
+            raise Refused.by(400, "This is no request.")
         head += piece or b""
         if len(head) > _LONGEST_REQUEST:
-            raise Refusal(431, "The request is too long.")
+            raise Refused.by(431, "The request is too long.")
         if b"\r\n\r\n" not in head:
             connection.seen.set()
             patience = deadline - time.monotonic()
             if patience <= 0:
-                raise Refusal(408, "The request took too long.")
+                raise Refused.by(408, "The request took too long.")
     head, _, connection.rest = head.partition(b"\r\n\r\n")
     return head
 

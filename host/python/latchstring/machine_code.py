@@ -1,4 +1,4 @@
-"""The component's machine code, compiled once and kept.
+"""The components' machine code, compiled once and kept.
 
 Compiling takes half a second, loading what was compiled under two milliseconds.
 Whoever can write the kept file decides what this process runs, so it lies in a
@@ -21,10 +21,10 @@ from . import guard
 from .errors import LatchError
 
 _DIGEST_BYTES = 32
-# Far more than the component compiles to.
+# Far more than a component compiles to.
 _LARGEST = 64 << 20
-# For environments of several versions beside each other.
-_KEPT = 4
+# Two components, for environments of several versions beside each other.
+_KEPT = 8
 _EXTENSION = ".machine-code"
 
 
@@ -66,13 +66,13 @@ def _read(folder: Path, path: Path) -> bytes | None:
         descriptor = guard.open_to_read(path)
         if descriptor is None:
             return None
-        with open(descriptor, "rb") as file:
+        # Without a buffer, megabytes are not copied once more.
+        with open(descriptor, "rb", buffering=0) as file:
             if guard.private_size(descriptor, path) > _LARGEST:
                 return None
-            kept = file.read()
+            digest, code = file.read(_DIGEST_BYTES), file.readall()
     except (LatchError, OSError):
         return None
-    digest, code = kept[:_DIGEST_BYTES], kept[_DIGEST_BYTES:]
     # Against a file that was cut short, which would crash and not fail.
     return code if hashlib.sha256(code).digest() == digest else None
 

@@ -22,7 +22,7 @@ from .codec import (
     members,
     single,
 )
-from .component import Instance, Session, fingerprint, sandbox
+from .component import Instance, Session, fingerprint
 from .contract import Reply
 from .errors import LatchError, printable
 
@@ -66,7 +66,7 @@ def replay(transcript: Json) -> Transcript:
         "component": fingerprint()[0],
         "open": {told.kind: {name: encode(value) for name, value in told.opening.items()}},
     }
-    instance = sandbox().instantiate()
+    instance = Instance()
     try:
         session = told.open(instance)
     except LatchError as error:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import re
 import sys
 import threading
 import time
@@ -20,18 +19,12 @@ from typing import Protocol
 
 from . import guard
 from .errors import LatchError
-from .names import file_stem
-
-# Bytes; more than any provider's tokens, less than would hurt to read.
-SESSION_LIMIT = 1024 * 1024
+from .rules import Rules
 
 # A wait that nobody need be told of.
 _UNTOLD_SECONDS = 1.0
 _FIRST_PAUSE_SECONDS = 0.005
 _LONGEST_PAUSE_SECONDS = 0.05
-
-_PROFILE = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_ACCOUNT = re.compile(r"[a-z0-9]{1,128}")
 
 
 class HeldLock(Protocol):
@@ -85,15 +78,11 @@ class FileStore:
     lock and a crash leaves the old session or the new one.
     """
 
-    def __init__(self, folder: Path, profile: str, account: str) -> None:
-        if not _PROFILE.fullmatch(profile) or not _ACCOUNT.fullmatch(account):
-            raise LatchError(
-                "invalid-configuration",
-                f"{profile!r} cannot be a profile's name",
-                "use letters, digits, - and _, at most 64 of them",
-            )
+    def __init__(self, folder: Path, profile: str, account: str, rules: Rules) -> None:
+        """Raises `invalid-configuration` for a profile that no file can be named after."""
+        self._rules = rules
         self._folder = folder
-        self._stem = file_stem(profile, account)
+        self._stem = rules.file_stem(profile, account)
         self._profile = profile
         self._path = folder / f"{self._stem}.session"
 
@@ -111,9 +100,10 @@ class FileStore:
             return None
         with open(descriptor, "rb") as file:
             size = guard.private_size(descriptor, self._path)
-            if size > SESSION_LIMIT:
+            limit = self._rules.session_limit()
+            if size > limit:
                 raise guard.unusable(
-                    f"{self._path} has {size} bytes; a session has at most {SESSION_LIMIT}",
+                    f"{self._path} has {size} bytes; a session has at most {limit}",
                     "remove the file and log in again",
                 )
             try:
@@ -123,12 +113,6 @@ class FileStore:
 
     def write(self, content: bytes) -> None:
         """Replaces what is stored. The caller holds the lock."""
-        if len(content) > SESSION_LIMIT:
-            raise LatchError(
-                "not-saved",
-                f"the session has {len(content)} bytes; at most {SESSION_LIMIT} can be kept",
-                "ask for fewer scopes, so that the provider issues smaller tokens",
-            )
         guard.make_folder(self._folder)
         self._sweep()
         try:
@@ -150,7 +134,7 @@ class FileStore:
     def set_aside(self) -> str:
         """Moves what is stored out of the way without deleting it, and says where
         it is now. The caller holds the lock."""
-        names = (f"{self._stem}.damaged{'' if turn == 1 else f'-{turn}'}" for turn in count(1))
+        names = (f"{self._stem}.{self._rules.aside_name(turn)}" for turn in count(1))
         aside = next(p for p in map(self._folder.joinpath, names) if not os.path.lexists(p))
         try:
             self._path.rename(aside)

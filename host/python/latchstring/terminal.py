@@ -120,6 +120,11 @@ class Terminal:
         return question
 
 
+def sentence(phrase: str) -> str:
+    """A phrase of the component as a sentence."""
+    return f"{phrase[:1].upper()}{phrase[1:]}."
+
+
 @contextlib.contextmanager
 def _quiet(hidden: bool) -> Iterator[None]:
     """Nothing that is typed is shown, and a line may be longer than the 4096 bytes

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .contract import Grant
+from .errors import LatchError
+
+_ONE_LINE = re.compile(r"[ -~]*")
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,16 @@ class Token:
 
     @classmethod
     def of(cls, grant: Grant) -> Token:
+        """Raises `sandbox-fault` if a token or a header is not printable ASCII (RFC 6749
+        Appendix A.12): programs write them into lines of text."""
+        texts = [grant.access_token, grant.token_type, grant.id_token or ""]
+        texts += [text for header in grant.headers for text in (header.name, header.value)]
+        if not all(_ONE_LINE.fullmatch(text) for text in texts):
+            raise LatchError(
+                "sandbox-fault",
+                "the login component handed out a token that no line of text may hold",
+                "report it with the version of this program",
+            )
         return cls(
             access_token=grant.access_token,
             token_type=grant.token_type,

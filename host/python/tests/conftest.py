@@ -23,7 +23,7 @@ from typing import IO, Any
 import pytest
 
 from latchstring import Settings, Terminal
-from latchstring.component import component_bytes
+from latchstring.sandbox import component_bytes
 
 PACKAGE = Path(__file__).parents[1]
 REPOSITORY = PACKAGE.parents[1]
@@ -73,8 +73,12 @@ def free_port() -> int:
 RESERVED: list[IO[str]] = []
 
 
-def pytest_report_header() -> str:
-    return f"component: SHA-256 {hashlib.sha256(component_bytes()).hexdigest()}"
+def pytest_report_header() -> list[str]:
+    return [f"{name}.wasm: SHA-256 {sha256(name)}" for name in ("login", "rules")]
+
+
+def sha256(component: str) -> str:
+    return hashlib.sha256(component_bytes(component)).hexdigest()
 
 
 @dataclass

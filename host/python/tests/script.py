@@ -10,20 +10,17 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from latchstring import LatchError, Redirect, Terminal, pages
-from latchstring.callback import END_ADDRESS
+from latchstring import LatchError, Redirect, Terminal
 from latchstring.clock import Clock
 from latchstring.codec import encode, encode_action
-from latchstring.component import Instance, Session, sandbox
-from latchstring.contract import Action, Client, Reply, Request
+from latchstring.component import Instance, Session
+from latchstring.contract import Action, LoginRequest, Reply, Request
 from latchstring.door import Door
-from latchstring.drive import Drive
-from latchstring.egress import Egress, Permit
+from latchstring.drive import Drive, Reaches
 from latchstring.entropy import entropy
-from latchstring.envelope import Envelope, open_envelope
 from latchstring.listener import BrowserVisit
-from latchstring.pages import Page
 from latchstring.replay import Transcript, conversation
+from latchstring.rules import News, Page, Rules
 from latchstring.terminal import Question
 
 T = TypeVar("T")
@@ -56,23 +53,30 @@ def ends(step: dict[str, Any]) -> bool:
 def play(transcript: Transcript) -> None:
     """Drives the host's own loop, whose replies must be the recorded ones."""
     told = conversation(transcript)
-    instance = sandbox().instantiate()
+    instance = Instance()
     session = told.open(instance)
-    script = Script(transcript, instance)
-    client: Client = told.opening["client"]
-    is_login = told.kind == "login"
-    door = Door(script.person, script.open_browser, script, entropy, script.listen)
-    if is_login:
+    rules = Rules()
+    script = Script(transcript, instance, rules)
+    request: LoginRequest | None = told.opening.get("request")
+    door = None
+    if request is not None:
+        script.redirect_uri = request.redirect_uri
+        door = Door(rules, script.person, script.open_browser, script, entropy, script.listen)
         door.listen(Redirect())
     drive = Drive(
         clock=script,
         send=script.send,
+        resolve=lambda _: [],
         store=script,
-        egress=Egress(client, [] if is_login else script.origins(), lambda _: []),
+        rules=rules,
+        client=told.opening["client"],
+        pinned=script.origins() if request is None else [],
+        redirect_uri=None if request is None else request.redirect_uri,
+        patience_ms=None if request is None else request.patience_ms,
         terminal=script.person,
         lock_seconds=1.0,
         stop=threading.Event(),
-        door=door if is_login else None,
+        door=door,
     )
     last = transcript["steps"][-1]
     done = last.get("action", {}).get("done") if ends(last) else None
@@ -86,7 +90,7 @@ def play(transcript: Transcript) -> None:
     assert script.at == len(transcript["steps"]), "the loop stopped early"
     assert script.locks == 0, "the lock is not free again"
     if script.last_page is not None:
-        assert (script.last_page.html == pages.success().html) == (done is not None)
+        assert (script.last_page == rules.show(News("success"))) == (done is not None)
 
 
 class Visit(BrowserVisit):
@@ -123,12 +127,13 @@ class Person(Terminal):
 class Script(Clock):
     """Each part of the loop, and the component between them."""
 
-    origin = "http://127.0.0.1:8000"
-    redirect_uri = "http://127.0.0.1:8000/callback"
+    # Where the recorded login waited.
+    redirect_uri = ""
     tells_peers = True
     place = "the script"
 
-    def __init__(self, transcript: Transcript, instance: Instance) -> None:
+    def __init__(self, transcript: Transcript, instance: Instance, rules: Rules) -> None:
+        self._rules = rules
         self._steps: list[dict[str, Any]] = transcript["steps"]
         self._replies = conversation(transcript).replies
         self._instance = instance
@@ -191,7 +196,7 @@ class Script(Clock):
     # ---- The provider
 
     def send(
-        self, request: Request, private_addresses: Permit, timeout: float | None
+        self, request: Request, reaches: Reaches, timeout: float | None
     ) -> Reply:
         assert encode(request) == self._asked()["exchange"]["request"]
         return self._coming()
@@ -210,10 +215,12 @@ class Script(Clock):
     def read(self) -> bytes | None:
         assert self._coming().tag == "locked"
         session = cast("bytes | None", self._coming().payload)
-        return None if session is None else Envelope([], session).seal()
+        if session is None:
+            return None
+        return self._rules.header_line([], len(session)).encode() + session
 
     def write(self, content: bytes) -> None:
-        self._save(open_envelope(content, "").session)
+        self._save(content.partition(b"\n")[2])
 
     def delete(self) -> None:
         self._save(None)
@@ -281,8 +288,9 @@ class Script(Clock):
             answered(question, str(told.payload))
 
     def _go_on(self, page: Page) -> None:
-        if page.location == END_ADDRESS:
-            self._visit(END_ADDRESS, self._see_end)
+        end_address = self._rules.end_address()
+        if page.location == end_address:
+            self._visit(end_address, self._see_end)
 
     def _see_end(self, page: Page) -> None:
         self.last_page = page

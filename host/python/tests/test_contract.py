@@ -1,8 +1,7 @@
-"""This host's types against those that the component itself declares."""
+"""This host's types against those that the components themselves declare."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import fields
 from typing import Any, get_args, get_type_hints
@@ -10,12 +9,14 @@ from typing import Any, get_args, get_type_hints
 import pytest
 from wasmtime.component import EnumType, RecordType, VariantType
 
-from latchstring import LatchError, contract
-from latchstring.component import INTERFACE, component_bytes, sandbox
+from latchstring import LatchError, component, contract, rules
+from latchstring.component import ACTIONS, Instance
 from latchstring.contract import Client, Endpoints, Examination, Reply
 from latchstring.errors import CODES, printable
+from latchstring.rules import News, Rules
+from latchstring.sandbox import Sandbox, engine
 
-from .conftest import Home
+from .conftest import Home, sha256
 
 RECORDS = [
     "client", "endpoints", "hexclave", "parameter", "context", "facts", "login-request",
@@ -25,26 +26,33 @@ RECORDS = [
 ]  # fmt: skip
 
 
-def declared(name: str) -> Any:
-    box = sandbox()
-    interface: Any = box.component.type.exports(box.engine)[INTERFACE].ty
-    return interface.exports(box.engine)[name].ty
+RULES_RECORDS = [
+    "ended", "failure", "header-size", "outgoing", "page", "permit", "provider", "refusal",
+]  # fmt: skip
+
+SANDBOXES = [component.sandbox, rules.sandbox]
+
+
+def declared(name: str, box: Sandbox | None = None) -> Any:
+    box = box or component.sandbox()
+    interface: Any = box.component.type.exports(engine())[box.interface].ty
+    return interface.exports(engine())[name].ty
 
 
 def kebab(name: str) -> str:
     return name.replace("_", "-")
 
 
-def test_the_component_imports_nothing(capsys: pytest.CaptureFixture[str]) -> None:
-    box = sandbox()
-    assert box.component.type.imports(box.engine) == {}
-    with capsys.disabled():
-        print(f"\ncomponent: SHA-256 {hashlib.sha256(component_bytes()).hexdigest()}")
+@pytest.mark.parametrize("box", [load() for load in SANDBOXES], ids=lambda box: box.name)
+def test_the_components_import_nothing(box: Sandbox) -> None:
+    assert box.component.type.imports(engine()) == {}
+    assert list(box.component.type.exports(engine())) == [box.interface]
 
 
-def test_both_hosts_run_the_same_bytes(home: Home) -> None:
-    told = json.loads(home.native("component", "--json").succeeded().stdout)
-    assert told["sha256"] == hashlib.sha256(component_bytes()).hexdigest()
+@pytest.mark.parametrize(("name", "words"), [("login", []), ("rules", ["--rules"])])
+def test_both_hosts_run_the_same_bytes(home: Home, name: str, words: list[str]) -> None:
+    told = json.loads(home.native("component", *words, "--json").succeeded().stdout)
+    assert told["sha256"] == sha256(name)
 
 
 @pytest.mark.parametrize("name", RECORDS)
@@ -55,18 +63,47 @@ def test_records_have_the_declared_fields(name: str) -> None:
     assert {kebab(f.name) for f in fields(own)} == {field for field, _ in record.fields}
 
 
+@pytest.mark.parametrize("name", RULES_RECORDS)
+def test_records_of_the_rules_have_the_declared_fields(name: str) -> None:
+    record = declared(name, rules.sandbox())
+    assert isinstance(record, RecordType)
+    own = getattr(rules, name.title().replace("-", ""))
+    assert {kebab(f.name) for f in fields(own)} == {field for field, _ in record.fields}
+
+
 def test_enums_and_variants_have_the_declared_cases() -> None:
     code, flow, reply = declared("code"), declared("login-flow"), declared("reply")
     assert isinstance(code, EnumType) and list(CODES) == code.names
     assert isinstance(flow, EnumType) and list(get_args(contract.LoginFlow)) == flow.names
-    for kind, variant in [(Reply, reply), (Examination, declared("examination"))]:
+    variants = [
+        (Reply, reply),
+        (Examination, declared("examination")),
+        (News, declared("news", rules.sandbox())),
+    ]
+    for kind, variant in variants:
         assert isinstance(variant, VariantType)
         own = get_args(get_type_hints(kind)["tag"])
         assert list(own) == [name for name, _ in variant.cases]
 
 
+def test_enums_and_variants_of_the_rules_have_the_declared_cases() -> None:
+    for own, name in [(rules.Addresses, "addresses"), (rules.RedirectHost, "redirect-host")]:
+        enum = declared(name, rules.sandbox())
+        assert isinstance(enum, EnumType) and list(get_args(own)) == enum.names
+    passage = declared("passage", rules.sandbox())
+    assert {*get_args(rules.Passage), "on"} == {name for name, _ in passage.cases}
+
+
+def test_the_rules_know_every_action() -> None:
+    action = declared("action")
+    assert list(ACTIONS) == [name for name, _ in action.cases]
+    budget = Rules().budget(True, None)
+    for name in ACTIONS:
+        assert budget.admit(name, "https://id.example", 1) in {0, 1}
+
+
 def test_settings_that_ask_for_another_token_have_another_account() -> None:
-    instance = sandbox().instantiate()
+    instance = Instance()
     clients = [
         Client(client_id="a", issuer="https://id.example"),
         Client(client_id="b", issuer="https://id.example"),
@@ -80,11 +117,11 @@ def test_settings_that_ask_for_another_token_have_another_account() -> None:
 def test_a_protocol_of_its_own_can_be_named() -> None:
     app = contract.Hexclave(app_url="https://app.example", headers="stack")
     client = Client(client_id="a", issuer="https://api.example", protocol=app)
-    assert sandbox().instantiate().account_key(client)
+    assert Instance().account_key(client)
 
 
 def test_a_setting_of_another_type_is_told_without_its_value() -> None:
-    instance = sandbox().instantiate()
+    instance = Instance()
     for wrong in [
         Client(client_id="a", client_secret=b"hush"),  # type: ignore[arg-type]
         Client(client_id="hush\udcff"),
@@ -97,8 +134,8 @@ def test_a_setting_of_another_type_is_told_without_its_value() -> None:
 
 
 def test_a_call_that_takes_for_ever_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    instance = sandbox().instantiate()
-    monkeypatch.setattr("latchstring.component.FUEL_PER_CALL", 1000)
+    instance = Instance()
+    monkeypatch.setattr("latchstring.sandbox.FUEL_PER_CALL", 1000)
     with pytest.raises(LatchError) as failure:
         instance.account_key(Client(client_id="a", issuer="https://id.example"))
     assert failure.value.code == "sandbox-fault"

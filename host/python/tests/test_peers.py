@@ -18,6 +18,7 @@ from latchstring.clock import Clock
 from latchstring.launch import launch
 from latchstring.listener import BrowserVisit
 from latchstring.peers import Peers, Users, end, other_end, users
+from latchstring.rules import Rules
 from latchstring.terminal import Terminal
 
 from .conftest import PATIENCE
@@ -140,7 +141,7 @@ def test_another_users_visit_uses_nothing_up_and_the_user_is_told_once() -> None
             return False
 
     opened: queue.SimpleQueue[str] = queue.SimpleQueue()
-    door = Door(Quiet(), opened.put, Clock(), entropy)
+    door = Door(Rules(), Quiet(), opened.put, Clock(), entropy)
     door.listen(Redirect())
     assert door._invite("https://id.example/authorize")
     address = opened.get()

@@ -11,17 +11,21 @@ from pathlib import Path
 import pytest
 
 from latchstring import LatchError
-from latchstring.component import Sandbox
-from latchstring.envelope import Envelope, open_envelope
+from latchstring.drive import read
+from latchstring.rules import INTERFACE, NAME, Rules
+from latchstring.sandbox import Sandbox, SandboxInstance
 from latchstring.store import FileStore, default_folder
 from latchstring.surroundings import facts
 
 from .conftest import PATIENCE
+from .fakes import Memory
+
+RULES = Rules()
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> FileStore:
-    return FileStore(tmp_path / "a" / "state", "default", "abc")
+    return FileStore(tmp_path / "a" / "state", "default", "abc", RULES)
 
 
 def code_of(act: object, *arguments: object) -> str:
@@ -66,7 +70,7 @@ def test_what_is_written_is_read_and_deleted(store: FileStore) -> None:
 def test_no_two_profiles_share_a_file_even_if_capitals_are_small_letters(
     tmp_path: Path, profile: str, stem: str
 ) -> None:
-    assert Path(FileStore(tmp_path, profile, "a1").place).name == f"{stem}.a1.session"
+    assert Path(FileStore(tmp_path, profile, "a1", RULES).place).name == f"{stem}.a1.session"
 
 
 def test_what_others_could_read_or_have_planted_is_refused(store: FileStore) -> None:
@@ -107,7 +111,22 @@ def test_a_session_that_cannot_be_written_leaves_the_old_one(
     assert code_of(store.probe) == "not-saved"
     assert store.read() == b"old"
     assert len(list(Path(store.place).parent.iterdir())) == 1
-    assert code_of(store.write, b"x" * (1024 * 1024 + 1)) == "not-saved"
+
+
+def test_what_is_too_large_for_a_session_is_not_read(store: FileStore) -> None:
+    store.write(bytes(1024 * 1024))
+    assert store.read() is not None
+    store.write(bytes(1024 * 1024 + 1))
+    assert code_of(store.read) == "store-unusable"
+
+
+def test_what_is_set_aside_keeps_what_was_set_aside_before(store: FileStore) -> None:
+    names = []
+    for content in (b"one", b"two", b"three"):
+        store.write(content)
+        names.append(Path(store.set_aside()).name)
+    assert names == ["default.abc.damaged", "default.abc.damaged-2", "default.abc.damaged-3"]
+    assert store.read() is None
 
 
 def test_a_lock_is_waited_for_and_not_for_ever(store: FileStore) -> None:
@@ -131,7 +150,7 @@ def test_a_lock_is_waited_for_and_not_for_ever(store: FileStore) -> None:
 @pytest.mark.parametrize("profile", ["", "a.b", "../a", "a/b", "ä", "a" * 65, "a\n"])
 def test_a_profile_is_no_path(tmp_path: Path, profile: str) -> None:
     with pytest.raises(LatchError) as failure:
-        FileStore(tmp_path, profile, "abc")
+        FileStore(tmp_path, profile, "abc", RULES)
     assert failure.value.code == "invalid-configuration"
 
 
@@ -144,17 +163,38 @@ def test_the_folder_is_the_native_programs(monkeypatch: pytest.MonkeyPatch) -> N
     assert default_folder() == Path("/state/latchstring")
 
 
-# ---- Envelopes -----------------------------------------------------------------------
+# ---- The host's own line -------------------------------------------------------------
+
+
+def stored(content: bytes) -> str:
+    """The code of the failure to read this."""
+    return code_of(read, Memory(content), RULES)
 
 
 def test_a_session_cut_short_anywhere_is_noticed() -> None:
-    sealed = Envelope(["https://id.example"], b'{"a":"\\n"}\n{}').seal()
-    assert sealed.startswith(b'{"latchstring":1,"origins":["https://id.example"],"bytes":13}\n')
-    assert open_envelope(sealed, "x").session == b'{"a":"\\n"}\n{}'
-    for end in range(len(sealed)):
-        assert code_of(open_envelope, sealed[:end], "x") == "stored-damaged"
-    assert code_of(open_envelope, b'{"latchstring":2}\nx', "x") == "stored-newer"
-    assert code_of(open_envelope, b"age-encryption.org/v1\n", "x") == "store-unusable"
+    session = b'{"a":"\\n"}\n{}'
+    content = RULES.header_line(["https://id.example"], len(session)).encode() + session
+    assert content.startswith(b'{"latchstring":1,"origins":["https://id.example"],"bytes":13}\n')
+    found = read(Memory(content), RULES)
+    assert found is not None and (found.origins, found.session) == (["https://id.example"], session)
+    for end in range(len(content)):
+        assert stored(content[:end]) == "stored-damaged"
+    # Nothing follows, but for the end of the line.
+    assert stored(RULES.header_line([], 0).strip().encode()) == "stored-damaged"
+    assert stored(b'{"latchstring":2}\nx') == "stored-newer"
+    assert stored(b"age-encryption.org/v1\n") == "store-unusable"
+
+
+@pytest.mark.parametrize("strange", ["http://id.example", "https://id.example/", "*", 7])
+def test_origins_that_no_host_pins_are_damage(strange: object) -> None:
+    def content(*origins: object) -> bytes:
+        header = {"latchstring": 1, "origins": origins, "bytes": 1}
+        return json.dumps(header).encode() + b"\nx"
+
+    good = ["https://id.example", "http://127.0.0.1:8080", "https://[::1]:8443"]
+    found = read(Memory(content(*good)), RULES)
+    assert found is not None and found.origins == good
+    assert stored(content(good[0], strange)) == "stored-damaged"
 
 
 # ---- Machine code ----------------------------------------------------------------------
@@ -167,7 +207,7 @@ def test_machine_code_is_kept_privately_and_refused_where_it_is_not_private(
 
     def load() -> float:
         begun = time.perf_counter()
-        Sandbox().instantiate()
+        SandboxInstance(Sandbox.load(NAME, INTERFACE))
         return (time.perf_counter() - begun) * 1000
 
     compiled, kept = load(), min(load() for _ in range(3))
@@ -227,18 +267,3 @@ def test_each_trace_is_read_as_what_it_is_left_by(
 
     assert found(variables, files)
     assert not found({"CI": "false", "DISPLAY": ""}, []) or fact == "display"
-
-
-@pytest.mark.parametrize(
-    "strange",
-    ["http://id.example", "https://id.example/", "https://id.example:443", "https://ID.example",
-     "https://me@id.example", "file:///etc/passwd", "*", "", 7],
-)  # fmt: skip
-def test_origins_that_no_host_pins_are_damage(strange: object) -> None:
-    def sealed(*origins: object) -> bytes:
-        header = {"latchstring": 1, "origins": origins, "bytes": 1}
-        return json.dumps(header).encode() + b"\nx"
-
-    good = ["https://id.example", "http://127.0.0.1:8080", "https://[::1]:8443"]
-    assert open_envelope(sealed(*good), "x").origins == good
-    assert code_of(open_envelope, sealed(good[0], strange), "x") == "stored-damaged"

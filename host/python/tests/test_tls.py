@@ -59,7 +59,7 @@ def port(certificate: Path) -> Iterator[int]:
 
 def get(host: str, port: int) -> Reply:
     http._tls.cache_clear()
-    return http.send(Request("get", f"https://{host}:{port}/", (), None), private_addresses=lambda: True)
+    return http.send(Request("get", f"https://{host}:{port}/", (), None), reaches=lambda _: True)
 
 
 def test_a_certificate_that_this_system_does_not_know_is_not_trusted(port: int) -> None:

@@ -10,11 +10,7 @@ use crate::contract as wit;
 pub(crate) struct Policy(Egress);
 
 impl wit::GuestEgress for Policy {
-    fn new(
-        provider: wit::Provider,
-        pinned: Vec<String>,
-        redirect_uri: Option<String>,
-    ) -> Self {
+    fn new(provider: wit::Provider, pinned: Vec<String>, redirect_uri: Option<String>) -> Self {
         let provider = Provider {
             issuer: provider.issuer.as_deref(),
             https_issuer: provider.https_issuer,
@@ -30,15 +26,16 @@ impl wit::GuestEgress for Policy {
 
     fn permit(&self, request: wit::Outgoing) -> Result<wit::Permit, String> {
         let headers = request.headers.iter();
-        let permit = self.0.permit_outgoing(&Outgoing {
+        let (url, permit) = self.0.permit_outgoing(&Outgoing {
             url: &request.url,
             headers: headers.map(|one| (&*one.name, bytes(one.value_bytes))).collect(),
             body_bytes: bytes(request.body_bytes),
         })?;
-        Ok(match permit {
-            Permit::AnyAddress => wit::Permit::AnyAddress,
-            Permit::AsIssuer => wit::Permit::AsIssuer,
-        })
+        let addresses = match permit {
+            Permit::AnyAddress => wit::Addresses::Any,
+            Permit::AsIssuer => wit::Addresses::AsIssuer,
+        };
+        Ok(wit::Permit { url: url.into(), addresses })
     }
 
     fn permit_page(&self, url: String) -> Result<String, wit::Failure> {
@@ -49,12 +46,12 @@ impl wit::GuestEgress for Policy {
         Ok(self.0.permit_authorization(&url).map(Url::into)?)
     }
 
-    fn learn_metadata(&self, url: String, status: u16, body: Vec<u8>) {
-        self.0.learn_metadata(&url, status, &body);
+    fn learn_metadata(&self, url: String, status: u16, body: String) {
+        self.0.learn_metadata(&url, status, body.as_bytes());
     }
 
-    fn learn_device_authorization(&self, body: Vec<u8>) {
-        self.0.learn_device_authorization(&body);
+    fn learn_device_authorization(&self, body: String) {
+        self.0.learn_device_authorization(body.as_bytes());
     }
 
     fn pinned_origins(&self) -> Vec<String> {
@@ -67,7 +64,7 @@ impl wit::GuestEgress for Policy {
 
     fn learn_issuer_addresses(&self, addresses: Vec<String>) {
         // One that cannot be parsed makes the issuer public, like one that is.
-        let parsed: Result<Vec<IpAddr>, _> = addresses.iter().map(|one| one.parse()).collect();
+        let parsed: Option<Vec<IpAddr>> = addresses.iter().map(|one| address(one)).collect();
         self.0.learn_issuer_addresses(&parsed.unwrap_or_default());
     }
 
@@ -76,12 +73,13 @@ impl wit::GuestEgress for Policy {
     }
 }
 
-pub(crate) fn is_public(address: &str) -> bool {
-    address.parse().is_ok_and(egress::addresses::is_public)
+pub(crate) fn is_public(text: &str) -> bool {
+    address(text).is_some_and(egress::addresses::is_public)
 }
 
-pub(crate) fn browser_url(url: &str) -> Result<String, wit::Failure> {
-    Ok(egress::browser_url(url).map(Url::into)?)
+/// Parses an address. A zone after `%` (RFC 4007 §11) changes nothing.
+fn address(text: &str) -> Option<IpAddr> {
+    text.split('%').next()?.parse().ok()
 }
 
 /// A length that no memory here holds is too large for every limit.

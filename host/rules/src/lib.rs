@@ -26,10 +26,6 @@ impl wit::Guest for Component {
         egress::is_public(&address)
     }
 
-    fn browser_url(url: String) -> Result<String, wit::Failure> {
-        egress::browser_url(&url)
-    }
-
     fn check_redirect_path(path: String) -> Result<(), wit::Failure> {
         listener::check_redirect_path(path)
     }
@@ -56,10 +52,10 @@ impl wit::Guest for Component {
 
     fn parse_header(
         line: Vec<u8>,
-        rest_bytes: u64,
+        rest_bytes: Option<u64>,
         place: String,
     ) -> Result<Vec<String>, wit::Failure> {
-        Ok(latchstring_core::session::parse_header(&line, rest_bytes, &place)?)
+        sessions::parse_header(&line, rest_bytes, &place)
     }
 
     fn header_line(origins: Vec<String>, session_bytes: u64) -> Result<String, wit::Failure> {

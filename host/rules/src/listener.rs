@@ -8,6 +8,7 @@ use latchstring_core::capability::entropy::Entropy;
 use latchstring_core::error::Error;
 use latchstring_core::listener::request::{Expected, judge};
 use latchstring_core::listener::{Redirect, RedirectHost};
+use latchstring_core::pages::NOTHING;
 use sha2::{Digest, Sha256};
 
 use crate::contract as wit;
@@ -27,7 +28,7 @@ impl wit::GuestListener for Requests {
             wit::RedirectHost::Localhost => RedirectHost::Localhost,
         };
         let redirect = Redirect { host, ports: Vec::new(), path };
-        redirect.check()?;
+        check(&redirect)?;
         Ok(wit::Listener::new(Self(redirect.expected(port))))
     }
 
@@ -41,13 +42,19 @@ impl wit::GuestListener for Requests {
             headers.iter().map(|header| (&*header.name, header.value.as_bytes())).collect();
         judge(&self.0, &method, &target, &headers).map_err(|refusal| {
             let (status, text) = refusal.answer();
-            wit::Refusal { status, text: text.to_owned() }
+            wit::Refusal { status, policy: NOTHING.to_owned(), text: text.to_owned() }
         })
     }
 }
 
 pub(crate) fn check_redirect_path(path: String) -> Result<(), wit::Failure> {
-    Ok(Redirect { host: RedirectHost::Ipv4, ports: Vec::new(), path }.check()?)
+    check(&Redirect { host: RedirectHost::Ipv4, ports: Vec::new(), path })
+}
+
+/// Checks the path. The remedy names no flag of the native program.
+fn check(redirect: &Redirect) -> Result<(), wit::Failure> {
+    let remedy = "use a path such as /callback, of letters, digits, / - . _ and ~";
+    Ok(redirect.check().map_err(|error| error.with_remedy(remedy))?)
 }
 
 pub(crate) struct Browser {

@@ -35,10 +35,8 @@ fn error(wit::Ended { failure, provider }: wit::Ended) -> Error {
         code: code_named(&failure.code).unwrap_or(Code::HostFault),
         message: failure.message,
         remedy: failure.remedy,
-        provider: provider.map(|said| ProviderError {
-            error: said.error,
-            description: said.description,
-        }),
+        provider: provider
+            .map(|said| ProviderError { error: said.error, description: said.description }),
         retryable: false,
     })
 }

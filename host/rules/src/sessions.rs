@@ -1,14 +1,27 @@
 //! What a stored session looks like.
 
-use latchstring_core::session::{Key, check_size, header_line as line};
+use latchstring_core::error::Code;
+use latchstring_core::session::{self, Key, check_size};
 
 use crate::contract as wit;
 
-pub(crate) fn header_line(
-    origins: &[String],
-    session_bytes: u64,
-) -> Result<String, wit::Failure> {
-    let line = line(origins, session_bytes);
+/// Hosts that call this component read no encrypted sessions.
+pub(crate) fn parse_header(
+    line: &[u8],
+    rest_bytes: Option<u64>,
+    place: &str,
+) -> Result<Vec<String>, wit::Failure> {
+    let origins = session::parse_header(line, rest_bytes, place);
+    Ok(origins.map_err(|error| match error.code() {
+        Code::StoreUnusable => {
+            error.with_remedy("log in again without encryption, or use the native program")
+        }
+        _ => error,
+    })?)
+}
+
+pub(crate) fn header_line(origins: &[String], session_bytes: u64) -> Result<String, wit::Failure> {
+    let line = session::header_line(origins, session_bytes);
     check_size(session_bytes.saturating_add(line.len() as u64))?;
     Ok(line)
 }

@@ -7,10 +7,11 @@ use crate::error::printable;
 
 /// Headers that only the HTTP client sets, because they decide where a request goes and
 /// where it ends. `proxy-*` headers are reserved too.
-const OWN_HEADERS: [&str; 9] = [
+const OWN_HEADERS: [&str; 10] = [
     "connection",
     "content-length",
     "cookie",
+    "expect",
     "host",
     "keep-alive",
     "te",
@@ -46,8 +47,8 @@ pub fn headers(headers: &[Header]) -> Result<HeaderMap, String> {
     let mut map = HeaderMap::new();
     for Header { name, value } in headers {
         check_header_name(name)?;
-        let key =
-            HeaderName::from_bytes(name.as_bytes()).map_err(|_| denied(name, "has no valid name"))?;
+        let key = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| denied(name, "has no valid name"))?;
         let mut value =
             HeaderValue::from_str(value).map_err(|_| denied(name, "has no valid value"))?;
         value.set_sensitive(true);

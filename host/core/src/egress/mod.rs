@@ -164,17 +164,18 @@ impl Egress {
     ///
     /// Returns one line that says why the request may not be sent.
     pub fn permit(&self, request: &Request) -> Result<Permit, String> {
-        let permit = self.permit_outgoing(&request.into())?;
+        let (_, permit) = self.permit_outgoing(&request.into())?;
         headers(&request.headers)?;
         Ok(permit)
     }
 
-    /// The same, without a look at the values of the headers.
+    /// Decides the same without a look at the values of the headers. Also returns the
+    /// parsed URL.
     ///
     /// # Errors
     ///
     /// See [`permit`](Self::permit).
-    pub fn permit_outgoing(&self, request: &Outgoing<'_>) -> Result<Permit, String> {
+    pub fn permit_outgoing(&self, request: &Outgoing<'_>) -> Result<(Url, Permit), String> {
         check_size(request)?;
         request.headers.iter().try_for_each(|(name, _)| check_header_name(name))?;
         let url =
@@ -186,12 +187,12 @@ impl Egress {
             ));
         };
         if self.named.contains(&origin) {
-            return Ok(Permit::AnyAddress);
+            return Ok((url, Permit::AnyAddress));
         }
         if !lock(&self.pinned).contains(&origin) {
             return Err(format!("{origin} is neither the issuer's nor named by its metadata"));
         }
-        Ok(Permit::AsIssuer)
+        Ok((url, Permit::AsIssuer))
     }
 
     /// Returns the parsed URL if the user's browser may open it.
@@ -449,19 +450,29 @@ mod tests {
     #[test]
     fn metadata_names_its_own_issuer() {
         const TENANT: &str = "https://login.example/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0";
+        const SHOUTED: &str = "https://login.example/9188040D-6C67-4C5B-B112-36A304B66DAD/v2.0";
         for (issuer, name, fits) in [
             ("https://id.example", "https://id.example", true),
             ("https://id.example", "https://id.example/", true),
             ("https://id.example/", "https://id.example", true),
             ("https://id.example", "https://id.example//", false),
             ("https://id.example/a", "https://id.example/a/", false),
+            ("https://id.example/a/", "https://id.example/a", false),
             ("https://id.example", "https://evil.example", false),
+            ("https://id.example", "", false),
             ("https://login.example/common/v2.0", "https://login.example/{tenantid}/v2.0", true),
             ("https://login.example/organizations/v2.0", TENANT, true),
+            ("https://login.example/consumers/v2.0", TENANT, true),
+            ("https://login.example/common/v2.0", SHOUTED, false),
             ("https://login.example/mine/v2.0", TENANT, false),
             ("https://login.example/common/v2.0", "https://login.example/contoso/v2.0", false),
             ("https://login.example/common/v2.0", "https://evil.example/{tenantid}/v2.0", false),
             ("https://login.example/common", "https://login.example/{tenantid}/v2.0", false),
+            (
+                "https://login.example/common/common",
+                "https://login.example/{tenantid}/{tenantid}",
+                false,
+            ),
         ] {
             assert_eq!(may_be_named(issuer, name), fits, "{issuer} {name}");
         }

@@ -53,14 +53,11 @@ impl Envelope {
     pub fn open(bytes: &[u8], place: &str) -> Result<Self, Error> {
         let end = bytes.iter().position(|byte| *byte == b'\n');
         let (line, session) = match end {
-            Some(end) => (&bytes[..end], &bytes[end + 1..]),
-            // Without a line end it is damaged, or encrypted.
-            None => (bytes, &[][..]),
+            Some(end) => (&bytes[..end], Some(&bytes[end + 1..])),
+            None => (bytes, None),
         };
-        let origins = parse_header(line, session.len() as u64, place)?;
-        if end.is_none() {
-            return Err(damaged(place));
-        }
+        let origins = parse_header(line, session.map(|session| session.len() as u64), place)?;
+        let session = session.unwrap_or_default();
         Ok(Self { origins, session: Zeroizing::new(session.to_vec()) })
     }
 
@@ -75,13 +72,13 @@ impl Envelope {
 }
 
 /// Parses the first line of stored bytes, without its line end, and returns the origins.
-/// `rest` is the number of bytes after it, and `place` is where they came from, for the
-/// error.
+/// `rest` is the number of bytes after that; `None` if there is no line end. `place` is
+/// where they came from, for the error.
 ///
 /// # Errors
 ///
 /// See [`Envelope::open`].
-pub fn parse_header(line: &[u8], rest: u64, place: &str) -> Result<Vec<String>, Error> {
+pub fn parse_header(line: &[u8], rest: Option<u64>, place: &str) -> Result<Vec<String>, Error> {
     #[derive(Deserialize)]
     struct Version {
         latchstring: u64,
@@ -105,7 +102,7 @@ pub fn parse_header(line: &[u8], rest: u64, place: &str) -> Result<Vec<String>, 
         ));
     }
     let header: Header = serde_json::from_slice(line).map_err(|_| damaged(place))?;
-    if header.bytes != rest || !header.origins.iter().all(|one| is_origin(one)) {
+    if rest != Some(header.bytes) || !header.origins.iter().all(|one| is_origin(one)) {
         return Err(damaged(place));
     }
     Ok(header.origins)

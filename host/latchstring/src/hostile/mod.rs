@@ -11,7 +11,7 @@ mod surroundings;
 
 use std::sync::LazyLock;
 
-use latchstring_hostile::ACTOR;
+use latchstring_hostile::{ACTOR, Occasion};
 
 use crate::contract::{Endpoints, Facts};
 use crate::error::{Code, Error, code_name};
@@ -19,28 +19,18 @@ use crate::sandbox::Sandbox;
 use crate::{Latch, LoginFlow};
 use surroundings::Surroundings;
 
-/// The operation during which the component misbehaves.
-#[derive(Clone, Copy)]
-enum Occasion {
-    Setup,
-    Login,
-    Token,
-    Logout,
-    Status,
-}
-
 /// One misbehaviour, and the error that ends it.
 struct Denied {
-    part: &'static str,
+    part: String,
     occasion: Occasion,
     code: Code,
-    words: &'static str,
+    words: String,
 }
 
 impl Denied {
     fn run(&self, surroundings: &Surroundings) -> Error {
         block_on(async {
-            let latch = match (latch(self.part, surroundings), self.occasion) {
+            let latch = match (latch(&self.part, surroundings), self.occasion) {
                 (Err(error), Occasion::Setup) => return error,
                 (latch, _) => latch.unwrap(),
             };
@@ -61,7 +51,7 @@ impl Denied {
     #[track_caller]
     fn check(&self, error: &Error) {
         assert_eq!(error.code(), self.code, "{}: {error}", self.part);
-        assert!(error.message().contains(self.words), "{}: {error}", self.part);
+        assert!(error.message().contains(&self.words), "{}: {error}", self.part);
         assert_one_line(error.message());
         assert_one_line(error.remedy());
     }

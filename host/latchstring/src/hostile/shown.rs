@@ -1,12 +1,15 @@
 //! Tests that texts of a hostile component have no effect except being shown.
 
-use super::{Denied, Occasion, Surroundings, assert_one_line};
+use latchstring_hostile::Occasion;
+
+use super::{Denied, Surroundings, assert_one_line};
 use crate::error::Code;
 
 /// Runs a part to its end and returns what the user was shown.
-fn said(part: &'static str, code: Code) -> Vec<String> {
+fn said(part: &str, code: Code) -> Vec<String> {
     let surroundings = Surroundings::default();
-    let denied = Denied { part, occasion: Occasion::Login, code, words: "" };
+    let (part, words) = (part.to_owned(), String::new());
+    let denied = Denied { part, occasion: Occasion::Login, code, words };
     denied.check(&denied.run(&surroundings));
     surroundings.kept(|kept| std::mem::take(&mut kept.said))
 }

@@ -1,0 +1,273 @@
+"""Parts that a test plays itself: the login component, a store, a listener, a clock, and
+a browser and its user."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from latchstring import Client, LatchError, LogoutReport, Redirect
+from latchstring.clock import Clock
+from latchstring.component import Session
+from latchstring.contract import Action, Authorization, Done, Grant, Reply, Request, Response
+from latchstring.door import Door
+from latchstring.drive import Drive, Reaches
+from latchstring.entropy import entropy
+from latchstring.listener import BrowserVisit
+from latchstring.peers import Peer
+from latchstring.rules import Page, Rules
+from latchstring.terminal import Question, Terminal
+
+T = TypeVar("T")
+
+ISSUER = "https://id.example"
+REDIRECT_URI = "http://127.0.0.1:1/callback"
+# Where the provider is asked to send its answer.
+BACK = "redirect_uri=http%3A%2F%2F127.0.0.1%3A1%2Fcallback"
+URL = f"{ISSUER}/authorize?{BACK}"
+
+
+class Memory:
+    """A store for one process."""
+
+    place = "memory"
+
+    def __init__(self, kept: bytes | None = None) -> None:
+        self.kept = kept
+
+    def read(self) -> bytes | None:
+        return self.kept
+
+    def write(self, content: bytes) -> None:
+        self.kept = content
+
+    def delete(self) -> None:
+        self.kept = None
+
+    def set_aside(self) -> str:
+        raise AssertionError("nothing is damaged")
+
+    def probe(self) -> None:
+        pass
+
+    def lock(self, *_: object) -> Memory:
+        return self
+
+    def release(self) -> None:
+        pass
+
+
+class Recorded(BrowserVisit):
+    """A visit that keeps what it is answered."""
+
+    def __init__(self, target: str, cookies: str = "", peer: Peer = "unknown") -> None:
+        super().__init__(target, cookies, peer)
+        self.pages: list[Page] = []
+
+    def send(self, page: Page) -> None:
+        self.pages.append(page)
+        self.written()
+
+    @property
+    def statuses(self) -> list[int]:
+        return [page.status for page in self.pages]
+
+
+class Asked(Question):
+    """A question that its user may answer."""
+
+    def __init__(self, hidden: bool, answered: Callable[[Question, str], None]) -> None:
+        super().__init__()
+        self.hidden = hidden
+        self.answered = answered
+
+    @property
+    def is_withdrawn(self) -> bool:
+        return self._withdrawn.is_set()
+
+
+class Person(Terminal):
+    def __init__(self) -> None:
+        super().__init__()
+        self.questions: list[Asked] = []
+        self.said: list[str] = []
+        self.printed: list[str] = []
+
+    def say(self, text: str) -> None:
+        self.said.append(text)
+
+    def address(self, url: str) -> None:
+        self.printed.append(url)
+
+    def is_attended(self) -> bool:
+        return True
+
+    def ask(self, hidden: bool, answered: Callable[[Question, str], None]) -> Question:
+        self.questions.append(Asked(hidden, answered))
+        return self.questions[-1]
+
+    def types(self, line: str) -> None:
+        self.questions[-1].answered(self.questions[-1], line)
+
+
+class Nowhere:
+    """A listener that nobody can reach."""
+
+    redirect_uri = REDIRECT_URI
+    tells_peers = True
+
+    def close(self) -> None: ...
+
+
+class Steps(Clock):
+    """Takes the next step of a test when nothing comes; after the last step the time is
+    up. Nobody sleeps."""
+
+    def __init__(self) -> None:
+        self.steps: deque[Callable[[], object]] = deque()
+        self.is_late = False
+        # Each wait that was asked for.
+        self.waits: list[float] = []
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    def sleep(self, seconds: float) -> None:
+        pass
+
+    def wait(self, events: queue.SimpleQueue[T], seconds: float) -> T | None:
+        self.waits.append(seconds)
+        if seconds > 0:
+            while events.empty() and self.steps:
+                self.steps.popleft()()
+            self.is_late = events.empty()
+        return None if events.empty() else events.get_nowait()
+
+
+class Scripted:
+    """A component that asks for these actions, whatever it is answered."""
+
+    def __init__(self, actions: Iterable[Action]) -> None:
+        self._actions = iter(actions)
+        self.replies: list[Reply] = []
+
+    def next(self, session: Session, reply: Reply, now_ms: int) -> Action:
+        self.replies.append(reply)
+        return next(self._actions, Done(LogoutReport(False, (), (), None)))
+
+
+class Login:
+    """A login whose visits and lines come as the steps of a test say."""
+
+    def __init__(self, has_browser: bool = True) -> None:
+        self.clock = Steps()
+        self.person = Person()
+        self.opened: list[str] = []
+        browser = self.opened.append if has_browser else None
+        rules = Rules()
+        self.door = Door(rules, self.person, browser, self.clock, entropy, lambda *_: Nowhere())
+        self.door.listen(Redirect())
+        self.host = Host(rules, self.clock, self.person, self.door)
+        self._began = Recorded("")
+
+    def authorize(
+        self, *steps: Callable[[], object], url: str = URL, notice: str | None = None
+    ) -> str:
+        """What came back while these steps were taken."""
+        self.clock.steps.extend(steps)
+        return self.door.authorize(Authorization(url, "browser", None, 1, notice, ())).tag
+
+    def visit(self, address: str, cookies: str = "", peer: Peer = "unknown") -> Recorded:
+        target = address.removeprefix(REDIRECT_URI.removesuffix("/callback"))
+        visit = Recorded(target, cookies, peer)
+        self.door._events.put(visit)
+        return visit
+
+    def opens(self) -> None:
+        """A browser visits the address that the user's browser was started on."""
+        self.visit(self.opened[-1])
+
+    def begins(self) -> None:
+        """The user visits the printed address."""
+        self._began = self.visit(self.person.printed[-1])
+
+    def comes_back(self) -> Recorded:
+        """The provider's answer comes from the browser that the user began in."""
+        return self.visit("/callback?code=a", (self._began.pages[0].cookie or "").split(";")[0])
+
+    def questions(self) -> list[tuple[bool, bool]]:
+        """Those that were asked: whether hidden, and whether withdrawn."""
+        return [(asked.hidden, asked.is_withdrawn) for asked in self.person.questions]
+
+
+class Host:
+    """The host's loop, with parts that a test plays."""
+
+    def __init__(
+        self, rules: Rules, clock: Clock, person: Terminal, door: Door | None = None
+    ) -> None:
+        self.rules = rules
+        self.store = Memory()
+        self.client = Client(client_id="a", issuer=ISSUER)
+        self.pinned: list[str] = []
+        self.patience_ms: int | None = None
+        # Each request that was let through.
+        self.sent: list[Request] = []
+        # What the next ones are answered.
+        self.responses: list[Response] = []
+        # The addresses of every name, and the names that were asked for.
+        self.addresses: list[str] = []
+        self.resolved: list[str] = []
+        self._clock = clock
+        self._person = person
+        self._door = door
+
+    @classmethod
+    def without_user(cls) -> Host:
+        return cls(Rules(), Steps(), Person())
+
+    def send(self, request: Request, _: Reaches, __: float | None) -> Reply:
+        self.sent.append(request)
+        response = self.responses.pop(0) if self.responses else Response(404, (), b"")
+        return Reply("response", response)
+
+    def resolve(self, host: str) -> list[str]:
+        self.resolved.append(host)
+        return self.addresses
+
+    def drive(self) -> Drive:
+        return Drive(
+            clock=self._clock,
+            send=self.send,
+            resolve=self.resolve,
+            store=self.store,
+            rules=self.rules,
+            client=self.client,
+            pinned=self.pinned,
+            redirect_uri=None if self._door is None else REDIRECT_URI,
+            patience_ms=self.patience_ms,
+            terminal=self._person,
+            lock_seconds=1.0,
+            stop=threading.Event(),
+            door=self._door,
+        )
+
+    def run(self, *actions: Action) -> list[Reply]:
+        """The replies to these actions."""
+        component = Scripted(actions)
+        self._run(component)
+        return component.replies[1:]
+
+    def failure(self, *actions: Action) -> LatchError:
+        """How the loop ends where it does not come to the end of these actions."""
+        try:
+            self._run(Scripted(actions))
+        except LatchError as error:
+            return error
+        raise AssertionError("they came through")
+
+    def _run(self, component: Scripted) -> Grant | LogoutReport:
+        return self.drive().run(component, Session(None))

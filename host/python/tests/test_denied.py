@@ -1,0 +1,89 @@
+"""The hostile component, in every part of `testing/hostile/denied.json`: what it asks for
+ends as on the native host."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import latchstring
+from latchstring import Client, Endpoints, LatchError, component, machine_code
+from latchstring.contract import Reply, Request, Response
+from latchstring.drive import Reaches
+from latchstring.sandbox import Sandbox, engine
+
+from .conftest import BINARIES, Home, settings_of
+from .fakes import ISSUER, Memory, Nowhere, Person, Steps
+
+TABLE = Path(__file__).parents[3] / "testing/hostile/denied.json"
+
+# What this package's runtime does not limit, as its README says: how much a call may hand
+# over, and how many sessions it may hold.
+UNLIMITED = ("it handed over", "it held more")
+
+
+class Listening(Nowhere):
+    redirect_uri = "http://127.0.0.1:8000/callback"
+
+
+def rows() -> Iterator[tuple[str, str, str, str]]:
+    """Each part with its occasion, code and words."""
+    for group in json.loads(TABLE.read_text()):
+        for part, words in group["parts"].items():
+            is_limited = not words.startswith(UNLIMITED)
+            # This host describes no session.
+            if is_limited and group["occasion"] != "status":
+                yield part, group["occasion"], group["code"], words
+
+
+@pytest.fixture(scope="module")
+def hostile() -> Sandbox:
+    written = subprocess.run([BINARIES / "hostile-component"], stdout=subprocess.PIPE, check=True)
+    compiled = machine_code.load(engine(), written.stdout)
+    return Sandbox(component.NAME, component.INTERFACE, compiled)
+
+
+@pytest.mark.parametrize(("part", "occasion", "code", "words"), list(rows()))
+def test_a_hostile_component_is_stopped(
+    home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+    hostile: Sandbox,
+    part: str,
+    occasion: str,
+    code: str,
+    words: str,
+) -> None:
+    monkeypatch.setattr(component, "sandbox", lambda: hostile)
+    sent: list[Request] = []
+    opened: list[str] = []
+    person = Person()
+
+    def send(request: Request, _: Reaches, __: float | None) -> Reply:
+        sent.append(request)
+        return Reply("response", Response(200, (), b"{}"))
+
+    client = Client(client_id=part, issuer=ISSUER, endpoints=Endpoints(token=f"{ISSUER}/token"))
+    settings = settings_of(
+        home,
+        browser=opened.append,
+        clock=Steps(),
+        listen=lambda *_: Listening(),
+        send=send,
+        terminal=person,
+        # The name of a session is looked at by the files.
+        **({} if occasion == "setup" else {"store": lambda *_: Memory()}),
+    )
+    operation = {"login": latchstring.login, "logout": latchstring.logout}.get(
+        occasion, latchstring.token
+    )
+    with pytest.raises(LatchError) as failure:
+        operation(client, settings)
+    assert failure.value.code == code
+    assert words in failure.value.message
+    if code == "egress-denied":
+        assert not (sent or opened or person.printed)
+        assert "evil" not in "".join(person.said)

@@ -1,0 +1,270 @@
+"""A login component that asks for what it may not have: the loop asks the rules, and
+nothing is sent, opened or shown."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+import latchstring
+from latchstring import Client, Endpoints, Hexclave, LogoutReport, Tokens
+from latchstring.component import Instance
+from latchstring.contract import (
+    Action,
+    Authorization,
+    DevicePrompt,
+    Done,
+    Exchange,
+    Grant,
+    Header,
+    Lock,
+    Offer,
+    Probe,
+    Request,
+    Response,
+    Save,
+    Visit,
+)
+
+from .conftest import Home, settings_of
+from .fakes import BACK, ISSUER, URL, Host, Login
+
+METADATA = f"{ISSUER}/.well-known/openid-configuration"
+ELSEWHERE = "https://evil.example"
+
+
+def authorize(url: str = URL, wait_ms: int = 1) -> Authorization:
+    return Authorization(url, "browser", None, wait_ms, None, ())
+
+
+def exchange(
+    url: str = ISSUER,
+    *headers: str,
+    purpose: str = "token",
+    wait_ms: int = 0,
+    body: bytes | None = None,
+) -> Exchange:
+    named = tuple(Header(name, "a") for name in headers)
+    return Exchange(purpose, wait_ms, None, Request("post", url, named, body))
+
+
+def document(status: int = 200, **members: str) -> Response:
+    return Response(status, (), json.dumps({"issuer": ISSUER} | members).encode())
+
+
+# ---- How much it asks for ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", [Lock(), Probe(), Save(b"{}"), Save(None), exchange()])
+def test_more_than_100_actions_are_the_end(action: Action) -> None:
+    assert len(Host.without_user().run(*[action] * 100)) == 100
+    failure = Host.without_user().failure(*[action] * 101)
+    assert failure.code == "sandbox-fault"
+    assert "more than 100 actions" in failure.message
+
+
+@pytest.mark.parametrize(
+    ("actions", "told"),
+    [
+        ([authorize()] * 101, "more than 100 actions"),
+        ([Offer("it failed", ("browser",), 1)] * 101, "more than 100 actions"),
+        ([Offer("it failed", (), 1)], "a choice of nothing"),
+        ([authorize(), authorize(f"{URL}&a")], "a second address"),
+        ([authorize(), Visit(f"{ISSUER}/page", False, 0)], "a second address"),
+        ([exchange(wait_ms=5 * 3600 * 1000)], "14700 s are the most"),
+    ],
+)
+def test_a_login_that_asks_for_too_much_is_the_end(actions: list[Action], told: str) -> None:
+    login = Login()
+    failure = login.host.failure(*actions)
+    assert failure.code == "sandbox-fault" and told in failure.message
+    assert len(login.opened) <= 1
+
+
+def test_the_user_is_waited_for_no_longer_than_they_have_time() -> None:
+    login = Login()
+    login.host.patience_ms = 5000
+    login.host.run(authorize(wait_ms=3_600_000), Offer("it failed", ("browser",), 3_600_000))
+    assert login.clock.waits[:2] == [5, 5]
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        authorize(),
+        DevicePrompt("code", ISSUER, None, 0),
+        Visit(ISSUER, True, 0),
+        Offer("it failed", ("browser",), 1),
+    ],
+)
+def test_only_a_login_has_a_user(action: Action) -> None:
+    failure = Host.without_user().failure(action)
+    assert failure.code == "sandbox-fault" and "outside of a login" in failure.message
+
+
+# ---- Where it sends requests ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("action", "told"),
+    [
+        (exchange(ELSEWHERE), "neither the issuer's nor named"),
+        (exchange("http://id.example/"), "neither https nor http on a loopback"),
+        (exchange("https://id.example.evil.example/"), "neither the issuer's nor named"),
+        (exchange("https://id.example@evil.example/"), "neither the issuer's nor named"),
+        (exchange("https://id.example:8443/"), "neither the issuer's nor named"),
+        (exchange("https://end.example/"), "neither the issuer's nor named"),
+        (exchange("file:///etc/passwd"), "neither https nor http"),
+        (exchange("id.example"), "no URL"),
+        (exchange(ISSUER, "Host"), "for the client alone to set"),
+        (exchange(ISSUER, "proxy-anything"), "for the client alone to set"),
+        (exchange(ISSUER, "a\r\nhost"), "has no valid name"),
+        (exchange(ISSUER, *["a"] * 33), "at most 32"),
+        (exchange(ISSUER, body=bytes(1 << 20)), "at most 1048576"),
+    ],
+)
+def test_no_request_goes_where_none_may(action: Action, told: str) -> None:
+    host = Host.without_user()
+    endpoints = Endpoints(end_session="https://end.example/")
+    host.client = Client(client_id="a", issuer=ISSUER, endpoints=endpoints)
+    (reply,) = host.run(action)
+    assert reply.tag == "denied" and told in str(reply.payload)
+    assert host.sent == []
+
+
+@pytest.mark.parametrize("value", ["b\r\nhost: evil.example", "b\0", "é"])
+def test_a_header_with_a_value_that_could_end_it_is_not_sent(value: str) -> None:
+    host = Host.without_user()
+    request = Request("get", ISSUER, (Header("a", value),), None)
+    (reply,) = host.run(Exchange("token", 0, None, request))
+    assert reply.payload == "the request's header a has no valid value"
+    assert host.sent == []
+
+
+def test_requests_go_to_the_settings_endpoints_and_to_pinned_origins() -> None:
+    host = Host.without_user()
+    host.client = Client(
+        client_id="a",
+        issuer=ISSUER,
+        endpoints=Endpoints(token="https://token.example:8443/t"),
+        assumed_endpoints=Endpoints(jwks="https://keys.example/k"),
+    )
+    host.pinned = ["https://pinned.example"]
+    hosts = ["id.example", "token.example:8443", "keys.example", "pinned.example"]
+    urls = [f"https://{host}/" for host in hosts]
+    host.run(*map(exchange, urls))
+    assert [request.url for request in host.sent] == urls
+
+
+@pytest.mark.parametrize(
+    ("purpose", "url", "response", "pinned"),
+    [
+        ("metadata", METADATA, document(token_endpoint="https://t.example/t"), True),
+        ("metadata", METADATA, document(jwks_uri="https://t.example/k"), True),
+        # What a response of another purpose says is nobody's business.
+        ("token", METADATA, document(token_endpoint="https://t.example/t"), False),
+        ("metadata", ISSUER, document(token_endpoint="https://t.example/t"), False),
+        ("metadata", METADATA, document(issuer=ELSEWHERE, jwks_uri="https://t.example"), False),
+        ("metadata", METADATA, document(status=404, jwks_uri="https://t.example"), False),
+        ("metadata", METADATA, Response(200, (), b"[" * 10_000), False),
+        # A provider elsewhere has no say about this machine's own services.
+        ("metadata", METADATA, document(token_endpoint="http://127.0.0.1:2375/"), False),
+    ],
+)
+def test_the_issuers_metadata_and_nothing_else_names_origins(
+    purpose: str, url: str, response: Response, pinned: bool
+) -> None:
+    host = Host.without_user()
+    host.responses.append(response)
+    host.run(exchange(url, purpose=purpose), Save(b"{}"))
+    origins = ["https://t.example"] if pinned else []
+    line, session = (host.store.kept or b"").split(b"\n")
+    assert json.loads(line) == {"latchstring": 1, "origins": origins, "bytes": 2}
+    assert session == b"{}"
+
+
+def test_a_session_that_no_store_takes_is_not_saved() -> None:
+    host = Host.without_user()
+    (reply,) = host.run(Save(bytes(1024 * 1024)))
+    assert reply.tag == "not-saved" and "at most 1048576" in str(reply.payload)
+    assert host.store.kept is None
+
+
+# ---- Where it sends the user ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        authorize(f"{ELSEWHERE}/?{BACK}"),
+        authorize(f"http://id.example/?{BACK}"),
+        authorize("file:///etc/passwd"),
+        authorize("javascript:alert(1)"),
+        authorize("--help"),
+        # The answer goes elsewhere, to another port, to two places, or nowhere.
+        authorize(f"{ISSUER}/?redirect_uri=https%3A%2F%2Fevil.example%2F"),
+        authorize(f"{ISSUER}/?redirect_uri=http%3A%2F%2F127.0.0.1%3A2%2Fcallback"),
+        authorize(f"{URL}&{BACK}"),
+        authorize(ISSUER),
+        DevicePrompt("code", f"{ELSEWHERE}/device", None, 0),
+        DevicePrompt("code", f"{ISSUER}/device", f"{ELSEWHERE}/device?code", 0),
+        DevicePrompt("code", "javascript:alert(1)", None, 0),
+        Visit(ELSEWHERE, True, 0),
+        Visit("file:///etc/passwd", True, 0),
+    ],
+)
+def test_the_user_is_sent_nowhere_that_nobody_named(action: Action) -> None:
+    login = Login()
+    failure = login.host.failure(action)
+    assert failure.code == "egress-denied"
+    assert login.opened == login.person.printed == login.person.said == []
+
+
+def test_the_user_is_sent_where_the_settings_and_the_provider_point() -> None:
+    login = Login()
+    app = Hexclave(app_url="https://app.example/app")
+    login.host.client = Client(client_id="a", issuer=ISSUER, protocol=app)
+    login.host.run(Visit("https://app.example/confirm", True, 0))
+    assert login.opened == ["https://app.example/confirm"]
+    login = Login()
+    login.host.responses.append(document(verification_uri="https://go.example/device"))
+    prompt = DevicePrompt("code", "https://go.example/device", None, 0)
+    login.host.run(exchange(purpose="device-authorization"), prompt)
+    assert login.person.printed == ["https://go.example/device"]
+
+
+@pytest.mark.parametrize(
+    ("url", "is_named"), [("https://end.example/x?a", True), (ELSEWHERE, False)]
+)
+def test_a_logout_ends_on_no_page_that_nobody_named(
+    home: Home, monkeypatch: pytest.MonkeyPatch, url: str, is_named: bool
+) -> None:
+    endpoints = Endpoints(token=f"{ISSUER}/t", end_session="https://end.example/")
+    client = Client(client_id="a", issuer=ISSUER, discover=False, endpoints=endpoints)
+    settings = settings_of(home)
+    latchstring.adopt(client, Tokens(access_token="a"), settings)
+    report = Done(LogoutReport(True, (), (), url))
+    monkeypatch.setattr(Instance, "next", lambda *_: report)
+    if is_named:
+        assert latchstring.logout(client, settings).end_session_url == url
+        return
+    with pytest.raises(latchstring.LatchError) as failure:
+        latchstring.logout(client, settings)
+    assert failure.value.code == "egress-denied"
+
+
+# ---- What it hands out ---------------------------------------------------------------
+
+
+def test_a_token_of_two_lines_is_handed_to_nobody() -> None:
+    def grant(token: str = "a", header: str = "b") -> Grant:
+        headers = (Header("authorization", header),)
+        rest = (None, None, None, None, None, None, headers, "cached", (), ())
+        return Grant(token, "Bearer", (), *rest)  # type: ignore[arg-type]
+
+    assert latchstring.Token.of(grant()).access_token == "a"
+    for strange in (grant(token="a\nb"), grant(header="Bearer a\r\nb: c"), grant(token="é")):
+        with pytest.raises(latchstring.LatchError) as failure:
+            latchstring.Token.of(strange)
+        assert failure.value.code == "sandbox-fault"
