@@ -4,10 +4,11 @@
 //! Ready -> AwaitingProbe -> [AwaitingMetadata] -> Completing
 //! ```
 
-use crate::contract::{Action, Client, Context, EpochMs, Failure, Tokens};
+use crate::contract::{Action, Client, Context, EpochMs, Failure, Outcome, Reply, Tokens};
+use crate::flow::Progress::{Continue, Done};
 use crate::flow::completion::Completion;
-use crate::flow::discovery::{self, Discovery};
-use crate::flow::{Event, Step, Stop};
+use crate::flow::discovery::Discovery;
+use crate::flow::{Progress, Step, misfit};
 use crate::protocol::authorization::check_client;
 use crate::protocol::client_authentication;
 use crate::protocol::endpoint::Issuer;
@@ -56,54 +57,49 @@ impl Adoption {
         Ok(Self { setup, state: State::Ready })
     }
 
-    pub(crate) fn next(self: Box<Self>, event: Event, now_ms: EpochMs) -> Step<Self> {
+    pub(crate) fn next(self, reply: Reply, now_ms: EpochMs) -> Step<Self, Outcome> {
         use State::*;
-        let Self { setup, state } = *self;
-        let (state, action) = match (state, event) {
-            (Ready, Event::Begin) => (AwaitingProbe, Action::Probe),
-            (AwaitingProbe, Event::Probed) => {
-                match Discovery::begin(&setup.client, setup.issuer.as_ref(), false) {
-                    Some((discovery, exchange)) => {
-                        (AwaitingMetadata(discovery), Action::Exchange(exchange))
-                    }
-                    None => setup.complete(Provider::default(), now_ms)?,
-                }
+        let Self { setup, state } = self;
+        let progress = match (state, reply) {
+            (Ready, Reply::Begin) => Continue(AwaitingProbe, Action::Probe),
+            (AwaitingProbe, Reply::Probed) => {
+                let issuer = setup.issuer.as_ref();
+                setup.discovered(Discovery::begin(&setup.client, issuer, false), now_ms)?
             }
-            (AwaitingMetadata(discovery), Event::Answered(answer)) => {
-                match discovery.next(answer)? {
-                    discovery::Progress::Ask(discovery, exchange) => {
-                        (AwaitingMetadata(discovery), Action::Exchange(exchange))
-                    }
-                    discovery::Progress::Found(found) => setup.complete(found, now_ms)?,
-                }
+            (AwaitingMetadata(discovery), reply) => {
+                setup.discovered(discovery.next(reply)?, now_ms)?
             }
-            (Completing(completion), event) => {
-                match completion.next(&setup.client, &setup.entropy, event, now_ms) {
-                    Ok((completion, action)) => (Completing(completion), action),
-                    Err(stop) => {
-                        return Err(stop.within(|completion| {
-                            Box::new(Self { setup, state: Completing(completion) })
-                        }));
-                    }
-                }
+            (Completing(completion), reply) => {
+                completion.next(&setup.client, &setup.entropy, reply, now_ms)?.within(completing)
             }
-            (state, _) => {
-                let expected = state.expected();
-                return Err(Stop::Misfit(Box::new(Self { setup, state }), expected));
-            }
+            _ => return Err(misfit()),
         };
-        Ok((Box::new(Self { setup, state }), action))
+        Ok(progress.within(|state| Self { setup, state }))
     }
 }
 
 impl Setup {
-    fn complete(&self, found: Provider, now_ms: EpochMs) -> Result<(State, Action), Failure> {
+    fn discovered(
+        &self,
+        discovery: Progress<Discovery, Provider>,
+        now_ms: EpochMs,
+    ) -> Step<State, Outcome> {
+        let found = match discovery {
+            Continue(discovery, action) => {
+                return Ok(Continue(State::AwaitingMetadata(discovery), action));
+            }
+            Done(found) => found,
+        };
         let provider = self.given.clone().or(found).or(self.assumed.clone());
         let method = client_authentication::choose(&self.client, provider.auth_methods.as_deref())?;
-        let (completion, action) =
-            Completion::adopt(&self.client, provider, method, self.tokens.clone(), now_ms)?;
-        Ok((State::Completing(Box::new(completion)), action))
+        let tokens = self.tokens.clone();
+        let completion = Completion::adopt(&self.client, provider, method, tokens, now_ms)?;
+        Ok(completion.within(completing))
     }
+}
+
+fn completing(completion: Completion) -> State {
+    State::Completing(Box::new(completion))
 }
 
 /// Returns the token, or `None` if it is empty. Fails with `invalid-configuration` and
@@ -116,16 +112,4 @@ fn taken_over(what: &str, token: Option<String>) -> Result<Option<String>, Failu
             "pass it on as it was issued, without line ends",
         )
     })
-}
-
-impl State {
-    fn expected(&self) -> &'static str {
-        match self {
-            Self::Ready => "begin",
-            Self::AwaitingProbe => "probed",
-            Self::AwaitingMetadata(_) => "the answer to a request",
-            // [`Completion`] reports what it expects itself.
-            Self::Completing(_) => "a reply that fits",
-        }
-    }
 }

@@ -5,16 +5,19 @@
 //! ```
 
 use crate::contract::{
-    Action, Client, ClientAuthentication, Code, EpochMs, Failure, Grant, Outcome, TokenSource,
-    Tokens,
+    Action, Client, ClientAuthentication, Code, EpochMs, Failure, Grant, Outcome, Reply,
+    TokenSource, Tokens,
 };
+use crate::flow::Progress::{Continue, Done};
 use crate::flow::granting::{grant, remember};
-use crate::flow::identity::{self, Identity};
-use crate::flow::{Event, Save, Step, Stop, response};
+use crate::flow::identity::Identity;
+use crate::flow::{Progress, Save, Step, misfit, response};
 use crate::protocol::authorization::wants_id_token;
 use crate::protocol::dialect::{parse_user_response, user_request};
 use crate::protocol::entropy::Entropy;
-use crate::protocol::id_token::{Demands, Expectations, Occasion, display_name, text, unanswered};
+use crate::protocol::id_token::{
+    Demands, Expectations, IdToken, Occasion, display_name, text, unanswered,
+};
 use crate::protocol::metadata::{IdTokenCheck, Provider};
 use crate::protocol::schedule;
 use crate::protocol::stored::Stored;
@@ -33,12 +36,12 @@ pub(crate) struct Remarks {
     pub(crate) refused_parameters: Vec<String>,
 }
 
+#[allow(clippy::enum_variant_names, reason = "a state is named for what it waits for")]
 enum State {
     AwaitingKeys { session: Stored, identity: Box<Identity> },
     AwaitingUserinfo { session: Stored },
     AwaitingLock { session: Stored },
     AwaitingSave { session: Stored, save: Save },
-    Ended,
 }
 
 /// Facts about the token request that the response was received for.
@@ -63,7 +66,7 @@ impl Completion {
         context: LoginContext,
         token: TokenResponse,
         now_ms: EpochMs,
-    ) -> Result<(Self, Action), Failure> {
+    ) -> Step<Self, Outcome> {
         let LoginContext { provider, method, redirect, demands, mut remarks } = context;
         let (nonce, code) =
             redirect.map_or((None, None), |redirect| (redirect.nonce, Some(redirect.code)));
@@ -96,10 +99,10 @@ impl Completion {
             id_token_check: check,
             ..session_at(provider, client, method, now_ms)
         };
-        let (state, action) = match (token.id_token, expected) {
+        let progress = match (token.id_token, expected) {
             (Some(id_token), Some(expected)) if check != IdTokenCheck::Nothing => {
-                let progress = Identity::begin(id_token, expected, jwks_uri, None, now_ms)?;
-                after_id_token(client, session, progress)?
+                let identity = Identity::begin(id_token, expected, jwks_uri, None, now_ms)?;
+                verified(client, session, identity)?
             }
             (None, _) if is_promised && check != IdTokenCheck::Nothing => {
                 return Err(Failure::new(
@@ -119,7 +122,7 @@ impl Completion {
                 request_name(client, session)?
             }
         };
-        Ok((Self { state, remarks }, action))
+        Ok(progress.within(|state| Self { state, remarks }))
     }
 
     /// Makes a session of tokens that were issued to another program. With a refresh
@@ -130,7 +133,7 @@ impl Completion {
         method: ClientAuthentication,
         tokens: Tokens,
         now_ms: EpochMs,
-    ) -> Result<(Self, Action), Failure> {
+    ) -> Step<Self, Outcome> {
         let renewable = tokens.refresh_token.is_some();
         // An access token of unknown age is dropped if it can be renewed.
         let usable = tokens.expires_at_ms.is_some() || !renewable;
@@ -145,28 +148,28 @@ impl Completion {
             ..session_at(provider, client, method, now_ms)
         };
         let is_good = schedule::is_fresh(&session, 0, now_ms);
-        let (state, action) = match is_good {
+        let progress = match is_good {
             true => request_name(client, session)?,
             // Without a valid access token, userinfo cannot be asked.
-            false => (State::AwaitingLock { session }, Action::Lock),
+            false => Continue(State::AwaitingLock { session }, Action::Lock),
         };
-        Ok((Self { state, remarks: Remarks::default() }, action))
+        Ok(progress.within(|state| Self { state, remarks: Remarks::default() }))
     }
 
     pub(crate) fn next(
-        self: Box<Self>,
+        self,
         client: &Client,
         entropy: &Entropy,
-        event: Event,
+        reply: Reply,
         now_ms: EpochMs,
-    ) -> Step<Self> {
+    ) -> Step<Self, Outcome> {
         use State::*;
-        let Self { state, remarks } = *self;
-        let (state, action) = match (state, event) {
-            (AwaitingKeys { session, identity }, Event::Answered(answer)) => {
-                after_id_token(client, session, identity.next(answer, now_ms)?)?
+        let Self { state, remarks } = self;
+        let progress = match (state, reply) {
+            (AwaitingKeys { session, identity }, reply) => {
+                verified(client, session, identity.next(reply, now_ms)?)?
             }
-            (AwaitingUserinfo { mut session }, Event::Answered(answer)) => {
+            (AwaitingUserinfo { mut session }, Reply::Answered(answer)) => {
                 let answer = response(answer, "the userinfo endpoint", Code::InvalidUserinfo);
                 // The display name is optional: only a response about another user
                 // matters.
@@ -178,50 +181,36 @@ impl Completion {
                                 session.subject = text(&claims, "sub").map(str::to_owned);
                             }
                         }
-                        Err(Rejection::AnotherUser) => return Err(another_user().into()),
+                        Err(Rejection::AnotherUser) => return Err(another_user()),
                         Err(_) => {}
                     }
                 }
-                (AwaitingLock { session }, Action::Lock)
+                Continue(AwaitingLock { session }, Action::Lock)
             }
-            (AwaitingLock { session }, Event::Locked(stored)) => {
+            (AwaitingLock { session }, Reply::Locked(stored)) => {
                 Stored::parse_for(client, stored.as_deref())?;
                 let (save, action) = Save::begin(session.to_bytes());
-                (AwaitingSave { session, save }, action)
+                Continue(AwaitingSave { session, save }, action)
             }
-            (AwaitingSave { session, .. }, Event::Saved) => {
-                let Remarks { notices, refused_parameters } = remarks.clone();
-                let grant = Grant {
-                    notices,
-                    refused_parameters,
-                    ..grant(client, session, entropy, TokenSource::Login)
-                };
-                (Ended, Action::Done(Outcome::Granted(grant)))
-            }
-            (AwaitingSave { session, save }, Event::NotSaved(reason)) => {
-                let (save, action) =
-                    save.retry(&reason, "make room or mend the store, then log in again")?;
-                (AwaitingSave { session, save }, action)
-            }
-            (state, _) => {
-                let expected = state.expected();
-                return Err(Stop::Misfit(Box::new(Self { state, remarks }), expected));
-            }
+            (AwaitingSave { session, save }, reply) => match save.next(reply, NOT_SAVED_REMEDY)? {
+                Continue(save, action) => Continue(AwaitingSave { session, save }, action),
+                Done(()) => {
+                    let Remarks { notices, refused_parameters } = remarks;
+                    let grant = grant(client, session, entropy, TokenSource::Login);
+                    return Ok(Done(Outcome::Granted(Grant {
+                        notices,
+                        refused_parameters,
+                        ..grant
+                    })));
+                }
+            },
+            _ => return Err(misfit()),
         };
-        Ok((Box::new(Self { state, remarks }), action))
+        Ok(progress.within(|state| Self { state, remarks }))
     }
 }
 
-impl State {
-    fn expected(&self) -> &'static str {
-        match self {
-            Self::AwaitingKeys { .. } | Self::AwaitingUserinfo { .. } => "the answer to a request",
-            Self::AwaitingLock { .. } => "locked",
-            Self::AwaitingSave { .. } => "saved or not-saved",
-            Self::Ended => "nothing more: this session has ended",
-        }
-    }
-}
+const NOT_SAVED_REMEDY: &str = "make room or mend the store, then log in again";
 
 const UNCHECKED: &str = "this client cannot check the signature of the provider's ID tokens, so the ID token is not used";
 
@@ -250,16 +239,16 @@ fn session_at(
     }
 }
 
-fn after_id_token(
+fn verified(
     client: &Client,
     mut session: Stored,
-    progress: identity::Progress,
-) -> Result<(State, Action), Failure> {
-    match progress {
-        identity::Progress::Ask(identity, exchange) => {
-            Ok((State::AwaitingKeys { session, identity }, Action::Exchange(exchange)))
+    identity: Progress<Identity, IdToken>,
+) -> Step<State, Outcome> {
+    match identity {
+        Continue(identity, action) => {
+            Ok(Continue(State::AwaitingKeys { session, identity: Box::new(identity) }, action))
         }
-        identity::Progress::Verified(id_token) => {
+        Done(id_token) => {
             remember(&mut session, id_token);
             request_name(client, session)
         }
@@ -267,13 +256,13 @@ fn after_id_token(
 }
 
 /// Requests the user's name if the ID token does not contain one.
-fn request_name(client: &Client, session: Stored) -> Result<(State, Action), Failure> {
+fn request_name(client: &Client, session: Stored) -> Step<State, Outcome> {
     let request = match session.display_name {
         None => user_request(client, &Provider::default(), &session)?,
         Some(_) => None,
     };
     Ok(match request {
-        Some(exchange) => (State::AwaitingUserinfo { session }, Action::Exchange(exchange)),
-        None => (State::AwaitingLock { session }, Action::Lock),
+        Some(exchange) => Continue(State::AwaitingUserinfo { session }, Action::Exchange(exchange)),
+        None => Continue(State::AwaitingLock { session }, Action::Lock),
     })
 }

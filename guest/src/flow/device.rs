@@ -5,10 +5,12 @@
 //! ```
 
 use crate::contract::{
-    Action, Client, ClientAuthentication, Code, DevicePrompt, EpochMs, Exchange, Failure, Response,
+    Action, Client, ClientAuthentication, Code, DevicePrompt, EpochMs, Exchange, Failure,
+    NoResponse, Reply, Response,
 };
+use crate::flow::Progress::{Continue, Done};
 use crate::flow::backoff::{Backoff, LAST_POLL_MS};
-use crate::flow::{Event, NoResponse, Stop, response};
+use crate::flow::{Step, misfit, response};
 use crate::protocol::device::{
     DeviceCode, device_authorization_request, parse_device_authorization_response, poll_request,
 };
@@ -20,8 +22,8 @@ use crate::protocol::token::{TokenResponse, parse_token_response};
 const SLOW_DOWN_MS: u64 = 5_000;
 
 pub(crate) struct Device {
-    pub(crate) provider: Provider,
-    pub(crate) method: ClientAuthentication,
+    token_endpoint: String,
+    method: ClientAuthentication,
     state: State,
 }
 
@@ -42,39 +44,31 @@ struct Poll {
     backoff: Backoff,
 }
 
-pub(crate) enum Progress {
-    Continue(Box<Device>, Action),
-    Arrived(Box<Device>, TokenResponse),
-}
-
 impl Device {
     pub(crate) fn begin(
         client: &Client,
         endpoint: &str,
-        provider: Provider,
+        provider: &Provider,
         method: ClientAuthentication,
         loopback_allowed: bool,
         latest_ms: Option<EpochMs>,
     ) -> Result<(Self, Action), Failure> {
-        provider.token_endpoint()?;
+        let token_endpoint = provider.token_endpoint()?.to_owned();
         let exchange = device_authorization_request(endpoint, client, method)?;
         let state = State::Begun { loopback_allowed, latest_ms };
-        Ok((Self { provider, method, state }, Action::Exchange(exchange)))
+        Ok((Self { token_endpoint, method, state }, Action::Exchange(exchange)))
     }
 
     pub(crate) fn next(
-        self: Box<Self>,
+        self,
         client: &Client,
-        event: Event,
+        reply: Reply,
         now_ms: EpochMs,
-    ) -> Result<Progress, Stop<Self>> {
+    ) -> Step<Self, TokenResponse> {
         use State::*;
-        let Self { provider, method, state } = *self;
-        let proceed = |provider, state, action| {
-            Ok(Progress::Continue(Box::new(Self { provider, method, state }), action))
-        };
-        match (state, event) {
-            (Begun { loopback_allowed, latest_ms }, Event::Answered(answer)) => {
+        let Self { token_endpoint, method, state } = self;
+        let (state, action) = match (state, reply) {
+            (Begun { loopback_allowed, latest_ms }, Reply::Answered(answer)) => {
                 let what = "the device authorization endpoint";
                 let response = response(answer, what, Code::InvalidDeviceResponse)?;
                 let code = parse_device_authorization_response(&response, loopback_allowed)?;
@@ -88,30 +82,25 @@ impl Device {
                 });
                 let interval_ms = code.interval_s.saturating_mul(1000);
                 let backoff = Backoff::until(deadline_ms);
-                let poll = Poll { code, interval_ms, backoff };
-                proceed(provider, Presenting(poll), action)
+                (Presenting(Poll { code, interval_ms, backoff }), action)
             }
-            (Presenting(poll), Event::Presented) => {
-                let action = poll.request(client, &provider, method, 0, now_ms)?;
-                proceed(provider, Polling(poll), action)
+            (Presenting(poll), Reply::Presented) => {
+                let action = poll.request(client, &token_endpoint, method, 0, now_ms)?;
+                (Polling(poll), action)
             }
-            (Polling(mut poll), Event::Answered(answer)) => {
+            (Polling(mut poll), Reply::Answered(answer)) => {
                 match poll.decision(client, answer, now_ms)? {
-                    Decision::Granted(token) => {
-                        let state = Polling(poll);
-                        Ok(Progress::Arrived(Box::new(Self { provider, method, state }), token))
-                    }
+                    Decision::Granted(token) => return Ok(Done(token)),
                     Decision::Pending { wait_ms } => {
-                        let action = poll.request(client, &provider, method, wait_ms, now_ms)?;
-                        proceed(provider, Polling(poll), action)
+                        let action =
+                            poll.request(client, &token_endpoint, method, wait_ms, now_ms)?;
+                        (Polling(poll), action)
                     }
                 }
             }
-            (state, _) => {
-                let expected = state.expected();
-                Err(Stop::Misfit(Box::new(Self { provider, method, state }), expected))
-            }
-        }
+            _ => return Err(misfit()),
+        };
+        Ok(Continue(Self { token_endpoint, method, state }, action))
     }
 }
 
@@ -130,18 +119,17 @@ impl Poll {
     fn request(
         &self,
         client: &Client,
-        provider: &Provider,
+        token_endpoint: &str,
         method: ClientAuthentication,
         wait_ms: u64,
         now_ms: EpochMs,
     ) -> Result<Action, Failure> {
-        let endpoint = provider.token_endpoint()?;
         let wait_ms = self.interval_ms.max(wait_ms);
         let timeout_ms = self.backoff.remaining_ms(now_ms.saturating_add(wait_ms));
         if timeout_ms == 0 {
             return Err(expired());
         }
-        let poll = poll_request(endpoint, client, method, &self.code.device_code);
+        let poll = poll_request(token_endpoint, client, method, &self.code.device_code);
         Ok(Action::Exchange(Exchange { wait_ms, timeout_ms: Some(timeout_ms), ..poll }))
     }
 
@@ -181,15 +169,6 @@ impl Poll {
             _ => return Err(failure),
         };
         Ok(Decision::Pending { wait_ms })
-    }
-}
-
-impl State {
-    fn expected(&self) -> &'static str {
-        match self {
-            Self::Begun { .. } | Self::Polling(_) => "the answer to a request",
-            Self::Presenting(_) => "presented",
-        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Fetches the provider's metadata: OpenID Connect Discovery, then RFC 8414 for what is
 //! missing.
 
-use crate::contract::{Client, Code, Exchange, Failure, Protocol, Purpose, Response};
-use crate::flow::{NoResponse, response};
+use crate::contract::{Action, Client, Code, Failure, Protocol, Purpose, Reply};
+use crate::flow::Progress::{Continue, Done};
+use crate::flow::{Progress, Step, misfit, response};
 use crate::protocol::endpoint::{Issuer, describe};
 use crate::protocol::metadata::{
     Provider, authorization_server_url, invalid, openid_configuration_url, parse_metadata_response,
@@ -28,27 +29,25 @@ enum First {
     Unusable(Failure),
 }
 
-pub(crate) enum Progress {
-    Ask(Discovery, Exchange),
-    Found(Provider),
-}
-
 impl Discovery {
-    /// Returns the first request, or `None` if there is no metadata to fetch.
+    /// Is done at once, with nothing found, if there is no metadata to fetch.
     pub(crate) fn begin(
         client: &Client,
         issuer: Option<&Issuer>,
         needs_pkce: bool,
-    ) -> Option<(Self, Exchange)> {
+    ) -> Progress<Self, Provider> {
         // Hexclave publishes no metadata about its own protocol.
         let discovers = client.discover && matches!(client.protocol, Protocol::Oauth);
-        let issuer = issuer.filter(|_| discovers)?.clone();
+        let Some(issuer) = issuer.filter(|_| discovers).cloned() else {
+            return Done(Provider::default());
+        };
         let exchange = get(Purpose::Metadata, &openid_configuration_url(&issuer));
         let state = State::AwaitingOpenidConfiguration;
-        Some((Self { issuer, needs_pkce, state }, exchange))
+        Continue(Self { issuer, needs_pkce, state }, Action::Exchange(exchange))
     }
 
-    pub(crate) fn next(self, answer: Result<Response, NoResponse>) -> Result<Progress, Failure> {
+    pub(crate) fn next(self, reply: Reply) -> Step<Self, Provider> {
+        let Reply::Answered(answer) = reply else { return Err(misfit()) };
         let what = format!("the provider {}", describe(self.issuer.url()));
         let document = response(answer, &what, Code::InvalidMetadata)
             .and_then(|response| parse_metadata_response(&self.issuer, &response));
@@ -56,7 +55,7 @@ impl Discovery {
             State::AwaitingOpenidConfiguration => {
                 let first = match document {
                     Ok(Some(provider)) if provider.is_complete(self.needs_pkce) => {
-                        return Ok(Progress::Found(provider));
+                        return Ok(Done(provider));
                     }
                     Ok(Some(provider)) => First::Found(provider),
                     Ok(None) => First::Absent,
@@ -67,17 +66,13 @@ impl Discovery {
                 };
                 let exchange = get(Purpose::Metadata, &authorization_server_url(&self.issuer));
                 let state = State::AwaitingAuthorizationServer(Box::new(first));
-                Ok(Progress::Ask(Self { state, ..self }, exchange))
+                Ok(Continue(Self { state, ..self }, Action::Exchange(exchange)))
             }
             State::AwaitingAuthorizationServer(first) => match (*first, document) {
-                (First::Found(provider), Ok(Some(second))) => {
-                    Ok(Progress::Found(provider.or(second)))
-                }
+                (First::Found(provider), Ok(Some(second))) => Ok(Done(provider.or(second))),
                 // The first document is enough, whatever the second request returned.
-                (First::Found(provider), _) => Ok(Progress::Found(provider)),
-                (First::Absent | First::Unusable(_), Ok(Some(second))) => {
-                    Ok(Progress::Found(second))
-                }
+                (First::Found(provider), _) => Ok(Done(provider)),
+                (First::Absent | First::Unusable(_), Ok(Some(second))) => Ok(Done(second)),
                 (First::Unusable(failure), _) => Err(failure),
                 (First::Absent, Ok(None)) => Err(invalid(format!(
                     "{what} publishes no metadata: neither {} nor {} exists",

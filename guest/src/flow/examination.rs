@@ -1,11 +1,12 @@
 //! Checks of an access token before it is granted.
 
 use crate::contract::{
-    AccessRules, Client, Code, EpochMs, Examination as Question, Exchange, Failure, Grant,
-    Protocol, Purpose, Response, TokenSource,
+    AccessRules, Action, Client, Code, EpochMs, Examination as Question, Exchange, Failure, Grant,
+    NoResponse, Protocol, Purpose, Reply, Response, TokenSource,
 };
+use crate::flow::Progress::{Continue, Done};
 use crate::flow::granting::{grant, grant_with_claims, grant_with_report};
-use crate::flow::{NoResponse, login_required, response};
+use crate::flow::{Step, login_required, misfit, response};
 use crate::protocol::access_token;
 use crate::protocol::client_authentication;
 use crate::protocol::dialect::{parse_user_response, user_request};
@@ -44,8 +45,8 @@ struct Local {
     issuer: IssuerName,
 }
 
-pub(crate) enum Progress {
-    Ask(Examination, Exchange),
+/// The result of a check.
+pub(crate) enum Finding {
     Granted(Grant),
     /// The provider does not accept the token.
     Refused(Stored),
@@ -62,28 +63,29 @@ pub(crate) struct Asking<'a> {
     pub(crate) entropy: &'a Entropy,
 }
 
-impl Asking<'_> {
+impl Examination {
+    /// Is done at once if there is nothing to ask.
     pub(crate) fn begin(
-        &self,
+        asking: &Asking<'_>,
         question: Option<&Question>,
         session: Stored,
         source: TokenSource,
         now_ms: EpochMs,
-    ) -> Result<Progress, Failure> {
-        let userinfo = || user_request(self.client, self.given, &session);
+    ) -> Step<Self, Finding> {
+        let userinfo = || user_request(asking.client, asking.given, &session);
         let (state, exchange) = match question {
-            None => return Ok(self.granted(session, source)),
+            None => return Ok(Done(asking.granted(session, source))),
             Some(Question::Userinfo) => match userinfo()? {
                 Some(exchange) => (State::Userinfo { only_to_verify: false }, exchange),
                 None if session.userinfo_refuses && session.id_token.is_none() => {
                     return Err(userinfo_refuses());
                 }
-                None => return Ok(self.granted(session, source)),
+                None => return Ok(Done(asking.granted(session, source))),
             },
             Some(Question::Verification) => match userinfo()? {
                 Some(exchange) => (State::Userinfo { only_to_verify: true }, exchange),
                 None => {
-                    let exchange = self.introspection(&session)?;
+                    let exchange = asking.introspection(&session)?;
                     let exchange = exchange.ok_or_else(|| match session.userinfo_refuses {
                         true => userinfo_refuses(),
                         false => no_endpoint("userinfo"),
@@ -92,66 +94,69 @@ impl Asking<'_> {
                 }
             },
             Some(Question::Introspection) => {
-                let exchange = self.introspection(&session)?;
+                let exchange = asking.introspection(&session)?;
                 let exchange = exchange.ok_or_else(|| no_endpoint("introspection"))?;
                 (State::Introspection { only_to_verify: false }, exchange)
             }
             Some(Question::Tokeninfo) => {
-                let endpoint = &self.given.tokeninfo_endpoint;
+                let endpoint = &asking.given.tokeninfo_endpoint;
                 let endpoint = endpoint.as_ref().or(session.tokeninfo_endpoint.as_ref());
                 let endpoint = endpoint.ok_or_else(|| no_endpoint("tokeninfo"))?;
                 let access_token = session.access_token.as_deref().unwrap_or_default();
                 (State::Tokeninfo, tokeninfo_request(endpoint, access_token))
             }
             Some(Question::Local(rules)) => {
-                let issuer = session.issuer_name(self.client).ok_or_else(no_keys)?;
+                let issuer = session.issuer_name(asking.client).ok_or_else(no_keys)?;
                 let keys: Vec<Jwk> = session.id_token_key.iter().cloned().collect();
                 let local = Local { rules: rules.clone(), issuer };
-                return match local.check(&session, &keys, now_ms) {
+                match local.check(&session, &keys, now_ms) {
                     Err(access_token::Rejection::UnknownKey(_)) => {
-                        let jwks_uri = self.given.jwks_uri.as_ref().or(session.jwks_uri.as_ref());
+                        let jwks_uri = asking.given.jwks_uri.as_ref().or(session.jwks_uri.as_ref());
                         let exchange = get(Purpose::Keys, jwks_uri.ok_or_else(no_keys)?);
-                        let state = State::Local(local);
-                        Ok(Progress::Ask(Examination { session, source, state }, exchange))
+                        (State::Local(local), exchange)
                     }
-                    checked => self.checked(checked, session, source),
-                };
+                    checked => return asking.checked(checked, session, source).map(Done),
+                }
             }
         };
-        Ok(Progress::Ask(Examination { session, source, state }, exchange))
+        Ok(Continue(Self { session, source, state }, Action::Exchange(exchange)))
     }
 
     pub(crate) fn next(
-        &self,
-        examination: Examination,
-        answer: Result<Response, NoResponse>,
+        self,
+        asking: &Asking<'_>,
+        reply: Reply,
         now_ms: EpochMs,
-    ) -> Result<Progress, Failure> {
-        let Examination { session, source, state } = examination;
-        match state {
+    ) -> Step<Self, Finding> {
+        let Reply::Answered(answer) = reply else { return Err(misfit()) };
+        let Self { session, source, state } = self;
+        let finding = match state {
             State::Userinfo { only_to_verify } => {
-                self.userinfo(session, source, answer, only_to_verify)
+                asking.userinfo(session, source, answer, only_to_verify)?
             }
             State::Introspection { only_to_verify } => {
-                self.introspected(session, source, answer, only_to_verify)
+                asking.introspected(session, source, answer, only_to_verify)?
             }
-            State::Tokeninfo => self.tokeninfo(session, source, answer),
+            State::Tokeninfo => asking.tokeninfo(session, source, answer)?,
             State::Local(local) => {
                 let code = Code::InvalidAccessToken;
                 let response = response(answer, "the provider's key set", code)?;
                 let keys = parse_keys_response(&response, code)?;
-                self.checked(local.check(&session, &keys, now_ms), session, source)
+                asking.checked(local.check(&session, &keys, now_ms), session, source)?
             }
-        }
+        };
+        Ok(Done(finding))
     }
+}
 
+impl Asking<'_> {
     fn userinfo(
         &self,
         session: Stored,
         source: TokenSource,
         answer: Result<Response, NoResponse>,
         only_to_verify: bool,
-    ) -> Result<Progress, Failure> {
+    ) -> Result<Finding, Failure> {
         // The body may be unreadable (a signed one, for example), but status 200 means
         // that the token was accepted.
         let is_accepted = matches!(&answer, Ok(Response { status: 200, .. }));
@@ -167,7 +172,7 @@ impl Asking<'_> {
                     && matches!(self.client.protocol, Protocol::Oauth) =>
             {
                 let session = Stored { userinfo_refuses: true, ..session };
-                Ok(Progress::Unanswerable(session, userinfo_refuses()))
+                Ok(Finding::Unanswerable(session, userinfo_refuses()))
             }
             Err(Rejection::TokenRefused) => refused(session, source),
             Err(Rejection::AnotherUser) => Err(another_user()),
@@ -193,7 +198,7 @@ impl Asking<'_> {
         source: TokenSource,
         answer: Result<Response, NoResponse>,
         only_to_verify: bool,
-    ) -> Result<Progress, Failure> {
+    ) -> Result<Finding, Failure> {
         let what = "the introspection endpoint";
         let report = response(answer, what, Code::InvalidAccessToken)
             .and_then(|response| parse_introspection_response(&response, what));
@@ -212,7 +217,7 @@ impl Asking<'_> {
         session: Stored,
         source: TokenSource,
         answer: Result<Response, NoResponse>,
-    ) -> Result<Progress, Failure> {
+    ) -> Result<Finding, Failure> {
         let what = "the tokeninfo endpoint";
         let response = response(answer, what, Code::InvalidAccessToken)?;
         match parse_introspection_response(&response, what) {
@@ -229,7 +234,7 @@ impl Asking<'_> {
         checked: Checked,
         session: Stored,
         source: TokenSource,
-    ) -> Result<Progress, Failure> {
+    ) -> Result<Finding, Failure> {
         match checked {
             Ok(claims) => Ok(self.with_report(session, source, claims)),
             Err(access_token::Rejection::UnknownKey(reason)) => {
@@ -253,16 +258,16 @@ impl Asking<'_> {
         Ok(Some(introspection_request(endpoint, self.client, method, access_token)))
     }
 
-    fn with_claims(&self, session: Stored, source: TokenSource, claims: Claims) -> Progress {
-        Progress::Granted(grant_with_claims(self.client, session, self.entropy, source, claims))
+    fn with_claims(&self, session: Stored, source: TokenSource, claims: Claims) -> Finding {
+        Finding::Granted(grant_with_claims(self.client, session, self.entropy, source, claims))
     }
 
-    fn with_report(&self, session: Stored, source: TokenSource, report: Claims) -> Progress {
-        Progress::Granted(grant_with_report(self.client, session, self.entropy, source, report))
+    fn with_report(&self, session: Stored, source: TokenSource, report: Claims) -> Finding {
+        Finding::Granted(grant_with_report(self.client, session, self.entropy, source, report))
     }
 
-    fn granted(&self, session: Stored, source: TokenSource) -> Progress {
-        Progress::Granted(grant(self.client, session, self.entropy, source))
+    fn granted(&self, session: Stored, source: TokenSource) -> Finding {
+        Finding::Granted(grant(self.client, session, self.entropy, source))
     }
 }
 
@@ -283,9 +288,9 @@ fn is_invalid_token(failure: &Failure) -> bool {
 
 /// Handles a token that the provider no longer accepts. Returns a renewal, or
 /// `login-required` if the token is new or cannot be renewed.
-fn refused(session: Stored, source: TokenSource) -> Result<Progress, Failure> {
+fn refused(session: Stored, source: TokenSource) -> Result<Finding, Failure> {
     if source != TokenSource::Renewed && session.refresh_token.is_some() {
-        return Ok(Progress::Refused(session));
+        return Ok(Finding::Refused(session));
     }
     Err(login_required("the provider no longer accepts the access token"))
 }

@@ -5,14 +5,15 @@
 //! ```
 
 use crate::contract::{
-    Action, Client, Code, EpochMs, Exchange, Failure, Hexclave, LoginFlow, Protocol, Response,
-    Visit,
+    Action, Client, Code, EpochMs, Exchange, Failure, Hexclave, NoResponse, Protocol, Reply,
+    Response, Visit,
 };
+use crate::flow::Progress::{Continue, Done};
 use crate::flow::backoff::{Backoff, LAST_POLL_MS};
-use crate::flow::{Event, NoResponse, Stop, response};
+use crate::flow::{Step, misfit, response};
 use crate::protocol::hexclave::{
-    Api, Begun, Page, Progress as Confirmation, lifetime_ms, parse_begin_response,
-    parse_poll_response, parse_refresh_response,
+    Api, Begun, Confirmation, Page, lifetime_ms, parse_begin_response, parse_poll_response,
+    parse_refresh_response,
 };
 use crate::protocol::request::retry_after_ms;
 use crate::protocol::token::TokenResponse;
@@ -21,14 +22,14 @@ use crate::protocol::token::TokenResponse;
 const INTERVAL_MS: u64 = 2_000;
 
 pub(crate) struct HexclaveLogin {
-    /// `browser` if a browser on this machine opens the page, otherwise `device`.
-    pub(crate) flow: LoginFlow,
     state: State,
 }
 
 enum State {
     Beginning {
         page: Page,
+        /// Whether a browser on this machine opens the page.
+        opens: bool,
         lifetime_ms: u64,
     },
     Showing(Poll),
@@ -47,89 +48,76 @@ struct Poll {
     backoff: Backoff,
 }
 
-pub(crate) enum Progress {
-    Continue(Box<HexclaveLogin>, Action),
-    Arrived(TokenResponse),
-}
-
 impl HexclaveLogin {
     pub(crate) fn begin(
         client: &Client,
         hexclave: &Hexclave,
-        flow: LoginFlow,
+        opens: bool,
         time_limit_ms: u64,
         anonymous_refresh_token: Option<&str>,
     ) -> Result<(Self, Action), Failure> {
         let api = Api::new(client, hexclave)?;
         let page = api.page()?;
         let exchange = api.begin_request(time_limit_ms, anonymous_refresh_token);
-        let state = State::Beginning { page, lifetime_ms: lifetime_ms(time_limit_ms) };
-        Ok((Self { flow, state }, Action::Exchange(exchange)))
+        let lifetime_ms = lifetime_ms(time_limit_ms);
+        let state = State::Beginning { page, opens, lifetime_ms };
+        Ok((Self { state }, Action::Exchange(exchange)))
     }
 
     pub(crate) fn next(
         self,
         client: &Client,
-        event: Event,
+        reply: Reply,
         now_ms: EpochMs,
-    ) -> Result<Progress, Stop<Self>> {
+    ) -> Step<Self, TokenResponse> {
         use State::*;
-        let Self { flow, state } = self;
         let api = api(client)?;
-        let proceed =
-            |state, action| Ok(Progress::Continue(Box::new(Self { flow, state }), action));
-        match (state, event) {
-            (Beginning { page, lifetime_ms }, Event::Answered(answer)) => {
+        let (state, action) = match (self.state, reply) {
+            (Beginning { page, opens, lifetime_ms }, Reply::Answered(answer)) => {
                 let response = response(answer, "the provider", Code::InvalidTokenResponse)?;
                 let Begun { polling_code, login_code } = parse_begin_response(&response)?;
                 let deadline_ms = now_ms.saturating_add(lifetime_ms);
                 let url = page.url(&login_code);
-                let opens = flow == LoginFlow::Browser;
                 let action = Action::Visit(Visit { url, opens, expires_at_ms: deadline_ms });
                 let backoff = Backoff::until(deadline_ms);
-                proceed(Showing(Poll { polling_code, backoff }), action)
+                (Showing(Poll { polling_code, backoff }), action)
             }
-            (Showing(poll), Event::Presented) => {
+            (Showing(poll), Reply::Presented) => {
                 let action = poll.request(&api, 0, now_ms);
-                proceed(Polling(poll), action)
+                (Polling(poll), action)
             }
-            (Polling(mut poll), Event::Answered(answer)) => match poll.decision(answer, now_ms)? {
+            (Polling(mut poll), Reply::Answered(answer)) => match poll.decision(answer, now_ms)? {
                 Decision::Confirmed(refresh_token) => {
                     let action = Action::Exchange(api.refresh_request(&refresh_token));
                     let backoff = Backoff::until(poll.backoff.deadline_ms);
-                    proceed(AwaitingAccess { refresh_token, backoff }, action)
+                    (AwaitingAccess { refresh_token, backoff }, action)
                 }
                 Decision::Pending { wait_ms } => {
                     let action = poll.request(&api, wait_ms, now_ms);
-                    proceed(Polling(poll), action)
+                    (Polling(poll), action)
                 }
             },
-            (AwaitingAccess { refresh_token, mut backoff }, Event::Answered(answer)) => {
+            (AwaitingAccess { refresh_token, mut backoff }, Reply::Answered(answer)) => {
                 let requested_ms = answer.as_ref().ok().and_then(retry_after_ms).unwrap_or(0);
                 let answer = response(answer, "the session endpoint", Code::InvalidTokenResponse)
                     .and_then(|response| parse_refresh_response(&response, now_ms));
                 match answer {
                     Ok(token) => {
                         let refresh_token = Some(refresh_token);
-                        Ok(Progress::Arrived(TokenResponse { refresh_token, ..token }))
+                        return Ok(Done(TokenResponse { refresh_token, ..token }));
                     }
                     Err(failure) if failure.retryable && !backoff.is_over(now_ms) => {
                         let delay_ms = backoff.next_delay_ms(INTERVAL_MS).max(requested_ms);
                         let wait_ms = backoff.cap_ms(delay_ms, now_ms);
                         let exchange = Exchange { wait_ms, ..api.refresh_request(&refresh_token) };
-                        proceed(
-                            AwaitingAccess { refresh_token, backoff },
-                            Action::Exchange(exchange),
-                        )
+                        (AwaitingAccess { refresh_token, backoff }, Action::Exchange(exchange))
                     }
-                    Err(failure) => Err(failure.into()),
+                    Err(failure) => return Err(failure),
                 }
             }
-            (state, _) => {
-                let expected = state.expected();
-                Err(Stop::Misfit(Box::new(Self { flow, state }), expected))
-            }
-        }
+            _ => return Err(misfit()),
+        };
+        Ok(Continue(Self { state }, action))
     }
 }
 
@@ -177,17 +165,6 @@ impl Poll {
         }
         let wait_ms = self.backoff.cap_ms(wait_ms.max(requested_ms), now_ms);
         Ok(Decision::Pending { wait_ms })
-    }
-}
-
-impl State {
-    fn expected(&self) -> &'static str {
-        match self {
-            Self::Beginning { .. } | Self::Polling(_) | Self::AwaitingAccess { .. } => {
-                "the answer to a request"
-            }
-            Self::Showing(_) => "presented",
-        }
     }
 }
 

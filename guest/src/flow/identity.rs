@@ -1,7 +1,8 @@
 //! Verifies an ID token, fetching the provider's keys if needed.
 
-use crate::contract::{Code, EpochMs, Exchange, Failure, Purpose, Response};
-use crate::flow::{NoResponse, response};
+use crate::contract::{Action, Code, EpochMs, Purpose, Reply};
+use crate::flow::Progress::{Continue, Done};
+use crate::flow::{Step, misfit, response};
 use crate::protocol::id_token::{self, Expectations, IdToken, Rejection};
 use crate::protocol::jwk::{Jwk, parse_keys_response};
 use crate::protocol::request::get;
@@ -19,11 +20,6 @@ pub(crate) struct Identity {
     fetches_left: u32,
 }
 
-pub(crate) enum Progress {
-    Ask(Box<Identity>, Exchange),
-    Verified(IdToken),
-}
-
 impl Identity {
     /// Starts with `known`, the key that signed the last ID token. The keys are fetched
     /// only if the provider has replaced it.
@@ -33,24 +29,21 @@ impl Identity {
         jwks_uri: Option<String>,
         known: Option<Jwk>,
         now_ms: EpochMs,
-    ) -> Result<Progress, Failure> {
+    ) -> Step<Self, IdToken> {
         let identity = Self { token, expected, jwks_uri, fetches_left: FETCHES };
         identity.try_keys(known.as_slice(), now_ms)
     }
 
-    pub(crate) fn next(
-        self,
-        answer: Result<Response, NoResponse>,
-        now_ms: EpochMs,
-    ) -> Result<Progress, Failure> {
+    pub(crate) fn next(self, reply: Reply, now_ms: EpochMs) -> Step<Self, IdToken> {
+        let Reply::Answered(answer) = reply else { return Err(misfit()) };
         let code = Code::InvalidIdToken;
         let response = response(answer, "the provider's key set", code)?;
         self.try_keys(&parse_keys_response(&response, code)?, now_ms)
     }
 
-    fn try_keys(mut self, keys: &[Jwk], now_ms: EpochMs) -> Result<Progress, Failure> {
+    fn try_keys(mut self, keys: &[Jwk], now_ms: EpochMs) -> Step<Self, IdToken> {
         match id_token::verify(&self.token, keys, &self.expected, now_ms) {
-            Ok(id_token) => Ok(Progress::Verified(id_token)),
+            Ok(id_token) => Ok(Done(id_token)),
             Err(Rejection::Failed(failure)) => Err(failure),
             Err(Rejection::UnknownKey(reason)) => {
                 let jwks_uri = self.jwks_uri.as_ref().filter(|_| self.fetches_left > 0);
@@ -60,7 +53,7 @@ impl Identity {
                     exchange.wait_ms = REFETCH_WAIT_MS;
                 }
                 self.fetches_left -= 1;
-                Ok(Progress::Ask(Box::new(self), exchange))
+                Ok(Continue(self, Action::Exchange(exchange)))
             }
         }
     }

@@ -12,14 +12,15 @@ mod next_attempt;
 
 use crate::contract::{
     Action, Authorization, Client, ClientAuthentication, Code, Context, EpochMs, Facts, Failure,
-    FlowChoice, LoginFlow, LoginRequest, Parameter, Pkce, Protocol,
+    FlowChoice, LoginFlow, LoginRequest, Outcome, Parameter, Pkce, Protocol, Reply,
 };
+use crate::flow::Progress::{Continue, Done};
 use crate::flow::completion::{AnsweredRedirect, Completion, LoginContext, Remarks};
-use crate::flow::device::{self, Device};
-use crate::flow::discovery::{self, Discovery};
-use crate::flow::hexclave::{self, HexclaveLogin};
+use crate::flow::device::Device;
+use crate::flow::discovery::Discovery;
+use crate::flow::hexclave::HexclaveLogin;
 use crate::flow::waiting::{Choice, Wait, cancelled, no_user_to_ask};
-use crate::flow::{Event, Step, Stop, response};
+use crate::flow::{Progress, Step, misfit, response};
 use crate::protocol::authorization::{
     Redirect, Transaction, VerifiedCode, check_client, demands, refused, refused_default,
     wants_id_token,
@@ -63,9 +64,17 @@ enum State {
     AwaitingRedirect(Wait),
     AwaitingToken(Redemption),
     /// The user is entering a code on another device.
-    OnDevice(Box<Device>),
+    OnDevice {
+        device: Box<Device>,
+        provider: Provider,
+        method: ClientAuthentication,
+    },
     /// The user is confirming the login on a page of a Hexclave project.
-    OnPage(Box<HexclaveLogin>),
+    OnPage {
+        login: Box<HexclaveLogin>,
+        /// `browser` if a browser on this machine opens the page, otherwise `device`.
+        flow: LoginFlow,
+    },
     /// An attempt has failed, and the user is choosing how to continue.
     AwaitingChoice(Choice),
     /// The tokens have arrived.
@@ -111,110 +120,89 @@ impl Login {
         Ok(Self { setup, state: State::Ready })
     }
 
-    pub(crate) fn next(self: Box<Self>, event: Event, now_ms: EpochMs) -> Step<Self> {
+    pub(crate) fn next(self, reply: Reply, now_ms: EpochMs) -> Step<Self, Outcome> {
         use State::*;
-        let Self { mut setup, state } = *self;
-        let (state, action) = match (state, event) {
-            (Ready, Event::Begin) => (AwaitingProbe, Action::Probe),
-            (AwaitingProbe, Event::Probed) => setup.discover(now_ms)?,
-            (AwaitingMetadata(discovery), Event::Answered(answer)) => {
-                match discovery.next(answer)? {
-                    discovery::Progress::Ask(discovery, exchange) => {
-                        (AwaitingMetadata(discovery), Action::Exchange(exchange))
-                    }
-                    discovery::Progress::Found(found) => setup.authorize(found, now_ms)?,
-                }
+        let Self { mut setup, state } = self;
+        let progress = match (state, reply) {
+            (Ready, Reply::Begin) => Continue(AwaitingProbe, Action::Probe),
+            (AwaitingProbe, Reply::Probed) => {
+                // Needed for every flow, because the user may continue in a browser.
+                let needs_pkce = setup.client.pkce != Pkce::Known;
+                let issuer = setup.issuer.as_ref();
+                setup.discovered(Discovery::begin(&setup.client, issuer, needs_pkce), now_ms)?
             }
-            (AwaitingRedirect(wait), Event::Redirected(target)) => {
+            (AwaitingMetadata(discovery), reply) => {
+                setup.discovered(discovery.next(reply)?, now_ms)?
+            }
+            (AwaitingRedirect(wait), Reply::Redirected(target)) => {
                 let redirect = wait.transaction.check(&target);
                 setup.redeem(wait, redirect, now_ms)?
             }
-            (AwaitingRedirect(wait), Event::Pasted(text)) => {
+            (AwaitingRedirect(wait), Reply::Pasted(text)) => {
                 let redirect = wait.transaction.check_pasted(&text);
                 setup.redeem(wait, redirect, now_ms)?
             }
-            (AwaitingRedirect(_) | AwaitingChoice(_), Event::Cancelled) => {
-                return Err(cancelled().into());
+            (AwaitingRedirect(_) | AwaitingChoice(_), Reply::Cancelled) => {
+                return Err(cancelled());
             }
-            (AwaitingRedirect(wait), Event::TimedOut) => {
+            (AwaitingRedirect(wait), Reply::TimedOut) => {
                 let failure = wait.timed_out();
                 setup.offer(wait.provider, wait.flow, failure)?
             }
-            (AwaitingRedirect(wait), Event::Chosen(flow)) if wait.alternatives.contains(&flow) => {
+            (AwaitingRedirect(wait), Reply::Chosen(flow)) if wait.alternatives.contains(&flow) => {
                 setup.try_again(wait.provider, flow, now_ms)?
             }
-            (AwaitingChoice(choice), Event::Chosen(flow)) if choice.flows.contains(&flow) => {
+            (AwaitingChoice(choice), Reply::Chosen(flow)) if choice.flows.contains(&flow) => {
                 setup.try_again(choice.provider, flow, now_ms)?
             }
-            (AwaitingChoice(choice), Event::TimedOut) => return Err(choice.failure.into()),
-            (AwaitingToken(redemption), Event::Answered(answer)) => {
+            (AwaitingChoice(choice), Reply::TimedOut) => return Err(choice.failure),
+            (AwaitingToken(redemption), Reply::Answered(answer)) => {
                 let response = response(answer, "the token endpoint", Code::InvalidTokenResponse)?;
                 let is_optional = setup.client.token_type_optional;
                 setup.receive(redemption, parse_token_response(&response, is_optional)?, now_ms)?
             }
-            (OnDevice(device), event) => {
-                let provider = device.provider.clone();
-                match device.next(&setup.client, event, now_ms) {
-                    Ok(device::Progress::Continue(device, action)) => (OnDevice(device), action),
-                    Ok(device::Progress::Arrived(device, token)) => {
-                        setup.arrived_on_device(*device, token, now_ms)?
+            (OnDevice { device, provider, method }, reply) => {
+                match device.next(&setup.client, reply, now_ms) {
+                    Ok(Continue(device, action)) => {
+                        Continue(OnDevice { device: Box::new(device), provider, method }, action)
                     }
-                    Err(Stop::Failed(failure)) => {
-                        setup.offer(provider, LoginFlow::Device, failure)?
-                    }
-                    Err(Stop::Misfit(device, expected)) => {
-                        let state = OnDevice(device);
-                        return Err(Stop::Misfit(Box::new(Self { setup, state }), expected));
-                    }
+                    Ok(Done(token)) => setup.complete(provider, method, None, token, now_ms)?,
+                    Err(failure) => setup.offer(provider, LoginFlow::Device, failure)?,
                 }
             }
-            (OnPage(login), event) => {
-                let flow = login.flow;
-                match login.next(&setup.client, event, now_ms) {
-                    Ok(hexclave::Progress::Continue(login, action)) => (OnPage(login), action),
-                    Ok(hexclave::Progress::Arrived(token)) => setup.confirmed(token, now_ms)?,
-                    Err(Stop::Failed(failure)) => {
-                        setup.offer(Provider::default(), flow, failure)?
-                    }
-                    Err(Stop::Misfit(login, expected)) => {
-                        let state = OnPage(login);
-                        return Err(Stop::Misfit(Box::new(Self { setup, state }), expected));
-                    }
+            (OnPage { login, flow }, reply) => match login.next(&setup.client, reply, now_ms) {
+                Ok(Continue(login, action)) => {
+                    Continue(OnPage { login: Box::new(login), flow }, action)
                 }
-            }
-            (Completing(completion), event) => {
-                match completion.next(&setup.client, &setup.entropy, event, now_ms) {
-                    Ok((completion, action)) => (Completing(completion), action),
-                    Err(stop) => {
-                        return Err(stop.within(|completion| {
-                            Box::new(Self { setup, state: Completing(completion) })
-                        }));
-                    }
+                Ok(Done(token)) => {
+                    let method = ClientAuthentication::None;
+                    setup.complete(Provider::default(), method, None, token, now_ms)?
                 }
+                Err(failure) => setup.offer(Provider::default(), flow, failure)?,
+            },
+            (Completing(completion), reply) => {
+                completion.next(&setup.client, &setup.entropy, reply, now_ms)?.within(completing)
             }
-            (state, _) => {
-                let expected = state.expected();
-                return Err(Stop::Misfit(Box::new(Self { setup, state }), expected));
-            }
+            _ => return Err(misfit()),
         };
-        Ok((Box::new(Self { setup, state }), action))
+        Ok(progress.within(|state| Self { setup, state }))
     }
 }
 
 impl Setup {
-    fn discover(&self, now_ms: EpochMs) -> Result<(State, Action), Failure> {
-        // Needed for every flow, because the user may continue in a browser.
-        let needs_pkce = self.client.pkce != Pkce::Known;
-        match Discovery::begin(&self.client, self.issuer.as_ref(), needs_pkce) {
-            Some((discovery, exchange)) => {
-                Ok((State::AwaitingMetadata(discovery), Action::Exchange(exchange)))
-            }
-            None => self.authorize(Provider::default(), now_ms),
+    fn discovered(
+        &self,
+        discovery: Progress<Discovery, Provider>,
+        now_ms: EpochMs,
+    ) -> Step<State, Outcome> {
+        match discovery {
+            Continue(discovery, action) => Ok(Continue(State::AwaitingMetadata(discovery), action)),
+            Done(found) => self.authorize(found, now_ms),
         }
     }
 
     /// Chooses the flow, now that the provider is known.
-    fn authorize(&self, found: Provider, now_ms: EpochMs) -> Result<(State, Action), Failure> {
+    fn authorize(&self, found: Provider, now_ms: EpochMs) -> Step<State, Outcome> {
         let provider = self.given.clone().or(found).or(self.assumed.clone());
         let (flow, reason) = match self.request.flow {
             Some(flow) => (flow, None),
@@ -240,7 +228,7 @@ impl Setup {
         flow: LoginFlow,
         reason: Option<String>,
         now_ms: EpochMs,
-    ) -> Result<(State, Action), Failure> {
+    ) -> Step<State, Outcome> {
         if let Protocol::Hexclave(hexclave) = &self.client.protocol {
             // The page opens in a browser on this machine or on any other device.
             let flow = match flow {
@@ -250,11 +238,11 @@ impl Setup {
             let (login, action) = HexclaveLogin::begin(
                 &self.client,
                 hexclave,
-                flow,
+                flow == LoginFlow::Browser,
                 self.time_limit_ms(),
                 self.request.anonymous_refresh_token.as_deref(),
             )?;
-            return Ok((State::OnPage(Box::new(login)), action));
+            return Ok(Continue(State::OnPage { login: Box::new(login), flow }, action));
         }
         self.check_identity(&provider)?;
         let method = client_authentication::choose(&self.client, provider.auth_methods.as_deref())?;
@@ -268,12 +256,13 @@ impl Setup {
             let (device, action) = Device::begin(
                 &self.client,
                 &endpoint,
-                provider,
+                &provider,
                 method,
                 loopback_allowed,
                 latest_ms,
             )?;
-            return Ok((State::OnDevice(Box::new(device)), action));
+            let device = Box::new(device);
+            return Ok(Continue(State::OnDevice { device, provider, method }, action));
         }
         let authorization_endpoint = provider.authorization_endpoint()?;
         provider.token_endpoint()?;
@@ -327,12 +316,7 @@ impl Setup {
         }
     }
 
-    fn redeem(
-        &mut self,
-        wait: Wait,
-        redirect: Redirect,
-        now_ms: EpochMs,
-    ) -> Result<(State, Action), Failure> {
+    fn redeem(&mut self, wait: Wait, redirect: Redirect, now_ms: EpochMs) -> Step<State, Outcome> {
         match redirect {
             // Stray redirects must not extend the login past its deadline.
             Redirect::Stray(_) if now_ms >= wait.deadline_ms => {
@@ -354,7 +338,7 @@ impl Setup {
                     &code,
                 );
                 let redemption = Redemption { provider, method, transaction, code };
-                Ok((State::AwaitingToken(redemption), Action::Exchange(exchange)))
+                Ok(Continue(State::AwaitingToken(redemption), Action::Exchange(exchange)))
             }
         }
     }
@@ -367,15 +351,15 @@ impl Setup {
         parameter: &str,
         words: &str,
         now_ms: EpochMs,
-    ) -> Result<(State, Action), Failure> {
+    ) -> Step<State, Outcome> {
         let left_out = Parameter { name: parameter.to_owned(), value: String::new() };
         self.client.parameters.push(left_out);
         self.remarks.refused_parameters.push(parameter.to_owned());
-        let (state, action) = self.try_again(wait.provider, wait.flow, now_ms)?;
+        let progress = self.try_again(wait.provider, wait.flow, now_ms)?;
         let notice = format!(
             "the provider refused the login ({words}); it is asked once more without the parameter {parameter}"
         );
-        Ok((state, with_notice(action, notice)))
+        Ok(with_notice(progress, notice))
     }
 
     fn receive(
@@ -383,25 +367,11 @@ impl Setup {
         redemption: Redemption,
         token: TokenResponse,
         now_ms: EpochMs,
-    ) -> Result<(State, Action), Failure> {
+    ) -> Step<State, Outcome> {
         let Redemption { provider, method, transaction, code } = redemption;
         let code = code.as_str().to_owned();
         let redirect = AnsweredRedirect { nonce: transaction.nonce, code };
         self.complete(provider, method, Some(redirect), token, now_ms)
-    }
-
-    fn arrived_on_device(
-        &self,
-        device: Device,
-        token: TokenResponse,
-        now_ms: EpochMs,
-    ) -> Result<(State, Action), Failure> {
-        let Device { provider, method, .. } = device;
-        self.complete(provider, method, None, token, now_ms)
-    }
-
-    fn confirmed(&self, token: TokenResponse, now_ms: EpochMs) -> Result<(State, Action), Failure> {
-        self.complete(Provider::default(), ClientAuthentication::None, None, token, now_ms)
     }
 
     fn complete(
@@ -411,42 +381,33 @@ impl Setup {
         redirect: Option<AnsweredRedirect>,
         token: TokenResponse,
         now_ms: EpochMs,
-    ) -> Result<(State, Action), Failure> {
+    ) -> Step<State, Outcome> {
         let mut remarks = self.remarks.clone();
         if redirect.is_some() {
             remarks.notices.extend(unprotected_code(&self.client, &provider));
         }
         let demands = self.demands.clone();
         let context = LoginContext { provider, method, redirect, demands, remarks };
-        let (completion, action) = Completion::begin(&self.client, context, token, now_ms)?;
-        Ok((State::Completing(Box::new(completion)), action))
+        let completion = Completion::begin(&self.client, context, token, now_ms)?;
+        Ok(completion.within(completing))
     }
 }
 
-impl State {
-    fn expected(&self) -> &'static str {
-        match self {
-            Self::Ready => "begin",
-            Self::AwaitingProbe => "probed",
-            Self::AwaitingMetadata(_) | Self::AwaitingToken(_) => "the answer to a request",
-            Self::AwaitingRedirect(_) => "redirected, pasted, chosen, cancelled or timed-out",
-            Self::AwaitingChoice(_) => "one of the ways offered, cancelled or timed-out",
-            // Each of these flows reports what it expects itself.
-            Self::OnDevice(_) | Self::OnPage(_) | Self::Completing(_) => "a reply that fits",
+fn with_notice(progress: Progress<State, Outcome>, notice: String) -> Progress<State, Outcome> {
+    match progress {
+        Continue(state, Action::Authorize(authorization)) => {
+            let notice = Some(notice);
+            Continue(state, Action::Authorize(Authorization { notice, ..authorization }))
         }
+        progress => progress,
     }
 }
 
-fn with_notice(action: Action, notice: String) -> Action {
-    match action {
-        Action::Authorize(authorization) => {
-            Action::Authorize(Authorization { notice: Some(notice), ..authorization })
-        }
-        action => action,
-    }
+fn completing(completion: Completion) -> State {
+    State::Completing(Box::new(completion))
 }
 
-fn await_redirect(wait: Wait, now_ms: EpochMs, notice: Option<String>) -> (State, Action) {
+fn await_redirect(wait: Wait, now_ms: EpochMs, notice: Option<String>) -> Progress<State, Outcome> {
     let (wait, action) = wait.authorize(now_ms, notice);
-    (State::AwaitingRedirect(wait), action)
+    Continue(State::AwaitingRedirect(wait), action)
 }

@@ -2,10 +2,11 @@
 //! it here in any case.
 
 use crate::contract::{
-    Action, Client, Code, EpochMs, Exchange, Failure, LogoutReport, Outcome, Protocol, TokenHint,
-    Unrevoked, UnrevokedCause,
+    Action, Client, Code, EpochMs, Exchange, Failure, LogoutReport, Outcome, Protocol, Reply,
+    TokenHint, Unrevoked, UnrevokedCause,
 };
-use crate::flow::{Event, Step, Stop, not_saved, response};
+use crate::flow::Progress::{Continue, Done};
+use crate::flow::{Step, misfit, not_saved, response};
 use crate::protocol::client_authentication;
 use crate::protocol::end_session::end_session_url;
 use crate::protocol::hexclave::{Api, parse_refresh_response};
@@ -37,7 +38,6 @@ enum State {
         report: LogoutReport,
     },
     AwaitingDeletion(LogoutReport),
-    Ended,
 }
 
 struct Revocation {
@@ -52,23 +52,23 @@ impl Logout {
         Ok(Self { setup: Setup { client, given }, state: State::Ready })
     }
 
-    pub(crate) fn next(self: Box<Self>, event: Event, now_ms: EpochMs) -> Step<Self> {
+    pub(crate) fn next(self, reply: Reply, now_ms: EpochMs) -> Step<Self, Outcome> {
         use State::*;
-        let Self { setup, state } = *self;
-        let (state, action) = match (state, event) {
-            (Ready, Event::Begin) => (AwaitingLock, Action::Lock),
-            (AwaitingLock, Event::Locked(stored)) => {
+        let Self { setup, state } = self;
+        let (state, action) = match (state, reply) {
+            (Ready, Reply::Begin) => (AwaitingLock, Action::Lock),
+            (AwaitingLock, Reply::Locked(stored)) => {
                 match Stored::parse_for(&setup.client, stored.as_deref())? {
                     Some(session) => setup.end(session)?,
-                    None => (Ended, Action::Done(Outcome::LoggedOut(report(false, None)))),
+                    None => return Ok(Done(Outcome::LoggedOut(report(false, None)))),
                 }
             }
-            (AwaitingAccess { refresh_token }, Event::Answered(answer)) => {
+            (AwaitingAccess { refresh_token }, Reply::Answered(answer)) => {
                 let answer = response(answer, "the session endpoint", Code::InvalidTokenResponse)
                     .and_then(|response| parse_refresh_response(&response, now_ms));
                 setup.sign_out(&refresh_token, answer)?
             }
-            (AwaitingRevocation { current, pending, mut report }, Event::Answered(answer)) => {
+            (AwaitingRevocation { current, pending, mut report }, Reply::Answered(answer)) => {
                 let result =
                     response(answer, "the revocation endpoint", Code::InvalidTokenResponse)
                         .map_err(|failure| unrevoked(current, failure))
@@ -79,22 +79,18 @@ impl Logout {
                 }
                 next_revocation(pending, report)
             }
-            (AwaitingDeletion(report), Event::Saved) => {
-                (Ended, Action::Done(Outcome::LoggedOut(report)))
+            (AwaitingDeletion(report), Reply::Saved) => {
+                return Ok(Done(Outcome::LoggedOut(report)));
             }
-            (AwaitingDeletion(_), Event::NotSaved(reason)) => {
+            (AwaitingDeletion(_), Reply::NotSaved(reason)) => {
                 return Err(not_saved(
                     &reason,
                     "the tokens are still stored: mend the store, then log out again",
-                )
-                .into());
+                ));
             }
-            (state, _) => {
-                let expected = state.expected();
-                return Err(Stop::Misfit(Box::new(Self { setup, state }), expected));
-            }
+            _ => return Err(misfit()),
         };
-        Ok((Box::new(Self { setup, state }), action))
+        Ok(Continue(Self { setup, state }, action))
     }
 }
 
@@ -187,18 +183,4 @@ fn next_revocation(mut pending: Vec<Revocation>, report: LogoutReport) -> (State
 
 fn report(was_logged_in: bool, end_session_url: Option<String>) -> LogoutReport {
     LogoutReport { was_logged_in, revoked: Vec::new(), not_revoked: Vec::new(), end_session_url }
-}
-
-impl State {
-    fn expected(&self) -> &'static str {
-        match self {
-            Self::Ready => "begin",
-            Self::AwaitingLock => "locked",
-            Self::AwaitingAccess { .. } | Self::AwaitingRevocation { .. } => {
-                "the answer to a request"
-            }
-            Self::AwaitingDeletion(_) => "saved or not-saved",
-            Self::Ended => "nothing more: this session has ended",
-        }
-    }
 }

@@ -1,7 +1,8 @@
-//! Flows: one enum of states and one match each.
+//! Flows, and the parts that they are made of: one enum of states and one match each.
 //!
-//! A flow takes itself and an event by value, and returns itself in its next state
-//! together with the next action.
+//! A flow, and a part just as well, has a function `next`. It takes the state and a reply
+//! by value, and returns its [`Progress`]: the next state together with the next action,
+//! or the result. Every failure ends the session.
 
 pub(crate) mod adoption;
 mod backoff;
@@ -18,87 +19,40 @@ pub(crate) mod retry;
 pub(crate) mod token;
 mod waiting;
 
-use crate::contract::{Action, Code, Failure, LoginFlow, Reply, Response, Unreachable};
+use self::Progress::{Continue, Done};
+use crate::contract::{Action, Code, Failure, NoResponse, Reply, Response, Unreachable};
 use crate::protocol::failure::printable;
 
-/// Longest response body that is parsed, in bytes, whatever the host's limit. Parsed JSON
-/// can take sixty times its length in memory. Real responses are far smaller.
-const BODY_LIMIT: usize = 256 << 10;
-
-/// A reply. The four results of a request are one event.
-pub(crate) enum Event {
-    Begin,
-    Locked(Option<Vec<u8>>),
-    Probed,
-    Answered(Result<Response, NoResponse>),
-    Redirected(String),
-    Pasted(String),
-    Presented,
-    Chosen(LoginFlow),
-    Cancelled,
-    TimedOut,
-    Saved,
-    NotSaved(String),
+/// Progress of a flow or of a part of one.
+#[allow(clippy::large_enum_variant, reason = "it is matched at once and never kept")]
+pub(crate) enum Progress<P, T> {
+    /// Not finished: the flow or part in its next state, and the next action.
+    Continue(P, Action),
+    /// Finished, with this result.
+    Done(T),
 }
 
-/// The reason why a request has no response.
-pub(crate) enum NoResponse {
-    Unreachable(Unreachable),
-    TooLarge(u64),
-    Denied(String),
-}
+pub(crate) type Step<P, T> = Result<Progress<P, T>, Failure>;
 
-impl From<Reply> for Event {
-    fn from(reply: Reply) -> Self {
-        match reply {
-            Reply::Begin => Self::Begin,
-            Reply::Locked(stored) => Self::Locked(stored),
-            Reply::Probed => Self::Probed,
-            Reply::Response(response) if response.body.len() > BODY_LIMIT => {
-                Self::Answered(Err(NoResponse::TooLarge(BODY_LIMIT as u64)))
-            }
-            Reply::Response(response) => Self::Answered(Ok(response)),
-            Reply::Unreachable(reason) => Self::Answered(Err(NoResponse::Unreachable(reason))),
-            Reply::TooLarge(limit) => Self::Answered(Err(NoResponse::TooLarge(limit))),
-            Reply::Denied(reason) => Self::Answered(Err(NoResponse::Denied(reason))),
-            Reply::Redirected(target) => Self::Redirected(target),
-            Reply::Pasted(text) => Self::Pasted(text),
-            Reply::Presented => Self::Presented,
-            Reply::Chosen(flow) => Self::Chosen(flow),
-            Reply::Cancelled => Self::Cancelled,
-            Reply::TimedOut => Self::TimedOut,
-            Reply::Saved => Self::Saved,
-            Reply::NotSaved(reason) => Self::NotSaved(reason),
-        }
-    }
-}
-
-/// The reason why a flow did not take a step.
-pub(crate) enum Stop<F> {
-    /// The flow has failed and is over.
-    Failed(Failure),
-    /// The event does not fit: the unchanged flow, and what it expects.
-    Misfit(Box<F>, &'static str),
-}
-
-impl<F> Stop<F> {
-    /// Wraps the unchanged flow in the flow that it is a part of.
-    pub(crate) fn within<G>(self, wrap: impl FnOnce(Box<F>) -> Box<G>) -> Stop<G> {
+impl<P, T> Progress<P, T> {
+    /// Wraps a part that continues in the state or flow that it belongs to.
+    pub(crate) fn within<Q>(self, wrap: impl FnOnce(P) -> Q) -> Progress<Q, T> {
         match self {
-            Self::Failed(failure) => Stop::Failed(failure),
-            Self::Misfit(flow, expected) => Stop::Misfit(wrap(flow), expected),
+            Continue(part, action) => Continue(wrap(part), action),
+            Done(result) => Done(result),
         }
     }
 }
 
-impl<F> From<Failure> for Stop<F> {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
+/// The failure of a reply that does not fit the last action. The session adds what it
+/// expected.
+pub(crate) fn misfit() -> Failure {
+    Failure::new(
+        Code::UnexpectedReply,
+        "the reply does not fit the last action",
+        "this is a fault of the host program; report it to its authors",
+    )
 }
-
-/// The flow in its next state, and the next action.
-pub(crate) type Step<F> = Result<(Box<F>, Action), Stop<F>>;
 
 /// Returns the response, or the failure for a missing one. `too_large` is the failure
 /// code for an oversized body, which depends on the endpoint.
@@ -143,14 +97,18 @@ impl Save {
         (Self { bytes, attempts_left: SAVE_ATTEMPTS - 1 }, action)
     }
 
-    /// Returns the next attempt, or `not-saved` with `remedy` if none is left.
-    pub(crate) fn retry(mut self, reason: &str, remedy: &str) -> Result<(Self, Action), Failure> {
-        if self.attempts_left == 0 {
-            return Err(not_saved(reason, remedy));
+    /// Fails with `not-saved` and `remedy` after the last attempt.
+    pub(crate) fn next(mut self, reply: Reply, remedy: &str) -> Step<Self, ()> {
+        match reply {
+            Reply::Saved => Ok(Done(())),
+            Reply::NotSaved(reason) if self.attempts_left == 0 => Err(not_saved(&reason, remedy)),
+            Reply::NotSaved(_) => {
+                self.attempts_left -= 1;
+                let action = Action::Save(Some(self.bytes.clone()));
+                Ok(Continue(self, action))
+            }
+            _ => Err(misfit()),
         }
-        self.attempts_left -= 1;
-        let action = Action::Save(Some(self.bytes.clone()));
-        Ok((self, action))
     }
 }
 

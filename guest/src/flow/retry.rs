@@ -8,8 +8,9 @@
 //! acted already is sent again only if that does no harm: a rotating refresh token
 //! must not be sent twice.
 
-use crate::contract::{Action, EpochMs, Exchange, Purpose, Response, Unreachable};
-use crate::flow::{Event, NoResponse};
+use crate::contract::{
+    Action, EpochMs, Exchange, NoResponse, Purpose, Reply, Response, Unreachable,
+};
 use crate::protocol::entropy::Entropy;
 use crate::protocol::request::retry_after_ms;
 
@@ -50,15 +51,10 @@ impl Retry {
         };
     }
 
-    /// Forgets the current request.
-    pub(crate) fn clear(&mut self) {
-        self.current = None;
-    }
-
-    /// Returns the current request again if `event` is a temporary failure and an attempt
+    /// Returns the current request again if `reply` is a temporary failure and an attempt
     /// is left.
-    pub(crate) fn after(&mut self, event: &Event) -> Option<Action> {
-        let Event::Answered(answer) = event else { return None };
+    pub(crate) fn after(&mut self, reply: &Reply) -> Option<Action> {
+        let Reply::Answered(answer) = reply else { return None };
         let current = self.current.as_mut()?;
         if current.attempts >= ATTEMPTS {
             return None;

@@ -12,16 +12,17 @@
 //! ```
 
 use crate::contract::{
-    Action, Client, Code, Context, Demand, EpochMs, Exchange, Failure, Grant, Outcome, TokenSource,
+    Action, Client, Code, Context, Demand, EpochMs, Failure, Grant, Outcome, Reply, TokenSource,
 };
+use crate::flow::Progress::{Continue, Done};
 use crate::flow::completion::accepted_secret;
-use crate::flow::examination::{self, Asking, Examination};
+use crate::flow::examination::{Asking, Examination, Finding};
 use crate::flow::granting::remember;
-use crate::flow::identity::{self, Identity};
-use crate::flow::{Event, Save, Step, Stop, login_required, response};
+use crate::flow::identity::Identity;
+use crate::flow::{Progress, Save, Step, login_required, misfit, response};
 use crate::protocol::dialect::{parse_renewal_response, renewal_request};
 use crate::protocol::entropy::Entropy;
-use crate::protocol::id_token::{Expectations, Occasion};
+use crate::protocol::id_token::{Expectations, IdToken, Occasion};
 use crate::protocol::metadata::{IdTokenCheck, Provider};
 use crate::protocol::schedule;
 use crate::protocol::stored::Stored;
@@ -80,7 +81,6 @@ enum State {
     /// grant.
     AwaitingFindingSave(Failure),
     Examining(Examination),
-    Ended,
 }
 
 /// A renewal request.
@@ -95,7 +95,8 @@ struct Refresh {
 }
 
 enum AfterRotationSave {
-    Check(Box<Stored>, Box<Identity>, Exchange),
+    /// Holds the next action as well.
+    Check(Box<Stored>, Box<Identity>, Action),
     Fail(Failure),
 }
 
@@ -112,22 +113,22 @@ impl Token {
         Ok(Self { setup: Setup { client, given, demand, entropy }, state: State::Ready(stored) })
     }
 
-    pub(crate) fn next(self: Box<Self>, event: Event, now_ms: EpochMs) -> Step<Self> {
+    pub(crate) fn next(self, reply: Reply, now_ms: EpochMs) -> Step<Self, Outcome> {
         use State::*;
-        let Self { setup, state } = *self;
-        let (state, action) = match (state, event) {
-            (Ready(stored), Event::Begin) => setup.assess(stored, now_ms)?,
-            (AwaitingLock { before, bridging }, Event::Locked(stored)) => {
+        let Self { setup, state } = self;
+        let progress = match (state, reply) {
+            (Ready(stored), Reply::Begin) => setup.assess(stored, now_ms)?,
+            (AwaitingLock { before, bridging }, Reply::Locked(stored)) => {
                 let session = setup.read(stored)?;
                 if is_newer(&session, &before) && setup.is_fresh(&session, now_ms) {
                     setup.finish(session, TokenSource::Adopted, now_ms)?
                 } else {
                     let refresh = Refresh { session, bridging, last_attempt: false };
-                    (AwaitingProbe(refresh), Action::Probe)
+                    Continue(AwaitingProbe(refresh), Action::Probe)
                 }
             }
-            (AwaitingProbe(refresh), Event::Probed) => setup.refresh(refresh)?,
-            (AwaitingRefresh(refresh), Event::Answered(answer)) => {
+            (AwaitingProbe(refresh), Reply::Probed) => setup.refresh(refresh)?,
+            (AwaitingRefresh(refresh), Reply::Answered(answer)) => {
                 let answer = response(answer, "the token endpoint", Code::InvalidTokenResponse);
                 let replaced = answer.as_ref().ok().and_then(refresh_token_in);
                 let token = answer
@@ -147,39 +148,28 @@ impl Token {
                     (Err(failure), _) => setup.refused(refresh, failure, now_ms)?,
                 }
             }
-            (AwaitingRotationSave { then, .. }, Event::Saved) => match then {
-                AfterRotationSave::Check(session, identity, exchange) => {
-                    (AwaitingKeys { session: *session, identity }, Action::Exchange(exchange))
+            (AwaitingRotationSave { save, then }, reply) => {
+                match (save.next(reply, NOT_SAVED_REMEDY)?, then) {
+                    (Continue(save, action), then) => {
+                        Continue(AwaitingRotationSave { save, then }, action)
+                    }
+                    (Done(()), AfterRotationSave::Check(session, identity, action)) => {
+                        Continue(AwaitingKeys { session: *session, identity }, action)
+                    }
+                    (Done(()), AfterRotationSave::Fail(failure)) => return Err(failure),
                 }
-                AfterRotationSave::Fail(failure) => return Err(failure.into()),
+            }
+            (AwaitingKeys { session, identity }, reply) => {
+                verified(session, identity.next(reply, now_ms)?)
+            }
+            (AwaitingSave { session, save }, reply) => match save.next(reply, NOT_SAVED_REMEDY)? {
+                Continue(save, action) => Continue(AwaitingSave { session, save }, action),
+                Done(()) => setup.finish(session, TokenSource::Renewed, now_ms)?,
             },
-            (AwaitingRotationSave { save, then }, Event::NotSaved(reason)) => {
-                let (save, action) = save.retry(&reason, NOT_SAVED_REMEDY)?;
-                (AwaitingRotationSave { save, then }, action)
-            }
-            (AwaitingKeys { session, identity }, Event::Answered(answer)) => {
-                match identity.next(answer, now_ms)? {
-                    identity::Progress::Ask(identity, exchange) => {
-                        (AwaitingKeys { session, identity }, Action::Exchange(exchange))
-                    }
-                    identity::Progress::Verified(id_token) => {
-                        let mut session = session;
-                        remember(&mut session, id_token);
-                        save(session)
-                    }
-                }
-            }
-            (AwaitingSave { session, .. }, Event::Saved) => {
-                setup.finish(session, TokenSource::Renewed, now_ms)?
-            }
-            (AwaitingSave { session, save }, Event::NotSaved(reason)) => {
-                let (save, action) = save.retry(&reason, NOT_SAVED_REMEDY)?;
-                (AwaitingSave { session, save }, action)
-            }
-            (AwaitingRecheck { refused, failure }, Event::Locked(stored)) => {
+            (AwaitingRecheck { refused, failure }, Reply::Locked(stored)) => {
                 let session = setup.read(stored)?;
                 if session.refresh_token == refused.session.refresh_token {
-                    (AwaitingDeletion(failure), Action::Save(None))
+                    Continue(AwaitingDeletion(failure), Action::Save(None))
                 } else if is_newer(&session, &refused.session) && setup.is_fresh(&session, now_ms) {
                     setup.finish(session, TokenSource::Adopted, now_ms)?
                 } else {
@@ -187,22 +177,18 @@ impl Token {
                 }
             }
             // The session is over even if it could not be deleted.
-            (AwaitingDeletion(failure), Event::Saved | Event::NotSaved(_)) => {
-                return Err(failure.into());
+            (AwaitingDeletion(failure), Reply::Saved | Reply::NotSaved(_)) => {
+                return Err(failure);
             }
-            (Examining(examination), Event::Answered(answer)) => {
-                let progress = setup.asking().next(examination, answer, now_ms)?;
-                setup.examined(progress, now_ms)
+            (Examining(examination), reply) => {
+                setup.examined(examination.next(&setup.asking(), reply, now_ms)?, now_ms)
             }
-            (AwaitingFindingSave(failure), Event::Saved | Event::NotSaved(_)) => {
-                return Err(failure.into());
+            (AwaitingFindingSave(failure), Reply::Saved | Reply::NotSaved(_)) => {
+                return Err(failure);
             }
-            (state, _) => {
-                let expected = state.expected();
-                return Err(Stop::Misfit(Box::new(Self { setup, state }), expected));
-            }
+            _ => return Err(misfit()),
         };
-        Ok((Box::new(Self { setup, state }), action))
+        Ok(progress.within(|state| Self { setup, state }))
     }
 
     /// Whether the stored access token can be granted without a response from the
@@ -217,7 +203,7 @@ impl Token {
 
 impl Setup {
     /// Decides whether to grant the stored token, renew it, or ask for a login.
-    fn assess(&self, stored: Option<Stored>, now_ms: EpochMs) -> Result<(State, Action), Failure> {
+    fn assess(&self, stored: Option<Stored>, now_ms: EpochMs) -> Step<State, Outcome> {
         let Some(session) = stored else {
             return Err(login_required("nobody is logged in"));
         };
@@ -233,7 +219,7 @@ impl Setup {
             });
         }
         let bridging = !self.demand.force_refresh;
-        Ok((State::AwaitingLock { before: session, bridging }, Action::Lock))
+        Ok(Continue(State::AwaitingLock { before: session, bridging }, Action::Lock))
     }
 
     fn is_fresh(&self, session: &Stored, now_ms: EpochMs) -> bool {
@@ -246,11 +232,11 @@ impl Setup {
             .ok_or_else(|| login_required("another process has ended the session"))
     }
 
-    fn refresh(&self, refresh: Refresh) -> Result<(State, Action), Failure> {
+    fn refresh(&self, refresh: Refresh) -> Step<State, Outcome> {
         let session = &refresh.session;
         let refresh_token = session.refresh_token.as_deref().ok_or_else(not_renewable)?;
         let exchange = renewal_request(&self.client, &self.given, session, refresh_token)?;
-        Ok((State::AwaitingRefresh(refresh), Action::Exchange(exchange)))
+        Ok(Continue(State::AwaitingRefresh(refresh), Action::Exchange(exchange)))
     }
 
     fn receive(
@@ -258,7 +244,7 @@ impl Setup {
         session: Stored,
         token: TokenResponse,
         now_ms: EpochMs,
-    ) -> Result<(State, Action), Failure> {
+    ) -> Step<State, Outcome> {
         let check = session.id_token_check;
         let expected = session.issuer_name(&self.client).map(|issuer| Expectations {
             issuer,
@@ -275,7 +261,7 @@ impl Setup {
         let rotated = token.refresh_token.is_some() && token.refresh_token != session.refresh_token;
         let rotated_session = rotated
             .then(|| Stored { refresh_token: token.refresh_token.clone(), ..session.clone() });
-        let mut session = Stored {
+        let session = Stored {
             access_token: Some(token.access_token),
             token_type: token.token_type,
             scopes: token.scopes.unwrap_or(session.scopes),
@@ -298,19 +284,12 @@ impl Setup {
         };
         let key = session.id_token_key.clone();
         match (Identity::begin(id_token, expected, jwks_uri, key, now_ms), rotated_session) {
-            (Ok(identity::Progress::Verified(id_token)), _) => {
-                remember(&mut session, id_token);
-                Ok(save(session))
+            (Ok(Continue(identity, action)), Some(rotated_session)) => {
+                let (session, identity) = (Box::new(session), Box::new(identity));
+                let then = AfterRotationSave::Check(session, identity, action);
+                Ok(save_rotated(&rotated_session, then))
             }
-            (Ok(identity::Progress::Ask(identity, exchange)), Some(rotated_session)) => {
-                Ok(save_rotated(
-                    &rotated_session,
-                    AfterRotationSave::Check(Box::new(session), identity, exchange),
-                ))
-            }
-            (Ok(identity::Progress::Ask(identity, exchange)), None) => {
-                Ok((State::AwaitingKeys { session, identity }, Action::Exchange(exchange)))
-            }
+            (Ok(identity), _) => Ok(verified(session, identity)),
             // The refresh token is saved all the same: a wrong clock is enough to get
             // here, and once it is right the session can continue.
             (Err(failure), Some(rotated_session)) => {
@@ -322,12 +301,7 @@ impl Setup {
 
     /// Handles a rejected renewal. The session ends only if the provider rejects the
     /// refresh token that was read under the lock.
-    fn refused(
-        &self,
-        refresh: Refresh,
-        failure: Failure,
-        now_ms: EpochMs,
-    ) -> Result<(State, Action), Failure> {
+    fn refused(&self, refresh: Refresh, failure: Failure, now_ms: EpochMs) -> Step<State, Outcome> {
         if requires_interaction(&failure) {
             let message = "the provider asks for a new login";
             return Err(Failure { provider: failure.provider, ..login_required(message) });
@@ -341,7 +315,7 @@ impl Setup {
                 Err(ended)
             } else {
                 let state = State::AwaitingRecheck { refused: refresh, failure: ended };
-                Ok((state, Action::Lock))
+                Ok(Continue(state, Action::Lock))
             };
         }
         if failure.retryable && self.can_bridge(&refresh, now_ms) {
@@ -363,26 +337,29 @@ impl Setup {
         session: Stored,
         source: TokenSource,
         now_ms: EpochMs,
-    ) -> Result<(State, Action), Failure> {
+    ) -> Step<State, Outcome> {
         let question = self.demand.examination.as_ref();
-        let progress = self.asking().begin(question, session, source, now_ms)?;
-        Ok(self.examined(progress, now_ms))
+        let examination = Examination::begin(&self.asking(), question, session, source, now_ms)?;
+        Ok(self.examined(examination, now_ms))
     }
 
-    fn examined(&self, progress: examination::Progress, now_ms: EpochMs) -> (State, Action) {
-        match progress {
-            examination::Progress::Ask(examination, exchange) => {
-                (State::Examining(examination), Action::Exchange(exchange))
-            }
-            examination::Progress::Granted(mut grant) => {
+    fn examined(
+        &self,
+        examination: Progress<Examination, Finding>,
+        now_ms: EpochMs,
+    ) -> Progress<State, Outcome> {
+        match examination {
+            Continue(examination, action) => Continue(State::Examining(examination), action),
+            Done(Finding::Granted(mut grant)) => {
                 grant.notices.extend(self.shortfall(&grant, now_ms));
-                (State::Ended, Action::Done(Outcome::Granted(grant)))
+                Done(Outcome::Granted(grant))
             }
-            examination::Progress::Refused(session) => {
-                (State::AwaitingLock { before: session, bridging: false }, Action::Lock)
+            Done(Finding::Refused(session)) => {
+                Continue(State::AwaitingLock { before: session, bridging: false }, Action::Lock)
             }
-            examination::Progress::Unanswerable(session, failure) => {
-                (State::AwaitingFindingSave(failure), Action::Save(Some(session.to_bytes())))
+            Done(Finding::Unanswerable(session, failure)) => {
+                let save = Action::Save(Some(session.to_bytes()));
+                Continue(State::AwaitingFindingSave(failure), save)
             }
         }
     }
@@ -404,34 +381,31 @@ impl Setup {
     }
 }
 
-impl State {
-    fn expected(&self) -> &'static str {
-        match self {
-            Self::Ready(_) => "begin",
-            Self::AwaitingLock { .. } | Self::AwaitingRecheck { .. } => "locked",
-            Self::AwaitingProbe(_) => "probed",
-            Self::AwaitingRefresh(_) | Self::AwaitingKeys { .. } | Self::Examining(_) => {
-                "the answer to a request"
-            }
-            Self::AwaitingRotationSave { .. }
-            | Self::AwaitingSave { .. }
-            | Self::AwaitingDeletion(_)
-            | Self::AwaitingFindingSave(_) => "saved or not-saved",
-            Self::Ended => "nothing more: this session has ended",
+fn verified(
+    mut session: Stored,
+    identity: Progress<Identity, IdToken>,
+) -> Progress<State, Outcome> {
+    match identity {
+        Continue(identity, action) => {
+            Continue(State::AwaitingKeys { session, identity: Box::new(identity) }, action)
+        }
+        Done(id_token) => {
+            remember(&mut session, id_token);
+            save(session)
         }
     }
 }
 
-fn save(session: Stored) -> (State, Action) {
+fn save(session: Stored) -> Progress<State, Outcome> {
     let (save, action) = Save::begin(session.to_bytes());
-    (State::AwaitingSave { session, save }, action)
+    Continue(State::AwaitingSave { session, save }, action)
 }
 
 /// Saves the session as it was before the renewal, except for its refresh token. The old
 /// access token may still be valid, and the new one must not be used unchecked.
-fn save_rotated(session: &Stored, then: AfterRotationSave) -> (State, Action) {
+fn save_rotated(session: &Stored, then: AfterRotationSave) -> Progress<State, Outcome> {
     let (save, action) = Save::begin(session.to_bytes());
-    (State::AwaitingRotationSave { save, then }, action)
+    Continue(State::AwaitingRotationSave { save, then }, action)
 }
 
 fn not_renewable() -> Failure {

@@ -41,7 +41,7 @@ pub(crate) struct Begun {
 pub(crate) struct Page(Url);
 
 /// The state of a login.
-pub(crate) enum Progress {
+pub(crate) enum Confirmation {
     Waiting,
     /// Confirmed. Holds the refresh token, which the server sends once.
     Confirmed(String),
@@ -203,7 +203,7 @@ pub(crate) fn parse_begin_response(response: &Response) -> Result<Begun, Failure
 }
 
 /// Parses a poll response. The error says why the state of the login is not known.
-pub(crate) fn parse_poll_response(response: &Response) -> Result<Progress, Failure> {
+pub(crate) fn parse_poll_response(response: &Response) -> Result<Confirmation, Failure> {
     #[derive(Deserialize)]
     struct Body {
         status: String,
@@ -218,11 +218,11 @@ pub(crate) fn parse_poll_response(response: &Response) -> Result<Progress, Failu
     let body: Body =
         serde_json::from_slice(&response.body).map_err(|_| invalid("its status cannot be read"))?;
     match (body.status.as_str(), body.refresh_token) {
-        ("waiting", _) => Ok(Progress::Waiting),
-        ("expired", _) => Ok(Progress::Expired),
-        ("used", _) => Ok(Progress::Used),
+        ("waiting", _) => Ok(Confirmation::Waiting),
+        ("expired", _) => Ok(Confirmation::Expired),
+        ("used", _) => Ok(Confirmation::Used),
         ("success", token) => credential("refresh_token", token)?
-            .map(Progress::Confirmed)
+            .map(Confirmation::Confirmed)
             .ok_or_else(|| invalid("it was confirmed without a refresh_token")),
         (status, _) => Err(invalid(&format!("its status is {}", printable(status)))),
     }

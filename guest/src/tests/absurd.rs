@@ -10,9 +10,10 @@ use serde_json::json;
 use super::given::{HOUR_MS, NOW_MS, hexclave, logged_in, oauth, openid};
 use super::hexclave::begun;
 use super::provider::{id_token, metadata, tokens, usual_keys};
-use super::replies::replies;
+use super::replies::{fits, replies};
 use crate::contract::{
-    Action, Code, EpochMs, Facts, LoginFlow, Protocol, Reply, Response, Tokens, Unreachable,
+    Action, Code, EpochMs, Facts, LoginFlow, NoResponse, Protocol, Reply, Response, Tokens,
+    Unreachable,
 };
 use crate::protocol::description::describe;
 use crate::protocol::request::header;
@@ -63,29 +64,41 @@ fn nonsense(dice: &mut ChaCha8Rng) -> Reply {
     match any(20) {
         0 => Reply::Locked(Some(text.into_bytes())),
         1 => Reply::Locked(Some(logged_in())),
-        2 => Reply::Unreachable(Unreachable { reason: text, sent: any(2) == 0 }),
-        3 => Reply::TooLarge(u64::MAX),
+        2 => {
+            let unreachable = Unreachable { reason: text, sent: any(2) == 0 };
+            Reply::Answered(Err(NoResponse::Unreachable(unreachable)))
+        }
+        3 => Reply::Answered(Err(NoResponse::TooLarge(u64::MAX))),
         4 => Reply::Redirected(text),
         5 => Reply::Pasted(text),
-        6..=12 => Reply::Response(Response {
+        6..=12 => Reply::Answered(Ok(Response {
             status: [0, 200, 200, 200, 204, 302, 400, 401, 429, 503, u16::MAX][any(11)],
             headers: vec![header("retry-after", ["-1", "0", "99999999999999999999"][any(3)])],
             body,
-        }),
+        })),
         _ => replies().into_iter().nth(any(15)).unwrap(),
     }
 }
 
-/// Steps the session with random replies at random times.
+/// Steps the session at random times, with random replies of a kind that fits.
 fn walk(mut session: Session, seed: u64) {
     let mut dice = ChaCha8Rng::seed_from_u64(seed);
-    let _ = session.next(Reply::Begin, TIMES[seed as usize % TIMES.len()]);
+    let mut next = session.next(Reply::Begin, TIMES[seed as usize % TIMES.len()]);
     for _ in 0..STEPS {
-        let reply = nonsense(&mut dice);
-        let now_ms = TIMES[dice.next_u32() as usize % TIMES.len()];
-        if let Err(failure) = session.next(reply, now_ms) {
-            assert!(!failure.message.is_empty() && !failure.message.contains(char::is_control));
+        let action = match next {
+            Ok(Action::Done(_)) => return,
+            Ok(action) => action,
+            Err(failure) => {
+                assert!(!failure.message.is_empty() && !failure.message.contains(char::is_control));
+                return;
+            }
+        };
+        let mut reply = nonsense(&mut dice);
+        while !fits(Some(&action), &reply) {
+            reply = nonsense(&mut dice);
         }
+        let now_ms = TIMES[dice.next_u32() as usize % TIMES.len()];
+        next = session.next(reply, now_ms);
     }
 }
 

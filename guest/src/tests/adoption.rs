@@ -151,9 +151,3 @@ fn adoption_needs_no_user() {
     let adoption = openid().facts(no_user).adoption(foreign_tokens()).discovers(metadata());
     adoption.asks_userinfo(user_claims()).locks(None).saves().grants();
 }
-
-#[test]
-fn every_state_rejects_replies_that_do_not_fit() {
-    let adoption = openid().trying_misfits().adoption(foreign_tokens()).discovers(metadata());
-    adoption.asks_userinfo(user_claims()).locks(None).cannot_save().saves().grants();
-}

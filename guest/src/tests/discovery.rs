@@ -4,10 +4,11 @@ use serde_json::{Value, json};
 
 use super::given::{oauth, openid};
 use super::provider::{
-    id_token, metadata, metadata_with, not_found, ok, status, tokens, unreachable, usual_keys,
+    denied, id_token, metadata, metadata_with, not_found, ok, status, tokens, too_large,
+    unreachable, usual_keys,
 };
 use super::script::Script;
-use crate::contract::{Code, Pkce, Reply, Tokens};
+use crate::contract::{Code, Pkce, Tokens};
 
 const OPENID_URL: &str = "https://id.example/.well-known/openid-configuration";
 const OAUTH_URL: &str = "https://id.example/.well-known/oauth-authorization-server";
@@ -63,8 +64,8 @@ fn a_sufficient_first_document_is_used_whatever_the_second_is() {
         unreachable(),
         status(500, ""),
         status(200, "<html>"),
-        Reply::TooLarge(1 << 20),
-        Reply::Denied("a private address".to_owned()),
+        too_large(1 << 20),
+        denied("a private address"),
         ok(metadata_with("issuer", json!("https://evil.example"))),
         ok(metadata_with("token_endpoint", json!("http://id.example/token"))),
     ] {
@@ -80,7 +81,7 @@ fn an_unusable_first_document_is_replaced_by_the_second() {
         status(302, ""),
         status(500, ""),
         status(200, "<html>"),
-        Reply::TooLarge(1 << 20),
+        too_large(1 << 20),
         ok(metadata_with("issuer", json!("https://id.example/other"))),
     ] {
         openid().login().discovers(first).discovers(metadata()).shown();
@@ -91,7 +92,7 @@ fn an_unusable_first_document_is_replaced_by_the_second() {
 fn an_unreachable_provider_is_not_asked_for_the_second_document() {
     let failure = openid().login().discovers(unreachable()).fails(Code::Unreachable);
     assert!(failure.retryable && failure.message.contains("https://id.example"));
-    let denied = Reply::Denied("a private address".to_owned());
+    let denied = denied("a private address");
     openid().login().discovers(denied).fails(Code::EgressDenied);
 }
 
@@ -105,7 +106,7 @@ fn missing_metadata_differs_from_an_outage() {
         assert!(login.fails(Code::ProviderUnavailable).retryable);
     }
     login().discovers(not_found()).discovers(unreachable()).fails(Code::Unreachable);
-    login().discovers(Reply::TooLarge(1)).discovers(not_found()).fails(Code::InvalidMetadata);
+    login().discovers(too_large(1)).discovers(not_found()).fails(Code::InvalidMetadata);
 }
 
 #[test]

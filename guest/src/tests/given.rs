@@ -22,7 +22,6 @@ pub(super) struct Given {
     stored: Option<Vec<u8>>,
     entropy: Vec<u8>,
     now_ms: EpochMs,
-    misfits: bool,
 }
 
 /// A public client of an OpenID Connect provider that publishes its metadata.
@@ -56,7 +55,6 @@ pub(super) fn openid() -> Given {
         stored: None,
         entropy: (0..32).collect(),
         now_ms: NOW_MS,
-        misfits: false,
     }
 }
 
@@ -209,37 +207,31 @@ impl Given {
         self
     }
 
-    /// Before each reply that fits, try all replies that do not.
-    pub(super) fn trying_misfits(mut self) -> Self {
-        self.misfits = true;
-        self
-    }
-
     // ---- The flows -----------------------------------------------------------
 
     #[track_caller]
     pub(super) fn login(self) -> Script {
-        let (now_ms, misfits) = (self.now_ms, self.misfits);
-        Script::begin(must(self.try_login()), now_ms, misfits)
+        let now_ms = self.now_ms;
+        Script::begin(must(self.try_login()), now_ms)
     }
 
     #[track_caller]
     pub(super) fn token(self) -> Script {
-        let (now_ms, misfits) = (self.now_ms, self.misfits);
-        Script::begin(must(self.try_token()), now_ms, misfits)
+        let now_ms = self.now_ms;
+        Script::begin(must(self.try_token()), now_ms)
     }
 
     #[track_caller]
     pub(super) fn logout(self) -> Script {
-        let (now_ms, misfits) = (self.now_ms, self.misfits);
-        Script::begin(must(self.try_logout()), now_ms, misfits)
+        let now_ms = self.now_ms;
+        Script::begin(must(self.try_logout()), now_ms)
     }
 
     /// An adoption of another program's tokens.
     #[track_caller]
     pub(super) fn adoption(self, tokens: contract::Tokens) -> Script {
-        let (now_ms, misfits) = (self.now_ms, self.misfits);
-        Script::begin(must(self.try_adoption(tokens)), now_ms, misfits)
+        let now_ms = self.now_ms;
+        Script::begin(must(self.try_adoption(tokens)), now_ms)
     }
 
     /// A login that is now in the browser.

@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use super::given::openid;
 use super::keys::{Key, encode};
 use super::provider::{
-    IdToken, id_token, keys, signed_by, status, tokens, unreachable, usual_keys,
+    IdToken, denied, id_token, keys, signed_by, status, tokens, too_large, unreachable, usual_keys,
 };
 use super::script::Script;
-use crate::contract::{Code, Reply};
+use crate::contract::Code;
 
 /// A login that has received this ID token and is fetching keys.
 #[track_caller]
@@ -268,8 +268,8 @@ fn a_login_fails_if_the_keys_cannot_be_fetched() {
         (status(200, "<html>"), Code::InvalidIdToken),
         (status(200, "{}"), Code::InvalidIdToken),
         (status(200, r#"{"keys":{}}"#), Code::InvalidIdToken),
-        (Reply::TooLarge(1 << 20), Code::InvalidIdToken),
-        (Reply::Denied("a private address".to_owned()), Code::EgressDenied),
+        (too_large(1 << 20), Code::InvalidIdToken),
+        (denied("a private address"), Code::EgressDenied),
     ] {
         checking(id_token()).fetches_keys(reply).fails(code);
     }

@@ -4,11 +4,12 @@ use serde_json::{Value, json};
 
 use super::given::{Given, logged_in, logged_in_with, openid};
 use super::provider::{
-    access_token, id_token, metadata_with, oauth_error, ok, status, tokens, unreachable, usual_keys,
+    access_token, id_token, metadata_with, oauth_error, status, tokens, too_large, unreachable,
+    usual_keys,
 };
 use super::script::Script;
 use crate::contract::{
-    ClientAuthentication, Code, Examination, Method, Reply, RequestFormat, TokenSource,
+    ClientAuthentication, Code, Examination, Method, RequestFormat, TokenSource,
 };
 
 /// The usual session, with one stored field changed.
@@ -90,7 +91,7 @@ fn an_unusable_introspection_response_fails() {
         (status(200, "[]"), Code::InvalidAccessToken),
         (status(503, ""), Code::ProviderUnavailable),
         (unreachable(), Code::Unreachable),
-        (Reply::TooLarge(1), Code::InvalidAccessToken),
+        (too_large(1), Code::InvalidAccessToken),
     ] {
         introspecting().introspects(answer.clone()).fails(code);
         presenting().introspects(answer).fails(code);
@@ -176,13 +177,4 @@ fn a_login_uses_assumed_endpoints_if_the_metadata_names_none() {
     let login = given.login().discovers(silent.clone()).discovers(silent);
     let sent = login.redirects("code=c0de&state={state}").sent();
     assert_eq!(sent.url, "https://id.example/assumed-token");
-}
-
-#[test]
-fn every_state_rejects_replies_that_do_not_fit() {
-    let body = || ok(json!({ "active": true }));
-    given(Examination::Introspection).trying_misfits().token().introspects(body()).grants();
-    let token = given(Examination::Tokeninfo).trying_misfits().token();
-    let token = token.introspects(status(401, "")).locks(Some(logged_in()));
-    token.refreshes(tokens(2)).saves().introspects(body()).grants();
 }

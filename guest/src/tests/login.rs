@@ -4,11 +4,11 @@ use serde_json::json;
 
 use super::given::{HOUR_MS, NOW_MS, logged_in, oauth, openid};
 use super::provider::{
-    access_token, id_token, metadata, oauth_error, refresh_token, status, tokens, unreachable,
-    usual_keys,
+    access_token, denied, id_token, metadata, oauth_error, refresh_token, status, tokens,
+    too_large, unreachable, usual_keys,
 };
 use super::script::Script;
-use crate::contract::{Code, Reply, TokenSource};
+use crate::contract::{Code, TokenSource};
 
 /// A login with a code, which is about to be redeemed.
 fn with_code() -> Script {
@@ -133,8 +133,8 @@ fn an_error_of_the_token_endpoint_ends_the_login() {
         (status(200, "<h1>log in</h1>"), Code::InvalidTokenResponse, false),
         (status(200, "{}"), Code::InvalidTokenResponse, false),
         (status(302, ""), Code::InvalidTokenResponse, false),
-        (Reply::TooLarge(1 << 20), Code::InvalidTokenResponse, false),
-        (Reply::Denied("a private address".to_owned()), Code::EgressDenied, false),
+        (too_large(1 << 20), Code::InvalidTokenResponse, false),
+        (denied("a private address"), Code::EgressDenied, false),
     ] {
         assert_eq!(with_code().redeems(reply).fails(code).retryable, retryable, "{code:?}");
     }
@@ -174,8 +174,8 @@ fn a_display_name_is_optional() {
         status(500, ""),
         status(200, "eyJhbGciOiJSUzI1NiJ9.e30.c2ln"),
         status(200, r#"{"name":"nobody in particular"}"#),
-        Reply::TooLarge(1 << 20),
-        Reply::Denied("a private address".to_owned()),
+        too_large(1 << 20),
+        denied("a private address"),
         unreachable(),
     ] {
         let login = without_name().asks_userinfo(reply).locks(None).saves();

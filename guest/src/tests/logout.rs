@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use super::given::{Given, logged_in, logged_in_with, openid};
 use super::provider::{
-    access_token, id_token, metadata_with, oauth_error, refresh_token, status, tokens, unreachable,
-    usual_keys,
+    access_token, denied, id_token, metadata_with, oauth_error, refresh_token, status, tokens,
+    too_large, unreachable, usual_keys,
 };
 use super::script::Script;
-use crate::contract::{ClientAuthentication, Code, LogoutReport, Reply, TokenHint, UnrevokedCause};
+use crate::contract::{ClientAuthentication, Code, LogoutReport, TokenHint, UnrevokedCause};
 
 fn logging_out() -> Script {
     openid().stored(logged_in()).logout().locks(Some(logged_in()))
@@ -82,8 +82,8 @@ fn a_failing_revocation_still_deletes_the_session() {
         (status(429, ""), Unreachable, "429"),
         (status(400, r#"{"error":"\u001b[2J"}"#), Refused, "\\u{1b}[2J"),
         (unreachable(), Unreachable, "connection reset"),
-        (Reply::TooLarge(7), Unreachable, "more than 7 bytes"),
-        (Reply::Denied("a private address".to_owned()), Unreachable, "a private address"),
+        (too_large(7), Unreachable, "more than 7 bytes"),
+        (denied("a private address"), Unreachable, "a private address"),
     ] {
         let report = logging_out().revokes(reply).revokes(status(200, "")).deletes().logs_out();
         assert_eq!(report.revoked, [TokenHint::AccessToken]);

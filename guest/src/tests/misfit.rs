@@ -1,98 +1,265 @@
-//! In every state, a reply that does not fit is rejected and changes nothing. These
-//! sessions reach all states, try all misfits in each, and continue.
+//! In every state, a reply that does not fit ends the session, and the failure names the
+//! replies that do.
 
 use serde_json::json;
 
-use super::given::{HOUR_MS, logged_in, oauth, openid, renewed_elsewhere};
+use super::given::{Given, HOUR_MS, hexclave, logged_in, oauth, openid};
+use super::hexclave::{ada, begun, confirmed, renewed, waiting};
 use super::keys::Key;
 use super::provider::{
-    id_token, keys, metadata, not_found, oauth_error, signed_by, status, tokens, usual_keys,
+    id_token, keys, metadata, metadata_with, not_found, oauth_error, signed_by, status, tokens,
+    usual_keys,
 };
-use super::script::Script;
-use crate::contract::Code;
+use super::replies::{fits, replies};
+use super::script::{Script, takes_nothing_more};
+use crate::contract::{Action, Code, Examination, Failure, LoginFlow, Reply, Tokens};
+use crate::session::Session;
+
+/// A session, and its last action.
+type Position = (Session, Option<Action>);
+
+const ANSWERED: &str = "answered";
+const LOCKED: &str = "locked";
+const SAVED: &str = "saved or not-saved";
+const REDIRECTED: &str =
+    "redirected, pasted, cancelled, timed-out, or chosen with one of the alternatives";
+const CHOSEN: &str = "cancelled, timed-out, or chosen with one of the flows offered";
+
+/// What is expected in a state, and a session in that state.
+type State = (&'static str, Box<dyn Fn() -> Position>);
+type Row = (&'static str, fn() -> Script);
+
+/// All states after the first.
+const ROWS: [Row; 47] = [
+    // ---- A login in a browser ----------------------------------------------------
+    (ANSWERED, || openid().login()),
+    (ANSWERED, || openid().login().discovers(not_found())),
+    (REDIRECTED, || openid().login_in_browser()),
+    (REDIRECTED, || openid().login_in_browser().redirects("code=c0de&state=another")),
+    (REDIRECTED, || openid().flow(Some(LoginFlow::Paste)).login_in_browser()),
+    (REDIRECTED, || oauth().login()),
+    (CHOSEN, || openid().login_in_browser().times_out()),
+    (ANSWERED, redeeming),
+    (ANSWERED, || redeeming().redeems(tokens(1).and(id_token()))),
+    (ANSWERED, || redeeming().redeems(tokens(1).and(id_token())).fetches_keys(keys(&[]))),
+    (ANSWERED, || without_name().fetches_keys(usual_keys())),
+    (LOCKED, completing),
+    (SAVED, || completing().locks(None)),
+    (SAVED, || completing().locks(None).cannot_save()),
+    // ---- A login on another device ---------------------------------------------
+    (ANSWERED, by_device),
+    ("presented", || by_device().codes(code())),
+    (ANSWERED, || by_device().codes(code()).presents()),
+    (ANSWERED, || by_device().codes(code()).presents().polls_after(5, pending())),
+    (CHOSEN, || by_device().codes(code()).presents().polls_after(5, oauth_error("expired_token"))),
+    // ---- A login on a page of Hexclave -----------------------------------------
+    (ANSWERED, || hexclave().login()),
+    ("presented", || hexclave().login().codes(begun())),
+    (ANSWERED, || on_page()),
+    (ANSWERED, || on_page().polls_after(0, waiting())),
+    (ANSWERED, || on_page().polls_after(0, confirmed())),
+    (CHOSEN, || on_page().polls_after(0, json!({ "status": "expired" }))),
+    (ANSWERED, || on_page().polls_after(0, confirmed()).renews(renewed(1))),
+    (LOCKED, || on_page().polls_after(0, confirmed()).renews(renewed(1)).asks_userinfo(ada())),
+    // ---- A token -----------------------------------------------------------------
+    (LOCKED, || renewing().token()),
+    (ANSWERED, refreshing),
+    (SAVED, || refreshing().refreshes(tokens(2))),
+    (SAVED, || refreshing().refreshes(unknown_key())),
+    (ANSWERED, || refreshing().refreshes(unknown_key()).saves()),
+    (LOCKED, || refreshing().refreshes(oauth_error("invalid_grant"))),
+    (SAVED, || {
+        let refused = refreshing().refreshes(oauth_error("invalid_grant"));
+        refused.locks(Some(logged_in()))
+    }),
+    (ANSWERED, || checking(Examination::Userinfo)),
+    (SAVED, || {
+        let renewed = checking(Examination::Userinfo).asks_userinfo(status(401, ""));
+        let renewed = renewed.locks(Some(logged_in())).refreshes(tokens(2)).saves();
+        renewed.asks_userinfo(status(401, ""))
+    }),
+    (ANSWERED, || checking(Examination::Verification)),
+    (ANSWERED, || {
+        let endpoint = json!("https://id.example/introspect");
+        let stored = super::introspection::stored_with("introspection_endpoint", endpoint);
+        openid().stored(stored).examining(Examination::Introspection).token()
+    }),
+    (ANSWERED, || {
+        let endpoint = json!("https://id.example/tokeninfo");
+        let stored = super::introspection::stored_with("tokeninfo_endpoint", endpoint);
+        openid().stored(stored).examining(Examination::Tokeninfo).token()
+    }),
+    (ANSWERED, || {
+        let token = signed_by(Key::numbered(2), "ES256");
+        super::access_token::given(token, super::access_token::none()).token()
+    }),
+    // ---- The end -----------------------------------------------------------------
+    (LOCKED, || renewing().logout()),
+    (ANSWERED, ending),
+    (SAVED, || ending().revokes(status(200, "")).revokes(status(200, ""))),
+    (ANSWERED, ending_at_hexclave),
+    (ANSWERED, || ending_at_hexclave().renews(renewed(2))),
+    // ---- An adoption ---------------------------------------------------------------
+    (ANSWERED, || openid().adoption(foreign_tokens())),
+    (ANSWERED, || openid().adoption(foreign_tokens()).discovers(metadata())),
+];
+
+fn redeeming() -> Script {
+    openid().login_in_browser().redirects("code=c0de&state={state}")
+}
+
+/// A login whose ID token has no name.
+fn without_name() -> Script {
+    redeeming().redeems(tokens(1).and(id_token().without("name")))
+}
+
+fn completing() -> Script {
+    oauth().login().redirects("code=c0de&state={state}").redeems(tokens(1))
+}
+
+fn by_device() -> Script {
+    let given = openid().flow(Some(LoginFlow::Device));
+    let endpoint = json!("https://id.example/device_authorization");
+    given.login().discovers(metadata_with("device_authorization_endpoint", endpoint))
+}
+
+fn code() -> serde_json::Value {
+    json!({
+        "device_code": "a", "user_code": "b", "verification_uri": "https://id.example/device",
+        "expires_in": 600,
+    })
+}
+
+fn pending() -> Reply {
+    oauth_error("authorization_pending")
+}
+
+fn on_page() -> Script {
+    hexclave().login().codes(begun()).brings()
+}
+
+fn renewing() -> Given {
+    openid().stored(logged_in()).force_refresh()
+}
 
 fn refreshing() -> Script {
-    let given = openid().stored(logged_in()).later(3 * HOUR_MS).userinfo().trying_misfits();
-    given.token().locks(Some(logged_in()))
+    openid().stored(logged_in()).later(3 * HOUR_MS).token().locks(Some(logged_in()))
+}
+
+/// Tokens whose ID token is signed with a key that was not seen before.
+fn unknown_key() -> super::provider::Tokens {
+    tokens(2).and(signed_by(Key::numbered(2), "ES256"))
+}
+
+fn checking(question: Examination) -> Script {
+    openid().stored(logged_in()).examining(question).token()
+}
+
+fn ending() -> Script {
+    renewing().logout().locks(Some(logged_in()))
+}
+
+fn ending_at_hexclave() -> Script {
+    let stored = super::hexclave_session::stored();
+    hexclave().stored(stored.clone()).logout().locks(Some(stored))
+}
+
+fn foreign_tokens() -> Tokens {
+    Tokens {
+        access_token: Some("a".to_owned()),
+        refresh_token: None,
+        expires_at_ms: None,
+        scopes: None,
+    }
+}
+
+/// All states: those before `begin` and `probed`, and those of the table.
+fn states() -> Vec<State> {
+    let begun = |session: fn() -> Session| {
+        move || {
+            let mut session = session();
+            let action = session.next(Reply::Begin, 0).ok();
+            (session, action)
+        }
+    };
+    let login: fn() -> Session = || openid().try_login().ok().unwrap();
+    let token: fn() -> Session = || renewing().try_token().ok().unwrap();
+    let logout: fn() -> Session = || renewing().try_logout().ok().unwrap();
+    let adoption: fn() -> Session = || openid().try_adoption(foreign_tokens()).ok().unwrap();
+    let mut states: Vec<State> = Vec::new();
+    for session in [login, token, logout, adoption] {
+        states.push(("begin", Box::new(move || (session(), None))));
+    }
+    for session in [login, adoption] {
+        states.push(("probed", Box::new(begun(session))));
+    }
+    states.push((
+        "probed",
+        Box::new(|| {
+            let (mut session, _) = renewing().token().position();
+            let action = session.next(Reply::Locked(Some(logged_in())), 0).ok();
+            (session, action)
+        }),
+    ));
+    for (expected, script) in ROWS {
+        states.push((expected, Box::new(move || script().position())));
+    }
+    states
+}
+
+fn is_misfit(came: &Result<Action, Failure>) -> bool {
+    matches!(came, Err(failure) if failure.code == Code::UnexpectedReply)
 }
 
 #[test]
-fn a_login_rejects_misfits() {
-    openid()
-        .trying_misfits()
-        .login()
-        .discovers(not_found())
-        .discovers(metadata())
-        .redirects("code=c0de&state=another")
-        .redirects("code=c0de&state={state}")
-        .redeems(tokens(1).and(id_token().without("name")))
-        .fetches_keys(keys(&[]))
-        .fetches_keys(usual_keys())
-        .asks_userinfo(json!({ "sub": "ada", "name": "Ada" }))
-        .locks(None)
-        .cannot_save()
-        .saves()
-        .grants();
+fn a_misfit_ends_the_session_and_names_what_fits() {
+    for (row, (expected, position)) in states().into_iter().enumerate() {
+        for reply in replies() {
+            let (mut session, action) = position();
+            if fits(action.as_ref(), &reply) {
+                continue;
+            }
+            let failure = session.next(reply, 0).err().unwrap();
+            assert!(failure.code == Code::UnexpectedReply, "{row}");
+            let words = format!("; expected {expected}");
+            assert!(failure.message.ends_with(&words), "{row}: {}", failure.message);
+            takes_nothing_more(session);
+        }
+    }
 }
 
 #[test]
-fn a_login_without_discovery_rejects_misfits() {
-    oauth()
-        .trying_misfits()
-        .login()
-        .redirects("code=c0de&state={state}")
-        .redeems(tokens(1))
-        .locks(None)
-        .saves()
-        .grants();
+fn a_reply_that_fits_is_accepted() {
+    for (row, (_, position)) in states().into_iter().enumerate() {
+        for reply in replies() {
+            let (mut session, action) = position();
+            if fits(action.as_ref(), &reply) {
+                assert!(!is_misfit(&session.next(reply, 0)), "{row}");
+            }
+        }
+    }
 }
 
 #[test]
-fn a_renewal_rejects_misfits() {
-    refreshing()
-        .refreshes(tokens(2).and(signed_by(Key::numbered(2), "ES256")))
-        .cannot_save()
-        .saves()
-        .fetches_keys(keys(&[Key::numbered(2)]))
-        .cannot_save()
-        .saves()
-        .asks_userinfo(json!({ "sub": "ada" }))
-        .grants();
+fn a_repeated_reply_is_rejected() {
+    for (row, (_, position)) in states().into_iter().enumerate() {
+        for reply in replies() {
+            let (mut session, action) = position();
+            if !fits(action.as_ref(), &reply) {
+                continue;
+            }
+            let next = session.next(reply.clone(), 0).ok();
+            // A request may follow a request, and would take the second reply as its own.
+            if next.is_none_or(|next| !fits(Some(&next), &reply)) {
+                assert!(is_misfit(&session.next(reply, 0)), "{row}");
+            }
+        }
+    }
 }
 
 #[test]
-fn a_recheck_rejects_misfits() {
-    refreshing()
-        .refreshes(oauth_error("invalid_grant"))
-        .locks(Some(logged_in()))
-        .deletes()
-        .fails(Code::LoginRequired);
-    refreshing()
-        .refreshes(oauth_error("invalid_grant"))
-        .locks(Some(renewed_elsewhere()))
-        .refreshes(tokens(3))
-        .saves()
-        .asks_userinfo(json!({ "sub": "ada" }))
-        .grants();
-}
-
-#[test]
-fn a_logout_rejects_misfits() {
-    openid()
-        .stored(logged_in())
-        .trying_misfits()
-        .logout()
-        .locks(Some(logged_in()))
-        .revokes(status(200, ""))
-        .revokes(status(200, ""))
-        .deletes()
-        .logs_out();
-}
-
-#[test]
-fn a_misfit_names_the_expected_reply() {
-    let mut session = openid().try_login().ok().unwrap();
-    let failure = session.next(crate::contract::Reply::Saved, 0).err().unwrap();
-    assert_eq!(failure.code, Code::UnexpectedReply);
-    assert!(failure.message.ends_with("expected begin"), "{}", failure.message);
+fn a_session_that_has_ended_takes_nothing_more() {
+    openid().stored(logged_in()).token().grants();
+    openid().logout().locks(None).logs_out();
+    openid().login().discovers(metadata()).gives_up().fails(Code::Cancelled);
 }

@@ -33,7 +33,6 @@ mod seen;
 mod stored;
 mod stytch;
 mod symmetric;
-mod table;
 mod tenants;
 mod token;
 mod token_endings;

@@ -109,9 +109,3 @@ fn without_a_terminal_no_flow_is_offered() {
     let login = by(LoginFlow::Device).facts(unattended).login().discovers(metadata());
     login.fails(Code::DeviceLoginUnavailable);
 }
-
-#[test]
-fn every_state_rejects_replies_that_do_not_fit() {
-    let login = with_device(by(LoginFlow::Browser).trying_misfits()).times_out();
-    by_device(login.chooses(LoginFlow::Device));
-}

@@ -5,7 +5,7 @@ use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use super::keys::{Key, encode};
 use super::known::Known;
-use crate::contract::{Reply, Response, Unreachable};
+use crate::contract::{NoResponse, Reply, Response, Unreachable};
 use crate::protocol::request::header;
 
 pub(super) const ISSUER: &str = "https://id.example";
@@ -33,7 +33,7 @@ pub(super) fn ok(body: Value) -> Reply {
 
 pub(super) fn status(status: u16, body: &str) -> Reply {
     let headers = vec![header("content-type", "application/json")];
-    Reply::Response(Response { status, headers, body: body.as_bytes().to_vec() })
+    Reply::Answered(Ok(Response { status, headers, body: body.as_bytes().to_vec() }))
 }
 
 pub(super) fn not_found() -> Reply {
@@ -46,12 +46,24 @@ pub(super) fn oauth_error(error: &str) -> Reply {
 
 /// The request was sent, and no response arrived.
 pub(super) fn unreachable() -> Reply {
-    Reply::Unreachable(Unreachable { reason: "connection reset".to_owned(), sent: true })
+    let reason = "connection reset".to_owned();
+    Reply::Answered(Err(NoResponse::Unreachable(Unreachable { reason, sent: true })))
 }
 
 /// The request was not sent.
 pub(super) fn unsent() -> Reply {
-    Reply::Unreachable(Unreachable { reason: "connection refused".to_owned(), sent: false })
+    let reason = "connection refused".to_owned();
+    Reply::Answered(Err(NoResponse::Unreachable(Unreachable { reason, sent: false })))
+}
+
+/// The body was longer than the host's limit, in bytes.
+pub(super) fn too_large(limit: u64) -> Reply {
+    Reply::Answered(Err(NoResponse::TooLarge(limit)))
+}
+
+/// The host does not allow the request.
+pub(super) fn denied(reason: &str) -> Reply {
+    Reply::Answered(Err(NoResponse::Denied(reason.to_owned())))
 }
 
 /// A complete metadata document.

@@ -155,12 +155,7 @@ fn a_notice_contains_no_secret() {
 
 #[test]
 fn only_one_redirect_is_redeemed() {
-    openid()
-        .trying_misfits()
-        .login_in_browser()
-        .redirects(RIGHT)
-        .redeems(tokens(1))
-        .fails(Code::InvalidIdToken);
+    openid().login_in_browser().redirects(RIGHT).redeems(tokens(1)).fails(Code::InvalidIdToken);
 }
 
 #[test]

@@ -107,9 +107,3 @@ fn a_pasted_refusal_is_retried_too() {
     assert_eq!(login.shown().query.one("prompt"), None);
     assert_eq!(login.shown().flow, LoginFlow::Paste);
 }
-
-#[test]
-fn every_state_rejects_replies_that_do_not_fit() {
-    let login = offline().trying_misfits().login_in_browser();
-    finishes(login.redirects("error=login_required&state={state}"));
-}

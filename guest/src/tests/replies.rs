@@ -1,19 +1,18 @@
 //! One reply of each kind, and descriptions of actions and replies.
 
-use crate::contract::{
-    Action, Authorization, Failure, LoginFlow, Outcome, Purpose, Reply, Response, Unreachable,
-};
+use super::provider::{denied, status, too_large, unsent};
+use crate::contract::{Action, Authorization, Failure, LoginFlow, Outcome, Purpose, Reply};
 
-/// One reply of every kind.
+/// One reply of every kind, and all results of a request.
 pub(super) fn replies() -> [Reply; 15] {
     [
         Reply::Begin,
         Reply::Locked(None),
         Reply::Probed,
-        Reply::Response(Response { status: 200, headers: vec![], body: vec![] }),
-        Reply::Unreachable(Unreachable { reason: "no route".to_owned(), sent: false }),
-        Reply::TooLarge(1),
-        Reply::Denied("no".to_owned()),
+        status(200, ""),
+        unsent(),
+        too_large(1),
+        denied("no"),
         Reply::Redirected("/callback".to_owned()),
         Reply::Pasted("?".to_owned()),
         Reply::Presented,
@@ -31,10 +30,7 @@ pub(super) fn fits(action: Option<&Action>, reply: &Reply) -> bool {
     match action {
         Action::Lock => matches!(reply, Reply::Locked(_)),
         Action::Probe => matches!(reply, Reply::Probed),
-        Action::Exchange(_) => matches!(
-            reply,
-            Reply::Response(_) | Reply::Unreachable(_) | Reply::TooLarge(_) | Reply::Denied(_)
-        ),
+        Action::Exchange(_) => matches!(reply, Reply::Answered(_)),
         Action::Authorize(authorization) => match reply {
             Reply::Redirected(_) | Reply::Pasted(_) | Reply::Cancelled | Reply::TimedOut => true,
             Reply::Chosen(flow) => authorization.alternatives.contains(flow),

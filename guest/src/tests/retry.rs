@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use super::given::{HOUR_MS, logged_in, openid};
-use super::provider::{access_token, id_token, metadata, status, tokens, unreachable, unsent};
+use super::provider::{
+    access_token, denied, id_token, metadata, status, tokens, too_large, unreachable, unsent,
+};
 use super::script::Script;
 use crate::contract::{Code, Reply, Response, TokenSource};
 use crate::protocol::request::header;
@@ -19,7 +21,7 @@ fn redeeming() -> Script {
 /// A response with `Retry-After`.
 fn come_back(code: u16, retry_after: &str) -> Reply {
     let headers = vec![header("Retry-After", retry_after)];
-    Reply::Response(Response { status: code, headers, body: Vec::new() })
+    Reply::Answered(Ok(Response { status: code, headers, body: Vec::new() }))
 }
 
 // ---- Attempts and delays -----------------------------------------------------
@@ -73,8 +75,8 @@ fn a_long_retry_after_is_not_waited_for() {
 #[test]
 fn a_permanent_failure_is_not_retried() {
     for (reply, code) in [
-        (Reply::Denied("a private address".to_owned()), Code::EgressDenied),
-        (Reply::TooLarge(1), Code::InvalidUserinfo),
+        (denied("a private address"), Code::EgressDenied),
+        (too_large(1), Code::InvalidUserinfo),
         (status(404, ""), Code::InvalidUserinfo),
     ] {
         openid().stored(logged_in()).userinfo().token().stumbles(reply).fails(code);

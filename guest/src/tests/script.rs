@@ -6,11 +6,11 @@
 
 use super::known::Known;
 use super::provider::Answer;
-use super::replies::{describe, fits, name, replies};
+use super::replies::{describe, name, replies};
 use super::seen::Shown;
 use crate::contract::{
-    Action, Code, EpochMs, Failure, Grant, LoginFlow, LogoutReport, Outcome, Purpose, Reply,
-    Response,
+    Action, Code, EpochMs, Failure, Grant, LoginFlow, LogoutReport, NoResponse, Outcome, Purpose,
+    Reply, Response,
 };
 use crate::session::Session;
 
@@ -19,17 +19,15 @@ pub(super) struct Script {
     session: Session,
     pub(super) last: Result<Action, Failure>,
     pub(super) known: Known,
-    /// Whether to try all replies that do not fit before the one that does.
-    misfits: bool,
     pub(super) saved: Option<Vec<u8>>,
 }
 
 impl Script {
-    pub(super) fn begin(session: Session, now_ms: EpochMs, misfits: bool) -> Self {
+    pub(super) fn begin(session: Session, now_ms: EpochMs) -> Self {
         let known = Known::at(now_ms);
         // A placeholder: there is no action before `begin`.
         let last = Ok(Action::Lock);
-        Self { session, last, known, misfits, saved: None }.reply(Reply::Begin)
+        Self { session, last, known, saved: None }.reply(Reply::Begin)
     }
 
     // ---- Replies from the provider -----------------------------------------------
@@ -104,13 +102,15 @@ impl Script {
         self.known.now_ms += exchange.wait_ms;
         self.known.read_request(&self.sent());
         let reply = answer.reply(&self.known);
-        if let Reply::Response(response) = &reply {
+        if let Reply::Answered(Ok(response)) = &reply {
             self.known.read_response(response);
         }
         let passing = purpose != Purpose::Poll
             && matches!(
                 &reply,
-                Reply::Unreachable(_) | Reply::Response(Response { status: 429.., .. })
+                Reply::Answered(
+                    Err(NoResponse::Unreachable(_)) | Ok(Response { status: 429.., .. })
+                )
             );
         let mut script = self.reply(reply.clone());
         while passing && matches!(&script.last, Ok(Action::Exchange(again)) if again.wait_ms > 0) {
@@ -294,11 +294,6 @@ impl Script {
     }
 
     fn reply_once(mut self, reply: Reply) -> Self {
-        if self.misfits {
-            let action = self.last.as_ref().ok().filter(|_| !matches!(reply, Reply::Begin));
-            let misfits = replies().into_iter().filter(|other| !fits(action, other));
-            refuses(&mut self.session, misfits);
-        }
         self.last = self.session.next(reply, self.known.now_ms);
         if let Ok(Action::Authorize(authorization)) = &self.last {
             let query = Shown::read(authorization).query;
@@ -314,17 +309,14 @@ impl Script {
     }
 }
 
+/// Checks that the session has ended: no reply fits.
 #[track_caller]
-fn takes_nothing_more(mut session: Session) {
-    refuses(&mut session, replies());
-}
-
-/// Checks that each of these is rejected as a reply that does not fit.
-#[track_caller]
-fn refuses(session: &mut Session, replies: impl IntoIterator<Item = Reply>) {
-    for reply in replies {
+pub(super) fn takes_nothing_more(mut session: Session) {
+    for reply in replies() {
         match session.next(reply, 0) {
-            Err(failure) if failure.code == Code::UnexpectedReply => {}
+            Err(failure)
+                if failure.message.ends_with("; expected nothing more: this session has ended") => {
+            }
             came => panic!("expected unexpected-reply; came {}", describe(&came)),
         }
     }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::given::{HOUR_MS, MINUTE_MS, logged_in, logged_in_with, openid, renewed_elsewhere};
 use super::introspection::stored_with;
-use super::provider::{access_token, oauth_error, status, tokens, unreachable};
+use super::provider::{access_token, denied, oauth_error, status, tokens, too_large, unreachable};
 use super::script::Script;
 use crate::contract::{Code, Examination, Reply, TokenSource};
 
@@ -71,8 +71,8 @@ fn any_other_error_keeps_the_session() {
         assert!(!failure.retryable);
     }
     refreshing().refreshes(status(404, "")).fails(Code::InvalidTokenResponse);
-    refreshing().refreshes(Reply::TooLarge(1)).fails(Code::InvalidTokenResponse);
-    refreshing().refreshes(Reply::Denied("no".to_owned())).fails(Code::EgressDenied);
+    refreshing().refreshes(too_large(1)).fails(Code::InvalidTokenResponse);
+    refreshing().refreshes(denied("no")).fails(Code::EgressDenied);
 }
 
 // ---- The provider is out of reach --------------------------------------------
@@ -146,7 +146,7 @@ fn unusable_userinfo_differs_from_an_outage() {
         (status(404, ""), Code::InvalidUserinfo),
         (status(200, "eyJh.e30.c2ln"), Code::InvalidUserinfo),
         (status(200, "[]"), Code::InvalidUserinfo),
-        (Reply::TooLarge(1), Code::InvalidUserinfo),
+        (too_large(1), Code::InvalidUserinfo),
     ] {
         openid().stored(logged_in()).userinfo().token().asks_userinfo(reply).fails(code);
     }

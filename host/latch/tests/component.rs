@@ -23,7 +23,7 @@ const EMBEDDED: [Embedded; 2] = [
     Embedded {
         arguments: &["component"],
         component: sandbox::COMPONENT,
-        export: "latchstring:login/flow@0.1.0",
+        export: "latchstring:login/flow@0.2.0",
         largest: 1000 * 1024,
     },
     Embedded {

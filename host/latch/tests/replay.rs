@@ -83,9 +83,10 @@ fn another_component_may_replay_and_is_told() {
 #[test]
 fn what_is_no_transcript_is_refused_in_clear_words() {
     type Change = fn(&mut Value);
-    let rows: [(Change, &str); 8] = [
+    let rows: [(Change, &str); 9] = [
         (|document| document["transcript"] = json!(2), "has format 2; this version reads 1"),
         (|document| document["contract"] = json!("other:login@1.0.0"), "of another contract"),
+        (|document| document["contract"] = json!("latchstring:login@0.1.0"), "of another contract"),
         (|document| document["open"] = json!({ "listen": {} }), "what the contract has not"),
         (|document| document["open"]["login"]["client"]["issuer"] = json!(7), "at client.issuer"),
         (|document| document["steps"] = json!(null), "it has no steps"),

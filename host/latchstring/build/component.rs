@@ -18,7 +18,7 @@ pub(crate) const LOGIN: Kind = Kind {
     name: "login component",
     package: "latchstring-guest",
     folders: &["guest"],
-    export: "latchstring:login/flow@0.1.0",
+    export: "latchstring:login/flow@0.2.0",
 };
 
 #[allow(dead_code, reason = "other build scripts only build the login component")]

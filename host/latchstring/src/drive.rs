@@ -9,7 +9,9 @@ use crate::capability::clock::Clock;
 use crate::capability::http::{Http, Limits, Trouble};
 use crate::capability::store::{Key, Lock, Store, check_size};
 use crate::capability::terminal::{Settled, Terminal};
-use crate::contract::{Action, Exchange, Outcome, Purpose, Reply, Request, Response, Unreachable};
+use crate::contract::{
+    Action, Exchange, NoResponse, Outcome, Purpose, Reply, Request, Response, Unreachable,
+};
 use crate::door::Door;
 use crate::egress::{Egress, Permit};
 use crate::error::{Code, Error, printable};
@@ -85,7 +87,7 @@ impl<'a> Drive<'a> {
                     }
                     Reply::Probed
                 }
-                Action::Exchange(exchange) => self.exchange(exchange).await,
+                Action::Exchange(exchange) => Reply::Answered(self.exchange(exchange).await),
                 Action::Authorize(authorization) => {
                     self.door("a browser")?.authorize(authorization).await?
                 }
@@ -114,7 +116,7 @@ impl<'a> Drive<'a> {
         lock.await
     }
 
-    async fn exchange(&mut self, exchange: Exchange) -> Reply {
+    async fn exchange(&mut self, exchange: Exchange) -> Result<Response, NoResponse> {
         let Exchange { purpose, wait_ms, timeout_ms, request } = exchange;
         match &mut self.door {
             Some(door) if purpose == Purpose::Poll => door.wait_for_user(wait_ms).await,
@@ -125,10 +127,7 @@ impl<'a> Drive<'a> {
                 }
             }
         }
-        let permit = match self.egress.permit(&request) {
-            Ok(permit) => permit,
-            Err(reason) => return Reply::Denied(reason),
-        };
+        let permit = self.egress.permit(&request).map_err(NoResponse::Denied)?;
         let url = request.url.clone();
         let begun_ms = self.clock.now_ms();
         let timeout = timeout_ms.map_or(REQUEST_TIMEOUT, Duration::from_millis);
@@ -144,17 +143,15 @@ impl<'a> Drive<'a> {
             }
             Err(_) => format!("{} -> no answer in {taken_ms} ms", without_query(&url)),
         });
-        match answer {
-            Ok(response) => {
-                self.egress.learn(purpose, &url, &response);
-                Reply::Response(response)
+        let response = answer.map_err(|trouble| match trouble {
+            Trouble::Unreachable { reason, sent } => {
+                NoResponse::Unreachable(Unreachable { reason, sent })
             }
-            Err(Trouble::Unreachable { reason, sent }) => {
-                Reply::Unreachable(Unreachable { reason, sent })
-            }
-            Err(Trouble::TooLarge(limit)) => Reply::TooLarge(limit),
-            Err(Trouble::Denied(reason)) => Reply::Denied(reason),
-        }
+            Trouble::TooLarge(limit) => NoResponse::TooLarge(limit),
+            Trouble::Denied(reason) => NoResponse::Denied(reason),
+        })?;
+        self.egress.learn(purpose, &url, &response);
+        Ok(response)
     }
 
     /// Sends a request that may go to a private address only if all of the issuer's

@@ -16,6 +16,14 @@ import { LatchError } from './error.js';
  */
 
 /**
+ * A result as the component's bindings have it.
+ *
+ * @template T
+ * @template E
+ * @typedef {{ tag: 'ok', val: T } | { tag: 'err', val: E }} Result
+ */
+
+/**
  * The two members that every case of a variant may have.
  *
  * @typedef {{ tag: string, val?: unknown }} Case
@@ -53,6 +61,7 @@ export function encode(value) {
   if (Array.isArray(value)) return value.map(encode);
   if (typeof value !== 'object') return value;
   const { tag, val } = /** @type {Case} */ (value);
+  if (tag === 'err') return { error: encode(val) };
   if (typeof tag === 'string') return 'val' in /** @type {Case} */ (value) ? { [tag]: encode(val) } : tag;
   return Object.fromEntries(Object.entries(/** @type {object} */ (value)).map(
     ([name, member]) => [kebab(name), encode(member)],
@@ -185,6 +194,23 @@ export const variant = (cases) => (json, path) => {
   }
   if (!read) return /** @type {T} */ ({ tag });
   return /** @type {T} */ ({ tag, val: read(object(json, path)[tag], `${path}.${tag}`) });
+};
+
+/**
+ * A result, whose cases a transcript calls `ok` and `error`.
+ *
+ * @template T
+ * @template E
+ * @param {Read<T>} ok
+ * @param {Read<E>} error
+ * @returns {Read<Result<T, E>>}
+ */
+export const result = (ok, error) => (json, path) => {
+  const given = object(json, path);
+  const [name, ...others] = Object.keys(given);
+  if (others.length === 0 && name === 'ok') return { tag: 'ok', val: ok(given.ok, `${path}.ok`) };
+  if (others.length === 0 && name === 'error') return { tag: 'err', val: error(given.error, `${path}.error`) };
+  throw misfit(path, 'one of ok, error');
 };
 
 /**

@@ -2,9 +2,9 @@
 // transcript. TypeScript holds each against the declarations that were generated from
 // the component itself.
 
-import { bare, bool, bytes, list, named, option, record, string, u16, u64, variant } from './codec.js';
+import { bare, bool, bytes, list, named, option, record, result, string, u16, u64, variant } from './codec.js';
 
-/** @import { AccessRules, Client, Context, Demand, Endpoints, Examination, Facts, Header, Hexclave, LoginFlow, LoginRequest, Parameter, Protocol, Reply, Response, Tokens, Unreachable } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { AccessRules, Client, Context, Demand, Endpoints, Examination, Facts, Header, Hexclave, LoginFlow, LoginRequest, NoResponse, Parameter, Protocol, Reply, Response, Tokens, Unreachable } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Read } from './codec.js' */
 
 /** @typedef {Uint8Array | undefined} Stored */
@@ -134,15 +134,15 @@ const response = record({ status: u16, headers: list(header), body: bytes });
 /** @type {Read<Unreachable>} */
 const unreachable = record({ reason: string, sent: bool });
 
+/** @type {Read<NoResponse>} */
+const noResponse = variant({ unreachable, 'too-large': u64, denied: string });
+
 /** @type {Read<Reply>} */
 export const reply = variant({
   begin: bare,
   locked: stored,
   probed: bare,
-  response,
-  unreachable,
-  'too-large': u64,
-  denied: string,
+  answered: result(response, noResponse),
   redirected: string,
   pasted: string,
   presented: bare,

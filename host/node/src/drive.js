@@ -91,7 +91,7 @@ async function steps(session, parts) {
           reply = { tag: 'probed' };
           break;
         case 'exchange':
-          reply = await exchange(action.val, parts);
+          reply = { tag: 'answered', val: await exchange(action.val, parts) };
           break;
         case 'authorize':
           reply = await only(door, 'a browser').authorize(action.val);
@@ -183,18 +183,18 @@ async function locked({ clock, store, terminal, lockPatienceMs, signal }) {
 /**
  * @param {Exchange} exchange
  * @param {Parts} parts
- * @returns {Promise<Reply>}
+ * @returns {ReturnType<Send>}
  */
 async function exchange({ purpose, waitMs, timeoutMs, request }, { clock, send, egress, signal }) {
   if (waitMs > 0n) await clock.sleep(Number(waitMs), signal);
   try {
     const limit = timeoutMs === undefined ? undefined : Number(timeoutMs);
     const permit = egress.permit(request);
-    const reply = await send({ ...request, url: permit.url }, permit, limit);
-    if (reply.tag === 'response') egress.learn(purpose, request.url, reply.val);
-    return reply;
+    const answer = await send({ ...request, url: permit.url }, permit, limit);
+    if (answer.tag === 'ok') egress.learn(purpose, request.url, answer.val);
+    return answer;
   } catch (error) {
-    if (error instanceof Denied) return { tag: 'denied', val: error.message };
+    if (error instanceof Denied) return { tag: 'err', val: { tag: 'denied', val: error.message } };
     throw error;
   }
 }

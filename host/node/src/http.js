@@ -14,15 +14,16 @@ import { Denied } from './egress.js';
 import { printable, reason } from './error.js';
 
 /** @import { Permit } from './egress.js' */
-/** @import { Header, Reply, Request } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Header, NoResponse, Request, Response } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Result } from './codec.js' */
 
 /**
- * Sends one request that the egress policy has approved, and answers with `response`,
- * `unreachable`, `too-large` or `denied`. Follows no redirect, keeps no cookie, goes to
- * no address that the permit does not reach, and gives up after `timeoutMs` if that is
- * sooner than ten seconds.
+ * Sends one request that the egress policy has approved, and returns the response, or
+ * the reason why there is none. Follows no redirect, keeps no cookie, goes to no address
+ * that the permit does not reach, and gives up after `timeoutMs` if that is sooner than
+ * ten seconds.
  *
- * @typedef {(request: Request, permit: Permit, timeoutMs?: number) => Promise<Reply>} Send
+ * @typedef {(request: Request, permit: Permit, timeoutMs?: number) => Promise<Result<Response, NoResponse>>} Send
  */
 
 /** For one request, name look-up to last byte. */
@@ -57,15 +58,23 @@ export async function send(request, permit, timeoutMs = PATIENCE_MS) {
     };
     const response = await answer(url, options, request.body, connection);
     const { statusCode: status = 0, rawHeaders } = response;
-    return { tag: 'response', val: { status, headers: received(rawHeaders), body: await whole(response) } };
+    return { tag: 'ok', val: { status, headers: received(rawHeaders), body: await whole(response) } };
   } catch (error) {
-    if (error instanceof Denied) return { tag: 'denied', val: error.message };
-    if (error instanceof TooLarge) return { tag: 'too-large', val: BigInt(LONGEST_BODY) };
+    if (error instanceof Denied) return none({ tag: 'denied', val: error.message });
+    if (error instanceof TooLarge) return none({ tag: 'too-large', val: BigInt(LONGEST_BODY) });
     const port = url.port || (url.protocol === 'https:' ? 443 : 80);
     const why = signal.aborted ? `timed out after ${limitMs / 1000} s` : printable(explained(error));
     const words = `cannot reach ${url.hostname}:${port}: ${why}`;
-    return { tag: 'unreachable', val: { reason: words, sent: connection.sent } };
+    return none({ tag: 'unreachable', val: { reason: words, sent: connection.sent } });
   }
+}
+
+/**
+ * @param {NoResponse} val
+ * @returns {{ tag: 'err', val: NoResponse }}
+ */
+function none(val) {
+  return { tag: 'err', val };
 }
 
 /**

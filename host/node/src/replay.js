@@ -14,7 +14,7 @@ import { LatchError, printable, reason } from './error.js';
 
 /** Raised whenever an older reader would misunderstand a newer transcript. */
 const FORMAT = 1;
-const CONTRACT = 'latchstring:login@0.1.0';
+const CONTRACT = 'latchstring:login@0.2.0';
 
 /** Bytes; many times what a conversation with the largest answers takes. */
 const LONGEST_FILE = 16 << 20;

@@ -24,8 +24,8 @@ test('the component is one file that imports nothing', async (t) => {
   const imports = WebAssembly.Module.imports(core).map(({ module, name }) => `${module} ${name}`);
   // The two calls by which it hands out and takes back its own sessions.
   assert.deepEqual(imports.sort(), [
-    '[export]latchstring:login/flow@0.1.0 [resource-drop]session',
-    '[export]latchstring:login/flow@0.1.0 [resource-new]session',
+    '[export]latchstring:login/flow@0.2.0 [resource-drop]session',
+    '[export]latchstring:login/flow@0.2.0 [resource-new]session',
   ]);
 });
 

@@ -91,14 +91,15 @@ test('a conversation may break off', async () => {
 
 test('a loop that replies otherwise is noticed, whatever it should reply', async () => {
   const tried = new Set();
-  for (const name of names.filter((one) => isForLoops(read(one)))) {
-    const { steps } = read(name);
+  for (const file of names.filter((one) => isForLoops(read(one)))) {
+    const { steps } = read(file);
     for (const [at, { reply }] of steps.entries()) {
-      const kind = typeof reply === 'string' ? reply : Object.keys(reply)[0];
+      const [name, payload] = typeof reply === 'string' ? [reply] : Object.entries(reply)[0];
+      const kind = name === 'answered' ? Object.keys(payload)[0] : name;
       if (tried.has(kind)) continue;
       tried.add(kind);
       const strange = kind === 'saved' ? 'probed' : 'saved';
-      await assert.rejects(play(changed(read(name), ['steps', at, 'reply'], () => strange)), `${name} at steps[${at}]`);
+      await assert.rejects(play(changed(read(file), ['steps', at, 'reply'], () => strange)), `${file} at steps[${at}]`);
     }
   }
   assert(tried.size > 5, [...tried].join());
@@ -107,11 +108,11 @@ test('a loop that replies otherwise is noticed, whatever it should reply', async
 test('what is no transcript, or a newer one, is refused in clear words', async (t) => {
   const name = names.find((one) => read(one).open.login && read(one).steps.length > 1);
   const login = read(name);
-  const at = login.steps.findIndex(({ reply }) => reply.response);
+  const at = login.steps.findIndex(({ reply }) => reply.answered?.ok);
   const rows = [
     [['transcript'], () => 2, /has format 2; this version reads up to 1/],
     [['transcript'], () => '1', /transcript is not the format's number/],
-    [['contract'], () => 'latchstring:login@9.0.0', /contract is not latchstring:login@0\.1\.0/],
+    [['contract'], () => 'latchstring:login@9.0.0', /contract is not latchstring:login@0\.2\.0/],
     [['open'], () => ({}), /open is not one of login, token, logout, adopt/],
     [['open'], (open) => ({ ...open, token: {} }), /open is not one of/],
     [['open', 'login', 'client', 'issuer'], () => 7, /open\.login\.client\.issuer is not a text/],
@@ -125,8 +126,8 @@ test('what is no transcript, or a newer one, is refused in clear words', async (
     [['steps'], () => null, /steps is not a list/],
     [['steps', 0, 'reply'], () => 'good-bye', /steps\[0\]\.reply is not one of begin/],
     [['steps', 0, 'failure'], () => ({}), /steps\[0\] is not a reply with its action or its failure/],
-    [['steps', at, 'reply', 'response', 'status'], () => 70_000, /status is not a whole number below 65536/],
-    [['steps', at, 'reply', 'response', 'headers'], () => '', /headers is not a list/],
+    [['steps', at, 'reply', 'answered', 'ok', 'status'], () => 70_000, /status is not a whole number below 65536/],
+    [['steps', at, 'reply', 'answered', 'ok', 'headers'], () => '', /headers is not a list/],
   ];
   for (const [path, change, message] of rows) {
     await assert.rejects(replay(changed(login, path, change)), { code: 'invalid-configuration', message }, path.join('.'));

@@ -77,7 +77,7 @@ async function stopped(stateDir, { occasion, code }, part, words) {
     },
     send: async ({ url }) => {
       sent.push(url);
-      return { tag: 'response', val: { status: 200, headers: [], body: new TextEncoder().encode('{}') } };
+      return { tag: 'ok', val: { status: 200, headers: [], body: new TextEncoder().encode('{}') } };
     },
     browser: (url) => { opened.push(url); },
     listen: async () => ({

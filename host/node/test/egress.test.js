@@ -50,8 +50,8 @@ test('certificates are checked whatever the environment says', { skip: noOpenssl
   });
   process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
   const reply = await send(request(`https://127.0.0.1:${server.address().port}/`), any);
-  assert.equal(reply.tag, 'unreachable');
-  assert.match(reply.val.reason, /certificate is not trusted/);
+  assert.equal(reply.val.tag, 'unreachable');
+  assert.match(reply.val.val.reason, /certificate is not trusted/);
 });
 
 test('only the issuer, given endpoints and those of its metadata are asked', async () => {
@@ -125,7 +125,7 @@ test('private addresses are for what the caller named, or where all of the issue
     assert.equal(lookedUp, 1);
   }
   for (const url of ['https://10.0.0.1/', 'https://[::1]/', 'https://[::ffff:127.0.0.1]/', 'http://127.0.0.1:1/']) {
-    assert.equal((await send(request(url), publicOnly)).tag, 'denied', url);
+    assert.equal((await send(request(url), publicOnly)).val.tag, 'denied', url);
   }
 });
 
@@ -138,17 +138,17 @@ test('a resolver that never answers costs no more than the request\'s time', asy
     const resolve = () => new Promise(() => timeout.abort());
     const egress = new Egress(rules, issuer, { pinned: [new URL(url).origin], resolve });
     const reply = await send(request(url), egress.permit(request(url)), 1_500);
-    assert.equal(reply.tag, 'unreachable', url);
-    assert.match(reply.val.reason, /timed out after 1\.5 s$/);
-    assert.equal(reply.val.sent, false);
+    assert.equal(reply.val.tag, 'unreachable', url);
+    assert.match(reply.val.val.reason, /timed out after 1\.5 s$/);
+    assert.equal(reply.val.val.sent, false);
   }
 });
 
 test('a name that leads to a private address is not followed there', async (t) => {
   const url = (await serving(t, (_, response) => response.end())).replace('127.0.0.1', 'localhost');
   const reply = await send(request(url), publicOnly);
-  assert.equal(reply.tag, 'denied');
-  assert.match(reply.val, /not a public address/);
+  assert.equal(reply.val.tag, 'denied');
+  assert.match(reply.val.val, /not a public address/);
   const error = await new Promise((resolve) => { permittedLookup(publicOnly)('localhost', {}, resolve); });
   assert(error instanceof Denied);
 });
@@ -164,11 +164,12 @@ test('no redirect is followed, and no body is read past its limit', async (t) =>
   });
   const sent = (to, more) => send(request(to, more), any);
   assert.equal((await sent(`${url}/away`)).val.status, 302);
-  assert.deepEqual(await sent(`${url}/endless`), { tag: 'too-large', val: 1_048_576n });
+  assert.deepEqual(await sent(`${url}/endless`), { tag: 'err', val: { tag: 'too-large', val: 1_048_576n } });
   const broken = await sent(`${url}/break?secret`);
-  assert.equal(broken.val.sent, true);
+  assert.equal(broken.val.val.sent, true);
   const nobody = await sent('http://127.0.0.1:1/?secret');
-  assert.deepEqual(nobody, { tag: 'unreachable', val: { reason: 'cannot reach 127.0.0.1:1: connection refused', sent: false } });
+  const unreachable = { reason: 'cannot reach 127.0.0.1:1: connection refused', sent: false };
+  assert.deepEqual(nobody, { tag: 'err', val: { tag: 'unreachable', val: unreachable } });
 });
 
 test('a browser is found in BROWSER, or by the desktop', () => {

@@ -72,7 +72,7 @@ function ends({ action, failure }) {
 
 /** What a host has pinned that has had the session for longer. */
 function origins({ steps }) {
-  const asked = steps.filter((_, at) => steps[at + 1]?.reply.denied === undefined);
+  const asked = steps.filter((_, at) => steps[at + 1]?.reply.answered?.error?.denied === undefined);
   return asked.flatMap(({ action }) => (action?.exchange ? [new URL(action.exchange.request.url).origin] : []));
 }
 
@@ -144,7 +144,7 @@ class Script {
 
   async send(request) {
     this.#expect(this.#steps[this.at - 1].action.exchange.request, encode(request));
-    return this.#coming;
+    return this.#coming.val;
   }
 
   store = {

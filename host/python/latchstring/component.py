@@ -33,7 +33,7 @@ from .errors import LatchError
 from .sandbox import Sandbox, SandboxInstance, component_bytes, fault, lift
 
 NAME = "login"
-INTERFACE = "latchstring:login/flow@0.1.0"
+INTERFACE = "latchstring:login/flow@0.2.0"
 
 # A session inside an instance: nothing but the component can look into it.
 Session = NewType("Session", object)

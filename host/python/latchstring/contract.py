@@ -239,15 +239,27 @@ class Unreachable:
 
 
 @dataclass(frozen=True)
+class NoResponse(Case):
+    """Why a request has no response: `unreachable` takes `Unreachable`, `too-large` the
+    limit in bytes, and `denied` the reason in one line."""
+
+    tag: Literal["unreachable", "too-large", "denied"]
+
+
+@dataclass(frozen=True)
+class Answer(Case):
+    """What a request was answered: `ok` takes `Response`, and `error` `NoResponse`."""
+
+    tag: Literal["ok", "error"]
+
+
+@dataclass(frozen=True)
 class Reply(Case):
     tag: Literal[
         "begin",
         "locked",
         "probed",
-        "response",
-        "unreachable",
-        "too-large",
-        "denied",
+        "answered",
         "redirected",
         "pasted",
         "presented",

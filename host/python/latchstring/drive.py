@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from .clock import Clock
 from .component import Session, name_of
 from .contract import (
     Action,
+    Answer,
     Authorization,
     Client,
     DevicePrompt,
@@ -23,6 +24,7 @@ from .contract import (
     Grant,
     Lock,
     LogoutReport,
+    NoResponse,
     Offer,
     Probe,
     Reply,
@@ -44,9 +46,8 @@ if TYPE_CHECKING:
 Reaches = Callable[[str], bool]
 
 # Sends a request that the egress policy has approved, and gives up after this many
-# seconds; None is the sender's own limit. Answers with `response`, `unreachable`,
-# `too-large` or `denied`.
-Send = Callable[[Request, Reaches, float | None], Reply]
+# seconds; None is the sender's own limit. Returns the response, or why there is none.
+Send = Callable[[Request, Reaches, float | None], Response | NoResponse]
 
 
 # RFC 9110 §5.5, without bytes past ASCII.
@@ -143,7 +144,9 @@ class Drive:
                         self.store.probe()
                         reply = Reply("probed")
                     case Exchange() as exchange:
-                        reply = self._exchange(exchange)
+                        answer = self._exchange(exchange)
+                        has_response = isinstance(answer, Response)
+                        reply = Reply("answered", Answer("ok" if has_response else "error", answer))
                     case Authorization() as authorization:
                         door = self._person("a browser")
                         url = self.egress.permit_authorization(authorization.url)
@@ -174,30 +177,29 @@ class Drive:
             verification_uri_complete=complete and self.egress.permit_page(complete),
         )
 
-    def _exchange(self, exchange: Exchange) -> Reply:
+    def _exchange(self, exchange: Exchange) -> Response | NoResponse:
         self.clock.sleep(exchange.wait_ms / 1000)
         url = exchange.request.url
         try:
             permit = self.egress.permit(exchange.request)
             _check_values(exchange.request)
         except Denied as denied:
-            return Reply("denied", str(denied))
+            return NoResponse("denied", str(denied))
         # Read as the policy has read it: what was checked is what is connected to.
         request = replace(exchange.request, url=permit.url)
         reaches = _anywhere if permit.addresses == "any" else self._reaches
         begun = self.clock.monotonic()
         timeout = None if exchange.timeout_ms is None else exchange.timeout_ms / 1000
-        reply = self.send(request, reaches, timeout)
+        answer = self.send(request, reaches, timeout)
         taken = f"in {(self.clock.monotonic() - begun) * 1000:.0f} ms"
         # A query can hold secrets.
         place = url.split("?")[0].split("#")[0]
-        if reply.tag == "response":
-            response = cast(Response, reply.payload)
-            self._learn(exchange.purpose, url, response)
-            self.terminal.detail(f"{place} -> {response.status} {taken}")
+        if isinstance(answer, Response):
+            self._learn(exchange.purpose, url, answer)
+            self.terminal.detail(f"{place} -> {answer.status} {taken}")
         else:
             self.terminal.detail(f"{place} -> no answer {taken}")
-        return reply
+        return answer
 
     def _learn(self, purpose: str, url: str, response: Response) -> None:
         """No other response is shown to the rules: it may hold a token."""

@@ -14,7 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from .contract import Header, Reply, Request, Response, Unreachable
+from .contract import Header, NoResponse, Request, Response, Unreachable
 from .errors import printable
 
 if TYPE_CHECKING:
@@ -79,9 +79,9 @@ class _Errand:
 
 def send(
     request: Request, reaches: Reaches, timeout: float | None = None
-) -> Reply:
-    """Sends a request that the egress policy has approved, with the URL in its normal form,
-    and answers as the contract has it: `response`, `unreachable`, `too-large` or `denied`.
+) -> Response | NoResponse:
+    """Sends a request that the egress policy has approved, with the URL in its normal form.
+    Returns the response, or why there is none.
 
     It runs in a thread of its own: nothing else bounds a name look-up, its own or the
     one that `reaches` makes, or a server that sends a byte now and then.
@@ -89,7 +89,7 @@ def send(
     timeout = TIMEOUT_SECONDS if timeout is None else min(timeout, TIMEOUT_SECONDS)
     url = _Target.of(request.url)
     errand = _Errand()
-    answers: queue.SimpleQueue[Reply] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[Response | NoResponse] = queue.SimpleQueue()
 
     def run() -> None:
         answers.put(_attempt(request, url, reaches, timeout, errand))
@@ -111,11 +111,11 @@ def _attempt(
     reaches: Reaches,
     timeout: float,
     errand: _Errand,
-) -> Reply:
+) -> Response | NoResponse:
     try:
         connection = _connect(url, reaches, timeout, errand)
     except _NotPublic as found:
-        return Reply("denied", str(found))
+        return NoResponse("denied", str(found))
     except (OSError, UnicodeError) as error:
         return _unreachable(url, _reason(error), sent=False)
     try:
@@ -174,7 +174,9 @@ def _tls() -> ssl.SSLContext:
     return context
 
 
-def _exchange(connection: socket.socket, request: Request, url: _Target, errand: _Errand) -> Reply:
+def _exchange(
+    connection: socket.socket, request: Request, url: _Target, errand: _Errand
+) -> Response | NoResponse:
     # Handed its socket, it opens none, and so knows nothing of proxies.
     client = http.client.HTTPConnection(url.host, url.port)
     client.sock = connection
@@ -190,15 +192,15 @@ def _exchange(connection: socket.socket, request: Request, url: _Target, errand:
     client.endheaders(request.body)
     incoming = client.getresponse()
     if incoming.length is not None and incoming.length > RESPONSE_BYTES:
-        return Reply("too-large", RESPONSE_BYTES)
+        return NoResponse("too-large", RESPONSE_BYTES)
     expected = incoming.length
     body = incoming.read(RESPONSE_BYTES + 1)
     if len(body) > RESPONSE_BYTES:
-        return Reply("too-large", RESPONSE_BYTES)
+        return NoResponse("too-large", RESPONSE_BYTES)
     if expected is not None and len(body) < expected:
         return _unreachable(url, "its answer was cut short", sent=True)
     headers = tuple(Header(name.lower(), value) for name, value in incoming.getheaders())
-    return Reply("response", Response(incoming.status, headers, body))
+    return Response(incoming.status, headers, body)
 
 
 def _hang_up(connection: socket.socket | None) -> None:
@@ -210,9 +212,9 @@ def _hang_up(connection: socket.socket | None) -> None:
             return
 
 
-def _unreachable(url: _Target, reason: str, sent: bool) -> Reply:
+def _unreachable(url: _Target, reason: str, sent: bool) -> NoResponse:
     place = printable(f"{url.host}:{url.port}")
-    return Reply("unreachable", Unreachable(f"cannot reach {place}: {reason}", sent))
+    return NoResponse("unreachable", Unreachable(f"cannot reach {place}: {reason}", sent))
 
 
 def _reason(error: Exception) -> str:

@@ -24,8 +24,9 @@ from .contract import (
     LoginFlow,
     LoginRequest,
     LogoutReport,
-    Reply,
+    NoResponse,
     Request,
+    Response,
     Tokens,
 )
 from .drive import Drive, Reaches, Send, Stored, placed, read
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 # Most calls find a token that is still good, and need not load HTTP and TLS.
 
 
-def _send(request: Request, reaches: Reaches, timeout: float | None) -> Reply:
+def _send(request: Request, reaches: Reaches, timeout: float | None) -> Response | NoResponse:
     from . import http
 
     return http.send(request, reaches, timeout)

@@ -28,7 +28,7 @@ from .errors import LatchError, printable
 
 # Raised whenever an older reader would misunderstand a newer transcript.
 FORMAT = 1
-CONTRACT = "latchstring:login@0.1.0"
+CONTRACT = "latchstring:login@0.2.0"
 
 # Bytes; many times what a conversation with the largest answers takes.
 _LONGEST_FILE = 16 << 20

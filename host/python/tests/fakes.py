@@ -229,10 +229,9 @@ class Host:
     def without_user(cls) -> Host:
         return cls(Rules(), Steps(), Person())
 
-    def send(self, request: Request, _: Reaches, __: float | None) -> Reply:
+    def send(self, request: Request, _: Reaches, __: float | None) -> Response:
         self.sent.append(request)
-        response = self.responses.pop(0) if self.responses else Response(404, (), b"")
-        return Reply("response", response)
+        return self.responses.pop(0) if self.responses else Response(404, (), b"")
 
     def resolve(self, host: str) -> list[str]:
         self.resolved.append(host)

@@ -14,7 +14,15 @@ from latchstring import LatchError, Redirect, Terminal
 from latchstring.clock import Clock
 from latchstring.codec import encode, encode_action
 from latchstring.component import Instance, Session
-from latchstring.contract import Action, LoginRequest, Reply, Request
+from latchstring.contract import (
+    Action,
+    Answer,
+    LoginRequest,
+    NoResponse,
+    Reply,
+    Request,
+    Response,
+)
 from latchstring.door import Door
 from latchstring.drive import Drive, Reaches
 from latchstring.entropy import entropy
@@ -48,6 +56,19 @@ def is_for_loops(transcript: Transcript) -> bool:
 
 def ends(step: dict[str, Any]) -> bool:
     return "failure" in step or isinstance(step["action"], dict) and "done" in step["action"]
+
+
+def answer_in(reply: Reply) -> Response | NoResponse:
+    """What a request was answered."""
+    assert isinstance(reply.payload, Answer), reply.tag
+    return cast("Response | NoResponse", reply.payload.payload)
+
+
+def is_denied(reply: Reply) -> bool:
+    if reply.tag != "answered":
+        return False
+    answer = answer_in(reply)
+    return isinstance(answer, NoResponse) and answer.tag == "denied"
 
 
 def play(transcript: Transcript) -> None:
@@ -197,16 +218,16 @@ class Script(Clock):
 
     def send(
         self, request: Request, reaches: Reaches, timeout: float | None
-    ) -> Reply:
+    ) -> Response | NoResponse:
         assert encode(request) == self._asked()["exchange"]["request"]
-        return self._coming()
+        return answer_in(self._coming())
 
     def origins(self) -> list[str]:
         """What a host has pinned that has had the session for longer."""
         asked = [
             step["action"]["exchange"]["request"]["url"]
             for step, (told, _) in zip(self._steps, self._replies[1:], strict=False)
-            if "exchange" in step.get("action", {}) and told.tag != "denied"
+            if "exchange" in step.get("action", {}) and not is_denied(told)
         ]
         return ["{0.scheme}://{0.netloc}".format(urlsplit(url)) for url in asked]
 

@@ -109,7 +109,10 @@ def test_a_conversation_may_break_off(path: Path) -> None:
 
 
 def kind(reply: Any) -> str:
-    return reply if isinstance(reply, str) else next(iter(reply))
+    if isinstance(reply, str):
+        return reply
+    ((name, payload),) = reply.items()
+    return f"answered: {kind(payload)}" if name == "answered" else str(name)
 
 
 def kinds_of_replies() -> dict[str, tuple[Path, int]]:
@@ -154,7 +157,7 @@ CLIENT = ["open", "login", "client"]
         (["transcript"], 2, "has format 2; this version reads up to 1"),
         (["transcript"], "1", "transcript is not the format's number"),
         (["transcript"], True, "transcript is not the format's number"),
-        (["contract"], "latchstring:login@9.0.0", "contract is not latchstring:login@0.1.0"),
+        (["contract"], "latchstring:login@9.0.0", "contract is not latchstring:login@0.2.0"),
         (["open"], {}, "open is not one of login, token, logout, adopt"),
         (["open", "token"], {}, "open is not one of"),
         ([*CLIENT, "issuer"], 7, "open.login.client.issuer is not a text"),
@@ -184,8 +187,10 @@ def test_what_is_no_transcript_or_a_newer_one_is_refused(way: Way, value: Any, t
 def test_a_status_is_as_wide_as_declared() -> None:
     path = next(p for p in LOOPS if redirected(p))
     login = read_transcript(path)
-    at = next(at for at, step in enumerate(login["steps"]) if "response" in step["reply"])
-    way = ["steps", at, "reply", "response", "status"]
+    replies = [step["reply"] for step in login["steps"]]
+    answers = [told["answered"] if "answered" in told else {} for told in replies]
+    at = next(at for at, answer in enumerate(answers) if "ok" in answer)
+    way = ["steps", at, "reply", "answered", "ok", "status"]
     with pytest.raises(LatchError, match="status is not a whole number up to 65535"):
         replay(changed(login, way, to(1 << 16)))
 

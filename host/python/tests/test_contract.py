@@ -11,7 +11,7 @@ from wasmtime.component import EnumType, RecordType, VariantType
 
 from latchstring import LatchError, component, contract, rules
 from latchstring.component import ACTIONS, Instance
-from latchstring.contract import Client, Endpoints, Examination, Reply
+from latchstring.contract import Client, Endpoints, Examination, NoResponse, Reply
 from latchstring.errors import CODES, printable
 from latchstring.rules import News, Rules
 from latchstring.sandbox import Sandbox, engine
@@ -77,6 +77,7 @@ def test_enums_and_variants_have_the_declared_cases() -> None:
     assert isinstance(flow, EnumType) and list(get_args(contract.LoginFlow)) == flow.names
     variants = [
         (Reply, reply),
+        (NoResponse, declared("no-response")),
         (Examination, declared("examination")),
         (News, declared("news", rules.sandbox())),
     ]

@@ -12,7 +12,7 @@ import pytest
 
 import latchstring
 from latchstring import Client, Endpoints, LatchError, component, machine_code
-from latchstring.contract import Reply, Request, Response
+from latchstring.contract import Request, Response
 from latchstring.drive import Reaches
 from latchstring.sandbox import Sandbox, engine
 
@@ -62,9 +62,9 @@ def test_a_hostile_component_is_stopped(
     opened: list[str] = []
     person = Person()
 
-    def send(request: Request, _: Reaches, __: float | None) -> Reply:
+    def send(request: Request, _: Reaches, __: float | None) -> Response:
         sent.append(request)
-        return Reply("response", Response(200, (), b"{}"))
+        return Response(200, (), b"{}")
 
     client = Client(client_id=part, issuer=ISSUER, endpoints=Endpoints(token=f"{ISSUER}/token"))
     settings = settings_of(

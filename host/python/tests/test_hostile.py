@@ -19,6 +19,7 @@ from latchstring.contract import (
     Grant,
     Header,
     Lock,
+    NoResponse,
     Offer,
     Probe,
     Request,
@@ -29,6 +30,7 @@ from latchstring.contract import (
 
 from .conftest import Home, settings_of
 from .fakes import BACK, ISSUER, URL, Host, Login
+from .script import answer_in
 
 METADATA = f"{ISSUER}/.well-known/openid-configuration"
 ELSEWHERE = "https://evil.example"
@@ -129,7 +131,9 @@ def test_no_request_goes_where_none_may(action: Action, told: str) -> None:
     endpoints = Endpoints(end_session="https://end.example/")
     host.client = Client(client_id="a", issuer=ISSUER, endpoints=endpoints)
     (reply,) = host.run(action)
-    assert reply.tag == "denied" and told in str(reply.payload)
+    denied = answer_in(reply)
+    assert isinstance(denied, NoResponse) and denied.tag == "denied"
+    assert told in str(denied.payload)
     assert host.sent == []
 
 
@@ -138,7 +142,7 @@ def test_a_header_with_a_value_that_could_end_it_is_not_sent(value: str) -> None
     host = Host.without_user()
     request = Request("get", ISSUER, (Header("a", value),), None)
     (reply,) = host.run(Exchange("token", 0, None, request))
-    assert reply.payload == "the request's header a has no valid value"
+    assert answer_in(reply) == NoResponse("denied", "the request's header a has no valid value")
     assert host.sent == []
 
 

@@ -13,7 +13,7 @@ import pytest
 import latchstring
 from latchstring import Client, Redirect, http
 from latchstring.clock import Clock
-from latchstring.contract import Reply, Request
+from latchstring.contract import NoResponse, Request, Response
 from latchstring.drive import Reaches
 from latchstring.listener import BrowserVisit, Listener
 
@@ -50,7 +50,7 @@ def test_every_part_may_be_the_callers_own(home: Home, demo: Server) -> None:
         places.append((profile, account))
         return memory
 
-    def send(request: Request, reaches: Reaches, timeout: float | None) -> Reply:
+    def send(request: Request, reaches: Reaches, timeout: float | None) -> Response | NoResponse:
         asked.append(request.url)
         return http.send(request, reaches, timeout)
 

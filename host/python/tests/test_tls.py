@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from latchstring import http
-from latchstring.contract import Reply, Request, Response, Unreachable
+from latchstring.contract import NoResponse, Request, Response, Unreachable
 
 if shutil.which("openssl") is None:
     pytest.skip("openssl makes the certificate", allow_module_level=True)
@@ -57,23 +57,26 @@ def port(certificate: Path) -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def get(host: str, port: int) -> Reply:
+def get(host: str, port: int) -> Response | NoResponse:
     http._tls.cache_clear()
     return http.send(Request("get", f"https://{host}:{port}/", (), None), reaches=lambda _: True)
 
 
+def reason(answer: Response | NoResponse) -> Unreachable:
+    assert isinstance(answer, NoResponse) and isinstance(answer.payload, Unreachable)
+    return answer.payload
+
+
 def test_a_certificate_that_this_system_does_not_know_is_not_trusted(port: int) -> None:
-    reply = get("localhost", port)
-    assert isinstance(reply.payload, Unreachable) and not reply.payload.sent
-    assert "its certificate is not trusted" in reply.payload.reason
+    unreachable = reason(get("localhost", port))
+    assert not unreachable.sent
+    assert "its certificate is not trusted" in unreachable.reason
 
 
 def test_a_trusted_certificate_is_for_its_own_name_alone(
     port: int, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    reply = get("localhost", port)
-    assert isinstance(reply.payload, Response) and reply.payload.body == b"ok"
-    reply = get("127.0.0.1", port)
-    assert isinstance(reply.payload, Unreachable)
-    assert "its certificate is not trusted" in reply.payload.reason
+    response = get("localhost", port)
+    assert isinstance(response, Response) and response.body == b"ok"
+    assert "its certificate is not trusted" in reason(get("127.0.0.1", port)).reason

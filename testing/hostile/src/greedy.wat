@@ -5,4 +5,4 @@
   (import "wasi:filesystem/types@0.2.0" (instance))
   (component $offer)
   (instance $flow (instantiate $offer))
-  (export "latchstring:login/flow@0.2.0" (instance $flow)))
+  (export "latchstring:login/flow@0.1.0" (instance $flow)))

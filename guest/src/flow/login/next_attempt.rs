@@ -1,7 +1,9 @@
 //! Continuing after an attempt that failed.
 
 use super::{Setup, State};
-use crate::contract::{Action, Code, EpochMs, Failure, LoginFlow, Protocol};
+use crate::contract::{Code, EpochMs, Failure, LoginFlow, Outcome, Protocol};
+use crate::flow::Progress::Continue;
+use crate::flow::Step;
 use crate::flow::waiting::Choice;
 use crate::protocol::flow_choice::flows_after;
 use crate::protocol::metadata::Provider;
@@ -13,7 +15,7 @@ impl Setup {
         mut provider: Provider,
         tried: LoginFlow,
         failure: Failure,
-    ) -> Result<(State, Action), Failure> {
+    ) -> Step<State, Outcome> {
         let has_no_device =
             matches!(failure.code, Code::DeviceLoginUnavailable | Code::InvalidDeviceResponse);
         if !self.request.facts.terminal || !(has_no_device || failure.code == Code::TimedOut) {
@@ -27,7 +29,7 @@ impl Setup {
             Protocol::Hexclave(_) => vec![tried],
         };
         let (choice, action) = Choice { provider, failure, flows }.offer(self.time_limit_ms());
-        Ok((State::AwaitingChoice(choice), action))
+        Ok(Continue(State::AwaitingChoice(choice), action))
     }
 
     /// Starts another attempt with new secrets: others may have seen the URL of the last
@@ -37,7 +39,7 @@ impl Setup {
         provider: Provider,
         flow: LoginFlow,
         now_ms: EpochMs,
-    ) -> Result<(State, Action), Failure> {
+    ) -> Step<State, Outcome> {
         self.entropy = self.entropy.fork();
         self.start(provider, flow, None, now_ms)
     }

@@ -2,7 +2,7 @@
 
 use latchstring::Recorder;
 use latchstring::contract::{
-    Client, Context, Demand, Facts, LoginFlow, LoginRequest, Reply, Unreachable,
+    Client, Context, Demand, Facts, LoginFlow, LoginRequest, NoResponse, Reply, Unreachable,
 };
 use latchstring::sandbox::{Instance, Sandbox, Session};
 
@@ -58,22 +58,13 @@ fn request() -> LoginRequest {
     }
 }
 
-/// Out of order and twice: each is refused, and the session goes on.
+/// One that comes too early ends the session; from then on, none fits.
 fn replies_that_do_not_fit() -> Recorder {
     let mut hand = Hand::new();
     let opened = hand.instance.login(&client(), None, &request(), &context());
     let session = opened.expect("a session");
-    let replies = [
-        Reply::Saved,
-        Reply::Begin,
-        Reply::Begin,
-        Reply::Locked(None),
-        Reply::Probed,
-        Reply::Probed,
-        Reply::Redirected("/callback".to_owned()),
-        Reply::Chosen(LoginFlow::Device),
-        Reply::TooLarge(1 << 20),
-    ];
+    let early = Reply::Redirected("/callback".to_owned());
+    let replies = [Reply::Begin, Reply::Probed, early, too_large(), Reply::Begin];
     hand.tell(&session, &replies);
     hand.recorder
 }
@@ -84,7 +75,12 @@ fn replies_after_the_end() -> Recorder {
     let demand = Demand::default();
     let session = hand.instance.token(&client(), None, &demand, &context()).expect("a session");
     let reason = "cannot reach the provider: connection refused".to_owned();
-    let unreachable = Reply::Unreachable(Unreachable { reason, sent: false });
+    let unreachable = NoResponse::Unreachable(Unreachable { reason, sent: false });
+    let unreachable = Reply::Answered(Err(unreachable));
     hand.tell(&session, &[Reply::Begin, Reply::Begin, unreachable, Reply::Cancelled]);
     hand.recorder
+}
+
+fn too_large() -> Reply {
+    Reply::Answered(Err(NoResponse::TooLarge(1 << 20)))
 }

@@ -136,7 +136,8 @@ fn bytes(value: &Value) -> Option<Vec<u8>> {
 }
 
 fn answered(reply: &Value) -> Option<Answered> {
-    if let Some(response) = reply.get("response") {
+    let answered = reply.get("answered")?;
+    if let Some(response) = answered.get("ok") {
         let headers = response["headers"].as_array().expect("headers").iter();
         let header = |header: &Value| Header {
             name: string(&header["name"]),
@@ -148,7 +149,8 @@ fn answered(reply: &Value) -> Option<Answered> {
             body: bytes(&response["body"]).expect("a body"),
         }));
     }
-    let unreachable = reply.get("unreachable")?;
+    // A request that the policy denies is not sent.
+    let unreachable = answered["error"].get("unreachable")?;
     let sent = unreachable["sent"].as_bool().expect("true or false");
     Some(Err(Trouble::Unreachable { reason: string(&unreachable["reason"]), sent }))
 }

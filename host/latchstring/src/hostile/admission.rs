@@ -12,15 +12,15 @@ const REFUSED: [(&str, &[u8], &[&str]); 4] = [
         GREEDY,
         &[
             "host:clock/now, wasi:sockets/tcp@0.2.0, wasi:filesystem/types@0.2.0",
-            "offers latchstring:login/flow@0.2.0 instead of latchstring:login/flow@0.1.0",
+            "offers latchstring:login/flow@0.1.0 instead of latchstring:login/flow@0.2.0",
         ],
     ),
     ("wants nothing but types", TYPES, &["of its host", "wasi:clocks/wall-clock@0.2.0"]),
-    ("offers nothing", EMPTY, &["offers nothing instead of latchstring:login/flow@0.1.0"]),
+    ("offers nothing", EMPTY, &["offers nothing instead of latchstring:login/flow@0.2.0"]),
     (
         "offers something else by the same name",
         STRANGER,
-        &["what it offers as latchstring:login/flow@0.1.0 is something else"],
+        &["what it offers as latchstring:login/flow@0.2.0 is something else"],
     ),
 ];
 

@@ -8,7 +8,7 @@ use crate::contract::LoginPre;
 use crate::error::{Code, Error};
 
 /// The only export of a login component.
-const OFFER: &str = "latchstring:login/flow@0.1.0";
+const OFFER: &str = "latchstring:login/flow@0.2.0";
 
 /// Checks the component. Fails with `sandbox-fault`, naming all that is wrong.
 pub(super) fn admit(

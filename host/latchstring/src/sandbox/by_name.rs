@@ -8,7 +8,7 @@ use wasmtime::{Store, StoreLimits};
 use super::{FUEL_PER_CALL, Sandbox, fault};
 use crate::error::Error;
 
-const INTERFACE: &str = "latchstring:login/flow@0.1.0";
+const INTERFACE: &str = "latchstring:login/flow@0.2.0";
 const NEXT: &str = "[method]session.next";
 
 /// An instance with the same limits as any other.

@@ -93,11 +93,11 @@ fn fuel_of_checking(id_token: &str, keys: &Value) -> u64 {
 }
 
 fn response(body: &Value) -> Reply {
-    Reply::Response(Response {
+    Reply::Answered(Ok(Response {
         status: 200,
         headers: Vec::new(),
         body: body.to_string().into_bytes(),
-    })
+    }))
 }
 
 fn fuel_used(instance: &Instance) -> u64 {

@@ -16,7 +16,7 @@ const OPENINGS: [&str; 4] = ["login", "token", "logout", "adopt"];
 /// than the component reads.
 const LONGEST: usize = 16 << 20;
 
-pub(super) const CONTRACT: &str = "latchstring:login@0.1.0";
+pub(super) const CONTRACT: &str = "latchstring:login@0.2.0";
 
 impl Transcript {
     /// Parses a transcript.

@@ -18,22 +18,32 @@ pub(super) fn opening(function: &str, parameters: &Value) -> String {
 pub(super) fn reply(reply: &Value) -> String {
     let (name, payload) = case(reply);
     printable(&match name {
-        "response" => {
-            let body = match case(&payload["body"]) {
-                ("text", text) => format!("{} bytes", text.as_str().map_or(0, str::len)),
-                _ => "no text".to_owned(),
-            };
-            format!("response {}, {body}", payload["status"])
-        }
+        "answered" => match case(payload) {
+            ("ok", response) => {
+                let body = match case(&response["body"]) {
+                    ("text", text) => format!("{} bytes", text.as_str().map_or(0, str::len)),
+                    _ => "no text".to_owned(),
+                };
+                format!("response {}, {body}", response["status"])
+            }
+            (_, reason) => no_response(reason),
+        },
         "locked" if payload.is_null() => "locked, nothing stored".to_owned(),
         "locked" => "locked, a session stored".to_owned(),
-        "unreachable" => format!("unreachable: {}", text(&payload["reason"])),
         "redirected" => format!("redirected to {}", without_query(text(payload))),
         "chosen" => format!("chosen {}", text(payload)),
-        "too-large" => format!("too large: more than {payload} bytes"),
-        "denied" | "not-saved" => format!("{name}: {}", text(payload)),
+        "not-saved" => format!("not-saved: {}", text(payload)),
         name => name.to_owned(),
     })
+}
+
+/// Returns in words why there is no response.
+fn no_response(reason: &Value) -> String {
+    match case(reason) {
+        ("unreachable", payload) => format!("unreachable: {}", text(&payload["reason"])),
+        ("too-large", limit) => format!("too large: more than {limit} bytes"),
+        (name, payload) => format!("{name}: {}", text(payload)),
+    }
 }
 
 /// Returns the component's answer in words.

@@ -2,7 +2,8 @@
 //! information, so that no type is declared twice.
 //!
 //! Records are objects. Options are the value or null. A case without payload is its name,
-//! with payload an object with one member. Bytes are `{ "text": ... }` if they are UTF-8,
+//! with payload an object with one member; a result is like a variant of the cases `ok` and
+//! `error`. Bytes are `{ "text": ... }` if they are UTF-8,
 //! otherwise `{ "base64": ... }`.
 
 use std::borrow::Cow;
@@ -40,7 +41,17 @@ impl Spelling {
             Self::Derived => Cow::Owned(name.split('-').map(capitalized).collect()),
         }
     }
+
+    /// Returns the names of a result's cases.
+    fn result(self) -> [&'static str; 2] {
+        match self {
+            Self::Contract => RESULT,
+            Self::Derived => ["Ok", "Err"],
+        }
+    }
 }
+
+const RESULT: [&str; 2] = ["ok", "error"];
 
 fn capitalized(word: &str) -> String {
     let mut characters = word.chars();
@@ -127,19 +138,36 @@ pub(super) fn decode(ty: &Type, json: &Value, spelling: Spelling) -> Result<Val,
             let mut cases = variant.cases();
             let case = cases.find(|case| spelling.case(case.name) == name);
             let case = case.ok_or_else(|| Misfit::new("another case"))?;
-            let payload = match (case.ty, payload) {
-                (None, None) => None,
-                (Some(ty), Some(json)) => {
-                    let value = decode(&ty, json, spelling);
-                    Some(Box::new(value.map_err(|misfit| misfit.within(case.name))?))
-                }
-                (None, Some(_)) => return Err(Misfit::new("no payload").within(case.name)),
-                (Some(_), None) => return Err(Misfit::new("a payload").within(case.name)),
-            };
+            let payload = decode_payload(case.name, case.ty.as_ref(), payload, spelling)?;
             Ok(Val::Variant(case.name.to_owned(), payload))
+        }
+        (Type::Result(result), json) => {
+            let (name, payload) = case_of(json).ok_or_else(|| Misfit::new("one case"))?;
+            let [ok, error] = spelling.result();
+            let decode = |ty: Option<Type>| decode_payload(name, ty.as_ref(), payload, spelling);
+            match name {
+                name if name == ok => decode(result.ok()).map(|value| Val::Result(Ok(value))),
+                name if name == error => decode(result.err()).map(|value| Val::Result(Err(value))),
+                _ => Err(Misfit::new(format!("{ok} or {error}"))),
+            }
         }
         _ => Err(Misfit::new("a value of another kind")),
     }
+}
+
+fn decode_payload(
+    case: &str,
+    ty: Option<&Type>,
+    payload: Option<&Value>,
+    spelling: Spelling,
+) -> Result<Option<Box<Val>>, Misfit> {
+    let payload = match (ty, payload) {
+        (None, None) => return Ok(None),
+        (Some(ty), Some(json)) => decode(ty, json, spelling),
+        (None, Some(_)) => Err(Misfit::new("no payload")),
+        (Some(_), None) => Err(Misfit::new("a payload")),
+    };
+    payload.map(|value| Some(Box::new(value))).map_err(|misfit| misfit.within(case))
 }
 
 fn integer(ty: &Type, number: Option<u64>) -> Result<Val, Misfit> {
@@ -237,15 +265,26 @@ pub(super) fn encode(ty: &Type, value: &Val) -> Result<Ordered, Misfit> {
             });
             Ordered::Object(encoded.collect::<Result<_, _>>()?)
         }
-        (_, Val::Variant(name, None)) => Ordered::Leaf(Value::from(name.as_str())),
-        (Type::Variant(variant), Val::Variant(name, Some(payload))) => {
+        (Type::Variant(variant), Val::Variant(name, payload)) => {
             let case = variant.cases().find(|case| case.name == name);
-            let ty = case.and_then(|case| case.ty).ok_or_else(|| Misfit::new("another case"))?;
-            let payload = encode(&ty, payload).map_err(|misfit| misfit.within(name))?;
-            Ordered::Object(vec![(name.clone(), payload)])
+            encode_case(name, case.and_then(|case| case.ty), payload.as_deref())?
+        }
+        (Type::Result(result), Val::Result(value)) => {
+            let [ok, error] = RESULT;
+            match value {
+                Ok(payload) => encode_case(ok, result.ok(), payload.as_deref())?,
+                Err(payload) => encode_case(error, result.err(), payload.as_deref())?,
+            }
         }
         _ => return Err(Misfit::new("a value that a transcript can hold")),
     })
+}
+
+fn encode_case(name: &str, ty: Option<Type>, payload: Option<&Val>) -> Result<Ordered, Misfit> {
+    let Some(payload) = payload else { return Ok(Ordered::Leaf(name.into())) };
+    let ty = ty.ok_or_else(|| Misfit::new("another case"))?;
+    let payload = encode(&ty, payload).map_err(|misfit| misfit.within(name))?;
+    Ok(Ordered::object([(name, payload)]))
 }
 
 fn in_text(items: &[Val]) -> Ordered {

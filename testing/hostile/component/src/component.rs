@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use crate::contract::{
     Action, Client, Code, Context, Demand, Description, Facts, Failure, FlowChoice, Guest,
-    GuestSession, LoginRequest, Reply, Session, Tokens,
+    GuestSession, LoginRequest, NoResponse, Reply, Session, Tokens,
 };
 use crate::{demands, excess, requests};
 
@@ -67,7 +67,9 @@ impl GuestSession for Actor {
     fn next(&self, reply: Reply, _: u64) -> Result<Action, Failure> {
         let steps = self.steps.replace(self.steps.get() + 1);
         match reply {
-            Reply::Denied(reason) => return Err(failure(Code::EgressDenied, &reason)),
+            Reply::Answered(Err(NoResponse::Denied(reason))) => {
+                return Err(failure(Code::EgressDenied, &reason));
+            }
             Reply::NotSaved(reason) => return Err(failure(Code::NotSaved, &reason)),
             _ => {}
         }

@@ -159,11 +159,13 @@ fn details_that_explain_a_failure_are_kept() {
         "token_type": "Bearer",
     });
     let headers = json!([{ "name": "Retry-After", "value": "7" }]);
-    let reply = json!({ "response": {
-        "status": 400, "headers": headers, "body": { "text": body.to_string() }
-    }});
-    let redacted = redactor.reply(&reply);
-    let text = redacted["response"]["body"]["text"].as_str().expect("text");
+    let redacted = response_of(
+        &mut redactor,
+        json!({
+            "status": 400, "headers": headers, "body": { "text": body.to_string() }
+        }),
+    );
+    let text = redacted["body"]["text"].as_str().expect("text");
     let expected = json!({
         "error": "invalid_grant",
         "error_description": "error-description-1",
@@ -172,7 +174,7 @@ fn details_that_explain_a_failure_are_kept() {
         "token_type": "Bearer",
     });
     assert_eq!(serde_json::from_str::<Value>(text).expect("JSON"), expected);
-    assert_eq!(redacted["response"]["headers"][0]["value"], "7");
+    assert_eq!(redacted["headers"][0]["value"], "7");
 }
 
 #[test]
@@ -180,8 +182,8 @@ fn the_same_value_has_the_same_placeholder_everywhere() {
     let mut redactor = Redactor::default();
     let reply = |redactor: &mut Redactor, body: Value| {
         let body = json!({ "text": body.to_string() });
-        let reply = json!({ "response": { "status": 200, "headers": [], "body": body } });
-        redactor.reply(&reply)["response"]["body"]["text"].as_str().expect("text").to_owned()
+        let response = json!({ "status": 200, "headers": [], "body": body });
+        response_of(redactor, response)["body"]["text"].as_str().expect("text").to_owned()
     };
     let first = reply(&mut redactor, json!({ "sub": "ada", "email": "ada@id.example" }));
     assert_eq!(first, r#"{"email":"email-1","sub":"sub-1"}"#);
@@ -189,10 +191,16 @@ fn the_same_value_has_the_same_placeholder_everywhere() {
     assert_eq!(second, r#"{"sub":"sub-2","username":"sub-1"}"#);
 }
 
+/// Redacts a response.
+fn response_of(redactor: &mut Redactor, response: Value) -> Value {
+    let mut reply = redactor.reply(&json!({ "answered": { "ok": response } }));
+    reply["answered"]["ok"].take()
+}
+
 fn response(u: &mut Unstructured<'_>) -> Result<()> {
     let (body, media_type) = body(u)?;
     let mut redactor = Redactor::default();
-    let reply = json!({ "response": {
+    let response = json!({
         "status": 200,
         "headers": [
             { "name": "Content-Type", "value": media_type },
@@ -201,8 +209,8 @@ fn response(u: &mut Unstructured<'_>) -> Result<()> {
             { "name": SECRET, "value": "1" },
         ],
         "body": { "text": body },
-    }});
-    tells_nothing(&redactor.reply(&reply));
+    });
+    tells_nothing(&redactor.reply(&json!({ "answered": { "ok": response } })));
     Ok(())
 }
 
@@ -212,8 +220,10 @@ fn other_reply(u: &mut Unstructured<'_>) -> Result<()> {
     let query = format!("{}={}&code={SECRET}&{SECRET}", name(u)?, text(u)?);
     for reply in [
         json!({ "locked": { "text": format!("{SECRET}{stored}") } }),
-        json!({ "unreachable": { "reason": format!("cannot reach {SECRET}"), "sent": true } }),
-        json!({ "denied": SECRET }),
+        json!({ "answered": { "error": { "unreachable": {
+            "reason": format!("cannot reach {SECRET}"), "sent": true,
+        }}}}),
+        json!({ "answered": { "error": { "denied": SECRET } } }),
         json!({ "not-saved": SECRET }),
         json!({ "redirected": format!("/{SECRET}?{query}") }),
         json!({ "redirected": query }),
@@ -237,7 +247,7 @@ fn metadata(u: &mut Unstructured<'_>) -> Result<()> {
     metadata.retain(|_, value| !value.to_string().contains("https:"));
     metadata.insert("scopes_supported".to_owned(), json!(["openid", "\u{1b}"]));
     let body = json!({ "text": Value::Object(metadata).to_string() });
-    let reply = json!({ "response": { "status": 200, "headers": [], "body": body } });
-    tells_nothing(&redactor.reply(&reply));
+    let response = json!({ "status": 200, "headers": [], "body": body });
+    tells_nothing(&response_of(&mut redactor, response));
     Ok(())
 }

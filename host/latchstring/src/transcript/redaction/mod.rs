@@ -125,7 +125,6 @@ impl SecondRun {
         }
         if let (Ok(recorded), Ok(found)) = (&answer, &found) {
             self.redactor.learn(recorded, found);
-            // A reply that did not fit the session has changed nothing.
             self.last = recorded.clone();
         }
         Ok(Step { reply, now_ms: step.now_ms, answer: found })

@@ -119,16 +119,11 @@ impl Redactor {
         let (name, payload) = case(reply);
         let payload = match name {
             "locked" => self.stored(payload),
-            "response" => self.response(payload),
-            "unreachable" => {
-                let reason = payload["reason"].as_str().unwrap_or_default();
-                let known = TROUBLES.into_iter().find(|trouble| reason.contains(trouble));
-                json!({
-                    "reason": format!("cannot reach the provider: {}", known.unwrap_or(LEFT_OUT)),
-                    "sent": payload["sent"],
-                })
-            }
-            "denied" | "not-saved" => LEFT_OUT.into(),
+            "answered" => match case(payload) {
+                ("ok", response) => json!({ "ok": self.response(response) }),
+                (_, reason) => json!({ "error": no_response(reason) }),
+            },
+            "not-saved" => LEFT_OUT.into(),
             "redirected" => self.target(payload.as_str().unwrap_or_default()).into(),
             "pasted" => self.pasted(payload.as_str().unwrap_or_default()).into(),
             _ => return reply.clone(),
@@ -203,6 +198,22 @@ impl Redactor {
         } else {
             self.placeholders.secret("pasted", text)
         }
+    }
+}
+
+/// Redacts the reason why there is no response.
+fn no_response(none: &Value) -> Value {
+    match case(none) {
+        ("unreachable", payload) => {
+            let reason = payload["reason"].as_str().unwrap_or_default();
+            let known = TROUBLES.into_iter().find(|trouble| reason.contains(trouble));
+            json!({ "unreachable": {
+                "reason": format!("cannot reach the provider: {}", known.unwrap_or(LEFT_OUT)),
+                "sent": payload["sent"],
+            }})
+        }
+        ("too-large", limit) => json!({ "too-large": limit }),
+        (name, _) => json!({ name: LEFT_OUT }),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Values of the contract as JSON, one to one.
 //!
 //! Records are objects, options the value or null, a case without payload its name
-//! and any other an object of one member; bytes are `{ "text": ... }` where they are
+//! and any other an object of one member, as is a result, whose cases are `ok` and
+//! `error`; bytes are `{ "text": ... }` where they are
 //! UTF-8, else `{ "base64": ... }`. The generated types carry no names, so each is
 //! listed here once: a member too many or too few does not compile.
 
@@ -198,9 +199,10 @@ told_enums! {
 told_variants! {
     Examination { Userinfo, Verification, Introspection, Tokeninfo; Local }
     Protocol { Oauth; Hexclave }
+    NoResponse { ; Unreachable, TooLarge, Denied }
     Reply {
         Begin, Probed, Presented, Cancelled, TimedOut, Saved;
-        Locked, Response, Unreachable, TooLarge, Denied, Redirected, Pasted, Chosen, NotSaved
+        Locked, Answered, Redirected, Pasted, Chosen, NotSaved
     }
 }
 
@@ -305,6 +307,20 @@ impl<T: Decode> Decode for Vec<T> {
 impl<T: Decode> Decode for Option<T> {
     fn decode(json: &Value) -> Result<Self, Misfit> {
         if json.is_null() { Ok(None) } else { T::decode(json).map(Some) }
+    }
+}
+
+impl<T: Decode, E: Decode> Decode for Result<T, E> {
+    fn decode(json: &Value) -> Result<Self, Misfit> {
+        match case(json) {
+            Some(("ok", Some(payload))) => {
+                T::decode(payload).map(Ok).map_err(|misfit| misfit.within("ok"))
+            }
+            Some(("error", Some(payload))) => {
+                E::decode(payload).map(Err).map_err(|misfit| misfit.within("error"))
+            }
+            _ => Err(Misfit::new("ok or error")),
+        }
     }
 }
 
