@@ -12,3 +12,11 @@ pub(crate) mod generated {
 }
 
 pub(crate) use generated::exports::latchstring::login::flow::*;
+
+impl Client {
+    /// Whether the provider speaks OAuth. One with a protocol of its own has no metadata,
+    /// no ID tokens and no endpoints to configure.
+    pub(crate) fn speaks_oauth(&self) -> bool {
+        matches!(self.protocol, Protocol::Oauth)
+    }
+}

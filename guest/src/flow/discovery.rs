@@ -1,7 +1,7 @@
 //! Fetches the provider's metadata: OpenID Connect Discovery, then RFC 8414 for what is
 //! missing.
 
-use crate::contract::{Action, Client, Code, Failure, Protocol, Purpose, Reply};
+use crate::contract::{Action, Client, Code, Failure, Purpose, Reply};
 use crate::flow::Progress::{Continue, Done};
 use crate::flow::{Progress, Step, misfit, response};
 use crate::protocol::endpoint::{Issuer, describe};
@@ -36,8 +36,7 @@ impl Discovery {
         issuer: Option<&Issuer>,
         needs_pkce: bool,
     ) -> Progress<Self, Provider> {
-        // Hexclave publishes no metadata about its own protocol.
-        let discovers = client.discover && matches!(client.protocol, Protocol::Oauth);
+        let discovers = client.discover && client.speaks_oauth();
         let Some(issuer) = issuer.filter(|_| discovers).cloned() else {
             return Done(Provider::default());
         };

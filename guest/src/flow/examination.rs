@@ -2,7 +2,7 @@
 
 use crate::contract::{
     AccessRules, Action, Client, Code, EpochMs, Examination as Question, Exchange, Failure, Grant,
-    NoResponse, Protocol, Purpose, Reply, Response, TokenSource,
+    NoResponse, Purpose, Reply, Response, TokenSource,
 };
 use crate::flow::Progress::{Continue, Done};
 use crate::flow::granting::{grant, grant_with_claims, grant_with_report};
@@ -168,8 +168,7 @@ impl Asking<'_> {
         match parsed {
             Ok(claims) => Ok(self.with_claims(session, source, claims)),
             Err(Rejection::TokenRefused)
-                if source == TokenSource::Renewed
-                    && matches!(self.client.protocol, Protocol::Oauth) =>
+                if source == TokenSource::Renewed && self.client.speaks_oauth() =>
             {
                 let session = Stored { userinfo_refuses: true, ..session };
                 Ok(Finding::Unanswerable(session, userinfo_refuses()))

@@ -5,8 +5,7 @@
 //! ```
 
 use crate::contract::{
-    Action, Client, Code, EpochMs, Exchange, Failure, Hexclave, NoResponse, Protocol, Reply,
-    Response, Visit,
+    Action, Client, Code, EpochMs, Exchange, Failure, Hexclave, NoResponse, Reply, Response, Visit,
 };
 use crate::flow::Progress::{Continue, Done};
 use crate::flow::backoff::{Backoff, LAST_POLL_MS};
@@ -22,6 +21,7 @@ use crate::protocol::token::TokenResponse;
 const INTERVAL_MS: u64 = 2_000;
 
 pub(crate) struct HexclaveLogin {
+    hexclave: Hexclave,
     state: State,
 }
 
@@ -61,7 +61,7 @@ impl HexclaveLogin {
         let exchange = api.begin_request(time_limit_ms, anonymous_refresh_token);
         let lifetime_ms = lifetime_ms(time_limit_ms);
         let state = State::Beginning { page, opens, lifetime_ms };
-        Ok((Self { state }, Action::Exchange(exchange)))
+        Ok((Self { hexclave: hexclave.clone(), state }, Action::Exchange(exchange)))
     }
 
     pub(crate) fn next(
@@ -71,8 +71,9 @@ impl HexclaveLogin {
         now_ms: EpochMs,
     ) -> Step<Self, TokenResponse> {
         use State::*;
-        let api = api(client)?;
-        let (state, action) = match (self.state, reply) {
+        let Self { hexclave, state } = self;
+        let api = Api::new(client, &hexclave)?;
+        let (state, action) = match (state, reply) {
             (Beginning { page, opens, lifetime_ms }, Reply::Answered(answer)) => {
                 let response = response(answer, "the provider", Code::InvalidTokenResponse)?;
                 let Begun { polling_code, login_code } = parse_begin_response(&response)?;
@@ -117,7 +118,7 @@ impl HexclaveLogin {
             }
             _ => return Err(misfit()),
         };
-        Ok(Continue(Self { state }, action))
+        Ok(Continue(Self { hexclave, state }, action))
     }
 }
 
@@ -165,14 +166,6 @@ impl Poll {
         }
         let wait_ms = self.backoff.cap_ms(wait_ms.max(requested_ms), now_ms);
         Ok(Decision::Pending { wait_ms })
-    }
-}
-
-fn api(client: &Client) -> Result<Api<'_>, Failure> {
-    match &client.protocol {
-        Protocol::Hexclave(hexclave) => Api::new(client, hexclave),
-        // OK because only a Hexclave login gets here.
-        Protocol::Oauth => unreachable!("another protocol's login"),
     }
 }
 

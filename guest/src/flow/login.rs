@@ -104,7 +104,7 @@ impl Login {
         let known = given.clone().or(assumed.clone());
         let discovers = client.discover && issuer.is_some();
         let is_known = known.authorization_endpoint.is_some() && known.token_endpoint.is_some();
-        if matches!(client.protocol, Protocol::Oauth) && !discovers && !is_known {
+        if client.speaks_oauth() && !discovers && !is_known {
             return Err(Failure::configuration(
                 "without discovery the authorization and token endpoints have to be given",
                 "give both, or the issuer and leave to fetch its metadata",

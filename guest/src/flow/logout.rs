@@ -2,14 +2,15 @@
 //! it here in any case.
 
 use crate::contract::{
-    Action, Client, Code, EpochMs, Exchange, Failure, LogoutReport, Outcome, Protocol, Reply,
-    TokenHint, Unrevoked, UnrevokedCause,
+    Action, Client, Code, EpochMs, Exchange, Failure, LogoutReport, Outcome, Reply, TokenHint,
+    Unrevoked, UnrevokedCause,
 };
 use crate::flow::Progress::{Continue, Done};
 use crate::flow::{Step, misfit, not_saved, response};
 use crate::protocol::client_authentication;
+use crate::protocol::dialect;
 use crate::protocol::end_session::end_session_url;
-use crate::protocol::hexclave::{Api, parse_refresh_response};
+use crate::protocol::hexclave::parse_refresh_response;
 use crate::protocol::metadata::Provider;
 use crate::protocol::revocation::{parse_revocation_response, revocation_request, unrevoked};
 use crate::protocol::stored::Stored;
@@ -98,10 +99,10 @@ impl Setup {
     /// Revokes the tokens that can be revoked. The refresh token comes first, because it
     /// is worth more.
     fn end(&self, session: Stored) -> Result<(State, Action), Failure> {
-        if let (Protocol::Hexclave(hexclave), Some(refresh_token)) =
-            (&self.client.protocol, &session.refresh_token)
+        if let Some(refresh_token) = &session.refresh_token
+            && let Some(api) = dialect::api(&self.client)?
         {
-            let exchange = Api::new(&self.client, hexclave)?.refresh_request(refresh_token);
+            let exchange = api.refresh_request(refresh_token);
             let refresh_token = refresh_token.clone();
             return Ok((State::AwaitingAccess { refresh_token }, Action::Exchange(exchange)));
         }
@@ -130,16 +131,17 @@ impl Setup {
         let mut report = report(true, None);
         let mut pending = Vec::new();
         let token = TokenHint::RefreshToken;
-        match (&self.client.protocol, answer) {
-            (Protocol::Hexclave(hexclave), Ok(access)) => {
-                let api = Api::new(&self.client, hexclave)?;
-                let exchange = api.sign_out_request(&access.access_token, refresh_token);
-                pending.push(Revocation { token, exchange });
+        match answer {
+            Ok(access) => {
+                let api = dialect::api(&self.client)?;
+                pending.extend(api.map(|api| {
+                    let exchange = api.sign_out_request(&access.access_token, refresh_token);
+                    Revocation { token, exchange }
+                }));
             }
             // The session had already ended at the provider.
-            (_, Err(failure)) if voids_refresh_token(&failure) => report.revoked.push(token),
-            (_, Err(failure)) => report.not_revoked.push(unrevoked(token, failure)),
-            (Protocol::Oauth, Ok(_)) => {}
+            Err(failure) if voids_refresh_token(&failure) => report.revoked.push(token),
+            Err(failure) => report.not_revoked.push(unrevoked(token, failure)),
         }
         Ok(next_revocation(pending, report))
     }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 use url::Url;
 
-use crate::contract::{Client, Code, Failure, Protocol, ProviderError};
+use crate::contract::{Client, Code, Failure, ProviderError};
 use crate::protocol::endpoint::{self, IssuerName};
 use crate::protocol::entropy::Entropy;
 use crate::protocol::failure::{in_words, printable, provider_error};
@@ -235,8 +235,7 @@ pub(crate) fn refused_default(client: &Client, provider: &ProviderError) -> Opti
 
 /// Whether an ID token is requested (OIDC §3.1.2.1).
 pub(crate) fn wants_id_token(client: &Client) -> bool {
-    matches!(client.protocol, Protocol::Oauth)
-        && client.scopes.iter().any(|scope| scope == "openid")
+    client.speaks_oauth() && client.scopes.iter().any(|scope| scope == "openid")
 }
 
 /// The code challenge for a verifier, by the method S256 (RFC 7636 §4.2).

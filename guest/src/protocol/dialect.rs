@@ -10,6 +10,15 @@ use crate::protocol::stored::Stored;
 use crate::protocol::token::{TokenResponse, parse_token_response, refresh_request};
 use crate::protocol::userinfo::{Rejection, parse_userinfo_response, userinfo_request};
 
+/// Returns the API of a provider with a protocol of its own, or `None` if the provider
+/// speaks OAuth.
+pub(crate) fn api(client: &Client) -> Result<Option<Api<'_>>, Failure> {
+    match &client.protocol {
+        Protocol::Oauth => Ok(None),
+        Protocol::Hexclave(hexclave) => Api::new(client, hexclave).map(Some),
+    }
+}
+
 /// Returns the request for a new access token.
 pub(crate) fn renewal_request(
     client: &Client,
@@ -17,8 +26,8 @@ pub(crate) fn renewal_request(
     session: &Stored,
     refresh_token: &str,
 ) -> Result<Exchange, Failure> {
-    if let Protocol::Hexclave(hexclave) = &client.protocol {
-        return Ok(Api::new(client, hexclave)?.refresh_request(refresh_token));
+    if let Some(api) = api(client)? {
+        return Ok(api.refresh_request(refresh_token));
     }
     let known = Provider { token_endpoint: session.token_endpoint.clone(), ..Provider::default() };
     let provider = given.clone().or(known);
@@ -31,9 +40,9 @@ pub(crate) fn parse_renewal_response(
     response: &Response,
     now_ms: EpochMs,
 ) -> Result<TokenResponse, Failure> {
-    match &client.protocol {
-        Protocol::Hexclave(_) => hexclave::parse_refresh_response(response, now_ms),
-        Protocol::Oauth => parse_token_response(response, client.token_type_optional),
+    match client.speaks_oauth() {
+        true => parse_token_response(response, client.token_type_optional),
+        false => hexclave::parse_refresh_response(response, now_ms),
     }
 }
 
@@ -48,8 +57,8 @@ pub(crate) fn user_request(
     if session.userinfo_refuses {
         return Ok(None);
     }
-    if let Protocol::Hexclave(hexclave) = &client.protocol {
-        return Ok(Some(Api::new(client, hexclave)?.user_request(access_token)));
+    if let Some(api) = api(client)? {
+        return Ok(Some(api.user_request(access_token)));
     }
     let endpoint = given.userinfo_endpoint.as_ref().or(session.userinfo_endpoint.as_ref());
     Ok(endpoint.map(|endpoint| userinfo_request(endpoint, access_token)))
@@ -60,19 +69,17 @@ pub(crate) fn parse_user_response(
     response: &Response,
     subject: Option<&str>,
 ) -> Result<Claims, Rejection> {
-    match &client.protocol {
-        Protocol::Hexclave(_) => parse_userinfo_response(response, None).map(hexclave::user_claims),
-        Protocol::Oauth => parse_userinfo_response(response, subject),
+    match client.speaks_oauth() {
+        true => parse_userinfo_response(response, subject),
+        false => parse_userinfo_response(response, None).map(hexclave::user_claims),
     }
 }
 
 /// Returns the headers of requests to the provider's API (RFC 6750 §2.1).
 pub(crate) fn api_headers(client: &Client, access_token: &str) -> Vec<Header> {
-    match &client.protocol {
-        Protocol::Hexclave(hexclave) => match Api::new(client, hexclave) {
-            Ok(api) => api.api_headers(access_token),
-            Err(_) => Vec::new(),
-        },
-        Protocol::Oauth => vec![header("authorization", &format!("Bearer {access_token}"))],
+    match api(client) {
+        Ok(Some(api)) => api.api_headers(access_token),
+        Ok(None) => vec![header("authorization", &format!("Bearer {access_token}"))],
+        Err(_) => Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! Continuing after an attempt that failed.
 
 use super::{Setup, State};
-use crate::contract::{Code, EpochMs, Failure, LoginFlow, Outcome, Protocol};
+use crate::contract::{Code, EpochMs, Failure, LoginFlow, Outcome};
 use crate::flow::Progress::Continue;
 use crate::flow::Step;
 use crate::flow::waiting::Choice;
@@ -24,9 +24,9 @@ impl Setup {
         if has_no_device {
             provider.device_authorization_endpoint = None;
         }
-        let flows = match &self.client.protocol {
-            Protocol::Oauth => flows_after(&self.facts(&provider), tried),
-            Protocol::Hexclave(_) => vec![tried],
+        let flows = match self.client.speaks_oauth() {
+            true => flows_after(&self.facts(&provider), tried),
+            false => vec![tried],
         };
         let (choice, action) = Choice { provider, failure, flows }.offer(self.time_limit_ms());
         Ok(Continue(State::AwaitingChoice(choice), action))
