@@ -261,6 +261,18 @@ fn what_is_wrong_in_the_configuration_file_is_named() {
 }
 
 #[test]
+fn a_mistake_in_another_profile_keeps_nobody_from_their_token() {
+    let home = Home::new();
+    home.login();
+    let good = home.config();
+    home.write_config(&format!("{good}\n[profile.other]\nissuer = 7\n[profile.more]\nissuer\n"));
+    home.latch(&["token"]).succeeded();
+    home.latch(&["--profile", "other", "token"]).failed(2, "invalid-configuration");
+    // It would change the file, and cannot.
+    home.latch(&["login"]).failed(2, "invalid-configuration").saying(&["correct the file"]);
+}
+
+#[test]
 fn comments_and_other_profiles_survive_a_login() {
     let home = Home::new();
     let text = "# mine\n[profile.default] # the first\nclient-id = \"demo\" # as registered\n\n\

@@ -8,6 +8,7 @@
 //! ```
 
 mod document;
+mod excerpt;
 mod ownership;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -20,6 +21,7 @@ use latchstring::{Code, Error};
 use tokio::time::Instant;
 use toml_edit::DocumentMut;
 
+use super::profile::Profile;
 use document::trouble;
 pub(super) use ownership::check as check_ownership;
 
@@ -40,6 +42,17 @@ impl Config {
         Self::read_at(path_in(folder)?)
     }
 
+    /// Returns the settings of one profile in the file, or `None` if there is no such
+    /// profile. Mistakes in other profiles do not matter, if they can be told apart.
+    pub(crate) fn profile_in(folder: Option<&Path>, name: &str) -> Result<Option<Profile>, Error> {
+        let path = path_in(folder)?;
+        let text = read_text(&path)?;
+        match document::parse_excerpt(&text, name) {
+            Some(profile) => Ok(profile),
+            None => Self::parse(path, &text)?.profile(name),
+        }
+    }
+
     /// Changes the file as it is now, not as it was when the command began: a login takes
     /// minutes, and another one may end in the meantime.
     pub(crate) async fn change(
@@ -55,14 +68,7 @@ impl Config {
     }
 
     fn read_at(path: PathBuf) -> Result<Self, Error> {
-        check_ownership(&path)?;
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
-            Err(error) => {
-                return Err(trouble(&path, &error.to_string(), "check the file's permissions"));
-            }
-        };
+        let text = read_text(&path)?;
         Self::parse(path, &text)
     }
 
@@ -87,6 +93,16 @@ impl Config {
     }
 }
 
+/// Returns the file's text, which is empty if there is no file.
+fn read_text(path: &Path) -> Result<String, Error> {
+    check_ownership(path)?;
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(text),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(String::new()),
+        Err(error) => Err(trouble(path, &error.to_string(), "check the file's permissions")),
+    }
+}
+
 /// Creates the folder and its missing parents for the owner only: with an open umask,
 /// other users could otherwise write the settings.
 fn make_folder(folder: &Path) -> std::io::Result<()> {
@@ -97,7 +113,8 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-fn path_in(given: Option<&Path>) -> Result<PathBuf, Error> {
+/// Returns the path of the file in the given folder, or in the platform's folder.
+pub(crate) fn path_in(given: Option<&Path>) -> Result<PathBuf, Error> {
     folder(given).map(|folder| folder.join("config.toml"))
 }
 

@@ -32,7 +32,6 @@ pub(crate) use given::{absolute, words};
 
 /// The settings of one command, with the layers that they come from.
 pub(crate) struct Settings {
-    pub(crate) config: Config,
     /// The profile in the configuration file.
     pub(crate) saved: Profile,
     /// The command line and the environment.
@@ -47,6 +46,13 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// Reads every layer for a command that may change the configuration file. A mistake
+    /// anywhere in the file ends such a command at once, not when its work is done.
+    pub(crate) fn read_to_change(global: &Global, given: Profile) -> Result<Self, Error> {
+        Config::read(global.config_dir.as_deref())?;
+        Self::read(global, given)
+    }
+
     /// Reads every layer.
     pub(crate) fn read(global: &Global, given: Profile) -> Result<Self, Error> {
         Self::layered(global, given, &Dotenv::read())
@@ -59,8 +65,8 @@ impl Settings {
 
     fn layered(global: &Global, mut given: Profile, dotenv: &Dotenv) -> Result<Self, Error> {
         check_profile(&global.profile)?;
-        let config = Config::read(global.config_dir.as_deref())?;
-        let saved = config.profile(&global.profile)?.unwrap_or_default();
+        let folder = global.config_dir.as_deref();
+        let saved = Config::profile_in(folder, &global.profile)?.unwrap_or_default();
         // What the user set, now or at an earlier login.
         let own = given.clone().over(saved.clone().fitting(&given));
         let none = Dotenv::default();
@@ -73,7 +79,7 @@ impl Settings {
         }
         let effective = given.clone().over(saved.clone().fitting(&given)).over(found.clone());
         let unread_dotenv = dotenv.unread.clone();
-        Ok(Self { config, saved, given, found, unread_dotenv, effective, preset })
+        Ok(Self { saved, given, found, unread_dotenv, effective, preset })
     }
 
     /// Builds the client that these settings describe, for commands that show no page.

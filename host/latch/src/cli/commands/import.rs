@@ -10,7 +10,7 @@ use crate::cli::{output, stores};
 
 pub(crate) async fn run(global: &Global, args: Box<ImportArgs>) -> Result<(), Error> {
     let ImportArgs { file, remove, provider } = *args;
-    let settings = Settings::read(global, provider.into_profile())?;
+    let settings = Settings::read_to_change(global, provider.into_profile())?;
     settings.report_dotenv();
     stores::make_key_file(global)?;
     let latch = settings.latch(global, false)?;

@@ -6,14 +6,14 @@ use serde_json::json;
 
 use crate::cli::args::{Global, LoginCommand};
 use crate::cli::choices::StoreChoice;
-use crate::cli::config::Config;
+use crate::cli::config::{self, Config};
 use crate::cli::output;
 use crate::cli::settings::Settings;
 use crate::cli::stores::{self, Stores};
 
 pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), Error> {
     let LoginCommand { anonymous_token_file, login } = *args;
-    let settings = Settings::read(global, login.into_profile())?;
+    let settings = Settings::read_to_change(global, login.into_profile())?;
     let pages = settings.pages()?;
     settings.report_dotenv();
     let open_browser = settings.effective.no_browser != Some(true);
@@ -58,8 +58,12 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
         ));
     }
     if is_remembered {
-        let path = settings.config.path().display();
-        output::say(&format!("The profile {} in {path} remembers this provider", global.profile));
+        let path = config::path_in(global.config_dir.as_deref())?;
+        output::say(&format!(
+            "The profile {} in {} remembers this provider",
+            global.profile,
+            path.display()
+        ));
     }
     Ok(())
 }

@@ -1,11 +1,14 @@
 //! Reads and changes the profiles in the text of `config.toml`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use latchstring::{Code, Error};
+use serde::Deserialize;
 use toml_edit::{DocumentMut, Item, Table};
 
 use super::Config;
+use super::excerpt::excerpt;
 use crate::cli::profile::Profile;
 
 impl Config {
@@ -98,6 +101,20 @@ impl Config {
             .and_then(Item::as_table_like_mut)
             .is_some_and(|profiles| profiles.remove(name).is_some())
     }
+}
+
+/// Returns the settings of the profile `name` in `text`; `Some(None)` if there is no such
+/// profile. Returns `None` if the whole text has to be parsed, to find the profile or to
+/// say what is wrong with it.
+pub(super) fn parse_excerpt(text: &str, name: &str) -> Option<Option<Profile>> {
+    #[derive(Deserialize)]
+    struct Excerpt {
+        #[serde(default)]
+        profile: BTreeMap<String, Profile>,
+    }
+    let excerpt = excerpt(text, name)?;
+    let Excerpt { mut profile } = toml_edit::de::from_str(&excerpt).ok()?;
+    Some(profile.remove(name))
 }
 
 /// Refuses unknown tables: a misspelt one would otherwise be ignored silently.
