@@ -3,6 +3,8 @@
 //! The macro gets the text of the WIT file, not its path: the path would lead out of this
 //! package, and a symbolic link breaks in a checkout without symbolic links.
 
+#![allow(clippy::disallowed_methods, reason = "a build script reads files")]
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::{env, fs};

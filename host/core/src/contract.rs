@@ -2,7 +2,7 @@
 //!
 //! Their `Debug` prints tokens: never format one with `{:?}`.
 
-use crate::error::Error;
+use crate::error::{self, Error};
 
 mod generated {
     #![allow(missing_docs, clippy::all, unreachable_pub)]
@@ -71,7 +71,7 @@ impl Protocol {
             return Ok(());
         }
         Err(Error::new(
-            Code::InvalidConfiguration,
+            error::Code::InvalidConfiguration,
             "the refresh token of an anonymous session is given, and this provider has no such sessions",
             "leave it out: only a login at Hexclave takes one over",
         ))

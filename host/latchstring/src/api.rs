@@ -23,10 +23,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::capability::http::{ApiRequest, Limits, Pieces, Streamed, Trouble, outgoing};
-use crate::contract::{Code, Failure, Header};
+use crate::contract::Header;
 use crate::drive::without_query;
 use crate::egress::headers;
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::latch::Latch;
 use crate::token::Token;
 
@@ -195,5 +195,6 @@ fn failed(trouble: Trouble) -> Error {
             (Code::EgressDenied, reason, "ask another address, or in another way", false)
         }
     };
-    Error::from(Failure { code, message, remedy: remedy.to_owned(), provider: None, retryable })
+    let error = Error::new(code, message, remedy);
+    if retryable { error.retryable() } else { error }
 }

@@ -138,6 +138,7 @@ fn opened_twice() -> Error {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "these tests run in virtual time")]
 mod tests {
     use std::collections::VecDeque;
     use std::sync::{Arc, Mutex};

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
+use crate::capability::clock::Clock;
 use crate::capability::loopback::{END_ADDRESS, Listener, Visit};
 use crate::pages::{Page, Pages};
 
@@ -28,7 +29,12 @@ impl Farewell<'_> {
     ///
     /// Returns when the last page was written, or when the browser has closed the
     /// connection that it could have requested it on.
-    pub(crate) async fn say(self, visit: Option<Visit>, listener: &mut dyn Listener) {
+    pub(crate) async fn say(
+        self,
+        visit: Option<Visit>,
+        listener: &mut dyn Listener,
+        clock: &dyn Clock,
+    ) {
         // Answered concurrently: a browser that does not read must not keep the others
         // waiting.
         let mut answers = JoinSet::new();
@@ -58,7 +64,11 @@ impl Farewell<'_> {
                 }
             };
             // The user does not have to wait for a browser that does not come.
-            let _ = tokio::time::timeout(ARRIVAL, arrival).await;
+            tokio::select! {
+                biased;
+                () = arrival => {}
+                () = clock.sleep(ARRIVAL) => {}
+            }
         }
         while let Some(visit) = waiting(listener).await {
             let page = self.page_for(&visit, None);
@@ -91,12 +101,14 @@ async fn waiting(listener: &mut dyn Listener) -> Option<Visit> {
 }
 
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "these tests run in virtual time")]
 mod tests {
     use std::collections::VecDeque;
 
     use async_trait::async_trait;
 
     use super::*;
+    use crate::capability::clock::SystemClock;
     use crate::capability::loopback::{Answer, Peer, PendingPage};
 
     /// Requests in order, then none forever.
@@ -138,7 +150,7 @@ mod tests {
         for (number, page) in page.into_iter().chain(waiting).enumerate() {
             received.spawn(async move { (number, status(page).await) });
         }
-        farewell.say(first, &mut Queue(others)).await;
+        farewell.say(first, &mut Queue(others), &SystemClock).await;
         let mut received = received.join_all().await;
         received.sort();
         received.into_iter().map(|(_, received)| received).collect()
@@ -188,7 +200,7 @@ mod tests {
             drop(page);
         });
         let begun = tokio::time::Instant::now();
-        farewell.say(Some(visit), &mut Queue(VecDeque::new())).await;
+        farewell.say(Some(visit), &mut Queue(VecDeque::new()), &SystemClock).await;
         browser.abort();
         begun.elapsed()
     }
@@ -216,7 +228,7 @@ mod tests {
         let (first, _page) = visit("/callback?code=a");
         let visits = VecDeque::from([stranger.from_peer(Peer::OtherUser)]);
         let begun = tokio::time::Instant::now();
-        farewell.say(Some(first), &mut Queue(visits)).await;
+        farewell.say(Some(first), &mut Queue(visits), &SystemClock).await;
         assert_eq!(received.await.expect("an answer"), (403, None));
         assert_eq!(begun.elapsed(), ARRIVAL);
     }

@@ -1,7 +1,7 @@
 //! What the browser shows.
 
-use latchstring_core::contract::Failure;
-use latchstring_core::error::{Code, Error, ProviderError, code_named};
+use latchstring_core::contract::{Failure, ProviderError};
+use latchstring_core::error::{Code, Error, code_named};
 use latchstring_core::pages::{Page, Pages};
 
 use crate::contract::{self as wit, News};
@@ -32,7 +32,7 @@ pub(crate) fn of(page: Page) -> wit::Page {
 fn error(wit::Ended { failure, provider }: wit::Ended) -> Error {
     Error::from(Failure {
         // A code that the contract does not have is this host's own affair.
-        code: code_named(&failure.code).unwrap_or(Code::HostFault),
+        code: code_named(&failure.code).unwrap_or(Code::HostFault).into(),
         message: failure.message,
         remedy: failure.remedy,
         provider: provider

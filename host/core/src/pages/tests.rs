@@ -1,13 +1,13 @@
 //! Tests of what pages say, and that no text can break out of them.
 
 use super::*;
-use crate::contract::{Code, Failure, ProviderError};
+use crate::contract::{Failure, ProviderError};
 
 const HOSTILE: &str = "<script>alert('x')</script>\" onload=\"& {{title}}";
 
 fn hostile() -> Error {
     Error::from(Failure {
-        code: Code::ProviderRefused,
+        code: Code::ProviderRefused.into(),
         message: HOSTILE.to_owned(),
         remedy: HOSTILE.to_owned(),
         provider: Some(ProviderError {

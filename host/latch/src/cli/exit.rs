@@ -26,7 +26,6 @@ pub(crate) fn interrupted_by(signal: i32) {
 
 pub(crate) fn code(code: Code) -> u8 {
     match code {
-        Code::UnexpectedReply | Code::PortInUse | Code::HostFault => FAILURE,
         Code::InvalidConfiguration => USAGE,
         Code::LoginRequired => 3,
         Code::AccessDenied
@@ -46,5 +45,6 @@ pub(crate) fn code(code: Code) -> u8 {
         Code::Unreachable | Code::ProviderUnavailable => 7,
         Code::StoredDamaged | Code::StoredNewer | Code::NotSaved | Code::StoreUnusable => 8,
         Code::Interrupted => INTERRUPTED.load(Ordering::Relaxed),
+        _ => FAILURE,
     }
 }

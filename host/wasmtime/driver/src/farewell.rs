@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::capability::clock::Clock;
 use crate::capability::loopback::{END_ADDRESS, Listener, Visit};
 use crate::pages::{Page, Pages};
 use crate::wasi::executor::within;
@@ -21,7 +22,12 @@ pub(crate) struct Farewell<'a> {
 impl Farewell<'_> {
     /// Sends the browser that waits to the last page, at an address without the
     /// code: it is in nobody's history. Any other is told that it came too late.
-    pub(crate) async fn say(self, visit: Option<Visit>, listener: &mut dyn Listener) {
+    pub(crate) async fn say(
+        self,
+        visit: Option<Visit>,
+        listener: &mut dyn Listener,
+        clock: &dyn Clock,
+    ) {
         let target = visit.as_ref().map(|visit| visit.target.clone());
         if let Some(visit) = visit {
             visit.answer.send(self.on()).await;
@@ -36,7 +42,11 @@ impl Farewell<'_> {
                 }
             };
             // A browser that does not come is no reason to keep the person waiting.
-            let _ = within(ARRIVAL, arrival).await;
+            tokio::select! {
+                biased;
+                () = arrival => {}
+                () = clock.sleep(ARRIVAL) => {}
+            }
         }
         while let Some(visit) = within(Duration::ZERO, listener.visit()).await {
             let page = self.page_for(&visit.target, None);

@@ -16,7 +16,8 @@ pub(super) fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
         ErrorKind::Unsupported => "choose a folder on a local file system",
         _ => "check the folder and its file system, or choose another folder",
     };
-    unusable(format!("cannot {what} {}: {}", path.display(), reason(error)), remedy)
+    let message = format!("cannot {what} {}: {}", path.display(), reason(error));
+    unusable(message, remedy).caused_by(io::Error::from(error.kind()))
 }
 
 pub(super) fn not_saved(path: &Path, error: &io::Error) -> Error {
@@ -28,7 +29,7 @@ pub(super) fn not_saved(path: &Path, error: &io::Error) -> Error {
         _ => "check the folder and its file system, or choose another folder",
     };
     let message = format!("cannot write to {}: {}", path.display(), reason(error));
-    Error::new(Code::NotSaved, message, remedy)
+    Error::new(Code::NotSaved, message, remedy).caused_by(io::Error::from(error.kind()))
 }
 
 /// Returns the operating system's message without the temporary name that `tempfile` adds.

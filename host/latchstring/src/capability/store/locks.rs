@@ -9,7 +9,6 @@ use tokio::time::Instant;
 
 use super::failure::cannot;
 use super::{Key, Lock, guard, names};
-use crate::contract::Failure;
 use crate::error::{Code, Error};
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -69,15 +68,11 @@ impl Locks {
 }
 
 fn still_locked(path: &Path, patience: Duration) -> Error {
-    Error::from(Failure {
-        code: Code::StoreUnusable,
-        message: format!(
-            "{} is still locked by another process after {} s",
-            path.display(),
-            patience.as_secs()
-        ),
-        remedy: "try again; if it stays, end the other login or renewal of this profile".to_owned(),
-        provider: None,
-        retryable: true,
-    })
+    let message = format!(
+        "{} is still locked by another process after {} s",
+        path.display(),
+        patience.as_secs()
+    );
+    let remedy = "try again; if it stays, end the other login or renewal of this profile";
+    Error::new(Code::StoreUnusable, message, remedy).retryable()
 }

@@ -2,6 +2,8 @@
 
 #[path = "../../../../../host/latch/src/cli/config/document.rs"]
 mod document;
+#[path = "../../../../../host/latch/src/cli/config/excerpt.rs"]
+mod excerpt;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -11,6 +13,7 @@ use toml_edit::DocumentMut;
 
 use crate::capability::entropy::{Entropy as _, SystemEntropy};
 use crate::capability::store::lock_file;
+use crate::cli::profile::Profile;
 use crate::wasi::files::{self, DescriptorType, Links, Trouble};
 use document::trouble;
 
@@ -28,23 +31,22 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// Reads the file in `folder`; one that is not there is empty, and so is one
-    /// whose folder was not given.
+    /// Reads the file in `folder`.
     pub(crate) fn read(folder: Option<&Path>) -> Result<Self, Error> {
         let path = path_in(folder);
-        let bytes = match files::read(&path, LONGEST, Links::Followed) {
-            Err(Trouble::NotGiven) if folder.is_none() => None,
-            read => read.map_err(|error| {
-                trouble(
-                    Path::new(&path),
-                    &error.reason(),
-                    "check --config-dir, and wasmtime's --dir",
-                )
-            })?,
-        };
-        let text = String::from_utf8(bytes.unwrap_or_default())
-            .map_err(|_| trouble(Path::new(&path), "it is not UTF-8", "correct the file"))?;
+        let text = read_text(folder, &path)?;
         Self::parse(PathBuf::from(path), &text)
+    }
+
+    /// Returns the settings of one profile in the file, or `None` if there is no such
+    /// profile. Mistakes in other profiles do not matter, if they can be told apart.
+    pub(crate) fn profile_in(folder: Option<&Path>, name: &str) -> Result<Option<Profile>, Error> {
+        let path = path_in(folder);
+        let text = read_text(folder, &path)?;
+        match document::parse_excerpt(&text, name) {
+            Some(profile) => Ok(profile),
+            None => Self::parse(PathBuf::from(path), &text)?.profile(name),
+        }
     }
 
     /// Changes the file as it is now, and not as it was when the command began:
@@ -87,7 +89,21 @@ impl Config {
     }
 }
 
-fn path_in(folder: Option<&Path>) -> String {
+/// Returns the file's text. One that is not there is empty, and so is one whose folder was
+/// not given.
+fn read_text(folder: Option<&Path>, path: &str) -> Result<String, Error> {
+    let bytes = match files::read(path, LONGEST, Links::Followed) {
+        Err(Trouble::NotGiven) if folder.is_none() => None,
+        read => read.map_err(|error| {
+            let remedy = "check --config-dir, and wasmtime's --dir";
+            trouble(Path::new(path), &error.reason(), remedy)
+        })?,
+    };
+    String::from_utf8(bytes.unwrap_or_default())
+        .map_err(|_| trouble(Path::new(path), "it is not UTF-8", "correct the file"))
+}
+
+pub(crate) fn path_in(folder: Option<&Path>) -> String {
     let folder = folder.map_or(FOLDER.into(), Path::to_string_lossy);
     format!("{}/config.toml", folder.trim_end_matches('/'))
 }

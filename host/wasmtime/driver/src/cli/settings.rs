@@ -35,7 +35,6 @@ const LONGEST: u64 = 256 * 1024;
 
 /// What one command runs with.
 pub(crate) struct Settings {
-    pub(crate) config: Config,
     /// As kept in the configuration file.
     pub(crate) saved: Profile,
     /// As given on the command line and in the environment.
@@ -48,8 +47,8 @@ impl Settings {
     /// Reads every layer. A sandbox has no current folder, so no `.env` is read.
     pub(crate) fn read(global: &Global, given: Profile) -> Result<Self, Error> {
         check_profile(&global.profile)?;
-        let config = Config::read(global.config_dir.as_deref())?;
-        let saved = config.profile(&global.profile)?.unwrap_or_default();
+        let folder = global.config_dir.as_deref();
+        let saved = Config::profile_in(folder, &global.profile)?.unwrap_or_default();
         let effective = given.clone().over(saved.clone().fitting(&given));
         if let Some(preset) = &effective.provider {
             return Err(Error::new(
@@ -58,7 +57,7 @@ impl Settings {
                 "use the native latch for it, or give --issuer and --client-id",
             ));
         }
-        Ok(Self { config, saved, given, effective })
+        Ok(Self { saved, given, effective })
     }
 
     /// The client that these settings describe.

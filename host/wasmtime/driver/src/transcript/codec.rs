@@ -242,7 +242,7 @@ answered_variants! {
 
 impl Encode for Code {
     fn encode(&self) -> Value {
-        code_name(*self).into()
+        code_name((*self).into()).into()
     }
 }
 

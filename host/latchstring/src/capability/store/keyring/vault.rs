@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use crate::contract::Failure;
 use crate::error::{Code, Error};
 
 /// A keyring as the store needs it: named entries, one call at a time.
@@ -66,13 +65,7 @@ impl Trouble {
                 format!("the stored session in {place} is damaged or cut short"),
                 "log in again, which sets it aside and keeps it",
             ),
-            Self::Silent(_) => Error::from(Failure {
-                code: Code::StoreUnusable,
-                message,
-                remedy: remedy.to_owned(),
-                provider: None,
-                retryable: true,
-            }),
+            Self::Silent(_) => Error::new(Code::StoreUnusable, message, remedy).retryable(),
             _ => Error::new(Code::StoreUnusable, message, remedy),
         }
     }

@@ -13,8 +13,7 @@ use std::time::Duration;
 
 use super::{Lock, cannot};
 use crate::capability::entropy::{Entropy as _, SystemEntropy};
-use crate::contract::{Code, Failure};
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::wasi::executor::{self, Pulse};
 use crate::wasi::files::{self, Descriptor, ErrorCode, Links, Trouble};
 
@@ -145,14 +144,8 @@ fn name() -> Result<String, Error> {
 }
 
 fn still_locked(path: &str, patience: Duration) -> Error {
-    Error::from(Failure {
-        code: Code::StoreUnusable,
-        message: format!(
-            "{path} is still locked by another process after {} s",
-            patience.as_secs()
-        ),
-        remedy: "try again; if it stays, end the other login or renewal of this profile".to_owned(),
-        provider: None,
-        retryable: true,
-    })
+    let message =
+        format!("{path} is still locked by another process after {} s", patience.as_secs());
+    let remedy = "try again; if it stays, end the other login or renewal of this profile";
+    Error::new(Code::StoreUnusable, message, remedy).retryable()
 }

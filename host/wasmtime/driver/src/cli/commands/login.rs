@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::cli::args::{Global, LoginCommand};
 use crate::cli::choices::StoreChoice;
-use crate::cli::config::Config;
+use crate::cli::config::{self, Config};
 use crate::cli::output;
 use crate::cli::settings::Settings;
 
@@ -58,7 +58,7 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
         ));
     }
     if remembered.is_some() {
-        let path = settings.config.path().display();
+        let path = config::path_in(global.config_dir.as_deref());
         output::say(&format!("The profile {} in {path} remembers this provider", global.profile));
     }
     Ok(())
