@@ -20,9 +20,7 @@ session.add_argument("--state-dir", type=Path, default=os.environ.get("LATCH_STA
 session.add_argument("-v", "--verbose", action="store_true")
 login_parser = commands.add_parser("login", parents=[session])
 login_parser.add_argument("--flow", choices=["browser", "paste", "device"])
-login_parser.add_argument(
-    "--browser", metavar="COMMAND", default=os.environ.get("LATCH_BROWSER")
-)
+login_parser.add_argument("--browser", metavar="COMMAND", default=os.environ.get("LATCH_BROWSER"))
 login_parser.add_argument("--no-browser", action="store_true")
 login_parser.add_argument("--timeout", type=float, default=300, metavar="SECONDS")
 token_parser = commands.add_parser("token", parents=[session])

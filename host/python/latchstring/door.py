@@ -173,9 +173,7 @@ class Door:
         could be somebody else's (RFC 8628 §3.3.1)."""
         self._terminal.say("To log in, open this address on any device:\n")
         self._terminal.address(prompt.verification_uri)
-        self._terminal.say(
-            f"\nand enter this code:\n\n    {prompt.user_code}\n"
-        )
+        self._terminal.say(f"\nand enter this code:\n\n    {prompt.user_code}\n")
         if prompt.verification_uri_complete is not None:
             self._terminal.say("Or open this address, which has the code in it:\n")
             self._terminal.address(prompt.verification_uri_complete)

@@ -133,9 +133,7 @@ class Drive:
                 match action:
                     case Lock():
                         if not is_locked:
-                            lock = self.store.lock(
-                                self.lock_seconds, self.terminal.say, self.stop
-                            )
+                            lock = self.store.lock(self.lock_seconds, self.terminal.say, self.stop)
                             held.callback(lock.release)
                             is_locked = True
                         stored = read(self.store, self.rules)

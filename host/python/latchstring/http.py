@@ -77,9 +77,7 @@ class _Errand:
     given_up: bool = False
 
 
-def send(
-    request: Request, reaches: Reaches, timeout: float | None = None
-) -> Response | NoResponse:
+def send(request: Request, reaches: Reaches, timeout: float | None = None) -> Response | NoResponse:
     """Sends a request that the egress policy has approved, with the URL in its normal form.
     Returns the response, or why there is none.
 
@@ -132,9 +130,7 @@ class _NotPublic(Exception):
     pass
 
 
-def _connect(
-    url: _Target, reaches: Reaches, timeout: float, errand: _Errand
-) -> socket.socket:
+def _connect(url: _Target, reaches: Reaches, timeout: float, errand: _Errand) -> socket.socket:
     """Goes to one of the addresses that were checked, and to no other."""
     deadline = time.monotonic() + timeout
     found = socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)

@@ -84,9 +84,7 @@ class Outgoing:
 
     @classmethod
     def of(cls, request: Request) -> Outgoing:
-        sizes = [
-            HeaderSize(header.name, len(header.value.encode())) for header in request.headers
-        ]
+        sizes = [HeaderSize(header.name, len(header.value.encode())) for header in request.headers]
         return cls(request.url, sizes, len(request.body or b""))
 
 

@@ -90,9 +90,7 @@ class SandboxInstance:
         self._store.set_fuel(FUEL_PER_CALL)
         # An empty linker: a component that wants anything at all is refused here.
         linker = Linker(engine())
-        self._instance = _guarded(
-            self._name, linker.instantiate, self._store, sandbox.component
-        )
+        self._instance = _guarded(self._name, linker.instantiate, self._store, sandbox.component)
         self._interface = self._instance.get_export_index(self._store, sandbox.interface)
         self._functions: dict[str, Func] = {}
 

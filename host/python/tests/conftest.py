@@ -53,12 +53,13 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 def free_port() -> int:
     """A port that no other test on this machine uses until this process ends: as
-    `free_port` in host/latch/tests/support/mod.rs, and kept apart from its users too."""
+    `free_port` in testing/provider/src/port.rs, and kept apart from its users too."""
     folder = Path(tempfile.gettempdir()) / f"latchstring-tests-{os.getuid()}"
     folder.mkdir(exist_ok=True)
     for turn in range(10_000):
         port = 20_000 + (os.getpid() + turn) % 10_000
-        lock = open(folder / str(port), "a")
+        # Kept open for as long as the port is.
+        lock = open(folder / str(port), "a")  # noqa: SIM115
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             socket.create_server(("127.0.0.1", port)).close()

@@ -55,7 +55,7 @@ def is_for_loops(transcript: Transcript) -> bool:
 
 
 def ends(step: dict[str, Any]) -> bool:
-    return "failure" in step or isinstance(step["action"], dict) and "done" in step["action"]
+    return "failure" in step or (isinstance(step["action"], dict) and "done" in step["action"])
 
 
 def answer_in(reply: Reply) -> Response | NoResponse:

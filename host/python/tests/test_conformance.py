@@ -69,7 +69,7 @@ def other(value: Any) -> Any:
 
 def outcomes(transcript: Transcript) -> Iterator[Way]:
     for way in leaves(transcript, []):
-        if way[0] == "failure" or way[0] == "steps" and way[2] in {"action", "failure"}:
+        if way[0] == "failure" or (way[0] == "steps" and way[2] in {"action", "failure"}):
             yield way
 
 

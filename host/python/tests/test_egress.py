@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from latchstring import Client, LatchError, http
-from latchstring.browser import Browser
+from latchstring import Client, http
 from latchstring.contract import Exchange, Header, NoResponse, Request, Response, Unreachable
-from latchstring.rules import Rules
 
 from .conftest import PATIENCE
 from .fakes import Host

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import random
 import socket
@@ -37,10 +38,8 @@ class Fixture:
 
     def exchange(self, request: bytes) -> bytes:
         with self.connect() as stream:
-            try:
+            with contextlib.suppress(ConnectionError):
                 stream.sendall(request)
-            except ConnectionError:
-                pass
             return read(stream)
 
     def still_works(self) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import fcntl
 import http.client
 import json
-import socket
 import signal
+import socket
 import sys
 import urllib.parse
 from dataclasses import replace

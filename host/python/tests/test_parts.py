@@ -20,7 +20,6 @@ from latchstring.listener import BrowserVisit, Listener
 from .conftest import Home, Server, settings_of, visit
 from .fakes import Memory
 
-
 T = TypeVar("T")
 
 

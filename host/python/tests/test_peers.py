@@ -12,9 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from latchstring import Redirect
+from latchstring.clock import Clock
 from latchstring.door import Door
 from latchstring.entropy import entropy
-from latchstring.clock import Clock
 from latchstring.launch import launch
 from latchstring.listener import BrowserVisit
 from latchstring.peers import Peers, Users, end, other_end, users

@@ -24,9 +24,24 @@ def certificate(tmp_path: Path) -> Path:
     """For `localhost` and no other name, with its key in the same file."""
     path = tmp_path / "certificate.pem"
     subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-        + ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
-        + ["-keyout", str(path), "-out", str(tmp_path / "own.pem")],
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=DNS:localhost",
+            "-keyout",
+            str(path),
+            "-out",
+            str(tmp_path / "own.pem"),
+        ],
         check=True,
         capture_output=True,
     )
