@@ -188,7 +188,7 @@ def test_a_status_is_as_wide_as_declared() -> None:
     path = next(p for p in LOOPS if redirected(p))
     login = read_transcript(path)
     replies = [step["reply"] for step in login["steps"]]
-    answers = [told["answered"] if "answered" in told else {} for told in replies]
+    answers = [told.get("answered", {}) if isinstance(told, dict) else {} for told in replies]
     at = next(at for at, answer in enumerate(answers) if "ok" in answer)
     way = ["steps", at, "reply", "answered", "ok", "status"]
     with pytest.raises(LatchError, match="status is not a whole number up to 65535"):
