@@ -28,7 +28,7 @@ from latchstring.contract import (
 
 from .conftest import Home, settings_of
 from .fakes import ISSUER, URL, Host, Login
-from .script import is_denied
+from .script import answer_in, is_denied
 
 METADATA = f"{ISSUER}/.well-known/openid-configuration"
 ELSEWHERE = "https://evil.example"
