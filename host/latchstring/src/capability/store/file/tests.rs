@@ -75,12 +75,18 @@ async fn other_files_in_the_folder_are_not_listed() {
 #[tokio::test]
 async fn a_key_that_is_no_name_is_refused() {
     let (_scratch, store) = scratch();
-    for (profile, account) in
-        [("../x", "a"), ("", "a"), ("a", ""), ("a.b", "c"), ("a", "../b"), ("a", "B")]
-    {
+    for (profile, account, code) in [
+        ("../x", "a", Code::InvalidConfiguration),
+        ("", "a", Code::InvalidConfiguration),
+        ("a.b", "c", Code::InvalidConfiguration),
+        // The component's own part.
+        ("a", "", Code::SandboxFault),
+        ("a", "../b", Code::SandboxFault),
+        ("a", "B", Code::SandboxFault),
+    ] {
         let key = Key { profile: profile.to_owned(), account: account.to_owned() };
         let error = store.write(&key, b"").await.expect_err("refused");
-        assert_eq!(error.code(), Code::InvalidConfiguration, "{profile} {account}");
+        assert_eq!(error.code(), code, "{profile} {account}");
     }
 }
 
