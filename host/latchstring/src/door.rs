@@ -361,7 +361,7 @@ impl Door<'_> {
         let Some(listener) = &mut self.listener else { return };
         let goodbye = self.binding.as_ref().map(Binding::goodbye);
         let farewell = Farewell { pages: self.pages, page, goodbye };
-        farewell.say(self.visit.take(), listener.as_mut(), self.clock).await;
+        farewell.say(self.visit.take(), listener.as_mut()).await;
     }
 }
 

@@ -1,11 +1,12 @@
 //! The last pages at a listener whose login has ended.
 
+#![allow(clippy::disallowed_methods, reason = "a limit of the listener, like those in it")]
+
 use std::pin::pin;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use crate::capability::clock::Clock;
 use crate::capability::loopback::{END_ADDRESS, Listener, Visit};
 use crate::pages::{Page, Pages};
 
@@ -29,12 +30,7 @@ impl Farewell<'_> {
     ///
     /// Returns when the last page was written, or when the browser has closed the
     /// connection that it could have requested it on.
-    pub(crate) async fn say(
-        self,
-        visit: Option<Visit>,
-        listener: &mut dyn Listener,
-        clock: &dyn Clock,
-    ) {
+    pub(crate) async fn say(self, visit: Option<Visit>, listener: &mut dyn Listener) {
         // Answered concurrently: a browser that does not read must not keep the others
         // waiting.
         let mut answers = JoinSet::new();
@@ -64,11 +60,7 @@ impl Farewell<'_> {
                 }
             };
             // The user does not have to wait for a browser that does not come.
-            tokio::select! {
-                biased;
-                () = arrival => {}
-                () = clock.sleep(ARRIVAL) => {}
-            }
+            let _ = tokio::time::timeout(ARRIVAL, arrival).await;
         }
         while let Some(visit) = waiting(listener).await {
             let page = self.page_for(&visit, None);
@@ -101,14 +93,12 @@ async fn waiting(listener: &mut dyn Listener) -> Option<Visit> {
 }
 
 #[cfg(test)]
-#[allow(clippy::disallowed_methods, reason = "these tests run in virtual time")]
 mod tests {
     use std::collections::VecDeque;
 
     use async_trait::async_trait;
 
     use super::*;
-    use crate::capability::clock::SystemClock;
     use crate::capability::loopback::{Answer, Peer, PendingPage};
 
     /// Requests in order, then none forever.
@@ -150,7 +140,7 @@ mod tests {
         for (number, page) in page.into_iter().chain(waiting).enumerate() {
             received.spawn(async move { (number, status(page).await) });
         }
-        farewell.say(first, &mut Queue(others), &SystemClock).await;
+        farewell.say(first, &mut Queue(others)).await;
         let mut received = received.join_all().await;
         received.sort();
         received.into_iter().map(|(_, received)| received).collect()
@@ -200,7 +190,7 @@ mod tests {
             drop(page);
         });
         let begun = tokio::time::Instant::now();
-        farewell.say(Some(visit), &mut Queue(VecDeque::new()), &SystemClock).await;
+        farewell.say(Some(visit), &mut Queue(VecDeque::new())).await;
         browser.abort();
         begun.elapsed()
     }
@@ -228,7 +218,7 @@ mod tests {
         let (first, _page) = visit("/callback?code=a");
         let visits = VecDeque::from([stranger.from_peer(Peer::OtherUser)]);
         let begun = tokio::time::Instant::now();
-        farewell.say(Some(first), &mut Queue(visits), &SystemClock).await;
+        farewell.say(Some(first), &mut Queue(visits)).await;
         assert_eq!(received.await.expect("an answer"), (403, None));
         assert_eq!(begun.elapsed(), ARRIVAL);
     }

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::capability::clock::Clock;
 use crate::capability::loopback::{END_ADDRESS, Listener, Visit};
 use crate::pages::{Page, Pages};
 use crate::wasi::executor::within;
@@ -22,12 +21,7 @@ pub(crate) struct Farewell<'a> {
 impl Farewell<'_> {
     /// Sends the browser that waits to the last page, at an address without the
     /// code: it is in nobody's history. Any other is told that it came too late.
-    pub(crate) async fn say(
-        self,
-        visit: Option<Visit>,
-        listener: &mut dyn Listener,
-        clock: &dyn Clock,
-    ) {
+    pub(crate) async fn say(self, visit: Option<Visit>, listener: &mut dyn Listener) {
         let target = visit.as_ref().map(|visit| visit.target.clone());
         if let Some(visit) = visit {
             visit.answer.send(self.on()).await;
@@ -42,11 +36,7 @@ impl Farewell<'_> {
                 }
             };
             // A browser that does not come is no reason to keep the person waiting.
-            tokio::select! {
-                biased;
-                () = arrival => {}
-                () = clock.sleep(ARRIVAL) => {}
-            }
+            let _ = within(ARRIVAL, arrival).await;
         }
         while let Some(visit) = within(Duration::ZERO, listener.visit()).await {
             let page = self.page_for(&visit.target, None);
