@@ -1,6 +1,7 @@
 //! The command line: parses it, runs the command, reports the result.
 
 mod args;
+mod at_once;
 mod choices;
 mod commands;
 mod config;
@@ -38,7 +39,10 @@ pub(crate) fn run() -> ExitCode {
     let json = args.global.json;
     recording::begin(&mut args.global);
     let recorded = args.global.recording.recorder.is_some().then(|| args.global.clone());
-    let result = run_to_end(args);
+    let result = match at_once::run(&args.global, &args.command) {
+        Some(done) => done.map(|()| ExitCode::SUCCESS),
+        None => run_to_end(args),
+    };
     // After a failure too: a failed session is the one to look at.
     if let Some(global) = recorded {
         recording::end(&global);

@@ -22,7 +22,7 @@ pub(crate) struct IntrospectArgs {
 // Checks of the token before it is printed.
 //
 // No doc comment: it would replace the command's own description in the help.
-#[derive(ClapArgs)]
+#[derive(ClapArgs, Clone)]
 #[command(next_help_heading = "Checks")]
 pub(crate) struct CheckArgs {
     /// First ask the provider whether it still accepts the token; excludes the checks below

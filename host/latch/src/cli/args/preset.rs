@@ -7,7 +7,7 @@ use super::login::key_value;
 // A preset and its settings.
 //
 // No doc comment: it would replace the command's own description in the help.
-#[derive(ClapArgs, Default)]
+#[derive(ClapArgs, Clone, Default)]
 pub(crate) struct PresetArgs {
     /// Preset of a known provider; see `latch provider list`
     #[arg(long, env = "LATCH_PROVIDER", value_name = "NAME")]

@@ -11,7 +11,7 @@ use crate::cli::choices::{ClientAuth, Pkce};
 // The provider, the client, and what to request.
 //
 // No doc comment: it would replace the command's own description in the help.
-#[derive(ClapArgs, Default)]
+#[derive(ClapArgs, Clone, Default)]
 #[command(next_help_heading = "Provider")]
 pub(crate) struct ProviderArgs {
     #[command(flatten)]

@@ -9,7 +9,7 @@ use clap::{Args as ClapArgs, Subcommand};
 use super::{CheckArgs, LoginArgs, ProviderArgs};
 use crate::cli::choices::{MoveTarget, TokenOutput};
 
-#[derive(ClapArgs)]
+#[derive(ClapArgs, Clone)]
 pub(crate) struct TokenArgs {
     /// Refresh the token unless it stays valid for at least this many seconds
     #[arg(long, env = "LATCH_MIN_TTL", value_name = "SECONDS", default_value_t = 0)]

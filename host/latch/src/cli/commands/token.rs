@@ -13,20 +13,32 @@ use crate::cli::settings::Settings;
 pub(crate) async fn run(global: &Global, args: Box<TokenArgs>) -> Result<(), Error> {
     let TokenArgs { min_ttl, force_refresh, output, checks, provider } = *args;
     let settings = Settings::read(global, provider.into_profile())?;
-    let demand = Demand {
-        min_ttl_ms: min_ttl.saturating_mul(1000),
-        force_refresh,
-        examination: checks.into_examination(),
-    };
+    let demand = demand(min_ttl, force_refresh, checks);
     let latch = settings.latch(global, false)?;
     let token = latch.token_for(demand).await.map_err(|error| settings.advise(global, error))?;
+    print(global, output, &token)
+}
+
+pub(crate) fn demand(min_ttl_seconds: u64, force_refresh: bool, checks: CheckArgs) -> Demand {
+    Demand {
+        min_ttl_ms: min_ttl_seconds.saturating_mul(1000),
+        force_refresh,
+        examination: checks.into_examination(),
+    }
+}
+
+pub(crate) fn print(
+    global: &Global,
+    output: Option<TokenOutput>,
+    token: &Token,
+) -> Result<(), Error> {
     let default = if global.json { TokenOutput::Json } else { TokenOutput::Token };
     match output.unwrap_or(default) {
         TokenOutput::Token => print_line(token.access_token()),
         TokenOutput::Header => token
             .headers()
             .try_for_each(|(name, value)| print_line(&format!("{}: {value}", in_title_case(name)))),
-        TokenOutput::Json => print_json(&token),
+        TokenOutput::Json => print_json(token),
     }
 }
 
