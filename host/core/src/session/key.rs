@@ -12,16 +12,16 @@ pub struct Key {
 }
 
 impl Key {
-    /// Returns whether both parts have only the allowed characters and lengths. Stores that
-    /// use them in paths rely on this.
-    pub fn is_well_formed(&self) -> bool {
+    /// Returns whether both parts have only the allowed characters and lengths.
+    fn is_well_formed(&self) -> bool {
         let account = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
         is_profile(&self.profile)
             && (1..=128).contains(&self.account.len())
             && self.account.bytes().all(account)
     }
 
-    /// Checks that both parts can be part of a file name.
+    /// Checks that both parts can be part of a file name. Stores that use them in paths rely
+    /// on this.
     ///
     /// # Errors
     ///

@@ -47,10 +47,7 @@ impl Config {
     pub(crate) fn profile_in(folder: Option<&Path>, name: &str) -> Result<Option<Profile>, Error> {
         let path = path_in(folder)?;
         let text = read_text(&path)?;
-        match document::parse_excerpt(&text, name) {
-            Some(profile) => Ok(profile),
-            None => Self::parse(path, &text)?.profile(name),
-        }
+        Self::parse_profile(path, &text, name)
     }
 
     /// Changes the file as it is now, not as it was when the command began: a login takes

@@ -23,6 +23,19 @@ impl Config {
         Ok(Self { path, document })
     }
 
+    /// Returns the settings of the profile `name` in `text`, or `None` if there is no such
+    /// profile. Parses the whole text only to find the profile, or to say what is wrong.
+    pub(super) fn parse_profile(
+        path: PathBuf,
+        text: &str,
+        name: &str,
+    ) -> Result<Option<Profile>, Error> {
+        match parse_excerpt(text, name) {
+            Some(profile) => Ok(profile),
+            None => Self::parse(path, text)?.profile(name),
+        }
+    }
+
     /// Returns the settings of the profile `name`, or `None` if there is no such profile.
     pub(crate) fn profile(&self, name: &str) -> Result<Option<Profile>, Error> {
         let Some(item) = self.item(name) else { return Ok(None) };
@@ -106,7 +119,7 @@ impl Config {
 /// Returns the settings of the profile `name` in `text`; `Some(None)` if there is no such
 /// profile. Returns `None` if the whole text has to be parsed, to find the profile or to
 /// say what is wrong with it.
-pub(super) fn parse_excerpt(text: &str, name: &str) -> Option<Option<Profile>> {
+fn parse_excerpt(text: &str, name: &str) -> Option<Option<Profile>> {
     #[derive(Deserialize)]
     struct Excerpt {
         #[serde(default)]

@@ -43,10 +43,7 @@ impl Config {
     pub(crate) fn profile_in(folder: Option<&Path>, name: &str) -> Result<Option<Profile>, Error> {
         let path = path_in(folder);
         let text = read_text(folder, &path)?;
-        match document::parse_excerpt(&text, name) {
-            Some(profile) => Ok(profile),
-            None => Self::parse(PathBuf::from(path), &text)?.profile(name),
-        }
+        Self::parse_profile(PathBuf::from(path), &text, name)
     }
 
     /// Changes the file as it is now, and not as it was when the command began:
