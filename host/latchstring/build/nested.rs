@@ -53,10 +53,7 @@ pub(crate) fn module(
         .args(["--profile", PROFILE, "--target", TARGET, "--target-dir"])
         .arg(&target_folder)
         .envs(known.iter().map(|(name, value)| (name, value)))
-        .env(
-            "CARGO_ENCODED_RUSTFLAGS",
-            same_paths_everywhere(workspace, &target_folder, &toolchain),
-        );
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(workspace, &target_folder, &toolchain));
     let status = cargo.status().map_err(|error| format!("{cargo:?} cannot be run: {error}"))?;
     if !status.success() {
         return Err(
@@ -99,15 +96,16 @@ fn is_of_surrounding_build(name: &OsStr) -> bool {
     starts_with_one_of(&about_building) && !starts_with_one_of(&about_crates)
 }
 
-/// Returns compiler flags that keep this machine's paths out of panic messages, so that the
-/// same sources and compiler give the same bytes in every folder.
+/// Inlines a little more than `opt-level = "z"` does: every process reads the list of the
+/// component's functions, and this makes it an eighth shorter for 1 per cent more bytes.
+const INLINING: &str = "-Cllvm-args=-inline-threshold=25";
+
+/// Returns the compiler's flags, in the format of `CARGO_ENCODED_RUSTFLAGS`.
 ///
-/// The last flag that matches a path wins, so the outer folders come first.
-fn same_paths_everywhere(
-    workspace: &Path,
-    target_folder: &Path,
-    toolchain: &Toolchain,
-) -> OsString {
+/// They keep this machine's paths out of panic messages, so that the same sources and
+/// compiler give the same bytes in every folder. The last flag that matches a path wins, so
+/// the outer folders come first.
+fn flags(workspace: &Path, target_folder: &Path, toolchain: &Toolchain) -> OsString {
     let mut renamed = vec![(workspace.to_path_buf(), "/latchstring")];
     renamed.push((target_folder.to_path_buf(), "/target"));
     renamed.push((toolchain.compiler.library_source(), "/rust"));
@@ -120,8 +118,7 @@ fn same_paths_everywhere(
         flag.push(name);
         flag
     });
-    // In the format of `CARGO_ENCODED_RUSTFLAGS`.
-    flags.collect::<Vec<_>>().join(OsStr::new("\u{1f}"))
+    flags.chain([INLINING.into()]).collect::<Vec<_>>().join(OsStr::new("\u{1f}"))
 }
 
 /// Returns the folders into which cargo unpacks crates, one for each registry or mirror.
