@@ -85,7 +85,7 @@ fn build_driver(workspace: &Path, folders: &Folders, flow: &[u8]) -> Result<Vec<
         ("LATCHSTRING_FLOW_SHA256", sha256),
         ("LATCHSTRING_FLOW_EXPORT", LOGIN.export.to_owned()),
     ];
-    nested::module(workspace, folders, "latchstring-driver", "driver", &known)
+    nested::module(workspace, folders, "latchstring-driver", "driver", &known, &[])
 }
 
 /// Leaves a file alone that is the same already: whoever compiles it ahead of time

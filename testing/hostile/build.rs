@@ -30,6 +30,7 @@ const ACTOR: Kind = Kind {
     package: "latchstring-hostile-component",
     folders: &["testing/hostile/component"],
     export: component::LOGIN.export,
+    flags: &[],
 };
 
 /// Components that are rejected before they run. Each has its own text file.

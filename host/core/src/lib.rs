@@ -4,12 +4,12 @@
 //!
 //! Programs use the crate `latchstring`, which this crate is a part of.
 
-pub mod binding;
 pub mod budget;
 pub mod capability;
 pub mod contract;
 pub mod egress;
 pub mod error;
+pub mod interaction;
 pub mod listener;
 pub mod pages;
 pub mod session;

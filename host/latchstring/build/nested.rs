@@ -28,19 +28,21 @@ pub(crate) fn component(workspace: &Path, folders: &Folders, kind: &Kind) -> Res
             }
         }
     }
-    component::wrap(&module(workspace, folders, kind.package, kind.name, &[])?, kind.name)
+    let Kind { name, package, flags, .. } = kind;
+    component::wrap(&module(workspace, folders, package, name, &[], flags)?, name)
 }
 
 /// Builds the core module of a package of this workspace.
 ///
 /// `what` names it in errors; `known` are environment variables that its code reads at
-/// compile time.
+/// compile time; `more_flags` are for the compiler.
 pub(crate) fn module(
     workspace: &Path,
     folders: &Folders,
     package: &str,
     what: &str,
     known: &[(&str, String)],
+    more_flags: &[&str],
 ) -> Result<Vec<u8>> {
     let toolchain = toolchain::find()?;
     // A separate folder, because the surrounding cargo holds the lock of its own.
@@ -53,7 +55,7 @@ pub(crate) fn module(
         .args(["--profile", PROFILE, "--target", TARGET, "--target-dir"])
         .arg(&target_folder)
         .envs(known.iter().map(|(name, value)| (name, value)))
-        .env("CARGO_ENCODED_RUSTFLAGS", flags(workspace, &target_folder, &toolchain));
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(workspace, &target_folder, &toolchain, more_flags));
     let status = cargo.status().map_err(|error| format!("{cargo:?} cannot be run: {error}"))?;
     if !status.success() {
         return Err(
@@ -96,16 +98,12 @@ fn is_of_surrounding_build(name: &OsStr) -> bool {
     starts_with_one_of(&about_building) && !starts_with_one_of(&about_crates)
 }
 
-/// Inlines a little more than `opt-level = "z"` does: every process reads the list of the
-/// component's functions, and this makes it an eighth shorter for 1 per cent more bytes.
-const INLINING: &str = "-Cllvm-args=-inline-threshold=25";
-
 /// Returns the compiler's flags, in the format of `CARGO_ENCODED_RUSTFLAGS`.
 ///
 /// They keep this machine's paths out of panic messages, so that the same sources and
 /// compiler give the same bytes in every folder. The last flag that matches a path wins, so
 /// the outer folders come first.
-fn flags(workspace: &Path, target_folder: &Path, toolchain: &Toolchain) -> OsString {
+fn flags(workspace: &Path, target_folder: &Path, toolchain: &Toolchain, more: &[&str]) -> OsString {
     let mut renamed = vec![(workspace.to_path_buf(), "/latchstring")];
     renamed.push((target_folder.to_path_buf(), "/target"));
     renamed.push((toolchain.compiler.library_source(), "/rust"));
@@ -118,7 +116,7 @@ fn flags(workspace: &Path, target_folder: &Path, toolchain: &Toolchain) -> OsStr
         flag.push(name);
         flag
     });
-    flags.chain([INLINING.into()]).collect::<Vec<_>>().join(OsStr::new("\u{1f}"))
+    flags.chain(more.iter().map(OsString::from)).collect::<Vec<_>>().join(OsStr::new("\u{1f}"))
 }
 
 /// Returns the folders into which cargo unpacks crates, one for each registry or mirror.

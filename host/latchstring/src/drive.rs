@@ -12,10 +12,10 @@ use crate::capability::terminal::{Settled, Terminal};
 use crate::contract::{
     Action, Exchange, NoResponse, Outcome, Purpose, Reply, Request, Response, Unreachable,
 };
-use crate::door::Door;
 use crate::egress::{Egress, Permit};
 use crate::error::{Code, Error, printable};
 use crate::sandbox::{Instance, Session};
+use crate::user::User;
 use latchstring_core::session::Envelope;
 
 /// Time limit for one request, from the DNS query to the last byte.
@@ -36,8 +36,8 @@ pub(crate) struct Drive<'a> {
     pub(crate) key: &'a Key,
     pub(crate) egress: &'a Egress,
     pub(crate) budget: Budget,
-    /// How the user is reached; `None` outside of a login.
-    pub(crate) door: Option<Door<'a>>,
+    /// The user, whom only a login has.
+    pub(crate) user: Option<User<'a>>,
 }
 
 impl<'a> Drive<'a> {
@@ -54,13 +54,8 @@ impl<'a> Drive<'a> {
             let _settled = Settled(self.terminal);
             self.steps(instance, session).await
         };
-        if let Some(door) = &mut self.door {
-            let pages = door.pages;
-            door.close(match &result {
-                Ok(_) => pages.success(),
-                Err(error) => pages.ended(error),
-            })
-            .await;
+        if let Some(user) = &mut self.user {
+            user.close(result.as_ref().err()).await;
         }
         result
     }
@@ -89,11 +84,13 @@ impl<'a> Drive<'a> {
                 }
                 Action::Exchange(exchange) => Reply::Answered(self.exchange(exchange).await),
                 Action::Authorize(authorization) => {
-                    self.door("a browser")?.authorize(authorization).await?
+                    self.user("a browser")?.authorize(authorization).await?
                 }
-                Action::Present(prompt) => self.door("a code to be shown")?.present(&prompt)?,
-                Action::Visit(visit) => self.door("a page to be shown")?.send(&visit)?,
-                Action::Offer(offer) => self.door("a choice")?.offer(offer).await?,
+                Action::Present(prompt) => {
+                    self.user("a code to be shown")?.present(&prompt).await?
+                }
+                Action::Visit(visit) => self.user("a page to be shown")?.visit(&visit).await?,
+                Action::Offer(offer) => self.user("a choice")?.offer(offer).await?,
                 Action::Save(session) => self.save(session.map(Zeroizing::new)).await,
                 Action::Done(outcome) => return Ok(outcome),
             };
@@ -118,8 +115,8 @@ impl<'a> Drive<'a> {
 
     async fn exchange(&mut self, exchange: Exchange) -> Result<Response, NoResponse> {
         let Exchange { purpose, wait_ms, timeout_ms, request } = exchange;
-        match &mut self.door {
-            Some(door) if purpose == Purpose::Poll => door.wait_for_user(wait_ms).await,
+        match &mut self.user {
+            Some(user) if purpose == Purpose::Poll => user.wait(wait_ms).await,
             _ => {
                 self.terminal.wait(in_words(purpose));
                 if wait_ms > 0 {
@@ -187,9 +184,9 @@ impl<'a> Drive<'a> {
         }
     }
 
-    /// Returns the way to reach the user, or an error outside of a login.
-    fn door(&mut self, what: &str) -> Result<&mut Door<'a>, Error> {
-        self.door
+    /// Returns the user, or an error outside of a login.
+    fn user(&mut self, what: &str) -> Result<&mut User<'a>, Error> {
+        self.user
             .as_mut()
             .ok_or_else(|| Error::misbehaviour(format_args!("asked for {what} outside of a login")))
     }

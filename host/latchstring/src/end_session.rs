@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use latchstring_core::interaction::Opened;
 
 use crate::capability::browser::{Browser, Launched, browser_url, launch};
 use crate::capability::clock::Clock;
@@ -50,7 +51,7 @@ impl EndSession<'_> {
             self.browser.map(|browser| launch(browser, &address, listener.tells_peers()));
         let launched = launched.and_then(Result::ok);
         self.terminal.say(match &launched {
-            Some(launched) if launched.is_file() => {
+            Some(launched) if launched.opened() == Opened::File => {
                 "Your browser opens a private file that leads on to the end of the session at the provider. If it does not, or may not read that file (some are confined), open:\n\n"
             }
             Some(_) => {

@@ -23,7 +23,6 @@ use crate::capability::terminal::Terminal;
 use crate::contract::{
     Client, Context, Description, Facts, FlowChoice, LoginFlow, LogoutReport, Outcome, Tokens,
 };
-use crate::door::Door;
 use crate::drive::{Drive, placed, read};
 use crate::egress::Egress;
 use crate::egress::Origins;
@@ -34,6 +33,7 @@ use crate::recording::Recorder;
 use crate::renewal::Renewal;
 use crate::sandbox::{Instance, Sandbox, Session};
 use crate::token::Token;
+use crate::user::User;
 use latchstring_core::session::Envelope;
 
 /// A client of one provider. Clones share all state.
@@ -272,9 +272,9 @@ impl Inner {
         instance: &mut Instance,
         session: Session,
         egress: &Egress,
-        door: Option<Door<'_>>,
+        user: Option<User<'_>>,
     ) -> Result<Outcome, Error> {
-        self.drive_on(self.parts.store.as_ref(), instance, session, egress, door).await
+        self.drive_on(self.parts.store.as_ref(), instance, session, egress, user).await
     }
 
     /// Drives a session with another store than the client's.
@@ -284,7 +284,7 @@ impl Inner {
         instance: &mut Instance,
         session: Session,
         egress: &Egress,
-        door: Option<Door<'_>>,
+        user: Option<User<'_>>,
     ) -> Result<Outcome, Error> {
         let parts = &self.parts;
         let drive = Drive {
@@ -294,11 +294,11 @@ impl Inner {
             store,
             key: &self.key,
             egress,
-            budget: match &door {
+            budget: match &user {
                 Some(_) => Budget::of_login(parts.patience),
                 None => Budget::without_user(),
             },
-            door,
+            user,
         };
         drive.run(instance, session).await
     }

@@ -37,10 +37,8 @@ mod api;
 pub mod blocking;
 mod builder;
 pub mod capability;
-mod door;
 mod drive;
 mod end_session;
-mod farewell;
 mod fresh_token;
 #[cfg(test)]
 mod hostile;
@@ -58,9 +56,10 @@ pub mod secret_variables;
 mod token;
 #[cfg(feature = "transcript")]
 mod transcript;
+mod user;
 
 pub use latchstring_core::contract;
-use latchstring_core::{binding, budget, egress, error};
+use latchstring_core::{budget, egress, error};
 
 pub use api::{ApiResponse, TokenProvider};
 pub use builder::LatchBuilder;

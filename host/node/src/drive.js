@@ -9,7 +9,6 @@ import * as session from './session.js';
 /** @import { Action, Exchange, Outcome, Reply, Session } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Clock } from './clock.js' */
 /** @import { Component } from './component.js' */
-/** @import { Door } from './door.js' */
 /** @import { Egress } from './egress.js' */
 /** @import { Send } from './http.js' */
 /** @import { Budget } from '../component/interfaces/latchstring-rules-host.js' */
@@ -17,6 +16,7 @@ import * as session from './session.js';
 /** @import { Rules } from './rules.js' */
 /** @import { Store } from './store.js' */
 /** @import { Terminal } from './terminal.js' */
+/** @import { User } from './user.js' */
 
 /** A wait that nobody need be told of. */
 const UNTOLD_WAIT_MS = 1_000;
@@ -36,7 +36,7 @@ const UNTOLD_WAIT_MS = 1_000;
  * @property {number} lockPatienceMs
  * @property {AbortSignal} [signal] ends waits, and no request: a provider that
  * replaces refresh tokens has perhaps replaced this one already
- * @property {Door} [door] only a login has one
+ * @property {User} [user] only a login has one
  */
 
 /**
@@ -51,13 +51,12 @@ const UNTOLD_WAIT_MS = 1_000;
 export async function drive(session, parts) {
   try {
     const outcome = await steps(session, parts);
-    await parts.door?.close(parts.rules.show({ tag: 'success' }));
+    await parts.user?.close();
     return outcome;
   } catch (error) {
     const failure = translated(error, parts.signal);
     const { code, message, remedy, provider } = failure;
-    const ended = { failure: { code, message, remedy }, provider };
-    await parts.door?.close(parts.rules.show({ tag: 'failed', val: ended }));
+    await parts.user?.close({ failure: { code, message, remedy }, provider });
     throw failure;
   }
 }
@@ -68,7 +67,7 @@ export async function drive(session, parts) {
  * @returns {Promise<Outcome>}
  */
 async function steps(session, parts) {
-  const { store, door, rules, budget } = parts;
+  const { store, user, rules, budget } = parts;
   /** @type {Lock | undefined} */
   let lock;
   let releaseSignals = async () => {};
@@ -94,16 +93,16 @@ async function steps(session, parts) {
           reply = { tag: 'answered', val: await exchange(action.val, parts) };
           break;
         case 'authorize':
-          reply = await only(door, 'a browser').authorize(action.val);
+          reply = await only(user, 'a browser').authorize(action.val);
           break;
         case 'present':
-          reply = only(door, 'a code to be shown').present(action.val);
+          reply = await only(user, 'a code to be shown').present(action.val);
           break;
         case 'visit':
-          reply = await only(door, 'a page to be shown').send(action.val);
+          reply = await only(user, 'a page to be shown').visit(action.val);
           break;
         case 'offer':
-          reply = await only(door, 'a choice').offer(action.val);
+          reply = await only(user, 'a choice').offer(action.val);
           break;
         case 'save':
           reply = await save(action.val, parts);
@@ -237,14 +236,14 @@ export function placed(error, store) {
 }
 
 /**
- * The way to the person, which only a login has.
+ * Returns the user, whom only a login has.
  *
- * @param {Door | undefined} door
+ * @param {User | undefined} user
  * @param {string} what was asked for
  */
-function only(door, what) {
-  if (!door) throw sandboxFault(`the login component asked for ${what} outside of a login`);
-  return door;
+function only(user, what) {
+  if (!user) throw sandboxFault(`the login component asked for ${what} outside of a login`);
+  return user;
 }
 
 /**

@@ -85,13 +85,9 @@ export class Egress {
     return decided(() => this.#policy.permitPage(url));
   }
 
-  /**
-   * The same for the URL of an authorization request.
-   *
-   * @param {string} url
-   */
-  authorization(url) {
-    return decided(() => this.#policy.permitAuthorization(url));
+  /** The rules' own resource. */
+  get policy() {
+    return this.#policy;
   }
 
   /**

@@ -10,7 +10,7 @@ import { LatchError } from './error.js';
 import { loadRules } from './rules.js';
 import { FileStore, defaultFolder } from './store.js';
 import { surroundings } from './surroundings.js';
-import { stderrTerminal } from './terminal.js';
+import { sentence, stderrTerminal } from './terminal.js';
 import { granted, loggedOut } from './token.js';
 
 /** @import { Client as Settings, Examination, LoginFlow, LogoutReport, Session, Tokens as Brought } from '../component/interfaces/latchstring-login-flow.js' */
@@ -237,7 +237,7 @@ function context({ clock, entropy }) {
  */
 async function loginOnce(latch, { flow, redirect: wanted, patienceMs, browser = systemBrowser, listen: own }) {
   // Only now: a stored token is not to wait for what only a login needs.
-  const { Door, sentence } = await import('./door.js');
+  const { User } = await import('./user.js');
   const { listen } = await import('./listener.js');
   const { rules, client, clock, entropy, store, terminal, signal } = latch;
   const stored = await read(rules, store);
@@ -274,11 +274,11 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs, browser = 
     throw error;
   }
   const egress = new Egress(rules, client, { redirectUri: request.redirectUri });
-  const door = new Door({
+  const user = new User({
     rules,
     egress,
     clock,
-    entropy,
+    seed: entropy(),
     listener,
     browser: Array.isArray(browser) ? commandBrowser(browser) : browser || undefined,
     browserIsElsewhere: facts.editorTerminal,
@@ -286,7 +286,7 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs, browser = 
     signal,
   });
   const budget = new rules.Budget(true, request.patienceMs);
-  const token = granted(await drive(session, { ...latch, budget, door, egress }));
+  const token = granted(await drive(session, { ...latch, budget, user, egress }));
   for (const notice of token.notices) terminal.say(sentence(notice));
   return token;
 }

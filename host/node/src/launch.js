@@ -11,7 +11,7 @@ import { pathToFileURL } from 'node:url';
  * A browser that was started; `end` deletes the file that it was given, if any.
  *
  * @typedef {object} Launched
- * @property {string} invitation message for the user; the address to open is printed below it
+ * @property {'address' | 'file' | 'by-hand'} opened what it was started on
  * @property {() => void} end
  */
 
@@ -31,7 +31,7 @@ import { pathToFileURL } from 'node:url';
 export async function launch(browser, address, tellsPeers, platform = process.platform) {
   if (tellsPeers || platform === 'win32' || !browser.openFile) {
     await browser(address);
-    return { invitation: 'Your browser opens to log you in. If it does not, open:', end: () => {} };
+    return { opened: 'address', end: () => {} };
   }
   // Of mode 0700.
   const folder = mkdtempSync(join(tmpdir(), 'latchstring-'));
@@ -44,10 +44,7 @@ export async function launch(browser, address, tellsPeers, platform = process.pl
     end();
     throw error;
   }
-  return {
-    invitation: 'Your browser opens a private file that leads on to the login. If it does not, or may not read that file (some are confined), open:',
-    end,
-  };
+  return { opened: 'file', end };
 }
 
 /**

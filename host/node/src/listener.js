@@ -202,7 +202,7 @@ export class Listener {
       // A program may end: what was written reaches the browser.
       else socket.unref();
     }
-    const abandoned = this.#rules.show({ tag: 'abandoned' });
+    const abandoned = this.#rules.abandoned();
     await Promise.all(this.#visits.splice(0).map((visit) => visit.answer(abandoned)));
   }
 
@@ -270,7 +270,7 @@ export class Listener {
       clearTimeout(late);
       return written(response, page, gone !== undefined && page.location === this.#rules.endAddress());
     };
-    const late = setTimeout(() => answer(this.#rules.show({ tag: 'abandoned' })), PAGE_PATIENCE_MS).unref();
+    const late = setTimeout(() => answer(this.#rules.abandoned()), PAGE_PATIENCE_MS).unref();
     const cookies = (request.headersDistinct.cookie ?? []).join('; ');
     this.#visits.push({ target: request.url ?? '', cookies, answer, peer, gone });
     this.#knock();

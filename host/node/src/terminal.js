@@ -9,7 +9,7 @@ import { printable } from './error.js';
  *
  * @typedef {object} Terminal
  * @property {boolean} isAttended whether somebody can read what is said, and answer
- * @property {(text: string) => void} say one line, or a few
+ * @property {(text: string) => void} say shows lines; the end of the last one may be left out
  * @property {(hidden: boolean, signal: AbortSignal) => Promise<string>} ask what the
  * person types, up to the end of a line; not shown while it is typed where `hidden`.
  * Waits for ever where nobody can be asked, and gives the keyboard back on `signal`
@@ -26,7 +26,7 @@ export const stderrTerminal = {
   },
 
   say(text) {
-    for (const line of text.split('\n')) process.stderr.write(`${printable(line)}\n`);
+    for (const line of text.replace(/\n$/, '').split('\n')) process.stderr.write(`${printable(line)}\n`);
   },
 
   ask(hidden, signal) {
@@ -51,3 +51,12 @@ export const stderrTerminal = {
     });
   },
 };
+
+/**
+ * A phrase of the component as a sentence.
+ *
+ * @param {string} phrase
+ */
+export function sentence(phrase) {
+  return `${phrase[0]?.toUpperCase() ?? ''}${phrase.slice(1)}.`;
+}

@@ -85,20 +85,8 @@ test('only the issuer, given endpoints and those of its metadata are asked', asy
   }
 });
 
-test('the user is sent to the provider alone, and comes back to this login alone', () => {
-  const redirectUri = 'http://127.0.0.1:8000/callback';
-  const egress = new Egress(rules, client('https://id.example'), { redirectUri });
-  const authorize = (origin, back) => `${origin}/authorize?redirect_uri=${encodeURIComponent(back)}`;
-  const url = authorize('https://id.example', redirectUri);
-  assert.equal(egress.authorization(url), url);
-  for (const other of [
-    authorize('https://evil.example', redirectUri),
-    authorize('https://id.example', 'http://127.0.0.1:8001/callback'),
-    authorize('http://id.example', redirectUri),
-    'javascript:alert(1)',
-  ]) {
-    assert.throws(() => egress.authorization(other), { code: 'egress-denied' }, other);
-  }
+test('a page that the provider names for a code may be opened', () => {
+  const egress = new Egress(rules, client('https://id.example'));
   assert.throws(() => egress.page('https://verify.example/'), { code: 'egress-denied' });
   egress.learn('device-authorization', 'https://id.example/device', metadata({ verification_uri: 'https://verify.example/' }));
   assert.equal(egress.page('https://verify.example/'), 'https://verify.example/');

@@ -4,11 +4,11 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import test from 'node:test';
 
-import { Door } from '../src/door.js';
 import { login } from '../src/index.js';
 import { Egress } from '../src/egress.js';
 import { listen } from '../src/listener.js';
 import { loadRules } from '../src/rules.js';
+import { User } from '../src/user.js';
 import { demoProvider, get, stateFolder, terminal, until, visitor, waitingLogin } from './support.js';
 
 const rules = await loadRules();
@@ -213,16 +213,16 @@ function visited(target, keepsConnection) {
 async function answered(visit, others = []) {
   const visits = [visit, ...others];
   const client = { issuer: 'https://id.example', endpoints: {}, assumedEndpoints: {}, httpsIssuer: false, protocol: { tag: 'oauth' } };
-  const door = new Door({
+  const user = new User({
     rules,
     egress: new Egress(rules, client, { redirectUri }),
     clock: frozen,
-    entropy: () => new Uint8Array(32),
+    seed: new Uint8Array(32),
     terminal: terminal(),
     listener: { redirectUri, arrival: () => (visits.length > 0 ? Promise.resolve() : new Promise(() => {})), take: () => visits.shift(), close: async () => {} },
   });
-  assert.equal((await door.authorize(wait)).tag, 'redirected');
-  return door;
+  assert.equal((await user.authorize(wait)).tag, 'redirected');
+  return user;
 }
 
 const redirectUri = 'http://127.0.0.1:1/callback';
@@ -232,22 +232,22 @@ const wait = { url: `https://id.example/?${asks}`, flow: 'browser', waitMs: 1n, 
 test('a browser that came back is sent on to no address that none may open', async () => {
   for (const url of [`http://id.example/?${asks}`, 'file:///etc/passwd', '/\r\nset-cookie: a=b', `https://evil.example/?${asks}`, 'https://id.example/2']) {
     const { visit, answered: told } = visited('/callback?code=a', true);
-    const door = await answered(visit);
-    await assert.rejects(door.authorize({ ...wait, url }), { code: 'egress-denied' });
+    const user = await answered(visit);
+    await assert.rejects(user.authorize({ ...wait, url }), { code: 'egress-denied' });
     assert.deepEqual(told, []);
   }
   const { visit, answered: told } = visited('/callback?code=a', true);
-  const door = await answered(visit, [visited('/callback?code=b', true).visit]);
+  const user = await answered(visit, [visited('/callback?code=b', true).visit]);
   const url = `https://id.example/a\r\nset-cookie: a=b?${asks}`;
-  assert.equal((await door.authorize({ ...wait, url })).tag, 'redirected');
+  assert.equal((await user.authorize({ ...wait, url })).tag, 'redirected');
   assert.deepEqual(told.map(({ location }) => location), [`https://id.example/aset-cookie:%20a=b?${asks}`]);
 });
 
 test('a browser that closes its connection instead of asking for the last page is not waited for', async () => {
   const { visit, answered: told, close } = visited('/callback?code=a', true);
-  const door = await answered(visit);
+  const user = await answered(visit);
   close();
-  await door.close(well);
+  await user.close();
   assert.deepEqual(told.map(({ status }) => status), [303]);
 });
 
@@ -256,8 +256,8 @@ test('the last page ends a login, whatever another user asks', async () => {
   const stranger = visited('/latchstring/end?done', false);
   stranger.visit.peer = 'other-user';
   const last = visited('/latchstring/end?done', false);
-  const door = await answered(visit, [stranger.visit, last.visit]);
-  await door.close(well);
+  const user = await answered(visit, [stranger.visit, last.visit]);
+  await user.close();
   assert.deepEqual([told, stranger.answered, last.answered].map(([{ status }]) => status), [303, 403, 200]);
 });
 
@@ -272,7 +272,7 @@ test('the way to the last page leaves the connection open, and tells when it is 
   ask('/callback?code=a');
   await listener.arrival();
   const first = listener.take();
-  await first.answer(rules.forward('/latchstring/end?done', undefined));
+  await first.answer({ ...well, status: 303, location: rules.endAddress() });
   ask('/latchstring/end?done');
   await listener.arrival();
   const last = listener.take();

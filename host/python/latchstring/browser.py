@@ -1,4 +1,4 @@
-"""Starting the person's browser, without a shell."""
+"""Starting the user's browser, without a shell."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SETTLING_SECONDS = 0.3
 
 
 class Browser:
-    """Opens URLs with a command, or with what the person or the desktop has chosen.
+    """Opens URLs with a command, or with what the user or the desktop has chosen.
 
     Without a command, those in `BROWSER` come first: separated by colons, `%s`
     standing for the URL. Then come the desktop's launchers, which need a graphical
@@ -68,7 +68,7 @@ def _launchers() -> list[tuple[list[str], bool]]:
         system = [["xdg-open"], ["gio", "open"], ["wslview"], ["x-www-browser"]]
     else:
         system = [["wslview"]]
-    # A command of the person's own may be the browser itself, and soon ends only
+    # A command of the user's own may be the browser itself, and soon ends only
     # where it hands over to one that runs already.
     return [(words, False) for words in own] + [([*words, "%s"], True) for words in system]
 

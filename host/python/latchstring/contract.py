@@ -247,10 +247,15 @@ class NoResponse(Case):
 
 
 @dataclass(frozen=True)
-class Answer(Case):
-    """What a request was answered: `ok` takes `Response`, and `error` `NoResponse`."""
+class Result(Case):
+    """What came of something, or why nothing did."""
 
     tag: Literal["ok", "error"]
+
+
+@dataclass(frozen=True)
+class Answer(Result):
+    """What a request was answered: `ok` takes `Response`, and `error` `NoResponse`."""
 
 
 @dataclass(frozen=True)
@@ -308,7 +313,7 @@ class LogoutReport:
     was_logged_in: bool
     revoked: tuple[Literal["access-token", "refresh-token"], ...]
     not_revoked: tuple[Unrevoked, ...]
-    # Names the person: not for logs.
+    # Names the user: not for logs.
     end_session_url: str | None = field(repr=False)
 
 

@@ -39,7 +39,7 @@ from .store import Store
 from .terminal import Terminal
 
 if TYPE_CHECKING:
-    from .door import Door
+    from .user import User
 
 
 # Whether a permitted request may go to an IP address.
@@ -83,8 +83,6 @@ class Drive:
     client: Client
     # The origins stored with the session.
     pinned: Sequence[str]
-    # Where the login waits; None outside of a login.
-    redirect_uri: str | None
     # The time that the user has; None for the default.
     patience_ms: int | None
     terminal: Terminal
@@ -92,17 +90,19 @@ class Drive:
     # Ends a wait for the lock; what has begun under it goes on to its end.
     stop: threading.Event
     # Only a login has one.
-    door: Door | None = None
+    user: User | None = None
 
     # A token that is still good needs neither of these two.
 
     @cached_property
     def egress(self) -> Egress:
-        return self.rules.egress(self.client, self.pinned, self.redirect_uri)
+        if self.user is not None:
+            return self.user.egress
+        return self.rules.egress(self.client, self.pinned, None)
 
     @cached_property
     def budget(self) -> Budget:
-        return self.rules.budget(self.door is not None, self.patience_ms)
+        return self.rules.budget(self.user is not None, self.patience_ms)
 
     def run(self, instance: Steps, session: Session) -> Grant | LogoutReport:
         """Steps the session to its end.
@@ -113,15 +113,15 @@ class Drive:
         try:
             outcome = self._steps(instance, session)
         except LatchError as error:
-            if self.door is not None:
-                self.door.close(error)
+            if self.user is not None:
+                self.user.close(error)
             raise
         except BaseException:
-            if self.door is not None:
-                self.door.abandon()
+            if self.user is not None:
+                self.user.abandon()
             raise
-        if self.door is not None:
-            self.door.close(None)
+        if self.user is not None:
+            self.user.close(None)
         return outcome
 
     def _steps(self, instance: Steps, session: Session) -> Grant | LogoutReport:
@@ -146,16 +146,14 @@ class Drive:
                         has_response = isinstance(answer, Response)
                         reply = Reply("answered", Answer("ok" if has_response else "error", answer))
                     case Authorization() as authorization:
-                        door = self._person("a browser")
-                        url = self.egress.permit_authorization(authorization.url)
-                        reply = door.authorize(replace(authorization, url=url, wait_ms=wait_ms))
+                        user = self._needed("a browser")
+                        reply = user.authorize(replace(authorization, wait_ms=wait_ms))
                     case DevicePrompt() as prompt:
-                        reply = self._person("a code to be shown").present(self._permitted(prompt))
+                        reply = self._needed("a code to be shown").present(prompt)
                     case Visit() as visit:
-                        door = self._person("a page to be shown")
-                        reply = door.send(replace(visit, url=self.egress.permit_page(visit.url)))
+                        reply = self._needed("a page to be shown").visit(visit)
                     case Offer() as offer:
-                        reply = self._person("a choice").offer(replace(offer, wait_ms=wait_ms))
+                        reply = self._needed("a choice").offer(replace(offer, wait_ms=wait_ms))
                     case Save(saved):
                         reply = self._save(saved)
                 self.budget.note(reply.tag)
@@ -166,14 +164,6 @@ class Drive:
             return instance.next(session, reply, self.clock.now_ms())
         except LatchError as error:
             raise placed(error, self.store) from None
-
-    def _permitted(self, prompt: DevicePrompt) -> DevicePrompt:
-        complete = prompt.verification_uri_complete
-        return replace(
-            prompt,
-            verification_uri=self.egress.permit_page(prompt.verification_uri),
-            verification_uri_complete=complete and self.egress.permit_page(complete),
-        )
 
     def _exchange(self, exchange: Exchange) -> Response | NoResponse:
         self.clock.sleep(exchange.wait_ms / 1000)
@@ -233,15 +223,15 @@ class Drive:
             return Reply("not-saved", error.message)
         return Reply("saved")
 
-    def _person(self, what: str) -> Door:
-        """The way to the person, which only a login has."""
-        if self.door is None:
+    def _needed(self, what: str) -> User:
+        """Returns the user, whom only a login has. Raises `sandbox-fault` outside of one."""
+        if self.user is None:
             raise LatchError(
                 "sandbox-fault",
                 f"the login component asked for {what} outside of a login",
                 "report it with the version of this program",
             )
-        return self.door
+        return self.user
 
 
 def _anywhere(_: str) -> bool:

@@ -6,7 +6,7 @@ import contextlib
 import queue
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -39,7 +39,8 @@ from .terminal import Terminal, sentence
 from .token import Token
 
 if TYPE_CHECKING:
-    from .door import Door, Listen
+    from .listener import Listen, Listening
+    from .user import Events, User
 
 
 # Most calls find a token that is still good, and need not load HTTP and TLS.
@@ -75,7 +76,7 @@ class Settings:
     # The words of this command are run without a shell, the address behind them; or
     # what is called with the address.
     browser: str | Callable[[str], object] | None = None
-    # The person's own, shared with the native program, where none is given.
+    # The user's own, shared with the native program, where none is given.
     state_folder: Path | None = None
     # How long to wait for another process that uses the same session.
     lock_seconds: float = 60.0
@@ -92,7 +93,7 @@ class Settings:
 
 
 def login(client: Client, settings: Settings = Settings()) -> Token:
-    """Logs a person in and keeps the session.
+    """Logs a user in and keeps the session.
 
     What is stored and cannot be read is set aside, not deleted.
     """
@@ -179,8 +180,8 @@ def _signals_held(stop: threading.Event) -> Iterator[None]:
 
 
 def token_or_login(client: Client, settings: Settings = Settings()) -> Token:
-    """An access token that is good for now; where only a login can help, a person logs
-    in."""
+    """An access token that is good for now; where only a login can help, the user
+    logs in."""
     try:
         return token(client, settings)
     except LatchError as error:
@@ -221,7 +222,8 @@ class _Latch:
     def login(self) -> Token:
         # Most calls ask for a token, and need not load what only a login has.
         from .browser import Browser
-        from .door import Door
+        from .listener import Listener
+        from .user import User
 
         settings, terminal = self._settings, self._settings.terminal
         stored = read(self._store, self._rules)
@@ -238,22 +240,15 @@ class _Latch:
             browser_command=settings.browser is not None,
             shows_address=opens is None,
         )
-        door = Door(
-            self._rules,
-            terminal,
-            opens,
-            settings.clock,
-            settings.entropy,
-            settings.listen,
-            browser_file=opens_file,
-            browser_is_elsewhere=known.editor_terminal,
-        )
         flow, redirect_uri = settings.flow, settings.redirect.first_uri()
+        events: Events = queue.SimpleQueue()
+        listener: Listening | None = None
         if flow != "device":
             try:
-                redirect_uri = door.listen(settings.redirect)
+                listener = (settings.listen or Listener)(settings.redirect, events.put)
+                redirect_uri = listener.redirect_uri
             except LatchError as error:
-                # No browser can come back here, so the person brings its answer.
+                # No browser can come back here, so the user brings its answer.
                 if flow == "browser" or not terminal.is_attended():
                     raise
                 terminal.say(str(error))
@@ -270,12 +265,24 @@ class _Latch:
                 session = instance.login(self._client, _bytes(stored), request, self._context())
             except LatchError as error:
                 raise placed(error, self._store) from None
+            user = User(
+                rules=self._rules,
+                # What an earlier login pinned says nothing about this one.
+                egress=self._rules.egress(self._client, [], redirect_uri),
+                clock=settings.clock,
+                seed=settings.entropy(),
+                terminal=terminal,
+                events=events,
+                listener=listener,
+                browser=opens,
+                browser_file=opens_file,
+                browser_is_elsewhere=known.editor_terminal,
+            )
         except BaseException:
-            door.abandon()
+            if listener is not None:
+                listener.close()
             raise
-        # What an earlier login pinned says nothing about this one.
-        drive = self._drive([], door, redirect_uri)
-        granted = _granted(drive.run(instance, session))
+        granted = _granted(self._drive(user=user).run(instance, session))
         for notice in granted.notices:
             terminal.say(sentence(notice))
         return granted
@@ -290,7 +297,7 @@ class _Latch:
 
     def adopt(self, tokens: Tokens) -> Token:
         session = self._instance.adopt(self._client, tokens, self._context())
-        return _granted(self._drive([]).run(self._instance, session))
+        return _granted(self._drive().run(self._instance, session))
 
     def logout(self) -> LogoutReport:
         stored = read(self._store, self._rules)
@@ -316,9 +323,7 @@ class _Latch:
             lock.release()
         terminal.say(f"{damage.message}; it is kept as {place}")
 
-    def _drive(
-        self, origins: list[str], door: Door | None = None, redirect_uri: str | None = None
-    ) -> Drive:
+    def _drive(self, origins: Sequence[str] = (), user: User | None = None) -> Drive:
         settings = self._settings
         return Drive(
             clock=settings.clock,
@@ -328,12 +333,11 @@ class _Latch:
             rules=self._rules,
             client=self._client,
             pinned=origins,
-            redirect_uri=redirect_uri,
             patience_ms=_milliseconds(settings.patience_seconds),
             terminal=settings.terminal,
             lock_seconds=settings.lock_seconds,
             stop=self.stop,
-            door=door,
+            user=user,
         )
 
     def _context(self) -> Context:

@@ -7,22 +7,15 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from .rules import Opened
+
 
 class Launched:
     """A browser that was started; `end` deletes the file that it was given, if any."""
 
     def __init__(self, folder: tempfile.TemporaryDirectory[str] | None) -> None:
         self._folder = folder
-
-    @property
-    def invitation(self) -> str:
-        """Message for the user; the address to open is printed below it."""
-        if self._folder is None:
-            return "Your browser opens to log you in. If it does not, open:\n"
-        return (
-            "Your browser opens a private file that leads on to the login. If it does not,"
-            " or may not read that file (some are confined), open:\n"
-        )
+        self.opened: Opened = "address" if folder is None else "file"
 
     def end(self) -> None:
         if self._folder is not None:

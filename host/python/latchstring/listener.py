@@ -17,11 +17,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Protocol
 
 from .bind import Redirect, bind
 from .contract import Header
-from .peers import Peer, Peers, end
-from .rules import News, Page, RedirectHost, Refusal, Rules
+from .peers import Peers, end
+from .rules import Page, Peer, RedirectHost, Refusal, Rules
 
 _HOSTS: dict[str, RedirectHost] = {
     "127.0.0.1": "ipv4",
@@ -70,10 +71,13 @@ class BrowserVisit:
         # when that is closed instead.
         self.went = went
         self.is_gone = False
+        # The login's number for its request.
+        self.number = 0
         self._page: queue.SimpleQueue[Page] = queue.SimpleQueue()
         self._written = threading.Event()
 
     def send(self, page: Page) -> None:
+        """Answers, without waiting until the browser has read it."""
         self._page.put(page)
 
     def settle(self) -> None:
@@ -81,18 +85,33 @@ class BrowserVisit:
         end right after."""
         self._written.wait(_WRITING_SECONDS)
 
-    def answer(self, page: Page) -> None:
-        self.send(page)
-        self.settle()
-
     def page(self) -> Page:
         try:
             return self._page.get(timeout=_PAGE_SECONDS)
         except queue.Empty:
-            return Rules().show(News("abandoned"))
+            return Rules().abandoned()
 
     def written(self) -> None:
         self._written.set()
+
+    @property
+    def is_written(self) -> bool:
+        return self._written.is_set()
+
+
+class Listening(Protocol):
+    """Receives browsers that come back."""
+
+    redirect_uri: str
+    # Whether another user's connection can be told from this user's. If not, the login's
+    # address is kept off command lines.
+    tells_peers: bool
+
+    def close(self) -> None: ...
+
+
+# Listens where a redirect says, and passes on who comes.
+Listen = Callable[[Redirect, Callable[[BrowserVisit], None]], Listening]
 
 
 class _Connection:
@@ -140,7 +159,7 @@ class Listener:
         # All of them before any is waited for: one may not read.
         visits = [connection.visit for connection in connections if connection.visit]
         for visit in visits:
-            visit.send(self._rules.show(News("abandoned")))
+            visit.send(self._rules.abandoned())
         for connection in connections:
             if connection.visit is None:
                 _hang_up(connection.stream)
@@ -261,7 +280,7 @@ class Listener:
         visit = BrowserVisit(head.target, head.cookies, peer, went)
         with self._left:
             if self._closing:
-                return _page(self._rules.show(News("abandoned")), False), False
+                return _page(self._rules.abandoned(), False), False
             connection.visit = visit
         connection.seen.set()
         self._arrived(visit)

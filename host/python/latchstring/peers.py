@@ -16,10 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-# The user that this login belongs to; another user of this machine, whose visit is
-# refused; or unknown: the system does not say, or says root, who carries connections
-# for others (tunnels, containers).
-Peer = Literal["same-user", "other-user", "unknown"]
+from .rules import Peer
 
 # An address and a port.
 End = tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]

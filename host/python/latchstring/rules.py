@@ -1,8 +1,8 @@
 """The rules component (`wit/rules.wit`): what every host decides in the same way.
 
 Where requests and the user's browser may go, how much a session may ask for, which
-requests to the listener count, what the browser shows, and what a stored session looks
-like. No token, code or client secret is given to it.
+requests to the listener count, what the user is told and asked, what the browser shows,
+and what a stored session looks like. No token or client secret is given to it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,15 @@ from typing import Any, ClassVar, Literal, cast
 
 from wasmtime.component import Record, Variant
 
-from .contract import Case, Client, Endpoints, Header, ProviderError, Request
+from .contract import (
+    Case,
+    Client,
+    Endpoints,
+    Header,
+    ProviderError,
+    Reply,
+    Request,
+)
 from .errors import Code, LatchError
 from .sandbox import Sandbox, SandboxInstance, fault, lift
 
@@ -24,8 +32,14 @@ INTERFACE = "latchstring:rules/host@0.1.0"
 RedirectHost = Literal["ipv4", "ipv6", "localhost"]
 Addresses = Literal["any", "as-issuer"]
 
-# What a request to the listener is, if it is not the start of a login.
-Passage = Literal["redirect", "another-browser", "used-address", "taken"]
+# The user that this login belongs to; another user of this machine, whose visit is
+# refused; or unknown: the system does not say, or says root, who carries connections
+# for others (tunnels, containers).
+Peer = Literal["same-user", "other-user", "unknown"]
+
+# What a browser was started on: the address, or a private file that leads to it. By hand:
+# none was started, and the user opens the address.
+Opened = Literal["address", "file", "by-hand"]
 
 
 class Denied(Exception):
@@ -122,36 +136,114 @@ class Page:
     cookie: str | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What this host has to reach the user with."""
+
+    # The listener's redirect URI, with its port. None if no browser can come back.
+    redirect_uri: str | None
+    # Whether a browser is started. If not, the user opens the address by hand.
+    has_browser: bool
+    # Whether that browser may run on another machine, as an editor's does.
+    browser_is_elsewhere: bool
+    # Whether a user can read messages and answer.
+    is_attended: bool
+    # Whether the terminal can hide what is typed.
+    hides_typing: bool
+
+
 @dataclass(eq=False, repr=False)
-class Ended:
-    failure: Failure
-    provider: ProviderError | None
+class Arrival:
+    """A request that the listener's rules accepted."""
+
+    # This host's number for it.
+    id: int
+    # Path and query as sent.
+    target: str
+    # The `Cookie` headers as one.
+    cookies: str
+    peer: Peer
+    # Whether the browser can send its next request on the same connection.
+    keeps_connection: bool
 
 
 @dataclass(frozen=True)
-class News(Case):
-    """What a page says; `failed` takes `Ended`, `stray` the reason in one line."""
+class Event(Case):
+    """What a login takes: an action of the session with its record, its end (`close`, with
+    `Ended` or None), or what happened. `requested` takes an `Arrival`, `closed` the number of
+    the request whose answer was written and whose connection is closed. `opened` takes a
+    `Result` of `Opened`, or the reason in one line; `browser-failed` takes the reason, and
+    `typed` the line."""
 
     tag: Literal[
-        "success",
-        "failed",
-        "stray",
-        "used-address",
-        "another-browser",
-        "another-user",
-        "finished",
-        "abandoned",
+        "authorize",
+        "present",
+        "visit",
+        "offer",
+        "close",
+        "requested",
+        "closed",
+        "opened",
+        "browser-failed",
+        "typed",
+        "timed-out",
     ]
 
+
+@dataclass(eq=False, repr=False)
+class Answer:
+    """The response to the request with this number."""
+
+    request: int
+    page: Page
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A question for the user."""
+
+    # May be empty.
+    text: str
+    # Whether typing is not shown, from before the question appears.
+    is_hidden: bool
+
+
+@dataclass(frozen=True)
+class Command(Case):
+    """What this host does. `answer` takes an `Answer`, `ask` an `Ask`, `limit` milliseconds
+    and `reply` a `Reply`; `end-launch` and `finish` take nothing. The others take a text or
+    a URL, but for `countdown`, which this host does not show."""
+
+    tag: Literal[
+        "say",
+        "address",
+        "draw",
+        "wait",
+        "countdown",
+        "launch",
+        "open",
+        "end-launch",
+        "answer",
+        "ask",
+        "limit",
+        "reply",
+        "finish",
+    ]
+
+
+@dataclass(eq=False, repr=False)
+class Ended:
+    """How a login failed."""
+
+    failure: Failure
+    provider: ProviderError | None
+
     @classmethod
-    def ended(cls, error: LatchError | None) -> News:
-        """How a login ended; None means that it worked."""
-        if error is None:
-            return cls("success")
+    def of(cls, error: LatchError) -> Ended:
         provider = None
         if error.provider_error is not None:
             provider = ProviderError(error.provider_error, error.provider_description)
-        return cls("failed", Ended(Failure(error.code, error.message, error.remedy), provider))
+        return cls(Failure(error.code, error.message, error.remedy), provider)
 
 
 # ---- The component -----------------------------------------------------------------
@@ -183,10 +275,10 @@ class Rules(SandboxInstance):
         """Raises `invalid-configuration` if the path cannot be used."""
         return ListenerRules(self, _answer(self.call("[static]listener.bind", host, port, path)))
 
-    def binding(self, redirect_uri: str, authorization_url: str, seed: bytes) -> Binding:
-        """`seed` has at least 32 bytes that nobody can guess."""
-        made = self.call("[constructor]binding", redirect_uri, authorization_url, seed)
-        return Binding(self, made)
+    def interaction(self, egress: Egress, means: Means, seed: bytes) -> Interaction:
+        """`egress` is the login's; `seed` has at least 32 bytes that nobody can guess."""
+        made = self.call("[constructor]interaction", egress._handle, means, seed)
+        return Interaction(self, made)
 
     def is_public(self, address: str) -> bool:
         """Whether an IP address is globally reachable (RFC 6890)."""
@@ -200,16 +292,9 @@ class Rules(SandboxInstance):
         """Path and query of the last page."""
         return cast(str, self.call("end-address"))
 
-    def is_start(self, target: str) -> bool:
-        """Whether a request target is the start of a login."""
-        return cast(bool, self.call("is-start", target))
-
-    def show(self, news: News) -> Page:
-        return cast(Page, lift(Page, self.call("show", news)))
-
-    def forward(self, url: str, cookie: str | None) -> Page:
-        """Sends the browser on at once, with a cookie to keep."""
-        return cast(Page, lift(Page, self.call("forward", url, cookie)))
+    def abandoned(self) -> Page:
+        """The page for a browser whose request nobody waits for any more."""
+        return cast(Page, lift(Page, self.call("abandoned")))
 
     def session_limit(self) -> int:
         """Most bytes of a stored session."""
@@ -247,7 +332,8 @@ class _Resource:
         self._handle = handle
 
     def _call(self, name: str, *arguments: object) -> Any:
-        return self._rules.call(f"[method]{self.KIND}.{name}", self._handle, *arguments)
+        handles = [one._handle if isinstance(one, _Resource) else one for one in arguments]
+        return self._rules.call(f"[method]{self.KIND}.{name}", self._handle, *handles)
 
 
 class Egress(_Resource):
@@ -265,11 +351,6 @@ class Egress(_Resource):
     def permit_page(self, url: str) -> str:
         """The URL as a browser may be given it; raises `egress-denied`."""
         return cast(str, _answer(self._call("permit-page", url)))
-
-    def permit_authorization(self, url: str) -> str:
-        """The same for the URL of `authorize`, whose only `redirect_uri` must be this
-        login's."""
-        return cast(str, _answer(self._call("permit-authorization", url)))
 
     def learn_metadata(self, url: str, status: int, body: str) -> None:
         """Pins the origins of the endpoints if it is the issuer's own metadata."""
@@ -321,39 +402,32 @@ class ListenerRules(_Resource):
         return cast("Refusal | None", lift(Refusal, self._call("judge", method, target, headers)))
 
 
-class Binding(_Resource):
-    """Binds a login to the browser that began it (RFC 9700 §2.1.1)."""
+class Interaction(_Resource):
+    """One login, as far as the user and the browser see it."""
 
-    KIND = "binding"
+    KIND = "interaction"
 
-    def opened_address(self) -> str:
-        """For the browser's command line: works in one browser only."""
-        return cast(str, self._call("opened-address"))
+    def handle(self, event: Event) -> list[Command]:
+        """Takes what the session asks for, and then what happens. Carry out the commands in
+        order, until one of them is `reply`, or after `close` `finish`.
 
-    def printed_address(self) -> str:
-        """For the user's eyes: works in any browser of this machine."""
-        return cast(str, self._call("printed-address"))
+        Raises `egress-denied` for an address that the user may not be sent to, and
+        `sandbox-fault` if there is nothing to choose from."""
+        commands = cast("list[object]", _answer(self._call("handle", event)))
+        return [_command(command) for command in commands]
 
-    def go_on_to(self, authorization_url: str) -> None:
-        """Changes where the local addresses lead to."""
-        self._call("go-on-to", authorization_url)
 
-    def renew(self) -> None:
-        """Replaces the ticket in the opened address."""
-        self._call("renew")
-
-    def goodbye(self) -> str:
-        """The `Set-Cookie` header that deletes the cookie."""
-        return cast(str, self._call("goodbye"))
-
-    def judge(self, target: str, cookies: str) -> Passage | Page:
-        """What a request means; a page sends its browser on to the provider."""
-        match self._call("judge", target, cookies):
-            case Variant(tag="on", payload=page):
-                return cast(Page, lift(Page, page))
-            case Variant(tag=tag):
-                return cast(Passage, tag)
-        raise _unknown()
+def _command(value: object) -> Command:
+    match value:
+        case Variant(tag="answer", payload=answer):
+            return Command("answer", lift(Answer, answer))
+        case Variant(tag="ask", payload=question):
+            return Command("ask", lift(Ask, question))
+        case Variant(tag="reply", payload=Variant(tag=tag, payload=payload)):
+            return Command("reply", Reply(cast(Any, tag), payload))
+        case Variant(tag=tag, payload=payload):
+            return Command(cast(Any, tag), payload)
+    raise fault(NAME, "it told this host to do what it does not know")
 
 
 def _answer(value: object) -> object:
@@ -362,7 +436,3 @@ def _answer(value: object) -> object:
         failure: Failure = lift(Failure, value)
         raise LatchError(failure.code, failure.message, failure.remedy)
     return value
-
-
-def _unknown() -> LatchError:
-    return fault(NAME, "it answered what this host does not know")

@@ -13,7 +13,7 @@ from wasmtime import Config, Engine, Store, Trap, WasmtimeError
 from wasmtime.component import Component, Func, Linker, Record, Variant
 
 from . import machine_code
-from .contract import Answer, Case, NoResponse
+from .contract import Case, NoResponse, Result
 from .errors import LatchError
 
 # Linear memory that one instance may have. A login needs 2 MiB, and a response of
@@ -128,7 +128,7 @@ def _lower(value: object) -> object:
     if isinstance(value, NoResponse):
         # The package `wasmtime` tells the cases apart by the types of their payloads.
         return _lower(value.payload)
-    if isinstance(value, Answer):
+    if isinstance(value, Result):
         return Variant("ok" if value.tag == "ok" else "err", _lower(value.payload))
     if isinstance(value, Case):
         return Variant(value.tag, _lower(value.payload))

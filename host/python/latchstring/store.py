@@ -221,7 +221,7 @@ class FileStore:
 
 
 def default_folder() -> Path:
-    """The person's state folder, as the native host finds it."""
+    """The user's state folder, as the native host finds it."""
     try:
         if sys.platform == "darwin":
             return Path.home() / "Library" / "Application Support" / "latchstring"

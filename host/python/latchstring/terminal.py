@@ -1,4 +1,4 @@
-"""Talking to the person, on standard error: standard output belongs to scripts."""
+"""Talking to the user, on standard error: standard output belongs to scripts."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ class Terminal:
         self._verbose = verbose
 
     def say(self, text: str) -> None:
-        """One line, or a few."""
-        for line in text.split("\n"):
+        """Shows lines of text. The end of the last one may be left out."""
+        for line in text.removesuffix("\n").split("\n"):
             # A closed standard error is nobody's failure.
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 sys.stderr.write(printable(line) + "\n")
@@ -112,7 +112,7 @@ class Terminal:
             return False
 
     def ask(self, hidden: bool, answered: Callable[[Question, str], None]) -> Question:
-        """What the person types goes to `answered`, up to the end of a line; nothing
+        """What the user types goes to `answered`, up to the end of a line; nothing
         does where nobody can be asked. Shown as it is typed unless `hidden`."""
         question = Question()
         if self.is_attended():

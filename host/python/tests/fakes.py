@@ -13,13 +13,12 @@ from latchstring import Client, LatchError, LogoutReport, Redirect
 from latchstring.clock import Clock
 from latchstring.component import Session
 from latchstring.contract import Action, Authorization, Done, Grant, Reply, Request, Response
-from latchstring.door import Door
 from latchstring.drive import Drive, Reaches
 from latchstring.entropy import entropy
-from latchstring.listener import BrowserVisit
-from latchstring.peers import Peer
-from latchstring.rules import Page, Rules
+from latchstring.listener import BrowserVisit, Listen
+from latchstring.rules import Page, Peer, Rules
 from latchstring.terminal import Question, Terminal
+from latchstring.user import Events, User
 
 T = TypeVar("T")
 
@@ -28,6 +27,7 @@ REDIRECT_URI = "http://127.0.0.1:1/callback"
 # Where the provider is asked to send its answer.
 BACK = "redirect_uri=http%3A%2F%2F127.0.0.1%3A1%2Fcallback"
 URL = f"{ISSUER}/authorize?{BACK}"
+CLIENT = Client(client_id="a", issuer=ISSUER)
 
 
 class Memory:
@@ -63,8 +63,14 @@ class Memory:
 class Recorded(BrowserVisit):
     """A visit that keeps what it is answered."""
 
-    def __init__(self, target: str, cookies: str = "", peer: Peer = "unknown") -> None:
-        super().__init__(target, cookies, peer)
+    def __init__(
+        self,
+        target: str,
+        cookies: str = "",
+        peer: Peer = "unknown",
+        went: Callable[[BrowserVisit], None] | None = None,
+    ) -> None:
+        super().__init__(target, cookies, peer, went)
         self.pages: list[Page] = []
 
     def send(self, page: Page) -> None:
@@ -118,8 +124,10 @@ class Nowhere:
 
     redirect_uri = REDIRECT_URI
     tells_peers = True
+    is_closed = False
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        self.is_closed = True
 
 
 class Steps(Clock):
@@ -162,15 +170,31 @@ class Scripted:
 class Login:
     """A login whose visits and lines come as the steps of a test say."""
 
-    def __init__(self, has_browser: bool = True) -> None:
+    def __init__(
+        self,
+        has_browser: bool = True,
+        client: Client = CLIENT,
+        browser_file: Callable[[str], object] | None = None,
+        listen: Listen = lambda *_: Nowhere(),
+    ) -> None:
         self.clock = Steps()
         self.person = Person()
         self.opened: list[str] = []
-        browser = self.opened.append if has_browser else None
         rules = Rules()
-        self.door = Door(rules, self.person, browser, self.clock, entropy, lambda *_: Nowhere())
-        self.door.listen(Redirect())
-        self.host = Host(rules, self.clock, self.person, self.door)
+        events: Events = queue.SimpleQueue()
+        self.listener = listen(Redirect(), events.put)
+        self.user = User(
+            rules=rules,
+            seed=entropy(),
+            egress=rules.egress(client, [], self.listener.redirect_uri),
+            clock=self.clock,
+            terminal=self.person,
+            events=events,
+            listener=self.listener,
+            browser=self.opened.append if has_browser else None,
+            browser_file=browser_file,
+        )
+        self.host = Host(rules, self.clock, self.person, self.user)
         self._began = Recorded("")
 
     def authorize(
@@ -178,12 +202,12 @@ class Login:
     ) -> str:
         """What came back while these steps were taken."""
         self.clock.steps.extend(steps)
-        return self.door.authorize(Authorization(url, "browser", None, 1, notice, ())).tag
+        return self.user.authorize(Authorization(url, "browser", None, 1, notice, ())).tag
 
     def visit(self, address: str, cookies: str = "", peer: Peer = "unknown") -> Recorded:
         target = address.removeprefix(REDIRECT_URI.removesuffix("/callback"))
         visit = Recorded(target, cookies, peer)
-        self.door._events.put(visit)
+        self.user.events.put(visit)
         return visit
 
     def opens(self) -> None:
@@ -207,11 +231,11 @@ class Host:
     """The host's loop, with parts that a test plays."""
 
     def __init__(
-        self, rules: Rules, clock: Clock, person: Terminal, door: Door | None = None
+        self, rules: Rules, clock: Clock, person: Terminal, user: User | None = None
     ) -> None:
         self.rules = rules
         self.store = Memory()
-        self.client = Client(client_id="a", issuer=ISSUER)
+        self.client = CLIENT
         self.pinned: list[str] = []
         self.patience_ms: int | None = None
         # Each request that was let through.
@@ -223,7 +247,7 @@ class Host:
         self.resolved: list[str] = []
         self._clock = clock
         self._person = person
-        self._door = door
+        self._user = user
 
     @classmethod
     def without_user(cls) -> Host:
@@ -246,12 +270,11 @@ class Host:
             rules=self.rules,
             client=self.client,
             pinned=self.pinned,
-            redirect_uri=None if self._door is None else REDIRECT_URI,
             patience_ms=self.patience_ms,
             terminal=self._person,
             lock_seconds=1.0,
             stop=threading.Event(),
-            door=self._door,
+            user=self._user,
         )
 
     def run(self, *actions: Action) -> list[Reply]:

@@ -13,7 +13,7 @@ from latchstring import LatchError, component, contract, rules
 from latchstring.component import ACTIONS, Instance
 from latchstring.contract import Client, Endpoints, Examination, NoResponse, Reply
 from latchstring.errors import CODES, printable
-from latchstring.rules import News, Rules
+from latchstring.rules import Command, Event, Rules
 from latchstring.sandbox import Sandbox, engine
 
 from .conftest import Home, sha256
@@ -26,17 +26,39 @@ RECORDS = [
 ]  # fmt: skip
 
 
-RULES_RECORDS = [
-    "ended", "failure", "header-size", "outgoing", "page", "permit", "provider", "refusal",
-]  # fmt: skip
+# Those of the login component are passed on to the rules as they are.
+RULES_RECORDS = {
+    "answer": rules.Answer,
+    "authorization": contract.Authorization,
+    "device-prompt": contract.DevicePrompt,
+    "ended": rules.Ended,
+    "failure": rules.Failure,
+    "header": contract.Header,
+    "header-size": rules.HeaderSize,
+    "means": rules.Means,
+    "offer": contract.Offer,
+    "outgoing": rules.Outgoing,
+    "page": rules.Page,
+    "permit": rules.Permit,
+    "provider": rules.Provider,
+    "provider-error": contract.ProviderError,
+    "question": rules.Ask,
+    "refusal": rules.Refusal,
+    "request": rules.Arrival,
+    "visit": contract.Visit,
+}
+# This host shows none.
+UNUSED_RECORDS = {"countdown"}
 
 SANDBOXES = [component.sandbox, rules.sandbox]
 
 
 def declared(name: str, box: Sandbox | None = None) -> Any:
-    box = box or component.sandbox()
-    interface: Any = box.component.type.exports(engine())[box.interface].ty
-    return interface.exports(engine())[name].ty
+    return interface(box or component.sandbox()).exports(engine())[name].ty
+
+
+def interface(box: Sandbox) -> Any:
+    return box.component.type.exports(engine())[box.interface].ty
 
 
 def kebab(name: str) -> str:
@@ -63,12 +85,17 @@ def test_records_have_the_declared_fields(name: str) -> None:
     assert {kebab(f.name) for f in fields(own)} == {field for field, _ in record.fields}
 
 
-@pytest.mark.parametrize("name", RULES_RECORDS)
-def test_records_of_the_rules_have_the_declared_fields(name: str) -> None:
+@pytest.mark.parametrize(("name", "own"), RULES_RECORDS.items())
+def test_records_of_the_rules_have_the_declared_fields(name: str, own: type) -> None:
     record = declared(name, rules.sandbox())
     assert isinstance(record, RecordType)
-    own = getattr(rules, name.title().replace("-", ""))
     assert {kebab(f.name) for f in fields(own)} == {field for field, _ in record.fields}
+
+
+def test_every_record_of_the_rules_is_compared() -> None:
+    types = interface(rules.sandbox()).exports(engine())
+    records = {name for name, item in types.items() if isinstance(item.ty, RecordType)}
+    assert records == RULES_RECORDS.keys() | UNUSED_RECORDS
 
 
 def test_enums_and_variants_have_the_declared_cases() -> None:
@@ -79,7 +106,8 @@ def test_enums_and_variants_have_the_declared_cases() -> None:
         (Reply, reply),
         (NoResponse, declared("no-response")),
         (Examination, declared("examination")),
-        (News, declared("news", rules.sandbox())),
+        (Command, declared("command", rules.sandbox())),
+        (Event, declared("event", rules.sandbox())),
     ]
     for kind, variant in variants:
         assert isinstance(variant, VariantType)
@@ -88,11 +116,18 @@ def test_enums_and_variants_have_the_declared_cases() -> None:
 
 
 def test_enums_and_variants_of_the_rules_have_the_declared_cases() -> None:
-    for own, name in [(rules.Addresses, "addresses"), (rules.RedirectHost, "redirect-host")]:
+    for own, name in [
+        (contract.LoginFlow, "login-flow"),
+        (rules.Addresses, "addresses"),
+        (rules.Opened, "opened"),
+        (rules.Peer, "peer"),
+        (rules.RedirectHost, "redirect-host"),
+    ]:
         enum = declared(name, rules.sandbox())
         assert isinstance(enum, EnumType) and list(get_args(own)) == enum.names
-    passage = declared("passage", rules.sandbox())
-    assert {*get_args(rules.Passage), "on"} == {name for name, _ in passage.cases}
+    # Of the replies to the login component, those that come from its user.
+    reply = declared("reply", rules.sandbox())
+    assert {name for name, _ in reply.cases} <= {*get_args(get_type_hints(Reply)["tag"])}
 
 
 def test_the_rules_know_every_action() -> None:

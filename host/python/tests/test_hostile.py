@@ -151,9 +151,8 @@ def test_a_session_that_no_store_takes_is_not_saved() -> None:
 
 
 def test_the_user_is_sent_where_the_settings_and_the_provider_point() -> None:
-    login = Login()
     app = Hexclave(app_url="https://app.example/app")
-    login.host.client = Client(client_id="a", issuer=ISSUER, protocol=app)
+    login = Login(client=Client(client_id="a", issuer=ISSUER, protocol=app))
     login.host.run(Visit("https://app.example/confirm", True, 0))
     assert login.opened == ["https://app.example/confirm"]
     login = Login()

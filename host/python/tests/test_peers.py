@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import os
-import queue
 import socket
 import sys
+from functools import partial
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 
-from latchstring import Redirect
-from latchstring.clock import Clock
-from latchstring.door import Door
-from latchstring.entropy import entropy
 from latchstring.launch import launch
-from latchstring.listener import BrowserVisit
+from latchstring.listener import Listener
 from latchstring.peers import Peers, Users, end, other_end, users
-from latchstring.rules import Rules
-from latchstring.terminal import Terminal
 
-from .conftest import PATIENCE
+from .conftest import PATIENCE, wait_for
+from .fakes import ISSUER, Login
 
 OURS, THEIRS = end("127.0.0.1", 8000), end("127.0.0.1", 40000)
 ADDRESS = "http://127.0.0.1:8000/latchstring/start?ticket=a-b_c"
@@ -131,46 +126,41 @@ def test_this_machine_tells_this_user_and_a_closed_connection() -> None:
     sys.platform != "linux" or os.geteuid() != 0, reason="only root can play two users"
 )
 def test_another_users_visit_uses_nothing_up_and_the_user_is_told_once() -> None:
-    said: list[str] = []
+    login = Login(listen=Listener)
+    visitors: list[tuple[int, socket.socket]] = []
 
-    class Quiet(Terminal):
-        def say(self, text: str) -> None:
-            said.append(text)
-
-        def is_attended(self) -> bool:
-            return False
-
-    opened: queue.SimpleQueue[str] = queue.SimpleQueue()
-    door = Door(Rules(), Quiet(), opened.put, Clock(), entropy)
-    door.listen(Redirect())
-    assert door._invite("https://id.example/authorize")
-    address = opened.get()
-
-    def get(user: int) -> bytes:
+    def visit(user: int) -> None:
         ours, theirs = socket.socketpair()
         # Forked, since other users may not reach this interpreter's file.
         child = os.fork()
         if child == 0:
-            os.setuid(user)
-            theirs.sendall(status(address))
-            os._exit(0)
-        event = door._events.get(timeout=PATIENCE)
-        assert isinstance(event, BrowserVisit)
-        door._admit(event)
-        os.waitpid(child, 0)
-        with ours, theirs:
-            return ours.recv(3)
+            try:
+                os.setuid(user)
+                theirs.sendall(status(login.opened[0]))
+            finally:
+                os._exit(0)
+        theirs.close()
+        visitors.append((child, ours))
+        wait_for(lambda: not login.user.events.empty())
 
-    assert [get(65534), get(65534), get(0), get(0)] == [b"403", b"403", b"303", b"410"]
-    assert sum("another user of this machine" in text for text in said) == 1
-    door.abandon()
+    def answer(child: int, stream: socket.socket) -> bytes:
+        os.waitpid(child, 0)
+        with stream:
+            return stream.recv(3)
+
+    steps = [partial(visit, user) for user in (65534, 65534, 0, 0)]
+    back = quote(login.listener.redirect_uri, safe="")
+    login.authorize(*steps, url=f"{ISSUER}/authorize?redirect_uri={back}")
+    assert [answer(*visitor) for visitor in visitors] == [b"403", b"403", b"303", b"410"]
+    assert sum("another user of this machine" in text for text in login.person.said) == 1
+    login.user.abandon()
 
 
 def test_where_users_are_not_told_apart_the_address_stands_in_a_private_file_alone() -> None:
     opened: list[str] = []
     files: list[str] = []
     launched = launch(opened.append, files.append, ADDRESS, tells_peers=False)
-    assert opened == [] and "may not read that file" in launched.invitation
+    assert (opened, launched.opened) == ([], "file")
     path = Path(files[0].removeprefix("file://"))
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert f'content="0; url={ADDRESS}"' in path.read_text()
@@ -182,5 +172,5 @@ def test_where_users_are_not_told_apart_the_address_stands_in_a_private_file_alo
 def test_else_the_browser_gets_the_address_itself(has_file: bool, tells_peers: bool) -> None:
     opened: list[str] = []
     files: list[str] = []
-    launch(opened.append, files.append if has_file else None, ADDRESS, tells_peers)
-    assert (opened, files) == ([ADDRESS], [])
+    launched = launch(opened.append, files.append if has_file else None, ADDRESS, tells_peers)
+    assert (opened, files, launched.opened) == ([ADDRESS], [], "address")

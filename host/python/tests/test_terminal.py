@@ -14,6 +14,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from latchstring import Terminal
+
 from .conftest import PATIENCE, PYTHON, VISITOR, Home, Server, visit, words
 
 
@@ -93,6 +95,16 @@ def answer(address: str) -> str:
     kind = {"content-type": "application/x-www-form-urlencoded"}
     client.request("POST", f"{parsed.path}?{parsed.query}", body, kind)
     return client.getresponse().headers["location"]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("a", "a\n"), ("a\n", "a\n"), ("a\n\n", "a\n\n"), ("\n", "\n")]
+)
+def test_the_end_of_the_last_line_may_be_left_out(
+    capsys: pytest.CaptureFixture[str], text: str, shown: str
+) -> None:
+    Terminal().say(text)
+    assert capsys.readouterr().err == shown
 
 
 def test_a_pasted_address_finishes_the_login(pasting: Tty) -> None:

@@ -1,13 +1,21 @@
 //! Where requests and the user's browser may go.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use latchstring_core::egress::{self, Egress, Outgoing, Permit, Provider};
 use url::Url;
 
 use crate::contract as wit;
 
-pub(crate) struct Policy(Egress);
+pub(crate) struct Policy(Rc<Egress>);
+
+impl Policy {
+    /// Returns the same policy, for a login that goes on using what it learns.
+    pub(crate) fn shared(&self) -> Rc<Egress> {
+        Rc::clone(&self.0)
+    }
+}
 
 impl wit::GuestEgress for Policy {
     fn new(provider: wit::Provider, pinned: Vec<String>, redirect_uri: Option<String>) -> Self {
@@ -18,10 +26,10 @@ impl wit::GuestEgress for Policy {
             pages: provider.pages.iter().map(String::as_str).collect(),
         };
         let egress = Egress::of(&provider, &pinned);
-        Self(match redirect_uri {
+        Self(Rc::new(match redirect_uri {
             Some(redirect_uri) => egress.coming_back_to(&redirect_uri),
             None => egress,
-        })
+        }))
     }
 
     fn permit(&self, request: wit::Outgoing) -> Result<wit::Permit, String> {
@@ -40,10 +48,6 @@ impl wit::GuestEgress for Policy {
 
     fn permit_page(&self, url: String) -> Result<String, wit::Failure> {
         Ok(self.0.permit_page(&url).map(Url::into)?)
-    }
-
-    fn permit_authorization(&self, url: String) -> Result<String, wit::Failure> {
-        Ok(self.0.permit_authorization(&url).map(Url::into)?)
     }
 
     fn learn_metadata(&self, url: String, status: u16, body: String) {

@@ -4,9 +4,9 @@
 
 mod contract;
 mod egress;
+mod interaction;
 mod limits;
 mod listener;
-mod pages;
 mod sessions;
 
 use latchstring_core::error::{Error, code_name};
@@ -20,7 +20,7 @@ impl wit::Guest for Component {
     type Egress = egress::Policy;
     type Budget = limits::Limits;
     type Listener = listener::Requests;
-    type Binding = listener::Browser;
+    type Interaction = interaction::Login;
 
     fn is_public(address: String) -> bool {
         egress::is_public(&address)
@@ -34,16 +34,8 @@ impl wit::Guest for Component {
         latchstring_core::listener::END_ADDRESS.to_owned()
     }
 
-    fn is_start(target: String) -> bool {
-        latchstring_core::binding::start_query(&target).is_some()
-    }
-
-    fn show(news: wit::News) -> wit::Page {
-        pages::show(news)
-    }
-
-    fn forward(url: String, cookie: Option<String>) -> wit::Page {
-        pages::forward(&url, cookie)
+    fn abandoned() -> wit::Page {
+        latchstring_core::pages::Pages::default().abandoned().into()
     }
 
     fn session_limit() -> u64 {

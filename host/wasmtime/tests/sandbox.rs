@@ -170,7 +170,7 @@ fn what_is_pasted_is_told_to_be_seen() {
     let (taken, port) = busy_port();
     let words = [&login_arguments(&home)[..], &["--port".to_owned(), port.to_string()]].concat();
     let mut tty = Tty::start(home.command(&words));
-    let screen = tty.until("cannot hide it");
+    let screen = tty.until("clear the screen");
     assert!(screen.contains("is in use"), "{screen}");
     let url = screen.lines().find_map(|line| line.split_once("\u{1b}]8;;")).expect("a link").1;
     let url = url.split('\u{1b}').next().expect("an address").to_owned();

@@ -9,7 +9,8 @@
 //! The origins are those that the host pinned when it saw the provider's metadata. A later
 //! run restricts the component to them without asking it.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+use serde_json::Value;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -28,7 +29,7 @@ pub struct Envelope {
     pub session: Zeroizing<Vec<u8>>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Header {
     latchstring: u64,
     origins: Vec<String>,
@@ -79,10 +80,6 @@ impl Envelope {
 ///
 /// See [`Envelope::open`].
 pub fn parse_header(line: &[u8], rest: Option<u64>, place: &str) -> Result<Vec<String>, Error> {
-    #[derive(Deserialize)]
-    struct Version {
-        latchstring: u64,
-    }
     if is_encrypted(line) {
         return Err(Error::new(
             Code::StoreUnusable,
@@ -90,22 +87,29 @@ pub fn parse_header(line: &[u8], rest: Option<u64>, place: &str) -> Result<Vec<S
             "say what with: --key-file FILE, or --encrypt for a passphrase",
         ));
     }
-    let version: Version = serde_json::from_slice(line).map_err(|_| damaged(place))?;
-    if version.latchstring > FORMAT {
+    let Ok(Value::Object(header)) = serde_json::from_slice(line) else {
+        return Err(damaged(place));
+    };
+    let number = |name| header.get(name).and_then(Value::as_u64);
+    let version = number("latchstring").ok_or_else(|| damaged(place))?;
+    if version > FORMAT {
         return Err(Error::new(
             Code::StoredNewer,
             format!(
-                "the stored session in {place} has format {}; this version reads up to {FORMAT}",
-                version.latchstring
+                "the stored session in {place} has format {version}; this version reads up to {FORMAT}"
             ),
             "use the newer version that wrote it; nothing was changed",
         ));
     }
-    let header: Header = serde_json::from_slice(line).map_err(|_| damaged(place))?;
-    if rest != Some(header.bytes) || !header.origins.iter().all(|one| is_origin(one)) {
-        return Err(damaged(place));
-    }
-    Ok(header.origins)
+    let origins = header.get("origins").and_then(Value::as_array);
+    let origins: Option<Vec<String>> = origins.and_then(|origins| {
+        let texts = origins.iter().map(|one| one.as_str().map(str::to_owned));
+        texts.collect()
+    });
+    let is_whole = rest.is_some() && rest == number("bytes");
+    origins
+        .filter(|origins| is_whole && origins.iter().all(|one| is_origin(one)))
+        .ok_or_else(|| damaged(place))
 }
 
 /// Returns the first line of a stored session of so many bytes, with its line end.

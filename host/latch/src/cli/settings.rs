@@ -49,24 +49,28 @@ impl Settings {
     /// Reads every layer for a command that may change the configuration file. A mistake
     /// anywhere in the file ends such a command at once, not when its work is done.
     pub(crate) fn read_to_change(global: &Global, given: Profile) -> Result<Self, Error> {
-        Config::read(global.config_dir.as_deref())?;
-        Self::read(global, given)
+        let saved = Config::read(global.config_dir.as_deref())?.profile(&global.profile)?;
+        Self::layered(global, saved, given, &Dotenv::read())
     }
 
     /// Reads every layer.
     pub(crate) fn read(global: &Global, given: Profile) -> Result<Self, Error> {
-        Self::layered(global, given, &Dotenv::read())
+        Self::layered(global, saved(global)?, given, &Dotenv::read())
     }
 
     /// Reads every layer except the current folder's `.env`.
     pub(crate) fn read_without_folder(global: &Global, given: Profile) -> Result<Self, Error> {
-        Self::layered(global, given, &Dotenv::default())
+        Self::layered(global, saved(global)?, given, &Dotenv::default())
     }
 
-    fn layered(global: &Global, mut given: Profile, dotenv: &Dotenv) -> Result<Self, Error> {
+    fn layered(
+        global: &Global,
+        saved: Option<Profile>,
+        mut given: Profile,
+        dotenv: &Dotenv,
+    ) -> Result<Self, Error> {
         check_profile(&global.profile)?;
-        let folder = global.config_dir.as_deref();
-        let saved = Config::profile_in(folder, &global.profile)?.unwrap_or_default();
+        let saved = saved.unwrap_or_default();
         // What the user set, now or at an earlier login.
         let own = given.clone().over(saved.clone().fitting(&given));
         let none = Dotenv::default();
@@ -247,4 +251,10 @@ pub(crate) fn equip(
         Some(http) => builder.http(http),
         None => builder,
     })
+}
+
+/// Returns the settings of this command's profile in the configuration file, or `None` if
+/// there is no such profile.
+fn saved(global: &Global) -> Result<Option<Profile>, Error> {
+    Config::profile_in(global.config_dir.as_deref(), &global.profile)
 }

@@ -54,9 +54,9 @@ pub trait Terminal: Send + Sync {
         std::future::pending().await
     }
 
-    /// Returns a phrase that says whether hidden typing is displayed.
-    fn discretion(&self) -> &'static str {
-        "it is not displayed"
+    /// Returns whether [`ask`](Self::ask) can hide what is typed.
+    fn hides_typing(&self) -> bool {
+        true
     }
 
     /// Shows a detail for troubleshooting. Never a secret.
@@ -171,11 +171,8 @@ impl Terminal for StderrTerminal {
         }
     }
 
-    fn discretion(&self) -> &'static str {
-        match keyboard::CAN_HIDE {
-            true => "it is not displayed",
-            false => "it is displayed as you type",
-        }
+    fn hides_typing(&self) -> bool {
+        keyboard::CAN_HIDE
     }
 
     fn detail(&self, text: &str) {

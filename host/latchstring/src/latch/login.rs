@@ -2,10 +2,10 @@
 
 use super::{Inner, Latch, bytes, granted};
 use crate::contract::{Facts, LoginFlow, LoginRequest};
-use crate::door::Door;
 use crate::egress::Egress;
 use crate::error::{Code, Error};
 use crate::token::Token;
+use crate::user::{User, Ways};
 
 impl Latch {
     /// Logs the user in through a browser and keeps the session.
@@ -68,27 +68,18 @@ impl Inner {
             .map_err(|error| self.placed(error))?;
         // Origins that an earlier login pinned do not apply to this one.
         let egress = Egress::new(&self.client, &[]).coming_back_to(&request.redirect_uri);
-        let browser = self.parts.browser.as_deref();
-        let door = Door {
+        let ways = Ways {
             clock: self.parts.clock.as_ref(),
             terminal: self.parts.terminal.as_ref(),
             egress: &egress,
             pages: &self.parts.pages,
             listener,
-            browser,
-            draws_qr: self.parts.draws_qr,
-            entropy: self.parts.entropy.as_ref(),
-            binding: None,
-            shown: None,
-            is_taken: false,
-            launched: None,
-            has_told_of_others: false,
+            browser: self.parts.browser.as_deref(),
             browser_is_elsewhere: facts.editor_terminal,
-            asks: false,
-            elsewhere: None,
-            visit: None,
+            draws_qr: self.parts.draws_qr,
         };
-        self.drive(&mut instance, session, &egress, Some(door)).await.and_then(granted)
+        let user = User::new(ways, self.parts.entropy.draw()?);
+        self.drive(&mut instance, session, &egress, Some(user)).await.and_then(granted)
     }
 
     pub(super) fn facts(&self) -> Facts {

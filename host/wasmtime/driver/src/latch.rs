@@ -14,13 +14,13 @@ use crate::capability::terminal::{StderrTerminal, Terminal as _};
 use crate::contract::{
     Client, Context, Demand, Description, Facts, LoginFlow, LoginRequest, LogoutReport, Outcome,
 };
-use crate::door::Door;
 use crate::drive::{Drive, placed, read};
 use crate::egress::Egress;
 use crate::error::{Code, Error};
 use crate::pages::Pages;
 use crate::sandbox::{Instance, Session};
 use crate::token::Token;
+use crate::user::{User, Ways};
 use latchstring_core::session::Envelope;
 
 /// A client of one provider.
@@ -93,27 +93,19 @@ impl Latch {
             .map_err(|error| self.placed(error))?;
         // What an earlier login pinned says nothing about this one.
         let egress = Egress::new(&self.client, &[]).coming_back_to(&request.redirect_uri);
-        let door = Door {
+        let ways = Ways {
             clock: &SystemClock,
             terminal: self.terminal.as_ref(),
             egress: &egress,
             pages,
             listener,
             browser: if manner.binds_browser { Some(&Reader) } else { None },
-            draws_qr: manner.draws_qr,
-            entropy: &SystemEntropy,
-            binding: None,
-            shown: None,
-            is_taken: false,
-            launched: None,
-            has_told_of_others: false,
             browser_is_elsewhere: false,
-            asks: false,
-            elsewhere: None,
-            visit: None,
+            draws_qr: manner.draws_qr,
         };
+        let user = User::new(ways, SystemEntropy.draw()?);
         let budget = Budget::of_login(manner.patience);
-        self.drive(session, &egress, budget, Some(door)).await.and_then(granted)
+        self.drive(session, &egress, budget, Some(user)).await.and_then(granted)
     }
 
     /// An access token that meets `demand`: the stored one, or a renewed one. No
@@ -158,7 +150,7 @@ impl Latch {
         session: Session,
         egress: &Egress,
         budget: Budget,
-        door: Option<Door<'_>>,
+        user: Option<User<'_>>,
     ) -> Result<Outcome, Error> {
         let drive = Drive {
             clock: &SystemClock,
@@ -168,7 +160,7 @@ impl Latch {
             key: &self.key,
             egress,
             budget,
-            door,
+            user,
         };
         drive.run(&mut Instance, session).await
     }

@@ -1,7 +1,7 @@
 //! The host's loop as a WASI 0.2 component: it imports the login component and
 //! what WASI offers, and is composed with the former when it is built.
 //!
-//! The rules are the native host's; loop, door and command line are its own files.
+//! The rules are the native host's; loop, user and command line are its own files.
 //! What reaches into the system is here: `capability` over `wasi`.
 
 // Elsewhere there is nothing to import.
@@ -12,22 +12,21 @@ extern crate self as latchstring;
 
 pub mod capability;
 mod cli;
-mod farewell;
 pub mod latch;
 mod sandbox;
 pub mod transcript;
 mod wasi;
 
-#[path = "../../../../host/latchstring/src/door.rs"]
-mod door;
 #[path = "../../../../host/latchstring/src/drive.rs"]
 mod drive;
 #[path = "../../../../host/latchstring/src/token.rs"]
 pub mod token;
+#[path = "../../../../host/latchstring/src/user.rs"]
+mod user;
 
 pub use latchstring_core::egress::api_origin;
 pub use latchstring_core::session::check_profile;
-use latchstring_core::{binding, budget, egress};
+use latchstring_core::{budget, egress};
 pub use latchstring_core::{contract, error, pages};
 
 pub use contract::{

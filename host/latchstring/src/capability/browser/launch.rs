@@ -4,6 +4,7 @@ use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use latchstring_core::interaction::Opened;
 use tempfile::TempDir;
 use url::Url;
 
@@ -15,21 +16,15 @@ use crate::error::{Code, Error};
 pub(crate) struct Launched {
     file: Option<TempDir>,
     is_exposed: bool,
-    invitation: &'static str,
 }
 
 impl Launched {
-    /// Returns the message for the user, which the address follows.
-    pub(crate) fn invitation(&self) -> &'static str {
+    /// Returns what the browser was started on.
+    pub(crate) fn opened(&self) -> Opened {
         match self.file {
-            Some(_) => FILE_INVITATION,
-            None => self.invitation,
+            Some(_) => Opened::File,
+            None => Opened::Address,
         }
-    }
-
-    /// Returns whether the browser was started on a file.
-    pub(crate) fn is_file(&self) -> bool {
-        self.file.is_some()
     }
 
     /// Returns whether other users may have read the address.
@@ -37,9 +32,6 @@ impl Launched {
         self.is_exposed
     }
 }
-
-const FILE_INVITATION: &str = "Your browser opens a private file that leads on to the login. If it \
-                               does not, or may not read that file (some are confined), open:\n\n";
 
 /// Starts `browser` on `address`, which works once.
 ///
@@ -51,16 +43,15 @@ pub(crate) fn launch(
     address: &str,
     tells_peers: bool,
 ) -> Result<Launched, Error> {
-    let invitation = browser.invitation();
     let is_exposed = browser.shows_address() && !cfg!(windows);
     if is_exposed && !tells_peers {
         let folder = private_folder().map_err(unwritable)?;
         let file = write(folder.path(), address).map_err(unwritable)?;
         browser.open_file(&file)?;
-        return Ok(Launched { file: Some(folder), is_exposed: false, invitation });
+        return Ok(Launched { file: Some(folder), is_exposed: false });
     }
     browser.open(address)?;
-    Ok(Launched { file: None, is_exposed, invitation })
+    Ok(Launched { file: None, is_exposed })
 }
 
 /// Creates a folder of mode 0700 in the temporary folder. Confined browsers are even less
@@ -144,7 +135,7 @@ mod tests {
         let launched = launch(&browser, ADDRESS, false).expect("a browser");
         assert!(browser.opened.lock().expect("a list").is_empty());
         assert!(!launched.is_exposed());
-        assert!(launched.invitation().contains("may not read that file"));
+        assert_eq!(launched.opened(), Opened::File);
         let file = browser.file.lock().expect("a file").clone().expect("a file");
         let mode = |path: &Path| path.metadata().expect("a path").permissions().mode() & 0o777;
         assert_eq!(mode(&file), 0o600);
@@ -163,7 +154,7 @@ mod tests {
             let launched = launch(&browser, ADDRESS, tells_peers).expect("a browser");
             assert_eq!(*browser.opened.lock().expect("a list"), [ADDRESS]);
             assert!(browser.file.lock().expect("a file").is_none());
-            assert_eq!(launched.invitation(), browser.invitation());
+            assert_eq!(launched.opened(), Opened::Address);
             assert_eq!(launched.is_exposed(), shows_address);
         }
     }

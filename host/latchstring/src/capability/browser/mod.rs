@@ -53,10 +53,4 @@ pub trait Browser: Send + Sync {
     async fn failure(&self) -> Error {
         std::future::pending().await
     }
-
-    /// Returns the message for the user once the browser is started. The address follows
-    /// it.
-    fn invitation(&self) -> &'static str {
-        "Your browser opens to log you in. If it does not, open:\n\n"
-    }
 }

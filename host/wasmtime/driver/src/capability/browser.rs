@@ -3,6 +3,7 @@
 pub use latchstring_core::egress::browser_url;
 
 use async_trait::async_trait;
+use latchstring_core::interaction::Opened;
 
 use crate::error::Error;
 
@@ -16,20 +17,14 @@ pub trait Browser: Sync {
     async fn failure(&self) -> Error {
         std::future::pending().await
     }
-
-    /// Message for the user; the address to open is printed below it.
-    fn invitation(&self) -> &'static str;
 }
 
-/// A login whose address the user was asked to open.
-pub(crate) struct Launched {
-    invitation: &'static str,
-}
+/// A login whose address the user is asked to open.
+pub(crate) struct Launched;
 
 impl Launched {
-    /// Message for the user; the address to open is printed below it.
-    pub(crate) fn invitation(&self) -> &'static str {
-        self.invitation
+    pub(crate) fn opened(&self) -> Opened {
+        Opened::ByHand
     }
 }
 
@@ -41,7 +36,7 @@ pub(crate) fn launch(
     _tells_peers: bool,
 ) -> Result<Launched, Error> {
     browser.open(address)?;
-    Ok(Launched { invitation: browser.invitation() })
+    Ok(Launched)
 }
 
 /// The person, who opens the address that is printed.
@@ -53,9 +48,5 @@ pub struct Reader;
 impl Browser for Reader {
     fn open(&self, url: &str) -> Result<(), Error> {
         browser_url(url).map(drop)
-    }
-
-    fn invitation(&self) -> &'static str {
-        "To log in, open this address in a browser of this machine (a sandbox cannot start one):\n\n"
     }
 }

@@ -35,8 +35,8 @@ pub trait Terminal {
     /// What the person types after `question`, up to the end of a line. Waits for
     /// ever where nobody can be asked.
     async fn ask(&self, question: &str, hidden: bool) -> String;
-    /// What becomes of hidden typing, in words.
-    fn discretion(&self) -> &'static str;
+    /// Whether [`ask`](Self::ask) can hide what is typed.
+    fn hides_typing(&self) -> bool;
     /// A detail for whoever looks for a fault: never a secret.
     fn detail(&self, text: &str);
 }
@@ -156,8 +156,8 @@ impl Terminal for StderrTerminal {
         self.line().await
     }
 
-    fn discretion(&self) -> &'static str {
-        "it is displayed: a sandbox cannot hide it, so clear the screen afterwards"
+    fn hides_typing(&self) -> bool {
+        false
     }
 
     fn detail(&self, text: &str) {

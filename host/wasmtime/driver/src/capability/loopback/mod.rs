@@ -7,7 +7,6 @@ mod server;
 use async_trait::async_trait;
 
 pub(crate) use bind::bind;
-pub(crate) use latchstring_core::listener::END_ADDRESS;
 pub use latchstring_core::listener::{END_PATH, Peer, Redirect, RedirectHost, START_PATH, request};
 
 use crate::pages::{Page, Pages};
@@ -41,6 +40,8 @@ pub struct Visit {
     pub cookies: String,
     /// Whose browser it is.
     pub peer: Peer,
+    /// Whether the browser can send its next request on the same connection: never here.
+    pub keeps_connection: bool,
     /// Takes the page; dropping it answers that the login was abandoned.
     pub answer: Answer,
 }

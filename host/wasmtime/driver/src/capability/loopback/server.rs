@@ -49,7 +49,8 @@ impl Server {
         self.arriving.push_back(Box::pin(async move {
             let (target, cookies, connection) = connection.asked(&expected).await?;
             let answer = Answer { connection: Some(connection), pages };
-            Some(Visit { target, cookies, peer: Peer::Unknown, answer })
+            let peer = Peer::Unknown;
+            Some(Visit { target, cookies, peer, keeps_connection: false, answer })
         }));
     }
 }

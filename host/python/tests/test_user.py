@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from latchstring import LatchError
-from latchstring.contract import Authorization
+from latchstring.contract import Authorization, Reply
+from latchstring.listener import BrowserVisit
 from latchstring.rules import Rules
 
-from .fakes import BACK, ISSUER, URL, Login, Recorded
+from .fakes import BACK, ISSUER, URL, Login, Nowhere, Recorded
 
 END = Rules().end_address()
+
+
+class Blind(Nowhere):
+    """A listener that cannot tell users apart."""
+
+    tells_peers = False
 
 
 def authorization(url: str) -> Authorization:
@@ -29,6 +38,7 @@ def test_one_question_at_a_time_has_the_keyboard_and_an_empty_paste_is_enter() -
     assert login.authorize(*steps, lambda: login.person.types("pasted")) == "pasted"
     assert seen == [(False, True), (True, False)]
     assert len(login.opened) == 2
+    assert all(withdrawn for _, withdrawn in login.questions())
 
 
 def test_a_fresh_address_is_offered_until_it_was_opened() -> None:
@@ -40,6 +50,68 @@ def test_a_fresh_address_is_offered_until_it_was_opened() -> None:
     assert len(login.opened) == 2
     login.authorize(notice="no")
     assert len(login.person.questions) == 2
+
+
+def test_a_line_that_comes_after_the_browser_answers_no_later_question() -> None:
+    login = Login()
+
+    def comes_back_and_types() -> None:
+        login.comes_back()
+        login.person.types("late")
+
+    stranger = "/callback?code=a"
+    steps = (lambda: login.visit(stranger), login.begins, comes_back_and_types)
+    assert login.authorize(*steps) == "redirected"
+    login.clock.steps.append(lambda: login.person.types("pasted"))
+    assert login.user.authorize(authorization(URL)) == Reply("pasted", "pasted")
+
+
+def test_a_browser_that_comes_between_two_actions_is_not_lost() -> None:
+    login = Login(has_browser=False)
+    visits: list[Recorded] = []
+    login.authorize(
+        lambda: visits.extend([login.visit("/callback?code=a"), login.visit("/callback?code=b")])
+    )
+    assert login.authorize(notice="no") == "redirected"
+    login.user.close(None)
+    assert [visit.statuses for visit in visits] == [[400], [303]]
+
+
+def test_a_browser_that_cannot_be_started_may_say_anything() -> None:
+    login = Login()
+
+    def browser(_: str) -> None:
+        raise OSError("no \udcff\n")
+
+    login.user.browser = browser
+    assert login.authorize(lambda: login.person.types("pasted")) == "pasted"
+    assert login.person.said[0] == "No browser opens (no \\u{dcff}\\u{a})."
+
+
+def test_nothing_of_a_login_is_left_at_its_end() -> None:
+    files: list[str] = []
+    listener = Blind()
+    login = Login(browser_file=files.append, listen=lambda *_: listener)
+    login.authorize()
+    (path,) = [Path(url.removeprefix("file://")) for url in files]
+    assert login.opened == [] and path.exists()
+    assert any("may not read that file" in text for text in login.person.said)
+    login.user.close(None)
+    assert listener.is_closed and not path.parent.exists()
+
+
+def test_a_login_ends_when_its_last_answers_were_written() -> None:
+    settled: list[str] = []
+
+    class Slow(BrowserVisit):
+        def settle(self) -> None:
+            settled.append(self.target)
+
+    login = Login(has_browser=False)
+    login.authorize(lambda: login.user.events.put(Slow("/callback?code=a", "")))
+    login.user.events.put(Slow("/callback?code=b", ""))
+    login.user.close(None)
+    assert settled == ["/callback?code=a", "/callback?code=b"]
 
 
 @pytest.mark.parametrize("url", ["http://id.example/", "file:///a", "/\r\nset-cookie: a=b"])
@@ -65,11 +137,11 @@ def test_a_browser_that_came_back_is_sent_on_in_the_same_tab() -> None:
 
 def test_a_browser_that_closes_its_connection_instead_of_asking_is_not_waited_for() -> None:
     login = Login(has_browser=False)
-    visit = Recorded("/callback?code=a")
-    login.authorize(lambda: login.door._events.put(visit))
+    visit = Recorded("/callback?code=a", went=login.user.events.put)
+    login.authorize(lambda: login.user.events.put(visit))
     visit.is_gone = True
-    login.door._events.put(visit)
-    login.door.close(None)
+    login.user.events.put(visit)
+    login.user.close(None)
     assert visit.statuses == [303] and not login.clock.is_late
 
 
@@ -87,7 +159,7 @@ def test_the_last_page_ends_a_login_whatever_another_user_asks() -> None:
         login.visit("/callback?code=a"),
         login.visit(END),
     ]
-    login.door.close(None)
+    login.user.close(None)
     statuses = [[403], [303], [410], [200], [403], [403], [410], [200]]
     assert [visit.statuses for visit in visits] == statuses and not login.clock.is_late
 
@@ -96,7 +168,7 @@ def test_the_last_page_says_what_the_provider_said() -> None:
     login = Login(has_browser=False)
     login.authorize(lambda: login.visit("/callback?code=a"))
     end = login.visit(END)
-    login.door.close(
+    login.user.close(
         LatchError(
             "access-denied",
             "the provider refused <this>",
