@@ -44,12 +44,15 @@ wasm_target() {
   apt "a compiler for WebAssembly" rustc-web cargo-web rust-web-src
 }
 
+setup_node() {
+  node_is_new && return
+  PATH=$cache/node/bin:$PATH
+  node_is_new || install_node
+}
+
 # Node and the packages of the servers that the tests log in to.
 setup_web() {
-  if ! node_is_new; then
-    PATH=$cache/node/bin:$PATH
-    node_is_new || install_node
-  fi
+  setup_node
   npm_packages "$web" web "the servers that the tests log in to"
 }
 
@@ -105,7 +108,7 @@ setup_keyring() {
 }
 
 install_node_host() {
-  npm_packages host/node host "what builds the host in host/node"
+  npm_packages host/node host "what builds and checks the host in host/node"
 }
 
 # $python runs the host.

@@ -16,15 +16,28 @@ const { open } = await import('./src/session.js');
 const { bytes: stored } = open(rules, readFileSync(file), file);
 
 const client = {
-  issuer, clientId, discover: true, endpoints: {}, assumedEndpoints: {}, httpsIssuer: false,
-  scopes: [], resources: [], parameters: [], pkce: 'discovered', tokenTypeOptional: false, requestFormat: 'form', protocol: { tag: 'oauth' },
+  issuer,
+  clientId,
+  discover: true,
+  endpoints: {},
+  assumedEndpoints: {},
+  httpsIssuer: false,
+  scopes: [],
+  resources: [],
+  parameters: [],
+  pkce: 'discovered',
+  tokenTypeOptional: false,
+  requestFormat: 'form',
+  protocol: { tag: 'oauth' },
 };
 const demand = { minTtlMs: 0n, forceRefresh: false };
 const nowMs = BigInt(Date.now());
 const entropy = Uint8Array.from({ length: 32 }, (_, index) => index);
 
 function session() {
-  const opened = component.begin((Session) => Session.token(client, stored, demand, { nowMs, entropy }));
+  const opened = component.begin((Session) =>
+    Session.token(client, stored, demand, { nowMs, entropy }),
+  );
   const { tag } = component.next(opened, { tag: 'begin' }, nowMs);
   if (tag !== 'done') throw new Error(`the stored token was to be good enough, not to ${tag}`);
 }

@@ -33,7 +33,9 @@ for (const { name, variable, command } of components) {
   });
   // The promise that this host relies on: there is nothing to supply, so nothing is.
   if (imports.length > 0) {
-    console.error(`build: the component imports ${imports.join(', ')}; expected it to import nothing`);
+    console.error(
+      `build: the component imports ${imports.join(', ')}; expected it to import nothing`,
+    );
     process.exit(1);
   }
   for (const [path, content] of Object.entries({ ...files, [`${folder}/${name}.wasm`]: bytes })) {

@@ -1,8 +1,9 @@
 #!/usr/bin/env node
+
 // A sample. LATCH_STATE_DIR says where sessions are kept, LATCH_BROWSER what starts a browser.
 
-import { LatchError, fingerprint, login, logout, token } from './src/index.js';
 import { printable } from './src/error.js';
+import { fingerprint, LatchError, login, logout, token } from './src/index.js';
 import { replayFile } from './src/replay.js';
 
 const { LATCH_STATE_DIR: stateDir, LATCH_BROWSER: browser } = process.env;
@@ -10,8 +11,11 @@ const options = { stateDir, browser: browser?.split(' ') };
 const [command, issuer, clientId, ...scopes] = process.argv.slice(2);
 const client = { issuer, clientId, scopes };
 // Escapes everything but printable ASCII and newlines: the text may come from a provider.
-const json = (value) => JSON.stringify(value, undefined, 2)
-  .replace(/[^\n\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+const json = (value) =>
+  JSON.stringify(value, undefined, 2).replace(
+    /[^\n\x20-\x7e]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 const commands = {
   login: async () => {
     const { claims } = await login(client, options);
@@ -27,7 +31,9 @@ const commands = {
 };
 const words = { login: 2, token: 2, logout: 2, component: 0, replay: 1 }[command];
 if (!(process.argv.length >= 3 + words)) {
-  console.error('usage: node cli.mjs login|token|logout ISSUER CLIENT_ID [SCOPE...]\n       node cli.mjs component | replay TRANSCRIPT');
+  console.error(
+    'usage: node cli.mjs login|token|logout ISSUER CLIENT_ID [SCOPE...]\n       node cli.mjs component | replay TRANSCRIPT',
+  );
   process.exit(2);
 }
 try {

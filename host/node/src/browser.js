@@ -50,7 +50,8 @@ systemBrowser.openFile = firstThatStarts;
 /** @param {string} address */
 async function firstThatStarts(address) {
   for (const { words, settlingMs } of launchers()) {
-    if (await starts(words.map((word) => word.replaceAll('%s', address)), settlingMs)) return;
+    const complete = words.map((word) => word.replaceAll('%s', address));
+    if (await starts(complete, settlingMs)) return;
   }
   throw new LatchError(
     'host-fault',
@@ -71,13 +72,16 @@ export function launchers(environment = process.env, platform = process.platform
   const named = platform === 'win32' ? [] : (environment.BROWSER ?? '').split(':');
   const own = named.map((entry) => entry.trim().split(/\s+/)).filter(([program]) => program);
   const graphical = environment.DISPLAY || environment.WAYLAND_DISPLAY;
-  const desktop = platform === 'darwin' ? [['/usr/bin/open']]
-    : platform === 'win32' ? [['rundll32.exe', 'url.dll,FileProtocolHandler']]
-      : graphical ? [['xdg-open'], ['gio', 'open'], ['wslview'], ['x-www-browser']]
-        : [['wslview']];
-  const withAddress = (/** @type {string[]} */ words) => (
-    words.some((word) => word.includes('%s')) ? words : [...words, '%s']
-  );
+  const desktop =
+    platform === 'darwin'
+      ? [['/usr/bin/open']]
+      : platform === 'win32'
+        ? [['rundll32.exe', 'url.dll,FileProtocolHandler']]
+        : graphical
+          ? [['xdg-open'], ['gio', 'open'], ['wslview'], ['x-www-browser']]
+          : [['wslview']];
+  const withAddress = (/** @type {string[]} */ words) =>
+    words.some((word) => word.includes('%s')) ? words : [...words, '%s'];
   return [
     // It may be the browser itself, which tells nothing by running on.
     ...own.map((words) => ({ words: withAddress(words), settlingMs: 0 })),

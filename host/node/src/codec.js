@@ -32,7 +32,9 @@ import { LatchError } from './error.js';
 /** @param {string} what */
 export function damaged(what) {
   return new LatchError(
-    'invalid-configuration', `the transcript is damaged: ${what}`, 'take the file as it was recorded',
+    'invalid-configuration',
+    `the transcript is damaged: ${what}`,
+    'take the file as it was recorded',
   );
 }
 
@@ -62,10 +64,14 @@ export function encode(value) {
   if (typeof value !== 'object') return value;
   const { tag, val } = /** @type {Case} */ (value);
   if (tag === 'err') return { error: encode(val) };
-  if (typeof tag === 'string') return 'val' in /** @type {Case} */ (value) ? { [tag]: encode(val) } : tag;
-  return Object.fromEntries(Object.entries(/** @type {object} */ (value)).map(
-    ([name, member]) => [kebab(name), encode(member)],
-  ));
+  if (typeof tag === 'string')
+    return 'val' in /** @type {Case} */ (value) ? { [tag]: encode(val) } : tag;
+  return Object.fromEntries(
+    Object.entries(/** @type {object} */ (value)).map(([name, member]) => [
+      kebab(name),
+      encode(member),
+    ]),
+  );
 }
 
 /** @param {bigint} value */
@@ -125,7 +131,8 @@ export const bytes = (json, path) => {
   if (typeof written === 'string' && base64 === undefined) {
     return new TextEncoder().encode(string(written, path));
   }
-  const read = typeof base64 === 'string' && written === undefined ? Buffer.from(base64, 'base64') : undefined;
+  const read =
+    typeof base64 === 'string' && written === undefined ? Buffer.from(base64, 'base64') : undefined;
   if (read?.toString('base64') === base64 && read) return new Uint8Array(read);
   throw misfit(path, 'bytes, as { "text": … } or { "base64": … }');
 };
@@ -167,13 +174,15 @@ export const record = (members) => (json, path) => {
   const names = Object.keys(members).map(kebab);
   const stray = Object.keys(given).find((name) => !names.includes(name));
   if (stray !== undefined) throw misfit(`${path}.${stray}`, 'a member that the contract knows');
-  return /** @type {T} */ (Object.fromEntries(
-    /** @type {[string, Read<unknown>][]} */ (Object.entries(members)).map(([name, read]) => {
-      const key = kebab(name);
-      if (!Object.hasOwn(given, key)) throw misfit(`${path}.${key}`, 'there');
-      return [name, read(given[key], `${path}.${key}`)];
-    }),
-  ));
+  return /** @type {T} */ (
+    Object.fromEntries(
+      /** @type {[string, Read<unknown>][]} */ (Object.entries(members)).map(([name, read]) => {
+        const key = kebab(name);
+        if (!Object.hasOwn(given, key)) throw misfit(`${path}.${key}`, 'there');
+        return [name, read(given[key], `${path}.${key}`)];
+      }),
+    )
+  );
 };
 
 /** A case without a payload. */
@@ -187,7 +196,9 @@ export const bare = undefined;
 export const variant = (cases) => (json, path) => {
   const [tag, ...others] = typeof json === 'string' ? [json] : Object.keys(object(json, path));
   const known = tag !== undefined && others.length === 0 && Object.hasOwn(cases, tag);
-  const read = known ? /** @type {Record<string, Read<unknown> | undefined>} */ (cases)[tag] : undefined;
+  const read = known
+    ? /** @type {Record<string, Read<unknown> | undefined>} */ (cases)[tag]
+    : undefined;
   // One with a payload is an object, one without is not.
   if (!known || (read === undefined) !== (typeof json === 'string')) {
     throw misfit(path, `one of ${Object.keys(cases).join(', ')}, with the payload that it has`);
@@ -209,7 +220,8 @@ export const result = (ok, error) => (json, path) => {
   const given = object(json, path);
   const [name, ...others] = Object.keys(given);
   if (others.length === 0 && name === 'ok') return { tag: 'ok', val: ok(given.ok, `${path}.ok`) };
-  if (others.length === 0 && name === 'error') return { tag: 'err', val: error(given.error, `${path}.error`) };
+  if (others.length === 0 && name === 'error')
+    return { tag: 'err', val: error(given.error, `${path}.error`) };
   throw misfit(path, 'one of ok, error');
 };
 

@@ -2,7 +2,20 @@
 // transcript. TypeScript holds each against the declarations that were generated from
 // the component itself.
 
-import { bare, bool, bytes, list, named, option, record, result, string, u16, u64, variant } from './codec.js';
+import {
+  bare,
+  bool,
+  bytes,
+  list,
+  named,
+  option,
+  record,
+  result,
+  string,
+  u16,
+  u64,
+  variant,
+} from './codec.js';
 
 /** @import { AccessRules, Client, Context, Demand, Endpoints, Examination, Facts, Header, Hexclave, LoginFlow, LoginRequest, NoResponse, Parameter, Protocol, Reply, Response, Tokens, Unreachable } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Read } from './codec.js' */
@@ -56,7 +69,9 @@ const client = record({
   httpsIssuer: bool,
   clientId: string,
   clientSecret: option(string),
-  authentication: option(named({ none: true, 'client-secret-basic': true, 'client-secret-post': true })),
+  authentication: option(
+    named({ none: true, 'client-secret-basic': true, 'client-secret-post': true }),
+  ),
   scopes: list(string),
   resources: list(string),
   parameters: list(parameter),
@@ -90,7 +105,11 @@ const loginRequest = record({
 });
 
 /** @type {Read<AccessRules>} */
-const accessRules = record({ scopes: list(string), acr: option(string), permissions: list(string) });
+const accessRules = record({
+  scopes: list(string),
+  acr: option(string),
+  permissions: list(string),
+});
 
 /** @type {Read<Examination>} */
 const examination = variant({

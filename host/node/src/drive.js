@@ -231,7 +231,8 @@ export async function read(rules, store) {
  * @param {Store} store
  */
 export function placed(error, store) {
-  const unreadable = error instanceof LatchError && ['stored-damaged', 'stored-newer'].includes(error.code);
+  const unreadable =
+    error instanceof LatchError && ['stored-damaged', 'stored-newer'].includes(error.code);
   return unreadable ? error.at(store.place) : error;
 }
 
@@ -255,5 +256,9 @@ function translated(error, signal) {
   if (signal?.aborted) {
     return new LatchError('interrupted', 'the program was interrupted', 'run it again');
   }
-  return new LatchError('host-fault', `this host failed: ${reason(error)}`, 'report it with the version of this program');
+  return new LatchError(
+    'host-fault',
+    `this host failed: ${reason(error)}`,
+    'report it with the version of this program',
+  );
 }

@@ -41,15 +41,19 @@ export class Egress {
     const { protocol } = client;
     this.#rules = rules;
     this.#resolve = resolve;
-    this.#policy = new rules.Egress({
-      issuer: client.issuer,
-      httpsIssuer: client.httpsIssuer,
-      endpoints: named.flatMap(({ endSession, ...asked }) => given(Object.values(asked))),
-      pages: given([
-        ...named.map(({ endSession }) => endSession),
-        protocol.tag === 'hexclave' ? protocol.val.appUrl : undefined,
-      ]),
-    }, pinned, redirectUri);
+    this.#policy = new rules.Egress(
+      {
+        issuer: client.issuer,
+        httpsIssuer: client.httpsIssuer,
+        endpoints: named.flatMap(({ endSession, ...asked }) => given(Object.values(asked))),
+        pages: given([
+          ...named.map(({ endSession }) => endSession),
+          protocol.tag === 'hexclave' ? protocol.val.appUrl : undefined,
+        ]),
+      },
+      pinned,
+      redirectUri,
+    );
   }
 
   /**

@@ -156,7 +156,8 @@ function notOpened(path, error) {
  * @param {string} path
  */
 function checkRegular(stats, path) {
-  if (!stats.isFile()) throw unusable(`${path} is not a regular file`, 'remove it and log in again');
+  if (!stats.isFile())
+    throw unusable(`${path} is not a regular file`, 'remove it and log in again');
 }
 
 /**

@@ -58,12 +58,17 @@ export async function send(request, permit, timeoutMs = PATIENCE_MS) {
     };
     const response = await answer(url, options, request.body, connection);
     const { statusCode: status = 0, rawHeaders } = response;
-    return { tag: 'ok', val: { status, headers: received(rawHeaders), body: await whole(response) } };
+    return {
+      tag: 'ok',
+      val: { status, headers: received(rawHeaders), body: await whole(response) },
+    };
   } catch (error) {
     if (error instanceof Denied) return none({ tag: 'denied', val: error.message });
     if (error instanceof TooLarge) return none({ tag: 'too-large', val: BigInt(LONGEST_BODY) });
     const port = url.port || (url.protocol === 'https:' ? 443 : 80);
-    const why = signal.aborted ? `timed out after ${limitMs / 1000} s` : printable(explained(error));
+    const why = signal.aborted
+      ? `timed out after ${limitMs / 1000} s`
+      : printable(explained(error));
     const words = `cannot reach ${url.hostname}:${port}: ${why}`;
     return none({ tag: 'unreachable', val: { reason: words, sent: connection.sent } });
   }
@@ -90,7 +95,9 @@ function answer(url, options, body, connection) {
     const request = (secure ? https : http).request(url, options, resolve);
     request.on('error', reject);
     request.on('socket', (socket) => {
-      socket.once(secure ? 'secureConnect' : 'connect', () => { connection.sent = true; });
+      socket.once(secure ? 'secureConnect' : 'connect', () => {
+        connection.sent = true;
+      });
     });
     request.end(body);
   });
@@ -164,7 +171,8 @@ function outgoing(headers) {
   const grouped = { 'user-agent': ['latchstring-node/0.1.0'] };
   for (const { name, value } of headers) {
     const key = name.toLowerCase();
-    (grouped[key] ??= []).push(value);
+    grouped[key] ??= [];
+    grouped[key].push(value);
   }
   return Object.fromEntries(
     Object.entries(grouped).map(([name, values]) => [name, values.length > 1 ? values : values[0]]),
@@ -189,8 +197,10 @@ const WORDS = {
   ENETUNREACH: 'the network cannot be reached',
   ENOTFOUND: 'name not found',
   ETIMEDOUT: 'the connection timed out',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'its certificate is not trusted: this system does not know its issuer',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'its certificate is not trusted: this system does not know its issuer',
+  DEPTH_ZERO_SELF_SIGNED_CERT:
+    'its certificate is not trusted: this system does not know its issuer',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    'its certificate is not trusted: this system does not know its issuer',
   SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted: this system does not know its issuer',
   CERT_HAS_EXPIRED: 'its certificate is not trusted: it has expired',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is not trusted: it is for another name',

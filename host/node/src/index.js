@@ -8,7 +8,7 @@ import { Egress } from './egress.js';
 import { entropy as systemEntropy } from './entropy.js';
 import { LatchError } from './error.js';
 import { loadRules } from './rules.js';
-import { FileStore, defaultFolder } from './store.js';
+import { defaultFolder, FileStore } from './store.js';
 import { surroundings } from './surroundings.js';
 import { sentence, stderrTerminal } from './terminal.js';
 import { granted, loggedOut } from './token.js';
@@ -102,9 +102,9 @@ export async function token(client, options = {}) {
   const { minTtlMs = 0, forceRefresh = false, examination } = options;
   const demand = { minTtlMs: BigInt(Math.ceil(minTtlMs)), forceRefresh, examination };
   const stored = await read(latch.rules, latch.store);
-  const session = open(latch, (Session) => (
-    Session.token(latch.client, stored?.bytes, demand, context(latch))
-  ));
+  const session = open(latch, (Session) =>
+    Session.token(latch.client, stored?.bytes, demand, context(latch)),
+  );
   return granted(await drive(session, { ...latch, egress: egress(latch, stored) }));
 }
 
@@ -133,7 +133,10 @@ export async function tokenOrLogin(client, options = {}) {
  */
 export async function adopt(client, { expiresAtMs, ...tokens }, options = {}) {
   const latch = await begin(client, options);
-  const brought = { ...tokens, expiresAtMs: expiresAtMs === undefined ? undefined : BigInt(Math.ceil(expiresAtMs)) };
+  const brought = {
+    ...tokens,
+    expiresAtMs: expiresAtMs === undefined ? undefined : BigInt(Math.ceil(expiresAtMs)),
+  };
   const session = open(latch, (Session) => Session.adopt(latch.client, brought, context(latch)));
   return granted(await drive(session, { ...latch, egress: egress(latch, undefined) }));
 }
@@ -149,7 +152,9 @@ export async function adopt(client, { expiresAtMs, ...tokens }, options = {}) {
 export async function logout(client, options = {}) {
   const latch = await begin(client, options);
   const stored = await read(latch.rules, latch.store);
-  const session = open(latch, (Session) => Session.logout(latch.client, stored?.bytes, context(latch)));
+  const session = open(latch, (Session) =>
+    Session.logout(latch.client, stored?.bytes, context(latch)),
+  );
   const policy = egress(latch, stored);
   return loggedOut(await drive(session, { ...latch, egress: policy }), policy);
 }
@@ -160,15 +165,37 @@ export async function logout(client, options = {}) {
  * @param {Client} settings
  * @param {Options} options
  */
-async function begin(settings, {
-  profile = 'default', stateDir, lockPatienceMs = 60_000, terminal = stderrTerminal, signal,
-  store: storeOf, send = sendOnceAsked, clock = systemClock, entropy = systemEntropy,
-}) {
+async function begin(
+  settings,
+  {
+    profile = 'default',
+    stateDir,
+    lockPatienceMs = 60_000,
+    terminal = stderrTerminal,
+    signal,
+    store: storeOf,
+    send = sendOnceAsked,
+    clock = systemClock,
+    entropy = systemEntropy,
+  },
+) {
   const client = complete(settings);
   const [component, rules] = await Promise.all([Component.load(), loadRules()]);
   const budget = new rules.Budget(false, undefined);
   const store = (storeOf ?? files(rules, stateDir))(profile, component.accountKey(client));
-  return { client, component, rules, budget, store, lockPatienceMs, terminal, signal, send, clock, entropy };
+  return {
+    client,
+    component,
+    rules,
+    budget,
+    store,
+    lockPatienceMs,
+    terminal,
+    signal,
+    send,
+    clock,
+    entropy,
+  };
 }
 
 /**
@@ -199,7 +226,9 @@ function complete(given) {
   const stray = Object.keys(given).find((name) => !known.includes(name));
   if (stray === undefined) return { ...defaults, ...given };
   throw new LatchError(
-    'invalid-configuration', `a client has no setting ${stray}`, `use one of ${known.join(', ')}`,
+    'invalid-configuration',
+    `a client has no setting ${stray}`,
+    `use one of ${known.join(', ')}`,
   );
 }
 
@@ -235,7 +264,10 @@ function context({ clock, entropy }) {
  * @param {Latch} latch
  * @param {LoginOptions} options
  */
-async function loginOnce(latch, { flow, redirect: wanted, patienceMs, browser = systemBrowser, listen: own }) {
+async function loginOnce(
+  latch,
+  { flow, redirect: wanted, patienceMs, browser = systemBrowser, listen: own },
+) {
   // Only now: a stored token is not to wait for what only a login needs.
   const { User } = await import('./user.js');
   const { listen } = await import('./listener.js');
@@ -253,7 +285,8 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs, browser = 
   try {
     if (flow !== 'device') listener = await (own ? own(redirect) : listen(rules, redirect));
   } catch (error) {
-    const mayPaste = error instanceof LatchError && error.code === 'port-in-use' && flow !== 'browser';
+    const mayPaste =
+      error instanceof LatchError && error.code === 'port-in-use' && flow !== 'browser';
     if (!mayPaste || !facts.terminal) throw error;
     // No browser can come back here, so the person brings its answer.
     terminal.say(error.message);
@@ -268,7 +301,9 @@ async function loginOnce(latch, { flow, redirect: wanted, patienceMs, browser = 
   };
   let session;
   try {
-    session = open(latch, (Session) => Session.login(client, stored?.bytes, request, context(latch)));
+    session = open(latch, (Session) =>
+      Session.login(client, stored?.bytes, request, context(latch)),
+    );
   } catch (error) {
     await listener?.close();
     throw error;

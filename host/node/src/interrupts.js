@@ -14,7 +14,9 @@ let holders = 0;
 const held = new Set();
 
 /** @param {NodeJS.Signals} signal */
-const hold = (signal) => { held.add(signal); };
+const hold = (signal) => {
+  held.add(signal);
+};
 
 /**
  * Holds SIGINT, SIGTERM and SIGHUP back. The returned function stops that and raises those

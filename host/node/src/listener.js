@@ -5,7 +5,7 @@ import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 
 import { LatchError, reason } from './error.js';
-import { Peers, end } from './peers.js';
+import { end, Peers } from './peers.js';
 import { decided } from './rules.js';
 
 /** @import { IncomingMessage, ServerResponse } from 'node:http' */
@@ -74,7 +74,9 @@ export async function listen(rules, { host, ports, path }) {
       return new Listener(rules, servers, host, path);
     } catch (error) {
       const name = port === 0 ? 'any port' : `port ${port}`;
-      failures.push(reason(error) === 'EADDRINUSE' ? `${name} is in use` : `${name} failed (${reason(error)})`);
+      failures.push(
+        reason(error) === 'EADDRINUSE' ? `${name} is in use` : `${name} failed (${reason(error)})`,
+      );
     }
   }
   throw new LatchError(
@@ -185,7 +187,9 @@ export class Listener {
   /** Comes when a visit is there to be taken. Loses none where nobody takes it. */
   async arrival() {
     if (this.#visits.length > 0) return;
-    await new Promise((resolve) => { this.#knock = () => resolve(undefined); });
+    await new Promise((resolve) => {
+      this.#knock = () => resolve(undefined);
+    });
   }
 
   /** The oldest visit; none where nobody waits. */
@@ -265,10 +269,17 @@ export class Listener {
     }
     this.#visiting.add(socket);
     const gone = response.shouldKeepAlive
-      ? new Promise((resolve) => { socket.once('close', () => resolve(undefined)); }) : undefined;
+      ? new Promise((resolve) => {
+          socket.once('close', () => resolve(undefined));
+        })
+      : undefined;
     const answer = (/** @type {Page} */ page) => {
       clearTimeout(late);
-      return written(response, page, gone !== undefined && page.location === this.#rules.endAddress());
+      return written(
+        response,
+        page,
+        gone !== undefined && page.location === this.#rules.endAddress(),
+      );
     };
     const late = setTimeout(() => answer(this.#rules.abandoned()), PAGE_PATIENCE_MS).unref();
     const cookies = (request.headersDistinct.cookie ?? []).join('; ');

@@ -46,7 +46,12 @@ const PAUSE_MS = 25;
  * @param {string[][]} [helpers]
  * @returns {Promise<Lock>}
  */
-export async function lock(path, patienceMs, signal, helpers = process.platform === 'win32' ? [] : HELPERS) {
+export async function lock(
+  path,
+  patienceMs,
+  signal,
+  helpers = process.platform === 'win32' ? [] : HELPERS,
+) {
   const file = openOrMake(path);
   const patience = AbortSignal.timeout(patienceMs);
   const ends = signal ? AbortSignal.any([signal, patience]) : patience;
@@ -55,7 +60,10 @@ export async function lock(path, patienceMs, signal, helpers = process.platform 
       if (await locked(file, helper, ends)) return { release: () => closeSync(file) };
     }
     if (process.platform !== 'win32') {
-      throw unusable('neither flock nor perl is here to lock the session with', 'install one of them');
+      throw unusable(
+        'neither flock nor perl is here to lock the session with',
+        'install one of them',
+      );
     }
     const endpoint = await claimed(path, ends);
     return {
@@ -89,7 +97,10 @@ async function locked(file, [program, ...words], signal) {
     const [status] = await once(child, 'exit');
     signal.throwIfAborted();
     if (status === 0) return true;
-    throw unusable(`${program} could not lock the session`, 'choose a folder on a local file system');
+    throw unusable(
+      `${program} could not lock the session`,
+      'choose a folder on a local file system',
+    );
   } catch (error) {
     if (['ENOENT', 'EACCES'].includes(reason(error))) return false;
     throw error;

@@ -52,7 +52,10 @@ function written(text) {
   if (bytes.length === 4) return end(bytes.join('.'), parseInt(port, 16));
   const mapped = bytes.subarray(0, 12).toString('hex') === '00000000000000000000ffff';
   if (mapped) return end(bytes.subarray(12).join('.'), parseInt(port, 16));
-  return end(/** @type {string[]} */ (bytes.toString('hex').match(/.{4}/g)).join(':'), parseInt(port, 16));
+  return end(
+    /** @type {string[]} */ (bytes.toString('hex').match(/.{4}/g)).join(':'),
+    parseInt(port, 16),
+  );
 }
 
 /**
@@ -61,10 +64,17 @@ function written(text) {
  * @param {string} text
  */
 export function* sockets(text) {
-  const line = /^\s*\d+: ([0-9A-F]{8}(?:[0-9A-F]{24})?:[0-9A-F]{4}) (\S+:[0-9A-F]{4}) ([0-9A-F]{2}) \S+ \S+ \S+ +(\d+) +\d+ (\d+) /gm;
+  const line =
+    /^\s*\d+: ([0-9A-F]{8}(?:[0-9A-F]{24})?:[0-9A-F]{4}) (\S+:[0-9A-F]{4}) ([0-9A-F]{2}) \S+ \S+ \S+ +(\d+) +\d+ (\d+) /gm;
   for (const [, local, remote, state, uid, inode] of text.matchAll(line)) {
     if (local.length !== remote.length) continue;
-    yield { local: written(local), remote: written(remote), state, uid: Number(uid), inode: Number(inode) };
+    yield {
+      local: written(local),
+      remote: written(remote),
+      state,
+      uid: Number(uid),
+      inode: Number(inode),
+    };
   }
 }
 
@@ -115,9 +125,10 @@ export class Peers {
     this.#users = users();
     this.tells = false;
     for (const text of tables()) {
-      this.tells = [...sockets(text)].some(({ local, state, uid }) => (
-        local === listener && state === LISTEN && this.#users.own.includes(uid)
-      ));
+      this.tells = [...sockets(text)].some(
+        ({ local, state, uid }) =>
+          local === listener && state === LISTEN && this.#users.own.includes(uid),
+      );
       if (this.tells) break;
     }
   }

@@ -3,8 +3,8 @@
 
 import { readFile, stat } from 'node:fs/promises';
 
-import { Component, fingerprint } from './component.js';
 import { damaged, encode, misfit, object, u64 } from './codec.js';
+import { Component, fingerprint } from './component.js';
 import { opening, reply } from './contract.js';
 import { LatchError, printable, reason } from './error.js';
 
@@ -55,9 +55,13 @@ export async function replayFile(path) {
   const found = await replay(recorded);
   const first = difference(recorded, found);
   if (first === undefined) return found;
-  throw new LatchError('host-fault', `not as recorded: ${first}`, recorded.component === found.component
-    ? 'report it: the same component did something else'
-    : `replay it with the component that took part, ${recorded.component}`);
+  throw new LatchError(
+    'host-fault',
+    `not as recorded: ${first}`,
+    recorded.component === found.component
+      ? 'report it: the same component did something else'
+      : `replay it with the component that took part, ${recorded.component}`,
+  );
 }
 
 /**
@@ -74,7 +78,9 @@ export async function readTranscript(path) {
     if (error instanceof SyntaxError) throw damaged(`${path} is not JSON`);
     if (error instanceof LatchError) throw error;
     throw new LatchError(
-      'invalid-configuration', `${path} cannot be read: ${reason(error)}`, 'name the file of a transcript',
+      'invalid-configuration',
+      `${path} cannot be read: ${reason(error)}`,
+      'name the file of a transcript',
     );
   }
 }
@@ -118,7 +124,13 @@ export async function replay(transcript) {
  * @param {Transcript} found
  */
 export function difference(expected, found) {
-  for (const member of /** @type {const} */ (['transcript', 'contract', 'open', 'failure', 'steps'])) {
+  for (const member of /** @type {const} */ ([
+    'transcript',
+    'contract',
+    'open',
+    'failure',
+    'steps',
+  ])) {
     const one = compared(expected[member], found[member], member);
     if (one !== undefined) return one;
   }
@@ -133,7 +145,13 @@ export function difference(expected, found) {
  * @returns {Conversation}
  */
 export function conversation(transcript) {
-  const { transcript: format, contract, open, failure: ended, steps } = object(transcript, 'the whole');
+  const {
+    transcript: format,
+    contract,
+    open,
+    failure: ended,
+    steps,
+  } = object(transcript, 'the whole');
   if (typeof format === 'number' && format > FORMAT) {
     throw new LatchError(
       'invalid-configuration',
@@ -144,7 +162,8 @@ export function conversation(transcript) {
   if (format !== FORMAT) throw misfit('transcript', `the format's number, ${FORMAT}`);
   if (contract !== CONTRACT) throw misfit('contract', CONTRACT);
   if (!Array.isArray(steps)) throw misfit('steps', 'a list');
-  if (ended !== undefined && steps.length > 0) throw misfit('steps', 'empty, where the opening failed');
+  if (ended !== undefined && steps.length > 0)
+    throw misfit('steps', 'empty, where the opening failed');
   return {
     opening: opening(open, 'open'),
     replies: steps.map((step, at) => replied(step, `steps[${at}]`)),
@@ -160,10 +179,14 @@ export function conversation(transcript) {
 export function begin(component, { tag, val }) {
   return component.begin((Session) => {
     switch (tag) {
-      case 'login': return Session.login(val.client, val.stored, val.request, val.context);
-      case 'token': return Session.token(val.client, val.stored, val.demand, val.context);
-      case 'logout': return Session.logout(val.client, val.stored, val.context);
-      case 'adopt': return Session.adopt(val.client, val.tokens, val.context);
+      case 'login':
+        return Session.login(val.client, val.stored, val.request, val.context);
+      case 'token':
+        return Session.token(val.client, val.stored, val.demand, val.context);
+      case 'logout':
+        return Session.logout(val.client, val.stored, val.context);
+      case 'adopt':
+        return Session.adopt(val.client, val.tokens, val.context);
     }
   });
 }
@@ -211,9 +234,11 @@ export function failure(error) {
  */
 function compared(expected, found, path) {
   if (expected === found) return undefined;
-  const [one, other] = [expected, found].map((value) => (
-    typeof value === 'object' && value !== null ? /** @type {Record<string, unknown>} */ (value) : undefined
-  ));
+  const [one, other] = [expected, found].map((value) =>
+    typeof value === 'object' && value !== null
+      ? /** @type {Record<string, unknown>} */ (value)
+      : undefined,
+  );
   if (!one || !other || Array.isArray(one) !== Array.isArray(other)) {
     return `${path}: expected ${shown(expected)}, found ${shown(found)}`;
   }

@@ -30,7 +30,8 @@ export function decided(rule) {
   try {
     return rule();
   } catch (error) {
-    if (error instanceof Error) throw new LatchError('host-fault', 'the rules component stopped', 'report it');
+    if (error instanceof Error)
+      throw new LatchError('host-fault', 'the rules component stopped', 'report it');
     const { code, message, remedy } = /** @type {Failure} */ (error);
     throw new LatchError(/** @type {Code} */ (code), message, remedy);
   }

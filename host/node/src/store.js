@@ -12,7 +12,15 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 import { LatchError, reason } from './error.js';
-import { attempt, checkFolder, makeFolder, openSession, sessionSize, syncFolder, unusable } from './guard.js';
+import {
+  attempt,
+  checkFolder,
+  makeFolder,
+  openSession,
+  sessionSize,
+  syncFolder,
+  unusable,
+} from './guard.js';
 import { lock } from './lock.js';
 import { decided } from './rules.js';
 
@@ -155,7 +163,10 @@ export class FileStore {
    * @param {Uint8Array} bytes
    */
   #temporary(bytes) {
-    const path = join(this.#folder, `${this.#temporaryPrefix}${randomBytes(8).toString('hex')}.tmp`);
+    const path = join(
+      this.#folder,
+      `${this.#temporaryPrefix}${randomBytes(8).toString('hex')}.tmp`,
+    );
     try {
       const file = fs.openSync(path, 'wx', 0o600);
       try {
@@ -202,12 +213,15 @@ export class FileStore {
 /** Where sessions are kept unless the caller says otherwise: the native program's folder. */
 export function defaultFolder() {
   const { env, platform } = process;
-  if (platform === 'darwin') return join(homedir(), 'Library', 'Application Support', 'latchstring');
+  if (platform === 'darwin')
+    return join(homedir(), 'Library', 'Application Support', 'latchstring');
   if (platform === 'win32') {
     return join(env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local'), 'latchstring', 'data');
   }
   // The specification wants a relative one ignored.
-  const state = env.XDG_STATE_HOME?.startsWith('/') ? env.XDG_STATE_HOME : join(homedir(), '.local', 'state');
+  const state = env.XDG_STATE_HOME?.startsWith('/')
+    ? env.XDG_STATE_HOME
+    : join(homedir(), '.local', 'state');
   return join(state, 'latchstring');
 }
 

@@ -28,7 +28,11 @@ const INTEROP_FILES = [
  * @param {(path: string) => boolean} exists
  * @param {string} platform
  */
-export function surroundings(environment = process.env, exists = existsSync, platform = process.platform) {
+export function surroundings(
+  environment = process.env,
+  exists = existsSync,
+  platform = process.platform,
+) {
   const any = (/** @type {string[]} */ names) => names.some((name) => environment[name]);
   return {
     unattended: Boolean(environment.CI && !['0', 'false'].includes(environment.CI)) || any(JOBS),

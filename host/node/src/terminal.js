@@ -26,7 +26,8 @@ export const stderrTerminal = {
   },
 
   say(text) {
-    for (const line of text.replace(/\n$/, '').split('\n')) process.stderr.write(`${printable(line)}\n`);
+    for (const line of text.replace(/\n$/, '').split('\n'))
+      process.stderr.write(`${printable(line)}\n`);
   },
 
   ask(hidden, signal) {
@@ -35,7 +36,12 @@ export const stderrTerminal = {
       const output = hidden ? undefined : process.stderr;
       // As a terminal even without output: then nothing is echoed, and a line may be
       // longer than the 4096 bytes that terminals cut it to.
-      const lines = createInterface({ input: process.stdin, output, terminal: true, historySize: 0 });
+      const lines = createInterface({
+        input: process.stdin,
+        output,
+        terminal: true,
+        historySize: 0,
+      });
       const end = () => lines.close();
       signal.addEventListener('abort', end, { once: true });
       lines.once('close', () => signal.removeEventListener('abort', end));

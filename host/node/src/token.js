@@ -92,7 +92,12 @@ const ONE_LINE = /^[\x20-\x7e]*$/;
 export function granted(outcome) {
   if (outcome.tag !== 'granted') throw misfit();
   const { accessToken, tokenType, idToken = '', headers } = outcome.val;
-  const texts = [accessToken, tokenType, idToken, ...headers.flatMap(({ name, value }) => [name, value])];
+  const texts = [
+    accessToken,
+    tokenType,
+    idToken,
+    ...headers.flatMap(({ name, value }) => [name, value]),
+  ];
   if (!texts.every((text) => ONE_LINE.test(text))) {
     throw sandboxFault('the login component brought a token that no line of text may hold');
   }

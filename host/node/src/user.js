@@ -50,19 +50,33 @@ export class User {
    * @param {Terminal} ways.terminal
    * @param {AbortSignal} [ways.signal] ends a wait for the user
    */
-  constructor({ rules, egress, clock, seed, listener, browser, browserIsElsewhere = false, terminal, signal }) {
+  constructor({
+    rules,
+    egress,
+    clock,
+    seed,
+    listener,
+    browser,
+    browserIsElsewhere = false,
+    terminal,
+    signal,
+  }) {
     this.#clock = clock;
     this.#listener = listener;
     this.#browser = browser;
     this.#terminal = terminal;
     this.#signal = signal;
-    this.#interaction = new rules.Interaction(egress.policy, {
-      redirectUri: listener?.redirectUri,
-      hasBrowser: browser !== undefined,
-      browserIsElsewhere,
-      isAttended: terminal.isAttended,
-      hidesTyping: true,
-    }, seed);
+    this.#interaction = new rules.Interaction(
+      egress.policy,
+      {
+        redirectUri: listener?.redirectUri,
+        hasBrowser: browser !== undefined,
+        browserIsElsewhere,
+        isAttended: terminal.isAttended,
+        hidesTyping: true,
+      },
+      seed,
+    );
   }
 
   /**
@@ -150,7 +164,7 @@ export class User {
         if (command.tag === 'finish') return undefined;
         next = await this.#carryOut(command);
       }
-      event = next ?? await this.#event();
+      event = next ?? (await this.#event());
     }
   }
 
@@ -190,7 +204,7 @@ export class User {
         this.#setLimit(command.val);
         break;
       default:
-        // This host draws no codes and counts down no time.
+      // This host draws no codes and counts down no time.
     }
     return undefined;
   }
@@ -238,7 +252,10 @@ export class User {
     // Before the question is shown: from now on nothing that is typed is shown.
     const line = this.#terminal.ask(isHidden, signal);
     if (text !== '') this.#terminal.say(text);
-    line.then((val) => this.#happened({ tag: 'typed', val }, signal), () => {});
+    line.then(
+      (val) => this.#happened({ tag: 'typed', val }, signal),
+      () => {},
+    );
   }
 
   /** @param {bigint} limitMs */
@@ -276,7 +293,10 @@ export class User {
     const id = this.#requests;
     this.#requests += 1;
     this.#unanswered.set(id, visit);
-    return { tag: 'requested', val: { id, target, cookies, peer, keepsConnection: gone !== undefined } };
+    return {
+      tag: 'requested',
+      val: { id, target, cookies, peer, keepsConnection: gone !== undefined },
+    };
   }
 
   /**
@@ -297,7 +317,9 @@ export class User {
       if (visit) return this.#requested(visit);
       const event = this.#events.shift();
       if (event) return event;
-      const woken = new Promise((resolve) => { this.#wake = () => resolve(undefined); });
+      const woken = new Promise((resolve) => {
+        this.#wake = () => resolve(undefined);
+      });
       await Promise.race(this.#listener ? [woken, this.#listener.arrival()] : [woken]);
     }
   }

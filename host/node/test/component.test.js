@@ -13,8 +13,19 @@ const folder = new URL('../component/', import.meta.url);
 const now = () => BigInt(Date.now());
 const context = () => ({ nowMs: now(), entropy: entropy() });
 const client = {
-  issuer: 'https://id.example', discover: true, endpoints: {}, assumedEndpoints: {}, httpsIssuer: false, clientId: 'a',
-  scopes: [], resources: [], parameters: [], pkce: 'discovered', tokenTypeOptional: false, requestFormat: 'form', protocol: { tag: 'oauth' },
+  issuer: 'https://id.example',
+  discover: true,
+  endpoints: {},
+  assumedEndpoints: {},
+  httpsIssuer: false,
+  clientId: 'a',
+  scopes: [],
+  resources: [],
+  parameters: [],
+  pkce: 'discovered',
+  tokenTypeOptional: false,
+  requestFormat: 'form',
+  protocol: { tag: 'oauth' },
 };
 
 test('the component is one file that imports nothing', async (t) => {
@@ -38,30 +49,59 @@ test('it loads and steps in little time', async (t) => {
   const [component, first] = await timed(() => Component.load());
   const [, again] = await timed(() => Component.load());
   const [, cold] = await timed(() => component.accountKey(client));
-  const [, warm] = await timed(() => { for (let turn = 0; turn < 1000; turn += 1) component.accountKey(client); });
+  const [, warm] = await timed(() => {
+    for (let turn = 0; turn < 1000; turn += 1) component.accountKey(client);
+  });
   const demand = { minTtlMs: 0n, forceRefresh: false };
-  const session = component.begin((Session) => Session.login(client, undefined, {
-    facts: { ...surroundings(), terminal: true, browserCommand: false, showsAddress: false },
-    redirectUri: 'http://127.0.0.1:1/callback', patienceMs: 1000n,
-  }, context()));
+  const session = component.begin((Session) =>
+    Session.login(
+      client,
+      undefined,
+      {
+        facts: { ...surroundings(), terminal: true, browserCommand: false, showsAddress: false },
+        redirectUri: 'http://127.0.0.1:1/callback',
+        patienceMs: 1000n,
+      },
+      context(),
+    ),
+  );
   const [action, step] = await timed(() => component.next(session, { tag: 'begin' }, now()));
   assert.notEqual(action.tag, 'done');
-  assert.throws(() => component.next(
-    component.begin((Session) => Session.token(client, undefined, demand, context())), { tag: 'begin' }, now(),
-  ), { code: 'login-required' });
-  t.diagnostic(`load ${first.toFixed(1)} ms, another instance ${again.toFixed(2)} ms, first call ${cold.toFixed(2)} ms, later calls ${(warm / 1000).toFixed(4)} ms, first step of a login ${step.toFixed(2)} ms`);
+  assert.throws(
+    () =>
+      component.next(
+        component.begin((Session) => Session.token(client, undefined, demand, context())),
+        { tag: 'begin' },
+        now(),
+      ),
+    { code: 'login-required' },
+  );
+  t.diagnostic(
+    `load ${first.toFixed(1)} ms, another instance ${again.toFixed(2)} ms, first call ${cold.toFixed(2)} ms, later calls ${(warm / 1000).toFixed(4)} ms, first step of a login ${step.toFixed(2)} ms`,
+  );
 });
 
 test('its failures and its traps are errors with a code', async () => {
   const component = await Component.load();
-  const session = component.begin((Session) => Session.token(client, undefined, { minTtlMs: 0n, forceRefresh: false }, context()));
-  assert.throws(() => component.next(session, { tag: 'saved' }, now()), (error) => {
-    assert(error instanceof LatchError);
-    assert.equal(error.code, 'unexpected-reply');
-    assert.equal(error.retryable, false);
-    return error.remedy.length > 0;
-  });
-  assert.throws(() => component.begin(() => { throw new WebAssembly.RuntimeError('unreachable'); }), { code: 'sandbox-fault' });
+  const session = component.begin((Session) =>
+    Session.token(client, undefined, { minTtlMs: 0n, forceRefresh: false }, context()),
+  );
+  assert.throws(
+    () => component.next(session, { tag: 'saved' }, now()),
+    (error) => {
+      assert(error instanceof LatchError);
+      assert.equal(error.code, 'unexpected-reply');
+      assert.equal(error.retryable, false);
+      return error.remedy.length > 0;
+    },
+  );
+  assert.throws(
+    () =>
+      component.begin(() => {
+        throw new WebAssembly.RuntimeError('unreachable');
+      }),
+    { code: 'sandbox-fault' },
+  );
 });
 
 test('the account key tells what asks for another token', async () => {
@@ -73,7 +113,8 @@ test('the account key tells what asks for another token', async () => {
 });
 
 test('each trace of a machine is read as what it is left by', async () => {
-  const facts = (environment, files = [], platform = 'linux') => surroundings(environment, (path) => files.includes(path), platform);
+  const facts = (environment, files = [], platform = 'linux') =>
+    surroundings(environment, (path) => files.includes(path), platform);
   assert.equal(facts({ SSH_CONNECTION: '10.0.0.1 1 10.0.0.2 22' }).remoteShell, true);
   assert.equal(facts({ DISPLAY: ':0' }).display, true);
   assert.equal(facts({}, [], 'darwin').display, true);
@@ -81,14 +122,27 @@ test('each trace of a machine is read as what it is left by', async () => {
   assert.equal(facts({ CI: 'false' }).unattended, false);
   assert.equal(facts({ TF_BUILD: 'True' }).unattended, true);
   assert.equal(facts({}, ['/.dockerenv']).container, true);
-  assert.equal(facts({ WSL_INTEROP: '/run/x' }, ['/proc/sys/fs/binfmt_misc/WSLInterop']).windowsInterop, true);
+  assert.equal(
+    facts({ WSL_INTEROP: '/run/x' }, ['/proc/sys/fs/binfmt_misc/WSLInterop']).windowsInterop,
+    true,
+  );
   assert.equal(facts({ WSL_INTEROP: '/run/x' }).windowsInterop, false);
   assert.equal(facts({ CODESPACES: 'true', BROWSER: '/helper.sh' }).editorTerminal, true);
-  assert.deepEqual(Object.values(facts({ DISPLAY: '', CI: '' })), [false, false, false, false, false, false]);
+  assert.deepEqual(Object.values(facts({ DISPLAY: '', CI: '' })), [
+    false,
+    false,
+    false,
+    false,
+    false,
+    false,
+  ]);
   const component = await Component.load();
   const rest = { terminal: true, browserCommand: false, showsAddress: false };
   assert.equal(component.chooseFlow({ ...facts({ DISPLAY: ':0' }), ...rest }).flow, 'browser');
-  assert.equal(component.chooseFlow({ ...facts({ CI: '1' }), ...rest, terminal: false }).flow, undefined);
+  assert.equal(
+    component.chooseFlow({ ...facts({ CI: '1' }), ...rest, terminal: false }).flow,
+    undefined,
+  );
 });
 
 test('what reorders or hides a line is written as an escape', () => {

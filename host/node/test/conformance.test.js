@@ -2,7 +2,7 @@
 // this host's own loop.
 
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
@@ -14,7 +14,9 @@ import { program, run, stateFolder } from './support.js';
 
 const kit = new URL('../../../testing/conformance/', import.meta.url);
 const cli = fileURLToPath(new URL('../cli.mjs', import.meta.url));
-const names = readdirSync(kit).filter((name) => name.endsWith('.json')).sort();
+const names = readdirSync(kit)
+  .filter((name) => name.endsWith('.json'))
+  .sort();
 const read = (name) => JSON.parse(readFileSync(new URL(name, kit)));
 
 /** A copy, changed at `path`. */
@@ -51,12 +53,17 @@ for (const name of names) {
 
   test(`${name}: whatever it did is compared`, async () => {
     const found = await replay(read(name));
-    const outcomes = leaves(read(name)).filter(([at, , what]) => (
-      at === 'failure' || (at === 'steps' && (what === 'action' || what === 'failure'))
-    ));
+    const outcomes = leaves(read(name)).filter(
+      ([at, , what]) =>
+        at === 'failure' || (at === 'steps' && (what === 'action' || what === 'failure')),
+    );
     assert(outcomes.length > 0);
     for (const path of outcomes) {
-      assert.notEqual(difference(changed(read(name), path, other), found), undefined, path.join('.'));
+      assert.notEqual(
+        difference(changed(read(name), path, other), found),
+        undefined,
+        path.join('.'),
+      );
     }
     if (found.steps.length === 0) return;
     assert.match(difference({ ...found, steps: found.steps.slice(1) }, found), /^steps/);
@@ -66,16 +73,23 @@ for (const name of names) {
 }
 
 test('a login that begins otherwise goes otherwise', async () => {
-  const logins = names.map(read).filter(({ open, steps }) => (
-    open.login && isForLoops({ steps }) && steps.some(({ reply }) => reply.redirected)
-  ));
+  const logins = names
+    .map(read)
+    .filter(
+      ({ open, steps }) =>
+        open.login && isForLoops({ steps }) && steps.some(({ reply }) => reply.redirected),
+    );
   assert(logins.length > 0);
   for (const login of logins) {
     const entropy = ['open', 'login', 'context', 'entropy'];
     const more = changed(login, entropy, () => ({ text: '0123456789abcdef0123456789ABCDEF' }));
     assert.match(difference(more, await replay(more)), /^steps\[\d+\]\.action/);
     const at = login.steps.findIndex(({ reply }) => reply.redirected);
-    const forged = changed(login, ['steps', at, 'reply', 'redirected'], () => '/callback?code=a&state=b');
+    const forged = changed(
+      login,
+      ['steps', at, 'reply', 'redirected'],
+      () => '/callback?code=a&state=b',
+    );
     // Where it was one already, it is another failure, or none.
     const stays = difference(forged, await replay(forged));
     assert.equal(stays === undefined, login.steps[at].action?.authorize !== undefined);
@@ -99,7 +113,10 @@ test('a loop that replies otherwise is noticed, whatever it should reply', async
       if (tried.has(kind)) continue;
       tried.add(kind);
       const strange = kind === 'saved' ? 'probed' : 'saved';
-      await assert.rejects(play(changed(read(file), ['steps', at, 'reply'], () => strange)), `${file} at steps[${at}]`);
+      await assert.rejects(
+        play(changed(read(file), ['steps', at, 'reply'], () => strange)),
+        `${file} at steps[${at}]`,
+      );
     }
   }
   assert(tried.size > 5, [...tried].join());
@@ -118,29 +135,56 @@ test('what is no transcript, or a newer one, is refused in clear words', async (
     [['open', 'login', 'client', 'issuer'], () => 7, /open\.login\.client\.issuer is not a text/],
     [['open', 'login', 'client', 'issuer'], () => undefined, /client\.issuer is not a text/],
     [['open', 'login', 'client', 'colour'], () => 'red', /client\.colour is not a member/],
-    [['open', 'login', 'client', 'protocol'], () => 'carrier-pigeon', /protocol is not one of oauth, hexclave/],
+    [
+      ['open', 'login', 'client', 'protocol'],
+      () => 'carrier-pigeon',
+      /protocol is not one of oauth, hexclave/,
+    ],
     [['open', 'login', 'client', 'protocol'], () => ({ oauth: null }), /protocol is not one of/],
     [['open', 'login', 'context', 'entropy'], () => ({ base64: '?' }), /entropy is not bytes/],
-    [['open', 'login', 'context', 'now-ms'], () => 2 ** 53, /now-ms is not a whole number below 2\^53/],
+    [
+      ['open', 'login', 'context', 'now-ms'],
+      () => 2 ** 53,
+      /now-ms is not a whole number below 2\^53/,
+    ],
     [['open', 'login', 'request', 'facts', 'display'], () => 'yes', /display is not true or false/],
     [['steps'], () => null, /steps is not a list/],
     [['steps', 0, 'reply'], () => 'good-bye', /steps\[0\]\.reply is not one of begin/],
-    [['steps', 0, 'failure'], () => ({}), /steps\[0\] is not a reply with its action or its failure/],
-    [['steps', at, 'reply', 'answered', 'ok', 'status'], () => 70_000, /status is not a whole number below 65536/],
+    [
+      ['steps', 0, 'failure'],
+      () => ({}),
+      /steps\[0\] is not a reply with its action or its failure/,
+    ],
+    [
+      ['steps', at, 'reply', 'answered', 'ok', 'status'],
+      () => 70_000,
+      /status is not a whole number below 65536/,
+    ],
     [['steps', at, 'reply', 'answered', 'ok', 'headers'], () => '', /headers is not a list/],
   ];
   for (const [path, change, message] of rows) {
-    await assert.rejects(replay(changed(login, path, change)), { code: 'invalid-configuration', message }, path.join('.'));
+    await assert.rejects(
+      replay(changed(login, path, change)),
+      { code: 'invalid-configuration', message },
+      path.join('.'),
+    );
   }
   for (const none of [undefined, null, [], 'text', 1]) {
     await assert.rejects(replay(none), { code: 'invalid-configuration' });
   }
-  await assert.rejects(readTranscript(join(stateFolder(t), 'none')), { code: 'invalid-configuration', message: /ENOENT/ });
+  await assert.rejects(readTranscript(join(stateFolder(t), 'none')), {
+    code: 'invalid-configuration',
+    message: /ENOENT/,
+  });
 });
 
 test('numbers up to 2^53 and bytes that are no text come through', async () => {
   const name = names.find((one) => read(one).open.token && read(one).steps.length === 1);
-  const most = changed(read(name), ['open', 'token', 'demand', 'min-ttl-ms'], () => Number.MAX_SAFE_INTEGER);
+  const most = changed(
+    read(name),
+    ['open', 'token', 'demand', 'min-ttl-ms'],
+    () => Number.MAX_SAFE_INTEGER,
+  );
   assert.equal((await replay(most)).open.token.demand['min-ttl-ms'], Number.MAX_SAFE_INTEGER);
   const stored = { base64: Buffer.from([0xff, 0, 0x80]).toString('base64') };
   const binary = changed(read(name), ['open', 'token', 'stored'], () => stored);
@@ -151,7 +195,10 @@ test('a number that is not the same in every language is refused', async () => {
   const late = names.map(read).find(({ steps }) => steps.some(({ action }) => action?.present));
   for (const step of late.steps) step['now-ms'] = Number.MAX_SAFE_INTEGER;
   // The code is void at a later time.
-  await assert.rejects(replay(late), { code: 'invalid-configuration', message: /a number is not below 2\^53/ });
+  await assert.rejects(replay(late), {
+    code: 'invalid-configuration',
+    message: /a number is not below 2\^53/,
+  });
 });
 
 test('the command line replays a file, and says what component it runs', async (t) => {
@@ -167,7 +214,9 @@ test('the command line replays a file, and says what component it runs', async (
   const newer = await node('replay', other);
   assert.equal(newer.status, 1);
   assert.match(newer.stderr, /format 2/);
-  const first = leaves(read(name)).find((path) => path.includes('action') || path.includes('failure'));
+  const first = leaves(read(name)).find(
+    (path) => path.includes('action') || path.includes('failure'),
+  );
   writeFileSync(other, JSON.stringify(changed(read(name), first, () => 'something')));
   const different = await node('replay', other);
   assert.equal(different.status, 1);

@@ -22,7 +22,11 @@ const REDIRECT_URI = 'http://127.0.0.1:8000/callback';
 async function transpiled(folder) {
   const { stdout } = spawnSync(program('hostile-component'), { maxBuffer: 1 << 24 });
   const { files } = await transpileBytes(new Uint8Array(stdout), {
-    name: 'hostile', instantiation: 'async', outDir: folder, wasiShim: false, noComponentErrorWrapping: true,
+    name: 'hostile',
+    instantiation: 'async',
+    outDir: folder,
+    wasiShim: false,
+    noComponentErrorWrapping: true,
   });
   for (const [path, content] of Object.entries(files)) {
     await mkdir(dirname(path), { recursive: true });
@@ -58,8 +62,12 @@ async function stopped(stateDir, { occasion, code }, part, words) {
   const memory = () => ({
     place: 'memory',
     read: () => kept,
-    write: (bytes) => { kept = bytes; },
-    delete: () => { kept = undefined; },
+    write: (bytes) => {
+      kept = bytes;
+    },
+    delete: () => {
+      kept = undefined;
+    },
     probe: () => {},
     lock: async () => ({ release: async () => {} }),
   });
@@ -73,15 +81,23 @@ async function stopped(stateDir, { occasion, code }, part, words) {
     clock: {
       nowMs: () => 4_000_000_000_000 + sleptMs,
       // Returns at once, and counts the time as passed.
-      sleep: async (ms) => { sleptMs += ms; },
+      sleep: async (ms) => {
+        sleptMs += ms;
+      },
     },
     send: async ({ url }) => {
       sent.push(url);
       return { tag: 'ok', val: { status: 200, headers: [], body: new TextEncoder().encode('{}') } };
     },
-    browser: (url) => { opened.push(url); },
+    browser: (url) => {
+      opened.push(url);
+    },
     listen: async () => ({
-      redirectUri: REDIRECT_URI, tellsPeers: true, arrival: () => new Promise(() => {}), take: () => undefined, close: async () => {},
+      redirectUri: REDIRECT_URI,
+      tellsPeers: true,
+      arrival: () => new Promise(() => {}),
+      take: () => undefined,
+      close: async () => {},
     }),
   };
   const operation = { login, logout }[occasion] ?? token;

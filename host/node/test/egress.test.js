@@ -18,8 +18,19 @@ import { loadRules } from '../src/rules.js';
 import { get, stateFolder, terminal } from './support.js';
 
 const rules = await loadRules();
-const client = (issuer, more) => ({ issuer, endpoints: {}, assumedEndpoints: {}, httpsIssuer: false, protocol: { tag: 'oauth' }, ...more });
-const metadata = (document) => ({ status: 200, headers: [], body: new TextEncoder().encode(JSON.stringify(document)) });
+const client = (issuer, more) => ({
+  issuer,
+  endpoints: {},
+  assumedEndpoints: {},
+  httpsIssuer: false,
+  protocol: { tag: 'oauth' },
+  ...more,
+});
+const metadata = (document) => ({
+  status: 200,
+  headers: [],
+  body: new TextEncoder().encode(JSON.stringify(document)),
+});
 const any = { reaches: async () => true };
 const publicOnly = { reaches: async (address) => rules.isPublic(address) };
 const request = (url, more) => ({ method: 'get', url, headers: [], ...more });
@@ -34,13 +45,31 @@ async function serving(t, answer) {
   return `http://127.0.0.1:${server.address().port}`;
 }
 
-const noOpenssl = spawnSync('openssl', ['version']).error !== undefined && 'openssl makes the certificate';
+const noOpenssl =
+  spawnSync('openssl', ['version']).error !== undefined && 'openssl makes the certificate';
 test('certificates are checked whatever the environment says', { skip: noOpenssl }, async (t) => {
   const folder = join(stateFolder(t), '..');
   const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const words = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=localhost', '-keyout', key, '-out', cert];
+  const words = [
+    'req',
+    '-x509',
+    '-newkey',
+    'rsa:2048',
+    '-nodes',
+    '-days',
+    '2',
+    '-subj',
+    '/CN=localhost',
+    '-keyout',
+    key,
+    '-out',
+    cert,
+  ];
   assert.equal(spawnSync('openssl', words).status, 0);
-  const server = createHttpsServer({ key: readFileSync(key), cert: readFileSync(cert) }, (_, response) => response.end('ok')).listen(0, '127.0.0.1');
+  const server = createHttpsServer(
+    { key: readFileSync(key), cert: readFileSync(cert) },
+    (_, response) => response.end('ok'),
+  ).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
   const before = process.env.NODE_TLS_REJECT_UNAUTHORIZED;
@@ -57,7 +86,9 @@ test('certificates are checked whatever the environment says', { skip: noOpenssl
 test('only the issuer, given endpoints and those of its metadata are asked', async () => {
   const issuer = 'https://id.example';
   const endpoints = { token: 'https://given.example/t', endSession: 'https://end.example/' };
-  const egress = new Egress(rules, client(issuer, { endpoints }), { pinned: ['https://stored.example'] });
+  const egress = new Egress(rules, client(issuer, { endpoints }), {
+    pinned: ['https://stored.example'],
+  });
   const allowed = (url) => {
     try {
       egress.permit(request(url));
@@ -66,58 +97,103 @@ test('only the issuer, given endpoints and those of its metadata are asked', asy
       return !(error instanceof Denied);
     }
   };
-  for (const url of ['https://id.example/token', 'https://given.example/other', 'https://stored.example/']) {
+  for (const url of [
+    'https://id.example/token',
+    'https://given.example/other',
+    'https://stored.example/',
+  ]) {
     assert.equal(allowed(url), true, url);
   }
-  for (const url of ['https://evil.example/', 'https://end.example/', 'no URL', 'http://127.0.0.1/']) {
+  for (const url of [
+    'https://evil.example/',
+    'https://end.example/',
+    'no URL',
+    'http://127.0.0.1/',
+  ]) {
     assert.equal(allowed(url), false, url);
   }
-  assert.equal(egress.page('https://end.example/'), 'https://end.example/', 'a browser may go there');
+  assert.equal(
+    egress.page('https://end.example/'),
+    'https://end.example/',
+    'a browser may go there',
+  );
   const named = metadata({ issuer, token_endpoint: 'https://api.example/t' });
   egress.learn('token', 'https://id.example/.well-known/openid-configuration', named);
   assert.equal(allowed('https://api.example/t'), false, 'not metadata');
   egress.learn('metadata', 'https://id.example/.well-known/openid-configuration', named);
   assert.equal(allowed('https://api.example/t'), true);
   assert.deepEqual(egress.pinnedOrigins(), ['https://api.example', 'https://stored.example']);
-  for (const [name, value] of [['host', 'secret'], ['Cookie', 'secret'], ['Proxy-Connection', 'secret'], ['transfer-encoding', 'secret'], ['b\nad', 'secret'], ['a', 'secret\n']]) {
+  for (const [name, value] of [
+    ['host', 'secret'],
+    ['Cookie', 'secret'],
+    ['Proxy-Connection', 'secret'],
+    ['transfer-encoding', 'secret'],
+    ['b\nad', 'secret'],
+    ['a', 'secret\n'],
+  ]) {
     const headers = [{ name, value }];
-    assert.throws(() => egress.permit(request(issuer, { headers })), (error) => error instanceof Denied && !/secret/.test(error), name);
+    assert.throws(
+      () => egress.permit(request(issuer, { headers })),
+      (error) => error instanceof Denied && !/secret/.test(error),
+      name,
+    );
   }
 });
 
 test('a page that the provider names for a code may be opened', () => {
   const egress = new Egress(rules, client('https://id.example'));
   assert.throws(() => egress.page('https://verify.example/'), { code: 'egress-denied' });
-  egress.learn('device-authorization', 'https://id.example/device', metadata({ verification_uri: 'https://verify.example/' }));
+  egress.learn(
+    'device-authorization',
+    'https://id.example/device',
+    metadata({ verification_uri: 'https://verify.example/' }),
+  );
   assert.equal(egress.page('https://verify.example/'), 'https://verify.example/');
 });
 
-test('private addresses are for what the caller named, or where all of the issuer\'s are', async () => {
+test("private addresses are for what the caller named, or where all of the issuer's are", async () => {
   const named = new Egress(rules, client('https://10.0.0.1'), { pinned: ['https://api.example'] });
   assert.equal(await named.permit(request('https://10.0.0.1/token')).reaches('10.0.0.1'), true);
   assert.equal(await named.permit(request('https://api.example/')).reaches('10.0.0.1'), true);
   const pinned = new Egress(rules, client('https://1.1.1.1'), { pinned: ['https://10.0.0.1'] });
   assert.equal(await pinned.permit(request('https://10.0.0.1/')).reaches('10.0.0.1'), false);
-  for (const [addresses, expected] of [[['10.0.0.1'], true], [['fe80::1%eth0'], true], [['10.0.0.1', '1.1.1.1'], false], [['1.1.1.1', '10.0.0.1'], false], [[], false]]) {
+  for (const [addresses, expected] of [
+    [['10.0.0.1'], true],
+    [['fe80::1%eth0'], true],
+    [['10.0.0.1', '1.1.1.1'], false],
+    [['1.1.1.1', '10.0.0.1'], false],
+    [[], false],
+  ]) {
     let lookedUp = 0;
     const resolve = async () => {
       lookedUp += 1;
       return addresses;
     };
-    const egress = new Egress(rules, client('https://id.example'), { pinned: ['https://api.example'], resolve });
+    const egress = new Egress(rules, client('https://id.example'), {
+      pinned: ['https://api.example'],
+      resolve,
+    });
     const permit = egress.permit(request('https://api.example/'));
     assert.equal(await permit.reaches('1.1.1.1'), true);
     assert.equal(lookedUp, 0, 'a public address needs no look-up');
     assert.equal(await permit.reaches('10.0.0.1'), expected, String(addresses));
-    assert.equal(await egress.permit(request('https://api.example/')).reaches('10.0.0.1'), expected);
+    assert.equal(
+      await egress.permit(request('https://api.example/')).reaches('10.0.0.1'),
+      expected,
+    );
     assert.equal(lookedUp, 1);
   }
-  for (const url of ['https://10.0.0.1/', 'https://[::1]/', 'https://[::ffff:127.0.0.1]/', 'http://127.0.0.1:1/']) {
+  for (const url of [
+    'https://10.0.0.1/',
+    'https://[::1]/',
+    'https://[::ffff:127.0.0.1]/',
+    'http://127.0.0.1:1/',
+  ]) {
     assert.equal((await send(request(url), publicOnly)).val.tag, 'denied', url);
   }
 });
 
-test('a resolver that never answers costs no more than the request\'s time', async (t) => {
+test("a resolver that never answers costs no more than the request's time", async (t) => {
   let timeout = new AbortController();
   t.mock.method(AbortSignal, 'timeout', () => timeout.signal);
   for (const url of ['https://10.0.0.1/', 'http://localhost:1/']) {
@@ -137,22 +213,30 @@ test('a name that leads to a private address is not followed there', async (t) =
   const reply = await send(request(url), publicOnly);
   assert.equal(reply.val.tag, 'denied');
   assert.match(reply.val.val, /not a public address/);
-  const error = await new Promise((resolve) => { permittedLookup(publicOnly)('localhost', {}, resolve); });
+  const error = await new Promise((resolve) => {
+    permittedLookup(publicOnly)('localhost', {}, resolve);
+  });
   assert(error instanceof Denied);
 });
 
 test('no redirect is followed, and no body is read past its limit', async (t) => {
   const url = await serving(t, (asked, response) => {
-    if (asked.url === '/away') return response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end();
+    if (asked.url === '/away')
+      return response.writeHead(302, { location: 'http://127.0.0.1:1/' }).end();
     if (asked.url === '/break?secret') return response.destroy();
     const chunk = Buffer.alloc(64 * 1024);
-    const more = () => { while (!response.destroyed && response.write(chunk)); };
+    const more = () => {
+      while (!response.destroyed && response.write(chunk));
+    };
     response.on('drain', more);
     return more();
   });
   const sent = (to, more) => send(request(to, more), any);
   assert.equal((await sent(`${url}/away`)).val.status, 302);
-  assert.deepEqual(await sent(`${url}/endless`), { tag: 'err', val: { tag: 'too-large', val: 1_048_576n } });
+  assert.deepEqual(await sent(`${url}/endless`), {
+    tag: 'err',
+    val: { tag: 'too-large', val: 1_048_576n },
+  });
   const broken = await sent(`${url}/break?secret`);
   assert.equal(broken.val.val.sent, true);
   const nobody = await sent('http://127.0.0.1:1/?secret');
@@ -161,8 +245,13 @@ test('no redirect is followed, and no body is read past its limit', async (t) =>
 });
 
 test('a browser is found in BROWSER, or by the desktop', () => {
-  const words = (environment, platform) => launchers(environment, platform).map((one) => one.words.join(' '));
-  assert.deepEqual(words({ BROWSER: 'firefox --new %s::w3m' }, 'linux'), ['firefox --new %s', 'w3m %s', 'wslview %s']);
+  const words = (environment, platform) =>
+    launchers(environment, platform).map((one) => one.words.join(' '));
+  assert.deepEqual(words({ BROWSER: 'firefox --new %s::w3m' }, 'linux'), [
+    'firefox --new %s',
+    'w3m %s',
+    'wslview %s',
+  ]);
   assert.equal(words({ DISPLAY: ':0' }, 'linux')[0], 'xdg-open %s');
   assert.deepEqual(words({}, 'win32'), ['rundll32.exe url.dll,FileProtocolHandler %s']);
 });
@@ -188,11 +277,18 @@ test('no secret reaches an error, whatever a provider answers', async (t) => {
       return response.end(typeof answer === 'string' ? answer : JSON.stringify(answer));
     }
     response.writeHead(200, { 'content-type': 'application/json' });
-    return response.end(JSON.stringify({
-      issuer, authorization_endpoint: `${issuer}/authorize`, token_endpoint: `${issuer}/token`, jwks_uri: `${issuer}/keys`,
-      response_types_supported: ['code'], subject_types_supported: ['public'], id_token_signing_alg_values_supported: ['RS256'],
-      code_challenge_methods_supported: ['S256'],
-    }));
+    return response.end(
+      JSON.stringify({
+        issuer,
+        authorization_endpoint: `${issuer}/authorize`,
+        token_endpoint: `${issuer}/token`,
+        jwks_uri: `${issuer}/keys`,
+        response_types_supported: ['code'],
+        subject_types_supported: ['public'],
+        id_token_signing_alg_values_supported: ['RS256'],
+        code_challenge_methods_supported: ['S256'],
+      }),
+    );
   });
   const settings = { issuer, clientId: 'demo', clientSecret: 'CLIENT-secret', scopes: ['openid'] };
   for (; turn < answers.length; turn += 1) {
@@ -206,15 +302,28 @@ test('no secret reaches an error, whatever a provider answers', async (t) => {
       const back = `${asked.get('redirect_uri')}?code=CODE-secret&state=${asked.get('state')}`;
       pages.push(get(back, { cookie }).then(() => get(new URL('/latchstring/end?done', url).href)));
     };
-    const options = { stateDir: stateFolder(t), browser: (url) => void browser(url), terminal: person };
-    const error = await login(settings, options).then(() => assert.fail('logged in'), (failure) => failure);
+    const options = {
+      stateDir: stateFolder(t),
+      browser: (url) => void browser(url),
+      terminal: person,
+    };
+    const error = await login(settings, options).then(
+      () => assert.fail('logged in'),
+      (failure) => failure,
+    );
     assert(error instanceof LatchError, String(error));
-    const texts = [error.stack, inspect(error, { depth: 9, showHidden: true }), JSON.stringify(error), error.remedy, person.text];
+    const texts = [
+      error.stack,
+      inspect(error, { depth: 9, showHidden: true }),
+      JSON.stringify(error),
+      error.remedy,
+      person.text,
+    ];
     for (const page of await Promise.all(pages)) texts.push(page.body);
     for (const secret of secrets) {
       if (secret) for (const text of texts) assert(!text?.includes(secret), `${secret} in ${text}`);
     }
-    assert.doesNotMatch(error.message + error.provider?.description, /[\u0000-\u001f\u202e]/);
+    assert.doesNotMatch(error.message + error.provider?.description, /[\p{Cc}\u202e]/u);
   }
   assert(secrets.size > 6, 'the verifiers were seen');
   await assert.rejects(

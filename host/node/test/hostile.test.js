@@ -4,12 +4,20 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import test from 'node:test';
 
-import { login } from '../src/index.js';
 import { Egress } from '../src/egress.js';
+import { login } from '../src/index.js';
 import { listen } from '../src/listener.js';
 import { loadRules } from '../src/rules.js';
 import { User } from '../src/user.js';
-import { demoProvider, get, stateFolder, terminal, until, visitor, waitingLogin } from './support.js';
+import {
+  demoProvider,
+  get,
+  stateFolder,
+  terminal,
+  until,
+  visitor,
+  waitingLogin,
+} from './support.js';
 
 const rules = await loadRules();
 const well = { status: 200, html: 'well', policy: "default-src 'none'" };
@@ -38,7 +46,11 @@ test('hostile callbacks are answered, and the login goes on waiting', async (t) 
     [`${origin}/latchstring/start?ticket=guess`, {}, 'GET', 410],
   ];
   for (const [url, headers, method, status] of rows) {
-    assert.equal((await get(url, headers, method)).status, status, `${method} ${url} ${JSON.stringify(headers)}`);
+    assert.equal(
+      (await get(url, headers, method)).status,
+      status,
+      `${method} ${url} ${JSON.stringify(headers)}`,
+    );
   }
 
   // The person's own browser, but another login's answer: a forged state.
@@ -48,7 +60,10 @@ test('hostile callbacks are answered, and the login goes on waiting', async (t) 
   const forged = await get(callback, { cookie });
   assert.equal(forged.status, 400);
   assert.match(forged.body, /still waits/);
-  assert.match(forged.headers['content-security-policy'], /^default-src 'none'; .*frame-ancestors 'none'/);
+  assert.match(
+    forged.headers['content-security-policy'],
+    /^default-src 'none'; .*frame-ancestors 'none'/,
+  );
   assert.equal(forged.headers['referrer-policy'], 'no-referrer');
   assert.equal(forged.headers['x-content-type-options'], 'nosniff');
   assert.equal(forged.headers['cache-control'], 'no-store');
@@ -61,12 +76,20 @@ test('hostile callbacks are answered, and the login goes on waiting', async (t) 
 test('an address that is opened twice is believed by nobody, and a fresh one helps', async (t) => {
   const { issuer } = await demoProvider(t);
   let press;
-  const pressed = new Promise((resolve) => { press = resolve; });
+  const pressed = new Promise((resolve) => {
+    press = resolve;
+  });
   const person = terminal((hidden) => (hidden ? new Promise(() => {}) : pressed));
   const opened = [];
   const pending = login(
     { issuer, clientId: 'demo', scopes: ['openid'] },
-    { stateDir: stateFolder(t), browser: (url) => { opened.push(url); }, terminal: person },
+    {
+      stateDir: stateFolder(t),
+      browser: (url) => {
+        opened.push(url);
+      },
+      terminal: person,
+    },
   );
   await until(() => opened.length === 1);
   const first = await get(opened[0]);
@@ -87,13 +110,22 @@ test('an address that is opened twice is believed by nobody, and a fresh one hel
 async function takenLogin(t) {
   const { issuer } = await demoProvider(t);
   const questions = [];
-  const person = terminal((hidden, signal) => new Promise((answer) => {
-    questions.push({ hidden, signal, answer });
-  }));
+  const person = terminal(
+    (hidden, signal) =>
+      new Promise((answer) => {
+        questions.push({ hidden, signal, answer });
+      }),
+  );
   const opened = [];
   const pending = login(
     { issuer, clientId: 'demo', scopes: ['openid'] },
-    { stateDir: stateFolder(t), browser: (url) => { opened.push(url); }, terminal: person },
+    {
+      stateDir: stateFolder(t),
+      browser: (url) => {
+        opened.push(url);
+      },
+      terminal: person,
+    },
   );
   await until(() => opened.length === 1);
   assert.equal((await get(opened[0])).status, 303);
@@ -112,7 +144,10 @@ test('one question at a time has the keyboard, and an empty paste is Enter', asy
   const { pending, questions, opened, callback } = await takenLogin(t);
   assert.equal((await get(callback)).status, 403);
   await until(() => questions.length === 2);
-  assert.deepEqual(asked(questions), [[false, true], [true, false]]);
+  assert.deepEqual(asked(questions), [
+    [false, true],
+    [true, false],
+  ]);
   questions[1].answer('');
   await until(() => opened.length === 2);
   await visitor(opened[1]);
@@ -126,7 +161,10 @@ test('a fresh address is offered until it was opened', async (t) => {
   // Not the answer of this login: it goes on waiting.
   assert.equal((await get(callback, { cookie })).status, 400);
   await until(() => questions.length === 2);
-  assert.deepEqual(asked(questions), [[false, true], [false, false]]);
+  assert.deepEqual(asked(questions), [
+    [false, true],
+    [false, false],
+  ]);
   questions[1].answer('');
   await until(() => opened.length === 2);
   await visitor(opened[1]);
@@ -159,7 +197,9 @@ test('silent and broken connections keep nobody out', async (t) => {
   for (let number = 0; number < 200; number += 1) {
     silent.push(connect(Number(port), '127.0.0.1').on('error', () => {}));
   }
-  t.after(() => silent.forEach((socket) => socket.destroy()));
+  t.after(() => {
+    for (const socket of silent) socket.destroy();
+  });
   silent[0].write('\x16\x03\x01 no HTTP\r\n\r\n');
   silent[1].write(`GET /callback?${'a'.repeat(20_000)} HTTP/1.1\r\n\r\n`);
   const answer = get(`${listener.redirectUri}?code=a`);
@@ -189,37 +229,63 @@ test('in a full house the newest waits, and gets its turn', async (t) => {
 
 test('redirect paths of the listener itself are refused', async (t) => {
   for (const path of ['/latchstring/start', '/latchstring/startle', '/latchstring/']) {
-    await assert.rejects(listen(rules, { host: '127.0.0.1', ports: [], path }), { code: 'invalid-configuration' });
+    await assert.rejects(listen(rules, { host: '127.0.0.1', ports: [], path }), {
+      code: 'invalid-configuration',
+    });
   }
   const listener = await listen(rules, { host: '127.0.0.1', ports: [], path: '/latchstrings' });
   t.after(() => listener.close());
 });
 
 /** A clock that never reaches the end of a wait. */
-const frozen = { nowMs: () => Date.now(), sleep: (_, signal) => new Promise((_, reject) => {
-  signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
-}) };
+const frozen = {
+  nowMs: () => Date.now(),
+  sleep: (_, signal) =>
+    new Promise((_, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+    }),
+};
 
 /** A visit that `closed` may end the connection of, and what it was answered. */
 function visited(target, keepsConnection) {
   const answered = [];
   let close;
-  const gone = new Promise((resolve) => { close = resolve; });
-  const visit = { target, cookies: '', answer: async (page) => { answered.push(page); }, gone: keepsConnection ? gone : undefined };
+  const gone = new Promise((resolve) => {
+    close = resolve;
+  });
+  const visit = {
+    target,
+    cookies: '',
+    answer: async (page) => {
+      answered.push(page);
+    },
+    gone: keepsConnection ? gone : undefined,
+  };
   return { visit, answered, close };
 }
 
 /** A login whose answer came, and its visitors. */
 async function answered(visit, others = []) {
   const visits = [visit, ...others];
-  const client = { issuer: 'https://id.example', endpoints: {}, assumedEndpoints: {}, httpsIssuer: false, protocol: { tag: 'oauth' } };
+  const client = {
+    issuer: 'https://id.example',
+    endpoints: {},
+    assumedEndpoints: {},
+    httpsIssuer: false,
+    protocol: { tag: 'oauth' },
+  };
   const user = new User({
     rules,
     egress: new Egress(rules, client, { redirectUri }),
     clock: frozen,
     seed: new Uint8Array(32),
     terminal: terminal(),
-    listener: { redirectUri, arrival: () => (visits.length > 0 ? Promise.resolve() : new Promise(() => {})), take: () => visits.shift(), close: async () => {} },
+    listener: {
+      redirectUri,
+      arrival: () => (visits.length > 0 ? Promise.resolve() : new Promise(() => {})),
+      take: () => visits.shift(),
+      close: async () => {},
+    },
   });
   assert.equal((await user.authorize(wait)).tag, 'redirected');
   return user;
@@ -230,7 +296,13 @@ const asks = `redirect_uri=${encodeURIComponent(redirectUri)}`;
 const wait = { url: `https://id.example/?${asks}`, flow: 'browser', waitMs: 1n, alternatives: [] };
 
 test('a browser that came back is sent on to no address that none may open', async () => {
-  for (const url of [`http://id.example/?${asks}`, 'file:///etc/passwd', '/\r\nset-cookie: a=b', `https://evil.example/?${asks}`, 'https://id.example/2']) {
+  for (const url of [
+    `http://id.example/?${asks}`,
+    'file:///etc/passwd',
+    '/\r\nset-cookie: a=b',
+    `https://evil.example/?${asks}`,
+    'https://id.example/2',
+  ]) {
     const { visit, answered: told } = visited('/callback?code=a', true);
     const user = await answered(visit);
     await assert.rejects(user.authorize({ ...wait, url }), { code: 'egress-denied' });
@@ -240,7 +312,10 @@ test('a browser that came back is sent on to no address that none may open', asy
   const user = await answered(visit, [visited('/callback?code=b', true).visit]);
   const url = `https://id.example/a\r\nset-cookie: a=b?${asks}`;
   assert.equal((await user.authorize({ ...wait, url })).tag, 'redirected');
-  assert.deepEqual(told.map(({ location }) => location), [`https://id.example/aset-cookie:%20a=b?${asks}`]);
+  assert.deepEqual(
+    told.map(({ location }) => location),
+    [`https://id.example/aset-cookie:%20a=b?${asks}`],
+  );
 });
 
 test('a browser that closes its connection instead of asking for the last page is not waited for', async () => {
@@ -248,7 +323,10 @@ test('a browser that closes its connection instead of asking for the last page i
   const user = await answered(visit);
   close();
   await user.close();
-  assert.deepEqual(told.map(({ status }) => status), [303]);
+  assert.deepEqual(
+    told.map(({ status }) => status),
+    [303],
+  );
 });
 
 test('the last page ends a login, whatever another user asks', async () => {
@@ -258,7 +336,10 @@ test('the last page ends a login, whatever another user asks', async () => {
   const last = visited('/latchstring/end?done', false);
   const user = await answered(visit, [stranger.visit, last.visit]);
   await user.close();
-  assert.deepEqual([told, stranger.answered, last.answered].map(([{ status }]) => status), [303, 403, 200]);
+  assert.deepEqual(
+    [told, stranger.answered, last.answered].map(([{ status }]) => status),
+    [303, 403, 200],
+  );
 });
 
 test('the way to the last page leaves the connection open, and tells when it is closed', async (t) => {
@@ -267,7 +348,9 @@ test('the way to the last page leaves the connection open, and tells when it is 
   const { port, host } = new URL(listener.redirectUri);
   const socket = connect(Number(port), '127.0.0.1');
   let said = '';
-  socket.on('data', (text) => { said += text; });
+  socket.on('data', (text) => {
+    said += text;
+  });
   const ask = (target) => socket.write(`GET ${target} HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
   ask('/callback?code=a');
   await listener.arrival();
@@ -279,7 +362,10 @@ test('the way to the last page leaves the connection open, and tells when it is 
   assert.equal(last.target, '/latchstring/end?done');
   await last.answer(well);
   await first.gone;
-  assert.match(said, /HTTP\/1\.1 303 [^]*connection: keep-alive[^]*HTTP\/1\.1 200 [^]*connection: close[^]*well$/i);
+  assert.match(
+    said,
+    /HTTP\/1\.1 303 .*connection: keep-alive.*HTTP\/1\.1 200 .*connection: close.*well$/is,
+  );
 });
 
 test('a connection that asks nothing is closed after some seconds', async (t) => {
@@ -287,7 +373,9 @@ test('a connection that asks nothing is closed after some seconds', async (t) =>
   t.after(() => listener.close());
   const socket = connect(Number(new URL(listener.redirectUri).port), '127.0.0.1').resume();
   // Else this would never end.
-  await new Promise((resolve) => { socket.on('close', resolve); });
+  await new Promise((resolve) => {
+    socket.on('close', resolve);
+  });
 });
 
 test('localhost is answered on every family under each of its names', async (t) => {

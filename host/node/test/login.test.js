@@ -3,20 +3,33 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 
-import { LatchError, adopt, login, logout, token, tokenOrLogin } from '../src/index.js';
 import { systemClock } from '../src/clock.js';
 import { send } from '../src/http.js';
+import { adopt, LatchError, login, logout, token, tokenOrLogin } from '../src/index.js';
 import { listen } from '../src/listener.js';
 import { loadRules } from '../src/rules.js';
-import { demoProvider, freePort, noWeb, program, realProvider, run, standIn, stateFolder, terminal, until, visitor, visitorBrowser } from './support.js';
+import {
+  demoProvider,
+  freePort,
+  noWeb,
+  program,
+  realProvider,
+  run,
+  standIn,
+  stateFolder,
+  terminal,
+  until,
+  visitor,
+  visitorBrowser,
+} from './support.js';
 
 const rules = await loadRules();
 
@@ -36,7 +49,10 @@ test('a browser logs in, and the session is kept for its owner alone', async (t)
 
   assert.equal(statSync(stateDir).mode & 0o777, 0o700);
   const files = readdirSync(stateDir);
-  assert.deepEqual(files.map((name) => name.replace(/^default\.[a-z0-9]+\./, '')).sort(), ['lock', 'session']);
+  assert.deepEqual(files.map((name) => name.replace(/^default\.[a-z0-9]+\./, '')).sort(), [
+    'lock',
+    'session',
+  ]);
   for (const name of files) assert.equal(statSync(join(stateDir, name)).mode & 0o777, 0o600);
 
   // Nobody is there to be asked.
@@ -52,7 +68,9 @@ test('a login happens only where it has to', async (t) => {
   const client = { issuer, clientId: 'demo', scopes };
   assert.equal((await tokenOrLogin(client, options)).source, 'login');
   assert.equal((await tokenOrLogin(client, options)).source, 'cached');
-  await assert.rejects(tokenOrLogin({ ...client, clientId: '' }, options), { code: 'invalid-configuration' });
+  await assert.rejects(tokenOrLogin({ ...client, clientId: '' }, options), {
+    code: 'invalid-configuration',
+  });
 });
 
 test("another program's tokens become a session", async (t) => {
@@ -61,7 +79,10 @@ test("another program's tokens become a session", async (t) => {
   const client = { issuer, clientId: 'demo', scopes };
   const { accessToken, expiresAtMs } = await login(client, options);
   const elsewhere = { ...options, profile: 'elsewhere' };
-  assert.equal((await adopt(client, { accessToken, expiresAtMs }, elsewhere)).accessToken, accessToken);
+  assert.equal(
+    (await adopt(client, { accessToken, expiresAtMs }, elsewhere)).accessToken,
+    accessToken,
+  );
   const held = await token(client, elsewhere);
   assert.equal(held.source, 'cached');
   assert.equal(held.accessToken, accessToken);
@@ -77,8 +98,12 @@ test('every part may be one of the caller', async (t) => {
   const store = () => ({
     place: 'memory',
     read: async () => kept,
-    write: async (bytes) => { kept = bytes; },
-    delete: async () => { kept = undefined; },
+    write: async (bytes) => {
+      kept = bytes;
+    },
+    delete: async () => {
+      kept = undefined;
+    },
     probe: async () => {},
     lock: async () => ({ release: async () => {} }),
   });
@@ -116,15 +141,24 @@ test('every part may be one of the caller', async (t) => {
 test('a misspelt setting is told', async (t) => {
   const misspelt = { issuer: 'https://id.example', clientId: 'demo', scope: ['openid'] };
   await assert.rejects(token(misspelt, { stateDir: stateFolder(t) }), {
-    code: 'invalid-configuration', message: 'a client has no setting scope', remedy: /scopes/,
+    code: 'invalid-configuration',
+    message: 'a client has no setting scope',
+    remedy: /scopes/,
   });
 });
 
 test('a token shows no secret where it is printed', async (t) => {
   const { issuer } = await demoProvider(t);
   const browser = visitorBrowser();
-  const held = await login({ issuer, clientId: 'demo', scopes }, { stateDir: stateFolder(t), browser, terminal: terminal() });
-  for (const text of [inspect(held, { depth: 9, showHidden: true }), JSON.stringify(held), String(held)]) {
+  const held = await login(
+    { issuer, clientId: 'demo', scopes },
+    { stateDir: stateFolder(t), browser, terminal: terminal() },
+  );
+  for (const text of [
+    inspect(held, { depth: 9, showHidden: true }),
+    JSON.stringify(held),
+    String(held),
+  ]) {
     assert(!text.includes(held.accessToken), text);
     assert(!text.includes(held.idToken), text);
   }
@@ -133,7 +167,10 @@ test('a token shows no secret where it is printed', async (t) => {
 test('a person who refuses ends the login', async (t) => {
   const { issuer } = await demoProvider(t);
   const browser = visitorBrowser('--refuse');
-  const refused = login({ issuer, clientId: 'demo', scopes }, { stateDir: stateFolder(t), browser, terminal: terminal() });
+  const refused = login(
+    { issuer, clientId: 'demo', scopes },
+    { stateDir: stateFolder(t), browser, terminal: terminal() },
+  );
   await assert.rejects(refused, (error) => {
     assert(error instanceof LatchError);
     assert.equal(error.code, 'access-denied');
@@ -157,7 +194,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     const { issuer } = await demoProvider(t);
     const stateDir = stateFolder(t);
     const client = { issuer, clientId: 'demo', scopes };
-    const first = await login(client, { stateDir, browser: visitorBrowser(), terminal: terminal() });
+    const first = await login(client, {
+      stateDir,
+      browser: visitorBrowser(),
+      terminal: terminal(),
+    });
     const script = fileURLToPath(new URL('interrupted.js', import.meta.url));
     const child = spawn(process.execPath, [script, JSON.stringify({ client, stateDir, signal })]);
     assert.deepEqual(await once(child, 'exit'), [null, signal]);
@@ -173,8 +214,18 @@ test('the command line escapes what a provider says', async (t) => {
   const stateDir = stateFolder(t);
   const script = join(stateDir, '..', 'browser.sh');
   writeFileSync(script, `exec '${program('visitor')}' --name 'Ada \u009b31m\u202eLovelace' "$1"`);
-  const words = [fileURLToPath(new URL('../cli.mjs', import.meta.url)), 'login', issuer, 'demo', 'openid', 'profile'];
-  const { done } = await run(process.execPath, words, { LATCH_STATE_DIR: stateDir, LATCH_BROWSER: `sh ${script}` });
+  const words = [
+    fileURLToPath(new URL('../cli.mjs', import.meta.url)),
+    'login',
+    issuer,
+    'demo',
+    'openid',
+    'profile',
+  ];
+  const { done } = await run(process.execPath, words, {
+    LATCH_STATE_DIR: stateDir,
+    LATCH_BROWSER: `sh ${script}`,
+  });
   const { status, stderr } = await done;
   assert.equal(status, 0, stderr);
   assert.match(stderr, /Logged in as Ada \\u\{9b\}31m\\u\{202e\}Lovelace/);
@@ -195,7 +246,10 @@ test('a session is renewed, and ended', async (t) => {
   assert.equal(third.source, 'cached');
   assert.match(third.notices[0], /3700 s were asked for/);
   assert.equal((await logout(client, { stateDir })).wasLoggedIn, true);
-  assert.deepEqual(readdirSync(stateDir).filter((name) => name.endsWith('.session')), []);
+  assert.deepEqual(
+    readdirSync(stateDir).filter((name) => name.endsWith('.session')),
+    [],
+  );
   await assert.rejects(token(client, { stateDir }), { code: 'login-required' });
   assert.equal((await logout(client, { stateDir })).wasLoggedIn, false);
 });
@@ -208,7 +262,9 @@ test('where the port is taken, the address that a browser ends on is pasted', as
     arrive(`http://127.0.0.1:${port}${request.url}`);
   });
   let arrive;
-  const arrived = new Promise((resolve) => { arrive = resolve; });
+  const arrived = new Promise((resolve) => {
+    arrive = resolve;
+  });
   elsewhere.listen(0, '127.0.0.1');
   await once(elsewhere, 'listening');
   t.after(() => elsewhere.close());
@@ -322,8 +378,18 @@ test('a provider with a page of its own is asked what came of it', async (t) => 
 
 test('a login that the provider refuses for a default of ours goes on in the same tab', async (t) => {
   const port = await freePort();
-  const { issuer } = await standIn(t, 'fief', '--redirect-uri', `http://localhost:${port}/callback`);
-  const client = { issuer, httpsIssuer: true, clientId: 'cli-app', scopes: ['openid', 'offline_access'] };
+  const { issuer } = await standIn(
+    t,
+    'fief',
+    '--redirect-uri',
+    `http://localhost:${port}/callback`,
+  );
+  const client = {
+    issuer,
+    httpsIssuer: true,
+    clientId: 'cli-app',
+    scopes: ['openid', 'offline_access'],
+  };
   const browser = visitorBrowser();
   const said = terminal();
   const redirect = { host: 'localhost', ports: [port] };

@@ -8,16 +8,32 @@ import { fileURLToPath } from 'node:url';
 
 import { login, token } from '../src/index.js';
 import { lock } from '../src/lock.js';
-import { demoProvider, noWeb, program, realProvider, run, stateFolder, terminal, visitorBrowser } from './support.js';
+import {
+  demoProvider,
+  noWeb,
+  program,
+  realProvider,
+  run,
+  stateFolder,
+  terminal,
+  visitorBrowser,
+} from './support.js';
 
 const scopes = ['openid', 'offline_access'];
 const renew = fileURLToPath(new URL('renew.js', import.meta.url));
 
 function latch(stateDir, client, ...words) {
-  const settings = ['--issuer', client.issuer, '--client-id', client.clientId,
-    ...client.scopes.flatMap((scope) => ['--scope', scope])];
+  const settings = [
+    '--issuer',
+    client.issuer,
+    '--client-id',
+    client.clientId,
+    ...client.scopes.flatMap((scope) => ['--scope', scope]),
+  ];
   return run(program('latch'), [...words, ...settings], {
-    LATCH_STATE_DIR: stateDir, LATCH_CONFIG_DIR: join(stateDir, '..', 'config'), LATCH_STORE: 'file',
+    LATCH_STATE_DIR: stateDir,
+    LATCH_CONFIG_DIR: join(stateDir, '..', 'config'),
+    LATCH_STORE: 'file',
   });
 }
 

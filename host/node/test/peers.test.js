@@ -11,7 +11,7 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { launch } from '../src/launch.js';
-import { Peers, end, otherEnd, peerOf } from '../src/peers.js';
+import { end, otherEnd, Peers, peerOf } from '../src/peers.js';
 import { visitor, waitingLogin } from './support.js';
 
 const ends = { ours: '127.0.0.1:8000', theirs: '127.0.0.1:40000' };
@@ -46,7 +46,8 @@ test('the table tells the user at the other end', () => {
     [mine('01'), 'elsewhere'],
     ['nonsense\n12: x y z\n 1: 0100007F:1F40 0100007F:9C40 01\n', 'gone'],
   ];
-  const heading = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
+  const heading =
+    '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
   for (const [text, found] of rows) assert.equal(otherEnd([heading + text], ends), found, text);
   const loopback = [...Array(15).fill(0), 1];
   const six = { ours: end('::1', 8000), theirs: end('0:0:0:0:0:0:0:1', 40000) };
@@ -62,10 +63,13 @@ test('users are told apart', () => {
     [[0], undefined, 65534, 'other-user'],
     [[1000], 65534, 65534, 'unknown'],
     [[500, 1000], undefined, 1000, 'same-user'],
-  ]) assert.equal(peerOf(uid, { own, unmapped }), peer);
+  ])
+    assert.equal(peerOf(uid, { own, unmapped }), peer);
 });
 
-test('this machine tells this user and a closed connection', { skip: process.platform !== 'linux' }, async (t) => {
+test('this machine tells this user and a closed connection', {
+  skip: process.platform !== 'linux',
+}, async (t) => {
   const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   t.after(() => server.close());
@@ -85,13 +89,22 @@ test('this machine tells this user and a closed connection', { skip: process.pla
   accepted.destroy();
 });
 
-const isRoot = process.geteuid?.() === 0 && process.platform === 'linux' && existsSync('/usr/bin/curl');
-test("another user's visit uses nothing up, and the user is told once", { skip: !isRoot && 'needs root, to be two users, and curl' }, async (t) => {
+const isRoot =
+  process.geteuid?.() === 0 && process.platform === 'linux' && existsSync('/usr/bin/curl');
+test("another user's visit uses nothing up, and the user is told once", {
+  skip: !isRoot && 'needs root, to be two users, and curl',
+}, async (t) => {
   const { address, pending, person } = await waitingLogin(t);
   for (let time = 0; time < 2; time += 1) {
-    const curl = spawn('/usr/bin/curl', ['-s', '-i', address], { uid: 65534, gid: 65534, cwd: '/' });
+    const curl = spawn('/usr/bin/curl', ['-s', '-i', address], {
+      uid: 65534,
+      gid: 65534,
+      cwd: '/',
+    });
     let said = '';
-    curl.stdout.on('data', (text) => { said += text; });
+    curl.stdout.on('data', (text) => {
+      said += text;
+    });
     await once(curl, 'close');
     assert.match(said, /^HTTP\/1\.1 403 /);
     assert.match(said, /This browser belongs to another user/);
@@ -106,7 +119,16 @@ const address = 'http://127.0.0.1:8000/latchstring/start?ticket=a-b_c';
 test('where users are not told apart, the address stands in a private file alone', async () => {
   const opened = [];
   const files = [];
-  const browser = Object.assign((url) => { opened.push(url); }, { openFile: (url) => { files.push(url); } });
+  const browser = Object.assign(
+    (url) => {
+      opened.push(url);
+    },
+    {
+      openFile: (url) => {
+        files.push(url);
+      },
+    },
+  );
   const launched = await launch(browser, address, false, 'linux');
   assert.deepEqual(opened, []);
   assert.equal(launched.opened, 'file');
@@ -120,8 +142,15 @@ test('where users are not told apart, the address stands in a private file alone
 
 test('else the browser gets the address itself', async () => {
   const opened = [];
-  const browser = (url) => { opened.push(url); };
-  const withFile = Object.assign((url) => { opened.push(url); }, { openFile: () => assert.fail('a file') });
+  const browser = (url) => {
+    opened.push(url);
+  };
+  const withFile = Object.assign(
+    (url) => {
+      opened.push(url);
+    },
+    { openFile: () => assert.fail('a file') },
+  );
   await launch(browser, address, false, 'linux');
   await launch(withFile, address, true, 'linux');
   // Nobody reads another user's command lines there.

@@ -25,9 +25,13 @@ class BrokeOff extends Error {}
  */
 export function isForLoops({ steps }) {
   const [first] = steps;
-  return first?.reply === 'begin'
-    && steps.every(({ reply, failure }) => failure?.code !== 'unexpected-reply' && reply !== 'cancelled')
-    && steps.slice(0, -1).every((step) => !ends(step));
+  return (
+    first?.reply === 'begin' &&
+    steps.every(
+      ({ reply, failure }) => failure?.code !== 'unexpected-reply' && reply !== 'cancelled',
+    ) &&
+    steps.slice(0, -1).every((step) => !ends(step))
+  );
 }
 
 /** Drives the host's own loop, whose replies must be the recorded ones. */
@@ -56,14 +60,18 @@ export async function play(transcript) {
     user: isLogin ? script.user : undefined,
   });
   const done = last.action?.done;
-  const outcome = await driven.then((outcome) => ({ outcome }), (error) => ({ error }));
+  const outcome = await driven.then(
+    (outcome) => ({ outcome }),
+    (error) => ({ error }),
+  );
   // The loop makes an error of its own of what is thrown in it.
   if (script.fault) throw script.fault;
   if (done) assert.deepEqual(outcome.outcome ? encode(outcome.outcome) : outcome.error, done);
   else if (ends(last)) assert.equal(outcome.error?.code, last.failure.code);
   assert.equal(script.at, transcript.steps.length, 'the loop stopped early');
   assert.equal(script.locks, 0, 'the lock is free again');
-  if (script.lastPage) assert.equal(script.lastPage.html.includes('You are logged in'), Boolean(done));
+  if (script.lastPage)
+    assert.equal(script.lastPage.html.includes('You are logged in'), Boolean(done));
 }
 
 function ends({ action, failure }) {
@@ -73,7 +81,9 @@ function ends({ action, failure }) {
 /** What a host has pinned that has had the session for longer. */
 function origins({ steps }) {
   const asked = steps.filter((_, at) => steps[at + 1]?.reply.answered?.error?.denied === undefined);
-  return asked.flatMap(({ action }) => (action?.exchange ? [new URL(action.exchange.request.url).origin] : []));
+  return asked.flatMap(({ action }) =>
+    action?.exchange ? [new URL(action.exchange.request.url).origin] : [],
+  );
 }
 
 function isPersons(reply) {
@@ -134,12 +144,14 @@ class Script {
 
   clock = {
     nowMs: () => Number(this.#replies[this.at].nowMs),
-    sleep: (ms, signal) => new Promise((resolve, reject) => {
-      const [from, to] = [this.#replies[this.at - 1], this.#replies[this.at]];
-      if (to && to.nowMs - from.nowMs >= ms) resolve();
-      else if (!isPersons(to?.reply)) reject(new Error(`nothing ends a sleep of ${ms} ms at steps[${this.at}]`));
-      else signal.addEventListener('abort', () => reject(signal.reason));
-    }),
+    sleep: (ms, signal) =>
+      new Promise((resolve, reject) => {
+        const [from, to] = [this.#replies[this.at - 1], this.#replies[this.at]];
+        if (to && to.nowMs - from.nowMs >= ms) resolve();
+        else if (!isPersons(to?.reply))
+          reject(new Error(`nothing ends a sleep of ${ms} ms at steps[${this.at}]`));
+        else signal.addEventListener('abort', () => reject(signal.reason));
+      }),
   };
 
   async send(request) {
@@ -158,7 +170,11 @@ class Script {
     probe: () => {},
     lock: async () => {
       this.locks += 1;
-      return { release: () => { this.locks -= 1; } };
+      return {
+        release: () => {
+          this.locks -= 1;
+        },
+      };
     },
   };
 
@@ -181,11 +197,12 @@ class Script {
     const redirectUri = 'http://127.0.0.1:8000/callback';
     const listener = {
       redirectUri,
-      arrival: () => new Promise((resolve) => {
-        this.#knock = resolve;
-        this.#come();
-        if (this.#visits.length > 0) resolve();
-      }),
+      arrival: () =>
+        new Promise((resolve) => {
+          this.#knock = resolve;
+          this.#come();
+          if (this.#visits.length > 0) resolve();
+        }),
       take: () => {
         this.#come();
         return this.#visits.shift();
@@ -193,8 +210,13 @@ class Script {
       close: async () => {},
     };
     return new User({
-      rules: this.#rules, egress: this.#egress,
-      clock: this.clock, seed: entropy(), listener, browser: (url) => this.#open(url), terminal: this.person,
+      rules: this.#rules,
+      egress: this.#egress,
+      clock: this.clock,
+      seed: entropy(),
+      listener,
+      browser: (url) => this.#open(url),
+      terminal: this.person,
     });
   }
 
@@ -204,19 +226,26 @@ class Script {
     // From any other page nothing comes back.
     if (!authorize) return;
     for (let at = this.at; this.#steps[at - 1]?.action?.authorize?.url === authorize.url; at += 1) {
-      if (['pasted', 'chosen'].includes(this.#replies[at]?.reply.tag)) throw new Error('there is none');
+      if (['pasted', 'chosen'].includes(this.#replies[at]?.reply.tag))
+        throw new Error('there is none');
     }
     const { pathname, search } = new URL(address);
-    this.#visit(pathname + search, (page) => { this.#cookie = page.cookie.split(';')[0]; });
+    this.#visit(pathname + search, (page) => {
+      this.#cookie = page.cookie.split(';')[0];
+    });
   }
 
   /** The redirect, once the browser has been where it begins. */
   #come() {
-    if (this.#coming.tag !== 'redirected' || this.#broughtAt === this.at || this.#visits.length > 0) return;
+    if (this.#coming.tag !== 'redirected' || this.#broughtAt === this.at || this.#visits.length > 0)
+      return;
     this.#broughtAt = this.at;
     const end = this.#rules.endAddress();
     this.#visit(this.#coming.val, (page) => {
-      if (page.location === end) this.#visit(end, (last) => { this.lastPage = last; });
+      if (page.location === end)
+        this.#visit(end, (last) => {
+          this.lastPage = last;
+        });
     });
   }
 

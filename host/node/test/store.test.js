@@ -11,7 +11,7 @@ import { login, token } from '../src/index.js';
 import { HELPERS, lock } from '../src/lock.js';
 import { loadRules } from '../src/rules.js';
 import * as session from '../src/session.js';
-import { FileStore, defaultFolder } from '../src/store.js';
+import { defaultFolder, FileStore } from '../src/store.js';
 import { demoProvider, stateFolder, terminal, visitorBrowser } from './support.js';
 
 const rules = await loadRules();
@@ -37,10 +37,21 @@ test('what is written can be read, replaced and deleted', (t) => {
 test('no two profiles share a file even if capitals are small letters', (t) => {
   const { folder } = store(t);
   for (const [profile, stem] of [
-    ['work', 'work'], ['Work', '+work'], ['WORK', '+w+o+r+k'], ['my-Work_2', 'my-+work_2'],
-    ['con', 'con+'], ['Con', '+con'], ['com1', 'com1+'], ['lpt0', 'lpt0+'], ['com10', 'com10'], ['console', 'console'],
+    ['work', 'work'],
+    ['Work', '+work'],
+    ['WORK', '+w+o+r+k'],
+    ['my-Work_2', 'my-+work_2'],
+    ['con', 'con+'],
+    ['Con', '+con'],
+    ['com1', 'com1+'],
+    ['lpt0', 'lpt0+'],
+    ['com10', 'com10'],
+    ['console', 'console'],
   ]) {
-    assert.equal(new FileStore(rules, folder, profile, 'a1').place, join(folder, `${stem}.a1.session`));
+    assert.equal(
+      new FileStore(rules, folder, profile, 'a1').place,
+      join(folder, `${stem}.a1.session`),
+    );
   }
 });
 
@@ -58,7 +69,10 @@ test('what others can reach is refused, and links are not followed', (t) => {
   const { folder, store: kept } = store(t);
   kept.write(bytes);
   fs.chmodSync(kept.place, 0o640);
-  assert.throws(() => kept.read(), { code: 'store-unusable', message: /open to others \(mode 640\)/ });
+  assert.throws(() => kept.read(), {
+    code: 'store-unusable',
+    message: /open to others \(mode 640\)/,
+  });
   fs.chmodSync(kept.place, 0o600);
   fs.chmodSync(folder, 0o755);
   assert.throws(() => kept.read(), { code: 'store-unusable' });
@@ -76,36 +90,75 @@ test('a probe leaves nothing, and a write removes what a dead writer left', (t) 
   fs.writeFileSync(join(folder, '.default.abc.Xy12.tmp'), 'tokens');
   fs.writeFileSync(join(folder, '.default.abcd.Xy12.tmp'), 'of another account');
   kept.write(bytes);
-  assert.deepEqual(fs.readdirSync(folder).sort(), ['.default.abcd.Xy12.tmp', 'default.abc.session']);
+  assert.deepEqual(fs.readdirSync(folder).sort(), [
+    '.default.abcd.Xy12.tmp',
+    'default.abc.session',
+  ]);
 });
 
 test('a profile that is no part of a file name is refused', () => {
   for (const profile of ['', '..', 'a/b', 'a.b', 'a'.repeat(65)]) {
-    assert.throws(() => new FileStore(rules, '/nowhere', profile, 'abc'), { code: 'invalid-configuration' });
+    assert.throws(() => new FileStore(rules, '/nowhere', profile, 'abc'), {
+      code: 'invalid-configuration',
+    });
   }
   assert.match(defaultFolder(), /latchstring/);
 });
 
 test('an envelope cut short anywhere is damage, and a newer one is not', () => {
-  const sealed = session.seal(rules, { origins: ['https://id.example'], bytes: Buffer.from('{"a":"\\n"}\n{}') });
-  assert.equal(sealed.toString(), '{"latchstring":1,"origins":["https://id.example"],"bytes":13}\n{"a":"\\n"}\n{}');
+  const sealed = session.seal(rules, {
+    origins: ['https://id.example'],
+    bytes: Buffer.from('{"a":"\\n"}\n{}'),
+  });
+  assert.equal(
+    sealed.toString(),
+    '{"latchstring":1,"origins":["https://id.example"],"bytes":13}\n{"a":"\\n"}\n{}',
+  );
   const opened = session.open(rules, sealed, 'here');
   assert.deepEqual(opened.origins, ['https://id.example']);
   assert.equal(Buffer.from(opened.bytes).toString(), '{"a":"\\n"}\n{}');
   for (let end = 0; end < sealed.length; end += 1) {
-    assert.throws(() => session.open(rules, sealed.subarray(0, end), 'x'), { code: 'stored-damaged', message: /in x / });
+    assert.throws(() => session.open(rules, sealed.subarray(0, end), 'x'), {
+      code: 'stored-damaged',
+      message: /in x /,
+    });
   }
   const newer = Buffer.from('{"latchstring":2,"new":true}\nx');
   assert.throws(() => session.open(rules, newer, 'x'), { code: 'stored-newer' });
   const encrypted = Buffer.from('age-encryption.org/v1\n...');
-  assert.throws(() => session.open(rules, encrypted, 'x'), { code: 'store-unusable', message: /encrypted/ });
+  assert.throws(() => session.open(rules, encrypted, 'x'), {
+    code: 'store-unusable',
+    message: /encrypted/,
+  });
 });
 
 test('origins that no host pins are damage', () => {
-  const open = (origins) => session.open(rules, Buffer.from(`{"latchstring":1,"origins":${JSON.stringify(origins)},"bytes":1}\nx`), 'x');
-  assert.equal(open(['https://id.example', 'http://127.0.0.1:8080', 'https://[::1]:8443']).origins.length, 3);
-  for (const strange of ['http://id.example', 'https://id.example/', 'https://id.example:443', 'https://ID.example', 'https://me@id.example', 'file:///etc/passwd', '*', '', 7]) {
-    assert.throws(() => open(['https://id.example', strange]), { code: 'stored-damaged' }, String(strange));
+  const open = (origins) =>
+    session.open(
+      rules,
+      Buffer.from(`{"latchstring":1,"origins":${JSON.stringify(origins)},"bytes":1}\nx`),
+      'x',
+    );
+  assert.equal(
+    open(['https://id.example', 'http://127.0.0.1:8080', 'https://[::1]:8443']).origins.length,
+    3,
+  );
+  for (const strange of [
+    'http://id.example',
+    'https://id.example/',
+    'https://id.example:443',
+    'https://ID.example',
+    'https://me@id.example',
+    'file:///etc/passwd',
+    '*',
+    '',
+    7,
+  ]) {
+    assert.throws(
+      () => open(['https://id.example', strange]),
+      { code: 'stored-damaged' },
+      String(strange),
+    );
   }
 });
 
@@ -116,9 +169,15 @@ test('a login sets a damaged session aside', async (t) => {
   const options = { stateDir, browser: visitorBrowser(), terminal: terminal() };
   await login(client, options);
   const name = fs.readdirSync(stateDir).find((one) => one.endsWith('.session'));
-  for (const damage of ['{"latchstring":1,"origins":[],"bytes":9}\n', '{"latchstring":1,"origins":[],"bytes":3}\n{}x']) {
+  for (const damage of [
+    '{"latchstring":1,"origins":[],"bytes":9}\n',
+    '{"latchstring":1,"origins":[],"bytes":3}\n{}x',
+  ]) {
     fs.writeFileSync(join(stateDir, name), damage);
-    await assert.rejects(token(client, { stateDir }), { code: 'stored-damaged', message: /\.session/ });
+    await assert.rejects(token(client, { stateDir }), {
+      code: 'stored-damaged',
+      message: /\.session/,
+    });
     assert.equal((await login(client, options)).source, 'login');
   }
   const aside = fs.readdirSync(stateDir).filter((one) => one.includes('.damaged'));
@@ -130,10 +189,14 @@ const ways = {
   default: undefined,
   ...Object.fromEntries(HELPERS.map((helper) => [helper[0], [helper]])),
 };
-test('without a program that locks, nothing is renewed', { skip: process.platform === 'win32' }, async (t) => {
+test('without a program that locks, nothing is renewed', {
+  skip: process.platform === 'win32',
+}, async (t) => {
   const path = join(stateFolder(t), '..', 'a.lock');
   await assert.rejects(lock(path, 5_000, undefined, [['/nowhere/flock']]), {
-    code: 'store-unusable', message: /neither flock nor perl/, remedy: /install/,
+    code: 'store-unusable',
+    message: /neither flock nor perl/,
+    remedy: /install/,
   });
 });
 
@@ -141,7 +204,10 @@ for (const [way, helpers] of Object.entries(ways)) {
   test(`a lock is held by one at a time (helper: ${way})`, async (t) => {
     const path = join(stateFolder(t), '..', 'a.lock');
     const first = await lock(path, 600_000, undefined, helpers);
-    await assert.rejects(lock(path, 150, undefined, helpers), { code: 'store-unusable', retryable: true });
+    await assert.rejects(lock(path, 150, undefined, helpers), {
+      code: 'store-unusable',
+      retryable: true,
+    });
     const given = AbortSignal.timeout(100);
     await assert.rejects(lock(path, 600_000, given, helpers), { name: /AbortError|TimeoutError/ });
     const order = [];
@@ -164,7 +230,9 @@ for (const [way, helpers] of Object.entries(ways)) {
       await lock(process.argv[1], 600_000, undefined, ${JSON.stringify(helpers)});
       console.log('held');
       setInterval(() => {}, 1_000);`;
-    const child = spawn(process.execPath, ['--input-type=module', '-e', script, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script, path], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
     await once(child.stdout, 'data');
     const waiting = lock(path, 600_000, undefined, helpers);
     child.kill('SIGKILL');

@@ -2,7 +2,15 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+} from 'node:fs';
 import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -17,7 +25,8 @@ const programs = process.env.LATCHSTRING_BIN || join(root, 'target', 'debug');
 const web = join(root, 'host', 'latch', 'tests', 'web');
 
 /** Why the tests against a real provider cannot run; false where they can. */
-export const noWeb = !existsSync(join(web, 'node_modules')) && 'the servers of host/latch/tests/web are not installed';
+export const noWeb =
+  !existsSync(join(web, 'node_modules')) && 'the servers of host/latch/tests/web are not installed';
 
 /** A program of this repository. */
 export function program(name) {
@@ -33,7 +42,10 @@ export function demoProvider(t) {
 
 /** A stand-in of this repository for a provider with rules of its own. */
 export function standIn(t, system, ...options) {
-  return serving(t, spawn(program('standin'), [system, ...options], { stdio: ['pipe', 'pipe', 'inherit'] }));
+  return serving(
+    t,
+    spawn(program('standin'), [system, ...options], { stdio: ['pipe', 'pipe', 'inherit'] }),
+  );
 }
 
 /** A certified provider; `log` tells what it was asked. */
@@ -77,7 +89,9 @@ export async function freePort() {
 /** Locks a file if nobody else has, and tells whether it did. */
 function isLocked(file) {
   const words = ['-e', 'open(FILE, "+<&=3") && flock(FILE, 2 | 4) or exit 1'];
-  const { status, error } = spawnSync('perl', words, { stdio: ['ignore', 'ignore', 'ignore', file] });
+  const { status, error } = spawnSync('perl', words, {
+    stdio: ['ignore', 'ignore', 'ignore', file],
+  });
   if (error) throw error;
   return status === 0;
 }
@@ -115,7 +129,9 @@ export async function visitor(url, ...words) {
 
 /** A browser that the visitor looks into; `arrived` comes when it has its last page. */
 export function visitorBrowser(...words) {
-  const browser = (url) => { browser.arrived = visitor(url, ...words); };
+  const browser = (url) => {
+    browser.arrived = visitor(url, ...words);
+  };
   return browser;
 }
 
@@ -125,10 +141,16 @@ export function terminal(answer) {
   return {
     isAttended: answer !== undefined,
     said,
-    say: (text) => { said.push(text); },
+    say: (text) => {
+      said.push(text);
+    },
     ask: (hidden, signal) => (answer ? answer(hidden, signal) : new Promise(() => {})),
-    get text() { return said.join('\n'); },
-    get address() { return /^ {2}(http\S+)$/m.exec(this.text)?.[1]; },
+    get text() {
+      return said.join('\n');
+    },
+    get address() {
+      return /^ {2}(http\S+)$/m.exec(this.text)?.[1];
+    },
   };
 }
 
@@ -137,7 +159,9 @@ export async function waitingLogin(t) {
   const { issuer } = await demoProvider(t);
   const person = terminal();
   let opened;
-  const coming = new Promise((resolve) => { opened = resolve; });
+  const coming = new Promise((resolve) => {
+    opened = resolve;
+  });
   const pending = login(
     { issuer, clientId: 'demo', scopes: ['openid'] },
     { stateDir: stateFolder(t), browser: opened, terminal: person },
@@ -150,7 +174,9 @@ export async function until(condition) {
   for (;;) {
     const held = condition();
     if (held) return held;
-    await new Promise((resolve) => { setImmediate(resolve); });
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
   }
 }
 
@@ -160,10 +186,16 @@ export function get(url, headers = {}, method = 'GET') {
     request(url, { method, headers, agent: false }, (response) => {
       const body = [];
       response.on('data', (chunk) => body.push(chunk));
-      response.on('end', () => resolve({
-        status: response.statusCode, headers: response.headers, body: Buffer.concat(body).toString(),
-      }));
-    }).on('error', reject).end();
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode,
+          headers: response.headers,
+          body: Buffer.concat(body).toString(),
+        }),
+      );
+    })
+      .on('error', reject)
+      .end();
   });
 }
 
@@ -176,14 +208,21 @@ export async function run(path, words, environment = {}) {
   const out = { stdout: '', stderr: '' };
   const running = {
     child,
-    said: (words) => new Promise((resolve) => {
-      const look = () => { if (out.stderr.includes(words)) resolve(); };
-      child.stderr.on('data', look);
-      look();
-    }),
+    said: (words) =>
+      new Promise((resolve) => {
+        const look = () => {
+          if (out.stderr.includes(words)) resolve();
+        };
+        child.stderr.on('data', look);
+        look();
+      }),
     done: once(child, 'close').then(([status]) => ({ status, ...out })),
   };
-  child.stdout.on('data', (text) => { out.stdout += text; });
-  child.stderr.on('data', (text) => { out.stderr += text; });
+  child.stdout.on('data', (text) => {
+    out.stdout += text;
+  });
+  child.stderr.on('data', (text) => {
+    out.stderr += text;
+  });
   return running;
 }

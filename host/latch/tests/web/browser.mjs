@@ -31,7 +31,9 @@ async function picture(page, name) {
 // What a stranger sees who gets to the callback before the person does.
 async function overhear(browser, page) {
   let tell;
-  const told = new Promise((resolve) => { tell = resolve; });
+  const told = new Promise((resolve) => {
+    tell = resolve;
+  });
   await page.route('**/authorize*', async (route) => {
     if (route.request().method() !== 'POST') return route.continue();
     const answer = await route.fetch({ maxRedirects: 0, timeout: 0 });
@@ -66,7 +68,9 @@ async function visit(browser) {
   await picture(page, 'login');
   await page.getByLabel('Your name').fill('Grace Hopper');
   const stranger = overheard ? await overhear(browser, page) : undefined;
-  await page.getByRole('button', { name: refuses ? 'Refuse' : 'Log in' }).click({ noWaitAfter: true });
+  await page
+    .getByRole('button', { name: refuses ? 'Refuse' : 'Log in' })
+    .click({ noWaitAfter: true });
   await page.waitForURL((now) => now.pathname === '/latchstring/end');
   await picture(page, refuses ? 'refused' : 'success');
   return {

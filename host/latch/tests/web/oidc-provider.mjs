@@ -12,7 +12,16 @@ const lifetime = Number(process.argv[2] ?? 3600);
 const codeLifetime = Number(process.argv[3] ?? 600);
 
 const ALGORITHMS = [
-  'RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'EdDSA', 'Ed25519',
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'EdDSA',
+  'Ed25519',
 ];
 
 // Every character that the form encoding of RFC 6749 §2.3.1 has to hide.

@@ -32,7 +32,9 @@ function look() {
     return 'rgb(255, 255, 255)';
   };
   const contrasts = [...document.body.querySelectorAll('*')]
-    .filter((element) => [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()))
+    .filter((element) =>
+      [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim()),
+    )
     .map((element) => {
       const [one, other] = [getComputedStyle(element).color, background(element)].map(luminance);
       return (Math.max(one, other) + 0.05) / (Math.min(one, other) + 0.05);
@@ -50,11 +52,13 @@ async function seen(page, { name, html, policy }) {
   const complaints = [];
   const complain = (message) => complaints.push(message.text());
   page.on('console', complain);
-  await page.route('**/*', (route) => route.fulfill({
-    contentType: 'text/html; charset=utf-8',
-    headers: { 'content-security-policy': policy },
-    body: html,
-  }));
+  await page.route('**/*', (route) =>
+    route.fulfill({
+      contentType: 'text/html; charset=utf-8',
+      headers: { 'content-security-policy': policy },
+      body: html,
+    }),
+  );
   await page.goto('http://127.0.0.1/latchstring/end');
   const all = [];
   for (const width of [320, 1024]) {
@@ -74,12 +78,16 @@ async function seen(page, { name, html, policy }) {
   return all;
 }
 
-const browser = await chromium.launch({ executablePath: CHROMIUM, timeout: 0, args: ['--disable-gpu'] });
+const browser = await chromium.launch({
+  executablePath: CHROMIUM,
+  timeout: 0,
+  args: ['--disable-gpu'],
+});
 try {
   const page = await browser.newPage();
   page.setDefaultTimeout(0);
   const all = [];
-  for (const one of pages) all.push(...await seen(page, one));
+  for (const one of pages) all.push(...(await seen(page, one)));
   console.log(JSON.stringify(all));
 } finally {
   await browser.close();
