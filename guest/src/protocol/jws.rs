@@ -6,11 +6,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use rsa::signature::Verifier;
-use rsa::{BigUint, RsaPublicKey, pkcs1v15, pss};
+use rsa::{BoxedUint, PublicKey, pkcs1v15, pss};
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::digest::const_oid::AssociatedOid;
+use sha2::digest::{FixedOutputReset, Update};
 use sha2::{Digest, Sha256, Sha384, Sha512};
 
 use crate::protocol::jwk::Jwk;
@@ -212,15 +214,16 @@ impl<'a> Jws<'a> {
     /// sandbox.
     fn work(&self, key: &Jwk) -> usize {
         match self.algorithm {
-            Algorithm::Es256 | Algorithm::EdDsa => 2,
-            Algorithm::Es384 => 6,
-            Algorithm::Es512 => 9,
+            Algorithm::EdDsa => 1,
+            Algorithm::Es256 => 2,
+            Algorithm::Es384 | Algorithm::Es512 => 9,
             _ => {
-                // The length of the modulus, at six bits a character, in units of 2048
-                // bits. The work grows with its square.
-                let length = key.n.as_ref().map_or(0, String::len) * 6 / 2048;
+                // The length of the modulus in bytes, at six bits a character and without
+                // leading zeros. The work grows with its square.
+                let digits = key.n.as_deref().unwrap_or_default().trim_start_matches('A');
+                let length = digits.len() * 3 / 4;
                 // A key of more than 8192 bits is rejected before any arithmetic.
-                if length > 4 { 1 } else { length.pow(2).max(1) }
+                if length > 1024 { 1 } else { length.pow(2).div_ceil(256 * 256).max(1) }
             }
         }
     }
@@ -275,14 +278,14 @@ impl<'a> Jws<'a> {
     }
 }
 
-fn hmac<M: Mac + hmac::digest::KeyInit>(secret: &[u8], message: &[u8], signature: &[u8]) -> bool {
-    <M as Mac>::new_from_slice(secret)
+fn hmac<M: Mac + KeyInit>(secret: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    M::new_from_slice(secret)
         .is_ok_and(|mac| mac.chain_update(message).verify_slice(signature).is_ok())
 }
 
 fn pkcs1_v15<D>(key: &Jwk, message: &[u8], signature: &[u8]) -> Result<bool, Unverified>
 where
-    D: Digest + rsa::pkcs8::AssociatedOid,
+    D: Digest + AssociatedOid,
 {
     let key = pkcs1v15::VerifyingKey::<D>::new(rsa_key(key)?);
     let signature = pkcs1v15::Signature::try_from(signature);
@@ -291,23 +294,26 @@ where
 
 fn rsa_pss<D>(key: &Jwk, message: &[u8], signature: &[u8]) -> Result<bool, Unverified>
 where
-    D: Digest + rsa::sha2::digest::FixedOutputReset,
+    D: Digest + FixedOutputReset + Update,
 {
     let key = pss::VerifyingKey::<D>::new(rsa_key(key)?);
     let signature = pss::Signature::try_from(signature);
     Ok(signature.is_ok_and(|signature| key.verify(message, &signature).is_ok()))
 }
 
-fn rsa_key(key: &Jwk) -> Result<RsaPublicKey, Unverified> {
+fn rsa_key(key: &Jwk) -> Result<PublicKey, Unverified> {
     let number = |field: &Option<String>| {
-        decode(field).map(|bytes| BigUint::from_bytes_be(&bytes)).ok_or(Unverified::NoKey)
+        let bytes = decode(field).ok_or(Unverified::NoKey)?;
+        // Leading zeros would be computed with, and any number of them may be published.
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        Ok(BoxedUint::from_be_slice_vartime(&bytes[zeros..]))
     };
     let (n, e) = (number(&key.n)?, number(&key.e)?);
-    let bits = n.bits();
+    let bits = n.bit_width_vartime() as usize;
     if !RSA_BITS.contains(&bits) {
         return Err(Unverified::KeySize(bits));
     }
-    RsaPublicKey::new_with_max_size(n, e, *RSA_BITS.end()).map_err(|_| Unverified::NoKey)
+    PublicKey::new_with_size_limits(n, e, RSA_BITS).map_err(|_| Unverified::NoKey)
 }
 
 // Each of these functions returns `None` if the key or the signature is malformed.

@@ -4,7 +4,7 @@
 use std::sync::LazyLock;
 
 use rand_chacha::ChaCha8Rng;
-use rand_chacha::rand_core::{RngCore as _, SeedableRng as _};
+use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use serde_json::json;
 
 use super::given::{HOUR_MS, NOW_MS, hexclave, logged_in, oauth, openid};

@@ -222,6 +222,20 @@ fn an_rsa_key_has_2048_to_8192_bits() {
 }
 
 #[test]
+fn leading_zeros_of_an_rsa_key_are_not_computed_with() {
+    let padded = |key: &Key| {
+        let zeros = "A".repeat(40_000);
+        jwk_with(key, "n", json!(zeros + key.jwk()["n"].as_str().unwrap()))
+    };
+    let key = Key::for_algorithm("RS256");
+    accepted(signed_by(key.clone(), "RS256"), json!({ "keys": [padded(&key)] }));
+    // A long key counts as such.
+    let set = json!({ "keys": vec![padded(&Key::long_rsa()); 4] });
+    let message = unverified(signed_by(key, "RS256").without_kid(), set);
+    assert!(message.contains("the first 3 published keys"), "{message}");
+}
+
+#[test]
 fn a_broken_rsa_key_never_traps() {
     let key = Key::for_algorithm("RS256");
     let even = encode(&[2; 256]);

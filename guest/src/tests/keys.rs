@@ -4,14 +4,16 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit, Mac};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use rsa::signature::{RandomizedSigner as _, SignatureEncoding as _, Signer as _};
 use rsa::traits::PublicKeyParts as _;
-use rsa::{BigUint, RsaPrivateKey, pkcs1v15, pss};
+use rsa::{BoxedUint, PrivateKey, pkcs1v15, pss};
 use serde_json::{Value, json};
-use sha2::{Sha256, Sha384, Sha512};
+use sha2::digest::const_oid::AssociatedOid;
+use sha2::digest::{FixedOutputReset, Update};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 
 /// A provider's signing key.
 #[derive(Clone)]
@@ -22,7 +24,7 @@ pub(super) struct Key {
 
 #[derive(Clone)]
 enum Private {
-    Rsa(&'static RsaPrivateKey),
+    Rsa(&'static PrivateKey),
     P256([u8; 32]),
     P384([u8; 48]),
     P521([u8; 66]),
@@ -32,7 +34,7 @@ enum Private {
 }
 
 /// The key of RFC 7515 Appendix A.2: 2048 bits.
-static RSA: LazyLock<RsaPrivateKey> = LazyLock::new(|| {
+static RSA: LazyLock<PrivateKey> = LazyLock::new(|| {
     rsa_from_primes(
         number(
             "4BzEEOtIpmVdVEZNCqS7baC4crd0pqnRH_5IB3jw3bcxGn6QLvnEtfdUdiYrqBdss1l58BQ3KhooKeQTa9AB0Hw_Py5PJdTJNPY8cQn7ouZ2KKDcmnPGBY5t7yLc1QlQ5xHdwW1VhvKn-nXqhJTBgIPgtldC-KDV5z-y2XDwGUc",
@@ -45,16 +47,16 @@ static RSA: LazyLock<RsaPrivateKey> = LazyLock::new(|| {
 
 /// A key of 1042 bits: too short. Its primes are the field and the order of the
 /// curve P-521.
-static SHORT_RSA: LazyLock<RsaPrivateKey> = LazyLock::new(|| {
-    let power = BigUint::from(1u8) << 521usize;
+static SHORT_RSA: LazyLock<PrivateKey> = LazyLock::new(|| {
+    let power = BoxedUint::one_with_precision(522) << 521u32;
     let gap = "5ae79787c40d069948033feb708f65a2fc44a36477663b851449048e16ec79bf7";
-    let gap = BigUint::parse_bytes(gap.as_bytes(), 16).unwrap();
-    rsa_from_primes(power.clone() - 1u8, power - gap)
+    let gap = BoxedUint::from_str_radix_vartime(gap, 16).unwrap();
+    rsa_from_primes(&power - 1u8, power - gap)
 });
 
 /// A key of 8191 bits. Its primes are p of RFC 3526 §5 and (p - 1) / 2, which is also
 /// prime.
-static LONG_RSA: LazyLock<RsaPrivateKey> = LazyLock::new(|| {
+static LONG_RSA: LazyLock<PrivateKey> = LazyLock::new(|| {
     let prime = "ffffffffffffffffc90fdaa22168c234c4c6628b80dc1cd129024e088a67cc74020bbea63b13\
         9b22514a08798e3404ddef9519b3cd3a431b302b0a6df25f14374fe1356d6d51c245e485b576\
         625e7ec6f44c42e9a637ed6b0bff5cb6f406b7edee386bfb5a899fa5ae9f24117c4b1fe64928\
@@ -69,8 +71,8 @@ static LONG_RSA: LazyLock<RsaPrivateKey> = LazyLock::new(|| {
         c2db04de8ef92e8efc141fbecaa6287c59474e6bc05d99b2964fa090c3a2233ba186515be7ed\
         1f612970cee2d7afb81bdd762170481cd0069127d5b05aa993b4ea988d8fddc186ffb7dc90a6\
         c08f4df435c934063199ffffffffffffffff";
-    let prime = BigUint::parse_bytes(prime.as_bytes(), 16).unwrap();
-    rsa_from_primes(prime.clone() >> 1, prime)
+    let prime = BoxedUint::from_str_radix_vartime(prime, 16).unwrap();
+    rsa_from_primes(&prime >> 1u32, prime)
 });
 
 impl Key {
@@ -115,21 +117,20 @@ impl Key {
         let mut jwk = match &self.private {
             Private::Rsa(key) => json!({
                 "kty": "RSA",
-                "n": encode(&key.n().to_bytes_be()),
-                "e": encode(&key.e().to_bytes_be()),
+                "n": encode(&key.n_bytes()),
+                "e": encode(&key.e_bytes()),
             }),
             Private::P256(secret) => {
                 let key = p256::ecdsa::SigningKey::from_slice(secret).unwrap();
-                ec_jwk("P-256", key.verifying_key().to_encoded_point(false).as_bytes())
+                ec_jwk("P-256", key.verifying_key().to_sec1_point(false).as_bytes())
             }
             Private::P384(secret) => {
                 let key = p384::ecdsa::SigningKey::from_slice(secret).unwrap();
-                ec_jwk("P-384", key.verifying_key().to_encoded_point(false).as_bytes())
+                ec_jwk("P-384", key.verifying_key().to_sec1_point(false).as_bytes())
             }
             Private::P521(secret) => {
                 let key = p521::ecdsa::SigningKey::from_slice(secret).unwrap();
-                let key = p521::ecdsa::VerifyingKey::from(&key);
-                ec_jwk("P-521", key.to_encoded_point(false).as_bytes())
+                ec_jwk("P-521", key.verifying_key().to_sec1_point(false).as_bytes())
             }
             Private::Secret(_) => panic!("a secret is not published"),
             Private::Ed25519(secret) => {
@@ -164,8 +165,7 @@ impl Key {
             }
             (Private::P521(secret), _) => {
                 let key = p521::ecdsa::SigningKey::from_slice(secret).unwrap();
-                let mut random = ChaCha8Rng::seed_from_u64(1);
-                let signature: p521::ecdsa::Signature = key.sign_with_rng(&mut random, input);
+                let signature: p521::ecdsa::Signature = key.sign(input);
                 signature.to_vec()
             }
             (Private::Secret(secret), "HS256") => hmac::<Hmac<Sha256>>(secret, input),
@@ -181,32 +181,32 @@ impl Key {
     }
 }
 
-fn hmac<M: Mac + hmac::digest::KeyInit>(secret: &str, input: &[u8]) -> Vec<u8> {
-    let mac = <M as Mac>::new_from_slice(secret.as_bytes()).unwrap();
+fn hmac<M: Mac + KeyInit>(secret: &str, input: &[u8]) -> Vec<u8> {
+    let mac = M::new_from_slice(secret.as_bytes()).unwrap();
     mac.chain_update(input).finalize().into_bytes().to_vec()
 }
 
-fn pkcs1_v15<D>(key: &RsaPrivateKey, input: &[u8]) -> Vec<u8>
+fn pkcs1_v15<D>(key: &PrivateKey, input: &[u8]) -> Vec<u8>
 where
-    D: rsa::sha2::Digest + rsa::pkcs8::AssociatedOid,
+    D: Digest + AssociatedOid,
 {
     pkcs1v15::SigningKey::<D>::new(key.clone()).sign(input).to_vec()
 }
 
-fn rsa_pss<D>(key: &RsaPrivateKey, input: &[u8]) -> Vec<u8>
+fn rsa_pss<D>(key: &PrivateKey, input: &[u8]) -> Vec<u8>
 where
-    D: rsa::sha2::Digest + rsa::sha2::digest::FixedOutputReset,
+    D: Digest + FixedOutputReset + Update,
 {
     let mut salt = ChaCha8Rng::seed_from_u64(1);
     pss::SigningKey::<D>::new(key.clone()).sign_with_rng(&mut salt, input).to_vec()
 }
 
-fn rsa_from_primes(p: BigUint, q: BigUint) -> RsaPrivateKey {
-    RsaPrivateKey::from_primes(vec![p, q], BigUint::from(65537u32)).unwrap()
+fn rsa_from_primes(p: BoxedUint, q: BoxedUint) -> PrivateKey {
+    PrivateKey::from_p_q(p, q, BoxedUint::from(65537u32)).unwrap()
 }
 
-fn number(text: &str) -> BigUint {
-    BigUint::from_bytes_be(&URL_SAFE_NO_PAD.decode(text).unwrap())
+fn number(text: &str) -> BoxedUint {
+    BoxedUint::from_be_slice_vartime(&URL_SAFE_NO_PAD.decode(text).unwrap())
 }
 
 fn ec_jwk(curve: &str, uncompressed_point: &[u8]) -> Value {

@@ -54,7 +54,7 @@ const MEMORY_BYTES: usize = 64 << 20;
 
 /// Fuel for one call, roughly in instructions: a time limit of a few seconds without a
 /// clock. The most expensive honest step, which checks an ID token against several keys,
-/// takes little more than half of it.
+/// takes a quarter of it.
 const FUEL_PER_CALL: u64 = 2_000_000_000;
 
 /// Most bytes, approximately, that one call may return: lists can refer to the same memory
