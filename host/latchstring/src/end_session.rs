@@ -149,7 +149,7 @@ mod tests {
     use super::*;
     use crate::capability::clock::SystemClock;
     use crate::capability::entropy::SystemEntropy;
-    use crate::capability::loopback::Answer;
+    use crate::capability::loopback::PendingPage;
     use crate::capability::terminal::Silence;
 
     const PROVIDER: &str = "https://id.example/end?id_token_hint=secret";
@@ -198,7 +198,7 @@ mod tests {
             };
             let opened = self.0.opened.lock().expect("an address").clone().expect("an address");
             let target = opened.strip_prefix("http://127.0.0.1:8000").expect("a path").to_owned();
-            let (answer, mut page) = Answer::pair(Pages::default());
+            let (answer, mut page) = PendingPage::pair(Pages::default());
             let told = Arc::clone(&self.0.told);
             tokio::spawn(async move {
                 let page = page.page(ARRIVAL).await;

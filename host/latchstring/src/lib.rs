@@ -37,7 +37,6 @@ mod api;
 pub mod blocking;
 mod builder;
 pub mod capability;
-mod drive;
 mod end_session;
 mod fresh_token;
 #[cfg(test)]
@@ -53,13 +52,11 @@ mod renewal;
 pub mod rules;
 pub mod sandbox;
 pub mod secret_variables;
-mod token;
 #[cfg(feature = "transcript")]
 mod transcript;
-mod user;
 
 pub use latchstring_core::contract;
-use latchstring_core::{budget, egress, error};
+use latchstring_core::{budget, drive, egress, error, token, user};
 
 pub use api::{ApiResponse, TokenProvider};
 pub use builder::LatchBuilder;
@@ -76,12 +73,12 @@ pub use import::Found;
 pub use latch::{Imported, Latch, describe};
 pub use latchstring_core::egress::api_origin;
 pub use latchstring_core::session::check_profile;
+pub use latchstring_core::token::Token;
 #[cfg(feature = "presets")]
 pub use preset::{Preset, Setting, Settings};
 #[cfg(feature = "transcript")]
 pub use recording::Recorder;
 pub use renewal::{Renewal, RenewalProcess, serve_renewal};
-pub use token::Token;
 #[cfg(feature = "transcript")]
 pub use transcript::{Replay, ReplayedStep, Transcript};
 

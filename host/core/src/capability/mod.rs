@@ -1,3 +1,10 @@
-//! Traits for what a host supplies.
+//! What a host supplies, each as a trait.
 
+pub mod browser;
+pub mod clock;
+pub mod component;
 pub mod entropy;
+pub mod http;
+pub mod listener;
+pub mod store;
+pub mod terminal;

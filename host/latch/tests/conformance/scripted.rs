@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use latchstring::capability::http::{Http, Limits, Trouble};
-use latchstring::capability::loopback::{Answer, Listener, Loopback, Redirect, Visit};
+use latchstring::capability::loopback::{Listener, Loopback, PendingPage, Redirect, Visit};
 use latchstring::capability::surroundings::Surroundings;
 use latchstring::contract::{
     Endpoints, Examination, Facts, Header, Hexclave, HexclaveHeaders, Request, Response, Tokens,
@@ -187,7 +187,7 @@ impl Listener for Redirects {
     async fn visit(&mut self) -> Visit {
         let target = self.targets.lock().expect("no panic").pop_front();
         let Some(target) = target else { return std::future::pending().await };
-        let (answer, page) = Answer::pair(Pages::default());
+        let (answer, page) = PendingPage::pair(Pages::default());
         // Whoever has the page ends the connection.
         drop(page);
         Visit::new(target, "", answer)

@@ -3,16 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
-
-/// The host's clock.
-#[async_trait]
-pub trait Clock: Send + Sync {
-    /// Returns the time in milliseconds since the Unix epoch.
-    fn now_ms(&self) -> u64;
-
-    /// Returns after `duration`.
-    async fn sleep(&self, duration: Duration);
-}
+pub use latchstring_core::capability::clock::Clock;
 
 /// The operating system's clock.
 #[derive(Debug, Default, Clone, Copy)]

@@ -1,6 +1,9 @@
 //! How a user logs in.
 
+use latchstring_core::capability::browser::Launcher;
+
 use super::{Inner, Latch, bytes, granted};
+use crate::capability::browser::Launching;
 use crate::contract::{Facts, LoginFlow, LoginRequest};
 use crate::egress::Egress;
 use crate::error::{Code, Error};
@@ -68,13 +71,14 @@ impl Inner {
             .map_err(|error| self.placed(error))?;
         // Origins that an earlier login pinned do not apply to this one.
         let egress = Egress::new(&self.client, &[]).coming_back_to(&request.redirect_uri);
+        let browser = self.parts.browser.as_deref().map(Launching);
         let ways = Ways {
             clock: self.parts.clock.as_ref(),
             terminal: self.parts.terminal.as_ref(),
             egress: &egress,
             pages: &self.parts.pages,
             listener,
-            browser: self.parts.browser.as_deref(),
+            browser: browser.as_ref().map(|browser| browser as &dyn Launcher),
             browser_is_elsewhere: facts.editor_terminal,
             draws_qr: self.parts.draws_qr,
         };

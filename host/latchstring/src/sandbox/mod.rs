@@ -289,6 +289,14 @@ impl Instance {
     }
 }
 
+impl latchstring_core::capability::component::Component for Instance {
+    type Session = Session;
+
+    fn next(&mut self, session: &Session, reply: &Reply, now_ms: u64) -> Result<Action, Error> {
+        Self::next(self, session, reply, now_ms)
+    }
+}
+
 /// Returns the error for a trap: what stopped the component, without a backtrace.
 fn fault(error: wasmtime::Error) -> Error {
     let reason = match error.downcast_ref::<Trap>() {

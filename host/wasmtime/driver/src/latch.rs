@@ -1,6 +1,6 @@
 //! A client of one provider, and what the command line does with it.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::budget::Budget;
@@ -27,8 +27,8 @@ use latchstring_core::session::Envelope;
 pub struct Latch {
     pub(crate) client: Client,
     pub(crate) key: Key,
-    pub(crate) store: Rc<dyn Store>,
-    pub(crate) terminal: Rc<StderrTerminal>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) terminal: Arc<StderrTerminal>,
 }
 
 /// How a login goes about it.

@@ -17,16 +17,9 @@ mod sandbox;
 pub mod transcript;
 mod wasi;
 
-#[path = "../../../../host/latchstring/src/drive.rs"]
-mod drive;
-#[path = "../../../../host/latchstring/src/token.rs"]
-pub mod token;
-#[path = "../../../../host/latchstring/src/user.rs"]
-mod user;
-
 pub use latchstring_core::egress::api_origin;
 pub use latchstring_core::session::check_profile;
-use latchstring_core::{budget, egress};
+use latchstring_core::{budget, drive, egress, token, user};
 pub use latchstring_core::{contract, error, pages};
 
 pub use contract::{

@@ -4,6 +4,8 @@
 //! it may take of memory and time is for whoever runs both to say
 //! (`wasmtime run -W max-memory-size=..., -W timeout=...`).
 
+use latchstring_core::capability::component::Component;
+
 use crate::contract::{self, Action, Client, Context, Demand, Description, LoginRequest, Reply};
 use crate::error::Error;
 
@@ -59,14 +61,12 @@ impl Instance {
         let opened = contract::Session::logout(client, stored, context);
         opened.map(Session).map_err(Error::from)
     }
+}
 
-    /// The contract's `session.next`.
-    pub(crate) fn next(
-        &mut self,
-        session: &Session,
-        reply: &Reply,
-        now_ms: u64,
-    ) -> Result<Action, Error> {
+impl Component for Instance {
+    type Session = Session;
+
+    fn next(&mut self, session: &Session, reply: &Reply, now_ms: u64) -> Result<Action, Error> {
         session.0.next(reply, now_ms).map_err(Error::from)
     }
 }

@@ -1,9 +1,12 @@
 //! Starts a browser on a local address that other users must not learn.
 
+use std::any::Any;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
+use async_trait::async_trait;
+use latchstring_core::capability::browser::{self as core, Launcher};
 use latchstring_core::interaction::Opened;
 use tempfile::TempDir;
 use url::Url;
@@ -30,6 +33,27 @@ impl Launched {
     /// Returns whether other users may have read the address.
     pub(crate) fn is_exposed(&self) -> bool {
         self.is_exposed
+    }
+}
+
+/// Starts a browser, as the loop asks for it.
+pub(crate) struct Launching<'a>(pub(crate) &'a dyn Browser);
+
+#[async_trait]
+impl Launcher for Launching<'_> {
+    fn launch(&self, address: &str, tells_peers: bool) -> Result<core::Launched, Error> {
+        let launched = launch(self.0, address, tells_peers)?;
+        let opened = launched.opened();
+        let kept = launched.file.map(|file| -> Box<dyn Any + Send> { Box::new(file) });
+        Ok(core::Launched { opened, kept })
+    }
+
+    fn open(&self, url: &str) -> Result<Opened, Error> {
+        self.0.open(url).map(|()| Opened::Address)
+    }
+
+    async fn failure(&self) -> Error {
+        self.0.failure().await
     }
 }
 

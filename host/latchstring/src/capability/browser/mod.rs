@@ -6,7 +6,7 @@ mod system;
 
 pub use command::CommandBrowser;
 pub use latchstring_core::egress::browser_url;
-pub(crate) use launch::{Launched, launch};
+pub(crate) use launch::{Launched, Launching, launch};
 pub use system::SystemBrowser;
 
 use std::path::Path;

@@ -1,12 +1,17 @@
 //! Tests of the system's HTTP client against servers on loopback.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
+use async_trait::async_trait;
 use hyper_util::client::proxy::matcher::Matcher;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
+use url::Url;
 
 use super::*;
-use crate::contract::{Header, Method};
+use crate::contract::{Header, Method, Request, Response};
 
 const LIMITS: Limits =
     Limits { timeout: Duration::from_secs(10), body_bytes: 1000, private_addresses: true };

@@ -4,17 +4,11 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use super::Answer;
 use crate::pages::{Page, Pages};
 
 /// Time to write a page.
 const WRITING: Duration = Duration::from_secs(2);
-
-/// Takes one page for a waiting browser. If it is dropped, the browser gets the page for an
-/// abandoned login.
-pub struct Answer {
-    page: oneshot::Sender<Page>,
-    written: oneshot::Receiver<()>,
-}
 
 /// The listener's half of an [`Answer`].
 ///
@@ -25,30 +19,25 @@ pub struct PendingPage {
     _written: oneshot::Sender<()>,
 }
 
-impl Answer {
+impl PendingPage {
     /// Returns an answer, and the half that delivers its page for a listener. If no page
     /// comes, the abandoned page of `pages` is delivered.
-    pub fn pair(pages: Pages) -> (Self, PendingPage) {
+    ///
+    /// The answer waits for two seconds at most.
+    pub fn pair(pages: Pages) -> (Answer, Self) {
         let (page_sender, page) = oneshot::channel();
         let (_written, written) = oneshot::channel();
-        (Self { page: page_sender, written }, PendingPage { page, pages, _written })
+        let answer = Answer::new(move |page| {
+            let is_awaited = page_sender.send(page).is_ok();
+            Box::pin(async move {
+                if is_awaited {
+                    let _ = tokio::time::timeout(WRITING, written).await;
+                }
+            })
+        });
+        (answer, Self { page, pages, _written })
     }
 
-    /// Sends `page` at once. The future completes when the page was written and the
-    /// connection closed, when the browser went away, or after two seconds.
-    ///
-    /// A program may end then: what was written reaches the browser.
-    pub fn send(self, page: Page) -> impl Future<Output = ()> + Send + 'static {
-        let is_awaited = self.page.send(page).is_ok();
-        async move {
-            if is_awaited {
-                let _ = tokio::time::timeout(WRITING, self.written).await;
-            }
-        }
-    }
-}
-
-impl PendingPage {
     /// Returns the page, or the abandoned page if none comes within `patience` or the
     /// answer is dropped.
     ///
@@ -67,7 +56,7 @@ mod tests {
     async fn a_browser_without_an_answer_gets_the_abandoned_page_of_the_login() {
         let pages =
             crate::pages::from_toml("[abandoned]\ntitle = \"Annulé\"", "").expect("good pages");
-        let (answer, mut page) = Answer::pair(pages);
+        let (answer, mut page) = PendingPage::pair(pages);
         drop(answer);
         let page = page.page(WRITING).await;
         assert!(page.html.contains(">Annulé</h1>"), "{}", page.html);

@@ -31,7 +31,7 @@ use tokio::time::{sleep, timeout};
 
 use super::peers::{Ends, Peers};
 use super::request::{Expected, Refusal, judge};
-use super::{Answer, END_ADDRESS, Listener, Peer, PendingPage, Visit};
+use super::{END_ADDRESS, Listener, Peer, PendingPage, Visit};
 use crate::pages::{NOTHING, Page, Pages};
 
 const MOST_CONNECTIONS: usize = 64;
@@ -273,7 +273,7 @@ async fn respond(
     };
     let keeps_connection = keeps_connection(&request);
     visiting.store(true, Ordering::Relaxed);
-    let (answer, mut page) = Answer::pair(state.pages.clone());
+    let (answer, mut page) = PendingPage::pair(state.pages.clone());
     let visit = Visit::new(target, cookies(request.headers()), answer)
         .from_peer(peer)
         .keeping_connection(keeps_connection);

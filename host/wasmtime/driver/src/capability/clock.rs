@@ -3,24 +3,15 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+pub use latchstring_core::capability::clock::Clock;
 use wasip2::clocks::wall_clock;
 
 use crate::wasi::executor;
 
-/// The host's clock.
-#[async_trait(?Send)]
-pub trait Clock {
-    /// Milliseconds since the Unix epoch.
-    fn now_ms(&self) -> u64;
-
-    /// Returns after `duration`.
-    async fn sleep(&self, duration: Duration);
-}
-
 /// WASI's clocks.
 pub struct SystemClock;
 
-#[async_trait(?Send)]
+#[async_trait]
 impl Clock for SystemClock {
     fn now_ms(&self) -> u64 {
         let now = wall_clock::now();

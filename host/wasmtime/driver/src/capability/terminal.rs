@@ -1,10 +1,13 @@
 //! Talking to the person, on standard error: standard output belongs to scripts.
 
-use std::cell::{Cell, RefCell};
 use std::future::pending;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+pub use latchstring_core::capability::terminal::Terminal;
+use latchstring_core::capability::terminal::remaining;
 use wasip2::cli::{stdin, terminal_stderr, terminal_stdin};
 use wasip2::io::streams::InputStream;
 
@@ -15,51 +18,16 @@ use crate::wasi::streams;
 /// Columns that a terminal has at least; WASI does not tell how many.
 const WIDTH: usize = 80;
 
-/// Where the person is told what happens.
-#[async_trait(?Send)]
-pub trait Terminal {
-    /// One line, or a few.
-    fn say(&self, text: &str);
-    /// An address on a line of its own, whole however narrow the terminal is.
-    fn address(&self, url: &str);
-    /// Something waits for the person, and not for ever; called every second.
-    fn countdown(&self, what: &str, left: Duration);
-    /// Something takes a while, until the next call of any method here.
-    fn wait(&self, what: &str);
-    /// The wait is over.
-    fn settle(&self);
-    /// Whether somebody can read what is said, and answer.
-    fn is_attended(&self) -> bool;
-    /// Whether a picture of block characters, so many columns wide, can be seen.
-    fn shows_pictures(&self, columns: usize) -> bool;
-    /// What the person types after `question`, up to the end of a line. Waits for
-    /// ever where nobody can be asked.
-    async fn ask(&self, question: &str, hidden: bool) -> String;
-    /// Whether [`ask`](Self::ask) can hide what is typed.
-    fn hides_typing(&self) -> bool;
-    /// A detail for whoever looks for a fault: never a secret.
-    fn detail(&self, text: &str);
-}
-
-/// Ends what a terminal shows of a wait, however the wait ends.
-pub(crate) struct Settled<'a>(pub(crate) &'a dyn Terminal);
-
-impl Drop for Settled<'_> {
-    fn drop(&mut self) {
-        self.0.settle();
-    }
-}
-
 /// Standard error: one line that changes and links on a terminal, plain lines
 /// elsewhere.
 pub struct StderrTerminal {
     verbose: bool,
     plain: bool,
     /// Whether the line that changes stands there.
-    is_waiting: Cell<bool>,
+    is_waiting: AtomicBool,
     keyboard: InputStream,
     /// What was typed behind the last line's end.
-    typed: RefCell<Vec<u8>>,
+    typed: Mutex<Vec<u8>>,
 }
 
 impl StderrTerminal {
@@ -68,9 +36,9 @@ impl StderrTerminal {
         Self {
             verbose,
             plain,
-            is_waiting: Cell::default(),
+            is_waiting: AtomicBool::default(),
             keyboard: stdin::get_stdin(),
-            typed: RefCell::default(),
+            typed: Mutex::default(),
         }
     }
 
@@ -79,23 +47,30 @@ impl StderrTerminal {
         terminal_stderr::get_terminal_stderr().is_some() && !self.plain
     }
 
+    /// The next line that was typed already, with its end.
+    fn typed_line(&self) -> Option<Vec<u8>> {
+        let mut typed = self.typed.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = typed.iter().position(|byte| *byte == b'\n')?;
+        Some(typed.drain(..=end).collect())
+    }
+
     /// The next line that is typed; waits for ever behind the last one.
     async fn line(&self) -> String {
         loop {
-            let end = self.typed.borrow().iter().position(|byte| *byte == b'\n');
-            if let Some(end) = end {
-                let line: Vec<u8> = self.typed.borrow_mut().drain(..=end).collect();
+            if let Some(line) = self.typed_line() {
                 return String::from_utf8_lossy(&line).trim_end_matches(['\r', '\n']).to_owned();
             }
             match streams::read(&self.keyboard, 4096).await {
-                Ok(Some(bytes)) => self.typed.borrow_mut().extend(bytes),
+                Ok(Some(bytes)) => {
+                    self.typed.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
+                }
                 Ok(None) | Err(_) => pending().await,
             }
         }
     }
 }
 
-#[async_trait(?Send)]
+#[async_trait]
 impl Terminal for StderrTerminal {
     fn say(&self, text: &str) {
         self.settle();
@@ -116,7 +91,7 @@ impl Terminal for StderrTerminal {
     fn countdown(&self, what: &str, left: Duration) {
         let seconds = left.as_secs();
         if self.is_rich() {
-            self.wait(&format!("{what}: {}:{:02} left", seconds / 60, seconds % 60));
+            self.wait(&remaining(what, left));
         } else if self.plain && seconds.is_multiple_of(60) && seconds > 0 {
             self.say(&format!("{what}: {} min left", seconds / 60));
         }
@@ -125,14 +100,14 @@ impl Terminal for StderrTerminal {
     fn wait(&self, what: &str) {
         if self.is_rich() {
             err(&format!("\r\x1b[K({})", printable(what)));
-            self.is_waiting.set(true);
+            self.is_waiting.store(true, Ordering::Relaxed);
         } else if self.plain && self.is_attended() {
             self.say(&format!("({what})"));
         }
     }
 
     fn settle(&self) {
-        if self.is_waiting.replace(false) {
+        if self.is_waiting.swap(false, Ordering::Relaxed) {
             err("\r\x1b[K");
         }
     }

@@ -9,7 +9,7 @@ mod given;
 mod remembered;
 
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use latchstring::capability::loopback::{Redirect, RedirectHost};
@@ -68,7 +68,7 @@ impl Settings {
             client,
             key,
             store: Stores::open(global, &self.effective)?.chosen(),
-            terminal: Rc::new(StderrTerminal::new(global.verbose, global.plain)),
+            terminal: Arc::new(StderrTerminal::new(global.verbose, global.plain)),
         })
     }
 

@@ -1,7 +1,7 @@
 //! Where sessions are kept: in files, whatever else was asked for.
 
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use latchstring::capability::store::{FileStore, Key, Store};
@@ -15,7 +15,7 @@ use super::profile::Profile;
 const FOLDER: &str = "/state";
 
 /// The store over one state folder.
-pub(crate) struct Stores(Rc<dyn Store>);
+pub(crate) struct Stores(Arc<dyn Store>);
 
 impl Stores {
     /// Refuses what a sandbox does not have, rather than keep a session elsewhere
@@ -42,15 +42,15 @@ impl Stores {
         }
         let folder = global.state_dir.as_deref().map_or(FOLDER.into(), Path::to_string_lossy);
         let folder = folder.trim_end_matches('/').to_owned();
-        Ok(Self(Rc::new(FileStore::new(folder, Duration::from_secs(global.lock_timeout)))))
+        Ok(Self(Arc::new(FileStore::new(folder, Duration::from_secs(global.lock_timeout)))))
     }
 
     /// The store.
-    pub(crate) fn chosen(&self) -> Rc<dyn Store> {
-        Rc::clone(&self.0)
+    pub(crate) fn chosen(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.0)
     }
 
-    pub(crate) fn get(&self, _: StoreChoice) -> Rc<dyn Store> {
+    pub(crate) fn get(&self, _: StoreChoice) -> Arc<dyn Store> {
         self.chosen()
     }
 

@@ -1,11 +1,10 @@
 //! Runs one future to its end, on what WASI can wait for.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::rc::{Rc, Weak};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
@@ -20,16 +19,16 @@ thread_local! {
 /// What a future waits for.
 struct Awaited {
     pollable: Pollable,
-    waker: RefCell<Option<Waker>>,
-    is_listed: Cell<bool>,
+    waker: Mutex<Option<Waker>>,
+    is_listed: AtomicBool,
 }
 
 /// Something that is done again and again while a future waits, until this is
 /// dropped.
 pub(crate) struct Pulse {
     period: Duration,
-    next: Cell<u64>,
-    beat: Box<dyn Fn()>,
+    next: AtomicU64,
+    beat: Box<dyn Fn() + Send + Sync>,
 }
 
 struct Woken(AtomicBool);
@@ -59,14 +58,15 @@ pub(crate) fn block_on<T>(future: impl Future<Output = T>) -> T {
 /// Returns when the pollable is ready.
 pub(crate) async fn ready(pollable: Pollable) {
     let awaited =
-        Rc::new(Awaited { pollable, waker: RefCell::default(), is_listed: Cell::default() });
+        Arc::new(Awaited { pollable, waker: Mutex::default(), is_listed: AtomicBool::default() });
     poll_fn(|context| {
         if awaited.pollable.ready() {
             return Poll::Ready(());
         }
-        *awaited.waker.borrow_mut() = Some(context.waker().clone());
-        if !awaited.is_listed.replace(true) {
-            AWAITED.with_borrow_mut(|list| list.push(Rc::downgrade(&awaited)));
+        *awaited.waker.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(context.waker().clone());
+        if !awaited.is_listed.swap(true, Ordering::Relaxed) {
+            AWAITED.with_borrow_mut(|list| list.push(Arc::downgrade(&awaited)));
         }
         Poll::Pending
     })
@@ -93,37 +93,39 @@ pub(crate) fn elapsed() -> Duration {
 }
 
 /// Calls `beat` every `period`, as long as the program waits for something else.
-pub(crate) fn pulse(period: Duration, beat: impl Fn() + 'static) -> Rc<Pulse> {
-    let next = Cell::new(monotonic_clock::now() + nanoseconds(period));
-    let pulse = Rc::new(Pulse { period, next, beat: Box::new(beat) });
-    PULSES.with_borrow_mut(|list| list.push(Rc::downgrade(&pulse)));
+pub(crate) fn pulse(period: Duration, beat: impl Fn() + Send + Sync + 'static) -> Arc<Pulse> {
+    let next = AtomicU64::new(monotonic_clock::now() + nanoseconds(period));
+    let pulse = Arc::new(Pulse { period, next, beat: Box::new(beat) });
+    PULSES.with_borrow_mut(|list| list.push(Arc::downgrade(&pulse)));
     pulse
 }
 
 /// Waits until one of the awaited is ready, and wakes whoever waits for it.
 fn wait() {
-    let awaited: Vec<Rc<Awaited>> =
+    let awaited: Vec<Arc<Awaited>> =
         AWAITED.with_borrow_mut(std::mem::take).iter().filter_map(Weak::upgrade).collect();
-    let pulses: Vec<Rc<Pulse>> = PULSES.with_borrow_mut(|list| {
+    let pulses: Vec<Arc<Pulse>> = PULSES.with_borrow_mut(|list| {
         list.retain(|pulse| pulse.strong_count() > 0);
         list.iter().filter_map(Weak::upgrade).collect()
     });
-    let next = pulses.iter().map(|pulse| pulse.next.get()).min();
+    let next = pulses.iter().map(|pulse| pulse.next.load(Ordering::Relaxed)).min();
     let timer = next.map(monotonic_clock::subscribe_instant);
     let all: Vec<&Pollable> =
         awaited.iter().map(|awaited| &awaited.pollable).chain(timer.as_ref()).collect();
     let ready = poll(&all);
     let now = monotonic_clock::now();
-    for pulse in pulses.iter().filter(|pulse| pulse.next.get() <= now) {
+    for pulse in pulses.iter().filter(|pulse| pulse.next.load(Ordering::Relaxed) <= now) {
         (pulse.beat)();
-        pulse.next.set(monotonic_clock::now() + nanoseconds(pulse.period));
+        let next = monotonic_clock::now() + nanoseconds(pulse.period);
+        pulse.next.store(next, Ordering::Relaxed);
     }
     for (index, awaited) in awaited.iter().enumerate() {
         if ready.contains(&u32::try_from(index).unwrap_or(u32::MAX)) {
-            awaited.is_listed.set(false);
-            awaited.waker.take().iter().for_each(Waker::wake_by_ref);
+            awaited.is_listed.store(false, Ordering::Relaxed);
+            let waker = awaited.waker.lock().unwrap_or_else(PoisonError::into_inner).take();
+            waker.iter().for_each(Waker::wake_by_ref);
         } else {
-            AWAITED.with_borrow_mut(|list| list.push(Rc::downgrade(awaited)));
+            AWAITED.with_borrow_mut(|list| list.push(Arc::downgrade(awaited)));
         }
     }
 }

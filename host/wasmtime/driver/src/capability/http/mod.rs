@@ -4,9 +4,9 @@ mod outgoing;
 mod trouble;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::time::Duration;
 
 use async_trait::async_trait;
+pub use latchstring_core::capability::http::{Http, Limits, Trouble};
 use url::{Host, Url};
 use wasip2::http::outgoing_handler::handle;
 use wasip2::http::types::{IncomingBody, OutgoingBody, RequestOptions};
@@ -19,44 +19,6 @@ use crate::egress::addresses::is_public;
 use crate::error::printable;
 use crate::wasi::{executor, streams};
 
-/// An HTTP client. The egress policy has approved `request.url` before it is
-/// called; the limits are for the client to keep.
-#[async_trait(?Send)]
-pub trait Http {
-    /// Sends one request, follows no redirect and reads the body whole.
-    async fn send(&self, request: Request, limits: Limits) -> Result<Response, Trouble>;
-
-    /// Returns every address of the URL's host; empty if the name is unknown. The
-    /// caller bounds the time.
-    async fn resolve(&self, url: &Url) -> Vec<IpAddr>;
-}
-
-/// What a request may cost and where its connection may go.
-#[derive(Clone, Copy)]
-pub struct Limits {
-    /// For the whole request, name look-up to last byte.
-    pub timeout: Duration,
-    /// Body bytes.
-    pub body_bytes: u64,
-    /// Whether the name may resolve to an address that is not public.
-    pub private_addresses: bool,
-}
-
-/// Why there is no response. Texts are one line and hold no secret.
-pub enum Trouble {
-    /// No answer came: name look-up, connection, TLS or time.
-    Unreachable {
-        /// One line.
-        reason: String,
-        /// Whether the request may have arrived all the same.
-        sent: bool,
-    },
-    /// The body went past so many bytes.
-    TooLarge(u64),
-    /// The limits forbid the connection.
-    Denied(String),
-}
-
 /// `wasi:http`. Whoever runs this connects, and decides which certificates count.
 ///
 /// Where `Limits::private_addresses` is false, every address of the host's name
@@ -64,7 +26,7 @@ pub enum Trouble {
 /// connects: a name server that answers differently the second time gets past.
 pub struct WasiHttp;
 
-#[async_trait(?Send)]
+#[async_trait]
 impl Http for WasiHttp {
     async fn send(&self, request: Request, limits: Limits) -> Result<Response, Trouble> {
         let url = Url::parse(&request.url)

@@ -11,7 +11,7 @@ use wasip2::sockets::tcp::TcpSocket;
 
 use super::connection::Connection;
 use super::request::Expected;
-use super::{Answer, Listener, Peer, Visit};
+use super::{Listener, Visit, Waiting};
 use crate::pages::Pages;
 use crate::wasi::executor::ready;
 
@@ -19,7 +19,7 @@ const MOST_CONNECTIONS: usize = 64;
 
 /// A connection whose request is still being read; none comes of one that does
 /// not count.
-type Arrival = Pin<Box<dyn Future<Output = Option<Visit>>>>;
+type Arrival = Pin<Box<dyn Future<Output = Option<Visit>> + Send>>;
 
 pub(super) struct Server {
     // Before the sockets: connections are theirs.
@@ -48,14 +48,13 @@ impl Server {
         let (expected, pages) = (self.expected.clone(), self.pages.clone());
         self.arriving.push_back(Box::pin(async move {
             let (target, cookies, connection) = connection.asked(&expected).await?;
-            let answer = Answer { connection: Some(connection), pages };
-            let peer = Peer::Unknown;
-            Some(Visit { target, cookies, peer, keeps_connection: false, answer })
+            let waiting = Waiting { connection: Some(connection), pages };
+            Some(Visit::new(target, cookies, waiting.answer()))
         }));
     }
 }
 
-#[async_trait(?Send)]
+#[async_trait]
 impl Listener for Server {
     fn redirect_uri(&self) -> &str {
         &self.redirect_uri

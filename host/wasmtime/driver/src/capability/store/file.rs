@@ -1,6 +1,6 @@
 //! Sessions as files beside those of the native host, in its own format.
 
-use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -27,12 +27,12 @@ pub(crate) struct FileStore {
     folder: String,
     lock_patience: Duration,
     /// Which lock is held, by the path of its file.
-    held: RefCell<Option<Held>>,
+    held: Mutex<Option<Held>>,
 }
 
 impl FileStore {
     pub(crate) fn new(folder: String, lock_patience: Duration) -> Self {
-        Self { folder, lock_patience, held: RefCell::default() }
+        Self { folder, lock_patience, held: Mutex::default() }
     }
 
     /// A file beside the sessions with `bytes` in it.
@@ -58,7 +58,7 @@ impl FileStore {
 
     /// Whoever was taken for dead must not overwrite what came after it.
     fn check_lock(&self) -> Result<(), Error> {
-        match &*self.held.borrow() {
+        match &*self.held.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(held) if !held.is_ours() => Err(Error::new(
                 Code::NotSaved,
                 "another process has taken the lock of this session: this one stood still for too long",
@@ -74,7 +74,7 @@ impl FileStore {
     }
 }
 
-#[async_trait(?Send)]
+#[async_trait]
 impl Store for FileStore {
     async fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
         let path = names::path(&self.folder, key, SESSION)?;
@@ -141,7 +141,7 @@ impl Store for FileStore {
         let path = names::path(&self.folder, key, locks::EXTENSION)?;
         self.make_folder()?;
         let lock = locks::lock_file(&path, self.lock_patience).await?;
-        *self.held.borrow_mut() = Some(lock.held());
+        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock.held());
         Ok(Box::new(lock))
     }
 

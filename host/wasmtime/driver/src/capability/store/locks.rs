@@ -8,7 +8,7 @@
 //! The native host does not look at these files, nor this one at the locks that
 //! the native one takes.
 
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Lock, cannot};
@@ -31,7 +31,7 @@ const LONGEST: u64 = 256;
 /// A lock of this process.
 pub(crate) struct FileLock {
     held: Held,
-    _pulse: Rc<Pulse>,
+    _pulse: Arc<Pulse>,
 }
 
 impl Lock for FileLock {}

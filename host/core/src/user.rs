@@ -6,31 +6,26 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use latchstring_core::interaction::{Command, Event, Interaction, Means, Opened, Reply, Request};
-
-use crate::capability::browser::{Browser, Launched, launch};
+use crate::capability::browser::{Launched, Launcher};
 use crate::capability::clock::Clock;
-use crate::capability::loopback::{Answer, Listener, Visit};
+use crate::capability::listener::{Answer, Listener, Visit};
 use crate::capability::terminal::Terminal;
 use crate::contract::{self, Authorization, DevicePrompt, Offer};
 use crate::egress::Egress;
 use crate::error::Error;
+use crate::interaction::{Command, Event, Interaction, Means, Opened, Reply, Request};
 use crate::pages::{Page, Pages};
 
-#[cfg(not(target_family = "wasm"))]
 type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-// A component has one thread.
-#[cfg(target_family = "wasm")]
-type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
 /// The user's browser, terminal and loopback listener during one login.
-pub(crate) struct User<'a> {
+pub struct User<'a> {
     clock: &'a dyn Clock,
     terminal: &'a dyn Terminal,
     /// Decides which addresses the user's browser may open.
     egress: &'a Egress,
     listener: Option<Box<dyn Listener>>,
-    browser: Option<&'a dyn Browser>,
+    browser: Option<&'a dyn Launcher>,
     draws_qr: bool,
     interaction: Interaction,
     /// The browser that was started.
@@ -49,25 +44,28 @@ pub(crate) struct User<'a> {
 }
 
 /// What a login reaches its user with.
-pub(crate) struct Ways<'a> {
-    pub(crate) clock: &'a dyn Clock,
-    pub(crate) terminal: &'a dyn Terminal,
-    pub(crate) egress: &'a Egress,
+pub struct Ways<'a> {
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// The user's terminal.
+    pub terminal: &'a dyn Terminal,
+    /// Decides which addresses the user's browser may open.
+    pub egress: &'a Egress,
     /// The pages that browsers are shown.
-    pub(crate) pages: &'a Pages,
+    pub pages: &'a Pages,
     /// The loopback listener; `None` if every port was taken or none is needed.
-    pub(crate) listener: Option<Box<dyn Listener>>,
+    pub listener: Option<Box<dyn Listener>>,
     /// The browser to start; `None` if the user opens the address by hand.
-    pub(crate) browser: Option<&'a dyn Browser>,
+    pub browser: Option<&'a dyn Launcher>,
     /// Whether that browser may run on another machine.
-    pub(crate) browser_is_elsewhere: bool,
+    pub browser_is_elsewhere: bool,
     /// Whether addresses are also shown as QR codes.
-    pub(crate) draws_qr: bool,
+    pub draws_qr: bool,
 }
 
 impl<'a> User<'a> {
     /// Begins a login. `seed` has 32 random bytes for one-time addresses.
-    pub(crate) fn new(ways: Ways<'a>, seed: [u8; 32]) -> Self {
+    pub fn new(ways: Ways<'a>, seed: [u8; 32]) -> Self {
         let Ways { clock, terminal, egress, pages, listener, browser, .. } = ways;
         let means = Means {
             redirect_uri: listener.as_ref().map(|listener| listener.redirect_uri().to_owned()),
@@ -96,7 +94,11 @@ impl<'a> User<'a> {
 
     /// Sends the user to the provider and waits for the redirect, a pasted address or the
     /// user's choice of another flow.
-    pub(crate) async fn authorize(
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`Interaction`].
+    pub async fn authorize(
         &mut self,
         authorization: Authorization,
     ) -> Result<contract::Reply, Error> {
@@ -105,31 +107,37 @@ impl<'a> User<'a> {
     }
 
     /// Shows the address and the code for a login on another device.
-    pub(crate) async fn present(
-        &mut self,
-        prompt: &DevicePrompt,
-    ) -> Result<contract::Reply, Error> {
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`Interaction`].
+    pub async fn present(&mut self, prompt: &DevicePrompt) -> Result<contract::Reply, Error> {
         let commands = self.interaction.present(self.egress, prompt)?;
         Ok(self.reply(commands).await)
     }
 
     /// Shows the user a page that nothing comes back from.
-    pub(crate) async fn visit(
-        &mut self,
-        visit: &contract::Visit,
-    ) -> Result<contract::Reply, Error> {
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`Interaction`].
+    pub async fn visit(&mut self, visit: &contract::Visit) -> Result<contract::Reply, Error> {
         let commands = self.interaction.visit(self.egress, visit)?;
         Ok(self.reply(commands).await)
     }
 
     /// Asks the user how to go on.
-    pub(crate) async fn offer(&mut self, offer: Offer) -> Result<contract::Reply, Error> {
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`Interaction`].
+    pub async fn offer(&mut self, offer: Offer) -> Result<contract::Reply, Error> {
         let commands = self.interaction.offer(offer)?;
         Ok(self.reply(commands).await)
     }
 
     /// Waits and shows a countdown every second: the clock may be changed meanwhile.
-    pub(crate) async fn wait(&mut self, wait_ms: u64) {
+    pub async fn wait(&mut self, wait_ms: u64) {
         let mut left = Duration::from_millis(wait_ms);
         while !left.is_zero() {
             if let Some((what, end_ms)) = self.elsewhere {
@@ -144,7 +152,7 @@ impl<'a> User<'a> {
 
     /// Shows the waiting browsers how the login ended. Returns when their pages were
     /// written.
-    pub(crate) async fn close(&mut self, error: Option<&Error>) {
+    pub async fn close(&mut self, error: Option<&Error>) {
         let commands = self.interaction.close(error);
         self.run(commands).await;
         while let Some(visit) = self.already_here().await {
@@ -250,13 +258,13 @@ impl<'a> User<'a> {
         let (Some(browser), Some(listener)) = (self.browser, &self.listener) else {
             return Ok(Opened::ByHand);
         };
-        let launched = launch(browser, address, listener.tells_peers())?;
-        Ok(self.launched.insert(launched).opened())
+        let launched = browser.launch(address, listener.tells_peers())?;
+        Ok(self.launched.insert(launched).opened)
     }
 
     fn open(&self, address: &str) -> Result<Opened, Error> {
         match self.browser {
-            Some(browser) => browser.open(address).map(|()| Opened::Address),
+            Some(browser) => browser.open(address),
             None => Ok(Opened::ByHand),
         }
     }
@@ -304,7 +312,7 @@ async fn answered<T>(future: &mut Option<Boxed<'_, T>>) -> T {
 }
 
 /// Returns the error of the browser that was started. Waits forever if there is none.
-async fn failure(browser: Option<&dyn Browser>) -> Error {
+async fn failure(browser: Option<&dyn Launcher>) -> Error {
     match browser {
         Some(browser) => browser.failure().await,
         None => pending().await,

@@ -6,17 +6,17 @@ use zeroize::Zeroizing;
 
 use crate::budget::Budget;
 use crate::capability::clock::Clock;
+use crate::capability::component::Component;
 use crate::capability::http::{Http, Limits, Trouble};
-use crate::capability::store::{Key, Lock, Store, check_size};
+use crate::capability::store::{Lock, Store};
 use crate::capability::terminal::{Settled, Terminal};
 use crate::contract::{
     Action, Exchange, NoResponse, Outcome, Purpose, Reply, Request, Response, Unreachable,
 };
 use crate::egress::{Egress, Permit};
 use crate::error::{Code, Error, printable};
-use crate::sandbox::{Instance, Session};
+use crate::session::{Envelope, Key, check_size};
 use crate::user::User;
-use latchstring_core::session::Envelope;
 
 /// Time limit for one request, from the DNS query to the last byte.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
@@ -28,16 +28,23 @@ const RESPONSE_BYTES: u64 = 1 << 20;
 const SILENT_WAIT: Duration = Duration::from_secs(1);
 
 /// The capabilities and limits that a session runs with.
-pub(crate) struct Drive<'a> {
-    pub(crate) clock: &'a dyn Clock,
-    pub(crate) http: &'a dyn Http,
-    pub(crate) terminal: &'a dyn Terminal,
-    pub(crate) store: &'a dyn Store,
-    pub(crate) key: &'a Key,
-    pub(crate) egress: &'a Egress,
-    pub(crate) budget: Budget,
+pub struct Drive<'a> {
+    /// The time.
+    pub clock: &'a dyn Clock,
+    /// The HTTP client.
+    pub http: &'a dyn Http,
+    /// The user's terminal.
+    pub terminal: &'a dyn Terminal,
+    /// The store of the session.
+    pub store: &'a dyn Store,
+    /// What the session is stored under.
+    pub key: &'a Key,
+    /// Where requests and the user may go.
+    pub egress: &'a Egress,
+    /// How much the session may ask for.
+    pub budget: Budget,
     /// The user, whom only a login has.
-    pub(crate) user: Option<User<'a>>,
+    pub user: Option<User<'a>>,
 }
 
 impl<'a> Drive<'a> {
@@ -45,14 +52,18 @@ impl<'a> Drive<'a> {
     ///
     /// The browser gets its last page only now: after the code was exchanged and the
     /// session was saved.
-    pub(crate) async fn run(
+    ///
+    /// # Errors
+    ///
+    /// Returns the component's failure, or this host's own.
+    pub async fn run<C: Component>(
         mut self,
-        instance: &mut Instance,
-        session: Session,
+        component: &mut C,
+        session: C::Session,
     ) -> Result<Outcome, Error> {
         let result = {
             let _settled = Settled(self.terminal);
-            self.steps(instance, session).await
+            self.steps(component, session).await
         };
         if let Some(user) = &mut self.user {
             user.close(result.as_ref().err()).await;
@@ -60,11 +71,15 @@ impl<'a> Drive<'a> {
         result
     }
 
-    async fn steps(&mut self, instance: &mut Instance, session: Session) -> Result<Outcome, Error> {
+    async fn steps<C: Component>(
+        &mut self,
+        component: &mut C,
+        session: C::Session,
+    ) -> Result<Outcome, Error> {
         let mut lock: Option<Box<dyn Lock>> = None;
         let mut reply = Reply::Begin;
         loop {
-            let action = instance
+            let action = component
                 .next(&session, &reply, self.clock.now_ms())
                 .map_err(|error| self.placed(error))?;
             reply = match self.budget.admit(action)? {
@@ -220,7 +235,11 @@ fn limits(private_addresses: bool, timeout: Duration) -> Limits {
 }
 
 /// Returns the session stored under `key`, or `None` if there is none.
-pub(crate) async fn read(store: &dyn Store, key: &Key) -> Result<Option<Envelope>, Error> {
+///
+/// # Errors
+///
+/// Returns the store's error, and the errors of [`Envelope::open`].
+pub async fn read(store: &dyn Store, key: &Key) -> Result<Option<Envelope>, Error> {
     match store.read(key).await? {
         Some(bytes) => Envelope::open(&Zeroizing::new(bytes), &store.place(key)).map(Some),
         None => Ok(None),
@@ -229,7 +248,7 @@ pub(crate) async fn read(store: &dyn Store, key: &Key) -> Result<Option<Envelope
 
 /// Adds the place where the session is stored to the error of a session that cannot be
 /// read.
-pub(crate) fn placed(error: Error, store: &dyn Store, key: &Key) -> Error {
+pub fn placed(error: Error, store: &dyn Store, key: &Key) -> Error {
     match error.code() {
         Code::StoredDamaged | Code::StoredNewer => error.at(&store.place(key)),
         _ => error,
@@ -237,7 +256,7 @@ pub(crate) fn placed(error: Error, store: &dyn Store, key: &Key) -> Error {
 }
 
 /// Returns the URL for logs: without its query, which can hold secrets.
-pub(crate) fn without_query(url: &str) -> &str {
+pub fn without_query(url: &str) -> &str {
     url.split(['?', '#']).next().unwrap_or_default()
 }
 
