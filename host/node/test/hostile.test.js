@@ -79,7 +79,9 @@ test('an address that is opened twice is believed by nobody, and a fresh one hel
   const pressed = new Promise((resolve) => {
     press = resolve;
   });
-  const person = terminal((hidden) => (hidden ? new Promise(() => {}) : pressed));
+  // The question for a paste takes Enter, too.
+  const answers = [pressed];
+  const person = terminal((hidden) => (hidden && answers.shift()) || new Promise(() => {}));
   const opened = [];
   const pending = login(
     { issuer, clientId: 'demo', scopes: ['openid'] },
