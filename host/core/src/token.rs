@@ -114,10 +114,8 @@ impl Token {
     }
 
     /// Returns the names of authorization request parameters that are sent by default and
-    /// that the provider refuses. Pass them to [`LatchBuilder::parameter`] with an empty
+    /// that the provider refuses. Pass them to `LatchBuilder::parameter` with an empty
     /// value for later logins. Empty except after a login.
-    ///
-    /// [`LatchBuilder::parameter`]: crate::LatchBuilder::parameter
     pub fn refused_parameters(&self) -> &[String] {
         &self.0.refused_parameters
     }
