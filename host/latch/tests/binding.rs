@@ -117,6 +117,6 @@ fn an_address_that_somebody_took_first_lets_neither_in() {
 
     // What stands on the terminal still works.
     begun.login.visit();
-    begun.login.finish().succeeded().saying(&["opened twice", "Press Enter for a fresh one"]);
+    begun.login.finish().succeeded().saying(&["opened twice", "Press Enter for a new one"]);
     assert_eq!(home.latch(&["whoami", "--json"]).json()["name"], "Ada Lovelace");
 }

@@ -85,7 +85,7 @@ fn a_person_enters_the_code_elsewhere_and_is_logged_in_here() {
     let shown = Shown::start(&home, &server, &[]);
     assert_eq!(shown.address, format!("{}/device", server.issuer()));
     shown.enter();
-    let words = ["Only enter a code that you asked for yourself", "Logged in as"];
+    let words = ["Only enter a code if you started this login yourself", "Logged in as"];
     shown.finish().succeeded().saying(&words);
     let first = home.token(&[]);
     assert_ne!(home.token(&["--force-refresh"]), first);

@@ -41,7 +41,7 @@ fn a_person_confirms_the_login_on_the_projects_page() {
     assert!(pending.url.path().ends_with("/handler/cli-auth-confirm"), "{}", pending.url);
     let page = pending.visit();
     assert!(page.body.contains("CLI Authorization Successful"), "{}", page.body);
-    let words = ["Only confirm a login that you began yourself", "Logged in as Ada Lovelace"];
+    let words = ["Only confirm the login if you started it yourself", "Logged in as Ada Lovelace"];
     pending.finish().succeeded().saying(&words);
     for path in [BEGIN, POLL, REFRESH, ME] {
         let seen = &scene.asked(path)[0];

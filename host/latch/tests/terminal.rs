@@ -128,7 +128,7 @@ fn an_answer_in_another_browser_is_finished_by_paste_at_once() {
     let second = block_on(Browser::default().get(answer)).expect("a page");
     assert_eq!(second.status, 403);
     assert!(second.body.contains("paste it in your terminal"), "{}", second.body);
-    assert!(tty.until("paste it here").contains("another browser than it began in"));
+    assert!(tty.until("paste it here").contains("a different browser from the one it began in"));
     tty.types(answer);
     let run = tty.finish();
     assert_eq!(run.code, 0, "{}", run.stderr);

@@ -23,7 +23,7 @@ pub(crate) const LOGIN: Kind = Kind {
     export: "latchstring:login/flow@0.2.0",
     // Inlines a little more than `opt-level = "z"` does: every process reads the list of
     // the component's functions, and this makes it shorter for few more bytes.
-    flags: &["-Cllvm-args=-inline-threshold=40"],
+    flags: &["-Cllvm-args=-inline-threshold=60"],
 };
 
 #[allow(dead_code, reason = "other build scripts only build the login component")]

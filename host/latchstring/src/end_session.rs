@@ -52,7 +52,7 @@ impl EndSession<'_> {
         let launched = launched.and_then(Result::ok);
         self.terminal.say(match &launched {
             Some(launched) if launched.opened() == Opened::File => {
-                "Your browser opens a private file that leads on to the end of the session at the provider. If it does not, or may not read that file (some are confined), open:\n\n"
+                "Your browser opens a private file that leads to the end of the session at the provider. If it does not, or may not read that file (some browsers are confined), open:\n\n"
             }
             Some(_) => {
                 "Your browser opens to end the session at the provider. If it does not, open:\n\n"
@@ -108,7 +108,7 @@ impl Arrivals<'_> {
             if visit.peer.is_refused() {
                 visit.answer.send(end.pages.another_user()).await;
                 if !std::mem::replace(others, true) {
-                    end.terminal.say("The browser of another user of this machine came to the address above and was refused.");
+                    end.terminal.say("A browser of another user of this machine came to the address above and was refused.");
                     end.terminal.wait("waiting for the browser");
                 }
             } else if visit.target == *target {

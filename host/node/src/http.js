@@ -167,15 +167,14 @@ function within(signal, promise) {
 
 /** @param {Header[]} headers */
 function outgoing(headers) {
-  /** @type {Record<string, string[]>} */
-  const grouped = { 'user-agent': ['latchstring-node/0.1.0'] };
+  /** @type {Map<string, string[]>} */
+  const grouped = new Map([['user-agent', ['latchstring-node/0.1.0']]]);
   for (const { name, value } of headers) {
     const key = name.toLowerCase();
-    grouped[key] ??= [];
-    grouped[key].push(value);
+    grouped.set(key, [...(grouped.get(key) ?? []), value]);
   }
   return Object.fromEntries(
-    Object.entries(grouped).map(([name, values]) => [name, values.length > 1 ? values : values[0]]),
+    [...grouped].map(([name, values]) => [name, values.length > 1 ? values : values[0]]),
   );
 }
 

@@ -108,4 +108,4 @@ def test_a_browser_that_does_not_open_is_told(home: Home, demo: Server) -> None:
     with pytest.raises(latchstring.LatchError) as failure:
         latchstring.login(client, settings)
     assert failure.value.code == "timed-out"
-    assert "No browser opens (out of order)." in said
+    assert "No browser could be started (out of order)." in said

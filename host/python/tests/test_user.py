@@ -85,7 +85,7 @@ def test_a_browser_that_cannot_be_started_may_say_anything() -> None:
 
     login.user.browser = browser
     assert login.authorize(lambda: login.person.types("pasted")) == "pasted"
-    assert login.person.said[0] == "No browser opens (no \\u{dcff}\\u{a})."
+    assert login.person.said[0] == "No browser could be started (no \\u{dcff}\\u{a})."
 
 
 def test_nothing_of_a_login_is_left_at_its_end() -> None:

@@ -296,11 +296,11 @@ impl Interaction {
         self.tell(Command::Address(address));
         self.say(format!("\nand enter this code:\n\n    {}\n\n", printable(&prompt.user_code)));
         if let Some(complete) = complete {
-            self.say("Or open this address, which has the code in it:\n\n");
+            self.say("Or open this address, which contains the code:\n\n");
             self.tell(Command::Address(complete));
             self.say("\n");
         }
-        self.say("Only enter a code that you asked for yourself.\n");
+        self.say("Only enter a code if you started this login yourself.\n");
         self.reply(Reply::Presented);
         Ok(self.commands())
     }
@@ -443,7 +443,7 @@ impl Interaction {
             }
         };
         if let Err(reason) = &result {
-            self.say(format!("No browser opens ({}).", printable(reason)));
+            self.say(format!("No browser could be started ({}).", printable(reason)));
         }
         match (opening, result) {
             (Opening::Login(address), Ok(opened)) => {
@@ -520,7 +520,7 @@ impl Interaction {
         let question = asked.question.clone();
         let reason = printable(reason);
         self.tell(Command::EndLaunch);
-        self.say(format!("No browser opens ({reason}). Open the address above."));
+        self.say(format!("The browser failed ({reason}). Open the address above."));
         if self.means.is_attended && !std::mem::replace(&mut self.asks, true) {
             self.ask(question, true);
         }
@@ -638,7 +638,7 @@ impl Interaction {
 
     fn show_page(&mut self, address: String) {
         self.tell(Command::Address(address));
-        self.say("\nOnly confirm a login that you began yourself.\n");
+        self.say("\nOnly confirm the login if you started it yourself.\n");
         self.reply(Reply::Presented);
     }
 

@@ -181,7 +181,7 @@ fn a_browser_that_does_not_start_leaves_the_address_to_the_user() {
     assert_eq!(
         told,
         format!(
-            "say No browser opens (no \\u{{1b}}[1mfirefox).\nsay To log in, open:\naddress {address}\n{PASTE}"
+            "say No browser could be started (no \\u{{1b}}[1mfirefox).\nsay To log in, open:\naddress {address}\n{PASTE}"
         )
     );
     assert_eq!(login.handle(Event::Typed("?code=c".to_owned())), "pasted ?code=c\n");
@@ -191,7 +191,7 @@ fn a_browser_that_does_not_start_leaves_the_address_to_the_user() {
 fn a_browser_that_fails_later_does_too() {
     let mut login = Login::begun();
     let told = login.handle(Event::BrowserFailed("it ended with 1".to_owned()));
-    let said = "end launch\nsay No browser opens (it ended with 1). Open the address above.\n";
+    let said = "end launch\nsay The browser failed (it ended with 1). Open the address above.\n";
     assert_eq!(told, format!("{said}{PASTE}"));
     // The address above still works in any browser.
     let shown = target(&login.shown);
@@ -300,7 +300,7 @@ fn another_address_opens_in_the_same_tab() {
 fn another_browser_does_not_count_and_the_user_can_paste() {
     let mut login = Login::begun();
     login.open(1);
-    let said = "say The login came back in another browser than it began in, and does not count.\n";
+    let said = "say The login came back in a different browser from the one it began in, so it does not count.\n";
     let told = login.requests(2, "/callback?code=c", "");
     assert_eq!(told, format!("answer 2 403\n{said}{PASTE}"));
     // Asked once.
@@ -314,7 +314,7 @@ fn another_users_browser_uses_nothing_up() {
     let stranger =
         |id| Event::Requested(Request { peer: Peer::OtherUser, ..request(id, &start, "") });
     let told = login.handle(stranger(1));
-    assert!(told.starts_with("answer 1 403\nsay The browser of another user"), "{told}");
+    assert!(told.starts_with("answer 1 403\nsay A browser of another user"), "{told}");
     assert!(told.ends_with("\nwait\n"), "{told}");
     assert_eq!(login.handle(stranger(2)), "answer 2 403\n");
     assert_eq!(login.open(3), format!("answer 3 303 {}\n", url("s")));
@@ -344,7 +344,7 @@ fn whoever_is_asked_to_paste_replaces_it_with_an_empty_line() {
     assert_eq!(login.handle(Event::Typed(" ".to_owned())), format!("launch {START}\n"));
     assert_eq!(
         login.handle(Event::Opened(Err("gone".to_owned()))),
-        format!("say No browser opens (gone).\n{PASTE}")
+        format!("say No browser could be started (gone).\n{PASTE}")
     );
     assert_eq!(login.handle(Event::Typed("?code=c".to_owned())), "pasted ?code=c\n");
 }
@@ -396,7 +396,7 @@ fn a_code_is_always_shown_beside_an_address_that_has_it() {
     let commands = login.interaction.present(&egress, &prompt).expect("allowed pages");
     assert_eq!(
         login.told(commands),
-        "countdown 9\ndraw\nsay To log in, open this address on any device:\naddress https://id.example/d\nsay and enter this code:\nsay Or open this address, which has the code in it:\naddress https://id.example/d?c=A\nsay \nsay Only enter a code that you asked for yourself.\npresented\n"
+        "countdown 9\ndraw\nsay To log in, open this address on any device:\naddress https://id.example/d\nsay and enter this code:\nsay Or open this address, which contains the code:\naddress https://id.example/d?c=A\nsay \nsay Only enter a code if you started this login yourself.\npresented\n"
     );
 }
 

@@ -4,11 +4,11 @@ use super::Opened;
 use crate::contract::LoginFlow;
 
 pub(super) const ANY_DEVICE: &str = "To log in, open this address on any device:\n\n";
-pub(super) const ANOTHER_ADDRESS: &str = "the login goes on at another address";
-pub(super) const ANOTHER_USER: &str = "The browser of another user of this machine came to this login and was refused. If that was you, open the address in a browser of the user that runs this program.";
+pub(super) const ANOTHER_ADDRESS: &str = "the login continues at another address";
+pub(super) const ANOTHER_USER: &str = "A browser of another user of this machine came to this login and was refused. If it was yours, open the address in a browser that runs as the same user as this program.";
 pub(super) const ANOTHER_BROWSER: &str =
-    "The login came back in another browser than it began in, and does not count.";
-pub(super) const TAKEN: &str = "The address that your browser was sent to was opened twice, and works no more: somebody else on this machine may have taken it. Press Enter for a fresh one.";
+    "The login came back in a different browser from the one it began in, so it does not count.";
+pub(super) const TAKEN: &str = "The address that your browser was sent to was opened twice and no longer works: somebody else on this machine may have opened it first. Press Enter for a new one.";
 
 const PASTE: &str = "When the login is done, copy the whole address from the browser's address bar,
 even if its page cannot be shown, and paste it here";
@@ -19,7 +19,7 @@ pub(super) fn invitation(opened: Opened) -> &'static str {
     match opened {
         Opened::Address => "Your browser opens to log you in. If it does not, open:\n\n",
         Opened::File => {
-            "Your browser opens a private file that leads on to the login. If it does not, or may not read that file (some are confined), open:\n\n"
+            "Your browser opens a private file that leads to the login. If it does not, or may not read that file (some browsers are confined), open:\n\n"
         }
         Opened::ByHand => {
             "To log in, open this address in a browser of this machine (a sandbox cannot start one):\n\n"
