@@ -197,7 +197,8 @@ test_python() {
 # as it was compiled for its tests.
 test_wasmtime() {
   make_wasmtime_host
-  LATCHSTRING_PROGRAM=$in_wasmtime cargo test --quiet --workspace --test 'sandbox*' --no-fail-fast
+  LATCHSTRING_PROGRAM=$in_wasmtime LATCHSTRING_WASMTIME=$wasmtime \
+    cargo test --quiet --workspace --test 'sandbox*' --test denied --no-fail-fast
 }
 
 # One login on every host, and sessions that all share, as tables.
