@@ -135,17 +135,27 @@ impl Error {
     }
 }
 
+/// Longest text of a failure, in characters. No honest one is nearly as long.
+const LONGEST_TEXT: usize = 4096;
+
+/// Returns a text of the component as it may be shown: escaped, and not endless. The
+/// component does so too, but the host does not rely on it.
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_TEXT) {
+        Some((end, _)) => printable(&text[..end]) + "...",
+        None => printable(text),
+    }
+}
+
 impl From<Failure> for Error {
-    /// Escapes the texts again: the component does so too, but the host does not rely on
-    /// it.
     fn from(failure: Failure) -> Self {
         Self(Box::new(Parts {
             code: failure.code.into(),
-            message: printable(&failure.message),
-            remedy: printable(&failure.remedy),
+            message: shown(&failure.message),
+            remedy: shown(&failure.remedy),
             provider: failure.provider.map(|provider| ProviderError {
-                error: printable(&provider.error),
-                description: provider.description.as_deref().map(printable),
+                error: shown(&provider.error),
+                description: provider.description.as_deref().map(shown),
             }),
             retryable: failure.retryable,
             source: None,
@@ -342,6 +352,21 @@ mod tests {
             assert_eq!(found, kinds, "{name}");
         }
         assert_eq!(code_named("trouble"), None);
+    }
+
+    #[test]
+    fn a_failure_is_shown_escaped_and_cut_off() {
+        let failure = |message: String| Failure {
+            code: Code::HostFault.into(),
+            message,
+            remedy: "\u{1b}[2J".to_owned(),
+            provider: None,
+            retryable: false,
+        };
+        let error = Error::from(failure("é".repeat(5000)));
+        assert_eq!(error.message(), "é".repeat(4096) + "...");
+        assert_eq!(error.remedy(), "\\u{1b}[2J");
+        assert_eq!(Error::from(failure("é".repeat(4096))).message(), "é".repeat(4096));
     }
 
     #[test]
