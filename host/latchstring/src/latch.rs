@@ -27,13 +27,14 @@ use crate::drive::{Drive, placed, read};
 use crate::egress::Egress;
 use crate::egress::Origins;
 use crate::end_session::EndSession;
-use crate::error::{Error, printable};
-use crate::pages::{Pages, sentence};
+use crate::error::Error;
+use crate::pages::Pages;
 use crate::recording::Recorder;
 use crate::renewal::Renewal;
 use crate::sandbox::{Instance, Sandbox, Session};
 use crate::token::Token;
 use crate::user::User;
+use latchstring_core::interaction::sentence;
 use latchstring_core::session::Envelope;
 
 /// A client of one provider. Clones share all state.
@@ -335,7 +336,7 @@ impl Inner {
 
     fn say_notices(&self, token: &Token) {
         for notice in token.notices() {
-            self.parts.terminal.say(&format!("{}.", sentence(&printable(notice))));
+            self.parts.terminal.say(&sentence(notice));
         }
     }
 

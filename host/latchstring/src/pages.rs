@@ -1,6 +1,6 @@
 //! The pages that the browser shows when it comes back.
 
-pub(crate) use latchstring_core::pages::{NOTHING, sentence};
+pub(crate) use latchstring_core::pages::NOTHING;
 pub use latchstring_core::pages::{Page, Pages};
 
 #[cfg(feature = "presets")]

@@ -20,7 +20,8 @@ mod tests;
 mod texts;
 
 use binding::{Binding, Passage, Secrets, start_query};
-use texts::{choices, in_words, named, paste, sentence};
+pub use texts::sentence;
+use texts::{choices, in_words, named, paste};
 
 use crate::contract::{self, Authorization, DevicePrompt, LoginFlow, Offer, Visit};
 use crate::egress::Egress;
@@ -469,15 +470,15 @@ impl Interaction {
 
     /// Waits for the redirect from now on. A question of before is asked again.
     fn wait_for_redirect(&mut self, asked: Asked) {
+        self.stage = Stage::Redirect(asked);
         if self.asks {
-            self.ask(asked.question.clone(), true);
+            self.ask_to_paste();
         } else {
             self.wait_on();
             if self.is_taken {
                 self.ask(String::new(), false);
             }
         }
-        self.stage = Stage::Redirect(asked);
     }
 
     fn typed(&mut self, text: String) {
@@ -516,13 +517,14 @@ impl Interaction {
     }
 
     fn browser_failed(&mut self, reason: &str) {
-        let Stage::Redirect(asked) = &self.stage else { return };
-        let question = asked.question.clone();
+        if !matches!(self.stage, Stage::Redirect(_)) {
+            return;
+        }
         let reason = printable(reason);
         self.tell(Command::EndLaunch);
         self.say(format!("The browser failed ({reason}). Open the address above."));
         if self.means.is_attended && !std::mem::replace(&mut self.asks, true) {
-            self.ask(question, true);
+            self.ask_to_paste();
         }
     }
 
@@ -571,7 +573,7 @@ impl Interaction {
                 if !self.asks && self.means.is_attended {
                     self.say(texts::ANOTHER_BROWSER);
                     self.asks = true;
-                    self.ask_again();
+                    self.ask_to_paste();
                 }
             }
             Passage::Taken => {
@@ -625,7 +627,7 @@ impl Interaction {
         self.ask(question, false);
     }
 
-    fn ask_again(&mut self) {
+    fn ask_to_paste(&mut self) {
         if let Stage::Redirect(asked) = &self.stage {
             self.ask(asked.question.clone(), true);
         }
@@ -651,7 +653,7 @@ impl Interaction {
 
     /// Shows a phrase of the component as a sentence.
     fn say_sentence(&mut self, phrase: &str) {
-        self.say(sentence(&printable(phrase)));
+        self.say(sentence(phrase));
     }
 
     fn say(&mut self, text: impl Into<String>) {

@@ -2,6 +2,8 @@
 
 use super::Opened;
 use crate::contract::LoginFlow;
+use crate::error::printable;
+use crate::pages;
 
 pub(super) const ANY_DEVICE: &str = "To log in, open this address on any device:\n\n";
 pub(super) const ANOTHER_ADDRESS: &str = "the login continues at another address";
@@ -67,7 +69,7 @@ fn name(flow: LoginFlow) -> &'static str {
     }
 }
 
-/// Returns a phrase as a sentence.
-pub(super) fn sentence(phrase: &str) -> String {
-    format!("{}.", crate::pages::sentence(phrase))
+/// Returns a phrase of the component as a sentence for a terminal.
+pub fn sentence(phrase: &str) -> String {
+    format!("{}.", pages::sentence(&printable(phrase)))
 }

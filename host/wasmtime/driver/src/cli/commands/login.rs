@@ -1,8 +1,8 @@
 //! `latch login`: a person logs in, and the profile remembers where.
 
 use latchstring::capability::clock::{Clock as _, SystemClock};
-use latchstring::pages::sentence;
 use latchstring::{Code, Description, Error, printable};
+use latchstring_core::interaction::sentence;
 use serde_json::json;
 
 use crate::cli::args::{Global, LoginCommand};
@@ -21,7 +21,7 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
     latch.client.protocol.check_anonymous(anonymous_token_file.is_some())?;
     let token = latch.login(&settings.manner(&latch)?).await?;
     for notice in token.notices() {
-        output::say(&format!("{}.", sentence(&printable(notice))));
+        output::say(&sentence(notice));
     }
     let refused = token.refused_parameters();
     let remembered = settings.to_remember(global, StoreChoice::File, refused);
