@@ -10,13 +10,14 @@ wkg=wkg@0.16.1
 composed=${LATCHSTRING_COMPOSED:-host/wasmtime/latch.wasm}
 
 # What the packages hold beside their sources: put there while they are packed.
-packages=(latchstring-core latchstring latchstring-cli)
-folders=(host/core host/latchstring host/latch)
+packages=(latchstring-core latchstring-engine latchstring-sandbox latchstring latchstring-cli)
+folders=(host/core host/engine host/sandbox host/latchstring host/latch)
 
 make_dist() {
   has sha256sum || fail "sha256sum is missing; install GNU coreutils"
   say "building with optimisation; the first time takes many minutes"
   cargo build --quiet --release -p latchstring-cli
+  wasi_target
   cargo build --quiet --workspace --bins
   local target=${CARGO_TARGET_DIR:-target} version file
   version=$(version)
@@ -48,19 +49,21 @@ package() {
   shift
   for folder in "${folders[@]}"; do cp LICENSE-APACHE LICENSE-MIT "$folder"; done
   cp wit/login.wit host/core
-  cp "$components/login.wasm" host/latchstring/component.wasm
-  cp "$components/rules.wasm" host/latchstring/rules.wasm
+  cp "$components/login.wasm" host/sandbox/component.wasm
+  cp "$components/rules.wasm" host/sandbox/rules.wasm
   # Git knows nothing of what was just put there.
   cargo package --allow-dirty "$@" 2> >(grep -v '^warning: ignoring' >&2) || status=$?
   # A build of the checkout needs none of them.
-  rm -f host/*/LICENSE-* host/core/login.wit host/latchstring/{component,rules}.wasm
+  rm -f host/*/LICENSE-* host/core/login.wit host/sandbox/{component,rules}.wasm
   return $status
 }
 
 # The package lists, which cost no build: what they must hold, and what they must not.
 test_package() {
   test_list latchstring-core build.rs login.wit src/lib.rs src/pages/page.html
-  test_list latchstring build.rs build/component.rs component.wasm rules.wasm src/lib.rs presets/github.toml
+  test_list latchstring-engine src/component.rs src/settings.rs
+  test_list latchstring-sandbox build.rs component.wasm rules.wasm src/lib.rs
+  test_list latchstring src/lib.rs presets/github.toml
   test_list latchstring-cli src/main.rs
 }
 
@@ -167,7 +170,9 @@ check_package() {
   done
   (cd "$1/latchstring-cli" && CARGO_TARGET_DIR=$1/target cargo build --quiet \
     --config "patch.crates-io.latchstring.path='$1/latchstring'" \
-    --config "patch.crates-io.latchstring-core.path='$1/latchstring-core'")
+    --config "patch.crates-io.latchstring-core.path='$1/latchstring-core'" \
+    --config "patch.crates-io.latchstring-engine.path='$1/latchstring-engine'" \
+    --config "patch.crates-io.latchstring-sandbox.path='$1/latchstring-sandbox'")
   [ ! -e "$1/target/latchstring-component" ] || fail "the package built a component"
   same_in "in the package's program" "$1/target/debug/latch" "$1"
   rm -rf "$1/target" "${packages[@]/#/$1/}"

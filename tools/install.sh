@@ -32,16 +32,27 @@ setup() {
 }
 
 wasm=wasm32-unknown-unknown
-has_wasm_target() { [ -d "$(rustc --print target-libdir --target $wasm)" ]; }
+wasi=wasm32-wasip2
+has_target() { [ -d "$(rustc --print target-libdir --target "$1")" ]; }
 
-# The component's target: rustup's, else a compiler that can build its library,
-# as host/latchstring/build/toolchain.rs looks for them.
+# The target of the components: rustup's, else a compiler that can build its library, as
+# host/engine/src/toolchain.rs looks for them.
 wasm_target() {
-  has_wasm_target && return
+  has_target $wasm && return
   # Asked before rustup, which would try the network in vain each time.
   [ -x /usr/bin/cargo ] && [ -e /usr/lib/rustlib/src/rust/library/Cargo.lock ] && return
   if has rustup && rustup target add $wasm >/dev/null 2>&1; then return; fi
   apt "a compiler for WebAssembly" rustc-web cargo-web rust-web-src
+}
+
+# The packages to build, as cargo's arguments.
+workspace=(--workspace)
+
+# The target of latch.wasm, which only rustup has.
+wasi_target() {
+  has_target $wasi && return
+  if has rustup && rustup target add $wasi >/dev/null 2>&1; then return; fi
+  fail "the Rust target $wasi is missing; install it with: rustup target add $wasi"
 }
 
 setup_node() {

@@ -1,35 +1,19 @@
 //! Compiles the hostile components with the login component's own build: the same
 //! compilers and settings.
 
-#[path = "../../host/latchstring/build/component.rs"]
-mod component;
-#[path = "../../host/latchstring/src/sandbox/config.rs"]
-mod config;
-#[path = "../../host/latchstring/build/folders.rs"]
-mod folders;
-#[path = "../../host/latchstring/build/machine_code.rs"]
-mod machine_code;
-#[path = "../../host/latchstring/build/nested.rs"]
-mod nested;
-#[path = "../../host/latchstring/build/toolchain.rs"]
-mod toolchain;
-
-use std::error::Error;
+use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
-use std::{env, fs};
 
-use component::Kind;
-use folders::Folders;
-
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+use latchstring_engine::component::{self, Kind, LOGIN};
+use latchstring_engine::{Folders, Result, machine_code, nested, settings};
 
 /// The component that misbehaves when it runs. It exports what a login component does.
 const ACTOR: Kind = Kind {
     name: "hostile component",
     package: "latchstring-hostile-component",
     folders: &["testing/hostile/component"],
-    export: component::LOGIN.export,
+    export: LOGIN.export,
     flags: &[],
 };
 
@@ -52,15 +36,14 @@ fn embed() -> Result<()> {
     let workspace = folders.workspace().ok_or("they are built in a checkout, and this is none")?;
     let actor = nested::component(&workspace, &folders, &ACTOR)?;
     component::check(&actor, &ACTOR)?;
-    machine_code::of(&actor, &folders)?;
+    machine_code::of(&actor, settings(), &folders)?;
     fs::write(folders.out.join("actor.wasm"), &actor)?;
 
-    let target = env::var("TARGET")?;
     for name in TEXTS {
         let text = Path::new("src").join(name).with_extension("wat");
         println!("cargo::rerun-if-changed={}", text.display());
         let component = wat::parse_file(folders.package.join(text))?;
-        let compiled = machine_code::compile(&component, &target)?;
+        let compiled = machine_code::compile(&component, settings())?;
         fs::write(folders.out.join(name).with_extension("cwasm"), compiled)?;
     }
     Ok(())

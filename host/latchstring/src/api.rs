@@ -22,7 +22,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::capability::http::{ApiRequest, Limits, Pieces, Streamed, Trouble, outgoing};
+use crate::capability::http::{ApiRequest, Limits, Pieces, Streamed, Trouble, method};
 use crate::contract::Header;
 use crate::drive::without_query;
 use crate::egress::headers;
@@ -148,7 +148,7 @@ impl Latch {
         let url = self.origins().permit(&request.url, &self.key().profile)?;
         let unusable =
             |reason| Error::new(Code::InvalidConfiguration, reason, "change the request");
-        outgoing::method(&request.method).map_err(unusable)?;
+        method(&request.method).map_err(unusable)?;
         headers(&request.headers).map_err(unusable)?;
         // The normalised URL, so that the HTTP client cannot parse it differently.
         Ok(ApiRequest { url: url.into(), ..request.clone() })

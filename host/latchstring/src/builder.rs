@@ -23,8 +23,8 @@ use crate::egress::Origins;
 use crate::error::Error;
 use crate::latch::{Latch, Parts};
 use crate::pages::Pages;
-use crate::recording::Recorder;
 use crate::renewal::Renewal;
+use crate::sandbox::Recorder;
 use crate::sandbox::Sandbox;
 
 use latchstring_core::session::check_profile;
@@ -291,12 +291,31 @@ impl LatchBuilder {
     }
 
     /// Records what passes between host and component, for a
-    /// [`Transcript`](crate::Transcript).
-    #[cfg(feature = "transcript")]
+    /// [`Transcript`](crate::Transcript). A new session replaces the recording of the one
+    /// before.
+    ///
+    /// ```no_run
+    /// use latchstring::{Latch, Recorder, Transcript};
+    ///
+    /// # async fn run() -> Result<(), latchstring::Error> {
+    /// let recorder = Recorder::new();
+    /// let latch = Latch::builder("https://id.example.com", "my-cli")
+    ///     .record(recorder.clone())
+    ///     .build()?;
+    /// if latch.login().await.is_err()
+    ///     && let Some(transcript) = Transcript::of(&recorder)?
+    /// {
+    ///     println!("for a report: {}", transcript.to_json()?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(all(feature = "transcript", not(target_os = "wasi")))]
     pub fn record(self, recorder: Recorder) -> Self {
         self.recorded_by(Some(recorder))
     }
 
+    #[cfg(not(target_os = "wasi"))]
     pub(crate) fn recorded_by(mut self, recorder: Option<Recorder>) -> Self {
         self.recorder = recorder;
         self

@@ -29,8 +29,8 @@ use crate::egress::Origins;
 use crate::end_session::EndSession;
 use crate::error::Error;
 use crate::pages::Pages;
-use crate::recording::Recorder;
 use crate::renewal::Renewal;
+use crate::sandbox::Recorder;
 use crate::sandbox::{Instance, Sandbox, Session};
 use crate::token::Token;
 use crate::user::User;
@@ -238,10 +238,12 @@ impl Latch {
         self.0.parts.store.place(&self.0.key)
     }
 
+    #[cfg(not(target_os = "wasi"))]
     pub(crate) fn client(&self) -> &Client {
         &self.0.client
     }
 
+    #[cfg(not(target_os = "wasi"))]
     pub(crate) fn recorder(&self) -> Option<&Recorder> {
         self.0.parts.recorder.as_ref()
     }
@@ -250,6 +252,7 @@ impl Latch {
         self.0.parts.clock.as_ref()
     }
 
+    #[cfg(not(target_os = "wasi"))]
     pub(crate) fn entropy(&self) -> &dyn Entropy {
         self.0.parts.entropy.as_ref()
     }

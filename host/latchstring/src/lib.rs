@@ -38,6 +38,7 @@ pub mod blocking;
 mod builder;
 pub mod capability;
 mod end_session;
+#[cfg(not(target_os = "wasi"))]
 mod fresh_token;
 #[cfg(test)]
 mod hostile;
@@ -47,16 +48,21 @@ mod latch;
 pub mod pages;
 #[cfg(feature = "presets")]
 mod preset;
-mod recording;
 mod renewal;
-pub mod rules;
+#[cfg(target_os = "wasi")]
 pub mod sandbox;
 pub mod secret_variables;
 #[cfg(feature = "transcript")]
 mod transcript;
+#[cfg(target_os = "wasi")]
+mod wasi;
 
 pub use latchstring_core::contract;
 use latchstring_core::{budget, drive, egress, error, token, user};
+#[cfg(not(target_os = "wasi"))]
+pub use latchstring_sandbox as sandbox;
+#[cfg(not(target_os = "wasi"))]
+pub use latchstring_sandbox::rules;
 
 pub use api::{ApiResponse, TokenProvider};
 pub use builder::LatchBuilder;
@@ -67,6 +73,7 @@ pub use contract::{
     TokenSource, TokenState,
 };
 pub use error::{Code, Error, ProviderError, code_name, is_printable, printable};
+#[cfg(not(target_os = "wasi"))]
 pub use fresh_token::FreshToken;
 #[cfg(all(feature = "keyring", feature = "presets"))]
 pub use import::Found;
@@ -74,11 +81,13 @@ pub use latch::{Imported, Latch, describe};
 pub use latchstring_core::egress::api_origin;
 pub use latchstring_core::session::check_profile;
 pub use latchstring_core::token::Token;
+#[cfg(all(feature = "transcript", not(target_os = "wasi")))]
+pub use latchstring_sandbox::Recorder;
 #[cfg(feature = "presets")]
 pub use preset::{Preset, Setting, Settings};
-#[cfg(feature = "transcript")]
-pub use recording::Recorder;
-pub use renewal::{Renewal, RenewalProcess, serve_renewal};
+pub use renewal::Renewal;
+#[cfg(not(target_os = "wasi"))]
+pub use renewal::{RenewalProcess, serve_renewal};
 #[cfg(feature = "transcript")]
 pub use transcript::{Replay, ReplayedStep, Transcript};
 

@@ -29,6 +29,7 @@ mod document;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "keyring")]
 pub(crate) use document::{ImportPlan, KeyringPlan};
 
 /// Settings by name.

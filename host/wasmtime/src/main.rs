@@ -1,13 +1,11 @@
 //! `latch.wasm` in a sandbox of this program's own: what the script `latch` has the
 //! stock wasmtime do, without it. It takes `latch`'s arguments.
 
-mod config;
-
 use std::fs;
 use std::process::ExitCode;
 
 use wasmtime::component::{Component, Linker, ResourceTable};
-use wasmtime::{Engine, Result, Store, bail};
+use wasmtime::{Config, Engine, Result, Store, bail};
 use wasmtime_wasi::p2::bindings::Command;
 use wasmtime_wasi::{FsPerms, I32Exit, WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
@@ -55,7 +53,7 @@ fn main() -> ExitCode {
 fn run() -> Result<ExitCode> {
     let sandbox =
         Sandbox { wasi: context()?, http: WasiHttpCtx::new(), table: ResourceTable::new() };
-    let engine = Engine::new(&config::config())?;
+    let engine = Engine::new(&Config::new())?;
     let mut linker = Linker::<Sandbox>::new(&engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(&mut linker)?;

@@ -49,7 +49,8 @@ fn section(component: &[u8]) -> Vec<u8> {
     [&header, component].concat()
 }
 
-/// `latch.wasm`, its driver byte for byte, with the hostile component for the login component.
+/// `latch.wasm`, its program byte for byte, with the hostile component instead of the login
+/// component.
 fn composed() -> Vec<u8> {
     let login = section(COMPONENT);
     let start = LATCH.windows(login.len()).position(|bytes| bytes == login);

@@ -161,7 +161,7 @@ fn a_command_for_the_browser_is_told_to_be_of_no_use() {
     let home = Home::new();
     let login = start_login(&home, &["--browser", "firefox"]);
     login.visit();
-    login.finish().succeeded().saying(&["can start no browser"]);
+    login.finish().succeeded().saying(&["--browser firefox is not used"]);
 }
 
 #[test]
@@ -219,10 +219,12 @@ fn the_environment_says_what_the_command_line_does_not() {
 }
 
 #[test]
-fn a_preset_is_not_known_here() {
+fn presets_are_known_here_too() {
     let home = Home::new();
-    home.write_config("[profile.default]\nprovider = \"google\"\n");
-    home.latch(&["token"]).failed(2, "invalid-configuration").saying(&["google", "native latch"]);
+    let run = home.latch(&["provider", "list"]).succeeded();
+    assert!(run.stdout.contains("github"), "{}", run.stdout);
+    home.write_config("[profile.default]\nprovider = \"entra\"\n");
+    home.latch(&["token"]).failed(2, "invalid-configuration").saying(&["client-id"]);
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The conformance kit, replayed by the driver.
+//! The conformance kit, replayed in `latch.wasm`.
 #![cfg(unix)]
 
 #[path = "../../../host/latch/tests/support/mod.rs"]

@@ -1,6 +1,7 @@
 //! The command line, and the environment variables that stand in for flags.
 
 mod global;
+#[cfg(not(target_os = "wasi"))]
 mod import;
 mod introspect;
 mod login;
@@ -17,6 +18,7 @@ use clap::{ArgMatches, Args as _, CommandFactory as _, FromArgMatches as _};
 use clap::{Parser, Subcommand};
 
 pub(crate) use self::global::Global;
+#[cfg(not(target_os = "wasi"))]
 pub(crate) use self::import::ImportArgs;
 pub(crate) use self::introspect::{CheckArgs, IntrospectArgs};
 pub(crate) use self::login::{LoginArgs, LoginCommand, RedirectArgs};
@@ -24,9 +26,9 @@ pub(crate) use self::preset::ProviderCommand;
 pub(crate) use self::provider::ProviderArgs;
 pub(crate) use self::record::RecordArgs;
 pub(crate) use self::request::RequestArgs;
-pub(crate) use self::rest::{
-    ComponentArgs, ExecArgs, LogoutArgs, MoveArgs, ProfileCommand, ReplayArgs, TokenArgs,
-};
+pub(crate) use self::rest::{ComponentArgs, LogoutArgs, ProfileCommand, ReplayArgs, TokenArgs};
+#[cfg(not(target_os = "wasi"))]
+pub(crate) use self::rest::{ExecArgs, MoveArgs};
 
 /// Log in to any OAuth 2.0 or OpenID Connect provider from the command line, and get
 /// fresh access tokens.
@@ -39,6 +41,7 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
+#[cfg(not(target_os = "wasi"))]
 const EXAMPLES: &str = "\
 Examples:
   latch login --issuer https://id.example.com --client-id my-cli --scope offline_access
@@ -51,10 +54,20 @@ provider, 5 timed out, 6 the provider broke the protocol, 7 network, 8 storage, 
 (129 by SIGHUP, 131 by SIGQUIT, 143 by SIGTERM).
 latch exec ends with the exit code of its command, or with 126 or 127 if it cannot run it.";
 
+#[cfg(target_os = "wasi")]
+const EXAMPLES: &str = "\
+The folders, variables and the network are those that wasmtime gives: --dir, --env, -S. Sessions
+are in /state and settings in /config, unless --state-dir and --config-dir name other folders.
+
+latch COMMAND -h shows the common flags of a command, and latch COMMAND --help all of them.
+
+Exit codes: 0 done, 1 other failure, 2 usage, 3 login required, 4 refused by the user or the
+provider, 5 timed out, 6 the provider broke the protocol, 7 network, 8 storage.";
+
 impl Args {
     /// Reads the command line and the environment of this process.
     pub(crate) fn read() -> Result<Self, clap::Error> {
-        let words: Vec<OsString> = std::env::args_os().collect();
+        let words = words();
         let quick = only_named_command(&words)
             .and_then(|command| command.try_get_matches_from(&words).ok());
         let matches = match quick {
@@ -75,6 +88,16 @@ impl Args {
             return Err(Self::command().error(ErrorKind::ArgumentConflict, message));
         }
         Ok(args)
+    }
+}
+
+/// Returns the command line. Its first word is the program's name, for which a sandbox passes
+/// that of the component's file.
+fn words() -> Vec<OsString> {
+    let words = std::env::args_os();
+    match cfg!(target_os = "wasi") {
+        true => std::iter::once("latch".into()).chain(words.skip(1)).collect(),
+        false => words.collect(),
     }
 }
 
@@ -108,6 +131,7 @@ pub(crate) enum Command {
     /// Never opens a browser: without a session, it ends with exit code 3. Parallel
     /// calls refresh the token once.
     Token(Box<TokenArgs>),
+    #[cfg(not(target_os = "wasi"))]
     /// Run a command with an access token in its environment
     ///
     /// The token is fresh when the command starts. Ends with the exit code of
@@ -126,6 +150,7 @@ pub(crate) enum Command {
     ///
     /// Cuts secrets short; see --show-secrets. Never shows the refresh token in full.
     Introspect(Box<IntrospectArgs>),
+    #[cfg(not(target_os = "wasi"))]
     /// Take over the session of the provider's own program
     ///
     /// Needs no new login. The other program keeps its session unless you give --remove.
@@ -138,11 +163,13 @@ pub(crate) enum Command {
     /// tokens stay valid there. Ends with exit code 7 if the provider could not be asked
     /// to revoke a token, and with 4 if it refused.
     Logout(Box<LogoutArgs>),
+    #[cfg(not(target_os = "wasi"))]
     /// Move the session to another store
     ///
     /// Deletes the session from the old store after reading it back from the new one. To
     /// change only the encryption, name the store that holds the session already.
     Move(MoveArgs),
+    #[cfg(not(target_os = "wasi"))]
     /// Show what latch finds on this machine, and what follows from it
     Doctor,
     /// List the presets for known providers, or show one

@@ -37,7 +37,7 @@ fn is_plain(global: &Global, profile: &Profile) -> bool {
     global.store.or(profile.store) == Some(StoreChoice::File)
         && !is_encrypted
         && profile.client_secret_file.is_none()
-        && global.recording.recorder.is_none()
+        && !global.recording.is_on()
 }
 
 /// Returns what a future gives at once, or `None` if it waits for something.

@@ -2,6 +2,7 @@
 
 use clap::ValueEnum;
 
+#[cfg(not(target_os = "wasi"))]
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum MoveTarget {
     /// The system's keyring

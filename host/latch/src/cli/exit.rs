@@ -8,7 +8,9 @@ pub(crate) const FAILURE: u8 = 1;
 pub(crate) const USAGE: u8 = 2;
 
 /// The shells' codes for a command that cannot be executed, and one that does not exist.
+#[cfg(not(target_os = "wasi"))]
 pub(crate) const NOT_EXECUTABLE: u8 = 126;
+#[cfg(not(target_os = "wasi"))]
 pub(crate) const NOT_FOUND: u8 = 127;
 
 /// A replay that differs from the recording.
@@ -18,6 +20,7 @@ pub(crate) const DIFFERENT: u8 = 6;
 static INTERRUPTED: AtomicU8 = AtomicU8::new(130);
 
 /// Records which signal ends this program.
+#[cfg(not(target_os = "wasi"))]
 pub(crate) fn interrupted_by(signal: i32) {
     if let Ok(signal) = u8::try_from(signal) {
         INTERRUPTED.store(signal.saturating_add(128), Ordering::Relaxed);

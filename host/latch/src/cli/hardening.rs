@@ -19,6 +19,7 @@ pub(crate) fn begin() {
 }
 
 /// Restores the limits that this process started with, for a program that replaces it.
+#[cfg(not(target_os = "wasi"))]
 pub(crate) fn end() {
     memory::reopen();
 }
@@ -72,6 +73,7 @@ mod memory {
 #[cfg(not(unix))]
 mod memory {
     pub(super) fn close() {}
+    #[cfg(not(target_os = "wasi"))]
     pub(super) fn reopen() {}
 }
 

@@ -117,6 +117,7 @@ pub(crate) fn builder(preset: &Preset, profile: &Profile) -> Result<LatchBuilder
 }
 
 /// Returns the error of an import without a preset, which says where sessions are.
+#[cfg(not(target_os = "wasi"))]
 pub(crate) fn no_preset() -> Error {
     Error::new(
         Code::InvalidConfiguration,

@@ -7,18 +7,14 @@ mod given;
 mod remembered;
 mod secret;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use latchstring::capability::browser::CommandBrowser;
 use latchstring::capability::http::SystemHttp;
 use latchstring::capability::store::{Key, Store};
 use latchstring::capability::terminal::StderrTerminal;
 use latchstring::pages::{self, Pages};
-use latchstring::{
-    Code, Description, Error, Found as FoundSession, Latch, LatchBuilder, Preset, check_profile,
-};
+use latchstring::{Code, Description, Error, Latch, LatchBuilder, Preset, check_profile};
 
 use super::args::Global;
 use super::config::Config;
@@ -26,6 +22,7 @@ use super::dotenv::Dotenv;
 use super::output::say;
 use super::presets;
 use super::profile::Profile;
+#[cfg(not(target_os = "wasi"))]
 use super::renewal;
 use super::stores::Stores;
 pub(crate) use given::{absolute, words};
@@ -92,7 +89,11 @@ impl Settings {
     }
 
     /// Finds the session that the program of the preset's provider keeps.
-    pub(crate) async fn find_session(&self, file: Option<&Path>) -> Result<FoundSession, Error> {
+    #[cfg(not(target_os = "wasi"))]
+    pub(crate) async fn find_session(
+        &self,
+        file: Option<&std::path::Path>,
+    ) -> Result<latchstring::Found, Error> {
         let preset = self.preset.as_ref().ok_or_else(presets::no_preset)?;
         preset.find_session(&presets::settings(preset, &self.effective), file).await
     }
@@ -110,7 +111,6 @@ impl Settings {
     ) -> Result<LatchBuilder, Error> {
         let profile = &self.effective;
         let mut builder = equip(self.of_provider(global)?, global, profile)?
-            .renew_in(renewal::place(global, profile))
             .profile(&global.profile)
             .resources(profile.resources.clone().unwrap_or_default())
             .api_origins(profile.api_origins.clone().unwrap_or_default())
@@ -119,9 +119,11 @@ impl Settings {
             .open_browser(open_browser)
             .draw_qr(profile.no_qr != Some(true));
         self.check_identity()?;
-        if let Some(recorder) = &global.recording.recorder {
-            builder = builder.record(recorder.clone());
+        #[cfg(not(target_os = "wasi"))]
+        {
+            builder = builder.renew_in(renewal::place(global, profile));
         }
+        builder = global.recording.attach(builder);
         if let Some(scopes) = &profile.scopes {
             builder = builder.scopes(scopes.clone());
         }
@@ -153,7 +155,7 @@ impl Settings {
             builder = builder.patience(Duration::from_secs(seconds));
         }
         if let Some(command) = &profile.browser {
-            builder = builder.browser(CommandBrowser::new(command)?);
+            builder = browser(builder, command)?;
         }
         for (name, value) in profile.parameters.iter().flatten() {
             builder = builder.parameter(name, value);
@@ -194,11 +196,7 @@ impl Settings {
             Some(issuer) => Latch::builder(issuer, client_id),
             None => Latch::builder_without_issuer(client_id),
         };
-        let builder = match &global.recording.recorder {
-            Some(recorder) => builder.record(recorder.clone()),
-            None => builder,
-        };
-        equip(builder, global, &self.effective)?
+        equip(global.recording.attach(builder), global, &self.effective)?
             .profile(&key.profile)
             .account(&key.account)
             .terminal(StderrTerminal::new(global.verbose).plain(global.plain))
@@ -228,6 +226,12 @@ pub(crate) fn http(profile: &Profile) -> Result<Option<SystemHttp>, Error> {
     if profile.ca_file.is_none() && profile.client_cert.is_none() {
         return Ok(None);
     }
+    trusting(profile).map(Some)
+}
+
+/// Returns the HTTP client with the profile's certificates.
+#[cfg(not(target_os = "wasi"))]
+fn trusting(profile: &Profile) -> Result<SystemHttp, Error> {
     let mut http = SystemHttp::new();
     if let Some(path) = &profile.ca_file {
         http = http.ca_file(path)?;
@@ -236,7 +240,34 @@ pub(crate) fn http(profile: &Profile) -> Result<Option<SystemHttp>, Error> {
         let key = profile.client_key.as_ref().unwrap_or(certificate);
         http = http.client_certificate(certificate, key)?;
     }
-    Ok(Some(http))
+    Ok(http)
+}
+
+#[cfg(target_os = "wasi")]
+fn trusting(_: &Profile) -> Result<SystemHttp, Error> {
+    Err(Error::new(
+        Code::InvalidConfiguration,
+        "--ca-file and --client-cert have no effect in this host: its TLS is wasmtime's",
+        "use the native latch for this provider",
+    ))
+}
+
+/// Sets the command that starts the browser.
+#[cfg(not(target_os = "wasi"))]
+fn browser(builder: LatchBuilder, command: &str) -> Result<LatchBuilder, Error> {
+    use latchstring::capability::browser::CommandBrowser;
+
+    Ok(builder.browser(CommandBrowser::new(command)?))
+}
+
+/// Nothing in a sandbox starts a browser, so says that the command is not used.
+#[cfg(target_os = "wasi")]
+fn browser(builder: LatchBuilder, command: &str) -> Result<LatchBuilder, Error> {
+    say(&format!(
+        "--browser {} is not used: nothing in a sandbox starts a browser",
+        latchstring::printable(command)
+    ));
+    Ok(builder)
 }
 
 /// Adds what every process with these settings needs, including the one that refreshes

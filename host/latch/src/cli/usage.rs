@@ -1,26 +1,26 @@
 //! Reports an invalid command line, or shows the help that was requested.
 
 use std::ffi::OsStr;
-use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use latchstring::{Code, Error};
 
 use super::{exit, output};
 
-/// Reports what is wrong with the command line, or shows the requested help.
-pub(crate) fn report(error: &clap::Error) -> ExitCode {
+/// Reports what is wrong with the command line, or shows the requested help. Returns the
+/// exit code.
+pub(crate) fn report(error: &clap::Error) -> u8 {
     if !error.use_stderr() {
         // A closed stream is not a failure.
         let _ = error.print();
-        return ExitCode::SUCCESS;
+        return 0;
     }
     if wants_json() {
         output::report(&as_error(error), true);
     } else {
         let _ = error.print();
     }
-    ExitCode::from(exit::USAGE)
+    exit::USAGE
 }
 
 /// Whether the error should be JSON. The command line could not be parsed as a whole, so

@@ -17,6 +17,9 @@ impl Clock for SystemClock {
     }
 
     async fn sleep(&self, duration: Duration) {
+        #[cfg(not(target_os = "wasi"))]
         tokio::time::sleep(duration).await;
+        #[cfg(target_os = "wasi")]
+        crate::wasi::sleep(duration).await;
     }
 }

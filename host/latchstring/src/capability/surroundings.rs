@@ -49,7 +49,9 @@ pub(crate) fn read(set: &dyn Fn(&str) -> Option<String>, exists: &dyn Fn(&str) -
         unattended: is_on("CI") || any(&JOBS),
         browser_command: false,
         shows_address: false,
-        display: cfg!(any(target_os = "macos", windows)) || any(&["DISPLAY", "WAYLAND_DISPLAY"]),
+        // A sandbox sees no screen, so one is assumed.
+        display: cfg!(any(target_os = "macos", target_os = "wasi", windows))
+            || any(&["DISPLAY", "WAYLAND_DISPLAY"]),
         remote_shell: any(&REMOTE_SHELLS),
         windows_interop: any(&["WSL_INTEROP"]) && INTEROP_FILES.iter().any(|path| exists(path)),
         container: any(&CONTAINERS) || CONTAINER_FILES.iter().any(|path| exists(path)),

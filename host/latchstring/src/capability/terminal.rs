@@ -5,6 +5,7 @@ use std::io::{IsTerminal as _, Write as _, stderr, stdin};
 use std::time::Duration;
 
 use async_trait::async_trait;
+#[cfg(not(target_os = "wasi"))]
 pub(crate) use latchstring_core::capability::terminal::Settled;
 use latchstring_core::capability::terminal::remaining;
 pub use latchstring_core::capability::terminal::{Silence, Terminal};

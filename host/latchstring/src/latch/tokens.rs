@@ -112,10 +112,14 @@ impl Latch {
 
     /// Carries out `task` so that it continues if the caller stops waiting.
     async fn protected(&self, task: Task) -> Result<Done, Error> {
-        if let Renewal::OwnProcess(process) = &self.0.parts.renewal
-            && let Some(result) = process.run(self, &task).await
-        {
-            return result;
+        match &self.0.parts.renewal {
+            #[cfg(not(target_os = "wasi"))]
+            Renewal::OwnProcess(process) => {
+                if let Some(result) = process.run(self, &task).await {
+                    return result;
+                }
+            }
+            Renewal::ThisProcess => {}
         }
         let latch = self.clone();
         run_to_completion(async move { latch.carry_out(task).await }).await
@@ -151,6 +155,7 @@ impl Latch {
 }
 
 /// Runs a renewal that continues when its caller stops waiting.
+#[cfg(not(target_os = "wasi"))]
 async fn run_to_completion(
     renewal: impl Future<Output = Result<Done, Error>> + Send + 'static,
 ) -> Result<Done, Error> {
@@ -162,6 +167,14 @@ async fn run_to_completion(
             "run it again",
         )),
     })
+}
+
+/// Runs a renewal. A program in a sandbox has one caller, which waits.
+#[cfg(target_os = "wasi")]
+async fn run_to_completion(
+    renewal: impl Future<Output = Result<Done, Error>>,
+) -> Result<Done, Error> {
+    renewal.await
 }
 
 impl Inner {

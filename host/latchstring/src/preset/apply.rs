@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::document::{Filled, ImportPlan};
+use super::document::Filled;
+#[cfg(feature = "keyring")]
+use super::document::ImportPlan;
 use super::{Preset, Settings};
 use crate::builder::LatchBuilder;
 use crate::capability::loopback::Redirect;
@@ -39,6 +41,7 @@ impl Latch {
 
 impl Preset {
     /// Returns where the provider's own program keeps sessions.
+    #[cfg(feature = "keyring")]
     pub(crate) fn import_plan(&self, settings: &Settings) -> Result<ImportPlan, Error> {
         self.filled(settings).map(|filled| filled.import)
     }

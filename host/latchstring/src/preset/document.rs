@@ -35,6 +35,7 @@ pub(super) struct Filled {
     #[serde(default)]
     pub(super) api: ApiPart,
     #[serde(default)]
+    #[cfg_attr(not(feature = "keyring"), allow(dead_code, reason = "only an import reads it"))]
     pub(super) import: ImportPlan,
 }
 
@@ -122,6 +123,7 @@ pub(crate) struct ImportPlan {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[cfg_attr(not(feature = "keyring"), allow(dead_code, reason = "only an import reads it"))]
 pub(crate) struct KeyringPlan {
     pub(crate) service: String,
     pub(crate) account: String,

@@ -1,5 +1,6 @@
 //! Arguments of the other commands.
 
+#[cfg(not(target_os = "wasi"))]
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -7,7 +8,9 @@ use clap::builder::FalseyValueParser;
 use clap::{Args as ClapArgs, Subcommand};
 
 use super::{CheckArgs, LoginArgs, ProviderArgs};
-use crate::cli::choices::{MoveTarget, TokenOutput};
+#[cfg(not(target_os = "wasi"))]
+use crate::cli::choices::MoveTarget;
+use crate::cli::choices::TokenOutput;
 
 #[derive(ClapArgs, Clone)]
 pub(crate) struct TokenArgs {
@@ -30,6 +33,7 @@ pub(crate) struct TokenArgs {
     pub(crate) provider: ProviderArgs,
 }
 
+#[cfg(not(target_os = "wasi"))]
 #[derive(ClapArgs)]
 pub(crate) struct ExecArgs {
     /// Environment variable that gets the access token
@@ -48,6 +52,7 @@ pub(crate) struct ExecArgs {
     pub(crate) command: Vec<OsString>,
 }
 
+#[cfg(not(target_os = "wasi"))]
 #[derive(ClapArgs)]
 pub(crate) struct MoveArgs {
     /// Store to move the session to
@@ -98,10 +103,12 @@ pub(crate) enum ProfileCommand {
 
 #[derive(ClapArgs)]
 pub(crate) struct ComponentArgs {
+    #[cfg(not(target_os = "wasi"))]
     /// The rules component, for hosts in other languages, instead of the login component
     #[arg(long, env = "LATCH_RULES", value_parser = FalseyValueParser::new())]
     pub(crate) rules: bool,
 
+    #[cfg(not(target_os = "wasi"))]
     /// Write the component to this file; - for standard output
     #[arg(long, env = "LATCH_COMPONENT_OUTPUT", value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

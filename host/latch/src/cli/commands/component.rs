@@ -1,58 +1,105 @@
 //! `latch component`: show the component that implements the protocol, or the one with the
 //! rules of a host, or write it to a file.
 
-use std::fs;
-use std::path::Path;
-
-use latchstring::{Code, Error, rules, sandbox};
+use latchstring::Error;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use crate::cli::args::{ComponentArgs, Global};
 use crate::cli::output;
 
+/// A component, as it is shown.
+struct Shown {
+    bytes: usize,
+    sha256: String,
+    exports: Vec<String>,
+    imports: Vec<String>,
+}
+
+#[cfg(not(target_os = "wasi"))]
 pub(crate) fn run(global: &Global, args: &ComponentArgs) -> Result<(), Error> {
+    use std::path::Path;
+
+    use latchstring::{Code, rules, sandbox};
+    use sha2::{Digest as _, Sha256};
+
     let (component, world) = match args.rules {
         true => (rules::COMPONENT, rules::WORLD),
         false => (sandbox::COMPONENT, sandbox::WORLD),
     };
     match &args.output {
         Some(path) if path == Path::new("-") => output::write(component),
-        Some(path) => fs::write(path, component).map_err(|error| {
+        Some(path) => std::fs::write(path, component).map_err(|error| {
             Error::new(
                 Code::HostFault,
                 format!("{} cannot be written: {error}", path.display()),
                 "choose another file with --output",
             )
         }),
-        None => show(global, component, world),
+        None => {
+            let sha256 = Sha256::digest(component);
+            show(
+                global,
+                &Shown {
+                    bytes: component.len(),
+                    sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+                    exports: items(world, "export "),
+                    imports: items(world, "import "),
+                },
+            )
+        }
     }
 }
 
-fn show(global: &Global, component: &[u8], world: &str) -> Result<(), Error> {
-    let sha256: String =
-        Sha256::digest(component).iter().map(|byte| format!("{byte:02x}")).collect();
-    let (exports, imports) = (items(world, "export "), items(world, "import "));
+/// A component cannot look at the bytes of another, so this shows what the build has noted
+/// about the one that it composed with this program, and checked.
+#[cfg(target_os = "wasi")]
+pub(crate) fn run(global: &Global, _: &ComponentArgs) -> Result<(), Error> {
+    use latchstring::{Code, sandbox};
+
+    let (Some(bytes), Some(sha256)) = (sandbox::BYTES, sandbox::SHA256) else {
+        return Err(Error::new(
+            Code::HostFault,
+            "this program was built alone, and does not know its component",
+            "build it with: cargo build -p latchstring-wasmtime",
+        ));
+    };
+    show(
+        global,
+        &Shown {
+            bytes: bytes.parse().unwrap_or_default(),
+            sha256: sha256.to_owned(),
+            exports: vec![sandbox::EXPORT.to_owned()],
+            imports: Vec::new(),
+        },
+    )
+}
+
+fn show(global: &Global, component: &Shown) -> Result<(), Error> {
+    let Shown { bytes, sha256, exports, imports } = component;
     if global.json {
         return output::document(&json!({
-            "bytes": component.len(),
+            "bytes": bytes,
             "sha256": sha256,
             "exports": exports,
             "imports": imports,
         }));
     }
-    let list = |items: &[&str]| if items.is_empty() { "none".to_owned() } else { items.join(", ") };
-    output::line(&format!("bytes    {}", component.len()))?;
+    let list = |items: &[String]| match items {
+        [] => "none".to_owned(),
+        items => items.join(", "),
+    };
+    output::line(&format!("bytes    {bytes}"))?;
     output::line(&format!("sha256   {sha256}"))?;
-    output::line(&format!("exports  {}", list(&exports)))?;
-    output::line(&format!("imports  {}", list(&imports)))
+    output::line(&format!("exports  {}", list(exports)))?;
+    output::line(&format!("imports  {}", list(imports)))
 }
 
 /// Returns what the world exports or imports, as `keyword` says.
-fn items<'a>(world: &'a str, keyword: &str) -> Vec<&'a str> {
+#[cfg(not(target_os = "wasi"))]
+fn items(world: &str, keyword: &str) -> Vec<String> {
     world
         .lines()
         .filter_map(|line| line.trim().strip_prefix(keyword))
-        .map(|item| item.trim_end_matches(';'))
+        .map(|item| item.trim_end_matches(';').to_owned())
         .collect()
 }

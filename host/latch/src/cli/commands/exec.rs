@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{Error as IoError, ErrorKind};
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 use latchstring::{Code, Demand, Error, secret_variables};
 
@@ -10,7 +10,7 @@ use crate::cli::args::{ExecArgs, Global};
 use crate::cli::settings::Settings;
 use crate::cli::{exit, hardening, output, recording};
 
-pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<ExitCode, Error> {
+pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<u8, Error> {
     let ExecArgs { variable, min_ttl, provider, command } = *args;
     check_name(&variable)?;
     let settings = Settings::read(global, provider.into_profile())?;
@@ -34,7 +34,7 @@ pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<ExitCode
         _ => exit::NOT_EXECUTABLE,
     };
     output::report_exit(&cannot_run(program, &error), exit, global.json);
-    Ok(ExitCode::from(exit))
+    Ok(exit)
 }
 
 /// Replaces this process with the command, so that signals, terminal and exit code are the

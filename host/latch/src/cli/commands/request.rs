@@ -2,19 +2,17 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read as _, stdin};
-use std::process::ExitCode;
 
 use bytes::Bytes;
 use http::StatusCode;
 use latchstring::{ApiRequest, ApiResponse, Code, Error, printable};
 use serde::de::IgnoredAny;
-use tokio::task::spawn_blocking;
 
 use crate::cli::args::{Global, RequestArgs};
 use crate::cli::output;
 use crate::cli::settings::{Settings, words};
 
-pub(crate) async fn run(global: &Global, args: Box<RequestArgs>) -> Result<ExitCode, Error> {
+pub(crate) async fn run(global: &Global, args: Box<RequestArgs>) -> Result<u8, Error> {
     let RequestArgs { method, url, data, headers, include, allow_origins, provider } = *args;
     let settings = Settings::read(global, provider.into_profile())?;
     let latch = settings.builder(global, false)?.api_origins(words(allow_origins)).build()?;
@@ -109,23 +107,30 @@ async fn write_chunk(bytes: Bytes) -> Result<bool, Error> {
 }
 
 /// Runs `work` on another thread, so that Ctrl-C works even while a pipe blocks.
+#[cfg(not(target_os = "wasi"))]
 async fn on_blocking_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Error> {
-    spawn_blocking(work).await.map_err(|stopped| {
+    tokio::task::spawn_blocking(work).await.map_err(|stopped| {
         Error::new(Code::HostFault, format!("the request was stopped: {stopped}"), "try again")
     })
 }
 
+/// Runs `work` on the only thread of a sandbox.
+#[cfg(target_os = "wasi")]
+async fn on_blocking_thread<T>(work: impl FnOnce() -> T) -> Result<T, Error> {
+    Ok(work())
+}
+
 /// Reports an error status, and returns the exit code.
-fn report_status(status: StatusCode, json: bool) -> ExitCode {
+fn report_status(status: StatusCode, json: bool) -> u8 {
     let exit = match status.as_u16() {
-        0..=399 => return ExitCode::SUCCESS,
+        0..=399 => return 0,
         401 | 403 => 4,
         _ => 1,
     };
     output::report_status(&in_words(status), is_temporary(status), exit, json);
-    ExitCode::from(exit)
+    exit
 }
 
 /// Whether the same request may work later.

@@ -1,12 +1,24 @@
 //! Starting the user's browser.
 
+#[cfg(target_os = "wasi")]
+mod by_hand;
+#[cfg(not(target_os = "wasi"))]
 mod command;
+#[cfg(not(target_os = "wasi"))]
 mod launch;
+#[cfg(not(target_os = "wasi"))]
 mod system;
 
+#[cfg(target_os = "wasi")]
+pub use by_hand::SystemBrowser;
+#[cfg(target_os = "wasi")]
+pub(crate) use by_hand::{Launched, Launching, launch};
+#[cfg(not(target_os = "wasi"))]
 pub use command::CommandBrowser;
 pub use latchstring_core::egress::browser_url;
+#[cfg(not(target_os = "wasi"))]
 pub(crate) use launch::{Launched, Launching, launch};
+#[cfg(not(target_os = "wasi"))]
 pub use system::SystemBrowser;
 
 use std::path::Path;

@@ -27,15 +27,3 @@ pub(super) fn of_contract(method: contract::Method) -> Method {
         contract::Method::Delete => Method::DELETE,
     }
 }
-
-/// Returns the method with this name. The error is one line.
-///
-/// `TRACE` is refused because its response repeats the request with the token (RFC 9110
-/// §9.3.8), `CONNECT` because it is for proxies.
-pub(crate) fn method(name: &str) -> Result<Method, String> {
-    match Method::from_bytes(name.as_bytes()) {
-        Ok(Method::TRACE | Method::CONNECT) => Err(format!("{name} is not sent")),
-        Ok(method) => Ok(method),
-        Err(_) => Err(format!("{name:?} is no method of HTTP")),
-    }
-}

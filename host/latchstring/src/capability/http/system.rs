@@ -16,7 +16,8 @@ use tokio::time::timeout;
 use url::{Host, Url};
 
 use super::addresses::{is_loopback, is_public};
-use super::outgoing::{method, of_contract, outgoing};
+use super::method;
+use super::outgoing::{of_contract, outgoing};
 use super::trouble::{NotPublic, explain, seconds};
 use super::trust::{Trust, without_certificates};
 use super::{ApiRequest, Http, Limits, Pieces, Streamed, Trouble};

@@ -1,23 +1,34 @@
 //! The loopback listener that the browser comes back to
 //! ([RFC 8252 §7.3](https://www.rfc-editor.org/rfc/rfc8252#section-7.3)).
 
+#[cfg(not(target_os = "wasi"))]
 mod answer;
+#[cfg(not(target_os = "wasi"))]
 mod bind;
 #[cfg(test)]
 mod fuzz;
+#[cfg(not(target_os = "wasi"))]
 #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux has what this reads"))]
 mod peers;
+#[cfg(not(target_os = "wasi"))]
 mod server;
 #[cfg(test)]
 mod tests;
+#[cfg(target_os = "wasi")]
+mod wasi;
 
 use async_trait::async_trait;
 
+#[cfg(not(target_os = "wasi"))]
 pub use answer::PendingPage;
+#[cfg(not(target_os = "wasi"))]
 pub use bind::SystemLoopback;
 pub use latchstring_core::capability::listener::{Answer, Listener, Visit};
+#[cfg(not(target_os = "wasi"))]
 pub(crate) use latchstring_core::listener::END_ADDRESS;
 pub use latchstring_core::listener::{END_PATH, Peer, Redirect, RedirectHost, START_PATH, request};
+#[cfg(target_os = "wasi")]
+pub use wasi::SystemLoopback;
 
 use crate::error::Error;
 use crate::pages::Pages;

@@ -1,20 +1,30 @@
 //! Stores that keep sessions between runs.
 
+#[cfg(not(target_os = "wasi"))]
 mod auto;
 #[cfg(feature = "encryption")]
 mod encrypted;
+#[cfg(not(target_os = "wasi"))]
 mod failure;
+#[cfg(not(target_os = "wasi"))]
 mod file;
+#[cfg(not(target_os = "wasi"))]
 mod guard;
 #[cfg(feature = "keyring")]
 mod keyring;
+#[cfg(not(target_os = "wasi"))]
 mod locks;
 mod memory;
+#[cfg(not(target_os = "wasi"))]
 mod names;
+#[cfg(target_os = "wasi")]
+mod wasi;
 
+#[cfg(not(target_os = "wasi"))]
 pub use auto::AutoStore;
 #[cfg(feature = "encryption")]
 pub use encrypted::{EncryptedStore, Encryption};
+#[cfg(not(target_os = "wasi"))]
 pub use file::FileStore;
 #[cfg(all(feature = "keyring", feature = "presets"))]
 pub(crate) use keyring::ForeignEntry;
@@ -22,7 +32,13 @@ pub(crate) use keyring::ForeignEntry;
 pub use keyring::KeyringStore;
 pub use latchstring_core::capability::store::{Lock, Store};
 pub use latchstring_core::session::Key;
+#[cfg(not(target_os = "wasi"))]
 pub(crate) use latchstring_core::session::check_size;
-use latchstring_core::session::{SESSION_LIMIT, aside_name, nothing_to_set_aside};
+use latchstring_core::session::nothing_to_set_aside;
+#[cfg(not(target_os = "wasi"))]
+use latchstring_core::session::{SESSION_LIMIT, aside_name};
 pub use memory::MemoryStore;
+#[cfg(not(target_os = "wasi"))]
 pub use names::default_state_folder;
+#[cfg(target_os = "wasi")]
+pub use wasi::{FileLock, FileStore, default_state_folder, lock_file};

@@ -165,7 +165,48 @@ mod system {
     }
 }
 
-#[cfg(not(unix))]
+#[cfg(target_os = "wasi")]
+mod system {
+    use std::sync::{Mutex, PoisonError};
+
+    use wasip2::cli::stdin::get_stdin;
+    use zeroize::Zeroizing;
+
+    use crate::wasi::streams;
+
+    /// What was typed after the end of the last line.
+    static TYPED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+    /// Does nothing: WASI has no modes of a terminal.
+    pub(in super::super) fn restore() {}
+
+    /// Returns the next line, or `None` if the input has ended or is not UTF-8. Typing is
+    /// shown in any case.
+    pub(in super::super) async fn line(
+        _hidden: bool,
+        ready: impl FnOnce(),
+    ) -> Option<Zeroizing<String>> {
+        ready();
+        let keyboard = get_stdin();
+        loop {
+            if let Some(line) = typed_line() {
+                let line = Zeroizing::new(String::from_utf8(line).ok()?);
+                return Some(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()));
+            }
+            let bytes = streams::read(&keyboard, 4096).await.ok()??;
+            TYPED.lock().unwrap_or_else(PoisonError::into_inner).extend(bytes);
+        }
+    }
+
+    /// Returns the next line that was typed already, with its end.
+    fn typed_line() -> Option<Vec<u8>> {
+        let mut typed = TYPED.lock().unwrap_or_else(PoisonError::into_inner);
+        let end = typed.iter().position(|byte| *byte == b'\n')?;
+        Some(typed.drain(..=end).collect())
+    }
+}
+
+#[cfg(not(any(unix, target_os = "wasi")))]
 mod system {
     use std::io::stdin;
     use std::thread;

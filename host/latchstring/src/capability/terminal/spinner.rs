@@ -37,13 +37,24 @@ mod system {
 
 #[cfg(not(feature = "spinner"))]
 mod system {
-    /// A spinner that is never shown.
+    use std::io::{Write as _, stderr};
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// A line that does not turn.
     #[derive(Default)]
-    pub(in super::super) struct Spinner(());
+    pub(in super::super) struct Spinner(AtomicBool);
 
     impl Spinner {
-        pub(in super::super) fn turn(&self, _text: String) {}
+        /// Shows `text` on the current line.
+        pub(in super::super) fn turn(&self, text: String) {
+            let _ = write!(stderr().lock(), "\r\x1b[K({text})");
+            self.0.store(true, Ordering::Relaxed);
+        }
 
-        pub(in super::super) fn clear(&self) {}
+        pub(in super::super) fn clear(&self) {
+            if self.0.swap(false, Ordering::Relaxed) {
+                let _ = write!(stderr().lock(), "\r\x1b[K");
+            }
+        }
     }
 }

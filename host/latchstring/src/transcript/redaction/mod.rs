@@ -28,7 +28,7 @@ use super::stage::{Answer, Stage};
 use super::summary::case;
 use super::{Step, Transcript, component_hash};
 use crate::error::{Code, Error};
-use crate::recording::{RecordedStep, Recording};
+use crate::sandbox::{RecordedStep, Recording};
 
 /// Parameters that the component derives from the host's randomness.
 const DRAWN: [&str; 4] = ["state", "nonce", "code_challenge", "code_verifier"];

@@ -1,0 +1,161 @@
+//! Locks between the processes of this host, where WASI 0.2 has none.
+//!
+//! A lock is a file that only one process can make. Its holder marks it as alive
+//! every second, by its time of change; whoever waits sees it unchanged for ten
+//! seconds of its own clock before it takes the holder for dead. A holder that
+//! only stood still finds out before it saves, and saves nothing.
+//!
+//! The native host does not look at these files, nor this one at the locks that
+//! the native one takes.
+
+use std::path::Path;
+use std::time::Duration;
+
+use wstd::runtime::Task;
+
+use super::{Lock, cannot};
+use crate::capability::entropy::{Entropy as _, SystemEntropy};
+use crate::error::{Code, Error};
+use crate::wasi;
+use crate::wasi::files::{self, Descriptor, ErrorCode, Trouble};
+
+/// Beside the `.lock` of the native host, which is of another kind.
+pub(super) const EXTENSION: &str = "wasi-lock";
+
+const BEAT: Duration = Duration::from_secs(1);
+/// So long without a sign of life, and the holder is taken for dead.
+const DEATH: Duration = Duration::from_secs(10);
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(50);
+/// Bytes of a lock file's name for its holder, and more.
+const LONGEST: u64 = 256;
+
+/// A lock of this process.
+pub struct FileLock {
+    held: Held,
+    _beating: Task<()>,
+}
+
+impl Lock for FileLock {}
+
+/// What a lock is known by.
+#[derive(Clone)]
+pub(super) struct Held {
+    path: String,
+    holder: String,
+}
+
+impl FileLock {
+    pub(super) fn held(&self) -> Held {
+        self.held.clone()
+    }
+}
+
+impl Held {
+    /// Whether nobody else has taken it since.
+    pub(super) fn is_ours(&self) -> bool {
+        is_named(&self.path, &self.holder)
+    }
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        if self.held.is_ours() {
+            let _ = files::remove(&self.held.path);
+        }
+    }
+}
+
+/// What a lock file looks like from outside; equal twice where nothing happened.
+#[derive(PartialEq)]
+struct Sign {
+    holder: Vec<u8>,
+    changed: Option<u128>,
+}
+
+/// Takes the lock that the file at `path` stands for: creates the file, which is deleted
+/// when the lock is dropped.
+///
+/// # Errors
+///
+/// Returns `store-unusable` if the file cannot be created, or if another process still holds
+/// the lock after `patience`.
+pub async fn lock_file(path: &Path, patience: Duration) -> Result<FileLock, Error> {
+    let path = path.to_string_lossy();
+    let path = path.as_ref();
+    let holder = name()?;
+    let failed = |trouble| cannot("lock", path, &trouble);
+    let deadline = wasi::elapsed() + patience;
+    let mut pause = FIRST_PAUSE;
+    let mut seen: Option<(Sign, Duration)> = None;
+    loop {
+        match files::create(path, holder.as_bytes()) {
+            Ok(file) => return Ok(hold(path, holder, file)),
+            Err(trouble) if trouble.is(ErrorCode::Exist) => {}
+            Err(trouble) => return Err(failed(trouble)),
+        }
+        let Some(sign) = sign(path).map_err(failed)? else { continue };
+        let now = wasi::elapsed();
+        seen = match seen {
+            Some((earlier, since)) if earlier == sign => {
+                if now - since >= DEATH {
+                    bury(path, &sign.holder).map_err(failed)?;
+                    None
+                } else {
+                    Some((sign, since))
+                }
+            }
+            _ => Some((sign, now)),
+        };
+        let left = deadline.saturating_sub(now);
+        if left.is_zero() {
+            return Err(still_locked(path, patience));
+        }
+        wasi::sleep(pause.min(left)).await;
+        pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn hold(path: &str, holder: String, file: Descriptor) -> FileLock {
+    let held = Held { path: path.to_owned(), holder };
+    FileLock { held, _beating: wasi::every(BEAT, move || files::touch(&file)) }
+}
+
+/// Removes a dead holder's lock. Of several processes that do so at once, the one
+/// whose rename succeeds does it: what it then has in its hands may be the lock of
+/// somebody who was quicker still, and is given back.
+fn bury(path: &str, dead: &[u8]) -> Result<(), Trouble> {
+    let grave = format!("{path}.{}", name().unwrap_or_default());
+    match files::rename(path, &grave) {
+        Err(trouble) if trouble.is(ErrorCode::NoEntry) => return Ok(()),
+        renamed => renamed?,
+    }
+    let taken = files::read(&grave, LONGEST)?;
+    if taken.as_deref() != Some(dead) {
+        let _ = files::link(&grave, path);
+    }
+    files::remove(&grave).map(drop)
+}
+
+fn sign(path: &str) -> Result<Option<Sign>, Trouble> {
+    let changed = files::changed(path)?;
+    let holder = files::read(path, LONGEST)?;
+    Ok(holder.map(|holder| Sign { holder, changed }))
+}
+
+fn is_named(path: &str, holder: &str) -> bool {
+    let there = files::read(path, LONGEST);
+    there.is_ok_and(|there| there.as_deref() == Some(holder.as_bytes()))
+}
+
+/// Different for every lock that is ever taken.
+fn name() -> Result<String, Error> {
+    Ok(SystemEntropy.draw()?[..16].iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+fn still_locked(path: &str, patience: Duration) -> Error {
+    let message =
+        format!("{path} is still locked by another process after {} s", patience.as_secs());
+    let remedy = "try again; if it stays, end the other login or renewal of this profile";
+    Error::new(Code::StoreUnusable, message, remedy).retryable()
+}

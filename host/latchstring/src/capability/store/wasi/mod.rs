@@ -1,0 +1,47 @@
+//! A store of files in the folders of a sandbox.
+
+mod file;
+mod locks;
+mod names;
+
+pub use file::{FileStore, default_state_folder};
+pub use locks::{FileLock, lock_file};
+
+use super::{Key, Lock, Store};
+use crate::error::{Code, Error};
+use crate::wasi::files::{ErrorCode, Trouble};
+
+/// `what` is in the infinitive: read, list, delete.
+fn cannot(what: &str, path: &str, trouble: &Trouble) -> Error {
+    Error::new(
+        Code::StoreUnusable,
+        format!("cannot {what} {path}: {}", trouble.reason()),
+        remedy(path, trouble),
+    )
+}
+
+fn not_saved(path: &str, trouble: &Trouble) -> Error {
+    Error::new(
+        Code::NotSaved,
+        format!("cannot write to {path}: {}", trouble.reason()),
+        remedy(path, trouble),
+    )
+}
+
+fn remedy(path: &str, trouble: &Trouble) -> String {
+    match trouble {
+        Trouble::NotGiven => {
+            let folder = path.rsplit_once('/').map_or(".", |(folder, _)| folder);
+            format!(
+                "run wasmtime with --dir FOLDER::{folder}, FOLDER being one that only you can enter, or name another with --state-dir"
+            )
+        }
+        Trouble::System(ErrorCode::Loop) | Trouble::NotRegular => {
+            "links and the like are not followed; remove it and log in again".to_owned()
+        }
+        Trouble::System(ErrorCode::InsufficientSpace | ErrorCode::Quota) => {
+            "free some space and try again".to_owned()
+        }
+        _ => "check the folder and who may use it, or choose another with --state-dir".to_owned(),
+    }
+}

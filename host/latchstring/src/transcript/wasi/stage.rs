@@ -1,0 +1,84 @@
+//! The component, stepped with JSON in a transcript's own form.
+
+use serde_json::Value;
+
+use super::codec::{Decode, Encode as _, Misfit};
+use super::unusable;
+use crate::contract::{Client, Context, Demand, Failure, LoginRequest, Reply, Session, Tokens};
+use crate::error::Error;
+
+/// The session that was opened.
+#[derive(Default)]
+pub(in crate::transcript) struct Stage {
+    session: Option<Session>,
+}
+
+/// What the component said: an action, or a failure.
+pub(in crate::transcript) type Answer = Result<Value, Value>;
+
+impl Stage {
+    #[allow(clippy::unnecessary_wraps, reason = "the native host's can fail")]
+    pub(in crate::transcript) fn new() -> Result<Self, Error> {
+        Ok(Self::default())
+    }
+
+    /// Opens the session; the failure where it cannot begin.
+    pub(in crate::transcript) fn open(
+        &mut self,
+        function: &str,
+        parameters: &Value,
+    ) -> Result<Option<Value>, Error> {
+        match open(function, parameters)? {
+            Ok(session) => {
+                self.session = Some(session);
+                Ok(None)
+            }
+            Err(failure) => Ok(Some(failure.encode())),
+        }
+    }
+
+    /// Steps the session.
+    pub(in crate::transcript) fn next(
+        &mut self,
+        reply: &Value,
+        now_ms: u64,
+    ) -> Result<Answer, Error> {
+        let session = self.session.as_ref();
+        let session = session
+            .ok_or_else(|| unusable("it goes on although its session could not be opened"))?;
+        let reply = Reply::decode(reply).map_err(|misfit| damaged(&misfit.within("reply")))?;
+        let answer = session.next(&reply, now_ms);
+        Ok(answer.map(|action| action.encode()).map_err(|failure| failure.encode()))
+    }
+}
+
+fn open(function: &str, parameters: &Value) -> Result<Result<Session, Failure>, Error> {
+    let client: Client = parameter(parameters, "client")?;
+    let context: Context = parameter(parameters, "context")?;
+    if function == "adopt" {
+        let tokens: Tokens = parameter(parameters, "tokens")?;
+        return Ok(Session::adopt(&client, &tokens, &context));
+    }
+    let stored: Option<Vec<u8>> = parameter(parameters, "stored")?;
+    let stored = stored.as_deref();
+    Ok(match function {
+        "login" => {
+            let request: LoginRequest = parameter(parameters, "request")?;
+            Session::login(&client, stored, &request, &context)
+        }
+        "token" => {
+            let demand: Demand = parameter(parameters, "demand")?;
+            Session::token(&client, stored, &demand, &context)
+        }
+        _ => Session::logout(&client, stored, &context),
+    })
+}
+
+fn parameter<T: Decode>(parameters: &Value, name: &str) -> Result<T, Error> {
+    let json = parameters.get(name).ok_or_else(|| unusable("it lacks a parameter"))?;
+    T::decode(json).map_err(|misfit| damaged(&misfit.within(name)))
+}
+
+fn damaged(misfit: &Misfit) -> Error {
+    unusable(&format!("it does not fit the contract: {}", misfit.in_words()))
+}

@@ -1,0 +1,48 @@
+//! Checks a component before any of its code runs: it must import nothing and export what
+//! the contract names.
+
+use wasmtime::component::{Component, Linker};
+use wasmtime::{Engine, StoreLimits};
+
+use latchstring_core::contract::LoginPre;
+use latchstring_core::error::{Code, Error};
+
+/// The only export of a login component.
+const OFFER: &str = "latchstring:login/flow@0.2.0";
+
+/// Checks the component. Fails with `sandbox-fault`, naming all that is wrong.
+pub(super) fn admit(
+    engine: &Engine,
+    component: &Component,
+) -> Result<LoginPre<StoreLimits>, Error> {
+    let world = component.component_type();
+    let wanted: Vec<&str> = world.imports(engine).map(|(name, _)| name).collect();
+    // An empty linker. On its own, it would still accept components that import only types.
+    let admitted = Linker::new(engine).instantiate_pre(component).and_then(LoginPre::new);
+    match admitted {
+        Ok(login) if wanted.is_empty() => Ok(login),
+        admitted => {
+            let offered: Vec<&str> = world.exports(engine).map(|(name, _)| name).collect();
+            Err(refused(&wanted, &offered, admitted.err()))
+        }
+    }
+}
+
+fn refused(wanted: &[&str], offered: &[&str], error: Option<wasmtime::Error>) -> Error {
+    let mut reasons = Vec::new();
+    if !wanted.is_empty() {
+        let wanted = wanted.join(", ");
+        reasons.push(format!("it wants of its host what none gives: {wanted}"));
+    }
+    if !offered.contains(&OFFER) {
+        let instead = if offered.is_empty() { "nothing".to_owned() } else { offered.join(", ") };
+        reasons.push(format!("it offers {instead} instead of {OFFER}"));
+    } else if let (true, Some(error)) = (reasons.is_empty(), error) {
+        reasons.push(format!("what it offers as {OFFER} is something else ({error})"));
+    }
+    Error::new(
+        Code::SandboxFault,
+        format!("the login component was not started: {}", reasons.join("; ")),
+        "use this program as it was released, or report it with its version",
+    )
+}
