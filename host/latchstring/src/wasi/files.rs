@@ -1,4 +1,5 @@
-//! Files in the folders that whoever runs this has given it (`--dir`).
+//! Files in the folders that this program was given (`--dir`). Symbolic links are not
+//! followed.
 
 use std::sync::LazyLock;
 
@@ -8,18 +9,18 @@ use wasip2::filesystem::types::{DescriptorFlags, NewTimestamp, OpenFlags, PathFl
 
 static GIVEN: LazyLock<Vec<(Descriptor, String)>> = LazyLock::new(get_directories);
 
-/// Bytes that are read or written in one call.
+/// Most bytes that are read or written in one call.
 const PIECE: u64 = 64 * 1024;
 
 /// Why a file cannot be used.
 pub(crate) enum Trouble {
-    /// No folder around it was given to this program.
+    /// This program was not given the folder that it is in.
     NotGiven,
-    /// The system's own reason.
+    /// The reason that the system gives.
     System(ErrorCode),
-    /// It has more bytes than were allowed.
+    /// It has more than this many bytes.
     TooLong(u64),
-    /// It is a folder, a pipe or the like.
+    /// It is a folder, a pipe or something else.
     NotRegular,
 }
 
@@ -34,7 +35,7 @@ impl Trouble {
         matches!(self, Self::System(own) if *own == code)
     }
 
-    /// In words, as they follow "cannot read FILE:".
+    /// Returns the reason in words, for the end of a message such as "cannot read FILE: ".
     pub(crate) fn reason(&self) -> String {
         match self {
             Self::NotGiven => "no folder around it was given to this sandbox".to_owned(),
@@ -53,7 +54,7 @@ impl Trouble {
     }
 }
 
-/// The folder that holds `path`, and the path in it.
+/// Returns the given folder that contains `path`, and the path relative to it.
 fn locate(path: &str) -> Result<(&'static Descriptor, &str), Trouble> {
     let inside = |folder: &str| {
         let rest = match folder.trim_end_matches('/') {
@@ -71,7 +72,7 @@ fn locate(path: &str) -> Result<(&'static Descriptor, &str), Trouble> {
     deepest.map(|(given, _, rest)| (given, rest)).ok_or(Trouble::NotGiven)
 }
 
-/// Opens a file to read; none where there is none.
+/// Returns the contents of a file of at most `most` bytes, or `None` if there is no file.
 pub(crate) fn read(path: &str, most: u64) -> Result<Option<Vec<u8>>, Trouble> {
     let (folder, name) = locate(path)?;
     let flags = PathFlags::empty();
@@ -97,7 +98,8 @@ pub(crate) fn read(path: &str, most: u64) -> Result<Option<Vec<u8>>, Trouble> {
     }
 }
 
-/// Makes a file that must not be there yet, with these bytes, durably.
+/// Creates a file with these bytes, and waits until they are on the disk. Fails if the file
+/// exists.
 pub(crate) fn create(path: &str, bytes: &[u8]) -> Result<Descriptor, Trouble> {
     let (folder, name) = locate(path)?;
     let flags = OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
@@ -116,7 +118,7 @@ fn fill(file: &Descriptor, bytes: &[u8]) -> Result<(), Trouble> {
     Ok(file.sync()?)
 }
 
-/// Renames a file over whatever has the new name, durably.
+/// Renames a file, replacing any file of the new name, and waits until that is on the disk.
 pub(crate) fn rename(old: &str, new: &str) -> Result<(), Trouble> {
     let ((from, old), (to, new)) = (locate(old)?, locate(new)?);
     from.rename_at(old, to, new)?;
@@ -124,13 +126,13 @@ pub(crate) fn rename(old: &str, new: &str) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// Gives a file another name beside its own, which must not be taken.
+/// Gives a file another name too. Fails if that name is taken.
 pub(crate) fn link(old: &str, new: &str) -> Result<(), Trouble> {
     let ((from, old), (to, new)) = (locate(old)?, locate(new)?);
     Ok(from.link_at(PathFlags::empty(), old, to, new)?)
 }
 
-/// Removes a file; false where there is none.
+/// Deletes a file. Returns false if there is none.
 pub(crate) fn remove(path: &str) -> Result<bool, Trouble> {
     let (folder, name) = locate(path)?;
     match folder.unlink_file_at(name) {
@@ -143,7 +145,7 @@ pub(crate) fn remove(path: &str) -> Result<bool, Trouble> {
     }
 }
 
-/// What lies at `path` itself; none where there is nothing.
+/// Returns the type of the entry at `path`, or `None` if there is none.
 pub(crate) fn kind(path: &str) -> Result<Option<DescriptorType>, Trouble> {
     let (folder, name) = locate(path)?;
     match folder.stat_at(PathFlags::empty(), name) {
@@ -152,7 +154,8 @@ pub(crate) fn kind(path: &str) -> Result<Option<DescriptorType>, Trouble> {
     }
 }
 
-/// When a file was changed last, in nanoseconds; none where there is none.
+/// Returns the modification time of a file in nanoseconds since the Unix epoch, or `None` if
+/// there is no file.
 pub(crate) fn changed(path: &str) -> Result<Option<u128>, Trouble> {
     let (folder, name) = locate(path)?;
     match folder.stat_at(PathFlags::empty(), name) {
@@ -163,13 +166,13 @@ pub(crate) fn changed(path: &str) -> Result<Option<u128>, Trouble> {
     }
 }
 
-/// Says that a file was changed now.
+/// Sets the modification time of a file to now.
 pub(crate) fn touch(file: &Descriptor) {
-    // Whoever cannot is taken for dead after a while, and finds out when it saves.
+    // Ignore the error: this process then counts as dead, and notices it when it saves.
     let _ = file.set_times(NewTimestamp::NoChange, NewTimestamp::Now);
 }
 
-/// Makes a folder, and those above it that are missing.
+/// Creates a folder and its missing parents.
 pub(crate) fn make_folder(path: &str) -> Result<(), Trouble> {
     let (folder, name) = locate(path)?;
     let ends = name.match_indices('/').map(|(end, _)| end).chain([name.len()]);
@@ -183,7 +186,7 @@ pub(crate) fn make_folder(path: &str) -> Result<(), Trouble> {
     Ok(())
 }
 
-/// The names in a folder and what they are; none where there is no folder.
+/// Returns the names and types of the entries of a folder; none if there is no folder.
 pub(crate) fn list(path: &str) -> Result<Vec<(String, DescriptorType)>, Trouble> {
     let (given, name) = locate(path)?;
     let flags = OpenFlags::DIRECTORY;
@@ -200,7 +203,7 @@ pub(crate) fn list(path: &str) -> Result<Vec<(String, DescriptorType)>, Trouble>
     Ok(names)
 }
 
-/// The size of a regular file.
+/// Returns the size of a regular file in bytes. Fails for anything else.
 fn regular(file: &Descriptor) -> Result<u64, Trouble> {
     let stat = file.stat()?;
     match stat.type_ {
@@ -209,7 +212,7 @@ fn regular(file: &Descriptor) -> Result<u64, Trouble> {
     }
 }
 
-/// Makes a change in a folder survive a crash, where the file system can.
+/// Makes a change in a folder survive a crash, if the file system can.
 fn sync(folder: &Descriptor) {
     let _ = folder.sync();
 }

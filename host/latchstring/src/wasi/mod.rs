@@ -1,6 +1,7 @@
-//! WASI 0.2 as the capabilities use it: its streams, files and timers.
+//! WASI 0.2 as the capabilities use it: streams, files and timers.
 //!
-//! Not by tokio: its sockets need an unstable flag, and cannot accept a connection there.
+//! Not through tokio: there, its sockets need an unstable flag and cannot accept a
+//! connection.
 
 use std::time::Duration;
 

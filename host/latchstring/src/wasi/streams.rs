@@ -1,10 +1,10 @@
-//! WASI's byte streams, awaited.
+//! The byte streams of WASI as futures.
 
 use wasip2::io::streams::{InputStream, OutputStream, StreamError};
 
 use super::ready;
 
-/// Some bytes, at most `most`; none at the end.
+/// Returns at least one byte and at most `most`, or `None` at the end of the stream.
 pub(crate) async fn read(stream: &InputStream, most: u64) -> Result<Option<Vec<u8>>, StreamError> {
     loop {
         match stream.read(most) {
@@ -16,7 +16,7 @@ pub(crate) async fn read(stream: &InputStream, most: u64) -> Result<Option<Vec<u
     }
 }
 
-/// Writes all of it and sees it off.
+/// Writes and flushes all bytes.
 pub(crate) async fn write(stream: &OutputStream, bytes: &[u8]) -> Result<(), StreamError> {
     let mut left = bytes;
     while !left.is_empty() {
@@ -29,7 +29,7 @@ pub(crate) async fn write(stream: &OutputStream, bytes: &[u8]) -> Result<(), Str
     room(stream).await.map(drop)
 }
 
-/// Bytes that may be written now; waits until there is room for one.
+/// Waits until bytes can be written, and returns how many.
 async fn room(stream: &OutputStream) -> Result<usize, StreamError> {
     loop {
         match stream.check_write()? {
@@ -39,8 +39,8 @@ async fn room(stream: &OutputStream) -> Result<usize, StreamError> {
     }
 }
 
-/// The same for a program that has nothing else to do.
+/// Writes and flushes all bytes without letting other futures run.
 pub(crate) fn write_now(stream: &OutputStream, bytes: &[u8]) -> Result<(), StreamError> {
-    // As much as one call may take.
+    // One call takes at most so many bytes.
     bytes.chunks(4096).try_for_each(|chunk| stream.blocking_write_and_flush(chunk))
 }

@@ -1,10 +1,8 @@
-//! Values of the contract as JSON, one to one.
+//! Converts values of the contract to JSON and back, in the form that `values` of the native
+//! host has.
 //!
-//! Records are objects, options the value or null, a case without payload its name
-//! and any other an object of one member, as is a result, whose cases are `ok` and
-//! `error`; bytes are `{ "text": ... }` where they are
-//! UTF-8, else `{ "base64": ... }`. The generated types carry no names, so each is
-//! listed here once: a member too many or too few does not compile.
+//! The generated types carry no names, so each is listed here once. A member too many or too
+//! few does not compile.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -13,10 +11,10 @@ use serde_json::{Map, Value, json};
 use crate::contract::*;
 use crate::error::code_name;
 
-/// The greatest number that every reader of JSON keeps as it is.
+/// The greatest integer that every JSON reader keeps exactly.
 const GREATEST_INTEGER: u64 = (1 << 53) - 1;
 
-/// Where a value is not what its type wants, and what that is.
+/// Says where a value does not have its type, and what was expected.
 pub(super) struct Misfit {
     path: Vec<String>,
     expected: &'static str,
@@ -32,23 +30,23 @@ impl Misfit {
         self
     }
 
-    /// `expected` and where, in one phrase.
+    /// Returns what was expected, and where, in one phrase.
     pub(super) fn in_words(&self) -> String {
         format!("expected {} at {}", self.expected, self.path.join("."))
     }
 }
 
-/// What a transcript tells the component.
+/// A type that a host sends to the component.
 pub(super) trait Decode: Sized {
     fn decode(json: &Value) -> Result<Self, Misfit>;
 }
 
-/// What the component answers.
+/// A type that the component answers with.
 pub(super) trait Encode {
     fn encode(&self) -> Value;
 }
 
-/// `now_ms` and `NowMs` as the contract spells them: `now-ms`.
+/// Returns a name such as `now_ms` or `NowMs` as the contract spells it: `now-ms`.
 fn in_kebab_case(name: &str) -> String {
     let mut kebab = String::with_capacity(name.len() + 4);
     for c in name.chars() {
@@ -246,7 +244,7 @@ impl Encode for Code {
     }
 }
 
-/// A case's name, and its payload where it has one.
+/// Returns the name of a case, and its payload if it has one.
 fn case(json: &Value) -> Option<(&str, Option<&Value>)> {
     match json {
         Value::String(name) => Some((name, None)),

@@ -1,4 +1,4 @@
-//! The component, stepped with JSON in a transcript's own form.
+//! Runs the login component with JSON in the form of a transcript.
 
 use serde_json::Value;
 
@@ -7,13 +7,13 @@ use super::unusable;
 use crate::contract::{Client, Context, Demand, Failure, LoginRequest, Reply, Session, Tokens};
 use crate::error::Error;
 
-/// The session that was opened.
+/// The session that is open.
 #[derive(Default)]
 pub(in crate::transcript) struct Stage {
     session: Option<Session>,
 }
 
-/// What the component said: an action, or a failure.
+/// The component's answer: an action or a failure.
 pub(in crate::transcript) type Answer = Result<Value, Value>;
 
 impl Stage {
@@ -22,7 +22,7 @@ impl Stage {
         Ok(Self::default())
     }
 
-    /// Opens the session; the failure where it cannot begin.
+    /// Opens the session. Returns the failure if it cannot begin.
     pub(in crate::transcript) fn open(
         &mut self,
         function: &str,
@@ -37,7 +37,7 @@ impl Stage {
         }
     }
 
-    /// Steps the session.
+    /// Sends the session a reply and returns its answer.
     pub(in crate::transcript) fn next(
         &mut self,
         reply: &Value,

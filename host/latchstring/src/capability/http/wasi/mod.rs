@@ -32,7 +32,7 @@ pub struct SystemHttp(());
 impl Http for SystemHttp {
     async fn send(&self, request: Request, limits: Limits) -> Result<Response, Trouble> {
         let url = Url::parse(&request.url)
-            .map_err(|_| Trouble::Denied("the request's URL is none".to_owned()))?;
+            .map_err(|_| Trouble::Denied("the request's URL is invalid".to_owned()))?;
         let port = url.port_or_known_default().unwrap_or_default();
         let place = printable(&format!("{}:{port}", url.host_str().unwrap_or_default()));
         let exchange = async {
@@ -68,14 +68,14 @@ async fn exchange(
     let outgoing = outgoing::request(url, &request)?;
     let options = RequestOptions::new();
     let nanoseconds = u64::try_from(limits.timeout.as_nanos()).ok();
-    // Whoever cannot keep these is kept by the time limit on the whole.
+    // A host may ignore these. The time limit on the whole request holds anyway.
     let _ = options.set_connect_timeout(nanoseconds);
     let _ = options.set_first_byte_timeout(nanoseconds);
     let outgoing_body = outgoing.body().map_err(refused)?;
     let future = handle(outgoing, Some(options)).map_err(|code| trouble::explain(&code, place))?;
     if let Some(bytes) = body {
         let stream = outgoing_body.write().map_err(refused)?;
-        // An answer that came before the end of the request says why it broke off.
+        // Ignore the error: a response that came early says why the server stopped reading.
         let _ = streams::write(&stream, &bytes).await;
     }
     let _ = OutgoingBody::finish(outgoing_body, None);
@@ -95,7 +95,7 @@ async fn exchange(
 }
 
 async fn read(incoming: &IncomingBody, most: u64, place: &str) -> Result<Vec<u8>, Trouble> {
-    let cut_short = || trouble::unreachable(place, "the answer was cut short", true);
+    let cut_short = || trouble::unreachable(place, "the response was cut off", true);
     let stream = incoming.stream().map_err(|()| cut_short())?;
     let mut body = Vec::new();
     while let Some(piece) = streams::read(&stream, 64 * 1024).await.map_err(|_| cut_short())? {
@@ -107,7 +107,7 @@ async fn read(incoming: &IncomingBody, most: u64, place: &str) -> Result<Vec<u8>
     Ok(body)
 }
 
-/// Refuses a host whose name leads to this machine or its network.
+/// Fails if the name of the host resolves to this machine or its network.
 async fn check_public(url: &Url) -> Result<(), Trouble> {
     let name = match url.host() {
         Some(Host::Domain(name)) => name,
@@ -118,7 +118,7 @@ async fn check_public(url: &Url) -> Result<(), Trouble> {
     match resolve(name).await {
         Ok(addresses) => addresses.into_iter().try_for_each(|address| public(address, name)),
         Err(ErrorCode::AccessDenied) => Err(Trouble::Denied(format!(
-            "the sandbox may not look up where {} leads; run wasmtime with -S allow-ip-name-lookup",
+            "the sandbox may not look up the name {}; run wasmtime with -S allow-ip-name-lookup",
             printable(name)
         ))),
         Err(code) => Err(Trouble::Unreachable {

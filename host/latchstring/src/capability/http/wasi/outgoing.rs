@@ -1,4 +1,4 @@
-//! A request in WASI's terms.
+//! Makes the request that WASI sends.
 
 use url::Url;
 use wasip2::http::types::{Fields, Method, OutgoingRequest, Scheme};
@@ -34,9 +34,7 @@ pub(super) fn request(url: &Url, request: &Request) -> Result<OutgoingRequest, T
         "https" => Scheme::Https,
         "http" => Scheme::Http,
         scheme => {
-            return Err(Trouble::Denied(format!(
-                "requests go over https or http, not over {scheme}"
-            )));
+            return Err(Trouble::Denied(format!("requests use https or http, not {scheme}")));
         }
     };
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
@@ -47,11 +45,11 @@ pub(super) fn request(url: &Url, request: &Request) -> Result<OutgoingRequest, T
         outgoing.set_authority(Some(&url[url::Position::BeforeHost..url::Position::AfterPort]))?;
         outgoing.set_path_with_query(Some(&target))
     };
-    set().map_err(|()| Trouble::Denied("the request's URL cannot be asked".to_owned()))?;
+    set().map_err(|()| Trouble::Denied("the request's URL cannot be requested".to_owned()))?;
     Ok(outgoing)
 }
 
-/// The error shows no value.
+/// Adds a header. The error shows no value.
 fn append(fields: &Fields, name: &str, value: &[u8]) -> Result<(), Trouble> {
     fields.append(name, value).map_err(|_| denied(name, "has no valid name or value"))
 }

@@ -1,17 +1,17 @@
-//! What went wrong with a connection, in plain words.
+//! Explains in words why there is no response.
 
 use wasip2::http::types::ErrorCode;
 
 use super::Trouble;
 use crate::error::printable;
 
-/// One line on why `place` gave no answer. Never the URL: its query may hold
+/// Returns one line on why `place` gave no answer. Never shows the URL: its query may contain
 /// secrets.
 pub(super) fn explain(code: &ErrorCode, place: &str) -> Trouble {
     let (reason, sent) = match code {
         ErrorCode::DnsTimeout => ("its name could not be looked up in time", false),
         ErrorCode::DnsError(_) | ErrorCode::DestinationNotFound => ("name not found", false),
-        ErrorCode::DestinationUnavailable => ("there is no way to the host", false),
+        ErrorCode::DestinationUnavailable => ("the host cannot be reached", false),
         ErrorCode::DestinationIpProhibited | ErrorCode::HttpRequestDenied => {
             ("the sandbox does not permit the connection", false)
         }

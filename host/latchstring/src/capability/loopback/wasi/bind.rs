@@ -14,10 +14,10 @@ use crate::error::{Code, Error};
 use crate::pages::Pages;
 use crate::wasi::ready;
 
-/// How often a port that the system chose may turn out to be taken in the other
-/// address family.
+/// How often to try again if a port that the system chose is taken in the other address
+/// family.
 const EPHEMERAL_ATTEMPTS: usize = 16;
-/// Connections that the system holds until they are accepted.
+/// Connections that the system queues until they are accepted.
 const LONGEST_QUEUE: u64 = 4096;
 
 /// Listens on loopback addresses only.
@@ -51,7 +51,7 @@ impl Loopback for SystemLoopback {
     }
 }
 
-/// One listener or one for each family, never none.
+/// Returns one listener, or one for each family; at least one.
 async fn bind_port(host: RedirectHost, port: u16) -> Result<(Vec<TcpSocket>, u16), ErrorCode> {
     let one = |family| async move {
         let (socket, port) = listen(family, port).await?;
@@ -90,7 +90,7 @@ async fn bind_both(port: u16) -> Result<(Vec<TcpSocket>, u16), ErrorCode> {
     }
 }
 
-/// A listener and its port.
+/// Returns a listener and its port.
 async fn listen(family: IpAddressFamily, port: u16) -> Result<(TcpSocket, u16), ErrorCode> {
     let address = match family {
         IpAddressFamily::Ipv4 => {
@@ -107,7 +107,7 @@ async fn listen(family: IpAddressFamily, port: u16) -> Result<(TcpSocket, u16), 
     let socket = create_tcp_socket(family)?;
     socket.start_bind(&network, address)?;
     settled(&socket, TcpSocket::finish_bind).await?;
-    // A shorter queue still holds a person's browser.
+    // Ignore the error: a shorter queue still has room for the user's browser.
     let _ = socket.set_listen_backlog_size(LONGEST_QUEUE);
     socket.start_listen()?;
     settled(&socket, TcpSocket::finish_listen).await?;
@@ -130,7 +130,7 @@ async fn settled(
     }
 }
 
-/// Whether the machine has no such address, rather than no such port.
+/// Whether the machine lacks the address family. The port may be free.
 fn is_missing_family(code: ErrorCode) -> bool {
     matches!(code, ErrorCode::AddressNotBindable | ErrorCode::NotSupported)
 }

@@ -1,4 +1,4 @@
-//! One connection: its request read, its answer written.
+//! Reads the request of one connection, and writes the response.
 
 use std::time::Duration;
 
@@ -10,24 +10,25 @@ use super::request::{Expected, Refusal, judge};
 use crate::pages::{NOTHING, Page};
 use crate::wasi::{streams, within};
 
-/// From the connection on.
+/// Time limit for a request, from the start of the connection.
 const REQUEST_PATIENCE: Duration = Duration::from_secs(5);
-/// Bytes of the request line and headers.
+/// Longest request line and headers, in bytes.
 const LONGEST_REQUEST: usize = 16 * 1024;
 const MOST_HEADERS: usize = 64;
-/// How long a page may take to be written.
+/// Time limit for writing a page.
 const WRITING: Duration = Duration::from_secs(2);
 /// How long to read what a browser still sends after its page.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// A browser's connection. WASI wants its streams dropped before it.
+/// A browser's connection. The streams come first, because WASI requires that they are
+/// dropped before the socket.
 pub(super) struct Connection {
     input: InputStream,
     output: OutputStream,
     socket: TcpSocket,
 }
 
-/// A request's head.
+/// The head of a request.
 struct Head {
     method: String,
     target: String,
@@ -39,7 +40,8 @@ impl Connection {
         Self { input, output, socket }
     }
 
-    /// Target and cookies of a request that counts; any other is answered here.
+    /// Returns the target and cookies of a request that counts. Answers any other request and
+    /// returns `None`.
     pub(super) async fn asked(self, expected: &Expected) -> Option<(String, String, Self)> {
         let head = within(REQUEST_PATIENCE, self.head()).await??;
         let headers: Vec<_> =
@@ -57,8 +59,8 @@ impl Connection {
         self.send(&response(page)).await;
     }
 
-    /// The same from where nothing can be awaited; a page fits into what the
-    /// system holds for a connection.
+    /// Shows a page without waiting, for a destructor. A page fits into the buffer of a
+    /// connection.
     pub(super) fn show_now(self, page: &Page) {
         let _ = streams::write_now(&self.output, &response(page));
     }
@@ -81,8 +83,8 @@ impl Connection {
         }
     }
 
-    /// Writes, and reads on until the browser closes too: a socket closed with
-    /// unread bytes resets the connection, and the browser may lose the page.
+    /// Writes `bytes`, and reads until the browser closes the connection too: closing a
+    /// socket with unread bytes resets the connection, and the browser may lose the page.
     async fn send(&self, bytes: &[u8]) {
         let _ = within(WRITING, streams::write(&self.output, bytes)).await;
         let _ = self.socket.shutdown(ShutdownType::Send);
@@ -120,8 +122,8 @@ fn refuse(refusal: Refusal) -> Vec<u8> {
     write(status, NOTHING, &more, text)
 }
 
-/// A response that runs no script, loads nothing, is framed, kept and sniffed by
-/// nobody, and tells no other site about its address (RFC 9700 §4.2.4).
+/// Returns a response that runs no script, loads nothing, cannot be framed, stored or
+/// sniffed, and does not reveal its address to other sites (RFC 9700 §4.2.4).
 fn write(status: u16, policy: &str, more: &[(&str, &str)], body: &str) -> Vec<u8> {
     let length = body.len().to_string();
     let reason = http::StatusCode::from_u16(status).ok().and_then(|code| code.canonical_reason());
@@ -136,7 +138,7 @@ fn write(status: u16, policy: &str, more: &[(&str, &str)], body: &str) -> Vec<u8
         ("content-length", &length),
     ];
     for (name, value) in headers.iter().chain(more) {
-        // What has a line's end in it would be a header of somebody else's.
+        // A value with a line break would add a header.
         if HeaderValue::from_str(value).is_ok() {
             text.push_str(&format!("{name}: {value}\r\n"));
         }

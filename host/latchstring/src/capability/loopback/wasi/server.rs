@@ -1,4 +1,4 @@
-//! The listener's HTTP server: few connections, short lives, one request each.
+//! The listener's HTTP server, for few and short connections with one request each.
 
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -17,12 +17,12 @@ use crate::wasi::ready;
 
 const MOST_CONNECTIONS: usize = 64;
 
-/// A connection whose request is still being read; none comes of one that does
-/// not count.
+/// A connection whose request is being read. Its output is `None` if the request does not
+/// count.
 type Arrival = Pin<Box<dyn Future<Output = Option<Visit>> + Send>>;
 
 pub(super) struct Server {
-    // Before the sockets: connections are theirs.
+    // Comes before the sockets, so that connections are dropped first.
     arriving: VecDeque<Arrival>,
     sockets: Vec<TcpSocket>,
     expected: Expected,
@@ -40,7 +40,7 @@ impl Server {
         Self { arriving: VecDeque::new(), sockets, expected, redirect_uri, pages }
     }
 
-    /// Whoever came first makes room where there are too many.
+    /// Adds a connection. If there are too many, drops the oldest.
     fn admit(&mut self, connection: Connection) {
         if self.arriving.len() >= MOST_CONNECTIONS {
             self.arriving.pop_front();
@@ -72,7 +72,7 @@ impl Listener for Server {
     }
 }
 
-/// The first request that counts.
+/// Returns the next request that counts.
 async fn next(arriving: &mut VecDeque<Arrival>) -> Visit {
     poll_fn(|context| {
         let mut index = 0;
@@ -106,7 +106,7 @@ async fn accept_one(socket: &TcpSocket) -> Connection {
     loop {
         match socket.accept() {
             Ok((socket, input, output)) => return Connection::new(socket, input, output),
-            // A browser that went away again is no reason to stop listening.
+            // Keep listening: a browser may have closed the connection already.
             Err(ErrorCode::WouldBlock | _) => ready(socket.subscribe()).await,
         }
     }

@@ -14,9 +14,9 @@ use crate::wasi::files;
 use latchstring_core::session::is_encrypted;
 use latchstring_core::session::{SESSION_LIMIT, aside_name, check_size, nothing_to_set_aside};
 
-/// The extension of a session's file.
+/// The extension of session files.
 const SESSION: &str = "session";
-/// Of the marker that the native host leaves for a session in the keyring.
+/// The extension of the file by which the native host marks a session in the keyring.
 const KEYRING: &str = "keyring";
 
 /// Where sessions are kept unless the user names another folder.
@@ -41,7 +41,7 @@ pub fn default_state_folder() -> Result<PathBuf, Error> {
 pub struct FileStore {
     folder: String,
     lock_patience: Duration,
-    /// Which lock is held, by the path of its file.
+    /// The lock that is held.
     held: Mutex<Option<Held>>,
 }
 
@@ -58,18 +58,20 @@ impl FileStore {
         self
     }
 
-    /// A file beside the sessions with `bytes` in it.
+    /// Creates a temporary file in the sessions' folder with `bytes` in it. It is deleted when
+    /// dropped.
     fn temporary(&self, key: &Key, bytes: &[u8]) -> Result<Temporary, Error> {
         let unique: String =
             SystemEntropy.draw()?[..8].iter().map(|byte| format!("{byte:02x}")).collect();
         let path = format!("{}/{}{unique}.tmp", self.folder, temporary_prefix(key));
-        // Removed from here on, also where it could only be written in part.
+        // Comes first, so that a file that could be written only in part is deleted too.
         let temporary = Temporary(path);
         files::create(&temporary.0, bytes).map_err(|trouble| not_saved(&self.folder, &trouble))?;
         Ok(temporary)
     }
 
-    /// Removes what writers of this key that died left behind: it may hold tokens.
+    /// Deletes temporary files that crashed writers of this key left behind: they may contain
+    /// tokens.
     fn sweep(&self, key: &Key) {
         let prefix = temporary_prefix(key);
         for (name, _) in files::list(&self.folder).unwrap_or_default() {
@@ -79,13 +81,14 @@ impl FileStore {
         }
     }
 
-    /// Whoever was taken for dead must not overwrite what came after it.
+    /// Fails if another process has taken the lock over: a process that was stopped for too
+    /// long must not overwrite a newer session.
     fn check_lock(&self) -> Result<(), Error> {
         match &*self.held.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(held) if !held.is_ours() => Err(Error::new(
                 Code::NotSaved,
-                "another process has taken the lock of this session: this one stood still for too long",
-                "see whether the session still works with: latch token; else log in again",
+                "another process has taken the lock of this session, because this one was stopped for too long",
+                "check the session with: latch token; if that fails, log in again",
             )),
             _ => Ok(()),
         }
@@ -106,9 +109,7 @@ impl Store for FileStore {
         if bytes.as_deref().is_some_and(is_encrypted) {
             return Err(Error::new(
                 Code::StoreUnusable,
-                format!(
-                    "the stored session in {path} is encrypted, and this host reads none that are"
-                ),
+                format!("the stored session in {path} is encrypted, which this host cannot read"),
                 "use it with the native latch, or keep this profile's session unencrypted",
             ));
         }
@@ -116,7 +117,7 @@ impl Store for FileStore {
             return Err(Error::new(
                 Code::StoreUnusable,
                 format!(
-                    "the session of the profile {} is in the keyring, which no sandbox reaches",
+                    "the session of the profile {} is in the keyring, which a sandbox cannot reach",
                     key.profile
                 ),
                 "move it with the native program: latch move file",
@@ -142,8 +143,8 @@ impl Store for FileStore {
         files::remove(&path).map(drop).map_err(|trouble| cannot("delete", &path, &trouble))
     }
 
-    /// Renames the file to `PROFILE.ACCOUNT.damaged`, with a number behind where
-    /// that is taken.
+    /// Renames the file to `PROFILE.ACCOUNT.damaged`, with a number added if that name is
+    /// taken.
     async fn set_aside(&self, key: &Key) -> Result<String, Error> {
         let path = names::path(&self.folder, key, SESSION)?;
         let failed = |trouble| cannot("set aside", &path, &trouble);
@@ -176,7 +177,7 @@ impl Store for FileStore {
         self.make_folder()?;
         let path = names::path(&self.folder, key, SESSION)?;
         files::kind(&path).map_err(|trouble| cannot("read", &path, &trouble))?;
-        // As much as a session with long tokens takes, to notice a full disk.
+        // About the size of a session with long tokens, to notice a full disk.
         self.temporary(key, &[0; 16 * 1024])?;
         Ok(None)
     }
@@ -187,7 +188,7 @@ impl Store for FileStore {
 }
 
 impl FileStore {
-    /// The native host marks each session that it keeps in the keyring.
+    /// Whether the native host keeps this session in the keyring, which it marks by a file.
     fn is_in_keyring(&self, key: &Key) -> Result<bool, Error> {
         let path = names::path(&self.folder, key, KEYRING)?;
         let kind = files::kind(&path);
@@ -195,7 +196,7 @@ impl FileStore {
     }
 }
 
-/// A file that is removed again, unless it was renamed before.
+/// A file that is deleted when this is dropped, unless it was renamed before.
 struct Temporary(String);
 
 impl Drop for Temporary {

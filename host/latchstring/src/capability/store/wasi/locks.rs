@@ -1,12 +1,12 @@
-//! Locks between the processes of this host, where WASI 0.2 has none.
+//! Locks between the processes of this host: WASI 0.2 has none.
 //!
-//! A lock is a file that only one process can make. Its holder marks it as alive
-//! every second, by its time of change; whoever waits sees it unchanged for ten
-//! seconds of its own clock before it takes the holder for dead. A holder that
-//! only stood still finds out before it saves, and saves nothing.
+//! A lock is a file that only one process can create. Its holder sets the file's
+//! modification time every second. If a waiting process sees no change for ten seconds, it
+//! takes the lock over. A holder that was only stopped notices this before it saves, and
+//! saves nothing.
 //!
-//! The native host does not look at these files, nor this one at the locks that
-//! the native one takes.
+//! The native host does not look at these files, and this host does not see the native
+//! locks.
 
 use std::path::Path;
 use std::time::Duration;
@@ -19,15 +19,15 @@ use crate::error::{Code, Error};
 use crate::wasi;
 use crate::wasi::files::{self, Descriptor, ErrorCode, Trouble};
 
-/// Beside the `.lock` of the native host, which is of another kind.
+/// The extension of lock files. Those of the native host, `.lock`, are of another kind.
 pub(super) const EXTENSION: &str = "wasi-lock";
 
 const BEAT: Duration = Duration::from_secs(1);
-/// So long without a sign of life, and the holder is taken for dead.
+/// Time without a change after which the holder counts as dead.
 const DEATH: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(50);
-/// Bytes of a lock file's name for its holder, and more.
+/// Most bytes that are read of a lock file.
 const LONGEST: u64 = 256;
 
 /// A lock of this process.
@@ -38,7 +38,7 @@ pub struct FileLock {
 
 impl Lock for FileLock {}
 
-/// What a lock is known by.
+/// What identifies a lock: its file, and the name of the holder in it.
 #[derive(Clone)]
 pub(super) struct Held {
     path: String,
@@ -52,7 +52,7 @@ impl FileLock {
 }
 
 impl Held {
-    /// Whether nobody else has taken it since.
+    /// Whether no other process has taken the lock over.
     pub(super) fn is_ours(&self) -> bool {
         is_named(&self.path, &self.holder)
     }
@@ -66,7 +66,7 @@ impl Drop for FileLock {
     }
 }
 
-/// What a lock file looks like from outside; equal twice where nothing happened.
+/// What a waiting process sees of a lock file. It stays equal if the holder is dead.
 #[derive(PartialEq)]
 struct Sign {
     holder: Vec<u8>,
@@ -121,9 +121,8 @@ fn hold(path: &str, holder: String, file: Descriptor) -> FileLock {
     FileLock { held, _beating: wasi::every(BEAT, move || files::touch(&file)) }
 }
 
-/// Removes a dead holder's lock. Of several processes that do so at once, the one
-/// whose rename succeeds does it: what it then has in its hands may be the lock of
-/// somebody who was quicker still, and is given back.
+/// Removes the lock of a dead holder. Of several processes that try, one succeeds in renaming
+/// the file. If the renamed file is the new lock of a faster process, it is put back.
 fn bury(path: &str, dead: &[u8]) -> Result<(), Trouble> {
     let grave = format!("{path}.{}", name().unwrap_or_default());
     match files::rename(path, &grave) {
@@ -148,7 +147,7 @@ fn is_named(path: &str, holder: &str) -> bool {
     there.is_ok_and(|there| there.as_deref() == Some(holder.as_bytes()))
 }
 
-/// Different for every lock that is ever taken.
+/// Returns a name for the holder, which is different for every lock.
 fn name() -> Result<String, Error> {
     Ok(SystemEntropy.draw()?[..16].iter().map(|byte| format!("{byte:02x}")).collect())
 }

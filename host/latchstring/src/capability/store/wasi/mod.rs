@@ -11,7 +11,7 @@ use super::{Key, Lock, Store};
 use crate::error::{Code, Error};
 use crate::wasi::files::{ErrorCode, Trouble};
 
-/// `what` is in the infinitive: read, list, delete.
+/// Returns the error of an operation. `what` is its verb, such as `read`.
 fn cannot(what: &str, path: &str, trouble: &Trouble) -> Error {
     Error::new(
         Code::StoreUnusable,
@@ -33,15 +33,15 @@ fn remedy(path: &str, trouble: &Trouble) -> String {
         Trouble::NotGiven => {
             let folder = path.rsplit_once('/').map_or(".", |(folder, _)| folder);
             format!(
-                "run wasmtime with --dir FOLDER::{folder}, FOLDER being one that only you can enter, or name another with --state-dir"
+                "run wasmtime with --dir FOLDER::{folder}, where only you can enter FOLDER, or name another folder with --state-dir"
             )
         }
         Trouble::System(ErrorCode::Loop) | Trouble::NotRegular => {
-            "links and the like are not followed; remove it and log in again".to_owned()
+            "only regular files are read; remove it and log in again".to_owned()
         }
         Trouble::System(ErrorCode::InsufficientSpace | ErrorCode::Quota) => {
             "free some space and try again".to_owned()
         }
-        _ => "check the folder and who may use it, or choose another with --state-dir".to_owned(),
+        _ => "check the folder and its permissions, or choose another with --state-dir".to_owned(),
     }
 }

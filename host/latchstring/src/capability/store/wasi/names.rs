@@ -1,18 +1,16 @@
-//! What the files of a key are called in a state folder: as the native host calls
-//! them.
+//! The names of files in a state folder, which are those of the native host.
 
 use super::{Key, cannot};
 use crate::error::Error;
 use crate::wasi::files::{self, DescriptorType};
 
-/// The file `PROFILE.ACCOUNT.EXTENSION` in `folder`.
+/// Returns the path of the file `PROFILE.ACCOUNT.EXTENSION` in `folder`.
 pub(super) fn path(folder: &str, key: &Key, extension: &str) -> Result<String, Error> {
     key.check()?;
     Ok(format!("{folder}/{}.{extension}", key.file_stem()))
 }
 
-/// The keys that have a file with this extension, sorted; strangers in the folder
-/// are passed over.
+/// Returns the keys that have a file with this extension, sorted. Other files are skipped.
 pub(super) fn keys(folder: &str, extension: &str) -> Result<Vec<Key>, Error> {
     let entries = list(folder)?;
     let regular = entries.iter().filter(|(_, kind)| *kind == DescriptorType::RegularFile);
@@ -23,7 +21,7 @@ pub(super) fn keys(folder: &str, extension: &str) -> Result<Vec<Key>, Error> {
 }
 
 fn list(folder: &str) -> Result<Vec<(String, DescriptorType)>, Error> {
-    // With a slash, since a remedy names the folder that a path lies in.
+    // With a slash at the end, because the remedy names the folder that a path is in.
     files::list(folder).map_err(|trouble| cannot("list", &format!("{folder}/"), &trouble))
 }
 
