@@ -8,7 +8,7 @@ use crate::budget::Budget;
 use crate::capability::clock::Clock;
 use crate::capability::component::Component;
 use crate::capability::http::{Http, Limits, Trouble};
-use crate::capability::store::{Lock, Store};
+use crate::capability::store::{Held, Store};
 use crate::capability::terminal::{Settled, Terminal};
 use crate::contract::{
     Action, Exchange, NoResponse, Outcome, Purpose, Reply, Request, Response, Unreachable,
@@ -76,7 +76,7 @@ impl<'a> Drive<'a> {
         component: &mut C,
         session: C::Session,
     ) -> Result<Outcome, Error> {
-        let mut lock: Option<Box<dyn Lock>> = None;
+        let mut held: Option<Held> = None;
         let mut reply = Reply::Begin;
         loop {
             let action = component
@@ -84,8 +84,8 @@ impl<'a> Drive<'a> {
                 .map_err(|error| self.placed(error))?;
             reply = match self.budget.admit(action)? {
                 Action::Lock => {
-                    if lock.is_none() {
-                        lock = Some(self.lock().await?);
+                    if held.is_none() {
+                        held = Some(self.lock().await?);
                     }
                     Reply::Locked(
                         read(self.store, self.key).await?.map(|envelope| envelope.session.to_vec()),
@@ -106,7 +106,12 @@ impl<'a> Drive<'a> {
                 }
                 Action::Visit(visit) => self.user("a page to be shown")?.visit(&visit).await?,
                 Action::Offer(offer) => self.user("a choice")?.offer(offer).await?,
-                Action::Save(session) => self.save(session.map(Zeroizing::new)).await,
+                Action::Save(session) => {
+                    let held = held.as_ref().ok_or_else(|| {
+                        Error::misbehaviour("saved a session without the session's lock")
+                    })?;
+                    self.save(held, session.map(Zeroizing::new)).await
+                }
                 Action::Done(outcome) => return Ok(outcome),
             };
             self.budget.note(&reply)?;
@@ -114,7 +119,7 @@ impl<'a> Drive<'a> {
     }
 
     /// Takes the session's lock. Tells the user if that takes long.
-    async fn lock(&mut self) -> Result<Box<dyn Lock>, Error> {
+    async fn lock(&mut self) -> Result<Held, Error> {
         let mut lock = self.store.lock(self.key);
         tokio::select! {
             biased;
@@ -206,17 +211,17 @@ impl<'a> Drive<'a> {
             .ok_or_else(|| Error::misbehaviour(format_args!("asked for {what} outside of a login")))
     }
 
-    async fn save(&mut self, session: Option<Zeroizing<Vec<u8>>>) -> Reply {
+    async fn save(&mut self, held: &Held, session: Option<Zeroizing<Vec<u8>>>) -> Reply {
         let result = match session {
             Some(session) => {
                 let envelope = Envelope { origins: self.egress.pinned_origins(), session };
                 let sealed = envelope.seal();
                 match check_size(sealed.len() as u64) {
-                    Ok(()) => self.store.write(self.key, &sealed).await,
+                    Ok(()) => self.store.write(held, &sealed).await,
                     Err(error) => Err(error),
                 }
             }
-            None => self.store.delete(self.key).await,
+            None => self.store.delete(held).await,
         };
         match result {
             Ok(()) => Reply::Saved,

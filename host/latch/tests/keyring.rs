@@ -84,21 +84,21 @@ async fn carries_out_one_operation() {
     }
     let key = Key { profile: "work".to_owned(), account: "abc123".to_owned() };
     let operation = text("STORE_OPERATION");
-    let _lock = store.lock(&key).await.expect("a lock");
+    let held = store.lock(&key).await.expect("a lock");
     let outcome = match operation.split_once(' ').unwrap_or((&operation, "")) {
-        ("write", value) => store.write(&key, value.as_bytes()).await.map(|()| String::new()),
+        ("write", value) => store.write(&held, value.as_bytes()).await.map(|()| String::new()),
         ("write-large", size) => {
             let value = vec![b'x'; size.parse().expect("a size")];
-            store.write(&key, &value).await.map(|()| String::new())
+            store.write(&held, &value).await.map(|()| String::new())
         }
         ("read", _) => store.read(&key).await.map(|value| match value {
             Some(value) if value.len() > 100 => format!("{} bytes", value.len()),
             Some(value) => String::from_utf8(value).expect("text"),
             None => "nothing".to_owned(),
         }),
-        ("delete", _) => store.delete(&key).await.map(|()| String::new()),
+        ("delete", _) => store.delete(&held).await.map(|()| String::new()),
         ("probe", _) => store.probe(&key).await.map(|_| String::new()),
-        ("set-aside", _) => store.set_aside(&key).await,
+        ("set-aside", _) => store.set_aside(&held).await,
         ("list", _) => store.list().await.map(|keys| keys.len().to_string()),
         ("place", _) => Ok(store.place(&key)),
         _ => panic!("no such operation: {operation}"),

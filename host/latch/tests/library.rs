@@ -15,7 +15,7 @@ use latchstring::capability::http::{Http, Limits, SystemHttp, Trouble};
 use latchstring::capability::loopback::{
     Listener, Loopback, Redirect, RedirectHost, SystemLoopback, Visit,
 };
-use latchstring::capability::store::{Key, Lock, MemoryStore, Store};
+use latchstring::capability::store::{Held, Key, MemoryStore, Store};
 use latchstring::capability::terminal::{Silence, Terminal};
 use latchstring::contract::Examination;
 use latchstring::contract::{Request, Response};
@@ -175,14 +175,14 @@ impl Store for Full {
     async fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
         self.store.read(key).await
     }
-    async fn write(&self, _: &Key, _: &[u8]) -> Result<(), Error> {
+    async fn write(&self, _: &Held, _: &[u8]) -> Result<(), Error> {
         self.writes.fetch_add(1, Ordering::SeqCst);
         Err(Error::new(Code::NotSaved, "the disk is full", "free some space"))
     }
-    async fn delete(&self, key: &Key) -> Result<(), Error> {
-        self.store.delete(key).await
+    async fn delete(&self, held: &Held) -> Result<(), Error> {
+        self.store.delete(held).await
     }
-    async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
+    async fn lock(&self, key: &Key) -> Result<Held, Error> {
         self.store.lock(key).await
     }
     async fn list(&self) -> Result<Vec<Key>, Error> {

@@ -1,5 +1,7 @@
 //! Stores that keep sessions between runs.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use crate::error::{Code, Error};
@@ -15,45 +17,45 @@ pub trait Store: Send + Sync {
     /// Returns `store-unusable` if they cannot be read.
     async fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, Error>;
 
-    /// Replaces the stored bytes, atomically and durably. The caller holds the lock.
+    /// Replaces the bytes stored under the key of the lock, atomically and durably.
     ///
     /// # Errors
     ///
     /// Returns `not-saved` if they cannot be written.
-    async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error>;
+    async fn write(&self, held: &Held, bytes: &[u8]) -> Result<(), Error>;
 
-    /// Deletes the stored bytes. The caller holds the lock.
+    /// Deletes the bytes stored under the key of the lock.
     ///
     /// # Errors
     ///
     /// Returns `store-unusable` if they cannot be deleted. It is no error if there are
     /// none.
-    async fn delete(&self, key: &Key) -> Result<(), Error>;
+    async fn delete(&self, held: &Held) -> Result<(), Error>;
 
-    /// Moves the stored bytes away without deleting them, so that a damaged session can be
-    /// inspected after the next login. Returns a description, for the user, of where they
-    /// are now. The caller holds the lock.
+    /// Moves the bytes stored under the key of the lock away without deleting them, so that
+    /// a damaged session can be inspected after the next login. Returns a description, for
+    /// the user, of where they are now.
     ///
     /// # Errors
     ///
     /// Returns `store-unusable` if nothing is stored or it cannot be moved. This default
     /// always fails; it is for a store that has no place to move a session to.
-    async fn set_aside(&self, key: &Key) -> Result<String, Error> {
+    async fn set_aside(&self, held: &Held) -> Result<String, Error> {
         Err(Error::new(
             Code::StoreUnusable,
-            format!("{} cannot be set aside", self.place(key)),
+            format!("{} cannot be set aside", self.place(held.key())),
             "save a copy of it if it matters, and delete it",
         ))
     }
 
-    /// Waits for the key's lock, across processes. Dropping the guard or ending the process
+    /// Waits for the key's lock, across processes. Dropping the result or ending the process
     /// releases it.
     ///
     /// # Errors
     ///
     /// Returns `store-unusable` if the lock cannot be taken. The error is retryable if
     /// another process holds the lock for too long.
-    async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error>;
+    async fn lock(&self, key: &Key) -> Result<Held, Error>;
 
     /// Returns every key with stored bytes, sorted.
     ///
@@ -82,5 +84,37 @@ pub trait Store: Send + Sync {
     fn place(&self, key: &Key) -> String;
 }
 
-/// A held lock.
-pub trait Lock: Send {}
+/// The held lock of a key: the proof that a caller may change what is stored under the key.
+/// The lock is released when the last clone is dropped, so an operation that outlives its
+/// caller keeps a clone.
+#[derive(Clone)]
+pub struct Held {
+    key: Key,
+    lock: Arc<dyn Lock>,
+}
+
+impl Held {
+    /// Creates the proof, for a store that has taken the lock of `key`.
+    pub fn new(key: &Key, lock: impl Lock + 'static) -> Self {
+        Self { key: key.clone(), lock: Arc::new(lock) }
+    }
+
+    /// Returns the key whose lock is held.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// Returns false if another process has taken the lock over: see [`Lock::is_held`].
+    pub fn is_held(&self) -> bool {
+        self.lock.is_held()
+    }
+}
+
+/// A store's own part of a held lock. Dropping it releases the lock.
+pub trait Lock: Send + Sync {
+    /// Returns false if another process has taken the lock over, which only a store without
+    /// locks of the system permits: it took this process for dead.
+    fn is_held(&self) -> bool {
+        true
+    }
+}

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use latchstring::capability::clock::Clock;
 use latchstring::capability::entropy::Entropy;
 use latchstring::capability::http::{Http, Limits, SystemHttp, Trouble};
-use latchstring::capability::store::{Key, Lock, Store};
+use latchstring::capability::store::{Held, Key, Lock, Store};
 use latchstring::capability::surroundings::Surroundings;
 use latchstring::capability::terminal::Terminal;
 use latchstring::contract::{Facts, Header, Request, Response};
@@ -73,9 +73,9 @@ pub(crate) struct Shelf {
     pub(crate) at_lock: Arc<Mutex<Option<Vec<u8>>>>,
 }
 
-struct Held;
+struct Nothing;
 
-impl Lock for Held {}
+impl Lock for Nothing {}
 
 impl Shelf {
     pub(crate) fn take(&self) -> Vec<u8> {
@@ -93,21 +93,21 @@ impl Store for Shelf {
         Ok(self.bytes.lock().expect("no panic").clone())
     }
 
-    async fn write(&self, _: &Key, bytes: &[u8]) -> Result<(), Error> {
+    async fn write(&self, _: &Held, bytes: &[u8]) -> Result<(), Error> {
         self.put(bytes);
         Ok(())
     }
 
-    async fn delete(&self, _: &Key) -> Result<(), Error> {
+    async fn delete(&self, _: &Held) -> Result<(), Error> {
         *self.bytes.lock().expect("no panic") = None;
         Ok(())
     }
 
-    async fn lock(&self, _: &Key) -> Result<Box<dyn Lock>, Error> {
+    async fn lock(&self, key: &Key) -> Result<Held, Error> {
         if let Some(bytes) = self.at_lock.lock().expect("no panic").take() {
             self.put(&bytes);
         }
-        Ok(Box::new(Held))
+        Ok(Held::new(key, Nothing))
     }
 
     async fn list(&self) -> Result<Vec<Key>, Error> {

@@ -50,7 +50,8 @@ impl Surroundings {
     /// Stores a session.
     pub(super) async fn store_something(&self, key: &Key) {
         let envelope = Envelope { origins: Vec::new(), session: b"{}".to_vec().into() };
-        self.store.write(key, &envelope.seal()).await.unwrap();
+        let held = self.store.lock(key).await.unwrap();
+        self.store.write(&held, &envelope.seal()).await.unwrap();
     }
 
     pub(super) fn kept<T>(&self, look: impl FnOnce(&mut Kept) -> T) -> T {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use zeroize::Zeroizing;
 
 use super::{Inner, granted};
-use crate::capability::store::{Key, Lock, Store};
+use crate::capability::store::{Held, Key, Store};
 use crate::contract::{Demand, Examination, Tokens};
 use crate::egress::Egress;
 use crate::error::{Code, Error};
@@ -69,7 +69,7 @@ impl Inner {
 struct Candidate<'a> {
     store: &'a dyn Store,
     trial: Mutex<Trial>,
-    lock: tokio::sync::Mutex<Option<Box<dyn Lock>>>,
+    held: tokio::sync::Mutex<Option<Held>>,
 }
 
 #[derive(Default)]
@@ -84,7 +84,7 @@ struct Trial {
 
 impl<'a> Candidate<'a> {
     fn new(store: &'a dyn Store) -> Self {
-        Self { store, trial: Mutex::default(), lock: tokio::sync::Mutex::default() }
+        Self { store, trial: Mutex::default(), held: tokio::sync::Mutex::default() }
     }
 
     fn trial(&self) -> MutexGuard<'_, Trial> {
@@ -107,16 +107,11 @@ impl<'a> Candidate<'a> {
     async fn commit(&self, key: &Key) -> Result<(), Error> {
         let bytes = self.trial().bytes.clone();
         match bytes {
-            Some(bytes) => self.store.write(key, &bytes).await,
+            Some(bytes) => self.store.write(&self.lock(key).await?, &bytes).await,
             None => Ok(()),
         }
     }
 }
-
-/// A lock that the [`Candidate`] holds for its user.
-struct Borrowed;
-
-impl Lock for Borrowed {}
 
 #[async_trait]
 impl Store for Candidate<'_> {
@@ -132,7 +127,7 @@ impl Store for Candidate<'_> {
         Ok(stored)
     }
 
-    async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
+    async fn write(&self, held: &Held, bytes: &[u8]) -> Result<(), Error> {
         let writes_through = {
             let mut trial = self.trial();
             trial.bytes = Some(Zeroizing::new(bytes.to_vec()));
@@ -140,24 +135,24 @@ impl Store for Candidate<'_> {
             trial.is_checked && !trial.replaces
         };
         match writes_through {
-            true => self.store.write(key, bytes).await,
+            true => self.store.write(held, bytes).await,
             false => Ok(()),
         }
     }
 
     /// Drops the session on trial, which the provider has ended. What the store has is
     /// another session.
-    async fn delete(&self, _key: &Key) -> Result<(), Error> {
+    async fn delete(&self, _held: &Held) -> Result<(), Error> {
         self.trial().bytes = None;
         Ok(())
     }
 
-    async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
-        let mut lock = self.lock.lock().await;
-        if lock.is_none() {
-            *lock = Some(self.store.lock(key).await?);
+    async fn lock(&self, key: &Key) -> Result<Held, Error> {
+        let mut held = self.held.lock().await;
+        match &*held {
+            Some(held) => Ok(held.clone()),
+            None => Ok(held.insert(self.store.lock(key).await?).clone()),
         }
-        Ok(Box::new(Borrowed))
     }
 
     async fn list(&self) -> Result<Vec<Key>, Error> {

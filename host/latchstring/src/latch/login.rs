@@ -98,8 +98,8 @@ impl Inner {
     /// Sets aside the stored session, which cannot be read, to make room for a new one.
     async fn set_aside(&self, damage: &Error) -> Result<(), Error> {
         let store = &self.parts.store;
-        let _lock = store.lock(&self.key).await?;
-        let place = store.set_aside(&self.key).await?;
+        let held = store.lock(&self.key).await?;
+        let place = store.set_aside(&held).await?;
         self.parts.terminal.say(&format!("{}; it is kept as {place}", damage.message()));
         Ok(())
     }

@@ -37,6 +37,9 @@ impl Guest for Component {
     }
 }
 
+/// Parts that take the lock before they save, as a login component does.
+const SAVES_UNDER_LOCK: [&str; 2] = ["saves without end", "more to store than there is room"];
+
 impl GuestSession for Actor {
     fn login(
         client: Client,
@@ -74,6 +77,9 @@ impl GuestSession for Actor {
             _ => {}
         }
         let part = self.part.as_str();
+        if steps == 0 && SAVES_UNDER_LOCK.contains(&part) {
+            return Ok(Action::Lock);
+        }
         excess::act(part)
             .or_else(|| requests::act(part, steps))
             .or_else(|| demands::act(part, &self.redirect_uri, steps))

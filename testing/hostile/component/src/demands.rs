@@ -56,6 +56,7 @@ pub(crate) fn act(part: &str, redirect_uri: &str, step: u64) -> Option<Result<Ac
         "a choice of nothing" => Ok(offer(Vec::new(), 1000)),
 
         // ---- Actions that do not belong to the session ----
+        "a save without the lock" => Ok(Action::Save(Some(b"session".to_vec()))),
         "a person, for a token" => open(HOME),
         "a code, for a token" => Ok(present("https://id.example/device", None)),
         "a page, for a token" => Ok(visit("https://id.example/confirm")),

@@ -97,8 +97,7 @@ async fn delete_elsewhere(stores: &Stores, latch: &Latch) -> Result<StoreChoice,
         if store.place(key) == place {
             kept = choice;
         } else {
-            let _lock = store.lock(key).await?;
-            store.delete(key).await?;
+            store.delete(&store.lock(key).await?).await?;
         }
     }
     Ok(kept)

@@ -69,7 +69,7 @@ async fn relocate(
 ) -> Result<String, Error> {
     let target = after.get(to);
     // The stores over one folder share their locks.
-    let _lock = target.lock(key).await?;
+    let held = target.lock(key).await?;
     let holding = before.holding(key).await?;
     let from = holding.iter().copied().find(|choice| *choice != to).unwrap_or(to);
     let source = before.get(from);
@@ -77,10 +77,10 @@ async fn relocate(
         return Ok(target.place(key));
     };
     target.probe(key).await?;
-    target.write(key, &bytes).await?;
+    target.write(&held, &bytes).await?;
     check(target.as_ref(), key, &bytes).await?;
     if from != to {
-        source.delete(key).await?;
+        source.delete(&held).await?;
     }
     Ok(target.place(key))
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::{Key, Lock, Store};
+use super::{Held, Key, Store};
 use crate::error::Error;
 
 /// Keeps sessions in the keyring if that works, otherwise in files.
@@ -75,15 +75,15 @@ impl Store for AutoStore {
         self.store_of(key).await?.read(key).await
     }
 
-    async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
-        self.store_of(key).await?.write(key, bytes).await
+    async fn write(&self, held: &Held, bytes: &[u8]) -> Result<(), Error> {
+        self.store_of(held.key()).await?.write(held, bytes).await
     }
 
-    async fn delete(&self, key: &Key) -> Result<(), Error> {
-        self.store_of(key).await?.delete(key).await
+    async fn delete(&self, held: &Held) -> Result<(), Error> {
+        self.store_of(held.key()).await?.delete(held).await
     }
 
-    async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
+    async fn lock(&self, key: &Key) -> Result<Held, Error> {
         self.file.lock(key).await
     }
 
@@ -95,8 +95,8 @@ impl Store for AutoStore {
         Ok(keys)
     }
 
-    async fn set_aside(&self, key: &Key) -> Result<String, Error> {
-        self.store_of(key).await?.set_aside(key).await
+    async fn set_aside(&self, held: &Held) -> Result<String, Error> {
+        self.store_of(held.key()).await?.set_aside(held).await
     }
 
     async fn probe(&self, key: &Key) -> Result<Option<String>, Error> {
@@ -126,7 +126,7 @@ impl Store for AutoStore {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::capability::store::MemoryStore;
+    use crate::capability::store::{MemoryStore, held};
     use crate::error::Code;
 
     /// A keyring that does not work while it is switched off.
@@ -141,20 +141,20 @@ mod tests {
         async fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
             self.store.read(key).await
         }
-        async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
-            self.store.write(key, bytes).await
+        async fn write(&self, held: &Held, bytes: &[u8]) -> Result<(), Error> {
+            self.store.write(held, bytes).await
         }
-        async fn delete(&self, key: &Key) -> Result<(), Error> {
-            self.store.delete(key).await
+        async fn delete(&self, held: &Held) -> Result<(), Error> {
+            self.store.delete(held).await
         }
-        async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
+        async fn lock(&self, key: &Key) -> Result<Held, Error> {
             self.store.lock(key).await
         }
         async fn list(&self) -> Result<Vec<Key>, Error> {
             self.store.list().await
         }
-        async fn set_aside(&self, key: &Key) -> Result<String, Error> {
-            self.store.set_aside(key).await
+        async fn set_aside(&self, held: &Held) -> Result<String, Error> {
+            self.store.set_aside(held).await
         }
         async fn probe(&self, _key: &Key) -> Result<Option<String>, Error> {
             match self.off {
@@ -188,7 +188,7 @@ mod tests {
     async fn a_new_session_goes_to_the_keyring() {
         let Machine { keyring, file, auto } = machine(false);
         assert_eq!(auto.probe(&key()).await.expect("a keyring"), None);
-        auto.write(&key(), b"x").await.expect("a write");
+        auto.write(&held(&key()), b"x").await.expect("a write");
         assert!(keyring.read(&key()).await.expect("a read").is_some());
         assert!(file.read(&key()).await.expect("a read").is_none());
         assert_eq!(auto.place(&key()), "the keyring");
@@ -200,26 +200,26 @@ mod tests {
         let Machine { file, auto, .. } = machine(true);
         let notice = auto.probe(&key()).await.expect("a file").expect("a notice");
         assert!(notice.ends_with("instead of the keyring: nobody answers"), "{notice}");
-        auto.write(&key(), b"x").await.expect("a write");
+        auto.write(&held(&key()), b"x").await.expect("a write");
         assert!(file.read(&key()).await.expect("a read").is_some());
     }
 
     #[tokio::test]
     async fn a_session_stays_where_it_is() {
         let Machine { keyring, file, auto } = machine(false);
-        file.write(&key(), b"1").await.expect("a write");
+        file.write(&held(&key()), b"1").await.expect("a write");
         assert_eq!(auto.probe(&key()).await.expect("a file"), None);
-        auto.write(&key(), b"2").await.expect("a write");
+        auto.write(&held(&key()), b"2").await.expect("a write");
         assert_eq!(file.read(&key()).await.expect("a read"), Some(b"2".to_vec()));
         assert_eq!(keyring.list().await.expect("a list"), []);
-        auto.delete(&key()).await.expect("a deletion");
+        auto.delete(&held(&key())).await.expect("a deletion");
         assert_eq!(auto.list().await.expect("a list"), []);
     }
 
     #[tokio::test]
     async fn a_session_in_the_keyring_is_found_by_a_later_process() {
         let Machine { keyring, auto, .. } = machine(true);
-        keyring.write(&key(), b"1").await.expect("a write");
+        keyring.write(&held(&key()), b"1").await.expect("a write");
         assert_eq!(auto.read(&key()).await.expect("a read"), Some(b"1".to_vec()));
         assert_eq!(auto.list().await.expect("a list"), [key()]);
         // A session that cannot be reached still exists, so no second one may be written.

@@ -14,7 +14,7 @@ use age::{DecryptError, Decryptor, EncryptError, Encryptor, scrypt, x25519};
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use super::{Key, Lock, Store};
+use super::{Held, Key, Store};
 use crate::error::{Code, Error};
 use latchstring_core::session::is_encrypted;
 
@@ -196,25 +196,25 @@ impl Store for EncryptedStore {
         Ok(Some(std::mem::take(&mut *decrypted)))
     }
 
-    async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
+    async fn write(&self, held: &Held, bytes: &[u8]) -> Result<(), Error> {
         let bytes = Zeroizing::new(bytes.to_vec());
         let encrypted = self.aside(move |encryption| encryption.encrypt(&bytes)).await?;
         let encrypted = encrypted.map_err(|_| {
             let (name, remedy) = self.encryption.name();
             Error::new(Code::NotSaved, format!("cannot encrypt with {name}"), remedy)
         })?;
-        self.inner.write(key, &encrypted).await
+        self.inner.write(held, &encrypted).await
     }
 
-    async fn delete(&self, key: &Key) -> Result<(), Error> {
-        self.inner.delete(key).await
+    async fn delete(&self, held: &Held) -> Result<(), Error> {
+        self.inner.delete(held).await
     }
 
-    async fn set_aside(&self, key: &Key) -> Result<String, Error> {
-        self.inner.set_aside(key).await
+    async fn set_aside(&self, held: &Held) -> Result<String, Error> {
+        self.inner.set_aside(held).await
     }
 
-    async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
+    async fn lock(&self, key: &Key) -> Result<Held, Error> {
         self.inner.lock(key).await
     }
 

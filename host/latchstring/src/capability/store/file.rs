@@ -14,7 +14,7 @@ use tempfile::NamedTempFile;
 use super::failure::{cannot, not_saved, unusable};
 use super::locks::Locks;
 use super::{
-    Key, Lock, SESSION_LIMIT, Store, aside_name, check_size, guard, names, nothing_to_set_aside,
+    Held, Key, SESSION_LIMIT, Store, aside_name, check_size, guard, names, nothing_to_set_aside,
 };
 use crate::error::Error;
 
@@ -161,22 +161,22 @@ impl Store for FileStore {
         self.read_now(key)
     }
 
-    async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
-        self.write_now(key, bytes)
+    async fn write(&self, held: &Held, bytes: &[u8]) -> Result<(), Error> {
+        self.write_now(held.key(), bytes)
     }
 
-    async fn delete(&self, key: &Key) -> Result<(), Error> {
-        self.delete_now(key)
+    async fn delete(&self, held: &Held) -> Result<(), Error> {
+        self.delete_now(held.key())
     }
 
-    async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
-        Ok(Box::new(self.locks.lock(key).await?))
+    async fn lock(&self, key: &Key) -> Result<Held, Error> {
+        Ok(Held::new(key, self.locks.lock(key).await?))
     }
 
     /// Renames the file to `PROFILE.ACCOUNT.damaged`, with a number added if that name is
     /// taken.
-    async fn set_aside(&self, key: &Key) -> Result<String, Error> {
-        self.set_aside_now(key)
+    async fn set_aside(&self, held: &Held) -> Result<String, Error> {
+        self.set_aside_now(held.key())
     }
 
     async fn list(&self) -> Result<Vec<Key>, Error> {

@@ -10,17 +10,16 @@ mod tests;
 mod time_limit;
 mod vault;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
-use super::locks::{FileLock, Locks};
-use super::{Key, Lock, Store, aside_name, check_size, guard, nothing_to_set_aside};
+use super::locks::Locks;
+use super::{Held, Key, Store, aside_name, check_size, guard, nothing_to_set_aside};
 use crate::error::Error;
 #[cfg(feature = "presets")]
 pub(crate) use foreign::ForeignEntry;
@@ -51,17 +50,9 @@ pub struct KeyringStore {
     folder: PathBuf,
     index: Index,
     locks: Locks,
-    held: Arc<Mutex<BTreeMap<Key, Weak<FileLock>>>>,
     vault: Arc<dyn Vault>,
     time_limit: Duration,
 }
-
-/// A lock held by the caller that requested it and by every change in progress.
-struct SharedLock {
-    _lock: Arc<FileLock>,
-}
-
-impl Lock for SharedLock {}
 
 impl KeyringStore {
     /// Keeps sessions in this user's keyring, and locks and an index in `folder`, which the
@@ -74,7 +65,6 @@ impl KeyringStore {
         Self {
             index: Index::new(folder.clone()),
             locks: Locks::new(folder.clone()),
-            held: Arc::default(),
             vault,
             time_limit: TIME_LIMIT,
             folder,
@@ -102,24 +92,19 @@ impl KeyringStore {
         time_limit::run(&self.vault, self.time_limit, move |vault| work(vault, &entry)).await
     }
 
-    /// Runs an operation on the key's entry under the caller's lock, which stays locked
-    /// until the operation ends, even if the caller stops waiting.
+    /// Runs an operation on the key's entry that changes it. The lock stays held until the
+    /// operation ends, even if the caller stops waiting.
     async fn change<T: Send + 'static>(
         &self,
-        key: &Key,
+        held: &Held,
         work: impl FnOnce(&dyn Vault, &str) -> Result<T, Trouble> + Send + 'static,
     ) -> Result<T, Trouble> {
-        let lock = self.held_lock(key);
-        self.ask(key, move |vault, entry| {
-            let _lock = lock;
+        let until_done = held.clone();
+        self.ask(held.key(), move |vault, entry| {
+            let _held = until_done;
             work(vault, entry)
         })
         .await
-    }
-
-    fn held_lock(&self, key: &Key) -> Option<Arc<FileLock>> {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.get(key).and_then(Weak::upgrade)
     }
 
     /// Returns the user or account name of the entry.
@@ -142,12 +127,13 @@ impl Store for KeyringStore {
         Ok(value.map(|mut value| std::mem::take(&mut *value)))
     }
 
-    async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
+    async fn write(&self, held: &Held, bytes: &[u8]) -> Result<(), Error> {
+        let key = held.key();
         check_size(bytes.len() as u64)?;
         let is_new = self.index.add(key)?;
         let bytes = Zeroizing::new(bytes.to_vec());
         let written =
-            self.change(key, move |vault, entry| parts::write(vault, entry, &bytes)).await;
+            self.change(held, move |vault, entry| parts::write(vault, entry, &bytes)).await;
         written.map_err(|trouble| {
             if is_new && !matches!(trouble, Trouble::Silent(_)) {
                 // Nothing was stored. If the marker stays, it does no harm.
@@ -157,30 +143,28 @@ impl Store for KeyringStore {
         })
     }
 
-    async fn delete(&self, key: &Key) -> Result<(), Error> {
+    async fn delete(&self, held: &Held) -> Result<(), Error> {
+        let key = held.key();
         key.check()?;
-        let deleted = self.change(key, parts::delete).await;
+        let deleted = self.change(held, parts::delete).await;
         deleted.map_err(|trouble| trouble.into_error(&self.place(key)))?;
         self.index.remove(key)
     }
 
     /// Copies the session to an entry named `… damaged`, with a number added if that name
     /// is taken, and deletes the old entry.
-    async fn set_aside(&self, key: &Key) -> Result<String, Error> {
+    async fn set_aside(&self, held: &Held) -> Result<String, Error> {
+        let key = held.key();
         key.check()?;
-        let moved = self.change(key, set_aside).await;
+        let moved = self.change(held, set_aside).await;
         let moved = moved.map_err(|trouble| trouble.into_error(&self.place(key)))?;
         let entry = moved.ok_or_else(|| nothing_to_set_aside(&self.place(key)))?;
         self.index.remove(key)?;
         Ok(place(self.vault.name(), &entry))
     }
 
-    async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
-        let lock = Arc::new(self.locks.lock(key).await?);
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.retain(|_, lock| lock.strong_count() > 0);
-        held.insert(key.clone(), Arc::downgrade(&lock));
-        Ok(Box::new(SharedLock { _lock: lock }))
+    async fn lock(&self, key: &Key) -> Result<Held, Error> {
+        Ok(Held::new(key, self.locks.lock(key).await?))
     }
 
     /// Returns the index, which may have a session too many after a crash.

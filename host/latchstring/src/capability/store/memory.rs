@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::OwnedMutexGuard;
 
-use super::{Key, Lock, Store, nothing_to_set_aside};
+use super::{Held, Key, Lock, Store, nothing_to_set_aside};
 use crate::error::Error;
 
 /// Keeps sessions in this process's memory, for tests and for machines on which nothing may
@@ -40,31 +40,31 @@ impl Store for MemoryStore {
         Ok(self.entries().get(key).and_then(|entry| entry.bytes.clone()))
     }
 
-    async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
-        self.entries().entry(key.clone()).or_default().bytes = Some(bytes.to_vec());
+    async fn write(&self, held: &Held, bytes: &[u8]) -> Result<(), Error> {
+        self.entries().entry(held.key().clone()).or_default().bytes = Some(bytes.to_vec());
         Ok(())
     }
 
-    async fn delete(&self, key: &Key) -> Result<(), Error> {
-        if let Some(entry) = self.entries().get_mut(key) {
+    async fn delete(&self, held: &Held) -> Result<(), Error> {
+        if let Some(entry) = self.entries().get_mut(held.key()) {
             entry.bytes = None;
         }
         Ok(())
     }
 
     /// Deletes the session: a session in memory cannot be inspected later anyway.
-    async fn set_aside(&self, key: &Key) -> Result<String, Error> {
-        let stored = self.entries().get_mut(key).and_then(|entry| entry.bytes.take());
+    async fn set_aside(&self, held: &Held) -> Result<String, Error> {
+        let stored = self.entries().get_mut(held.key()).and_then(|entry| entry.bytes.take());
         match stored {
             Some(_) => Ok("nowhere: this process's memory forgets it".to_owned()),
-            None => Err(nothing_to_set_aside(&self.place(key))),
+            None => Err(nothing_to_set_aside(&self.place(held.key()))),
         }
     }
 
-    async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
+    async fn lock(&self, key: &Key) -> Result<Held, Error> {
         let lock = self.entries().entry(key.clone()).or_default().lock.clone();
         let _guard = lock.lock_owned().await;
-        Ok(Box::new(MemoryLock { _guard }))
+        Ok(Held::new(key, MemoryLock { _guard }))
     }
 
     async fn list(&self) -> Result<Vec<Key>, Error> {
@@ -81,6 +81,7 @@ impl Store for MemoryStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::capability::store::held;
 
     fn key(account: &str) -> Key {
         Key { profile: "work".to_owned(), account: account.to_owned() }
@@ -90,22 +91,22 @@ mod tests {
     async fn keeps_what_was_written_last_until_it_is_deleted() {
         let store = MemoryStore::default();
         assert_eq!(store.read(&key("a")).await.expect("read"), None);
-        store.write(&key("b"), b"1").await.expect("write");
-        store.write(&key("a"), b"2").await.expect("write");
-        store.write(&key("a"), b"3").await.expect("write");
+        store.write(&held(&key("b")), b"1").await.expect("write");
+        store.write(&held(&key("a")), b"2").await.expect("write");
+        store.write(&held(&key("a")), b"3").await.expect("write");
         assert_eq!(store.read(&key("a")).await.expect("read"), Some(b"3".to_vec()));
         assert_eq!(store.list().await.expect("list"), [key("a"), key("b")]);
-        store.delete(&key("a")).await.expect("delete");
-        store.delete(&key("a")).await.expect("delete again");
+        store.delete(&held(&key("a"))).await.expect("delete");
+        store.delete(&held(&key("a"))).await.expect("delete again");
         assert_eq!(store.list().await.expect("list"), [key("b")]);
     }
 
     #[tokio::test]
     async fn a_session_that_is_set_aside_is_forgotten() {
         let store = MemoryStore::default();
-        store.set_aside(&key("a")).await.expect_err("nothing is stored");
-        store.write(&key("a"), b"1").await.expect("write");
-        store.set_aside(&key("a")).await.expect("set aside");
+        store.set_aside(&held(&key("a"))).await.expect_err("nothing is stored");
+        store.write(&held(&key("a")), b"1").await.expect("write");
+        store.set_aside(&held(&key("a"))).await.expect("set aside");
         assert_eq!(store.list().await.expect("list"), []);
     }
 

@@ -30,7 +30,7 @@ pub use file::FileStore;
 pub(crate) use keyring::ForeignEntry;
 #[cfg(feature = "keyring")]
 pub use keyring::KeyringStore;
-pub use latchstring_core::capability::store::{Lock, Store};
+pub use latchstring_core::capability::store::{Held, Lock, Store};
 pub use latchstring_core::session::Key;
 #[cfg(not(target_os = "wasi"))]
 pub(crate) use latchstring_core::session::check_size;
@@ -42,3 +42,11 @@ pub use memory::MemoryStore;
 pub use names::default_state_folder;
 #[cfg(target_os = "wasi")]
 pub use wasi::{FileLock, FileStore, default_state_folder, lock_file};
+
+/// Returns a proof without a lock, for tests of what a store does with it.
+#[cfg(test)]
+pub(crate) fn held(key: &Key) -> Held {
+    struct Nothing;
+    impl Lock for Nothing {}
+    Held::new(key, Nothing)
+}

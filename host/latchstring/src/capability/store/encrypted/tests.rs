@@ -5,7 +5,7 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
-use crate::capability::store::MemoryStore;
+use crate::capability::store::{MemoryStore, held};
 use latchstring_core::session::AGE;
 
 fn key() -> Key {
@@ -40,14 +40,14 @@ async fn a_session_can_be_read_only_with_its_secret() {
         let store = over(&inner, &encryption);
         assert_eq!(store.read(&key()).await.expect("read"), None);
         for value in [b"a secret session".repeat(5000), Vec::new()] {
-            store.write(&key(), &value).await.expect("written");
+            store.write(&held(&key()), &value).await.expect("written");
             assert_eq!(store.read(&key()).await.expect("read"), Some(value));
             let bytes = stored(&inner).await;
             assert!(is_encrypted(&bytes));
             assert!(!bytes.windows(6).any(|window| window == b"secret"));
         }
         store.probe(&key()).await.expect("probed");
-        store.delete(&key()).await.expect("deleted");
+        store.delete(&held(&key())).await.expect("deleted");
         assert_eq!(inner.list().await.expect("a list"), []);
     }
 }
@@ -55,12 +55,12 @@ async fn a_session_can_be_read_only_with_its_secret() {
 #[tokio::test]
 async fn a_session_stored_without_encryption_is_read_and_encrypted_at_the_next_save() {
     let inner = MemoryStore::default();
-    inner.write(&key(), b"{\"latchstring\":1}").await.expect("written");
+    inner.write(&held(&key()), b"{\"latchstring\":1}").await.expect("written");
     let store = over(&inner, &passphrase("correct horse"));
     let value = store.read(&key()).await.expect("read").expect("a session");
     assert_eq!(value, b"{\"latchstring\":1}");
     assert!(!is_encrypted(&value));
-    store.write(&key(), &value).await.expect("written");
+    store.write(&held(&key()), &value).await.expect("written");
     assert!(is_encrypted(&stored(&inner).await));
 }
 
@@ -75,7 +75,7 @@ async fn the_wrong_secret_is_not_reported_as_damage_and_changes_nothing() {
     ];
     for (right, encryption) in secrets.iter().enumerate() {
         let inner = MemoryStore::default();
-        over(&inner, encryption).write(&key(), b"secret").await.expect("written");
+        over(&inner, encryption).write(&held(&key()), b"secret").await.expect("written");
         let before = stored(&inner).await;
         for (_, wrong) in secrets.iter().enumerate().filter(|(index, _)| *index != right) {
             let store = over(&inner, wrong);
@@ -93,7 +93,7 @@ async fn damage_is_noticed_wherever_it_is_and_named() {
     let folder = TempDir::new().expect("a folder");
     let inner = MemoryStore::default();
     let store = over(&inner, &key_file(&folder, "key.txt"));
-    store.write(&key(), b"a secret session").await.expect("written");
+    store.write(&held(&key()), b"a secret session").await.expect("written");
     let whole = stored(&inner).await;
     let mut ruins: Vec<_> = (AGE.len()..whole.len()).map(|end| whole[..end].to_vec()).collect();
     ruins.push([whole.as_slice(), b"x"].concat());
@@ -104,7 +104,7 @@ async fn damage_is_noticed_wherever_it_is_and_named() {
         ruins.push(changed);
     }
     for ruin in ruins {
-        inner.write(&key(), &ruin).await.expect("written");
+        inner.write(&held(&key()), &ruin).await.expect("written");
         let error = store.read(&key()).await.expect_err("damaged");
         assert!(
             matches!(error.code(), Code::StoredDamaged | Code::StoredNewer),
@@ -119,13 +119,13 @@ async fn damage_is_noticed_wherever_it_is_and_named() {
 async fn a_value_that_would_take_too_long_to_decrypt_is_refused_at_once() {
     let inner = MemoryStore::default();
     let store = over(&inner, &passphrase("correct horse"));
-    store.write(&key(), b"secret").await.expect("written");
+    store.write(&held(&key()), b"secret").await.expect("written");
     let text = stored(&inner).await;
     let line = text.iter().position(|byte| *byte == b'\n').expect("a line") + 1;
     let end = line + text[line..].iter().position(|byte| *byte == b'\n').expect("a line");
     assert_eq!(text[end - 2..end], *b" 2");
     let costly = [&text[..end - 1], b"30", &text[end..]].concat();
-    inner.write(&key(), &costly).await.expect("written");
+    inner.write(&held(&key()), &costly).await.expect("written");
     let error = store.read(&key()).await.expect_err("refused");
     assert_eq!(error.code(), Code::StoreUnusable);
     assert!(error.message().contains("2^30"), "{error}");
@@ -140,7 +140,7 @@ async fn a_key_file_of_age_keygens_with_several_identities_decrypts_with_each() 
     let text = |name: &str| fs::read_to_string(folder.path().join(name)).expect("a key file");
     let inner = MemoryStore::default();
     let old = Encryption::key_file(&folder.path().join("old.txt")).expect("a key");
-    over(&inner, &old).write(&key(), b"secret").await.expect("written");
+    over(&inner, &old).write(&held(&key()), b"secret").await.expect("written");
 
     let both =
         format!("# created: 2026-01-01T00:00:00Z\r\n\n{}\n{}", text("new.txt"), text("old.txt"));
@@ -148,7 +148,7 @@ async fn a_key_file_of_age_keygens_with_several_identities_decrypts_with_each() 
     fs::write(&path, both).expect("a key file");
     let both = Encryption::key_file(&path).expect("two keys");
     assert_eq!(over(&inner, &both).read(&key()).await.expect("read"), Some(b"secret".to_vec()));
-    over(&inner, &both).write(&key(), b"secret").await.expect("written");
+    over(&inner, &both).write(&held(&key()), b"secret").await.expect("written");
     over(&inner, &old).read(&key()).await.expect_err("the first is what it is saved with");
 }
 
@@ -214,7 +214,7 @@ async fn a_passphrase_with_the_real_work_factor_works() {
     let inner = MemoryStore::default();
     let words = Zeroizing::new("correct horse".to_owned());
     let store = over(&inner, &Encryption::passphrase(words));
-    store.write(&key(), b"secret").await.expect("written");
+    store.write(&held(&key()), b"secret").await.expect("written");
     assert_eq!(store.read(&key()).await.expect("read"), Some(b"secret".to_vec()));
     let other = over(&inner, &passphrase("correct horse"));
     assert_eq!(other.read(&key()).await.expect("read"), Some(b"secret".to_vec()));

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::*;
+use crate::capability::store::held;
 use crate::error::Code;
 
 fn key() -> Key {
@@ -26,7 +27,7 @@ fn scratch() -> (TempDir, FileStore) {
 
 async fn filled() -> (TempDir, FileStore, PathBuf) {
     let (scratch, store) = scratch();
-    store.write(&key(), b"secret").await.expect("write");
+    store.write(&held(&key()), b"secret").await.expect("write");
     let path = PathBuf::from(store.place(&key()));
     (scratch, store, path)
 }
@@ -44,18 +45,18 @@ async fn nothing_is_stored_at_first_and_reading_makes_no_folder() {
     let (scratch, store) = scratch();
     assert_eq!(store.read(&key()).await.expect("read"), None);
     assert_eq!(store.list().await.expect("list"), []);
-    store.delete(&key()).await.expect("delete");
+    store.delete(&held(&key())).await.expect("delete");
     assert!(names(scratch.path()).is_empty());
 }
 
 #[tokio::test]
 async fn what_was_written_last_is_read_until_it_is_deleted() {
     let (_scratch, store, path) = filled().await;
-    store.write(&key(), b"newer").await.expect("write");
+    store.write(&held(&key()), b"newer").await.expect("write");
     assert_eq!(store.read(&key()).await.expect("read"), Some(b"newer".to_vec()));
     assert_eq!(names(&store.folder), ["work.abc123.session"]);
-    store.delete(&key()).await.expect("delete");
-    store.delete(&key()).await.expect("delete again");
+    store.delete(&held(&key())).await.expect("delete");
+    store.delete(&held(&key())).await.expect("delete again");
     assert!(!path.exists());
 }
 
@@ -66,7 +67,7 @@ async fn other_files_in_the_folder_are_not_listed() {
         fs::write(store.folder.join(name), "").expect("stranger");
     }
     fs::create_dir(store.folder.join("a.b.session")).expect("stranger");
-    store.write(&Key { profile: "Home-2".to_owned(), ..key() }, b"").await.expect("write");
+    store.write(&held(&Key { profile: "Home-2".to_owned(), ..key() }), b"").await.expect("write");
     let listed = store.list().await.expect("list");
     let profiles: Vec<_> = listed.iter().map(|key| key.profile.as_str()).collect();
     assert_eq!(profiles, ["Home-2", "work"]);
@@ -85,7 +86,7 @@ async fn a_key_that_is_no_name_is_refused() {
         ("a", "B", Code::SandboxFault),
     ] {
         let key = Key { profile: profile.to_owned(), account: account.to_owned() };
-        let error = store.write(&key, b"").await.expect_err("refused");
+        let error = store.write(&held(&key), b"").await.expect_err("refused");
         assert_eq!(error.code(), code, "{profile} {account}");
     }
 }
@@ -100,17 +101,17 @@ async fn an_unfinished_replacement_is_no_session_and_the_next_write_or_delete_re
     let left = leave_one();
     assert_eq!(store.read(&key()).await.expect("read"), Some(b"secret".to_vec()));
     assert_eq!(store.list().await.expect("list"), [key()]);
-    store.write(&key(), b"whole").await.expect("write");
+    store.write(&held(&key()), b"whole").await.expect("write");
     assert!(!left.exists());
     let left = leave_one();
-    store.delete(&key()).await.expect("delete");
+    store.delete(&held(&key())).await.expect("delete");
     assert!(!left.exists() && !path.exists());
 }
 
 #[tokio::test]
 async fn a_session_too_large_to_read_back_is_not_written() {
     let (_scratch, store, path) = filled().await;
-    let error = store.write(&key(), &vec![0; 1024 * 1024 + 1]).await.expect_err("too large");
+    let error = store.write(&held(&key()), &vec![0; 1024 * 1024 + 1]).await.expect_err("too large");
     assert_eq!(error.code(), Code::NotSaved);
     File::create(&path).and_then(|file| file.set_len(1024 * 1024 + 1)).expect("grown");
     let error = store.read(&key()).await.expect_err("too large");
@@ -179,15 +180,15 @@ async fn a_cancelled_wait_holds_nothing() {
 #[tokio::test]
 async fn a_session_that_is_set_aside_is_kept_under_another_name_and_not_listed() {
     let (_scratch, store, path) = filled().await;
-    let first = store.set_aside(&key()).await.expect("set aside");
+    let first = store.set_aside(&held(&key())).await.expect("set aside");
     assert!(first.ends_with("work.abc123.damaged"), "{first}");
     assert_eq!(fs::read(&first).expect("kept"), b"secret");
     assert!(!path.exists());
     assert_eq!(store.list().await.expect("list"), []);
-    store.write(&key(), b"another").await.expect("write");
-    let second = store.set_aside(&key()).await.expect("set aside");
+    store.write(&held(&key()), b"another").await.expect("write");
+    let second = store.set_aside(&held(&key())).await.expect("set aside");
     assert!(second.ends_with("work.abc123.damaged-2"), "{second}");
     assert_eq!(fs::read(&first).expect("kept"), b"secret");
-    let error = store.set_aside(&key()).await.expect_err("nothing is stored");
+    let error = store.set_aside(&held(&key())).await.expect_err("nothing is stored");
     assert_eq!(error.code(), Code::StoreUnusable);
 }

@@ -6,7 +6,7 @@ mod splitting;
 use tempfile::TempDir;
 
 use super::*;
-use crate::capability::store::FileStore;
+use crate::capability::store::{FileStore, held};
 use crate::error::Code;
 use memory_vault::{Fault, MemoryVault};
 
@@ -34,15 +34,15 @@ fn key() -> Key {
 impl Setting {
     async fn filled() -> Self {
         let setting = setting();
-        setting.store.write(&key(), b"secret").await.expect("written");
+        setting.store.write(&held(&key()), b"secret").await.expect("written");
         setting
     }
 
     /// Writes, and waits until the keyring hangs and the time limit has passed.
-    async fn write_that_hangs(&self, value: Vec<u8>) {
+    async fn write_that_hangs(&self, held: Held, value: Vec<u8>) {
         self.vault.become_faulty(Fault::HangsOnChange);
         let (store, vault) = (self.store.clone(), self.vault.clone());
-        let writing = tokio::spawn(async move { store.write(&key(), &value).await });
+        let writing = tokio::spawn(async move { store.write(&held, &value).await });
         let hanging = tokio::task::spawn_blocking(move || vault.wait_for_hang());
         hanging.await.expect("a hang");
         tokio::time::pause();
@@ -61,11 +61,11 @@ async fn what_was_written_last_is_read_until_it_is_deleted() {
         let Setting { vault, store, folder: _folder } = setting_with(largest);
         assert_eq!(store.read(&key()).await.expect("read"), None);
         for value in [b"first".to_vec(), vec![7; 1000], b"last".to_vec()] {
-            store.write(&key(), &value).await.expect("written");
+            store.write(&held(&key()), &value).await.expect("written");
             assert_eq!(store.read(&key()).await.expect("read"), Some(value));
         }
-        store.delete(&key()).await.expect("deleted");
-        store.delete(&key()).await.expect("deleted again");
+        store.delete(&held(&key())).await.expect("deleted");
+        store.delete(&held(&key())).await.expect("deleted again");
         assert_eq!(store.read(&key()).await.expect("read"), None);
         assert!(vault.entries().is_empty());
     }
@@ -75,11 +75,11 @@ async fn what_was_written_last_is_read_until_it_is_deleted() {
 async fn sessions_are_listed_without_asking_the_keyring() {
     let Setting { vault, store, folder: _folder } = Setting::filled().await;
     let other = Key { profile: "Home-2".to_owned(), ..key() };
-    store.write(&other, b"other").await.expect("written");
+    store.write(&held(&other), b"other").await.expect("written");
     vault.become_faulty(Fault::Fails);
     assert_eq!(store.list().await.expect("a list"), [other.clone(), key()]);
     vault.become_faulty(Fault::None);
-    store.delete(&other).await.expect("deleted");
+    store.delete(&held(&other)).await.expect("deleted");
     assert_eq!(store.list().await.expect("a list"), [key()]);
 }
 
@@ -87,7 +87,7 @@ async fn sessions_are_listed_without_asking_the_keyring() {
 async fn a_session_that_could_not_be_kept_is_not_listed() {
     let Setting { vault, store, folder: _folder } = setting();
     vault.become_faulty(Fault::ReadOnly);
-    let error = store.write(&key(), b"secret").await.expect_err("not kept");
+    let error = store.write(&held(&key()), b"secret").await.expect_err("not kept");
     assert_eq!(error.code(), Code::NotSaved);
     assert_eq!(store.list().await.expect("a list"), []);
 }
@@ -96,8 +96,8 @@ async fn a_session_that_could_not_be_kept_is_not_listed() {
 async fn a_session_that_could_not_be_replaced_or_deleted_is_still_listed_and_read() {
     let Setting { vault, store, folder: _folder } = Setting::filled().await;
     vault.become_faulty(Fault::ReadOnly);
-    store.write(&key(), b"newer").await.expect_err("not kept");
-    store.delete(&key()).await.expect_err("not deleted");
+    store.write(&held(&key()), b"newer").await.expect_err("not kept");
+    store.delete(&held(&key())).await.expect_err("not deleted");
     assert_eq!(store.list().await.expect("a list"), [key()]);
     assert_eq!(store.read(&key()).await.expect("read"), Some(b"secret".to_vec()));
 }
@@ -134,7 +134,7 @@ async fn an_entry_has_the_same_name_before_and_after_its_folder_exists() {
     let folder = scratch.path().join("link/state/sessions");
     let store = KeyringStore::over(Arc::new(MemoryVault::new(None)), folder);
     let before = store.place(&key());
-    store.write(&key(), b"secret").await.expect("written");
+    store.write(&held(&key()), b"secret").await.expect("written");
     assert_eq!(store.place(&key()), before);
     assert!(before.contains("work.abc123 in ") && before.contains("/real/state"), "{before}");
 }
@@ -169,7 +169,7 @@ async fn a_keyring_that_never_answers_is_given_up_after_three_seconds() {
     assert!(error.is_retryable());
     assert_eq!(error.message(), "the keyring does not answer (waited 3 s)");
 
-    let error = store.write(&key(), b"secret").await.expect_err("no answer");
+    let error = store.write(&held(&key()), b"secret").await.expect_err("no answer");
     assert_eq!(error.code(), Code::NotSaved);
     assert!(error.message().ends_with("whether the session was saved is unknown"), "{error}");
     // The entry may exist by now, and a session in the keyring has a marker.
@@ -182,7 +182,7 @@ async fn a_write_that_hangs_keeps_its_lock_until_it_ends() {
     let setting = Setting::filled().await;
     let files = FileStore::new(setting.folder.path().join("state"));
     let held = setting.store.lock(&key()).await.expect("a lock");
-    setting.write_that_hangs(b"late".to_vec()).await;
+    setting.write_that_hangs(held.clone(), b"late".to_vec()).await;
     drop(held);
     let Setting { vault, store, folder: _folder } = setting;
     let briefly = files.clone().with_lock_patience(Duration::from_millis(20));
@@ -196,9 +196,9 @@ async fn a_write_that_hangs_keeps_its_lock_until_it_ends() {
 #[tokio::test]
 async fn a_large_write_that_was_abandoned_changes_nothing_more() {
     let setting = setting_with(Some(80));
-    setting.store.write(&key(), &[1; 200]).await.expect("written");
+    setting.store.write(&held(&key()), &[1; 200]).await.expect("written");
     let held = setting.store.lock(&key()).await.expect("a lock");
-    setting.write_that_hangs(vec![2; 200]).await;
+    setting.write_that_hangs(held.clone(), vec![2; 200]).await;
     let Setting { vault, store, folder: _folder } = setting;
     let steps = vault.history().len();
     drop(held);
@@ -213,7 +213,7 @@ async fn an_operation_ends_as_soon_as_the_keyring_answers() {
     let Setting { store, folder: _folder, vault: _ } = setting();
     // An operation that waited for its time limit would never end.
     let store = store.with_time_limit(Duration::MAX);
-    store.write(&key(), b"secret").await.expect("written");
+    store.write(&held(&key()), b"secret").await.expect("written");
     store.probe(&key()).await.expect("probed");
 }
 
@@ -240,31 +240,31 @@ async fn a_probe_finds_what_a_save_would_and_leaves_nothing() {
 #[tokio::test]
 async fn a_damaged_session_is_named_and_can_be_set_aside() {
     let Setting { vault, store, folder: _folder } = setting_with(Some(80));
-    store.write(&key(), &[7; 200]).await.expect("written");
+    store.write(&held(&key()), &[7; 200]).await.expect("written");
     let part = vault.entries().into_keys().next_back().expect("a part");
     vault.delete(&part).expect("deleted");
     let error = store.read(&key()).await.expect_err("damaged");
     assert_eq!(error.code(), Code::StoredDamaged);
     assert!(error.message().contains(&store.place(&key())), "{error}");
 
-    let first = store.set_aside(&key()).await.expect("set aside");
+    let first = store.set_aside(&held(&key())).await.expect("set aside");
     assert_eq!(store.read(&key()).await.expect("read"), None);
     assert_eq!(store.list().await.expect("a list"), []);
     assert!(first.ends_with(", damaged\""), "{first}");
     let left: usize = vault.entries().values().map(Vec::len).sum();
     assert!(left > 160, "{left} bytes were kept");
 
-    store.write(&key(), b"again").await.expect("written");
-    let second = store.set_aside(&key()).await.expect("set aside");
+    store.write(&held(&key()), b"again").await.expect("written");
+    let second = store.set_aside(&held(&key())).await.expect("set aside");
     assert!(second.ends_with(", damaged-2\""), "{second}");
-    let error = store.set_aside(&key()).await.expect_err("nothing is stored");
+    let error = store.set_aside(&held(&key())).await.expect_err("nothing is stored");
     assert_eq!(error.code(), Code::StoreUnusable);
 }
 
 #[tokio::test]
 async fn a_session_too_large_to_read_back_is_not_written() {
     let Setting { vault, store, folder: _folder } = setting();
-    let error = store.write(&key(), &vec![0; 1024 * 1024 + 1]).await.expect_err("too large");
+    let error = store.write(&held(&key()), &vec![0; 1024 * 1024 + 1]).await.expect_err("too large");
     assert_eq!(error.code(), Code::NotSaved);
     assert!(vault.entries().is_empty());
 }
@@ -275,8 +275,8 @@ async fn a_key_that_is_no_name_is_refused() {
     let key = Key { profile: "../x".to_owned(), ..key() };
     for error in [
         store.read(&key).await.expect_err("refused"),
-        store.write(&key, b"").await.expect_err("refused"),
-        store.delete(&key).await.expect_err("refused"),
+        store.write(&held(&key), b"").await.expect_err("refused"),
+        store.delete(&held(&key)).await.expect_err("refused"),
         store.probe(&key).await.expect_err("refused"),
     ] {
         assert_eq!(error.code(), Code::InvalidConfiguration);

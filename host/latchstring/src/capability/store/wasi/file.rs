@@ -1,13 +1,12 @@
 //! Sessions as files beside those of the native host, in the same format.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::locks::{self, Held};
-use super::{Key, Lock, Store, cannot, names, not_saved};
+use super::locks;
+use super::{Held, Key, Store, cannot, names, not_saved};
 use crate::capability::entropy::{Entropy as _, SystemEntropy};
 use crate::error::{Code, Error};
 use crate::wasi::files;
@@ -41,15 +40,13 @@ pub fn default_state_folder() -> Result<PathBuf, Error> {
 pub struct FileStore {
     folder: String,
     lock_patience: Duration,
-    /// The lock that is held.
-    held: Mutex<Option<Held>>,
 }
 
 impl FileStore {
     /// Keeps sessions in `folder`, which the first write creates.
     pub fn new(folder: PathBuf) -> Self {
         let folder = folder.to_string_lossy().trim_end_matches('/').to_owned();
-        Self { folder, lock_patience: LOCK_PATIENCE, held: Mutex::default() }
+        Self { folder, lock_patience: LOCK_PATIENCE }
     }
 
     /// Sets how long to wait for a lock. The default is 60 seconds.
@@ -78,19 +75,6 @@ impl FileStore {
             if name.starts_with(&prefix) {
                 let _ = files::remove(&format!("{}/{name}", self.folder));
             }
-        }
-    }
-
-    /// Fails if another process has taken the lock over: a process that was stopped for too
-    /// long must not overwrite a newer session.
-    fn check_lock(&self) -> Result<(), Error> {
-        match &*self.held.lock().unwrap_or_else(PoisonError::into_inner) {
-            Some(held) if !held.is_ours() => Err(Error::new(
-                Code::NotSaved,
-                "another process has taken the lock of this session, because this one was stopped for too long",
-                "check the session with: latch token; if that fails, log in again",
-            )),
-            _ => Ok(()),
         }
     }
 
@@ -126,26 +110,29 @@ impl Store for FileStore {
         Ok(bytes)
     }
 
-    async fn write(&self, key: &Key, bytes: &[u8]) -> Result<(), Error> {
+    async fn write(&self, held: &Held, bytes: &[u8]) -> Result<(), Error> {
+        let key = held.key();
         let path = names::path(&self.folder, key, SESSION)?;
         check_size(bytes.len() as u64)?;
         self.make_folder()?;
-        self.check_lock()?;
+        check_lock(held)?;
         self.sweep(key);
         let temporary = self.temporary(key, bytes)?;
         files::rename(&temporary.0, &path).map_err(|trouble| not_saved(&path, &trouble))
     }
 
-    async fn delete(&self, key: &Key) -> Result<(), Error> {
+    async fn delete(&self, held: &Held) -> Result<(), Error> {
+        let key = held.key();
         let path = names::path(&self.folder, key, SESSION)?;
-        self.check_lock()?;
+        check_lock(held)?;
         self.sweep(key);
         files::remove(&path).map(drop).map_err(|trouble| cannot("delete", &path, &trouble))
     }
 
     /// Renames the file to `PROFILE.ACCOUNT.damaged`, with a number added if that name is
     /// taken.
-    async fn set_aside(&self, key: &Key) -> Result<String, Error> {
+    async fn set_aside(&self, held: &Held) -> Result<String, Error> {
+        let key = held.key();
         let path = names::path(&self.folder, key, SESSION)?;
         let failed = |trouble| cannot("set aside", &path, &trouble);
         if files::kind(&path).map_err(failed)?.is_none() {
@@ -161,12 +148,11 @@ impl Store for FileStore {
         Err(nothing_to_set_aside(&path))
     }
 
-    async fn lock(&self, key: &Key) -> Result<Box<dyn Lock>, Error> {
+    async fn lock(&self, key: &Key) -> Result<Held, Error> {
         let path = names::path(&self.folder, key, locks::EXTENSION)?;
         self.make_folder()?;
         let lock = locks::lock_file(path.as_ref(), self.lock_patience).await?;
-        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(lock.held());
-        Ok(Box::new(lock))
+        Ok(Held::new(key, lock))
     }
 
     async fn list(&self) -> Result<Vec<Key>, Error> {
@@ -194,6 +180,19 @@ impl FileStore {
         let kind = files::kind(&path);
         Ok(kind.map_err(|trouble| cannot("read", &path, &trouble))?.is_some())
     }
+}
+
+/// Fails if another process has taken the lock over: a process that was stopped for too long
+/// must not overwrite a newer session.
+fn check_lock(held: &Held) -> Result<(), Error> {
+    if held.is_held() {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::NotSaved,
+        "another process has taken the lock of this session, because this one was stopped for too long",
+        "check the session with: latch token; if that fails, log in again",
+    ))
 }
 
 /// A file that is deleted when this is dropped, unless it was renamed before.

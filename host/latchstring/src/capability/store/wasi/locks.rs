@@ -30,38 +30,23 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(50);
 /// Most bytes that are read of a lock file.
 const LONGEST: u64 = 256;
 
-/// A lock of this process.
+/// A lock of this process: its file, and the name of the holder in it.
 pub struct FileLock {
-    held: Held,
+    path: String,
+    holder: String,
     _beating: Task<()>,
 }
 
-impl Lock for FileLock {}
-
-/// What identifies a lock: its file, and the name of the holder in it.
-#[derive(Clone)]
-pub(super) struct Held {
-    path: String,
-    holder: String,
-}
-
-impl FileLock {
-    pub(super) fn held(&self) -> Held {
-        self.held.clone()
-    }
-}
-
-impl Held {
-    /// Whether no other process has taken the lock over.
-    pub(super) fn is_ours(&self) -> bool {
+impl Lock for FileLock {
+    fn is_held(&self) -> bool {
         is_named(&self.path, &self.holder)
     }
 }
 
 impl Drop for FileLock {
     fn drop(&mut self) {
-        if self.held.is_ours() {
-            let _ = files::remove(&self.held.path);
+        if self.is_held() {
+            let _ = files::remove(&self.path);
         }
     }
 }
@@ -117,8 +102,8 @@ pub async fn lock_file(path: &Path, patience: Duration) -> Result<FileLock, Erro
 }
 
 fn hold(path: &str, holder: String, file: Descriptor) -> FileLock {
-    let held = Held { path: path.to_owned(), holder };
-    FileLock { held, _beating: wasi::every(BEAT, move || files::touch(&file)) }
+    let _beating = wasi::every(BEAT, move || files::touch(&file));
+    FileLock { path: path.to_owned(), holder, _beating }
 }
 
 /// Removes the lock of a dead holder. Of several processes that try, one succeeds in renaming

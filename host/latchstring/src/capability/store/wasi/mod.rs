@@ -7,7 +7,7 @@ mod names;
 pub use file::{FileStore, default_state_folder};
 pub use locks::{FileLock, lock_file};
 
-use super::{Key, Lock, Store};
+use super::{Held, Key, Lock, Store};
 use crate::error::{Code, Error};
 use crate::wasi::files::{ErrorCode, Trouble};
 

@@ -57,7 +57,7 @@ async fn writes_under_hostile_umasks() {
         umask(mask);
         let store = FileStore::new(folder.join(name));
         let _lock = store.lock(&key()).await.expect("lock");
-        store.write(&key(), b"secret").await.expect("write");
+        store.write(&held(&key()), b"secret").await.expect("write");
         assert_eq!(store.read(&key()).await.expect("read"), Some(b"secret".to_vec()));
     }
 }
@@ -94,11 +94,14 @@ async fn a_folder_open_to_others_is_refused_with_the_command_that_closes_it() {
         let error = refused(&store).await;
         assert_eq!(error.remedy(), format!("run: chmod 700 {}", store.folder.display()));
     }
-    assert_eq!(store.write(&key(), b"").await.expect_err("write").code(), Code::StoreUnusable);
+    assert_eq!(
+        store.write(&held(&key()), b"").await.expect_err("write").code(),
+        Code::StoreUnusable
+    );
     assert_eq!(store.probe(&key()).await.expect_err("probe").code(), Code::StoreUnusable);
     assert!(store.lock(&key()).await.is_err());
     assert!(store.list().await.is_err());
-    assert!(store.delete(&key()).await.is_err());
+    assert!(store.delete(&held(&key())).await.is_err());
 }
 
 #[tokio::test]
@@ -139,7 +142,7 @@ async fn a_symbolic_link_is_not_followed_and_the_next_write_replaces_it() {
     fs::rename(&path, &target).expect("moved");
     symlink(&target, &path).expect("link");
     assert!(refused(&store).await.message().contains("symbolic link"));
-    store.write(&key(), b"new").await.expect("write");
+    store.write(&held(&key()), b"new").await.expect("write");
     assert_eq!(fs::read(&target).expect("target"), b"secret");
     assert_eq!(store.read(&key()).await.expect("read"), Some(b"new".to_vec()));
 
@@ -157,7 +160,7 @@ async fn a_file_that_is_not_regular_is_refused_without_waiting_for_it() {
     fs::remove_file(&path).expect("removed");
     fs::create_dir(&path).expect("folder");
     assert!(refused(&store).await.message().contains("not a regular file"));
-    assert_eq!(store.write(&key(), b"").await.expect_err("write").code(), Code::NotSaved);
+    assert_eq!(store.write(&held(&key()), b"").await.expect_err("write").code(), Code::NotSaved);
 }
 
 #[tokio::test]
@@ -179,7 +182,7 @@ async fn a_folder_that_cannot_be_written_to_fails_the_probe_and_keeps_the_sessio
     let error = store.probe(&key()).await.expect_err("probe");
     assert_eq!(error.code(), Code::NotSaved);
     assert!(error.message().contains("Permission denied"), "{error}");
-    assert_eq!(store.write(&key(), b"").await.expect_err("write").code(), Code::NotSaved);
+    assert_eq!(store.write(&held(&key()), b"").await.expect_err("write").code(), Code::NotSaved);
     assert_eq!(store.read(&key()).await.expect("read"), Some(b"secret".to_vec()));
     set_mode(&store.folder, 0o700);
 }
