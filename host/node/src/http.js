@@ -14,8 +14,7 @@ import { Denied } from './egress.js';
 import { printable, reason } from './error.js';
 
 /** @import { Permit } from './egress.js' */
-/** @import { Header, NoResponse, Request, Response } from '../component/interfaces/latchstring-login-flow.js' */
-/** @import { Result } from './codec.js' */
+/** @import { Header, NoResponse, Request, Response, Result } from '../component/interfaces/latchstring-login-flow.js' */
 
 /**
  * Sends one request that the egress policy has approved, and returns the response, or

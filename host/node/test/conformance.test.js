@@ -8,7 +8,7 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { fingerprint } from '../src/component.js';
-import { difference, readTranscript, replay } from '../src/replay.js';
+import { difference, readTranscript, replay } from '../src/replay/replay.js';
 import { isForLoops, play } from './script.js';
 import { program, run, stateFolder } from './support.js';
 

@@ -1,0 +1,227 @@
+// Replays transcripts of sessions: the same opening and the same replies must bring the same
+// actions and failures (`testing/conformance/README.md`).
+
+import { readFile, stat } from 'node:fs/promises';
+
+import { Component, fingerprint } from '../component.js';
+import { LatchError, printable, reason } from '../error.js';
+import { damaged, encode, misfit, object, opening, reply, u64 } from './codec.js';
+
+/** @import { Reply } from '../../component/interfaces/latchstring-login-flow.js' */
+/** @import { Opening } from './codec.js' */
+
+/** The format of transcripts. A newer format has a greater number. */
+const FORMAT = 1;
+const CONTRACT = 'latchstring:login@0.2.0';
+
+/** Largest transcript in bytes, many times a session with the largest responses. */
+const FILE_LIMIT = 16 << 20;
+
+/** Characters of a value that are shown in a difference. */
+const SHOWN_CHARACTERS = 160;
+
+/**
+ * A recorded session, in the format of the conformance kit. Values are JSON.
+ *
+ * @typedef {object} Transcript
+ * @property {number} transcript the number of the format
+ * @property {string} contract
+ * @property {string} component SHA-256 of the component that took part
+ * @property {unknown} open
+ * @property {unknown} [failure] of the opening itself
+ * @property {{ reply: unknown, 'now-ms': unknown, action?: unknown, failure?: unknown }[]} steps
+ */
+
+/**
+ * Replays a file. Fails with `host-fault` and the first difference if the component does not
+ * do what the file says.
+ *
+ * @param {string} path
+ */
+export async function replayFile(path) {
+  const recorded = await readTranscript(path);
+  const found = await replay(recorded);
+  const first = difference(recorded, found);
+  if (first === undefined) return found;
+  throw new LatchError(
+    'host-fault',
+    `not as recorded: ${first}`,
+    recorded.component === found.component
+      ? 'report it: the same component did something else'
+      : `replay it with the component that took part, ${recorded.component}`,
+  );
+}
+
+/**
+ * Reads a transcript from a file. Fails with `invalid-configuration` if the file cannot be read
+ * or is not JSON.
+ *
+ * @param {string} path
+ * @returns {Promise<Transcript>}
+ */
+export async function readTranscript(path) {
+  try {
+    if ((await stat(path)).size > FILE_LIMIT) throw damaged(`${path} is larger than 16 MiB`);
+    return JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw damaged(`${path} is not JSON`);
+    if (error instanceof LatchError) throw error;
+    throw new LatchError(
+      'invalid-configuration',
+      `${path} cannot be read: ${reason(error)}`,
+      'name the file of a transcript',
+    );
+  }
+}
+
+/**
+ * Gives the component what the transcript gives it, and returns the transcript of that. Fails
+ * with `invalid-configuration` if the transcript cannot be read.
+ *
+ * @param {unknown} transcript
+ * @returns {Promise<Transcript>}
+ */
+export async function replay(transcript) {
+  const { opening, replies } = conversation(transcript);
+  const component = await Component.load();
+  const head = {
+    transcript: FORMAT,
+    contract: CONTRACT,
+    component: (await fingerprint()).sha256,
+    open: encode(opening),
+  };
+  let session;
+  try {
+    session = begin(component, opening);
+  } catch (error) {
+    return { ...head, failure: failure(error), steps: [] };
+  }
+  const next = (/** @type {Reply} */ reply, /** @type {bigint} */ nowMs) => {
+    let action;
+    try {
+      action = component.next(session, reply, nowMs);
+    } catch (error) {
+      return { failure: failure(error) };
+    }
+    return { action: encode(action) };
+  };
+  const steps = replies.map(({ reply, nowMs }) => ({
+    reply: encode(reply),
+    'now-ms': encode(nowMs),
+    ...next(reply, nowMs),
+  }));
+  return { ...head, steps };
+}
+
+/**
+ * Returns the first difference in one line, or `undefined` if there is none. Which component
+ * took part does not count.
+ *
+ * @param {Transcript} expected
+ * @param {Transcript} found
+ */
+export function difference(expected, found) {
+  const counted = (/** @type {Transcript} */ { transcript, contract, open, failure, steps }) => ({
+    transcript,
+    contract,
+    open,
+    failure,
+    steps,
+  });
+  return compared(counted(expected), counted(found), '');
+}
+
+/**
+ * Returns the opening and the replies of a transcript. Fails with `invalid-configuration` if it
+ * is not a transcript.
+ *
+ * @param {unknown} transcript
+ * @returns {{ opening: Opening, replies: { reply: Reply, nowMs: bigint }[] }}
+ */
+export function conversation(transcript) {
+  const { transcript: format, contract, open, ...ended } = object(transcript, 'the whole');
+  if (typeof format === 'number' && format > FORMAT) {
+    throw new LatchError(
+      'invalid-configuration',
+      `the transcript has format ${format}; this version reads up to ${FORMAT}`,
+      'use the newer version that wrote it',
+    );
+  }
+  if (format !== FORMAT) throw misfit('transcript', `the format's number, ${FORMAT}`);
+  if (contract !== CONTRACT) throw misfit('contract', CONTRACT);
+  const { steps } = ended;
+  if (!Array.isArray(steps)) throw misfit('steps', 'a list');
+  if (ended.failure !== undefined && steps.length > 0) {
+    throw misfit('steps', 'empty, although the opening failed');
+  }
+  const replies = steps.map((step, at) => {
+    const path = `steps[${at}]`;
+    const { reply: replied, 'now-ms': nowMs, ...result } = object(step, path);
+    if (!['action', 'failure'].includes(Object.keys(result).join())) {
+      throw misfit(path, 'a reply with its action or its failure');
+    }
+    return { reply: reply(replied, `${path}.reply`), nowMs: u64(nowMs, `${path}.now-ms`) };
+  });
+  return { opening: opening(open, 'open'), replies };
+}
+
+/**
+ * Opens the session of a transcript.
+ *
+ * @param {Component} component
+ * @param {Opening} opening
+ */
+export function begin(component, { tag, val }) {
+  return component.begin((Session) => {
+    switch (tag) {
+      case 'login':
+        return Session.login(val.client, val.stored, val.request, val.context);
+      case 'token':
+        return Session.token(val.client, val.stored, val.demand, val.context);
+      case 'logout':
+        return Session.logout(val.client, val.stored, val.context);
+      case 'adopt':
+        return Session.adopt(val.client, val.tokens, val.context);
+    }
+  });
+}
+
+/** @param {unknown} error */
+function failure(error) {
+  if (!(error instanceof LatchError)) throw error;
+  const { code, message, remedy, provider, retryable } = error;
+  return encode({ code, message, remedy, provider, retryable });
+}
+
+/**
+ * @param {unknown} expected
+ * @param {unknown} found
+ * @param {string} path
+ * @returns {string | undefined}
+ */
+function compared(expected, found, path) {
+  if (expected === found) return undefined;
+  if (!isObject(expected) || !isObject(found) || Array.isArray(expected) !== Array.isArray(found)) {
+    return `${path}: expected ${shown(expected)}, found ${shown(found)}`;
+  }
+  for (const name of new Set([...Object.keys(expected), ...Object.keys(found)])) {
+    const below = Array.isArray(expected) ? `${path}[${name}]` : `${path}${path && '.'}${name}`;
+    const first = compared(expected[name], found[name], below);
+    if (first !== undefined) return first;
+  }
+  return undefined;
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is Record<string, unknown>}
+ */
+function isObject(value) {
+  return typeof value === 'object' && value !== null;
+}
+
+/** @param {unknown} value */
+function shown(value) {
+  const text = printable(JSON.stringify(value) ?? 'nothing');
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
+}
