@@ -9,8 +9,7 @@ const SESSIONS = 2_000;
 
 const [issuer, clientId, file] = process.argv.slice(2);
 const begun = process.hrtime.bigint();
-const { Component } = await import('./src/component.js');
-const { loadRules } = await import('./src/rules.js');
+const { Component, loadRules } = await import('./src/components.js');
 const [component, rules] = await Promise.all([Component.load(), loadRules()]);
 const { open } = await import('./src/session.js');
 const { bytes: stored } = open(rules, readFileSync(file), file);

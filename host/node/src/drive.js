@@ -1,19 +1,18 @@
 // The host's loop: does what a session asks for, and tells it what came of it.
 
+import { decided } from './components.js';
 import { Denied } from './egress.js';
 import { LatchError, reason, sandboxFault } from './error.js';
 import { holdSignals } from './interrupts.js';
-import { decided } from './rules.js';
 import * as session from './session.js';
 
 /** @import { Action, Exchange, Outcome, Reply, Session } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Clock } from './clock.js' */
-/** @import { Component } from './component.js' */
 /** @import { Egress } from './egress.js' */
 /** @import { Send } from './http.js' */
 /** @import { Budget } from '../component/interfaces/latchstring-rules-host.js' */
 /** @import { Lock } from './lock.js' */
-/** @import { Rules } from './rules.js' */
+/** @import { Component, Rules } from './components.js' */
 /** @import { Store } from './store.js' */
 /** @import { Terminal } from './terminal.js' */
 /** @import { User } from './user.js' */

@@ -5,10 +5,10 @@ import { isUtf8 } from 'node:buffer';
 import { lookup } from 'node:dns/promises';
 import { validateHeaderValue } from 'node:http';
 
-import { decided } from './rules.js';
+import { decided } from './components.js';
 
 /** @import { Client, Purpose, Request, Response } from '../component/interfaces/latchstring-login-flow.js' */
-/** @import { Rules } from './rules.js' */
+/** @import { Rules } from './components.js' */
 
 /** A request that may not be sent; the message is one line. */
 export class Denied extends Error {}

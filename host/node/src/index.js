@@ -2,12 +2,11 @@
 
 import { commandBrowser, systemBrowser } from './browser.js';
 import { systemClock } from './clock.js';
-import { Component } from './component.js';
+import { Component, loadRules } from './components.js';
 import { drive, placed, read } from './drive.js';
 import { Egress } from './egress.js';
 import { entropy as systemEntropy } from './entropy.js';
 import { LatchError } from './error.js';
-import { loadRules } from './rules.js';
 import { defaultFolder, FileStore } from './store.js';
 import { surroundings } from './surroundings.js';
 import { sentence, stderrTerminal } from './terminal.js';
@@ -18,12 +17,12 @@ import { granted, loggedOut } from './token.js';
 /** @import { Clock } from './clock.js' */
 /** @import { Send } from './http.js' */
 /** @import { Listening, Redirect } from './listener.js' */
-/** @import { Rules } from './rules.js' */
+/** @import { Rules } from './components.js' */
 /** @import { Stored } from './session.js' */
 /** @import { Store } from './store.js' */
 /** @import { Terminal } from './terminal.js' */
 
-export { fingerprint } from './component.js';
+export { fingerprint } from './components.js';
 export { LatchError } from './error.js';
 export { Token } from './token.js';
 

@@ -4,14 +4,14 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 
+import { decided } from './components.js';
 import { LatchError, reason } from './error.js';
 import { end, Peers } from './peers.js';
-import { decided } from './rules.js';
 
 /** @import { IncomingMessage, ServerResponse } from 'node:http' */
 /** @import { Server, Socket } from 'node:net' */
 /** @import { Listener as Requests, Page, Refusal } from '../component/interfaces/latchstring-rules-host.js' */
-/** @import { Rules } from './rules.js' */
+/** @import { Rules } from './components.js' */
 /** @import { Ends, Peer } from './peers.js' */
 
 const MOST_CONNECTIONS = 64;

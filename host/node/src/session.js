@@ -1,9 +1,9 @@
 // A session as it is stored: one line of the host, then the component's bytes unchanged.
 // The rules component reads and writes that line, and sees no more.
 
-import { decided } from './rules.js';
+import { decided } from './components.js';
 
-/** @import { Rules } from './rules.js' */
+/** @import { Rules } from './components.js' */
 
 const NEWLINE = 10;
 

@@ -11,6 +11,7 @@ import * as fs from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
+import { decided } from './components.js';
 import { LatchError, reason } from './error.js';
 import {
   attempt,
@@ -22,10 +23,9 @@ import {
   unusable,
 } from './guard.js';
 import { lock } from './lock.js';
-import { decided } from './rules.js';
 
 /** @import { Lock } from './lock.js' */
-/** @import { Rules } from './rules.js' */
+/** @import { Rules } from './components.js' */
 
 /**
  * Where one session is kept: files unless the caller brings another. Each may answer

@@ -1,8 +1,8 @@
 // Reaches the user of a login: carries out what the rules component decides, with a
 // browser, a terminal and a loopback listener.
 
+import { decided } from './components.js';
 import { launch } from './launch.js';
-import { decided } from './rules.js';
 
 /** @import { Authorization, DevicePrompt, Offer, Reply, Visit as PageVisit } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Answer, Command, Ended, Event, Interaction, Question } from '../component/interfaces/latchstring-rules-host.js' */
@@ -11,7 +11,7 @@ import { decided } from './rules.js';
 /** @import { Egress } from './egress.js' */
 /** @import { Launched } from './launch.js' */
 /** @import { Listening, Visit } from './listener.js' */
-/** @import { Rules } from './rules.js' */
+/** @import { Rules } from './components.js' */
 /** @import { Terminal } from './terminal.js' */
 
 /** Only a login has one. */

@@ -4,7 +4,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 
-import { Component, fingerprint } from '../src/component.js';
+import { instantiate } from '../component/login.js';
+import { Component, fingerprint, load } from '../src/components.js';
 import { entropy } from '../src/entropy.js';
 import { LatchError, printable } from '../src/error.js';
 import { surroundings } from '../src/surroundings.js';
@@ -136,13 +137,11 @@ test('each trace of a machine is read as what it is left by', async () => {
     false,
     false,
   ]);
-  const component = await Component.load();
+  const { root } = await load((...given) => instantiate(...given));
+  const { chooseFlow } = root.flow;
   const rest = { terminal: true, browserCommand: false, showsAddress: false };
-  assert.equal(component.chooseFlow({ ...facts({ DISPLAY: ':0' }), ...rest }).flow, 'browser');
-  assert.equal(
-    component.chooseFlow({ ...facts({ CI: '1' }), ...rest, terminal: false }).flow,
-    undefined,
-  );
+  assert.equal(chooseFlow({ ...facts({ DISPLAY: ':0' }), ...rest }).flow, 'browser');
+  assert.equal(chooseFlow({ ...facts({ CI: '1' }), ...rest, terminal: false }).flow, undefined);
 });
 
 test('what reorders or hides a line is written as an escape', () => {

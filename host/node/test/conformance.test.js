@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-import { fingerprint } from '../src/component.js';
+import { fingerprint } from '../src/components.js';
 import { difference, readTranscript, replay } from '../src/replay/replay.js';
 import { isForLoops, play } from './script.js';
 import { program, run, stateFolder } from './support.js';

@@ -10,7 +10,7 @@ import { pathToFileURL } from 'node:url';
 
 import { transpileBytes } from '@bytecodealliance/jco-transpile';
 
-import { Component, load } from '../src/component.js';
+import { Component, load } from '../src/components.js';
 import { login, logout, token } from '../src/index.js';
 import { program, stateFolder, terminal } from './support.js';
 

@@ -11,10 +11,10 @@ import test from 'node:test';
 import { inspect } from 'node:util';
 
 import { launchers } from '../src/browser.js';
+import { loadRules } from '../src/components.js';
 import { Denied, Egress } from '../src/egress.js';
 import { permittedLookup, send } from '../src/http.js';
 import { LatchError, login, token } from '../src/index.js';
-import { loadRules } from '../src/rules.js';
 import { get, stateFolder, terminal } from './support.js';
 
 const rules = await loadRules();

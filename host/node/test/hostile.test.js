@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import test from 'node:test';
 
+import { loadRules } from '../src/components.js';
 import { Egress } from '../src/egress.js';
 import { login } from '../src/index.js';
 import { listen } from '../src/listener.js';
-import { loadRules } from '../src/rules.js';
 import { User } from '../src/user.js';
 import {
   demoProvider,

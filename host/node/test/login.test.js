@@ -12,10 +12,10 @@ import { fileURLToPath } from 'node:url';
 import { inspect } from 'node:util';
 
 import { systemClock } from '../src/clock.js';
+import { loadRules } from '../src/components.js';
 import { send } from '../src/http.js';
 import { adopt, LatchError, login, logout, token, tokenOrLogin } from '../src/index.js';
 import { listen } from '../src/listener.js';
-import { loadRules } from '../src/rules.js';
 import {
   demoProvider,
   freePort,

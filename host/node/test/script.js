@@ -4,14 +4,13 @@
 
 import assert from 'node:assert/strict';
 
-import { Component } from '../src/component.js';
+import { Component, loadRules } from '../src/components.js';
 import { drive } from '../src/drive.js';
 import { Egress } from '../src/egress.js';
 import { entropy } from '../src/entropy.js';
 import { LatchError } from '../src/error.js';
 import { encode } from '../src/replay/codec.js';
 import { begin, conversation } from '../src/replay/replay.js';
-import { loadRules } from '../src/rules.js';
 import * as session from '../src/session.js';
 import { User } from '../src/user.js';
 

@@ -7,9 +7,9 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 
+import { loadRules } from '../src/components.js';
 import { login, token } from '../src/index.js';
 import { HELPERS, lock } from '../src/lock.js';
-import { loadRules } from '../src/rules.js';
 import * as session from '../src/session.js';
 import { defaultFolder, FileStore } from '../src/store.js';
 import { demoProvider, stateFolder, terminal, visitorBrowser } from './support.js';

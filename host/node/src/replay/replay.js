@@ -3,7 +3,7 @@
 
 import { readFile, stat } from 'node:fs/promises';
 
-import { Component, fingerprint } from '../component.js';
+import { Component, fingerprint } from '../components.js';
 import { LatchError, printable, reason } from '../error.js';
 import { damaged, encode, misfit, object, opening, reply, u64 } from './codec.js';
 
