@@ -11,24 +11,11 @@ const [issuer, clientId, file] = process.argv.slice(2);
 const begun = process.hrtime.bigint();
 const { Component, loadRules } = await import('./src/components.js');
 const [component, rules] = await Promise.all([Component.load(), loadRules()]);
+const { complete } = await import('./src/client.js');
 const { open } = await import('./src/session.js');
 const { bytes: stored } = open(rules, readFileSync(file), file);
 
-const client = {
-  issuer,
-  clientId,
-  discover: true,
-  endpoints: {},
-  assumedEndpoints: {},
-  httpsIssuer: false,
-  scopes: [],
-  resources: [],
-  parameters: [],
-  pkce: 'discovered',
-  tokenTypeOptional: false,
-  requestFormat: 'form',
-  protocol: { tag: 'oauth' },
-};
+const client = complete({ issuer, clientId });
 const demand = { minTtlMs: 0n, forceRefresh: false };
 const nowMs = BigInt(Date.now());
 const entropy = Uint8Array.from({ length: 32 }, (_, index) => index);

@@ -1,48 +1,56 @@
-// The host's loop: does what a session asks for, and tells it what came of it.
+// The host's loop: carries out what a session asks for and tells it the result.
 
 import { decided } from './components.js';
 import { Denied } from './egress.js';
 import { LatchError, reason, sandboxFault } from './error.js';
 import { holdSignals } from './interrupts.js';
-import * as session from './session.js';
+import { placed, read, seal } from './session.js';
 
 /** @import { Action, Exchange, Outcome, Reply, Session } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Budget } from '../component/interfaces/latchstring-rules-host.js' */
 /** @import { Clock } from './clock.js' */
+/** @import { Component, Rules } from './components.js' */
 /** @import { Egress } from './egress.js' */
 /** @import { Send } from './http.js' */
-/** @import { Budget } from '../component/interfaces/latchstring-rules-host.js' */
 /** @import { Lock } from './lock.js' */
-/** @import { Component, Rules } from './components.js' */
 /** @import { Store } from './store.js' */
 /** @import { Terminal } from './terminal.js' */
 /** @import { User } from './user.js' */
 
-/** A wait that nobody need be told of. */
-const UNTOLD_WAIT_MS = 1_000;
+/** Time to wait for the lock before the user is told. */
+const SILENT_WAIT_MS = 1_000;
+
+/** The actions that need the user, in words for the error outside of a login. */
+const NEEDS_USER = {
+  authorize: 'a browser',
+  present: 'a code to be shown',
+  visit: 'a page to be shown',
+  offer: 'a choice',
+};
 
 /**
- * What a session is driven with.
+ * What a session runs with.
  *
  * @typedef {object} Parts
  * @property {Pick<Component, 'next'>} component
  * @property {Rules} rules
- * @property {Budget} budget how much the session may still ask for
+ * @property {Budget} budget how much the session may ask for
  * @property {Clock} clock
  * @property {Send} send
  * @property {Store} store
  * @property {Egress} egress
  * @property {Terminal} terminal
  * @property {number} lockPatienceMs
- * @property {AbortSignal} [signal] ends waits, and no request: a provider that
- * replaces refresh tokens has perhaps replaced this one already
+ * @property {AbortSignal} [signal] ends waits. It ends no request: the provider may have
+ *   replaced the refresh token already
  * @property {User} [user] only a login has one
  */
 
 /**
  * Steps the session to its end.
  *
- * The browser gets its page only then: after the code was exchanged and what it
- * brought was saved.
+ * The browser gets its last page only now: after the code was exchanged and the session was
+ * saved.
  *
  * @param {Session} session
  * @param {Parts} parts
@@ -66,7 +74,7 @@ export async function drive(session, parts) {
  * @returns {Promise<Outcome>}
  */
 async function steps(session, parts) {
-  const { store, user, rules, budget } = parts;
+  const { component, clock, store, user, rules, budget } = parts;
   /** @type {Lock | undefined} */
   let lock;
   let releaseSignals = async () => {};
@@ -74,7 +82,9 @@ async function steps(session, parts) {
     /** @type {Reply} */
     let reply = { tag: 'begin' };
     for (;;) {
-      const action = admitted(next(session, reply, parts), budget);
+      const told = reply;
+      const next = () => component.next(session, told, BigInt(clock.nowMs()));
+      const action = admitted(placed(store, next), budget);
       switch (action.tag) {
         case 'lock':
           if (!lock) {
@@ -92,16 +102,14 @@ async function steps(session, parts) {
           reply = { tag: 'answered', val: await exchange(action.val, parts) };
           break;
         case 'authorize':
-          reply = await only(user, 'a browser').authorize(action.val);
-          break;
         case 'present':
-          reply = await only(user, 'a code to be shown').present(action.val);
-          break;
         case 'visit':
-          reply = await only(user, 'a page to be shown').visit(action.val);
-          break;
         case 'offer':
-          reply = await only(user, 'a choice').offer(action.val);
+          if (!user) {
+            const what = NEEDS_USER[action.tag];
+            throw sandboxFault(`the login component asked for ${what} outside of a login`);
+          }
+          reply = await user.perform(action);
           break;
         case 'save':
           reply = await save(action.val, parts);
@@ -109,7 +117,9 @@ async function steps(session, parts) {
         case 'done':
           return action.val;
         default:
-          throw sandboxFault('the login component asked for what this host does not know');
+          throw sandboxFault(
+            'the login component asked for an action that this host does not know',
+          );
       }
       const { tag } = reply;
       decided(() => budget.note(tag));
@@ -124,7 +134,7 @@ async function steps(session, parts) {
 }
 
 /**
- * Counts an action. Returns it with its wait cut to the time that the user has.
+ * Counts an action. Returns it with a wait that is not longer than the user's time.
  *
  * @param {Action} action
  * @param {Budget} budget
@@ -145,36 +155,20 @@ function admitted(action, budget) {
 }
 
 /**
- * The component knows no places: a session that it cannot read is named here.
- *
- * @param {Session} session
- * @param {Reply} reply
- * @param {Parts} parts
- * @returns {Action}
- */
-function next(session, reply, { component, clock, store }) {
-  try {
-    return component.next(session, reply, BigInt(clock.nowMs()));
-  } catch (error) {
-    throw placed(error, store);
-  }
-}
-
-/**
- * The lock. Whoever waits for it for long is told.
+ * Takes the session's lock. Tells the user if that takes long.
  *
  * @param {Parts} parts
  */
 async function locked({ clock, store, terminal, lockPatienceMs, signal }) {
-  const over = new AbortController();
-  clock.sleep(UNTOLD_WAIT_MS, over.signal).then(
+  const end = new AbortController();
+  clock.sleep(SILENT_WAIT_MS, end.signal).then(
     () => terminal.say('Waiting for another process to finish with this session'),
     () => {},
   );
   try {
     return await store.lock(lockPatienceMs, signal);
   } finally {
-    over.abort();
+    end.abort();
   }
 }
 
@@ -186,9 +180,9 @@ async function locked({ clock, store, terminal, lockPatienceMs, signal }) {
 async function exchange({ purpose, waitMs, timeoutMs, request }, { clock, send, egress, signal }) {
   if (waitMs > 0n) await clock.sleep(Number(waitMs), signal);
   try {
-    const limit = timeoutMs === undefined ? undefined : Number(timeoutMs);
+    const limitMs = timeoutMs === undefined ? undefined : Number(timeoutMs);
     const permit = egress.permit(request);
-    const answer = await send({ ...request, url: permit.url }, permit, limit);
+    const answer = await send({ ...request, url: permit.url }, permit, limitMs);
     if (answer.tag === 'ok') egress.learn(purpose, request.url, answer.val);
     return answer;
   } catch (error) {
@@ -204,46 +198,12 @@ async function exchange({ purpose, waitMs, timeoutMs, request }, { clock, send, 
  */
 async function save(bytes, { rules, store, egress }) {
   try {
-    if (bytes) await store.write(session.seal(rules, { origins: egress.pinnedOrigins(), bytes }));
+    if (bytes) await store.write(seal(rules, { origins: egress.pinnedOrigins(), bytes }));
     else await store.delete();
     return { tag: 'saved' };
   } catch (error) {
     return { tag: 'not-saved', val: translated(error).message };
   }
-}
-
-/**
- * What is stored now.
- *
- * @param {Rules} rules
- * @param {Store} store
- */
-export async function read(rules, store) {
-  const stored = await store.read();
-  return stored && session.open(rules, stored, store.place);
-}
-
-/**
- * Names the place where what the component could not read is stored.
- *
- * @param {unknown} error
- * @param {Store} store
- */
-export function placed(error, store) {
-  const unreadable =
-    error instanceof LatchError && ['stored-damaged', 'stored-newer'].includes(error.code);
-  return unreadable ? error.at(store.place) : error;
-}
-
-/**
- * Returns the user, whom only a login has.
- *
- * @param {User | undefined} user
- * @param {string} what was asked for
- */
-function only(user, what) {
-  if (!user) throw sandboxFault(`the login component asked for ${what} outside of a login`);
-  return user;
 }
 
 /**

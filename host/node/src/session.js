@@ -1,30 +1,32 @@
-// A session as it is stored: one line of the host, then the component's bytes unchanged.
-// The rules component reads and writes that line, and sees no more.
+// A stored session: one line of the host, then the login component's bytes, unchanged. The rules
+// component reads and writes that line, and does not see the bytes.
 
 import { decided } from './components.js';
+import { LatchError } from './error.js';
 
 /** @import { Rules } from './components.js' */
+/** @import { Store } from './store.js' */
 
 const NEWLINE = 10;
 
 /**
  * @typedef {object} Stored
- * @property {string[]} origins pinned, such as `https://id.example`
- * @property {Uint8Array} bytes the component's own, opaque to the host
+ * @property {string[]} origins the pinned origins, such as `https://id.example`
+ * @property {Uint8Array} bytes the login component's bytes
  */
 
 /**
- * Parses stored bytes.
+ * Parses a stored session.
  *
  * @param {Rules} rules
  * @param {Uint8Array} stored
- * @param {string} place where the bytes came from, for the error
+ * @param {string} place where it is stored, for the error
  * @returns {Stored}
  */
 export function open(rules, stored, place) {
   const newline = stored.indexOf(NEWLINE);
   const end = newline < 0 ? stored.length : newline;
-  // Copies: small files share a buffer.
+  // Copies, because Node reads small files into a shared buffer.
   const line = new Uint8Array(stored.subarray(0, end));
   const bytes = new Uint8Array(stored.subarray(end + 1));
   const rest = newline < 0 ? undefined : BigInt(bytes.length);
@@ -40,4 +42,33 @@ export function open(rules, stored, place) {
 export function seal(rules, { origins, bytes }) {
   const line = decided(() => rules.headerLine(origins, BigInt(bytes.length)));
   return Buffer.concat([Buffer.from(line), bytes]);
+}
+
+/**
+ * Returns the stored session, or `undefined` if there is none.
+ *
+ * @param {Rules} rules
+ * @param {Store} store
+ */
+export async function read(rules, store) {
+  const stored = await store.read();
+  return stored && open(rules, stored, store.place);
+}
+
+/**
+ * Runs a call of the login component, and adds the place to the error of a session that cannot
+ * be read: the component does not know it.
+ *
+ * @template T
+ * @param {Store} store
+ * @param {() => T} call
+ */
+export function placed(store, call) {
+  try {
+    return call();
+  } catch (error) {
+    const isStored =
+      error instanceof LatchError && ['stored-damaged', 'stored-newer'].includes(error.code);
+    throw isStored ? error.at(store.place) : error;
+  }
 }

@@ -1,20 +1,20 @@
-// Reaches the user of a login: carries out what the rules component decides, with a
-// browser, a terminal and a loopback listener.
+// Reaches the user of a login: carries out what the rules component decides, with a browser, a
+// terminal and a loopback listener.
 
 import { decided } from './components.js';
 import { launch } from './launch.js';
 
-/** @import { Authorization, DevicePrompt, Offer, Reply, Visit as PageVisit } from '../component/interfaces/latchstring-login-flow.js' */
-/** @import { Answer, Command, Ended, Event, Interaction, Question } from '../component/interfaces/latchstring-rules-host.js' */
+/** @import { Action, Reply } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Answer, Command, Ended, Event, Interaction, Opened, Question } from '../component/interfaces/latchstring-rules-host.js' */
 /** @import { Browser } from './browser.js' */
 /** @import { Clock } from './clock.js' */
+/** @import { Rules } from './components.js' */
 /** @import { Egress } from './egress.js' */
 /** @import { Launched } from './launch.js' */
 /** @import { Listening, Visit } from './listener.js' */
-/** @import { Rules } from './components.js' */
 /** @import { Terminal } from './terminal.js' */
 
-/** Only a login has one. */
+/** The user's browser, terminal and loopback listener during one login. */
 export class User {
   #clock;
   #listener;
@@ -25,27 +25,28 @@ export class User {
   #interaction;
   /** The browser that was started. @type {Launched | undefined} */
   #launched;
-  /** Requests without an answer, by number. @type {Map<number, Visit>} */
+  /** The requests that have no answer yet, by number. @type {Map<number, Visit>} */
   #unanswered = new Map();
+  /** How many requests came. */
   #requests = 0;
-  /** Answers that are being written. @type {Promise<void>[]} */
+  /** The answers that are being written. @type {Promise<void>[]} */
   #answers = [];
-  /** What has happened and was not handled yet. @type {Event[]} */
+  /** What happened and was not handled yet. @type {Event[]} */
   #events = [];
   #wake = () => {};
   /** Withdraws the question. @type {AbortController | undefined} */
   #question;
-  /** @type {AbortController | undefined} */
+  /** Withdraws the time limit. @type {AbortController | undefined} */
   #limit;
 
   /**
    * @param {object} ways
    * @param {Rules} ways.rules
-   * @param {Egress} ways.egress says where the user may be sent
+   * @param {Egress} ways.egress decides which addresses the user's browser may open
    * @param {Clock} ways.clock
-   * @param {Uint8Array} ways.seed 32 random bytes for one-time addresses
-   * @param {Listening} [ways.listener] none if no browser can come back
-   * @param {Browser} [ways.browser] none if the user opens the address by hand
+   * @param {Uint8Array} ways.seed at least 32 random bytes for one-time addresses
+   * @param {Listening} [ways.listener] undefined if no browser can come back
+   * @param {Browser} [ways.browser] undefined if the user opens the address by hand
    * @param {boolean} [ways.browserIsElsewhere] whether it may run on another machine
    * @param {Terminal} ways.terminal
    * @param {AbortSignal} [ways.signal] ends a wait for the user
@@ -66,62 +67,39 @@ export class User {
     this.#browser = browser;
     this.#terminal = terminal;
     this.#signal = signal;
-    this.#interaction = new rules.Interaction(
-      egress.policy,
-      {
-        redirectUri: listener?.redirectUri,
-        hasBrowser: browser !== undefined,
-        browserIsElsewhere,
-        isAttended: terminal.isAttended,
-        hidesTyping: true,
-      },
-      seed,
-    );
+    const means = {
+      redirectUri: listener?.redirectUri,
+      hasBrowser: browser !== undefined,
+      browserIsElsewhere,
+      isAttended: terminal.isAttended,
+      hidesTyping: true,
+    };
+    this.#interaction = new rules.Interaction(egress.policy, means, seed);
   }
 
   /**
-   * Sends the user to the provider and waits for what comes back.
+   * Carries out an action that needs the user. Returns the reply to it. Fails with
+   * `egress-denied` if the user may not be sent to its address.
    *
-   * @param {Authorization} authorization
+   * @param {Extract<Action, { tag: 'authorize' | 'present' | 'visit' | 'offer' }>} action
    */
-  authorize(authorization) {
-    return this.#reply({ tag: 'authorize', val: authorization });
+  async perform(action) {
+    const wake = () => this.#wake();
+    this.#signal?.addEventListener('abort', wake);
+    try {
+      return /** @type {Reply} */ (await this.#run(action));
+    } finally {
+      this.#signal?.removeEventListener('abort', wake);
+      this.#withdraw();
+    }
   }
 
   /**
-   * Shows the code for a login on another device.
+   * Shows the waiting browsers how the login ended. Returns when their pages were written.
    *
-   * @param {DevicePrompt} prompt
-   */
-  present(prompt) {
-    return this.#reply({ tag: 'present', val: prompt });
-  }
-
-  /**
-   * Shows the user a page that nothing comes back from.
-   *
-   * @param {PageVisit} visit
-   */
-  visit(visit) {
-    return this.#reply({ tag: 'visit', val: visit });
-  }
-
-  /**
-   * Asks the user how to go on.
-   *
-   * @param {Offer} offer
-   */
-  offer(offer) {
-    return this.#reply({ tag: 'offer', val: offer });
-  }
-
-  /**
-   * Shows the waiting browsers how the login ended. Resolves when their pages were written.
-   *
-   * @param {Ended} [ended] the failure; none if the login worked
+   * @param {Ended} [ended] undefined if the login worked
    */
   async close(ended) {
-    // The end is shown also to the user of an interrupted program.
     this.#signal = undefined;
     await this.#run({ tag: 'close', val: ended });
     this.#withdraw();
@@ -133,24 +111,8 @@ export class User {
   }
 
   /**
-   * @param {Event} action
-   * @returns {Promise<Reply>}
-   */
-  async #reply(action) {
-    const wake = () => this.#wake();
-    this.#signal?.addEventListener('abort', wake);
-    try {
-      const reply = await this.#run(action);
-      return /** @type {Reply} */ (reply);
-    } finally {
-      this.#signal?.removeEventListener('abort', wake);
-      this.#withdraw();
-    }
-  }
-
-  /**
-   * Carries out what follows from an event, and from what happens then. Returns the reply,
-   * or nothing if the login has ended.
+   * Carries out what follows from an event, and from what happens then. Returns the reply, or
+   * `undefined` if the login has ended.
    *
    * @param {Event} event
    * @returns {Promise<Reply | undefined>}
@@ -174,7 +136,7 @@ export class User {
   }
 
   /**
-   * Returns what came of a command that is the last of a list.
+   * Carries out a command. Returns the event that is its result, if it has one.
    *
    * @param {Command} command
    * @returns {Promise<Event | undefined>}
@@ -188,9 +150,8 @@ export class User {
         this.#terminal.say(`  ${command.val}`);
         break;
       case 'launch':
-        return this.#opened(() => this.#launch(command.val));
       case 'open':
-        return this.#opened(() => this.#open(command.val));
+        return { tag: 'opened', val: await this.#start(command.tag, command.val) };
       case 'end-launch':
         this.#endLaunch();
         break;
@@ -204,39 +165,33 @@ export class User {
         this.#setLimit(command.val);
         break;
       default:
-      // This host draws no codes and counts down no time.
+      // This host draws no QR codes and shows no countdown.
     }
     return undefined;
   }
 
   /**
-   * @param {() => Promise<Launched['opened']>} open
-   * @returns {Promise<Event>}
-   */
-  async #opened(open) {
-    try {
-      return { tag: 'opened', val: { tag: 'ok', val: await open() } };
-    } catch (error) {
-      return { tag: 'opened', val: { tag: 'err', val: /** @type {Error} */ (error).message } };
-    }
-  }
-
-  /** @param {string} address of this login */
-  async #launch(address) {
-    this.#endLaunch();
-    if (!this.#browser) return 'by-hand';
-    this.#launched = await launch(this.#browser, address, this.#listener?.tellsPeers ?? false);
-    return this.#launched.opened;
-  }
-
-  /**
+   * Starts the browser. Returns what it was started on, or the reason why it was not.
+   *
+   * @param {'launch' | 'open'} how
    * @param {string} address
-   * @returns {Promise<Launched['opened']>}
+   * @returns {Promise<{ tag: 'ok', val: Opened } | { tag: 'err', val: string }>}
    */
-  async #open(address) {
-    if (!this.#browser) return 'by-hand';
-    await this.#browser(address);
-    return 'address';
+  async #start(how, address) {
+    if (!this.#browser) return { tag: 'ok', val: 'by-hand' };
+    try {
+      if (how === 'open') {
+        await this.#browser(address);
+        return { tag: 'ok', val: 'address' };
+      }
+      this.#endLaunch();
+      const tellsPeers = this.#listener?.tellsPeers ?? false;
+      const launched = await launch(this.#browser, address, tellsPeers);
+      this.#launched = launched;
+      return { tag: 'ok', val: launched.opened };
+    } catch (error) {
+      return { tag: 'err', val: /** @type {Error} */ (error).message };
+    }
   }
 
   #endLaunch() {
@@ -249,7 +204,7 @@ export class User {
     this.#question?.abort();
     this.#question = new AbortController();
     const { signal } = this.#question;
-    // Before the question is shown: from now on nothing that is typed is shown.
+    // Before the question is shown, so that a hidden line is hidden from its first character.
     const line = this.#terminal.ask(isHidden, signal);
     if (text !== '') this.#terminal.say(text);
     line.then(
@@ -263,9 +218,9 @@ export class User {
     this.#limit?.abort();
     this.#limit = new AbortController();
     const { signal } = this.#limit;
-    const over = () => this.#happened({ tag: 'timed-out' }, signal);
-    // A clock that fails ends the wait, too.
-    this.#clock.sleep(Number(limitMs), signal).then(over, over);
+    const end = () => this.#happened({ tag: 'timed-out' }, signal);
+    // If the clock fails, the wait ends too.
+    this.#clock.sleep(Number(limitMs), signal).then(end, end);
   }
 
   /** Withdraws the question and the time limit. */
@@ -285,6 +240,8 @@ export class User {
   }
 
   /**
+   * Returns the event of a request.
+   *
    * @param {Visit} visit
    * @returns {Event}
    */
@@ -293,15 +250,13 @@ export class User {
     const id = this.#requests;
     this.#requests += 1;
     this.#unanswered.set(id, visit);
-    return {
-      tag: 'requested',
-      val: { id, target, cookies, peer, keepsConnection: gone !== undefined },
-    };
+    const keepsConnection = gone !== undefined;
+    return { tag: 'requested', val: { id, target, cookies, peer, keepsConnection } };
   }
 
   /**
    * @param {Event} event
-   * @param {AbortSignal} [withdrawn] whether it is of no interest any longer
+   * @param {AbortSignal} [withdrawn] whether the event does not count any longer
    */
   #happened(event, withdrawn) {
     if (withdrawn?.aborted) return;

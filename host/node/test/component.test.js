@@ -5,29 +5,18 @@ import { readFileSync } from 'node:fs';
 import test from 'node:test';
 
 import { instantiate } from '../component/login.js';
+import { complete } from '../src/client.js';
 import { Component, fingerprint, load } from '../src/components.js';
-import { entropy } from '../src/entropy.js';
 import { LatchError, printable } from '../src/error.js';
 import { surroundings } from '../src/surroundings.js';
 
 const folder = new URL('../component/', import.meta.url);
 const now = () => BigInt(Date.now());
-const context = () => ({ nowMs: now(), entropy: entropy() });
-const client = {
-  issuer: 'https://id.example',
-  discover: true,
-  endpoints: {},
-  assumedEndpoints: {},
-  httpsIssuer: false,
-  clientId: 'a',
-  scopes: [],
-  resources: [],
-  parameters: [],
-  pkce: 'discovered',
-  tokenTypeOptional: false,
-  requestFormat: 'form',
-  protocol: { tag: 'oauth' },
-};
+const context = () => ({
+  nowMs: now(),
+  entropy: Uint8Array.from({ length: 32 }, (_, index) => index),
+});
+const client = complete({ issuer: 'https://id.example', clientId: 'a' });
 
 test('the component is one file that imports nothing', async (t) => {
   const { sha256, bytes } = await fingerprint();

@@ -11,6 +11,7 @@ import test from 'node:test';
 import { inspect } from 'node:util';
 
 import { launchers } from '../src/browser.js';
+import { complete } from '../src/client.js';
 import { loadRules } from '../src/components.js';
 import { Denied, Egress } from '../src/egress.js';
 import { permittedLookup, send } from '../src/http.js';
@@ -18,14 +19,7 @@ import { LatchError, login, token } from '../src/index.js';
 import { get, stateFolder, terminal } from './support.js';
 
 const rules = await loadRules();
-const client = (issuer, more) => ({
-  issuer,
-  endpoints: {},
-  assumedEndpoints: {},
-  httpsIssuer: false,
-  protocol: { tag: 'oauth' },
-  ...more,
-});
+const client = (issuer, more) => complete({ issuer, clientId: 'a', ...more });
 const metadata = (document) => ({
   status: 200,
   headers: [],

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import test from 'node:test';
 
+import { complete } from '../src/client.js';
 import { loadRules } from '../src/components.js';
 import { Egress } from '../src/egress.js';
 import { login } from '../src/index.js';
@@ -269,13 +270,7 @@ function visited(target, keepsConnection) {
 /** A login whose answer came, and its visitors. */
 async function answered(visit, others = []) {
   const visits = [visit, ...others];
-  const client = {
-    issuer: 'https://id.example',
-    endpoints: {},
-    assumedEndpoints: {},
-    httpsIssuer: false,
-    protocol: { tag: 'oauth' },
-  };
+  const client = complete({ issuer: 'https://id.example', clientId: 'a' });
   const user = new User({
     rules,
     egress: new Egress(rules, client, { redirectUri }),
@@ -289,7 +284,7 @@ async function answered(visit, others = []) {
       close: async () => {},
     },
   });
-  assert.equal((await user.authorize(wait)).tag, 'redirected');
+  assert.equal((await user.perform({ tag: 'authorize', val: wait })).tag, 'redirected');
   return user;
 }
 
@@ -307,13 +302,15 @@ test('a browser that came back is sent on to no address that none may open', asy
   ]) {
     const { visit, answered: told } = visited('/callback?code=a', true);
     const user = await answered(visit);
-    await assert.rejects(user.authorize({ ...wait, url }), { code: 'egress-denied' });
+    await assert.rejects(user.perform({ tag: 'authorize', val: { ...wait, url } }), {
+      code: 'egress-denied',
+    });
     assert.deepEqual(told, []);
   }
   const { visit, answered: told } = visited('/callback?code=a', true);
   const user = await answered(visit, [visited('/callback?code=b', true).visit]);
   const url = `https://id.example/a\r\nset-cookie: a=b?${asks}`;
-  assert.equal((await user.authorize({ ...wait, url })).tag, 'redirected');
+  assert.equal((await user.perform({ tag: 'authorize', val: { ...wait, url } })).tag, 'redirected');
   assert.deepEqual(
     told.map(({ location }) => location),
     [`https://id.example/aset-cookie:%20a=b?${asks}`],

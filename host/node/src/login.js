@@ -1,0 +1,100 @@
+// Logs the user in: what only a login needs.
+
+import { commandBrowser, systemBrowser } from './browser.js';
+import { drive } from './drive.js';
+import { Egress } from './egress.js';
+import { LatchError } from './error.js';
+import { listen } from './listener.js';
+import { read } from './session.js';
+import { surroundings } from './surroundings.js';
+import { sentence } from './terminal.js';
+import { granted } from './token.js';
+import { User } from './user.js';
+
+/** @import { Latch, LoginOptions } from './index.js' */
+/** @import { Redirect } from './listener.js' */
+
+/**
+ * Logs the user in. A stored session that cannot be read is set aside first.
+ *
+ * @param {Latch} latch
+ * @param {LoginOptions} options
+ */
+export async function logIn(latch, options) {
+  try {
+    return await logInOnce(latch, options);
+  } catch (error) {
+    if (!(error instanceof LatchError) || error.code !== 'stored-damaged') throw error;
+    const { store, terminal, lockPatienceMs, signal } = latch;
+    const lock = await store.lock(lockPatienceMs, signal);
+    try {
+      terminal.say(`${error.message}; it is kept as ${await store.setAside()}`);
+    } finally {
+      await lock.release();
+    }
+    return logInOnce(latch, options);
+  }
+}
+
+/**
+ * @param {Latch} latch
+ * @param {LoginOptions} options
+ */
+async function logInOnce(
+  latch,
+  { flow, redirect: wanted, patienceMs, browser = systemBrowser, listen: own },
+) {
+  const { rules, client, clock, entropy, store, terminal, signal } = latch;
+  const stored = await read(rules, store);
+  const facts = {
+    ...surroundings(),
+    terminal: terminal.isAttended,
+    browserCommand: browser !== false && browser !== systemBrowser,
+    showsAddress: browser === false,
+  };
+  /** @type {Redirect} */
+  const redirect = { host: '127.0.0.1', ports: [], path: '/callback', ...wanted };
+  let listener;
+  try {
+    if (flow !== 'device') listener = await (own ? own(redirect) : listen(rules, redirect));
+  } catch (error) {
+    const isPortInUse = error instanceof LatchError && error.code === 'port-in-use';
+    if (!isPortInUse || flow === 'browser' || !facts.terminal) throw error;
+    // No browser can come back, so the user pastes the address that it ends on.
+    terminal.say(error.message);
+    flow = 'paste';
+  }
+  const port = redirect.ports.length > 0 ? `:${redirect.ports[0]}` : '';
+  const request = {
+    flow,
+    facts,
+    redirectUri: listener?.redirectUri ?? `http://${redirect.host}${port}${redirect.path}`,
+    patienceMs: patienceMs === undefined ? undefined : BigInt(Math.ceil(patienceMs)),
+  };
+  let session;
+  try {
+    session = latch.open((Session, context) =>
+      Session.login(client, stored?.bytes, request, context),
+    );
+  } catch (error) {
+    await listener?.close();
+    throw error;
+  }
+  // Without the stored origins: a login learns them from the metadata.
+  const egress = new Egress(rules, client, { redirectUri: request.redirectUri });
+  const user = new User({
+    rules,
+    egress,
+    clock,
+    seed: entropy(),
+    listener,
+    browser: Array.isArray(browser) ? commandBrowser(browser) : browser || undefined,
+    browserIsElsewhere: facts.editorTerminal,
+    terminal,
+    signal,
+  });
+  const budget = new rules.Budget(true, request.patienceMs);
+  const token = granted(await drive(session, { ...latch, budget, user, egress }));
+  for (const notice of token.notices) terminal.say(sentence(notice));
+  return token;
+}
