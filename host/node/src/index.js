@@ -205,9 +205,9 @@ async function begin(
  *
  * @type {Send}
  */
-async function sendOnDemand(request, permit) {
+async function sendOnDemand(request, permit, timeoutMs) {
   const { send } = await import('./http.js');
-  return send(request, permit);
+  return send(request, permit, timeoutMs);
 }
 
 /**

@@ -238,6 +238,37 @@ test('no redirect is followed, and no body is read past its limit', async (t) =>
   assert.deepEqual(nobody, { tag: 'err', val: { tag: 'unreachable', val: unreachable } });
 });
 
+test('a poll takes no longer than the time that the user has left', async (t) => {
+  let now = 4_000_000_000_000;
+  const url = await serving(t, async (asked, response) => {
+    asked.resume();
+    // Never answered; the user's time is over meanwhile.
+    if (asked.url.endsWith('/poll')) now += 2_000;
+    else response.end(JSON.stringify({ polling_code: 'a', login_code: 'b' }));
+  });
+  const limits = [];
+  const { timeout } = AbortSignal;
+  t.mock.method(AbortSignal, 'timeout', (ms) => {
+    limits.push(ms);
+    return timeout.call(AbortSignal, ms);
+  });
+  const settings = {
+    issuer: url,
+    discover: false,
+    clientId: 'a',
+    protocol: { tag: 'hexclave', val: { appUrl: url, headers: 'hexclave' } },
+  };
+  const options = {
+    stateDir: stateFolder(t),
+    browser: () => {},
+    terminal: terminal(),
+    patienceMs: 1_000,
+    clock: { nowMs: () => now, sleep: async () => {} },
+  };
+  await assert.rejects(login(settings, options), { code: 'timed-out' });
+  assert.deepEqual(limits, [10_000, 1_000]);
+});
+
 test('a browser is found in BROWSER, or by the desktop', () => {
   const words = (environment, platform) =>
     launchers(environment, platform).map((one) => one.words.join(' '));
