@@ -268,10 +268,11 @@ export class User {
   async #event() {
     for (;;) {
       this.#signal?.throwIfAborted();
-      const visit = this.#listener?.take();
-      if (visit) return this.#requested(visit);
+      // Events come first: a flood of requests must not hold off the time limit.
       const event = this.#events.shift();
       if (event) return event;
+      const visit = this.#listener?.take();
+      if (visit) return this.#requested(visit);
       const woken = new Promise((resolve) => {
         this.#wake = () => resolve(undefined);
       });

@@ -341,6 +341,26 @@ test('the last page ends a login, whatever another user asks', async () => {
   );
 });
 
+test('a flood of requests does not hold off the time limit', async () => {
+  const user = new User({
+    rules,
+    egress: new Egress(rules, complete({ issuer: 'https://id.example', clientId: 'a' }), {
+      redirectUri,
+    }),
+    clock: { ...frozen, sleep: async () => {} },
+    seed: new Uint8Array(32),
+    browser: () => {},
+    terminal: terminal(),
+    listener: {
+      redirectUri,
+      arrival: async () => {},
+      take: () => visited('/callback?code=a', false).visit,
+      close: async () => {},
+    },
+  });
+  assert.equal((await user.perform({ tag: 'authorize', val: wait })).tag, 'timed-out');
+});
+
 test('the way to the last page leaves the connection open, and tells when it is closed', async (t) => {
   const listener = await listen(rules, { host: '127.0.0.1', ports: [], path: '/callback' });
   t.after(() => listener.close());

@@ -229,7 +229,8 @@ class Script {
     }
     const { pathname, search } = new URL(address);
     this.#visit(pathname + search, (page) => {
-      this.#cookie = page.cookie.split(';')[0];
+      // A login whose time is over gives no cookie.
+      this.#cookie = page.cookie?.split(';')[0] ?? '';
     });
   }
 
