@@ -1,69 +1,104 @@
-// Starting the person's browser: without a shell, and with its chatter kept off this
-// program's output.
+// Starts the user's browser: without a shell, this program's standard streams and its secrets.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 
-import { LatchError } from './error.js';
+import { LatchError, reason } from './error.js';
 
 /**
- * Starts a browser on a URL that the rules permit. `openFile` is for a browser whose address would stand on a
- * command line, where other users can read it: starts it on a private file instead,
- * given by its `file:` URL.
+ * Starts a browser on a URL and returns without waiting for it to end. Throws if no browser could
+ * be started.
  *
- * @typedef {((url: string) => Promise<void> | void) & { openFile?: (url: string) => Promise<void> | void }} Browser
+ * @typedef {(url: string) => Promise<void | Started> | void | Started} Open
  */
 
-/** How long a desktop's launcher has to fail before it counts as working. */
-const SETTLING_MS = 300;
+/**
+ * @typedef {object} Started
+ * @property {Promise<string>} [failed] resolves with the reason if the browser fails later, so
+ *   that it has shown no page
+ */
 
 /**
- * A browser by its command: the address becomes its last word.
+ * Starts a browser. A browser that puts the URL on a command line, where other users can read it,
+ * has `openFile`: this starts it on a private file, given by its `file:` URL.
+ *
+ * @typedef {Open & { openFile?: Open }} Browser
+ */
+
+/** Time for a desktop's launcher to fail before it counts as working. */
+const SETTLING_MS = 300;
+
+/** Variables with secrets for the native program. No browser inherits them. */
+const SECRET_VARIABLES = [
+  'LATCH_CLIENT_SECRET',
+  'LATCH_ANONYMOUS_REFRESH_TOKEN',
+  'LATCH_PASSPHRASE',
+  'LATCH_ACCESS_TOKEN',
+];
+
+/**
+ * Returns a browser that runs a command with the URL as its last word.
  *
  * @param {string[]} command
  * @returns {Browser}
  */
 export function commandBrowser(command) {
+  const words = (/** @type {string} */ why) => `cannot start the browser ${command[0]}: ${why}`;
   const open = async (/** @type {string} */ address) => {
-    if (await starts([...command, address], 0)) return;
-    throw new LatchError(
-      'host-fault',
-      `cannot start the browser ${command[0]}`,
-      'open the address by hand, or name another browser',
-    );
+    const child = await start([...command, address]).catch((error) => {
+      const remedy = 'open the URL by hand, or name another browser';
+      throw new LatchError('host-fault', words(reason(error)), remedy);
+    });
+    /** @type {Promise<string>} */
+    const failed = new Promise((resolve) => {
+      child.once('exit', (status, signal) => {
+        if (signal) resolve(words(`it ended with signal: ${signal}`));
+        else if (status !== 0) resolve(words(`it ended with exit status: ${status}`));
+      });
+    });
+    return { failed };
   };
   return Object.assign((/** @type {string} */ url) => open(url), { openFile: open });
 }
 
 /**
- * The browser that the person or the desktop has chosen.
+ * Starts the browser that the user or the desktop has chosen.
  *
  * @param {string} url
  */
 export async function systemBrowser(url) {
-  return firstThatStarts(url);
+  return startFirst(url);
 }
 
-systemBrowser.openFile = firstThatStarts;
+systemBrowser.openFile = startFirst;
 
 /** @param {string} address */
-async function firstThatStarts(address) {
-  for (const { words, settlingMs } of launchers()) {
-    const complete = words.map((word) => word.replaceAll('%s', address));
-    if (await starts(complete, settlingMs)) return;
+async function startFirst(address) {
+  for (const { words, settles } of launchers()) {
+    const command = words.map((word) => word.replaceAll('%s', () => address));
+    const child = await start(command).catch(() => undefined);
+    if (!child) continue;
+    if (!settles) return;
+    const exit = once(child, 'exit').then(([status]) => status === 0);
+    if (await Promise.race([exit, sleep(SETTLING_MS, true)])) return;
   }
   throw new LatchError(
     'host-fault',
     'no browser could be started',
-    'open the address by hand, or name a browser in BROWSER',
+    'open the URL by hand, or name a browser in BROWSER',
   );
 }
 
 /**
- * The commands in `BROWSER`, separated by colons, `%s` standing for the address, then
- * the desktop's own. Those need a graphical session: without one they would start a
- * text browser that nobody sees.
+ * Returns the commands to try, in order. First those in `BROWSER`, separated by colons: `%s` is
+ * replaced by the URL, which is appended if there is no `%s`. Then the desktop's launchers, if
+ * there is a graphical session: without one they would start a text browser that the user does
+ * not see. `settles` says whether the exit status of a command soon says if it found a browser.
  *
  * @param {NodeJS.ProcessEnv} environment
  * @param {string} platform
@@ -83,30 +118,75 @@ export function launchers(environment = process.env, platform = process.platform
   const withAddress = (/** @type {string[]} */ words) =>
     words.some((word) => word.includes('%s')) ? words : [...words, '%s'];
   return [
-    // It may be the browser itself, which tells nothing by running on.
-    ...own.map((words) => ({ words: withAddress(words), settlingMs: 0 })),
-    ...desktop.map((words) => ({ words: withAddress(words), settlingMs: SETTLING_MS })),
+    // May be the browser itself, which keeps running.
+    ...own.map((words) => ({ words: withAddress(words), settles: false })),
+    ...desktop.map((words) => ({ words: withAddress(words), settles: true })),
   ];
 }
 
-/**
- * @param {string[]} command
- * @param {number} settlingMs how long it has to fail
- */
-async function starts([program, ...words], settlingMs) {
+/** @param {string[]} command */
+async function start([program, ...words]) {
+  const env = { ...process.env };
+  for (const name of SECRET_VARIABLES) delete env[name];
   const child = spawn(program, words, {
+    env,
     stdio: 'ignore',
-    // Ctrl-C in this program's terminal is not for the browser.
+    // Ctrl-C in this terminal does not reach the browser.
     detached: process.platform !== 'win32',
     windowsHide: true,
   });
   child.unref();
-  try {
-    await once(child, 'spawn');
-  } catch {
-    return false;
+  await once(child, 'spawn');
+  return child;
+}
+
+/**
+ * A browser that was started on an address of a login.
+ *
+ * @typedef {object} Launched
+ * @property {'address' | 'file'} opened what it was started on
+ * @property {Promise<string>} [failed] resolves with the reason if it fails later
+ * @property {() => void} end deletes the file that it was started on, if any
+ */
+
+/**
+ * Starts `browser` on `address`, which works once.
+ *
+ * Every user of the machine can read a browser's command line, except on Windows. So the address
+ * is put there only if the listener can tell users apart; otherwise the browser is started on a
+ * file that only this user can read.
+ *
+ * @param {Browser} browser
+ * @param {string} address
+ * @param {boolean} tellsPeers
+ * @param {string} platform
+ * @returns {Promise<Launched>}
+ */
+export async function launch(browser, address, tellsPeers, platform = process.platform) {
+  if (tellsPeers || platform === 'win32' || !browser.openFile) {
+    const started = await browser(address);
+    return { opened: 'address', failed: started?.failed, end: () => {} };
   }
-  if (settlingMs === 0) return true;
-  const status = once(child, 'exit').then(([code]) => code);
-  return (await Promise.race([status, sleep(settlingMs, 0)])) === 0;
+  // Its mode is 0700.
+  const folder = mkdtempSync(join(tmpdir(), 'latchstring-'));
+  const end = () => rmSync(folder, { recursive: true, force: true });
+  try {
+    const file = join(folder, 'login.html');
+    writeFileSync(file, redirectPage(address), { mode: 0o600, flag: 'wx' });
+    const started = await browser.openFile(pathToFileURL(file).href);
+    return { opened: 'file', failed: started?.failed, end };
+  } catch (error) {
+    end();
+    throw error;
+  }
+}
+
+/**
+ * Returns a page that redirects to the address at once. The address has no characters that HTML
+ * escapes: it is a local origin, a path and base64url.
+ *
+ * @param {string} address
+ */
+function redirectPage(address) {
+  return `<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer"><meta http-equiv="refresh" content="0; url=${address}"><title>Continue</title><a href="${address}">Continue</a>\n`;
 }

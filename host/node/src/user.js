@@ -1,16 +1,15 @@
 // Reaches the user of a login: carries out what the rules component decides, with a browser, a
 // terminal and a loopback listener.
 
+import { launch } from './browser.js';
 import { decided } from './components.js';
-import { launch } from './launch.js';
 
 /** @import { Action, Reply } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Answer, Command, Ended, Event, Interaction, Opened, Question } from '../component/interfaces/latchstring-rules-host.js' */
-/** @import { Browser } from './browser.js' */
+/** @import { Browser, Launched } from './browser.js' */
 /** @import { Clock } from './clock.js' */
 /** @import { Rules } from './components.js' */
 /** @import { Egress } from './egress.js' */
-/** @import { Launched } from './launch.js' */
 /** @import { Listening, Visit } from './listener.js' */
 /** @import { Terminal } from './terminal.js' */
 
@@ -188,6 +187,9 @@ export class User {
       const tellsPeers = this.#listener?.tellsPeers ?? false;
       const launched = await launch(this.#browser, address, tellsPeers);
       this.#launched = launched;
+      void launched.failed?.then((val) => {
+        if (this.#launched === launched) this.#happened({ tag: 'browser-failed', val });
+      });
       return { tag: 'ok', val: launched.opened };
     } catch (error) {
       return { tag: 'err', val: /** @type {Error} */ (error).message };

@@ -10,7 +10,6 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { inspect } from 'node:util';
 
-import { launchers } from '../src/browser.js';
 import { complete } from '../src/client.js';
 import { loadRules } from '../src/components.js';
 import { Denied, Egress } from '../src/egress.js';
@@ -267,18 +266,6 @@ test('a poll takes no longer than the time that the user has left', async (t) =>
   };
   await assert.rejects(login(settings, options), { code: 'timed-out' });
   assert.deepEqual(limits, [10_000, 1_000]);
-});
-
-test('a browser is found in BROWSER, or by the desktop', () => {
-  const words = (environment, platform) =>
-    launchers(environment, platform).map((one) => one.words.join(' '));
-  assert.deepEqual(words({ BROWSER: 'firefox --new %s::w3m' }, 'linux'), [
-    'firefox --new %s',
-    'w3m %s',
-    'wslview %s',
-  ]);
-  assert.equal(words({ DISPLAY: ':0' }, 'linux')[0], 'xdg-open %s');
-  assert.deepEqual(words({}, 'win32'), ['rundll32.exe url.dll,FileProtocolHandler %s']);
 });
 
 test('no secret reaches an error, whatever a provider answers', async (t) => {

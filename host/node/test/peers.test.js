@@ -3,14 +3,11 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { endianness } from 'node:os';
-import { dirname } from 'node:path';
 import test from 'node:test';
-import { fileURLToPath } from 'node:url';
 
-import { launch } from '../src/launch.js';
 import { end, otherEnd, Peers, peerOf } from '../src/peers.js';
 import { visitor, waitingLogin } from './support.js';
 
@@ -112,48 +109,4 @@ test("another user's visit uses nothing up, and the user is told once", {
   await visitor(address);
   assert.equal((await pending).source, 'login');
   assert.equal(person.text.match(/another user of this machine/g).length, 1);
-});
-
-const address = 'http://127.0.0.1:8000/latchstring/start?ticket=a-b_c';
-
-test('where users are not told apart, the address stands in a private file alone', async () => {
-  const opened = [];
-  const files = [];
-  const browser = Object.assign(
-    (url) => {
-      opened.push(url);
-    },
-    {
-      openFile: (url) => {
-        files.push(url);
-      },
-    },
-  );
-  const launched = await launch(browser, address, false, 'linux');
-  assert.deepEqual(opened, []);
-  assert.equal(launched.opened, 'file');
-  const path = fileURLToPath(files[0]);
-  assert.equal(statSync(path).mode & 0o777, 0o600);
-  assert.equal(statSync(dirname(path)).mode & 0o777, 0o700);
-  assert(readFileSync(path, 'utf8').includes(`content="0; url=${address}"`));
-  launched.end();
-  assert(!existsSync(dirname(path)));
-});
-
-test('else the browser gets the address itself', async () => {
-  const opened = [];
-  const browser = (url) => {
-    opened.push(url);
-  };
-  const withFile = Object.assign(
-    (url) => {
-      opened.push(url);
-    },
-    { openFile: () => assert.fail('a file') },
-  );
-  await launch(browser, address, false, 'linux');
-  await launch(withFile, address, true, 'linux');
-  // Nobody reads another user's command lines there.
-  await launch(withFile, address, false, 'win32');
-  assert.deepEqual(opened, [address, address, address]);
 });
