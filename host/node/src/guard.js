@@ -1,14 +1,21 @@
-// What makes a folder and a file safe to keep tokens in.
+// Checks that folders and files are safe for tokens.
 
 import * as fs from 'node:fs';
 
 import { LatchError, reason } from './error.js';
 
-/** Neither follows a symbolic link nor waits for a pipe; Windows has neither flag. */
+/** Does not follow a symbolic link or wait for a pipe. Windows has neither flag. */
 const CAREFUL = (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
 
+/** What to do about an error of the system. @type {Record<string, string>} */
+const REMEDIES = {
+  EACCES: 'check who owns the folders above it and what they permit',
+  EPERM: 'check who owns the folders above it and what they permit',
+  EROFS: 'choose a folder that can be written to',
+};
+
 /**
- * Whether the folder is there; fails where it is not fit for secrets.
+ * Returns whether the folder exists. Fails if it is not safe for secrets.
  *
  * @param {string} path
  */
@@ -23,7 +30,7 @@ export function checkFolder(path) {
 }
 
 /**
- * Makes the folder, private from the start, unless it is there.
+ * Creates the folder for its owner only if it does not exist, and checks it in both cases.
  *
  * @param {string} path
  */
@@ -31,65 +38,62 @@ export function makeFolder(path) {
   if (checkFolder(path)) return;
   attempt('create', path, () => {
     fs.mkdirSync(path, { recursive: true, mode: 0o700 });
-    // The umask can only have taken bits away; the owner gets them back.
+    // The umask may have removed bits of the owner.
     fs.chmodSync(path, 0o700);
   });
   checkFolder(path);
 }
 
 /**
- * Opens a session to read; none where there is none.
+ * Returns the contents of a session's file, or `undefined` if there is none. Fails if it is not
+ * safe for secrets or larger than `limit` bytes.
  *
  * @param {string} path
+ * @param {bigint} limit
  */
-export function openSession(path) {
+export function readSession(path, limit) {
+  const file = open(path, fs.constants.O_RDONLY);
+  if (file === undefined) return undefined;
   try {
-    return fs.openSync(path, fs.constants.O_RDONLY | CAREFUL);
-  } catch (error) {
-    if (reason(error) === 'ENOENT') return undefined;
-    throw notOpened(path, error);
+    return attempt('read', path, () => {
+      const stats = fs.fstatSync(file);
+      checkRegular(stats, path);
+      checkPrivate(stats, path, '600', 'remove it and log in again');
+      if (stats.size > limit) {
+        const message = `${path} has ${stats.size} bytes; a session has at most ${limit}`;
+        throw unusable(message, 'remove the file and log in again');
+      }
+      return fs.readFileSync(file);
+    });
+  } finally {
+    fs.closeSync(file);
   }
 }
 
 /**
- * The opened session's size in bytes; fails where it is not fit for secrets.
- *
- * @param {number} file
- * @param {string} path
- */
-export function sessionSize(file, path) {
-  const stats = attempt('read', path, () => fs.fstatSync(file));
-  checkRegular(stats, path);
-  checkPrivate(stats, path, '600', 'remove it and log in again');
-  return stats.size;
-}
-
-/**
- * Opens a file for what it is and not for what is in it, made where it is missing.
+ * Opens a lock file, creating it if needed. Its contents are never read.
  *
  * @param {string} path
  */
-export function openOrMake(path) {
-  let file;
+export function openLockFile(path) {
+  const file = open(path, fs.constants.O_RDWR | fs.constants.O_CREAT);
+  if (file === undefined) throw cannot('open', path, { code: 'ENOENT' });
   try {
-    file = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT | CAREFUL, 0o600);
-  } catch (error) {
-    throw notOpened(path, error);
-  }
-  try {
-    checkRegular(fs.fstatSync(file), path);
-    // Whatever the umask made of it.
-    fs.fchmodSync(file, 0o600);
+    attempt('make', path, () => {
+      checkRegular(fs.fstatSync(file), path);
+      // Whatever the umask was.
+      fs.fchmodSync(file, 0o600);
+    });
     return file;
   } catch (error) {
     fs.closeSync(file);
-    throw error instanceof LatchError ? error : cannot('make', path, error);
+    throw error;
   }
 }
 
 /**
- * Makes a rename or a removal in the folder survive a crash. Windows opens no
- * folders, and some network file systems order such changes themselves.
+ * Makes a rename or removal in the folder survive a crash. Windows cannot open folders, and some
+ * network file systems do not support this and order such changes themselves.
  *
  * @param {string} path
  */
@@ -106,6 +110,9 @@ export function syncFolder(path) {
 }
 
 /**
+ * Runs a step on the file system, and fails with `store-unusable` if the system refuses it.
+ * `what` is a verb for the error: "cannot `what` `path`".
+ *
  * @template T
  * @param {string} what
  * @param {string} path
@@ -132,23 +139,30 @@ export function unusable(message, remedy) {
  * @param {string} path
  * @param {unknown} error
  */
-export function cannot(what, path, error) {
-  const remedy = ['EACCES', 'EPERM'].includes(reason(error))
-    ? 'check who owns the folders above it and what they permit'
-    : 'check the folder and its file system, or choose another folder';
-  return unusable(`cannot ${what} ${path}: ${reason(error)}`, remedy);
+function cannot(what, path, error) {
+  return unusable(
+    `cannot ${what} ${path}: ${reason(error)}`,
+    REMEDIES[reason(error)] ?? 'check the folder and its file system, or choose another folder',
+  );
 }
 
 /**
+ * Opens a file, or returns `undefined` if it does not exist.
+ *
  * @param {string} path
- * @param {unknown} error
+ * @param {number} flags
  */
-function notOpened(path, error) {
-  if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
-    const message = `${path} is a symbolic link, which is not followed`;
-    return unusable(message, 'remove it and log in again');
+function open(path, flags) {
+  try {
+    return fs.openSync(path, flags | CAREFUL, 0o600);
+  } catch (error) {
+    if (reason(error) === 'ENOENT') return undefined;
+    if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
+      const message = `${path} is a symbolic link, which is not followed`;
+      throw unusable(message, 'remove it and log in again');
+    }
+    throw cannot('open', path, error);
   }
-  return cannot('open', path, error);
 }
 
 /**
@@ -156,18 +170,18 @@ function notOpened(path, error) {
  * @param {string} path
  */
 function checkRegular(stats, path) {
-  if (!stats.isFile())
-    throw unusable(`${path} is not a regular file`, 'remove it and log in again');
+  if (stats.isFile()) return;
+  throw unusable(`${path} is not a regular file`, 'remove it and log in again');
 }
 
 /**
- * Fails where the entry belongs to someone else or others can reach it. Windows
- * knows neither; there the per-user folder is the protection.
+ * Fails if the entry belongs to another user or others can access it. Windows has no such modes:
+ * the user's own folder protects what is in it.
  *
  * @param {fs.Stats} stats
  * @param {string} path
- * @param {string} mode what it should be, as `chmod` takes it
- * @param {string} disown what to do where it is somebody else's
+ * @param {string} mode the mode that it should have, as `chmod` takes it
+ * @param {string} disown the remedy if it belongs to another user
  */
 function checkPrivate(stats, path, mode, disown) {
   const user = process.geteuid?.();

@@ -1,16 +1,12 @@
-// One process at a time.
+// The lock of a session, which one process holds at a time.
 //
-// The native program holds `flock(2)` on a file, and the kernel releases it at the
-// latest when the process dies. Node has no such call, but a lock of that kind
-// belongs to the opened file and not to a process: a helper that is handed the open
-// file locks it and ends, and the lock stays for as long as this process keeps the
-// file open. So Node and the native program wait for each other, and no lock is ever
-// left behind.
+// The native program holds `flock(2)` on a file. Node has no such call. But the lock belongs to
+// the opened file and not to a process: a helper program that inherits the open file locks it and
+// ends, and the lock lasts until this process closes the file, at the latest when it ends.
 //
-// Windows has no helper. There a pipe's name is claimed instead, which the system gives
-// to one process at a time and takes back when it dies: that keeps Node processes from
-// each other, and not from the native program. Elsewhere such a name could be occupied
-// by any user, and a missing helper is an error.
+// Windows has no helper. There this host claims the name of a pipe, which the system gives to one
+// process at a time. That locks out other Node processes, but not the native program. Elsewhere
+// any user could take such a name, so a missing helper is an error.
 
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -20,61 +16,53 @@ import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { LatchError, reason } from './error.js';
-import { openOrMake, unusable } from './guard.js';
+import { openLockFile, unusable } from './guard.js';
 
-/**
- * Programs that lock what they are handed as descriptor 3: that of Linux, and what
- * every macOS and most else has.
- */
+/** Programs that lock their descriptor 3: `flock` on Linux, `perl` on macOS and most others. */
 export const HELPERS = [
   ['flock', '-x', '3'],
   ['perl', '-e', 'open(FILE, "+<&=3") && flock(FILE, 2) or exit 1'],
 ];
 
-/** Between two claims of an endpoint. */
+/** Time between two attempts to claim the name of a pipe. */
 const PAUSE_MS = 25;
 
-/** @typedef {{ release: () => void | Promise<void> }} Lock a held one */
+/** @typedef {{ release: () => void | Promise<void> }} Lock a lock that this process holds */
 
 /**
- * Waits for the lock; `signal` ends the wait.
+ * Takes the lock, waiting for it if needed.
  *
- * @param {string} path its file, which is never deleted: whoever waits on a deleted
- * file would hold a lock that nobody else sees
+ * @param {string} path the lock file. It is never deleted: a process that waits for a deleted
+ *   file would hold a lock that no other process sees
  * @param {number} patienceMs
- * @param {AbortSignal} [signal]
+ * @param {AbortSignal} [signal] ends the wait
  * @param {string[][]} [helpers]
  * @returns {Promise<Lock>}
  */
-export async function lock(
-  path,
-  patienceMs,
-  signal,
-  helpers = process.platform === 'win32' ? [] : HELPERS,
-) {
-  const file = openOrMake(path);
-  const patience = AbortSignal.timeout(patienceMs);
-  const ends = signal ? AbortSignal.any([signal, patience]) : patience;
+export async function lock(path, patienceMs, signal, helpers = HELPERS) {
+  const file = openLockFile(path);
+  const timeout = AbortSignal.timeout(patienceMs);
+  const end = signal ? AbortSignal.any([signal, timeout]) : timeout;
   try {
+    if (process.platform === 'win32') {
+      const pipe = await claimed(path, end);
+      return {
+        release: () => {
+          pipe.close();
+          closeSync(file);
+        },
+      };
+    }
     for (const helper of helpers) {
-      if (await locked(file, helper, ends)) return { release: () => closeSync(file) };
+      if (await locked(file, helper, end)) return { release: () => closeSync(file) };
     }
-    if (process.platform !== 'win32') {
-      throw unusable(
-        'neither flock nor perl is here to lock the session with',
-        'install one of them',
-      );
-    }
-    const endpoint = await claimed(path, ends);
-    return {
-      release: () => {
-        endpoint.close();
-        closeSync(file);
-      },
-    };
+    throw unusable(
+      'the session cannot be locked: neither flock nor perl was found',
+      'install one of them',
+    );
   } catch (error) {
     closeSync(file);
-    if (!patience.aborted || signal?.aborted) throw error;
+    if (!timeout.aborted || signal?.aborted) throw error;
     throw new LatchError(
       'store-unusable',
       `${path} is still locked by another process after ${patienceMs / 1000} s`,
@@ -85,7 +73,7 @@ export async function lock(
 }
 
 /**
- * Whether a helper locked the file; false where there is no such helper.
+ * Locks the file with a helper. Returns false if there is no such program.
  *
  * @param {number} file
  * @param {string[]} helper
@@ -97,14 +85,11 @@ async function locked(file, [program, ...words], signal) {
     const [status] = await once(child, 'exit');
     signal.throwIfAborted();
     if (status === 0) return true;
-    throw unusable(
-      `${program} could not lock the session`,
-      'choose a folder on a local file system',
-    );
   } catch (error) {
     if (['ENOENT', 'EACCES'].includes(reason(error))) return false;
     throw error;
   }
+  throw unusable(`${program} could not lock the session`, 'choose a folder on a local file system');
 }
 
 /**
@@ -114,11 +99,11 @@ async function locked(file, [program, ...words], signal) {
 async function claimed(path, signal) {
   const name = `latchstring-${createHash('sha256').update(path).digest('hex')}`;
   for (;;) {
-    const endpoint = createServer((socket) => socket.destroy());
+    const pipe = createServer((socket) => socket.destroy());
     try {
-      endpoint.listen(`\\\\.\\pipe\\${name}`);
-      await once(endpoint, 'listening');
-      return endpoint.unref();
+      pipe.listen(`\\\\.\\pipe\\${name}`);
+      await once(pipe, 'listening');
+      return pipe.unref();
     } catch (error) {
       if (reason(error) !== 'EADDRINUSE') throw error;
     }

@@ -1,10 +1,5 @@
-// Sessions as files that only their owner can read, as the native program keeps
-// them with `--store file`: `PROFILE.ACCOUNT.session` in one folder.
-//
-// A file is replaced by renaming a complete one over it, so that a reader needs no
-// lock and a crash leaves the old session or the new one. Files are written while
-// nothing else of this process runs: a write that went on behind a cancelled call
-// would outlive its lock.
+// Sessions in files that only their owner can read, as the native program keeps them with
+// `--store file`: `PROFILE.ACCOUNT.session` in one folder.
 
 import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
@@ -13,33 +8,38 @@ import { join } from 'node:path';
 
 import { decided } from './components.js';
 import { LatchError, reason } from './error.js';
-import {
-  attempt,
-  checkFolder,
-  makeFolder,
-  openSession,
-  sessionSize,
-  syncFolder,
-  unusable,
-} from './guard.js';
+import { attempt, checkFolder, makeFolder, readSession, syncFolder } from './guard.js';
 import { lock } from './lock.js';
 
-/** @import { Lock } from './lock.js' */
 /** @import { Rules } from './components.js' */
+/** @import { Lock } from './lock.js' */
+
+/** What to do about a failed write. @type {Record<string, string>} */
+const REMEDIES = {
+  ENOSPC: 'free some space and try again',
+  EDQUOT: 'free some space and try again',
+  EACCES: 'make the folder writable for you, or choose another folder',
+  EPERM: 'make the folder writable for you, or choose another folder',
+  EROFS: 'make the folder writable for you, or choose another folder',
+};
 
 /**
- * Where one session is kept: files unless the caller brings another. Each may answer
- * at once or later; errors are `LatchError`s.
+ * Where one session is kept. The caller of `write`, `delete` and `setAside` holds the lock.
+ * Errors are `LatchError`s.
  *
  * @typedef {object} Store
- * @property {string} place for people
- * @property {() => Awaitable<Uint8Array | undefined>} read what is stored now; takes no lock
- * @property {(bytes: Uint8Array) => Awaitable<void>} write replaces it, atomically and durably
- * @property {() => Awaitable<void>} delete nothing to delete is no error
- * @property {() => Awaitable<void>} probe fails where `read` or `write` would
- * @property {() => Awaitable<string>} setAside moves away what is damaged, and says where to
- * @property {(patienceMs: number, signal?: AbortSignal) => Promise<Lock>} lock of this
- * session, among all processes
+ * @property {string} place where the session is or would be kept, in words for the user
+ * @property {() => Awaitable<Uint8Array | undefined>} read returns what is stored, or `undefined`
+ *   if there is nothing; takes no lock
+ * @property {(bytes: Uint8Array) => Awaitable<void>} write replaces what is stored, atomically and
+ *   durably
+ * @property {() => Awaitable<void>} delete deletes what is stored, if anything
+ * @property {() => Awaitable<void>} probe fails if `read` or `write` would fail, and changes
+ *   nothing
+ * @property {() => Awaitable<string>} setAside moves what is stored away, because it cannot be
+ *   read, and returns its new place
+ * @property {(patienceMs: number, signal?: AbortSignal) => Promise<Lock>} lock takes the lock that
+ *   all processes with this session share; `signal` ends the wait for it
  */
 
 /**
@@ -47,11 +47,15 @@ import { lock } from './lock.js';
  * @typedef {T | Promise<T>} Awaitable
  */
 
-/** As much as a session with long tokens takes, to notice a full disk. */
+/** Bytes of a session with long tokens, to notice a full disk. */
 const PROBE_BYTES = 16 * 1024;
 
 /**
- * Where one session is kept.
+ * A session in a file.
+ *
+ * A save renames a complete file over the old one, so that a reader needs no lock and a crash
+ * leaves the old session or the new one. Files are written synchronously: a write that continued
+ * after a cancelled call would outlive its lock.
  *
  * @implements {Store}
  */
@@ -62,7 +66,7 @@ export class FileStore {
 
   /**
    * @param {Rules} rules
-   * @param {string} folder made by the first write
+   * @param {string} folder created by the first write
    * @param {string} profile
    * @param {string} account the component's `account-key`
    */
@@ -72,34 +76,16 @@ export class FileStore {
     this.#stem = decided(() => rules.fileStem(profile, account));
   }
 
-  /** Where this session is or would be kept, for people. */
   get place() {
     return this.#path('session');
   }
 
-  /** What is stored now; none where there is nothing. Takes no lock. */
   read() {
     if (!checkFolder(this.#folder)) return undefined;
-    const file = openSession(this.place);
-    if (file === undefined) return undefined;
-    try {
-      const size = sessionSize(file, this.place);
-      const limit = this.#rules.sessionLimit();
-      if (size > limit) {
-        const message = `${this.place} has ${size} bytes; a session has at most ${limit}`;
-        throw unusable(message, 'remove the file and log in again');
-      }
-      return attempt('read', this.place, () => fs.readFileSync(file));
-    } finally {
-      fs.closeSync(file);
-    }
+    return readSession(this.place, this.#rules.sessionLimit());
   }
 
-  /**
-   * Replaces what is stored, atomically and durably. The caller holds the lock.
-   *
-   * @param {Uint8Array} bytes
-   */
+  /** @param {Uint8Array} bytes */
   write(bytes) {
     makeFolder(this.#folder);
     this.#sweep();
@@ -113,7 +99,6 @@ export class FileStore {
     }
   }
 
-  /** Deletes what is stored; nothing to delete is no error. The caller holds the lock. */
   delete() {
     if (!checkFolder(this.#folder)) return;
     this.#sweep();
@@ -123,17 +108,12 @@ export class FileStore {
     });
   }
 
-  /** Fails where `read` or `write` would, and changes nothing. */
   probe() {
     makeFolder(this.#folder);
     this.read();
     fs.rmSync(this.#temporary(Buffer.alloc(PROBE_BYTES)), { force: true });
   }
 
-  /**
-   * Moves a damaged session out of the way without deleting it, and says where it is
-   * now. The caller holds the lock.
-   */
   setAside() {
     for (let turn = 1; ; turn += 1) {
       const aside = this.#path(this.#rules.asideName(turn));
@@ -147,8 +127,6 @@ export class FileStore {
   }
 
   /**
-   * Waits for this session's lock, across processes.
-   *
    * @param {number} patienceMs
    * @param {AbortSignal} [signal]
    */
@@ -158,15 +136,13 @@ export class FileStore {
   }
 
   /**
-   * A private file beside the sessions with `bytes` in it, on the disk.
+   * Writes bytes to a new private file beside the session, and returns its path.
    *
    * @param {Uint8Array} bytes
    */
   #temporary(bytes) {
-    const path = join(
-      this.#folder,
-      `${this.#temporaryPrefix}${randomBytes(8).toString('hex')}.tmp`,
-    );
+    const name = `${this.#temporaryPrefix}${randomBytes(8).toString('hex')}.tmp`;
+    const path = join(this.#folder, name);
     try {
       const file = fs.openSync(path, 'wx', 0o600);
       try {
@@ -184,10 +160,8 @@ export class FileStore {
   }
 
   /**
-   * Removes what writers of this session that died left behind: it may hold tokens.
-   *
-   * The caller holds the lock, so no writer is alive. What cannot be removed does no
-   * harm to the session itself.
+   * Removes the temporary files of writers of this session that died: they may contain tokens.
+   * The caller holds the lock, so no writer is alive.
    */
   #sweep() {
     for (const name of fs.readdirSync(this.#folder)) {
@@ -195,7 +169,7 @@ export class FileStore {
       try {
         fs.rmSync(join(this.#folder, name), { force: true });
       } catch {
-        // As said above.
+        // A file that stays does no harm to the session itself.
       }
     }
   }
@@ -210,15 +184,16 @@ export class FileStore {
   }
 }
 
-/** Where sessions are kept unless the caller says otherwise: the native program's folder. */
+/** Returns the native program's folder of sessions. */
 export function defaultFolder() {
   const { env, platform } = process;
-  if (platform === 'darwin')
+  if (platform === 'darwin') {
     return join(homedir(), 'Library', 'Application Support', 'latchstring');
+  }
   if (platform === 'win32') {
     return join(env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local'), 'latchstring', 'data');
   }
-  // The specification wants a relative one ignored.
+  // A relative path is ignored, as the XDG Base Directory Specification says.
   const state = env.XDG_STATE_HOME?.startsWith('/')
     ? env.XDG_STATE_HOME
     : join(homedir(), '.local', 'state');
@@ -230,8 +205,9 @@ export function defaultFolder() {
  * @param {unknown} error
  */
 function notSaved(path, error) {
-  const remedy = ['ENOSPC', 'EDQUOT'].includes(reason(error))
-    ? 'free some space and try again'
-    : 'check the folder and its file system, or choose another folder';
-  return new LatchError('not-saved', `cannot write to ${path}: ${reason(error)}`, remedy);
+  return new LatchError(
+    'not-saved',
+    `cannot write to ${path}: ${reason(error)}`,
+    REMEDIES[reason(error)] ?? 'check the folder and its file system, or choose another folder',
+  );
 }
