@@ -198,7 +198,7 @@ async function exchange({ purpose, waitMs, timeoutMs, request }, { clock, send, 
  */
 async function save(bytes, { rules, store, egress }) {
   try {
-    if (bytes) await store.write(seal(rules, { origins: egress.pinnedOrigins(), bytes }));
+    if (bytes) await store.write(seal(rules, { origins: egress.policy.pinnedOrigins(), bytes }));
     else await store.delete();
     return { tag: 'saved' };
   } catch (error) {

@@ -1,5 +1,5 @@
-// Where the requests of one session, and the user's browser, may go. The rules component
-// decides; this host only resolves names.
+// Where the requests of one session and the user's browser may go. The rules component decides;
+// this host only resolves names.
 
 import { isUtf8 } from 'node:buffer';
 import { lookup } from 'node:dns/promises';
@@ -10,22 +10,23 @@ import { decided } from './components.js';
 /** @import { Client, Purpose, Request, Response } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Rules } from './components.js' */
 
-/** A request that may not be sent; the message is one line. */
+/** The error of a request that may not be sent. Its message is one line. */
 export class Denied extends Error {}
 
 /**
  * How a request may be sent.
  *
  * @typedef {object} Permit
- * @property {string} url the request's own in its normal form, as the policy has read it
- * @property {(address: string) => Promise<boolean>} reaches whether it may go to an IP address
+ * @property {string} url the request's URL in its normal form, as the policy read it
+ * @property {(address: string) => Promise<boolean>} reaches returns whether the request may go to
+ *   this IP address
  */
 
+/** The egress policy of one session. */
 export class Egress {
   #rules;
-  #policy;
   #resolve;
-  /** @type {Promise<boolean> | undefined} */
+  /** Resolved at most once in a session. @type {Promise<boolean> | undefined} */
   #issuerIsPrivate;
 
   /**
@@ -33,46 +34,48 @@ export class Egress {
    * @param {Client} client
    * @param {object} [more]
    * @param {string[]} [more.pinned] the origins stored with the session
-   * @param {string} [more.redirectUri] the one that a login waits at
-   * @param {(name: string) => Promise<string[]>} [more.resolve] returns a host's addresses
+   * @param {string} [more.redirectUri] the redirect URI of a login
+   * @param {(name: string) => Promise<string[]>} [more.resolve] returns the addresses of a name
    */
   constructor(rules, client, { pinned = [], redirectUri, resolve = addressesOf } = {}) {
-    const named = [client.endpoints, client.assumedEndpoints];
+    const given = [client.endpoints, client.assumedEndpoints];
     const { protocol } = client;
+    const isUrl = (/** @type {string | undefined} */ url) => url !== undefined;
+    const endpoints = given.flatMap(({ endSession, ...rest }) => Object.values(rest)).filter(isUrl);
+    const appUrl = protocol.tag === 'hexclave' ? protocol.val.appUrl : undefined;
+    const pages = [...given.map(({ endSession }) => endSession), appUrl].filter(isUrl);
+    const { issuer, httpsIssuer } = client;
     this.#rules = rules;
     this.#resolve = resolve;
-    this.#policy = new rules.Egress(
-      {
-        issuer: client.issuer,
-        httpsIssuer: client.httpsIssuer,
-        endpoints: named.flatMap(({ endSession, ...asked }) => given(Object.values(asked))),
-        pages: given([
-          ...named.map(({ endSession }) => endSession),
-          protocol.tag === 'hexclave' ? protocol.val.appUrl : undefined,
-        ]),
-      },
-      pinned,
-      redirectUri,
-    );
+    /** The rules component's own resource. */
+    this.policy = new rules.Egress({ issuer, httpsIssuer, endpoints, pages }, pinned, redirectUri);
   }
 
   /**
-   * Returns how a request may be sent; throws `Denied` if it may not.
+   * Returns how a request may be sent. Throws `Denied` if it may not be sent.
    *
    * @param {Request} request
    * @returns {Permit}
    */
   permit({ url, headers, body }) {
-    const bytes = (/** @type {string} */ text) => BigInt(Buffer.byteLength(text));
-    const sizes = headers.map(({ name, value }) => ({ name, valueBytes: bytes(value) }));
+    // The rules get no values of headers: they may be secrets.
+    const sizes = headers.map(({ name, value }) => ({
+      name,
+      valueBytes: BigInt(Buffer.byteLength(value)),
+    }));
     let permit;
     try {
-      permit = this.#policy.permit({ url, headers: sizes, bodyBytes: BigInt(body?.length ?? 0) });
+      permit = this.policy.permit({ url, headers: sizes, bodyBytes: BigInt(body?.length ?? 0) });
     } catch (reason) {
       throw typeof reason === 'string' ? new Denied(reason) : reason;
     }
-    // The rules get no values: they may be secrets.
-    for (const { name, value } of headers) checkValue(name, value);
+    for (const { name, value } of headers) {
+      try {
+        validateHeaderValue(name, value);
+      } catch {
+        throw new Denied(`the request's header ${name} has no valid value`);
+      }
+    }
     const isAny = permit.addresses === 'any';
     return {
       url: permit.url,
@@ -86,17 +89,12 @@ export class Egress {
    * @param {string} url
    */
   page(url) {
-    return decided(() => this.#policy.permitPage(url));
-  }
-
-  /** The rules' own resource. */
-  get policy() {
-    return this.#policy;
+    return decided(() => this.policy.permitPage(url));
   }
 
   /**
-   * Learns the origins that a response names. No other response is shown to the rules:
-   * it may have tokens in it.
+   * Learns the origins that a response names. The rules get no other responses: those may contain
+   * tokens.
    *
    * @param {Purpose} purpose
    * @param {string} url
@@ -106,52 +104,24 @@ export class Egress {
     if (purpose !== 'metadata' && purpose !== 'device-authorization') return;
     if (!isUtf8(body)) return;
     const text = Buffer.from(body).toString();
-    if (purpose === 'metadata') this.#policy.learnMetadata(url, status, text);
-    else this.#policy.learnDeviceAuthorization(text);
+    if (purpose === 'metadata') this.policy.learnMetadata(url, status, text);
+    else this.policy.learnDeviceAuthorization(text);
   }
 
-  /** What to store with the session. */
-  pinnedOrigins() {
-    return this.#policy.pinnedOrigins();
-  }
-
-  /** Resolves the issuer's name at most once in a session. */
+  /** Returns whether all addresses of the issuer are private. */
   async #isIssuerPrivate() {
-    const issuer = this.#policy.unresolvedIssuer();
-    if (issuer !== undefined) {
-      this.#issuerIsPrivate ??= this.#resolve(new URL(issuer).hostname).then((addresses) => {
-        this.#policy.learnIssuerAddresses(addresses);
-        return this.#policy.issuerIsPrivate();
-      });
-      return this.#issuerIsPrivate;
-    }
-    return this.#policy.issuerIsPrivate();
+    const issuer = this.policy.unresolvedIssuer();
+    if (issuer === undefined) return this.policy.issuerIsPrivate();
+    this.#issuerIsPrivate ??= this.#resolve(new URL(issuer).hostname).then((addresses) => {
+      this.policy.learnIssuerAddresses(addresses);
+      return this.policy.issuerIsPrivate();
+    });
+    return this.#issuerIsPrivate;
   }
 }
 
 /**
- * @param {string} name
- * @param {string} value
- */
-function checkValue(name, value) {
-  try {
-    validateHeaderValue(name, value);
-  } catch {
-    // Without the value, which Node's own error may quote.
-    throw new Denied(`the request's header ${name} has no valid value`);
-  }
-}
-
-/**
- * @param {(string | undefined)[]} urls
- * @returns {string[]}
- */
-function given(urls) {
-  return urls.filter((url) => url !== undefined);
-}
-
-/**
- * Returns none if the name is not known.
+ * Returns the addresses of a name. There are none if the name is not found.
  *
  * @param {string} name
  */

@@ -1,9 +1,7 @@
-// Requests on a session's behalf: no redirect is followed, no cookie kept, nothing
-// decoded.
+// The HTTP client for the requests of a session.
 //
-// Node's own client, and not `fetch`: it takes a look-up, so that a connection goes
-// to the very address that was checked, and it tells whether a request that failed
-// was ever sent.
+// `node:http` and not `fetch`: it takes a look-up function, so that it connects to an address
+// that was checked, and it says whether a failed request was sent.
 
 import { lookup } from 'node:dns';
 import * as http from 'node:http';
@@ -13,110 +11,105 @@ import { isIPv4 } from 'node:net';
 import { Denied } from './egress.js';
 import { printable, reason } from './error.js';
 
-/** @import { Permit } from './egress.js' */
 /** @import { Header, NoResponse, Request, Response, Result } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Permit } from './egress.js' */
 
 /**
- * Sends one request that the egress policy has approved, and returns the response, or
- * the reason why there is none. Follows no redirect, keeps no cookie, goes to no address
- * that the permit does not reach, and gives up after `timeoutMs` if that is sooner than
- * ten seconds.
+ * Sends one request that the egress policy permits, and returns the response, or the reason why
+ * there is none. Follows no redirect, keeps no cookie, undoes no content coding, and connects only
+ * to addresses that the permit allows. Gives up after `timeoutMs` if that is less than ten
+ * seconds, otherwise after ten seconds.
  *
  * @typedef {(request: Request, permit: Permit, timeoutMs?: number) => Promise<Result<Response, NoResponse>>} Send
  */
 
-/** For one request, name look-up to last byte. */
-const PATIENCE_MS = 10_000;
+/** Time limit for one request, from the DNS query to the last byte. */
+const REQUEST_TIMEOUT_MS = 10_000;
 
-/** Bytes. No honest answer in these protocols comes near it. */
-const LONGEST_BODY = 1 << 20;
+/** Largest response body, in bytes. No honest response comes near it. */
+const RESPONSE_BYTES = 1 << 20;
 
 class TooLarge extends Error {}
 
 /** @type {Send} */
-export async function send(request, permit, timeoutMs = PATIENCE_MS) {
+export async function send(request, permit, timeoutMs = REQUEST_TIMEOUT_MS) {
   const url = new URL(request.url);
   const connection = { sent: false };
-  const limitMs = Math.min(timeoutMs, PATIENCE_MS);
+  const limitMs = Math.min(timeoutMs, REQUEST_TIMEOUT_MS);
   const signal = AbortSignal.timeout(limitMs);
   try {
     const address = literal(url);
     if (address !== undefined && !(await within(signal, permit.reaches(address)))) {
       throw new Denied(`${address} is not a public address`);
     }
-    const options = {
-      method: request.method.toUpperCase(),
-      headers: outgoing(request.headers),
-      // A connection of its own for each: a kept one may break under a request that
-      // must not be sent twice.
+    const response = await responseTo(request, url, permit, signal, connection);
+    const { statusCode: status = 0, rawHeaders } = response;
+    return {
+      tag: 'ok',
+      val: { status, headers: headerList(rawHeaders), body: await body(response) },
+    };
+  } catch (error) {
+    /** @param {NoResponse} val @returns {{ tag: 'err', val: NoResponse }} */
+    const none = (val) => ({ tag: 'err', val });
+    if (error instanceof Denied) return none({ tag: 'denied', val: error.message });
+    if (error instanceof TooLarge) return none({ tag: 'too-large', val: BigInt(RESPONSE_BYTES) });
+    const port = url.port || (url.protocol === 'https:' ? 443 : 80);
+    const why = signal.aborted ? `timed out after ${limitMs / 1000} s` : printable(words(error));
+    const text = `cannot reach ${url.hostname}:${port}: ${why}`;
+    return none({ tag: 'unreachable', val: { reason: text, sent: connection.sent } });
+  }
+}
+
+/**
+ * Sends the request. Returns the response with its headers, before its body has arrived.
+ *
+ * @param {Request} request
+ * @param {URL} url
+ * @param {Permit} permit
+ * @param {AbortSignal} signal
+ * @param {{ sent: boolean }} connection `sent` is set once the request may have been sent
+ * @returns {Promise<http.IncomingMessage>}
+ */
+function responseTo({ method, headers, body }, url, permit, signal, connection) {
+  const isSecure = url.protocol === 'https:';
+  return new Promise((resolve, reject) => {
+    const request = (isSecure ? https : http).request(url, {
+      method: method.toUpperCase(),
+      // A connection for this request only: a kept one may break under a request that must not
+      // be sent twice.
       agent: false,
       // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
       rejectUnauthorized: true,
       lookup: permittedLookup(permit),
       signal,
-    };
-    const response = await answer(url, options, request.body, connection);
-    const { statusCode: status = 0, rawHeaders } = response;
-    return {
-      tag: 'ok',
-      val: { status, headers: received(rawHeaders), body: await whole(response) },
-    };
-  } catch (error) {
-    if (error instanceof Denied) return none({ tag: 'denied', val: error.message });
-    if (error instanceof TooLarge) return none({ tag: 'too-large', val: BigInt(LONGEST_BODY) });
-    const port = url.port || (url.protocol === 'https:' ? 443 : 80);
-    const why = signal.aborted
-      ? `timed out after ${limitMs / 1000} s`
-      : printable(explained(error));
-    const words = `cannot reach ${url.hostname}:${port}: ${why}`;
-    return none({ tag: 'unreachable', val: { reason: words, sent: connection.sent } });
-  }
-}
-
-/**
- * @param {NoResponse} val
- * @returns {{ tag: 'err', val: NoResponse }}
- */
-function none(val) {
-  return { tag: 'err', val };
-}
-
-/**
- * @param {URL} url
- * @param {https.RequestOptions} options
- * @param {Uint8Array | undefined} body
- * @param {{ sent: boolean }} connection told when it stands
- * @returns {Promise<http.IncomingMessage>}
- */
-function answer(url, options, body, connection) {
-  const secure = url.protocol === 'https:';
-  return new Promise((resolve, reject) => {
-    const request = (secure ? https : http).request(url, options, resolve);
+    });
+    request.on('response', resolve);
     request.on('error', reject);
     request.on('socket', (socket) => {
-      socket.once(secure ? 'secureConnect' : 'connect', () => {
+      socket.once(isSecure ? 'secureConnect' : 'connect', () => {
         connection.sent = true;
       });
     });
+    request.setHeader('user-agent', 'latchstring-node/0.1.0');
+    for (const { name, value } of headers) request.appendHeader(name, value);
     request.end(body);
   });
 }
 
 /** @param {http.IncomingMessage} response */
-async function whole(response) {
+async function body(response) {
   const chunks = [];
   let length = 0;
   for await (const chunk of response) {
     length += chunk.length;
-    if (length > LONGEST_BODY) throw new TooLarge();
+    if (length > RESPONSE_BYTES) throw new TooLarge();
     chunks.push(chunk);
   }
-  // Not the shared buffer that small ones are cut from.
-  return new Uint8Array(Buffer.concat(chunks));
+  return Buffer.concat(chunks);
 }
 
 /**
- * Returns the host of a URL if it is written as an address.
+ * Returns the host of a URL if it is an IP address. Node does not look it up.
  *
  * @param {URL} url
  */
@@ -126,8 +119,8 @@ function literal({ hostname }) {
 }
 
 /**
- * Resolves a name with the system's resolver. Every address must be one that the permit
- * reaches. The request's time limit ends both look-ups.
+ * Returns a look-up function that uses the system's resolver, and fails if the permit does not
+ * allow every address of the name.
  *
  * @param {Permit} permit
  * @returns {import('node:net').LookupFunction}
@@ -138,8 +131,8 @@ export function permittedLookup(permit) {
       if (error) return callback(error, '');
       for (const { address } of found) {
         if (await permit.reaches(address)) continue;
-        const words = `${printable(name)} leads to ${address}, which is not a public address`;
-        return callback(new Denied(words), '');
+        const text = `${printable(name)} leads to ${address}, which is not a public address`;
+        return callback(new Denied(text), '');
       }
       if (options.all) return callback(null, found);
       return callback(null, found[0].address, found[0].family);
@@ -148,7 +141,7 @@ export function permittedLookup(permit) {
 }
 
 /**
- * The same promise, rejected when the time is up.
+ * Returns the same promise, which is rejected if the signal is aborted first.
  *
  * @template T
  * @param {AbortSignal} signal
@@ -164,30 +157,23 @@ function within(signal, promise) {
   });
 }
 
-/** @param {Header[]} headers */
-function outgoing(headers) {
-  /** @type {Map<string, string[]>} */
-  const grouped = new Map([['user-agent', ['latchstring-node/0.1.0']]]);
-  for (const { name, value } of headers) {
-    const key = name.toLowerCase();
-    grouped.set(key, [...(grouped.get(key) ?? []), value]);
-  }
-  return Object.fromEntries(
-    [...grouped].map(([name, values]) => [name, values.length > 1 ? values : values[0]]),
-  );
-}
-
-/** @param {string[]} raw names and values in turn */
-function received(raw) {
-  /** @type {Header[]} */
+/**
+ * Returns the headers of a message as the components take them.
+ *
+ * @param {string[]} rawHeaders names and values in turn
+ * @returns {Header[]}
+ */
+export function headerList(rawHeaders) {
   const headers = [];
-  for (let at = 0; at < raw.length; at += 2) {
-    headers.push({ name: raw[at].toLowerCase(), value: raw[at + 1] });
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    headers.push({ name: rawHeaders[at], value: rawHeaders[at + 1] });
   }
   return headers;
 }
 
-/** @type {Record<string, string>} */
+const UNKNOWN_ISSUER = 'its certificate is not trusted: this system does not know its issuer';
+
+/** Errors in plain words, by code. @type {Record<string, string>} */
 const WORDS = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'the connection was reset',
@@ -195,18 +181,16 @@ const WORDS = {
   ENETUNREACH: 'the network cannot be reached',
   ENOTFOUND: 'name not found',
   ETIMEDOUT: 'the connection timed out',
-  DEPTH_ZERO_SELF_SIGNED_CERT:
-    'its certificate is not trusted: this system does not know its issuer',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-    'its certificate is not trusted: this system does not know its issuer',
-  SELF_SIGNED_CERT_IN_CHAIN: 'its certificate is not trusted: this system does not know its issuer',
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNKNOWN_ISSUER,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNKNOWN_ISSUER,
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_ISSUER,
   CERT_HAS_EXPIRED: 'its certificate is not trusted: it has expired',
   ERR_TLS_CERT_ALTNAME_INVALID: 'its certificate is not trusted: it is for another name',
 };
 
 /** @param {unknown} error */
-function explained(error) {
-  // Several addresses were tried (happy eyeballs); the first tells enough.
+function words(error) {
+  // If several addresses were tried, the first error is enough.
   const [first] = /** @type {AggregateError} */ (error).errors ?? [error];
   const code = reason(first);
   return WORDS[code] ?? code;

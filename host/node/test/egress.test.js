@@ -115,7 +115,10 @@ test('only the issuer, given endpoints and those of its metadata are asked', asy
   assert.equal(allowed('https://api.example/t'), false, 'not metadata');
   egress.learn('metadata', 'https://id.example/.well-known/openid-configuration', named);
   assert.equal(allowed('https://api.example/t'), true);
-  assert.deepEqual(egress.pinnedOrigins(), ['https://api.example', 'https://stored.example']);
+  assert.deepEqual(egress.policy.pinnedOrigins(), [
+    'https://api.example',
+    'https://stored.example',
+  ]);
   for (const [name, value] of [
     ['host', 'secret'],
     ['Cookie', 'secret'],
