@@ -1,4 +1,4 @@
-// The loopback listener that the browser comes back to (RFC 8252 §7.3).
+// The loopback listener that the browser is redirected to (RFC 8252 §7.3).
 
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
@@ -6,61 +6,62 @@ import { createServer } from 'node:net';
 
 import { decided } from './components.js';
 import { LatchError, reason } from './error.js';
+import { headerList } from './http.js';
 import { end, Peers } from './peers.js';
 
 /** @import { IncomingMessage, ServerResponse } from 'node:http' */
-/** @import { Server, Socket } from 'node:net' */
-/** @import { Listener as Requests, Page, Refusal } from '../component/interfaces/latchstring-rules-host.js' */
+/** @import { AddressInfo, Server, Socket } from 'node:net' */
+/** @import { Header, Listener as Judge, Page, Peer, Refusal } from '../component/interfaces/latchstring-rules-host.js' */
 /** @import { Rules } from './components.js' */
-/** @import { Ends, Peer } from './peers.js' */
 
 const MOST_CONNECTIONS = 64;
-/** Accepted connections that wait for room; as many as the native program lets wait. */
+/** Accepted connections that wait for room, as many as in the native program. */
 const LONGEST_QUEUE = 4096;
-/** From the connection on, whether or not a byte has come. */
+/** Time limit for a request, from the start of the connection. */
 const REQUEST_PATIENCE_MS = 5_000;
-/** Bytes of the request line and headers. */
+/** Longest request line and headers, in bytes. */
 const LONGEST_REQUEST = 16 * 1024;
-/** How long a browser waits for its page while codes are exchanged and saved. */
+/** How long a browser waits for its page while the code is exchanged and the session saved. */
 const PAGE_PATIENCE_MS = 120_000;
-/** How long a page may take to be written. */
+/** Time limit for writing a page. */
 const WRITING_MS = 2_000;
-/** How often a port that the system chose may turn out to be taken in the other address family. */
+/** Attempts to find a port that is free in both address families. */
 const EPHEMERAL_ATTEMPTS = 16;
 
 /** @type {Record<Redirect['host'], 'ipv4' | 'ipv6' | 'localhost'>} */
 const REDIRECT_HOSTS = { '127.0.0.1': 'ipv4', '[::1]': 'ipv6', localhost: 'localhost' };
 
 /**
- * Where a provider lets the browser come back to.
+ * The redirect URIs that the provider accepts.
  *
  * @typedef {object} Redirect
- * @property {'127.0.0.1' | '[::1]' | 'localhost'} host `localhost` listens on both families
- * @property {number[]} ports tried in order; empty for a port that the system chooses
+ * @property {'127.0.0.1' | '[::1]' | 'localhost'} host `localhost` listens in both address
+ *   families
+ * @property {number[]} ports tried in order; if empty, the system chooses a port
  * @property {string} path begins with a slash
  */
 
 /**
- * A browser that waits for its page.
+ * A request that waits for its page.
  *
  * @typedef {object} Visit
  * @property {string} target path and query as sent
- * @property {string} cookies
+ * @property {string} cookies the `Cookie` headers
  * @property {(page: Page) => Promise<void>} answer resolves once the page is written
- * @property {Peer} [peer] whose browser it is; `unknown` unless set
- * @property {Promise<void>} [gone] resolves when the connection closes; undefined if the
- * browser cannot send another request on it
+ * @property {Peer} [peer] the user whose browser it is; `unknown` if unset
+ * @property {Promise<void>} [gone] resolves when the connection is closed; undefined if the
+ *   browser cannot send another request on it
  */
 
 /**
- * Receives browsers that come back. If `tellsPeers` is false or missing, the login's
- * address is kept off command lines.
+ * Receives the browser that comes back. If `tellsPeers` is false or unset, the addresses of the
+ * login are kept off command lines.
  *
  * @typedef {Pick<Listener, 'redirectUri' | 'arrival' | 'take' | 'close'> & { tellsPeers?: boolean }} Listening
  */
 
 /**
- * Binds the first free port that `redirect` allows.
+ * Listens on the first free port of `redirect`.
  *
  * @param {Rules} rules
  * @param {Redirect} redirect
@@ -70,13 +71,12 @@ export async function listen(rules, { host, ports, path }) {
   const failures = [];
   for (const port of ports.length > 0 ? ports : [0]) {
     try {
-      const servers = await bound(host, port);
-      return new Listener(rules, servers, host, path);
+      return new Listener(rules, await bound(host, port), host, path);
     } catch (error) {
+      if (error instanceof LatchError) throw error;
       const name = port === 0 ? 'any port' : `port ${port}`;
-      failures.push(
-        reason(error) === 'EADDRINUSE' ? `${name} is in use` : `${name} failed (${reason(error)})`,
-      );
+      const isTaken = reason(error) === 'EADDRINUSE';
+      failures.push(isTaken ? `${name} is in use` : `${name} failed (${reason(error)})`);
     }
   }
   throw new LatchError(
@@ -87,7 +87,7 @@ export async function listen(rules, { host, ports, path }) {
 }
 
 /**
- * A server, or one for each family.
+ * Returns one server, or one for each address family.
  *
  * @param {Redirect['host']} host
  * @param {number} port
@@ -98,10 +98,10 @@ async function bound(host, port) {
   for (let attempt = 1; ; attempt += 1) {
     const v4 = await serverAt('127.0.0.1', port);
     try {
-      // Whoever held the other family would get the login's answer.
+      // A program that had this port in the other family would get the authorization code.
       return [v4, await serverAt('::1', portOf(v4))];
     } catch (error) {
-      // A machine without IPv6 needs none.
+      // The machine has no IPv6.
       if (['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(reason(error))) return [v4];
       v4.close();
       if (port !== 0 || attempt === EPHEMERAL_ATTEMPTS) throw error;
@@ -122,25 +122,25 @@ async function serverAt(host, port) {
 
 /** @param {Server} server */
 function portOf(server) {
-  return /** @type {import('node:net').AddressInfo} */ (server.address()).port;
+  return /** @type {AddressInfo} */ (server.address()).port;
 }
 
-/** Passes on what could be the redirect, and answers and forgets everything else. */
+/** Passes on requests that could be the redirect, and answers all others. */
 export class Listener {
   #rules;
   #servers;
   #http;
   #peers;
-  /** @type {Requests} */
-  #requests;
-  /** @type {Visit[]} */
+  /** @type {Judge} */
+  #judge;
+  /** Requests that were not taken yet, oldest first. @type {Visit[]} */
   #visits = [];
-  #knock = () => {};
+  #arrived = () => {};
   /** Connections, oldest first. @type {Set<Socket>} */
   #sockets = new Set();
-  /** Connections for which there is no room yet, oldest first. @type {Socket[]} */
-  #outside = [];
-  /** Those whose request is a visit that waits for its page. @type {Set<Socket>} */
+  /** Accepted connections that wait for room, oldest first. @type {Socket[]} */
+  #queue = [];
+  /** Connections whose request waits for its page. @type {Set<Socket>} */
   #visiting = new Set();
 
   /**
@@ -150,30 +150,28 @@ export class Listener {
    * @param {string} path
    */
   constructor(rules, servers, host, path) {
-    const port = portOf(servers[0]);
+    const { address, port } = /** @type {AddressInfo} */ (servers[0].address());
     this.#rules = rules;
     this.#servers = servers;
-    this.#requests = decided(() => rules.Listener.bind(REDIRECT_HOSTS[host], port, path));
+    this.#judge = decided(() => rules.Listener.bind(REDIRECT_HOSTS[host], port, path));
     this.redirectUri = `http://${host}:${port}${path}`;
-    const { address } = /** @type {import('node:net').AddressInfo} */ (servers[0].address());
     this.#peers = new Peers(end(address, port));
-    // It is handed connections, and listens nowhere itself: then those that there is no
-    // room for can wait.
+    // Does not listen itself, so that connections can wait until there is room for them.
     this.#http = createHttpServer({
       maxHeaderSize: LONGEST_REQUEST,
-      // A request without one is answered like one for another host.
+      // The rules refuse a request without `Host`, as they refuse one for another host.
       requireHostHeader: false,
     });
     this.#http.on('request', (request, response) => this.#respond(request, response));
-    // What is no HTTP deserves no answer.
+    // A client that does not speak HTTP gets no answer.
     this.#http.on('clientError', (_, socket) => socket.destroy());
     for (const server of servers) {
       server.on('connection', (socket) => {
-        if (this.#outside.length >= LONGEST_QUEUE) {
+        if (this.#queue.length >= LONGEST_QUEUE) {
           socket.destroy();
           return;
         }
-        this.#outside.push(socket);
+        this.#queue.push(socket);
         this.#admit();
       });
     }
@@ -184,26 +182,26 @@ export class Listener {
     return this.#peers.tells;
   }
 
-  /** Comes when a visit is there to be taken. Loses none where nobody takes it. */
+  /** Waits until there is a request to take. */
   async arrival() {
     if (this.#visits.length > 0) return;
     await new Promise((resolve) => {
-      this.#knock = () => resolve(undefined);
+      this.#arrived = () => resolve(undefined);
     });
   }
 
-  /** The oldest visit; none where nobody waits. */
+  /** Returns the oldest request, or `undefined` if there is none. */
   take() {
     return this.#visits.shift();
   }
 
-  /** Frees the port at once. Visitors who still wait are told that nobody answers. */
+  /** Frees the port at once. Requests that were not taken get the page of an abandoned login. */
   async close() {
     for (const server of this.#servers) server.close();
-    for (const socket of this.#outside.splice(0)) socket.destroy();
+    for (const socket of this.#queue.splice(0)) socket.destroy();
     for (const socket of this.#sockets) {
       if (!this.#visiting.has(socket)) socket.destroy();
-      // A program may end: what was written reaches the browser.
+      // Its page was written, and the program may end before the browser closes the connection.
       else socket.unref();
     }
     const abandoned = this.#rules.abandoned();
@@ -211,31 +209,31 @@ export class Listener {
   }
 
   /**
-   * Lets connections in. If there is no room, the oldest that waits for no page is
-   * closed: refusing the newest would let a flood of silent connections keep the browser
-   * out. If all wait for a page, the newest waits outside: any of them may be the browser.
+   * Lets connections in. If there are too many, the oldest that does not wait for a page is
+   * closed: refusing the newest would let a flood of silent connections keep the browser out. If
+   * all wait for a page, the newest has to wait, because any of them may be the browser.
    */
   #admit() {
-    while (this.#outside.length > 0) {
+    while (this.#queue.length > 0) {
       if (this.#sockets.size >= MOST_CONNECTIONS) {
-        const idle = [...this.#sockets].find((one) => !this.#visiting.has(one));
+        const idle = [...this.#sockets].find((socket) => !this.#visiting.has(socket));
         if (!idle) return;
         this.#sockets.delete(idle);
         idle.destroy();
       }
-      const socket = /** @type {Socket} */ (this.#outside.shift());
-      if (!socket.destroyed) this.#enter(socket);
+      const socket = /** @type {Socket} */ (this.#queue.shift());
+      if (!socket.destroyed) this.#serve(socket);
     }
   }
 
   /** @param {Socket} socket */
-  #enter(socket) {
+  #serve(socket) {
     this.#sockets.add(socket);
-    const silent = setTimeout(() => {
+    const timer = setTimeout(() => {
       if (!this.#visiting.has(socket)) socket.destroy();
     }, REQUEST_PATIENCE_MS).unref();
     socket.once('close', () => {
-      clearTimeout(silent);
+      clearTimeout(timer);
       this.#sockets.delete(socket);
       this.#visiting.delete(socket);
       this.#admit();
@@ -249,57 +247,55 @@ export class Listener {
    * @param {ServerResponse} response
    */
   #respond(request, response) {
-    const refused = this.#refusal(request);
-    if (refused) {
-      const { status, policy, text } = refused;
+    const { socket, method = '', url: target = '' } = request;
+    const headers = headerList(request.rawHeaders);
+    const refusal = this.#refusal(method, target, headers);
+    if (refusal) {
+      const { status, policy, text } = refusal;
       if (status === 405) response.setHeader('allow', 'GET');
       response.writeHead(status, protectedHeaders('text/plain; charset=utf-8', policy)).end(text);
       return;
     }
-    const { socket } = request;
-    // Asked now: the connection is open, and few requests come this far.
+    // Only now, because it reads tables of the system and few requests come this far.
     const peer = this.#peers.peer({
       ours: end(socket.localAddress, socket.localPort),
       theirs: end(socket.remoteAddress, socket.remotePort),
     });
-    // Nobody is there to read an answer.
+    // The browser has closed the connection.
     if (!peer) {
       socket.destroy();
       return;
     }
     this.#visiting.add(socket);
+    /** @type {Promise<void> | undefined} */
     const gone = response.shouldKeepAlive
-      ? new Promise((resolve) => {
-          socket.once('close', () => resolve(undefined));
-        })
+      ? new Promise((resolve) => socket.once('close', () => resolve()))
       : undefined;
     const answer = (/** @type {Page} */ page) => {
-      clearTimeout(late);
-      return written(
-        response,
-        page,
-        gone !== undefined && page.location === this.#rules.endAddress(),
-      );
+      clearTimeout(timer);
+      const staysOpen = gone !== undefined && page.location === this.#rules.endAddress();
+      return written(response, page, staysOpen);
     };
-    const late = setTimeout(() => answer(this.#rules.abandoned()), PAGE_PATIENCE_MS).unref();
-    const cookies = (request.headersDistinct.cookie ?? []).join('; ');
-    this.#visits.push({ target: request.url ?? '', cookies, answer, peer, gone });
-    this.#knock();
+    const timer = setTimeout(() => answer(this.#rules.abandoned()), PAGE_PATIENCE_MS).unref();
+    const cookies = headers
+      .filter(({ name }) => name.toLowerCase() === 'cookie')
+      .map(({ value }) => value)
+      .join('; ');
+    this.#visits.push({ target, cookies, answer, peer, gone });
+    this.#arrived();
   }
 
   /**
-   * Why a request does not count, as the response to it.
+   * Returns the response to a request that does not count, or `undefined` if it counts.
    *
-   * @param {IncomingMessage} request
+   * @param {string} method
+   * @param {string} target
+   * @param {Header[]} headers
    * @returns {Refusal | undefined}
    */
-  #refusal({ method = '', url = '', rawHeaders }) {
-    const headers = [];
-    for (let at = 0; at < rawHeaders.length; at += 2) {
-      headers.push({ name: rawHeaders[at], value: rawHeaders[at + 1] });
-    }
+  #refusal(method, target, headers) {
     try {
-      this.#requests.judge(method, url, headers);
+      this.#judge.judge(method, target, headers);
       return undefined;
     } catch (refusal) {
       return /** @type {Refusal} */ (refusal);
@@ -308,9 +304,9 @@ export class Listener {
 }
 
 /**
- * The connection stays open only for a browser that is sent to the last page of its
- * login: it asks for that at once, and if it closes the connection instead, the login
- * knows that it does not come.
+ * Writes a page. The connection stays open only for a browser that is redirected to the last page
+ * of its login: it requests that page at once, and if it closes the connection instead, the login
+ * does not wait for it.
  *
  * @param {ServerResponse} response
  * @param {Page} page
@@ -327,13 +323,13 @@ async function written(response, { status, html, policy, location, cookie }, sta
   });
   const closed = once(response, 'close', { signal: AbortSignal.timeout(WRITING_MS) });
   response.end(html);
-  // A browser that went away, or does not read, needs no page.
+  // A browser that is gone, or does not read, needs no page.
   await closed.catch(() => {});
 }
 
 /**
- * A response that runs no script, loads nothing, is framed, kept and sniffed by
- * nobody, and tells no other site about its address (RFC 9700 §4.2.4).
+ * Returns the headers of every response: it runs no scripts, loads nothing, and is not framed,
+ * cached or sniffed, and no other site learns its address (RFC 9700 §4.2.4).
  *
  * @param {string} type
  * @param {string} policy

@@ -1,34 +1,28 @@
-// Asks the kernel whose browser is at the other end of a connection to the listener.
+// Finds out which user's browser is at the other end of a connection to the listener.
 //
-// Both ends of a loopback connection are sockets of this machine, and Linux lists each
-// with the user that created it (`proc_pid_net(5)`).
+// Both ends of a loopback connection are sockets of this machine, and Linux lists each socket with
+// the user that created it (`proc_pid_net(5)`).
 
 import { readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
 
-/**
- * - `same-user`: the user that this login belongs to
- * - `other-user`: another user of this machine, whose visit is refused
- * - `unknown`: the system does not say, or says root, who carries connections for
- *   others (tunnels, containers)
- *
- * @typedef {'same-user' | 'other-user' | 'unknown'} Peer
- */
+/** @import { Peer } from '../component/interfaces/latchstring-rules-host.js' */
 
-/** @typedef {{ ours: string, theirs: string }} Ends a connection, as the listener sees it */
+/** @typedef {{ ours: string, theirs: string }} Ends the addresses of a connection to the listener */
 
-/** Of this process's network namespace. */
+/** The tables of this process's network namespace. */
 const TABLES = ['/proc/self/net/tcp', '/proc/self/net/tcp6'];
 
-/** The kernel writes the table piece by piece, and a socket may be missed meanwhile. */
-const PASSES = 3;
+/** Attempts to find a socket: the kernel writes a table in pieces and may miss one meanwhile. */
+const ATTEMPTS = 3;
 
-/** States of `tcp_states.h`. */
+/** States of `tcp_states.h`: ESTABLISHED and CLOSE_WAIT. */
 const OPEN = ['01', '08'];
 const LISTEN = '0A';
 
 /**
- * An address and a port as one text; IPv4 mapped into IPv6 comes out as IPv4.
+ * Returns an address and a port as one text. An IPv4 address that is mapped into IPv6 becomes
+ * IPv4.
  *
  * @param {string | undefined} address
  * @param {number | undefined} port
@@ -40,8 +34,9 @@ export function end(address = '', port = 0) {
 }
 
 /**
- * `0100007F:1F90` is 127.0.0.1:8080 on a little-endian machine: each group of eight
- * digits is four bytes of the address, read as one number.
+ * Returns an address of a table in the form of `end`. `0100007F:1F90` is 127.0.0.1:8080 on a
+ * little-endian machine: each group of eight digits is four bytes of the address, read as one
+ * number.
  *
  * @param {string} text
  */
@@ -59,7 +54,7 @@ function written(text) {
 }
 
 /**
- * The sockets in the text of a table.
+ * Yields the sockets in the text of a table.
  *
  * @param {string} text
  */
@@ -79,12 +74,12 @@ export function* sockets(text) {
 }
 
 /**
- * Returns the user id at the other end of a connection; `elsewhere` if the connection is
- * open but its other end is not listed (another network namespace or machine); `gone` if
- * it is closed. A socket that its owner has closed is listed with user 0 and inode 0,
+ * Returns the user id at the other end of a connection; `elsewhere` if the connection is open but
+ * its other end is not listed, because it is in another network namespace or on another machine;
+ * `gone` if it is closed. A socket that its owner has closed is listed with user 0 and inode 0,
  * which does not mean root.
  *
- * @param {Iterable<string>} texts of the tables
+ * @param {Iterable<string>} texts the tables
  * @param {Ends} ends
  * @returns {number | 'elsewhere' | 'gone'}
  */
@@ -101,9 +96,8 @@ export function otherEnd(texts, { ours, theirs }) {
 }
 
 /**
- * What a user id means: `own` are this process's user and the one who called `sudo`,
- * whose browser it is; `unmapped` is what users without an id in this user namespace
- * are shown as.
+ * Returns what a user id says about the browser. `own` are the user of this process and the one
+ * who called `sudo`. `unmapped` is shown for users who have no id in this user namespace.
  *
  * @param {number} uid
  * @param {{ own: number[], unmapped?: number }} users
@@ -114,27 +108,20 @@ export function peerOf(uid, { own, unmapped }) {
   return own.includes(uid) ? 'same-user' : 'other-user';
 }
 
-/** Who the peers of a listener are. */
+/** Tells the users at the other ends of a listener's connections apart. */
 export class Peers {
-  #users;
-  /** Whether another user's connection would be told from this user's. */
-  tells;
+  #users = users();
 
-  /** @param {string} listener its end */
+  /** @param {string} listener the listener's address, in the form of `end` */
   constructor(listener) {
-    this.#users = users();
-    this.tells = false;
-    for (const text of tables()) {
-      this.tells = [...sockets(text)].some(
-        ({ local, state, uid }) =>
-          local === listener && state === LISTEN && this.#users.own.includes(uid),
-      );
-      if (this.tells) break;
-    }
+    const isListener = (/** @type {{ local: string, state: string, uid: number }} */ socket) =>
+      socket.local === listener && socket.state === LISTEN && this.#users.own.includes(socket.uid);
+    /** Whether another user's connection can be told from this user's. */
+    this.tells = [...tables()].some((text) => [...sockets(text)].some(isListener));
   }
 
   /**
-   * The user at the other end, or `undefined` if that end is closed.
+   * Returns the user at the other end, or `undefined` if that end is closed.
    *
    * @param {Ends} ends
    * @returns {Peer | undefined}
@@ -143,7 +130,7 @@ export class Peers {
     if (!this.tells) return 'unknown';
     /** @type {ReturnType<typeof otherEnd>} */
     let found = 'gone';
-    for (let pass = 0; pass < PASSES; pass += 1) {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
       found = otherEnd(tables(), ends);
       if (typeof found === 'number') return peerOf(found, this.#users);
     }
@@ -151,11 +138,12 @@ export class Peers {
   }
 }
 
-/** The tables that there are, each read when it is needed: that takes milliseconds. */
+/** Yields the tables. Each is read only if it is needed, because that takes milliseconds. */
 function* tables() {
   for (const path of TABLES) yield textOf(path) ?? '';
 }
 
+/** Returns the users as `peerOf` takes them. */
 function users() {
   const sudo = process.env.SUDO_UID ?? '';
   const own = [process.geteuid?.(), /^\d+$/.test(sudo) ? Number(sudo) : undefined];
