@@ -1,7 +1,7 @@
-// What the components cost on this host: node bench.mjs ISSUER CLIENT_ID SESSION_FILE
+// Measures the components on this host: node bench.mjs ISSUER CLIENT_ID SESSION_FILE
 //
-// Prints, in nanoseconds, how long it takes from nothing to the answer of the first
-// step, and how long a further session of one step takes.
+// Prints two times in nanoseconds: from the start to the first result of a session, and for each
+// further session of one step.
 
 import { readFileSync } from 'node:fs';
 
@@ -25,7 +25,9 @@ function session() {
     Session.token(client, stored, demand, { nowMs, entropy }),
   );
   const { tag } = component.next(opened, { tag: 'begin' }, nowMs);
-  if (tag !== 'done') throw new Error(`the stored token was to be good enough, not to ${tag}`);
+  if (tag !== 'done') {
+    throw new Error(`expected the stored token to be valid; the component asked for ${tag}`);
+  }
 }
 
 session();

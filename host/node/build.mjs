@@ -1,8 +1,8 @@
 // Turns the components into JavaScript: `npm run build`.
 //
-// They are `component/login.wasm` and `component/rules.wasm`, as `latch component
-// --output` and `latch component --rules --output` write them, or what
-// LATCHSTRING_COMPONENT and LATCHSTRING_RULES name.
+// Reads `component/login.wasm` and `component/rules.wasm`, as `latch component --output` and
+// `latch component --rules --output` write them, or the files that LATCHSTRING_COMPONENT and
+// LATCHSTRING_RULES name.
 
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -24,14 +24,14 @@ for (const { name, variable, command } of components) {
   });
   const { files, imports } = await transpileBytes(bytes, {
     name,
-    // Every session gets an instance of its own.
+    // Every session gets its own instance.
     instantiation: 'async',
     outDir: folder,
     wasiShim: false,
-    // A failure is thrown as the record that it is.
+    // A failure is thrown as the record of the contract.
     noComponentErrorWrapping: true,
   });
-  // The promise that this host relies on: there is nothing to supply, so nothing is.
+  // This host gives the components nothing.
   if (imports.length > 0) {
     console.error(
       `build: the component imports ${imports.join(', ')}; expected it to import nothing`,

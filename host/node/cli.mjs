@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 
-// A sample. LATCH_STATE_DIR says where sessions are kept, LATCH_BROWSER what starts a browser.
+// A small command line. LATCH_STATE_DIR is the folder of the sessions, and LATCH_BROWSER the
+// command that starts the browser.
 
 import { printable } from './src/error.js';
 import { fingerprint, LatchError, login, logout, token } from './src/index.js';
@@ -24,7 +25,7 @@ const commands = {
   token: async () => console.log((await token(client, options)).accessToken),
   logout: async () => {
     const { wasLoggedIn } = await logout(client, options);
-    console.error(wasLoggedIn ? 'Logged out' : 'Nobody was logged in');
+    console.error(wasLoggedIn ? 'Logged out' : 'There was no session');
   },
   component: async () => console.log(Object.values(await fingerprint()).join(' ')),
   replay: async () => console.log(json(await replayFile(issuer))),

@@ -3,15 +3,15 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
 /**
- * What a login waits by; a test's may run as fast as it likes.
+ * The time that a session goes by. A test's clock may run faster.
  *
  * @typedef {object} Clock
- * @property {() => number} nowMs milliseconds since 1970
- * @property {(ms: number, signal?: AbortSignal) => Promise<void>} sleep fails once
- * `signal` comes, and holds nothing from then on
+ * @property {() => number} nowMs returns the milliseconds since the epoch
+ * @property {(ms: number, signal?: AbortSignal) => Promise<void>} sleep waits; fails once `signal`
+ *   is aborted
  */
 
-/** The longest that timers can wait. */
+/** The longest wait of a timer. */
 const LONGEST_WAIT_MS = 2 ** 31 - 1;
 
 /** @type {Clock} */

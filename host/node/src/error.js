@@ -1,13 +1,8 @@
-// What went wrong, in the contract's terms: one error for the component's failures
-// and this host's own.
+// The error of every call: a failure of the component, or this host's own.
 
 /** @import { Code, Failure, ProviderError } from '../component/interfaces/latchstring-login-flow.js' */
 
-/**
- * A failure with a stable code, what happened, and what to do next.
- *
- * Holds no secret, and its texts are one line of printable characters.
- */
+/** A failure, which never contains a secret. Its texts are one line of printable characters. */
 export class LatchError extends Error {
   /**
    * @param {Code} code
@@ -18,12 +13,13 @@ export class LatchError extends Error {
   constructor(code, message, remedy, { retryable = false, provider } = {}) {
     super(printable(message));
     this.name = 'LatchError';
-    /** The contract's name for it, such as `login-required`. */
+    /** The stable code, such as `login-required`. */
     this.code = code;
+    /** What to do next. */
     this.remedy = printable(remedy);
     /** Whether the same attempt may work later. */
     this.retryable = retryable;
-    /** The provider's own error, where it sent one (RFC 6749 §4.1.2.1, §5.2). */
+    /** The provider's own error, if it sent one (RFC 6749 §4.1.2.1, §5.2). */
     this.provider = provider && {
       error: printable(provider.error),
       description: provider.description === undefined ? undefined : printable(provider.description),
@@ -31,7 +27,7 @@ export class LatchError extends Error {
   }
 
   /**
-   * The component escapes its texts; a host does not take its word for it.
+   * Returns the error of a component's failure.
    *
    * @param {Failure} failure
    */
@@ -40,7 +36,7 @@ export class LatchError extends Error {
   }
 
   /**
-   * The same, naming the place where it happened.
+   * Returns the same error with the place where it happened.
    *
    * @param {string} place
    */
@@ -51,7 +47,7 @@ export class LatchError extends Error {
 }
 
 /**
- * The component did what no sound one does.
+ * Returns the error of a login component that broke the contract.
  *
  * @param {string} message
  */
@@ -60,8 +56,7 @@ export function sandboxFault(message) {
 }
 
 /**
- * `text` with every control character, and every character that can reorder a line,
- * written as an escape.
+ * Returns the text with control characters, and characters that hide or reorder text, as escapes.
  *
  * @param {string} text
  */
@@ -73,7 +68,8 @@ export function printable(text) {
 }
 
 /**
- * The system's word for it, such as `ENOSPC`: its whole text may name other paths.
+ * Returns the system's code of an error, such as `ENOSPC`, or its message if it has none. The
+ * message of an error with a code may name other paths.
  *
  * @param {unknown} error
  */

@@ -1,16 +1,15 @@
-// Signals that end this program, held back while a session is being renewed.
+// Delays signals that would end the program during a refresh.
 //
-// A provider that rotates refresh tokens may have revoked the old one as soon as it
-// receives the request. If the program ended before the answer is saved, the session would
-// be lost.
+// A provider that rotates refresh tokens may revoke the old one as soon as it receives the
+// request. If the program ended before the response is saved, the session would be lost.
 
 import { setImmediate as turn } from 'node:timers/promises';
 
 const SIGNALS = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
-/** How many renewals are under way. */
+/** The number of refreshes that are running. */
 let holders = 0;
-/** What came meanwhile. @type {Set<NodeJS.Signals>} */
+/** The signals that came meanwhile. @type {Set<NodeJS.Signals>} */
 const held = new Set();
 
 /** @param {NodeJS.Signals} signal */
@@ -19,7 +18,7 @@ const hold = (signal) => {
 };
 
 /**
- * Holds SIGINT, SIGTERM and SIGHUP back. The returned function stops that and raises those
+ * Delays SIGINT, SIGTERM and SIGHUP. Returns a function that ends the delay and raises the signals
  * that came.
  */
 export function holdSignals() {
@@ -29,15 +28,15 @@ export function holdSignals() {
   return async () => {
     if (released) return;
     released = true;
-    // Node hears of a signal when it next looks for events, at the latest in the second
-    // turn: one that came just now would be lost with its listener.
+    // Node passes on a signal when it next looks for events, at the latest in the second turn.
+    // Without these turns, a signal that came just now would be lost with its listener.
     await turn();
     await turn();
     holders -= 1;
     if (holders > 0) return;
     for (const signal of SIGNALS) process.off(signal, hold);
     for (const signal of held) {
-      // A program that listens itself has heard it already.
+      // If the program has its own listener, that has already run.
       if (process.listenerCount(signal) === 0) process.kill(process.pid, signal);
     }
     held.clear();

@@ -1,28 +1,28 @@
-// What machine this is, as far as the choice of a flow depends on it.
+// Facts about the machine, from which the login component chooses a flow.
 
 import { existsSync } from 'node:fs';
 
-/** Variables that only an automatic job has, beside `CI`. */
+/** Variables that automated jobs have, besides `CI`. */
 const JOBS = ['GITHUB_ACTIONS', 'TF_BUILD', 'JENKINS_URL', 'TEAMCITY_VERSION'];
 
-/** Variables that a shell has which somebody reached over the network. */
+/** Variables of a remote shell. */
 const REMOTE_SHELLS = ['SSH_CONNECTION', 'SSH_CLIENT', 'SSH_TTY'];
 
-/** Variables of an editor whose window is on another machine. */
+/** Variables of an editor that runs its terminal on another machine. */
 const REMOTE_EDITORS = ['VSCODE_IPC_HOOK_CLI', 'CODESPACES', 'REMOTE_CONTAINERS'];
 
-/** Files, and variables, that containers have. */
+/** Files and variables of containers. */
 const CONTAINER_FILES = ['/.dockerenv', '/run/.containerenv'];
 const CONTAINERS = ['container', 'KUBERNETES_SERVICE_HOST'];
 
-/** Where Linux beside Windows registers Windows' programs. */
+/** Files by which a Linux system under Windows can start Windows programs. */
 const INTEROP_FILES = [
   '/proc/sys/fs/binfmt_misc/WSLInterop',
   '/proc/sys/fs/binfmt_misc/WSLInterop-late',
 ];
 
 /**
- * What there is; what a caller has set counts besides.
+ * Returns the facts that do not depend on the caller's options. `wit/login.wit` describes each.
  *
  * @param {NodeJS.ProcessEnv} environment
  * @param {(path: string) => boolean} exists
@@ -40,7 +40,7 @@ export function surroundings(
     remoteShell: any(REMOTE_SHELLS),
     windowsInterop: any(['WSL_INTEROP']) && INTEROP_FILES.some(exists),
     container: any(CONTAINERS) || CONTAINER_FILES.some(exists),
-    // The editor's own helper stands in BROWSER and opens windows where the editor is.
+    // The editor sets BROWSER to its own helper, which opens windows on the editor's machine.
     editorTerminal: any(REMOTE_EDITORS) && any(['BROWSER']),
   };
 }

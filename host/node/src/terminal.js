@@ -1,22 +1,22 @@
-// Talking to the person, on standard error: standard output belongs to scripts.
+// Messages and questions to the user, on standard error: standard output is for scripts.
 
 import { createInterface } from 'node:readline';
 
 import { printable } from './error.js';
 
 /**
- * Where the person is told what happens, and asked.
+ * Shows messages to the user and asks questions.
  *
  * @typedef {object} Terminal
- * @property {boolean} isAttended whether somebody can read what is said, and answer
+ * @property {boolean} isAttended whether a user can read messages and answer
  * @property {(text: string) => void} say shows lines; the end of the last one may be left out
- * @property {(hidden: boolean, signal: AbortSignal) => Promise<string>} ask what the
- * person types, up to the end of a line; not shown while it is typed where `hidden`.
- * Waits for ever where nobody can be asked, and gives the keyboard back on `signal`
+ * @property {(hidden: boolean, signal: AbortSignal) => Promise<string>} ask returns the line that
+ *   the user types, which is not shown if `hidden`. Waits forever if there is no user, and stops
+ *   reading once `signal` is aborted
  */
 
 /**
- * Standard error, and the keyboard.
+ * Standard error and the keyboard.
  *
  * @type {Terminal}
  */
@@ -26,19 +26,19 @@ export const stderrTerminal = {
   },
 
   say(text) {
-    for (const line of text.replace(/\n$/, '').split('\n'))
+    for (const line of text.replace(/\n$/, '').split('\n')) {
       process.stderr.write(`${printable(line)}\n`);
+    }
   },
 
   ask(hidden, signal) {
     return new Promise((resolve) => {
       if (!this.isAttended || signal.aborted) return;
-      const output = hidden ? undefined : process.stderr;
-      // As a terminal even without output: then nothing is echoed, and a line may be
-      // longer than the 4096 bytes that terminals cut it to.
       const lines = createInterface({
         input: process.stdin,
-        output,
+        output: hidden ? undefined : process.stderr,
+        // Also without output: then nothing is shown, and a line may be longer than the 4096
+        // bytes to which the system cuts it.
         terminal: true,
         historySize: 0,
       });
@@ -49,7 +49,7 @@ export const stderrTerminal = {
         resolve(text);
         end();
       });
-      // The keys that interrupt still do.
+      // Ctrl-C still interrupts the program.
       lines.once('SIGINT', () => {
         end();
         process.kill(process.pid, 'SIGINT');
@@ -59,7 +59,7 @@ export const stderrTerminal = {
 };
 
 /**
- * A phrase of the component as a sentence.
+ * Returns a phrase of the component as a sentence.
  *
  * @param {string} phrase
  */

@@ -1,47 +1,50 @@
-// An access token as callers hold it.
+// The outcomes of a session, as callers get them.
 
 import { inspect } from 'node:util';
 
 import { sandboxFault } from './error.js';
 
-/** @import { Egress } from './egress.js' */
 /** @import { Grant, Outcome } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Egress } from './egress.js' */
 
-/** An access token, and what came with it. Printed, or made JSON of, it shows no secret. */
+/** An access token and what came with it. `inspect` and `JSON.stringify` show no secrets. */
 export class Token {
   #grant;
 
   /** @param {Grant} grant */
   constructor(grant) {
     this.#grant = grant;
-    /** Granted scopes. */
+    /** The granted scopes (RFC 6749 §5.1). */
     this.scopes = grant.scopes;
-    /** Milliseconds since 1970; none where the provider did not say. */
-    this.expiresAtMs = number(grant.expiresAtMs);
-    /** When a program that lives long should ask again. */
-    this.renewAtMs = number(grant.renewAtMs);
+    /** When the token expires, in milliseconds since the epoch; undefined if unknown. */
+    this.expiresAtMs = milliseconds(grant.expiresAtMs);
+    /**
+     * When a long-running program should ask for a token again, in milliseconds since the epoch;
+     * undefined if the token cannot be refreshed or does not expire.
+     */
+    this.renewAtMs = milliseconds(grant.renewAtMs);
     /** What the user should know about this token, one line each. */
     this.notices = grant.notices;
     /**
-     * Default parameters of the authorization request that the provider refuses: give
-     * them an empty value in later logins.
+     * Names of authorization request parameters that are sent by default and that the provider
+     * refuses. With an empty value in `parameters`, later logins omit them.
      */
     this.refusedParameters = grant.refusedParameters;
-    /** Where it came from: `login`, `cached`, `renewed` or `adopted`. */
+    /** Where the token came from: `login`, `cached`, `renewed` or `adopted`. */
     this.source = grant.source;
   }
 
-  /** The access token itself (RFC 6749 §1.4). */
+  /** The access token (RFC 6749 §1.4). */
   get accessToken() {
     return this.#grant.accessToken;
   }
 
-  /** A kind of `Bearer`, as the provider spells it (RFC 6750). */
+  /** The token type, `Bearer` in the provider's spelling (RFC 6750). */
   get tokenType() {
     return this.#grant.tokenType;
   }
 
-  /** What a request to the provider's API carries, as `fetch` takes it (RFC 6750 §2.1). */
+  /** The headers of a request to the provider's API, as `fetch` takes them (RFC 6750 §2.1). */
   get headers() {
     return Object.fromEntries(this.#grant.headers.map(({ name, value }) => [name, value]));
   }
@@ -52,22 +55,21 @@ export class Token {
   }
 
   /**
-   * Who logged in: the claims of the verified ID token, and over them those of
-   * userinfo where it was asked.
+   * The claims of the verified ID token, replaced by those of userinfo if it was asked.
    *
    * @returns {Record<string, unknown> | undefined}
    */
   get claims() {
-    return this.#grant.claims === undefined ? undefined : JSON.parse(this.#grant.claims);
+    return object(this.#grant.claims);
   }
 
   /**
-   * What an examination of the token brought, other than of userinfo.
+   * The result of an examination other than userinfo.
    *
    * @returns {Record<string, unknown> | undefined}
    */
   get report() {
-    return this.#grant.report === undefined ? undefined : JSON.parse(this.#grant.report);
+    return object(this.#grant.report);
   }
 
   [inspect.custom]() {
@@ -77,35 +79,36 @@ export class Token {
 }
 
 /** @param {bigint | undefined} epochMs */
-function number(epochMs) {
+function milliseconds(epochMs) {
   return epochMs === undefined ? undefined : Number(epochMs);
 }
 
-/** Printable ASCII: a line break in a token or a header would end a line of text. */
+/** @param {string | undefined} json */
+function object(json) {
+  return json === undefined ? undefined : JSON.parse(json);
+}
+
+/** Printable ASCII, because tokens and headers are written into lines of text. */
 const ONE_LINE = /^[\x20-\x7e]*$/;
 
 /**
- * The token that an operation was to end with.
+ * Returns the token that the session ended with.
  *
  * @param {Outcome} outcome
  */
 export function granted(outcome) {
   if (outcome.tag !== 'granted') throw misfit();
   const { accessToken, tokenType, idToken = '', headers } = outcome.val;
-  const texts = [
-    accessToken,
-    tokenType,
-    idToken,
-    ...headers.flatMap(({ name, value }) => [name, value]),
-  ];
+  const texts = [accessToken, tokenType, idToken, ...headers.flatMap(Object.values)];
   if (!texts.every((text) => ONE_LINE.test(text))) {
-    throw sandboxFault('the login component brought a token that no line of text may hold');
+    throw sandboxFault('the login component handed out a token that no line of text may hold');
   }
   return new Token(outcome.val);
 }
 
 /**
- * The report that a logout was to end with. Its page is one that the user may be sent to.
+ * Returns the report that a logout ended with. Fails with `egress-denied` if the user may not be
+ * sent to its page.
  *
  * @param {Outcome} outcome
  * @param {Egress} egress
