@@ -5,7 +5,7 @@
 
 import { printable } from './src/error.js';
 import { fingerprint, LatchError, login, logout, token } from './src/index.js';
-import { replayFile } from './src/replay/replay.js';
+import { replayFile } from './src/replay.js';
 
 const { LATCH_STATE_DIR: stateDir, LATCH_BROWSER: browser } = process.env;
 const options = { stateDir, browser: browser?.split(' ') };

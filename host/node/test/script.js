@@ -8,8 +8,7 @@ import { Component, loadRules } from '../src/components.js';
 import { drive } from '../src/drive.js';
 import { Egress } from '../src/egress.js';
 import { LatchError } from '../src/error.js';
-import { encode } from '../src/replay/codec.js';
-import { begin, conversation } from '../src/replay/replay.js';
+import { begin, conversation, encode } from '../src/replay.js';
 import * as session from '../src/session.js';
 import { User } from '../src/user.js';
 

@@ -1,18 +1,19 @@
-// Replays transcripts of sessions: the same opening and the same replies must bring the same
-// actions and failures (`testing/conformance/README.md`).
+// Replays recordings of sessions: the same opening and the same replies must bring the same
+// actions and failures (`testing/conformance/README.md`). No other file needs this one.
 
 import { readFile, stat } from 'node:fs/promises';
 
-import { Component, fingerprint } from '../components.js';
-import { LatchError, printable, reason } from '../error.js';
-import { damaged, encode, misfit, object, opening, reply, u64 } from './codec.js';
+import { Component, fingerprint } from './components.js';
+import { LatchError, printable, reason } from './error.js';
 
-/** @import { Reply } from '../../component/interfaces/latchstring-login-flow.js' */
-/** @import { Opening } from './codec.js' */
+/** @import { Client, Context, Demand, LoginRequest, Reply, Tokens } from '../component/interfaces/latchstring-login-flow.js' */
 
 /** The format of transcripts. A newer format has a greater number. */
 const FORMAT = 1;
 const CONTRACT = 'latchstring:login@0.2.0';
+
+/** The functions that open a session. */
+const FUNCTIONS = ['login', 'token', 'logout', 'adopt'];
 
 /** Largest transcript in bytes, many times a session with the largest responses. */
 const FILE_LIMIT = 16 << 20;
@@ -30,6 +31,15 @@ const SHOWN_CHARACTERS = 160;
  * @property {unknown} open
  * @property {unknown} [failure] of the opening itself
  * @property {{ reply: unknown, 'now-ms': unknown, action?: unknown, failure?: unknown }[]} steps
+ */
+
+/**
+ * The function that opens a session, and its parameters.
+ *
+ * @typedef {{ tag: 'login', val: { client: Client, stored?: Uint8Array, request: LoginRequest, context: Context } }
+ *   | { tag: 'token', val: { client: Client, stored?: Uint8Array, demand: Demand, context: Context } }
+ *   | { tag: 'logout', val: { client: Client, stored?: Uint8Array, context: Context } }
+ *   | { tag: 'adopt', val: { client: Client, tokens: Tokens, context: Context } }} Opening
  */
 
 /**
@@ -147,22 +157,28 @@ export function conversation(transcript) {
       'use the newer version that wrote it',
     );
   }
-  if (format !== FORMAT) throw misfit('transcript', `the format's number, ${FORMAT}`);
-  if (contract !== CONTRACT) throw misfit('contract', CONTRACT);
+  if (format !== FORMAT) throw damaged(`transcript is not the format's number, ${FORMAT}`);
+  if (contract !== CONTRACT) throw damaged(`contract is not ${CONTRACT}`);
   const { steps } = ended;
-  if (!Array.isArray(steps)) throw misfit('steps', 'a list');
+  if (!Array.isArray(steps)) throw damaged('steps is not a list');
   if (ended.failure !== undefined && steps.length > 0) {
-    throw misfit('steps', 'empty, although the opening failed');
+    throw damaged('steps is not empty, although the opening failed');
   }
   const replies = steps.map((step, at) => {
-    const path = `steps[${at}]`;
-    const { reply: replied, 'now-ms': nowMs, ...result } = object(step, path);
+    const { reply, 'now-ms': nowMs, ...result } = object(step, `steps[${at}]`);
     if (!['action', 'failure'].includes(Object.keys(result).join())) {
-      throw misfit(path, 'a reply with its action or its failure');
+      throw damaged(`steps[${at}] is not a reply with its action or its failure`);
     }
-    return { reply: reply(replied, `${path}.reply`), nowMs: u64(nowMs, `${path}.now-ms`) };
+    return {
+      reply: /** @type {Reply} */ (decode(reply, 'reply')),
+      nowMs: /** @type {bigint} */ (decode(nowMs, 'now-ms')),
+    };
   });
-  return { opening: opening(open, 'open'), replies };
+  const opening = /** @type {Opening} */ (decode(object(open, 'open'), 'open'));
+  if (!FUNCTIONS.includes(opening.tag)) {
+    throw damaged(`open is not one of ${FUNCTIONS.join(', ')}`);
+  }
+  return { opening, replies };
 }
 
 /**
@@ -186,12 +202,121 @@ export function begin(component, { tag, val }) {
   });
 }
 
+// ---- Values of the contract as JSON -------------------------------------------------
+
+/** Members whose values are variants or results. Other objects are records or bytes. */
+const VARIANTS = ['open', 'reply', 'protocol', 'examination', 'answered', 'error'];
+
+/**
+ * Returns a value of the contract as JSON.
+ *
+ * @param {unknown} value
+ * @returns {unknown}
+ */
+export function encode(value) {
+  if (value === undefined) return null;
+  if (typeof value === 'bigint') {
+    if (value > Number.MAX_SAFE_INTEGER) throw damaged('a number is not below 2^53');
+    return Number(value);
+  }
+  if (value instanceof Uint8Array) return encodeBytes(value);
+  if (Array.isArray(value)) return value.map(encode);
+  if (typeof value !== 'object' || value === null) return value;
+  const { tag, val } = /** @type {{ tag?: unknown, val?: unknown }} */ (value);
+  if (tag === 'err') return { error: encode(val) };
+  if (typeof tag === 'string') return 'val' in value ? { [tag]: encode(val) } : tag;
+  const kebab = (/** @type {string} */ name) =>
+    name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [kebab(name), encode(member)]),
+  );
+}
+
+/** @param {Uint8Array} bytes */
+function encodeBytes(bytes) {
+  try {
+    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
+  } catch {
+    return { base64: Buffer.from(bytes).toString('base64') };
+  }
+}
+
+/**
+ * Returns JSON as a value of the contract. The component checks its type.
+ *
+ * @param {unknown} json
+ * @param {string} name the member or case that it is the value of
+ * @returns {unknown}
+ */
+function decode(json, name) {
+  if (json === null) return undefined;
+  if (typeof json === 'number') {
+    if (!Number.isSafeInteger(json)) throw damaged(`${name} is not a whole number below 2^53`);
+    // The only integer of the contract that is not 64 bits long.
+    return name === 'status' ? json : BigInt(json);
+  }
+  if (VARIANTS.includes(name)) return decodeCase(json, name);
+  if (Array.isArray(json)) return json.map((element) => decode(element, name));
+  if (typeof json !== 'object') return json;
+  const { text, base64 } = object(json, name);
+  if (typeof text === 'string') return new TextEncoder().encode(text);
+  if (typeof base64 === 'string') return new Uint8Array(Buffer.from(base64, 'base64'));
+  const camel = (/** @type {string} */ key) =>
+    key.replace(/-[a-z]/g, (letter) => letter[1].toUpperCase());
+  return Object.fromEntries(
+    Object.entries(json).map(([key, member]) => [camel(key), decode(member, key)]),
+  );
+}
+
+/**
+ * @param {unknown} json
+ * @param {string} name
+ */
+function decodeCase(json, name) {
+  if (typeof json === 'string') return { tag: json };
+  const [tag, ...others] = Object.keys(object(json, name));
+  if (tag === undefined || others.length > 0) {
+    throw damaged(`${name} is not the name of a case, or an object with one`);
+  }
+  const val = decode(object(json, name)[tag], tag);
+  return { tag: tag === 'error' ? 'err' : tag, val };
+}
+
+/**
+ * @param {unknown} json
+ * @param {string} name
+ * @returns {Record<string, unknown>}
+ */
+function object(json, name) {
+  if (isObject(json) && !Array.isArray(json)) return json;
+  throw damaged(`${name} is not an object`);
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is Record<string, unknown>}
+ */
+function isObject(value) {
+  return typeof value === 'object' && value !== null;
+}
+
+/** @param {string} what */
+function damaged(what) {
+  return new LatchError(
+    'invalid-configuration',
+    `the transcript is damaged: ${what}`,
+    'take the file as it was recorded',
+  );
+}
+
 /** @param {unknown} error */
 function failure(error) {
   if (!(error instanceof LatchError)) throw error;
   const { code, message, remedy, provider, retryable } = error;
   return encode({ code, message, remedy, provider, retryable });
 }
+
+// ---- Comparing ----------------------------------------------------------------------
 
 /**
  * @param {unknown} expected
@@ -210,14 +335,6 @@ function compared(expected, found, path) {
     if (first !== undefined) return first;
   }
   return undefined;
-}
-
-/**
- * @param {unknown} value
- * @returns {value is Record<string, unknown>}
- */
-function isObject(value) {
-  return typeof value === 'object' && value !== null;
 }
 
 /** @param {unknown} value */
