@@ -116,10 +116,6 @@ async function steps(session, parts) {
           break;
         case 'done':
           return action.val;
-        default:
-          throw sandboxFault(
-            'the login component asked for an action that this host does not know',
-          );
       }
       const { tag } = reply;
       decided(() => budget.note(tag));
@@ -134,7 +130,8 @@ async function steps(session, parts) {
 }
 
 /**
- * Counts an action. Returns it with a wait that is not longer than the user's time.
+ * Counts an action. Returns it with a wait that is not longer than the user's time. Fails if the
+ * session asks for too much, or for an action that does not exist.
  *
  * @param {Action} action
  * @param {Budget} budget
@@ -142,16 +139,11 @@ async function steps(session, parts) {
  */
 function admitted(action, budget) {
   /** @type {{ url?: string, verificationUri?: string, waitMs?: bigint }} */
-  const { url, verificationUri, waitMs = 0n } = 'val' in action ? Object(action.val) : {};
-  const limitedMs = decided(() => budget.admit(action.tag, url ?? verificationUri, waitMs));
-  switch (action.tag) {
-    case 'authorize':
-      return { tag: action.tag, val: { ...action.val, waitMs: limitedMs } };
-    case 'offer':
-      return { tag: action.tag, val: { ...action.val, waitMs: limitedMs } };
-    default:
-      return action;
-  }
+  const asked = 'val' in action ? Object(action.val) : {};
+  const url = asked.url ?? asked.verificationUri;
+  const waitMs = decided(() => budget.admit(action.tag, url, asked.waitMs ?? 0n));
+  if (asked.waitMs === undefined) return action;
+  return /** @type {Action} */ ({ tag: action.tag, val: { ...asked, waitMs } });
 }
 
 /**

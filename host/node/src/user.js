@@ -13,12 +13,25 @@ import { decided } from './components.js';
 /** @import { Listening, Visit } from './listener.js' */
 /** @import { Terminal } from './terminal.js' */
 
+/**
+ * What a login reaches its user with.
+ *
+ * @typedef {object} Ways
+ * @property {Rules} rules
+ * @property {Egress} egress decides which addresses the user's browser may open
+ * @property {Clock} clock
+ * @property {Uint8Array} seed at least 32 random bytes for one-time addresses
+ * @property {Listening} [listener] undefined if no browser can come back
+ * @property {Browser} [browser] undefined if the user opens the address by hand
+ * @property {boolean} [browserIsElsewhere] whether that browser may run on another machine
+ * @property {Terminal} terminal
+ * @property {AbortSignal} [signal] ends a wait for the user
+ */
+
 /** The user's browser, terminal and loopback listener during one login. */
 export class User {
-  #clock;
+  #ways;
   #listener;
-  #browser;
-  #terminal;
   #signal;
   /** @type {Interaction} */
   #interaction;
@@ -38,38 +51,16 @@ export class User {
   /** Withdraws the time limit. @type {AbortController | undefined} */
   #limit;
 
-  /**
-   * @param {object} ways
-   * @param {Rules} ways.rules
-   * @param {Egress} ways.egress decides which addresses the user's browser may open
-   * @param {Clock} ways.clock
-   * @param {Uint8Array} ways.seed at least 32 random bytes for one-time addresses
-   * @param {Listening} [ways.listener] undefined if no browser can come back
-   * @param {Browser} [ways.browser] undefined if the user opens the address by hand
-   * @param {boolean} [ways.browserIsElsewhere] whether it may run on another machine
-   * @param {Terminal} ways.terminal
-   * @param {AbortSignal} [ways.signal] ends a wait for the user
-   */
-  constructor({
-    rules,
-    egress,
-    clock,
-    seed,
-    listener,
-    browser,
-    browserIsElsewhere = false,
-    terminal,
-    signal,
-  }) {
-    this.#clock = clock;
+  /** @param {Ways} ways */
+  constructor(ways) {
+    const { rules, egress, seed, listener, browser, terminal } = ways;
+    this.#ways = ways;
     this.#listener = listener;
-    this.#browser = browser;
-    this.#terminal = terminal;
-    this.#signal = signal;
+    this.#signal = ways.signal;
     const means = {
       redirectUri: listener?.redirectUri,
       hasBrowser: browser !== undefined,
-      browserIsElsewhere,
+      browserIsElsewhere: ways.browserIsElsewhere ?? false,
       isAttended: terminal.isAttended,
       hidesTyping: true,
     };
@@ -99,6 +90,7 @@ export class User {
    * @param {Ended} [ended] undefined if the login worked
    */
   async close(ended) {
+    // An interrupted login, too, shows how it ended.
     this.#signal = undefined;
     await this.#run({ tag: 'close', val: ended });
     this.#withdraw();
@@ -143,10 +135,10 @@ export class User {
   async #carryOut(command) {
     switch (command.tag) {
       case 'say':
-        this.#terminal.say(command.val);
+        this.#ways.terminal.say(command.val);
         break;
       case 'address':
-        this.#terminal.say(`  ${command.val}`);
+        this.#ways.terminal.say(`  ${command.val}`);
         break;
       case 'launch':
       case 'open':
@@ -177,15 +169,16 @@ export class User {
    * @returns {Promise<{ tag: 'ok', val: Opened } | { tag: 'err', val: string }>}
    */
   async #start(how, address) {
-    if (!this.#browser) return { tag: 'ok', val: 'by-hand' };
+    const { browser } = this.#ways;
+    if (!browser) return { tag: 'ok', val: 'by-hand' };
     try {
       if (how === 'open') {
-        await this.#browser(address);
+        await browser(address);
         return { tag: 'ok', val: 'address' };
       }
       this.#endLaunch();
       const tellsPeers = this.#listener?.tellsPeers ?? false;
-      const launched = await launch(this.#browser, address, tellsPeers);
+      const launched = await launch(browser, address, tellsPeers);
       this.#launched = launched;
       void launched.failed?.then((val) => {
         if (this.#launched === launched) this.#happened({ tag: 'browser-failed', val });
@@ -207,8 +200,8 @@ export class User {
     this.#question = new AbortController();
     const { signal } = this.#question;
     // Before the question is shown, so that a hidden line is hidden from its first character.
-    const line = this.#terminal.ask(isHidden, signal);
-    if (text !== '') this.#terminal.say(text);
+    const line = this.#ways.terminal.ask(isHidden, signal);
+    if (text !== '') this.#ways.terminal.say(text);
     line.then(
       (val) => this.#happened({ tag: 'typed', val }, signal),
       () => {},
@@ -222,7 +215,7 @@ export class User {
     const { signal } = this.#limit;
     const end = () => this.#happened({ tag: 'timed-out' }, signal);
     // If the clock fails, the wait ends too.
-    this.#clock.sleep(Number(limitMs), signal).then(end, end);
+    this.#ways.clock.sleep(Number(limitMs), signal).then(end, end);
   }
 
   /** Withdraws the question and the time limit. */
