@@ -1,4 +1,4 @@
-// The component itself, and what this host tells it about the machine.
+// The login component, and the facts about the machine that this host gives it.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -23,14 +23,14 @@ test('the component is one file that imports nothing', async (t) => {
   t.diagnostic(`component: ${bytes} bytes, SHA-256 ${sha256}`);
   const core = await WebAssembly.compile(readFileSync(new URL('login.core.wasm', folder)));
   const imports = WebAssembly.Module.imports(core).map(({ module, name }) => `${module} ${name}`);
-  // The two calls by which it hands out and takes back its own sessions.
+  // With these two, the component hands out its sessions and takes them back.
   assert.deepEqual(imports.sort(), [
     '[export]latchstring:login/flow@0.2.0 [resource-drop]session',
     '[export]latchstring:login/flow@0.2.0 [resource-new]session',
   ]);
 });
 
-test('it loads and steps in little time', async (t) => {
+test('the component loads and steps quickly', async (t) => {
   const timed = async (step) => {
     const begun = performance.now();
     const result = await step();
@@ -71,7 +71,7 @@ test('it loads and steps in little time', async (t) => {
   );
 });
 
-test('its failures and its traps are errors with a code', async () => {
+test('failures and traps are errors with a code', async () => {
   const component = await Component.load();
   const session = component.begin((Session) =>
     Session.token(client, undefined, { minTtlMs: 0n, forceRefresh: false }, context()),
@@ -94,7 +94,7 @@ test('its failures and its traps are errors with a code', async () => {
   );
 });
 
-test('the account key tells what asks for another token', async () => {
+test('the account key is different for settings that ask for another token', async () => {
   const component = await Component.load();
   const key = component.accountKey(client);
   assert.match(key, /^[a-z0-9]+$/);
@@ -102,7 +102,7 @@ test('the account key tells what asks for another token', async () => {
   assert.notEqual(component.accountKey({ ...client, scopes: ['openid'] }), key);
 });
 
-test('each trace of a machine is read as what it is left by', async () => {
+test('variables and files say what machine this is', async () => {
   const facts = (environment, files = [], platform = 'linux') =>
     surroundings(environment, (path) => files.includes(path), platform);
   assert.equal(facts({ SSH_CONNECTION: '10.0.0.1 1 10.0.0.2 22' }).remoteShell, true);
@@ -133,6 +133,6 @@ test('each trace of a machine is read as what it is left by', async () => {
   assert.equal(chooseFlow({ ...facts({ CI: '1' }), ...rest, terminal: false }).flow, undefined);
 });
 
-test('what reorders or hides a line is written as an escape', () => {
+test('characters that reorder or hide text become escapes', () => {
   assert.equal(printable('a\u001b[2J\n\u202eb\u{e0041}'), 'a\\u{1b}[2J\\u{a}\\u{202e}b\\u{e0041}');
 });

@@ -1,5 +1,5 @@
-// The conformance kit: each recorded conversation, with the component alone and with
-// this host's own loop.
+// The conformance kit: replays each recorded session with the component alone, and with this
+// host's loop.
 
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,7 @@ const names = readdirSync(kit)
   .sort();
 const read = (name) => JSON.parse(readFileSync(new URL(name, kit)));
 
-/** A copy, changed at `path`. */
+/** Returns a copy with a change at `path`. */
 function changed(transcript, path, change) {
   const copy = structuredClone(transcript);
   const last = path.at(-1);
@@ -28,13 +28,13 @@ function changed(transcript, path, change) {
   return copy;
 }
 
-/** The path to each value that is not made of others. */
+/** Returns the paths to all values that contain no other values. */
 function leaves(value, path = []) {
   if (typeof value !== 'object' || value === null) return [path];
   return Object.entries(value).flatMap(([name, member]) => leaves(member, [...path, name]));
 }
 
-/** Another value of the same kind. */
+/** Returns another value of the same type. */
 function other(value) {
   if (typeof value === 'string') return `${value}x`;
   if (typeof value === 'number') return value + 1;
@@ -47,11 +47,11 @@ test('there is a kit', () => {
 });
 
 for (const name of names) {
-  test(`${name}: the component does as recorded`, async () => {
+  test(`${name}: the component does what was recorded`, async () => {
     assert.equal(difference(read(name), await replay(read(name))), undefined);
   });
 
-  test(`${name}: whatever it did is compared`, async () => {
+  test(`${name}: every action and failure is compared`, async () => {
     const found = await replay(read(name));
     const outcomes = leaves(read(name)).filter(
       ([at, , what]) =>
@@ -72,7 +72,7 @@ for (const name of names) {
   if (isForLoops(read(name))) test(`${name}: the loop replies as recorded`, () => play(read(name)));
 }
 
-test('a login that begins otherwise goes otherwise', async () => {
+test('other entropy or another redirect changes the rest of a login', async () => {
   const logins = names
     .map(read)
     .filter(
@@ -90,20 +90,20 @@ test('a login that begins otherwise goes otherwise', async () => {
       ['steps', at, 'reply', 'redirected'],
       () => '/callback?code=a&state=b',
     );
-    // Where it was one already, it is another failure, or none.
+    // If the redirect failed already, it may fail in the same way.
     const stays = difference(forged, await replay(forged));
     assert.equal(stays === undefined, login.steps[at].action?.authorize !== undefined);
   }
 });
 
-test('a conversation may break off', async () => {
+test('a recording may break off', async () => {
   for (const transcript of names.map(read).filter(isForLoops)) {
     const steps = transcript.steps.slice(0, -1);
     if (steps.length > 0) await play({ ...transcript, steps });
   }
 });
 
-test('a loop that replies otherwise is noticed, whatever it should reply', async () => {
+test('a wrong reply of the loop is noticed, whichever reply it is', async () => {
   const tried = new Set();
   for (const file of names.filter((one) => isForLoops(read(one)))) {
     const { steps } = read(file);
@@ -122,7 +122,7 @@ test('a loop that replies otherwise is noticed, whatever it should reply', async
   assert(tried.size > 5, [...tried].join());
 });
 
-test('what is no transcript, or a newer one, is refused in clear words', async (t) => {
+test('a damaged transcript or a newer one is refused, and the error says why', async (t) => {
   const name = names.find((one) => read(one).open.login && read(one).steps.length > 1);
   const login = read(name);
   const rows = [
@@ -171,7 +171,7 @@ test('what is no transcript, or a newer one, is refused in clear words', async (
   });
 });
 
-test('numbers up to 2^53 and bytes that are no text come through', async () => {
+test('numbers up to 2^53 and bytes that are not text stay the same', async () => {
   const name = names.find((one) => read(one).open.token && read(one).steps.length === 1);
   const most = changed(
     read(name),
@@ -184,17 +184,17 @@ test('numbers up to 2^53 and bytes that are no text come through', async () => {
   assert.deepEqual((await replay(binary)).open.token.stored, stored);
 });
 
-test('a number that is not the same in every language is refused', async () => {
+test('a number that JSON cannot hold exactly is refused', async () => {
   const late = names.map(read).find(({ steps }) => steps.some(({ action }) => action?.present));
   for (const step of late.steps) step['now-ms'] = Number.MAX_SAFE_INTEGER;
-  // The code is void at a later time.
+  // The expiry of the code does not fit into such a number.
   await assert.rejects(replay(late), {
     code: 'invalid-configuration',
     message: /a number is not below 2\^53/,
   });
 });
 
-test('the command line replays a file, and says what component it runs', async (t) => {
+test('the command line replays a file, and shows the hash of the component', async (t) => {
   const [name] = names;
   const node = (...words) => run(process.execPath, [cli, ...words]).then(({ done }) => done);
   const same = await node('replay', fileURLToPath(new URL(name, kit)));

@@ -1,5 +1,5 @@
-// The hostile component, in every part of `testing/hostile/denied.json`: what it asks for
-// ends as on the native host.
+// The hostile component plays every part of `testing/hostile/denied.json`. Each ends with the same
+// error as on the native host.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -18,7 +18,7 @@ const TABLE = new URL('../../../testing/hostile/denied.json', import.meta.url);
 const ISSUER = 'https://id.example';
 const REDIRECT_URI = 'http://127.0.0.1:8000/callback';
 
-/** Turned into JavaScript as the login component is. */
+/** Turns the hostile component into JavaScript, as `build.mjs` does with the login component. */
 async function transpiled(folder) {
   const { stdout } = spawnSync(program('hostile-component'), { maxBuffer: 1 << 24 });
   const { files } = await transpileBytes(new Uint8Array(stdout), {
@@ -38,7 +38,7 @@ async function transpiled(folder) {
 test('a hostile component is stopped', async (t) => {
   const home = stateFolder(t);
   const folder = await transpiled(join(home, '..', 'hostile'));
-  // The files are written as modules.
+  // The files are ES modules.
   await writeFile(new URL('package.json', folder), '{"type":"module"}');
   const { instantiate } = await import(new URL('hostile.js', folder));
   t.mock.method(Component, 'load', async () => {
@@ -46,7 +46,7 @@ test('a hostile component is stopped', async (t) => {
     return new Component(root.flow, memories);
   });
   for (const group of JSON.parse(await readFile(TABLE))) {
-    // JavaScript can stop no step that runs, and this host describes no session.
+    // JavaScript cannot stop a step that runs, and this host has no call for `describe`.
     if (group['stopped-by'] !== 'host' || group.occasion === 'status') continue;
     for (const [part, words] of Object.entries(group.parts)) {
       await t.test(part, () => stopped(home, group, part, words));
@@ -57,7 +57,7 @@ test('a hostile component is stopped', async (t) => {
 async function stopped(stateDir, { occasion, code }, part, words) {
   const sent = [];
   const opened = [];
-  const person = terminal();
+  const screen = terminal();
   let kept;
   const memory = () => ({
     place: 'memory',
@@ -75,9 +75,9 @@ async function stopped(stateDir, { occasion, code }, part, words) {
   let sleptMs = 0;
   const options = {
     stateDir,
-    // The name of a session is looked at by the files.
+    // The file store checks the name of a session.
     store: occasion === 'setup' ? undefined : memory,
-    terminal: person,
+    terminal: screen,
     clock: {
       nowMs: () => 4_000_000_000_000 + sleptMs,
       // Returns at once, and counts the time as passed.
@@ -108,5 +108,5 @@ async function stopped(stateDir, { occasion, code }, part, words) {
   });
   if (code !== 'egress-denied') return;
   assert.deepEqual([sent, opened], [[], []]);
-  assert(!/evil|:\/\//.test(person.text), person.text);
+  assert(!/evil|:\/\//.test(screen.text), screen.text);
 }

@@ -1,4 +1,4 @@
-// Where requests go and do not go, and what an answer may cost.
+// Where requests may go, and the limits of a response.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
@@ -76,7 +76,7 @@ test('certificates are checked whatever the environment says', { skip: noOpenssl
   assert.match(reply.val.val.reason, /certificate is not trusted/);
 });
 
-test('only the issuer, given endpoints and those of its metadata are asked', async () => {
+test('requests go only to the issuer, to given endpoints and to those of the metadata', async () => {
   const issuer = 'https://id.example';
   const endpoints = { token: 'https://given.example/t', endSession: 'https://end.example/' };
   const egress = new Egress(rules, client(issuer, { endpoints }), {
@@ -147,7 +147,7 @@ test('a page that the provider names for a code may be opened', () => {
   assert.equal(egress.page('https://verify.example/'), 'https://verify.example/');
 });
 
-test("private addresses are for what the caller named, or where all of the issuer's are", async () => {
+test("a request goes to a private address only if the caller named it or all of the issuer's are private", async () => {
   const named = new Egress(rules, client('https://10.0.0.1'), { pinned: ['https://api.example'] });
   assert.equal(await named.permit(request('https://10.0.0.1/token')).reaches('10.0.0.1'), true);
   assert.equal(await named.permit(request('https://api.example/')).reaches('10.0.0.1'), true);
@@ -189,7 +189,7 @@ test("private addresses are for what the caller named, or where all of the issue
   }
 });
 
-test("a resolver that never answers costs no more than the request's time", async (t) => {
+test("a resolver that never answers does not exceed the request's time limit", async (t) => {
   let timeout = new AbortController();
   t.mock.method(AbortSignal, 'timeout', () => timeout.signal);
   for (const url of ['https://10.0.0.1/', 'http://localhost:1/']) {
@@ -204,7 +204,7 @@ test("a resolver that never answers costs no more than the request's time", asyn
   }
 });
 
-test('a name that leads to a private address is not followed there', async (t) => {
+test('a name with a private address is not connected to', async (t) => {
   const url = (await serving(t, (_, response) => response.end())).replace('127.0.0.1', 'localhost');
   const reply = await send(request(url), publicOnly);
   assert.equal(reply.val.tag, 'denied');
@@ -244,7 +244,7 @@ test('a poll takes no longer than the time that the user has left', async (t) =>
   let now = 4_000_000_000_000;
   const url = await serving(t, async (asked, response) => {
     asked.resume();
-    // Never answered; the user's time is over meanwhile.
+    // The poll is never answered, and the user's time passes meanwhile.
     if (asked.url.endsWith('/poll')) now += 2_000;
     else response.end(JSON.stringify({ polling_code: 'a', login_code: 'b' }));
   });
@@ -307,7 +307,7 @@ test('no secret reaches an error, whatever a provider answers', async (t) => {
   });
   const settings = { issuer, clientId: 'demo', clientSecret: 'CLIENT-secret', scopes: ['openid'] };
   for (; turn < answers.length; turn += 1) {
-    const person = terminal();
+    const screen = terminal();
     const pages = [];
     const browser = async (url) => {
       const begun = await get(url);
@@ -320,7 +320,7 @@ test('no secret reaches an error, whatever a provider answers', async (t) => {
     const options = {
       stateDir: stateFolder(t),
       browser: (url) => void browser(url),
-      terminal: person,
+      terminal: screen,
     };
     const error = await login(settings, options).then(
       () => assert.fail('logged in'),
@@ -332,7 +332,7 @@ test('no secret reaches an error, whatever a provider answers', async (t) => {
       inspect(error, { depth: 9, showHidden: true }),
       JSON.stringify(error),
       error.remedy,
-      person.text,
+      screen.text,
     ];
     for (const page of await Promise.all(pages)) texts.push(page.body);
     for (const secret of secrets) {

@@ -1,4 +1,4 @@
-// What comes to the listener and is not the login's answer.
+// Requests to the listener that are not the redirect of this login.
 
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
@@ -23,8 +23,8 @@ import {
 const rules = await loadRules();
 const well = { status: 200, html: 'well', policy: "default-src 'none'" };
 
-test('hostile callbacks are answered, and the login goes on waiting', async (t) => {
-  const { address, pending, person } = await waitingLogin(t);
+test('hostile requests are answered, and the login goes on waiting', async (t) => {
+  const { address, pending, screen } = await waitingLogin(t);
   const { origin } = new URL(address);
   const callback = `${origin}/callback?code=stolen&state=other`;
   const { host } = new URL(origin);
@@ -41,7 +41,7 @@ test('hostile callbacks are answered, and the login goes on waiting', async (t) 
     [callback, { 'sec-purpose': 'prefetch;prerender' }, 'GET', 503],
     [callback, { 'x-moz': 'prefetch' }, 'GET', 503],
     [callback, { 'content-length': '3' }, 'GET', 400],
-    // Another browser, with the answer of another login, and with a guessed cookie.
+    // Another browser: with the redirect of another login, and with a guessed cookie.
     [callback, {}, 'GET', 403],
     [callback, { cookie: 'latchstring-0=guess' }, 'GET', 403],
     [`${origin}/latchstring/start?ticket=guess`, {}, 'GET', 410],
@@ -54,8 +54,8 @@ test('hostile callbacks are answered, and the login goes on waiting', async (t) 
     );
   }
 
-  // The person's own browser, but another login's answer: a forged state.
-  const begun = await get(await until(() => person.address));
+  // This user's browser, but with the redirect of another login: a forged state.
+  const begun = await get(await until(() => screen.address));
   assert.equal(begun.status, 303);
   const [cookie] = begun.headers['set-cookie'][0].split(';');
   const forged = await get(callback, { cookie });
@@ -74,15 +74,15 @@ test('hostile callbacks are answered, and the login goes on waiting', async (t) 
   await assert.rejects(get(callback), 'the port is free again');
 });
 
-test('an address that is opened twice is believed by nobody, and a fresh one helps', async (t) => {
+test('an address that is opened twice does not count, and a new one does', async (t) => {
   const { issuer } = await demoProvider(t);
   let press;
   const pressed = new Promise((resolve) => {
     press = resolve;
   });
-  // The question for a paste takes Enter, too.
+  // The question for a pasted address also takes Enter.
   const answers = [pressed];
-  const person = terminal((hidden) => (hidden && answers.shift()) || new Promise(() => {}));
+  const screen = terminal((hidden) => (hidden && answers.shift()) || new Promise(() => {}));
   const opened = [];
   const pending = login(
     { issuer, clientId: 'demo', scopes: ['openid'] },
@@ -91,15 +91,15 @@ test('an address that is opened twice is believed by nobody, and a fresh one hel
       browser: (url) => {
         opened.push(url);
       },
-      terminal: person,
+      terminal: screen,
     },
   );
   await until(() => opened.length === 1);
   const first = await get(opened[0]);
   assert.equal((await get(opened[0])).status, 410);
-  assert.match(person.text, /opened twice/);
+  assert.match(screen.text, /opened twice/);
   const [cookie] = first.headers['set-cookie'][0].split(';');
-  // Whoever came first reloads in vain, with the cookie that it was given.
+  // The first browser gets the same answer if it reloads with its cookie.
   assert.equal((await get(opened[0], { cookie })).status, 410);
   const { origin } = new URL(opened[0]);
   assert.equal((await get(`${origin}/callback?code=a&state=b`, { cookie })).status, 403);
@@ -109,11 +109,11 @@ test('an address that is opened twice is believed by nobody, and a fresh one hel
   assert.equal((await pending).source, 'login');
 });
 
-/** A login whose opened address was used twice, at a terminal that keeps its questions. */
+/** Starts a login and opens its address twice. The terminal keeps its questions. */
 async function takenLogin(t) {
   const { issuer } = await demoProvider(t);
   const questions = [];
-  const person = terminal(
+  const screen = terminal(
     (hidden, signal) =>
       new Promise((answer) => {
         questions.push({ hidden, signal, answer });
@@ -127,7 +127,7 @@ async function takenLogin(t) {
       browser: (url) => {
         opened.push(url);
       },
-      terminal: person,
+      terminal: screen,
     },
   );
   await until(() => opened.length === 1);
@@ -135,10 +135,10 @@ async function takenLogin(t) {
   assert.equal((await get(opened[0])).status, 410);
   await until(() => questions.length === 1);
   const { origin } = new URL(opened[0]);
-  return { pending, person, questions, opened, callback: `${origin}/callback?code=a&state=b` };
+  return { pending, screen, questions, opened, callback: `${origin}/callback?code=a&state=b` };
 }
 
-/** Which questions there were: whether hidden, and whether withdrawn. */
+/** Returns of each question whether it is hidden, and whether it was withdrawn. */
 function asked(questions) {
   return questions.map(({ hidden, signal }) => [hidden, signal.aborted]);
 }
@@ -157,11 +157,11 @@ test('one question at a time has the keyboard, and an empty paste is Enter', asy
   assert.equal((await pending).source, 'login');
 });
 
-test('a fresh address is offered until it was opened', async (t) => {
-  const { pending, person, questions, opened, callback } = await takenLogin(t);
-  const begun = await get(person.address);
+test('a new address is offered until it was opened', async (t) => {
+  const { pending, screen, questions, opened, callback } = await takenLogin(t);
+  const begun = await get(screen.address);
   const [cookie] = begun.headers['set-cookie'][0].split(';');
-  // Not the answer of this login: it goes on waiting.
+  // Not the redirect of this login, which goes on waiting.
   assert.equal((await get(callback, { cookie })).status, 400);
   await until(() => questions.length === 2);
   assert.deepEqual(asked(questions), [
@@ -192,7 +192,7 @@ test('the last page has an address without a code', async (t) => {
   await pending;
 });
 
-test('silent and broken connections keep nobody out', async (t) => {
+test('silent and broken connections do not keep the browser out', async (t) => {
   const listener = await listen(rules, { host: '127.0.0.1', ports: [], path: '/callback' });
   t.after(() => listener.close());
   const { port } = new URL(listener.redirectUri);
@@ -213,7 +213,7 @@ test('silent and broken connections keep nobody out', async (t) => {
   assert.equal((await answer).body, 'well');
 });
 
-test('in a full house the newest waits, and gets its turn', async (t) => {
+test('if all connections wait for a page, the newest waits until there is room', async (t) => {
   const listener = await listen(rules, { host: '127.0.0.1', ports: [], path: '/callback' });
   t.after(() => listener.close());
   const answers = [];
@@ -230,7 +230,7 @@ test('in a full house the newest waits, and gets its turn', async (t) => {
   for (const answer of answers) assert.equal((await answer).body, 'well');
 });
 
-test('redirect paths of the listener itself are refused', async (t) => {
+test('redirect paths below /latchstring/ are refused', async (t) => {
   for (const path of ['/latchstring/start', '/latchstring/startle', '/latchstring/']) {
     await assert.rejects(listen(rules, { host: '127.0.0.1', ports: [], path }), {
       code: 'invalid-configuration',
@@ -240,7 +240,7 @@ test('redirect paths of the listener itself are refused', async (t) => {
   t.after(() => listener.close());
 });
 
-/** A clock that never reaches the end of a wait. */
+/** A clock on which no wait ends. */
 const frozen = {
   nowMs: () => Date.now(),
   sleep: (_, signal) =>
@@ -249,7 +249,7 @@ const frozen = {
     }),
 };
 
-/** A visit that `closed` may end the connection of, and what it was answered. */
+/** Returns a visit, its answers, and a function that closes its connection. */
 function visited(target, keepsConnection) {
   const answered = [];
   let close;
@@ -267,7 +267,7 @@ function visited(target, keepsConnection) {
   return { visit, answered, close };
 }
 
-/** A login whose answer came, and its visitors. */
+/** Returns the user of a login to whom the redirect came, and then `others`. */
 async function answered(visit, others = []) {
   const visits = [visit, ...others];
   const client = complete({ issuer: 'https://id.example', clientId: 'a' });
@@ -292,7 +292,7 @@ const redirectUri = 'http://127.0.0.1:1/callback';
 const asks = `redirect_uri=${encodeURIComponent(redirectUri)}`;
 const wait = { url: `https://id.example/?${asks}`, flow: 'browser', waitMs: 1n, alternatives: [] };
 
-test('a browser that came back is sent on to no address that none may open', async () => {
+test('a browser that came back is not redirected to an address that may not be opened', async () => {
   for (const url of [
     `http://id.example/?${asks}`,
     'file:///etc/passwd',
@@ -317,7 +317,7 @@ test('a browser that came back is sent on to no address that none may open', asy
   );
 });
 
-test('a browser that closes its connection instead of asking for the last page is not waited for', async () => {
+test('a login does not wait for a browser that closes its connection before the last page', async () => {
   const { visit, answered: told, close } = visited('/callback?code=a', true);
   const user = await answered(visit);
   close();
@@ -328,7 +328,7 @@ test('a browser that closes its connection instead of asking for the last page i
   );
 });
 
-test('the last page ends a login, whatever another user asks', async () => {
+test('the last page ends a login, and a request of another user does not', async () => {
   const { visit, answered: told } = visited('/callback?code=a', false);
   const stranger = visited('/latchstring/end?done', false);
   stranger.visit.peer = 'other-user';
@@ -361,7 +361,7 @@ test('a flood of requests does not hold off the time limit', async () => {
   assert.equal((await user.perform({ tag: 'authorize', val: wait })).tag, 'timed-out');
 });
 
-test('the way to the last page leaves the connection open, and tells when it is closed', async (t) => {
+test('the redirect to the last page keeps the connection open, and its end is noticed', async (t) => {
   const listener = await listen(rules, { host: '127.0.0.1', ports: [], path: '/callback' });
   t.after(() => listener.close());
   const { port, host } = new URL(listener.redirectUri);
@@ -387,17 +387,17 @@ test('the way to the last page leaves the connection open, and tells when it is 
   );
 });
 
-test('a connection that asks nothing is closed after some seconds', async (t) => {
+test('a connection without a request is closed after some seconds', async (t) => {
   const listener = await listen(rules, { host: '127.0.0.1', ports: [], path: '/callback' });
   t.after(() => listener.close());
   const socket = connect(Number(new URL(listener.redirectUri).port), '127.0.0.1').resume();
-  // Else this would never end.
+  // Never comes if the connection stays open.
   await new Promise((resolve) => {
     socket.on('close', resolve);
   });
 });
 
-test('localhost is answered on every family under each of its names', async (t) => {
+test('localhost is answered in both address families, under each of its names', async (t) => {
   const listener = await listen(rules, { host: 'localhost', ports: [], path: '/callback' });
   t.after(() => listener.close());
   const { port } = new URL(listener.redirectUri);

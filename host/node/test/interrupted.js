@@ -1,4 +1,4 @@
-// A process of its own: gets a signal when its provider has answered a renewal.
+// A program that gets a signal when its provider has answered a refresh.
 
 import { send } from '../src/http.js';
 import { token } from '../src/index.js';

@@ -1,4 +1,4 @@
-// Whole sessions against providers on this machine.
+// Whole sessions with providers on this machine.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -35,7 +35,7 @@ const rules = await loadRules();
 
 const scopes = ['openid', 'profile', 'offline_access'];
 
-test('a browser logs in, and the session is kept for its owner alone', async (t) => {
+test('a browser logs in, and only the owner can read the session', async (t) => {
   const { issuer, stop } = await demoProvider(t);
   const stateDir = stateFolder(t);
   const client = { issuer, clientId: 'demo', scopes };
@@ -55,14 +55,14 @@ test('a browser logs in, and the session is kept for its owner alone', async (t)
   ]);
   for (const name of files) assert.equal(statSync(join(stateDir, name)).mode & 0o777, 0o600);
 
-  // Nobody is there to be asked.
+  // The provider is stopped, so the token can only be the stored one.
   await stop();
   const cached = await token(client, { stateDir });
   assert.equal(cached.source, 'cached');
   assert.equal(cached.accessToken, first.accessToken);
 });
 
-test('a login happens only where it has to', async (t) => {
+test('tokenOrLogin logs in only if it has to', async (t) => {
   const { issuer } = await demoProvider(t);
   const options = { stateDir: stateFolder(t), browser: visitorBrowser(), terminal: terminal() };
   const client = { issuer, clientId: 'demo', scopes };
@@ -88,7 +88,7 @@ test("another program's tokens become a session", async (t) => {
   assert.equal(held.accessToken, accessToken);
 });
 
-test('every part may be one of the caller', async (t) => {
+test('the caller can replace every part', async (t) => {
   const { issuer } = await demoProvider(t);
   let kept;
   let aheadMs = 0;
@@ -128,7 +128,7 @@ test('every part may be one of the caller', async (t) => {
   const client = { issuer, clientId: 'demo', scopes: ['offline_access'] };
   assert.equal((await login(client, options)).source, 'login');
   assert.equal(listened, 1);
-  // The session's, and what ties it to the browser.
+  // Once for the session, and once to bind it to the browser.
   assert.equal(drawn, 2);
   assert(asked.length > 1 && asked.every((url) => url.startsWith(issuer)), asked.join());
   assert.equal((await token(client, options)).source, 'cached');
@@ -138,7 +138,7 @@ test('every part may be one of the caller', async (t) => {
   assert.equal(kept, undefined);
 });
 
-test('a misspelt setting is told', async (t) => {
+test('a misspelt setting is named', async (t) => {
   const misspelt = { issuer: 'https://id.example', clientId: 'demo', scope: ['openid'] };
   await assert.rejects(token(misspelt, { stateDir: stateFolder(t) }), {
     code: 'invalid-configuration',
@@ -147,7 +147,7 @@ test('a misspelt setting is told', async (t) => {
   });
 });
 
-test('a token shows no secret where it is printed', async (t) => {
+test('a printed token shows no secret', async (t) => {
   const { issuer } = await demoProvider(t);
   const browser = visitorBrowser();
   const held = await login(
@@ -164,7 +164,7 @@ test('a token shows no secret where it is printed', async (t) => {
   }
 });
 
-test('a person who refuses ends the login', async (t) => {
+test('a user who refuses ends the login', async (t) => {
   const { issuer } = await demoProvider(t);
   const browser = visitorBrowser('--refuse');
   const refused = login(
@@ -180,7 +180,7 @@ test('a person who refuses ends the login', async (t) => {
   await browser.arrived;
 });
 
-test('nobody comes, or the program is interrupted', async (t) => {
+test('a login ends if no browser comes, or if the program is interrupted', async (t) => {
   const { issuer } = await demoProvider(t);
   const client = { issuer, clientId: 'demo', scopes };
   const options = { stateDir: stateFolder(t), browser: () => {}, terminal: terminal() };
@@ -190,7 +190,7 @@ test('nobody comes, or the program is interrupted', async (t) => {
 });
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  test(`${signal} within a renewal ends the program once its session is saved`, async (t) => {
+  test(`${signal} during a refresh ends the program once its session is saved`, async (t) => {
     const { issuer } = await demoProvider(t);
     const stateDir = stateFolder(t);
     const client = { issuer, clientId: 'demo', scopes };
@@ -209,7 +209,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   });
 }
 
-test('the command line escapes what a provider says', async (t) => {
+test('the command line escapes text from a provider', async (t) => {
   const { issuer } = await demoProvider(t);
   const stateDir = stateFolder(t);
   const script = join(stateDir, '..', 'browser.sh');
@@ -231,7 +231,7 @@ test('the command line escapes what a provider says', async (t) => {
   assert.match(stderr, /Logged in as Ada \\u\{9b\}31m\\u\{202e\}Lovelace/);
 });
 
-test('a session is renewed, and ended', async (t) => {
+test('a session is refreshed, and ended', async (t) => {
   const { issuer } = await demoProvider(t);
   const stateDir = stateFolder(t);
   const client = { issuer, clientId: 'demo', scopes };
@@ -241,7 +241,7 @@ test('a session is renewed, and ended', async (t) => {
   assert.equal(second.source, 'renewed');
   assert.notEqual(second.accessToken, first.accessToken);
   assert.equal((await token(client, { stateDir })).accessToken, second.accessToken);
-  // No token of this provider lives that long.
+  // No token of this provider is valid for that long.
   const third = await token(client, { stateDir, minTtlMs: 3_700_000 });
   assert.equal(third.source, 'cached');
   assert.match(third.notices[0], /3700 s were asked for/);
@@ -254,9 +254,9 @@ test('a session is renewed, and ended', async (t) => {
   assert.equal((await logout(client, { stateDir })).wasLoggedIn, false);
 });
 
-test('where the port is taken, the address that a browser ends on is pasted', async (t) => {
+test('if the port is taken, the user pastes the address that the browser ends on', async (t) => {
   const { issuer } = await demoProvider(t);
-  // A browser somewhere else ends at what is not this login's listener.
+  // Stands for the page on which a browser of another machine ends.
   const elsewhere = createServer((request, response) => {
     response.end('nothing here');
     arrive(`http://127.0.0.1:${port}${request.url}`);
@@ -270,45 +270,45 @@ test('where the port is taken, the address that a browser ends on is pasted', as
   t.after(() => elsewhere.close());
   const { port } = elsewhere.address();
   const answers = ['http://127.0.0.1/callback?code=stolen&state=other'];
-  const person = terminal(async (hidden) => {
+  const screen = terminal(async (hidden) => {
     assert.equal(hidden, true);
     if (answers.length > 0) return answers.pop();
-    await visitor(person.address);
+    await visitor(screen.address);
     return arrived;
   });
   const held = await login(
     { issuer, clientId: 'demo', scopes },
-    { stateDir: stateFolder(t), redirect: { ports: [port] }, browser: false, terminal: person },
+    { stateDir: stateFolder(t), redirect: { ports: [port] }, browser: false, terminal: screen },
   );
   assert.equal(held.source, 'login');
-  assert.match(person.text, /port \d+ is in use/);
-  assert.match(person.text, /That does not finish the login/);
+  assert.match(screen.text, /port \d+ is in use/);
+  assert.match(screen.text, /That does not finish the login/);
 });
 
-test('a pasting person may be overtaken by the browser', async (t) => {
+test('the browser may finish a login while the user is asked to paste', async (t) => {
   const { issuer } = await demoProvider(t);
   let given;
-  const person = terminal((_, signal) => {
+  const screen = terminal((_, signal) => {
     given = signal;
     return new Promise(() => {});
   });
   const pending = login(
     { issuer, clientId: 'demo', scopes },
-    { stateDir: stateFolder(t), flow: 'paste', browser: false, terminal: person },
+    { stateDir: stateFolder(t), flow: 'paste', browser: false, terminal: screen },
   );
-  await visitor(await until(() => person.address));
+  await visitor(await until(() => screen.address));
   assert.equal((await pending).source, 'login');
-  assert.equal(given.aborted, true, 'the keyboard was given back');
+  assert.equal(given.aborted, true, 'the question was withdrawn');
 });
 
-test('a taken port without a person is an error', async (t) => {
+test('a taken port without a user at the terminal is an error', async (t) => {
   const { issuer } = await demoProvider(t);
   const port = Number(new URL(issuer).port);
   const options = { stateDir: stateFolder(t), redirect: { ports: [port] }, terminal: terminal() };
   await assert.rejects(login({ issuer, clientId: 'demo' }, options), { code: 'port-in-use' });
 });
 
-test('a certified provider logs in, renews and revokes', { skip: noWeb }, async (t) => {
+test('a certified provider logs in, refreshes and revokes', { skip: noWeb }, async (t) => {
   const { issuer, log } = await realProvider(t);
   const stateDir = stateFolder(t);
   const client = { issuer, clientId: 'public', scopes };
@@ -318,7 +318,7 @@ test('a certified provider logs in, renews and revokes', { skip: noWeb }, async 
   assert.equal(first.claims.sub, 'grace');
   const asked = (await log()).length;
   assert.equal((await token(client, { stateDir })).source, 'cached');
-  assert.equal((await log()).length, asked, 'a cached token asks nobody');
+  assert.equal((await log()).length, asked, 'a stored token needs no request');
   assert.equal((await token(client, { stateDir, forceRefresh: true })).source, 'renewed');
   const { revoked } = await logout(client, { stateDir });
   assert.deepEqual([...revoked].sort(), ['access-token', 'refresh-token']);
@@ -326,22 +326,22 @@ test('a certified provider logs in, renews and revokes', { skip: noWeb }, async 
 
 test('a code is entered on another device', { skip: noWeb }, async (t) => {
   const { issuer } = await realProvider(t);
-  const person = terminal();
+  const screen = terminal();
   const pending = login(
     { issuer, clientId: 'device', scopes },
-    { stateDir: stateFolder(t), flow: 'device', terminal: person },
+    { stateDir: stateFolder(t), flow: 'device', terminal: screen },
   );
-  const code = await until(() => /enter this code:\n\n {4}(\S+)/.exec(person.text)?.[1]);
-  await visitor(`${person.address}?user_code=${code}`);
+  const code = await until(() => /enter this code:\n\n {4}(\S+)/.exec(screen.text)?.[1]);
+  await visitor(`${screen.address}?user_code=${code}`);
   assert.equal((await pending).source, 'login');
 });
 
-test('after a try that came to nothing, the person chooses how to go on', async (t) => {
+test('after an attempt that failed, the user chooses how to go on', async (t) => {
   const { issuer } = await demoProvider(t);
   const answers = ['nonsense', ''];
   const opened = [];
-  const person = terminal(async (hidden) => (hidden ? new Promise(() => {}) : answers.shift()));
-  // The time of the first try is over at once, that of the second never.
+  const screen = terminal(async (hidden) => (hidden ? new Promise(() => {}) : answers.shift()));
+  // The time limit of the first attempt passes at once, that of the second never.
   let tries = 0;
   const sleep = async (ms, signal) => {
     if (ms < 60_000) return systemClock.sleep(ms, signal);
@@ -353,14 +353,14 @@ test('after a try that came to nothing, the person chooses how to go on', async 
     if (opened.length === 2) browser.arrived = visitor(url);
   };
   const clock = { ...systemClock, sleep };
-  const options = { stateDir: stateFolder(t), browser, terminal: person, clock };
+  const options = { stateDir: stateFolder(t), browser, terminal: screen, clock };
   assert.equal((await login({ issuer, clientId: 'demo', scopes }, options)).source, 'login');
   await browser.arrived;
   assert.deepEqual(answers, []);
-  assert.equal(person.text.match(/Press Enter to use the browser/g).length, 2);
+  assert.equal(screen.text.match(/Press Enter to use the browser/g).length, 2);
 });
 
-test('a provider with a page of its own is asked what came of it', async (t) => {
+test('a provider whose page does not redirect back is polled', async (t) => {
   const { issuer: url } = await standIn(t, 'hexclave');
   const client = {
     issuer: url,
@@ -376,7 +376,7 @@ test('a provider with a page of its own is asked what came of it', async (t) => 
   assert.equal((await token(client, { stateDir, forceRefresh: true })).source, 'renewed');
 });
 
-test('a login that the provider refuses for a default of ours goes on in the same tab', async (t) => {
+test('a login that the provider refuses because of a default parameter goes on in the same tab', async (t) => {
   const port = await freePort();
   const { issuer } = await standIn(
     t,

@@ -1,4 +1,4 @@
-// Node and the native program, over one folder.
+// Node and the native program with the same sessions.
 
 import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
@@ -43,7 +43,7 @@ async function printed(running) {
   return stdout.trim();
 }
 
-test('what Node wrote the native program reads, renews and gives back', async (t) => {
+test('the native program reads and refreshes a session of Node, and Node reads it again', async (t) => {
   const { issuer } = await demoProvider(t);
   const stateDir = stateFolder(t);
   const client = { issuer, clientId: 'demo', scopes };
@@ -59,7 +59,7 @@ test('what Node wrote the native program reads, renews and gives back', async (t
   assert.equal(await printed(latch(stateDir, client, 'token')), third.accessToken);
 });
 
-test('what the native program wrote Node reads and renews', async (t) => {
+test('Node reads and refreshes a session of the native program', async (t) => {
   const { issuer } = await demoProvider(t);
   const stateDir = stateFolder(t);
   const client = { issuer, clientId: 'demo', scopes };
@@ -70,13 +70,15 @@ test('what the native program wrote Node reads and renews', async (t) => {
   assert.equal(await printed(latch(stateDir, client, 'token')), second.accessToken);
 });
 
-test('processes that renew at once renew once, Node and native', { skip: noWeb }, async (t) => {
+test('processes that refresh at the same time refresh once, Node and native', {
+  skip: noWeb,
+}, async (t) => {
   const { issuer, log } = await realProvider(t);
   const stateDir = stateFolder(t);
   const client = { issuer, clientId: 'public', scopes };
   const first = await login(client, { stateDir, browser: visitorBrowser(), terminal: terminal() });
   const file = readdirSync(stateDir).find((name) => name.endsWith('.lock'));
-  // Each has read the same old token when it comes to wait.
+  // All of them have read the same old token when they wait for the lock.
   const held = await lock(join(stateDir, file), 600_000);
   const words = [renew, JSON.stringify({ client, stateDir })];
   const all = await Promise.all([

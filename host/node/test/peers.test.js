@@ -1,4 +1,4 @@
-// Whose browser is at the other end of a connection, and what it is told.
+// Which user's browser is at the other end of a connection, and how it is answered.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -13,7 +13,7 @@ import { visitor, waitingLogin } from './support.js';
 
 const ends = { ours: '127.0.0.1:8000', theirs: '127.0.0.1:40000' };
 
-/** An address as the kernel of this machine writes it; `bytes` are its bytes. */
+/** Returns an address, given by its bytes, as the kernel of this machine writes it. */
 function written(bytes, port) {
   const buffer = Buffer.from(bytes);
   if (endianness() === 'LE') buffer.swap32();
@@ -29,14 +29,14 @@ function line(local, remote, state, uid, inode) {
   return `  12: ${local} ${remote} ${state} 00000000:00000000 00:00000000 00000000 ${String(uid).padStart(5)}        0 ${inode} 1 000000002c0f7c18 20 4 30 10 -1\n`;
 }
 
-test('the table tells the user at the other end', () => {
+test('the table shows the user at the other end', () => {
   const mine = (state) => line(ours(), theirs(), state, 1000, 7);
   const rows = [
     [mine('01') + line(theirs(), ours(), '01', 1001, 8), 1001],
     [line(theirs(), ours(), '05', 1001, 8), 1001],
     [mine('01') + line(theirs(mapped), ours(mapped), '01', 1001, 8), 1001],
     [line(theirs(), ours(), '01', 0, 8), 0],
-    // Closed by its owner: that is not root.
+    // A socket that its owner has closed, not one of root.
     [mine('08') + line(theirs(), ours(), '05', 0, 0), 'gone'],
     [mine('07'), 'gone'],
     ['', 'gone'],
@@ -64,7 +64,7 @@ test('users are told apart', () => {
     assert.equal(peerOf(uid, { own, unmapped }), peer);
 });
 
-test('this machine tells this user and a closed connection', {
+test('this machine shows this user, and a closed connection', {
   skip: process.platform !== 'linux',
 }, async (t) => {
   const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
@@ -88,10 +88,10 @@ test('this machine tells this user and a closed connection', {
 
 const isRoot =
   process.geteuid?.() === 0 && process.platform === 'linux' && existsSync('/usr/bin/curl');
-test("another user's visit uses nothing up, and the user is told once", {
+test("another user's visit does not use up the address, and the user is told once", {
   skip: !isRoot && 'needs root, to be two users, and curl',
 }, async (t) => {
-  const { address, pending, person } = await waitingLogin(t);
+  const { address, pending, screen } = await waitingLogin(t);
   for (let time = 0; time < 2; time += 1) {
     const curl = spawn('/usr/bin/curl', ['-s', '-i', address], {
       uid: 65534,
@@ -108,5 +108,5 @@ test("another user's visit uses nothing up, and the user is told once", {
   }
   await visitor(address);
   assert.equal((await pending).source, 'login');
-  assert.equal(person.text.match(/another user of this machine/g).length, 1);
+  assert.equal(screen.text.match(/another user of this machine/g).length, 1);
 });

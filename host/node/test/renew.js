@@ -1,4 +1,4 @@
-// A process of its own: renews, and prints what came of it as JSON.
+// A program that refreshes a token and prints it as JSON.
 
 import { token } from '../src/index.js';
 

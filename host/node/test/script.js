@@ -1,6 +1,5 @@
-// A conversation's other side, played from its transcript: providers, a store, a
-// person and their browser bring what was recorded, at the time that was recorded.
-// Nobody sleeps.
+// Plays a recorded session against the host's loop: the provider, the store, the user and the
+// browser do what was recorded, at the time that was recorded. No wait takes real time.
 
 import assert from 'node:assert/strict';
 
@@ -12,13 +11,13 @@ import { begin, conversation, encode } from '../src/replay.js';
 import * as session from '../src/session.js';
 import { User } from '../src/user.js';
 
-/** The loop was led to where the transcript breaks off. */
+/** Ends a loop at the end of a transcript that breaks off. */
 class BrokeOff extends Error {}
 
 /**
- * Whether a loop can hold this conversation: it gives each reply once, each to the
- * action that it belongs to, and stops when the session does. Nor does it ever give
- * up in the person's name: who interrupts it ends it.
+ * Returns whether a loop can have had this session: it gives each reply once, to the action that
+ * the reply belongs to, and stops when the session ends. It does not reply `cancelled`: an
+ * interrupted loop just ends.
  */
 export function isForLoops({ steps }) {
   const [first] = steps;
@@ -31,7 +30,7 @@ export function isForLoops({ steps }) {
   );
 }
 
-/** Drives the host's own loop, whose replies must be the recorded ones. */
+/** Runs the host's loop. Its replies must be the recorded ones. */
 export async function play(transcript) {
   const rules = await loadRules();
   const { opening } = conversation(transcript);
@@ -52,7 +51,7 @@ export async function play(transcript) {
     send: (request) => script.send(request),
     store: script.store,
     egress,
-    terminal: script.person,
+    terminal: script.terminal,
     lockPatienceMs: 1_000,
     user: isLogin ? script.user : undefined,
   });
@@ -61,7 +60,7 @@ export async function play(transcript) {
     (outcome) => ({ outcome }),
     (error) => ({ error }),
   );
-  // The loop makes an error of its own of what is thrown in it.
+  // The loop turns other errors into its own.
   if (script.fault) throw script.fault;
   if (done) assert.deepEqual(outcome.outcome ? encode(outcome.outcome) : outcome.error, done);
   else if (ends(last)) assert.equal(outcome.error?.code, last.failure.code);
@@ -75,7 +74,7 @@ function ends({ action, failure }) {
   return failure !== undefined || action.done !== undefined;
 }
 
-/** What a host has pinned that has had the session for longer. */
+/** Returns the origins that a host with an older session has pinned. */
 function origins({ steps }) {
   const asked = steps.filter((_, at) => steps[at + 1]?.reply.answered?.error?.denied === undefined);
   return asked.flatMap(({ action }) =>
@@ -83,27 +82,27 @@ function origins({ steps }) {
   );
 }
 
-function isPersons(reply) {
+function isByUser(reply) {
   return ['redirected', 'pasted', 'chosen'].includes(reply?.tag);
 }
 
 class Script {
-  /** How many replies the loop has given. */
+  /** The number of replies that the loop has given. */
   at = 0;
   locks = 0;
-  /** What was not as recorded. */
+  /** The first difference from the recording. */
   fault;
-  /** What the browser was shown when the login had ended. */
+  /** The page that the browser got when the login had ended. */
   lastPage;
   #rules;
   #egress;
   #steps;
   #replies;
-  /** Visits of the person's browser, in turn. */
+  /** The browser's requests that were not taken yet, oldest first. */
   #visits = [];
   #cookie = '';
-  #broughtAt;
-  #knock = () => {};
+  #redirectedAt;
+  #arrived = () => {};
 
   constructor(transcript, rules, egress) {
     this.#rules = rules;
@@ -112,7 +111,7 @@ class Script {
     this.#replies = conversation(transcript).replies;
   }
 
-  /** The component itself; what it is told must be what was recorded. */
+  /** Passes the loop's reply on to the component. It must be the recorded one. */
   next(component, session, reply, nowMs) {
     const { at } = this;
     const recorded = this.#steps[at];
@@ -134,7 +133,7 @@ class Script {
     }
   }
 
-  /** What is to come of the last action. */
+  /** The recorded reply to the last action. */
   get #coming() {
     return this.#replies[this.at]?.reply ?? {};
   }
@@ -145,7 +144,7 @@ class Script {
       new Promise((resolve, reject) => {
         const [from, to] = [this.#replies[this.at - 1], this.#replies[this.at]];
         if (to && to.nowMs - from.nowMs >= ms) resolve();
-        else if (!isPersons(to?.reply))
+        else if (!isByUser(to?.reply))
           reject(new Error(`nothing ends a sleep of ${ms} ms at steps[${this.at}]`));
         else signal.addEventListener('abort', () => reject(signal.reason));
       }),
@@ -180,7 +179,7 @@ class Script {
     if (this.#coming.tag === 'not-saved') throw new LatchError('not-saved', this.#coming.val, '');
   }
 
-  person = {
+  terminal = {
     isAttended: true,
     say: () => {},
     ask: async () => {
@@ -189,14 +188,14 @@ class Script {
     },
   };
 
-  /** The host's own, with a listener that this person's browser comes to. */
+  /** The host's own `User`, with a scripted listener, browser and terminal. */
   get user() {
     const redirectUri = 'http://127.0.0.1:8000/callback';
     const listener = {
       redirectUri,
       arrival: () =>
         new Promise((resolve) => {
-          this.#knock = resolve;
+          this.#arrived = resolve;
           this.#come();
           if (this.#visits.length > 0) resolve();
         }),
@@ -213,14 +212,14 @@ class Script {
       seed: new Uint8Array(32),
       listener,
       browser: (url) => this.#open(url),
-      terminal: this.person,
+      terminal: this.terminal,
     });
   }
 
-  /** A browser, unless the person goes on to type. */
+  /** Plays the browser. It does not start if the user pasted or chose instead. */
   #open(address) {
     const { authorize } = this.#steps[this.at - 1].action;
-    // From any other page nothing comes back.
+    // Other pages do not redirect back.
     if (!authorize) return;
     for (let at = this.at; this.#steps[at - 1]?.action?.authorize?.url === authorize.url; at += 1) {
       if (['pasted', 'chosen'].includes(this.#replies[at]?.reply.tag))
@@ -233,11 +232,15 @@ class Script {
     });
   }
 
-  /** The redirect, once the browser has been where it begins. */
+  /** Brings the recorded redirect, once the browser has opened the login's address. */
   #come() {
-    if (this.#coming.tag !== 'redirected' || this.#broughtAt === this.at || this.#visits.length > 0)
+    if (
+      this.#coming.tag !== 'redirected' ||
+      this.#redirectedAt === this.at ||
+      this.#visits.length > 0
+    )
       return;
-    this.#broughtAt = this.at;
+    this.#redirectedAt = this.at;
     const end = this.#rules.endAddress();
     this.#visit(this.#coming.val, (page) => {
       if (page.location === end)
@@ -249,6 +252,6 @@ class Script {
 
   #visit(target, answered) {
     this.#visits.push({ target, cookies: this.#cookie, answer: async (page) => answered(page) });
-    this.#knock();
+    this.#arrived();
   }
 }

@@ -1,4 +1,4 @@
-// What is kept between runs, and the lock on it.
+// Stored sessions and their lock.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -65,7 +65,7 @@ test('modes are private whatever the umask', (t) => {
   assert.equal(fs.statSync(kept.place).mode & 0o777, 0o600);
 });
 
-test('what others can reach is refused, and links are not followed', (t) => {
+test('files that others can access are refused, and links are not followed', (t) => {
   const { folder, store: kept } = store(t);
   kept.write(bytes);
   fs.chmodSync(kept.place, 0o640);
@@ -96,7 +96,7 @@ test('a probe leaves nothing, and a write removes what a dead writer left', (t) 
   ]);
 });
 
-test('a profile that is no part of a file name is refused', () => {
+test('a profile that cannot be part of a file name is refused', () => {
   for (const profile of ['', '..', 'a/b', 'a.b', 'a'.repeat(65)]) {
     assert.throws(() => new FileStore(rules, '/nowhere', profile, 'abc'), {
       code: 'invalid-configuration',
@@ -105,7 +105,7 @@ test('a profile that is no part of a file name is refused', () => {
   assert.match(defaultFolder(), /latchstring/);
 });
 
-test('an envelope cut short anywhere is damage, and a newer one is not', () => {
+test('a session that is cut short anywhere is damaged, and a newer one is not', () => {
   const sealed = session.seal(rules, {
     origins: ['https://id.example'],
     bytes: Buffer.from('{"a":"\\n"}\n{}'),
@@ -132,7 +132,7 @@ test('an envelope cut short anywhere is damage, and a newer one is not', () => {
   });
 });
 
-test('origins that no host pins are damage', () => {
+test('origins that no host pins are refused as damage', () => {
   const open = (origins) =>
     session.open(
       rules,
@@ -184,12 +184,12 @@ test('a login sets a damaged session aside', async (t) => {
   assert.equal(aside.length, 2);
 });
 
-// As this machine has it, by each helper, and without one.
+// The default, and each helper alone.
 const ways = {
   default: undefined,
   ...Object.fromEntries(HELPERS.map((helper) => [helper[0], [helper]])),
 };
-test('without a program that locks, nothing is renewed', {
+test('without a program that locks, there is no lock', {
   skip: process.platform === 'win32',
 }, async (t) => {
   const path = join(stateFolder(t), '..', 'a.lock');
@@ -215,7 +215,7 @@ for (const [way, helpers] of Object.entries(ways)) {
       order.push('held');
       return held;
     });
-    // It began later, and ends while the other waits.
+    // Begins to wait later than the second, and gives up earlier.
     await assert.rejects(lock(path, 150, undefined, helpers), { code: 'store-unusable' });
     order.push('released');
     first.release();

@@ -1,4 +1,4 @@
-// What the tests log in with: providers, a scripted person, folders, terminals.
+// What the tests share: providers, the scripted user, folders, terminals.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
@@ -24,23 +24,23 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 const programs = process.env.LATCHSTRING_BIN || join(root, 'target', 'debug');
 const web = join(root, 'host', 'latch', 'tests', 'web');
 
-/** Why the tests against a real provider cannot run; false where they can. */
+/** The reason why tests with the certified provider cannot run; false if they can. */
 export const noWeb =
   !existsSync(join(web, 'node_modules')) && 'the servers of host/latch/tests/web are not installed';
 
-/** A program of this repository. */
+/** Returns the path of a program of this repository. */
 export function program(name) {
   const path = join(programs, name);
   if (!existsSync(path)) throw new Error(`${path} is missing; build it, or set LATCHSTRING_BIN`);
   return path;
 }
 
-/** The small provider of this repository; its client is `demo`. */
+/** Starts the provider of this repository. Its client is `demo`. */
 export function demoProvider(t) {
   return serving(t, spawn(program('demo-provider'), [], { stdio: ['pipe', 'pipe', 'inherit'] }));
 }
 
-/** A stand-in of this repository for a provider with rules of its own. */
+/** Starts a stand-in of this repository for a login system. */
 export function standIn(t, system, ...options) {
   return serving(
     t,
@@ -48,7 +48,7 @@ export function standIn(t, system, ...options) {
   );
 }
 
-/** A certified provider; `log` tells what it was asked. */
+/** Starts the certified provider. `log` returns the requests that it got. */
 export async function realProvider(t, ...lifetimes) {
   const words = [join(web, 'oidc-provider.mjs'), ...lifetimes.map(String)];
   const child = spawn(process.execPath, words, { cwd: web, stdio: ['pipe', 'pipe', 'ignore'] });
@@ -57,7 +57,10 @@ export async function realProvider(t, ...lifetimes) {
   return { ...provider, log };
 }
 
-/** It serves until its standard input closes, so that it outlives no test. */
+/**
+ * Waits until a provider serves. It ends when its standard input is closed, at the latest with
+ * the test.
+ */
 async function serving(t, child) {
   const [line] = await once(createInterface({ input: child.stdout }), 'line');
   const stop = async () => {
@@ -70,8 +73,8 @@ async function serving(t, child) {
 }
 
 /**
- * A port that no other test on this machine uses until this process ends: as `free_port`
- * in host/latch/tests/support/mod.rs, and kept apart from its users too.
+ * Returns a port that no other test on this machine uses until this process ends. Shares its lock
+ * files with `free_port` in host/latch/tests/support/mod.rs.
  */
 export async function freePort() {
   const folder = join(tmpdir(), `latchstring-tests-${process.getuid?.() ?? 0}`);
@@ -86,7 +89,7 @@ export async function freePort() {
   throw new Error('no port is free');
 }
 
-/** Locks a file if nobody else has, and tells whether it did. */
+/** Locks a file if no other process has locked it. Returns whether it did. */
 function isLocked(file) {
   const words = ['-e', 'open(FILE, "+<&=3") && flock(FILE, 2 | 4) or exit 1'];
   const { status, error } = spawnSync('perl', words, {
@@ -108,7 +111,7 @@ async function isFree(port) {
   }
 }
 
-/** A folder for sessions, not made yet, and gone with the test. */
+/** Returns the path of a folder for sessions. It does not exist yet; the test deletes it. */
 export function stateFolder(t) {
   const folder = mkdtempSync(join(tmpdir(), 'latchstring-'));
   t.after(() => {
@@ -118,7 +121,7 @@ export function stateFolder(t) {
   return join(folder, 'state');
 }
 
-/** Plays the person, to the end of a login. */
+/** Plays the user in a browser, to the end of a login. */
 export async function visitor(url, ...words) {
   const child = spawn(program('visitor'), [...words, url], { stdio: ['ignore', 'ignore', 'pipe'] });
   const said = [];
@@ -127,7 +130,7 @@ export async function visitor(url, ...words) {
   if (status !== 0) throw new Error(`the visitor failed: ${said.join('')}`);
 }
 
-/** A browser that the visitor looks into; `arrived` comes when it has its last page. */
+/** Returns a browser in which the visitor logs in. `arrived` resolves when it has its last page. */
 export function visitorBrowser(...words) {
   const browser = (url) => {
     browser.arrived = visitor(url, ...words);
@@ -135,7 +138,7 @@ export function visitorBrowser(...words) {
   return browser;
 }
 
-/** A terminal that keeps what was said, and answers each question with `answer`. */
+/** Returns a terminal that keeps what was said, and answers each question with `answer`. */
 export function terminal(answer) {
   const said = [];
   return {
@@ -154,19 +157,19 @@ export function terminal(answer) {
   };
 }
 
-/** A login that waits for its browser: the address to open, and the login's promise. */
+/** Starts a login. Returns the address that its browser is to open, and the login's promise. */
 export async function waitingLogin(t) {
   const { issuer } = await demoProvider(t);
-  const person = terminal();
+  const screen = terminal();
   let opened;
   const coming = new Promise((resolve) => {
     opened = resolve;
   });
   const pending = login(
     { issuer, clientId: 'demo', scopes: ['openid'] },
-    { stateDir: stateFolder(t), browser: opened, terminal: person },
+    { stateDir: stateFolder(t), browser: opened, terminal: screen },
   );
-  return { address: await coming, pending, person };
+  return { address: await coming, pending, screen };
 }
 
 /** Waits until `condition()` holds, and returns what it returned. */
@@ -180,7 +183,7 @@ export async function until(condition) {
   }
 }
 
-/** A request with headers that `fetch` does not let through. */
+/** Sends a request with headers that `fetch` does not send. */
 export function get(url, headers = {}, method = 'GET') {
   return new Promise((resolve, reject) => {
     request(url, { method, headers, agent: false }, (response) => {
