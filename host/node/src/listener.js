@@ -201,7 +201,7 @@ export class Listener {
     for (const socket of this.#queue.splice(0)) socket.destroy();
     for (const socket of this.#sockets) {
       if (!this.#visiting.has(socket)) socket.destroy();
-      // Its page was written, and the program may end before the browser closes the connection.
+      // Its page is written, and the program need not wait until the browser closes the connection.
       else socket.unref();
     }
     const abandoned = this.#rules.abandoned();

@@ -1,6 +1,7 @@
 // Replays recordings of sessions: the same opening and the same replies must bring the same
 // actions and failures (`testing/conformance/README.md`). No other file needs this one.
 
+import { isUtf8 } from 'node:buffer';
 import { readFile, stat } from 'node:fs/promises';
 
 import { Component, fingerprint } from './components.js';
@@ -219,7 +220,10 @@ export function encode(value) {
     if (value > Number.MAX_SAFE_INTEGER) throw damaged('a number is not below 2^53');
     return Number(value);
   }
-  if (value instanceof Uint8Array) return encodeBytes(value);
+  if (value instanceof Uint8Array) {
+    const bytes = Buffer.from(value);
+    return isUtf8(bytes) ? { text: bytes.toString() } : { base64: bytes.toString('base64') };
+  }
   if (Array.isArray(value)) return value.map(encode);
   if (typeof value !== 'object' || value === null) return value;
   const { tag, val } = /** @type {{ tag?: unknown, val?: unknown }} */ (value);
@@ -230,15 +234,6 @@ export function encode(value) {
   return Object.fromEntries(
     Object.entries(value).map(([name, member]) => [kebab(name), encode(member)]),
   );
-}
-
-/** @param {Uint8Array} bytes */
-function encodeBytes(bytes) {
-  try {
-    return { text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
-  } catch {
-    return { base64: Buffer.from(bytes).toString('base64') };
-  }
 }
 
 /**

@@ -26,9 +26,8 @@ const NEWLINE = 10;
 export function open(rules, stored, place) {
   const newline = stored.indexOf(NEWLINE);
   const end = newline < 0 ? stored.length : newline;
-  // Copies, because Node reads small files into a shared buffer.
-  const line = new Uint8Array(stored.subarray(0, end));
-  const bytes = new Uint8Array(stored.subarray(end + 1));
+  const line = stored.subarray(0, end);
+  const bytes = stored.subarray(end + 1);
   const rest = newline < 0 ? undefined : BigInt(bytes.length);
   return { origins: decided(() => rules.parseHeader(line, rest, place)), bytes };
 }
