@@ -164,7 +164,7 @@ async function begin(
   given,
   {
     profile = 'default',
-    stateDir = defaultFolder(),
+    stateDir,
     lockPatienceMs = 60_000,
     terminal = stderrTerminal,
     signal,
@@ -177,7 +177,9 @@ async function begin(
   const client = complete(given);
   const [component, rules] = await Promise.all([Component.load(), loadRules()]);
   const account = component.accountKey(client);
-  const store = storeOf?.(profile, account) ?? new FileStore(rules, stateDir, profile, account);
+  const store = storeOf
+    ? storeOf(profile, account)
+    : new FileStore(rules, stateDir ?? defaultFolder(), profile, account);
   /** @param {(session: Flow['Session'], context: Context) => Session} opens */
   const open = (opens) => {
     const context = { nowMs: BigInt(clock.nowMs()), entropy: entropy() };
@@ -187,7 +189,7 @@ async function begin(
     client,
     component,
     rules,
-    // Enough for every call except a login, which has a user.
+    // A login, which has a user, replaces this.
     budget: new rules.Budget(false, undefined),
     store,
     open,
