@@ -37,6 +37,7 @@ const NEEDS_USER = {
  * @property {Budget} budget how much the session may ask for
  * @property {Clock} clock
  * @property {Send} send
+ * @property {string} profile
  * @property {Store} store
  * @property {Egress} egress
  * @property {Terminal} terminal
@@ -151,10 +152,11 @@ function admitted(action, budget) {
  *
  * @param {Parts} parts
  */
-async function locked({ clock, store, terminal, lockPatienceMs, signal }) {
+async function locked({ clock, store, terminal, profile, lockPatienceMs, signal }) {
+  const text = `Waiting for another process to finish with the session of the profile ${profile}`;
   const end = new AbortController();
   clock.sleep(SILENT_WAIT_MS, end.signal).then(
-    () => terminal.say('Waiting for another process to finish with this session'),
+    () => terminal.say(text),
     () => {},
   );
   try {

@@ -191,6 +191,7 @@ async function begin(
     rules,
     // A login, which has a user, replaces this.
     budget: new rules.Budget(false, undefined),
+    profile,
     store,
     open,
     lockPatienceMs,

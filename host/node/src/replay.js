@@ -150,7 +150,7 @@ export function difference(expected, found) {
  * @returns {{ opening: Opening, replies: { reply: Reply, nowMs: bigint }[] }}
  */
 export function conversation(transcript) {
-  const { transcript: format, contract, open, ...ended } = object(transcript, 'the whole');
+  const { transcript: format, contract, open, ...ended } = object(transcript, 'the document');
   if (typeof format === 'number' && format > FORMAT) {
     throw new LatchError(
       'invalid-configuration',
