@@ -117,7 +117,7 @@ export class Component {
     }
     const bytes = this.#memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
     if (bytes > MEMORY_LIMIT) {
-      throw sandboxFault(`the login component uses ${bytes} bytes; at most ${MEMORY_LIMIT}`);
+      throw sandboxFault(`the login component uses ${bytes} bytes; it may use ${MEMORY_LIMIT}`);
     }
     return result;
   }
@@ -159,7 +159,8 @@ export function decided(rule) {
     return rule();
   } catch (error) {
     if (error instanceof Error) {
-      throw new LatchError('host-fault', 'the rules component stopped', 'report it');
+      const remedy = 'report it with the version of this program';
+      throw new LatchError('host-fault', 'the rules component stopped', remedy);
     }
     throw LatchError.from(/** @type {Failure} */ (error));
   }
