@@ -113,6 +113,9 @@ async function steps(session, parts) {
           reply = await user.perform(action);
           break;
         case 'save':
+          if (!lock) {
+            throw sandboxFault("the login component saved a session without the session's lock");
+          }
           reply = await save(action.val, parts);
           break;
         case 'done':
