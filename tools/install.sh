@@ -181,3 +181,23 @@ stock_wasmtime() {
     --no-default-features --features run,compile,cranelift,component-model,wasi-http ||
     fail "wasmtime cannot be installed; see: cargo install wasmtime-cli"
 }
+
+# Sets $deny to what checks licences, duplicates and sources of dependencies.
+install_deny() {
+  local version=cargo-deny@0.20.2
+  deny=$cache/$version/bin/cargo-deny
+  [ -x "$deny" ] && return
+  say "installing what checks the dependencies; this takes some minutes"
+  env -u CARGO_TARGET_DIR cargo install --quiet --locked "$version" --root "$cache/$version" ||
+    fail "it cannot be installed; see: cargo install $version"
+}
+
+# Each released binary by itself: the program, the component and the rules share no crates.
+check_dependencies() {
+  local package
+  install_deny
+  for package in host/latch guest host/rules; do
+    "$deny" --log-level error --config deny.toml --manifest-path "$package/Cargo.toml" check \
+      --allow unmatched-skip-root --allow license-not-encountered licenses bans sources
+  done
+}
