@@ -1,8 +1,9 @@
-"""Binding a redirect's ports on loopback addresses, once and for good."""
+"""Binds the ports of a redirect URI on loopback addresses."""
 
 from __future__ import annotations
 
 import errno
+import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,11 +12,10 @@ from typing import Literal
 from .errors import LatchError
 from .rules import Rules
 
-# How often a port that the system chose may turn out to be taken in the other
-# address family.
+# Attempts to find a port that is free in both address families.
 _EPHEMERAL_ATTEMPTS = 16
-# Connections that the system holds until they are accepted: whoever finds the queue
-# full knocks again after a second, the browser too.
+# Connections that the system holds until they are accepted. If the queue is full, a browser
+# tries again only after a second.
 _LONGEST_QUEUE = 4096
 
 _FAMILY_MISSING = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
@@ -23,28 +23,29 @@ _FAMILY_MISSING = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 @dataclass(frozen=True)
 class Redirect:
-    """Where a provider lets the browser come back to."""
+    """The redirect URI of a login, on this machine (RFC 8252 §7.3)."""
 
-    # As it stands in the redirect URI. For `localhost` both families are bound to
-    # one port: whoever held the other one would get the login's answer.
+    # The host in the redirect URI. `localhost` binds the same port in both address families:
+    # another program on the other one would get the answer of the login.
     host: Literal["127.0.0.1", "[::1]", "localhost"] = "127.0.0.1"
-    # Tried in order; any free one where there are none.
+    # Ports to try, in order. Empty: any free port.
     ports: Sequence[int] = ()
     path: str = "/callback"
 
     def __post_init__(self) -> None:
-        # The default is known to be good, and an import need not load a component.
+        # Importing this package loads no component. The default path is valid.
         if self.path != Redirect.path:
             Rules().check_redirect_path(self.path)
 
     def first_uri(self) -> str:
-        """The redirect URI where nobody listens."""
+        """Returns the redirect URI for a login without a listener."""
         port = f":{self.ports[0]}" if self.ports else ""
         return f"http://{self.host}{port}{self.path}"
 
 
 def bind(redirect: Redirect) -> tuple[list[socket.socket], int]:
-    """Listening sockets, never none, and their port."""
+    """Returns one or two listening sockets and their port. Raises `port-in-use` if no port
+    can be bound."""
     failures = []
     for port in redirect.ports or [0]:
         try:
@@ -61,9 +62,9 @@ def bind(redirect: Redirect) -> tuple[list[socket.socket], int]:
 
 def _bind_port(host: str, port: int) -> list[socket.socket]:
     if host == "127.0.0.1":
-        return [_bind_address(socket.AF_INET, port)]
+        return [_listen(socket.AF_INET, port)]
     if host == "[::1]":
-        return [_bind_address(socket.AF_INET6, port)]
+        return [_listen(socket.AF_INET6, port)]
     for _ in range(1 if port else _EPHEMERAL_ATTEMPTS):
         try:
             return _bind_both(port)
@@ -75,15 +76,15 @@ def _bind_port(host: str, port: int) -> list[socket.socket]:
 
 
 def _bind_both(port: int) -> list[socket.socket]:
-    """One socket for each family that the machine has."""
+    """Returns one socket for each address family that the machine has."""
     try:
-        first = _bind_address(socket.AF_INET, port)
+        first = _listen(socket.AF_INET, port)
     except OSError as error:
         if error.errno in _FAMILY_MISSING:
-            return [_bind_address(socket.AF_INET6, port)]
+            return [_listen(socket.AF_INET6, port)]
         raise
     try:
-        return [first, _bind_address(socket.AF_INET6, first.getsockname()[1])]
+        return [first, _listen(socket.AF_INET6, first.getsockname()[1])]
     except OSError as error:
         if error.errno in _FAMILY_MISSING:
             return [first]
@@ -91,27 +92,21 @@ def _bind_both(port: int) -> list[socket.socket]:
         raise
 
 
-def _bind_address(family: socket.AddressFamily, port: int) -> socket.socket:
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        # Lets a port in TIME_WAIT be bound at once and never one that is listened on.
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(("127.0.0.1" if family == socket.AF_INET else "::1", port))
-        listening.listen(_LONGEST_QUEUE)
-        # A connection may be gone again before it is accepted.
-        listening.setblocking(False)
-    except BaseException:
-        listening.close()
-        raise
+def _listen(family: socket.AddressFamily, port: int) -> socket.socket:
+    address = "127.0.0.1" if family == socket.AF_INET else "::1"
+    # Also binds a port that is still in TIME_WAIT, but none that another socket listens on.
+    listening = socket.create_server((address, port), family=family, backlog=_LONGEST_QUEUE)
+    # A connection may be closed before it is accepted.
+    listening.setblocking(False)
     return listening
 
 
 def _reason(port: int, error: OSError | OverflowError) -> str:
     name = f"port {port}" if port else "any port"
     if not isinstance(error, OSError):
-        return f"{name} is no port"
+        return f"{name} is not a port"
     if error.errno == errno.EADDRINUSE:
         return f"{name} is in use"
     if error.errno == errno.EACCES:
         return f"{name} is not permitted"
-    return f"{name} failed ({error.strerror})"
+    return f"{name} failed ({os.strerror(error.errno or 0)})"

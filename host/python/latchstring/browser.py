@@ -1,4 +1,4 @@
-"""Starting the user's browser, without a shell."""
+"""Starts the user's browser, without a shell."""
 
 from __future__ import annotations
 
@@ -6,49 +6,86 @@ import os
 import shlex
 import subprocess
 import sys
+import tempfile
 import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
 
 from .errors import LatchError
+from .rules import Opened
 
-# How long a desktop's launcher has to fail before it counts as working.
+# Time for a desktop's launcher to fail before it counts as working.
 _SETTLING_SECONDS = 0.3
 
+# Takes the reason why a browser failed.
+Failed = Callable[[str], None]
 
-class Browser:
-    """Opens URLs with a command, or with what the user or the desktop has chosen.
 
-    Without a command, those in `BROWSER` come first: separated by colons, `%s`
-    standing for the URL. Then come the desktop's launchers, which need a graphical
-    session: without one they would start a text browser that nobody sees.
-    """
+class Browser(Protocol):
+    # Whether its addresses are on a command line, where other users can read them.
+    shows_address: bool
 
-    def __init__(self, command: str | None) -> None:
-        self._words = None if command is None else _words(command)
-        if self._words == []:
+    def open(self, address: str, failed: Failed) -> None:
+        """Starts a browser, and returns without waiting for it. Raises any error if it could
+        not be started, and calls `failed` if it fails later and that can be known."""
+
+
+class CallableBrowser:
+    """A function of the caller's, which opens an address."""
+
+    shows_address = False
+
+    def __init__(self, function: Callable[[str], object]) -> None:
+        self._function = function
+
+    def open(self, address: str, failed: Failed) -> None:
+        self._function(address)
+
+
+class CommandBrowser:
+    """Runs a command with the address as its last argument."""
+
+    shows_address = True
+
+    def __init__(self, command: str) -> None:
+        """Splits the command as a POSIX shell would, without expansion."""
+        self._words = _words(command)
+        if not self._words or not self._words[0]:
             raise LatchError(
                 "invalid-configuration",
                 "the browser's command is empty or has an open quote",
                 "give a program and its arguments, such as: firefox --new-window",
             )
 
-    def open(self, url: str) -> None:
-        """Starts a browser on a URL that the rules permit, and returns without waiting
-        for it."""
-        self._start(url)
+    def open(self, address: str, failed: Failed) -> None:
+        try:
+            process = _start([*self._words, address])
+        except (OSError, ValueError) as error:
+            raise self._error(getattr(error, "strerror", None) or str(error)) from None
+        # Waited for, so that it leaves no zombie.
+        threading.Thread(target=process.wait, name="browser", daemon=True).start()
 
-    def open_file(self, url: str) -> None:
-        """Starts it on a private file, given by its `file:` URL."""
-        self._start(url)
+    def _error(self, reason: str) -> LatchError:
+        return LatchError(
+            "host-fault",
+            f"cannot start the browser {self._words[0]}: {reason}",
+            "open the URL by hand, or name another browser",
+        )
 
-    def _start(self, address: str) -> None:
-        if self._words is not None:
-            if not _starts([*self._words, address], settles=False):
-                raise LatchError(
-                    "host-fault",
-                    f"cannot start the browser {self._words[0]}",
-                    "open the URL by hand, or name another browser",
-                )
-            return
+
+class SystemBrowser:
+    """The browser that the user or the desktop has chosen.
+
+    The commands in `BROWSER` are tried first. They are separated by colons; `%s` is replaced
+    by the address, which is appended if there is no `%s`. Then come the desktop's launchers
+    if there is a graphical session: without one they would start a text browser that the
+    user does not see.
+    """
+
+    shows_address = True
+
+    def open(self, address: str, failed: Failed) -> None:
         for words, settles in _launchers():
             if _starts([word.replace("%s", address) for word in words], settles):
                 return
@@ -60,6 +97,8 @@ class Browser:
 
 
 def _launchers() -> list[tuple[list[str], bool]]:
+    """Returns commands, each with whether its exit status soon says if it found a browser. A
+    command from `BROWSER` may be the browser itself, which keeps running."""
     named = [_words(entry) for entry in os.environ.get("BROWSER", "").split(":")]
     own = [words if any("%s" in w for w in words) else [*words, "%s"] for words in named if words]
     if sys.platform == "darwin":
@@ -68,12 +107,11 @@ def _launchers() -> list[tuple[list[str], bool]]:
         system = [["xdg-open"], ["gio", "open"], ["wslview"], ["x-www-browser"]]
     else:
         system = [["wslview"]]
-    # A command of the user's own may be the browser itself, and soon ends only
-    # where it hands over to one that runs already.
     return [(words, False) for words in own] + [([*words, "%s"], True) for words in system]
 
 
 def _words(command: str) -> list[str]:
+    """Returns the words of a command; none if a quote is not closed."""
     try:
         return shlex.split(command)
     except ValueError:
@@ -82,17 +120,10 @@ def _words(command: str) -> list[str]:
 
 def _starts(words: list[str], settles: bool) -> bool:
     try:
-        process = subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            # Ctrl-C in this terminal is not for the browser.
-            start_new_session=True,
-        )
+        process = _start(words)
     except (OSError, ValueError):
         return False
-    # So that it leaves no zombie.
+    # Waited for, so that it leaves no zombie.
     threading.Thread(target=process.wait, name="browser", daemon=True).start()
     if not settles:
         return True
@@ -100,3 +131,76 @@ def _starts(words: list[str], settles: bool) -> bool:
         return process.wait(_SETTLING_SECONDS) == 0
     except subprocess.TimeoutExpired:
         return True
+
+
+def _start(words: list[str]) -> subprocess.Popen[bytes]:
+    """Starts a program without this program's standard streams."""
+    return subprocess.Popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # Ctrl-C in this terminal does not reach it.
+        start_new_session=True,
+    )
+
+
+# ---- Addresses that other users must not learn -----------------------------------------
+
+
+class Launched:
+    """A browser that was started on a local address."""
+
+    def __init__(self) -> None:
+        self.opened: Opened = "address"
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def keep(self, folder: tempfile.TemporaryDirectory[str]) -> None:
+        self.opened, self._folder = "file", folder
+
+    def end(self) -> None:
+        """Deletes the file that the browser was started on, if any."""
+        if self._folder is not None:
+            self._folder.cleanup()
+
+
+def launch(
+    browser: Browser, address: str, tells_peers: bool, failed: Callable[[Launched, str], None]
+) -> Launched:
+    """Starts a browser on a local address, which works once.
+
+    Every user of the machine can read a command line. So the address is put there only if the
+    listener can tell users apart (`tells_peers`). Otherwise the browser is started on a file
+    that only this user can read.
+    """
+    launched = Launched()
+
+    def open_browser(address: str) -> None:
+        browser.open(address, lambda reason: failed(launched, reason))
+
+    if tells_peers or not browser.shows_address:
+        open_browser(address)
+        return launched
+    # Its mode is 0700.
+    folder = tempfile.TemporaryDirectory(prefix="latchstring-", ignore_cleanup_errors=True)
+    try:
+        path = Path(folder.name) / "login.html"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(descriptor, "w", encoding="utf-8") as file:
+            file.write(_page(address))
+        open_browser(path.as_uri())
+    except BaseException:
+        folder.cleanup()
+        raise
+    launched.keep(folder)
+    return launched
+
+
+def _page(address: str) -> str:
+    """Returns a page that redirects to `address` at once. The address has no characters that
+    HTML escapes: a local origin, a path and base64url."""
+    return (
+        '<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer">'
+        f'<meta http-equiv="refresh" content="0; url={address}"><title>Continue</title>'
+        f'<a href="{address}">Continue</a>\n'
+    )

@@ -1,4 +1,4 @@
-"""The time."""
+"""The time, and waiting."""
 
 from __future__ import annotations
 
@@ -8,27 +8,27 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-# Longer than a thread can wait is as good as for ever.
-_LONGEST_SECONDS = 30 * 24 * 3600.0
+# A thread cannot wait much longer.
+_LONGEST_WAIT_SECONDS = 30 * 24 * 3600.0
 
 
 class Clock:
-    """This machine's. One of another kind may run as fast as it likes."""
+    """The system's clock. Tests replace it."""
 
     def now_ms(self) -> int:
-        """Milliseconds since 1970."""
+        """Returns the milliseconds since the epoch."""
         return time.time_ns() // 1_000_000
 
     def monotonic(self) -> float:
-        """Seconds that never run backwards, from an unknown beginning."""
+        """Returns seconds from an unspecified start, which never go back."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
     def wait(self, events: queue.SimpleQueue[T], seconds: float) -> T | None:
-        """The next of them; none where none comes in time."""
+        """Returns the next event; None if none comes within this time."""
         try:
-            return events.get(timeout=min(max(0.0, seconds), _LONGEST_SECONDS))
+            return events.get(timeout=min(max(0.0, seconds), _LONGEST_WAIT_SECONDS))
         except queue.Empty:
             return None

@@ -1,16 +1,18 @@
-"""The contract's types (`wit/login.wit`), as this host uses them.
+"""The types of `wit/login.wit`, which documents them.
 
-Names are the contract's with `_` for `-`; a test holds them against what the
-component itself declares. What may hold a secret has no telling `repr`. Only what
-callers hold is frozen: every method that `dataclass` writes takes its time whenever
-a program starts.
+Names are those of the contract with `_` for `-`. A record is a dataclass, an enum a
+`Literal`, a variant a `Case`, and a list a tuple; `sandbox.py` converts them all. A test
+compares them with what the component declares.
+
+`repr` shows no field that can hold a secret. Only what callers hold is frozen: each method
+that `dataclass` writes takes time whenever a program starts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from .errors import Code
 
@@ -19,10 +21,17 @@ LoginFlow = Literal["browser", "paste", "device"]
 
 @dataclass(frozen=True)
 class Case:
-    """A case of a variant: its name, and what comes with it."""
+    """A case of a variant: its name in the contract, and its payload."""
+
+    # The type of each case's payload. None: the case has no payload.
+    CASES: ClassVar[dict[str, Any]]
 
     tag: str
     payload: object = field(default=None, repr=False)
+
+
+class Result(Case):
+    """A `result`. `CASES` are `ok` and `error`."""
 
 
 # ---- What the caller configures ----------------------------------------------
@@ -30,13 +39,15 @@ class Case:
 
 @dataclass(frozen=True)
 class Parameter:
+    """An additional parameter of the authorization request."""
+
     name: str
     value: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoints:
-    """Absolute URLs: https, or http on a loopback address."""
+    """Endpoint URLs: absolute, and https, or http on a loopback address."""
 
     authorization: str | None = None
     token: str | None = None
@@ -51,36 +62,48 @@ class Endpoints:
 
 @dataclass(frozen=True, kw_only=True)
 class Hexclave:
-    """What a login at Hexclave (formerly Stack Auth) needs beside the client."""
+    """Settings for a login at Hexclave, formerly Stack Auth."""
 
+    # URL of the project's own pages, on which the user confirms the login.
     app_url: str
     publishable_client_key: str | None = None
+    # Prefix of the API's header names.
     headers: Literal["hexclave", "stack"] = "hexclave"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Client:
-    """Who asks, whom it asks, and for what."""
+    """The OAuth client and its provider."""
 
-    # Exactly as the provider's metadata spells it (RFC 8414 §2).
+    # Issuer identifier, exactly as the provider's metadata spells it (RFC 8414 §2).
     issuer: str | None = None
+    # Whether to fetch the provider's metadata.
     discover: bool = True
-    # These win over discovered ones, and those over assumed ones.
+    # Used instead of the endpoints in the metadata.
     endpoints: Endpoints = Endpoints()
+    # Used if neither `endpoints` nor the metadata names one.
     assumed_endpoints: Endpoints = Endpoints()
+    # Whether the provider calls itself https although `issuer` is http on a loopback
+    # address, because TLS ends elsewhere.
     https_issuer: bool = False
+    # Client identifier (RFC 6749 §2.2).
     client_id: str
+    # Client secret (RFC 6749 §2.3.1).
     client_secret: str | None = field(default=None, repr=False)
+    # None: `none` without a secret, otherwise chosen by the metadata.
     authentication: Literal["none", "client-secret-basic", "client-secret-post"] | None = None
     scopes: Sequence[str] = ()
+    # Resource indicators: absolute URIs (RFC 8707 §2).
     resources: Sequence[str] = ()
+    # An empty value omits a parameter that is otherwise sent by default.
     parameters: Sequence[Parameter] = ()
-    # Whether the provider protects the authorization code by PKCE.
+    # What is known of the provider's PKCE support (RFC 7636).
     pkce: Literal["discovered", "known", "required"] = "discovered"
-    # Token responses may leave out `token_type`.
+    # Whether token responses may omit `token_type`.
     token_type_optional: bool = False
+    # Body format of the requests that authenticate the client.
     request_format: Literal["form", "json"] = "form"
-    # None speaks OAuth.
+    # None: OAuth 2.0, and OpenID Connect if the scope `openid` is requested.
     protocol: Hexclave | None = None
 
 
@@ -92,7 +115,7 @@ class Context:
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What the host finds out about the machine it runs on."""
+    """Facts about the machine that this host runs on."""
 
     terminal: bool = False
     unattended: bool = False
@@ -111,24 +134,33 @@ class LoginRequest:
     flow: LoginFlow | None
     facts: Facts
     redirect_uri: str
-    # None: five minutes in a browser, and the code's life on another device.
     patience_ms: int | None
     anonymous_refresh_token: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class AccessRules:
-    """What an access token has to allow (RFC 9068 §4)."""
+    """Requirements for an access token that is checked in the component (RFC 9068 §4)."""
 
+    # Required scopes: all of them.
     scopes: Sequence[str] = ()
+    # Lowest accepted authentication context class. None: any.
     acr: str | None = None
+    # Required entries of the claim `permissions`: all of them.
     permissions: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
 class Examination(Case):
-    """What is asked about a token before it is handed out; `local` takes
-    `AccessRules`, the others nothing."""
+    """Check of an access token before it is returned."""
+
+    CASES: ClassVar = {
+        "userinfo": None,
+        "verification": None,
+        "introspection": None,
+        "tokeninfo": None,
+        "local": AccessRules,
+    }
 
     tag: Literal["userinfo", "verification", "introspection", "tokeninfo", "local"]
 
@@ -142,17 +174,18 @@ class Demand:
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
-    """Tokens that another program was given."""
+    """Tokens that were issued to another program."""
 
     access_token: str | None = field(default=None, repr=False)
     refresh_token: str | None = field(default=None, repr=False)
-    # None where nobody knows: then it is renewed at once, where it can be.
+    # Expiry of the access token. None if unknown: it is then refreshed before its first
+    # use, if there is a refresh token.
     expires_at_ms: int | None = None
-    # None where they are those asked for.
+    # Granted scopes. None: those of the client.
     scopes: Sequence[str] | None = None
 
 
-# ---- The conversation ----------------------------------------------------------
+# ---- Outcomes ------------------------------------------------------------------
 
 
 @dataclass(eq=False, repr=False)
@@ -162,21 +195,78 @@ class Header:
 
 
 @dataclass(eq=False, repr=False)
+class Grant:
+    access_token: str
+    token_type: str
+    scopes: tuple[str, ...]
+    expires_at_ms: int | None
+    renew_at_ms: int | None
+    id_token: str | None
+    # One JSON object.
+    claims: str | None
+    # One JSON object.
+    report: str | None
+    refresh_token_hint: str | None
+    headers: tuple[Header, ...]
+    source: Literal["login", "cached", "renewed", "adopted"]
+    notices: tuple[str, ...]
+    refused_parameters: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Unrevoked:
+    """A token that stays valid at the provider until it expires."""
+
+    token: Literal["access-token", "refresh-token"]
+    cause: Literal["not-offered", "refused", "unreachable"]
+    # The reason, in one line.
+    reason: str
+
+
+@dataclass(frozen=True)
+class LogoutReport:
+    """How a logout went."""
+
+    # Whether there was a session to end.
+    was_logged_in: bool
+    # Tokens that the provider confirmed as revoked.
+    revoked: tuple[Literal["access-token", "refresh-token"], ...]
+    not_revoked: tuple[Unrevoked, ...]
+    # URL at which a browser ends the user's session at the provider. Can identify the user:
+    # keep it out of logs and command lines.
+    end_session_url: str | None = field(repr=False)
+
+
+class Outcome(Case):
+    CASES: ClassVar = {"granted": Grant, "logged-out": LogoutReport}
+
+
+@dataclass(eq=False, repr=False)
+class ProviderError:
+    error: str
+    description: str | None
+
+
+@dataclass(eq=False, repr=False)
+class Failure:
+    """The failure of both contracts; that of the rules has the first three fields."""
+
+    code: Code
+    message: str
+    remedy: str
+    provider: ProviderError | None = None
+    retryable: bool = False
+
+
+# ---- Actions and replies ---------------------------------------------------------
+
+
+@dataclass(eq=False, repr=False)
 class Request:
     method: Literal["get", "post", "delete"]
     url: str
     headers: tuple[Header, ...]
     body: bytes | None
-
-
-@dataclass(eq=False, repr=False)
-class Lock:
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class Probe:
-    pass
 
 
 @dataclass(eq=False, repr=False)
@@ -219,14 +309,23 @@ class Offer:
     wait_ms: int
 
 
-@dataclass(eq=False, repr=False)
-class Save:
-    session: bytes | None
+class Action(Case):
+    CASES: ClassVar = {
+        "lock": None,
+        "probe": None,
+        "exchange": Exchange,
+        "authorize": Authorization,
+        "present": DevicePrompt,
+        "visit": Visit,
+        "offer": Offer,
+        "save": bytes | None,
+        "done": Outcome,
+    }
 
 
 @dataclass(eq=False, repr=False)
 class Response:
-    # As wide as it is declared.
+    # The range of a `u16`.
     status: Annotated[int, range(1 << 16)]
     headers: tuple[Header, ...]
     body: bytes
@@ -238,103 +337,26 @@ class Unreachable:
     sent: bool
 
 
-@dataclass(frozen=True)
 class NoResponse(Case):
-    """Why a request has no response: `unreachable` takes `Unreachable`, `too-large` the
-    limit in bytes, and `denied` the reason in one line."""
-
-    tag: Literal["unreachable", "too-large", "denied"]
+    CASES: ClassVar = {"unreachable": Unreachable, "too-large": int, "denied": str}
 
 
-@dataclass(frozen=True)
-class Result(Case):
-    """What came of something, or why nothing did."""
-
-    tag: Literal["ok", "error"]
+class Answered(Result):
+    CASES: ClassVar = {"ok": Response, "error": NoResponse}
 
 
-@dataclass(frozen=True)
-class Answer(Result):
-    """What a request was answered: `ok` takes `Response`, and `error` `NoResponse`."""
-
-
-@dataclass(frozen=True)
 class Reply(Case):
-    tag: Literal[
-        "begin",
-        "locked",
-        "probed",
-        "answered",
-        "redirected",
-        "pasted",
-        "presented",
-        "chosen",
-        "cancelled",
-        "timed-out",
-        "saved",
-        "not-saved",
-    ]
-
-
-# ---- How it ends -----------------------------------------------------------------
-
-
-@dataclass(eq=False, repr=False)
-class Grant:
-    """An access token, and what came with it."""
-
-    access_token: str
-    token_type: str
-    scopes: tuple[str, ...]
-    expires_at_ms: int | None
-    renew_at_ms: int | None
-    id_token: str | None
-    # One JSON object each.
-    claims: str | None
-    report: str | None
-    refresh_token_hint: str | None
-    headers: tuple[Header, ...]
-    source: Literal["login", "cached", "renewed", "adopted"]
-    # What the user should know, one line each.
-    notices: tuple[str, ...]
-    # Default parameters of the authorization request that this provider refuses.
-    refused_parameters: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Unrevoked:
-    token: Literal["access-token", "refresh-token"]
-    cause: Literal["not-offered", "refused", "unreachable"]
-    reason: str
-
-
-@dataclass(frozen=True)
-class LogoutReport:
-    was_logged_in: bool
-    revoked: tuple[Literal["access-token", "refresh-token"], ...]
-    not_revoked: tuple[Unrevoked, ...]
-    # Names the user: not for logs.
-    end_session_url: str | None = field(repr=False)
-
-
-@dataclass(eq=False, repr=False)
-class Done:
-    outcome: Grant | LogoutReport
-
-
-Action = Lock | Probe | Exchange | Authorization | DevicePrompt | Visit | Offer | Save | Done
-
-
-@dataclass(eq=False, repr=False)
-class ProviderError:
-    error: str
-    description: str | None
-
-
-@dataclass(eq=False, repr=False)
-class Failure:
-    code: Code
-    message: str
-    remedy: str
-    provider: ProviderError | None
-    retryable: bool
+    CASES: ClassVar = {
+        "begin": None,
+        "locked": bytes | None,
+        "probed": None,
+        "answered": Answered,
+        "redirected": str,
+        "pasted": str,
+        "presented": None,
+        "chosen": LoginFlow,
+        "cancelled": None,
+        "timed-out": None,
+        "saved": None,
+        "not-saved": str,
+    }

@@ -1,4 +1,4 @@
-"""The host's loop: does what a session asks for, and tells it what came of it."""
+"""The host's loop: carries out the actions of a session, and replies with the results."""
 
 from __future__ import annotations
 
@@ -6,93 +6,87 @@ import re
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 from .clock import Clock
-from .component import Session, name_of
+from .component import Session
 from .contract import (
     Action,
-    Answer,
+    Answered,
     Authorization,
     Client,
     DevicePrompt,
-    Done,
     Exchange,
     Grant,
-    Lock,
     LogoutReport,
     NoResponse,
     Offer,
-    Probe,
+    Outcome,
     Reply,
     Request,
     Response,
-    Save,
     Visit,
 )
-from .errors import LatchError, printable
-from .rules import Budget, Denied, Egress, Rules
-from .store import Store
+from .errors import LatchError, misbehaviour, printable
+from .rules import Budget, Denied, Egress, Event, Rules
+from .store import Store, naming_place, read_session
 from .terminal import Terminal
 
 if TYPE_CHECKING:
     from .user import User
 
 
-# Whether a permitted request may go to an IP address.
+# Returns whether a request may connect to an IP address.
 Reaches = Callable[[str], bool]
 
-# Sends a request that the egress policy has approved, and gives up after this many
-# seconds; None is the sender's own limit. Returns the response, or why there is none.
+# Sends a request that the egress policy has permitted. The last argument is the time limit
+# in seconds; None is the sender's own. Returns the response, or why there is none.
 Send = Callable[[Request, Reaches, float | None], Response | NoResponse]
 
+# What the actions for the user ask for.
+_FOR_USER = {
+    "authorize": "a browser",
+    "present": "a code to be shown",
+    "visit": "a page to be shown",
+    "offer": "a choice",
+}
 
-# RFC 9110 §5.5, without bytes past ASCII.
+# The value of a header (RFC 9110 §5.5), in ASCII.
 _VALUE = re.compile(r"[\t -~]*")
 
 
-@dataclass(frozen=True)
-class Stored:
-    """A stored session."""
-
-    # Those that the host pinned when it saw the provider's metadata.
-    origins: list[str]
-    # The component's bytes.
-    session: bytes = field(repr=False)
-
-
 class Steps(Protocol):
-    """What a session's next action comes from: an instance of the component."""
+    """The login component, or what stands for it in a test."""
 
     def next(self, session: Session, reply: Reply, now_ms: int) -> Action: ...
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class Drive:
-    """What a session is driven with."""
+    """Drives one session to its end."""
 
     clock: Clock
     send: Send
-    # The addresses of a host; empty if its name is not known.
+    # Returns the addresses of a host name, and none if it is not known.
     resolve: Callable[[str], Sequence[str]]
     store: Store
     rules: Rules
     client: Client
     # The origins stored with the session.
     pinned: Sequence[str]
-    # The time that the user has; None for the default.
+    # The time that the user has. None: the default.
     patience_ms: int | None
     terminal: Terminal
     lock_seconds: float
-    # Ends a wait for the lock; what has begun under it goes on to its end.
+    # Ends a wait for the lock. Does not interrupt what happens under the lock.
     stop: threading.Event
-    # Only a login has one.
+    # None outside of a login.
     user: User | None = None
 
-    # A token that is still good needs neither of these two.
+    # A token that is still valid needs neither of these two.
 
     @cached_property
     def egress(self) -> Egress:
@@ -104,14 +98,11 @@ class Drive:
     def budget(self) -> Budget:
         return self.rules.budget(self.user is not None, self.patience_ms)
 
-    def run(self, instance: Steps, session: Session) -> Grant | LogoutReport:
-        """Steps the session to its end.
-
-        The browser gets its page only now: after the code was exchanged and what it
-        brought was saved.
-        """
+    def run(self, component: Steps, session: Session) -> Grant | LogoutReport:
+        """Drives the session to its end. Only then, after the session was saved, the browser
+        gets its last page."""
         try:
-            outcome = self._steps(instance, session)
+            outcome = self._steps(component, session)
         except LatchError as error:
             if self.user is not None:
                 self.user.close(error)
@@ -124,63 +115,57 @@ class Drive:
             self.user.close(None)
         return outcome
 
-    def _steps(self, instance: Steps, session: Session) -> Grant | LogoutReport:
-        with ExitStack() as held:
-            is_locked = False
+    def _steps(self, component: Steps, session: Session) -> Grant | LogoutReport:
+        with ExitStack() as locked:
             reply = Reply("begin")
-            while not isinstance(action := self._next(instance, session, reply), Done):
-                wait_ms = self.budget.admit(name_of(action), *_asked(action))
+            is_locked = False
+            while True:
+                with naming_place(self.store):
+                    action = component.next(session, reply, self.clock.now_ms())
                 match action:
-                    case Lock():
+                    case Action("done", Outcome(_, Grant() | LogoutReport() as outcome)):
+                        return outcome
+                wait_ms = self.budget.admit(action.tag, *_url_and_wait(action))
+                match action:
+                    case Action("lock"):
                         if not is_locked:
                             lock = self.store.lock(self.lock_seconds, self.terminal.say, self.stop)
-                            held.callback(lock.release)
+                            locked.callback(lock.release)
                             is_locked = True
-                        stored = read(self.store, self.rules)
-                        reply = Reply("locked", None if stored is None else stored.session)
-                    case Probe():
+                        reply = Reply("locked", read_session(self.store, self.rules).session)
+                    case Action("probe"):
                         self.store.probe()
                         reply = Reply("probed")
-                    case Exchange() as exchange:
-                        answer = self._exchange(exchange)
-                        has_response = isinstance(answer, Response)
-                        reply = Reply("answered", Answer("ok" if has_response else "error", answer))
-                    case Authorization() as authorization:
-                        user = self._needed("a browser")
-                        reply = user.authorize(replace(authorization, wait_ms=wait_ms))
-                    case DevicePrompt() as prompt:
-                        reply = self._needed("a code to be shown").present(prompt)
-                    case Visit() as visit:
-                        reply = self._needed("a page to be shown").visit(visit)
-                    case Offer() as offer:
-                        reply = self._needed("a choice").offer(replace(offer, wait_ms=wait_ms))
-                    case Save(saved):
+                    case Action("exchange", Exchange() as exchange):
+                        answer = self._exchange(replace(exchange, wait_ms=wait_ms))
+                        tag = "ok" if isinstance(answer, Response) else "error"
+                        reply = Reply("answered", Answered(tag, answer))
+                    case Action("save", bytes() | None as saved):
                         reply = self._save(saved)
+                    case Action(tag, payload):
+                        if self.user is None:
+                            raise misbehaviour(f"asked for {_FOR_USER[tag]} outside of a login")
+                        if isinstance(payload, (Authorization, Offer)):
+                            payload = replace(payload, wait_ms=wait_ms)
+                        reply = self.user.reply_to(Event(tag, payload))
                 self.budget.note(reply.tag)
-            return action.outcome
-
-    def _next(self, instance: Steps, session: Session, reply: Reply) -> Action:
-        try:
-            return instance.next(session, reply, self.clock.now_ms())
-        except LatchError as error:
-            raise placed(error, self.store) from None
 
     def _exchange(self, exchange: Exchange) -> Response | NoResponse:
         self.clock.sleep(exchange.wait_ms / 1000)
         url = exchange.request.url
         try:
             permit = self.egress.permit(exchange.request)
-            _check_values(exchange.request)
+            _check_header_values(exchange.request)
         except Denied as denied:
             return NoResponse("denied", str(denied))
-        # Read as the policy has read it: what was checked is what is connected to.
+        # In its normal form, so that the sender reads the same host in the URL as the policy.
         request = replace(exchange.request, url=permit.url)
-        reaches = _anywhere if permit.addresses == "any" else self._reaches
+        reaches = _any_address if permit.addresses == "any" else self._reaches_as_issuer
         begun = self.clock.monotonic()
         timeout = None if exchange.timeout_ms is None else exchange.timeout_ms / 1000
         answer = self.send(request, reaches, timeout)
         taken = f"in {(self.clock.monotonic() - begun) * 1000:.0f} ms"
-        # A query can hold secrets.
+        # A query can contain secrets.
         place = url.split("?")[0].split("#")[0]
         if isinstance(answer, Response):
             self._learn(exchange.purpose, url, answer)
@@ -190,7 +175,8 @@ class Drive:
         return answer
 
     def _learn(self, purpose: str, url: str, response: Response) -> None:
-        """No other response is shown to the rules: it may hold a token."""
+        """Shows a response to the egress policy. Other responses can contain tokens, and are
+        not shown to it."""
         if purpose not in {"metadata", "device-authorization"}:
             return
         try:
@@ -202,9 +188,10 @@ class Drive:
         else:
             self.egress.learn_device_authorization(body)
 
-    def _reaches(self, address: str) -> bool:
-        """Resolves the issuer's name the first time that a private address depends on it.
-        The sender asks within the time limit of its request."""
+    def _reaches_as_issuer(self, address: str) -> bool:
+        """Returns whether an address is public, or private as the issuer's are. Resolves the
+        issuer's name when the first private address depends on it. The sender calls this
+        within the time limit of its request."""
         if self.rules.is_public(address):
             return True
         issuer = self.egress.unresolved_issuer()
@@ -223,33 +210,23 @@ class Drive:
             return Reply("not-saved", error.message)
         return Reply("saved")
 
-    def _needed(self, what: str) -> User:
-        """Returns the user, whom only a login has. Raises `sandbox-fault` outside of one."""
-        if self.user is None:
-            raise LatchError(
-                "sandbox-fault",
-                f"the login component asked for {what} outside of a login",
-                "report it with the version of this program",
-            )
-        return self.user
 
-
-def _anywhere(_: str) -> bool:
+def _any_address(_: str) -> bool:
     return True
 
 
-def _check_values(request: Request) -> None:
-    """Raises `Denied` for a header whose value could end it. The rules get only lengths:
-    values may hold secrets."""
+def _check_header_values(request: Request) -> None:
+    """Raises `Denied` if the value of a header is not valid. The policy does not get values,
+    which may be secrets."""
     for header in request.headers:
         if not _VALUE.fullmatch(header.value):
             name = printable(header.name)
             raise Denied(f"the request's header {name} has no valid value")
 
 
-def _asked(action: Action) -> tuple[str | None, int]:
-    """Where an action sends the user, and its wait in milliseconds."""
-    match action:
+def _url_and_wait(action: Action) -> tuple[str | None, int]:
+    """Returns the URL that an action sends the user to, and its wait in milliseconds."""
+    match action.payload:
         case Authorization(url=url, wait_ms=wait_ms):
             return url, wait_ms
         case Visit(url=url) | DevicePrompt(verification_uri=url):
@@ -257,21 +234,3 @@ def _asked(action: Action) -> tuple[str | None, int]:
         case Exchange(wait_ms=wait_ms) | Offer(wait_ms=wait_ms):
             return None, wait_ms
     return None, 0
-
-
-def read(store: Store, rules: Rules) -> Stored | None:
-    """What is stored now; None if nothing is. Raises `stored-damaged`, `stored-newer` or
-    `store-unusable`, naming the place, if it is no session that this host can read."""
-    content = store.read()
-    if content is None:
-        return None
-    line, newline, session = content.partition(b"\n")
-    origins = rules.parse_header(line, len(session) if newline else None, store.place)
-    return Stored(origins, session)
-
-
-def placed(error: LatchError, store: Store) -> LatchError:
-    """The component knows no places: what it could not read is named here."""
-    if error.code in {"stored-damaged", "stored-newer"}:
-        return error.at(store.place)
-    return error

@@ -1,9 +1,9 @@
-"""What went wrong, in the contract's terms."""
+"""The error of this package, with the codes of `wit/login.wit`."""
 
 from __future__ import annotations
 
 import re
-from typing import Literal, get_args
+from typing import Literal
 
 Code = Literal[
     "invalid-configuration",
@@ -33,22 +33,23 @@ Code = Literal[
     "interrupted",
     "host-fault",
 ]
-CODES: tuple[Code, ...] = get_args(Code)
 
 
 class LatchError(Exception):
-    """A failure with a stable code, what happened, and what to do next.
-
-    Holds no secret, and its texts are one line of printable characters.
-    """
+    """A failure with a stable code. Its texts contain no secret, and are one line of
+    printable characters each."""
 
     def __init__(
         self,
         code: Code,
+        # What happened, and what was expected.
         message: str,
+        # What to do next.
         remedy: str,
         *,
+        # Whether the same attempt may work later.
         retryable: bool = False,
+        # The provider's own error, if it sent one (RFC 6749 §4.1.2.1, §5.2).
         provider_error: str | None = None,
         provider_description: str | None = None,
     ) -> None:
@@ -56,26 +57,23 @@ class LatchError(Exception):
         self.message = printable(message)
         self.remedy = printable(remedy)
         self.retryable = retryable
-        self.provider_error = None if provider_error is None else printable(provider_error)
-        self.provider_description = (
-            None if provider_description is None else printable(provider_description)
-        )
+        self.provider_error = provider_error and printable(provider_error)
+        self.provider_description = provider_description and printable(provider_description)
         super().__init__(self.message)
 
-    def at(self, place: str) -> LatchError:
-        """The same, naming the place where it happened."""
-        return LatchError(
-            self.code,
-            f"{self.message} ({place})",
-            self.remedy,
-            retryable=self.retryable,
-            provider_error=self.provider_error,
-            provider_description=self.provider_description,
-        )
+
+def misbehaviour(what: str) -> LatchError:
+    """Returns the `sandbox-fault` of a login component that broke the contract. `what`
+    continues "the login component"."""
+    return LatchError(
+        "sandbox-fault",
+        f"the login component {what}",
+        "report it with the version of this program",
+    )
 
 
-# Controls, characters that reorder or hide what follows them, lone surrogates: those
-# that the component and its other hosts escape.
+# Control characters, characters that reorder or hide others, and lone surrogates: those that
+# the components escape too.
 _CONTROL = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufeff"
     r"\U000e0000-\U000e007f]"
@@ -83,6 +81,6 @@ _CONTROL = re.compile(
 
 
 def printable(text: str) -> str:
-    """`text` with every character that a terminal could act on, or that could
-    reorder a line, written as an escape."""
+    """Returns `text` with every character escaped that could control a terminal, or reorder
+    or hide a part of the line."""
     return _CONTROL.sub(lambda found: f"\\u{{{ord(found[0]):x}}}", text)

@@ -1,7 +1,10 @@
-"""One HTTP request: this system's certificates, no proxy, no redirect, no cookie."""
+"""Sends one HTTP request, with the system's certificates, and without proxies, redirects or
+cookies."""
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import http.client
 import ipaddress
 import queue
@@ -20,13 +23,26 @@ from .errors import printable
 if TYPE_CHECKING:
     from .drive import Reaches
 
-# From name look-up to last byte.
+# Time limit of a request, from name look-up to last byte.
 TIMEOUT_SECONDS = 10.0
 
-# No honest answer in these protocols comes near it.
+# Most bytes of a response's body.
 RESPONSE_BYTES = 1 << 20
 
 USER_AGENT = "latchstring-python/0.1"
+
+# Reasons in the native host's words.
+_REASONS = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "the connection was reset",
+    errno.EPIPE: "the connection was reset",
+    errno.ECONNABORTED: "the connection was closed early",
+    errno.EHOSTUNREACH: "there is no way to the host",
+    errno.ENETUNREACH: "the network cannot be reached",
+    errno.EACCES: "this system does not permit the connection",
+    errno.EPERM: "this system does not permit the connection",
+    errno.ETIMEDOUT: "the connection timed out",
+}
 
 
 @dataclass(frozen=True)
@@ -55,7 +71,7 @@ class _Target:
 
 
 def addresses_of(host: str) -> list[str]:
-    """What a name resolves to; empty if it is not known."""
+    """Returns the addresses that a name resolves to; none if it does not."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -64,163 +80,166 @@ def addresses_of(host: str) -> list[str]:
 
 
 def _address(name: tuple[object, ...]) -> str:
-    """The address in a socket's name, without the scope of a link-local one."""
+    """Returns the address in a socket's name, without the scope of a link-local one."""
     return str(name[0]).split("%")[0]
 
 
 @dataclass
-class _Errand:
-    """What the thread that sends has come to."""
+class _Progress:
+    """What a request has come to. Two threads share it."""
 
-    sent: bool = False
     connection: socket.socket | None = None
+    # Whether the server may have received the request.
+    sent: bool = False
+    # Whether the caller no longer waits for a response.
     given_up: bool = False
 
 
 def send(request: Request, reaches: Reaches, timeout: float | None = None) -> Response | NoResponse:
-    """Sends a request that the egress policy has approved, with the URL in its normal form.
+    """Sends a request that the egress policy has permitted, with the URL in its normal form.
     Returns the response, or why there is none.
 
-    It runs in a thread of its own: nothing else bounds a name look-up, its own or the
-    one that `reaches` makes, or a server that sends a byte now and then.
+    Runs in a thread, because nothing else limits the time of a name look-up, or of a server
+    that sends a byte now and then.
     """
     timeout = TIMEOUT_SECONDS if timeout is None else min(timeout, TIMEOUT_SECONDS)
-    url = _Target.of(request.url)
-    errand = _Errand()
+    target = _Target.of(request.url)
+    progress = _Progress()
     answers: queue.SimpleQueue[Response | NoResponse] = queue.SimpleQueue()
 
     def run() -> None:
-        answers.put(_attempt(request, url, reaches, timeout, errand))
+        answers.put(_attempt(request, target, reaches, timeout, progress))
 
     try:
         threading.Thread(target=run, name="request", daemon=True).start()
         return answers.get(timeout=timeout)
     except RuntimeError:
-        return _unreachable(url, "the system gives no more threads", sent=False)
+        return _unreachable(target, "this system starts no more threads", sent=False)
     except queue.Empty:
-        errand.given_up = True
-        _hang_up(errand.connection)
-        return _unreachable(url, f"timed out after {timeout:g} s", errand.sent)
+        progress.given_up = True
+        if progress.connection is not None:
+            # It may be closed already.
+            with contextlib.suppress(OSError):
+                progress.connection.shutdown(socket.SHUT_RDWR)
+        return _unreachable(target, f"timed out after {timeout:g} s", progress.sent)
 
 
 def _attempt(
-    request: Request,
-    url: _Target,
-    reaches: Reaches,
-    timeout: float,
-    errand: _Errand,
+    request: Request, target: _Target, reaches: Reaches, timeout: float, progress: _Progress
 ) -> Response | NoResponse:
     try:
-        connection = _connect(url, reaches, timeout, errand)
-    except _NotPublic as found:
+        connection = _connect(target, reaches, timeout, progress)
+    except _ForbiddenAddress as found:
         return NoResponse("denied", str(found))
     except (OSError, UnicodeError) as error:
-        return _unreachable(url, _reason(error), sent=False)
-    try:
-        if errand.given_up:
-            return _unreachable(url, "given up", sent=False)
-        return _exchange(connection, request, url, errand)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        return _unreachable(url, _reason(error), errand.sent)
-    finally:
-        connection.close()
+        return _unreachable(target, _reason(error), sent=False)
+    with connection:
+        if progress.given_up:
+            return _unreachable(target, "timed out", sent=False)
+        try:
+            return _exchange(connection, request, target, progress)
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            return _unreachable(target, _reason(error), progress.sent)
 
 
-class _NotPublic(Exception):
-    pass
+class _ForbiddenAddress(Exception):
+    """The host has an address that the request may not connect to."""
 
 
-def _connect(url: _Target, reaches: Reaches, timeout: float, errand: _Errand) -> socket.socket:
-    """Goes to one of the addresses that were checked, and to no other."""
+def _connect(
+    target: _Target, reaches: Reaches, timeout: float, progress: _Progress
+) -> socket.socket:
+    """Connects to one of the host's addresses, after all of them were checked."""
     deadline = time.monotonic() + timeout
-    found = socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
+    found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
     addresses = [(entry[0], entry[4]) for entry in found]
     for _, address in addresses:
-        number = _address(address)
+        number = printable(_address(address))
         if not reaches(number):
-            raise _NotPublic(f"{url.host} has the address {number}, which is not public")
-        # Whatever a name server says of this machine's own name.
-        if url.scheme == "http" and not ipaddress.ip_address(number).is_loopback:
-            raise _NotPublic(f"{url.host} has the address {number}, which is not this machine's")
+            text = f"{target.host} leads to {number}, which is not a public address"
+            raise _ForbiddenAddress(text)
+        # A name server could give another address for `localhost`.
+        if target.scheme == "http" and not ipaddress.ip_address(number).is_loopback:
+            text = f"{target.host} leads to {number}, which is not this machine"
+            raise _ForbiddenAddress(text)
     failure: OSError = OSError("it has no address")
     for number_left, (family, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
         connection = socket.socket(family, socket.SOCK_STREAM)
         try:
-            # One that swallows everything leaves time for the others.
+            # An address that does not answer leaves time for the others.
             connection.settimeout(max(0.001, (deadline - time.monotonic()) / number_left))
             connection.connect(address)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if url.scheme == "https":
-                connection = _tls().wrap_socket(connection, server_hostname=url.host)
+            if target.scheme == "https":
+                connection = _tls().wrap_socket(connection, server_hostname=target.host)
         except OSError as error:
             connection.close()
             failure = error
             continue
         connection.settimeout(timeout)
-        errand.connection = connection
+        progress.connection = connection
         return connection
     raise failure
 
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Loading the system's certificates takes longer than a request to this machine."""
+    """Loads the system's certificates, which takes longer than a request to this machine."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 
 def _exchange(
-    connection: socket.socket, request: Request, url: _Target, errand: _Errand
+    connection: socket.socket, request: Request, target: _Target, progress: _Progress
 ) -> Response | NoResponse:
-    # Handed its socket, it opens none, and so knows nothing of proxies.
-    client = http.client.HTTPConnection(url.host, url.port)
+    client = http.client.HTTPConnection(target.host, target.port)
+    # It opens no connection, and so uses no proxy.
     client.sock = connection
-    client.putrequest(request.method.upper(), url.path, skip_host=True, skip_accept_encoding=True)
-    client.putheader("host", url.authority)
+    client.putrequest(
+        request.method.upper(), target.path, skip_host=True, skip_accept_encoding=True
+    )
+    client.putheader("host", target.authority)
     client.putheader("user-agent", USER_AGENT)
     client.putheader("connection", "close")
     for header in request.headers:
         client.putheader(header.name, header.value)
     if request.body is not None:
         client.putheader("content-length", str(len(request.body)))
-    errand.sent = True
+    progress.sent = True
     client.endheaders(request.body)
     incoming = client.getresponse()
-    if incoming.length is not None and incoming.length > RESPONSE_BYTES:
+    length = incoming.length
+    if length is not None and length > RESPONSE_BYTES:
         return NoResponse("too-large", RESPONSE_BYTES)
-    expected = incoming.length
     body = incoming.read(RESPONSE_BYTES + 1)
     if len(body) > RESPONSE_BYTES:
         return NoResponse("too-large", RESPONSE_BYTES)
-    if expected is not None and len(body) < expected:
-        return _unreachable(url, "its answer was cut short", sent=True)
+    if length is not None and len(body) < length:
+        raise http.client.IncompleteRead(body, length - len(body))
     headers = tuple(Header(name.lower(), value) for name, value in incoming.getheaders())
     return Response(incoming.status, headers, body)
 
 
-def _hang_up(connection: socket.socket | None) -> None:
-    if connection is not None:
-        try:
-            connection.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            # It is gone already.
-            return
-
-
-def _unreachable(url: _Target, reason: str, sent: bool) -> NoResponse:
-    place = printable(f"{url.host}:{url.port}")
+def _unreachable(target: _Target, reason: str, sent: bool) -> NoResponse:
+    place = printable(f"{target.host}:{target.port}")
     return NoResponse("unreachable", Unreachable(f"cannot reach {place}: {reason}", sent))
 
 
 def _reason(error: Exception) -> str:
-    """The innermost text that shows nothing of what was sent or received."""
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted: {printable(error.verify_message)}"
-    if isinstance(error, ssl.SSLError):
-        return f"TLS failed ({printable(error.reason or 'no reason was given')})"
-    if isinstance(error, TimeoutError):
-        return "timed out"
-    if isinstance(error, OSError):
-        return printable(error.strerror or type(error).__name__)
-    return f"its answer is not HTTP ({type(error).__name__})"
+    """Returns a text without anything that was sent or received."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            return f"its certificate is not trusted: {printable(error.verify_message)}"
+        case ssl.SSLError():
+            return f"TLS failed ({printable(error.reason or 'no reason was given')})"
+        case socket.gaierror():
+            return f"name not found ({printable(error.strerror or 'no reason was given')})"
+        case TimeoutError():
+            return "the connection timed out"
+        case http.client.IncompleteRead() | http.client.RemoteDisconnected():
+            return "the connection closed before the answer was complete"
+        case OSError():
+            words = printable(error.strerror or str(error) or type(error).__name__)
+            return _REASONS.get(error.errno or 0, words)
+    return "the answer is not HTTP"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from .bind import Redirect
 from .clock import Clock
-from .component import Instance
+from .component import LoginComponent, Session
 from .contract import (
     Client,
     Context,
@@ -29,21 +30,21 @@ from .contract import (
     Response,
     Tokens,
 )
-from .drive import Drive, Reaches, Send, Stored, placed, read
-from .entropy import entropy
-from .errors import LatchError
+from .drive import Drive, Reaches, Send
+from .errors import LatchError, misbehaviour
 from .rules import Rules
-from .store import FileStore, Store, default_folder
+from .store import FileStore, Store, Stored, default_folder, naming_place, read_session
 from .surroundings import facts
 from .terminal import Terminal, sentence
 from .token import Token
 
 if TYPE_CHECKING:
+    from .browser import Browser
     from .listener import Listen, Listening
     from .user import Events, User
 
 
-# Most calls find a token that is still good, and need not load HTTP and TLS.
+# Most calls of `token` find one that is still valid, and do not load HTTP and TLS.
 
 
 def _send(request: Request, reaches: Reaches, timeout: float | None) -> Response | NoResponse:
@@ -58,44 +59,47 @@ def _resolve(host: str) -> list[str]:
     return http.addresses_of(host)
 
 
+def _entropy() -> bytes:
+    return os.urandom(32)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How this program goes about it; every one has a default."""
+    """Settings of this program. Each has a default."""
 
-    # Sessions of one client under different profiles have nothing to do with each
-    # other.
+    # Each profile has its own session.
     profile: str = "default"
-    # None lets the component choose what fits this machine and the provider.
+    # None: chosen by the component, from this machine and what the provider offers.
     flow: LoginFlow | None = None
     redirect: Redirect = Redirect()
-    # How long the user may take. None: five minutes in a browser, and as long as the code
-    # lives on another device.
+    # Time limit for the user. None: the lifetime of the device code if there is one,
+    # otherwise five minutes.
     patience_seconds: float | None = None
-    # Where False, the address is shown and nothing started.
+    # If False, the user opens the address by hand.
     open_browser: bool = True
-    # The words of this command are run without a shell, the address behind them; or
-    # what is called with the address.
+    # A command to run with the address as its last argument, without a shell, or a function
+    # that takes the address. None: the browser that the user or the desktop has chosen.
     browser: str | Callable[[str], object] | None = None
-    # The user's own, shared with the native program, where none is given.
+    # Folder of the file store. None: the user's, which `latch` uses too.
     state_folder: Path | None = None
-    # How long to wait for another process that uses the same session.
+    # How long to wait for another process that holds the session's lock.
     lock_seconds: float = 60.0
     terminal: Terminal = Terminal()
-    # By profile and account; files in `state_folder` where none is given.
+    # Returns the store for a profile and an account. None: files in `state_folder`.
     store: Callable[[str, str], Store] | None = None
-    # How requests go out that the egress policy has approved.
     send: Send = _send
     clock: Clock = Clock()
-    # At least 32 random bytes, fresh for each call.
-    entropy: Callable[[], bytes] = entropy
-    # A listener on loopback where none is given.
+    # Returns at least 32 bytes from a cryptographically secure random source, fresh at each
+    # call.
+    entropy: Callable[[], bytes] = _entropy
+    # Starts a listener. None: one on a loopback address.
     listen: Listen | None = None
 
 
 def login(client: Client, settings: Settings = Settings()) -> Token:
-    """Logs a user in and keeps the session.
+    """Logs the user in, and stores the session.
 
-    What is stored and cannot be read is set aside, not deleted.
+    A stored session that is damaged is moved to another file, not deleted.
     """
     latch = _Latch(client, settings)
     try:
@@ -104,7 +108,7 @@ def login(client: Client, settings: Settings = Settings()) -> Token:
         if error.code != "stored-damaged":
             raise
         latch.set_aside(error)
-    return latch.login()
+    return _Latch(client, settings).login()
 
 
 def token(
@@ -115,12 +119,11 @@ def token(
     force_refresh: bool = False,
     examination: Examination | None = None,
 ) -> Token:
-    """An access token that is good for now: the stored one, or a renewed one.
+    """Returns the stored access token, refreshed if needed.
 
-    Never opens a browser. Fails with `login-required` where only a login can help,
-    and with a retryable error where the network is at fault. An interruption waits for the
-    end of a renewal that has begun: a provider that rotates refresh tokens may have revoked
-    the old one already.
+    Never opens a browser. Raises `login-required` if only a login helps, and a retryable
+    error if the network failed. An interruption waits for the end of a refresh that has
+    begun: the provider may have replaced the old refresh token already.
     """
     demand = Demand(
         min_ttl_ms=max(0, int(min_ttl_seconds * 1000)),
@@ -138,7 +141,7 @@ def token(
 
     try:
         with _signals_held(latch.stop):
-            # Not a daemon: the program ends only after it. Nor is it joined: up to Python
+            # Not a daemon, so the program does not end before it. Not joined: up to Python
             # 3.12, a join that is interrupted takes the thread for ended.
             threading.Thread(target=run, name="renewal").start()
             result = results.get()
@@ -152,18 +155,17 @@ def token(
 
 @contextlib.contextmanager
 def _signals_held(stop: threading.Event) -> Iterator[None]:
-    """Holds SIGTERM, SIGHUP and SIGINT back during a renewal: they end a wait for the lock
-    at once, and the program once the renewal is over. Signals with a handler of the
-    program's own are left alone. Does nothing outside the main thread, where Python allows
-    no handlers."""
-    came: set[int] = set()
+    """Delays SIGTERM, SIGHUP and SIGINT until the end of a refresh. They end a wait for the
+    lock at once. Does not change signals that the program handles itself, and does nothing
+    outside the main thread, where Python allows no handlers."""
+    received: set[int] = set()
 
     def hold(number: int, _: FrameType | None) -> None:
-        came.add(number)
+        received.add(number)
         stop.set()
 
     is_main = threading.current_thread() is threading.main_thread()
-    # SIGINT last: it raises KeyboardInterrupt, where the others end the program.
+    # SIGINT last: it raises KeyboardInterrupt, and the others end the program.
     names = (signal.SIGTERM, signal.SIGHUP, signal.SIGINT) if is_main else ()
     defaults = (signal.SIG_DFL, signal.default_int_handler)
     held = [(name, handler) for name in names if (handler := signal.getsignal(name)) in defaults]
@@ -175,13 +177,13 @@ def _signals_held(stop: threading.Event) -> Iterator[None]:
         for name, handler in held:
             signal.signal(name, handler)
         for name, _ in held:
-            if name in came:
+            if name in received:
                 signal.raise_signal(name)
 
 
 def token_or_login(client: Client, settings: Settings = Settings()) -> Token:
-    """An access token that is good for now; where only a login can help, the user
-    logs in."""
+    """Returns the stored access token, refreshed if needed. Logs the user in if only that
+    helps."""
     try:
         return token(client, settings)
     except LatchError as error:
@@ -191,26 +193,26 @@ def token_or_login(client: Client, settings: Settings = Settings()) -> Token:
 
 
 def adopt(client: Client, tokens: Tokens, settings: Settings = Settings()) -> Token:
-    """Makes another program's tokens the session here, without a login. What was stored
-    before is replaced."""
+    """Makes a session of another program's tokens, without a login. Replaces what is
+    stored."""
     return _Latch(client, settings).adopt(tokens)
 
 
 def logout(client: Client, settings: Settings = Settings()) -> LogoutReport:
-    """Ends the session: revoked at the provider where it can be (RFC 7009), deleted
-    here in any case."""
+    """Revokes the tokens at the provider if that is possible (RFC 7009), and deletes the
+    stored session."""
     return _Latch(client, settings).logout()
 
 
 class _Latch:
-    """A client with its session's place, for one call."""
+    """A client and the store of its session, for one call."""
 
     def __init__(self, client: Client, settings: Settings) -> None:
         self._client = client
         self._settings = settings
-        self._instance = Instance()
+        self._component = LoginComponent()
         self._rules = Rules()
-        account = self._instance.account_key(client)
+        account = self._component.account_key(client)
         self._store: Store
         if settings.store is not None:
             self._store = settings.store(settings.profile, account)
@@ -220,25 +222,17 @@ class _Latch:
         self.stop = threading.Event()
 
     def login(self) -> Token:
-        # Most calls ask for a token, and need not load what only a login has.
-        from .browser import Browser
+        # `token` does not load these.
         from .listener import Listener
         from .user import User
 
         settings, terminal = self._settings, self._settings.terminal
-        stored = read(self._store, self._rules)
-        opens: Callable[[str], object] | None = None
-        opens_file: Callable[[str], object] | None = None
-        named = settings.browser
-        if settings.open_browser and callable(named):
-            opens = named
-        elif settings.open_browser and not callable(named):
-            browser = Browser(named)
-            opens, opens_file = browser.open, browser.open_file
+        stored = read_session(self._store, self._rules)
+        browser = self._browser()
         known = facts(
             terminal=terminal.is_attended(),
             browser_command=settings.browser is not None,
-            shows_address=opens is None,
+            shows_address=browser is None,
         )
         flow, redirect_uri = settings.flow, settings.redirect.first_uri()
         events: Events = queue.SimpleQueue()
@@ -248,9 +242,9 @@ class _Latch:
                 listener = (settings.listen or Listener)(settings.redirect, events.put)
                 redirect_uri = listener.redirect_uri
             except LatchError as error:
-                # No browser can come back here, so the user brings its answer.
                 if flow == "browser" or not terminal.is_attended():
                     raise
+                # No browser can come back here, so the user pastes the address.
                 terminal.say(str(error))
                 flow = "paste"
         try:
@@ -260,53 +254,47 @@ class _Latch:
                 redirect_uri=redirect_uri,
                 patience_ms=_milliseconds(settings.patience_seconds),
             )
-            instance = Instance()
-            try:
-                session = instance.login(self._client, _bytes(stored), request, self._context())
-            except LatchError as error:
-                raise placed(error, self._store) from None
+            with naming_place(self._store):
+                session = self._component.login(
+                    self._client, stored.session, request, self._context()
+                )
             user = User(
                 rules=self._rules,
-                # What an earlier login pinned says nothing about this one.
+                # Without the origins that an earlier login pinned.
                 egress=self._rules.egress(self._client, [], redirect_uri),
                 clock=settings.clock,
                 seed=settings.entropy(),
                 terminal=terminal,
                 events=events,
                 listener=listener,
-                browser=opens,
-                browser_file=opens_file,
+                browser=browser,
                 browser_is_elsewhere=known.editor_terminal,
             )
         except BaseException:
             if listener is not None:
                 listener.close()
             raise
-        granted = _granted(self._drive(user=user).run(instance, session))
+        granted = _granted(self._run(Stored(), session, user))
         for notice in granted.notices:
             terminal.say(sentence(notice))
         return granted
 
     def token(self, demand: Demand) -> Token:
-        stored = read(self._store, self._rules)
-        try:
-            session = self._instance.token(self._client, _bytes(stored), demand, self._context())
-        except LatchError as error:
-            raise placed(error, self._store) from None
-        return _granted(self._drive(_origins(stored)).run(self._instance, session))
+        stored = read_session(self._store, self._rules)
+        with naming_place(self._store):
+            session = self._component.token(self._client, stored.session, demand, self._context())
+        return _granted(self._run(stored, session))
 
     def adopt(self, tokens: Tokens) -> Token:
-        session = self._instance.adopt(self._client, tokens, self._context())
-        return _granted(self._drive().run(self._instance, session))
+        session = self._component.adopt(self._client, tokens, self._context())
+        return _granted(self._run(Stored(), session))
 
     def logout(self) -> LogoutReport:
-        stored = read(self._store, self._rules)
-        try:
-            session = self._instance.logout(self._client, _bytes(stored), self._context())
-        except LatchError as error:
-            raise placed(error, self._store) from None
-        drive = self._drive(_origins(stored))
-        outcome = drive.run(self._instance, session)
+        stored = read_session(self._store, self._rules)
+        with naming_place(self._store):
+            session = self._component.logout(self._client, stored.session, self._context())
+        drive = self._drive(stored)
+        outcome = drive.run(self._component, session)
         if not isinstance(outcome, LogoutReport):
             raise _misfit()
         if outcome.end_session_url is not None:
@@ -314,7 +302,7 @@ class _Latch:
         return outcome
 
     def set_aside(self, damage: LatchError) -> None:
-        """Makes room for a new session where the stored one cannot be read."""
+        """Moves the damaged session to another place, so that a new one can be stored."""
         terminal = self._settings.terminal
         lock = self._store.lock(self._settings.lock_seconds, terminal.say, self.stop)
         try:
@@ -323,7 +311,22 @@ class _Latch:
             lock.release()
         terminal.say(f"{damage.message}; it is kept as {place}")
 
-    def _drive(self, origins: Sequence[str] = (), user: User | None = None) -> Drive:
+    def _browser(self) -> Browser | None:
+        from .browser import CallableBrowser, CommandBrowser, SystemBrowser
+
+        named = self._settings.browser
+        if not self._settings.open_browser:
+            return None
+        if named is None:
+            return SystemBrowser()
+        return CommandBrowser(named) if isinstance(named, str) else CallableBrowser(named)
+
+    def _run(
+        self, stored: Stored, session: Session, user: User | None = None
+    ) -> Grant | LogoutReport:
+        return self._drive(stored, user).run(self._component, session)
+
+    def _drive(self, stored: Stored, user: User | None = None) -> Drive:
         settings = self._settings
         return Drive(
             clock=settings.clock,
@@ -332,7 +335,7 @@ class _Latch:
             store=self._store,
             rules=self._rules,
             client=self._client,
-            pinned=origins,
+            pinned=stored.origins,
             patience_ms=_milliseconds(settings.patience_seconds),
             terminal=settings.terminal,
             lock_seconds=settings.lock_seconds,
@@ -348,14 +351,6 @@ def _milliseconds(seconds: float | None) -> int | None:
     return None if seconds is None else max(0, int(seconds * 1000))
 
 
-def _bytes(stored: Stored | None) -> bytes | None:
-    return None if stored is None else stored.session
-
-
-def _origins(stored: Stored | None) -> list[str]:
-    return [] if stored is None else stored.origins
-
-
 def _granted(outcome: Grant | LogoutReport) -> Token:
     if not isinstance(outcome, Grant):
         raise _misfit()
@@ -363,8 +358,4 @@ def _granted(outcome: Grant | LogoutReport) -> Token:
 
 
 def _misfit() -> LatchError:
-    return LatchError(
-        "sandbox-fault",
-        "the login component ended with another outcome than was asked for",
-        "report it with the version of this program",
-    )
+    return misbehaviour("ended with another outcome than was asked for")

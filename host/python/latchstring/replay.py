@@ -1,149 +1,113 @@
-"""Replaying a recorded conversation: the same opening and the same replies must bring
-the same actions and failures (`testing/conformance/README.md`)."""
+"""Replays transcripts (`testing/conformance/README.md`): the login component, given the same
+opening and replies, must return the same actions and failures."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
-from dataclasses import dataclass
+import types
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from .codec import (
-    OPENINGS,
-    Damaged,
-    Json,
-    Misfit,
-    as_object,
-    decode,
-    encode,
-    encode_action,
-    encode_failure,
-    members,
-    single,
-)
-from .component import Instance, Session, fingerprint
-from .contract import Reply
+from .component import LoginComponent, Session, fingerprint
+from .contract import Case, Client, Failure, Hexclave, ProviderError, Reply
 from .errors import LatchError, printable
 
-# Raised whenever an older reader would misunderstand a newer transcript.
+# Version of the format.
 FORMAT = 1
 CONTRACT = "latchstring:login@0.2.0"
 
-# Bytes; many times what a conversation with the largest answers takes.
+# Many times what a session with the largest responses takes.
 _LONGEST_FILE = 16 << 20
 
-# Characters of a value that differs, as it is shown.
+# Characters of a differing value that are shown.
 _LONGEST_SHOWN = 160
 
-# In the format of the conformance kit.
+# Some languages round larger numbers.
+_LARGEST_NUMBER = 2**53 - 1
+
+# A value as `json.loads` returns it.
+Json = Any
+
 Transcript = dict[str, Json]
+
+
+class Unusable(LatchError):
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            "invalid-configuration",
+            f"the transcript cannot be used: {what}",
+            "take a file that `latch --record` wrote, whole and unchanged",
+        )
+
+
+class Misfit(Unusable):
+    """A value is not of its type in the contract."""
+
+    def __init__(self, path: str, expected: str) -> None:
+        super().__init__(f"{path} is not {expected}")
 
 
 @dataclass
 class Conversation:
-    """A transcript in this host's own values."""
+    """A transcript in this host's own types."""
 
-    # The function that opens the session, and what it is given, by names.
+    # The function that opens the session, and its parameters by name.
     kind: str
     opening: dict[str, Any]
+    # Each reply with the time it came.
     replies: list[tuple[Reply, int]]
 
-    def open(self, instance: Instance) -> Session:
-        session: Session = getattr(instance, self.kind)(**self.opening)
+    def open(self, component: LoginComponent) -> Session:
+        session: Session = getattr(component, self.kind)(**self.opening)
         return session
 
 
 def replay(transcript: Json) -> Transcript:
-    """What the component does today where it is told what the transcript tells it.
-
-    Raises `invalid-configuration` where that cannot be read.
-    """
-    told = conversation(transcript)
+    """Replays a transcript, and returns one of what the component does now. Raises
+    `invalid-configuration` if the transcript cannot be read."""
+    recorded = conversation(transcript)
     replayed: Transcript = {
         "transcript": FORMAT,
         "contract": CONTRACT,
         "component": fingerprint()[0],
-        "open": {told.kind: {name: encode(value) for name, value in told.opening.items()}},
+        "open": {recorded.kind: {name: encode(value) for name, value in recorded.opening.items()}},
     }
-    instance = Instance()
+    component = LoginComponent()
     try:
-        session = told.open(instance)
+        session = recorded.open(component)
     except LatchError as error:
-        return replayed | {"failure": encode_failure(error), "steps": []}
+        return replayed | {"failure": _encode_failure(error), "steps": []}
     steps = []
-    for reply, now_ms in told.replies:
+    for reply, now_ms in recorded.replies:
         step = {"reply": encode(reply), "now-ms": now_ms}
         try:
-            action = instance.next(session, reply, now_ms)
+            step["action"] = encode(component.next(session, reply, now_ms))
+        except Unusable:
+            raise
         except LatchError as error:
-            step["failure"] = encode_failure(error)
-        else:
-            step["action"] = encode_action(action)
+            step["failure"] = _encode_failure(error)
         steps.append(step)
     return replayed | {"steps": steps}
 
 
 def difference(expected: Transcript, found: Transcript) -> str | None:
-    """Where the two first differ, in one line. Which component took part makes no
-    difference."""
+    """Returns the first difference in one line; None if the transcripts are equal. The
+    component that took part does not count."""
     for name in ["transcript", "contract", "open", "failure", "steps"]:
-        first = _compared(expected.get(name, _NOTHING), found.get(name, _NOTHING), name)
+        first = _difference(expected.get(name, _MISSING), found.get(name, _MISSING), name)
         if first is not None:
             return first
     return None
 
 
-def conversation(transcript: Json) -> Conversation:
-    """A transcript's parts, each in its type; raises `invalid-configuration` where it
-    is none."""
-    whole = as_object(transcript, "the whole")
-    number = whole.get("transcript")
-    if type(number) is int and number > FORMAT:
-        raise LatchError(
-            "invalid-configuration",
-            f"the transcript has format {number}; this version reads up to {FORMAT}",
-            "use the newer version that wrote it",
-        )
-    if type(number) is not int or number != FORMAT:
-        raise Misfit("transcript", f"the format's number, {FORMAT}")
-    if whole.get("contract") != CONTRACT:
-        raise Misfit("contract", CONTRACT)
-    steps = whole.get("steps")
-    if not isinstance(steps, list):
-        raise Misfit("steps", "a list")
-    if "failure" in whole and steps:
-        raise Misfit("steps", "empty, where the opening failed")
-    kind, opening = single(whole.get("open"), "open", list(OPENINGS))
-    return Conversation(
-        kind,
-        members(OPENINGS[kind], opening, f"open.{kind}"),
-        [_replied(step, f"steps[{at}]") for at, step in enumerate(steps)],
-    )
-
-
-def read_transcript(path: Path) -> Transcript:
-    """A transcript from its file; raises `invalid-configuration` where that holds none."""
-    try:
-        with open(path, "rb") as file:
-            written = file.read(_LONGEST_FILE + 1)
-    except OSError as error:
-        raise LatchError(
-            "invalid-configuration",
-            f"{path} cannot be read: {error.strerror}",
-            "name the file of a transcript",
-        ) from None
-    if len(written) > _LONGEST_FILE:
-        raise Damaged(f"{path} is larger than 16 MiB")
-    try:
-        return as_object(json.loads(written), "the whole")
-    except (ValueError, RecursionError):
-        raise Damaged(f"{path} is not JSON") from None
-
-
 def replay_file(path: Path) -> Transcript:
-    """Replays a file; raises `host-fault` with the first difference where the
-    component does not do as the file says."""
+    """Replays a file. Raises `host-fault` with the first difference if there is one."""
     recorded = read_transcript(path)
     found = replay(recorded)
     first = difference(recorded, found)
@@ -158,34 +122,221 @@ def replay_file(path: Path) -> Transcript:
     )
 
 
-def _replied(step: Json, path: str) -> tuple[Reply, int]:
-    given = as_object(step, path)
+def read_transcript(path: Path) -> Transcript:
+    """Reads a transcript. Raises `invalid-configuration` if the file does not contain one."""
+    try:
+        with open(path, "rb") as file:
+            content = file.read(_LONGEST_FILE + 1)
+    except OSError as error:
+        raise LatchError(
+            "invalid-configuration",
+            f"{path} cannot be read: {error.strerror}",
+            "name the file of a transcript",
+        ) from None
+    if len(content) > _LONGEST_FILE:
+        raise Unusable(f"{path} is larger than 16 MiB")
+    try:
+        return _object(json.loads(content), "the document")
+    except (ValueError, RecursionError):
+        raise Unusable(f"{path} is not JSON") from None
+
+
+def conversation(transcript: Json) -> Conversation:
+    """Decodes a transcript. Raises `invalid-configuration` if it is not one."""
+    document = _object(transcript, "the document")
+    number = document.get("transcript")
+    if type(number) is int and number > FORMAT:
+        raise LatchError(
+            "invalid-configuration",
+            f"the transcript has format {number}; this version reads up to {FORMAT}",
+            "use the newer version that wrote it",
+        )
+    if type(number) is not int or number != FORMAT:
+        raise Misfit("transcript", f"the format's number, {FORMAT}")
+    if document.get("contract") != CONTRACT:
+        raise Misfit("contract", CONTRACT)
+    steps = document.get("steps")
+    if not isinstance(steps, list):
+        raise Misfit("steps", "a list")
+    if "failure" in document and steps:
+        raise Misfit("steps", "empty, although the opening failed")
+    kind, opening = _single(document.get("open"), "open", ["login", "token", "logout", "adopt"])
+    parameters = get_type_hints(getattr(LoginComponent, kind))
+    del parameters["return"]
+    replies = [_decode_step(step, f"steps[{at}]") for at, step in enumerate(steps)]
+    return Conversation(kind, _members(parameters, opening, f"open.{kind}"), replies)
+
+
+def _decode_step(step: Json, path: str) -> tuple[Reply, int]:
+    given = _object(step, path)
     if given.keys() not in ({"reply", "now-ms", "action"}, {"reply", "now-ms", "failure"}):
         raise Misfit(path, "a reply, its time, and its action or its failure")
     return (
-        decode(Reply, given["reply"], f"{path}.reply"),
-        decode(int, given["now-ms"], f"{path}.now-ms"),
+        _decode(Reply, given["reply"], f"{path}.reply"),
+        _decode(int, given["now-ms"], f"{path}.now-ms"),
     )
 
 
-# Stands where there is no value at all, which none in JSON equals.
-_NOTHING = object()
+# ---- Differences -----------------------------------------------------------------------
+
+# The value of a member that is not there. Equals no value of JSON.
+_MISSING = object()
 
 
-def _compared(expected: object, found: object, path: str) -> str | None:
-    below: dict[str, tuple[object, object]] = {}
+def _difference(expected: object, found: object, path: str) -> str | None:
+    members: dict[str, tuple[object, object]] = {}
     if isinstance(expected, dict) and isinstance(found, dict):
         for name in expected | found:
-            pair = expected.get(name, _NOTHING), found.get(name, _NOTHING)
-            below[f"{path}.{name}"] = pair
+            pair = expected.get(name, _MISSING), found.get(name, _MISSING)
+            members[f"{path}.{name}"] = pair
     elif isinstance(expected, list) and isinstance(found, list):
-        for at, pair in enumerate(zip_longest(expected, found, fillvalue=_NOTHING)):
-            below[f"{path}[{at}]"] = pair
+        for at, pair in enumerate(zip_longest(expected, found, fillvalue=_MISSING)):
+            members[f"{path}[{at}]"] = pair
     elif type(expected) is not type(found) or expected != found:
         return f"{path}: expected {_shown(expected)}, found {_shown(found)}"
-    return next(filter(None, (_compared(*pair, name) for name, pair in below.items())), None)
+    return next(filter(None, (_difference(*pair, name) for name, pair in members.items())), None)
 
 
 def _shown(value: object) -> str:
-    whole = "nothing" if value is _NOTHING else printable(json.dumps(value, ensure_ascii=False))
-    return f"{whole[:_LONGEST_SHOWN]}…" if len(whole) > _LONGEST_SHOWN else whole
+    text = "nothing" if value is _MISSING else printable(json.dumps(value, ensure_ascii=False))
+    return f"{text[:_LONGEST_SHOWN]}…" if len(text) > _LONGEST_SHOWN else text
+
+
+# ---- Encoding --------------------------------------------------------------------------
+
+
+def encode(value: object) -> Json:
+    """Encodes a value of the contract."""
+    if isinstance(value, Case):
+        has_payload = value.CASES[value.tag] is not None
+        return {value.tag: encode(value.payload)} if has_payload else value.tag
+    if is_dataclass(value):
+        members = {_kebab(f.name): encode(getattr(value, f.name)) for f in fields(value)}
+        if isinstance(value, Client):
+            protocol = members["protocol"]
+            members["protocol"] = "oauth" if protocol is None else {"hexclave": protocol}
+        return members
+    if isinstance(value, bytes):
+        try:
+            return {"text": value.decode()}
+        except UnicodeDecodeError:
+            return {"base64": base64.b64encode(value).decode()}
+    if isinstance(value, (list, tuple)):
+        return [encode(element) for element in value]
+    if isinstance(value, int) and value > _LARGEST_NUMBER:
+        raise Misfit("a number", "below 2^53")
+    return value
+
+
+def _encode_failure(error: LatchError) -> Json:
+    provider = None
+    if error.provider_error is not None:
+        provider = ProviderError(error.provider_error, error.provider_description)
+    return encode(Failure(error.code, error.message, error.remedy, provider, error.retryable))
+
+
+# ---- Decoding --------------------------------------------------------------------------
+
+
+def _decode(kind: Any, json: Json, path: str) -> Any:
+    """Decodes a value of one type of the contract. Raises `Misfit`."""
+    if kind == Hexclave | None:
+        if json == "oauth":
+            return None
+        return _decode(Hexclave, _single(json, path, ["hexclave"])[1], f"{path}.hexclave")
+    origin, inner = get_origin(kind), get_args(kind)
+    if origin in {Union, types.UnionType}:
+        return None if json is None else _decode(inner[0], json, path)
+    if origin is Literal:
+        if json not in inner:
+            raise Misfit(path, f"one of {', '.join(inner)}")
+        return json
+    if origin in {tuple, Sequence}:
+        if not isinstance(json, list):
+            raise Misfit(path, "a list")
+        return tuple(_decode(inner[0], value, f"{path}[{at}]") for at, value in enumerate(json))
+    if isinstance(kind, type) and issubclass(kind, Case):
+        return _decode_case(kind, json, path)
+    if is_dataclass(kind):
+        members = _members(_hints(kind), json, path)  # type: ignore[arg-type]
+        return kind(**members)  # type: ignore[operator]
+    if kind is bytes:
+        return _decode_bytes(json, path)
+    return _decode_plain(kind, json, path)
+
+
+def _decode_case(kind: type[Case], json: Json, path: str) -> Case:
+    cases = kind.CASES
+    if isinstance(json, str) and json in cases and cases[json] is None:
+        return kind(json)
+    if not isinstance(json, dict):
+        raise Misfit(path, f"one of {', '.join(cases)}, with the payload that it has")
+    with_payload = [name for name, payload in cases.items() if payload is not None]
+    tag, payload = _single(json, path, with_payload)
+    return kind(tag, _decode(cases[tag], payload, f"{path}.{tag}"))
+
+
+def _decode_bytes(json: Json, path: str) -> bytes:
+    kind, value = _single(json, path, ["text", "base64"])
+    text: str = _decode_plain(str, value, f"{path}.{kind}")
+    if kind == "text":
+        return text.encode()
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise Misfit(f"{path}.base64", "base64 with padding") from None
+
+
+def _decode_plain(kind: Any, json: Json, path: str) -> Any:
+    if kind is str:
+        # Lone surrogates are not text.
+        if isinstance(json, str) and not any("\ud800" <= c <= "\udfff" for c in json):
+            return json
+        raise Misfit(path, "a text")
+    if kind is bool:
+        if isinstance(json, bool):
+            return json
+        raise Misfit(path, "true or false")
+    most = get_args(kind)[1].stop - 1 if get_origin(kind) is Annotated else _LARGEST_NUMBER
+    if type(json) is int and 0 <= json <= most:
+        return json
+    raise Misfit(path, f"a whole number up to {most}")
+
+
+def _members(kinds: dict[str, Any], json: Json, path: str) -> dict[str, Any]:
+    """Decodes an object with these members and no others."""
+    given = _object(json, path)
+    kinds_in_json = {_kebab(name): (name, kind) for name, kind in kinds.items()}
+    for name in given:
+        if name not in kinds_in_json:
+            raise Misfit(f"{path}.{name}", "a member that the contract knows")
+    for name in kinds_in_json:
+        if name not in given:
+            raise Misfit(f"{path}.{name}", "there")
+    return {
+        member: _decode(kind, given[name], f"{path}.{name}")
+        for name, (member, kind) in kinds_in_json.items()
+    }
+
+
+def _object(json: Json, path: str) -> dict[str, Json]:
+    if not isinstance(json, dict):
+        raise Misfit(path, "an object")
+    return json
+
+
+def _single(json: Json, path: str, names: Sequence[str]) -> tuple[str, Json]:
+    """Returns the only member of an object, which has one of these names."""
+    given = _object(json, path)
+    if len(given) != 1 or next(iter(given)) not in names:
+        raise Misfit(path, f"one of {', '.join(names)}")
+    return next(iter(given.items()))
+
+
+@cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind, include_extras=True)
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")

@@ -1,137 +1,143 @@
-"""Loads components and calls their functions by name. A component gets no imports, little
-memory and little time."""
+"""Runs components without imports, with little memory and a limit on instructions.
+
+Compiling a component takes about a second, loading the compiled form 2 to 10 ms. So the
+compiled form is cached in the user's cache folder. This process runs what it reads there: a
+file that another user could have written is not used, and compiled again instead.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
+import sys
 import threading
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, get_args, get_type_hints
+from typing import Any, ClassVar, TypeVar, get_args, get_type_hints
 
 from wasmtime import Config, Engine, Store, Trap, WasmtimeError
 from wasmtime.component import Component, Func, Linker, Record, Variant
 
-from . import machine_code
-from .contract import Case, NoResponse, Result
+from . import guard
+from .contract import Case, Failure, NoResponse, Result
 from .errors import LatchError
 
-# Linear memory that one instance may have. A login needs 2 MiB, and a response of
-# the largest size a few times its bytes.
+# Linear memory of one instance. A login needs 2 MiB, and a response of the largest size a
+# few times its bytes.
 MEMORY_BYTES = 64 << 20
 
-# Instructions, nearly, that one call may take: the deadline of a sandbox without
-# a clock, a few seconds.
+# Fuel of one call, about one for each instruction: a few seconds.
 FUEL_PER_CALL = 2_000_000_000
 
-# Held during each call. A store is for one thread at a time, and the package `wasmtime`
-# converts values with the help of a global variable.
+# Held during each call. Only one thread at a time may use a store, and the package
+# `wasmtime` converts values with the help of a global variable.
 _CALLING = threading.Lock()
 
+_DIGEST_BYTES = 32
+# Largest file of a compiled component that is read.
+_LARGEST_CODE = 64 << 20
+# Compiled components that are kept: two for each of several versions of this package.
+_CACHED = 8
+_EXTENSION = ".machine-code"
 
-def component_bytes(name: str) -> bytes:
-    """The bytes of a component: the file beside this one, and no other that an
-    environment could name."""
-    try:
-        return Path(__file__).with_name(f"{name}.wasm").read_bytes()
-    except FileNotFoundError:
-        option = "" if name == "login" else f" --{name}"
-        raise LatchError(
-            "sandbox-fault",
-            f"the {name} component is not beside this package's modules",
-            f"put it there: latch component{option} --output latchstring/{name}.wasm",
-        ) from None
+T = TypeVar("T")
 
 
-@cache
-def engine() -> Engine:
-    """Compiles and runs every component of this process."""
-    config = Config()
-    # Fuel, because it counts the same on every machine.
-    config.consume_fuel = True
-    # Only what the Rust compiler emits for the components.
-    config.wasm_simd = False
-    config.wasm_relaxed_simd = False
-    config.wasm_multi_memory = False
-    config.wasm_memory64 = False
-    config.wasm_tail_call = False
-    # Reserving the whole 4 GiB would fail wherever address space is limited.
-    config.memory_reservation = 16 << 20
-    config.memory_reservation_for_growth = 4 << 20
-    config.memory_guard_size = 64 << 10
-    config.memory_init_cow = False
-    return Engine(config)
-
-
-@dataclass(frozen=True, eq=False)
-class Sandbox:
-    """A component, loaded and ready to be instantiated."""
-
-    # Its file is `NAME.wasm`.
-    name: str
-    # The only interface that it exports.
-    interface: str
-    component: Component
-
-    @classmethod
-    def load(cls, name: str, interface: str) -> Sandbox:
-        component = component_bytes(name)
-        return cls(name, interface, _guarded(name, machine_code.load, engine(), component))
-
-
-class SandboxInstance:
-    """One instance of a component, which shares nothing with any other. Threads may
+class Instance:
+    """One instance of a component, which shares nothing with other instances. Threads may
     share it: calls wait for each other."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self._name = sandbox.name
+    # The component is the file `NAME.wasm`.
+    NAME: ClassVar[str]
+    # The only interface that it exports.
+    INTERFACE: ClassVar[str]
+
+    def __init__(self) -> None:
+        component = self.component()
         self._store = Store(engine())
         self._store.set_limits(memory_size=MEMORY_BYTES, instances=8, memories=1, tables=4)
         self._store.set_fuel(FUEL_PER_CALL)
-        # An empty linker: a component that wants anything at all is refused here.
-        linker = Linker(engine())
-        self._instance = _guarded(self._name, linker.instantiate, self._store, sandbox.component)
-        self._interface = self._instance.get_export_index(self._store, sandbox.interface)
+        # An empty linker refuses a component that imports anything.
+        instantiate = Linker(engine()).instantiate
+        self._instance = _run(self.NAME, instantiate, self._store, component)
+        self._interface = self._instance.get_export_index(self._store, self.INTERFACE)
         self._functions: dict[str, Func] = {}
 
-    def call(self, name: str, *arguments: object) -> Any:
-        """Calls a function of the interface, and returns its result for `lift`. Raises
-        `sandbox-fault` if the component is stopped, and `invalid-configuration` if an
-        argument has another type than the contract's."""
+    @classmethod
+    @cache
+    def component(cls) -> Component:
+        """Loads the component, once in a process."""
+        return _run(cls.NAME, load, component_bytes(cls.NAME))
+
+    def call(self, name: str, *arguments: object, kind: Any = None) -> Any:
+        """Calls a function of the interface. Returns its result, converted into `kind` if
+        that is given: a record or a variant of the contract, perhaps optional or in a tuple.
+
+        Raises the failure that the component returns, `sandbox-fault` if the component is
+        stopped, and `invalid-configuration` if an argument has another type than the
+        contract's.
+        """
         with _CALLING:
             function = self._functions.get(name) or self._function(name)
             self._store.set_fuel(FUEL_PER_CALL)
             try:
                 lowered = [_lower(argument) for argument in arguments]
-                return _guarded(self._name, function, self._store, *lowered)
-            # The caller's settings are checked here; the text could show them.
+                result = _run(self.NAME, function, self._store, *lowered)
+            # The caller's settings are checked here. The text could show their values.
             except (TypeError, ValueError):
                 raise LatchError(
                     "invalid-configuration",
                     "a setting has another type than the contract gives it",
                     "see the types of Client and its parts",
                 ) from None
+        # A failure is the only record with a remedy.
+        if isinstance(result, Record) and hasattr(result, "remedy"):
+            raise _failure(_lift(Failure, result))
+        try:
+            return _lift(kind, result)
+        except (AttributeError, KeyError):
+            raise stopped(self.NAME, "its result has another type than the contract's") from None
 
     def _function(self, name: str) -> Func:
         index = self._instance.get_export_index(self._store, name, self._interface)
-        function: Func | None = index and self._instance.get_func(self._store, index)
+        function = None if index is None else self._instance.get_func(self._store, index)
         if function is None:
-            raise fault(self._name, f"it has no function {name}")
+            raise stopped(self.NAME, f"it has no function {name}")
         self._functions[name] = function
         return function
 
 
-# ---- Between the two sides' values ---------------------------------------------
+class Resource:
+    """A resource in an instance of a component."""
+
+    # Its name in the contract.
+    KIND: ClassVar[str]
+
+    def __init__(self, instance: Instance, resource: object) -> None:
+        self._instance = instance
+        self.resource = resource
+
+    def call(self, name: str, *arguments: object, kind: Any = None) -> Any:
+        """Calls a method, as `Instance.call` does."""
+        return self._instance.call(f"[method]{self.KIND}.{name}", self, *arguments, kind=kind)
+
+
+# ---- Conversion of values ------------------------------------------------------------
 
 
 def _lower(value: object) -> object:
+    """Converts a value of the contract into one that the package `wasmtime` takes."""
     if isinstance(value, NoResponse):
-        # The package `wasmtime` tells the cases apart by the types of their payloads.
+        # The package `wasmtime` tells cases apart by their payloads if it can.
         return _lower(value.payload)
-    if isinstance(value, Result):
-        return Variant("ok" if value.tag == "ok" else "err", _lower(value.payload))
     if isinstance(value, Case):
-        return Variant(value.tag, _lower(value.payload))
+        is_error = isinstance(value, Result) and value.tag == "error"
+        return Variant("err" if is_error else value.tag, _lower(value.payload))
+    if isinstance(value, Resource):
+        return value.resource
     if is_dataclass(value):
         record = Record()
         for member in fields(value):
@@ -142,33 +148,145 @@ def _lower(value: object) -> object:
     return value
 
 
-def lift(kind: Any, value: object) -> Any:
-    """Returns `value` as `kind`: a type of the contract, perhaps optional or in a tuple."""
-    parts: tuple[Any, ...] = get_args(kind) or (kind,)
-    record_type: Any = next((part for part in parts if is_dataclass(part)), None)
+def _lift(kind: Any, value: Any) -> Any:
+    """Converts a value that the package `wasmtime` returned into a type of the contract."""
+    parts = get_args(kind) or (kind,)
+    inner: Any = next((part for part in parts if is_dataclass(part)), None)
     if isinstance(value, list):
-        return tuple(lift(record_type, element) for element in value)
-    if record_type is None or value is None:
+        return tuple(_lift(inner, element) for element in value)
+    if inner is None or value is None:
         return value
-    return record_type(
-        **{name: lift(hint, getattr(value, _kebab(name))) for name, hint in _hints(record_type)}
-    )
+    if issubclass(inner, Case):
+        return inner(value.tag, _lift(inner.CASES[value.tag], value.payload))
+    members = {
+        name: _lift(hint, getattr(value, member))
+        for name, member, hint in _members(inner)
+        if hasattr(value, member)
+    }
+    return inner(**members)
 
 
 @cache
-def _hints(kind: type) -> tuple[tuple[str, Any], ...]:
-    return tuple(get_type_hints(kind).items())
+def _members(record: type) -> list[tuple[str, str, Any]]:
+    """Returns the name of each field, its name in the contract, and its type."""
+    return [(name, _kebab(name), hint) for name, hint in get_type_hints(record).items()]
 
 
 def _kebab(name: str) -> str:
     return name.replace("_", "-")
 
 
-# ---- Faults ------------------------------------------------------------------------
+# ---- Loading -------------------------------------------------------------------------
 
 
-def _guarded(name: str, function: Any, *arguments: object) -> Any:
-    """Runs the component; a trap is a clean error, without its backtrace."""
+def component_bytes(name: str) -> bytes:
+    """Returns the bytes of a component. They come from the file in this package, and no
+    setting names another."""
+    try:
+        return Path(__file__).with_name(f"{name}.wasm").read_bytes()
+    except FileNotFoundError:
+        option = "" if name == "login" else f" --{name}"
+        raise LatchError(
+            "sandbox-fault",
+            f"the {name} component is not in the folder of this package",
+            f"put it there: latch component{option} --output latchstring/{name}.wasm",
+        ) from None
+
+
+@cache
+def engine() -> Engine:
+    """Returns the engine that compiles and runs every component of this process."""
+    config = Config()
+    # Fuel counts the same on every machine.
+    config.consume_fuel = True
+    # Only what the Rust compiler emits for the components.
+    config.wasm_simd = False
+    config.wasm_relaxed_simd = False
+    config.wasm_multi_memory = False
+    config.wasm_memory64 = False
+    config.wasm_tail_call = False
+    # The default reserves 4 GiB, which fails if address space is limited.
+    config.memory_reservation = 16 << 20
+    config.memory_reservation_for_growth = 4 << 20
+    config.memory_guard_size = 64 << 10
+    config.memory_init_cow = False
+    return Engine(config)
+
+
+def load(component: bytes) -> Component:
+    """Loads a component from the cache if it is there. Otherwise compiles it, and caches it
+    if that is possible."""
+    folder = _cache_folder()
+    if folder is None:
+        return Component(engine(), component)
+    path = folder / (hashlib.sha256(component).hexdigest() + _EXTENSION)
+    code = _read_code(folder, path)
+    if code is not None:
+        # wasmtime refuses code that was compiled by another version, for another processor
+        # or with other settings.
+        with contextlib.suppress(WasmtimeError):
+            return Component.deserialize(engine(), code)
+    compiled = Component(engine(), component)
+    with contextlib.suppress(LatchError, OSError):
+        _write_code(folder, path, bytes(compiled.serialize()))
+    return compiled
+
+
+def _cache_folder() -> Path | None:
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(named):
+        return Path(named, "latchstring-python")
+    parts = ("Library", "Caches") if sys.platform == "darwin" else (".cache",)
+    try:
+        return Path.home().joinpath(*parts, "latchstring-python")
+    # The user has no home folder.
+    except RuntimeError:
+        return None
+
+
+def _read_code(folder: Path, path: Path) -> bytes | None:
+    try:
+        if not guard.is_folder(folder):
+            return None
+        descriptor = guard.open_to_read(path)
+        if descriptor is None:
+            return None
+        # Without a buffer, which would copy megabytes once more.
+        with open(descriptor, "rb", buffering=0) as file:
+            if guard.private_size(descriptor, path) > _LARGEST_CODE:
+                return None
+            digest, code = file.read(_DIGEST_BYTES), file.readall()
+    except (LatchError, OSError):
+        return None
+    # A file that was cut short could crash the process.
+    return code if hashlib.sha256(code).digest() == digest else None
+
+
+def _write_code(folder: Path, path: Path, code: bytes) -> None:
+    guard.make_folder(folder)
+    guard.replace(path, hashlib.sha256(code).digest() + code, prefix=".compiling.")
+    files = sorted(folder.glob("*" + _EXTENSION), key=lambda file: file.stat().st_mtime)
+    for outdated in files[:-_CACHED]:
+        outdated.unlink(missing_ok=True)
+
+
+# ---- Failures --------------------------------------------------------------------------
+
+
+def _failure(failure: Failure) -> LatchError:
+    """Returns the failure that a component returned as an exception."""
+    return LatchError(
+        failure.code,
+        failure.message,
+        failure.remedy,
+        retryable=failure.retryable,
+        provider_error=failure.provider.error if failure.provider else None,
+        provider_description=failure.provider.description if failure.provider else None,
+    )
+
+
+def _run(name: str, function: Callable[..., T], *arguments: object) -> T:
+    """Calls a function that runs a component. Raises `sandbox-fault` if it traps."""
     try:
         return function(*arguments)
     except (Trap, WasmtimeError) as error:
@@ -181,12 +299,14 @@ def _guarded(name: str, function: Any, *arguments: object) -> Any:
             reason = "it gave up, as it does where it meets a fault or its memory limit"
         else:
             reason = text.splitlines()[-1].strip() if text else "no reason was given"
-    raise fault(name, reason)
+    raise stopped(name, reason)
 
 
-def fault(name: str, reason: str) -> LatchError:
+def stopped(name: str, reason: str) -> LatchError:
+    """Returns the `sandbox-fault` of a component that was stopped."""
     return LatchError(
         "sandbox-fault",
         f"the {name} component was stopped: {reason}",
-        "nothing is lost; try again, and if it stays so, report it with this package's version",
+        "nothing is lost; try again, and if it stays so, report it with the version of this "
+        "program",
     )

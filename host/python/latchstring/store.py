@@ -1,7 +1,7 @@
-"""Sessions as files that only their owner can read.
+"""Stored sessions, and the file store.
 
-The same folder, names, modes and locks as the native host's file store, so that
-programs of both kinds share sessions and renew each once.
+The file store uses the folder, names, modes and locks of the native host, so that both share
+sessions, and only one process refreshes each.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Protocol
@@ -21,8 +22,9 @@ from . import guard
 from .errors import LatchError
 from .rules import Rules
 
-# A wait that nobody need be told of.
-_UNTOLD_SECONDS = 1.0
+# How long to wait for a lock before the user is told.
+_SILENT_WAIT_SECONDS = 1.0
+# Between two attempts to take a lock, at first and at most.
 _FIRST_PAUSE_SECONDS = 0.005
 _LONGEST_PAUSE_SECONDS = 0.05
 
@@ -32,37 +34,75 @@ class HeldLock(Protocol):
 
 
 class Store(Protocol):
-    """Where one session is kept: files unless the caller brings another. Errors are
-    `LatchError`s."""
+    """Keeps one session. Errors are `LatchError`s."""
 
     @property
     def place(self) -> str:
-        """Where the session is or would be kept, for people."""
+        """Where the session is kept, for messages."""
 
     def read(self) -> bytes | None:
-        """What is stored now; none where there is nothing. Takes no lock."""
+        """Returns what is stored; None if nothing is. Takes no lock."""
 
     def write(self, content: bytes) -> None:
         """Replaces what is stored, atomically and durably. The caller holds the lock."""
 
     def delete(self) -> None:
-        """Nothing to delete is no error. The caller holds the lock."""
+        """Deletes what is stored, if anything is. The caller holds the lock."""
 
     def set_aside(self) -> str:
-        """Moves away what is damaged, and says where it is now."""
+        """Moves a damaged session to another place, and returns that. The caller holds the
+        lock."""
 
     def probe(self) -> None:
-        """Fails where `read` or `write` would, and changes nothing."""
+        """Raises an error if `read` or `write` would. Changes nothing."""
 
     def lock(
         self, patience_seconds: float, tell: Callable[[str], None], stop: threading.Event
     ) -> HeldLock:
-        """Waits for the lock of this session, among all processes; `tell` is for
-        whoever waits for long, and `stop` ends the wait."""
+        """Waits for the lock of this session, which all processes share. If that takes long,
+        calls `tell` with a message for the user. `stop` ends the wait."""
+
+
+# ---- A stored session ------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Stored:
+    # The origins that the egress policy pinned.
+    origins: tuple[str, ...] = ()
+    # The component's bytes. None: nothing is stored.
+    session: bytes | None = field(default=None, repr=False)
+
+
+def read_session(store: Store, rules: Rules) -> Stored:
+    """Reads the stored session. Raises `stored-damaged`,
+    `stored-newer` or `store-unusable` if this host cannot read it."""
+    content = store.read()
+    if content is None:
+        return Stored()
+    line, newline, session = content.partition(b"\n")
+    origins = rules.parse_header(line, len(session) if newline else None, store.place)
+    return Stored(origins, session)
+
+
+@contextlib.contextmanager
+def naming_place(store: Store) -> Iterator[None]:
+    """Adds the store's place to `stored-damaged` and `stored-newer`: the login component,
+    which raises them, does not know it."""
+    try:
+        yield
+    except LatchError as error:
+        if error.code not in {"stored-damaged", "stored-newer"}:
+            raise
+        message = f"{error.message} ({store.place})"
+        raise LatchError(error.code, message, error.remedy) from None
+
+
+# ---- The file store --------------------------------------------------------------------
 
 
 class FileLock:
-    """A held lock; the kernel releases it at the latest when the process dies."""
+    """A held lock. The kernel releases it when the process ends, if not before."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
@@ -72,14 +112,14 @@ class FileLock:
 
 
 class FileStore:
-    """One session: `PROFILE.ACCOUNT.session` in one folder.
+    """Keeps a session in the file `PROFILE.ACCOUNT.session`.
 
-    A file is replaced by renaming a complete one over it, so that a reader needs no
-    lock and a crash leaves the old session or the new one.
+    A complete file is renamed over the old one. So a reader needs no lock, and a crash leaves
+    the old session or the new one.
     """
 
     def __init__(self, folder: Path, profile: str, account: str, rules: Rules) -> None:
-        """Raises `invalid-configuration` for a profile that no file can be named after."""
+        """Raises `invalid-configuration` if the profile's name cannot be part of a file's."""
         self._rules = rules
         self._folder = folder
         self._stem = rules.file_stem(profile, account)
@@ -88,11 +128,9 @@ class FileStore:
 
     @property
     def place(self) -> str:
-        """Where the session is or would be kept, for people."""
         return str(self._path)
 
     def read(self) -> bytes | None:
-        """What is stored now; none where there is nothing. Takes no lock."""
         if not guard.is_folder(self._folder):
             return None
         descriptor = guard.open_to_read(self._path)
@@ -112,19 +150,17 @@ class FileStore:
                 raise guard.cannot("read", self._path, error) from None
 
     def write(self, content: bytes) -> None:
-        """Replaces what is stored. The caller holds the lock."""
         guard.make_folder(self._folder)
-        self._sweep()
+        self._remove_leftovers()
         try:
             guard.replace(self._path, content, prefix=f".{self._stem}.")
         except OSError as error:
             raise guard.not_saved(self._path, error) from None
 
     def delete(self) -> None:
-        """Nothing to delete is no error. The caller holds the lock."""
         if not guard.is_folder(self._folder):
             return
-        self._sweep()
+        self._remove_leftovers()
         try:
             self._path.unlink(missing_ok=True)
             guard.sync_folder(self._folder)
@@ -132,8 +168,6 @@ class FileStore:
             raise guard.cannot("delete", self._path, error) from None
 
     def set_aside(self) -> str:
-        """Moves what is stored out of the way without deleting it, and says where
-        it is now. The caller holds the lock."""
         names = (f"{self._stem}.{self._rules.aside_name(turn)}" for turn in count(1))
         aside = next(p for p in map(self._folder.joinpath, names) if not os.path.lexists(p))
         try:
@@ -144,28 +178,23 @@ class FileStore:
         return str(aside)
 
     def probe(self) -> None:
-        """Fails where `read` or `write` would, and changes nothing."""
         guard.make_folder(self._folder)
         self.read()
-        # As much as a session with long tokens takes, to notice a full disk.
+        # As much as a session with long tokens, to notice a full disk.
         trial = guard.temporary_name(self._folder, f".{self._stem}.")
         try:
             guard.write_new(trial, bytes(16 * 1024))
         except OSError as error:
             raise guard.not_saved(self._folder, error) from None
         finally:
-            # Another process may have swept it away.
+            # Another process may have removed it as a leftover.
             trial.unlink(missing_ok=True)
 
     def lock(
         self, patience_seconds: float, tell: Callable[[str], None], stop: threading.Event
     ) -> FileLock:
-        """Waits for the lock that every process with this session takes.
-
-        Polls, so that a program that is told to `stop` ends. The file is never deleted:
-        a process that waits on a deleted file would hold a lock that nobody else
-        sees.
-        """
+        """Polls, so that `stop` ends the wait. The lock file is never deleted: a process that
+        waits for a deleted file would get a lock that no other process sees."""
         guard.make_folder(self._folder)
         path = self._folder / f"{self._stem}.lock"
         descriptor = guard.open_or_make(path)
@@ -184,7 +213,7 @@ class FileStore:
         tell: Callable[[str], None],
         stop: threading.Event,
     ) -> None:
-        begun, pause, told = time.monotonic(), _FIRST_PAUSE_SECONDS, False
+        begun, pause, has_told = time.monotonic(), _FIRST_PAUSE_SECONDS, False
         while True:
             try:
                 return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -199,29 +228,31 @@ class FileStore:
                     "try again; if it stays, end the other login or renewal of this profile",
                     retryable=True,
                 )
-            if waited > _UNTOLD_SECONDS and not told:
-                told = True
+            if waited > _SILENT_WAIT_SECONDS and not has_told:
+                has_told = True
                 tell(
                     "Waiting for another process to finish with the session of the profile "
                     + self._profile
                 )
             if stop.wait(min(pause, patience - waited)):
                 raise LatchError(
-                    "interrupted", "the program ended while it waited for a lock", "run it again"
+                    "interrupted",
+                    "the program was interrupted while it waited for a lock",
+                    "run it again",
                 )
             pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
 
-    def _sweep(self) -> None:
-        """Removes what writers of this session that died left behind: it may hold
-        tokens. The caller holds the lock, so no writer is alive."""
+    def _remove_leftovers(self) -> None:
+        """Removes the temporary files of processes that died, which may contain tokens. The
+        caller holds the lock, so no other process is writing."""
         for leftover in self._folder.glob(f".{self._stem}.*"):
-            # What cannot be removed does no harm to the session itself.
+            # A leftover that stays does not harm the session.
             with contextlib.suppress(OSError):
                 leftover.unlink()
 
 
 def default_folder() -> Path:
-    """The user's state folder, as the native host finds it."""
+    """Returns the folder in which the native host keeps the user's sessions."""
     try:
         if sys.platform == "darwin":
             return Path.home() / "Library" / "Application Support" / "latchstring"

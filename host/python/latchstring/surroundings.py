@@ -1,4 +1,4 @@
-"""What machine this is, as far as the choice of a flow depends on it."""
+"""Facts about this machine that the choice of a login flow depends on."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from collections.abc import Callable, Mapping
 
 from .contract import Facts
 
-# Variables that only an automatic job has, beside `CI`.
+# Variables, besides `CI`, that only automated jobs have.
 _JOBS = ["GITHUB_ACTIONS", "TF_BUILD", "JENKINS_URL", "TEAMCITY_VERSION"]
 
-# Variables that a shell has which somebody reached over the network.
+# Variables of a shell that was reached over the network.
 _REMOTE_SHELLS = ["SSH_CONNECTION", "SSH_CLIENT", "SSH_TTY"]
 
 # Variables of an editor whose window is on another machine.
 _REMOTE_EDITORS = ["VSCODE_IPC_HOOK_CLI", "CODESPACES", "REMOTE_CONTAINERS"]
 
-# Files, and variables, that containers have.
+# Files and variables that containers have.
 _CONTAINER_FILES = ["/.dockerenv", "/run/.containerenv"]
 _CONTAINERS = ["container", "KUBERNETES_SERVICE_HOST"]
 
-# Where Linux beside Windows registers Windows' programs.
+# Files by which WSL registers Windows programs.
 _INTEROP_FILES = [
     "/proc/sys/fs/binfmt_misc/WSLInterop",
     "/proc/sys/fs/binfmt_misc/WSLInterop-late",
@@ -48,6 +48,6 @@ def facts(
         remote_shell=has(_REMOTE_SHELLS),
         windows_interop=has(["WSL_INTEROP"]) and any(map(exists, _INTEROP_FILES)),
         container=has(_CONTAINERS) or any(map(exists, _CONTAINER_FILES)),
-        # The editor's own helper stands in BROWSER and opens windows where the editor is.
+        # `BROWSER` then names the editor's helper, which opens windows where the editor is.
         editor_terminal=has(_REMOTE_EDITORS) and has(["BROWSER"]),
     )

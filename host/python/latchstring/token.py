@@ -1,4 +1,4 @@
-"""An access token as callers hold it."""
+"""The access token that callers get."""
 
 from __future__ import annotations
 
@@ -8,52 +8,52 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .contract import Grant
-from .errors import LatchError
+from .errors import misbehaviour
 
 _ONE_LINE = re.compile(r"[ -~]*")
 
 
 @dataclass(frozen=True)
 class Token:
-    """An access token, and what came with it. Printed, it shows no secret."""
+    """An access token and what came with it. `repr` shows no secrets."""
 
     # RFC 6749 §1.4.
     access_token: str = field(repr=False)
-    # A kind of `Bearer`, as the provider spells it (RFC 6750).
+    # `Bearer`, as the provider spells it (RFC 6750).
     token_type: str
+    # Granted scopes.
     scopes: tuple[str, ...]
-    # Milliseconds since 1970; none where the provider did not say.
+    # Expiry of the access token, in milliseconds since the epoch. None if the provider did
+    # not say.
     expires_at_ms: int | None
-    # When a program that lives long should ask again.
+    # Time at which a long-running program should ask for a token again, in milliseconds since
+    # the epoch. None if the token cannot be refreshed or does not expire.
     renew_at_ms: int | None
     source: Literal["login", "cached", "renewed", "adopted"]
-    # What a request to the provider's API carries (RFC 6750 §2.1).
+    # Headers of requests to the provider's API (RFC 6750 §2.1).
     headers: dict[str, str] = field(repr=False)
     # The verified ID token, as issued (OpenID Connect Core §2).
     id_token: str | None = field(repr=False)
-    # Who logged in: those of the verified ID token, and over them those of userinfo
-    # where it was asked.
+    # Claims of the verified ID token, replaced by those of userinfo if it was asked. None if
+    # there are neither.
     claims: dict[str, Any] | None = field(repr=False)
-    # What an examination brought, other than of userinfo.
+    # Result of an examination other than userinfo.
     report: dict[str, Any] | None = field(repr=False)
     # What the user should know about this token, one line each.
     notices: tuple[str, ...]
-    # Default parameters of the authorization request that the provider refuses: give
-    # them an empty value in later logins.
+    # Parameters of the authorization request that are sent by default and that this provider
+    # refuses. With an empty value in `Client.parameters`, later logins omit them.
     refused_parameters: tuple[str, ...]
 
     @classmethod
     def of(cls, grant: Grant) -> Token:
-        """Raises `sandbox-fault` if a token or a header is not printable ASCII (RFC 6749
-        Appendix A.12): programs write them into lines of text."""
+        """Checks that tokens and headers are printable ASCII (RFC 6749 Appendix A.12),
+        because programs write them into lines of text. Raises `sandbox-fault` if one is
+        not."""
         texts = [grant.access_token, grant.token_type, grant.id_token or ""]
         texts += [text for header in grant.headers for text in (header.name, header.value)]
         if not all(_ONE_LINE.fullmatch(text) for text in texts):
-            raise LatchError(
-                "sandbox-fault",
-                "the login component handed out a token that no line of text may hold",
-                "report it with the version of this program",
-            )
+            raise misbehaviour("handed out a token that no line of text may hold")
         return cls(
             access_token=grant.access_token,
             token_type=grant.token_type,

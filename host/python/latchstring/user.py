@@ -6,42 +6,38 @@ from __future__ import annotations
 import itertools
 import math
 import queue
-from collections.abc import Callable
 from dataclasses import InitVar, dataclass
 
+from .browser import Browser, Launched, launch
 from .clock import Clock
-from .contract import Authorization, DevicePrompt, Offer, Reply, Result, Visit
+from .contract import Reply
 from .errors import LatchError, printable
-from .launch import Launched, launch
 from .listener import BrowserVisit, Listening
-from .rules import Answer, Arrival, Ask, Command, Egress, Ended, Event, Means, Rules
+from .rules import Answer, Arrival, Ask, Command, Egress, Ended, Event, Means, Rules, Started
 from .terminal import Question, Terminal
 
-# What the listener passes on, and lines that the user typed.
-Events = queue.SimpleQueue[BrowserVisit | tuple[Question, str]]
+# Visits, lines that the user typed as the answer to a question, and reasons why a browser
+# that was started has failed.
+Events = queue.SimpleQueue[BrowserVisit | tuple[Question | Launched, str]]
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class User:
-    """The user of one login. A method that takes an action returns when the user, or the
-    browser, has answered it. It raises `egress-denied` for an address that the user may not
-    be sent to."""
+    """The user's browser, terminal and loopback listener during one login."""
 
     rules: InitVar[Rules]
     # 32 random bytes for one-time addresses.
     seed: InitVar[bytes]
-    # Says where the user may be sent.
+    # Decides which addresses the user's browser may open.
     egress: Egress
     clock: Clock
     terminal: Terminal
     events: Events
     # Puts visits into `events`. None if no browser can come back.
     listener: Listening | None
-    # Starts one on an address; None if the user opens the address by hand.
-    browser: Callable[[str], object] | None
-    # Starts it on a private file, if its addresses stand on a command line.
-    browser_file: Callable[[str], object] | None = None
-    # Whether it may run on another machine.
+    # None if the user opens the address by hand.
+    browser: Browser | None
+    # Whether the browser may run on another machine.
     browser_is_elsewhere: bool = False
 
     def __post_init__(self, rules: Rules, seed: bytes) -> None:
@@ -53,32 +49,23 @@ class User:
             hides_typing=True,
         )
         self._interaction = rules.interaction(self.egress, means, seed)
-        # The browser that was started.
         self._launched: Launched | None = None
         self._numbers = itertools.count()
-        # Visits without an answer, by number.
+        # Visits that have no answer yet, by number.
         self._unanswered: dict[int, BrowserVisit] = {}
         # Visits whose answers are being written.
         self._answered: list[BrowserVisit] = []
         self._question: Question | None = None
-        # When the time limit is over, by the clock's `monotonic`.
+        # The end of the time limit, by the clock's `monotonic`.
         self._deadline = math.inf
 
-    def authorize(self, authorization: Authorization) -> Reply:
-        """Sends the user to the provider, and waits for what comes back."""
-        return self._reply(Event("authorize", authorization))
-
-    def present(self, prompt: DevicePrompt) -> Reply:
-        """Shows the code for a login on another device."""
-        return self._reply(Event("present", prompt))
-
-    def visit(self, visit: Visit) -> Reply:
-        """Shows the user a page that nothing comes back from."""
-        return self._reply(Event("visit", visit))
-
-    def offer(self, offer: Offer) -> Reply:
-        """Asks the user how to go on."""
-        return self._reply(Event("offer", offer))
+    def reply_to(self, action: Event) -> Reply:
+        """Carries out an action of the session, and waits until the user or the browser has
+        answered it. Raises `egress-denied` if the user may not be sent to an address."""
+        reply = self._run(action)
+        # Only the commands of `close` end without a reply.
+        assert reply is not None
+        return reply
 
     def close(self, error: LatchError | None) -> None:
         """Shows the waiting browsers how the login ended; None if it worked. Returns when
@@ -95,20 +82,14 @@ class User:
             self.abandon()
 
     def abandon(self) -> None:
-        """Leaves the user alone: the program was interrupted, or the login has ended."""
+        """Ends the login without telling the waiting browsers why."""
         self._end_launch()
         if self.listener is not None:
             self.listener.close()
 
-    def _reply(self, action: Event) -> Reply:
-        reply = self._run(action)
-        # Only the commands of `close` end without one.
-        assert reply is not None
-        return reply
-
     def _run(self, event: Event) -> Reply | None:
-        """Carries out what follows from an event, and from what happens then. Returns the
-        reply; None if the login has ended."""
+        """Carries out the commands that follow from an event, and from what happens then.
+        Returns the reply; None if the login has ended."""
         try:
             while True:
                 result: Event | None = None
@@ -125,7 +106,7 @@ class User:
             self._deadline = math.inf
 
     def _carry_out(self, command: Command) -> Event | None:
-        """Returns what came of a command that is the last of a list."""
+        """Returns the result of a command that has one. It is the last of a list."""
         match command:
             case Command("say", str(text)):
                 self.terminal.say(text)
@@ -141,67 +122,69 @@ class User:
                 answered = [*self._answered, visit]
                 self._answered = [one for one in answered if not one.is_written]
             case Command("ask", Ask(text, is_hidden)):
-                self._ask(text, is_hidden)
+                self._withdraw()
+                # Before the question is shown, so that nothing that is typed is shown.
+                self._question = self.terminal.ask(is_hidden, self._happened)
+                if text:
+                    self.terminal.say(text)
             case Command("limit", int(limit_ms)):
                 self._deadline = self.clock.monotonic() + limit_ms / 1000
-        # This host draws no codes, and shows no time that is left.
+        # This host draws no QR code, and shows no progress and no countdown.
         return None
 
-    def _start(self, how: str, url: str) -> Result:
+    def _start(self, how: str, url: str) -> Started:
         """Starts the browser. Returns what it was started on, or why it could not be."""
         if self.browser is None:
-            return Result("ok", "by-hand")
+            return Started("ok", "by-hand")
         try:
             if how == "open":
-                self.browser(url)
-                return Result("ok", "address")
+                self.browser.open(url, lambda _: None)
+                return Started("ok", "address")
             self._end_launch()
             tells_peers = self.listener is not None and self.listener.tells_peers
-            self._launched = launch(self.browser, self.browser_file, url, tells_peers)
-            return Result("ok", self._launched.opened)
-        # A caller's own may fail as it likes.
+            self._launched = launch(self.browser, url, tells_peers, self._happened)
+            return Started("ok", self._launched.opened)
+        # The caller's own browser may raise anything.
         except Exception as error:
-            return Result("error", printable(str(error)))
+            return Started("error", printable(str(error)))
 
     def _end_launch(self) -> None:
         launched, self._launched = self._launched, None
         if launched is not None:
             launched.end()
 
-    def _ask(self, text: str, is_hidden: bool) -> None:
-        self._withdraw()
-        # Before the question is shown: from now on nothing that is typed is shown.
-        self._question = self.terminal.ask(
-            is_hidden, lambda question, line: self.events.put((question, line))
-        )
-        if text:
-            self.terminal.say(text)
-
     def _withdraw(self) -> None:
-        """Withdraws the question, and gives the keyboard back."""
+        """Withdraws the question, and restores the terminal's mode."""
         question, self._question = self._question, None
         if question is not None:
             question.withdraw()
+
+    def _happened(self, source: Question | Launched, text: str) -> None:
+        """Passes on a line that was typed, or the reason why a browser has failed. Other
+        threads call this."""
+        self.events.put((source, text))
 
     def _next(self) -> Event:
         """Waits until something happens."""
         while True:
             left = self._deadline - self.clock.monotonic()
-            # A flood of requests must not hold off the time limit.
+            # Many requests do not delay the end of the time limit.
             event = self.clock.wait(self.events, left) if left > 0 else None
             if event is None:
                 self._deadline = math.inf
                 return Event("timed-out")
             if isinstance(event, BrowserVisit):
                 return self._visited(event)
-            question, line = event
-            # The answer to a question that was withdrawn is nobody's business.
-            if question is self._question:
+            source, text = event
+            # Later events of a question or a browser that was replaced do not count.
+            if source is self._question:
                 self._withdraw()
-                return Event("typed", line)
+                return Event("typed", text)
+            if source is self._launched:
+                return Event("browser-failed", text)
 
     def _visited(self, visit: BrowserVisit) -> Event:
-        """Returns what a visit from the listener means."""
+        """Returns the event for a visit from the listener."""
         if visit.is_gone:
             return Event("closed", visit.number)
         visit.number = next(self._numbers)

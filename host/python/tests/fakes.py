@@ -3,6 +3,7 @@ a browser and its user."""
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections import deque
@@ -10,13 +11,13 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from latchstring import Client, LatchError, LogoutReport, Redirect
+from latchstring.browser import Failed
 from latchstring.clock import Clock
 from latchstring.component import Session
-from latchstring.contract import Action, Authorization, Done, Grant, Reply, Request, Response
+from latchstring.contract import Action, Authorization, Grant, Outcome, Reply, Request, Response
 from latchstring.drive import Drive, Reaches
-from latchstring.entropy import entropy
 from latchstring.listener import BrowserVisit, Listen
-from latchstring.rules import Page, Peer, Rules
+from latchstring.rules import Event, Page, Peer, Rules
 from latchstring.terminal import Question, Terminal
 from latchstring.user import Events, User
 
@@ -155,6 +156,10 @@ class Steps(Clock):
         return None if events.empty() else events.get_nowait()
 
 
+def done(report: LogoutReport) -> Action:
+    return Action("done", Outcome("logged-out", report))
+
+
 class Scripted:
     """A component that asks for these actions, whatever it is answered."""
 
@@ -164,7 +169,25 @@ class Scripted:
 
     def next(self, session: Session, reply: Reply, now_ms: int) -> Action:
         self.replies.append(reply)
-        return next(self._actions, Done(LogoutReport(False, (), (), None)))
+        return next(self._actions, done(LogoutReport(False, (), (), None)))
+
+
+def authorize(url: str = URL, notice: str | None = None) -> Event:
+    return Event("authorize", Authorization(url, "browser", None, 1, notice, ()))
+
+
+class Recorder:
+    """A browser that records what it was started on."""
+
+    def __init__(self, shows_address: bool) -> None:
+        self.shows_address = shows_address
+        self.opened: list[str] = []
+        # Reports that a browser has failed, for each that was started.
+        self.failed: list[Failed] = []
+
+    def open(self, address: str, failed: Failed) -> None:
+        self.opened.append(address)
+        self.failed.append(failed)
 
 
 class Login:
@@ -174,25 +197,25 @@ class Login:
         self,
         has_browser: bool = True,
         client: Client = CLIENT,
-        browser_file: Callable[[str], object] | None = None,
+        shows_address: bool = False,
         listen: Listen = lambda *_: Nowhere(),
     ) -> None:
         self.clock = Steps()
         self.person = Person()
-        self.opened: list[str] = []
+        self.browser = Recorder(shows_address)
+        self.opened = self.browser.opened
         rules = Rules()
         events: Events = queue.SimpleQueue()
         self.listener = listen(Redirect(), events.put)
         self.user = User(
             rules=rules,
-            seed=entropy(),
+            seed=os.urandom(32),
             egress=rules.egress(client, [], self.listener.redirect_uri),
             clock=self.clock,
             terminal=self.person,
             events=events,
             listener=self.listener,
-            browser=self.opened.append if has_browser else None,
-            browser_file=browser_file,
+            browser=self.browser if has_browser else None,
         )
         self.host = Host(rules, self.clock, self.person, self.user)
         self._began = Recorded("")
@@ -202,7 +225,7 @@ class Login:
     ) -> str:
         """What came back while these steps were taken."""
         self.clock.steps.extend(steps)
-        return self.user.authorize(Authorization(url, "browser", None, 1, notice, ())).tag
+        return self.user.reply_to(authorize(url, notice)).tag
 
     def visit(self, address: str, cookies: str = "", peer: Peer = "unknown") -> Recorded:
         target = address.removeprefix(REDIRECT_URI.removesuffix("/callback"))

@@ -4,6 +4,7 @@ Nobody sleeps."""
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterable
@@ -11,12 +12,12 @@ from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from latchstring import LatchError, Terminal
+from latchstring.browser import CallableBrowser
 from latchstring.clock import Clock
-from latchstring.codec import encode, encode_action
-from latchstring.component import Instance, Session
+from latchstring.component import LoginComponent, Session
 from latchstring.contract import (
     Action,
-    Answer,
+    Answered,
     LoginRequest,
     NoResponse,
     Reply,
@@ -24,16 +25,15 @@ from latchstring.contract import (
     Response,
 )
 from latchstring.drive import Drive, Reaches
-from latchstring.entropy import entropy
 from latchstring.listener import BrowserVisit
-from latchstring.replay import Transcript, conversation
+from latchstring.replay import Transcript, conversation, encode
 from latchstring.rules import Page, Rules
 from latchstring.terminal import Question
 from latchstring.user import Events, User
 
 T = TypeVar("T")
 
-Answered = Callable[[Question, str], None]
+Typed = Callable[[Question, str], None]
 
 
 class BrokeOff(Exception):
@@ -60,7 +60,7 @@ def ends(step: dict[str, Any]) -> bool:
 
 def answer_in(reply: Reply) -> Response | NoResponse:
     """What a request was answered."""
-    assert isinstance(reply.payload, Answer), reply.tag
+    assert isinstance(reply.payload, Answered), reply.tag
     return cast("Response | NoResponse", reply.payload.payload)
 
 
@@ -74,10 +74,10 @@ def is_denied(reply: Reply) -> bool:
 def play(transcript: Transcript) -> None:
     """Drives the host's own loop, whose replies must be the recorded ones."""
     told = conversation(transcript)
-    instance = Instance()
-    session = told.open(instance)
+    component = LoginComponent()
+    session = told.open(component)
     rules = Rules()
-    script = Script(transcript, instance, rules)
+    script = Script(transcript, component, rules)
     request: LoginRequest | None = told.opening.get("request")
     user = None
     if request is not None:
@@ -85,13 +85,13 @@ def play(transcript: Transcript) -> None:
         events: Events = queue.SimpleQueue()
         user = User(
             rules=rules,
-            seed=entropy(),
+            seed=os.urandom(32),
             egress=rules.egress(told.opening["client"], [], request.redirect_uri),
             clock=script,
             terminal=script.person,
             events=events,
             listener=script.listen(events.put),
-            browser=script.open_browser,
+            browser=CallableBrowser(script.open_browser),
         )
     drive = Drive(
         clock=script,
@@ -139,7 +139,7 @@ class Person(Terminal):
 
     def __init__(self) -> None:
         super().__init__()
-        self.question: tuple[Question, Answered] | None = None
+        self.question: tuple[Question, Typed] | None = None
 
     def say(self, text: str) -> None:
         pass
@@ -147,7 +147,7 @@ class Person(Terminal):
     def is_attended(self) -> bool:
         return True
 
-    def ask(self, hidden: bool, answered: Answered) -> Question:
+    def ask(self, hidden: bool, answered: Typed) -> Question:
         question = Question()
         self.question = question, answered
         return question
@@ -161,11 +161,11 @@ class Script(Clock):
     tells_peers = True
     place = "the script"
 
-    def __init__(self, transcript: Transcript, instance: Instance, rules: Rules) -> None:
+    def __init__(self, transcript: Transcript, component: LoginComponent, rules: Rules) -> None:
         self._rules = rules
         self._steps: list[dict[str, Any]] = transcript["steps"]
         self._replies = conversation(transcript).replies
-        self._instance = instance
+        self._component = component
         self._arrived: Callable[[BrowserVisit], None] = lambda _: None
         self._cookie = ""
         self._brought_at = 0
@@ -184,8 +184,8 @@ class Script(Clock):
         assert encode(reply) == step["reply"], f"at steps[{self.at}]"
         assert now_ms == step["now-ms"]
         self.at += 1
-        action = self._instance.next(session, reply, now_ms)
-        assert encode_action(action) == step.get("action"), f"at steps[{self.at}]"
+        action = self._component.next(session, reply, now_ms)
+        assert encode(action) == step.get("action"), f"at steps[{self.at}]"
         if self.at == len(self._steps) and not ends(step):
             raise BrokeOff
         return action

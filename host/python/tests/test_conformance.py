@@ -165,7 +165,7 @@ CLIENT = ["open", "login", "client"]
         ([*CLIENT, "colour"], "red", "client.colour is not a member"),
         ([*CLIENT, "protocol"], "pigeon", "protocol is not an object"),
         ([*CLIENT, "protocol"], {"oauth": None}, "protocol is not one of hexclave"),
-        (["open", "login", "context", "entropy"], {"base64": "?"}, "not in that alphabet"),
+        (["open", "login", "context", "entropy"], {"base64": "?"}, "is not base64"),
         (["open", "login", "context", "now-ms"], 2**53, "now-ms is not a whole number"),
         (["open", "login", "context", "now-ms"], True, "now-ms is not a whole number"),
         (["open", "login", "request", "facts", "display"], "yes", "not true or false"),

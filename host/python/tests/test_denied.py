@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from wasmtime.component import Component
 
 import latchstring
-from latchstring import Client, Endpoints, LatchError, component, machine_code
+from latchstring import Client, Endpoints, LatchError, sandbox
+from latchstring.component import LoginComponent
 from latchstring.contract import Request, Response
 from latchstring.drive import Reaches
-from latchstring.sandbox import Sandbox, engine
 
 from .conftest import BINARIES, Home, settings_of
 from .fakes import ISSUER, Memory, Nowhere, Person, Steps
@@ -41,23 +42,22 @@ def rows() -> Iterator[tuple[str, str, str, str]]:
 
 
 @pytest.fixture(scope="module")
-def hostile() -> Sandbox:
+def hostile() -> Component:
     written = subprocess.run([BINARIES / "hostile-component"], stdout=subprocess.PIPE, check=True)
-    compiled = machine_code.load(engine(), written.stdout)
-    return Sandbox(component.NAME, component.INTERFACE, compiled)
+    return sandbox.load(written.stdout)
 
 
 @pytest.mark.parametrize(("part", "occasion", "code", "words"), list(rows()))
 def test_a_hostile_component_is_stopped(
     home: Home,
     monkeypatch: pytest.MonkeyPatch,
-    hostile: Sandbox,
+    hostile: Component,
     part: str,
     occasion: str,
     code: str,
     words: str,
 ) -> None:
-    monkeypatch.setattr(component, "sandbox", lambda: hostile)
+    monkeypatch.setattr(LoginComponent, "component", lambda *_: hostile)
     sent: list[Request] = []
     opened: list[str] = []
     person = Person()

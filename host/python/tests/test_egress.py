@@ -43,7 +43,7 @@ def test_a_pinned_origin_on_a_private_address_is_for_a_private_issuer_alone() ->
         host.pinned = [url.rstrip("/")]
         host.addresses = ["1.1.1.1"]
         (reply,) = answers(host, url)
-        assert reply.tag == "denied" and "which is not public" in str(reply.payload)
+        assert reply.tag == "denied" and "which is not a public address" in str(reply.payload)
     host.client = Client(client_id="a", issuer="https://10.0.0.1")
     (reply,) = answers(host, "https://localhost:1/")
     # It is sent, and nobody listens.

@@ -9,33 +9,40 @@ import pytest
 
 import latchstring
 from latchstring import Client, Endpoints, Hexclave, LogoutReport, Tokens
-from latchstring.component import Instance
+from latchstring.component import LoginComponent
 from latchstring.contract import (
     Action,
     Authorization,
     DevicePrompt,
-    Done,
     Exchange,
     Grant,
     Header,
+    LoginFlow,
     NoResponse,
     Offer,
     Request,
     Response,
-    Save,
     Visit,
 )
 
 from .conftest import Home, settings_of
-from .fakes import ISSUER, URL, Host, Login
+from .fakes import ISSUER, URL, Host, Login, done
 from .script import answer_in, is_denied
 
 METADATA = f"{ISSUER}/.well-known/openid-configuration"
 ELSEWHERE = "https://evil.example"
 
 
-def authorize(url: str = URL, wait_ms: int = 1) -> Authorization:
-    return Authorization(url, "browser", None, wait_ms, None, ())
+def authorize(url: str = URL, wait_ms: int = 1) -> Action:
+    return Action("authorize", Authorization(url, "browser", None, wait_ms, None, ()))
+
+
+def offer(*flows: LoginFlow, wait_ms: int = 1) -> Action:
+    return Action("offer", Offer("it failed", flows, wait_ms))
+
+
+def show(url: str, opens: bool = False) -> Action:
+    return Action("visit", Visit(url, opens, 0))
 
 
 def exchange(
@@ -44,9 +51,10 @@ def exchange(
     purpose: str = "token",
     wait_ms: int = 0,
     body: bytes | None = None,
-) -> Exchange:
+) -> Action:
     named = tuple(Header(name, "a") for name in headers)
-    return Exchange(purpose, wait_ms, None, Request("post", url, named, body))
+    request = Request("post", url, named, body)
+    return Action("exchange", Exchange(purpose, wait_ms, None, request))
 
 
 def document(status: int = 200, **members: str) -> Response:
@@ -60,10 +68,10 @@ def document(status: int = 200, **members: str) -> Response:
     ("actions", "told"),
     [
         ([authorize()] * 101, "more than 100 actions"),
-        ([Offer("it failed", ("browser",), 1)] * 101, "more than 100 actions"),
-        ([Offer("it failed", (), 1)], "a choice of nothing"),
+        ([offer("browser")] * 101, "more than 100 actions"),
+        ([offer()], "a choice of nothing"),
         ([authorize(), authorize(f"{URL}&a")], "a second address"),
-        ([authorize(), Visit(f"{ISSUER}/page", False, 0)], "a second address"),
+        ([authorize(), show(f"{ISSUER}/page")], "a second address"),
         ([exchange(wait_ms=5 * 3600 * 1000)], "14700 s are the most"),
     ],
 )
@@ -77,7 +85,7 @@ def test_a_login_that_asks_for_too_much_is_the_end(actions: list[Action], told: 
 def test_the_user_is_waited_for_no_longer_than_they_have_time() -> None:
     login = Login()
     login.host.patience_ms = 5000
-    login.host.run(authorize(wait_ms=3_600_000), Offer("it failed", ("browser",), 3_600_000))
+    login.host.run(authorize(wait_ms=3_600_000), offer("browser", wait_ms=3_600_000))
     assert login.clock.waits[:2] == [5, 5]
 
 
@@ -88,7 +96,7 @@ def test_the_user_is_waited_for_no_longer_than_they_have_time() -> None:
 def test_a_header_with_a_value_that_could_end_it_is_not_sent(value: str) -> None:
     host = Host.without_user()
     request = Request("get", ISSUER, (Header("a", value),), None)
-    (reply,) = host.run(Exchange("token", 0, None, request))
+    (reply,) = host.run(Action("exchange", Exchange("token", 0, None, request)))
     assert answer_in(reply) == NoResponse("denied", "the request's header a has no valid value")
     assert host.sent == []
 
@@ -133,7 +141,7 @@ def test_the_issuers_metadata_and_nothing_else_names_origins(
 ) -> None:
     host = Host.without_user()
     host.responses.append(response)
-    host.run(exchange(url, purpose=purpose), Save(b"{}"))
+    host.run(exchange(url, purpose=purpose), Action("save", b"{}"))
     origins = ["https://t.example"] if pinned else []
     line, session = (host.store.kept or b"").split(b"\n")
     assert json.loads(line) == {"latchstring": 1, "origins": origins, "bytes": 2}
@@ -142,7 +150,7 @@ def test_the_issuers_metadata_and_nothing_else_names_origins(
 
 def test_a_session_that_no_store_takes_is_not_saved() -> None:
     host = Host.without_user()
-    (reply,) = host.run(Save(bytes(1024 * 1024)))
+    (reply,) = host.run(Action("save", bytes(1024 * 1024)))
     assert reply.tag == "not-saved" and "at most 1048576" in str(reply.payload)
     assert host.store.kept is None
 
@@ -153,12 +161,12 @@ def test_a_session_that_no_store_takes_is_not_saved() -> None:
 def test_the_user_is_sent_where_the_settings_and_the_provider_point() -> None:
     app = Hexclave(app_url="https://app.example/app")
     login = Login(client=Client(client_id="a", issuer=ISSUER, protocol=app))
-    login.host.run(Visit("https://app.example/confirm", True, 0))
+    login.host.run(show("https://app.example/confirm", opens=True))
     assert login.opened == ["https://app.example/confirm"]
     login = Login()
     login.host.responses.append(document(verification_uri="https://go.example/device"))
     prompt = DevicePrompt("code", "https://go.example/device", None, 0)
-    login.host.run(exchange(purpose="device-authorization"), prompt)
+    login.host.run(exchange(purpose="device-authorization"), Action("present", prompt))
     assert login.person.printed == ["https://go.example/device"]
 
 
@@ -172,8 +180,8 @@ def test_a_logout_ends_on_no_page_that_nobody_named(
     client = Client(client_id="a", issuer=ISSUER, discover=False, endpoints=endpoints)
     settings = settings_of(home)
     latchstring.adopt(client, Tokens(access_token="a"), settings)
-    report = Done(LogoutReport(True, (), (), url))
-    monkeypatch.setattr(Instance, "next", lambda *_: report)
+    report = done(LogoutReport(True, (), (), url))
+    monkeypatch.setattr(LoginComponent, "next", lambda *_: report)
     if is_named:
         assert latchstring.logout(client, settings).end_session_url == url
         return

@@ -11,12 +11,12 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from latchstring.launch import launch
+from latchstring.browser import launch
 from latchstring.listener import Listener
 from latchstring.peers import Peers, Users, end, other_end, users
 
 from .conftest import PATIENCE, wait_for
-from .fakes import ISSUER, Login
+from .fakes import ISSUER, Login, Recorder
 
 OURS, THEIRS = end("127.0.0.1", 8000), end("127.0.0.1", 40000)
 ADDRESS = "http://127.0.0.1:8000/latchstring/start?ticket=a-b_c"
@@ -156,21 +156,21 @@ def test_another_users_visit_uses_nothing_up_and_the_user_is_told_once() -> None
     login.user.abandon()
 
 
-def test_where_users_are_not_told_apart_the_address_stands_in_a_private_file_alone() -> None:
-    opened: list[str] = []
-    files: list[str] = []
-    launched = launch(opened.append, files.append, ADDRESS, tells_peers=False)
-    assert (opened, launched.opened) == ([], "file")
-    path = Path(files[0].removeprefix("file://"))
+def test_if_users_cannot_be_told_apart_the_address_is_only_in_a_private_file() -> None:
+    browser = Recorder(shows_address=True)
+    launched = launch(browser, ADDRESS, False, lambda *_: None)
+    assert launched.opened == "file"
+    path = Path(browser.opened[0].removeprefix("file://"))
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
     assert f'content="0; url={ADDRESS}"' in path.read_text()
     launched.end()
     assert not path.parent.exists()
 
 
-@pytest.mark.parametrize(("has_file", "tells_peers"), [(True, True), (False, False)])
-def test_else_the_browser_gets_the_address_itself(has_file: bool, tells_peers: bool) -> None:
-    opened: list[str] = []
-    files: list[str] = []
-    launched = launch(opened.append, files.append if has_file else None, ADDRESS, tells_peers)
-    assert (opened, files, launched.opened) == ([ADDRESS], [], "address")
+@pytest.mark.parametrize(("shows_address", "tells_peers"), [(True, True), (False, False)])
+def test_otherwise_the_browser_gets_the_address_itself(
+    shows_address: bool, tells_peers: bool
+) -> None:
+    browser = Recorder(shows_address)
+    launched = launch(browser, ADDRESS, tells_peers, lambda *_: None)
+    assert (browser.opened, launched.opened) == ([ADDRESS], "address")

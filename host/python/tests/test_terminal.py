@@ -142,7 +142,7 @@ def test_without_a_flow_the_component_chooses(home: Home, demo: Server) -> None:
 
 def test_a_browser_that_does_not_start_gives_way_to_pasting(home: Home, demo: Server) -> None:
     tty = Tty(home, *PYTHON, "login", *words(demo), "--browser", "/nowhere/browser")
-    tty.until("No browser could be started (cannot start the browser /nowhere/browser)")
+    tty.until("No browser could be started (cannot start the browser /nowhere/browser: No such")
     tty.until("paste it here")
     tty.types(answer(tty.address()))
     assert tty.ends() == 0

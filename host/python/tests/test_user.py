@@ -7,23 +7,24 @@ from pathlib import Path
 import pytest
 
 from latchstring import LatchError
-from latchstring.contract import Authorization, Reply
+from latchstring.browser import CallableBrowser
+from latchstring.contract import Action, Reply
 from latchstring.listener import BrowserVisit
 from latchstring.rules import Rules
 
-from .fakes import BACK, ISSUER, URL, Login, Nowhere, Recorded
+from .fakes import BACK, ISSUER, URL, Login, Nowhere, Recorded, authorize
 
 END = Rules().end_address()
+
+
+def action(url: str) -> Action:
+    return Action("authorize", authorize(url).payload)
 
 
 class Blind(Nowhere):
     """A listener that cannot tell users apart."""
 
     tells_peers = False
-
-
-def authorization(url: str) -> Authorization:
-    return Authorization(url, "browser", None, 1, None, ())
 
 
 def test_one_question_at_a_time_has_the_keyboard_and_an_empty_paste_is_enter() -> None:
@@ -63,7 +64,7 @@ def test_a_line_that_comes_after_the_browser_answers_no_later_question() -> None
     steps = (lambda: login.visit(stranger), login.begins, comes_back_and_types)
     assert login.authorize(*steps) == "redirected"
     login.clock.steps.append(lambda: login.person.types("pasted"))
-    assert login.user.authorize(authorization(URL)) == Reply("pasted", "pasted")
+    assert login.user.reply_to(authorize()) == Reply("pasted", "pasted")
 
 
 def test_a_browser_that_comes_between_two_actions_is_not_lost() -> None:
@@ -83,18 +84,17 @@ def test_a_browser_that_cannot_be_started_may_say_anything() -> None:
     def browser(_: str) -> None:
         raise OSError("no \udcff\n")
 
-    login.user.browser = browser
+    login.user.browser = CallableBrowser(browser)
     assert login.authorize(lambda: login.person.types("pasted")) == "pasted"
     assert login.person.said[0] == "No browser could be started (no \\u{dcff}\\u{a})."
 
 
 def test_nothing_of_a_login_is_left_at_its_end() -> None:
-    files: list[str] = []
     listener = Blind()
-    login = Login(browser_file=files.append, listen=lambda *_: listener)
+    login = Login(shows_address=True, listen=lambda *_: listener)
     login.authorize()
-    (path,) = [Path(url.removeprefix("file://")) for url in files]
-    assert login.opened == [] and path.exists()
+    (path,) = [Path(url.removeprefix("file://")) for url in login.opened]
+    assert path.exists()
     assert any("may not read that file" in text for text in login.person.said)
     login.user.close(None)
     assert listener.is_closed and not path.parent.exists()
@@ -119,7 +119,7 @@ def test_a_browser_that_came_back_is_sent_on_to_no_address_that_none_may_open(ur
     login = Login()
     visits: list[Recorded] = []
     login.clock.steps.extend([login.begins, lambda: visits.append(login.comes_back())])
-    failure = login.host.failure(authorization(URL), authorization(url))
+    failure = login.host.failure(action(URL), action(url))
     assert failure.code == "egress-denied"
     # The end of the login is shown in it.
     assert [page.location for page in visits[0].pages] == [END]
@@ -129,7 +129,7 @@ def test_a_browser_that_came_back_is_sent_on_in_the_same_tab() -> None:
     login = Login()
     visits: list[Recorded] = []
     login.clock.steps.extend([login.begins, lambda: visits.append(login.comes_back())])
-    login.host.run(authorization(URL), authorization(f"{URL}&a=\r\nset-cookie: a=b"))
+    login.host.run(action(URL), action(f"{URL}&a=\r\nset-cookie: a=b"))
     assert [page.location for page in visits[0].pages] == [
         f"{ISSUER}/authorize?{BACK}&a=set-cookie:%20a=b"
     ]
