@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,14 @@ from .rules import Opened
 
 # Time for a desktop's launcher to fail before it counts as working.
 _SETTLING_SECONDS = 0.3
+
+# Secrets for `latch`, which programs that this one starts do not inherit.
+_SECRET_VARIABLES = {
+    "LATCH_CLIENT_SECRET",
+    "LATCH_ANONYMOUS_REFRESH_TOKEN",
+    "LATCH_PASSPHRASE",
+    "LATCH_ACCESS_TOKEN",
+}
 
 # Takes the reason why a browser failed.
 Failed = Callable[[str], None]
@@ -63,8 +72,13 @@ class CommandBrowser:
             process = _start([*self._words, address])
         except (OSError, ValueError) as error:
             raise self._error(getattr(error, "strerror", None) or str(error)) from None
-        # Waited for, so that it leaves no zombie.
-        threading.Thread(target=process.wait, name="browser", daemon=True).start()
+
+        def wait() -> None:
+            status = process.wait()
+            if status != 0:
+                failed(str(self._error(f"it ended with {_status(status)}")))
+
+        threading.Thread(target=wait, name="browser", daemon=True).start()
 
     def _error(self, reason: str) -> LatchError:
         return LatchError(
@@ -134,15 +148,28 @@ def _starts(words: list[str], settles: bool) -> bool:
 
 
 def _start(words: list[str]) -> subprocess.Popen[bytes]:
-    """Starts a program without this program's standard streams."""
+    """Starts a program without this program's standard streams and secrets."""
+    variables = os.environ.items()
     return subprocess.Popen(
         words,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        env={name: value for name, value in variables if name not in _SECRET_VARIABLES},
         # Ctrl-C in this terminal does not reach it.
         start_new_session=True,
     )
+
+
+def _status(status: int) -> str:
+    """Returns an exit status in the native host's words."""
+    if status >= 0:
+        return f"exit status: {status}"
+    try:
+        return f"signal: {-status} ({signal.Signals(-status).name})"
+    # A real-time signal.
+    except ValueError:
+        return f"signal: {-status}"
 
 
 # ---- Addresses that other users must not learn -----------------------------------------

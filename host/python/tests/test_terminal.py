@@ -149,6 +149,15 @@ def test_a_browser_that_does_not_start_gives_way_to_pasting(home: Home, demo: Se
     tty.close()
 
 
+def test_a_browser_that_fails_leaves_the_address_to_the_user(home: Home, demo: Server) -> None:
+    tty = Tty(home, *PYTHON, "login", *words(demo), "--browser", "false")
+    tty.until("The browser failed (cannot start the browser false: it ended with exit status: 1).")
+    tty.until("paste it here")
+    assert visit(tty.address()).returncode == 0
+    assert tty.ends() == 0
+    tty.close()
+
+
 def test_the_person_may_choose_another_way(home: Home, oidc: Server) -> None:
     command = [*PYTHON, "login", *words(oidc, "public"), "--flow", "paste", "--no-browser"]
     tty = Tty(home, *command)

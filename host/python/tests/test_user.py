@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import queue
 from pathlib import Path
 
 import pytest
 
 from latchstring import LatchError
-from latchstring.browser import CallableBrowser
+from latchstring.browser import CallableBrowser, CommandBrowser
 from latchstring.contract import Action, Reply
 from latchstring.listener import BrowserVisit
 from latchstring.rules import Rules
 
+from .conftest import PATIENCE
 from .fakes import BACK, ISSUER, URL, Login, Nowhere, Recorded, authorize
 
 END = Rules().end_address()
@@ -87,6 +89,49 @@ def test_a_browser_that_cannot_be_started_may_say_anything() -> None:
     login.user.browser = CallableBrowser(browser)
     assert login.authorize(lambda: login.person.types("pasted")) == "pasted"
     assert login.person.said[0] == "No browser could be started (no \\u{dcff}\\u{a})."
+
+
+def test_a_browser_that_fails_leaves_the_address_to_the_user() -> None:
+    login = Login()
+    fails = lambda: login.browser.failed[0]("it ended\n")  # noqa: E731
+    assert login.authorize(fails, lambda: login.person.types("pasted")) == "pasted"
+    said = [text for text in login.person.said if "failed" in text]
+    assert said == ["The browser failed (it ended\\u{a}). Open the address above."]
+
+
+def test_a_browser_that_was_replaced_or_is_not_needed_any_more_may_fail() -> None:
+    login = Login()
+
+    def first_fails() -> None:
+        assert len(login.opened) == 2
+        login.browser.failed[0]("it ended")
+
+    # A second visit takes the address, and Enter opens a new one.
+    steps = (login.opens, login.opens, lambda: login.person.types(""), first_fails)
+    assert login.authorize(*steps, login.begins, login.comes_back) == "redirected"
+    login.browser.failed[1]("it ended")
+    login.user.close(None)
+    assert not any("failed" in text for text in login.person.said)
+
+
+def test_a_commands_failure_is_passed_on_without_secrets_in_its_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    names = ["LATCH_CLIENT_SECRET", "LATCH_PASSPHRASE", "LATCH_ACCESS_TOKEN"]
+    for name in [*names, "LATCH_ANONYMOUS_REFRESH_TOKEN"]:
+        monkeypatch.setenv(name, "hush")
+    failures: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for words, status in [
+        # The address is $0.
+        ("""sh -c '! env | grep -q =hush$ && test "$0" = address && exit 7'""", "exit status: 7"),
+        ("sh -c 'kill -9 $$'", "signal: 9 (SIGKILL)"),
+    ]:
+        CommandBrowser(words).open("address", failures.put)
+        reason = failures.get(timeout=PATIENCE)
+        assert reason == f"cannot start the browser sh: it ended with {status}"
+    for words in ("", "  ", "''", "'' x", "firefox 'x"):
+        with pytest.raises(LatchError, match="empty or has an open quote"):
+            CommandBrowser(words)
 
 
 def test_nothing_of_a_login_is_left_at_its_end() -> None:
