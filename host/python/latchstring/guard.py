@@ -1,7 +1,4 @@
-"""What makes a folder and a file safe to keep tokens in.
-
-The same rules as the native host's, in the same words.
-"""
+"""Private files and folders, with the checks and the error texts of the native host."""
 
 from __future__ import annotations
 
@@ -13,12 +10,13 @@ from pathlib import Path
 
 from .errors import LatchError
 
-# Neither follows a symbolic link, nor waits for a pipe, nor takes a terminal.
+# Opening does not follow a symbolic link, wait for a pipe or take over a terminal.
 _HARDENED = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 def is_folder(path: Path) -> bool:
-    """Whether the folder is there; fails where it is not fit for secrets."""
+    """Returns whether the folder exists. Raises `store-unusable` if it belongs to another user
+    or others have access to it."""
     try:
         found = os.stat(path)
     except FileNotFoundError:
@@ -32,8 +30,7 @@ def is_folder(path: Path) -> bool:
 
 
 def make_folder(path: Path) -> None:
-    """Makes the folder, private from the start, unless it is there; checks it in
-    either case."""
+    """Creates the folder, with mode 0700, unless it exists. Checks it as `is_folder` does."""
     if is_folder(path):
         return
     try:
@@ -47,7 +44,7 @@ def make_folder(path: Path) -> None:
 
 
 def open_to_read(path: Path) -> int | None:
-    """A descriptor; none where there is no such file."""
+    """Opens a file; None if it does not exist."""
     try:
         return os.open(path, os.O_RDONLY | _HARDENED)
     except FileNotFoundError:
@@ -57,7 +54,8 @@ def open_to_read(path: Path) -> int | None:
 
 
 def private_size(descriptor: int, path: Path) -> int:
-    """The opened file's size in bytes; fails where it is not fit for secrets."""
+    """Returns the size of an opened file in bytes. Raises `store-unusable` if it is not a
+    regular file, belongs to another user, or others have access to it."""
     found = os.fstat(descriptor)
     _check_regular(found, path)
     _check_private(found, path, "600", "remove it and log in again")
@@ -65,7 +63,7 @@ def private_size(descriptor: int, path: Path) -> int:
 
 
 def open_or_make(path: Path) -> int:
-    """A descriptor of the file for what it is and not for what is in it."""
+    """Opens the lock file, creating it if needed. Its contents are never read."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _HARDENED, 0o600)
     except OSError as error:
@@ -83,7 +81,7 @@ def open_or_make(path: Path) -> int:
 
 
 def write_new(path: Path, content: bytes) -> None:
-    """A private file, written through to the disk."""
+    """Writes a new file with mode 0600, and syncs it."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _HARDENED, 0o600)
     with open(descriptor, "wb") as file:
         os.fchmod(descriptor, 0o600)
@@ -93,7 +91,7 @@ def write_new(path: Path, content: bytes) -> None:
 
 
 def replace(path: Path, content: bytes, prefix: str) -> None:
-    """Puts a complete file in the place of another, or changes nothing."""
+    """Replaces a file atomically and durably. An error leaves the old file."""
     temporary = temporary_name(path.parent, prefix)
     try:
         write_new(temporary, content)
@@ -109,12 +107,12 @@ def temporary_name(folder: Path, prefix: str) -> Path:
 
 
 def sync_folder(path: Path) -> None:
-    """Makes a rename or a removal in the folder survive a crash."""
+    """Makes a rename or a removal in the folder durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)
     except OSError as error:
-        # Some network file systems cannot, and order such changes themselves.
+        # Some network file systems do not support this, and order such changes themselves.
         if error.errno not in {errno.EINVAL, errno.ENOTSUP}:
             raise
     finally:
@@ -158,7 +156,7 @@ def _create_folders(path: Path) -> None:
         path.mkdir(mode=0o700)
     except FileExistsError:
         return
-    # The umask can only have taken bits away; the owner gets them back.
+    # The umask may have removed the owner's access.
     path.chmod(0o700)
 
 

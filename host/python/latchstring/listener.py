@@ -1,8 +1,8 @@
-"""The loopback listener that the browser comes back to (RFC 8252 §7.3).
+"""The loopback listener that the browser is redirected to (RFC 8252 §7.3).
 
-Few connections with short lives. Each carries one request, and one more if that leads
-to the last page. It goes on listening whatever comes;
-only a request that could count is passed on, and waits for its page.
+A connection carries one request, and another one if the first is redirected to the last
+page. Only a request that the rules accept is passed on, and waits for its page. No request
+stops the listener.
 """
 
 from __future__ import annotations
@@ -32,28 +32,28 @@ _HOSTS: dict[str, RedirectHost] = {
 
 _MOST_CONNECTIONS = 64
 _REQUEST_SECONDS = 5.0
-# Bytes of the request line and headers.
+# Most bytes of the request line and headers.
 _LONGEST_REQUEST = 16 * 1024
-# How long a browser waits for its page while codes are exchanged and saved.
+# Time limit for a page: the session exchanges the code and is saved first.
 _PAGE_SECONDS = 120.0
-# How long a page may take to be written.
+# Time limit for writing a page.
 _WRITING_SECONDS = 2.0
-# How long to read what a browser still sends after its page: a socket closed with
+# How long to read what a browser still sends after its page. A socket that is closed with
 # unread bytes resets the connection, and the browser may lose the page.
 _LINGER_SECONDS = 1.0
-# How long to leave the system alone when it could not give a connection.
+# Pause after a connection could not be accepted.
 _ACCEPT_PAUSE_SECONDS = 0.05
 
 _REQUEST_LINE = re.compile(r"([A-Za-z]+) ([!-~]+) HTTP/(1\.[01])")
 _FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\0\r\n]*?)[ \t]*")
 _MOST_FIELDS = 100
 
-# Of an answer without a page.
+# The `Content-Security-Policy` of a response without a page.
 _POLICY = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
 class BrowserVisit:
-    """A browser that waits for its page."""
+    """A request that the rules accepted, and that waits for its page."""
 
     def __init__(
         self,
@@ -62,30 +62,31 @@ class BrowserVisit:
         peer: Peer = "unknown",
         went: Callable[[BrowserVisit], None] | None = None,
     ) -> None:
-        # Path and query as sent, and the `Cookie` headers as one.
+        # Path and query as sent.
         self.target = target
+        # The `Cookie` headers joined with `; `.
         self.cookies = cookies
-        # Whose browser it is.
         self.peer = peer
-        # If the browser can send its next request on the same connection: what is told
-        # when that is closed instead.
+        # Called if the browser closes the connection instead of sending its next request.
+        # None: it cannot send another one on this connection.
         self.went = went
+        # Whether the browser has closed the connection so.
         self.is_gone = False
-        # The login's number for its request.
+        # The number of the request in its login.
         self.number = 0
         self._page: queue.SimpleQueue[Page] = queue.SimpleQueue()
         self._written = threading.Event()
 
     def send(self, page: Page) -> None:
-        """Answers, without waiting until the browser has read it."""
+        """Answers the request, without waiting until the browser has read the page."""
         self._page.put(page)
 
     def settle(self) -> None:
-        """Returns when the page was written, or after two seconds: a program may
-        end right after."""
+        """Waits until the page was written, or two seconds. The program may end then."""
         self._written.wait(_WRITING_SECONDS)
 
     def page(self) -> Page:
+        """Waits for the page."""
         try:
             return self._page.get(timeout=_PAGE_SECONDS)
         except queue.Empty:
@@ -100,32 +101,32 @@ class BrowserVisit:
 
 
 class Listening(Protocol):
-    """Receives browsers that come back."""
+    """A listener."""
 
     redirect_uri: str
-    # Whether another user's connection can be told from this user's. If not, the login's
-    # address is kept off command lines.
+    # Whether it can tell another user's connection from this user's. If not, no address of
+    # the login is put on a command line.
     tells_peers: bool
 
     def close(self) -> None: ...
 
 
-# Listens where a redirect says, and passes on who comes.
+# Starts a listener, which passes on the visits.
 Listen = Callable[[Redirect, Callable[[BrowserVisit], None]], Listening]
 
 
 class _Connection:
     def __init__(self, stream: socket.socket) -> None:
         self.stream = stream
-        # Set once its request was looked at, whole or not.
+        # Set when what it has sent so far was looked at.
         self.seen = threading.Event()
         self.visit: BrowserVisit | None = None
-        # What came after the request that is answered.
+        # Bytes after the current request.
         self.rest = b""
 
 
 class Listener:
-    """Serves until it is closed; visits go to `arrived`, from threads of its own."""
+    """Passes visits on to `arrived`, in threads of its own, until it is closed."""
 
     def __init__(self, redirect: Redirect, arrived: Callable[[BrowserVisit], None]) -> None:
         self._rules = Rules()
@@ -135,10 +136,10 @@ class Listener:
         self._expected = self._rules.listener(_HOSTS[redirect.host], port, redirect.path)
         self._arrived = arrived
         self._peers = Peers(end(*self._sockets[0].getsockname()[:2]))
-        # Whether another user's connection can be told from this user's.
         self.tells_peers = self._peers.tells
-        # Oldest first. The condition is told whenever one has left.
+        # Oldest first.
         self._connections: list[_Connection] = []
+        # Guards the connections. Notified when one has ended.
         self._left = threading.Condition()
         self._closing = False
         self._wake, self._woken = socket.socketpair()
@@ -146,9 +147,9 @@ class Listener:
         self._accepting.start()
 
     def close(self) -> None:
-        """Frees the port; visitors that still wait are told that nobody waits for
-        them any more."""
-        # First: whoever accepts closes it when it sees that this is the end.
+        """Frees the port. Browsers that still wait get a page that says that the login is
+        over."""
+        # Before `_closing` is set: the accepting thread closes this socket when it sees that.
         self._wake.send(b"x")
         with self._left:
             self._closing = True
@@ -156,7 +157,7 @@ class Listener:
         self._accepting.join()
         with self._left:
             connections = list(self._connections)
-        # All of them before any is waited for: one may not read.
+        # All are answered before the first is waited for: a browser may not read.
         visits = [connection.visit for connection in connections if connection.visit]
         for visit in visits:
             visit.send(self._rules.abandoned())
@@ -186,23 +187,24 @@ class Listener:
         connection = _Connection(stream)
         with self._left:
             self._connections.append(connection)
-        visitor = threading.Thread(
-            target=self._serve, args=[connection], name="visitor", daemon=True
+        thread = threading.Thread(
+            target=self._serve, args=[connection], name="connection", daemon=True
         )
         try:
-            visitor.start()
-        # The system gives no more threads for now.
+            thread.start()
+        # The system starts no more threads at the moment.
         except RuntimeError:
             self._leave(connection)
             time.sleep(_ACCEPT_PAUSE_SECONDS)
             return
-        # A burst is not to push out a connection before its request was looked at.
+        # Many connections at once must not close one before its request was looked at.
         connection.seen.wait(_REQUEST_SECONDS)
 
     def _make_room(self) -> bool:
-        """A full house loses the oldest that waits for no page: refusing the newest
-        would let a flood of silent connections keep the browser out. Where all wait
-        for one, the newest waits outside: any of them may be the browser."""
+        """Returns when there is room for another connection. Closes the oldest one that waits
+        for no page: if the newest were refused, many silent connections could keep the
+        browser out. If all wait for a page, the next one waits to be accepted, because each
+        of them may be the browser. Returns whether the listener is still open."""
         with self._left:
             while len(self._connections) >= _MOST_CONNECTIONS and not self._closing:
                 silent = next((c for c in self._connections if c.visit is None), None)
@@ -216,7 +218,7 @@ class Listener:
     def _serve(self, connection: _Connection) -> None:
         stream = connection.stream
         try:
-            # A visitor may go away at any moment.
+            # The browser may close the connection at any time.
             with contextlib.suppress(OSError):
                 while True:
                     answer, stays_open = self._answer(connection)
@@ -241,8 +243,8 @@ class Listener:
         connection.stream.close()
 
     def _await_more(self, connection: _Connection) -> None:
-        """Waits for the next request of a browser that was sent to the last page. If it
-        closes the connection instead, the login knows that it does not come."""
+        """Waits for the next request of a browser that was redirected to the last page. Tells
+        the login if the browser closes the connection instead."""
         visit = connection.visit
         assert visit is not None
         visit.written()
@@ -258,23 +260,23 @@ class Listener:
             raise ConnectionResetError
 
     def _answer(self, connection: _Connection) -> tuple[bytes, bool]:
-        """The answer to a request, and whether its connection stays open."""
+        """Returns the response to a request, and whether the connection stays open."""
         try:
             head = Head.parse(_read_head(connection))
             refusal = self._expected.judge(head.method, head.target, head.fields)
             if refusal is not None:
                 raise Refused(refusal)
         except Refused as refused:
-            # The next one need not wait until this one has gone.
+            # The next connection is accepted before this one has ended.
             connection.seen.set()
             status, text = refused.refusal.status, refused.refusal.text
             more = [("Allow", "GET")] if status == 405 else []
             return _response(status, "text/plain", refused.refusal.policy, text, more), False
         stream = connection.stream
-        # Asked now: the connection is open, and few requests come this far.
+        # The connection must be open for this. Few requests come this far.
         peer = self._peers.peer(end(*stream.getsockname()[:2]), end(*stream.getpeername()[:2]))
         if peer is None:
-            # Nobody is there to read an answer.
+            # The browser has closed the connection.
             raise ConnectionResetError
         went = self._arrived if head.keeps else None
         visit = BrowserVisit(head.target, head.cookies, peer, went)
@@ -290,7 +292,7 @@ class Listener:
 
 
 class Refused(Exception):
-    """A request that gets an answer and nothing else."""
+    """A request that is answered without a page, and not passed on."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.text)
@@ -303,7 +305,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Head:
-    """Request line and headers, well-formed."""
+    """Request line and headers."""
 
     method: str
     target: str
@@ -312,22 +314,23 @@ class Head:
 
     @classmethod
     def parse(cls, head: bytes) -> Head:
+        """Raises `Refused` if they are not well-formed."""
         line, *rest = head.decode("latin-1").split("\r\n")
         request = _REQUEST_LINE.fullmatch(line)
         matches = [_FIELD.fullmatch(field) for field in rest]
         fields = [Header(match[1], match[2]) for match in matches if match]
         if request is None or len(fields) != len(matches) or len(fields) > _MOST_FIELDS:
-            raise Refused.by(400, "This is no request.")
+            raise Refused.by(400, "This is not a request.")
         return cls(request[1], request[2], request[3], fields)
 
     @property
     def cookies(self) -> str:
-        """The `Cookie` headers as one."""
+        """The `Cookie` headers, joined with `; `."""
         return "; ".join(self._values("cookie"))
 
     @property
     def keeps(self) -> bool:
-        """Whether the browser means to use the connection again (RFC 9112 §9.3)."""
+        """Whether the browser may use the connection again (RFC 9112 §9.3)."""
         options = ",".join(self._values("connection")).lower().split(",")
         return self.version == "1.1" and "close" not in (option.strip() for option in options)
 
@@ -348,7 +351,7 @@ def _read_head(connection: _Connection) -> bytes:
         except TimeoutError:
             raise Refused.by(408, "The request took too long.") from None
         if piece == b"":
-            raise Refused.by(400, "This is no request.")
+            raise Refused.by(400, "This is not a request.")
         head += piece or b""
         if len(head) > _LONGEST_REQUEST:
             raise Refused.by(431, "The request is too long.")
@@ -375,8 +378,8 @@ def _response(
     more: list[tuple[str, str]],
     stays_open: bool = False,
 ) -> bytes:
-    """Runs no script, loads nothing, is framed, kept and sniffed by nobody, and
-    tells no other site about its address (RFC 9700 §4.2.4)."""
+    """Returns a response that runs no script and loads nothing, that browsers neither store
+    nor show in a frame, and whose address they send to no other site (RFC 9700 §4.2.4)."""
     body = text.encode()
     fields = [
         ("Content-Type", f"{kind}; charset=utf-8"),
@@ -408,6 +411,6 @@ def _drain(stream: socket.socket) -> None:
 
 
 def _hang_up(stream: socket.socket) -> None:
-    # Its own thread closes it.
+    # The thread that serves it closes it.
     with contextlib.suppress(OSError):
         stream.shutdown(socket.SHUT_RDWR)

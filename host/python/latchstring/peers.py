@@ -1,7 +1,7 @@
-"""Asks the kernel whose browser is at the other end of a connection to the listener.
+"""Finds out which user's browser is at the other end of a connection to the listener.
 
-Both ends of a loopback connection are sockets of this machine, and Linux lists each
-with the user that created it (`proc_pid_net(5)`).
+Both ends of a loopback connection are sockets of this machine. Linux lists each with the user
+that created it (`proc_pid_net(5)`).
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from .rules import Peer
 # An address and a port.
 End = tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]
 
-# Of this process's network namespace.
+# The sockets of this process's network namespace.
 _TABLES = ("/proc/self/net/tcp", "/proc/self/net/tcp6")
-# The kernel writes the table piece by piece, and a socket may be missed meanwhile.
+# The kernel writes the table in pieces, and can leave out a socket that changes meanwhile.
 _PASSES = 3
-# States of `tcp_states.h`.
+# States of a socket (`tcp_states.h`): ESTABLISHED and CLOSE_WAIT.
 _OPEN = (1, 8)
 _LISTEN = 10
 
@@ -36,7 +36,7 @@ class _Socket:
     remote: End
     state: int
     uid: int
-    # 0 if no file descriptor leads to it.
+    # 0 if its owner has closed it.
     inode: int
 
 
@@ -44,27 +44,29 @@ class _Socket:
 class Users:
     """What user ids mean to this process."""
 
-    # Its own user, and the one who called `sudo`, whose browser it is.
+    # The effective user, and the one that called `sudo`, whose browser it is.
     own: frozenset[int]
-    # What users without an id in this user namespace are shown as.
+    # The id of all users that have none in this user namespace. None: every user has one.
     unmapped: int | None
 
     def peer(self, uid: int) -> Peer:
+        """Root may carry the connections of other users: tunnels and containers."""
         if (uid == 0 and 0 not in self.own) or uid == self.unmapped:
             return "unknown"
         return "same-user" if uid in self.own else "other-user"
 
 
 def end(address: str, port: int) -> End:
-    """IPv4 mapped into IPv6 comes out as IPv4."""
+    """Returns an end of a connection. An IPv4 address that is mapped into IPv6 becomes
+    IPv4."""
     return _canonical(ipaddress.ip_address(address)), port
 
 
 def other_end(lines: Iterable[str], ours: End, theirs: End) -> int | Literal["elsewhere", "gone"]:
     """Returns the user id at the other end of a connection; `elsewhere` if the connection
     is open but its other end is not listed (another network namespace or machine); `gone`
-    if it is closed. A socket that its owner has closed is listed with user 0 and inode 0,
-    which does not mean root."""
+    if it is closed. A socket that its owner has closed has user 0 and inode 0, which does not
+    mean root."""
     found: Literal["elsewhere", "gone"] = "gone"
     for one in _sockets(lines):
         if (one.local, one.remote) == (theirs, ours):
@@ -75,18 +77,19 @@ def other_end(lines: Iterable[str], ours: End, theirs: End) -> int | Literal["el
 
 
 class Peers:
-    """Who the peers of a listener are."""
+    """Finds out whose the connections of a listener are."""
 
     def __init__(self, listener: End) -> None:
         self._users = users()
-        # Whether another user's connection would be told from this user's.
+        # Whether it can tell another user's connection from this user's: the listener itself
+        # is listed.
         self.tells = any(
             one.local == listener and one.state == _LISTEN and one.uid in self._users.own
             for one in _sockets(_lines())
         )
 
     def peer(self, ours: End, theirs: End) -> Peer | None:
-        """The user at the other end, or None if that end is closed."""
+        """Returns whose the other end of a connection is; None if that end is closed."""
         if not self.tells:
             return "unknown"
         found: int | Literal["elsewhere", "gone"] = "gone"
@@ -103,8 +106,8 @@ def users() -> Users:
     if re.fullmatch("[0-9]+", sudo):
         own.add(int(sudo))
     unmapped = None
-    # Without the file the kernel has no user namespaces. In the initial one every user
-    # has an id, and 65534 is a real one.
+    # Without this file, the kernel has no user namespaces. In the initial one, every user has
+    # an id, and 65534 is a user.
     with contextlib.suppress(OSError):
         if Path("/proc/self/uid_map").read_text().split() != ["0", "0", "4294967295"]:
             unmapped = 65534
@@ -120,7 +123,7 @@ def _lines() -> Iterator[str]:
 
 def _sockets(lines: Iterable[str]) -> Iterator[_Socket]:
     for line in lines:
-        # The heading is not one, nor is a line cut short.
+        # The heading, or a line that was cut short.
         with contextlib.suppress(ValueError, IndexError, struct.error):
             fields = line.split()
             yield _Socket(
@@ -133,8 +136,9 @@ def _sockets(lines: Iterable[str]) -> Iterator[_Socket]:
 
 
 def _end(text: str) -> End:
-    """`0100007F:1F90` is 127.0.0.1:8080 on a little-endian machine: each group of eight
-    digits is four bytes of the address, read as one number."""
+    """Parses an address and port as the kernel writes them. Each group of eight digits is four
+    bytes of the address as one number: on a little-endian machine, `0100007F:1F90` is
+    127.0.0.1:8080."""
     digits, _, port = text.partition(":")
     words = [int(digits[at : at + 8], 16) for at in range(0, len(digits), 8)]
     packed = struct.pack(f"={len(words)}I", *words)

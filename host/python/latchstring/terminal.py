@@ -1,4 +1,4 @@
-"""Talking to the user, on standard error: standard output belongs to scripts."""
+"""The user's terminal. Messages go to standard error, because scripts read standard output."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 
 from .errors import printable
 
-# Between two looks whether anybody still waits.
+# Interval at which a question finds out that it was withdrawn.
 _LOOK_SECONDS = 0.05
-# Far more than any address.
+# Most bytes of a line, more than any address has.
 _LONGEST_LINE = 64 * 1024
 
 _BACKSPACES = {0x08, 0x7F}
@@ -23,28 +23,27 @@ _END_OF_INPUT = 0x04
 
 
 class Question:
-    """A line that is waited for, until it is withdrawn."""
+    """A line that the user is asked for, until it is withdrawn."""
 
     def __init__(self) -> None:
         self._withdrawn = threading.Event()
         self._reader: threading.Thread | None = None
 
     def read(self, hidden: bool, answered: Callable[[Question, str], None]) -> None:
-        """Begins; from now on nothing that is typed is shown where `hidden`."""
-        with contextlib.ExitStack() as until_read:
-            # A terminal that is gone asks nobody.
-            try:
-                until_read.enter_context(_quiet(hidden))
-            except (OSError, termios.error):
-                return
-            keyboard = until_read.pop_all()
+        """Begins to read. If `hidden`, nothing that is typed is shown from now on."""
+        keyboard = contextlib.ExitStack()
+        try:
+            keyboard.enter_context(_hidden_typing(hidden))
+        # The terminal was closed.
+        except (OSError, termios.error):
+            return
         self._reader = threading.Thread(
             target=self._run, args=[keyboard, answered], name="keyboard", daemon=True
         )
         self._reader.start()
 
     def withdraw(self) -> None:
-        """Leaves the keyboard as it was."""
+        """Stops reading, and restores the terminal's mode."""
         self._withdrawn.set()
         if self._reader is not None:
             self._reader.join()
@@ -52,14 +51,14 @@ class Question:
     def _run(
         self, keyboard: contextlib.ExitStack, answered: Callable[[Question, str], None]
     ) -> None:
-        # A terminal may go away at any moment.
+        # The terminal may be closed at any time.
         with contextlib.suppress(OSError, termios.error), keyboard:
             line = self._line(sys.stdin.fileno())
             if line is not None:
                 answered(self, line)
 
     def _line(self, descriptor: int) -> str | None:
-        """None where the input ended, or is no longer wanted."""
+        """Returns the line; None if the input ended or the question was withdrawn."""
         line = bytearray()
         while not self._withdrawn.is_set():
             if not select.select([descriptor], [], [], _LOOK_SECONDS)[0]:
@@ -82,29 +81,31 @@ class Question:
 
 
 class Terminal:
-    """Standard error and the keyboard: lines of text and nothing else."""
+    """Standard error and standard input."""
 
     def __init__(self, verbose: bool = False) -> None:
         self._verbose = verbose
 
     def say(self, text: str) -> None:
-        """Shows lines of text. The end of the last one may be left out."""
+        """Shows lines of text. The end of the last line may be left out."""
         for line in text.removesuffix("\n").split("\n"):
-            # A closed standard error is nobody's failure.
+            # Standard error may be closed.
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 sys.stderr.write(printable(line) + "\n")
                 sys.stderr.flush()
 
     def address(self, url: str) -> None:
+        """Shows an address on a line of its own, never cut off."""
         self.say(f"  {url}")
 
     def detail(self, text: str) -> None:
-        """For whoever looks for a fault: never a secret."""
+        """Shows a detail for troubleshooting if this terminal is verbose. It contains no
+        secret."""
         if self._verbose:
             self.say(text)
 
     def is_attended(self) -> bool:
-        """Whether somebody can read what is said, and answer."""
+        """Returns whether a user can read messages and answer."""
         try:
             return sys.stderr.isatty() and sys.stdin.isatty()
         # Either may be closed.
@@ -112,8 +113,8 @@ class Terminal:
             return False
 
     def ask(self, hidden: bool, answered: Callable[[Question, str], None]) -> Question:
-        """What the user types goes to `answered`, up to the end of a line; nothing
-        does where nobody can be asked. Shown as it is typed unless `hidden`."""
+        """Asks the user for a line, and passes it to `answered`. Asks nothing if there is no
+        user. If `hidden`, typing is not shown."""
         question = Question()
         if self.is_attended():
             question.read(hidden, answered)
@@ -121,23 +122,23 @@ class Terminal:
 
 
 def sentence(phrase: str) -> str:
-    """A phrase of the component as a sentence."""
+    """Returns a phrase of the component as a sentence."""
     return f"{phrase[:1].upper()}{phrase[1:]}."
 
 
 @contextlib.contextmanager
-def _quiet(hidden: bool) -> Iterator[None]:
-    """Nothing that is typed is shown, and a line may be longer than the 4096 bytes
-    that terminals cut it to. The keys that interrupt still do."""
+def _hidden_typing(hidden: bool) -> Iterator[None]:
+    """If `hidden`, turns off echo, and line editing too: a terminal that edits lines cuts them
+    off after 4096 bytes. Ctrl-C still interrupts."""
     if not hidden:
         yield
         return
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
-    quiet = termios.tcgetattr(descriptor)
-    quiet[3] &= ~(termios.ECHO | termios.ICANON)
-    quiet[6][termios.VMIN], quiet[6][termios.VTIME] = 1, 0
-    termios.tcsetattr(descriptor, termios.TCSANOW, quiet)
+    mode = termios.tcgetattr(descriptor)
+    mode[3] &= ~(termios.ECHO | termios.ICANON)
+    mode[6][termios.VMIN], mode[6][termios.VTIME] = 1, 0
+    termios.tcsetattr(descriptor, termios.TCSANOW, mode)
     try:
         yield
     finally:
