@@ -1,7 +1,7 @@
 """Logs a command line in to any OAuth 2.0 or OpenID Connect provider.
 
-The whole protocol runs in one sandboxed WebAssembly component that imports nothing;
-this package carries out what it asks for.
+A WebAssembly component without imports makes every protocol decision. This package carries
+out its actions.
 """
 
 from .bind import Redirect

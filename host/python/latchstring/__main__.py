@@ -1,4 +1,4 @@
-"""`python -m latchstring`: a command line that logs in."""
+"""The command line `python -m latchstring`."""
 
 import argparse
 import json
@@ -27,8 +27,8 @@ token_parser = commands.add_parser("token", parents=[session])
 token_parser.add_argument("--force-refresh", action="store_true")
 token_parser.add_argument("--min-ttl", type=float, default=0, metavar="SECONDS")
 commands.add_parser("logout", parents=[session])
-commands.add_parser("component", help="SHA-256 and size of the component that runs here")
-replay_parser = commands.add_parser("replay", help="what the component does in a transcript")
+commands.add_parser("component", help="print the SHA-256 and size of the login component")
+replay_parser = commands.add_parser("replay", help="replay a transcript with the login component")
 replay_parser.add_argument("file", type=Path)
 
 
@@ -39,7 +39,7 @@ def main() -> None:
         COMMANDS[given.command](given, terminal)
     except LatchError as error:
         terminal.say(f"latchstring: {error} ({error.code})\n{error.remedy}")
-        # As the native program's, as far as scripts are likely to ask.
+        # The exit code of `latch` that scripts need.
         sys.exit(3 if error.code == "login-required" else 1)
     except KeyboardInterrupt:
         sys.exit(130)
@@ -69,7 +69,8 @@ def print_token(given: argparse.Namespace, terminal: Terminal) -> None:
 
 def log_out(given: argparse.Namespace, terminal: Terminal) -> None:
     report = logout(client_of(given), settings_of(given, terminal))
-    terminal.say("Logged out" if report.was_logged_in else "Nobody was logged in")
+    profile = f"The profile {given.profile} was not logged in"
+    terminal.say("Logged out" if report.was_logged_in else profile)
 
 
 def print_component(_: argparse.Namespace, __: Terminal) -> None:
