@@ -61,35 +61,27 @@ def bind(redirect: Redirect) -> tuple[list[socket.socket], int]:
 
 
 def _bind_port(host: str, port: int) -> list[socket.socket]:
-    if host == "127.0.0.1":
-        return [_listen(socket.AF_INET, port)]
-    if host == "[::1]":
-        return [_listen(socket.AF_INET6, port)]
-    for _ in range(1 if port else _EPHEMERAL_ATTEMPTS):
+    """Returns one socket for each address family of `host` that the machine has."""
+    if host != "localhost":
+        return [_listen(socket.AF_INET if host == "127.0.0.1" else socket.AF_INET6, port)]
+    attempts = 1 if port else _EPHEMERAL_ATTEMPTS
+    while True:
+        attempts -= 1
         try:
-            return _bind_both(port)
+            first = _listen(socket.AF_INET, port)
         except OSError as error:
-            failure = error
-            if error.errno != errno.EADDRINUSE:
-                break
-    raise failure
-
-
-def _bind_both(port: int) -> list[socket.socket]:
-    """Returns one socket for each address family that the machine has."""
-    try:
-        first = _listen(socket.AF_INET, port)
-    except OSError as error:
-        if error.errno in _FAMILY_MISSING:
+            if error.errno not in _FAMILY_MISSING:
+                raise
             return [_listen(socket.AF_INET6, port)]
-        raise
-    try:
-        return [first, _listen(socket.AF_INET6, first.getsockname()[1])]
-    except OSError as error:
-        if error.errno in _FAMILY_MISSING:
-            return [first]
-        first.close()
-        raise
+        try:
+            return [first, _listen(socket.AF_INET6, first.getsockname()[1])]
+        except OSError as error:
+            if error.errno in _FAMILY_MISSING:
+                return [first]
+            first.close()
+            # Another program has this port in the other address family.
+            if error.errno != errno.EADDRINUSE or attempts == 0:
+                raise
 
 
 def _listen(family: socket.AddressFamily, port: int) -> socket.socket:

@@ -195,71 +195,54 @@ class Command(Case):
     }
 
 
-# ---- The component -----------------------------------------------------------------
+# ---- Functions, documented in `rules.wit` ----------------------------------------------
 
 
 class Rules(Instance):
-    """One instance of the rules component. Every method may raise `sandbox-fault`."""
+    """One instance of the rules component. Every method, also those of its resources, may
+    raise the failure that the component returns, or `sandbox-fault`."""
 
     NAME = "rules"
     INTERFACE = "latchstring:rules/host@0.1.0"
 
     def egress(self, client: Client, pinned: Sequence[str], redirect_uri: str | None) -> Egress:
-        """`pinned` are the origins stored with the session. `redirect_uri` is the one that
-        the login waits at, and None outside of a login."""
         provider = Provider.of(client)
         return Egress(self, self.call("[constructor]egress", provider, pinned, redirect_uri))
 
     def budget(self, has_user: bool, patience_ms: int | None) -> Budget:
-        """`patience_ms` is the time that the user has; None for the default."""
         return Budget(self, self.call("[constructor]budget", has_user, patience_ms))
 
     def listener(self, host: RedirectHost, port: int, path: str) -> ListenerRules:
-        """Raises `invalid-configuration` if the path cannot be used."""
         return ListenerRules(self, self.call("[static]listener.bind", host, port, path))
 
     def interaction(self, egress: Egress, means: Means, seed: bytes) -> Interaction:
-        """`seed` has at least 32 random bytes."""
         return Interaction(self, self.call("[constructor]interaction", egress, means, seed))
 
     def is_public(self, address: str) -> bool:
-        """Returns whether an IP address is globally reachable (RFC 6890)."""
         return self.call("is-public", address)
 
     def check_redirect_path(self, path: str) -> None:
-        """Raises `invalid-configuration` if the path of a redirect URI cannot be used."""
         self.call("check-redirect-path", path)
 
     def end_address(self) -> str:
-        """Returns the path and query of the last page."""
         return self.call("end-address")
 
     def abandoned(self) -> Page:
-        """Returns the page for a browser whose login has ended."""
         return self.call("abandoned", kind=Page)
 
     def session_limit(self) -> int:
-        """Returns the most bytes of a stored session."""
         return self.call("session-limit")
 
     def parse_header(self, line: bytes, rest_bytes: int | None, place: str) -> tuple[str, ...]:
-        """Returns the pinned origins in the first line of a stored session. `rest_bytes`
-        counts the bytes after its line end; None: there is no line end. Raises
-        `stored-damaged`, `stored-newer` or `store-unusable`, naming `place`."""
         return self.call("parse-header", line, rest_bytes, place)
 
     def header_line(self, origins: Sequence[str], session_bytes: int) -> str:
-        """Returns the first line of a stored session, with its line end. Raises `not-saved`
-        if the session is too large."""
         return self.call("header-line", origins, session_bytes)
 
     def file_stem(self, profile: str, account: str) -> str:
-        """Returns the beginning of the names of a session's files. Raises
-        `invalid-configuration` if the profile's name cannot be part of one."""
         return self.call("file-stem", profile, account)
 
     def aside_name(self, turn: int) -> str:
-        """Returns the extension for the `turn`th damaged session, from 1."""
         return self.call("aside-name", turn)
 
 
@@ -276,35 +259,24 @@ class Egress(Resource):
         return Permit(permit.url, permit.addresses)
 
     def permit_page(self, url: str) -> str:
-        """Returns the URL as a browser may be given it. Raises `egress-denied`."""
         return self.call("permit-page", url)
 
     def learn_metadata(self, url: str, status: int, body: str) -> None:
-        """Takes the response to a request for metadata. Pins the origins of its endpoints
-        if it is the issuer's own."""
         self.call("learn-metadata", url, status, body)
 
     def learn_device_authorization(self, body: str) -> None:
-        """Takes a device authorization response. Its verification pages may be opened from
-        now on."""
         self.call("learn-device-authorization", body)
 
     def pinned_origins(self) -> tuple[str, ...]:
-        """Returns the origins to store with the session."""
         return self.call("pinned-origins")
 
     def unresolved_issuer(self) -> str | None:
-        """Returns the issuer's URL if its name has to be resolved before
-        `issuer_is_private` can tell."""
         return self.call("unresolved-issuer")
 
     def learn_issuer_addresses(self, addresses: Sequence[str]) -> None:
-        """Takes the addresses that the issuer's name resolves to; none if it does not."""
         self.call("learn-issuer-addresses", addresses)
 
     def issuer_is_private(self) -> bool:
-        """Returns whether all addresses of the issuer are private. False if they are not
-        known."""
         return self.call("issuer-is-private")
 
 
@@ -314,11 +286,9 @@ class Budget(Resource):
     KIND = "budget"
 
     def admit(self, action: str, url: str | None, wait_ms: int) -> int:
-        """Counts an action. Returns the wait to use instead of `wait_ms`."""
         return self.call("admit", action, url, wait_ms)
 
     def note(self, reply: str) -> None:
-        """Counts the reply to an action."""
         self.call("note", reply)
 
 
@@ -328,8 +298,7 @@ class ListenerRules(Resource):
     KIND = "listener"
 
     def judge(self, method: str, target: str, headers: Sequence[Header]) -> Refusal | None:
-        """Returns None if a request could be the redirect, or one to the listener's own
-        addresses. Otherwise returns the response to it."""
+        """Returns the response to a request that does not count. None: it counts."""
         return self.call("judge", method, target, headers, kind=Refusal)
 
 
@@ -340,9 +309,5 @@ class Interaction(Resource):
 
     def handle(self, event: Event) -> tuple[Command, ...]:
         """Takes what the session asks for, and then what happens. Carry out the returned
-        commands in order, until one of them is `reply`, or after `close` `finish`.
-
-        Raises `egress-denied` if the user may not be sent to an address, and `sandbox-fault`
-        if there is nothing to choose from.
-        """
+        commands in order, until one of them is `reply`, or after `close` `finish`."""
         return self.call("handle", event, kind=tuple[Command, ...])

@@ -54,17 +54,10 @@ class Token:
         texts += [text for header in grant.headers for text in (header.name, header.value)]
         if not all(_ONE_LINE.fullmatch(text) for text in texts):
             raise misbehaviour("handed out a token that no line of text may hold")
-        return cls(
-            access_token=grant.access_token,
-            token_type=grant.token_type,
-            scopes=grant.scopes,
-            expires_at_ms=grant.expires_at_ms,
-            renew_at_ms=grant.renew_at_ms,
-            source=grant.source,
-            headers={header.name: header.value for header in grant.headers},
-            id_token=grant.id_token,
-            claims=None if grant.claims is None else json.loads(grant.claims),
-            report=None if grant.report is None else json.loads(grant.report),
-            notices=grant.notices,
-            refused_parameters=grant.refused_parameters,
-        )
+        members = vars(grant) | {
+            "headers": {header.name: header.value for header in grant.headers},
+            "claims": None if grant.claims is None else json.loads(grant.claims),
+            "report": None if grant.report is None else json.loads(grant.report),
+        }
+        del members["refresh_token_hint"]
+        return cls(**members)
