@@ -172,7 +172,7 @@ def _status(status: int) -> str:
         return f"signal: {-status}"
 
 
-# ---- Addresses that other users must not learn -----------------------------------------
+# ---- Addresses that other users must not learn ---------------------------------------
 
 
 class Launched:

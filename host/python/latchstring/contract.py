@@ -34,7 +34,7 @@ class Result(Case):
     """A `result`. `CASES` are `ok` and `error`."""
 
 
-# ---- What the caller configures ----------------------------------------------
+# ---- What the caller configures ------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -185,7 +185,7 @@ class Tokens:
     scopes: Sequence[str] | None = None
 
 
-# ---- Outcomes ------------------------------------------------------------------
+# ---- Outcomes ------------------------------------------------------------------------
 
 
 @dataclass(eq=False, repr=False)
@@ -258,7 +258,7 @@ class Failure:
     retryable: bool = False
 
 
-# ---- Actions and replies ---------------------------------------------------------
+# ---- Actions and replies -------------------------------------------------------------
 
 
 @dataclass(eq=False, repr=False)

@@ -177,7 +177,7 @@ def _decode_step(step: Json, path: str) -> tuple[Reply, int]:
     )
 
 
-# ---- Differences -----------------------------------------------------------------------
+# ---- Differences ---------------------------------------------------------------------
 
 # The value of a member that is not there. Equals no value of JSON.
 _MISSING = object()
@@ -202,7 +202,7 @@ def _shown(value: object) -> str:
     return f"{text[:_LONGEST_SHOWN]}…" if len(text) > _LONGEST_SHOWN else text
 
 
-# ---- Encoding --------------------------------------------------------------------------
+# ---- Encoding ------------------------------------------------------------------------
 
 
 def encode(value: object) -> Json:
@@ -235,7 +235,7 @@ def _encode_failure(error: LatchError) -> Json:
     return encode(Failure(error.code, error.message, error.remedy, provider, error.retryable))
 
 
-# ---- Decoding --------------------------------------------------------------------------
+# ---- Decoding ------------------------------------------------------------------------
 
 
 def _decode(kind: Any, json: Json, path: str) -> Any:

@@ -195,7 +195,7 @@ class Command(Case):
     }
 
 
-# ---- Functions, documented in `rules.wit` ----------------------------------------------
+# ---- Functions, documented in `rules.wit` --------------------------------------------
 
 
 class Rules(Instance):

@@ -270,7 +270,7 @@ def _write_code(folder: Path, path: Path, code: bytes) -> None:
         outdated.unlink(missing_ok=True)
 
 
-# ---- Failures --------------------------------------------------------------------------
+# ---- Failures ------------------------------------------------------------------------
 
 
 def _failure(failure: Failure) -> LatchError:

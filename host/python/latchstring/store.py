@@ -63,7 +63,7 @@ class Store(Protocol):
         calls `tell` with a message for the user. `stop` ends the wait."""
 
 
-# ---- A stored session ------------------------------------------------------------------
+# ---- A stored session ----------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def naming_place(store: Store) -> Iterator[None]:
         raise LatchError(error.code, message, error.remedy) from None
 
 
-# ---- The file store --------------------------------------------------------------------
+# ---- The file store ------------------------------------------------------------------
 
 
 class FileLock:

@@ -1,4 +1,4 @@
-"""What every test starts from: a home of its own, a provider, and a person."""
+"""Fixtures: a home folder for each test, providers, and programs that are started."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ VISITOR = str(BINARIES / "visitor")
 
 PYTHON = (sys.executable, "-m", "latchstring")
 
-# Ends what hangs. Nothing here takes minutes, on the busiest machine.
+# Time limit for what could hang, in seconds. Nothing takes minutes, even on a busy machine.
 PATIENCE = 600.0
 
-# Whoever started the tests may have had them ignore these, as nohup does; the programs
-# that they start would ignore them too.
+# The tests may have been started with these signals ignored, as nohup does. The programs that
+# they start would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
@@ -52,13 +52,13 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def free_port() -> int:
-    """A port that no other test on this machine uses until this process ends: as
+    """Returns a port that no other test on this machine uses until this process ends: as
     `free_port` in testing/provider/src/port.rs, and kept apart from its users too."""
     folder = Path(tempfile.gettempdir()) / f"latchstring-tests-{os.getuid()}"
     folder.mkdir(exist_ok=True)
     for turn in range(10_000):
         port = 20_000 + (os.getpid() + turn) % 10_000
-        # Kept open for as long as the port is.
+        # The lock is held until this process ends.
         lock = open(folder / str(port), "a")  # noqa: SIM115
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -84,13 +84,13 @@ def sha256(component: str) -> str:
 
 @dataclass
 class Server:
-    """A provider that is up."""
+    """A running provider."""
 
     issuer: str
     process: subprocess.Popen[str]
 
     def asked(self, route: str) -> list[dict[str, Any]]:
-        """The requests so far that one endpoint answered: npm's server only."""
+        """Returns the requests to one endpoint so far. For npm's server only."""
         with urllib.request.urlopen(f"{self.issuer}/__log", timeout=PATIENCE) as answer:
             log: list[dict[str, Any]] = json.load(answer)
         return [seen for seen in log if seen["route"] == route]
@@ -99,7 +99,7 @@ class Server:
         return sum(seen["grant_type"] == "refresh_token" for seen in self.asked("token"))
 
     def stop(self) -> None:
-        # It keeps nothing that an orderly end would save.
+        # It has nothing to save.
         self.process.kill()
         self.process.wait()
 
@@ -123,12 +123,12 @@ def demo() -> Iterator[Server]:
 
 
 def standin(*words: str) -> Server:
-    """Another login system, or rather its rules."""
+    """Starts a stand-in for another login system."""
     return start(str(BINARIES / "standin"), *words)
 
 
 def oidc_provider(*arguments: str) -> Server:
-    """The certified provider: lifetime of access tokens, in seconds."""
+    """Starts the certified provider. An argument is the lifetime of access tokens in seconds."""
     if not (WEB / "node_modules").exists() or shutil.which("node") is None:
         pytest.skip("npm oidc-provider is not installed")
     return start("node", "oidc-provider.mjs", *arguments)
@@ -143,7 +143,7 @@ def oidc() -> Iterator[Server]:
 
 @dataclass
 class Home:
-    """A folder with nothing in it but what the programs keep there."""
+    """A home folder for one test, empty at first."""
 
     folder: Path
 
@@ -155,8 +155,8 @@ class Home:
         return sorted(self.state.glob("*.session"))
 
     def expire(self) -> None:
-        """Time passes for the access token of the only session: a line of the
-        host's, which tells the length, and the component's document."""
+        """Makes the access token of the only session expire: changes the component's document,
+        and its length in the first line."""
         (path,) = self.sessions()
         header, document = (json.loads(part) for part in path.read_bytes().split(b"\n", 1))
         document["expires_at_ms"] = 1
@@ -167,7 +167,7 @@ class Home:
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(self.folder),
-            # What was compiled for one test serves the others.
+            # All tests share the compiled components.
             "XDG_CACHE_HOME": str(self.folder.parent / "cache"),
             "PYTHONPATH": str(PACKAGE),
             "LATCH_STATE_DIR": str(self.state),
@@ -216,7 +216,7 @@ class Run:
 
 
 class Program:
-    """A program that may wait for a person."""
+    """A program that may wait for its user."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
@@ -227,7 +227,7 @@ class Program:
         self._reader.start()
 
     def shown(self, beginning: str) -> str:
-        """The rest of the first line that begins so, once it was said."""
+        """Waits for the first line with this beginning, and returns the rest of it."""
         with self._changed:
             found = self._changed.wait_for(
                 lambda: self._ended or any(line.startswith(beginning) for line in self._said),
@@ -242,7 +242,7 @@ class Program:
         return "http" + self.shown("  http")
 
     def visit(self, *flags: str) -> subprocess.CompletedProcess[str]:
-        """Somebody opens the address that was shown, and logs in."""
+        """Opens the address that was shown, and logs in."""
         return visit(self.address(), *flags)
 
     def interrupt(self) -> None:
@@ -281,20 +281,20 @@ class Silence(Terminal):
 
 
 def settings_of(home: Home, **more: object) -> Settings:
-    """For programs that log in by themselves."""
+    """Returns settings for a login without a user."""
     given = {"state_folder": home.state, "terminal": Silence(), "browser": VISITOR}
     given["flow"] = "browser"
     return Settings(**(given | more))  # type: ignore[arg-type]
 
 
 def words(server: Server, client_id: str = "demo") -> list[str]:
-    """What names a session, for both programs."""
+    """Returns the arguments of both programs that name a session."""
     scopes = ["--scope", "openid", "--scope", "offline_access"]
     return ["--issuer", server.issuer, "--client-id", client_id, *scopes]
 
 
 def log_in(home: Home, server: Server, client_id: str = "demo") -> Run:
-    """Somebody is logged in by the Python host."""
+    """Logs in with the Python host."""
     login = home.start(
         *PYTHON, "login", *words(server, client_id), "--flow", "browser", "--browser", VISITOR, "-v"
     )

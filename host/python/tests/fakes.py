@@ -1,5 +1,5 @@
-"""Parts that a test plays itself: the login component, a store, a listener, a clock, and
-a browser and its user."""
+"""Parts that a test plays: the login component, a store, a listener, a clock, a browser and
+the user."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 ISSUER = "https://id.example"
 REDIRECT_URI = "http://127.0.0.1:1/callback"
-# Where the provider is asked to send its answer.
+# The redirect URI in an authorization request.
 BACK = "redirect_uri=http%3A%2F%2F127.0.0.1%3A1%2Fcallback"
 URL = f"{ISSUER}/authorize?{BACK}"
 CLIENT = Client(client_id="a", issuer=ISSUER)
@@ -62,7 +62,7 @@ class Memory:
 
 
 class Recorded(BrowserVisit):
-    """A visit that keeps what it is answered."""
+    """A visit that records its answers."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Recorded(BrowserVisit):
 
 
 class Asked(Question):
-    """A question that its user may answer."""
+    """A question that a test may answer."""
 
     def __init__(self, hidden: bool, answered: Callable[[Question, str], None]) -> None:
         super().__init__()
@@ -96,7 +96,7 @@ class Asked(Question):
         return self._withdrawn.is_set()
 
 
-class Person(Terminal):
+class Typist(Terminal):
     def __init__(self) -> None:
         super().__init__()
         self.questions: list[Asked] = []
@@ -121,7 +121,7 @@ class Person(Terminal):
 
 
 class Nowhere:
-    """A listener that nobody can reach."""
+    """A listener without a port."""
 
     redirect_uri = REDIRECT_URI
     tells_peers = True
@@ -132,13 +132,13 @@ class Nowhere:
 
 
 class Steps(Clock):
-    """Takes the next step of a test when nothing comes; after the last step the time is
-    up. Nobody sleeps."""
+    """A clock that takes the next step of a test if there is no event. After the last step,
+    the time limit is over. It never sleeps."""
 
     def __init__(self) -> None:
         self.steps: deque[Callable[[], object]] = deque()
         self.is_late = False
-        # Each wait that was asked for.
+        # The seconds of each wait.
         self.waits: list[float] = []
 
     def monotonic(self) -> float:
@@ -161,7 +161,7 @@ def done(report: LogoutReport) -> Action:
 
 
 class Scripted:
-    """A component that asks for these actions, whatever it is answered."""
+    """A component that returns these actions, whatever the replies are."""
 
     def __init__(self, actions: Iterable[Action]) -> None:
         self._actions = iter(actions)
@@ -191,7 +191,7 @@ class Recorder:
 
 
 class Login:
-    """A login whose visits and lines come as the steps of a test say."""
+    """A login whose visits and lines are the steps of a test."""
 
     def __init__(
         self,
@@ -201,7 +201,7 @@ class Login:
         listen: Listen = lambda *_: Nowhere(),
     ) -> None:
         self.clock = Steps()
-        self.person = Person()
+        self.terminal = Typist()
         self.browser = Recorder(shows_address)
         self.opened = self.browser.opened
         rules = Rules()
@@ -212,18 +212,18 @@ class Login:
             seed=os.urandom(32),
             egress=rules.egress(client, [], self.listener.redirect_uri),
             clock=self.clock,
-            terminal=self.person,
+            terminal=self.terminal,
             events=events,
             listener=self.listener,
             browser=self.browser if has_browser else None,
         )
-        self.host = Host(rules, self.clock, self.person, self.user)
+        self.host = Host(rules, self.clock, self.terminal, self.user)
         self._began = Recorded("")
 
     def authorize(
         self, *steps: Callable[[], object], url: str = URL, notice: str | None = None
     ) -> str:
-        """What came back while these steps were taken."""
+        """Authorizes, and takes these steps meanwhile. Returns the reply."""
         self.clock.steps.extend(steps)
         return self.user.reply_to(authorize(url, notice)).tag
 
@@ -239,42 +239,42 @@ class Login:
 
     def begins(self) -> None:
         """The user visits the printed address."""
-        self._began = self.visit(self.person.printed[-1])
+        self._began = self.visit(self.terminal.printed[-1])
 
     def comes_back(self) -> Recorded:
         """The provider's answer comes from the browser that the user began in."""
         return self.visit("/callback?code=a", (self._began.pages[0].cookie or "").split(";")[0])
 
     def questions(self) -> list[tuple[bool, bool]]:
-        """Those that were asked: whether hidden, and whether withdrawn."""
-        return [(asked.hidden, asked.is_withdrawn) for asked in self.person.questions]
+        """Returns, for each question, whether it is hidden and whether it was withdrawn."""
+        return [(asked.hidden, asked.is_withdrawn) for asked in self.terminal.questions]
 
 
 class Host:
     """The host's loop, with parts that a test plays."""
 
     def __init__(
-        self, rules: Rules, clock: Clock, person: Terminal, user: User | None = None
+        self, rules: Rules, clock: Clock, terminal: Terminal, user: User | None = None
     ) -> None:
         self.rules = rules
         self.store = Memory()
         self.client = CLIENT
         self.pinned: list[str] = []
         self.patience_ms: int | None = None
-        # Each request that was let through.
+        # The requests that were permitted.
         self.sent: list[Request] = []
-        # What the next ones are answered.
+        # The responses to the next requests.
         self.responses: list[Response] = []
-        # The addresses of every name, and the names that were asked for.
+        # The addresses of every name, and the names that were resolved.
         self.addresses: list[str] = []
         self.resolved: list[str] = []
         self._clock = clock
-        self._person = person
+        self._terminal = terminal
         self._user = user
 
     @classmethod
     def without_user(cls) -> Host:
-        return cls(Rules(), Steps(), Person())
+        return cls(Rules(), Steps(), Typist())
 
     def send(self, request: Request, _: Reaches, __: float | None) -> Response:
         self.sent.append(request)
@@ -294,25 +294,25 @@ class Host:
             client=self.client,
             pinned=self.pinned,
             patience_ms=self.patience_ms,
-            terminal=self._person,
+            terminal=self._terminal,
             lock_seconds=1.0,
             stop=threading.Event(),
             user=self._user,
         )
 
     def run(self, *actions: Action) -> list[Reply]:
-        """The replies to these actions."""
+        """Carries out these actions, and returns the replies."""
         component = Scripted(actions)
         self._run(component)
         return component.replies[1:]
 
     def failure(self, *actions: Action) -> LatchError:
-        """How the loop ends where it does not come to the end of these actions."""
+        """Carries out these actions, and returns the failure that ends the loop."""
         try:
             self._run(Scripted(actions))
         except LatchError as error:
             return error
-        raise AssertionError("they came through")
+        raise AssertionError("no action failed")
 
     def _run(self, component: Scripted) -> Grant | LogoutReport:
         return self.drive().run(component, Session(None))

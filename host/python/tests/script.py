@@ -1,6 +1,5 @@
-"""A conversation's other side, played from its transcript: providers, a store, a
-person and their browser bring what was recorded, at the time that was recorded.
-Nobody sleeps."""
+"""Plays a transcript for the loop: the provider, the store, the user and the browser answer
+as recorded, at the recorded times. It never sleeps."""
 
 from __future__ import annotations
 
@@ -37,13 +36,13 @@ Typed = Callable[[Question, str], None]
 
 
 class BrokeOff(Exception):
-    """The loop was led to where the transcript breaks off."""
+    """The loop has reached the end of an unfinished transcript."""
 
 
 def is_for_loops(transcript: Transcript) -> bool:
-    """Whether a loop can hold this conversation: it gives each reply once, each to the
-    action that it belongs to, and stops when the session does. Nor does it ever give
-    up in the person's name: who interrupts it ends it."""
+    """Returns whether a loop can hold this conversation. A loop gives one fitting reply to
+    each action, stops when the session ends, and never replies `cancelled`: an interruption
+    ends the program."""
     steps = transcript["steps"]
     return (
         bool(steps)
@@ -59,7 +58,7 @@ def ends(step: dict[str, Any]) -> bool:
 
 
 def answer_in(reply: Reply) -> Response | NoResponse:
-    """What a request was answered."""
+    """Returns the response in a reply, or why there is none."""
     assert isinstance(reply.payload, Answered), reply.tag
     return cast("Response | NoResponse", reply.payload.payload)
 
@@ -88,7 +87,7 @@ def play(transcript: Transcript) -> None:
             seed=os.urandom(32),
             egress=rules.egress(told.opening["client"], [], request.redirect_uri),
             clock=script,
-            terminal=script.person,
+            terminal=script.terminal,
             events=events,
             listener=script.listen(events.put),
             browser=CallableBrowser(script.open_browser),
@@ -102,7 +101,7 @@ def play(transcript: Transcript) -> None:
         client=told.opening["client"],
         pinned=script.origins() if request is None else [],
         patience_ms=None if request is None else request.patience_ms,
-        terminal=script.person,
+        terminal=script.terminal,
         lock_seconds=1.0,
         stop=threading.Event(),
         user=user,
@@ -134,8 +133,8 @@ class Visit(BrowserVisit):
         self.written()
 
 
-class Person(Terminal):
-    """Somebody who types what was recorded."""
+class Typist(Terminal):
+    """A user who types what was recorded."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -154,9 +153,9 @@ class Person(Terminal):
 
 
 class Script(Clock):
-    """Each part of the loop, and the component between them."""
+    """All parts of the loop, and the component."""
 
-    # Where the recorded login waited.
+    # The redirect URI of the recorded login.
     redirect_uri = ""
     tells_peers = True
     place = "the script"
@@ -169,14 +168,14 @@ class Script(Clock):
         self._arrived: Callable[[BrowserVisit], None] = lambda _: None
         self._cookie = ""
         self._brought_at = 0
-        self.person = Person()
-        # How many replies the loop has given.
+        self.terminal = Typist()
+        # The number of replies so far.
         self.at = 0
         self.locks = 0
-        # What the browser was shown when the login had ended.
+        # The last page that the browser got.
         self.last_page: Page | None = None
 
-    # ---- The component: what it is told must be what was recorded
+    # ---- The component: the replies must be the recorded ones
 
     def next(self, session: Session, reply: Reply, now_ms: int) -> Action:
         assert self.at < len(self._steps), f"the loop went on with {reply.tag}"
@@ -191,11 +190,11 @@ class Script(Clock):
         return action
 
     def _coming(self) -> Reply:
-        """What is to come of the last action."""
+        """Returns the recorded reply to the last action."""
         return self._replies[self.at][0] if self.at < len(self._replies) else Reply("cancelled")
 
     def _asked(self) -> Any:
-        """The last action."""
+        """Returns the last action."""
         return self._steps[self.at - 1]["action"]
 
     # ---- The time
@@ -214,7 +213,7 @@ class Script(Clock):
             self._come()
         if events.empty():
             is_late = self._coming().tag == "timed-out" and self._passes(seconds)
-            assert is_late or seconds <= 0, f"nobody comes at steps[{self.at}]"
+            assert is_late or seconds <= 0, f"nothing happens at steps[{self.at}]"
             return None
         return events.get_nowait()
 
@@ -231,7 +230,7 @@ class Script(Clock):
         return answer_in(self._coming())
 
     def origins(self) -> list[str]:
-        """What a host has pinned that has had the session for longer."""
+        """Returns the origins that an earlier login would have pinned."""
         asked = [
             step["action"]["exchange"]["request"]["url"]
             for step, (told, _) in zip(self._steps, self._replies[1:], strict=False)
@@ -272,7 +271,7 @@ class Script(Clock):
     def release(self) -> None:
         self.locks -= 1
 
-    # ---- The person's browser
+    # ---- The user's browser
 
     def listen(self, arrived: Callable[[BrowserVisit], None]) -> Script:
         self._arrived = arrived
@@ -282,7 +281,7 @@ class Script(Clock):
         pass
 
     def open_browser(self, address: str) -> None:
-        """There is one, unless the person goes on to type."""
+        """Opens the address, unless the user types something later."""
         if "authorize" not in self._asked():
             return
         if any(reply.tag in {"pasted", "chosen"} for reply in self._tries()):
@@ -291,7 +290,7 @@ class Script(Clock):
         self._visit(f"{parts.path}?{parts.query}", self._take_cookie)
 
     def _tries(self) -> Iterable[Reply]:
-        """What comes back from the address that is being opened."""
+        """Returns the recorded replies to the address that is being opened."""
         url = self._asked()["authorize"]["url"]
         for step, (reply, _) in zip(
             self._steps[self.at - 1 :], self._replies[self.at :], strict=False
@@ -305,15 +304,15 @@ class Script(Clock):
         self._cookie = page.cookie.split(";")[0]
 
     def _come(self) -> None:
-        """Whoever is to come, once; a browser has been where it begins by then."""
+        """Plays the recorded reply once: a visit or a typed line."""
         told = self._coming()
         if self._brought_at == self.at:
             return
         self._brought_at = self.at
         if told.tag == "redirected":
             self._visit(str(told.payload), self._go_on)
-        elif told.tag in {"pasted", "chosen"} and self.person.question is not None:
-            question, answered = self.person.question
+        elif told.tag in {"pasted", "chosen"} and self.terminal.question is not None:
+            question, answered = self.terminal.question
             answered(question, str(told.payload))
 
     def _go_on(self, page: Page) -> None:

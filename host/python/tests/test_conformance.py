@@ -1,5 +1,4 @@
-"""The conformance kit: each recorded conversation, with the component alone and with
-this host's own loop."""
+"""Replays the conformance kit with the component alone, and with this host's loop."""
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ def name(path: Path) -> str:
 
 
 def changed(transcript: Transcript, way: Way, change: Callable[[Any], Any]) -> Transcript:
-    """A copy, changed at the end of `way`."""
+    """Returns a copy that is changed at the end of `way`."""
     whole = copy.deepcopy(transcript)
     parent: Any = whole
     for member in way[:-1]:
@@ -46,7 +45,7 @@ def to(value: Any) -> Callable[[Any], Any]:
 
 
 def leaves(value: Any, way: Way) -> Iterator[Way]:
-    """The way to each value that is not made of others."""
+    """Returns the way to each value that is not an object or a list."""
     if isinstance(value, dict):
         below = list(value.items())
     elif isinstance(value, list):
@@ -59,7 +58,7 @@ def leaves(value: Any, way: Way) -> Iterator[Way]:
 
 
 def other(value: Any) -> Any:
-    """Another value of the same kind."""
+    """Returns another value of the same type."""
     if isinstance(value, bool):
         return not value
     if isinstance(value, int):
@@ -84,7 +83,7 @@ def test_the_component_does_as_recorded(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", KIT, ids=name)
-def test_whatever_it_did_is_compared(path: Path) -> None:
+def test_every_action_and_failure_is_compared(path: Path) -> None:
     recorded = read_transcript(path)
     ways = list(outcomes(recorded))
     assert ways
@@ -102,7 +101,7 @@ def test_the_loop_replies_as_recorded(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", LOOPS, ids=name)
-def test_a_conversation_may_break_off(path: Path) -> None:
+def test_a_conversation_may_be_unfinished(path: Path) -> None:
     recorded = read_transcript(path)
     if len(recorded["steps"]) > 1:
         play(recorded | {"steps": recorded["steps"][:-1]})
@@ -116,7 +115,7 @@ def kind(reply: Any) -> str:
 
 
 def kinds_of_replies() -> dict[str, tuple[Path, int]]:
-    """Where each kind first comes."""
+    """Returns the first place of each kind of reply."""
     first: dict[str, tuple[Path, int]] = {}
     for path in LOOPS:
         for at, step in enumerate(read_transcript(path)["steps"]):
@@ -125,7 +124,7 @@ def kinds_of_replies() -> dict[str, tuple[Path, int]]:
 
 
 @pytest.mark.parametrize(("tag", "where"), kinds_of_replies().items())
-def test_a_loop_that_replies_otherwise_is_noticed(tag: str, where: tuple[Path, int]) -> None:
+def test_another_reply_of_the_loop_is_noticed(tag: str, where: tuple[Path, int]) -> None:
     path, at = where
     strange = "probed" if tag == "saved" else "saved"
     with pytest.raises(AssertionError):
@@ -138,7 +137,7 @@ def redirected(path: Path) -> list[int]:
 
 
 @pytest.mark.parametrize("path", [path for path in LOOPS if redirected(path)], ids=name)
-def test_a_login_that_begins_or_ends_otherwise_goes_otherwise(path: Path) -> None:
+def test_another_opening_or_reply_makes_a_difference(path: Path) -> None:
     login = read_transcript(path)
     entropy = {"text": "0123456789abcdef0123456789ABCDEF"}
     more = changed(login, ["open", "login", "context", "entropy"], to(entropy))
@@ -176,7 +175,7 @@ CLIENT = ["open", "login", "client"]
         (["steps", 0, "failure"], {}, "steps[0] is not a reply, its time, and"),
     ],
 )
-def test_what_is_no_transcript_or_a_newer_one_is_refused(way: Way, value: Any, told: str) -> None:
+def test_an_unusable_or_newer_transcript_is_refused(way: Way, value: Any, told: str) -> None:
     login = next(read_transcript(path) for path in LOOPS if redirected(path))
     with pytest.raises(LatchError) as failure:
         replay(changed(login, way, to(value)))
@@ -195,7 +194,7 @@ def test_a_status_is_as_wide_as_declared() -> None:
         replay(changed(login, way, to(1 << 16)))
 
 
-def test_large_numbers_and_bytes_that_are_no_text_come_through() -> None:
+def test_large_numbers_and_binary_data_are_kept() -> None:
     token = next(t for t in map(read_transcript, KIT) if "token" in t["open"] and t["steps"])
     most = changed(token, ["open", "token", "demand", "min-ttl-ms"], to(2**53 - 1))
     assert replay(most)["open"] == most["open"]
@@ -208,7 +207,7 @@ def test_a_number_that_is_not_the_same_in_every_language_is_refused() -> None:
     late = next(t for t in map(read_transcript, KIT) if '"present"' in json.dumps(t))
     for step in late["steps"]:
         step["now-ms"] = 2**53 - 1
-    # The code is void at a later time.
+    # The device code expires later than that.
     with pytest.raises(LatchError, match="a number is not below 2"):
         replay(late)
 
@@ -229,7 +228,7 @@ def test_the_command_line_replays_a_file(home: Home) -> None:
     home.python("replay", str(home.folder / "none")).failed("invalid-configuration")
 
 
-def test_the_command_line_says_what_component_it_runs(home: Home) -> None:
+def test_the_command_line_prints_the_hash_of_the_component(home: Home) -> None:
     digest, size = fingerprint()
     assert home.python("component").succeeded().stdout == f"{digest} {size}\n"
     assert json.loads(home.native("component", "--json").succeeded().stdout)["sha256"] == digest

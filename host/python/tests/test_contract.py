@@ -1,4 +1,4 @@
-"""This host's types against those that the components themselves declare."""
+"""Compares this host's types with those that the components declare."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def kebab(name: str) -> str:
 
 
 def own(module: Any) -> dict[str, Any]:
-    """The types of a module, by their names in the contract."""
+    """Returns the types of a module, by their names in the contract."""
     types = {
         kebab(name): kind
         for name, kind in vars(module).items()
@@ -58,7 +58,7 @@ def own(module: Any) -> dict[str, Any]:
 
 
 def same(kind: Any, ty: Any) -> bool:
-    """Whether a type of this host is the one that a component declares."""
+    """Returns whether a type of this host is the one that a component declares."""
     inner = get_args(kind)
     if isinstance(ty, OptionType):
         if kind == Hexclave | None:
@@ -176,13 +176,13 @@ def test_settings_that_ask_for_another_token_have_another_account() -> None:
     assert len(keys) == len(clients)
 
 
-def test_a_protocol_of_its_own_can_be_named() -> None:
+def test_hexclave_is_a_protocol() -> None:
     app = contract.Hexclave(app_url="https://app.example", headers="stack")
     client = Client(client_id="a", issuer="https://api.example", protocol=app)
     assert LoginComponent().account_key(client)
 
 
-def test_a_setting_of_another_type_is_told_without_its_value() -> None:
+def test_an_error_about_a_setting_does_not_show_its_value() -> None:
     component = LoginComponent()
     for wrong in [
         Client(client_id="a", client_secret=b"hush"),  # type: ignore[arg-type]
@@ -195,7 +195,7 @@ def test_a_setting_of_another_type_is_told_without_its_value() -> None:
         assert "hush" not in str(failure.value)
 
 
-def test_a_call_that_takes_for_ever_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     component = LoginComponent()
     monkeypatch.setattr("latchstring.sandbox.FUEL_PER_CALL", 1000)
     with pytest.raises(LatchError) as failure:
@@ -204,7 +204,7 @@ def test_a_call_that_takes_for_ever_is_stopped(monkeypatch: pytest.MonkeyPatch) 
     assert "time limit" in str(failure.value)
 
 
-def test_what_reorders_or_hides_a_line_is_written_as_an_escape() -> None:
+def test_characters_that_reorder_or_hide_a_line_are_escaped() -> None:
     told = printable("a\u001b[2J\n\u202eb\U000e0041\ud800")
     assert told == "a\\u{1b}[2J\\u{a}\\u{202e}b\\u{e0041}\\u{d800}"
     assert printable("soft\u00adhyphen é 登録") == "soft\u00adhyphen é 登録"

@@ -1,5 +1,5 @@
-"""The hostile component, in every part of `testing/hostile/denied.json`: what it asks for
-ends as on the native host."""
+"""Each part of the hostile component (`testing/hostile/denied.json`) ends as on the native
+host."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from latchstring.contract import Request, Response
 from latchstring.drive import Reaches
 
 from .conftest import BINARIES, Home, settings_of
-from .fakes import ISSUER, Memory, Nowhere, Person, Steps
+from .fakes import ISSUER, Memory, Nowhere, Steps, Typist
 
 TABLE = Path(__file__).parents[3] / "testing/hostile/denied.json"
 
-# What this package's runtime does not limit, as its README says: how much a call may hand
-# over, and how many sessions it may hold.
+# The package `wasmtime` does not limit how much a call returns, and how many resources a
+# component has.
 UNLIMITED = ("it handed over", "it held more")
 
 
@@ -32,11 +32,11 @@ class Listening(Nowhere):
 
 
 def rows() -> Iterator[tuple[str, str, str, str]]:
-    """Each part with its occasion, code and words."""
+    """Returns each part with its occasion, code and words."""
     for group in json.loads(TABLE.read_text()):
         for part, words in group["parts"].items():
             is_limited = not words.startswith(UNLIMITED)
-            # This host describes no session.
+            # This host has no `status`.
             if is_limited and group["occasion"] != "status":
                 yield part, group["occasion"], group["code"], words
 
@@ -60,7 +60,7 @@ def test_a_hostile_component_is_stopped(
     monkeypatch.setattr(LoginComponent, "component", lambda *_: hostile)
     sent: list[Request] = []
     opened: list[str] = []
-    person = Person()
+    terminal = Typist()
 
     def send(request: Request, _: Reaches, __: float | None) -> Response:
         sent.append(request)
@@ -73,8 +73,8 @@ def test_a_hostile_component_is_stopped(
         clock=Steps(),
         listen=lambda *_: Listening(),
         send=send,
-        terminal=person,
-        # The name of a session is looked at by the files.
+        terminal=terminal,
+        # Only the file store checks the name of a session.
         **({} if occasion == "setup" else {"store": lambda *_: Memory()}),
     )
     operation = {"login": latchstring.login, "logout": latchstring.logout}.get(
@@ -85,5 +85,5 @@ def test_a_hostile_component_is_stopped(
     assert failure.value.code == code
     assert words in failure.value.message
     if code == "egress-denied":
-        assert not (sent or opened or person.printed)
-        assert "evil" not in "".join(person.said)
+        assert not (sent or opened or terminal.printed)
+        assert "evil" not in "".join(terminal.said)

@@ -19,13 +19,13 @@ def anywhere(_: str) -> bool:
     return True
 
 
-# ---- To which addresses ------------------------------------------------------------
+# ---- To which addresses --------------------------------------------------------------
 
 
 def answers(
     host: Host, url: str, times: int = 1, timeout_ms: int | None = None
 ) -> list[NoResponse]:
-    """Why a request through the loop and the real client has no response."""
+    """Sends a request with the loop and the real client. Returns why there is no response."""
     drive = host.drive()
     drive.send = http.send
     exchange = Exchange("token", 0, timeout_ms, Request("get", url, (), None))
@@ -46,7 +46,7 @@ def test_a_pinned_origin_on_a_private_address_is_for_a_private_issuer_alone() ->
         assert reply.tag == "denied" and "which is not a public address" in str(reply.payload)
     host.client = Client(client_id="a", issuer="https://10.0.0.1")
     (reply,) = answers(host, "https://localhost:1/")
-    # It is sent, and nobody listens.
+    # It is permitted, and no server is there.
     assert reply.tag == "unreachable" and host.resolved == ["id.example"]
 
 
@@ -76,7 +76,7 @@ def test_an_address_that_the_caller_named_may_be_private() -> None:
     assert reply.tag == "unreachable" and host.resolved == []
 
 
-def test_a_resolver_that_never_answers_costs_no_more_than_the_requests_time() -> None:
+def test_a_resolver_that_never_answers_counts_against_the_requests_time_limit() -> None:
     released = threading.Event()
 
     class Stuck(Host):
@@ -102,14 +102,14 @@ def test_a_name_that_is_not_known_has_no_addresses() -> None:
     assert http.addresses_of("a..b") == []
 
 
-# ---- What comes back ---------------------------------------------------------------
+# ---- What comes back -----------------------------------------------------------------
 
 Answering = Callable[[bytes], Response | NoResponse]
 
 
 @pytest.fixture
 def answering() -> Iterator[Answering]:
-    """Sends a request to a server that answers with these bytes, whatever it gets."""
+    """Sends a request to a server that answers every request with these bytes."""
     servers = []
 
     def exchange(answer: bytes) -> Response | NoResponse:
@@ -119,11 +119,11 @@ def answering() -> Iterator[Answering]:
         def serve() -> None:
             stream, _ = server.accept()
             with stream:
-                # Whole: closing with unread bytes would take the answer back.
+                # The whole request: closing a socket with unread bytes could discard the answer.
                 while not stream.recv(65536).endswith(b"body"):
                     pass
                 stream.sendall(answer)
-                # Without an answer, silence, and not an end.
+                # If there is no answer, the connection stays open.
                 if not answer:
                     stream.recv(1)
 
@@ -137,7 +137,7 @@ def answering() -> Iterator[Answering]:
         server.close()
 
 
-def test_a_redirect_is_an_answer_and_not_followed(answering: Answering) -> None:
+def test_a_redirect_is_not_followed(answering: Answering) -> None:
     response = answering(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n")
     assert isinstance(response, Response) and response.status == 302
     assert [header.name for header in response.headers] == ["location"]
@@ -153,7 +153,7 @@ def test_a_redirect_is_an_answer_and_not_followed(answering: Answering) -> None:
         + b"aa",
     ],
 )
-def test_a_body_past_the_limit_is_dropped(answering: Answering, answer: bytes) -> None:
+def test_a_body_above_the_limit_is_dropped(answering: Answering, answer: bytes) -> None:
     assert answering(answer) == NoResponse("too-large", 1 << 20)
 
 
@@ -162,14 +162,14 @@ def test_a_body_past_the_limit_is_dropped(answering: Answering, answer: bytes) -
     [b"", b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\ncut",
      b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\ncut"],
 )  # fmt: skip
-def test_no_answer_is_told_without_the_request(answering: Answering, answer: bytes) -> None:
+def test_the_reason_does_not_contain_the_request(answering: Answering, answer: bytes) -> None:
     reply = none(answering(answer))
     assert isinstance(reply.payload, Unreachable) and reply.payload.sent
     assert "secret" not in reply.payload.reason
 
 
-def test_nobody_there_was_sent_nothing() -> None:
-    # A port that is taken, and that nobody listens on.
+def test_a_refused_connection_has_sent_nothing() -> None:
+    # A port that is bound, without a listener.
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]

@@ -1,5 +1,5 @@
-"""A login component that asks for more than it may have, and what it may have.
-`test_denied.py` plays the parts that every host ends."""
+"""A login component that asks for what it may not have, and for what it may have.
+`test_denied.py` plays the parts that end in the same way in every host."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ def document(status: int = 200, **members: str) -> Response:
         ([exchange(wait_ms=5 * 3600 * 1000)], "14700 s are the most"),
     ],
 )
-def test_a_login_that_asks_for_too_much_is_the_end(actions: list[Action], told: str) -> None:
+def test_a_component_that_asks_for_too_much_is_stopped(actions: list[Action], told: str) -> None:
     login = Login()
     failure = login.host.failure(*actions)
     assert failure.code == "sandbox-fault" and told in failure.message
     assert len(login.opened) <= 1
 
 
-def test_the_user_is_waited_for_no_longer_than_they_have_time() -> None:
+def test_the_wait_for_the_user_ends_with_their_time_limit() -> None:
     login = Login()
     login.host.patience_ms = 5000
     login.host.run(authorize(wait_ms=3_600_000), offer("browser", wait_ms=3_600_000))
@@ -93,7 +93,7 @@ def test_the_user_is_waited_for_no_longer_than_they_have_time() -> None:
 
 
 @pytest.mark.parametrize("value", ["b\r\nhost: evil.example", "b\0", "é"])
-def test_a_header_with_a_value_that_could_end_it_is_not_sent(value: str) -> None:
+def test_a_header_with_an_invalid_value_is_not_sent(value: str) -> None:
     host = Host.without_user()
     request = Request("get", ISSUER, (Header("a", value),), None)
     (reply,) = host.run(Action("exchange", Exchange("token", 0, None, request)))
@@ -112,7 +112,7 @@ def test_requests_go_to_the_settings_endpoints_and_to_pinned_origins() -> None:
         assumed_endpoints=Endpoints(jwks="https://keys.example/k"),
     )
     host.pinned = ["https://pinned.example"]
-    # A browser goes there, and no request.
+    # Only a browser may go there.
     (reply,) = host.run(exchange("https://end.example/"))
     assert is_denied(reply)
     hosts = ["id.example", "token.example:8443", "keys.example", "pinned.example"]
@@ -126,13 +126,13 @@ def test_requests_go_to_the_settings_endpoints_and_to_pinned_origins() -> None:
     [
         ("metadata", METADATA, document(token_endpoint="https://t.example/t"), True),
         ("metadata", METADATA, document(jwks_uri="https://t.example/k"), True),
-        # What a response of another purpose says is nobody's business.
+        # Responses with another purpose do not count.
         ("token", METADATA, document(token_endpoint="https://t.example/t"), False),
         ("metadata", ISSUER, document(token_endpoint="https://t.example/t"), False),
         ("metadata", METADATA, document(issuer=ELSEWHERE, jwks_uri="https://t.example"), False),
         ("metadata", METADATA, document(status=404, jwks_uri="https://t.example"), False),
         ("metadata", METADATA, Response(200, (), b"[" * 10_000), False),
-        # A provider elsewhere has no say about this machine's own services.
+        # A provider on another machine cannot name services of this machine.
         ("metadata", METADATA, document(token_endpoint="http://127.0.0.1:2375/"), False),
     ],
 )
@@ -148,7 +148,7 @@ def test_the_issuers_metadata_and_nothing_else_names_origins(
     assert session == b"{}"
 
 
-def test_a_session_that_no_store_takes_is_not_saved() -> None:
+def test_a_session_that_is_too_large_is_not_saved() -> None:
     host = Host.without_user()
     (reply,) = host.run(Action("save", bytes(1024 * 1024)))
     assert reply.tag == "not-saved" and "at most 1048576" in str(reply.payload)
@@ -167,13 +167,13 @@ def test_the_user_is_sent_where_the_settings_and_the_provider_point() -> None:
     login.host.responses.append(document(verification_uri="https://go.example/device"))
     prompt = DevicePrompt("code", "https://go.example/device", None, 0)
     login.host.run(exchange(purpose="device-authorization"), Action("present", prompt))
-    assert login.person.printed == ["https://go.example/device"]
+    assert login.terminal.printed == ["https://go.example/device"]
 
 
 @pytest.mark.parametrize(
     ("url", "is_named"), [("https://end.example/x?a", True), (ELSEWHERE, False)]
 )
-def test_a_logout_ends_on_no_page_that_nobody_named(
+def test_a_logout_ends_only_on_a_page_that_the_settings_or_the_provider_named(
     home: Home, monkeypatch: pytest.MonkeyPatch, url: str, is_named: bool
 ) -> None:
     endpoints = Endpoints(token=f"{ISSUER}/t", end_session="https://end.example/")
@@ -190,10 +190,10 @@ def test_a_logout_ends_on_no_page_that_nobody_named(
     assert failure.value.code == "egress-denied"
 
 
-# ---- What it hands out ---------------------------------------------------------------
+# ---- What it returns -----------------------------------------------------------------
 
 
-def test_a_token_of_two_lines_is_handed_to_nobody() -> None:
+def test_a_token_of_two_lines_is_not_returned() -> None:
     def grant(token: str = "a", header: str = "b") -> Grant:
         headers = (Header("authorization", header),)
         rest = (None, None, None, None, None, None, headers, "cached", (), ())

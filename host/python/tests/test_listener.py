@@ -1,4 +1,4 @@
-"""How the listener behaves towards browsers and towards everything else."""
+"""The listener, with requests of browsers and of other programs."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Fixture:
         return socket.create_connection((host.strip("[]"), int(port)), PATIENCE)
 
     def request(self, target: str) -> bytes:
-        """A GET as a browser sends it."""
+        """Returns a GET request as a browser sends it."""
         return f"GET {target} HTTP/1.1\r\nHost: {self.authority}\r\nAccept: */*\r\n\r\n".encode()
 
     def exchange(self, request: bytes) -> bytes:
@@ -55,7 +55,7 @@ class Fixture:
 
 def read(stream: socket.socket) -> bytes:
     answer = b""
-    # A reset after the answer ends it as well as a close does.
+    # A reset after the answer ends it too.
     try:
         while piece := stream.recv(4096):
             answer += piece
@@ -109,13 +109,13 @@ def test_no_bytes_stop_the_listener(fixture: Fixture) -> None:
 def test_silent_connections_do_not_keep_the_redirect_out(fixture: Fixture) -> None:
     silent = [fixture.connect() for _ in range(200)]
     assert fixture.still_works()
-    # The oldest had to make room.
+    # The oldest one was closed.
     assert read(silent[0]) == b""
     for stream in silent:
         stream.close()
 
 
-def test_visitors_that_were_refused_and_do_not_go_hold_up_nobody(fixture: Fixture) -> None:
+def test_refused_connections_that_stay_open_do_not_keep_the_redirect_out(fixture: Fixture) -> None:
     refused = [fixture.connect() for _ in range(20)]
     for stream in refused:
         stream.sendall(fixture.request("/favicon.ico"))
@@ -124,7 +124,7 @@ def test_visitors_that_were_refused_and_do_not_go_hold_up_nobody(fixture: Fixtur
         stream.close()
 
 
-def test_a_trickling_request_holds_up_nobody(fixture: Fixture) -> None:
+def test_a_slow_request_does_not_keep_the_redirect_out(fixture: Fixture) -> None:
     with fixture.connect() as slow:
         slow.sendall(b"GET /callback?code=slow HTT")
         assert fixture.still_works()
@@ -132,12 +132,12 @@ def test_a_trickling_request_holds_up_nobody(fixture: Fixture) -> None:
         assert fixture.visits.get(timeout=PATIENCE).target == "/callback?code=slow"
 
 
-def test_a_connection_that_asks_nothing_is_closed(fixture: Fixture) -> None:
+def test_a_connection_without_a_request_is_closed(fixture: Fixture) -> None:
     with fixture.connect() as silent:
         assert read(silent).startswith(b"HTTP/1.1 408 ")
 
 
-def test_whoever_waits_when_it_closes_is_told() -> None:
+def test_a_browser_that_waits_when_the_listener_closes_gets_a_page() -> None:
     fixture = Fixture(Redirect())
     with fixture.connect() as stream:
         stream.sendall(fixture.request("/callback?code=a"))
@@ -152,7 +152,7 @@ def test_localhost_answers_on_every_family() -> None:
     fixture.listener.close()
 
 
-def test_a_busy_port_gives_way_to_the_next() -> None:
+def test_if_a_port_is_in_use_the_next_one_is_tried() -> None:
     with socket.create_server(("127.0.0.1", 0)) as busy:
         taken = busy.getsockname()[1]
         fixture = Fixture(Redirect(ports=[taken, 0]))
@@ -186,7 +186,7 @@ def test_a_path_that_no_request_could_match_is_refused(path: str) -> None:
         ("GET /callback?a HTTP/1.1", ["Host : HERE"], 400),
     ],
 )
-def test_everything_but_the_redirect_is_refused(
+def test_other_requests_are_refused(
     fixture: Fixture, request_line: str, fields: list[str], status: int
 ) -> None:
     head = "\r\n".join([request_line, *fields, "", ""]).replace("HERE", fixture.authority)
@@ -196,7 +196,7 @@ def test_everything_but_the_redirect_is_refused(
     assert fixture.visits.empty()
 
 
-def test_the_redirect_counts(fixture: Fixture) -> None:
+def test_the_redirect_is_passed_on(fixture: Fixture) -> None:
     more = b"Cookie: a=b\r\ncookie: c=d\r\nContent-Length: 0\r\n\r\n"
     with fixture.connect() as stream:
         stream.sendall(fixture.request("/callback?code=a").removesuffix(b"\r\n") + more)
@@ -215,7 +215,7 @@ def test_the_redirect_counts(fixture: Fixture) -> None:
         ("1.0", ["Connection: keep-alive"], False),
     ],
 )
-def test_a_connection_is_kept_by_who_means_to_use_it(
+def test_a_connection_is_kept_open_if_the_request_allows_it(
     version: str, fields: list[str], keeps: bool
 ) -> None:
     lines = [f"GET /callback?code=a HTTP/{version}", "Host: 127.0.0.1:8000", *fields]
@@ -256,7 +256,7 @@ def test_a_request_that_came_with_the_first_one_gets_its_answer(fixture: Fixture
         assert b"HTTP/1.1 200 " in read(stream)
 
 
-def test_a_browser_that_closes_the_connection_instead_of_asking_is_told_of(
+def test_the_login_is_told_if_the_browser_closes_the_connection_instead_of_asking(
     fixture: Fixture,
 ) -> None:
     stream, visit, _ = sent_to_the_end(fixture)

@@ -38,7 +38,7 @@ def test_a_whole_session(home: Home, demo: Server) -> None:
     assert ended.code == 3
 
 
-def test_the_library_logs_in_and_tells_what_came_of_it(home: Home, demo: Server) -> None:
+def test_the_library_logs_in_and_returns_the_token(home: Home, demo: Server) -> None:
     client, settings = client_of(demo), settings_of(home)
     granted = latchstring.login(client, settings)
     assert granted.source == "login" and "openid" in granted.scopes
@@ -52,7 +52,7 @@ def test_the_library_logs_in_and_tells_what_came_of_it(home: Home, demo: Server)
     assert report.was_logged_in and set(report.revoked) == {"access-token", "refresh-token"}
 
 
-def test_a_login_happens_only_where_it_has_to(home: Home, demo: Server) -> None:
+def test_token_or_login_logs_in_only_if_needed(home: Home, demo: Server) -> None:
     client, settings = client_of(demo), settings_of(home)
     first = latchstring.token_or_login(client, settings)
     again = latchstring.token_or_login(client, settings)
@@ -76,31 +76,31 @@ def test_a_cached_token_needs_no_request_and_a_renewal_does(home: Home, demo: Se
     home.python("token", *words(demo)).succeeded()
     failed = home.python("token", *words(demo), "--force-refresh").failed("unreachable")
     assert "cannot reach" in failed.stderr
-    # A network that failed is no logout.
+    # A network failure is not a logout.
     home.python("token", *words(demo)).succeeded()
 
 
-def test_the_person_may_open_the_address_and_may_refuse(home: Home, demo: Server) -> None:
+def test_the_user_may_open_the_address_and_deny_access(home: Home, demo: Server) -> None:
     login = home.start(*PYTHON, "login", *words(demo), "--flow", "browser", "--no-browser")
     assert login.visit("--refuse").returncode == 0
     login.finish().failed("access-denied")
     assert home.sessions() == []
 
 
-def test_nobody_came(home: Home, demo: Server) -> None:
+def test_a_login_without_a_visit_times_out(home: Home, demo: Server) -> None:
     settings = settings_of(home, open_browser=False, patience_seconds=0.2)
     with pytest.raises(LatchError) as failure:
         latchstring.login(client_of(demo), settings)
     assert failure.value.code == "timed-out"
 
 
-def test_nobody_can_be_asked_without_a_terminal(home: Home, demo: Server) -> None:
+def test_a_login_without_a_terminal_or_a_browser_is_refused(home: Home, demo: Server) -> None:
     with pytest.raises(LatchError) as failure:
         latchstring.login(client_of(demo), settings_of(home, flow=None, browser=None))
     assert failure.value.code == "login-required"
 
 
-def test_a_port_that_is_taken(home: Home, demo: Server) -> None:
+def test_a_port_that_is_in_use(home: Home, demo: Server) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         settings = settings_of(home, redirect=Redirect(ports=[port]))
@@ -110,7 +110,7 @@ def test_a_port_that_is_taken(home: Home, demo: Server) -> None:
 
 
 def ask(address: str, request: str) -> int:
-    """The status of what a request, written by hand, is answered."""
+    """Sends a request, and returns the status of the response."""
     parsed = urllib.parse.urlsplit(address)
     with socket.create_connection((parsed.hostname or "", parsed.port or 0), PATIENCE) as stream:
         stream.sendall(request.encode("latin-1"))
@@ -143,10 +143,10 @@ def test_hostile_callbacks_neither_end_nor_finish_a_login(home: Home, demo: Serv
     login.finish().succeeded()
 
 
-def test_the_browsers_command_line_tells_nobody_how_to_log_in(home: Home, demo: Server) -> None:
+def test_the_browsers_command_line_does_not_reveal_the_login(home: Home, demo: Server) -> None:
     note = home.folder / "note"
     script = home.folder / "browser"
-    # Read by the shell, and so never started while it is still open for writing.
+    # The shell reads this file. Executing it could fail while it is still open for writing.
     script.write_text(f'printf %s "$1" > {note}.part\nmv {note}.part {note}\n')
     login = home.start(
         *PYTHON, "login", *words(demo), "--flow", "browser", "--browser", f"sh {script}"
@@ -157,17 +157,17 @@ def test_the_browsers_command_line_tells_nobody_how_to_log_in(home: Home, demo: 
     assert opened != printed
     for address in (opened, printed):
         assert "/latchstring/start?ticket=" in address and "state=" not in address
-    # Somebody else takes it first: then neither browser is believed any more.
+    # Another browser opens it first. Then the cookies of both do not count.
     place = urllib.parse.urlsplit(opened).netloc
     start = opened.split(place)[1]
     request = f"GET {start} HTTP/1.1\r\nHost: {place}\r\n\r\n"
     assert [ask(opened, request) for _ in range(3)] == [303, 410, 410]
-    # The address on the terminal, which nobody else sees, still works.
+    # The address on the terminal still works.
     assert login.visit().returncode == 0
     login.finish().succeeded()
 
 
-def test_no_secret_is_told(home: Home, demo: Server) -> None:
+def test_no_secret_is_shown(home: Home, demo: Server) -> None:
     runs = [log_in(home, demo)]
     stored = json.loads(home.sessions()[0].read_bytes().split(b"\n", 1)[1])
     token = home.python("token", *words(demo), "-v").succeeded()
@@ -181,14 +181,14 @@ def test_no_secret_is_told(home: Home, demo: Server) -> None:
 
 
 def long_texts(value: object, mark: str, name: str = "") -> list[str]:
-    """Texts but addresses under names with `mark` in them, wherever they are."""
+    """Returns the long texts, except addresses, of all members with `mark` in their name."""
     if isinstance(value, dict):
         return [text for key, below in value.items() for text in long_texts(below, mark, key)]
     is_secret = isinstance(value, str) and mark in name and len(value) > 10
     return [str(value)] if is_secret and not str(value).startswith("http") else []
 
 
-def test_what_holds_a_secret_has_no_telling_repr(home: Home, demo: Server) -> None:
+def test_repr_shows_no_secret(home: Home, demo: Server) -> None:
     client = Client(client_id="demo", issuer=demo.issuer, client_secret="hush-hush")
     granted = latchstring.login(client_of(demo), settings_of(home))
     for text in (repr(client), str(granted), repr([granted])):
@@ -223,7 +223,7 @@ def test_an_interrupted_wait_for_a_lock_ends_at_once(home: Home, demo: Server) -
         assert waiting.finish().code == 130
 
 
-# Gets a signal in the middle of a request.
+# Gets signals during a request.
 INTERRUPTED = """
 import os, signal
 import latchstring.http, latchstring.latch
@@ -236,7 +236,7 @@ def holding(stop):
 def interrupted(*arguments):
     for number in [NUMBERS]:
         os.kill(os.getpid(), number)
-        # The program has heard of it.
+        # Wait until the handler has run.
         stops[0].wait()
     return send(*arguments)
 latchstring.http.send, latchstring.latch._signals_held = interrupted, holding
@@ -255,7 +255,7 @@ main()
         ([signal.SIGINT, signal.SIGINT], 130),
     ],
 )
-def test_a_renewal_that_has_begun_goes_on_where_the_program_is_interrupted(
+def test_an_interruption_waits_for_the_end_of_a_refresh(
     home: Home, demo: Server, numbers: list[int], code: int
 ) -> None:
     log_in(home, demo)

@@ -1,4 +1,4 @@
-"""Parts of a caller's own in place of this host's."""
+"""Replacements for parts of this host."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ T = TypeVar("T")
 
 
 class Hurried(Clock):
-    """Waits for nobody."""
+    """Does not wait."""
 
     def wait(self, events: queue.SimpleQueue[T], seconds: float) -> T | None:
         return super().wait(events, 0)
 
 
 class Later(Clock):
-    """Ahead by some time."""
+    """A clock that is ahead."""
 
     ahead_ms = 0
 
@@ -39,7 +39,7 @@ class Later(Clock):
         return super().now_ms() + self.ahead_ms
 
 
-def test_every_part_may_be_the_callers_own(home: Home, demo: Server) -> None:
+def test_every_part_can_be_replaced(home: Home, demo: Server) -> None:
     memory, clock = Memory(), Later()
     places: list[tuple[str, str]] = []
     asked: list[str] = []
@@ -81,7 +81,7 @@ def test_every_part_may_be_the_callers_own(home: Home, demo: Server) -> None:
     )
     assert latchstring.login(client, settings).source == "login"
     people[0].join()
-    # The session's, and what ties it to the browser.
+    # For the component's context, and for one-time addresses.
     assert len(drawn) == 2 and len(listeners) == 1
     assert all(url.startswith(demo.issuer) for url in asked) and len(asked) > 1
     assert latchstring.token(client, settings).source == "cached"
@@ -93,7 +93,7 @@ def test_every_part_may_be_the_callers_own(home: Home, demo: Server) -> None:
     assert {profile for profile, _ in places} == {"default"} and len(set(places)) == 1
 
 
-def test_a_browser_that_does_not_open_is_told(home: Home, demo: Server) -> None:
+def test_the_user_is_told_if_the_browser_does_not_open(home: Home, demo: Server) -> None:
     said: list[str] = []
 
     class Paper(latchstring.Terminal):

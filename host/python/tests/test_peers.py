@@ -1,4 +1,4 @@
-"""Whose browser is at the other end of a connection, and what it is told."""
+"""Which user's browser is at the other end of a connection."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ADDRESS = "http://127.0.0.1:8000/latchstring/start?ticket=a-b_c"
 
 
 def written(address: str, port: int) -> str:
-    """An address as the kernel of this machine writes it."""
+    """Returns an address as the kernel of this machine writes it."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     packed = socket.inet_pton(family, address)
     words = [int.from_bytes(packed[at : at + 4], sys.byteorder) for at in range(0, len(packed), 4)]
@@ -38,7 +38,7 @@ def line(local: tuple[str, int], remote: tuple[str, int], state: str, uid: int, 
 
 
 def status(address: str) -> bytes:
-    """What an address answers."""
+    """Returns the status of a response to a request for an address."""
     url = urlsplit(address)
     with socket.create_connection((url.hostname or "", url.port or 0), PATIENCE) as stream:
         request = f"GET {url.path}?{url.query} HTTP/1.1\r\nHost: {url.netloc}\r\n\r\n"
@@ -57,7 +57,7 @@ MAPPED_ME, MAPPED_YOU = ("::ffff:127.0.0.1", 8000), ("::ffff:127.0.0.1", 40000)
         ([line(YOU, ME, "05", 1001, 8)], 1001),
         ([line(ME, YOU, "01", 1000, 7), line(MAPPED_YOU, MAPPED_ME, "01", 1001, 8)], 1001),
         ([line(YOU, ME, "01", 0, 8)], 0),
-        # Closed by its owner: that is not root.
+        # Closed by its owner. The user 0 is not root.
         ([line(ME, YOU, "08", 1000, 7), line(YOU, ME, "05", 0, 0)], "gone"),
         ([line(ME, YOU, "07", 1000, 7)], "gone"),
         ([], "gone"),
@@ -65,7 +65,7 @@ MAPPED_ME, MAPPED_YOU = ("::ffff:127.0.0.1", 8000), ("::ffff:127.0.0.1", 40000)
         (["nonsense", "12: x y z", "", " 1: 0100007F:1F40 0100007F:9C40 01\n"], "gone"),
     ],
 )
-def test_the_table_tells_the_user_at_the_other_end(lines: list[str], found: object) -> None:
+def test_the_user_at_the_other_end_is_found_in_the_table(lines: list[str], found: object) -> None:
     heading = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when\n"
     assert other_end([heading, *lines], OURS, THEIRS) == found
 
@@ -86,7 +86,7 @@ def test_users_are_told_apart(own: set[int], unmapped: int | None, uid: int, pee
     assert Users(frozenset(own), unmapped).peer(uid) == peer
 
 
-def test_users_without_an_id_are_known_though_the_kernel_does_not_say_their_number(
+def test_users_without_an_id_are_unknown_if_their_number_cannot_be_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def read_text(path: Path) -> str:
@@ -101,7 +101,7 @@ def test_users_without_an_id_are_known_though_the_kernel_does_not_say_their_numb
 @pytest.mark.parametrize(
     ("told", "names"), [("1234567", True), ("1_234_567", False), ("1234567x", False)]
 )
-def test_the_caller_of_sudo_is_named_by_a_number(
+def test_sudo_uid_counts_only_if_it_is_a_number(
     monkeypatch: pytest.MonkeyPatch, told: str, names: bool
 ) -> None:
     monkeypatch.setenv("SUDO_UID", told)
@@ -109,7 +109,7 @@ def test_the_caller_of_sudo_is_named_by_a_number(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the table")
-def test_this_machine_tells_this_user_and_a_closed_connection() -> None:
+def test_this_machine_shows_this_users_and_closed_connections() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         peers = Peers(end(*server.getsockname()))
         assert peers.tells
@@ -125,13 +125,13 @@ def test_this_machine_tells_this_user_and_a_closed_connection() -> None:
 @pytest.mark.skipif(
     sys.platform != "linux" or os.geteuid() != 0, reason="only root can play two users"
 )
-def test_another_users_visit_uses_nothing_up_and_the_user_is_told_once() -> None:
+def test_another_users_visit_uses_up_no_address_and_the_user_is_told_once() -> None:
     login = Login(listen=Listener)
     visitors: list[tuple[int, socket.socket]] = []
 
     def visit(user: int) -> None:
         ours, theirs = socket.socketpair()
-        # Forked, since other users may not reach this interpreter's file.
+        # Forked, because other users may not be able to execute this interpreter.
         child = os.fork()
         if child == 0:
             try:
@@ -152,7 +152,7 @@ def test_another_users_visit_uses_nothing_up_and_the_user_is_told_once() -> None
     back = quote(login.listener.redirect_uri, safe="")
     login.authorize(*steps, url=f"{ISSUER}/authorize?redirect_uri={back}")
     assert [answer(*visitor) for visitor in visitors] == [b"403", b"403", b"303", b"410"]
-    assert sum("another user of this machine" in text for text in login.person.said) == 1
+    assert sum("another user of this machine" in text for text in login.terminal.said) == 1
     login.user.abandon()
 
 

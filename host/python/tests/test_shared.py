@@ -48,7 +48,7 @@ def test_each_waits_for_the_others_lock(home: Home, demo: Server) -> None:
         ]
         for program in waiting:
             program.shown("Waiting for another process")
-        # Nobody needs the lock who needs no renewal.
+        # A token that is still valid needs no lock.
         home.python("token", *words(demo)).succeeded()
     for program in waiting:
         program.finish().succeeded()
@@ -68,7 +68,7 @@ def test_parallel_processes_of_both_kinds_renew_once(home: Home) -> None:
         runs = [caller.finish().succeeded() for caller in callers]
         assert len({run.stdout for run in runs}) == 1
         assert server.refreshes() == renewals + 1
-        # The session has survived: a refresh token that was used twice ends it.
+        # The session is still good: using a refresh token twice would have ended it.
         home.python("token", *words(server, "public"), "--force-refresh").succeeded()
     finally:
         server.stop()

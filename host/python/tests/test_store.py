@@ -1,4 +1,4 @@
-"""Files that keep sessions, and machine code."""
+"""Files of sessions and of compiled components, and facts about the machine."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_no_two_profiles_share_a_file_even_if_capitals_are_small_letters(
     assert Path(FileStore(tmp_path, profile, "a1", RULES).place).name == f"{stem}.a1.session"
 
 
-def test_what_others_could_read_or_have_planted_is_refused(store: FileStore) -> None:
+def test_files_that_other_users_can_access_are_refused(store: FileStore) -> None:
     store.write(b"one")
     path = Path(store.place)
     path.chmod(0o644)
@@ -89,7 +89,7 @@ def test_what_others_could_read_or_have_planted_is_refused(store: FileStore) -> 
         assert code_of(act) == "store-unusable"
 
 
-def test_leftovers_of_writers_that_died_are_swept_away(store: FileStore) -> None:
+def test_temporary_files_of_processes_that_died_are_removed(store: FileStore) -> None:
     store.write(b"one")
     leftover = Path(store.place).with_name(".default.abc.dead.tmp")
     leftover.write_bytes(b"token")
@@ -119,7 +119,7 @@ def test_what_is_too_large_for_a_session_is_not_read(store: FileStore) -> None:
     assert code_of(store.read) == "store-unusable"
 
 
-def test_what_is_set_aside_keeps_what_was_set_aside_before(store: FileStore) -> None:
+def test_setting_aside_keeps_what_was_set_aside_before(store: FileStore) -> None:
     names = []
     for content in (b"one", b"two", b"three"):
         store.write(content)
@@ -128,11 +128,11 @@ def test_what_is_set_aside_keeps_what_was_set_aside_before(store: FileStore) -> 
     assert store.read() is None
 
 
-def test_a_lock_is_waited_for_and_not_for_ever(store: FileStore) -> None:
+def test_the_wait_for_a_lock_ends(store: FileStore) -> None:
     stop = threading.Event()
     lock = store.lock(1, print, stop)
     assert code_of(store.lock, 0.1, print, stop) == "store-unusable"
-    # Let go by whoever waits, who is told first.
+    # `tell` is called before the lock is free, and releases it.
     told: list[str] = []
 
     def tell(text: str) -> None:
@@ -147,7 +147,7 @@ def test_a_lock_is_waited_for_and_not_for_ever(store: FileStore) -> None:
 
 
 @pytest.mark.parametrize("profile", ["", "a.b", "../a", "a/b", "ä", "a" * 65, "a\n"])
-def test_a_profile_is_no_path(tmp_path: Path, profile: str) -> None:
+def test_a_profile_cannot_be_a_path(tmp_path: Path, profile: str) -> None:
     with pytest.raises(LatchError) as failure:
         FileStore(tmp_path, profile, "abc", RULES)
     assert failure.value.code == "invalid-configuration"
@@ -162,11 +162,11 @@ def test_the_folder_is_the_native_programs(monkeypatch: pytest.MonkeyPatch) -> N
     assert default_folder() == Path("/state/latchstring")
 
 
-# ---- The host's own line -------------------------------------------------------------
+# ---- The first line of a stored session ----------------------------------------------
 
 
 def stored(content: bytes) -> str:
-    """The code of the failure to read this."""
+    """Returns the code of the failure to read this."""
     return code_of(read_session, Memory(content), RULES)
 
 
@@ -178,14 +178,14 @@ def test_a_session_cut_short_anywhere_is_noticed() -> None:
     assert (found.origins, found.session) == (("https://id.example",), session)
     for end in range(len(content)):
         assert stored(content[:end]) == "stored-damaged"
-    # Nothing follows, but for the end of the line.
+    # The line end is missing.
     assert stored(RULES.header_line([], 0).strip().encode()) == "stored-damaged"
     assert stored(b'{"latchstring":2}\nx') == "stored-newer"
     assert stored(b"age-encryption.org/v1\n") == "store-unusable"
 
 
 @pytest.mark.parametrize("strange", ["http://id.example", "https://id.example/", "*", 7])
-def test_origins_that_no_host_pins_are_damage(strange: object) -> None:
+def test_an_origin_that_no_host_pins_is_damage(strange: object) -> None:
     def content(*origins: object) -> bytes:
         header = {"latchstring": 1, "origins": origins, "bytes": 1}
         return json.dumps(header).encode() + b"\nx"
@@ -196,10 +196,10 @@ def test_origins_that_no_host_pins_are_damage(strange: object) -> None:
     assert stored(content(good[0], strange)) == "stored-damaged"
 
 
-# ---- Machine code ----------------------------------------------------------------------
+# ---- Compiled components -------------------------------------------------------------
 
 
-def test_machine_code_is_kept_privately_and_refused_where_it_is_not_private(
+def test_compiled_components_are_stored_privately_and_not_used_otherwise(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -217,7 +217,7 @@ def test_machine_code_is_kept_privately_and_refused_where_it_is_not_private(
     assert [folder.stat().st_mode & 0o777, file.stat().st_mode & 0o777] == [0o700, 0o600]
     with capsys.disabled():
         print(f"\ncompiled in {compiled:.0f} ms, from the cache in {kept:.1f} ms")
-    # Neither what was damaged is run, nor what somebody else may have written.
+    # A file that is damaged, or that another user could have written, is not used.
     good = file.read_bytes()
     for bad in (good[:-1], b"", b"x" * 32 + good[32:]):
         file.write_bytes(bad)
@@ -233,7 +233,7 @@ def test_machine_code_is_kept_privately_and_refused_where_it_is_not_private(
     assert list(folder.iterdir()) == []
 
 
-# ---- Surroundings ------------------------------------------------------------------------
+# ---- Facts about the machine ---------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_machine_code_is_kept_privately_and_refused_where_it_is_not_private(
         ({"CODESPACES": "true", "BROWSER": "x"}, [], "editor_terminal"),
     ],
 )
-def test_each_trace_is_read_as_what_it_is_left_by(
+def test_each_variable_or_file_is_one_fact(
     variables: dict[str, str], files: list[str], fact: str
 ) -> None:
     def found(variables: dict[str, str], files: list[str]) -> bool:

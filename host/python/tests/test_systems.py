@@ -1,4 +1,4 @@
-"""What other systems want beside what every provider does."""
+"""Logins at stand-ins of other systems."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_a_page_that_nothing_comes_back_from(home: Home) -> None:
         server.stop()
 
 
-def test_an_issuer_that_calls_itself_https_and_a_redirect_letter_by_letter(home: Home) -> None:
+def test_an_issuer_that_calls_itself_https_and_an_exact_redirect_uri(home: Home) -> None:
     port = free_port()
     server = standin("fief", "--redirect-uri", f"http://localhost:{port}/callback")
     try:
@@ -38,7 +38,7 @@ def test_an_issuer_that_calls_itself_https_and_a_redirect_letter_by_letter(home:
         settings = settings_of(home, redirect=Redirect(host="localhost", ports=[port]))
         granted = latchstring.login(client, settings)
         assert granted.id_token
-        # It refuses a default of ours; the login goes on in the same tab.
+        # It refuses `prompt`, and the login continues in the same tab.
         assert granted.refused_parameters == ("prompt",)
         assert latchstring.token(client, settings, force_refresh=True).source == "renewed"
     finally:

@@ -1,4 +1,4 @@
-"""A person at a terminal: pasting, choosing another way, and a fresh address."""
+"""A user at a terminal: pasting, choosing another flow, and a new address."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .conftest import PATIENCE, PYTHON, VISITOR, Home, Server, visit, words
 
 
 class Tty:
-    """A program on a terminal, and a person who types."""
+    """A program on a terminal, and a user who types."""
 
     def __init__(self, home: Home, *command: str) -> None:
         self._keyboard, stream = pty.openpty()
@@ -71,7 +71,7 @@ class Tty:
         while True:
             try:
                 piece = os.read(self._keyboard, 4096)
-            # Linux reports the end so.
+            # Linux reports the end of the input so.
             except OSError:
                 return
             with self._changed:
@@ -88,7 +88,7 @@ def pasting(home: Home, demo: Server) -> Iterator[Tty]:
 
 
 def answer(address: str) -> str:
-    """Where the provider sends the browser of somebody who logs in."""
+    """Logs in, and returns the address that the provider redirects the browser to."""
     parsed = urllib.parse.urlsplit(address)
     client = http.client.HTTPConnection(parsed.netloc, timeout=PATIENCE)
     body = urllib.parse.urlencode({"name": "Ada Lovelace", "decision": "login"})
@@ -113,7 +113,7 @@ def test_a_pasted_address_finishes_the_login(pasting: Tty) -> None:
     assert "code=" not in pasting.text and "Logged in" in pasting.text
 
 
-def test_what_does_not_count_may_be_pasted_again(pasting: Tty) -> None:
+def test_after_a_wrong_address_the_user_may_paste_again(pasting: Tty) -> None:
     pasting.types("http://127.0.0.1/callback?code=forged&state=forged")
     pasting.until("That does not finish the login")
     pasting.until("Paste the whole address")
@@ -121,12 +121,12 @@ def test_what_does_not_count_may_be_pasted_again(pasting: Tty) -> None:
     assert pasting.ends() == 0
 
 
-def test_a_browser_that_comes_back_wins_over_the_keyboard(pasting: Tty) -> None:
+def test_a_redirect_ends_the_question(pasting: Tty) -> None:
     assert visit(pasting.address()).returncode == 0
     assert pasting.ends() == 0
 
 
-def test_an_interrupted_paste_leaves_the_keyboard_as_it_was(pasting: Tty) -> None:
+def test_an_interrupted_paste_restores_the_terminal(pasting: Tty) -> None:
     assert not pasting.shows_what_is_typed()
     pasting.interrupt()
     assert pasting.ends() == 130
@@ -140,7 +140,7 @@ def test_without_a_flow_the_component_chooses(home: Home, demo: Server) -> None:
     tty.close()
 
 
-def test_a_browser_that_does_not_start_gives_way_to_pasting(home: Home, demo: Server) -> None:
+def test_if_the_browser_does_not_start_the_user_may_paste(home: Home, demo: Server) -> None:
     tty = Tty(home, *PYTHON, "login", *words(demo), "--browser", "/nowhere/browser")
     tty.until("No browser could be started (cannot start the browser /nowhere/browser: No such")
     tty.until("paste it here")
@@ -158,18 +158,18 @@ def test_a_browser_that_fails_leaves_the_address_to_the_user(home: Home, demo: S
     tty.close()
 
 
-def test_the_person_may_choose_another_way(home: Home, oidc: Server) -> None:
+def test_the_user_may_choose_another_flow(home: Home, oidc: Server) -> None:
     command = [*PYTHON, "login", *words(oidc, "public"), "--flow", "paste", "--no-browser"]
     tty = Tty(home, *command)
     tty.until("device ")
     tty.types("device")
-    # Another client than this one may.
+    # The provider does not allow this flow for this client.
     tty.until("provider-refused")
     assert tty.ends() == 1
     tty.close()
 
 
-def test_after_nobody_came_the_person_chooses(home: Home, demo: Server) -> None:
+def test_after_the_time_limit_the_user_chooses(home: Home, demo: Server) -> None:
     command = [*PYTHON, "login", *words(demo), "--flow", "browser", "--no-browser"]
     tty = Tty(home, *command, "--timeout", "1")
     tty.until("Press Enter to")

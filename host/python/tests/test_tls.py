@@ -1,4 +1,4 @@
-"""Requests over TLS: whom this system trusts, and nobody else."""
+"""Requests over TLS: only servers that this system trusts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if shutil.which("openssl") is None:
 
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
-    """For `localhost` and no other name, with its key in the same file."""
+    """Makes a certificate for `localhost`, with its key in the same file."""
     path = tmp_path / "certificate.pem"
     subprocess.run(
         [
@@ -88,7 +88,7 @@ def test_a_certificate_that_this_system_does_not_know_is_not_trusted(port: int) 
     assert "its certificate is not trusted" in unreachable.reason
 
 
-def test_a_trusted_certificate_is_for_its_own_name_alone(
+def test_a_trusted_certificate_is_valid_only_for_its_name(
     port: int, certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))

@@ -1,4 +1,4 @@
-"""How a login waits for its browser and its user, and how it ends for both."""
+"""How a login waits for the browser and the user, and how it ends."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ class Blind(Nowhere):
     tells_peers = False
 
 
-def test_one_question_at_a_time_has_the_keyboard_and_an_empty_paste_is_enter() -> None:
+def test_there_is_one_question_at_a_time_and_an_empty_line_is_enter() -> None:
     login, seen = Login(), []
 
     def sees() -> None:
         seen.extend(login.questions())
-        login.person.types("")
+        login.terminal.types("")
 
     stranger = "/callback?code=a"
     steps = (login.opens, login.opens, lambda: login.visit(stranger), sees)
-    assert login.authorize(*steps, lambda: login.person.types("pasted")) == "pasted"
+    assert login.authorize(*steps, lambda: login.terminal.types("pasted")) == "pasted"
     assert seen == [(False, True), (True, False)]
     assert len(login.opened) == 2
     assert all(withdrawn for _, withdrawn in login.questions())
@@ -48,28 +48,28 @@ def test_a_fresh_address_is_offered_until_it_was_opened() -> None:
     login = Login()
     steps = (login.opens, login.opens, login.begins, login.comes_back)
     assert login.authorize(*steps) == "redirected"
-    assert login.authorize(lambda: login.person.types(""), notice="no") == "timed-out"
+    assert login.authorize(lambda: login.terminal.types(""), notice="no") == "timed-out"
     assert login.questions() == [(False, True), (False, True)]
     assert len(login.opened) == 2
     login.authorize(notice="no")
-    assert len(login.person.questions) == 2
+    assert len(login.terminal.questions) == 2
 
 
-def test_a_line_that_comes_after_the_browser_answers_no_later_question() -> None:
+def test_a_line_that_is_typed_after_the_redirect_does_not_answer_a_later_question() -> None:
     login = Login()
 
     def comes_back_and_types() -> None:
         login.comes_back()
-        login.person.types("late")
+        login.terminal.types("late")
 
     stranger = "/callback?code=a"
     steps = (lambda: login.visit(stranger), login.begins, comes_back_and_types)
     assert login.authorize(*steps) == "redirected"
-    login.clock.steps.append(lambda: login.person.types("pasted"))
+    login.clock.steps.append(lambda: login.terminal.types("pasted"))
     assert login.user.reply_to(authorize()) == Reply("pasted", "pasted")
 
 
-def test_a_browser_that_comes_between_two_actions_is_not_lost() -> None:
+def test_a_visit_between_two_actions_is_not_lost() -> None:
     login = Login(has_browser=False)
     visits: list[Recorded] = []
     login.authorize(
@@ -80,26 +80,26 @@ def test_a_browser_that_comes_between_two_actions_is_not_lost() -> None:
     assert [visit.statuses for visit in visits] == [[400], [303]]
 
 
-def test_a_browser_that_cannot_be_started_may_say_anything() -> None:
+def test_the_error_of_a_browser_is_escaped() -> None:
     login = Login()
 
     def browser(_: str) -> None:
         raise OSError("no \udcff\n")
 
     login.user.browser = CallableBrowser(browser)
-    assert login.authorize(lambda: login.person.types("pasted")) == "pasted"
-    assert login.person.said[0] == "No browser could be started (no \\u{dcff}\\u{a})."
+    assert login.authorize(lambda: login.terminal.types("pasted")) == "pasted"
+    assert login.terminal.said[0] == "No browser could be started (no \\u{dcff}\\u{a})."
 
 
 def test_a_browser_that_fails_leaves_the_address_to_the_user() -> None:
     login = Login()
     fails = lambda: login.browser.failed[0]("it ended\n")  # noqa: E731
-    assert login.authorize(fails, lambda: login.person.types("pasted")) == "pasted"
-    said = [text for text in login.person.said if "failed" in text]
+    assert login.authorize(fails, lambda: login.terminal.types("pasted")) == "pasted"
+    said = [text for text in login.terminal.said if "failed" in text]
     assert said == ["The browser failed (it ended\\u{a}). Open the address above."]
 
 
-def test_a_browser_that_was_replaced_or_is_not_needed_any_more_may_fail() -> None:
+def test_a_failure_of_an_earlier_browser_or_after_the_login_is_ignored() -> None:
     login = Login()
 
     def first_fails() -> None:
@@ -107,11 +107,11 @@ def test_a_browser_that_was_replaced_or_is_not_needed_any_more_may_fail() -> Non
         login.browser.failed[0]("it ended")
 
     # A second visit takes the address, and Enter opens a new one.
-    steps = (login.opens, login.opens, lambda: login.person.types(""), first_fails)
+    steps = (login.opens, login.opens, lambda: login.terminal.types(""), first_fails)
     assert login.authorize(*steps, login.begins, login.comes_back) == "redirected"
     login.browser.failed[1]("it ended")
     login.user.close(None)
-    assert not any("failed" in text for text in login.person.said)
+    assert not any("failed" in text for text in login.terminal.said)
 
 
 def test_a_commands_failure_is_passed_on_without_secrets_in_its_environment(
@@ -134,18 +134,18 @@ def test_a_commands_failure_is_passed_on_without_secrets_in_its_environment(
             CommandBrowser(words)
 
 
-def test_nothing_of_a_login_is_left_at_its_end() -> None:
+def test_the_end_of_a_login_removes_the_private_file() -> None:
     listener = Blind()
     login = Login(shows_address=True, listen=lambda *_: listener)
     login.authorize()
     (path,) = [Path(url.removeprefix("file://")) for url in login.opened]
     assert path.exists()
-    assert any("may not read that file" in text for text in login.person.said)
+    assert any("may not read that file" in text for text in login.terminal.said)
     login.user.close(None)
     assert listener.is_closed and not path.parent.exists()
 
 
-def test_a_login_ends_when_its_last_answers_were_written() -> None:
+def test_a_login_ends_when_all_answers_were_written() -> None:
     settled: list[str] = []
 
     class Slow(BrowserVisit):
@@ -160,17 +160,17 @@ def test_a_login_ends_when_its_last_answers_were_written() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://id.example/", "file:///a", "/\r\nset-cookie: a=b"])
-def test_a_browser_that_came_back_is_sent_on_to_no_address_that_none_may_open(url: str) -> None:
+def test_a_waiting_browser_is_sent_only_to_permitted_addresses(url: str) -> None:
     login = Login()
     visits: list[Recorded] = []
     login.clock.steps.extend([login.begins, lambda: visits.append(login.comes_back())])
     failure = login.host.failure(action(URL), action(url))
     assert failure.code == "egress-denied"
-    # The end of the login is shown in it.
+    # It is redirected to the last page.
     assert [page.location for page in visits[0].pages] == [END]
 
 
-def test_a_browser_that_came_back_is_sent_on_in_the_same_tab() -> None:
+def test_a_waiting_browser_is_sent_on_in_the_same_tab() -> None:
     login = Login()
     visits: list[Recorded] = []
     login.clock.steps.extend([login.begins, lambda: visits.append(login.comes_back())])
@@ -180,7 +180,7 @@ def test_a_browser_that_came_back_is_sent_on_in_the_same_tab() -> None:
     ]
 
 
-def test_a_browser_that_closes_its_connection_instead_of_asking_is_not_waited_for() -> None:
+def test_a_login_does_not_wait_for_a_browser_that_closed_its_connection() -> None:
     login = Login(has_browser=False)
     visit = Recorded("/callback?code=a", went=login.user.events.put)
     login.authorize(lambda: login.user.events.put(visit))
@@ -198,7 +198,7 @@ def test_the_last_page_ends_a_login_whatever_another_user_asks() -> None:
         login.visit("/callback?code=a"),
         login.visit("/callback?code=b"),
         login.visit(END),
-        # These come when the last page was shown.
+        # These arrive after the last page was answered.
         login.visit(END, peer="other-user"),
         login.visit("/callback?code=a", peer="other-user"),
         login.visit("/callback?code=a"),
