@@ -17,7 +17,8 @@ from .contract import (
     Tokens,
 )
 from .errors import LatchError
-from .latch import Settings, adopt, login, logout, token, token_or_login
+from .latch import adopt, login, logout, token, token_or_login
+from .settings import Settings
 from .terminal import Terminal
 from .token import Token
 

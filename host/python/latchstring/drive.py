@@ -11,7 +11,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from .clock import Clock
 from .component import Session
 from .contract import (
     Action,
@@ -32,19 +31,12 @@ from .contract import (
 )
 from .errors import LatchError, misbehaviour, printable
 from .rules import Budget, Denied, Egress, Event, Rules
-from .store import Store, naming_place, read_session
-from .terminal import Terminal
+from .settings import Settings
+from .store import HeldLock, Store, naming_place, read_session
 
 if TYPE_CHECKING:
     from .user import User
 
-
-# Returns whether a request may connect to an IP address.
-Reaches = Callable[[str], bool]
-
-# Sends a request that the egress policy has permitted. The last argument is the time limit
-# in seconds; None is the sender's own. Returns the response, or why there is none.
-Send = Callable[[Request, Reaches, float | None], Response | NoResponse]
 
 # What the actions for the user ask for.
 _FOR_USER = {
@@ -64,27 +56,28 @@ class Steps(Protocol):
     def next(self, session: Session, reply: Reply, now_ms: int) -> Action: ...
 
 
+def _addresses_of(host: str) -> list[str]:
+    from . import http
+
+    return http.addresses_of(host)
+
+
 @dataclass(eq=False, repr=False, kw_only=True)
 class Drive:
     """Drives one session to its end."""
 
-    clock: Clock
-    send: Send
-    # Returns the addresses of a host name, and none if it is not known.
-    resolve: Callable[[str], Sequence[str]]
+    settings: Settings
     store: Store
     rules: Rules
     client: Client
     # The origins stored with the session.
     pinned: Sequence[str]
-    # The time that the user has. None: the default.
-    patience_ms: int | None
-    terminal: Terminal
-    lock_seconds: float
     # Ends a wait for the lock. Does not interrupt what happens under the lock.
     stop: threading.Event
     # None outside of a login.
     user: User | None = None
+    # Returns the addresses of a host name, and none if it is not known.
+    resolve: Callable[[str], Sequence[str]] = _addresses_of
 
     # A token that is still valid needs neither of these two.
 
@@ -96,7 +89,7 @@ class Drive:
 
     @cached_property
     def budget(self) -> Budget:
-        return self.rules.budget(self.user is not None, self.patience_ms)
+        return self.rules.budget(self.user is not None, self.settings.patience_ms)
 
     def run(self, component: Steps, session: Session) -> Grant | LogoutReport:
         """Drives the session to its end. Only then, after the session was saved, the browser
@@ -121,7 +114,7 @@ class Drive:
             is_locked = False
             while True:
                 with naming_place(self.store):
-                    action = component.next(session, reply, self.clock.now_ms())
+                    action = component.next(session, reply, self.settings.clock.now_ms())
                 match action:
                     case Action("done", Outcome(_, Grant() | LogoutReport() as outcome)):
                         return outcome
@@ -129,7 +122,7 @@ class Drive:
                 match action:
                     case Action("lock"):
                         if not is_locked:
-                            lock = self.store.lock(self.lock_seconds, self.terminal.say, self.stop)
+                            lock = self._lock()
                             locked.callback(lock.release)
                             is_locked = True
                         reply = Reply("locked", read_session(self.store, self.rules).session)
@@ -150,8 +143,12 @@ class Drive:
                         reply = self.user.reply_to(Event(tag, payload))
                 self.budget.note(reply.tag)
 
+    def _lock(self) -> HeldLock:
+        settings = self.settings
+        return self.store.lock(settings.lock_seconds, settings.terminal.say, self.stop)
+
     def _exchange(self, exchange: Exchange) -> Response | NoResponse:
-        self.clock.sleep(exchange.wait_ms / 1000)
+        self.settings.clock.sleep(exchange.wait_ms / 1000)
         url = exchange.request.url
         try:
             permit = self.egress.permit(exchange.request)
@@ -161,17 +158,17 @@ class Drive:
         # In its normal form, so that the sender reads the same host in the URL as the policy.
         request = replace(exchange.request, url=permit.url)
         reaches = _any_address if permit.addresses == "any" else self._reaches_as_issuer
-        begun = self.clock.monotonic()
+        begun = self.settings.clock.monotonic()
         timeout = None if exchange.timeout_ms is None else exchange.timeout_ms / 1000
-        answer = self.send(request, reaches, timeout)
-        taken = f"in {(self.clock.monotonic() - begun) * 1000:.0f} ms"
+        answer = self.settings.send(request, reaches, timeout)
+        taken = f"in {(self.settings.clock.monotonic() - begun) * 1000:.0f} ms"
         # A query can contain secrets.
         place = url.split("?")[0].split("#")[0]
         if isinstance(answer, Response):
             self._learn(exchange.purpose, url, answer)
-            self.terminal.detail(f"{place} -> {answer.status} {taken}")
+            self.settings.terminal.detail(f"{place} -> {answer.status} {taken}")
         else:
-            self.terminal.detail(f"{place} -> no answer {taken}")
+            self.settings.terminal.detail(f"{place} -> no answer {taken}")
         return answer
 
     def _learn(self, purpose: str, url: str, response: Response) -> None:

@@ -21,7 +21,7 @@ from .contract import Header, NoResponse, Request, Response, Unreachable
 from .errors import printable
 
 if TYPE_CHECKING:
-    from .drive import Reaches
+    from .settings import Reaches
 
 # Time limit of a request, from name look-up to last byte.
 TIMEOUT_SECONDS = 10.0

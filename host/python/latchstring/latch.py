@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from .bind import Redirect
-from .clock import Clock
 from .component import LoginComponent, Session
 from .contract import (
     Client,
@@ -22,78 +17,23 @@ from .contract import (
     Demand,
     Examination,
     Grant,
-    LoginFlow,
     LoginRequest,
     LogoutReport,
-    NoResponse,
-    Request,
-    Response,
     Tokens,
 )
-from .drive import Drive, Reaches, Send
+from .drive import Drive
 from .errors import LatchError, misbehaviour
 from .rules import Rules
+from .settings import Settings
 from .store import FileStore, Store, Stored, default_folder, naming_place, read_session
 from .surroundings import facts
-from .terminal import Terminal, sentence
+from .terminal import sentence
 from .token import Token
 
 if TYPE_CHECKING:
     from .browser import Browser
-    from .listener import Listen, Listening
+    from .listener import Listening
     from .user import Events, User
-
-
-# Most calls of `token` find one that is still valid, and do not load HTTP and TLS.
-
-
-def _send(request: Request, reaches: Reaches, timeout: float | None) -> Response | NoResponse:
-    from . import http
-
-    return http.send(request, reaches, timeout)
-
-
-def _resolve(host: str) -> list[str]:
-    from . import http
-
-    return http.addresses_of(host)
-
-
-def _entropy() -> bytes:
-    return os.urandom(32)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Settings:
-    """Settings of this program. Each has a default."""
-
-    # Each profile has its own session.
-    profile: str = "default"
-    # None: chosen by the component, from this machine and what the provider offers.
-    flow: LoginFlow | None = None
-    redirect: Redirect = Redirect()
-    # Time limit for the user. None: the lifetime of the device code if there is one,
-    # otherwise five minutes.
-    patience_seconds: float | None = None
-    # If False, the user opens the address by hand.
-    open_browser: bool = True
-    # A command to run with the address as its last argument, without a shell, or a function
-    # that takes the address. None: the browser that the user or the desktop has chosen.
-    browser: str | Callable[[str], object] | None = None
-    # Folder of the file store. None: the user's, which `latch` uses too.
-    state_folder: Path | None = None
-    # How long to wait for another process that holds the session's lock.
-    lock_seconds: float = 60.0
-    terminal: Terminal = Terminal()
-    # Returns the store for a profile and an account. None: files in `state_folder`.
-    store: Callable[[str, str], Store] | None = None
-    send: Send = _send
-    clock: Clock = Clock()
-    # Returns at least 32 bytes from a cryptographically secure random source, fresh at each
-    # call.
-    entropy: Callable[[], bytes] = _entropy
-    # Starts a listener. None: one on a loopback address.
-    listen: Listen | None = None
 
 
 def login(client: Client, settings: Settings = Settings()) -> Token:
@@ -252,7 +192,7 @@ class _Latch:
                 flow=flow,
                 facts=known,
                 redirect_uri=redirect_uri,
-                patience_ms=_milliseconds(settings.patience_seconds),
+                patience_ms=settings.patience_ms,
             )
             with naming_place(self._store):
                 session = self._component.login(
@@ -327,28 +267,18 @@ class _Latch:
         return self._drive(stored, user).run(self._component, session)
 
     def _drive(self, stored: Stored, user: User | None = None) -> Drive:
-        settings = self._settings
         return Drive(
-            clock=settings.clock,
-            send=settings.send,
-            resolve=_resolve,
+            settings=self._settings,
             store=self._store,
             rules=self._rules,
             client=self._client,
             pinned=stored.origins,
-            patience_ms=_milliseconds(settings.patience_seconds),
-            terminal=settings.terminal,
-            lock_seconds=settings.lock_seconds,
             stop=self.stop,
             user=user,
         )
 
     def _context(self) -> Context:
         return Context(self._settings.clock.now_ms(), self._settings.entropy())
-
-
-def _milliseconds(seconds: float | None) -> int | None:
-    return None if seconds is None else max(0, int(seconds * 1000))
 
 
 def _granted(outcome: Grant | LogoutReport) -> Token:

@@ -10,14 +10,15 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from latchstring import Client, LatchError, LogoutReport, Redirect
+from latchstring import Client, LatchError, LogoutReport, Redirect, Settings
 from latchstring.browser import Failed
 from latchstring.clock import Clock
 from latchstring.component import Session
 from latchstring.contract import Action, Authorization, Grant, Outcome, Reply, Request, Response
-from latchstring.drive import Drive, Reaches
+from latchstring.drive import Drive
 from latchstring.listener import BrowserVisit, Listen
 from latchstring.rules import Event, Page, Peer, Rules
+from latchstring.settings import Reaches
 from latchstring.terminal import Question, Terminal
 from latchstring.user import Events, User
 
@@ -260,7 +261,7 @@ class Host:
         self.store = Memory()
         self.client = CLIENT
         self.pinned: list[str] = []
-        self.patience_ms: int | None = None
+        self.patience_seconds: float | None = None
         # The requests that were permitted.
         self.sent: list[Request] = []
         # The responses to the next requests.
@@ -286,16 +287,18 @@ class Host:
 
     def drive(self) -> Drive:
         return Drive(
-            clock=self._clock,
-            send=self.send,
+            settings=Settings(
+                clock=self._clock,
+                send=self.send,
+                patience_seconds=self.patience_seconds,
+                terminal=self._terminal,
+                lock_seconds=1.0,
+            ),
             resolve=self.resolve,
             store=self.store,
             rules=self.rules,
             client=self.client,
             pinned=self.pinned,
-            patience_ms=self.patience_ms,
-            terminal=self._terminal,
-            lock_seconds=1.0,
             stop=threading.Event(),
             user=self._user,
         )

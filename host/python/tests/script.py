@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from latchstring import LatchError, Terminal
+from latchstring import LatchError, Settings, Terminal
 from latchstring.browser import CallableBrowser
 from latchstring.clock import Clock
 from latchstring.component import LoginComponent, Session
@@ -23,10 +23,11 @@ from latchstring.contract import (
     Request,
     Response,
 )
-from latchstring.drive import Drive, Reaches
+from latchstring.drive import Drive
 from latchstring.listener import BrowserVisit
 from latchstring.replay import Transcript, conversation, encode
 from latchstring.rules import Page, Rules
+from latchstring.settings import Reaches
 from latchstring.terminal import Question
 from latchstring.user import Events, User
 
@@ -92,17 +93,20 @@ def play(transcript: Transcript) -> None:
             listener=script.listen(events.put),
             browser=CallableBrowser(script.open_browser),
         )
+    patience_ms = None if request is None else request.patience_ms
     drive = Drive(
-        clock=script,
-        send=script.send,
+        settings=Settings(
+            clock=script,
+            send=script.send,
+            patience_seconds=patience_ms and patience_ms / 1000,
+            terminal=script.terminal,
+            lock_seconds=1.0,
+        ),
         resolve=lambda _: [],
         store=script,
         rules=rules,
         client=told.opening["client"],
         pinned=script.origins() if request is None else [],
-        patience_ms=None if request is None else request.patience_ms,
-        terminal=script.terminal,
-        lock_seconds=1.0,
         stop=threading.Event(),
         user=user,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -27,7 +28,7 @@ def answers(
 ) -> list[NoResponse]:
     """Sends a request with the loop and the real client. Returns why there is no response."""
     drive = host.drive()
-    drive.send = http.send
+    drive.settings = replace(drive.settings, send=http.send)
     exchange = Exchange("token", 0, timeout_ms, Request("get", url, (), None))
     return [none(drive._exchange(exchange)) for _ in range(times)]
 

@@ -84,7 +84,7 @@ def test_a_component_that_asks_for_too_much_is_stopped(actions: list[Action], to
 
 def test_the_wait_for_the_user_ends_with_their_time_limit() -> None:
     login = Login()
-    login.host.patience_ms = 5000
+    login.host.patience_seconds = 5
     login.host.run(authorize(wait_ms=3_600_000), offer("browser", wait_ms=3_600_000))
     assert login.clock.waits[:2] == [5, 5]
 

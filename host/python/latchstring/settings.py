@@ -1,0 +1,78 @@
+"""Settings of a program that uses this package, and the parts of this host that it can
+replace."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .bind import Redirect
+from .clock import Clock
+from .contract import LoginFlow, NoResponse, Request, Response
+from .store import Store
+from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from .listener import Listen
+
+# Returns whether a request may connect to an IP address.
+Reaches = Callable[[str], bool]
+
+# Sends a request that the egress policy has permitted. The last argument is the time limit
+# in seconds; None is the sender's own. Returns the response, or why there is none.
+Send = Callable[[Request, Reaches, float | None], Response | NoResponse]
+
+
+# Most calls of `token` find one that is still valid, and do not load HTTP and TLS.
+
+
+def _send(request: Request, reaches: Reaches, timeout: float | None) -> Response | NoResponse:
+    from . import http
+
+    return http.send(request, reaches, timeout)
+
+
+def _entropy() -> bytes:
+    return os.urandom(32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Settings of this program. Each has a default."""
+
+    # Each profile has its own session.
+    profile: str = "default"
+    # None: chosen by the component, from this machine and what the provider offers.
+    flow: LoginFlow | None = None
+    redirect: Redirect = Redirect()
+    # Time limit for the user. None: the lifetime of the device code if there is one,
+    # otherwise five minutes.
+    patience_seconds: float | None = None
+    # If False, the user opens the address by hand.
+    open_browser: bool = True
+    # A command to run with the address as its last argument, without a shell, or a function
+    # that takes the address. None: the browser that the user or the desktop has chosen.
+    browser: str | Callable[[str], object] | None = None
+    # Folder of the file store. None: the user's, which `latch` uses too.
+    state_folder: Path | None = None
+    # How long to wait for another process that holds the session's lock.
+    lock_seconds: float = 60.0
+    terminal: Terminal = Terminal()
+    # Returns the store for a profile and an account. None: files in `state_folder`.
+    store: Callable[[str, str], Store] | None = None
+    send: Send = _send
+    clock: Clock = Clock()
+    # Returns at least 32 bytes from a cryptographically secure random source, fresh at each
+    # call.
+    entropy: Callable[[], bytes] = _entropy
+    # Starts a listener. None: one on a loopback address.
+    listen: Listen | None = None
+
+    @property
+    def patience_ms(self) -> int | None:
+        """The time limit for the user in milliseconds."""
+        seconds = self.patience_seconds
+        return None if seconds is None else max(0, int(seconds * 1000))
