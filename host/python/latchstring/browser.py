@@ -1,4 +1,8 @@
-"""Starts the user's browser, without a shell."""
+"""Starts the user's browser, without a shell.
+
+Not with `webbrowser`: what that starts inherits this program's streams and environment, and
+can be a text browser.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,9 @@
 """Sends one HTTP request, with the system's certificates, and without proxies, redirects or
-cookies."""
+cookies.
+
+Not with `urllib.request`, which does not let the caller check the addresses that it connects
+to.
+"""
 
 from __future__ import annotations
 

@@ -3,6 +3,8 @@
 A connection carries one request, and another one if the first is redirected to the last
 page. Only a request that the rules accept is passed on, and waits for its page. No request
 stops the listener.
+
+Not with `http.server`, which limits neither the connections nor the time of a request.
 """
 
 from __future__ import annotations

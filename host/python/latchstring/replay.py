@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from .component import LoginComponent, Session, fingerprint
 from .contract import Case, Client, Failure, Hexclave, ProviderError, Reply
 from .errors import LatchError, printable
+from .sandbox import kebab
 
 # Version of the format.
 FORMAT = 1
@@ -211,7 +212,7 @@ def encode(value: object) -> Json:
         has_payload = value.CASES[value.tag] is not None
         return {value.tag: encode(value.payload)} if has_payload else value.tag
     if is_dataclass(value):
-        members = {_kebab(f.name): encode(getattr(value, f.name)) for f in fields(value)}
+        members = {kebab(f.name): encode(getattr(value, f.name)) for f in fields(value)}
         if isinstance(value, Client):
             protocol = members["protocol"]
             members["protocol"] = "oauth" if protocol is None else {"hexclave": protocol}
@@ -306,7 +307,7 @@ def _decode_plain(kind: Any, json: Json, path: str) -> Any:
 def _members(kinds: dict[str, Any], json: Json, path: str) -> dict[str, Any]:
     """Decodes an object with these members and no others."""
     given = _object(json, path)
-    kinds_in_json = {_kebab(name): (name, kind) for name, kind in kinds.items()}
+    kinds_in_json = {kebab(name): (name, kind) for name, kind in kinds.items()}
     for name in given:
         if name not in kinds_in_json:
             raise Misfit(f"{path}.{name}", "a member that the contract knows")
@@ -336,7 +337,3 @@ def _single(json: Json, path: str, names: Sequence[str]) -> tuple[str, Json]:
 @cache
 def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind, include_extras=True)
-
-
-def _kebab(name: str) -> str:
-    return name.replace("_", "-")

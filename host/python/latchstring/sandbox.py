@@ -141,7 +141,7 @@ def _lower(value: object) -> object:
     if is_dataclass(value):
         record = Record()
         for member in fields(value):
-            setattr(record, _kebab(member.name), _lower(getattr(value, member.name)))
+            setattr(record, kebab(member.name), _lower(getattr(value, member.name)))
         return record
     if isinstance(value, (list, tuple)):
         return [_lower(element) for element in value]
@@ -169,10 +169,11 @@ def _lift(kind: Any, value: Any) -> Any:
 @cache
 def _members(record: type) -> list[tuple[str, str, Any]]:
     """Returns the name of each field, its name in the contract, and its type."""
-    return [(name, _kebab(name), hint) for name, hint in get_type_hints(record).items()]
+    return [(name, kebab(name), hint) for name, hint in get_type_hints(record).items()]
 
 
-def _kebab(name: str) -> str:
+def kebab(name: str) -> str:
+    """Returns a name as it is in the contract."""
     return name.replace("_", "-")
 
 

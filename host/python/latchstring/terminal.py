@@ -1,4 +1,8 @@
-"""The user's terminal. Messages go to standard error, because scripts read standard output."""
+"""The user's terminal. Messages go to standard error, because scripts read standard output.
+
+Lines are not read with `input` or `getpass`, which cannot be stopped when the browser is
+redirected first.
+"""
 
 from __future__ import annotations
 

@@ -204,6 +204,16 @@ def test_a_call_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) 
     assert "time limit" in str(failure.value)
 
 
+def test_a_result_of_another_type_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    component = LoginComponent()
+    client = Client(client_id="a", issuer="https://id.example")
+    session = component.logout(client, None, contract.Context(0, bytes(range(32))))
+    monkeypatch.setattr(Action, "CASES", {})
+    with pytest.raises(LatchError, match="its result has another type") as failure:
+        component.next(session, contract.Reply("begin"), 0)
+    assert failure.value.code == "sandbox-fault"
+
+
 def test_characters_that_reorder_or_hide_a_line_are_escaped() -> None:
     told = printable("a\u001b[2J\n\u202eb\U000e0041\ud800")
     assert told == "a\\u{1b}[2J\\u{a}\\u{202e}b\\u{e0041}\\u{d800}"
