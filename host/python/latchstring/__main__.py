@@ -9,6 +9,10 @@ from pathlib import Path
 
 from . import Client, LatchError, Settings, Terminal, fingerprint, login, logout, token
 
+# An empty variable counts as unset.
+STATE_FOLDER = os.environ.get("LATCH_STATE_DIR") or None
+BROWSER = os.environ.get("LATCH_BROWSER") or None
+
 parser = argparse.ArgumentParser(prog="latchstring")
 commands = parser.add_subparsers(dest="command", required=True)
 session = argparse.ArgumentParser(add_help=False)
@@ -16,11 +20,11 @@ session.add_argument("--issuer", required=True)
 session.add_argument("--client-id", required=True)
 session.add_argument("--scope", action="append", default=[])
 session.add_argument("--profile", default="default")
-session.add_argument("--state-dir", type=Path, default=os.environ.get("LATCH_STATE_DIR"))
+session.add_argument("--state-dir", type=Path, default=STATE_FOLDER)
 session.add_argument("-v", "--verbose", action="store_true")
 login_parser = commands.add_parser("login", parents=[session])
 login_parser.add_argument("--flow", choices=["browser", "paste", "device"])
-login_parser.add_argument("--browser", metavar="COMMAND", default=os.environ.get("LATCH_BROWSER"))
+login_parser.add_argument("--browser", metavar="COMMAND", default=BROWSER)
 login_parser.add_argument("--no-browser", action="store_true")
 login_parser.add_argument("--timeout", type=float, default=300, metavar="SECONDS")
 token_parser = commands.add_parser("token", parents=[session])

@@ -16,7 +16,7 @@ import pytest
 import latchstring
 from latchstring import Client, LatchError, Redirect, Tokens
 
-from .conftest import PATIENCE, PYTHON, Home, Server, log_in, settings_of, wait_for, words
+from .conftest import PATIENCE, PYTHON, VISITOR, Home, Server, log_in, settings_of, wait_for, words
 
 
 def client_of(server: Server) -> Client:
@@ -36,6 +36,14 @@ def test_a_whole_session(home: Home, demo: Server) -> None:
     assert home.sessions() == []
     ended = home.python("token", *words(demo)).failed("login-required")
     assert ended.code == 3
+
+
+def test_an_empty_variable_counts_as_unset(home: Home, demo: Server) -> None:
+    folder = home.folder / "elsewhere"
+    variables = ["LATCH_STATE_DIR=", "LATCH_BROWSER=", f"BROWSER={VISITOR}"]
+    command = ["env", *variables, f"XDG_STATE_HOME={folder}", *PYTHON, "login", *words(demo)]
+    home.start(*command, "--flow", "browser").finish().succeeded()
+    assert list(folder.glob("latchstring/*.session"))
 
 
 def test_the_library_logs_in_and_returns_the_token(home: Home, demo: Server) -> None:
