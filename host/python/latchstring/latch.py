@@ -200,11 +200,9 @@ class _Latch:
                 )
             user = User(
                 rules=self._rules,
+                settings=settings,
                 # Without the origins that an earlier login pinned.
                 egress=self._rules.egress(self._client, [], redirect_uri),
-                clock=settings.clock,
-                seed=settings.entropy(),
-                terminal=terminal,
                 events=events,
                 listener=listener,
                 browser=browser,

@@ -9,12 +9,12 @@ import queue
 from dataclasses import InitVar, dataclass
 
 from .browser import Browser, Launched, launch
-from .clock import Clock
 from .contract import Reply
 from .errors import LatchError, printable
 from .listener import BrowserVisit, Listening
 from .rules import Answer, Arrival, Ask, Command, Egress, Ended, Event, Means, Rules, Started
-from .terminal import Question, Terminal
+from .settings import Settings
+from .terminal import Question
 
 # Visits, lines that the user typed as the answer to a question, and reasons why a browser
 # that was started has failed.
@@ -26,12 +26,9 @@ class User:
     """The user's browser, terminal and loopback listener during one login."""
 
     rules: InitVar[Rules]
-    # 32 random bytes for one-time addresses.
-    seed: InitVar[bytes]
+    settings: Settings
     # Decides which addresses the user's browser may open.
     egress: Egress
-    clock: Clock
-    terminal: Terminal
     events: Events
     # Puts visits into `events`. None if no browser can come back.
     listener: Listening | None
@@ -40,15 +37,16 @@ class User:
     # Whether the browser may run on another machine.
     browser_is_elsewhere: bool = False
 
-    def __post_init__(self, rules: Rules, seed: bytes) -> None:
+    def __post_init__(self, rules: Rules) -> None:
+        self._clock, self._terminal = self.settings.clock, self.settings.terminal
         means = Means(
             redirect_uri=None if self.listener is None else self.listener.redirect_uri,
             has_browser=self.browser is not None,
             browser_is_elsewhere=self.browser_is_elsewhere,
-            is_attended=self.terminal.is_attended(),
+            is_attended=self._terminal.is_attended(),
             hides_typing=True,
         )
-        self._interaction = rules.interaction(self.egress, means, seed)
+        self._interaction = rules.interaction(self.egress, means, self.settings.entropy())
         self._launched: Launched | None = None
         self._numbers = itertools.count()
         # Visits that have no answer yet, by number.
@@ -72,7 +70,7 @@ class User:
         their pages were written."""
         try:
             self._run(Event("close", None if error is None else Ended.of(error)))
-            while (event := self.clock.wait(self.events, 0.0)) is not None:
+            while (event := self._clock.wait(self.events, 0.0)) is not None:
                 if isinstance(event, BrowserVisit):
                     for command in self._interaction.handle(self._visited(event)):
                         self._carry_out(command)
@@ -109,9 +107,9 @@ class User:
         """Returns the result of a command that has one. It is the last of a list."""
         match command:
             case Command("say", str(text)):
-                self.terminal.say(text)
+                self._terminal.say(text)
             case Command("address", str(url)):
-                self.terminal.address(url)
+                self._terminal.address(url)
             case Command("launch" | "open" as how, str(url)):
                 return Event("opened", self._start(how, url))
             case Command("end-launch"):
@@ -124,11 +122,11 @@ class User:
             case Command("ask", Ask(text, is_hidden)):
                 self._withdraw()
                 # Before the question is shown, so that nothing that is typed is shown.
-                self._question = self.terminal.ask(is_hidden, self._happened)
+                self._question = self._terminal.ask(is_hidden, self._happened)
                 if text:
-                    self.terminal.say(text)
+                    self._terminal.say(text)
             case Command("limit", int(limit_ms)):
-                self._deadline = self.clock.monotonic() + limit_ms / 1000
+                self._deadline = self._clock.monotonic() + limit_ms / 1000
         # This host draws no QR code, and shows no progress and no countdown.
         return None
 
@@ -167,9 +165,9 @@ class User:
     def _next(self) -> Event:
         """Waits until something happens."""
         while True:
-            left = self._deadline - self.clock.monotonic()
+            left = self._deadline - self._clock.monotonic()
             # Many requests do not delay the end of the time limit.
-            event = self.clock.wait(self.events, left) if left > 0 else None
+            event = self._clock.wait(self.events, left) if left > 0 else None
             if event is None:
                 self._deadline = math.inf
                 return Event("timed-out")

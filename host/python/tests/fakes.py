@@ -3,7 +3,6 @@ the user."""
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections import deque
@@ -210,10 +209,8 @@ class Login:
         self.listener = listen(Redirect(), events.put)
         self.user = User(
             rules=rules,
-            seed=os.urandom(32),
+            settings=Settings(clock=self.clock, terminal=self.terminal),
             egress=rules.egress(client, [], self.listener.redirect_uri),
-            clock=self.clock,
-            terminal=self.terminal,
             events=events,
             listener=self.listener,
             browser=self.browser if has_browser else None,

@@ -3,7 +3,6 @@ as recorded, at the recorded times. It never sleeps."""
 
 from __future__ import annotations
 
-import os
 import queue
 import threading
 from collections.abc import Callable, Iterable
@@ -80,28 +79,27 @@ def play(transcript: Transcript) -> None:
     script = Script(transcript, component, rules)
     request: LoginRequest | None = told.opening.get("request")
     user = None
+    patience_ms = None if request is None else request.patience_ms
+    settings = Settings(
+        clock=script,
+        send=script.send,
+        patience_seconds=patience_ms and patience_ms / 1000,
+        terminal=script.terminal,
+        lock_seconds=1.0,
+    )
     if request is not None:
         script.redirect_uri = request.redirect_uri
         events: Events = queue.SimpleQueue()
         user = User(
             rules=rules,
-            seed=os.urandom(32),
+            settings=settings,
             egress=rules.egress(told.opening["client"], [], request.redirect_uri),
-            clock=script,
-            terminal=script.terminal,
             events=events,
             listener=script.listen(events.put),
             browser=CallableBrowser(script.open_browser),
         )
-    patience_ms = None if request is None else request.patience_ms
     drive = Drive(
-        settings=Settings(
-            clock=script,
-            send=script.send,
-            patience_seconds=patience_ms and patience_ms / 1000,
-            terminal=script.terminal,
-            lock_seconds=1.0,
-        ),
+        settings=settings,
         resolve=lambda _: [],
         store=script,
         rules=rules,
