@@ -19,7 +19,7 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from .contract import Header, NoResponse, Request, Response, Unreachable
 from .errors import printable
@@ -49,31 +49,6 @@ _REASONS = {
 }
 
 
-@dataclass(frozen=True)
-class _Target:
-    """Where a request goes, from the normal form of its URL."""
-
-    scheme: str
-    # Without brackets.
-    host: str
-    port: int
-    # The `Host` header.
-    authority: str
-    # Path and query.
-    path: str
-
-    @classmethod
-    def of(cls, url: str) -> _Target:
-        parts = urlsplit(url)
-        return cls(
-            scheme=parts.scheme,
-            host=parts.hostname or "",
-            port=parts.port or (443 if parts.scheme == "https" else 80),
-            authority=parts.netloc.rpartition("@")[2],
-            path=f"{parts.path}?{parts.query}" if parts.query else parts.path,
-        )
-
-
 def addresses_of(host: str) -> list[str]:
     """Returns the addresses that a name resolves to; none if it does not."""
     try:
@@ -86,6 +61,15 @@ def addresses_of(host: str) -> list[str]:
 def _address(name: tuple[object, ...]) -> str:
     """Returns the address in a socket's name, without the scope of a link-local one."""
     return str(name[0]).split("%")[0]
+
+
+def _host(url: SplitResult) -> str:
+    """Returns the host without brackets."""
+    return url.hostname or ""
+
+
+def _port(url: SplitResult) -> int:
+    return url.port or (443 if url.scheme == "https" else 80)
 
 
 @dataclass
@@ -107,43 +91,43 @@ def send(request: Request, reaches: Reaches, timeout: float | None = None) -> Re
     that sends a byte now and then.
     """
     timeout = TIMEOUT_SECONDS if timeout is None else min(timeout, TIMEOUT_SECONDS)
-    target = _Target.of(request.url)
+    url = urlsplit(request.url)
     progress = _Progress()
     answers: queue.SimpleQueue[Response | NoResponse] = queue.SimpleQueue()
 
     def run() -> None:
-        answers.put(_attempt(request, target, reaches, timeout, progress))
+        answers.put(_attempt(request, url, reaches, timeout, progress))
 
     try:
         threading.Thread(target=run, name="request", daemon=True).start()
         return answers.get(timeout=timeout)
     except RuntimeError:
-        return _unreachable(target, "this system starts no more threads", sent=False)
+        return _unreachable(url, "this system starts no more threads", sent=False)
     except queue.Empty:
         progress.given_up = True
         if progress.connection is not None:
             # It may be closed already.
             with contextlib.suppress(OSError):
                 progress.connection.shutdown(socket.SHUT_RDWR)
-        return _unreachable(target, f"timed out after {timeout:g} s", progress.sent)
+        return _unreachable(url, f"timed out after {timeout:g} s", progress.sent)
 
 
 def _attempt(
-    request: Request, target: _Target, reaches: Reaches, timeout: float, progress: _Progress
+    request: Request, url: SplitResult, reaches: Reaches, timeout: float, progress: _Progress
 ) -> Response | NoResponse:
     try:
-        connection = _connect(target, reaches, timeout, progress)
+        connection = _connect(url, reaches, timeout, progress)
     except _ForbiddenAddress as found:
         return NoResponse("denied", str(found))
     except (OSError, UnicodeError) as error:
-        return _unreachable(target, _reason(error), sent=False)
+        return _unreachable(url, _reason(error), sent=False)
     with connection:
         if progress.given_up:
-            return _unreachable(target, "timed out", sent=False)
+            return _unreachable(url, "timed out", sent=False)
         try:
-            return _exchange(connection, request, target, progress)
+            return _exchange(connection, request, url, progress)
         except (OSError, http.client.HTTPException, ValueError) as error:
-            return _unreachable(target, _reason(error), progress.sent)
+            return _unreachable(url, _reason(error), progress.sent)
 
 
 class _ForbiddenAddress(Exception):
@@ -151,20 +135,20 @@ class _ForbiddenAddress(Exception):
 
 
 def _connect(
-    target: _Target, reaches: Reaches, timeout: float, progress: _Progress
+    url: SplitResult, reaches: Reaches, timeout: float, progress: _Progress
 ) -> socket.socket:
     """Connects to one of the host's addresses, after all of them were checked."""
     deadline = time.monotonic() + timeout
-    found = socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM)
+    found = socket.getaddrinfo(_host(url), _port(url), type=socket.SOCK_STREAM)
     addresses = [(entry[0], entry[4]) for entry in found]
     for _, address in addresses:
         number = printable(_address(address))
         if not reaches(number):
-            text = f"{target.host} leads to {number}, which is not a public address"
+            text = f"{_host(url)} leads to {number}, which is not a public address"
             raise _ForbiddenAddress(text)
         # A name server could give another address for `localhost`.
-        if target.scheme == "http" and not ipaddress.ip_address(number).is_loopback:
-            text = f"{target.host} leads to {number}, which is not this machine"
+        if url.scheme == "http" and not ipaddress.ip_address(number).is_loopback:
+            text = f"{_host(url)} leads to {number}, which is not this machine"
             raise _ForbiddenAddress(text)
     failure: OSError = OSError("it has no address")
     for number_left, (family, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
@@ -174,8 +158,8 @@ def _connect(
             connection.settimeout(max(0.001, (deadline - time.monotonic()) / number_left))
             connection.connect(address)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if target.scheme == "https":
-                connection = _tls().wrap_socket(connection, server_hostname=target.host)
+            if url.scheme == "https":
+                connection = _tls().wrap_socket(connection, server_hostname=_host(url))
         except OSError as error:
             connection.close()
             failure = error
@@ -195,15 +179,14 @@ def _tls() -> ssl.SSLContext:
 
 
 def _exchange(
-    connection: socket.socket, request: Request, target: _Target, progress: _Progress
+    connection: socket.socket, request: Request, url: SplitResult, progress: _Progress
 ) -> Response | NoResponse:
-    client = http.client.HTTPConnection(target.host, target.port)
+    path = f"{url.path}?{url.query}" if url.query else url.path
+    client = http.client.HTTPConnection(_host(url), _port(url))
     # It opens no connection, and so uses no proxy.
     client.sock = connection
-    client.putrequest(
-        request.method.upper(), target.path, skip_host=True, skip_accept_encoding=True
-    )
-    client.putheader("host", target.authority)
+    client.putrequest(request.method.upper(), path, skip_host=True, skip_accept_encoding=True)
+    client.putheader("host", url.netloc.rpartition("@")[2])
     client.putheader("user-agent", USER_AGENT)
     client.putheader("connection", "close")
     for header in request.headers:
@@ -225,8 +208,8 @@ def _exchange(
     return Response(incoming.status, headers, body)
 
 
-def _unreachable(target: _Target, reason: str, sent: bool) -> NoResponse:
-    place = printable(f"{target.host}:{target.port}")
+def _unreachable(url: SplitResult, reason: str, sent: bool) -> NoResponse:
+    place = printable(f"{_host(url)}:{_port(url)}")
     return NoResponse("unreachable", Unreachable(f"cannot reach {place}: {reason}", sent))
 
 
