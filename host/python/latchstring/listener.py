@@ -9,14 +9,13 @@ Not with `http.server`, which limits neither the connections nor the time of a r
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import queue
 import re
-import selectors
 import socket
 import threading
-import time
 from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Protocol
@@ -76,22 +75,24 @@ class BrowserVisit:
         self.is_gone = False
         # The number of the request in its login.
         self.number = 0
-        self._page: queue.SimpleQueue[Page] = queue.SimpleQueue()
+        self._page: Future[Page] = Future()
         self._written = threading.Event()
 
     def send(self, page: Page) -> None:
-        """Answers the request, without waiting until the browser has read the page."""
-        self._page.put(page)
+        """Answers the request, without waiting until the browser has read the page. Only the
+        first answer counts."""
+        with contextlib.suppress(InvalidStateError):
+            self._page.set_result(page)
 
     def settle(self) -> None:
         """Waits until the page was written, or two seconds. The program may end then."""
         self._written.wait(_WRITING_SECONDS)
 
-    def page(self) -> Page:
+    async def page(self) -> Page:
         """Waits for the page."""
         try:
-            return self._page.get(timeout=_PAGE_SECONDS)
-        except queue.Empty:
+            return await asyncio.wait_for(asyncio.wrap_future(self._page), _PAGE_SECONDS)
+        except asyncio.TimeoutError:
             return Rules().abandoned()
 
     def written(self) -> None:
@@ -120,15 +121,15 @@ Listen = Callable[[Redirect, Callable[[BrowserVisit], None]], Listening]
 class _Connection:
     def __init__(self, stream: socket.socket) -> None:
         self.stream = stream
-        # Set when what it has sent so far was looked at.
-        self.seen = threading.Event()
         self.visit: BrowserVisit | None = None
         # Bytes after the current request.
         self.rest = b""
+        # Serves it.
+        self.task: asyncio.Task[None] | None = None
 
 
 class Listener:
-    """Passes visits on to `arrived`, in threads of its own, until it is closed."""
+    """Passes visits on to `arrived`, in a thread of its own, until it is closed."""
 
     def __init__(self, redirect: Redirect, arrived: Callable[[BrowserVisit], None]) -> None:
         self._rules = Rules()
@@ -141,118 +142,118 @@ class Listener:
         self.tells_peers = self._peers.tells
         # Oldest first.
         self._connections: list[_Connection] = []
-        # Guards the connections. Notified when one has ended.
-        self._left = threading.Condition()
-        self._closing = False
-        self._wake, self._woken = socket.socketpair()
-        self._accepting = threading.Thread(target=self._accept, name="listener", daemon=True)
-        self._accepting.start()
+        # Set when a connection has ended.
+        self._has_left = asyncio.Event()
+        self._is_closing = False
+        self._is_closed = asyncio.Event()
+        self._loop = asyncio.new_event_loop()
+        self._accepting = [self._loop.create_task(self._accept(one)) for one in self._sockets]
+        threading.Thread(target=self._run, name="listener", daemon=True).start()
 
     def close(self) -> None:
         """Frees the port. Browsers that still wait get a page that says that the login is
         over."""
-        # Before `_closing` is set: the accepting thread closes this socket when it sees that.
-        self._wake.send(b"x")
-        with self._left:
-            self._closing = True
-            self._left.notify_all()
-        self._accepting.join()
-        with self._left:
-            connections = list(self._connections)
-        # All are answered before the first is waited for: a browser may not read.
-        visits = [connection.visit for connection in connections if connection.visit]
-        for visit in visits:
-            visit.send(self._rules.abandoned())
-        for connection in connections:
-            if connection.visit is None:
-                _hang_up(connection.stream)
-        for visit in visits:
+        for visit in asyncio.run_coroutine_threadsafe(self._close(), self._loop).result():
             visit.settle()
 
-    def _accept(self) -> None:
-        with selectors.DefaultSelector() as selector:
-            for listening in (*self._sockets, self._woken):
-                selector.register(listening, selectors.EVENT_READ)
-            while not self._closing:
-                for ready, _ in selector.select():
-                    if ready.fileobj is not self._woken and self._make_room():
-                        self._take(ready.fileobj)  # type: ignore[arg-type]
-        for listening in (*self._sockets, self._woken, self._wake):
+    async def _close(self) -> list[BrowserVisit]:
+        self._is_closing = True
+        for accepting in self._accepting:
+            accepting.cancel()
+        await asyncio.wait(self._accepting)
+        for listening in self._sockets:
             listening.close()
+        visits = []
+        for connection in self._connections:
+            if connection.visit is not None:
+                connection.visit.send(self._rules.abandoned())
+                visits.append(connection.visit)
+            elif connection.task is not None:
+                connection.task.cancel()
+        self._is_closed.set()
+        return visits
 
-    def _take(self, listening: socket.socket) -> None:
-        try:
-            stream, _ = listening.accept()
-        except OSError:
-            time.sleep(_ACCEPT_PAUSE_SECONDS)
-            return
-        connection = _Connection(stream)
-        with self._left:
+    def _run(self) -> None:
+        async def run() -> None:
+            await self._is_closed.wait()
+            # The browsers may still read the last pages.
+            tasks = [connection.task for connection in self._connections if connection.task]
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        self._loop.run_until_complete(run())
+        self._loop.close()
+
+    async def _accept(self, listening: socket.socket) -> None:
+        arrived = asyncio.Event()
+        while True:
+            arrived.clear()
+            self._loop.add_reader(listening, arrived.set)
+            try:
+                await arrived.wait()
+            finally:
+                self._loop.remove_reader(listening)
+            await self._make_room()
+            try:
+                stream, _ = listening.accept()
+            except OSError:
+                await asyncio.sleep(_ACCEPT_PAUSE_SECONDS)
+                continue
+            stream.setblocking(False)
+            connection = _Connection(stream)
             self._connections.append(connection)
-        thread = threading.Thread(
-            target=self._serve, args=[connection], name="connection", daemon=True
-        )
-        try:
-            thread.start()
-        # The system starts no more threads at the moment.
-        except RuntimeError:
-            self._leave(connection)
-            time.sleep(_ACCEPT_PAUSE_SECONDS)
-            return
-        # Many connections at once must not close one before its request was looked at.
-        connection.seen.wait(_REQUEST_SECONDS)
+            connection.task = self._loop.create_task(self._serve(connection))
+            # Many connections at once must not close one before its request was looked at:
+            # the task reads what is already there.
+            await asyncio.sleep(0)
 
-    def _make_room(self) -> bool:
+    async def _make_room(self) -> None:
         """Returns when there is room for another connection. Closes the oldest one that waits
         for no page: if the newest were refused, many silent connections could keep the
-        browser out. If all wait for a page, the next one waits to be accepted, because each
-        of them may be the browser. Returns whether the listener is still open."""
-        with self._left:
-            while len(self._connections) >= _MOST_CONNECTIONS and not self._closing:
-                silent = next((c for c in self._connections if c.visit is None), None)
-                if silent is not None:
-                    self._connections.remove(silent)
-                    _hang_up(silent.stream)
-                else:
-                    self._left.wait()
-        return not self._closing
+        browser out. If all wait for a page, the newest waits to be accepted, because each of
+        them may be the browser."""
+        while len(self._connections) >= _MOST_CONNECTIONS:
+            silent = next((c for c in self._connections if c.visit is None), None)
+            if silent is not None and silent.task is not None:
+                self._connections.remove(silent)
+                silent.task.cancel()
+            else:
+                self._has_left.clear()
+                await self._has_left.wait()
 
-    def _serve(self, connection: _Connection) -> None:
+    async def _serve(self, connection: _Connection) -> None:
         stream = connection.stream
         try:
             # The browser may close the connection at any time.
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, asyncio.TimeoutError):
                 while True:
-                    answer, stays_open = self._answer(connection)
-                    _send(stream, answer)
+                    answer, stays_open = await self._answer(connection)
+                    await asyncio.wait_for(
+                        self._loop.sock_sendall(stream, answer), _WRITING_SECONDS
+                    )
                     if not stays_open:
                         break
-                    self._await_more(connection)
+                    await self._await_more(connection)
                 stream.shutdown(socket.SHUT_WR)
             if connection.visit is not None:
                 connection.visit.written()
-            with contextlib.suppress(OSError):
-                _drain(stream)
+            with contextlib.suppress(OSError, asyncio.TimeoutError):
+                await asyncio.wait_for(self._drain(stream), _LINGER_SECONDS)
         finally:
-            self._leave(connection)
-
-    def _leave(self, connection: _Connection) -> None:
-        connection.seen.set()
-        with self._left:
             if connection in self._connections:
                 self._connections.remove(connection)
-            self._left.notify_all()
-        connection.stream.close()
+            self._has_left.set()
+            stream.close()
 
-    def _await_more(self, connection: _Connection) -> None:
+    async def _await_more(self, connection: _Connection) -> None:
         """Waits for the next request of a browser that was redirected to the last page. Tells
         the login if the browser closes the connection instead."""
         visit = connection.visit
         assert visit is not None
         visit.written()
         try:
-            connection.stream.settimeout(_REQUEST_SECONDS)
-            connection.rest = connection.rest or connection.stream.recv(4096)
+            if not connection.rest:
+                more = self._loop.sock_recv(connection.stream, 4096)
+                connection.rest = await asyncio.wait_for(more, _REQUEST_SECONDS)
         finally:
             if not connection.rest:
                 visit.is_gone = True
@@ -261,16 +262,14 @@ class Listener:
         if not connection.rest:
             raise ConnectionResetError
 
-    def _answer(self, connection: _Connection) -> tuple[bytes, bool]:
+    async def _answer(self, connection: _Connection) -> tuple[bytes, bool]:
         """Returns the response to a request, and whether the connection stays open."""
         try:
-            head = Head.parse(_read_head(connection))
+            head = Head.parse(await self._read_head(connection))
             refusal = self._expected.judge(head.method, head.target, head.fields)
             if refusal is not None:
                 raise Refused(refusal)
         except Refused as refused:
-            # The next connection is accepted before this one has ended.
-            connection.seen.set()
             status, text = refused.refusal.status, refused.refusal.text
             more = [("Allow", "GET")] if status == 405 else []
             return _response(status, "text/plain", refused.refusal.policy, text, more), False
@@ -280,17 +279,38 @@ class Listener:
         if peer is None:
             # The browser has closed the connection.
             raise ConnectionResetError
+        if self._is_closing:
+            return _page(self._rules.abandoned(), False), False
         went = self._arrived if head.keeps else None
-        visit = BrowserVisit(head.target, head.cookies, peer, went)
-        with self._left:
-            if self._closing:
-                return _page(self._rules.abandoned(), False), False
-            connection.visit = visit
-        connection.seen.set()
+        visit = connection.visit = BrowserVisit(head.target, head.cookies, peer, went)
         self._arrived(visit)
-        page = visit.page()
+        page = await visit.page()
         stays_open = head.keeps and page.location == self._end_address
         return _page(page, stays_open), stays_open
+
+    async def _read_head(self, connection: _Connection) -> bytes:
+        end_seconds = self._loop.time() + _REQUEST_SECONDS
+        head, connection.rest = connection.rest, b""
+        while b"\r\n\r\n" not in head:
+            try:
+                piece = connection.stream.recv(4096)
+            except BlockingIOError:
+                more = self._loop.sock_recv(connection.stream, 4096)
+                try:
+                    piece = await asyncio.wait_for(more, end_seconds - self._loop.time())
+                except asyncio.TimeoutError:
+                    raise Refused.by(408, "The request took too long.") from None
+            if not piece:
+                raise Refused.by(400, "This is not a request.")
+            head += piece
+            if len(head) > _LONGEST_REQUEST:
+                raise Refused.by(431, "The request is too long.")
+        head, _, connection.rest = head.partition(b"\r\n\r\n")
+        return head
+
+    async def _drain(self, stream: socket.socket) -> None:
+        while await self._loop.sock_recv(stream, 4096):
+            pass
 
 
 class Refused(Exception):
@@ -340,32 +360,6 @@ class Head:
         return [field.value for field in self.fields if field.name.lower() == name]
 
 
-def _read_head(connection: _Connection) -> bytes:
-    deadline = time.monotonic() + _REQUEST_SECONDS
-    head, connection.rest = connection.rest, b""
-    patience = 0.0
-    while b"\r\n\r\n" not in head:
-        connection.stream.settimeout(patience)
-        try:
-            piece = connection.stream.recv(4096)
-        except BlockingIOError:
-            piece = None
-        except TimeoutError:
-            raise Refused.by(408, "The request took too long.") from None
-        if piece == b"":
-            raise Refused.by(400, "This is not a request.")
-        head += piece or b""
-        if len(head) > _LONGEST_REQUEST:
-            raise Refused.by(431, "The request is too long.")
-        if b"\r\n\r\n" not in head:
-            connection.seen.set()
-            patience = deadline - time.monotonic()
-            if patience <= 0:
-                raise Refused.by(408, "The request took too long.")
-    head, _, connection.rest = head.partition(b"\r\n\r\n")
-    return head
-
-
 def _page(page: Page, stays_open: bool) -> bytes:
     more = [("Location", page.location), ("Set-Cookie", page.cookie)]
     set_fields = [(name, value) for name, value in more if value is not None]
@@ -397,22 +391,3 @@ def _response(
     lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
     lines += [f"{name}: {value}" for name, value in fields]
     return "\r\n".join([*lines, "", ""]).encode("ascii") + body
-
-
-def _send(stream: socket.socket, answer: bytes) -> None:
-    stream.settimeout(_WRITING_SECONDS)
-    stream.sendall(answer)
-
-
-def _drain(stream: socket.socket) -> None:
-    deadline = time.monotonic() + _LINGER_SECONDS
-    while (left := deadline - time.monotonic()) > 0:
-        stream.settimeout(left)
-        if not stream.recv(4096):
-            return
-
-
-def _hang_up(stream: socket.socket) -> None:
-    # The thread that serves it closes it.
-    with contextlib.suppress(OSError):
-        stream.shutdown(socket.SHUT_RDWR)

@@ -115,6 +115,23 @@ def test_silent_connections_do_not_keep_the_redirect_out(fixture: Fixture) -> No
         stream.close()
 
 
+def test_if_all_connections_wait_for_a_page_the_next_one_waits(fixture: Fixture) -> None:
+    streams = [fixture.connect() for _ in range(64)]
+    visits = []
+    for stream in streams:
+        stream.sendall(fixture.request("/callback?code=a"))
+        visits.append(fixture.visits.get(timeout=PATIENCE))
+    with fixture.connect() as last:
+        last.sendall(fixture.request("/callback?code=last"))
+        with pytest.raises(queue.Empty):
+            fixture.visits.get(timeout=0.1)
+        visits[0].send(SUCCESS)
+        assert read(streams[0]).startswith(b"HTTP/1.1 200 ")
+        for stream in streams:
+            stream.close()
+        assert fixture.visits.get(timeout=PATIENCE).target == "/callback?code=last"
+
+
 def test_refused_connections_that_stay_open_do_not_keep_the_redirect_out(fixture: Fixture) -> None:
     refused = [fixture.connect() for _ in range(20)]
     for stream in refused:
