@@ -134,6 +134,8 @@ class Drive:
                         tag = "ok" if isinstance(answer, Response) else "error"
                         reply = Reply("answered", Answered(tag, answer))
                     case Action("save", bytes() | None as saved):
+                        if not is_locked:
+                            raise misbehaviour("saved a session without the session's lock")
                         reply = self._save(saved)
                     case Action(tag, payload):
                         if self.user is None:

@@ -141,7 +141,7 @@ def test_the_issuers_metadata_and_nothing_else_names_origins(
 ) -> None:
     host = Host.without_user()
     host.responses.append(response)
-    host.run(exchange(url, purpose=purpose), Action("save", b"{}"))
+    host.run(exchange(url, purpose=purpose), Action("lock"), Action("save", b"{}"))
     origins = ["https://t.example"] if pinned else []
     line, session = (host.store.kept or b"").split(b"\n")
     assert json.loads(line) == {"latchstring": 1, "origins": origins, "bytes": 2}
@@ -150,7 +150,7 @@ def test_the_issuers_metadata_and_nothing_else_names_origins(
 
 def test_a_session_that_is_too_large_is_not_saved() -> None:
     host = Host.without_user()
-    (reply,) = host.run(Action("save", bytes(1024 * 1024)))
+    _, reply = host.run(Action("lock"), Action("save", bytes(1024 * 1024)))
     assert reply.tag == "not-saved" and "at most 1048576" in str(reply.payload)
     assert host.store.kept is None
 
