@@ -86,23 +86,30 @@ summary() {
 test_rust() {
   local file left_out=() targets=()
   for file in host/latch/tests/*.rs; do
-    if lacks setup_web && grep -q '^mod servers' "$file" ||
+    if lacks setup_web && grep -q 'testing::servers' "$file" ||
       lacks setup_browser && grep -q chromium "$file" ||
-      lacks setup_keyring && grep -q 'support/desktop' "$file"; then
+      lacks setup_keyring && grep -q 'testing::desktop' "$file"; then
       left_out+=("$(basename "$file" .rs)")
     else
       targets+=(--test "$(basename "$file" .rs)")
     fi
   done
+  local outcome=0
   if [ ${#left_out[@]} = 0 ]; then
-    cargo test "${workspace[@]}" --no-fail-fast
-    return
+    cargo test "${workspace[@]}" --no-fail-fast || outcome=1
+    test_shared "$(programs)/latch-wasi" || outcome=1
+    return $outcome
   fi
   say "SKIPPED: ${left_out[*]}"
-  local outcome=0
   cargo test "${workspace[@]}" --exclude latchstring-cli --no-fail-fast || outcome=1
   cargo test -p latchstring-cli --no-fail-fast --bins "${targets[@]}" --test conformance || outcome=1
   return $outcome
+}
+
+# test_shared PROGRAM: what the native host and the one for WASI are both held to.
+test_shared() {
+  LATCHSTRING_PROGRAM=$1 cargo test --quiet --workspace --no-fail-fast \
+    --test device --test egress --test faulty_provider --test hostile_callback
 }
 
 # The hosts of the component, with that and the programs of this build.
@@ -200,9 +207,12 @@ test_python() {
 # The tests of the component for wasmtime, in the stock program; the whole workspace,
 # as it was compiled for its tests.
 test_wasmtime() {
+  local outcome=0
   make_wasmtime_host
   LATCHSTRING_PROGRAM=$in_wasmtime LATCHSTRING_WASMTIME=$wasmtime \
-    cargo test --quiet --workspace --test 'sandbox*' --test denied --no-fail-fast
+    cargo test --quiet --workspace --test 'sandbox*' --test denied --no-fail-fast || outcome=1
+  test_shared "$in_wasmtime" || outcome=1
+  return $outcome
 }
 
 # One login on every host, and sessions that all share, as tables.

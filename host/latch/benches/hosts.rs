@@ -4,23 +4,18 @@
 //! whose speed drifts changes every row alike.
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
-#[path = "../tests/hosting/mod.rs"]
-mod hosting;
-#[path = "../tests/support/mod.rs"]
-mod support;
-
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use hosting::{Client, Host, Measure};
 use latchstring::Demand;
 use latchstring::contract::{Action, Context, Reply};
 use latchstring::sandbox::{Instance, Sandbox};
-use support::Home;
-use support::session::Session;
+use latchstring_testing::hosting::{Client, Host, Measure};
+use latchstring_testing::session::Session;
+use latchstring_testing::{Home, run};
 
 const WARM_UP: usize = 2;
 const RUNS: usize = 20;
@@ -101,7 +96,7 @@ struct Cost {
 fn measured(host: &Host, words: &[OsString], home: &Home, client: &Client) -> [Duration; 2] {
     let mut command = host.command(home, words);
     command.args([client.issuer, client.id]).arg(home.session_file()).stderr(Stdio::inherit());
-    let printed = support::run(&mut command).succeeded().stdout;
+    let printed = run(&mut command).succeeded().stdout;
     let mut numbers = printed.split_whitespace().map(|number| number.parse().expect("a number"));
     [(); 2].map(|()| Duration::from_nanos(numbers.next().expect("two numbers")))
 }
@@ -112,7 +107,7 @@ fn from_outside(host: &Host, home: &Home, transcript: &Path) -> [Duration; 2] {
         let mut command = host.command(home, host.program());
         command.arg("replay").args((0..count).map(|_| transcript));
         let begun = Instant::now();
-        support::run(&mut command).succeeded();
+        run(&mut command).succeeded();
         begun.elapsed()
     };
     let (one, all) = (replaying(1), replaying(1 + REPLAYS));

@@ -2,17 +2,10 @@
 //! `./dev bench storm`.
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
-#[path = "../tests/servers/mod.rs"]
-mod servers;
-#[path = "../tests/storm/mod.rs"]
-mod storm;
-#[path = "../tests/support/mod.rs"]
-mod support;
-
 use std::process::ExitCode;
 use std::time::Duration;
 
-use storm::{CALLERS, Round, Storm, VICTIMS};
+use latchstring_testing::storm::{CALLERS, Round, Storm, VICTIMS};
 
 const STORMS: usize = 10;
 const KILLING_ROUNDS: usize = 200;

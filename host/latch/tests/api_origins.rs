@@ -1,13 +1,10 @@
 //! Where a token may be sent, and where not.
 
-mod support;
-
 use latchstring_provider::{Options, Provider};
-
-use support::api::Api;
-use support::http::Trap;
-use support::session::Session;
-use support::{Home, Run, run};
+use latchstring_testing::api::Api;
+use latchstring_testing::http::Trap;
+use latchstring_testing::session::Session;
+use latchstring_testing::{Home, Run, run};
 
 fn get(home: &Home, api: &Api, words: &[&str]) -> Run {
     home.latch(&[&["request", "GET", &api.url("/")], words].concat())

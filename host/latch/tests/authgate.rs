@@ -1,17 +1,14 @@
 //! AuthGate that publishes its keys: a browser or a code on another device, and
 //! discovery that leaves endpoints out. `authgate_default.rs` has its default.
 
-mod support;
-
 use std::thread;
 
 use latchstring_provider::port::reserve_port;
 use latchstring_standins::{Misbehaviour, Options, System};
+use latchstring_testing::session::Session;
+use latchstring_testing::system::Scene;
+use latchstring_testing::{Pending, refusing, run};
 use serde_json::json;
-
-use support::session::Session;
-use support::system::Scene;
-use support::{Pending, refusing, run};
 
 const TOKEN: &str = "/oauth/token";
 const USERINFO: &str = "/oauth/userinfo";

@@ -1,15 +1,12 @@
 //! AuthGate in its default configuration: ID tokens signed with a secret of its own,
 //! which no client can check, and no published keys.
 
-mod support;
-
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
 use latchstring_standins::System;
-
-use support::system::Scene;
-use support::{block_on, named};
+use latchstring_testing::system::Scene;
+use latchstring_testing::{block_on, named};
 
 /// The one line about the ID token.
 const UNCHECKED: &str = "the ID token is not used";

@@ -1,16 +1,13 @@
 //! AuthGate from a machine that no browser can come back to.
 #![cfg(unix)]
 
-mod support;
-
 use std::net::TcpListener;
 
 use latchstring_provider::visitor::Visitor;
 use latchstring_standins::{Misbehaviour, Options, System};
-
-use support::system::Scene;
-use support::tty::Tty;
-use support::{block_on, refusing};
+use latchstring_testing::system::Scene;
+use latchstring_testing::tty::Tty;
+use latchstring_testing::{block_on, refusing};
 
 fn scene() -> Scene {
     Scene::with(System::Authgate, Options { publishes_keys: true, ..Options::default() })

@@ -1,20 +1,14 @@
 //! The sessions of AuthGate's own programs, taken over.
 
-#[cfg(target_os = "linux")]
-#[path = "support/desktop.rs"]
-mod desktop;
-mod support;
-
 use std::fs;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
 use latchstring_standins::{ForgedSession, Misbehaviour, System};
+use latchstring_testing::Run;
+use latchstring_testing::system::Scene;
 use serde_json::{Value, json};
-
-use support::Run;
-use support::system::Scene;
 
 const SCOPE: &str = "openid profile email";
 const NAME: &str = ".authgate-tokens.json";
@@ -261,8 +255,8 @@ fn a_session_that_cannot_be_checked_does_not_take_the_place_of_another() {
 #[cfg(target_os = "linux")]
 mod keyring {
     use super::*;
-    use crate::desktop::Desktop;
-    use crate::support::run;
+    use latchstring_testing::desktop::Desktop;
+    use latchstring_testing::run;
 
     const ENTRY: (&str, &str) = ("authgate", "cli-app");
 

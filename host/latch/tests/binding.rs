@@ -1,8 +1,6 @@
 //! A login belongs to the browser that began it.
 #![cfg(unix)]
 
-mod support;
-
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -10,10 +8,9 @@ use std::thread;
 use std::time::Instant;
 
 use latchstring_provider::visitor::{Browser, Visitor};
+use latchstring_testing::http::get;
+use latchstring_testing::{Home, PATIENCE, Pending, block_on};
 use url::Url;
-
-use support::http::get;
-use support::{Home, PATIENCE, Pending, block_on};
 
 /// A login whose browser only writes down what it was given.
 struct Begun {

@@ -1,8 +1,5 @@
 //! A login in a real browser, at the demo provider.
 
-mod servers;
-mod support;
-
 use std::env;
 use std::io::Read as _;
 use std::net::TcpListener;
@@ -12,10 +9,9 @@ use std::thread;
 
 use latchstring::pages::{self, Page, Pages};
 use latchstring::{Code, Error};
+use latchstring_testing::servers::node;
+use latchstring_testing::{Home, PATIENCE, Run, run};
 use serde_json::{Value, json};
-
-use servers::node;
-use support::{Home, PATIENCE, Run, run};
 
 /// Logs in while Grace Hopper sits before Chromium, in some mood, and returns
 /// what came of it and what she saw in the end.

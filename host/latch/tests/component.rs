@@ -1,14 +1,11 @@
 //! The embedded components, as anyone may check them.
 
-mod support;
-
 use std::fs;
 
 use latchstring::{rules, sandbox};
+use latchstring_testing::Home;
 use sha2::{Digest as _, Sha256};
 use wasmparser::{Encoding, Parser, Payload, Validator};
-
-use support::Home;
 
 /// A component of this program.
 struct Embedded {

@@ -1,7 +1,5 @@
 //! Many callers at once share one session, and one renewal.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::thread;
@@ -10,9 +8,8 @@ use std::time::Duration;
 use latchstring::TokenSource;
 use latchstring::capability::store::{MemoryStore, Store};
 use latchstring_provider::Options;
-
-use support::embedded::Setting;
-use support::{Home, block_on};
+use latchstring_testing::embedded::Setting;
+use latchstring_testing::{Home, block_on};
 
 #[test]
 fn sixteen_calls_at_once_renew_an_expired_session_once() {

@@ -2,18 +2,15 @@
 //! what the provider has taken without our keeping the answer is lost.
 #![cfg(all(target_os = "linux", target_arch = "x86_64"))]
 
-mod support;
-
 use std::process::Stdio;
 
+use latchstring_testing::session::Session;
+use latchstring_testing::{Home, run};
 use nix::libc;
 use nix::sys::ptrace;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-
-use support::session::Session;
-use support::{Home, run};
 
 /// A program that stops at each of its system calls.
 struct Traced {

@@ -1,19 +1,15 @@
 //! A login with a code on another device, against npm `oidc-provider`.
 #![cfg(unix)]
 
-mod servers;
-mod support;
-
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, ChildStderr, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use latchstring_provider::visitor::Visitor;
+use latchstring_testing::servers::Server;
+use latchstring_testing::{Home, Run, block_on, refusing};
 use nix::sys::signal::Signal;
-
-use servers::Server;
-use support::{Home, Run, block_on, refusing};
 
 /// A login that has shown its code.
 struct Shown {

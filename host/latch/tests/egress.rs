@@ -1,13 +1,10 @@
 //! Where requests go, and where they do not.
 
-mod support;
-
 use latchstring_provider::Fault;
+use latchstring_testing::http::{Trap, forward_to};
+use latchstring_testing::session::Session;
+use latchstring_testing::{Home, Pending};
 use serde_json::json;
-
-use support::Home;
-use support::http::{Trap, forward_to};
-use support::session::Session;
 
 /// A session whose token endpoint lies on another origin than its issuer.
 fn home_with_two_origins() -> (Home, String) {
@@ -106,7 +103,7 @@ fn endpoints_given_by_hand_need_no_metadata() {
         "--revocation-endpoint",
         &revoke,
     ];
-    let pending = support::Pending::start(&mut home.command(&words));
+    let pending = Pending::start(&mut home.command(&words));
     assert_eq!(pending.visit().status, 200);
     pending.finish().succeeded();
     home.token(&["--force-refresh"]);

@@ -1,12 +1,9 @@
 //! A command with an access token in its environment.
 #![cfg(unix)]
 
-mod support;
-
 use latchstring::secret_variables;
-
-use support::session::Session;
-use support::{Home, run};
+use latchstring_testing::session::Session;
+use latchstring_testing::{Home, run};
 
 #[test]
 fn a_command_finds_the_token_in_its_environment() {

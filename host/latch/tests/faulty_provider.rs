@@ -1,13 +1,10 @@
 //! A provider that is broken, hostile or away.
 
-mod support;
-
 use latchstring_provider::port::free_port;
 use latchstring_provider::{Answer, Fault, Options};
+use latchstring_testing::session::Session;
+use latchstring_testing::{Home, Run, run};
 use serde_json::{Value, json};
-
-use support::session::Session;
-use support::{Home, Run, run};
 
 const METADATA: [&str; 2] =
     ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];

@@ -1,18 +1,15 @@
 //! Fief: an issuer that says https over plain http, and refresh tokens that are
 //! replaced each time.
 
-mod support;
-
 use std::fs;
 
 use latchstring_provider::port::reserve_port;
 use latchstring_provider::visitor::Visitor;
 use latchstring_standins::{ForgedSession, Misbehaviour, Options, System};
+use latchstring_testing::session::Session;
+use latchstring_testing::system::Scene;
+use latchstring_testing::{Pending, refusing, run};
 use serde_json::{Value, json};
-
-use support::session::Session;
-use support::system::Scene;
-use support::{Pending, refusing, run};
 
 const TOKEN: &str = "/api/token";
 const USERINFO: &str = "/api/userinfo";

@@ -1,19 +1,14 @@
 //! The whole program against a real Fief server, which `./dev test` installs.
 #![cfg(unix)]
 
-#[path = "servers/fief.rs"]
-mod fief;
-mod support;
-
 use std::fs;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use latchstring_provider::visitor::Visitor;
+use latchstring_testing::servers::fief::{self, Client, Fief};
+use latchstring_testing::session::Session;
+use latchstring_testing::{Home, Pending, Run, named, run};
 use serde_json::{Value, json};
-
-use fief::{Client, Fief};
-use support::session::Session;
-use support::{Home, Pending, Run, named, run};
 
 /// A user of every tenant.
 fn ada() -> Visitor {

@@ -1,7 +1,5 @@
 //! A token that a long-lived program keeps fresh, in virtual time.
 
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -12,10 +10,9 @@ use latchstring::capability::store::{MemoryStore, Store};
 use latchstring::capability::terminal::Silence;
 use latchstring::{Code, FreshToken, Latch, LatchBuilder};
 use latchstring_provider::{Fault, Options, Provider};
+use latchstring_testing::embedded::{BEGINNING_MS, Visiting};
+use latchstring_testing::{SCOPES, block_on};
 use tokio::sync::watch;
-
-use support::embedded::{BEGINNING_MS, Visiting};
-use support::{SCOPES, block_on};
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);

@@ -1,8 +1,6 @@
 //! What the program keeps to itself, and what it does without.
 #![cfg(target_os = "linux")]
 
-mod support;
-
 use std::fs;
 use std::io::{Error, Read as _};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
@@ -10,13 +8,12 @@ use std::process::{Command, ExitStatus, Stdio};
 
 use latchstring::secret_variables;
 use latchstring_provider::visitor::Visitor;
+use latchstring_testing::tty::Tty;
+use latchstring_testing::{Home, Pending, block_on, run, skip};
 use nix::libc;
 use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-
-use support::tty::Tty;
-use support::{Home, Pending, block_on, run, skip};
 
 /// Forbids this process to make memory executable, as systemd's
 /// MemoryDenyWriteExecute=yes does.

@@ -1,16 +1,13 @@
 //! Hexclave, which used to be called Stack Auth: a page of the project's own, and
 //! a poll.
 
-mod support;
-
 use std::fs;
 
 use latchstring_provider::port::free_port;
 use latchstring_standins::{Misbehaviour, Options, Seen, Standin, System};
+use latchstring_testing::system::Scene;
+use latchstring_testing::{refusing, run};
 use serde_json::{Value, json};
-
-use support::system::Scene;
-use support::{refusing, run};
 
 const BEGIN: &str = "/api/v1/auth/cli";
 const POLL: &str = "/api/v1/auth/cli/poll";
@@ -200,7 +197,7 @@ fn a_login_whose_page_is_closed_ends_when_its_time_is_over() {
 #[cfg(unix)]
 #[test]
 fn whoever_closed_the_page_may_try_again_at_a_terminal() {
-    use support::tty::Tty;
+    use latchstring_testing::tty::Tty;
     let scene = scene();
     let mut command = scene.login_command(&["--timeout", "1", "--plain"]);
     command.env_remove("LATCH_TIMEOUT");

@@ -1,13 +1,10 @@
 //! An anonymous session at Hexclave, which a login makes the person's own.
 
-mod support;
-
 use latchstring_standins::System;
+use latchstring_testing::system::Scene;
+use latchstring_testing::{Pending, http, run};
 use serde_json::Value;
 use url::Url;
-
-use support::system::Scene;
-use support::{Pending, http, run};
 
 const BEGIN: &str = "/api/v1/auth/cli";
 

@@ -1,15 +1,12 @@
 //! What must not end, confuse or corrupt a login that waits.
 
-mod support;
-
 use std::thread;
 
 use latchstring_provider::visitor::Browser;
 use latchstring_provider::{Fault, Options, Provider};
+use latchstring_testing::http::{Answer, ask, authority, get, read_answer, send, send_bytes, with};
+use latchstring_testing::{Home, Pending, block_on};
 use url::Url;
-
-use support::http::{Answer, ask, authority, get, read_answer, send, send_bytes, with};
-use support::{Home, Pending, block_on};
 
 /// Markup, terminal escapes and a second line.
 const HOSTILE: &str = "<script>alert(1)</script>\u{1b}[2J\u{1b}]0;owned\u{7}\r\nlatch: logged in";

@@ -3,13 +3,9 @@
 //! the hosts need, runs this, and prints its tables.
 #![allow(clippy::print_stdout, reason = "the tables are for people")]
 
-mod hosting;
-mod servers;
-mod support;
-
-use hosting::{Client, Host};
-use servers::Server;
-use support::Home;
+use latchstring_testing::Home;
+use latchstring_testing::hosting::{Client, Host, expire};
+use latchstring_testing::servers::Server;
 
 #[test]
 #[ignore = "needs every host: ./dev test hosts"]
@@ -49,7 +45,7 @@ fn what_one_host_wrote_every_host_reads_and_renews() {
             let pair = format!("{} after {}", reader.name, writer.name);
             assert_eq!(reader.token(&home, &client), token, "{pair}: not the stored token");
             let before = server.refreshes();
-            hosting::expire(&home);
+            expire(&home);
             let renewed = reader.token(&home, &client);
             assert_ne!(renewed, token, "{pair}: not renewed");
             assert_eq!(server.refreshes(), before + 1, "{pair}");

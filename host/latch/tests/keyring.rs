@@ -1,17 +1,13 @@
 //! Sessions in a real keyring, and keyrings that are not there, locked or mute.
 #![cfg(target_os = "linux")]
 
-#[path = "support/desktop.rs"]
-mod desktop;
-
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::Command;
 
 use latchstring::capability::store::{Key, KeyringStore, Store};
 use latchstring::code_name;
-
-use desktop::{Desktop, PATIENCE};
+use latchstring_testing::desktop::{Desktop, PATIENCE};
 
 /// What one operation in a process of its own came to.
 struct Outcome {

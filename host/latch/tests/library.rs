@@ -1,7 +1,5 @@
 //! Embedding: the same sessions, with parts of the embedder's own.
 
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -23,10 +21,9 @@ use latchstring::pages::Pages;
 use latchstring::{ApiRequest, Code, Demand, Error, Latch, LatchBuilder, TokenSource, TokenState};
 use latchstring_provider::Fault;
 use latchstring_provider::visitor::Visitor;
+use latchstring_testing::embedded::{BEGINNING_MS, Setting};
+use latchstring_testing::{SCOPES, block_on};
 use tokio::sync::Notify;
-
-use support::block_on;
-use support::embedded::{BEGINNING_MS, Setting};
 
 #[test]
 fn a_program_logs_in_asks_for_tokens_and_logs_out() {
@@ -39,7 +36,7 @@ fn a_program_logs_in_asks_for_tokens_and_logs_out() {
 
         let token = latch.login().await.expect("a login");
         assert_eq!(token.source(), TokenSource::Login);
-        assert_eq!(token.scopes(), support::SCOPES);
+        assert_eq!(token.scopes(), SCOPES);
         assert!(token.claims().is_some_and(|claims| claims.contains("Ada Lovelace")));
         let cached = latch.token().await.expect("a token");
         assert_eq!(cached.source(), TokenSource::Cached);

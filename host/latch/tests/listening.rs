@@ -1,14 +1,11 @@
 //! Where a login listens, and how it stops.
 
-mod support;
-
 use std::net::{TcpListener, TcpStream};
 
 use latchstring_provider::Options;
 use latchstring_provider::port::free_port;
-
-use support::http::{get, with};
-use support::{Home, Pending, busy_port, run};
+use latchstring_testing::http::{get, with};
+use latchstring_testing::{Home, Pending, busy_port, run};
 
 /// The provider's refusal, made up by hand: it sends nobody to `localhost`.
 fn refuse(pending: &Pending, issuer: &str) -> u16 {

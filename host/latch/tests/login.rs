@@ -1,14 +1,11 @@
 //! A session from its login to its logout.
 
-mod support;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use latchstring_provider::{ClientAuthentication, Fault, Options, Provider};
+use latchstring_testing::session::Session;
+use latchstring_testing::{Home, Pending, SCOPES, block_on, http, named, refusing, run};
 use serde_json::json;
-
-use support::session::Session;
-use support::{Home, block_on, named, refusing, run};
 
 fn with_secret(authentication: ClientAuthentication) -> Home {
     Home::with(Options { authentication, ..Options::default() })
@@ -43,7 +40,7 @@ fn a_login_and_its_token_are_told_in_json_where_asked() {
     assert_eq!(token["access_token"], home.token(&[]));
     assert_eq!(token["token_type"], "Bearer");
     assert_eq!(token["source"], "cached");
-    assert_eq!(token["scopes"], json!(support::SCOPES));
+    assert_eq!(token["scopes"], json!(SCOPES));
     for time in ["expires_at", "renew_at"] {
         assert!(token[time].as_str().is_some_and(|time| time.ends_with('Z')), "{token}");
     }
@@ -108,7 +105,7 @@ fn a_token_that_expires_at_once_and_cannot_be_renewed_is_used_all_the_same() {
     let home = Home::with(Options { expires_in: 0, ..Options::default() });
     let issuer = home.provider.issuer();
     let login = ["login", "--no-browser", "--issuer", issuer, "--client-id", "demo"];
-    let pending = support::Pending::start(&mut home.command(&login));
+    let pending = Pending::start(&mut home.command(&login));
     pending.visit();
     pending.finish().succeeded();
     assert!(!home.token(&[]).is_empty());
@@ -119,7 +116,7 @@ fn without_a_refresh_token_an_expired_session_asks_for_a_login_and_opens_nothing
     let home = Home::new();
     let issuer = home.provider.issuer();
     let login = ["login", "--no-browser", "--issuer", issuer, "--client-id", "demo"];
-    let pending = support::Pending::start(&mut home.command(&login));
+    let pending = Pending::start(&mut home.command(&login));
     pending.visit();
     pending.finish().succeeded().saying(&["--scope offline_access"]);
     Session::read(&home.session_file()).later(3600).write();
@@ -267,7 +264,7 @@ fn a_login_that_nobody_finishes_times_out() {
 fn a_secret_from_the_environment_goes_by_the_method_that_the_provider_prefers() {
     let home = with_secret(ClientAuthentication::ClientSecretBasic("s3cret:/+&%".into()));
     let mut login = home.login_command(&[]);
-    let pending = support::Pending::start(login.env("LATCH_CLIENT_SECRET", "s3cret:/+&%"));
+    let pending = Pending::start(login.env("LATCH_CLIENT_SECRET", "s3cret:/+&%"));
     pending.visit();
     pending.finish().succeeded();
     let expected = STANDARD.encode("demo:s3cret%3A%2F%2B%26%25");
@@ -312,8 +309,8 @@ fn a_login_is_remembered_under_its_profile() {
     let profile = home.latch(&["profile", "show", "--json"]).succeeded().json();
     assert_eq!(profile["issuer"], issuer);
     assert_eq!(profile["client_id"].as_str().or(profile["client-id"].as_str()), Some("demo"));
-    assert_eq!(profile["scopes"], json!(support::SCOPES));
-    let again = support::Pending::start(&mut home.command(&["login", "--no-browser"]));
+    assert_eq!(profile["scopes"], json!(SCOPES));
+    let again = Pending::start(&mut home.command(&["login", "--no-browser"]));
     again.visit();
     again.finish().succeeded();
     assert_eq!(home.session_files().len(), 1);
@@ -333,7 +330,7 @@ fn profiles_have_sessions_of_their_own() {
 
     let third = ["login", "--no-browser", "--profile", "third", "--client-id", "demo"];
     let mut third = home.command(&third);
-    let pending = support::Pending::start(third.args(["--issuer", other.issuer()]));
+    let pending = Pending::start(third.args(["--issuer", other.issuer()]));
     pending.visit();
     pending.finish().succeeded();
     assert_eq!(home.session_files().len(), 3);
@@ -361,7 +358,7 @@ fn a_second_login_replaces_the_first() {
 fn two_logins_at_once_do_not_disturb_each_other() {
     let home = Home::new();
     let (one, two) = (home.start_login(&[]), home.start_login(&["--profile", "two"]));
-    let crossed = support::http::get(&two.answer().join("/callback?state=x&code=y").expect("URL"));
+    let crossed = http::get(&two.answer().join("/callback?state=x&code=y").expect("URL"));
     assert_eq!(crossed.status, 400);
     assert_eq!(two.visit_as(&named("Grace Hopper")).status, 200);
     assert_eq!(one.visit().status, 200);
@@ -403,7 +400,7 @@ fn a_browser_that_does_not_start_leaves_the_address_to_the_person() {
     let mut arguments = home.login_arguments();
     arguments.retain(|word| word != "--no-browser");
     arguments.extend(["--browser".to_owned(), "/nowhere/browser".to_owned()]);
-    let pending = support::Pending::start(&mut home.command(&arguments));
+    let pending = Pending::start(&mut home.command(&arguments));
     pending.visit();
     pending.finish().succeeded().saying(&["/nowhere/browser"]);
 }

@@ -1,16 +1,13 @@
 //! A mock in the manner of navikt/mock-oauth2-server: any issuer, any redirect,
 //! and refresh tokens as the only ones that can be revoked.
 
-mod support;
-
 use latchstring_provider::port::reserve_port;
 use latchstring_provider::visitor::Visitor;
 use latchstring_standins::{Misbehaviour, Options, System};
+use latchstring_testing::session::Session;
+use latchstring_testing::system::Scene;
+use latchstring_testing::{Pending, block_on, http, named, run};
 use serde_json::json;
-
-use support::session::Session;
-use support::system::Scene;
-use support::{Pending, block_on, named, run};
 
 const TOKEN: &str = "/default/token";
 
@@ -63,7 +60,7 @@ fn what_comes_back_is_taken_on_127_0_0_1() {
     let mut answer = url::Url::parse(page.header("location").expect("an address")).expect("a URL");
     assert_eq!(answer.host_str(), Some("localhost"));
     answer.set_host(Some("127.0.0.1")).expect("a host");
-    assert_eq!(support::http::get(&answer).status, 200);
+    assert_eq!(http::get(&answer).status, 200);
     pending.finish().succeeded();
 }
 

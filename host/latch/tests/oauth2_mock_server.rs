@@ -5,16 +5,12 @@
 //! strict. What it does check is the `code_verifier` (RFC 7636 §4.6), and that a
 //! code with a challenge is used once.
 
-mod servers;
-mod support;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use latchstring_provider::visitor::Visitor;
+use latchstring_testing::Home;
+use latchstring_testing::servers::{Server, log_in};
 use sha2::{Digest, Sha256};
-
-use servers::{Server, log_in};
-use support::Home;
 
 fn logged_in(server: &Server) -> Home {
     let home = Home::new();

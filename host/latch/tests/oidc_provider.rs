@@ -1,19 +1,15 @@
 //! The whole program against a certified provider: npm `oidc-provider`.
 
-mod servers;
-mod support;
-
-use std::{env, fs};
+use std::fs;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use latchstring_provider::visitor::Visitor;
+use latchstring_testing::http::get;
+use latchstring_testing::servers::{Server, log_in, visit};
+use latchstring_testing::session::Session;
+use latchstring_testing::{Home, Pending, built, named, refusing};
 use serde_json::{Value, json};
-
-use servers::{Server, log_in, visit};
-use support::http::get;
-use support::session::Session;
-use support::{Home, Pending, named, refusing};
 
 /// As in `web/oidc-provider.mjs`.
 const SECRET: &str = "a secret: +/%&=~\"";
@@ -280,10 +276,7 @@ fn the_browser_may_be_any_command() {
 
 /// The scripted visitor as one word of a command.
 fn visitor() -> String {
-    let latch = std::path::Path::new(env!("CARGO_BIN_EXE_latch"));
-    let visitor = latch.with_file_name(format!("visitor{}", env::consts::EXE_SUFFIX));
-    assert!(visitor.is_file(), "{} is missing: run ./dev test, which builds it", visitor.display());
-    shlex::try_quote(&visitor.to_string_lossy()).expect("a path").into_owned()
+    shlex::try_quote(&built("visitor").to_string_lossy()).expect("a path").into_owned()
 }
 
 /// A part of a signed token, as only a test may believe it.

@@ -1,9 +1,6 @@
 //! A program of one's own that renews in a process of its own: this very program,
 //! by its first argument.
 
-#[path = "support/held.rs"]
-mod held;
-
 use std::env;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -16,8 +13,7 @@ use latchstring::capability::terminal::Silence;
 use latchstring::{Demand, Error, LatchBuilder, Renewal, RenewalProcess, TokenSource};
 use latchstring_provider::visitor::Visitor;
 use latchstring_provider::{Options, Provider};
-
-use held::Held;
+use latchstring_testing::held::Held;
 
 /// The first argument of the process that renews, and of one that asks for a token.
 const RENEWS: &str = "renew";

@@ -1,7 +1,5 @@
 //! Pages of somebody's own, in the browser that comes back.
 
-mod support;
-
 use std::fs;
 use std::path::Path;
 use std::sync::mpsc;
@@ -11,10 +9,9 @@ use latchstring::capability::browser::Browser;
 use latchstring::pages::{self, Pages};
 use latchstring::{Code, Error};
 use latchstring_provider::visitor::Visitor;
-
-use support::embedded::Setting;
-use support::http::{Answer, get, send, with};
-use support::{Home, Pending, block_on};
+use latchstring_testing::embedded::Setting;
+use latchstring_testing::http::{Answer, get, send, with};
+use latchstring_testing::{Home, Pending, block_on, run};
 
 const FRENCH: &str = "lang = \"fr\"\n\
     [success]\ntitle = \"Vous êtes connecté\"\n\
@@ -170,7 +167,7 @@ fn pages_that_cannot_be_shown_stop_a_login_before_it_begins() {
     ] {
         let pages = home.file("pages.toml", text);
         let mut login = home.login_command(&["--pages", &pages, "--key-file", key]);
-        let run = support::run(&mut login).failed(2, "invalid-configuration");
+        let run = run(&mut login).failed(2, "invalid-configuration");
         run.saying(&[word, &pages, "correct the file"]);
     }
     home.latch(&["login", "--pages", "nowhere.toml"])

@@ -2,11 +2,7 @@
 //! `./dev bench storm` does the same for longer, and prints the figures.
 #![cfg(unix)]
 
-mod servers;
-mod storm;
-mod support;
-
-use storm::{CALLERS, Storm};
+use latchstring_testing::storm::{CALLERS, Storm};
 
 #[test]
 fn sixty_four_processes_at_once_renew_once_and_get_the_same_token() {

@@ -1,21 +1,18 @@
 //! The death of the caller interrupts no renewal.
 #![cfg(unix)]
 
-mod support;
-
 use std::fs::{self, File};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use latchstring_provider::Fault;
+use latchstring_testing::held::Held;
+use latchstring_testing::session::Session;
+use latchstring_testing::tty::Tty;
+use latchstring_testing::{Home, Pending, Run, SCOPES};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
-
-use support::held::Held;
-use support::session::Session;
-use support::tty::Tty;
-use support::{Home, SCOPES};
 
 const SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL];
 
@@ -164,7 +161,7 @@ impl Import {
 
     fn log_in(&self) {
         let words = ["login", "--provider", "demo", "--store", "file", "--no-browser"];
-        let pending = support::Pending::start(&mut self.home.command(&words));
+        let pending = Pending::start(&mut self.home.command(&words));
         pending.visit();
         pending.finish().succeeded();
     }
@@ -193,7 +190,7 @@ impl Import {
             .expect("JSON")
     }
 
-    fn latch(&self) -> support::Run {
+    fn latch(&self) -> Run {
         let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
         self.home.latch(&words)
     }

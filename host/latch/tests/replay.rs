@@ -1,13 +1,10 @@
 //! `latch replay`: a transcript stepped through, and the files of `--record`.
 
-mod support;
-
 use std::fs;
 
 use latchstring_provider::Fault;
+use latchstring_testing::{Home, Run, run};
 use serde_json::{Value, json};
-
-use support::{Home, Run, run};
 
 #[test]
 fn a_failed_login_is_recorded_and_replayed_step_by_step() {

@@ -1,18 +1,15 @@
 //! Requests to an API with the session's token.
 
-mod support;
-
 use std::io::Write as _;
 use std::process::{Child, Stdio};
 use std::thread;
 
 use latchstring::ApiRequest;
 use latchstring::capability::store::MemoryStore;
-
-use support::api::{self, Api};
-use support::embedded::Setting;
-use support::session::Session;
-use support::{Home, Run, block_on};
+use latchstring_testing::api::{self, Api};
+use latchstring_testing::embedded::Setting;
+use latchstring_testing::session::Session;
+use latchstring_testing::{Home, Run, block_on};
 
 /// Somebody is logged in, and may ask this API.
 fn home_for(api: &Api) -> Home {

@@ -1,17 +1,14 @@
 //! What comes of an API's answer: on standard output, on standard error, and as
 //! an exit code.
 
-mod support;
-
 use std::io::{Read as _, Write as _};
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, mpsc};
 
 use latchstring_provider::port::free_port;
-
-use support::api::{self, Api};
-use support::http::Trap;
-use support::{Home, Run};
+use latchstring_testing::api::{self, Api};
+use latchstring_testing::http::Trap;
+use latchstring_testing::{Home, Run, run};
 
 /// A request that this API may have.
 fn command(home: &Home, api: &Api, words: &[&str]) -> Command {
@@ -23,7 +20,7 @@ fn command(home: &Home, api: &Api, words: &[&str]) -> Command {
 }
 
 fn get(home: &Home, api: &Api, words: &[&str]) -> Run {
-    support::run(&mut command(home, api, words))
+    run(&mut command(home, api, words))
 }
 
 fn logged_in() -> Home {

@@ -1,13 +1,10 @@
 //! Secrets are seen by nobody who did not ask for them.
 
-mod support;
-
 use std::collections::BTreeSet;
 
 use latchstring_provider::{ClientAuthentication, Fault, Options};
-
-use support::session::Session;
-use support::{Home, Pending, run};
+use latchstring_testing::session::Session;
+use latchstring_testing::{Home, Pending, run};
 
 const SECRET: &str = "a client secret nobody should see";
 

@@ -1,14 +1,11 @@
 //! Which setting counts, and what is remembered.
 
-mod support;
-
 use std::fs;
 
 use latchstring_provider::{ClientAuthentication, Options, Provider};
+use latchstring_testing::http::Trap;
+use latchstring_testing::{Home, Pending, Run, run};
 use serde_json::json;
-
-use support::http::Trap;
-use support::{Home, Pending, Run, run};
 
 fn other_provider() -> Provider {
     Provider::start(Options::default()).expect("a provider")

@@ -1,16 +1,13 @@
 //! Sessions as files: damaged ones, newer ones, and who may read them.
 #![cfg(unix)]
 
-mod support;
-
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
+use latchstring_testing::session::Session;
+use latchstring_testing::{Home, Pending, run};
 use serde_json::json;
-
-use support::session::Session;
-use support::{Home, run};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("metadata").permissions().mode() & 0o777
@@ -132,10 +129,10 @@ fn sessions_are_private_whatever_the_umask() {
         let home = Home::new();
         let login = home.login_arguments();
         let line = format!("umask {umask}; exec \"$@\"");
-        let latch = env!("CARGO_BIN_EXE_latch");
-        let mut words = vec!["-c", &line, "sh", latch];
+        let latch = home.program().display().to_string();
+        let mut words = vec!["-c", &line, "sh", &latch];
         words.extend(login.iter().map(String::as_str));
-        let pending = support::Pending::start(&mut home.command_of("sh", &words));
+        let pending = Pending::start(&mut home.command_of("sh", &words));
         pending.visit();
         pending.finish().succeeded();
         assert_eq!(mode(&home.state_folder()), 0o700, "umask {umask}");
@@ -143,7 +140,7 @@ fn sessions_are_private_whatever_the_umask() {
             let path = entry.expect("an entry").path();
             assert_eq!(mode(&path), 0o600, "umask {umask}: {}", path.display());
         }
-        run(&mut home.command_of("sh", &["-c", &line, "sh", latch, "token", "--force-refresh"]))
+        run(&mut home.command_of("sh", &["-c", &line, "sh", &latch, "token", "--force-refresh"]))
             .succeeded();
         assert_eq!(mode(&home.session_file()), 0o600, "umask {umask}");
     }

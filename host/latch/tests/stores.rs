@@ -1,18 +1,14 @@
 //! Where a session is kept: chosen, remembered, moved, encrypted.
 #![cfg(target_os = "linux")]
 
-#[path = "support/desktop.rs"]
-mod desktop;
-mod support;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
 
-use desktop::Desktop;
-use support::session::Session;
-use support::{Home, Pending, Run, run};
+use latchstring_testing::desktop::Desktop;
+use latchstring_testing::session::Session;
+use latchstring_testing::{Home, Pending, Run, run};
 
 /// `latch` on a desktop.
 fn on(desktop: &Desktop, home: &Home, words: &[&str]) -> Command {

@@ -1,17 +1,11 @@
 //! Stytch Connected Apps: JSON to the token endpoint, any port of 127.0.0.1, and
 //! a page of one's own to log in on.
 
-#[cfg(target_os = "linux")]
-#[path = "support/desktop.rs"]
-mod desktop;
-mod support;
-
 use latchstring_provider::visitor::Visitor;
 use latchstring_standins::{Misbehaviour, Options, System};
-
-use support::session::Session;
-use support::system::Scene;
-use support::{http, refusing, run};
+use latchstring_testing::session::Session;
+use latchstring_testing::system::Scene;
+use latchstring_testing::{Run, http, refusing, run};
 
 const TOKEN: &str = "/v1/public/demo-project/oauth2/token";
 const REVOKE: &str = "/v1/public/demo-project/oauth2/revoke";
@@ -227,12 +221,12 @@ fn settings_that_are_missing_are_named() {
 #[cfg(target_os = "linux")]
 mod keyring {
     use super::*;
-    use crate::desktop::Desktop;
+    use latchstring_testing::desktop::Desktop;
 
     const TOKENS: [(&str, &str); 2] =
         [("stytch-cli", "stytch-useraccess_token"), ("stytch-cli", "stytch-userrefresh_token")];
 
-    fn import(scene: &Scene, desktop: &Desktop, extra: &[&str]) -> crate::support::Run {
+    fn import(scene: &Scene, desktop: &Desktop, extra: &[&str]) -> Run {
         run(desktop.join(&mut scene.command("import", extra)))
     }
 

@@ -1,18 +1,14 @@
 //! A person at a terminal is offered another way where the first one fails.
 #![cfg(unix)]
 
-mod servers;
-mod support;
-
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::thread;
 
 use latchstring_provider::visitor::{Browser, Visitor};
-
-use servers::Server;
-use support::tty::Tty;
-use support::{Home, SCOPES, block_on};
+use latchstring_testing::servers::Server;
+use latchstring_testing::tty::Tty;
+use latchstring_testing::{Home, SCOPES, block_on};
 
 /// The address in the line that begins with it.
 fn address(screen: &str) -> String {

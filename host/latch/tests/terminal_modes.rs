@@ -2,22 +2,19 @@
 //! on with it.
 #![cfg(unix)]
 
-mod support;
-
 use std::process::Command;
 use std::time::Instant;
 use std::{panic, thread};
 
 use latchstring::capability::terminal::StderrTerminal;
 use latchstring_provider::visitor::Browser;
+use latchstring_testing::tty::Tty;
+use latchstring_testing::{Home, PATIENCE, block_on};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::termios::LocalFlags;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use url::Url;
-
-use support::tty::Tty;
-use support::{Home, PATIENCE, block_on};
 
 const ROUNDS: usize = 30;
 

@@ -1,7 +1,5 @@
 //! A login that waits while everything else on this machine attacks its listener.
 
-mod support;
-
 use std::collections::VecDeque;
 use std::fs;
 use std::io::{Read as _, Write as _};
@@ -11,10 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use latchstring_testing::Home;
+use latchstring_testing::http::{authority, send, with};
 use url::{Position, Url};
-
-use support::Home;
-use support::http::{authority, send, with};
 
 const ATTACKERS: usize = 16;
 /// Before the answer arrives. The attack goes on until the login has ended.

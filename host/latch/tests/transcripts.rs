@@ -1,8 +1,6 @@
 //! `latch --record` and `latch replay`: what stands in a transcript of a real
 //! session, and what must not.
 
-mod support;
-
 use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -13,14 +11,13 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use latchstring_provider::visitor::Visitor;
 use latchstring_provider::{ClientAuthentication, Fault, Options};
 use latchstring_standins::System;
+use latchstring_testing::session::Session;
+use latchstring_testing::system::Scene;
+use latchstring_testing::{Home, Pending, Run, block_on, http, run};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use url::Url;
 use url::form_urlencoded::byte_serialize;
-
-use support::session::Session;
-use support::system::Scene;
-use support::{Home, Pending, Run, block_on, http, run};
 
 const SECRET: &str = "a client secret nobody should see";
 

@@ -1,8 +1,6 @@
 //! Whose certificates are trusted, who the client says it is, and proxies of the
 //! SOCKS kind: against servers with a certificate authority of the test's own.
 
-mod support;
-
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -13,6 +11,7 @@ use std::time::Duration;
 
 use latchstring::capability::http::{ApiRequest, Http as _, Limits, SystemHttp};
 use latchstring::contract::{Method, Request};
+use latchstring_testing::{Home, Run, block_on, run};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -20,8 +19,6 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
 use tempfile::TempDir;
-
-use support::{Home, Run, block_on, run};
 
 /// Names that the server's certificate is for; only a proxy can resolve the second.
 const NAMES: [&str; 2] = ["localhost", "login.invalid"];

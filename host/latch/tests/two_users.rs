@@ -7,8 +7,6 @@
     reason = "what was skipped, and which round is played, is said there"
 )]
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, chown};
@@ -21,10 +19,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use latchstring_provider::visitor::{Browser, Visitor};
+use latchstring_testing::{Home, PATIENCE, Pending, block_on, built, named, run, skip};
 use rustix::process::Uid;
 use rustix::thread::set_thread_res_uid;
-
-use support::{Home, PATIENCE, Pending, block_on, named, skip};
 
 const MALLORY: u32 = 65534;
 const ROOT: u32 = 0;
@@ -60,7 +57,7 @@ fn can_be_two_users() -> bool {
 /// Who can run `latch` as the victim: root, and if the program may be reached by all,
 /// another user too.
 fn victims() -> Vec<u32> {
-    let program = Path::new(env!("CARGO_BIN_EXE_latch"));
+    let program = built("latch");
     let is_open =
         |path: &Path| fs::metadata(path).is_ok_and(|found| found.permissions().mode() & 0o5 == 0o5);
     if program.ancestors().all(is_open) {
@@ -216,7 +213,7 @@ impl Victim {
     }
 
     fn logged_in_as(&self) -> String {
-        let run = support::run(&mut self.command(&["whoami", "--json"])).succeeded();
+        let run = run(&mut self.command(&["whoami", "--json"])).succeeded();
         run.json()["name"].as_str().expect("a name").to_owned()
     }
 }

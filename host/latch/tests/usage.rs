@@ -1,8 +1,6 @@
 //! The command line itself: helps, flags and their variables, errors.
 
-mod support;
-
-use support::{Home, run};
+use latchstring_testing::{Home, Pending, Run, run};
 
 const COMMANDS: [&[&str]; 16] = [
     &["login"],
@@ -109,7 +107,7 @@ fn variables(home: &Home, command: &[&str]) -> Vec<String> {
 fn an_empty_variable_is_an_unset_one() {
     let home = Home::new();
     home.login();
-    let words = |run: &support::Run| (run.code, run.stdout.clone(), run.stderr.clone());
+    let words = |run: &Run| (run.code, run.stdout.clone(), run.stderr.clone());
     // What the test itself sets stays.
     let is_ours = |name: &String| {
         let ours =
@@ -178,7 +176,7 @@ fn every_setting_of_a_login_can_come_from_the_environment() {
         .env("LATCH_NO_BROWSER", "1")
         .env("LATCH_REDIRECT_HOST", "127.0.0.1")
         .env("LATCH_TIMEOUT", "60");
-    let pending = support::Pending::start(&mut login);
+    let pending = Pending::start(&mut login);
     assert_eq!(pending.parameter("scope"), "openid offline_access");
     assert_eq!(pending.parameter("login_hint"), "Ada Lovelace");
     assert_eq!(pending.parameter("ui_locales"), "en fr");

@@ -2,14 +2,12 @@
 //! can be kept.
 #![cfg(unix)]
 
-mod support;
-
 use std::fs::{self, File};
 use std::process::Stdio;
 
 use latchstring_provider::Fault;
-use support::session::Session;
-use support::{Home, Run, run};
+use latchstring_testing::session::Session;
+use latchstring_testing::{Home, Run, run};
 
 /// Somebody whose access token has expired.
 fn expired() -> Home {

@@ -3,18 +3,15 @@
 //! native host does.
 #![cfg(unix)]
 
-#[path = "../../../host/latch/tests/support/mod.rs"]
-mod support;
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
 use latchstring::sandbox::COMPONENT;
 use latchstring_hostile::{ACTOR_COMPONENT, Occasion, StoppedBy, denied};
+use latchstring_testing::{Home, Run, run, skip};
 use latchstring_wasmtime::LATCH;
 use serde_json::Value;
-use support::{Home, Run, run, skip};
 use tempfile::TempDir;
 
 /// Parts that wait in real time, or use the network, before the host stops them. What counts

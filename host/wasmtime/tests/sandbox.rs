@@ -2,9 +2,6 @@
 //! shares sessions with the native host.
 #![cfg(unix)]
 
-#[path = "../../../host/latch/tests/support/mod.rs"]
-mod support;
-
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
@@ -15,13 +12,18 @@ use std::thread;
 use latchstring::capability::store::FileStore;
 use latchstring::{Demand, Latch};
 use latchstring_provider::visitor::{Browser, Visitor};
+use latchstring_testing::http::get;
+use latchstring_testing::session::Session;
+use latchstring_testing::tty::Tty;
+use latchstring_testing::{Home, Pending, SCOPES, block_on, busy_port, http, refusing, run};
 use sha2::{Digest as _, Sha256};
-use support::http::get;
-use support::session::Session;
-use support::tty::Tty;
-use support::{Home, Pending, SCOPES, block_on, busy_port, refusing};
 use url::Url;
 use wasmparser::{Parser, Payload};
+
+/// A home for this host's program.
+fn home() -> Home {
+    Home::new().of(env!("CARGO_BIN_EXE_latch-wasi"))
+}
 
 fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
@@ -94,7 +96,7 @@ fn the_login_component_is_in_it_byte_for_byte() {
     });
     let flow = latchstring::sandbox::COMPONENT;
     assert_eq!(nested.filter(|bytes| *bytes == flow).count(), 1);
-    let shown = Home::new().latch(&["component", "--json"]).succeeded().json();
+    let shown = home().latch(&["component", "--json"]).succeeded().json();
     assert_eq!(shown["sha256"], sha256(flow));
     assert_eq!(shown["bytes"], flow.len());
     assert_eq!(shown["exports"], serde_json::json!(["latchstring:login/flow@0.2.0"]));
@@ -105,7 +107,7 @@ fn the_login_component_is_in_it_byte_for_byte() {
 
 #[test]
 fn a_person_opens_the_printed_address_and_is_logged_in() {
-    let home = Home::new();
+    let home = home();
     let login = start_login(&home, &[]);
     assert!(login.url.path().ends_with("/latchstring/start"), "{}", login.url);
     let page = login.visit();
@@ -130,11 +132,11 @@ fn a_person_opens_the_printed_address_and_is_logged_in() {
 
 #[test]
 fn only_the_browser_that_opened_the_printed_address_finishes_the_login() {
-    let home = Home::new();
+    let home = home();
     let mut login = start_login(&home, &[]);
     // Somebody else follows the address, and brings the answer in a browser of
     // their own: state and code are right, and the cookie is missing.
-    let sent_on = support::http::send(&login.url, "GET", &[]);
+    let sent_on = http::send(&login.url, "GET", &[]);
     let provider = Url::parse(sent_on.header("location").expect("a way on")).expect("an address");
     let form = [("name", "Mallory"), ("decision", "login")];
     let decided = block_on(Browser::default().post(provider.as_str(), &form)).expect("an answer");
@@ -149,7 +151,7 @@ fn only_the_browser_that_opened_the_printed_address_finishes_the_login() {
 
 #[test]
 fn whoever_says_no_is_taken_at_their_word() {
-    let home = Home::new();
+    let home = home();
     let login = start_login(&home, &[]);
     assert_eq!(login.visit_as(&refusing()).status, 403);
     login.finish().failed(4, "access-denied");
@@ -158,7 +160,7 @@ fn whoever_says_no_is_taken_at_their_word() {
 
 #[test]
 fn a_command_for_the_browser_is_told_to_be_of_no_use() {
-    let home = Home::new();
+    let home = home();
     let login = start_login(&home, &["--browser", "firefox"]);
     login.visit();
     login.finish().succeeded().saying(&["--browser firefox is not used"]);
@@ -166,7 +168,7 @@ fn a_command_for_the_browser_is_told_to_be_of_no_use() {
 
 #[test]
 fn what_is_pasted_is_told_to_be_seen() {
-    let home = Home::new();
+    let home = home();
     let (taken, port) = busy_port();
     let words = [&login_arguments(&home)[..], &["--port".to_owned(), port.to_string()]].concat();
     let mut tty = Tty::start(home.command(&words));
@@ -192,7 +194,7 @@ fn what_is_pasted_is_told_to_be_seen() {
 
 #[test]
 fn where_nobody_can_be_asked_nobody_is() {
-    let home = Home::new();
+    let home = home();
     let words = login_arguments(&home);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     home.latch(&words).failed(3, "login-required").saying(&["no terminal"]);
@@ -202,7 +204,7 @@ fn where_nobody_can_be_asked_nobody_is() {
 
 #[test]
 fn the_environment_says_what_the_command_line_does_not() {
-    let home = Home::new();
+    let home = home();
     let mut command = home.command(&["login"]);
     command
         .env("LATCH_ISSUER", home.provider.issuer())
@@ -215,12 +217,12 @@ fn the_environment_says_what_the_command_line_does_not() {
     let config = home.config();
     assert!(config.contains("scopes = [\"openid\", \"offline_access\"]"), "{config}");
     let mut token = home.command(&["token"]);
-    support::run(token.env("LATCH_OUTPUT", "json")).succeeded().json();
+    run(token.env("LATCH_OUTPUT", "json")).succeeded().json();
 }
 
 #[test]
 fn presets_are_known_here_too() {
-    let home = Home::new();
+    let home = home();
     let run = home.latch(&["provider", "list"]).succeeded();
     assert!(run.stdout.contains("github"), "{}", run.stdout);
     home.write_config("[profile.default]\nprovider = \"entra\"\n");
@@ -229,7 +231,7 @@ fn presets_are_known_here_too() {
 
 #[test]
 fn a_folder_that_was_not_given_is_named_with_the_option_that_gives_it() {
-    let home = Home::new();
+    let home = home();
     home.login();
     home.latch(&["token", "--state-dir", "/elsewhere"])
         .failed(8, "store-unusable")
@@ -240,7 +242,7 @@ fn a_folder_that_was_not_given_is_named_with_the_option_that_gives_it() {
 
 #[test]
 fn either_host_reads_and_renews_what_the_other_has_saved() {
-    let home = Home::new();
+    let home = home();
     home.login();
     let latch = native(&home);
     let first = home.token(&[]);
@@ -259,7 +261,7 @@ fn either_host_reads_and_renews_what_the_other_has_saved() {
 
 #[test]
 fn everything_that_is_kept_is_for_its_owner_alone() {
-    let home = Home::new();
+    let home = home();
     home.login();
     let mode = |path: &Path| fs::metadata(path).expect("metadata").permissions().mode() & 0o777;
     assert_eq!(mode(&home.session_file()), 0o600);
@@ -269,7 +271,7 @@ fn everything_that_is_kept_is_for_its_owner_alone() {
 
 #[test]
 fn a_session_that_is_encrypted_or_in_the_keyring_is_left_alone() {
-    let home = Home::new();
+    let home = home();
     home.login();
     let file = home.session_file();
     fs::write(&file, b"age-encryption.org/v1\n-> X25519 abc\n").expect("a session");
@@ -289,7 +291,7 @@ fn a_session_that_is_encrypted_or_in_the_keyring_is_left_alone() {
 
 #[test]
 fn what_dead_writers_left_behind_goes_with_the_next_save() {
-    let home = Home::new();
+    let home = home();
     home.login();
     let file = home.session_file();
     let name = file.file_stem().expect("a name").to_string_lossy().into_owned();
@@ -305,7 +307,7 @@ fn what_dead_writers_left_behind_goes_with_the_next_save() {
 
 #[test]
 fn processes_that_want_a_token_at_once_renew_once() {
-    let home = Home::new();
+    let home = home();
     home.login();
     let refreshes = || {
         let asked = home.asked("/token");
@@ -325,7 +327,7 @@ fn processes_that_want_a_token_at_once_renew_once() {
 
 #[test]
 fn a_lock_that_shows_life_is_waited_for_and_named() {
-    let home = Home::new();
+    let home = home();
     home.login();
     let lock = beside_the_session(&home, "wasi-lock");
     fs::write(&lock, "somebody").expect("a lock");
@@ -337,7 +339,7 @@ fn a_lock_that_shows_life_is_waited_for_and_named() {
 
 #[test]
 fn a_lock_without_a_sign_of_life_is_taken_over() {
-    let home = Home::new();
+    let home = home();
     home.login();
     let lock = beside_the_session(&home, "wasi-lock");
     fs::write(&lock, "somebody who died").expect("a lock");
@@ -365,7 +367,7 @@ fn what_leads_into_ones_own_network_is_not_asked() {
         ("https://127.0.0.1:9/token", "127.0.0.1 is not a public address"),
         ("https://[::ffff:a00:1]/token", "is not a public address"),
     ] {
-        let home = Home::new();
+        let home = home();
         keep_session_elsewhere(&home, endpoint);
         let mut words = vec!["token", "--force-refresh", "--issuer", FAR, "--client-id", "demo"];
         words.extend(SCOPES.iter().flat_map(|scope| ["--scope", scope]));
@@ -375,7 +377,7 @@ fn what_leads_into_ones_own_network_is_not_asked() {
 
 #[test]
 fn a_provider_that_is_away_ends_no_session() {
-    let home = Home::new();
+    let home = home();
     home.login();
     // A port that nothing listens on any more.
     let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it");

@@ -1,15 +1,17 @@
 //! The conformance kit, replayed in `latch.wasm`.
 #![cfg(unix)]
 
-#[path = "../../../host/latch/tests/support/mod.rs"]
-mod support;
-
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 
-use support::{Home, Run};
+use latchstring_testing::{Home, Run};
+
+/// A home for this host's program.
+fn home() -> Home {
+    Home::new().of(env!("CARGO_BIN_EXE_latch-wasi"))
+}
 
 /// `latch replay -` with this on standard input.
 fn replay(home: &Home, transcript: &[u8]) -> Run {
@@ -23,7 +25,7 @@ fn replay(home: &Home, transcript: &[u8]) -> Run {
 #[test]
 fn the_conformance_kit_is_answered_as_it_was_recorded() {
     let kit = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testing/conformance");
-    let home = Home::new();
+    let home = home();
     let mut replayed = 0;
     for entry in fs::read_dir(kit).expect("the kit") {
         let file = entry.expect("an entry").path();
@@ -42,7 +44,7 @@ fn another_answer_than_was_recorded_is_told_where_it_stands() {
     let kit =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testing/conformance/token-cached.json");
     let text = fs::read_to_string(kit).expect("a transcript");
-    let home = Home::new();
+    let home = home();
     let run = replay(&home, text.replace("\"cached\"", "\"renewed\"").as_bytes());
     assert_eq!(run.code, 6, "{}", run.stderr);
     let difference = run.json()["difference"].to_string();

@@ -4,10 +4,6 @@
 //! machine whose speed drifts changes both sides alike.
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
-#[cfg(target_os = "linux")]
-#[path = "../../tests/support/desktop.rs"]
-mod desktop;
-
 use std::error::Error;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -89,7 +85,7 @@ fn cached_token(home: &Path, session: &Path) -> Result<(Duration, Duration, f64)
 /// The session is moved to a keyring of its own, asked there, and left.
 #[cfg(target_os = "linux")]
 fn token_in_keyring(home: &Path) -> Result<String> {
-    let desktop = desktop::Desktop::new();
+    let desktop = latchstring_testing::desktop::Desktop::new();
     let on_desktop = |words: &[&str]| {
         let mut command = latch(home);
         command.args(words);

@@ -17,8 +17,7 @@ use latchstring::capability::terminal::Terminal;
 use latchstring::contract::{Facts, Header, Request, Response};
 use latchstring::{Error, Latch, LatchBuilder, LoginFlow, Recorder};
 use latchstring_provider::visitor::Visitor;
-
-use crate::support::{SCOPES, block_on};
+use latchstring_testing::{SCOPES, block_on};
 
 pub(crate) const BEGINNING_MS: u64 = 1_700_000_000_000;
 

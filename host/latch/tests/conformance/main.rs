@@ -1,9 +1,6 @@
 //! The conformance kit: every transcript in it is what the component says today,
 //! and what the real loop makes of the same surroundings.
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod by_hand;
 mod cast;
 mod kit;

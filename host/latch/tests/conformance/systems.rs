@@ -7,10 +7,10 @@ use latchstring::contract::{Endpoints, Examination, Hexclave, HexclaveHeaders, T
 use latchstring::{Demand, Latch, LoginFlow, Recorder};
 use latchstring_provider::visitor::Visitor;
 use latchstring_standins::{Options, Standin, System};
+use latchstring_testing::{block_on, refusing};
 
 use crate::cast::{Answered, BEGINNING_MS, CALLBACK_PORT, Cast, PROVIDER_PORT, Person, response};
 use crate::scenes::Scene;
-use crate::support::{block_on, refusing};
 
 pub(crate) const SCENES: [Scene; 6] = [
     ("device-login", || {

@@ -6,16 +6,18 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-pub(crate) struct Session {
+/// A stored session that a test reads and changes.
+pub struct Session {
     path: PathBuf,
     /// The host's line.
-    pub(crate) header: Value,
+    pub header: Value,
     /// The component's document.
-    pub(crate) inner: Value,
+    pub inner: Value,
 }
 
 impl Session {
-    pub(crate) fn read(path: &Path) -> Self {
+    /// Reads the file of a session.
+    pub fn read(path: &Path) -> Self {
         let text = fs::read_to_string(path).expect("a session file");
         let (header, inner) = text.split_once('\n').expect("two parts");
         let json = |text| serde_json::from_str(text).expect("JSON");
@@ -23,7 +25,7 @@ impl Session {
     }
 
     /// As it is when this much time has passed.
-    pub(crate) fn later(mut self, seconds: u64) -> Self {
+    pub fn later(mut self, seconds: u64) -> Self {
         for time in ["logged_in_at_ms", "received_at_ms", "expires_at_ms"] {
             if let Some(time_ms) = self.inner[time].as_u64() {
                 self.inner[time] = (time_ms - seconds * 1000).into();
@@ -33,11 +35,12 @@ impl Session {
     }
 
     /// Writes what was changed, as the host would have.
-    pub(crate) fn write(&self) {
+    pub fn write(&self) {
         fs::write(&self.path, self.bytes()).expect("a session file");
     }
 
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    /// The file that this session is written as.
+    pub fn bytes(&self) -> Vec<u8> {
         let inner = self.inner.to_string();
         let mut header = self.header.clone();
         header["bytes"] = inner.len().into();
@@ -45,7 +48,7 @@ impl Session {
     }
 
     /// Everything in it that must not be seen anywhere else.
-    pub(crate) fn secrets(&self) -> Vec<String> {
+    pub fn secrets(&self) -> Vec<String> {
         let secrets = ["access_token", "refresh_token", "id_token"];
         secrets.iter().filter_map(|name| self.inner[name].as_str()).map(str::to_owned).collect()
     }

@@ -14,16 +14,17 @@ use latchstring::{Error, Latch, LatchBuilder};
 use latchstring_provider::visitor::Visitor;
 use latchstring_provider::{Options, Provider};
 
-use super::{SCOPES, block_on};
+use crate::{SCOPES, block_on};
 
 /// Begins far from any real time: nothing here may look at the real clock.
-pub(crate) const BEGINNING_MS: u64 = 4_000_000_000_000;
+pub const BEGINNING_MS: u64 = 4_000_000_000_000;
 
 /// A browser in which somebody logs in at once.
 #[derive(Clone, Default)]
-pub(crate) struct Visiting {
+pub struct Visiting {
     visitor: Visitor,
-    pub(crate) opened: Arc<AtomicUsize>,
+    /// How often it was opened.
+    pub opened: Arc<AtomicUsize>,
 }
 
 impl Browser for Visiting {
@@ -37,10 +38,11 @@ impl Browser for Visiting {
 
 /// A clock that tests turn, shared with the provider.
 #[derive(Clone)]
-pub(crate) struct Turned(Arc<AtomicU64>);
+pub struct Turned(Arc<AtomicU64>);
 
 impl Turned {
-    pub(crate) fn go_on(&self, time: Duration) {
+    /// Lets time pass.
+    pub fn go_on(&self, time: Duration) {
         self.0.fetch_add(time.as_millis() as u64, Ordering::SeqCst);
     }
 }
@@ -61,14 +63,18 @@ impl Clock for Turned {
 }
 
 /// A provider, somebody to log in, and a clock for both.
-pub(crate) struct Setting {
-    pub(crate) provider: Provider,
-    pub(crate) clock: Turned,
-    pub(crate) browser: Visiting,
+pub struct Setting {
+    /// The provider, whose clock is `clock`.
+    pub provider: Provider,
+    /// The clock of both sides.
+    pub clock: Turned,
+    /// The browser of the client.
+    pub browser: Visiting,
 }
 
 impl Setting {
-    pub(crate) fn new() -> Self {
+    /// A provider that was just started, at [`BEGINNING_MS`].
+    pub fn new() -> Self {
         let clock = Turned(Arc::new(AtomicU64::new(BEGINNING_MS)));
         let now = clock.clone();
         let options = Options { now: Arc::new(move || now.now_ms()), ..Options::default() };
@@ -76,7 +82,8 @@ impl Setting {
         Self { provider, clock, browser: Visiting::default() }
     }
 
-    pub(crate) fn builder(&self) -> LatchBuilder {
+    /// A client of the provider, before its settings are checked.
+    pub fn builder(&self) -> LatchBuilder {
         Latch::builder(self.provider.issuer(), "demo")
             .scopes(SCOPES)
             .store(MemoryStore::default())
@@ -85,11 +92,13 @@ impl Setting {
             .clock(self.clock.clone())
     }
 
-    pub(crate) fn latch(&self) -> Latch {
+    /// A client of the provider.
+    pub fn latch(&self) -> Latch {
         self.builder().build().expect("good settings")
     }
 
-    pub(crate) fn asked(&self, path: &str) -> usize {
+    /// How many requests the provider has had at one path.
+    pub fn asked(&self, path: &str) -> usize {
         self.provider.log().iter().filter(|seen| seen.path == path).count()
     }
 }

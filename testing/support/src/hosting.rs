@@ -1,29 +1,33 @@
 //! The hosts of the component, each as the program that a person would run.
-#![allow(dead_code, reason = "tests and a bench use a part of it each")]
 
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::session::Session;
-use crate::support::{Home, Pending, Run, run};
+use crate::session::Session;
+use crate::{Home, Pending, Run, built, run};
+
+/// The folder of the hosts.
+const HOSTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../host");
 
 const SCOPES: [&str; 2] = ["openid", "offline_access"];
 
 /// A program that logs in.
-pub(crate) struct Host {
-    pub(crate) name: &'static str,
+pub struct Host {
+    /// What tables call it.
+    pub name: &'static str,
     program: Vec<OsString>,
     /// What names a client.
     words: fn(&Client) -> Vec<String>,
-    pub(crate) measure: Measure,
+    /// How its cost is measured.
+    pub measure: Measure,
     /// Whether it starts a browser; else the person opens what it prints.
     opens_browser: bool,
 }
 
 /// How it is found out what the component costs there.
-pub(crate) enum Measure {
+pub enum Measure {
     /// By this very process.
     Here,
     /// By a program of the host's: it is given the issuer, the client's id and the
@@ -34,20 +38,21 @@ pub(crate) enum Measure {
 }
 
 /// Who logs in, and where.
-pub(crate) struct Client<'a> {
-    pub(crate) issuer: &'a str,
-    pub(crate) id: &'a str,
+pub struct Client<'a> {
+    /// The provider.
+    pub issuer: &'a str,
+    /// The `client_id`.
+    pub id: &'a str,
 }
 
 impl Host {
     /// All that there are.
-    pub(crate) fn all() -> Vec<Self> {
-        let hosts = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-        let latch = PathBuf::from(env!("CARGO_BIN_EXE_latch"));
+    pub fn all() -> Vec<Self> {
+        let hosts = Path::new(HOSTS);
         vec![
             Self {
                 name: "native",
-                program: vec![latch.into()],
+                program: vec![built("latch").into()],
                 words: options,
                 measure: Measure::Here,
                 opens_browser: true,
@@ -80,12 +85,12 @@ impl Host {
     }
 
     /// With the words that start it.
-    pub(crate) fn program(&self) -> &[OsString] {
+    pub fn program(&self) -> &[OsString] {
         &self.program
     }
 
     /// Ada Lovelace logs in.
-    pub(crate) fn log_in(&self, home: &Home, client: &Client) {
+    pub fn log_in(&self, home: &Home, client: &Client) {
         let words = (self.words)(client);
         if self.opens_browser {
             self.run(home, "login", &words);
@@ -99,12 +104,12 @@ impl Host {
     }
 
     /// The access token that it prints.
-    pub(crate) fn token(&self, home: &Home, client: &Client) -> String {
+    pub fn token(&self, home: &Home, client: &Client) -> String {
         self.run(home, "token", &(self.words)(client)).stdout.trim_end().to_owned()
     }
 
     /// The SHA-256 of its component, as it tells it.
-    pub(crate) fn component(&self, home: &Home) -> String {
+    pub fn component(&self, home: &Home) -> String {
         let said = self.run(home, "component", &[]).stdout;
         let is_hash =
             |word: &&str| word.len() == 64 && word.chars().all(|digit| digit.is_ascii_hexdigit());
@@ -118,12 +123,12 @@ impl Host {
     }
 
     /// One of its programs, with a browser that logs Ada Lovelace in.
-    pub(crate) fn command(&self, home: &Home, words: &[OsString]) -> Command {
+    pub fn command(&self, home: &Home, words: &[OsString]) -> Command {
         let (program, first) = words.split_first().expect("a program");
-        let mut command = home.command_of(&program.to_string_lossy(), first);
+        let mut command = home.command_of(program, first);
         command
             .env("LATCH_BROWSER", PathBuf::from(made("LATCHSTRING_BIN")).join("visitor"))
-            .env("PYTHONPATH", Path::new(env!("CARGO_MANIFEST_DIR")).join("../python"));
+            .env("PYTHONPATH", Path::new(HOSTS).join("python"));
         command
     }
 }
@@ -144,7 +149,7 @@ fn made(variable: &str) -> OsString {
 }
 
 /// The stored access token is one that ran out long ago.
-pub(crate) fn expire(home: &Home) {
+pub fn expire(home: &Home) {
     let mut session = Session::read(&home.session_file());
     session.inner["expires_at_ms"] = 1.into();
     session.write();

@@ -8,21 +8,21 @@ use std::thread::{self, JoinHandle};
 use latchstring_provider::visitor::{Browser, Lost, Page, Visitor};
 use url::Url;
 
-use super::{Run, block_on};
+use crate::{Run, block_on};
 
 /// Killed when it is dropped before it ended.
-pub(crate) struct Pending {
+pub struct Pending {
     child: Option<Child>,
     stdout: Option<JoinHandle<String>>,
     stderr: Option<JoinHandle<String>>,
     /// The authorization request that the person was shown.
-    pub(crate) url: Url,
+    pub url: Url,
 }
 
 impl Pending {
     /// Returns as soon as the address was shown.
     #[track_caller]
-    pub(crate) fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         let mut child =
             command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("latch starts");
         let mut stdout = child.stdout.take().expect("standard output");
@@ -57,26 +57,27 @@ impl Pending {
     }
 
     /// Ada Lovelace logs in, and stays for the last page.
-    pub(crate) fn visit(&self) -> Page {
+    pub fn visit(&self) -> Page {
         self.visit_as(&Visitor::default())
     }
 
-    pub(crate) fn visit_as(&self, visitor: &Visitor) -> Page {
+    /// The same for another user than Ada.
+    pub fn visit_as(&self, visitor: &Visitor) -> Page {
         self.try_visit_as(visitor).expect("the last page")
     }
 
     /// The same where the login may have ended meanwhile.
-    pub(crate) fn try_visit_as(&self, visitor: &Visitor) -> Result<Page, Lost> {
+    pub fn try_visit_as(&self, visitor: &Visitor) -> Result<Page, Lost> {
         block_on(visitor.visit(self.url.as_str()))
     }
 
     /// The right answer: where the provider sends Ada's browser back to.
-    pub(crate) fn answer(&self) -> Url {
+    pub fn answer(&self) -> Url {
         self.decide("login")
     }
 
     /// Where it sends whoever refuses.
-    pub(crate) fn refusal(&self) -> Url {
+    pub fn refusal(&self) -> Url {
         self.decide("refuse")
     }
 
@@ -88,39 +89,42 @@ impl Pending {
     }
 
     /// A parameter of the authorization request.
-    pub(crate) fn parameter(&self, name: &str) -> String {
+    pub fn parameter(&self, name: &str) -> String {
         let pair = self.url.query_pairs().find(|(known, _)| known == name);
         pair.unwrap_or_else(|| panic!("no {name} in {}", self.url)).1.into_owned()
     }
 
-    pub(crate) fn redirect_uri(&self) -> Url {
+    /// The `redirect_uri` of the authorization request.
+    pub fn redirect_uri(&self) -> Url {
         Url::parse(&self.parameter("redirect_uri")).expect("an address")
     }
 
-    pub(crate) fn port(&self) -> u16 {
+    /// The port of the `redirect_uri`.
+    pub fn port(&self) -> u16 {
         self.redirect_uri().port().expect("a port")
     }
 
     /// The process, as the system numbers it.
-    pub(crate) fn id(&self) -> u32 {
+    pub fn id(&self) -> u32 {
         self.child.as_ref().expect("a running login").id()
     }
 
+    /// Sends SIGINT, as Ctrl+C does.
     #[cfg(unix)]
-    pub(crate) fn interrupt(&self) {
+    pub fn interrupt(&self) {
         let child = self.child.as_ref().expect("a running login");
         let id = rustix::process::Pid::from_child(child);
         rustix::process::kill_process(id, rustix::process::Signal::INT).expect("a signal");
     }
 
     /// Whether it still waits.
-    pub(crate) fn is_waiting(&mut self) -> bool {
+    pub fn is_waiting(&mut self) -> bool {
         let child = self.child.as_mut().expect("a started login");
         child.try_wait().expect("its state").is_none()
     }
 
     /// What came of it, once it ends.
-    pub(crate) fn finish(mut self) -> Run {
+    pub fn finish(mut self) -> Run {
         let status = self.child.take().map(|mut child| child.wait().expect("an exit status"));
         let read = |thread: Option<JoinHandle<String>>| {
             thread.map(|thread| thread.join().expect("its output")).unwrap_or_default()

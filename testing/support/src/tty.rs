@@ -14,10 +14,10 @@ use nix::sys::signal::{SigHandler, Signal, signal};
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use nix::unistd::setsid;
 
-use super::{PATIENCE, Run};
+use crate::{PATIENCE, Run};
 
 /// A pseudo-terminal with a program on it.
-pub(crate) struct Tty {
+pub struct Tty {
     child: Child,
     keyboard: File,
     screen: Arc<Screen>,
@@ -36,7 +36,7 @@ impl Tty {
     /// Starts the program as the leader of a new session with this terminal, whose
     /// modes `change` sets and whose keys send signals. SIGHUP has its default action
     /// again, in case the tests were started by nohup.
-    pub(crate) fn lead(mut command: Command, change: impl FnOnce(&mut Termios)) -> Self {
+    pub fn lead(mut command: Command, change: impl FnOnce(&mut Termios)) -> Self {
         // SAFETY: all three calls may be made between fork and exec.
         unsafe {
             command.pre_exec(|| {
@@ -53,7 +53,7 @@ impl Tty {
 
     /// Starts the program on a terminal of 120 columns, whose three streams are
     /// all the terminal's.
-    pub(crate) fn start(command: Command) -> Self {
+    pub fn start(command: Command) -> Self {
         Self::with(command, |_| {})
     }
 
@@ -90,7 +90,7 @@ impl Tty {
 
     /// What has been shown once it holds `words`.
     #[track_caller]
-    pub(crate) fn until(&self, words: &str) -> String {
+    pub fn until(&self, words: &str) -> String {
         let text = self.screen.text.lock().expect("a screen");
         let (text, late) = self
             .screen
@@ -102,28 +102,28 @@ impl Tty {
     }
 
     /// Types a line.
-    pub(crate) fn types(&mut self, line: &str) {
+    pub fn types(&mut self, line: &str) {
         self.keyboard.write_all(line.as_bytes()).expect("a keyboard");
         self.keyboard.write_all(b"\n").expect("a keyboard");
     }
 
     /// Presses one key.
-    pub(crate) fn presses(&mut self, key: u8) {
+    pub fn presses(&mut self, key: u8) {
         self.keyboard.write_all(&[key]).expect("a keyboard");
     }
 
     /// What has been shown so far.
-    pub(crate) fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         self.screen.text.lock().expect("a screen").clone()
     }
 
     /// The terminal's modes, also when the program has ended.
-    pub(crate) fn modes(&self) -> Termios {
+    pub fn modes(&self) -> Termios {
         tcgetattr(self.terminal.as_ref().expect("a terminal")).expect("its modes")
     }
 
     /// Changes the terminal's modes under the program.
-    pub(crate) fn change_modes(&self, change: impl FnOnce(&mut Termios)) {
+    pub fn change_modes(&self, change: impl FnOnce(&mut Termios)) {
         let mut modes = self.modes();
         change(&mut modes);
         let terminal = self.terminal.as_ref().expect("a terminal");
@@ -131,22 +131,22 @@ impl Tty {
     }
 
     /// The process, as the system numbers it.
-    pub(crate) fn id(&self) -> u32 {
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Waits for the program's end, and returns its exit code.
-    pub(crate) fn wait(&mut self) -> Option<i32> {
+    pub fn wait(&mut self) -> Option<i32> {
         self.child.wait().expect("an end").code()
     }
 
     /// Forgets what has been shown so far.
-    pub(crate) fn clear(&self) {
+    pub fn clear(&self) {
         self.screen.text.lock().expect("a screen").clear();
     }
 
     /// Waits for the program's end.
-    pub(crate) fn finish(mut self) -> Run {
+    pub fn finish(mut self) -> Run {
         let status = self.child.wait().expect("an end");
         // With nobody left on the terminal, the screen gets what is still to come.
         self.terminal = None;

@@ -16,11 +16,11 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::support::{PATIENCE, block_on, skip};
+use crate::{PATIENCE, block_on, skip};
 
 /// The email address of a user of every tenant, with the password that the visitor
 /// types.
-pub(crate) const USER: &str = "ada@example.com";
+pub const USER: &str = "ada@example.com";
 const PASSWORD: &str = "open sesame";
 
 const API_KEY: &str = "the key of its administration";
@@ -62,7 +62,7 @@ sys.stdout.buffer.write(certificate.public_bytes(pem))
 "#;
 
 /// A server that is up, for all tests of this process.
-pub(crate) struct Fief {
+pub struct Fief {
     /// Where it is reached, by http and by https.
     origin: String,
     folder: TempDir,
@@ -70,17 +70,18 @@ pub(crate) struct Fief {
 }
 
 /// A public client with one redirect URI.
-pub(crate) struct Client {
-    pub(crate) id: String,
+pub struct Client {
+    /// The `client_id`.
+    pub id: String,
     /// The address of its tenant.
-    pub(crate) base_url: String,
+    pub base_url: String,
     /// The port of its redirect URI, `http://localhost:PORT/callback`.
-    pub(crate) port: u16,
+    pub port: u16,
 }
 
 impl Fief {
     /// Returns None, with a line on the terminal, if `LATCHSTRING_FIEF` names no program.
-    pub(crate) fn shared() -> Option<&'static Self> {
+    pub fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Fief>> = OnceLock::new();
         let shared = SHARED.get_or_init(|| {
             let program = env::var_os("LATCHSTRING_FIEF").map(PathBuf::from);
@@ -155,7 +156,7 @@ impl Fief {
     }
 
     /// A client of the tenant with this path, which is empty for the first one.
-    pub(crate) fn client(&self, tenant: &str) -> Client {
+    pub fn client(&self, tenant: &str) -> Client {
         let port = free_port();
         let client = self.create(
             "clients",
@@ -170,7 +171,8 @@ impl Fief {
         Client { id, base_url, port }
     }
 
-    pub(crate) fn tenant_id(&self, path: &str) -> Value {
+    /// The id of the tenant with this path, which is empty for the first one.
+    pub fn tenant_id(&self, path: &str) -> Value {
         let answer = self.administrate(Request::get(self.url("tenants")), String::new());
         let tenants = answer["results"].as_array().expect("tenants").clone();
         let is_it = |tenant: &&Value| match path {
@@ -181,7 +183,7 @@ impl Fief {
     }
 
     /// The file with the certificate of its https address.
-    pub(crate) fn certificate(&self) -> PathBuf {
+    pub fn certificate(&self) -> PathBuf {
         self.folder.path().join("certificate.pem")
     }
 

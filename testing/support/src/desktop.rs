@@ -1,5 +1,4 @@
 //! A desktop session without a screen: a bus of its own, and GNOME's keyring on it.
-#![allow(dead_code, reason = "each test file uses a part of it")]
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -10,11 +9,11 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// Ends what hangs. Nothing here takes minutes, on the busiest machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
+pub const PATIENCE: Duration = Duration::from_secs(600);
 const PASSWORD: &[u8] = b"open sesame";
 
 /// A bus that starts no service by itself. Dropping it ends whatever runs on it.
-pub(crate) struct Desktop {
+pub struct Desktop {
     keyring: Option<Process>,
     _bus: Process,
     address: String,
@@ -34,7 +33,7 @@ impl Drop for Process {
 
 impl Desktop {
     /// A bus with nobody on it.
-    pub(crate) fn without_keyring() -> Self {
+    pub fn without_keyring() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let configuration = folder.path().join("bus.conf");
         let text = format!(
@@ -59,19 +58,19 @@ impl Desktop {
     }
 
     /// A person who has logged in, which unlocked their keyring.
-    pub(crate) fn new() -> Self {
+    pub fn new() -> Self {
         let mut desktop = Self::without_keyring();
         desktop.start_keyring(true);
         desktop
     }
 
     /// The keyring is started anew, and nobody has given it its password.
-    pub(crate) fn lock_keyring(&mut self) {
+    pub fn lock_keyring(&mut self) {
         self.start_keyring(false);
     }
 
     /// The keyring is there and does nothing at all any more.
-    pub(crate) fn stop_keyring(&self) {
+    pub fn stop_keyring(&self) {
         let keyring = &self.keyring.as_ref().expect("a keyring").0;
         let status = Command::new("kill").args(["-STOP", &keyring.id().to_string()]).status();
         assert!(status.expect("kill runs").success());
@@ -123,7 +122,7 @@ impl Desktop {
     }
 
     /// What `secret-tool` finds of ours, one line for each thing it tells.
-    pub(crate) fn secrets(&self) -> String {
+    pub fn secrets(&self) -> String {
         let found = self
             .command("secret-tool")
             .args(["search", "--all", "service", "latchstring"])
@@ -136,7 +135,7 @@ impl Desktop {
     }
 
     /// Keeps a secret as another program does, under its service and account.
-    pub(crate) fn keep(&self, (service, account): (&str, &str), secret: &str) {
+    pub fn keep(&self, (service, account): (&str, &str), secret: &str) {
         let mut child = self
             .command("secret-tool")
             .args(["store", "--label=another program", "service", service, "username", account])
@@ -150,19 +149,19 @@ impl Desktop {
     }
 
     /// What another program keeps so.
-    pub(crate) fn kept(&self, (service, account): (&str, &str)) -> Option<String> {
+    pub fn kept(&self, (service, account): (&str, &str)) -> Option<String> {
         let words = ["lookup", "service", service, "username", account];
         let found = self.command("secret-tool").args(words).output().expect("secret-tool runs");
         found.status.success().then(|| String::from_utf8_lossy(&found.stdout).into_owned())
     }
 
     /// The same program in the surroundings of this desktop.
-    pub(crate) fn join<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+    pub fn join<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command.env("DBUS_SESSION_BUS_ADDRESS", &self.address)
     }
 
     /// A program on this desktop.
-    pub(crate) fn command(&self, program: impl AsRef<Path>) -> Command {
+    pub fn command(&self, program: impl AsRef<Path>) -> Command {
         let mut command = Command::new(program.as_ref());
         let home = self.folder.path();
         command
@@ -176,7 +175,8 @@ impl Desktop {
         command
     }
 
-    pub(crate) fn state_folder(&self) -> PathBuf {
+    /// A folder for sessions, in the home of this desktop.
+    pub fn state_folder(&self) -> PathBuf {
         self.folder.path().join("state")
     }
 }

@@ -12,21 +12,21 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::servers::{Server, log_in};
-use crate::support::session::Session;
-use crate::support::{Home, Run};
+use crate::session::Session;
+use crate::{Home, Run};
 
 /// Callers of `latch token` in one round.
-pub(crate) const CALLERS: usize = 64;
+pub const CALLERS: usize = 64;
 
 /// How many of them are killed where some are.
-pub(crate) const VICTIMS: usize = 8;
+pub const VICTIMS: usize = 8;
 
 /// The part of a round that one caller lives for, about: the moment of its death
 /// is somewhere in it.
 const A_LIFE: u64 = 6;
 
 /// A session at the provider, and the processes that want its token.
-pub(crate) struct Storm {
+pub struct Storm {
     server: Server,
     home: Home,
     seed: u64,
@@ -35,22 +35,24 @@ pub(crate) struct Storm {
 }
 
 /// What came of one round.
-pub(crate) struct Round {
-    pub(crate) refreshes: usize,
+pub struct Round {
+    /// Refresh tokens that the provider was shown.
+    pub refreshes: usize,
     /// Different tokens that callers got.
-    pub(crate) tokens: usize,
+    pub tokens: usize,
     /// Callers that ended with a token.
-    pub(crate) served: usize,
+    pub served: usize,
     /// Callers that died before they could end.
-    pub(crate) killed: usize,
+    pub killed: usize,
     /// What the others said.
-    pub(crate) complaints: Vec<String>,
-    pub(crate) taken: Duration,
+    pub complaints: Vec<String>,
+    /// From the first start to the last end.
+    pub taken: Duration,
 }
 
 impl Storm {
     /// Somebody is logged in. `seed` decides who is killed, and when.
-    pub(crate) fn brew(seed: u64) -> Self {
+    pub fn brew(seed: u64) -> Self {
         let server = Server::oidc_provider();
         let home = Home::new();
         let words = ["login", "--issuer", server.issuer(), "--client-id", "public"];
@@ -61,19 +63,19 @@ impl Storm {
     }
 
     /// The token expires, and everybody wants one.
-    pub(crate) fn round(&mut self) -> Round {
+    pub fn round(&mut self) -> Round {
         let round = self.rage(0);
         self.calm = round.taken;
         round
     }
 
     /// The same, and some callers are killed at random moments.
-    pub(crate) fn round_with_victims(&mut self) -> Round {
+    pub fn round_with_victims(&mut self) -> Round {
         self.rage(VICTIMS)
     }
 
     /// Whether the session is still there, after everything.
-    pub(crate) fn survives(&self) -> bool {
+    pub fn survives(&self) -> bool {
         self.home.latch(&["token", "--force-refresh"]).code == 0
     }
 

@@ -6,23 +6,28 @@ use latchstring_provider::port::free_port;
 use latchstring_provider::visitor::{Page, Visitor};
 use latchstring_standins::{ForgedSession, Misbehaviour, Options, Seen, Standin, System};
 
-use super::{Home, Pending, Run, run};
+use crate::{Home, Pending, Run, run};
 
-pub(crate) struct Scene {
-    pub(crate) standin: Standin,
-    pub(crate) home: Home,
+/// A stand-in, and a home of a user who logs in there.
+pub struct Scene {
+    /// The stand-in.
+    pub standin: Standin,
+    /// The home, whose own provider is not used.
+    pub home: Home,
     system: System,
     tenant: String,
     /// Its own, where a preset has one for all: other tests run meanwhile.
-    pub(crate) port: u16,
+    pub port: u16,
 }
 
 impl Scene {
-    pub(crate) fn new(system: System) -> Self {
+    /// A stand-in with default options.
+    pub fn new(system: System) -> Self {
         Self::with(system, Options::default())
     }
 
-    pub(crate) fn with(system: System, mut options: Options) -> Self {
+    /// A stand-in with these options; without redirect URIs in them, that of `port`.
+    pub fn with(system: System, mut options: Options) -> Self {
         let port = free_port();
         let host = if system == System::Fief { "localhost" } else { "127.0.0.1" };
         if options.redirect_uris.is_empty() {
@@ -34,7 +39,7 @@ impl Scene {
     }
 
     /// The preset, and what has to be set of it.
-    pub(crate) fn provider(&self) -> Vec<String> {
+    pub fn provider(&self) -> Vec<String> {
         let url = self.standin.url();
         let settings = match self.system {
             System::Hexclave => vec![
@@ -62,26 +67,26 @@ impl Scene {
     }
 
     /// `latch` with these words, in this home.
-    pub(crate) fn latch(&self, words: &[&str]) -> Run {
+    pub fn latch(&self, words: &[&str]) -> Run {
         self.home.latch(words)
     }
 
     /// One of its commands with the provider named, and `extra` behind.
-    pub(crate) fn command(&self, name: &str, extra: &[&str]) -> Command {
+    pub fn command(&self, name: &str, extra: &[&str]) -> Command {
         let mut command = self.home.command(&[name]);
         command.args(self.provider()).args(extra);
         command
     }
 
     /// `latch login` that shows the address and opens nothing.
-    pub(crate) fn login_command(&self, extra: &[&str]) -> Command {
+    pub fn login_command(&self, extra: &[&str]) -> Command {
         let mut command = self.open_login_command(&["--no-browser"]);
         command.args(extra);
         command
     }
 
     /// The same with nothing said about the browser.
-    pub(crate) fn open_login_command(&self, extra: &[&str]) -> Command {
+    pub fn open_login_command(&self, extra: &[&str]) -> Command {
         let mut command = self.command("login", &[]);
         if matches!(self.system, System::Authgate | System::Fief | System::Mock) {
             command.args(["--port", &self.port.to_string()]);
@@ -90,18 +95,20 @@ impl Scene {
         command
     }
 
-    pub(crate) fn start_login(&self, extra: &[&str]) -> Pending {
+    /// A login that waits for the user.
+    pub fn start_login(&self, extra: &[&str]) -> Pending {
         Pending::start(&mut self.login_command(extra))
     }
 
     /// A login that Ada Lovelace finishes.
     #[track_caller]
-    pub(crate) fn login(&self) -> Run {
+    pub fn login(&self) -> Run {
         self.login_with(&[])
     }
 
+    /// The same with further words.
     #[track_caller]
-    pub(crate) fn login_with(&self, extra: &[&str]) -> Run {
+    pub fn login_with(&self, extra: &[&str]) -> Run {
         let pending = self.start_login(extra);
         pending.visit();
         pending.finish().succeeded()
@@ -111,7 +118,7 @@ impl Scene {
     /// visitor was left with. On a machine where the visit takes longer than the
     /// time-out, starts another login with a longer one.
     #[track_caller]
-    pub(crate) fn visit_in_time(&self, visitor: &Visitor) -> (Pending, Page) {
+    pub fn visit_in_time(&self, visitor: &Visitor) -> (Pending, Page) {
         for seconds in ["2", "20", "200"] {
             let pending = self.start_login(&["--timeout", seconds]);
             if let Ok(page) = pending.try_visit_as(visitor) {
@@ -122,37 +129,39 @@ impl Scene {
     }
 
     /// `latch import` with the provider named.
-    pub(crate) fn import(&self, extra: &[&str]) -> Run {
+    pub fn import(&self, extra: &[&str]) -> Run {
         run(&mut self.command("import", extra))
     }
 
     /// A session of Ada Lovelace's that another program was given.
-    pub(crate) fn forge(&self, scope: &str) -> ForgedSession {
+    pub fn forge(&self, scope: &str) -> ForgedSession {
         self.standin.forge_session("Ada Lovelace", scope)
     }
 
+    /// The access token that `latch token` prints.
     #[track_caller]
-    pub(crate) fn token(&self, extra: &[&str]) -> String {
+    pub fn token(&self, extra: &[&str]) -> String {
         self.home.token(extra)
     }
 
-    pub(crate) fn misbehaves(&self, misbehaviour: Misbehaviour) {
+    /// Makes the stand-in go wrong in this way, until it is told to behave.
+    pub fn misbehaves(&self, misbehaviour: Misbehaviour) {
         self.standin.misbehave(misbehaviour).expect("a way for it to go wrong");
     }
 
     /// How many requests the stand-in has seen.
-    pub(crate) fn requests(&self) -> usize {
+    pub fn requests(&self) -> usize {
         self.standin.log().len()
     }
 
     /// What the stand-in was asked at one path, in order.
-    pub(crate) fn asked(&self, path: &str) -> Vec<Seen> {
+    pub fn asked(&self, path: &str) -> Vec<Seen> {
         self.standin.log().into_iter().filter(|seen| seen.path == path).collect()
     }
 
     /// The only request at one path.
     #[track_caller]
-    pub(crate) fn asked_once(&self, path: &str) -> Seen {
+    pub fn asked_once(&self, path: &str) -> Seen {
         let mut seen = self.asked(path);
         assert_eq!(seen.len(), 1, "{:?}", self.standin.log());
         seen.remove(0)

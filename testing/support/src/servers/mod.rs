@@ -1,5 +1,7 @@
-//! Other people's servers: Node programs in `tests/web`.
-#![allow(dead_code, reason = "each test file uses a part of it")]
+//! Other people's servers: Node programs in `host/latch/tests/web`, and Fief.
+
+#[cfg(unix)]
+pub mod fief;
 
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
@@ -11,39 +13,39 @@ use hyper::Request;
 use latchstring_provider::visitor::{Browser, Page, Visitor};
 use serde_json::Value;
 
-use crate::support::{Home, PATIENCE, Pending, Run, block_on};
+use crate::{Home, PATIENCE, Pending, Run, block_on};
 
 /// A server that is up. Dropping it ends its process.
-pub(crate) struct Server {
+pub struct Server {
     issuer: String,
     process: Child,
 }
 
 impl Server {
     /// The certified provider, with access tokens that live an hour.
-    pub(crate) fn oidc_provider() -> Self {
+    pub fn oidc_provider() -> Self {
         Self::start("oidc-provider.mjs", &[])
     }
 
     /// The same, with access tokens that live so many seconds.
-    pub(crate) fn oidc_provider_with_lifetime(seconds: u32) -> Self {
+    pub fn oidc_provider_with_lifetime(seconds: u32) -> Self {
         Self::start("oidc-provider.mjs", &[&seconds.to_string()])
     }
 
     /// The same, with device codes that live so many seconds.
-    pub(crate) fn oidc_provider_with_code_lifetime(seconds: u32) -> Self {
+    pub fn oidc_provider_with_code_lifetime(seconds: u32) -> Self {
         Self::start("oidc-provider.mjs", &["3600", &seconds.to_string()])
     }
 
     /// The server stands still, or goes on: its port stays open all the while.
     #[cfg(unix)]
-    pub(crate) fn signal(&self, signal: nix::sys::signal::Signal) {
+    pub fn signal(&self, signal: nix::sys::signal::Signal) {
         let process = nix::unistd::Pid::from_raw(self.process.id().cast_signed());
         nix::sys::signal::kill(process, signal).expect("the server is there");
     }
 
     /// The mock server, which asks nobody.
-    pub(crate) fn oauth2_mock_server() -> Self {
+    pub fn oauth2_mock_server() -> Self {
         Self::start("mock-server.mjs", &[])
     }
 
@@ -66,28 +68,29 @@ impl Server {
         Self { issuer, process }
     }
 
-    pub(crate) fn issuer(&self) -> &str {
+    /// The issuer, `http://127.0.0.1:PORT`.
+    pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
     /// Every request so far, in order, without its secrets.
-    pub(crate) fn log(&self) -> Vec<Value> {
+    pub fn log(&self) -> Vec<Value> {
         serde_json::from_str(&self.get("/__log", "").body).expect("a JSON array")
     }
 
     /// The requests so far that one endpoint answered.
-    pub(crate) fn asked(&self, route: &str) -> Vec<Value> {
+    pub fn asked(&self, route: &str) -> Vec<Value> {
         self.log().into_iter().filter(|seen| seen["route"] == route).collect()
     }
 
     /// How many times it was shown a refresh token.
-    pub(crate) fn refreshes(&self) -> usize {
+    pub fn refreshes(&self) -> usize {
         let refresh = |seen: &&Value| seen["grant_type"] == "refresh_token";
         self.asked("token").iter().filter(refresh).count()
     }
 
     /// A GET that presents an access token.
-    pub(crate) fn get(&self, path: &str, access_token: &str) -> Page {
+    pub fn get(&self, path: &str, access_token: &str) -> Page {
         let request = Request::get(format!("{}{path}", self.issuer))
             .header("authorization", format!("Bearer {access_token}"))
             .body(String::new())
@@ -106,23 +109,20 @@ impl Drop for Server {
 
 /// `latch` with these words, which log in, while `visitor` is the person: what
 /// came of it, and the page that they are left with.
-pub(crate) fn log_in(home: &Home, visitor: &Visitor, words: &[&str]) -> (Run, Page) {
+pub fn log_in(home: &Home, visitor: &Visitor, words: &[&str]) -> (Run, Page) {
     let login = Pending::start(&mut home.command(words));
     let page = visit(visitor, &login);
     (login.finish(), page)
 }
 
 /// The person goes where a login sends them.
-pub(crate) fn visit(visitor: &Visitor, login: &Pending) -> Page {
+pub fn visit(visitor: &Visitor, login: &Pending) -> Page {
     within_patience(visitor.visit(login.url.as_str())).expect("the last page")
 }
 
 /// `node SCRIPT`, beside the packages that `./dev test` installs.
-pub(crate) fn node(script: &str) -> Command {
-    // Other hosts' packages run these tests too, from folders of their own.
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = ["tests/web", "../../host/latch/tests/web"].map(|folder| package.join(folder));
-    let folder = folder.into_iter().find(|folder| folder.is_dir()).expect("the servers");
+pub fn node(script: &str) -> Command {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../host/latch/tests/web");
     let packages = folder.join("node_modules");
     let found = packages.join("oidc-provider").is_dir();
     assert!(found, "{} is missing: run ./dev test, which makes it", packages.display());

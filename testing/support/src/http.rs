@@ -6,20 +6,22 @@ use std::thread;
 
 use url::{Position, Url};
 
-use super::PATIENCE;
+use crate::PATIENCE;
 
 /// An answer as it came, perhaps cut short.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// 0 where nothing came.
-    pub(crate) status: u16,
-    pub(crate) head: String,
-    pub(crate) body: String,
+    pub status: u16,
+    /// Status line and headers.
+    pub head: String,
+    /// What follows the headers.
+    pub body: String,
 }
 
 impl Answer {
     /// The value of a header, in whatever case its name was sent.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.head.lines().skip(1).find_map(|line| {
             let (found, value) = line.split_once(": ")?;
             found.eq_ignore_ascii_case(name).then_some(value)
@@ -28,7 +30,7 @@ impl Answer {
 }
 
 /// A GET as a browser sends it, and on to the last page of a login.
-pub(crate) fn get(url: &Url) -> Answer {
+pub fn get(url: &Url) -> Answer {
     let answer = send(url, "GET", &[]);
     match answer.header("location") {
         Some("/latchstring/end?done") => {
@@ -39,7 +41,7 @@ pub(crate) fn get(url: &Url) -> Answer {
 }
 
 /// One request with further header lines.
-pub(crate) fn send(url: &Url, method: &str, headers: &[&str]) -> Answer {
+pub fn send(url: &Url, method: &str, headers: &[&str]) -> Answer {
     let target = &url[Position::BeforePath..Position::AfterQuery];
     let host = authority(url);
     let mut request =
@@ -53,12 +55,12 @@ pub(crate) fn send(url: &Url, method: &str, headers: &[&str]) -> Answer {
 }
 
 /// Exactly these bytes, and whatever comes back.
-pub(crate) fn send_bytes(authority: &str, request: &str) -> Answer {
+pub fn send_bytes(authority: &str, request: &str) -> Answer {
     read_answer(ask(authority, request))
 }
 
 /// Sends these bytes and does not wait.
-pub(crate) fn ask(authority: &str, request: &str) -> TcpStream {
+pub fn ask(authority: &str, request: &str) -> TcpStream {
     let mut stream = TcpStream::connect(authority).expect("the listener accepts");
     stream.set_read_timeout(Some(PATIENCE)).expect("a time limit");
     // A listener that has heard enough may close before the last byte.
@@ -66,7 +68,8 @@ pub(crate) fn ask(authority: &str, request: &str) -> TcpStream {
     stream
 }
 
-pub(crate) fn read_answer(mut stream: TcpStream) -> Answer {
+/// Reads to the end of the connection.
+pub fn read_answer(mut stream: TcpStream) -> Answer {
     let mut bytes = Vec::new();
     // What came before a reset counts.
     let _ = stream.read_to_end(&mut bytes);
@@ -77,12 +80,12 @@ pub(crate) fn read_answer(mut stream: TcpStream) -> Answer {
 }
 
 /// Host and port, as they stand in the URL.
-pub(crate) fn authority(url: &Url) -> String {
+pub fn authority(url: &Url) -> String {
     url[Position::BeforeHost..Position::AfterPort].to_owned()
 }
 
 /// The same URL with another value for one parameter, or without it.
-pub(crate) fn with(url: &Url, name: &str, value: Option<&str>) -> Url {
+pub fn with(url: &Url, name: &str, value: Option<&str>) -> Url {
     let pairs: Vec<_> = url.query_pairs().into_owned().filter(|(known, _)| known != name).collect();
     let mut changed = url.clone();
     let mut query = changed.query_pairs_mut();
@@ -95,28 +98,30 @@ pub(crate) fn with(url: &Url, name: &str, value: Option<&str>) -> Url {
 }
 
 /// A port that nobody should ask.
-pub(crate) struct Trap(TcpListener);
+pub struct Trap(TcpListener);
 
 impl Trap {
-    pub(crate) fn set() -> Self {
+    /// Listens at a port that was free.
+    pub fn set() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         listener.set_nonblocking(true).expect("no waiting");
         Self(listener)
     }
 
-    pub(crate) fn origin(&self) -> String {
+    /// Returns `http://127.0.0.1:PORT`.
+    pub fn origin(&self) -> String {
         format!("http://{}", self.0.local_addr().expect("an address"))
     }
 
     /// Whether nobody has connected.
-    pub(crate) fn is_untouched(&self) -> bool {
+    pub fn is_untouched(&self) -> bool {
         self.0.accept().is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
     }
 }
 
 /// Another origin for the server at `authority`: passes bytes on, both ways, for
 /// the rest of the test. Returns its own origin.
-pub(crate) fn forward_to(authority: &str) -> String {
+pub fn forward_to(authority: &str) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let origin = format!("http://{}", listener.local_addr().expect("an address"));
     let authority = authority.to_owned();

@@ -7,16 +7,18 @@ use std::thread;
 
 /// One request as it arrived.
 #[derive(Debug, Clone)]
-pub(crate) struct Asked {
+pub struct Asked {
     /// `GET /a?b HTTP/1.1`
-    pub(crate) line: String,
+    pub line: String,
     /// Names in lower case, in order.
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Vec<u8>,
+    pub headers: Vec<(String, String)>,
+    /// The body, of `content-length` bytes.
+    pub body: Vec<u8>,
 }
 
 impl Asked {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+    /// Returns the value of a header, or `None` if it was not sent. `name` is in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
@@ -42,14 +44,14 @@ impl Asked {
 
 /// Each connection carries one request and has a thread of its own, for the rest
 /// of the test.
-pub(crate) struct Api {
+pub struct Api {
     origin: String,
     log: Arc<Mutex<Vec<Asked>>>,
 }
 
 impl Api {
     /// The answer is written by hand, and ends with the connection.
-    pub(crate) fn start(answer: impl Fn(&Asked, &mut TcpStream) + Send + Sync + 'static) -> Self {
+    pub fn start(answer: impl Fn(&Asked, &mut TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let origin = format!("http://{}", listener.local_addr().expect("an address"));
         let log = Arc::new(Mutex::new(Vec::new()));
@@ -68,12 +70,12 @@ impl Api {
     }
 
     /// The same status and body for everybody.
-    pub(crate) fn answering(status: &'static str, body: &'static str) -> Self {
+    pub fn answering(status: &'static str, body: &'static str) -> Self {
         Self::start(move |_, stream| answer(stream, status, body.as_bytes()))
     }
 
     /// 401 for this token, and for any other one the request's own body.
-    pub(crate) fn refusing(token: &str) -> Self {
+    pub fn refusing(token: &str) -> Self {
         let refused = format!("Bearer {token}");
         Self::start(move |asked, stream| match asked.header("authorization") {
             Some(given) if given != refused => answer(stream, "200 OK", &asked.body),
@@ -81,28 +83,30 @@ impl Api {
         })
     }
 
-    pub(crate) fn origin(&self) -> &str {
+    /// Returns `http://127.0.0.1:PORT`.
+    pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    pub(crate) fn url(&self, rest: &str) -> String {
+    /// Returns the address of a path, with a query if there is one.
+    pub fn url(&self, rest: &str) -> String {
         format!("{}{rest}", self.origin)
     }
 
     /// Every request so far.
-    pub(crate) fn log(&self) -> Vec<Asked> {
+    pub fn log(&self) -> Vec<Asked> {
         self.log.lock().expect("no panic").clone()
     }
 }
 
 /// A whole answer. Whoever does not stay for it is gone.
-pub(crate) fn answer(stream: &mut TcpStream, status: &str, body: &[u8]) {
+pub fn answer(stream: &mut TcpStream, status: &str, body: &[u8]) {
     let head =
         format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n", body.len());
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body));
 }
 
 /// The head of an answer that ends with its connection.
-pub(crate) fn begin(stream: &mut TcpStream) {
+pub fn begin(stream: &mut TcpStream) {
     let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n");
 }

@@ -10,13 +10,14 @@ use latchstring_provider::{Fault, Provider};
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// The next answer at one path. The provider answers nothing else meanwhile.
-pub(crate) struct Held {
+pub struct Held {
     arrived: Receiver<()>,
     release: Sender<()>,
 }
 
 impl Held {
-    pub(crate) fn next(provider: &Provider, path: &str) -> Self {
+    /// Holds back the next answer at `path`.
+    pub fn next(provider: &Provider, path: &str) -> Self {
         let (arrives, arrived) = channel();
         let (release, released) = channel();
         let released = Mutex::new(released);
@@ -33,11 +34,12 @@ impl Held {
 
     /// Returns when the provider has carried the request out.
     #[track_caller]
-    pub(crate) fn arrives(&self) {
+    pub fn arrives(&self) {
         self.arrived.recv_timeout(PATIENCE).expect("a request");
     }
 
-    pub(crate) fn let_go(self) {
+    /// Lets the provider answer.
+    pub fn let_go(self) {
         let _ = self.release.send(());
     }
 }
