@@ -7,6 +7,7 @@ use std::process::Command;
 
 use latchstring::capability::store::{Key, KeyringStore, Store};
 use latchstring::code_name;
+use latchstring_testing::alone::test_name;
 use latchstring_testing::desktop::{Desktop, PATIENCE};
 
 /// What one operation in a process of its own came to.
@@ -33,8 +34,9 @@ impl Outcome {
 
 /// Runs one operation of the store in a process with this environment.
 fn ask(mut command: Command, folder: &Path, operation: &str) -> Outcome {
+    let test = test_name(module_path!(), "carries_out_one_operation");
     let output = command
-        .args(["--exact", "carries_out_one_operation", "--ignored", "--nocapture"])
+        .args(["--exact", &test, "--ignored", "--nocapture"])
         .env("STORE_FOLDER", folder)
         .env("STORE_OPERATION", operation)
         .output()

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use latchstring_provider::{ClientAuthentication, Fault, Options, Provider};
+use latchstring_testing::alone::test_name;
 use latchstring_testing::session::Session;
 use latchstring_testing::{Home, Pending, SCOPES, block_on, http, named, refusing, run};
 use serde_json::json;
@@ -382,7 +383,8 @@ fn a_browser_is_a_command_with_the_address_for_its_last_word() {
     let home = Home::new();
     let program = std::env::current_exe().expect("this program");
     let program = program.to_str().expect("its path");
-    let words = [program, "--exact", "this_program_plays_the_browser"];
+    let test = test_name(module_path!(), "this_program_plays_the_browser");
+    let words = [program, "--exact", &test];
     let browser = shlex::try_join(words).expect("words");
     let mut arguments = home.login_arguments();
     arguments.retain(|word| word != "--no-browser");

@@ -8,6 +8,7 @@ use std::{panic, thread};
 
 use latchstring::capability::terminal::StderrTerminal;
 use latchstring_provider::visitor::Browser;
+use latchstring_testing::alone::test_name;
 use latchstring_testing::tty::Tty;
 use latchstring_testing::{Home, PATIENCE, block_on};
 use nix::sys::signal::{Signal, kill};
@@ -191,7 +192,7 @@ fn after_a_panic_if_its_hook_restores_them() {
         });
     }
     let mut command = Command::new(std::env::current_exe().expect("this program"));
-    let words = ["--exact", "after_a_panic_if_its_hook_restores_them", "--nocapture"];
-    command.args(words).env(PANICS, "1");
+    let test = test_name(module_path!(), "after_a_panic_if_its_hook_restores_them");
+    command.args(["--exact", &test, "--nocapture"]).env(PANICS, "1");
     on_a_terminal(command, 1, |tty| drop(tty.until("Passphrase:")));
 }

@@ -14,7 +14,6 @@ use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Command;
 use std::sync::mpsc::{self, Receiver, Sender};
-use std::sync::{Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -95,7 +94,7 @@ struct Attempt {
 }
 
 /// Another user who looks through all command lines every millisecond, and is the
-/// first at each address of ours that stands there.
+/// first at each address of the victim's that stands there.
 struct Attacker {
     stop: Sender<()>,
     attempts: Receiver<Attempt>,
@@ -103,7 +102,8 @@ struct Attacker {
 }
 
 impl Attacker {
-    fn start() -> Self {
+    fn start(victim: &Victim) -> Self {
+        let note = victim.note.display().to_string();
         let (stop, stopped) = mpsc::channel();
         let (tell, attempts) = mpsc::channel();
         let thread = as_user(MALLORY, move || {
@@ -111,7 +111,7 @@ impl Attacker {
             while stopped.recv_timeout(Duration::from_millis(1))
                 == Err(mpsc::RecvTimeoutError::Timeout)
             {
-                for address in addresses_on_command_lines() {
+                for address in addresses_on_command_lines(&note) {
                     if tried.insert(address.clone()) {
                         // The listener may have gone.
                         let _ = attack(&address).map(|attempt| tell.send(attempt));
@@ -143,10 +143,13 @@ fn attack(address: &str) -> Option<Attempt> {
     Some(Attempt { status: first.status, location })
 }
 
-fn addresses_on_command_lines() -> Vec<String> {
+/// The addresses that the victim's browser was started on. Other tests have victims of
+/// their own: this one's browser names `note`.
+fn addresses_on_command_lines(note: &str) -> Vec<String> {
     let processes = fs::read_dir("/proc").expect("a list of processes").flatten();
     let lines = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
-    lines.filter_map(|line| address_in(&String::from_utf8_lossy(&line))).collect()
+    let lines = lines.map(|line| String::from_utf8_lossy(&line).into_owned());
+    lines.filter(|line| line.contains(note)).filter_map(|line| address_in(&line)).collect()
 }
 
 fn address_in(line: &str) -> Option<String> {
@@ -218,15 +221,11 @@ impl Victim {
     }
 }
 
-/// One at a time: an attacker tries every address there is.
-static STAGE: Mutex<()> = Mutex::new(());
-
 /// Plays every round with each victim.
 fn each_round(play: impl Fn(u32, Delay)) {
     if !can_be_two_users() {
         return;
     }
-    let _stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
     for uid in victims() {
         for (round, delay) in rounds().into_iter().enumerate() {
             eprintln!("uid {uid}, round {}: {delay:?}", round + 1);
@@ -239,7 +238,7 @@ fn each_round(play: impl Fn(u32, Delay)) {
 fn a_login_is_never_finished_by_a_user_who_watches_the_list_of_processes() {
     each_round(|uid, delay| {
         let victim = Victim::new(uid);
-        let attacker = Attacker::start();
+        let attacker = Attacker::start(&victim);
         let login = victim.login(delay);
         let mut attempts = Vec::new();
         if let Delay::AfterTheAttack = delay {
@@ -269,7 +268,7 @@ fn the_end_of_a_session_shows_its_id_token_to_no_other_user() {
         ada.join().expect("a visitor").expect("the last page");
         login.finish().succeeded();
 
-        let attacker = Attacker::start();
+        let attacker = Attacker::start(&victim);
         let browser = victim.browser(delay);
         let words = ["logout", "--end-session", "--browser", &browser];
         let logout = Pending::start(&mut victim.command(&words));
@@ -296,7 +295,6 @@ fn the_printed_address_and_the_answer_are_refused_to_another_user_too() {
     if !can_be_two_users() {
         return;
     }
-    let _stage = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
     let victim = Victim::new(ROOT);
     let login = victim.login(Delay::Milliseconds(0));
     let printed = login.url.to_string();

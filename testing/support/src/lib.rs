@@ -2,6 +2,7 @@
 //! `latch`, a provider, and a user who logs in.
 #![allow(clippy::new_without_default, reason = "these start servers and make folders")]
 
+pub mod alone;
 pub mod api;
 #[cfg(unix)]
 pub mod desktop;
