@@ -81,35 +81,34 @@ summary() {
   say "every suite that ran has passed"
 }
 
-# The tests of the whole workspace, except for files whose servers, browser or keyring
+# The tests of the whole workspace, except for those whose servers, browser or keyring
 # cannot be had.
 test_rust() {
-  local file left_out=() targets=()
-  for file in host/latch/tests/*.rs; do
-    if lacks setup_web && grep -q 'testing::servers' "$file" ||
-      lacks setup_browser && grep -q chromium "$file" ||
+  local file outcome=0 left_out=()
+  for file in host/latch/tests/it/*.rs; do
+    if lacks setup_web && grep -Eq 'servers::(Server|node|\{)|testing::storm' "$file" ||
+      lacks setup_browser && grep -q CHROMIUM "$file" ||
       lacks setup_keyring && grep -q 'testing::desktop' "$file"; then
-      left_out+=("$(basename "$file" .rs)")
-    else
-      targets+=(--test "$(basename "$file" .rs)")
+      left_out+=("$(basename "$file" .rs)::")
     fi
   done
-  local outcome=0
   if [ ${#left_out[@]} = 0 ]; then
     cargo test "${workspace[@]}" --no-fail-fast || outcome=1
-    test_shared "$(programs)/latch-wasi" || outcome=1
-    return $outcome
+  else
+    say "SKIPPED: ${left_out[*]}"
+    cargo test "${workspace[@]}" --exclude latchstring-cli --no-fail-fast || outcome=1
+    cargo test -p latchstring-cli --no-fail-fast -- "${left_out[@]/#/--skip=}" || outcome=1
   fi
-  say "SKIPPED: ${left_out[*]}"
-  cargo test "${workspace[@]}" --exclude latchstring-cli --no-fail-fast || outcome=1
-  cargo test -p latchstring-cli --no-fail-fast --bins "${targets[@]}" --test conformance || outcome=1
+  lacks wasi_target || test_shared "$(programs)/latch-wasi" || outcome=1
   return $outcome
 }
 
 # test_shared PROGRAM: what the native host and the one for WASI are both held to.
 test_shared() {
-  LATCHSTRING_PROGRAM=$1 cargo test --quiet --workspace --no-fail-fast \
-    --test device --test egress --test faulty_provider --test hostile_callback
+  local left_out=()
+  if lacks setup_web; then left_out=(--skip device::); fi
+  LATCHSTRING_PROGRAM=$1 cargo test --quiet "${workspace[@]}" --test it -- \
+    device:: egress:: faulty_provider:: hostile_callback:: ${left_out[@]+"${left_out[@]}"}
 }
 
 # The hosts of the component, with that and the programs of this build.
@@ -218,7 +217,7 @@ test_wasmtime() {
 # One login on every host, and sessions that all share, as tables.
 test_together() {
   LATCHSTRING_BIN=$programs LATCHSTRING_PYTHON=$python LATCHSTRING_IN_WASMTIME=$in_wasmtime \
-    cargo test --quiet --workspace --test hosts -- --ignored --nocapture --test-threads=1
+    cargo test --quiet "${workspace[@]}" --test it -- hosts:: --ignored --nocapture --test-threads=1
 }
 
 make_wasmtime_host() {

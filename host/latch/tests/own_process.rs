@@ -1,5 +1,6 @@
 //! A program of one's own that renews in a process of its own: this very program,
-//! by its first argument.
+//! by its first argument. Apart from the other tests because of what that process prints:
+//! its answer and nothing else, so no test runner can be around it.
 
 use std::env;
 use std::path::PathBuf;

@@ -9,8 +9,8 @@ use latchstring_provider::visitor::Visitor;
 use latchstring_standins::{Options, Standin, System};
 use latchstring_testing::{block_on, refusing};
 
-use crate::cast::{Answered, BEGINNING_MS, CALLBACK_PORT, Cast, PROVIDER_PORT, Person, response};
-use crate::scenes::Scene;
+use super::cast::{Answered, BEGINNING_MS, CALLBACK_PORT, Cast, PROVIDER_PORT, Person, response};
+use super::scenes::Scene;
 
 pub(crate) const SCENES: [Scene; 6] = [
     ("device-login", || {

@@ -6,8 +6,8 @@ use latchstring::contract::{
 };
 use latchstring::sandbox::{Instance, Sandbox, Session};
 
-use crate::cast::{BEGINNING_MS, CALLBACK_PORT, Desktop, Fixed, PROVIDER_PORT};
-use crate::scenes::Scene;
+use super::cast::{BEGINNING_MS, CALLBACK_PORT, Desktop, Fixed, PROVIDER_PORT};
+use super::scenes::Scene;
 use latchstring::capability::entropy::Entropy as _;
 use latchstring::capability::surroundings::Surroundings as _;
 

@@ -15,7 +15,7 @@ fn every_test_that_the_document_names_exists() {
         .collect();
     assert!(named.len() > 40, "{} tests are named", named.len());
     for (file, test) in named {
-        let places = ["host/latch/tests", "examples/tests"].map(|folder| root.join(folder));
+        let places = ["host/latch/tests/it", "examples/tests"].map(|folder| root.join(folder));
         let texts = places.iter().map(|folder| folder.join(format!("{file}.rs")));
         let text: String = texts.filter_map(|path| fs::read_to_string(path).ok()).collect();
         assert!(text.contains(&format!("fn {test}(")), "{file}::{test} is nowhere");

@@ -16,7 +16,7 @@ use latchstring::pages::Pages;
 use latchstring::{Demand, Error, Latch, LatchBuilder, LoginFlow, Recorder};
 use serde_json::Value;
 
-use crate::cast::{Answered, Fixed, Person, Shelf, Virtual};
+use super::cast::{Answered, Fixed, Person, Shelf, Virtual};
 
 /// What a file of the kit says.
 pub(crate) struct Script {

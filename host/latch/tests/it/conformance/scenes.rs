@@ -10,7 +10,7 @@ use latchstring_provider::{Fault, Options, Provider};
 use latchstring_testing::{block_on, refusing};
 use serde_json::json;
 
-use crate::cast::{CALLBACK_PORT, Cast, PROVIDER_PORT, Person, refused_connection, response};
+use super::cast::{CALLBACK_PORT, Cast, PROVIDER_PORT, Person, refused_connection, response};
 
 /// A file's name, and how what is in it came to be.
 pub(crate) type Scene = (&'static str, fn() -> Recorder);

@@ -1,0 +1,58 @@
+//! The tests of everything together: the program, the library, and the providers that they
+//! log in to. One binary, since each one links the sandbox: a module is a flow.
+//!
+//! They run beside each other in one process. What belongs to the whole of it (variables,
+//! the folder, limits, the mask of new files) is set on the programs that a test starts.
+//! A test for which that is not enough runs alone, with `latchstring_testing::alone`.
+
+mod api_origins;
+mod authgate;
+mod authgate_default;
+mod authgate_import;
+mod authgate_ssh;
+mod binding;
+mod chromium;
+mod component;
+mod concurrency;
+mod conformance;
+mod crash;
+mod device;
+mod egress;
+mod exec;
+mod faulty_provider;
+mod fief;
+mod fief_server;
+mod fresh_token;
+mod hardening;
+mod hexclave;
+mod hexclave_anonymous;
+mod hostile_callback;
+mod hosts;
+mod keyring;
+mod library;
+mod listening;
+mod login;
+mod mock;
+mod oauth2_mock_server;
+mod oidc_provider;
+mod pages;
+mod parallel;
+mod private_issuer;
+mod readme;
+mod renewal;
+mod replay;
+mod request;
+mod request_answers;
+mod secrets;
+mod settings;
+mod stored_session;
+mod stores;
+mod stytch;
+mod terminal;
+mod terminal_modes;
+mod torture;
+mod transcripts;
+mod trust;
+mod two_users;
+mod usage;
+mod waiting;
