@@ -3,15 +3,11 @@
 
 use std::thread;
 
-use latchstring_provider::port::reserve_port;
 use latchstring_standins::{Misbehaviour, Options, System};
 use latchstring_testing::session::Session;
 use latchstring_testing::system::Scene;
-use latchstring_testing::{Pending, refusing, run};
+use latchstring_testing::{Pending, run};
 use serde_json::json;
-
-const TOKEN: &str = "/oauth/token";
-const USERINFO: &str = "/oauth/userinfo";
 
 fn scene() -> Scene {
     with(Options::default())
@@ -25,60 +21,6 @@ fn logged_in() -> Scene {
     let scene = scene();
     scene.login();
     scene
-}
-
-#[test]
-fn a_person_logs_in_through_the_browser() {
-    let scene = scene();
-    let pending = scene.start_login(&[]);
-    assert_eq!(pending.parameter("scope"), "openid profile email");
-    assert_eq!(pending.parameter("code_challenge_method"), "S256");
-    assert!(pending.parameter("nonce").len() > 20);
-    pending.visit();
-    pending.finish().succeeded().saying(&["Logged in as Ada Lovelace"]);
-    let seen = scene.asked_once(TOKEN);
-    assert_eq!(seen.content_type.as_deref(), Some("application/x-www-form-urlencoded"));
-    let who = scene.latch(&["whoami", "--json"]).succeeded().json();
-    assert_eq!(who["name"], "Ada Lovelace");
-}
-
-#[test]
-fn the_redirect_is_the_one_that_authgates_own_program_registers() {
-    let (scene, _port) = (scene(), reserve_port(8088));
-    let pending = Pending::start(&mut scene.command("login", &["--no-browser"]));
-    assert_eq!(pending.redirect_uri().as_str(), "http://127.0.0.1:8088/callback");
-}
-
-#[test]
-fn another_redirect_than_the_registered_one_is_refused_by_the_server() {
-    let scene = scene();
-    for other in [["--redirect-host", "localhost"], ["--redirect-path", "/callback/"]] {
-        let page = scene.start_login(&other).visit();
-        assert_eq!(page.status, 400);
-        assert!(page.body.contains("may not return to where it wants"), "{}", page.body);
-    }
-}
-
-#[test]
-fn whoever_refuses_is_not_logged_in() {
-    let scene = scene();
-    let pending = scene.start_login(&[]);
-    pending.visit_as(&refusing());
-    pending.finish().failed(4, "access-denied").saying(&["the person refused"]);
-    assert!(scene.home.session_files().is_empty());
-}
-
-#[test]
-fn an_id_token_that_is_not_of_this_login_is_refused() {
-    let rows = [(Misbehaviour::WrongNonce, "nonce"), (Misbehaviour::BadAtHash, "at_hash")];
-    for (misbehaviour, word) in rows {
-        let scene = scene();
-        scene.misbehaves(misbehaviour);
-        let pending = scene.start_login(&[]);
-        pending.visit();
-        pending.finish().failed(6, "invalid-id-token").saying(&[word]);
-        assert!(scene.home.session_files().is_empty());
-    }
 }
 
 #[test]
@@ -98,27 +40,6 @@ fn what_a_token_tells_is_right_on_a_cached_run_too() {
 }
 
 #[test]
-fn an_expired_token_is_renewed() {
-    let options = Options { access_ttl: Some(0), ..Options::default() };
-    let scene = with(options);
-    scene.login();
-    let token = scene.latch(&["token", "--json"]).succeeded().json();
-    assert_eq!(token["source"], "renewed");
-}
-
-#[test]
-fn an_answer_without_a_refresh_token_leaves_the_old_one() {
-    let scene = logged_in();
-    let refresh_token =
-        || Session::read(&scene.home.session_file()).inner["refresh_token"].to_string();
-    let before = refresh_token();
-    scene.misbehaves(Misbehaviour::OmitRefreshToken);
-    let tokens = [(); 2].map(|()| scene.token(&["--force-refresh"]));
-    assert_ne!(tokens[0], tokens[1]);
-    assert_eq!(refresh_token(), before);
-}
-
-#[test]
 fn eight_processes_that_renew_at_once_never_bring_a_token_twice() {
     let options = Options { rotates_refresh_tokens: true, ..Options::default() };
     let scene = with(options);
@@ -133,31 +54,6 @@ fn eight_processes_that_renew_at_once_never_bring_a_token_twice() {
     // One that came twice would have ended the session.
     scene.token(&["--force-refresh"]);
     scene.token(&["--verify"]);
-}
-
-#[test]
-fn a_refresh_token_that_comes_twice_ends_the_session() {
-    let options = Options { rotates_refresh_tokens: true, ..Options::default() };
-    let scene = with(options);
-    scene.login();
-    let old = Session::read(&scene.home.session_file());
-    scene.token(&["--force-refresh"]);
-    old.write();
-    let run = scene.latch(&["token", "--force-refresh"]);
-    run.failed(3, "login-required").saying(&["log in with: latch login"]);
-}
-
-#[test]
-fn a_verified_token_was_accepted_just_now() {
-    let scene = logged_in();
-    let asked = scene.asked(USERINFO).len();
-    let token = scene.token(&["--verify"]);
-    assert_eq!(scene.asked(USERINFO).len(), asked + 1);
-    scene.misbehaves(Misbehaviour::ExpireAccess);
-    assert_eq!(scene.token(&[]), token);
-    assert_ne!(scene.token(&["--verify"]), token);
-    scene.standin.revoke_all();
-    scene.latch(&["token", "--verify"]).failed(3, "login-required").saying(&["latch login"]);
 }
 
 #[test]
@@ -233,15 +129,6 @@ fn secrets_are_shown_to_whoever_asks_for_them() {
     let session = Session::read(&scene.home.session_file());
     let refresh_token = session.inner["refresh_token"].as_str().expect("text").to_owned();
     assert!(!about.to_string().contains(&refresh_token));
-}
-
-#[test]
-fn logout_revokes_both_tokens_at_the_endpoint_of_the_metadata() {
-    let scene = logged_in();
-    let report = scene.latch(&["logout", "--json"]).succeeded().json();
-    assert_eq!(report[0]["revoked"], json!(["refresh token", "access token"]));
-    assert_eq!(scene.asked("/oauth/revoke").len(), 2);
-    scene.latch(&["token"]).failed(3, "login-required");
 }
 
 /// `latch login` that names nothing but the preset.

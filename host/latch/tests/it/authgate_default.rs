@@ -44,14 +44,3 @@ fn a_login_with_a_code_needs_no_keys_either() {
     let user = scene.latch(&["whoami", "--json"]).succeeded().json();
     assert_eq!(user["name"], "Grace Hopper");
 }
-
-#[test]
-fn a_session_is_renewed_verified_and_ended() {
-    let scene = Scene::new(System::Authgate);
-    scene.login();
-    let token = scene.token(&[]);
-    assert_ne!(scene.token(&["--force-refresh"]), token);
-    scene.token(&["--verify"]);
-    scene.latch(&["logout"]).succeeded();
-    scene.latch(&["token"]).failed(3, "login-required");
-}

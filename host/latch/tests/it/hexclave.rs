@@ -4,7 +4,7 @@
 use std::fs;
 
 use latchstring_provider::port::free_port;
-use latchstring_standins::{Misbehaviour, Options, Seen, Standin, System};
+use latchstring_standins::{ForgedSession, Misbehaviour, Options, Seen, Standin, System};
 use latchstring_testing::system::Scene;
 use latchstring_testing::{refusing, run};
 use serde_json::{Value, json};
@@ -22,9 +22,18 @@ fn scene() -> Scene {
 /// A scene with Ada's session taken over, for what begins after a login.
 fn logged_in() -> Scene {
     let scene = scene();
-    let file = scene.home.file("token", &scene.forge("").refresh_token);
-    scene.import(&[&file]).succeeded();
+    take_over(&scene);
     scene
+}
+
+pub(crate) fn take_over(scene: &Scene) {
+    let file = scene.home.file("token", &file_of(&scene.forge("")));
+    scene.import(&[&file]).succeeded();
+}
+
+/// The shortest file that a session is taken over from.
+pub(crate) fn file_of(session: &ForgedSession) -> String {
+    session.refresh_token.clone()
 }
 
 fn has_header(seen: &Seen, name: &str) -> bool {
@@ -46,33 +55,14 @@ fn a_person_confirms_the_login_on_the_projects_page() {
         assert!(has_header(seen, "x-hexclave-access-type"), "{seen:?}");
         assert!(!has_header(seen, "x-hexclave-publishable-client-key"), "{seen:?}");
     }
+    let renewal = &scene.asked(REFRESH)[0];
+    assert!(has_header(renewal, "x-hexclave-refresh-token"), "{renewal:?}");
     let begin = scene.asked_once(BEGIN);
     assert_eq!(begin.parameters, ["expires_in_millis"]);
     assert_eq!(begin.content_type.as_deref(), Some("application/json"));
     let who = scene.latch(&["whoami", "--json"]).succeeded().json();
     assert_eq!(who["display_name"], "Ada Lovelace");
     assert_eq!(who["primary_email"], "ada.lovelace@example.com");
-}
-
-#[test]
-fn asking_for_the_token_again_asks_nobody_and_a_renewal_brings_another() {
-    let scene = logged_in();
-    let asked = scene.requests();
-    let token = scene.token(&[]);
-    assert_eq!(scene.token(&[]), token);
-    assert_eq!(scene.requests(), asked);
-    let [second, third] = [(); 2].map(|()| scene.token(&["--force-refresh"]));
-    assert!(second != token && third != second);
-    assert!(has_header(&scene.asked(REFRESH)[0], "x-hexclave-refresh-token"));
-}
-
-#[test]
-fn an_expired_token_is_renewed() {
-    let scene =
-        Scene::with(System::Hexclave, Options { access_ttl: Some(0), ..Options::default() });
-    scene.login();
-    let token = scene.latch(&["token", "--json"]).succeeded().json();
-    assert_eq!(token["source"], "renewed");
 }
 
 #[test]
@@ -142,16 +132,6 @@ fn logout_forgets_the_session_even_where_the_server_is_down() {
     scene.misbehaves(Misbehaviour::Down);
     scene.latch(&["logout"]).failed(7, "unreachable").saying(&["stays valid at the provider"]);
     assert!(scene.home.session_files().is_empty());
-}
-
-#[test]
-fn a_session_that_was_ended_elsewhere_asks_for_a_login() {
-    let scene = logged_in();
-    scene.standin.revoke_all();
-    scene.latch(&["token", "--force-refresh"]).failed(3, "login-required");
-    let other = logged_in();
-    other.standin.revoke_all();
-    other.latch(&["token", "--verify"]).failed(3, "login-required");
 }
 
 #[test]
@@ -238,16 +218,6 @@ fn a_server_of_ones_own_may_lie_under_a_path() {
     assert_eq!(scene.standin.log()[0].path, "/auth/api/v1/auth/cli");
 }
 
-#[test]
-fn settings_that_are_missing_are_named() {
-    let scene = scene();
-    let words = ["login", "--provider", "hexclave", "--no-browser"];
-    scene.latch(&words).failed(2, "invalid-configuration").saying(&["--set app-url=VALUE"]);
-    let app = ["--set", "app-url=http://127.0.0.1:1"];
-    let run = scene.latch(&[&words[..], &app].concat());
-    run.failed(2, "invalid-configuration").saying(&["project-id", "HEXCLAVE_PROJECT_ID"]);
-}
-
 /// The file of the official program, as text.
 fn credentials(refresh_token: &str) -> String {
     json!({ "STACK_CLI_REFRESH_TOKEN": refresh_token, "STACK_API_URL": "kept" }).to_string()
@@ -293,30 +263,4 @@ fn a_file_with_nothing_but_a_refresh_token_is_taken_over() {
     scene.import(&[&file, "--remove"]).succeeded();
     assert!(!scene.home.path("token").exists());
     scene.token(&["--verify"]);
-}
-
-#[test]
-fn a_file_without_a_session_is_told_and_stays() {
-    let scene = scene();
-    for (name, text) in
-        [("empty", ""), ("half", "{\"refresh"), ("none", "{}"), ("two words", "a b")]
-    {
-        let file = scene.home.file(name, text);
-        let words = [name, "holds no session that can be read"];
-        scene.import(&[&file, "--remove"]).failed(8, "stored-damaged").saying(&words);
-        assert_eq!(fs::read_to_string(&file).expect("a file"), text);
-    }
-    scene.import(&[]).failed(3, "login-required").saying(&["credentials.json"]);
-    assert!(scene.home.session_files().is_empty());
-}
-
-#[test]
-fn a_session_that_is_over_is_not_taken_over() {
-    let scene = scene();
-    let session = scene.forge("");
-    scene.standin.revoke_all();
-    let file = scene.home.file("token", &session.refresh_token);
-    scene.import(&[&file, "--remove"]).failed(3, "login-required");
-    assert_eq!(fs::read_to_string(&file).expect("a file"), session.refresh_token);
-    scene.latch(&["token"]).failed(3, "login-required");
 }

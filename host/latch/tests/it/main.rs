@@ -48,6 +48,7 @@ mod settings;
 mod stored_session;
 mod stores;
 mod stytch;
+mod systems;
 mod terminal;
 mod terminal_modes;
 mod torture;

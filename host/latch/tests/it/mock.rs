@@ -1,15 +1,10 @@
 //! A mock in the manner of navikt/mock-oauth2-server: any issuer, any redirect,
 //! and refresh tokens as the only ones that can be revoked.
 
-use latchstring_provider::port::reserve_port;
-use latchstring_provider::visitor::Visitor;
-use latchstring_standins::{Misbehaviour, Options, System};
-use latchstring_testing::session::Session;
+use latchstring_standins::{Misbehaviour, System};
 use latchstring_testing::system::Scene;
-use latchstring_testing::{Pending, block_on, http, named, run};
+use latchstring_testing::{Pending, block_on, http, run};
 use serde_json::json;
-
-const TOKEN: &str = "/default/token";
 
 fn scene() -> Scene {
     Scene::new(System::Mock)
@@ -19,35 +14,6 @@ fn logged_in() -> Scene {
     let scene = scene();
     scene.login();
     scene
-}
-
-#[test]
-fn a_login_ends_with_the_person_that_userinfo_tells_of() {
-    let scene = scene();
-    let pending = scene.start_login(&[]);
-    assert_eq!(pending.url.path(), "/default/authorize");
-    assert_eq!(pending.parameter("client_id"), "cli-app");
-    assert_eq!(pending.parameter("scope"), "openid");
-    assert_eq!(pending.parameter("code_challenge_method"), "S256");
-    pending.visit();
-    pending.finish().succeeded().saying(&["Logged in as Ada Lovelace"]);
-    assert!(scene.asked_once(TOKEN).parameters.iter().any(|name| name == "code_verifier"));
-    // Nothing is discovered.
-    assert!(scene.standin.log().iter().all(|seen| !seen.path.contains(".well-known")));
-    let who = scene.latch(&["whoami", "--json"]).succeeded().json();
-    assert_eq!(who["sub"], "Ada Lovelace");
-    assert_eq!(who["azp"], "cli-app");
-    assert_eq!(who["iss"], format!("{}/default", scene.standin.url()));
-    assert!(!scene.asked("/default/userinfo").is_empty());
-}
-
-#[test]
-fn the_browser_comes_back_to_localhost_and_its_one_port() {
-    let (scene, _port) = (scene(), reserve_port(8085));
-    let pending = Pending::start(&mut scene.command("login", &["--no-browser"]));
-    assert_eq!(pending.redirect_uri().as_str(), "http://localhost:8085/callback");
-    pending.visit_as(&named("Grace Hopper"));
-    pending.finish().succeeded().saying(&["Logged in as Grace Hopper"]);
 }
 
 #[test]
@@ -91,34 +57,6 @@ fn the_server_may_be_named_in_the_environment() {
 }
 
 #[test]
-fn asking_for_the_token_again_asks_nobody_and_an_expired_one_is_renewed() {
-    let scene = logged_in();
-    let asked = scene.requests();
-    let token = scene.token(&[]);
-    assert_eq!(scene.token(&[]), token);
-    assert_eq!(scene.requests(), asked);
-    let scene = Scene::with(System::Mock, Options { access_ttl: Some(0), ..Options::default() });
-    scene.login();
-    let token = scene.latch(&["token", "--json"]).succeeded().json();
-    assert_eq!(token["source"], "renewed");
-}
-
-#[test]
-fn refresh_tokens_are_replaced_where_the_server_replaces_them() {
-    for rotates in [false, true] {
-        let options = Options { rotates_refresh_tokens: rotates, ..Options::default() };
-        let scene = Scene::with(System::Mock, options);
-        scene.login();
-        let refresh_token =
-            || Session::read(&scene.home.session_file()).inner["refresh_token"].to_string();
-        let before = refresh_token();
-        scene.token(&["--force-refresh"]);
-        assert_eq!(refresh_token() != before, rotates);
-        scene.token(&["--force-refresh"]);
-    }
-}
-
-#[test]
 fn introspection_tells_of_the_token() {
     let scene = logged_in();
     let about = scene.latch(&["introspect", "--json"]).succeeded().json();
@@ -148,42 +86,6 @@ fn logout_may_end_the_session_at_the_server_too() {
     pending.finish().succeeded().saying(&["Logged out"]);
     let seen = scene.asked_once("/default/endsession");
     assert!(seen.parameters.iter().any(|name| name == "id_token_hint"), "{seen:?}");
-}
-
-#[test]
-fn a_session_that_was_revoked_asks_for_a_login() {
-    let scene = logged_in();
-    scene.standin.revoke_all();
-    scene.latch(&["whoami"]).failed(3, "login-required").saying(&["log in with: latch login"]);
-    scene.latch(&["token", "--force-refresh"]).failed(3, "login-required");
-}
-
-#[test]
-fn an_id_token_of_another_login_is_refused() {
-    let scene = scene();
-    scene.misbehaves(Misbehaviour::WrongNonce);
-    let pending = scene.start_login(&[]);
-    pending.visit();
-    pending.finish().failed(6, "invalid-id-token").saying(&["nonce"]);
-    assert!(scene.home.session_files().is_empty());
-}
-
-#[test]
-fn a_redirect_without_its_state_finishes_nothing() {
-    let scene = scene();
-    scene.misbehaves(Misbehaviour::NoStateEcho);
-    let (pending, page) = scene.visit_in_time(&Visitor::default());
-    assert_eq!(page.status, 400);
-    pending.finish().failed(5, "timed-out");
-}
-
-#[test]
-fn a_code_that_has_expired_is_the_servers_refusal() {
-    let scene = scene();
-    let pending = scene.start_login(&[]);
-    scene.misbehaves(Misbehaviour::CodeExpired);
-    pending.visit();
-    pending.finish().failed(4, "provider-refused").saying(&["invalid_grant"]);
 }
 
 #[test]
