@@ -2,13 +2,13 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use latchstring_provider::random_text;
-use rsa::pkcs1::DecodeRsaPrivateKey;
+use rsa::PrivateKey;
+use rsa::pkcs1::DecodeRsaPrivateKey as _;
 use rsa::pkcs1v15::SigningKey;
-use rsa::signature::{SignatureEncoding, Signer as _};
-use rsa::traits::PublicKeyParts;
-use rsa::{BigUint, RsaPrivateKey};
+use rsa::signature::{SignatureEncoding as _, Signer as _};
+use rsa::traits::PublicKeyParts as _;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -21,7 +21,7 @@ const KID: &str = "standin";
 /// Signer of a stand-in's tokens.
 pub(crate) enum Signer {
     /// RS256.
-    Asymmetric(Box<RsaPrivateKey>),
+    Asymmetric(Box<PrivateKey>),
     /// HS256, with a secret that only the server knows.
     Symmetric(String),
 }
@@ -29,7 +29,7 @@ pub(crate) enum Signer {
 impl Signer {
     pub(crate) fn asymmetric() -> Self {
         // OK because the text is a constant that every test reads.
-        let key = RsaPrivateKey::from_pkcs1_pem(PEM).expect("a private key");
+        let key = PrivateKey::from_pkcs1_pem(PEM).expect("a private key");
         Self::Asymmetric(Box::new(key))
     }
 
@@ -40,14 +40,13 @@ impl Signer {
     /// The JSON Web Key Set (RFC 7517 §5). Empty for a secret.
     pub(crate) fn jwks(&self) -> Value {
         let Self::Asymmetric(key) = self else { return json!({ "keys": [] }) };
-        let number = |number: &BigUint| URL_SAFE_NO_PAD.encode(number.to_bytes_be());
         json!({ "keys": [{
             "kty": "RSA",
             "use": "sig",
             "alg": self.algorithm(),
             "kid": KID,
-            "n": number(key.n()),
-            "e": number(key.e()),
+            "n": URL_SAFE_NO_PAD.encode(key.n_bytes()),
+            "e": URL_SAFE_NO_PAD.encode(key.e_bytes()),
         }] })
     }
 

@@ -10,7 +10,7 @@ use latchstring_provider::visitor::{Browser, Page};
 use latchstring_standins::{Misbehaviour, Options, Standin, System};
 use rsa::pkcs1v15::{Signature, VerifyingKey};
 use rsa::signature::Verifier;
-use rsa::{BigUint, RsaPublicKey};
+use rsa::{BoxedUint, PublicKey};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use url::Url;
@@ -121,9 +121,9 @@ impl Client {
         let header: Value = serde_json::from_slice(&decode(header)).unwrap();
         let key = jwks["keys"].as_array().unwrap().iter().find(|key| key["kid"] == header["kid"]);
         assert_eq!(header["alg"], "RS256");
-        let [n, e] =
-            ["n", "e"].map(|name| BigUint::from_bytes_be(&decode(text(key.unwrap(), name))));
-        let key = VerifyingKey::<Sha256>::new(RsaPublicKey::new(n, e).unwrap());
+        let [n, e] = ["n", "e"]
+            .map(|name| BoxedUint::from_be_slice_vartime(&decode(text(key.unwrap(), name))));
+        let key = VerifyingKey::<Sha256>::new(PublicKey::new(n, e).unwrap());
         let signature = Signature::try_from(decode(signature).as_slice()).unwrap();
         key.verify(input.as_bytes(), &signature).unwrap();
         serde_json::from_slice(&decode(claims)).unwrap()
