@@ -1,15 +1,4 @@
-use crate::client::{Client, REDIRECT_URI};
-
-#[tokio::test]
-async fn a_refusal_is_reported_to_the_client() {
-    let mut client = Client::new();
-    let redirect = client.decide(&[], "refuse").await;
-    assert_eq!(redirect.to(), REDIRECT_URI);
-    assert_eq!(redirect.parameter("error").unwrap(), "access_denied");
-    assert_eq!(redirect.parameter("state").unwrap(), "a state");
-    assert_eq!(redirect.parameter("iss").unwrap(), client.provider.issuer());
-    assert!(redirect.parameter("code").is_none());
-}
+use crate::client::Client;
 
 #[tokio::test]
 async fn a_login_without_a_name_shows_the_page_again() {

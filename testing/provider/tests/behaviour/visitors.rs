@@ -1,40 +1,11 @@
 use latchstring_provider::Fault;
 use latchstring_provider::visitor::Visitor;
 
-use crate::client::{Client, json};
+use crate::client::Client;
 use crate::listener::Listener;
 
 fn refusing() -> Visitor {
     Visitor { refuses: true, ..Visitor::default() }
-}
-
-#[tokio::test]
-async fn a_visitor_logs_in_under_its_name_and_sees_the_clients_page() {
-    let mut client = Client::new();
-    let listener = Listener::thanking();
-    let redirect_uri = listener.url("/callback");
-    let url = client.authorization_url(&[("redirect_uri", Some(&redirect_uri))]);
-    let visitor = Visitor { name: "Grace Hopper".into(), ..Visitor::default() };
-    let page = visitor.visit(&url).await.unwrap();
-    assert_eq!(page.body, "thanks");
-    assert!(listener.heard()[0].starts_with("GET /callback?code="));
-
-    let code = page.url.query_pairs().find(|(name, _)| name == "code");
-    let code = code.unwrap().1.into_owned();
-    let redirect = [("redirect_uri", Some(redirect_uri.as_str()))];
-    let tokens = json(&client.redeem(&code, &redirect).await);
-    assert_eq!(json(&client.userinfo(&tokens).await)["name"], "Grace Hopper");
-}
-
-#[tokio::test]
-async fn a_visitor_who_refuses_sees_the_clients_page_too() {
-    let client = Client::new();
-    let listener = Listener::thanking();
-    let redirect_uri = listener.url("/callback");
-    let url = client.authorization_url(&[("redirect_uri", Some(&redirect_uri))]);
-    let page = refusing().visit(&url).await.unwrap();
-    assert_eq!(page.body, "thanks");
-    assert!(listener.heard()[0].starts_with("GET /callback?error=access_denied"));
 }
 
 #[tokio::test]

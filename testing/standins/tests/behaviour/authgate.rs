@@ -252,34 +252,3 @@ async fn revoking_a_refresh_token_ends_its_session_with_or_without_a_client() {
     granted(&client.form("/oauth/revoke", &[("token", "made up")]).await);
     assert_eq!(refused(&client.form("/oauth/revoke", &[]).await), "invalid_request");
 }
-
-#[tokio::test]
-async fn a_denial_is_reported_to_the_client() {
-    let mut client = Client::new(System::Authgate);
-    let url = authorization_url(&client, &[]);
-    let back = client.decide(&url, "deny").await;
-    assert_eq!(sent_back(&back, "error").unwrap(), "access_denied");
-    assert_eq!(sent_back(&back, "state").unwrap(), "a state");
-}
-
-#[tokio::test]
-async fn every_misbehaviour_of_the_code_grant_can_be_seen() {
-    let mut client = Client::of(System::Authgate, publishing_keys());
-    client.misbehaves(Misbehaviour::NoStateEcho);
-    client.misbehaves(Misbehaviour::WrongNonce);
-    client.misbehaves(Misbehaviour::BadAtHash);
-    let url = authorization_url(&client, &[]);
-    let back = client.decide(&url, "approve").await;
-    assert_eq!(sent_back(&back, "state"), None);
-    let code = sent_back(&back, "code").unwrap();
-    let tokens = granted(&redeem(&mut client, &code, &[]).await);
-    let claims = client.verify(JWKS, text(&tokens, "id_token")).await;
-    assert_ne!(claims["nonce"], "a nonce");
-    assert_ne!(claims["at_hash"], half_hash(text(&tokens, "access_token")));
-
-    client.misbehaves(Misbehaviour::CodeExpired);
-    let code = sent_back(&client.decide(&url, "approve").await, "code").unwrap();
-    assert_eq!(refused(&redeem(&mut client, &code, &[]).await), "invalid_grant");
-    client.misbehaves(Misbehaviour::Down);
-    assert_eq!(client.get("/.well-known/openid-configuration").await.status, 503);
-}

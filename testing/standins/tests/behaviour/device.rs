@@ -55,15 +55,6 @@ async fn a_visitor_who_opens_the_complete_uri_authorizes_the_device_once() {
 }
 
 #[tokio::test]
-async fn a_visitor_who_denies_rejects_the_device() {
-    let mut client = Client::new(System::Authgate);
-    let begun = begin(&mut client).await;
-    let visitor = Visitor { refuses: true, ..Visitor::default() };
-    visitor.visit(text(&begun, "verification_uri_complete")).await.unwrap();
-    assert_eq!(refused(&poll_after(&mut client, 5, &begun).await), "access_denied");
-}
-
-#[tokio::test]
 async fn an_early_poll_lengthens_the_interval() {
     let mut client = Client::new(System::Authgate);
     let begun = begin(&mut client).await;

@@ -172,14 +172,3 @@ async fn sessions_can_be_revoked_and_userinfo_be_down() {
     let page = call_with(&mut client, "POST", REFRESH, (REFRESH_TOKEN, &refresh_token)).await;
     assert_eq!(refused(&page, 401), "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED");
 }
-
-#[tokio::test]
-async fn a_forged_session_works_like_one_from_a_login() {
-    let mut client = Client::new(System::Hexclave);
-    let forged = client.standin.forge_session("Grace Hopper", "");
-    assert_eq!(forged.expires_in, 600);
-    let user = me(&mut client, &forged.access_token).await;
-    assert_eq!(user["id"], forged.user_id);
-    let renewed = refresh(&mut client, &forged.refresh_token).await;
-    assert_eq!(me(&mut client, &renewed).await["display_name"], "Grace Hopper");
-}

@@ -12,7 +12,5 @@ mod device;
 mod fief;
 mod hexclave;
 mod hexclave_sessions;
-mod listener;
 mod mock;
 mod stytch;
-mod visitors;
