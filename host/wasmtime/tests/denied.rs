@@ -88,7 +88,7 @@ impl Hostile {
             words.extend(["--token-endpoint", "https://id.example/token"]);
         }
         words.push("--json");
-        let mut command = home.command_of(&self.program(), &words);
+        let mut command = home.command_of(self.program(), &words);
         // Every home finds what the first one had compiled.
         command.env("XDG_CACHE_HOME", self.folder.path());
         run(command.env("LATCHSTRING_WASMTIME", &self.wasmtime))
