@@ -108,8 +108,8 @@ fn completing(completion: Completion) -> State {
 fn taken_over(what: &str, token: Option<String>) -> Result<Option<String>, Failure> {
     credential(what, token).map_err(|_| {
         Failure::configuration(
-            format!("the {what} holds characters that no token may have"),
-            "pass it on as it was issued, without line ends",
+            format!("the {what} contains characters that are not allowed in a token"),
+            "pass it exactly as issued, without line breaks",
         )
     })
 }

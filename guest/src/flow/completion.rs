@@ -107,7 +107,7 @@ impl Completion {
             (None, _) if is_promised && check != IdTokenCheck::Nothing => {
                 return Err(Failure::new(
                     Code::InvalidIdToken,
-                    "the token response has no ID token though the scope openid was asked for",
+                    "the token response has no ID token although the scope openid was requested",
                     "check that this client may use the scope openid, or leave it out",
                 ));
             }
@@ -210,7 +210,7 @@ impl Completion {
     }
 }
 
-const NOT_SAVED_REMEDY: &str = "make room or mend the store, then log in again";
+const NOT_SAVED_REMEDY: &str = "free some space or repair the store, then log in again";
 
 const UNCHECKED: &str = "this client cannot check the signature of the provider's ID tokens, so the ID token is not used";
 

@@ -297,21 +297,21 @@ fn refused(session: Stored, source: TokenSource) -> Result<Finding, Failure> {
 fn userinfo_refuses() -> Failure {
     Failure::new(
         Code::InvalidUserinfo,
-        "the userinfo endpoint refuses the access token though it was issued just now (status 401)",
-        "log in with the scope openid, which userinfo needs at most providers",
+        "the userinfo endpoint rejects the access token although it was just issued (status 401)",
+        "log in with the scope openid, which most providers require for userinfo",
     )
 }
 
 fn no_endpoint(endpoint: &str) -> Failure {
     Failure::configuration(
-        format!("the provider names no {endpoint} endpoint"),
-        format!("give it with --{endpoint}-endpoint"),
+        format!("the provider has no known {endpoint} endpoint"),
+        format!("set it with --{endpoint}-endpoint"),
     )
 }
 
 fn no_keys() -> Failure {
     Failure::configuration(
-        "without the issuer and its keys no access token can be checked",
-        "give the issuer and the jwks URL",
+        "an access token cannot be checked without the issuer and its keys",
+        "set the issuer and the jwks URL",
     )
 }

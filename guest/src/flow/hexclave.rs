@@ -172,7 +172,7 @@ impl Poll {
 fn expired() -> Failure {
     Failure::new(
         Code::TimedOut,
-        "nobody confirmed the login in time",
+        "the login was not confirmed in time",
         "log in again, and confirm it in the browser",
     )
 }
@@ -182,7 +182,7 @@ fn expired() -> Failure {
 fn lost() -> Failure {
     Failure::new(
         Code::ProviderRefused,
-        "the login was confirmed, and the answer that said so never arrived",
+        "the login was confirmed, but the provider's response did not arrive",
         "log in again",
     )
 }
@@ -190,7 +190,7 @@ fn lost() -> Failure {
 fn used() -> Failure {
     Failure::new(
         Code::ProviderRefused,
-        "this login was already taken by another program",
+        "another program has already completed this login",
         "log in again; if you did not begin another login, somebody may have seen its codes",
     )
 }

@@ -106,8 +106,8 @@ impl Login {
         let is_known = known.authorization_endpoint.is_some() && known.token_endpoint.is_some();
         if client.speaks_oauth() && !discovers && !is_known {
             return Err(Failure::configuration(
-                "without discovery the authorization and token endpoints have to be given",
-                "give both, or the issuer and leave to fetch its metadata",
+                "without discovery, the authorization and token endpoints must be set",
+                "set both, or set the issuer and allow discovery",
             ));
         }
         let demands = demands(&client)?;
@@ -301,14 +301,14 @@ impl Setup {
         let is_described = provider.issuer.is_some() || provider.jwks_uri.is_some();
         if self.issuer.is_none() || !is_described {
             return Err(Failure::configuration(
-                "the scope openid brings an ID token, and without the issuer and its keys that cannot be checked",
-                "give the issuer and the jwks URL, or leave out the scope openid",
+                "the scope openid requests an ID token, which cannot be checked without the issuer and its keys",
+                "set the issuer and the jwks URL, or leave out the scope openid",
             ));
         }
         match (provider.id_token_check(&self.client)?, self.demands.parameter()) {
             (IdTokenCheck::Nothing, Some(parameter)) => Err(Failure::configuration(
                 format!(
-                    "the parameter {parameter} is answered in an ID token, and this client cannot check those of this provider"
+                    "the answer to the parameter {parameter} is in the ID token, which this client cannot check for this provider"
                 ),
                 format!("leave out {parameter}"),
             )),
@@ -357,7 +357,7 @@ impl Setup {
         self.remarks.refused_parameters.push(parameter.to_owned());
         let progress = self.try_again(wait.provider, wait.flow, now_ms)?;
         let notice = format!(
-            "the provider refused the login ({words}); it is asked once more without the parameter {parameter}"
+            "the provider refused the login ({words}); trying again without the parameter {parameter}"
         );
         Ok(with_notice(progress, notice))
     }

@@ -86,7 +86,7 @@ impl Logout {
             (AwaitingDeletion(_), Reply::NotSaved(reason)) => {
                 return Err(not_saved(
                     &reason,
-                    "the tokens are still stored: mend the store, then log out again",
+                    "the tokens are still stored: repair the store, then log out again",
                 ));
             }
             _ => return Err(misfit()),

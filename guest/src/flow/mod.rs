@@ -71,7 +71,7 @@ pub(crate) fn response(
         NoResponse::TooLarge(limit) => Failure::new(
             too_large,
             format!("{what} sent more than {limit} bytes"),
-            "check the address with the provider; no such answer is that large",
+            "check the address with the provider: such a response is never that large",
         ),
         NoResponse::Denied(reason) => Failure::new(
             Code::EgressDenied,

@@ -30,7 +30,7 @@ use crate::protocol::token::{
     TokenResponse, refresh_token_in, requires_interaction, voids_refresh_token,
 };
 
-const NOT_SAVED_REMEDY: &str = "the provider may have replaced the refresh token: mend the store at once and try again, or log in again";
+const NOT_SAVED_REMEDY: &str = "the provider may have replaced the refresh token: repair the store now and try again, or log in again";
 
 pub(crate) struct Token {
     setup: Setup,
@@ -205,7 +205,7 @@ impl Setup {
     /// Decides whether to grant the stored token, renew it, or ask for a login.
     fn assess(&self, stored: Option<Stored>, now_ms: EpochMs) -> Step<State, Outcome> {
         let Some(session) = stored else {
-            return Err(login_required("nobody is logged in"));
+            return Err(login_required("you are not logged in"));
         };
         if !self.demand.force_refresh && self.is_fresh(&session, now_ms) {
             return self.finish(session, TokenSource::Cached, now_ms);
@@ -371,7 +371,7 @@ impl Setup {
         let demanded_s = self.demand.min_ttl_ms / 1000;
         (left_s < demanded_s).then(|| {
             format!(
-                "the access token is valid for {left_s} s, and {demanded_s} s were asked for, which is more than a renewal is sure to bring"
+                "the access token is valid for {left_s} s; {demanded_s} s were requested, which a refresh may not give"
             )
         })
     }
@@ -409,7 +409,7 @@ fn save_rotated(session: &Stored, then: AfterRotationSave) -> Progress<State, Ou
 }
 
 fn not_renewable() -> Failure {
-    login_required("the access token has to be renewed, and the provider gave no refresh token")
+    login_required("the access token must be refreshed, but the provider gave no refresh token")
 }
 
 /// Whether the access token was received after `before` was read. A new refresh token

@@ -46,12 +46,12 @@ impl Wait {
 
     /// The failure of a user who took too long, or whose redirect was not accepted.
     pub(super) fn timed_out(&self) -> Failure {
-        let late = "nobody finished the login in the browser in time";
+        let late = "the login was not finished in the browser in time";
         let message = match &self.notice {
-            Some(notice) => format!("{late}; an answer came that does not count: {notice}"),
+            Some(notice) => format!("{late}; a response came that was not accepted: {notice}"),
             None => late.to_owned(),
         };
-        Failure::new(Code::TimedOut, message, "log in again, and give it more time if need be")
+        Failure::new(Code::TimedOut, message, "log in again, with a longer time limit if needed")
     }
 }
 
@@ -67,11 +67,11 @@ impl Choice {
 pub(super) fn no_user_to_ask(reason: &str) -> Failure {
     Failure::new(
         Code::LoginRequired,
-        format!("nobody can be asked to log in here: {reason}"),
-        "log in on a terminal, or say how with --flow browser, device or paste",
+        format!("no user can be asked to log in here: {reason}"),
+        "log in on a terminal, or choose --flow browser, device or paste",
     )
 }
 
 pub(super) fn cancelled() -> Failure {
-    Failure::new(Code::Cancelled, "the login was given up", "log in again when ready")
+    Failure::new(Code::Cancelled, "the login was cancelled", "log in again when ready")
 }

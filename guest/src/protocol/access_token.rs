@@ -108,7 +108,7 @@ fn satisfies_acr(found: &str, wanted: &str) -> bool {
 
 /// The failure for a token that the component cannot check, which may still be valid.
 fn opaque(reason: &str) -> Failure {
-    let remedy = "a provider whose access tokens are no JSON Web Tokens can be asked about them instead: --verify";
+    let remedy = "if this provider's access tokens are not JSON Web Tokens, ask the provider about them: --verify";
     Failure { remedy: remedy.to_owned(), ..invalid(reason) }
 }
 
@@ -116,7 +116,7 @@ fn invalid(reason: &str) -> Failure {
     Failure::new(
         Code::InvalidAccessToken,
         format!("the access token {reason}"),
-        "ask for a new one; if it stays so, check issuer and keys with the provider, and this machine's clock",
+        "get a new one; if this persists, check issuer and keys with the provider, and this machine's clock",
     )
 }
 
@@ -124,6 +124,6 @@ fn insufficient(reason: &str) -> Failure {
     Failure::new(
         Code::InsufficientScope,
         format!("the access token {reason}"),
-        "log in again and ask for it, or ask whoever grants it",
+        "log in again and request it, or ask an administrator for it",
     )
 }

@@ -134,7 +134,7 @@ impl Transaction {
         let text = text.trim_matches(['"', '\'', '<', '>']);
         if text.contains("code_challenge=") {
             return stray(
-                "that is the address to open; paste the one that the browser ends on after the login",
+                "this is the address to open; after the login, paste the address that the browser ends on",
             );
         }
         if text.starts_with("http://") || text.starts_with("https://") {
@@ -143,7 +143,7 @@ impl Transaction {
         let query = text.trim_start_matches('?');
         if !query.contains('=') {
             return stray(
-                "a code alone is not enough, as nothing shows that it is this login's; paste the whole address",
+                "a code alone is not enough, because nothing shows that it belongs to this login; paste the whole address",
             );
         }
         self.check(&format!("{}?{query}", self.redirect_uri.path()))
@@ -204,7 +204,7 @@ pub(crate) fn refused(provider: ProviderError) -> Failure {
         Failure::new(
             Code::AccessDenied,
             format!("the login was refused: {message}"),
-            "log in again and allow the access, or ask who may",
+            "log in again and allow the access, or ask an administrator",
         )
     } else {
         Failure::new(
@@ -255,7 +255,7 @@ pub(crate) fn demands(client: &Client) -> Result<Demands, Failure> {
     let max_age_s = value("max_age").map(str::parse).transpose().map_err(|_| {
         Failure::configuration(
             "the parameter max_age is not a whole number of seconds",
-            "give it in whole seconds, such as 300",
+            "set whole seconds, such as 300",
         )
     })?;
     let acr_values = value("acr_values").unwrap_or_default();
@@ -263,8 +263,8 @@ pub(crate) fn demands(client: &Client) -> Result<Demands, Failure> {
     let demands = Demands { max_age_s, acr_values };
     match demands.parameter() {
         Some(parameter) if !wants_id_token(client) => Err(Failure::configuration(
-            format!("the parameter {parameter} is answered in an ID token, and none is asked for"),
-            format!("ask for the scope openid too, or leave out {parameter}"),
+            format!("the answer to the parameter {parameter} is in an ID token, which is not requested"),
+            format!("request the scope openid too, or leave out {parameter}"),
         )),
         _ => Ok(demands),
     }
@@ -278,7 +278,7 @@ pub(crate) fn check_client(client: &Client) -> Result<(), Failure> {
     if client.client_id.is_empty() {
         return Err(Failure::configuration(
             "the client id is empty",
-            "give the client id that the provider registered",
+            "set the client ID that the provider registered",
         ));
     }
     let is_name = |scope: &String| {
@@ -287,8 +287,8 @@ pub(crate) fn check_client(client: &Client) -> Result<(), Failure> {
     match client.scopes.iter().find(|scope| !is_name(scope)) {
         None => Ok(()),
         Some(scope) => Err(Failure::configuration(
-            format!("{} is no scope name", printable(scope)),
-            "give each scope by itself, without spaces and quotes",
+            format!("{} is not a valid scope", printable(scope)),
+            "give each scope separately, without spaces or quotes",
         )),
     }
 }
@@ -316,8 +316,8 @@ pub(crate) fn check_parameters(client: &Client) -> Result<Vec<(&str, &str)>, Fai
     for (position, parameter) in client.parameters.iter().enumerate() {
         if RESERVED.contains(&parameter.name.as_str()) {
             return Err(Failure::configuration(
-                format!("the parameter {} belongs to the login itself", parameter.name),
-                "leave it out; scopes and resources have settings of their own",
+                format!("the parameter {} is set by the login itself", parameter.name),
+                "leave it out; scopes and resources have their own settings",
             ));
         }
         // A provider may reject a repeated parameter, or use either value (RFC 6749

@@ -38,8 +38,8 @@ pub(crate) fn keep(
     let method = client.authentication.unwrap_or(method);
     if method != ClientAuthentication::None && client.client_secret.is_none() {
         return Err(Failure::configuration(
-            "the client is to authenticate with a secret, but none was given",
-            "give the client secret, or choose the authentication `none`",
+            "the client must authenticate with a secret, but none was set",
+            "set the client secret, or choose the authentication `none`",
         ));
     }
     Ok(method)

@@ -145,7 +145,7 @@ pub(crate) fn device_login_unavailable() -> Failure {
     Failure::new(
         Code::DeviceLoginUnavailable,
         "this provider has no device login",
-        "log in with --flow browser, or with --flow paste where no browser can come back here",
+        "log in with --flow browser, or with --flow paste if no browser can come back to this machine",
     )
 }
 

@@ -210,16 +210,16 @@ pub(crate) fn parse_page(field: &str, text: &str, loopback_allowed: bool) -> Res
     }
     // The parser would silently drop some of these; no valid URL contains them.
     if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        return Err(format!("{field} holds spaces or control characters; expected none"));
+        return Err(format!("{field} contains spaces or control characters; expected none"));
     }
-    let url = Url::parse(text).map_err(|error| format!("{field} is no URL: {error}"))?;
+    let url = Url::parse(text).map_err(|error| format!("{field} is not a URL: {error}"))?;
     let secure = url.scheme() == "https";
     let loopback = url.scheme() == "http" && is_loopback(&url) && loopback_allowed;
     if !secure && !loopback {
         return Err(format!("{field} is {}; expected https", describe(&url)));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(format!("{field} holds a user name or password; expected none"));
+        return Err(format!("{field} contains a user name or password; expected none"));
     }
     Ok(url)
 }

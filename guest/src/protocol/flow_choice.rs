@@ -13,14 +13,14 @@ pub(crate) fn choose(facts: &Facts) -> FlowChoice {
         ),
         _ => choice(
             LoginFlow::Paste,
-            &format!("{why}, so you bring back the address that yours ends on"),
+            &format!("{why}, so you paste the address that your browser ends on"),
         ),
     };
     if facts.browser_command {
         return choice(LoginFlow::Browser, "a command for the browser is set");
     }
     if facts.shows_address {
-        return choice(LoginFlow::Browser, "the address is to be shown and nothing opened");
+        return choice(LoginFlow::Browser, "the address is shown and no browser is opened");
     }
     if facts.unattended {
         return no_flow("this is an automatic job");
@@ -32,7 +32,7 @@ pub(crate) fn choose(facts: &Facts) -> FlowChoice {
         return choice(LoginFlow::Browser, "the editor opens the browser on its own machine");
     }
     if facts.windows_interop {
-        return choice(LoginFlow::Browser, "the browser of Windows is at hand");
+        return choice(LoginFlow::Browser, "the Windows browser is available");
     }
     if facts.remote_shell {
         return remote("this is a remote shell, and no browser can come back to it");

@@ -53,7 +53,7 @@ pub(crate) enum Confirmation {
 impl<'a> Api<'a> {
     pub(crate) fn new(client: &'a Client, hexclave: &'a Hexclave) -> Result<Self, Failure> {
         let base = Issuer::of(client)?.ok_or_else(|| {
-            Failure::configuration("the API's base URL is missing", "give it as the issuer")
+            Failure::configuration("the API's base URL is missing", "set it as the issuer")
         })?;
         // Checked here because a request with such a header cannot be sent, so the
         // provider could not report the mistake.
@@ -61,8 +61,8 @@ impl<'a> Api<'a> {
         for (name, text) in [("project id", &*client.client_id), ("publishable client key", key)] {
             if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
                 return Err(Failure::configuration(
-                    format!("the {name} holds characters that no header can carry"),
-                    "copy it from the project's dashboard once more",
+                    format!("the {name} contains characters that are not allowed in a header"),
+                    "copy it from the project's dashboard again",
                 ));
             }
         }
@@ -76,7 +76,7 @@ impl<'a> Api<'a> {
             Some(_) => Err("the app URL has a query; expected none".to_owned()),
         });
         let mut page = page.map_err(|message| {
-            Failure::configuration(message, "give the URL where the project's own pages are")
+            Failure::configuration(message, "set the URL of the project's own pages")
         })?;
         let path = page.path().trim_end_matches('/').to_owned();
         page.set_path(&format!("{path}/handler/cli-auth-confirm"));
@@ -295,7 +295,7 @@ fn refusal(response: &Response, what: &str) -> Failure {
 fn invalid(reason: &str) -> Failure {
     Failure::new(
         Code::InvalidTokenResponse,
-        format!("the provider's answer cannot be used: {reason}"),
+        format!("the provider's response cannot be used: {reason}"),
         "check the base URL; if it is right, report it to the provider",
     )
 }

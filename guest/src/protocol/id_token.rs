@@ -297,13 +297,13 @@ fn check_hash(claims: &Claims, claim: &str, expected: String) -> Result<(), Stri
     match claims.get(claim) {
         Some(Value::String(found)) if *found == expected => Ok(()),
         None => Ok(()),
-        Some(_) => Err(format!("does not belong to what came with it ({claim})")),
+        Some(_) => Err(format!("does not match what came with it ({claim})")),
     }
 }
 
 fn check_auth_time(claims: &Claims, max_age_s: u64, now_ms: EpochMs) -> Result<(), String> {
     let auth_time_ms =
-        time_ms(claims, "auth_time").ok_or("has no auth_time though max_age was asked for")?;
+        time_ms(claims, "auth_time").ok_or("has no auth_time although max_age was requested")?;
     let limit_ms = max_age_s.saturating_mul(1000).saturating_add(CLOCK_SKEW_MS);
     if now_ms.saturating_sub(auth_time_ms) > limit_ms {
         return Err("comes from a login longer ago than max_age".to_owned());
@@ -339,6 +339,6 @@ fn invalid(reason: &str) -> Failure {
     Failure::new(
         Code::InvalidIdToken,
         format!("the ID token {reason}"),
-        "log in again; if it stays so, report it to the provider",
+        "log in again; if this persists, report it to the provider",
     )
 }

@@ -41,8 +41,8 @@ pub(crate) fn parse_introspection_response(
         let words = said.as_ref().map_or(status, in_words);
         let failure = Failure::new(
             Code::ProviderRefused,
-            format!("the provider does not tell about the token: {words}"),
-            "check that the provider lets this client introspect",
+            format!("the provider did not describe the token: {words}"),
+            "check that the provider lets this client use introspection",
         );
         return Err(match said {
             Some(said) => failure.with_provider_error(said),
@@ -52,7 +52,7 @@ pub(crate) fn parse_introspection_response(
     body.map_err(|_| {
         Failure::new(
             Code::InvalidAccessToken,
-            "the introspection answer is no JSON object",
+            "the introspection response is not a JSON object",
             "report it to the provider, whose endpoint does not follow RFC 7662",
         )
     })

@@ -50,7 +50,7 @@ pub(crate) fn parse_keys_response(response: &Response, code: Code) -> Result<Vec
         return Err(invalid(code, &format!("came with status {status}; expected 200")));
     }
     let set: Set = serde_json::from_slice(&response.body)
-        .map_err(|_| invalid(code, "cannot be read: no JSON with a list `keys`"))?;
+        .map_err(|_| invalid(code, "cannot be read: expected JSON with a list `keys`"))?;
     Ok(set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect())
 }
 
@@ -58,6 +58,6 @@ fn invalid(code: Code, reason: &str) -> Failure {
     Failure::new(
         code,
         format!("the provider's key set {reason}"),
-        "report it to the provider; without its keys no token can be checked",
+        "report it to the provider; tokens cannot be checked without its keys",
     )
 }

@@ -133,7 +133,7 @@ impl Unverified {
     /// The reason as a phrase that follows "the ID token".
     pub(crate) fn in_words(self) -> String {
         match self {
-            Self::NoKey => "is signed by none of the provider's published keys".to_owned(),
+            Self::NoKey => "is not signed by any of the provider's published keys".to_owned(),
             Self::TooManyKeys(tried) => format!(
                 "was signed by none of the first {tried} published keys that fit it; no more are tried"
             ),
@@ -165,14 +165,14 @@ struct Header {
 impl<'a> Jws<'a> {
     /// Parses a token. The error is a phrase that follows "the ID token".
     pub(crate) fn parse(token: &'a str) -> Result<Self, String> {
-        let (signing_input, signature) = token.rsplit_once('.').ok_or("is no signed token")?;
-        let (header, payload) = signing_input.split_once('.').ok_or("is no signed token")?;
+        let (signing_input, signature) = token.rsplit_once('.').ok_or("is not a signed token")?;
+        let (header, payload) = signing_input.split_once('.').ok_or("is not a signed token")?;
         let decode =
             |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| "is not base64url".to_owned());
         let header: Header = serde_json::from_slice(&decode(header)?)
             .map_err(|_| "has a header that cannot be read")?;
         if header.crit.is_some() {
-            return Err("demands extensions that are not understood (crit)".to_owned());
+            return Err("requires extensions that are not supported (crit)".to_owned());
         }
         let algorithm = Algorithm::parse(&header.alg).ok_or_else(|| {
             format!(

@@ -148,7 +148,7 @@ impl Provider {
             .is_some_and(|named| named.iter().any(|name| name != "none" && is_symmetric(name)));
         if with_keys == Some(true) && self.jwks_uri.is_none() {
             return Err(invalid(
-                "the metadata says that ID tokens are signed with published keys (id_token_signing_alg_values_supported), and does not say where those are (jwks_uri)",
+                "the metadata says that ID tokens are signed with published keys (id_token_signing_alg_values_supported), but does not say where those are (jwks_uri)",
             ));
         }
         Ok(if with_secret && client.client_secret.is_some() {
@@ -178,7 +178,7 @@ pub(crate) fn check_pkce(client: &Client, provider: &Provider) -> Result<(), Fai
     Err(Failure::new(
         Code::InvalidMetadata,
         "the provider's metadata does not say that it supports PKCE with S256 (code_challenge_methods_supported), and the settings require it",
-        "ask the provider; if it is known to support PKCE, say so with --pkce known",
+        "ask the provider; if it is known to support PKCE, set --pkce known",
     ))
 }
 
@@ -188,7 +188,7 @@ pub(crate) fn unprotected_code(client: &Client, provider: &Provider) -> Option<S
     let is_told = client.pkce == Pkce::Discovered
         && provider.issuer.is_some()
         && provider.supports_pkce != Some(true);
-    is_told.then(|| "the provider's metadata does not say that it supports PKCE, which protects the authorization code; if it does, say so with --pkce known, or refuse such providers with --pkce required".to_owned())
+    is_told.then(|| "the provider's metadata does not say that it supports PKCE, which protects the authorization code; if it does, set --pkce known, or refuse such providers with --pkce required".to_owned())
 }
 
 /// The location of the metadata in OpenID Connect Discovery §4.1.
@@ -226,7 +226,7 @@ pub(crate) fn parse_metadata_response(
     let name = issuer.named(&document.issuer).ok_or_else(|| {
         let found = printable(&document.issuer);
         let remedy =
-            format!("if the provider says so too, log in with the issuer {found}, exactly so");
+            format!("if the provider confirms it, log in with exactly this issuer: {found}");
         let message = format!("the metadata names the issuer {found}; expected {}", issuer.name());
         Failure { remedy, ..invalid(message) }
     })?;

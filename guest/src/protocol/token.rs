@@ -215,9 +215,9 @@ fn refusal(response: &Response, error: &str, description: Option<&str>) -> Failu
             "invalid_client" | "unauthorized_client" => {
                 "check the client id, its secret, and what the provider lets this client do"
             }
-            "invalid_scope" => "ask for scopes that this client may have",
+            "invalid_scope" => "request only scopes that this client may use",
             "invalid_target" => {
-                "ask for resources that the provider knows; some give a token for one at a time only"
+                "request resources that the provider knows; some providers issue a token for one resource at a time"
             }
             "invalid_grant" => "log in again",
             _ => "check the client's registration at the provider",
@@ -233,7 +233,7 @@ pub(crate) fn credential(field: &str, value: Option<String>) -> Result<Option<St
         Some(text) if text.is_empty() => Ok(None),
         Some(text) if text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) => Ok(Some(text)),
         Some(_) => Err(invalid(format!(
-            "the token response's {field} holds characters that no token may have"
+            "the token response's {field} contains characters that are not allowed in a token"
         ))),
         None => Ok(None),
     }

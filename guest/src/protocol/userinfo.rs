@@ -42,22 +42,22 @@ pub(crate) fn parse_userinfo_response(
         }
     }
     let claims: Claims = serde_json::from_slice(&response.body)
-        .map_err(|_| Rejection::Failed(invalid("the userinfo answer is no JSON object")))?;
+        .map_err(|_| Rejection::Failed(invalid("the userinfo response is not a JSON object")))?;
     match (subject, text(&claims, "sub")) {
         (Some(expected), Some(found)) if found != expected => Err(Rejection::AnotherUser),
-        (Some(_), None) => Err(Rejection::Failed(invalid("the userinfo answer has no sub"))),
+        (Some(_), None) => Err(Rejection::Failed(invalid("the userinfo response has no sub"))),
         _ => Ok(claims),
     }
 }
 
 pub(crate) fn another_user() -> Failure {
-    invalid("the userinfo answer is about another person than the ID token (sub)")
+    invalid("the userinfo response is about another user than the ID token (sub)")
 }
 
 pub(crate) fn not_for_userinfo() -> Failure {
     Failure::new(
         Code::InvalidUserinfo,
-        "the provider does not tell who is logged in with this access token (status 403)",
+        "the provider does not say who is logged in with this access token (status 403)",
         "log in with the scope openid",
     )
 }
@@ -66,6 +66,6 @@ fn invalid(message: impl Into<String>) -> Failure {
     Failure::new(
         Code::InvalidUserinfo,
         message,
-        "log in again; if it stays so, report it to the provider",
+        "log in again; if this persists, report it to the provider",
     )
 }

@@ -310,7 +310,7 @@ fn none() -> Tokens {
 fn damaged(place: &str) -> Error {
     Error::new(
         Code::StoredDamaged,
-        format!("{place} holds no session that can be read"),
+        format!("{place} contains no session that can be read"),
         "log in instead; nothing was changed",
     )
 }

@@ -380,5 +380,5 @@ fn granted(outcome: Outcome) -> Result<Token, Error> {
 }
 
 fn unexpected_outcome() -> Error {
-    Error::misbehaviour("ended with another outcome than was asked for")
+    Error::misbehaviour("ended with another outcome than was requested")
 }

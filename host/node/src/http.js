@@ -177,7 +177,7 @@ const UNKNOWN_ISSUER = 'its certificate is not trusted: this system does not kno
 const WORDS = {
   ECONNREFUSED: 'connection refused',
   ECONNRESET: 'the connection was reset',
-  EHOSTUNREACH: 'there is no way to the host',
+  EHOSTUNREACH: 'the host cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
   ENOTFOUND: 'name not found',
   ETIMEDOUT: 'the connection timed out',

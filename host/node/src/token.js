@@ -101,7 +101,7 @@ export function granted(outcome) {
   const { accessToken, tokenType, idToken = '', headers } = outcome.val;
   const texts = [accessToken, tokenType, idToken, ...headers.flatMap(Object.values)];
   if (!texts.every((text) => ONE_LINE.test(text))) {
-    throw sandboxFault('the login component handed out a token that no line of text may hold');
+    throw sandboxFault('the login component returned a token that contains line breaks or control characters');
   }
   return new Token(outcome.val);
 }
@@ -121,5 +121,5 @@ export function loggedOut(outcome, egress) {
 }
 
 function misfit() {
-  return sandboxFault('the login component ended with another outcome than was asked for');
+  return sandboxFault('the login component ended with another outcome than was requested');
 }

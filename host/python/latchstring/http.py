@@ -41,7 +41,7 @@ _REASONS = {
     errno.ECONNRESET: "the connection was reset",
     errno.EPIPE: "the connection was reset",
     errno.ECONNABORTED: "the connection was closed early",
-    errno.EHOSTUNREACH: "there is no way to the host",
+    errno.EHOSTUNREACH: "the host cannot be reached",
     errno.ENETUNREACH: "the network cannot be reached",
     errno.EACCES: "this system does not permit the connection",
     errno.EPERM: "this system does not permit the connection",

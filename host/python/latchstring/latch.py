@@ -286,4 +286,4 @@ def _granted(outcome: Grant | LogoutReport) -> Token:
 
 
 def _misfit() -> LatchError:
-    return misbehaviour("ended with another outcome than was asked for")
+    return misbehaviour("ended with another outcome than was requested")

@@ -297,7 +297,7 @@ def _run(name: str, function: Callable[..., T], *arguments: object) -> T:
         elif "call stack exhausted" in text:
             reason = "it called itself without end"
         elif "unreachable" in text:
-            reason = "it gave up, as it does where it meets a fault or its memory limit"
+            reason = "it stopped itself, as it does at a fault or at its memory limit"
         else:
             reason = text.splitlines()[-1].strip() if text else "no reason was given"
     raise stopped(name, reason)

@@ -53,7 +53,7 @@ class Token:
         texts = [grant.access_token, grant.token_type, grant.id_token or ""]
         texts += [text for header in grant.headers for text in (header.name, header.value)]
         if not all(_ONE_LINE.fullmatch(text) for text in texts):
-            raise misbehaviour("handed out a token that no line of text may hold")
+            raise misbehaviour("returned a token that contains line breaks or control characters")
         members = vars(grant) | {
             "headers": {header.name: header.value for header in grant.headers},
             "claims": None if grant.claims is None else json.loads(grant.claims),

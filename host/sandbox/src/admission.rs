@@ -32,13 +32,13 @@ fn refused(wanted: &[&str], offered: &[&str], error: Option<wasmtime::Error>) ->
     let mut reasons = Vec::new();
     if !wanted.is_empty() {
         let wanted = wanted.join(", ");
-        reasons.push(format!("it wants of its host what none gives: {wanted}"));
+        reasons.push(format!("it imports what no host provides: {wanted}"));
     }
     if !offered.contains(&OFFER) {
         let instead = if offered.is_empty() { "nothing".to_owned() } else { offered.join(", ") };
-        reasons.push(format!("it offers {instead} instead of {OFFER}"));
+        reasons.push(format!("it exports {instead} instead of {OFFER}"));
     } else if let (true, Some(error)) = (reasons.is_empty(), error) {
-        reasons.push(format!("what it offers as {OFFER} is something else ({error})"));
+        reasons.push(format!("what it exports as {OFFER} is something else ({error})"));
     }
     Error::new(
         Code::SandboxFault,

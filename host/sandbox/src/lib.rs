@@ -310,7 +310,7 @@ fn fault(error: wasmtime::Error) -> Error {
     let reason = match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => "it went past its time limit".to_owned(),
         Some(Trap::UnreachableCodeReached) => {
-            "it gave up, as it does where it meets a fault or its memory limit".to_owned()
+            "it stopped itself, as it does at a fault or at its memory limit".to_owned()
         }
         Some(Trap::StackOverflow) => "it called itself without end".to_owned(),
         Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
@@ -319,7 +319,7 @@ fn fault(error: wasmtime::Error) -> Error {
     Error::new(
         Code::SandboxFault,
         format!("the login component was stopped: {reason}"),
-        "nothing is lost; try again, and if it stays so, report it with the version of this program",
+        "nothing is lost; try again; if this persists, report it with the version of this program",
     )
 }
 
@@ -327,9 +327,9 @@ fn fault(error: wasmtime::Error) -> Error {
 fn in_words(error: &wasmtime::Error) -> String {
     let said = error.root_cause().to_string();
     if said.contains("fuel allocated for hostcalls") {
-        "it handed over more than a host takes".to_owned()
+        "it passed more data than a host accepts".to_owned()
     } else if said.contains("handle limit exceeded") {
-        "it held more sessions than a host opens".to_owned()
+        "it kept more sessions open than a host permits".to_owned()
     } else {
         error.to_string()
     }

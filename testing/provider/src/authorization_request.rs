@@ -86,7 +86,7 @@ impl AuthorizationRequest {
             return refuse("request_uri_not_supported", "send plain parameters");
         }
         if query.one("prompt") == Some("none") {
-            return refuse("login_required", "nobody is logged in here beforehand");
+            return refuse("login_required", "you are not logged in here beforehand");
         }
         let code_challenge = match query.one("code_challenge") {
             Some(challenge) if is_s256(challenge) => challenge.to_owned(),

@@ -45,11 +45,11 @@ impl Origins {
     /// password, and `egress-denied` if its origin is not allowed.
     pub fn permit(&self, url: &str, profile: &str) -> Result<Url, Error> {
         let parsed = Url::parse(url).map_err(|error| {
-            unusable(format!("the request's address is no URL: {error}"), "begin it with https://")
+            unusable(format!("the request's address is not a URL: {error}"), "begin it with https://")
         })?;
         if has_credentials(&parsed) {
             return Err(unusable(
-                "the request's address holds a user name or a password",
+                "the request's address contains a user name or a password",
                 "leave it out: the request carries the session's token",
             ));
         }

@@ -179,7 +179,7 @@ impl Egress {
         check_size(request)?;
         request.headers.iter().try_for_each(|(name, _)| check_header_name(name))?;
         let url =
-            Url::parse(request.url).map_err(|error| format!("its address is no URL: {error}"))?;
+            Url::parse(request.url).map_err(|error| format!("its address is not a URL: {error}"))?;
         let Some(origin) = origin(&url) else {
             return Err(format!(
                 "{} is neither https nor http on a loopback address",
@@ -211,7 +211,7 @@ impl Egress {
         }
         Err(Error::new(
             Code::EgressDenied,
-            format!("nobody is sent to {origin}, which neither the settings nor the provider name"),
+            format!("the user may not be sent to {origin}, which neither the settings nor the provider name"),
             "check the provider's endpoints; name this one by hand if it is meant",
         ))
     }

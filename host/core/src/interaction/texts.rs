@@ -10,7 +10,7 @@ pub(super) const ANOTHER_ADDRESS: &str = "the login continues at another address
 pub(super) const ANOTHER_USER: &str = "A browser of another user of this machine came to this login and was refused. If it was yours, open the address in a browser that runs as the same user as this program.";
 pub(super) const ANOTHER_BROWSER: &str =
     "The login came back in a different browser from the one it began in, so it does not count.";
-pub(super) const TAKEN: &str = "The address that your browser was sent to was opened twice and no longer works: somebody else on this machine may have opened it first. Press Enter for a new one.";
+pub(super) const TAKEN: &str = "The address that your browser was sent to was opened twice and no longer works: another user of this machine may have opened it first. Press Enter for a new one.";
 
 const PASTE: &str = "When the login is done, copy the whole address from the browser's address bar,
 even if its page cannot be shown, and paste it here";

@@ -151,7 +151,7 @@ impl TryFrom<String> for Language {
         if tag.split('-').all(is_subtag) {
             return Ok(Self(tag));
         }
-        Err(format!("{tag:?} is no language tag; expected one such as de or pt-BR"))
+        Err(format!("{tag:?} is not a language tag; expected one such as de or pt-BR"))
     }
 }
 

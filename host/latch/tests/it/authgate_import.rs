@@ -176,7 +176,7 @@ fn damaged_files_are_told_and_stay() {
     ];
     for text in rows {
         let file = scene.home.file("tokens.json", &text);
-        let words = ["tokens.json", "holds no session that can be read", "nothing was changed"];
+        let words = ["tokens.json", "contains no session that can be read", "nothing was changed"];
         scene.import(&[&file, "--remove"]).failed(8, "stored-damaged").saying(&words);
         assert_eq!(read(&scene.home.path("tokens.json")), text);
     }

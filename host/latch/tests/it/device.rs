@@ -102,7 +102,7 @@ fn a_person_who_says_no_there_is_taken_at_their_word_here() {
 fn a_code_that_nobody_enters_runs_out() {
     let (server, home) = (Server::oidc_provider_with_code_lifetime(6), Home::new());
     let shown = Shown::start(&home, &server, &[]);
-    shown.finish().failed(5, "timed-out").saying(&["nobody entered the code in time"]);
+    shown.finish().failed(5, "timed-out").saying(&["the code was not entered in time"]);
 }
 
 #[test]

@@ -139,7 +139,7 @@ fn a_login_that_the_server_calls_expired_is_over() {
     let scene = scene();
     scene.misbehaves(Misbehaviour::PollExpired);
     let login = run(&mut scene.login_command(&[]));
-    login.failed(5, "timed-out").saying(&["nobody confirmed the login in time", "log in again"]);
+    login.failed(5, "timed-out").saying(&["the login was not confirmed in time", "log in again"]);
     assert_eq!(scene.asked(POLL).len(), 1);
 }
 
@@ -171,7 +171,7 @@ fn a_login_whose_page_is_closed_ends_when_its_time_is_over() {
     let scene = scene();
     let (pending, page) = scene.visit_in_time(&refusing());
     assert!(page.body.contains("CLI Authorization Cancelled"), "{}", page.body);
-    pending.finish().failed(5, "timed-out").saying(&["nobody confirmed the login in time"]);
+    pending.finish().failed(5, "timed-out").saying(&["the login was not confirmed in time"]);
 }
 
 #[cfg(unix)]

@@ -165,7 +165,7 @@ fn what_is_set_aside_stays_in_the_keyring_under_another_name() {
 fn without_a_bus_there_is_no_keyring() {
     let gone = "unix:path=/nowhere/bus".to_owned();
     for address in [None, Some(gone), Some("nonsense".to_owned())] {
-        let words = "there is no keyring here: no D-Bus session bus";
+        let words = "there is no keyring on this machine: no D-Bus session bus";
         at(address.clone(), "probe")
             .failed("store-unusable", words)
             .failed("store-unusable", "--store file");
@@ -177,7 +177,7 @@ fn without_a_bus_there_is_no_keyring() {
 #[test]
 fn a_bus_without_a_keyring_is_told_from_none() {
     let desktop = Desktop::without_keyring();
-    let words = "there is no keyring here: nothing provides org.freedesktop.secrets";
+    let words = "there is no keyring on this machine: nothing provides org.freedesktop.secrets";
     on(&desktop, "probe").failed("store-unusable", words);
     on(&desktop, "write x").failed("not-saved", words);
     assert_eq!(on(&desktop, "list").done(), "0");

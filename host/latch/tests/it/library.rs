@@ -30,7 +30,7 @@ fn a_program_logs_in_asks_for_tokens_and_logs_out() {
     let setting = Setting::new();
     let latch = setting.latch();
     block_on(async {
-        let error = latch.token().await.expect_err("nobody is logged in");
+        let error = latch.token().await.expect_err("you are not logged in");
         assert_eq!(error.code(), Code::LoginRequired);
         assert!(latch.status().await.expect("a store").is_none());
 

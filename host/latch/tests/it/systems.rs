@@ -649,7 +649,7 @@ fn a_file_without_a_session_is_told_and_stays() {
         let scene = row.scene();
         for text in import.damaged {
             let file = scene.home.file("damaged.json", text);
-            let words = ["damaged.json", "holds no session that can be read"];
+            let words = ["damaged.json", "contains no session that can be read"];
             scene.import(&[&file, "--remove"]).failed(8, "stored-damaged").saying(&words);
             assert_eq!(fs::read_to_string(&file).expect("a file"), *text);
         }

@@ -20,7 +20,7 @@ const REFUSED: [(&str, &[u8], &[&str]); 4] = [
     (
         "offers something else by the same name",
         STRANGER,
-        &["what it offers as latchstring:login/flow@0.2.0 is something else"],
+        &["what it exports as latchstring:login/flow@0.2.0 is something else"],
     ),
 ];
 

@@ -28,6 +28,6 @@ pub(crate) fn method(name: &str) -> Result<http::Method, String> {
     match http::Method::from_bytes(name.as_bytes()) {
         Ok(http::Method::TRACE | http::Method::CONNECT) => Err(format!("{name} is not sent")),
         Ok(method) => Ok(method),
-        Err(_) => Err(format!("{name:?} is no method of HTTP")),
+        Err(_) => Err(format!("{name:?} is not an HTTP method")),
     }
 }

@@ -361,7 +361,7 @@ fn received_headers(response: &reqwest::Response) -> Vec<Header> {
 
 fn target(url: &str) -> Result<Url, Trouble> {
     let url =
-        Url::parse(url).map_err(|_| Trouble::Denied("the request's URL is none".to_owned()))?;
+        Url::parse(url).map_err(|_| Trouble::Denied("the request's URL is invalid".to_owned()))?;
     match url.scheme() {
         "http" | "https" => Ok(url),
         scheme => {

@@ -83,7 +83,7 @@ fn io_reason(error: &io::Error) -> Option<&'static str> {
         ErrorKind::ConnectionAborted | ErrorKind::UnexpectedEof => {
             "the connection was closed early"
         }
-        ErrorKind::HostUnreachable => "there is no way to the host",
+        ErrorKind::HostUnreachable => "the host cannot be reached",
         ErrorKind::NetworkUnreachable => "the network cannot be reached",
         ErrorKind::PermissionDenied => "this system does not permit the connection",
         ErrorKind::TimedOut => "the connection timed out",

@@ -38,7 +38,7 @@ impl Trust {
         let mut store = RootCertStore::empty();
         for root in &roots {
             store.add(root.clone()).map_err(|error| {
-                file.unusable(&format!("holds no usable certificate ({error})"))
+                file.unusable(&format!("contains no usable certificate ({error})"))
             })?;
         }
         self.roots.extend(roots);
@@ -165,7 +165,7 @@ impl File<'_> {
             CertificateDer::pem_slice_iter(&self.read()?).collect();
         match certificates {
             Ok(certificates) if certificates.is_empty() => {
-                Err(self.unusable("holds no certificate in PEM (-----BEGIN CERTIFICATE-----)"))
+                Err(self.unusable("contains no certificate in PEM (-----BEGIN CERTIFICATE-----)"))
             }
             Ok(certificates) => Ok(certificates),
             Err(_) => Err(self.unusable("is damaged: it is not PEM")),
@@ -178,7 +178,7 @@ impl File<'_> {
             return Err(self.unusable("is encrypted, and no passphrase can be given for it"));
         }
         PrivateKeyDer::from_pem_slice(&text)
-            .map_err(|_| self.unusable("holds no private key in PEM (-----BEGIN PRIVATE KEY-----)"))
+            .map_err(|_| self.unusable("contains no private key in PEM (-----BEGIN PRIVATE KEY-----)"))
     }
 
     fn read(&self) -> Result<Zeroizing<Vec<u8>>, Error> {

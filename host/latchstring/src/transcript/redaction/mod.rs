@@ -103,7 +103,7 @@ impl SecondRun {
 
     /// Returns the step as it goes in the second run, or why it cannot be shown.
     fn step(&mut self, step: &RecordedStep) -> Result<Step, String> {
-        let too_large = |_| "not whole: the next step holds a number past 2^53".to_owned();
+        let too_large = |_| "incomplete: the next step has a number above 2^53".to_owned();
         let reply = self.stage.recorded_reply(&step.reply).map_err(too_large)?;
         let answer = match &step.answer {
             Ok(action) => self.stage.recorded_answer(Ok(action)),
@@ -203,7 +203,7 @@ fn outcome_name(answer: &Answer) -> String {
 fn not_redactable() -> Error {
     Error::new(
         Code::HostFault,
-        "this session cannot be told without what is secret; no transcript was written",
+        "this session cannot be shown without its secrets; no transcript was written",
         "report what you see with -v instead",
     )
 }

@@ -25,7 +25,7 @@ const TROUBLES: [&str; 9] = [
     "the connection was closed early",
     "the connection closed before the answer was complete",
     "the connection timed out",
-    "there is no way to the host",
+    "the host cannot be reached",
     "the network cannot be reached",
     "name not found",
     "its certificate is not trusted",

@@ -27,14 +27,14 @@ pub(super) fn read(path: &Path) -> Result<Vec<Identity>, Error> {
         // The line is not shown, because it may be a secret with a typo.
         identities.push(line.parse().map_err(|_| {
             unusable(
-                format!("line {} of the key file {} is no age identity", index + 1, path.display()),
-                "use a file that age-keygen or latchstring made; it holds AGE-SECRET-KEY-1…",
+                format!("line {} of the key file {} is not an age identity", index + 1, path.display()),
+                "use a file that age-keygen or latchstring made; it contains AGE-SECRET-KEY-1…",
             )
         })?);
     }
     if identities.is_empty() {
         return Err(unusable(
-            format!("the key file {} holds no age identity", path.display()),
+            format!("the key file {} contains no age identity", path.display()),
             "use a file that age-keygen or latchstring made",
         ));
     }

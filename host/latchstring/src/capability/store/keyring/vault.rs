@@ -82,7 +82,7 @@ impl Trouble {
     fn words(&self) -> (String, &'static str) {
         match self {
             Self::Absent(reason) => (
-                format!("there is no keyring here: {reason}"),
+                format!("there is no keyring on this machine: {reason}"),
                 "log in to a desktop that has one, or use --store file",
             ),
             Self::Locked => ("the keyring is locked".to_owned(), "unlock it, or use --store file"),
