@@ -14,7 +14,7 @@ async fn main() -> Result<(), Error> {
     let url = std::env::var("RESOURCES_URL");
     let url = url.unwrap_or_else(|_| "http://localhost:3001/api/resources".to_owned());
     let origin = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-    let latch = Latch::known("stytch", &[])?.api_origins([origin]).build()?;
+    let latch = Latch::known("stytch", &[])?.api_origin(origin).build()?;
     if std::env::args().nth(1).as_deref() == Some("auth") {
         return latch.login().await.map(drop);
     }

@@ -263,7 +263,9 @@ pub(crate) fn demands(client: &Client) -> Result<Demands, Failure> {
     let demands = Demands { max_age_s, acr_values };
     match demands.parameter() {
         Some(parameter) if !wants_id_token(client) => Err(Failure::configuration(
-            format!("the answer to the parameter {parameter} is in an ID token, which is not requested"),
+            format!(
+                "the answer to the parameter {parameter} is in an ID token, which is not requested"
+            ),
             format!("request the scope openid too, or leave out {parameter}"),
         )),
         _ => Ok(demands),

@@ -27,7 +27,9 @@ impl TryFrom<Grant> for Token {
         let texts = [Some(&grant.access_token), Some(&grant.token_type), grant.id_token.as_ref()];
         let headers = grant.headers.iter().flat_map(|header| [&header.name, &header.value]);
         if !texts.into_iter().flatten().chain(headers).all(|text| is_one_line(text)) {
-            return Err(Error::misbehaviour("returned a token that contains line breaks or control characters"));
+            return Err(Error::misbehaviour(
+                "returned a token that contains line breaks or control characters",
+            ));
         }
         Ok(token)
     }

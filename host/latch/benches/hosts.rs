@@ -11,8 +11,8 @@ use std::process::Stdio;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use latchstring::Demand;
-use latchstring::contract::{Action, Context, Reply};
-use latchstring::sandbox::{Instance, Sandbox};
+use latchstring_core::contract::{self, Action, Context, Reply};
+use latchstring_sandbox::{Instance, Sandbox};
 use latchstring_testing::hosting::{Client, Host, Measure};
 use latchstring_testing::session::Session;
 use latchstring_testing::{Home, run};
@@ -120,7 +120,7 @@ fn native(words: &[String]) {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("a time after 1970");
     let now_ms = u64::try_from(since.as_millis()).expect("a time");
     let context = Context { now_ms, entropy: (0..32).collect() };
-    let client = latchstring::contract::Client::new(Some(issuer.clone()), id.clone());
+    let client = contract::Client::new(Some(issuer.clone()), id.clone());
 
     let session = |instance: &mut Instance| {
         let session = instance.token(&client, Some(&stored), &Demand::default(), &context);

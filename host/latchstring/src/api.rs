@@ -23,12 +23,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use crate::capability::http::{ApiRequest, Limits, Pieces, Streamed, Trouble, method};
-use crate::contract::Header;
 use crate::drive::without_query;
 use crate::egress::headers;
 use crate::error::{Code, Error};
 use crate::latch::Latch;
 use crate::token::Token;
+use latchstring_core::contract::Header;
 
 /// Time limit for the response head and for each part of the body, without the time for the
 /// upload. Some APIs take long to answer.

@@ -21,9 +21,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::builder::LatchBuilder;
 use crate::capability::http::ApiRequest;
-use crate::contract::{Demand, Description, LogoutReport};
 use crate::error::{Code, Error};
 use crate::token::Token;
+use latchstring_core::contract::{Demand, Description, LogoutReport};
 
 /// A client of one provider with blocking methods.
 ///

@@ -15,10 +15,6 @@ use crate::capability::store::{AutoStore, KeyringStore};
 use crate::capability::store::{FileStore, Store, default_state_folder};
 use crate::capability::surroundings::{Surroundings, SystemSurroundings};
 use crate::capability::terminal::{StderrTerminal, Terminal};
-use crate::contract::{
-    Client, ClientAuthentication, Endpoints, Hexclave, LoginFlow, Parameter, Pkce, Protocol,
-    RequestFormat,
-};
 use crate::egress::Origins;
 use crate::error::Error;
 use crate::latch::{Latch, Parts};
@@ -26,10 +22,18 @@ use crate::pages::Pages;
 use crate::renewal::Renewal;
 use crate::sandbox::Recorder;
 use crate::sandbox::Sandbox;
+use latchstring_core::contract::{
+    Client, ClientAuthentication, Endpoints, Hexclave, LoginFlow, Parameter, Pkce, Protocol,
+    RequestFormat,
+};
 
 use latchstring_core::session::check_profile;
 
 /// Settings of a [`Latch`]. All except the provider and the client have a default.
+///
+/// A method with a plural name, such as [`scopes`](Self::scopes), replaces what was set
+/// before. One with a singular name for such a list, such as [`scope`](Self::scope), adds to
+/// it.
 #[must_use]
 pub struct LatchBuilder {
     client: Client,
@@ -114,17 +118,23 @@ impl LatchBuilder {
         self
     }
 
-    /// Sets scopes to request in addition to those of [`scopes`](Self::scopes).
-    pub fn added_scopes<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
-        self.added_scopes = scopes.into_iter().map(Into::into).collect();
+    /// Adds a scope that is requested whatever [`scopes`](Self::scopes) sets.
+    pub fn scope(mut self, scope: impl Into<String>) -> Self {
+        self.added_scopes.push(scope.into());
         self
     }
 
-    /// Adds origins of APIs that [`Latch::request`] may send the token to, such as
+    /// Sets the origins of APIs that [`Latch::request`] may send the token to, such as
     /// `https://api.example.com`. The issuer's origin and those of the resources are
     /// allowed too.
     pub fn api_origins<S: Into<String>>(mut self, origins: impl IntoIterator<Item = S>) -> Self {
-        self.api_origins.extend(origins.into_iter().map(Into::into));
+        self.api_origins = origins.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Adds an origin to [`api_origins`](Self::api_origins).
+    pub fn api_origin(mut self, origin: impl Into<String>) -> Self {
+        self.api_origins.push(origin.into());
         self
     }
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::contract::Demand;
 use crate::error::Error;
 use crate::latch::Latch;
 use crate::token::Token;
+use latchstring_core::contract::Demand;
 
 /// Longest time to wait without looking at the clock: timers stop while the machine sleeps,
 /// and clocks can be set.

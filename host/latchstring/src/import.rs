@@ -10,9 +10,9 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::capability::store::ForeignEntry;
-use crate::contract::Tokens;
 use crate::error::{Code, Error};
 use crate::preset::{ImportPlan, KeyringPlan, Preset, Settings};
+use latchstring_core::contract::Tokens;
 
 /// Largest file that is read, in bytes. Session files are far smaller.
 const LONGEST: u64 = 1 << 20;

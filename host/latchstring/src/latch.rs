@@ -20,9 +20,6 @@ use crate::capability::loopback::{Loopback, Redirect};
 use crate::capability::store::{Key, Store};
 use crate::capability::surroundings::Surroundings;
 use crate::capability::terminal::Terminal;
-use crate::contract::{
-    Client, Context, Description, Facts, FlowChoice, LoginFlow, LogoutReport, Outcome, Tokens,
-};
 use crate::drive::{Drive, placed, read};
 use crate::egress::Egress;
 use crate::egress::Origins;
@@ -34,6 +31,9 @@ use crate::sandbox::Recorder;
 use crate::sandbox::{Instance, Sandbox, Session};
 use crate::token::Token;
 use crate::user::User;
+use latchstring_core::contract::{
+    Client, Context, Description, Facts, FlowChoice, LoginFlow, LogoutReport, Outcome, Tokens,
+};
 use latchstring_core::interaction::sentence;
 use latchstring_core::session::Envelope;
 

@@ -37,6 +37,8 @@ mod api;
 pub mod blocking;
 mod builder;
 pub mod capability;
+pub mod component;
+pub mod contract;
 mod end_session;
 #[cfg(not(target_os = "wasi"))]
 mod fresh_token;
@@ -50,19 +52,16 @@ pub mod pages;
 mod preset;
 mod renewal;
 #[cfg(target_os = "wasi")]
-pub mod sandbox;
+mod sandbox;
 pub mod secret_variables;
 #[cfg(feature = "transcript")]
 mod transcript;
 #[cfg(target_os = "wasi")]
 mod wasi;
 
-pub use latchstring_core::contract;
 use latchstring_core::{budget, drive, egress, error, token, user};
 #[cfg(not(target_os = "wasi"))]
-pub use latchstring_sandbox as sandbox;
-#[cfg(not(target_os = "wasi"))]
-pub use latchstring_sandbox::rules;
+use latchstring_sandbox as sandbox;
 
 pub use api::{ApiResponse, TokenProvider};
 pub use builder::LatchBuilder;

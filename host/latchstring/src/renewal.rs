@@ -6,9 +6,9 @@ mod process;
 #[cfg(not(target_os = "wasi"))]
 pub use process::{RenewalProcess, serve_renewal};
 
-use crate::contract::{Demand, Tokens};
 use crate::latch::Imported;
 use crate::token::Token;
+use latchstring_core::contract::{Demand, Tokens};
 
 /// Where access tokens are renewed.
 #[derive(Clone, Default)]

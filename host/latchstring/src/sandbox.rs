@@ -6,11 +6,11 @@
 
 use latchstring_core::capability::component::Component;
 
-use crate::contract::{
+use crate::error::Error;
+use latchstring_core::contract::{
     self, Action, Client, Context, Demand, Description, Facts, FlowChoice, LoginRequest, Reply,
     Tokens,
 };
-use crate::error::Error;
 
 /// The export of the login component that this program imports.
 pub const EXPORT: &str = "latchstring:login/flow@0.2.0";

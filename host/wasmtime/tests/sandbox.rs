@@ -94,7 +94,7 @@ fn the_login_component_is_in_it_byte_for_byte() {
         Ok(Payload::ComponentSection { unchecked_range, .. }) => Some(&latch[unchecked_range]),
         _ => None,
     });
-    let flow = latchstring::sandbox::COMPONENT;
+    let flow = latchstring::component::LOGIN;
     assert_eq!(nested.filter(|bytes| *bytes == flow).count(), 1);
     let shown = home().latch(&["component", "--json"]).succeeded().json();
     assert_eq!(shown["sha256"], sha256(flow));

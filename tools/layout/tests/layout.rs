@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::{fs, thread};
 
-use latchstring::sandbox::COMPONENT;
+use latchstring::component::LOGIN;
 use latchstring_layout::{registry, write};
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ fn document(bytes: &[u8]) -> Value {
 #[test]
 fn a_layout_leads_from_its_index_to_the_component() {
     let folder = tempfile::tempdir().unwrap();
-    let digest = write(COMPONENT, folder.path(), "1.2.3").unwrap();
+    let digest = write(LOGIN, folder.path(), "1.2.3").unwrap();
     let files = files(folder.path());
     let blob = |descriptor: &Value| {
         let digest = descriptor["digest"].as_str().unwrap().replace(':', "/");
@@ -45,7 +45,7 @@ fn a_layout_leads_from_its_index_to_the_component() {
     assert_eq!(manifest["mediaType"], "application/vnd.oci.image.manifest.v1+json");
     assert_eq!(manifest["config"]["mediaType"], "application/vnd.wasm.config.v0+json");
     assert_eq!(manifest["layers"][0]["mediaType"], "application/wasm");
-    assert!(blob(&manifest["layers"][0]) == COMPONENT);
+    assert!(blob(&manifest["layers"][0]) == LOGIN);
 
     let config = document(&blob(&manifest["config"]));
     assert_eq!(config["layerDigests"], json!([manifest["layers"][0]["digest"]]));
@@ -57,7 +57,7 @@ fn a_layout_leads_from_its_index_to_the_component() {
 fn the_same_component_gives_the_same_layout() {
     let folders = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
     let [one, other] = folders.each_ref().map(|folder| {
-        write(COMPONENT, folder.path(), "1.2.3").unwrap();
+        write(LOGIN, folder.path(), "1.2.3").unwrap();
         files(folder.path())
     });
     assert!(one == other);
@@ -66,7 +66,7 @@ fn the_same_component_gives_the_same_layout() {
 #[test]
 fn a_registry_hands_out_what_is_in_the_layout_and_nothing_else() {
     let folder = tempfile::tempdir().unwrap();
-    let digest = write(COMPONENT, folder.path(), "1.2.3").unwrap();
+    let digest = write(LOGIN, folder.path(), "1.2.3").unwrap();
     fs::write(folder.path().join("secret"), "secret").unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -45,7 +45,10 @@ impl Origins {
     /// password, and `egress-denied` if its origin is not allowed.
     pub fn permit(&self, url: &str, profile: &str) -> Result<Url, Error> {
         let parsed = Url::parse(url).map_err(|error| {
-            unusable(format!("the request's address is not a URL: {error}"), "begin it with https://")
+            unusable(
+                format!("the request's address is not a URL: {error}"),
+                "begin it with https://",
+            )
         })?;
         if has_credentials(&parsed) {
             return Err(unusable(

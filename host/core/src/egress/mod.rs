@@ -178,8 +178,8 @@ impl Egress {
     pub fn permit_outgoing(&self, request: &Outgoing<'_>) -> Result<(Url, Permit), String> {
         check_size(request)?;
         request.headers.iter().try_for_each(|(name, _)| check_header_name(name))?;
-        let url =
-            Url::parse(request.url).map_err(|error| format!("its address is not a URL: {error}"))?;
+        let url = Url::parse(request.url)
+            .map_err(|error| format!("its address is not a URL: {error}"))?;
         let Some(origin) = origin(&url) else {
             return Err(format!(
                 "{} is neither https nor http on a loopback address",
@@ -211,7 +211,9 @@ impl Egress {
         }
         Err(Error::new(
             Code::EgressDenied,
-            format!("the user may not be sent to {origin}, which neither the settings nor the provider name"),
+            format!(
+                "the user may not be sent to {origin}, which neither the settings nor the provider name"
+            ),
             "check the provider's endpoints; name this one by hand if it is meant",
         ))
     }

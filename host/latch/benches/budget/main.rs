@@ -12,10 +12,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use latchstring::Demand;
-use latchstring::contract::{Client, Context, Reply};
-use latchstring::sandbox::{COMPONENT, Sandbox};
+use latchstring_core::contract::{Client, Context, Reply};
 use latchstring_provider::visitor::Visitor;
 use latchstring_provider::{Options, Provider};
+use latchstring_sandbox::{COMPONENT, Sandbox};
 use nix::sys::resource::{UsageWho, getrusage};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;

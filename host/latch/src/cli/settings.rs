@@ -113,7 +113,6 @@ impl Settings {
         let mut builder = equip(self.of_provider(global)?, global, profile)?
             .profile(&global.profile)
             .resources(profile.resources.clone().unwrap_or_default())
-            .api_origins(profile.api_origins.clone().unwrap_or_default())
             .endpoints(profile.endpoints())
             .terminal(StderrTerminal::new(global.verbose).plain(global.plain))
             .open_browser(open_browser)
@@ -156,6 +155,10 @@ impl Settings {
         }
         if let Some(command) = &profile.browser {
             builder = browser(builder, command)?;
+        }
+        // In addition to those of a preset.
+        for origin in profile.api_origins.iter().flatten() {
+            builder = builder.api_origin(origin);
         }
         for (name, value) in profile.parameters.iter().flatten() {
             builder = builder.parameter(name, value);

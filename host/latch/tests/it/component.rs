@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use latchstring::{rules, sandbox};
+use latchstring::component;
 use latchstring_testing::Home;
 use sha2::{Digest as _, Sha256};
 use wasmparser::{Encoding, Parser, Payload, Validator};
@@ -19,13 +19,13 @@ struct Embedded {
 const EMBEDDED: [Embedded; 2] = [
     Embedded {
         arguments: &["component"],
-        component: sandbox::COMPONENT,
+        component: component::LOGIN,
         export: "latchstring:login/flow@0.2.0",
         largest: 1000 * 1024,
     },
     Embedded {
         arguments: &["component", "--rules"],
-        component: rules::COMPONENT,
+        component: component::RULES,
         export: "latchstring:rules/host@0.1.0",
         largest: 250 * 1024,
     },

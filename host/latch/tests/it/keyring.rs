@@ -78,7 +78,7 @@ async fn carries_out_one_operation() {
     let text = |name: &str| std::env::var(name).expect("started by another test");
     let mut store = KeyringStore::new(text("STORE_FOLDER").into());
     if std::env::var_os("STORE_PATIENCE").is_some() {
-        store = store.with_time_limit(PATIENCE);
+        store = store.time_limit(PATIENCE);
     }
     let key = Key { profile: "work".to_owned(), account: "abc123".to_owned() };
     let operation = text("STORE_OPERATION");

@@ -1,5 +1,5 @@
 //! What the documents point to exists: the tests that `docs/providers.md` names as a
-//! proof, and the files that links lead to.
+//! proof, the files that links lead to, and source files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,6 +46,26 @@ fn every_relative_link_leads_to_a_file_or_folder() {
         }
     }
     assert!(count > 60, "{count} links were checked");
+}
+
+/// Of the rules for hosts and of the walks through the code. Below which folders their paths
+/// are is said there.
+#[test]
+fn every_source_file_that_the_documents_name_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let below = ["", "host", "host/latchstring/src", "host/core/src", "host/sandbox/src"];
+    let below = below.into_iter().chain(["host/latch/src/cli", "guest/src"]);
+    let folders: Vec<PathBuf> = below.map(|folder| root.join(folder)).collect();
+    for document in ["wit/hosts.md", "docs/architecture.md"] {
+        let text = fs::read_to_string(root.join(document)).expect("a document");
+        let named = text.split('`').skip(1).step_by(2).filter(|word| word.ends_with(".rs"));
+        let named: Vec<&str> = named.collect();
+        assert!(named.len() > 30, "{document} names {}", named.len());
+        for file in named {
+            let exists = folders.iter().any(|folder| folder.join(file).exists());
+            assert!(exists, "{document}: {file} is missing");
+        }
+    }
 }
 
 fn entries(folder: PathBuf) -> Vec<PathBuf> {

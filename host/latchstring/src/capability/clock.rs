@@ -1,4 +1,24 @@
 //! The time, and waiting.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use async_trait::async_trait;
+//! use latchstring::capability::clock::{Clock, SystemClock};
+//!
+//! /// A clock that is an hour ahead, for a test of what has expired.
+//! struct Ahead;
+//!
+//! #[async_trait]
+//! impl Clock for Ahead {
+//!     fn now_ms(&self) -> u64 {
+//!         SystemClock.now_ms() + 3_600_000
+//!     }
+//!     async fn sleep(&self, duration: Duration) {
+//!         SystemClock.sleep(duration).await;
+//!     }
+//! }
+//! ```
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,18 @@
 //! Randomness for a session's secrets.
+//!
+//! ```
+//! use latchstring::Error;
+//! use latchstring::capability::entropy::Entropy;
+//!
+//! /// The same bytes each time, for a test that compares addresses.
+//! struct Constant;
+//!
+//! impl Entropy for Constant {
+//!     fn draw(&self) -> Result<[u8; 32], Error> {
+//!         Ok([7; 32])
+//!     }
+//! }
+//! ```
 
 pub use latchstring_core::capability::entropy::Entropy;
 

@@ -1,9 +1,23 @@
 //! Facts about this machine that the choice of a login flow depends on.
+//!
+//! ```
+//! use latchstring::capability::surroundings::{Surroundings, SystemSurroundings};
+//! use latchstring::contract::Facts;
+//!
+//! /// A program that users only reach over the network.
+//! struct Server;
+//!
+//! impl Surroundings for Server {
+//!     fn facts(&self) -> Facts {
+//!         Facts { remote_shell: true, ..SystemSurroundings.facts() }
+//!     }
+//! }
+//! ```
 
 use std::env;
 use std::path::Path;
 
-use crate::contract::Facts;
+use latchstring_core::contract::Facts;
 
 /// Finds out facts about the machine.
 pub trait Surroundings: Send + Sync {

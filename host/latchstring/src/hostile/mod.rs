@@ -13,10 +13,10 @@ use std::sync::LazyLock;
 
 use latchstring_hostile::{ACTOR, Occasion};
 
-use crate::contract::{Endpoints, Facts};
 use crate::error::{Code, Error, code_name};
 use crate::sandbox::Sandbox;
 use crate::{Latch, LoginFlow};
+use latchstring_core::contract::{Endpoints, Facts};
 use surroundings::Surroundings;
 
 /// One misbehaviour, and the error that ends it.

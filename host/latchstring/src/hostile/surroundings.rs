@@ -14,8 +14,8 @@ use crate::capability::http::{Http, Limits, SystemHttp, Trouble};
 use crate::capability::store::{Key, MemoryStore, Store as _};
 use crate::capability::surroundings;
 use crate::capability::terminal::Terminal;
-use crate::contract::{Facts, Request, Response};
 use crate::error::Error;
+use latchstring_core::contract::{Facts, Request, Response};
 use latchstring_core::session::Envelope;
 
 /// An internal address that a provider must not name.

@@ -7,10 +7,10 @@ use zeroize::Zeroizing;
 
 use super::{Inner, granted};
 use crate::capability::store::{Held, Key, Store};
-use crate::contract::{Demand, Examination, Tokens};
 use crate::egress::Egress;
 use crate::error::{Code, Error};
 use crate::token::Token;
+use latchstring_core::contract::{Demand, Examination, Tokens};
 
 /// The result of [`Latch::import`](crate::Latch::import). The session is stored.
 pub enum Imported {

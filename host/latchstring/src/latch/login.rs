@@ -4,11 +4,11 @@ use latchstring_core::capability::browser::Launcher;
 
 use super::{Inner, Latch, bytes, granted};
 use crate::capability::browser::Launching;
-use crate::contract::{Facts, LoginFlow, LoginRequest};
 use crate::egress::Egress;
 use crate::error::{Code, Error};
 use crate::token::Token;
 use crate::user::{User, Ways};
+use latchstring_core::contract::{Facts, LoginFlow, LoginRequest};
 
 impl Latch {
     /// Logs the user in through a browser and keeps the session.

@@ -2,11 +2,11 @@
 
 use super::{Imported, Inner, Latch, bytes, granted};
 use crate::capability::store::Store;
-use crate::contract::{Action, Demand, Reply, Tokens};
 use crate::error::{Code, Error};
 use crate::renewal::{Done, Renewal, Task};
 use crate::sandbox::{Instance, Session};
 use crate::token::Token;
+use latchstring_core::contract::{Action, Demand, Reply, Tokens};
 use latchstring_core::session::Envelope;
 
 /// The demand for a new token whatever is stored.

@@ -8,9 +8,9 @@ use super::document::ImportPlan;
 use super::{Preset, Settings};
 use crate::builder::LatchBuilder;
 use crate::capability::loopback::Redirect;
-use crate::contract::Hexclave;
 use crate::error::Error;
 use crate::latch::Latch;
+use latchstring_core::contract::Hexclave;
 
 impl Latch {
     /// Returns the settings of a client of a known provider, one of [`Preset::names`].
@@ -149,13 +149,15 @@ fn into_builder(filled: Filled) -> LatchBuilder {
     for (name, value) in filled.parameters {
         builder = builder.parameter(name, value);
     }
+    for scope in client.added_scopes {
+        builder = builder.scope(scope);
+    }
     builder
         .https_issuer(client.https_issuer)
         .request_format(client.request_format.unwrap_or_default().into())
         .pkce(client.pkce.unwrap_or_default().into())
         .token_type_optional(client.token_type_optional)
         .scopes(client.scopes)
-        .added_scopes(client.added_scopes)
         .endpoints(filled.endpoints.into())
         .assumed_endpoints(filled.assumed_endpoints.into())
         .redirect(Redirect {

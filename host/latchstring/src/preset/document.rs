@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::capability::loopback::RedirectHost;
-use crate::contract::{
+use latchstring_core::contract::{
     ClientAuthentication, Endpoints, Hexclave, HexclaveHeaders, LoginFlow, Pkce, RequestFormat,
 };
 

@@ -32,11 +32,11 @@ use zeroize::Zeroizing;
 use super::{Done, Renewal, Task};
 use crate::builder::LatchBuilder;
 use crate::capability::terminal::{Settled, Terminal};
-use crate::contract::{Client, Failure, Grant};
 use crate::error::{Code, Error};
 use crate::latch::{Imported, Latch};
 use crate::sandbox::{Recorder, Recording};
 use crate::token::Token;
+use latchstring_core::contract::{Client, Failure, Grant};
 
 /// Longest request that is read, in bytes. A request to import a session has two tokens.
 const LONGEST_REQUEST: u64 = 4 << 20;

@@ -19,16 +19,16 @@ struct Shown {
 pub(crate) fn run(global: &Global, args: &ComponentArgs) -> Result<(), Error> {
     use std::path::Path;
 
-    use latchstring::{Code, rules, sandbox};
+    use latchstring::{Code, component};
     use sha2::{Digest as _, Sha256};
 
-    let (component, world) = match args.rules {
-        true => (rules::COMPONENT, rules::WORLD),
-        false => (sandbox::COMPONENT, sandbox::WORLD),
+    let (binary, world) = match args.rules {
+        true => (component::RULES, component::RULES_WORLD),
+        false => (component::LOGIN, component::LOGIN_WORLD),
     };
     match &args.output {
-        Some(path) if path == Path::new("-") => output::write(component),
-        Some(path) => std::fs::write(path, component).map_err(|error| {
+        Some(path) if path == Path::new("-") => output::write(binary),
+        Some(path) => std::fs::write(path, binary).map_err(|error| {
             Error::new(
                 Code::HostFault,
                 format!("{} cannot be written: {error}", path.display()),
@@ -36,11 +36,11 @@ pub(crate) fn run(global: &Global, args: &ComponentArgs) -> Result<(), Error> {
             )
         }),
         None => {
-            let sha256 = Sha256::digest(component);
+            let sha256 = Sha256::digest(binary);
             show(
                 global,
                 &Shown {
-                    bytes: component.len(),
+                    bytes: binary.len(),
                     sha256: sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
                     exports: items(world, "export "),
                     imports: items(world, "import "),
@@ -54,9 +54,9 @@ pub(crate) fn run(global: &Global, args: &ComponentArgs) -> Result<(), Error> {
 /// about the one that it composed with this program, and checked.
 #[cfg(target_os = "wasi")]
 pub(crate) fn run(global: &Global, _: &ComponentArgs) -> Result<(), Error> {
-    use latchstring::{Code, sandbox};
+    use latchstring::{Code, component};
 
-    let (Some(bytes), Some(sha256)) = (sandbox::BYTES, sandbox::SHA256) else {
+    let (Some(bytes), Some(sha256)) = (component::BYTES, component::SHA256) else {
         return Err(Error::new(
             Code::HostFault,
             "this program was built alone, and does not know its component",
@@ -68,7 +68,7 @@ pub(crate) fn run(global: &Global, _: &ComponentArgs) -> Result<(), Error> {
         &Shown {
             bytes: bytes.parse().unwrap_or_default(),
             sha256: sha256.to_owned(),
-            exports: vec![sandbox::EXPORT.to_owned()],
+            exports: vec![component::EXPORT.to_owned()],
             imports: Vec::new(),
         },
     )

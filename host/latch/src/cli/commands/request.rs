@@ -5,7 +5,7 @@ use std::io::{ErrorKind, Read as _, stdin};
 
 use bytes::Bytes;
 use http::StatusCode;
-use latchstring::{ApiRequest, ApiResponse, Code, Error, printable};
+use latchstring::{ApiRequest, ApiResponse, Code, Error, LatchBuilder, printable};
 use serde::de::IgnoredAny;
 
 use crate::cli::args::{Global, RequestArgs};
@@ -15,7 +15,9 @@ use crate::cli::settings::{Settings, words};
 pub(crate) async fn run(global: &Global, args: Box<RequestArgs>) -> Result<u8, Error> {
     let RequestArgs { method, url, data, headers, include, allow_origins, provider } = *args;
     let settings = Settings::read(global, provider.into_profile())?;
-    let latch = settings.builder(global, false)?.api_origins(words(allow_origins)).build()?;
+    let builder = settings.builder(global, false)?;
+    let builder = words(allow_origins).into_iter().fold(builder, LatchBuilder::api_origin);
+    let latch = builder.build()?;
     let mut request = ApiRequest::new(method, url);
     for header in words(headers) {
         let (name, value) = parse_header(&header)?;

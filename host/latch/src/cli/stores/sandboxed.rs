@@ -37,7 +37,7 @@ impl Stores {
             None => default_state_folder()?,
         };
         let patience = Duration::from_secs(global.lock_timeout);
-        let file = Arc::new(FileStore::new(folder).with_lock_patience(patience));
+        let file = Arc::new(FileStore::new(folder).lock_patience(patience));
         Ok(Self { choice: StoreChoice::File, file })
     }
 

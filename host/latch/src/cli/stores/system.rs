@@ -35,14 +35,14 @@ impl Stores {
             None => default_state_folder()?,
         };
         let lock_patience = Duration::from_secs(global.lock_timeout);
-        let file = FileStore::new(folder.clone()).with_lock_patience(lock_patience);
+        let file = FileStore::new(folder.clone()).lock_patience(lock_patience);
         let file: Arc<dyn Store> = match encryption(global, profile)? {
             Some(encryption) => Arc::new(EncryptedStore::new(Arc::new(file), encryption)),
             None => Arc::new(file),
         };
         let keyring = KeyringStore::new(folder.clone())
-            .with_lock_patience(lock_patience)
-            .with_time_limit(Duration::from_secs(global.keyring_timeout));
+            .lock_patience(lock_patience)
+            .time_limit(Duration::from_secs(global.keyring_timeout));
         let choice = global.store.or(profile.store).unwrap_or(StoreChoice::Auto);
         Ok(Self { choice, folder, file, keyring: Arc::new(keyring) })
     }

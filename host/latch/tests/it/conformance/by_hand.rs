@@ -1,10 +1,10 @@
 //! What no host should do, and what a session makes of it: stepped by hand.
 
 use latchstring::Recorder;
-use latchstring::contract::{
+use latchstring_core::contract::{
     Client, Context, Demand, Facts, LoginFlow, LoginRequest, NoResponse, Reply, Unreachable,
 };
-use latchstring::sandbox::{Instance, Sandbox, Session};
+use latchstring_sandbox::{Instance, Sandbox, Session};
 
 use super::cast::{BEGINNING_MS, CALLBACK_PORT, Desktop, Fixed, PROVIDER_PORT};
 use super::scenes::Scene;

@@ -9,11 +9,11 @@ use base64::engine::general_purpose::STANDARD;
 use latchstring::capability::http::{Http, Limits, Trouble};
 use latchstring::capability::loopback::{Listener, Loopback, PendingPage, Redirect, Visit};
 use latchstring::capability::surroundings::Surroundings;
-use latchstring::contract::{
-    Endpoints, Examination, Facts, Header, Hexclave, HexclaveHeaders, Request, Response, Tokens,
-};
 use latchstring::pages::Pages;
 use latchstring::{Demand, Error, Latch, LatchBuilder, LoginFlow, Recorder};
+use latchstring_core::contract::{
+    Endpoints, Examination, Facts, Header, Hexclave, HexclaveHeaders, Request, Response, Tokens,
+};
 use serde_json::Value;
 
 use super::cast::{Answered, Fixed, Person, Shelf, Virtual};

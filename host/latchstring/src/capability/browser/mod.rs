@@ -1,4 +1,23 @@
 //! Starting the user's browser.
+//!
+//! ```
+//! use std::sync::mpsc::Sender;
+//!
+//! use latchstring::Error;
+//! use latchstring::capability::browser::{Browser, browser_url};
+//!
+//! /// Shows pages in a window of this program.
+//! struct Window(Sender<String>);
+//!
+//! impl Browser for Window {
+//!     fn open(&self, url: &str) -> Result<(), Error> {
+//!         // Fails unless it is https, or http on a loopback address.
+//!         let url = browser_url(url)?;
+//!         let _ = self.0.send(url.into());
+//!         Ok(())
+//!     }
+//! }
+//! ```
 
 #[cfg(target_os = "wasi")]
 mod by_hand;

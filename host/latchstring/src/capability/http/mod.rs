@@ -1,4 +1,27 @@
 //! HTTP requests for a session or an API.
+//!
+//! ```
+//! use async_trait::async_trait;
+//! use latchstring::capability::http::{Http, Limits, SystemHttp, Trouble};
+//! use latchstring::contract::{Request, Response};
+//!
+//! /// Sends requests through the system's client, unless there is no network.
+//! struct Offline {
+//!     is_offline: bool,
+//!     http: SystemHttp,
+//! }
+//!
+//! #[async_trait]
+//! impl Http for Offline {
+//!     async fn send(&self, request: Request, limits: Limits) -> Result<Response, Trouble> {
+//!         if self.is_offline {
+//!             let reason = "this program works offline".to_owned();
+//!             return Err(Trouble::Unreachable { reason, sent: false });
+//!         }
+//!         self.http.send(request, limits).await
+//!     }
+//! }
+//! ```
 
 #[cfg(not(target_os = "wasi"))]
 mod outgoing;

@@ -4,8 +4,8 @@ use reqwest::{Body, Method, Request};
 use url::Url;
 
 use super::Trouble;
-use crate::contract::{self, Header};
 use crate::egress::headers;
+use latchstring_core::contract::{self, Header};
 
 pub(super) fn outgoing(
     method: Method,

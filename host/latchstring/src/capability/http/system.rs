@@ -21,8 +21,8 @@ use super::outgoing::{of_contract, outgoing};
 use super::trouble::{NotPublic, explain, seconds};
 use super::trust::{Trust, without_certificates};
 use super::{ApiRequest, Http, Limits, Pieces, Streamed, Trouble};
-use crate::contract::{Header, Request, Response};
 use crate::error::{Error, printable};
+use latchstring_core::contract::{Header, Request, Response};
 
 const USER_AGENT: &str = concat!("latchstring/", env!("CARGO_PKG_VERSION"));
 /// Time limit for making one connection. A request's own limit may end it earlier.

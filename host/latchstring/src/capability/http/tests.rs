@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use url::Url;
 
 use super::*;
-use crate::contract::{Header, Method, Request, Response};
+use latchstring_core::contract::{Header, Method, Request, Response};
 
 const LIMITS: Limits =
     Limits { timeout: Duration::from_secs(10), body_bytes: 1000, private_addresses: true };

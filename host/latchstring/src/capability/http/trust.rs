@@ -177,8 +177,9 @@ impl File<'_> {
         if String::from_utf8_lossy(&text).contains("ENCRYPTED") {
             return Err(self.unusable("is encrypted, and no passphrase can be given for it"));
         }
-        PrivateKeyDer::from_pem_slice(&text)
-            .map_err(|_| self.unusable("contains no private key in PEM (-----BEGIN PRIVATE KEY-----)"))
+        PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
+            self.unusable("contains no private key in PEM (-----BEGIN PRIVATE KEY-----)")
+        })
     }
 
     fn read(&self) -> Result<Zeroizing<Vec<u8>>, Error> {

@@ -1,5 +1,22 @@
 //! The loopback listener that the browser comes back to
 //! ([RFC 8252 §7.3](https://www.rfc-editor.org/rfc/rfc8252#section-7.3)).
+//!
+//! ```
+//! use async_trait::async_trait;
+//! use latchstring::capability::loopback::{Listener, Loopback, Redirect};
+//! use latchstring::pages::Pages;
+//! use latchstring::{Code, Error};
+//!
+//! /// Binds no port, so that the user pastes the address that the browser ends on.
+//! struct NoPorts;
+//!
+//! #[async_trait]
+//! impl Loopback for NoPorts {
+//!     async fn bind(&self, _: &Redirect, _: &Pages) -> Result<Box<dyn Listener>, Error> {
+//!         Err(Error::new(Code::PortInUse, "this program may not listen", "paste the address"))
+//!     }
+//! }
+//! ```
 
 #[cfg(not(target_os = "wasi"))]
 mod answer;

@@ -45,7 +45,7 @@ impl FileStore {
     }
 
     /// Sets how long to wait for a lock. The default is 60 seconds.
-    pub fn with_lock_patience(mut self, lock_patience: Duration) -> Self {
+    pub fn lock_patience(mut self, lock_patience: Duration) -> Self {
         self.locks.patience = lock_patience;
         self
     }

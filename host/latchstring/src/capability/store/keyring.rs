@@ -72,12 +72,12 @@ impl KeyringStore {
     }
 
     /// Sets how long to wait for the keyring in each operation. The default is 3 seconds.
-    pub fn with_time_limit(self, time_limit: Duration) -> Self {
+    pub fn time_limit(self, time_limit: Duration) -> Self {
         Self { time_limit, ..self }
     }
 
     /// Sets how long to wait for a lock. The default is 60 seconds.
-    pub fn with_lock_patience(mut self, lock_patience: Duration) -> Self {
+    pub fn lock_patience(mut self, lock_patience: Duration) -> Self {
         self.locks.patience = lock_patience;
         self
     }

@@ -1,4 +1,35 @@
 //! Stores that keep sessions between runs.
+//!
+//! ```
+//! use async_trait::async_trait;
+//! use latchstring::capability::store::{FileStore, Held, Key, Store};
+//! use latchstring::{Code, Error};
+//!
+//! /// Reads sessions from files, and changes none.
+//! struct ReadOnly(FileStore);
+//!
+//! #[async_trait]
+//! impl Store for ReadOnly {
+//!     async fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
+//!         self.0.read(key).await
+//!     }
+//!     async fn write(&self, _: &Held, _: &[u8]) -> Result<(), Error> {
+//!         Err(Error::new(Code::NotSaved, "sessions are read-only here", "log in elsewhere"))
+//!     }
+//!     async fn delete(&self, _: &Held) -> Result<(), Error> {
+//!         Err(Error::new(Code::NotSaved, "sessions are read-only here", "log out elsewhere"))
+//!     }
+//!     async fn lock(&self, key: &Key) -> Result<Held, Error> {
+//!         self.0.lock(key).await
+//!     }
+//!     async fn list(&self) -> Result<Vec<Key>, Error> {
+//!         self.0.list().await
+//!     }
+//!     fn place(&self, key: &Key) -> String {
+//!         self.0.place(key)
+//!     }
+//! }
+//! ```
 
 #[cfg(not(target_os = "wasi"))]
 mod auto;

@@ -8,8 +8,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use crate::contract::*;
 use crate::error::code_name;
+use latchstring_core::contract::*;
 
 /// The greatest integer that every JSON reader keeps exactly.
 const GREATEST_INTEGER: u64 = (1 << 53) - 1;

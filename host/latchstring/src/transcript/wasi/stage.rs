@@ -4,8 +4,10 @@ use serde_json::Value;
 
 use super::codec::{Decode, Encode as _, Misfit};
 use super::unusable;
-use crate::contract::{Client, Context, Demand, Failure, LoginRequest, Reply, Session, Tokens};
 use crate::error::Error;
+use latchstring_core::contract::{
+    Client, Context, Demand, Failure, LoginRequest, Reply, Session, Tokens,
+};
 
 /// The session that is open.
 #[derive(Default)]

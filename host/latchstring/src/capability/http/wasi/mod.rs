@@ -14,10 +14,10 @@ use wasip2::sockets::instance_network::instance_network;
 use wasip2::sockets::ip_name_lookup::{ResolveAddressStream, resolve_addresses};
 use wasip2::sockets::network::{ErrorCode, IpAddress};
 
-use crate::contract::{Header, Request, Response};
 use crate::egress::addresses::is_public;
 use crate::error::printable;
 use crate::wasi::{self, streams};
+use latchstring_core::contract::{Header, Request, Response};
 
 /// Sends requests through `wasi:http`. The program that runs this one connects, and decides
 /// which certificates it trusts.

@@ -4,9 +4,9 @@ use url::Url;
 use wasip2::http::types::{Fields, Method, OutgoingRequest, Scheme};
 
 use super::Trouble;
-use crate::contract::{self, Request};
 use crate::egress::headers;
 use crate::error::printable;
+use latchstring_core::contract::{self, Request};
 
 const USER_AGENT: &str = concat!("latchstring/", env!("CARGO_PKG_VERSION"));
 

@@ -27,7 +27,11 @@ pub(super) fn read(path: &Path) -> Result<Vec<Identity>, Error> {
         // The line is not shown, because it may be a secret with a typo.
         identities.push(line.parse().map_err(|_| {
             unusable(
-                format!("line {} of the key file {} is not an age identity", index + 1, path.display()),
+                format!(
+                    "line {} of the key file {} is not an age identity",
+                    index + 1,
+                    path.display()
+                ),
                 "use a file that age-keygen or latchstring made; it contains AGE-SECRET-KEY-1…",
             )
         })?);

@@ -152,7 +152,7 @@ async fn the_keyring_and_the_files_of_one_folder_have_one_lock() {
     let Setting { store, folder, vault: _ } = setting();
     let files = FileStore::new(folder.path().join("state"));
     let held = store.lock(&key()).await.expect("a lock");
-    let briefly = files.clone().with_lock_patience(Duration::from_millis(20));
+    let briefly = files.clone().lock_patience(Duration::from_millis(20));
     assert!(briefly.lock(&key()).await.is_err());
     drop(held);
     let _held = files.lock(&key()).await.expect("a lock");
@@ -185,7 +185,7 @@ async fn a_write_that_hangs_keeps_its_lock_until_it_ends() {
     setting.write_that_hangs(held.clone(), b"late".to_vec()).await;
     drop(held);
     let Setting { vault, store, folder: _folder } = setting;
-    let briefly = files.clone().with_lock_patience(Duration::from_millis(20));
+    let briefly = files.clone().lock_patience(Duration::from_millis(20));
     assert!(briefly.lock(&key()).await.is_err());
 
     vault.become_faulty(Fault::None);
@@ -212,7 +212,7 @@ async fn a_large_write_that_was_abandoned_changes_nothing_more() {
 async fn an_operation_ends_as_soon_as_the_keyring_answers() {
     let Setting { store, folder: _folder, vault: _ } = setting();
     // An operation that waited for its time limit would never end.
-    let store = store.with_time_limit(Duration::MAX);
+    let store = store.time_limit(Duration::MAX);
     store.write(&held(&key()), b"secret").await.expect("written");
     store.probe(&key()).await.expect("probed");
 }
