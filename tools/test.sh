@@ -8,6 +8,9 @@ skipped=()
 web_tests="what is tested against servers in Node"
 fief_tests="logins at a real Fief server"
 
+# Most tests wait for other processes most of the time.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-8}
+
 test_all() {
   local programs wasmtime in_wasmtime python
   setup

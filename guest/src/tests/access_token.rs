@@ -56,7 +56,7 @@ fn another_key_is_fetched() {
     assert_eq!(token().sent().url, "https://id.example/keys");
     token().fetches_keys(keys(&[Key::numbered(2)])).grants();
     let failure = token().fetches_keys(usual_keys()).fails(Code::InvalidAccessToken);
-    assert!(failure.message.contains("none of the provider's published keys"));
+    assert!(failure.message.contains("not signed by any of the provider's published keys"));
     token().fetches_keys(keys(&[])).fails(Code::InvalidAccessToken);
 }
 

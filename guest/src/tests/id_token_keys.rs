@@ -27,7 +27,7 @@ fn accepted(id_token: IdToken, keys: Value) {
 #[track_caller]
 fn refused(id_token: IdToken, keys: Value) {
     let message = unverified(id_token, keys);
-    assert!(message.contains("none of the provider's published keys"), "{message}");
+    assert!(message.contains("not signed by any of the provider's published keys"), "{message}");
 }
 
 /// The reason why this key set does not verify the ID token, even after a second fetch.

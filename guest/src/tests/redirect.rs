@@ -197,6 +197,6 @@ fn without_an_issuer_only_state_and_path_are_checked() {
 fn a_timeout_mentions_a_rejected_redirect() {
     let waiting = in_browser().redirects("code=c0de").times_out().declines();
     let failure = waiting.fails(Code::TimedOut);
-    assert!(failure.message.contains("does not count"), "{}", failure.message);
+    assert!(failure.message.contains("was not accepted"), "{}", failure.message);
     assert!(failure.message.contains("state"), "{}", failure.message);
 }

@@ -168,7 +168,7 @@ fn a_token_rejected_by_userinfo_is_renewed_once() {
     let grant = refused().asks_userinfo(json!({ "sub": "ada" })).grants();
     assert_eq!(grant.source, TokenSource::Renewed);
     let failure = refused().asks_userinfo(status(401, "")).saves().fails(Code::InvalidUserinfo);
-    assert!(failure.message.contains("issued just now"), "{}", failure.message);
+    assert!(failure.message.contains("just issued"), "{}", failure.message);
 }
 
 #[test]

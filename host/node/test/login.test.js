@@ -244,7 +244,7 @@ test('a session is refreshed, and ended', async (t) => {
   // No token of this provider is valid for that long.
   const third = await token(client, { stateDir, minTtlMs: 3_700_000 });
   assert.equal(third.source, 'cached');
-  assert.match(third.notices[0], /3700 s were asked for/);
+  assert.match(third.notices[0], /3700 s were requested/);
   assert.equal((await logout(client, { stateDir })).wasLoggedIn, true);
   assert.deepEqual(
     readdirSync(stateDir).filter((name) => name.endsWith('.session')),

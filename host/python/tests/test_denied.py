@@ -24,7 +24,7 @@ TABLE = Path(__file__).parents[3] / "testing/hostile/denied.json"
 
 # The package `wasmtime` does not limit how much a call returns, and how many resources a
 # component has.
-UNLIMITED = ("it handed over", "it held more")
+UNLIMITED = ("it passed more data", "it kept more sessions")
 
 
 class Listening(Nowhere):

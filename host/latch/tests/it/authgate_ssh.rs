@@ -64,7 +64,7 @@ fn a_code_that_has_run_out_may_be_asked_for_again() {
     scene.misbehaves(Misbehaviour::PollExpired);
     let (mut tty, _) = over_ssh(&scene);
     let screen = tty.until("Press Enter to use a code on any device.");
-    assert!(screen.contains("Nobody entered the code in time."), "{screen}");
+    assert!(screen.contains("The code was not entered in time."), "{screen}");
     scene.standin.behave();
     tty.clear();
     tty.types("");

@@ -156,7 +156,7 @@ fn an_id_token_that_fails_any_check_is_no_login() {
         (vec![Fault::alg_none()], "signed with none"),
         (vec![Fault::hs256_with_public_key()], "signed with HS256"),
         (vec![Fault::tampered_signature()], "published keys"),
-        (vec![Fault::member("/token", "id_token", json!("x"))], "no signed token"),
+        (vec![Fault::member("/token", "id_token", json!("x"))], "not a signed token"),
         (vec![Fault::member("/token", "id_token", Value::Null)], "no ID token"),
     ];
     for (faults, word) in rows {

@@ -148,7 +148,9 @@ fn a_login_that_another_program_has_taken_is_over_and_says_why() {
     let scene = scene();
     scene.misbehaves(Misbehaviour::PollUsed);
     let login = run(&mut scene.login_command(&[]));
-    login.failed(4, "provider-refused").saying(&["already taken by another program"]);
+    login
+        .failed(4, "provider-refused")
+        .saying(&["another program has already completed this login"]);
     assert_eq!(scene.asked(POLL).len(), 1);
     assert!(scene.home.session_files().is_empty());
 }
@@ -182,7 +184,7 @@ fn whoever_closed_the_page_may_try_again_at_a_terminal() {
     let mut command = scene.login_command(&["--timeout", "1", "--plain"]);
     command.env_remove("LATCH_TIMEOUT");
     let mut tty = Tty::start(command);
-    tty.until("Nobody confirmed the login in time.");
+    tty.until("The login was not confirmed in time.");
     tty.until("Press Enter");
     assert_eq!(scene.asked(BEGIN).len(), 1);
     tty.clear();

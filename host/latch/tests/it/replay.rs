@@ -150,12 +150,12 @@ fn a_session_that_goes_another_way_without_its_secrets_is_cut_short() {
             r#"{"access_token":"a","access_token":"b","token_type":"Bearer"}"#,
             "ended in the failure invalid-token-response",
         ),
-        (r#"{"access_token":"a","token_type":"Bearer","expires_in":1e300}"#, "a number past 2^53"),
+        (r#"{"access_token":"a","token_type":"Bearer","expires_in":1e300}"#, "a number above 2^53"),
     ] {
         home.provider.misbehave(Fault::answer("/token", 200, "application/json", body));
         let file = home.path("short.json").display().to_string();
         let renewal = home.latch(&["token", "--force-refresh", "--record", &file]);
-        assert!(renewal.stderr.contains("The transcript is not whole"), "{}", renewal.stderr);
+        assert!(renewal.stderr.contains("The transcript is incomplete"), "{}", renewal.stderr);
         let replay = home.latch(&["replay", &file]).succeeded();
         assert!(replay.stdout.contains(words), "{}", replay.stdout);
         assert!(replay.stdout.contains("-> exchange token"), "{}", replay.stdout);

@@ -87,7 +87,8 @@ fn nobody_is_asked_to_log_in_where_the_keyring_was_demanded_and_is_missing() {
     let arguments = home.login_arguments();
     let mut command = home.command(&arguments);
     let run = run(command.args(["--store", "keyring"]));
-    run.failed(8, "store-unusable").saying(&["there is no keyring here", "--store file"]);
+    run.failed(8, "store-unusable")
+        .saying(&["there is no keyring on this machine", "--store file"]);
     assert!(home.provider.log().is_empty());
 }
 

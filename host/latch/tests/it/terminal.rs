@@ -28,11 +28,16 @@ fn last_address(port: &TcpListener, url: &str) -> String {
     let port = port.try_clone().expect("one more handle");
     let at = port.local_addr().expect("an address");
     let ending = thread::spawn(move || {
-        let (mut stream, _) = port.accept().expect("a browser");
-        let mut line = String::new();
-        BufReader::new(&stream).read_line(&mut line).expect("a request");
-        let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
-        line.split(' ').nth(1).expect("a target").to_owned()
+        loop {
+            let (mut stream, _) = port.accept().expect("a browser");
+            let mut line = String::new();
+            BufReader::new(&stream).read_line(&mut line).expect("a request");
+            let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+            // The port may have been that of another test, whose browser comes late.
+            if let Some(target) = line.split(' ').nth(1).filter(|target| target.contains("code=")) {
+                return target.to_owned();
+            }
+        }
     });
     // What it finds in the end is no page of anybody's.
     let _ = block_on(Visitor::default().visit(url));
@@ -75,7 +80,7 @@ fn whoever_is_late_may_go_on_with_a_code() {
     let mut command = home.command(&[&words[..], &more].concat());
     command.env_remove("LATCH_TIMEOUT");
     let mut tty = Tty::start(command);
-    tty.until("Nobody finished the login in the browser in time.");
+    tty.until("The login was not finished in the browser in time.");
     tty.until("Press Enter to use the browser of this machine.");
     tty.until("device   to use a code");
     tty.clear();

@@ -8,17 +8,17 @@ use crate::sandbox::Sandbox;
 
 const REFUSED: [(&str, &[u8], &[&str]); 4] = [
     (
-        "wants a clock, a network and files; offers another version",
+        "wants a clock, a network and files; exports another version",
         GREEDY,
         &[
             "host:clock/now, wasi:sockets/tcp@0.2.0, wasi:filesystem/types@0.2.0",
-            "offers latchstring:login/flow@0.1.0 instead of latchstring:login/flow@0.2.0",
+            "exports latchstring:login/flow@0.1.0 instead of latchstring:login/flow@0.2.0",
         ],
     ),
-    ("wants nothing but types", TYPES, &["of its host", "wasi:clocks/wall-clock@0.2.0"]),
-    ("offers nothing", EMPTY, &["offers nothing instead of latchstring:login/flow@0.2.0"]),
+    ("wants nothing but types", TYPES, &["what no host provides", "wasi:clocks/wall-clock@0.2.0"]),
+    ("exports nothing", EMPTY, &["exports nothing instead of latchstring:login/flow@0.2.0"]),
     (
-        "offers something else by the same name",
+        "exports something else by the same name",
         STRANGER,
         &["what it exports as latchstring:login/flow@0.2.0 is something else"],
     ),

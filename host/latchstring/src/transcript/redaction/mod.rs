@@ -116,10 +116,10 @@ impl SecondRun {
         };
         let reply = self.redactor.reply(&reply);
         let found = self.stage.next(&reply, step.now_ms);
-        let found = found.map_err(|error| format!("not whole: in the next step, {error}"))?;
+        let found = found.map_err(|error| format!("incomplete: in the next step, {error}"))?;
         if !have_the_same_outcome(&answer, &found) {
             return Err(format!(
-                "not whole: the next step ended in {}, which cannot be shown without what is secret",
+                "incomplete: the next step ended in {}, which cannot be shown without its secrets",
                 outcome_name(&answer)
             ));
         }
