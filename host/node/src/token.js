@@ -101,7 +101,9 @@ export function granted(outcome) {
   const { accessToken, tokenType, idToken = '', headers } = outcome.val;
   const texts = [accessToken, tokenType, idToken, ...headers.flatMap(Object.values)];
   if (!texts.every((text) => ONE_LINE.test(text))) {
-    throw sandboxFault('the login component returned a token that contains line breaks or control characters');
+    throw sandboxFault(
+      'the login component returned a token that contains line breaks or control characters',
+    );
   }
   return new Token(outcome.val);
 }
