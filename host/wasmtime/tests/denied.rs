@@ -8,7 +8,7 @@ use std::process::Command;
 use std::{env, fs};
 
 use latchstring::component::LOGIN;
-use latchstring_hostile::{ACTOR_LOGIN, Occasion, StoppedBy, denied};
+use latchstring_hostile::{ACTOR_COMPONENT, Occasion, StoppedBy, denied};
 use latchstring_testing::{Home, Run, run, skip};
 use latchstring_wasmtime::LATCH;
 use serde_json::Value;
@@ -52,7 +52,7 @@ fn composed() -> Vec<u8> {
     let login = section(LOGIN);
     let start = LATCH.windows(login.len()).position(|bytes| bytes == login);
     let start = start.expect("the login component in latch.wasm");
-    [&LATCH[..start], &section(ACTOR_LOGIN), &LATCH[start + login.len()..]].concat()
+    [&LATCH[..start], &section(ACTOR_COMPONENT), &LATCH[start + login.len()..]].concat()
 }
 
 /// The script `latch` beside a `latch.wasm` with the hostile component in it.

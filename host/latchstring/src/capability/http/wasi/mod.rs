@@ -4,12 +4,15 @@ mod outgoing;
 mod trouble;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use latchstring_core::capability::http::{Http, Limits, Trouble};
+use bytes::Bytes;
+use latchstring_core::capability::http::{ApiRequest, Http, Limits, Pieces, Streamed, Trouble};
 use url::{Host, Url};
 use wasip2::http::outgoing_handler::handle;
 use wasip2::http::types::{IncomingBody, OutgoingBody, RequestOptions};
+use wasip2::io::streams::InputStream;
 use wasip2::sockets::instance_network::instance_network;
 use wasip2::sockets::ip_name_lookup::{ResolveAddressStream, resolve_addresses};
 use wasip2::sockets::network::{ErrorCode, IpAddress};
@@ -17,7 +20,7 @@ use wasip2::sockets::network::{ErrorCode, IpAddress};
 use crate::egress::addresses::is_public;
 use crate::error::printable;
 use crate::wasi::{self, streams};
-use latchstring_core::contract::{Header, Request, Response};
+use latchstring_core::contract::{Header, Method, Request, Response};
 
 /// Sends requests through `wasi:http`. The program that runs this one connects, and decides
 /// which certificates it trusts.
@@ -31,20 +34,27 @@ pub struct SystemHttp(());
 #[async_trait]
 impl Http for SystemHttp {
     async fn send(&self, request: Request, limits: Limits) -> Result<Response, Trouble> {
-        let url = Url::parse(&request.url)
-            .map_err(|_| Trouble::Denied("the request's URL is invalid".to_owned()))?;
-        let port = url.port_or_known_default().unwrap_or_default();
-        let place = printable(&format!("{}:{port}", url.host_str().unwrap_or_default()));
+        let request = of_contract(request);
+        let (url, place) = target(&request)?;
         let exchange = async {
-            if !limits.private_addresses {
-                check_public(&url).await?;
+            let Begun { status, headers, mut body } = begin(&url, &place, request, limits).await?;
+            let mut bytes = Vec::new();
+            while let Some(piece) = body.piece().await? {
+                if (bytes.len() + piece.len()) as u64 > limits.body_bytes {
+                    return Err(Trouble::TooLarge(limits.body_bytes));
+                }
+                bytes.extend_from_slice(&piece);
             }
-            exchange(&url, request, limits, &place).await
+            Ok(Response { status, headers, body: bytes })
         };
-        wasi::within(limits.timeout, exchange).await.unwrap_or_else(|| {
-            let seconds = limits.timeout.as_secs();
-            Err(trouble::unreachable(&place, &format!("timed out after {seconds} s"), true))
-        })
+        within(&place, limits.timeout, exchange).await
+    }
+
+    async fn stream(&self, request: ApiRequest, limits: Limits) -> Result<Streamed, Trouble> {
+        let (url, place) = target(&request)?;
+        let begun = begin(&url, &place, request, limits);
+        let Begun { status, headers, body } = within(&place, limits.timeout, begun).await?;
+        Ok(Streamed { status, headers, body: Box::new(body) })
     }
 
     async fn resolve(&self, url: &Url) -> Vec<IpAddr> {
@@ -57,14 +67,79 @@ impl Http for SystemHttp {
     }
 }
 
-async fn exchange(
-    url: &Url,
-    request: Request,
-    limits: Limits,
+/// A response whose head has arrived.
+struct Begun {
+    status: u16,
+    headers: Vec<Header>,
+    body: Incoming,
+}
+
+/// The body of a response. The stream comes first, because WASI requires that it is dropped
+/// before the body.
+struct Incoming {
+    stream: InputStream,
+    _body: IncomingBody,
+    place: String,
+    patience: Duration,
+}
+
+impl Incoming {
+    async fn piece(&mut self) -> Result<Option<Bytes>, Trouble> {
+        let piece = streams::read(&self.stream, 64 * 1024).await;
+        piece.map(|piece| piece.map(Bytes::from)).map_err(|_| cut_off(&self.place))
+    }
+}
+
+#[async_trait]
+impl Pieces for Incoming {
+    async fn next(&mut self) -> Result<Option<Bytes>, Trouble> {
+        let (place, patience) = (self.place.clone(), self.patience);
+        within(&place, patience, self.piece()).await
+    }
+}
+
+fn of_contract(request: Request) -> ApiRequest {
+    let method = match request.method {
+        Method::Get => "GET",
+        Method::Post => "POST",
+        Method::Delete => "DELETE",
+    };
+    let Request { url, headers, body, .. } = request;
+    ApiRequest { method: method.to_owned(), url, headers, body: body.map(Bytes::from) }
+}
+
+/// Returns the request's URL, and its host and port for messages: never the whole URL, whose
+/// query may contain secrets.
+fn target(request: &ApiRequest) -> Result<(Url, String), Trouble> {
+    let url = Url::parse(&request.url)
+        .map_err(|_| Trouble::Denied("the request's URL is invalid".to_owned()))?;
+    let port = url.port_or_known_default().unwrap_or_default();
+    let place = printable(&format!("{}:{port}", url.host_str().unwrap_or_default()));
+    Ok((url, place))
+}
+
+async fn within<T>(
     place: &str,
-) -> Result<Response, Trouble> {
+    limit: Duration,
+    work: impl Future<Output = Result<T, Trouble>>,
+) -> Result<T, Trouble> {
+    wasi::within(limit, work).await.unwrap_or_else(|| {
+        let reason = format!("timed out after {} s", limit.as_secs());
+        Err(trouble::unreachable(place, &reason, true))
+    })
+}
+
+/// Sends the request, and returns the response as soon as its head has arrived.
+async fn begin(
+    url: &Url,
+    place: &str,
+    request: ApiRequest,
+    limits: Limits,
+) -> Result<Begun, Trouble> {
+    if !limits.private_addresses {
+        check_public(url).await?;
+    }
     let refused = |()| Trouble::Denied(format!("a request to {place} cannot be written"));
-    let body = request.body.clone();
     let outgoing = outgoing::request(url, &request)?;
     let options = RequestOptions::new();
     let nanoseconds = u64::try_from(limits.timeout.as_nanos()).ok();
@@ -73,7 +148,7 @@ async fn exchange(
     let _ = options.set_first_byte_timeout(nanoseconds);
     let outgoing_body = outgoing.body().map_err(refused)?;
     let future = handle(outgoing, Some(options)).map_err(|code| trouble::explain(&code, place))?;
-    if let Some(bytes) = body {
+    if let Some(bytes) = request.body {
         let stream = outgoing_body.write().map_err(refused)?;
         // Ignore the error: a response that came early says why the server stopped reading.
         let _ = streams::write(&stream, &bytes).await;
@@ -90,21 +165,13 @@ async fn exchange(
         .map(|(name, value)| Header { name, value: String::from_utf8_lossy(&value).into_owned() })
         .collect();
     let body = incoming.consume().map_err(refused)?;
-    let body = read(&body, limits.body_bytes, place).await?;
-    Ok(Response { status, headers, body })
+    let stream = body.stream().map_err(|()| cut_off(place))?;
+    let body = Incoming { stream, _body: body, place: place.to_owned(), patience: limits.timeout };
+    Ok(Begun { status, headers, body })
 }
 
-async fn read(incoming: &IncomingBody, most: u64, place: &str) -> Result<Vec<u8>, Trouble> {
-    let cut_short = || trouble::unreachable(place, "the response was cut off", true);
-    let stream = incoming.stream().map_err(|()| cut_short())?;
-    let mut body = Vec::new();
-    while let Some(piece) = streams::read(&stream, 64 * 1024).await.map_err(|_| cut_short())? {
-        if (body.len() + piece.len()) as u64 > most {
-            return Err(Trouble::TooLarge(most));
-        }
-        body.extend_from_slice(&piece);
-    }
-    Ok(body)
+fn cut_off(place: &str) -> Trouble {
+    trouble::unreachable(place, "the response was cut off", true)
 }
 
 /// Fails if the name of the host resolves to this machine or its network.

@@ -3,14 +3,14 @@
 use url::Url;
 use wasip2::http::types::{Fields, Method, OutgoingRequest, Scheme};
 
-use super::Trouble;
+use super::{ApiRequest, Trouble};
+use crate::capability::http;
 use crate::egress::headers;
 use crate::error::printable;
-use latchstring_core::contract::{self, Request};
 
 const USER_AGENT: &str = concat!("latchstring/", env!("CARGO_PKG_VERSION"));
 
-pub(super) fn request(url: &Url, request: &Request) -> Result<OutgoingRequest, Trouble> {
+pub(super) fn request(url: &Url, request: &ApiRequest) -> Result<OutgoingRequest, Trouble> {
     let fields = Fields::new();
     append(&fields, "accept", b"*/*")?;
     append(&fields, "user-agent", USER_AGENT.as_bytes())?;
@@ -25,10 +25,15 @@ pub(super) fn request(url: &Url, request: &Request) -> Result<OutgoingRequest, T
         append(&fields, "content-length", body.len().to_string().as_bytes())?;
     }
     let outgoing = OutgoingRequest::new(fields);
-    let method = match request.method {
-        contract::Method::Get => Method::Get,
-        contract::Method::Post => Method::Post,
-        contract::Method::Delete => Method::Delete,
+    let method = match http::method(&request.method).map_err(Trouble::Denied)?.as_str() {
+        "GET" => Method::Get,
+        "HEAD" => Method::Head,
+        "POST" => Method::Post,
+        "PUT" => Method::Put,
+        "DELETE" => Method::Delete,
+        "OPTIONS" => Method::Options,
+        "PATCH" => Method::Patch,
+        other => Method::Other(other.to_owned()),
     };
     let scheme = match url.scheme() {
         "https" => Scheme::Https,
