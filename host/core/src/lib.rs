@@ -7,6 +7,7 @@
 
 pub mod budget;
 pub mod capability;
+mod client;
 pub mod contract;
 pub mod drive;
 pub mod egress;

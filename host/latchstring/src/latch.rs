@@ -9,8 +9,6 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-pub use adoption::Imported;
-
 use crate::budget::Budget;
 use crate::capability::browser::Browser;
 use crate::capability::clock::Clock;

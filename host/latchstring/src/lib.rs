@@ -54,6 +54,7 @@ mod renewal;
 #[cfg(target_os = "wasi")]
 mod sandbox;
 pub mod secret_variables;
+mod task;
 #[cfg(feature = "transcript")]
 mod transcript;
 #[cfg(target_os = "wasi")]
@@ -76,7 +77,7 @@ pub use error::{Code, Error, ProviderError, code_name, is_printable, printable};
 pub use fresh_token::FreshToken;
 #[cfg(all(feature = "keyring", feature = "presets"))]
 pub use import::Found;
-pub use latch::{Imported, Latch, describe};
+pub use latch::{Latch, describe};
 pub use latchstring_core::egress::api_origin;
 pub use latchstring_core::session::check_profile;
 pub use latchstring_core::token::Token;
@@ -87,6 +88,7 @@ pub use preset::{Preset, Setting, Settings};
 pub use renewal::Renewal;
 #[cfg(not(target_os = "wasi"))]
 pub use renewal::{RenewalProcess, serve_renewal};
+pub use task::Imported;
 #[cfg(feature = "transcript")]
 pub use transcript::{Replay, ReplayedStep, Transcript};
 

@@ -6,10 +6,6 @@ mod process;
 #[cfg(not(target_os = "wasi"))]
 pub use process::{RenewalProcess, serve_renewal};
 
-use crate::latch::Imported;
-use crate::token::Token;
-use latchstring_core::contract::{Demand, Tokens};
-
 /// Where access tokens are renewed.
 #[derive(Clone, Default)]
 pub enum Renewal {
@@ -21,22 +17,4 @@ pub enum Renewal {
     /// other one cannot be started. Not for a store that only this process can read.
     #[cfg(not(target_os = "wasi"))]
     OwnProcess(RenewalProcess),
-}
-
-/// An operation that may send a refresh token.
-#[derive(Clone)]
-#[cfg_attr(not(target_os = "wasi"), derive(serde::Serialize, serde::Deserialize))]
-pub(crate) enum Task {
-    /// Get a token that meets the demand.
-    Token(Demand),
-    /// Get another token than the one with this fingerprint.
-    TokenInsteadOf(String),
-    /// Make these tokens the session if they work.
-    Import { tokens: Tokens, even_unchecked: bool },
-}
-
-/// The result of a [`Task`].
-pub(crate) enum Done {
-    Token(Box<Token>),
-    Imported(Imported),
 }

@@ -16,16 +16,16 @@ import socket
 import ssl
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, urlsplit
 
 from .contract import Header, NoResponse, Request, Response, Unreachable
 from .errors import printable
 
-if TYPE_CHECKING:
-    from .settings import Reaches
+# Returns whether a request may connect to an IP address.
+Reaches = Callable[[str], bool]
 
 # Time limit of a request, from name look-up to last byte.
 TIMEOUT_SECONDS = 10.0

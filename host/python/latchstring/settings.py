@@ -16,14 +16,12 @@ from .store import Store
 from .terminal import Terminal
 
 if TYPE_CHECKING:
+    from .http import Reaches
     from .listener import Listen
-
-# Returns whether a request may connect to an IP address.
-Reaches = Callable[[str], bool]
 
 # Sends a request that the egress policy has permitted. The last argument is the time limit
 # in seconds; None is the sender's own. Returns the response, or why there is none.
-Send = Callable[[Request, Reaches, float | None], Response | NoResponse]
+Send = Callable[[Request, "Reaches", float | None], Response | NoResponse]
 
 
 # Most calls of `token` find one that is still valid, and do not load HTTP and TLS.

@@ -15,9 +15,9 @@ from latchstring.clock import Clock
 from latchstring.component import Session
 from latchstring.contract import Action, Authorization, Grant, Outcome, Reply, Request, Response
 from latchstring.drive import Drive
+from latchstring.http import Reaches
 from latchstring.listener import BrowserVisit, Listen
 from latchstring.rules import Event, Page, Peer, Rules
-from latchstring.settings import Reaches
 from latchstring.terminal import Question, Terminal
 from latchstring.user import Events, User
 

@@ -23,10 +23,10 @@ from latchstring.contract import (
     Response,
 )
 from latchstring.drive import Drive
+from latchstring.http import Reaches
 from latchstring.listener import BrowserVisit
 from latchstring.replay import Transcript, conversation, encode
 from latchstring.rules import Page, Rules
-from latchstring.settings import Reaches
 from latchstring.terminal import Question
 from latchstring.user import Events, User
 

@@ -15,7 +15,7 @@ import latchstring
 from latchstring import Client, Endpoints, LatchError, sandbox
 from latchstring.component import LoginComponent
 from latchstring.contract import Request, Response
-from latchstring.settings import Reaches
+from latchstring.http import Reaches
 
 from .conftest import BINARIES, Home, settings_of
 from .fakes import ISSUER, Memory, Nowhere, Steps, Typist

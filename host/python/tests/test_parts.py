@@ -14,8 +14,8 @@ import latchstring
 from latchstring import Client, Redirect, http
 from latchstring.clock import Clock
 from latchstring.contract import NoResponse, Request, Response
+from latchstring.http import Reaches
 from latchstring.listener import BrowserVisit, Listener
-from latchstring.settings import Reaches
 
 from .conftest import Home, Server, settings_of, visit
 from .fakes import Memory

@@ -5,7 +5,7 @@ use crate::asked::Asked;
 use crate::authorization_request::{AuthorizationRequest, Refusal};
 use crate::grants::{Code, Consent};
 use crate::page;
-use crate::provider::{Shared, lock};
+use crate::shared::{Shared, lock};
 
 /// Lifetime of a code. RFC 6749 §4.1.2 allows up to ten minutes.
 const CODE_LIFETIME_MS: u64 = 60_000;

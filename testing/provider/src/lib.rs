@@ -50,6 +50,7 @@ mod provider;
 mod route;
 mod serve;
 mod server;
+mod shared;
 mod token;
 mod user;
 mod userinfo;

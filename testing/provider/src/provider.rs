@@ -1,15 +1,15 @@
-//! The provider: its shared state, its start and its end.
+//! The provider: its start and its end.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::asked::Seen;
 use crate::fault::Fault;
-use crate::grants::Grants;
 use crate::keys::Keys;
 use crate::options::Options;
 use crate::route::answer;
 use crate::server::Server;
+use crate::shared::{Shared, lock};
 
 /// A running provider. Dropping it closes its port and its connections.
 ///
@@ -18,16 +18,6 @@ use crate::server::Server;
 pub struct Provider {
     shared: Arc<Shared>,
     server: Server,
-}
-
-/// State shared by all endpoints.
-pub(crate) struct Shared {
-    pub(crate) issuer: String,
-    pub(crate) options: Options,
-    pub(crate) grants: Mutex<Grants>,
-    pub(crate) keys: Mutex<Keys>,
-    pub(crate) faults: Mutex<Vec<Fault>>,
-    pub(crate) log: Mutex<Vec<Seen>>,
 }
 
 impl Provider {
@@ -83,16 +73,4 @@ impl Provider {
     pub fn rotate_keys(&self) {
         lock(&self.shared.keys).rotate();
     }
-}
-
-impl Shared {
-    pub(crate) fn now_ms(&self) -> u64 {
-        (self.options.now)()
-    }
-}
-
-/// Locks the mutex. The value is valid even after a panic, because every change is one
-/// step.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,7 +4,7 @@ use crate::answer::Answer;
 use crate::asked::Asked;
 use crate::authorize::authorize;
 use crate::metadata;
-use crate::provider::{Shared, lock};
+use crate::shared::{Shared, lock};
 use crate::token::{revoke, token};
 use crate::userinfo::userinfo;
 

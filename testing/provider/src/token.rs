@@ -7,7 +7,7 @@ use crate::asked::{Asked, Parameters};
 use crate::client_authentication::{authenticated, invalid_request};
 use crate::grants::{FamilyId, Grants};
 use crate::id_token::{IdToken, at_hash};
-use crate::provider::{Shared, lock};
+use crate::shared::{Shared, lock};
 use crate::user;
 
 /// A grant to respond with.

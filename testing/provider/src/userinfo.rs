@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::asked::Asked;
-use crate::provider::{Shared, lock};
+use crate::shared::{Shared, lock};
 use crate::user;
 
 pub(crate) fn userinfo(shared: &Shared, asked: &Asked) -> Answer {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::route;
+use crate::issuing;
 use crate::shared::Shared;
 use crate::state::sessions::Grant;
 
@@ -46,10 +46,10 @@ pub(crate) fn forge(shared: &Shared, name: &str, scope: &str) -> ForgedSession {
         claims: serde_json::Map::new(),
     });
     ForgedSession {
-        access_token: route::access_token(shared, state, session),
+        access_token: issuing::access_token(shared, state, session),
         refresh_token: state.sessions.issue_refresh_token(session),
         expires_in: shared.access_ttl(),
         scope: scope.to_owned(),
-        user_id: route::subject(shared, state, user),
+        user_id: issuing::subject(shared, state, user),
     }
 }

@@ -36,6 +36,7 @@ mod fief;
 mod forge;
 mod grants;
 mod hexclave;
+mod issuing;
 mod jwt;
 mod misbehaviour;
 mod mock;

@@ -8,10 +8,10 @@ use latchstring_provider::Server;
 use crate::forge::{ForgedSession, forge};
 use crate::misbehaviour::Misbehaviour;
 use crate::options::Options;
-use crate::route;
 use crate::seen::Seen;
 use crate::shared::Shared;
 use crate::system::System;
+use crate::{issuing, route};
 
 /// A running stand-in. Dropping it closes its port and its connections.
 ///
@@ -41,7 +41,7 @@ impl Standin {
     /// The issuer identifier: with https for Fief, and with a path for Stytch and the
     /// mock. For Hexclave, which has none, the URL.
     pub fn issuer(&self) -> String {
-        route::issuer(&self.shared)
+        issuing::issuer(&self.shared)
     }
 
     /// All requests so far, in order of arrival, except those that control the stand-in.

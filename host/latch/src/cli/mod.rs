@@ -6,6 +6,7 @@ mod choices;
 mod commands;
 mod config;
 mod dotenv;
+mod equipment;
 mod exit;
 mod hardening;
 #[cfg(not(target_os = "wasi"))]

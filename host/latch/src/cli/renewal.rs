@@ -14,8 +14,9 @@ use zeroize::Zeroizing;
 
 use super::args::Global;
 use super::choices::StoreChoice;
+use super::equipment::equip;
 use super::profile::Profile;
-use super::{exit, output, settings, stores};
+use super::{exit, output, stores};
 
 /// The hidden command. No help lists it, because only `latch` itself starts it.
 const COMMAND: &str = "renew";
@@ -88,5 +89,5 @@ fn prepare(builder: LatchBuilder, settings: &str) -> Result<LatchBuilder, Error>
     if let Some(passphrase) = passphrase {
         stores::remember_passphrase(Zeroizing::new(passphrase));
     }
-    settings::equip(builder, &global, &profile)
+    equip(builder, &global, &profile)
 }

@@ -10,15 +10,15 @@ mod secret;
 use std::sync::Arc;
 use std::time::Duration;
 
-use latchstring::capability::http::SystemHttp;
 use latchstring::capability::store::{Key, Store};
 use latchstring::capability::terminal::StderrTerminal;
 use latchstring::pages::{self, Pages};
-use latchstring::{Code, Description, Error, Latch, LatchBuilder, Preset, check_profile};
+use latchstring::{Description, Error, Latch, LatchBuilder, Preset, check_profile};
 
 use super::args::Global;
 use super::config::Config;
 use super::dotenv::Dotenv;
+use super::equipment::equip;
 use super::output::say;
 use super::presets;
 use super::profile::Profile;
@@ -216,45 +216,6 @@ impl Settings {
     }
 }
 
-/// Returns the HTTP client that the profile describes, or `None` if the profile sets
-/// nothing about HTTP.
-pub(crate) fn http(profile: &Profile) -> Result<Option<SystemHttp>, Error> {
-    if profile.client_key.is_some() && profile.client_cert.is_none() {
-        return Err(Error::new(
-            Code::InvalidConfiguration,
-            "a client key is set, but no client certificate",
-            "set --client-cert FILE too, or leave out --client-key",
-        ));
-    }
-    if profile.ca_file.is_none() && profile.client_cert.is_none() {
-        return Ok(None);
-    }
-    trusting(profile).map(Some)
-}
-
-/// Returns the HTTP client with the profile's certificates.
-#[cfg(not(target_os = "wasi"))]
-fn trusting(profile: &Profile) -> Result<SystemHttp, Error> {
-    let mut http = SystemHttp::new();
-    if let Some(path) = &profile.ca_file {
-        http = http.ca_file(path)?;
-    }
-    if let Some(certificate) = &profile.client_cert {
-        let key = profile.client_key.as_ref().unwrap_or(certificate);
-        http = http.client_certificate(certificate, key)?;
-    }
-    Ok(http)
-}
-
-#[cfg(target_os = "wasi")]
-fn trusting(_: &Profile) -> Result<SystemHttp, Error> {
-    Err(Error::new(
-        Code::InvalidConfiguration,
-        "--ca-file and --client-cert have no effect in this host: its TLS is wasmtime's",
-        "use the native latch for this provider",
-    ))
-}
-
 /// Sets the command that starts the browser.
 #[cfg(not(target_os = "wasi"))]
 fn browser(builder: LatchBuilder, command: &str) -> Result<LatchBuilder, Error> {
@@ -271,20 +232,6 @@ fn browser(builder: LatchBuilder, command: &str) -> Result<LatchBuilder, Error> 
         latchstring::printable(command)
     ));
     Ok(builder)
-}
-
-/// Adds what every process with these settings needs, including the one that refreshes
-/// tokens: the store and the HTTP client.
-pub(crate) fn equip(
-    builder: LatchBuilder,
-    global: &Global,
-    profile: &Profile,
-) -> Result<LatchBuilder, Error> {
-    let builder = builder.shared_store(Stores::open(global, profile)?.chosen());
-    Ok(match http(profile)? {
-        Some(http) => builder.http(http),
-        None => builder,
-    })
 }
 
 /// Returns the settings of this command's profile in the configuration file, or `None` if

@@ -9,16 +9,8 @@ use super::{Inner, granted};
 use crate::capability::store::{Held, Key, Store};
 use crate::egress::Egress;
 use crate::error::{Code, Error};
-use crate::token::Token;
+use crate::task::Imported;
 use latchstring_core::contract::{Demand, Examination, Tokens};
-
-/// The result of [`Latch::import`](crate::Latch::import). The session is stored.
-pub enum Imported {
-    /// The provider has accepted the session.
-    Checked(Box<Token>),
-    /// The session could not be checked, for this reason.
-    Unchecked(Error),
-}
 
 /// Requests userinfo, because a token that has not expired may have been revoked.
 const CHECK: Demand =

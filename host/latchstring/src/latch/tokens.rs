@@ -1,10 +1,11 @@
 //! How a client gets an access token: the stored one, or a renewed one.
 
-use super::{Imported, Inner, Latch, bytes, granted};
+use super::{Inner, Latch, bytes, granted};
 use crate::capability::store::Store;
 use crate::error::{Code, Error};
-use crate::renewal::{Done, Renewal, Task};
+use crate::renewal::Renewal;
 use crate::sandbox::{Instance, Session};
+use crate::task::{Done, Imported, Task};
 use crate::token::Token;
 use latchstring_core::contract::{Action, Demand, Reply, Tokens};
 use latchstring_core::session::Envelope;

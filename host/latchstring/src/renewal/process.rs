@@ -29,12 +29,13 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 use zeroize::Zeroizing;
 
-use super::{Done, Renewal, Task};
+use super::Renewal;
 use crate::builder::LatchBuilder;
 use crate::capability::terminal::{Settled, Terminal};
 use crate::error::{Code, Error};
-use crate::latch::{Imported, Latch};
+use crate::latch::Latch;
 use crate::sandbox::{Recorder, Recording};
+use crate::task::{Done, Imported, Task};
 use crate::token::Token;
 use latchstring_core::contract::{Client, Failure, Grant};
 

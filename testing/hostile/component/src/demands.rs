@@ -1,10 +1,10 @@
 //! Hostile actions towards the user and the caller, and actions without end.
 
-use crate::component::failure;
 use crate::contract::{
     Action, Authorization, Code, DevicePrompt, Exchange, Failure, Grant, Header, LoginFlow,
     LogoutReport, Method, Offer, Outcome, Purpose, Request, TokenSource, Visit,
 };
+use crate::failure::failure;
 
 const HOME: &str = "https://id.example/authorize";
 

@@ -2,10 +2,10 @@
 
 use std::hint::black_box;
 
-use crate::component::{actor, failure};
 use crate::contract::{
     Action, Code, Description, Exchange, Failure, Header, Method, Purpose, Request, TokenState,
 };
+use crate::failure::failure;
 
 const MIB: usize = 1 << 20;
 
@@ -27,9 +27,6 @@ pub(crate) fn act(part: &str) -> Option<Result<Action, Failure>> {
             }
         }
         "calls without end" => Ok(Action::Save(Some(vec![deeper(1)]))),
-        "sessions without end" => loop {
-            std::mem::forget(actor(String::new(), String::new()));
-        },
         "a trap" => panic!("on purpose"),
         "gigabytes to store" => Ok(Action::Save(Some(vec![0; 32 * MIB]))),
         "more to store than there is room" => Ok(Action::Save(Some(vec![0; 2 * MIB]))),

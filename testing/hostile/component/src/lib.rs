@@ -6,4 +6,5 @@ mod component;
 mod contract;
 mod demands;
 mod excess;
+mod failure;
 mod requests;
