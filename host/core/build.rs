@@ -21,8 +21,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed={place}");
     let contract = fs::read_to_string(package.join(place))?;
     let out = Path::new(&env::var("OUT_DIR")?).join("contract.rs");
-    fs::write(out, bindings(&contract, &env::var("CARGO_CFG_TARGET_FAMILY")?))?;
+    let bindings = bindings(&contract, &env::var("CARGO_CFG_TARGET_FAMILY")?);
+    fs::write(out, bindings + &names(&contract)?)?;
     Ok(())
+}
+
+/// Returns the names of the contract as constants: nowhere else is its version written.
+fn names(contract: &str) -> Result<String, Box<dyn Error>> {
+    let package = contract.lines().find_map(|line| line.strip_prefix("package "));
+    let package = package.ok_or("the contract names no package")?.trim_end_matches(';');
+    let interface = package.replace('@', "/flow@");
+    Ok(format!(
+        "pub const PACKAGE: &str = {package:?};\npub const INTERFACE: &str = {interface:?};\n"
+    ))
 }
 
 /// Returns the `bindgen` call: a WebAssembly component that drives the login component

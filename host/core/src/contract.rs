@@ -7,6 +7,13 @@ mod generated {
     include!(concat!(env!("OUT_DIR"), "/contract.rs"));
 }
 
+/// The name and version of the contract, such as `latchstring:login@0.1.0`.
+pub use generated::PACKAGE;
+
+/// The name of its interface, which a login component exports, such as
+/// `latchstring:login/flow@0.1.0`.
+pub use generated::INTERFACE;
+
 #[cfg(not(target_family = "wasm"))]
 pub use generated::exports::latchstring::login::flow::*;
 #[cfg(target_family = "wasm")]

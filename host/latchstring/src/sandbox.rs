@@ -13,7 +13,7 @@ use latchstring_core::contract::{
 };
 
 /// The export of the login component that this program imports.
-pub const EXPORT: &str = "latchstring:login/flow@0.2.0";
+pub const EXPORT: &str = contract::INTERFACE;
 
 /// The size of the login component in bytes. It cannot be read from here, so the build says
 /// what it composes.

@@ -4,11 +4,8 @@
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, StoreLimits};
 
-use latchstring_core::contract::LoginPre;
+use latchstring_core::contract::{INTERFACE, LoginPre};
 use latchstring_core::error::{Code, Error};
-
-/// The only export of a login component.
-const OFFER: &str = "latchstring:login/flow@0.2.0";
 
 /// Checks the component. Fails with `sandbox-fault`, naming all that is wrong.
 pub(super) fn admit(
@@ -34,11 +31,11 @@ fn refused(wanted: &[&str], offered: &[&str], error: Option<wasmtime::Error>) ->
         let wanted = wanted.join(", ");
         reasons.push(format!("it imports what no host provides: {wanted}"));
     }
-    if !offered.contains(&OFFER) {
+    if !offered.contains(&INTERFACE) {
         let instead = if offered.is_empty() { "nothing".to_owned() } else { offered.join(", ") };
-        reasons.push(format!("it exports {instead} instead of {OFFER}"));
+        reasons.push(format!("it exports {instead} instead of {INTERFACE}"));
     } else if let (true, Some(error)) = (reasons.is_empty(), error) {
-        reasons.push(format!("what it exports as {OFFER} is something else ({error})"));
+        reasons.push(format!("what it exports as {INTERFACE} is something else ({error})"));
     }
     Error::new(
         Code::SandboxFault,

@@ -6,9 +6,9 @@ use wasmtime::component::{ComponentExportIndex, Func, Instance, ResourceAny, Typ
 use wasmtime::{Store, StoreLimits};
 
 use super::{FUEL_PER_CALL, Sandbox, fault};
+use latchstring_core::contract::INTERFACE;
 use latchstring_core::error::Error;
 
-const INTERFACE: &str = "latchstring:login/flow@0.2.0";
 const NEXT: &str = "[method]session.next";
 
 /// An instance with the same limits as any other.

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Step, Transcript};
 use crate::error::{Code, Error};
+use latchstring_core::contract::PACKAGE;
 
 /// Version of the document. Incremented when an older reader would misunderstand a newer
 /// document.
@@ -15,8 +16,6 @@ const OPENINGS: [&str; 4] = ["login", "token", "logout", "adopt"];
 /// Largest file that is read, in bytes. A session has few responses, and each is no larger
 /// than the component reads.
 const LONGEST: usize = 16 << 20;
-
-pub(super) const CONTRACT: &str = "latchstring:login@0.2.0";
 
 impl Transcript {
     /// Parses a transcript.
@@ -42,8 +41,8 @@ impl Transcript {
             }
             _ => return Err(unusable("it has no format number `transcript`")),
         }
-        if document["contract"] != CONTRACT {
-            return Err(unusable(&format!("it is of another contract; expected {CONTRACT}")));
+        if document["contract"] != PACKAGE {
+            return Err(unusable(&format!("it is of another contract; expected {PACKAGE}")));
         }
         let opened = document["open"].as_object().filter(|open| open.len() == 1);
         let opened = opened.and_then(|open| open.iter().next());

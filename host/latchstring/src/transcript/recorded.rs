@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use super::document::{CONTRACT, FORMAT};
+use super::document::FORMAT;
 use super::stage::Stage;
 use super::values::Ordered;
 use super::{Transcript, redaction};
 use crate::error::Error;
 use crate::sandbox::Recorder;
+use latchstring_core::contract::PACKAGE;
 
 impl Transcript {
     /// Returns the last recorded session without its secrets, or `None` if there is none.
@@ -30,7 +31,7 @@ impl Transcript {
         let opened = stage.parameters(&self.function, &self.parameters)?;
         let mut members = vec![
             ("transcript".to_owned(), leaf(FORMAT.into())),
-            ("contract".to_owned(), leaf(CONTRACT.into())),
+            ("contract".to_owned(), leaf(PACKAGE.into())),
             ("component".to_owned(), leaf(self.component.as_str().into())),
         ];
         members
