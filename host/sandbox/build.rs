@@ -13,21 +13,14 @@ use std::process::ExitCode;
 use std::{env, fs};
 
 use latchstring_engine::component::{self, Kind, LOGIN, RULES};
-use latchstring_engine::{Folders, Result, machine_code, nested, settings};
+use latchstring_engine::{Folders, Result, finish, machine_code, nested, settings};
 
 /// Environment variables with the path of a component to embed instead of building one.
 const GIVEN: &str = "LATCHSTRING_COMPONENT_FILE";
 const GIVEN_RULES: &str = "LATCHSTRING_RULES_FILE";
 
-#[allow(clippy::print_stderr, reason = "cargo shows what a build script prints there")]
 fn main() -> ExitCode {
-    match embed() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    finish(embed())
 }
 
 fn embed() -> Result<()> {

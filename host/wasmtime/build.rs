@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::{env, fs};
 
 use latchstring_engine::component::{self, LOGIN};
-use latchstring_engine::{Folders, Result, machine_code, nested};
+use latchstring_engine::{Folders, Result, finish, machine_code, nested};
 use sha2::{Digest as _, Sha256};
 use wac_graph::types::Package;
 use wac_graph::{CompositionGraph, EncodeOptions};
@@ -25,15 +25,8 @@ const SOURCES: [&str; 3] = ["host/core", "host/latch", "host/latchstring"];
 /// The interface of a command, as `wasmtime run` runs it.
 const COMMAND: &str = "wasi:cli/run@0.2";
 
-#[allow(clippy::print_stderr, reason = "cargo shows what a build script prints there")]
 fn main() -> ExitCode {
-    match make() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    finish(make())
 }
 
 fn make() -> Result<()> {

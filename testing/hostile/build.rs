@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use latchstring_engine::component::{self, Kind, LOGIN};
-use latchstring_engine::{Folders, Result, machine_code, nested, settings};
+use latchstring_engine::{Folders, Result, finish, machine_code, nested, settings};
 
 /// The component that misbehaves when it runs. It exports what a login component does.
 const ACTOR: Kind = Kind {
@@ -20,15 +20,8 @@ const ACTOR: Kind = Kind {
 /// Components that are rejected before they run. Each has its own text file.
 const TEXTS: [&str; 4] = ["empty", "greedy", "stranger", "types"];
 
-#[allow(clippy::print_stderr, reason = "cargo shows what a build script prints there")]
 fn main() -> ExitCode {
-    match embed() {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("{error}");
-            ExitCode::FAILURE
-        }
-    }
+    finish(embed())
 }
 
 fn embed() -> Result<()> {

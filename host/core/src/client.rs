@@ -1,12 +1,30 @@
-//! A client's settings: their defaults, and what cannot work.
+//! What a session begins with: defaults, and settings that cannot work.
 
-use crate::contract::{Client, Demand, Endpoints, Pkce, Protocol, RequestFormat};
+use crate::contract::{Client, Demand, Endpoints, Facts, Pkce, Protocol, RequestFormat};
 use crate::error::{self, Error};
 
 impl Default for Demand {
     /// Returns the demand for a token that is valid now.
     fn default() -> Self {
         Self { min_ttl_ms: 0, force_refresh: false, examination: None }
+    }
+}
+
+impl Default for Facts {
+    /// Returns the facts of a machine of which nothing is known.
+    fn default() -> Self {
+        Self {
+            terminal: false,
+            unattended: false,
+            browser_command: false,
+            shows_address: false,
+            display: false,
+            remote_shell: false,
+            windows_interop: false,
+            container: false,
+            editor_terminal: false,
+            offers_device: None,
+        }
     }
 }
 

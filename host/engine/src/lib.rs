@@ -24,3 +24,16 @@ pub use settings::settings;
 /// The result of a build step.
 #[cfg(feature = "build")]
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+/// Returns the exit code of a build script, and prints why it failed, where cargo shows it.
+#[cfg(feature = "build")]
+#[allow(clippy::print_stderr, reason = "cargo shows what a build script prints there")]
+pub fn finish(built: Result<()>) -> std::process::ExitCode {
+    match built {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}

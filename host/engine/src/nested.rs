@@ -84,7 +84,7 @@ impl Build<'_> {
     /// Runs cargo, and returns the output file.
     fn run(&self, workspace: &Path, folders: &Folders) -> Result<Vec<u8>> {
         let toolchain = toolchain::find(self.target)?;
-        // A separate folder, because the surrounding cargo holds the lock of its own.
+        // A separate folder, because the surrounding cargo has locked its own folder.
         let target_folder = folders.shared.join("guest");
 
         let mut cargo = cargo(&toolchain);

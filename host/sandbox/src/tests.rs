@@ -68,18 +68,7 @@ fn fuel_of_checking(id_token: &str, keys: &Value) -> u64 {
     };
     let request = LoginRequest {
         flow: Some(LoginFlow::Browser),
-        facts: Facts {
-            terminal: false,
-            unattended: false,
-            browser_command: false,
-            shows_address: false,
-            display: true,
-            remote_shell: false,
-            windows_interop: false,
-            container: false,
-            editor_terminal: false,
-            offers_device: None,
-        },
+        facts: Facts { display: true, ..Facts::default() },
         redirect_uri: "http://127.0.0.1:1/callback".into(),
         patience_ms: Some(1000),
         anonymous_refresh_token: None,

@@ -92,7 +92,7 @@ mod keyring {
         import(&scene, &desktop, &[]).succeeded().saying(&words);
         assert_eq!(desktop.kept(TOKENS[0]).as_deref(), Some(&*session.access_token));
         assert_eq!(desktop.kept(TOKENS[1]).as_deref(), Some(&*session.refresh_token));
-        // Nobody knows its age, so it was renewed.
+        // Its age is unknown, so it was refreshed.
         assert_eq!(scene.asked(TOKEN).len(), 1);
         let mut token = scene.home.command(&["token"]);
         run(desktop.join(&mut token)).succeeded();

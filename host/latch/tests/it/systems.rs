@@ -20,7 +20,7 @@ struct Row {
     system: System,
     /// Whether AuthGate is set to publish its keys.
     publishes_keys: bool,
-    /// The login in a browser. `None` if it has one of its own.
+    /// The login in a browser. `None` if the system has its own kind of login.
     browser: Option<Browser>,
     /// Where it renews, and what it is sent there.
     token: &'static str,
@@ -32,8 +32,8 @@ struct Row {
     whoami: &'static [(&'static str, &'static str)],
     rotation: Rotation,
     logout: Logout,
-    /// What has to be set, in the order in which it is asked for: the name, words about
-    /// it, its variable, and a value.
+    /// The settings that a login requires, in the order in which it asks for them: name,
+    /// words of the error, variable, and a value.
     settings: &'static [(&'static str, &'static str, &'static str, &'static str)],
     /// The file of the system's own program, if any file will do.
     import: Option<Import>,

@@ -94,7 +94,7 @@ struct Attempt {
 }
 
 /// Another user who looks through all command lines every millisecond, and is the
-/// first at each address of the victim's that stands there.
+/// first at each of the victim's addresses that is listed there.
 struct Attacker {
     stop: Sender<()>,
     attempts: Receiver<Attempt>,

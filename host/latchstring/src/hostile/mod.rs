@@ -97,16 +97,5 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 /// Returns the facts of a user at a terminal with a screen.
 fn desktop_facts() -> Facts {
-    Facts {
-        terminal: true,
-        unattended: false,
-        browser_command: false,
-        shows_address: false,
-        display: true,
-        remote_shell: false,
-        windows_interop: false,
-        container: false,
-        editor_terminal: false,
-        offers_device: None,
-    }
+    Facts { terminal: true, display: true, ..Facts::default() }
 }

@@ -246,18 +246,7 @@ pub(crate) struct Desktop;
 
 impl Surroundings for Desktop {
     fn facts(&self) -> Facts {
-        Facts {
-            terminal: false,
-            unattended: false,
-            browser_command: false,
-            shows_address: false,
-            display: true,
-            remote_shell: false,
-            windows_interop: false,
-            container: false,
-            editor_terminal: false,
-            offers_device: None,
-        }
+        Facts { display: true, ..Facts::default() }
     }
 }
 

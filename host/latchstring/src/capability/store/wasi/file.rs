@@ -7,7 +7,6 @@ use async_trait::async_trait;
 
 use super::locks;
 use super::{Held, Key, Store, cannot, names, not_saved};
-use crate::capability::entropy::{Entropy as _, SystemEntropy};
 use crate::error::{Code, Error};
 use crate::wasi::files;
 use latchstring_core::session::is_encrypted;
@@ -58,8 +57,7 @@ impl FileStore {
     /// Creates a temporary file in the sessions' folder with `bytes` in it. It is deleted when
     /// dropped.
     fn temporary(&self, key: &Key, bytes: &[u8]) -> Result<Temporary, Error> {
-        let unique: String =
-            SystemEntropy.draw()?[..8].iter().map(|byte| format!("{byte:02x}")).collect();
+        let unique = names::unique()?;
         let path = format!("{}/{}{unique}.tmp", self.folder, temporary_prefix(key));
         // Comes first, so that a file that could be written only in part is deleted too.
         let temporary = Temporary(path);

@@ -13,8 +13,7 @@ use std::time::Duration;
 
 use wstd::runtime::Task;
 
-use super::{Lock, cannot};
-use crate::capability::entropy::{Entropy as _, SystemEntropy};
+use super::{Lock, cannot, names};
 use crate::error::{Code, Error};
 use crate::wasi;
 use crate::wasi::files::{self, Descriptor, ErrorCode, Trouble};
@@ -68,7 +67,7 @@ struct Sign {
 pub async fn lock_file(path: &Path, patience: Duration) -> Result<FileLock, Error> {
     let path = path.to_string_lossy();
     let path = path.as_ref();
-    let holder = name()?;
+    let holder = names::unique()?;
     let failed = |trouble| cannot("lock", path, &trouble);
     let deadline = wasi::elapsed() + patience;
     let mut pause = FIRST_PAUSE;
@@ -109,7 +108,7 @@ fn hold(path: &str, holder: String, file: Descriptor) -> FileLock {
 /// Removes the lock of a dead holder. Of several processes that try, one succeeds in renaming
 /// the file. If the renamed file is the new lock of a faster process, it is put back.
 fn bury(path: &str, dead: &[u8]) -> Result<(), Trouble> {
-    let grave = format!("{path}.{}", name().unwrap_or_default());
+    let grave = format!("{path}.{}", names::unique().unwrap_or_default());
     match files::rename(path, &grave) {
         Err(trouble) if trouble.is(ErrorCode::NoEntry) => return Ok(()),
         renamed => renamed?,
@@ -130,11 +129,6 @@ fn sign(path: &str) -> Result<Option<Sign>, Trouble> {
 fn is_named(path: &str, holder: &str) -> bool {
     let there = files::read(path, LONGEST);
     there.is_ok_and(|there| there.as_deref() == Some(holder.as_bytes()))
-}
-
-/// Returns a name for the holder, which is different for every lock.
-fn name() -> Result<String, Error> {
-    Ok(SystemEntropy.draw()?[..16].iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn still_locked(path: &str, patience: Duration) -> Error {

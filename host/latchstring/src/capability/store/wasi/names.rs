@@ -1,6 +1,7 @@
 //! The names of files in a state folder, which are those of the native host.
 
 use super::{Key, cannot};
+use crate::capability::entropy::{Entropy as _, SystemEntropy};
 use crate::error::Error;
 use crate::wasi::files::{self, DescriptorType};
 
@@ -28,4 +29,9 @@ fn list(folder: &str) -> Result<Vec<(String, DescriptorType)>, Error> {
 fn parse(name: &str, extension: &str) -> Option<Key> {
     let (stem, found) = name.rsplit_once('.')?;
     (found == extension).then(|| Key::of_file_stem(stem))?
+}
+
+/// Returns a random name, for a holder of a lock or a temporary file.
+pub(super) fn unique() -> Result<String, Error> {
+    Ok(SystemEntropy.draw()?[..16].iter().map(|byte| format!("{byte:02x}")).collect())
 }
