@@ -1,7 +1,6 @@
 """The command line `python -m latchstring`."""
 
 import argparse
-import json
 import os
 import sys
 from dataclasses import replace
@@ -32,8 +31,6 @@ token_parser.add_argument("--force-refresh", action="store_true")
 token_parser.add_argument("--min-ttl", type=float, default=0, metavar="SECONDS")
 commands.add_parser("logout", parents=[session])
 commands.add_parser("component", help="print the SHA-256 and size of the login component")
-replay_parser = commands.add_parser("replay", help="replay a transcript with the login component")
-replay_parser.add_argument("file", type=Path)
 
 
 def main() -> None:
@@ -81,12 +78,6 @@ def print_component(_: argparse.Namespace, __: Terminal) -> None:
     print(*fingerprint())
 
 
-def print_replay(given: argparse.Namespace, _: Terminal) -> None:
-    from .replay import replay_file
-
-    print(json.dumps(replay_file(given.file), indent=2, ensure_ascii=False))
-
-
 def client_of(given: argparse.Namespace) -> Client:
     return Client(client_id=given.client_id, issuer=given.issuer, scopes=given.scope)
 
@@ -100,7 +91,6 @@ COMMANDS = {
     "token": print_token,
     "logout": log_out,
     "component": print_component,
-    "replay": print_replay,
 }
 
 if __name__ == "__main__":

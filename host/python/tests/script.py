@@ -25,10 +25,11 @@ from latchstring.contract import (
 from latchstring.drive import Drive
 from latchstring.http import Reaches
 from latchstring.listener import BrowserVisit
-from latchstring.replay import Transcript, conversation, encode
 from latchstring.rules import Page, Rules
 from latchstring.terminal import Question
 from latchstring.user import Events, User
+
+from .replay import Transcript, conversation, encode
 
 T = TypeVar("T")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import copy
 import json
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ from typing import Any
 import pytest
 
 from latchstring import LatchError, fingerprint
-from latchstring.replay import Transcript, difference, read_transcript, replay
 
-from .conftest import REPOSITORY, Home
+from .conftest import REPOSITORY, Home, Run
+from .replay import Transcript, difference, read_transcript, replay
 from .script import is_for_loops, play
 
 KIT = sorted((REPOSITORY / "testing" / "conformance").glob("*.json"))
@@ -212,20 +213,23 @@ def test_a_number_that_is_not_the_same_in_every_language_is_refused() -> None:
         replay(late)
 
 
-def test_the_command_line_replays_a_file(home: Home) -> None:
+def test_the_player_replays_a_file(home: Home) -> None:
+    def player(path: Path) -> Run:
+        return home.start(sys.executable, "-m", "tests.replay", str(path)).finish()
+
     path = LOOPS[0]
     recorded = read_transcript(path)
-    same = json.loads(home.python("replay", str(path)).succeeded().stdout)
+    same = json.loads(player(path).succeeded().stdout)
     assert difference(recorded, same) is None
     given = home.folder / "given.json"
     way = next(outcomes(recorded))
     given.write_text(json.dumps(changed(recorded, way, other) | {"component": "another"}))
-    told = home.python("replay", str(given)).failed("host-fault")
+    told = player(given).failed("host-fault")
     assert "not as recorded: steps[0].action" in told.stderr and "another" in told.stderr
     assert told.stdout == ""
     given.write_text("{")
-    assert "is not JSON" in home.python("replay", str(given)).failed("invalid-configuration").stderr
-    home.python("replay", str(home.folder / "none")).failed("invalid-configuration")
+    assert "is not JSON" in player(given).failed("invalid-configuration").stderr
+    player(home.folder / "none").failed("invalid-configuration")
 
 
 def test_the_command_line_prints_the_hash_of_the_component(home: Home) -> None:

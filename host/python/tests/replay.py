@@ -1,11 +1,14 @@
 """Replays transcripts (`testing/conformance/README.md`): the login component, given the same
-opening and replies, must return the same actions and failures."""
+opening and replies, must return the same actions and failures. `python -m tests.replay FILE`
+replays one file, and prints the result or the first difference.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
+import sys
 import types
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, is_dataclass
@@ -14,10 +17,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from .component import LoginComponent, Session, fingerprint
-from .contract import Case, Client, Failure, Hexclave, ProviderError, Reply
-from .errors import LatchError, printable
-from .sandbox import kebab
+from latchstring.component import LoginComponent, Session, fingerprint
+from latchstring.contract import Case, Client, Failure, Hexclave, ProviderError, Reply
+from latchstring.errors import LatchError, printable
+from latchstring.sandbox import kebab
 
 # Version of the format.
 FORMAT = 1
@@ -337,3 +340,10 @@ def _single(json: Json, path: str, names: Sequence[str]) -> tuple[str, Json]:
 @cache
 def _hints(kind: type) -> dict[str, Any]:
     return get_type_hints(kind, include_extras=True)
+
+
+if __name__ == "__main__":
+    try:
+        print(json.dumps(replay_file(Path(sys.argv[1])), indent=2, ensure_ascii=False))
+    except LatchError as error:
+        sys.exit(f"{error} ({error.code})\n{error.remedy}")
