@@ -13,7 +13,7 @@ SESSIONS = 300
 issuer, client_id, file = sys.argv[1:]
 begun = time.perf_counter_ns()
 
-from latchstring.component import LoginComponent  # noqa: E402
+from latchstring.component import LoginComponent, Session  # noqa: E402
 from latchstring.contract import Client, Context, Demand, Reply  # noqa: E402
 from latchstring.rules import Rules  # noqa: E402
 
@@ -26,8 +26,8 @@ context = Context(now_ms, bytes(range(32)))
 
 
 def session() -> None:
-    opened = component.token(client, stored, Demand(), context)
-    if component.next(opened, Reply("begin"), now_ms).tag != "done":
+    opened = Session.token(component, client, stored, Demand(), context)
+    if opened.next(Reply("begin"), now_ms).tag != "done":
         raise SystemExit("the stored token has expired")
 
 

@@ -5,7 +5,6 @@ out its actions.
 """
 
 from .bind import Redirect
-from .component import fingerprint
 from .contract import (
     AccessRules,
     Client,
@@ -18,6 +17,7 @@ from .contract import (
 )
 from .errors import LatchError
 from .latch import adopt, login, logout, token, token_or_login
+from .sandbox import fingerprint
 from .settings import Settings
 from .terminal import Terminal
 from .token import Token

@@ -1,50 +1,107 @@
-"""The login component (`wit/login.wit`)."""
+"""The functions and their types of `wit/login.wit`. Written by `generate.py`."""
 
 from __future__ import annotations
 
-import hashlib
-from typing import NewType
+from .contract import (
+    Action,
+    Client,
+    Context,
+    Demand,
+    Description,
+    Facts,
+    FlowChoice,
+    LoginRequest,
+    Reply,
+    Tokens,
+)
+from .sandbox import Instance, Resource
 
-from .contract import Action, Client, Context, Demand, LoginRequest, Reply, Tokens
-from .sandbox import Instance, component_bytes
 
-# A handle of a session in an instance.
-Session = NewType("Session", object)
+class Session(Resource):
+    """One login, one request for a token, one logout or one adoption, as a sequence
+    of actions and replies.
 
+    `stored` is what the host last saved under this client's `account-key`; none
+    if there is nothing.
+    """
 
-def fingerprint() -> tuple[str, int]:
-    """Returns the SHA-256 of the login component in hexadecimal, and its size in bytes."""
-    component = component_bytes(LoginComponent.NAME)
-    return hashlib.sha256(component).hexdigest(), len(component)
+    @classmethod
+    def login(
+        cls,
+        instance: Instance,
+        client: Client,
+        stored: bytes | None,
+        request: LoginRequest,
+        context: Context,
+    ) -> Session:
+        """Logs the user in: in a browser (RFC 6749 §4.1, RFC 7636, RFC 8252), with a
+        code on another device (RFC 8628), or on a page of Hexclave.
+        """
+        return cls(instance, "[static]session.login", client, stored, request, context)
+
+    @classmethod
+    def token(
+        cls,
+        instance: Instance,
+        client: Client,
+        stored: bytes | None,
+        demand: Demand,
+        context: Context,
+    ) -> Session:
+        """Gets a token that meets `demand`: the stored one, or a renewed one (RFC 6749
+        §6).
+        """
+        return cls(instance, "[static]session.token", client, stored, demand, context)
+
+    @classmethod
+    def logout(
+        cls, instance: Instance, client: Client, stored: bytes | None, context: Context
+    ) -> Session:
+        """Ends the session here and, if possible, at the provider (RFC 7009)."""
+        return cls(instance, "[static]session.logout", client, stored, context)
+
+    @classmethod
+    def adopt(cls, instance: Instance, client: Client, tokens: Tokens, context: Context) -> Session:
+        """Makes a session of another program's tokens, without a login. They include
+        no ID token: it would be too old to be trusted.
+        """
+        return cls(instance, "[static]session.adopt", client, tokens, context)
+
+    def next(self, reply: Reply, now_ms: int) -> Action:
+        """Takes the result of the last action and the time at which it arrived.
+        Returns the next action.
+
+        A reply that does not fit the last action fails with `unexpected-reply`. This
+        ends the session, as every failure does. A session that has ended fails with
+        `unexpected-reply` whatever the reply is.
+        """
+        return self.call("[method]session.next", reply, now_ms, kind=Action)
 
 
 class LoginComponent(Instance):
-    """One instance of the login component. Every method may raise a failure of the
-    component, or `sandbox-fault`."""
+    """One instance. A function raises the failure that it returns, or `sandbox-fault`."""
 
     NAME = "login"
     INTERFACE = "latchstring:login/flow@0.2.0"
 
+    def choose_flow(self, facts: Facts) -> FlowChoice:
+        """Returns the flow that fits these facts. A login without a `flow` chooses the
+        same way, once it knows what the provider offers.
+        """
+        return self.call("choose-flow", facts, kind=FlowChoice)
+
     def account_key(self, client: Client) -> str:
-        """Returns the name under which to store this client's session."""
+        """Returns the name under which to store this client's session: lower-case
+        letters and digits. Settings that ask for a different token have a different
+        name: another issuer, client, scope, resource, authorization or token
+        endpoint, or parameter of the authorization request. Parameters that only
+        change how the user is asked (OIDC §3.1.2.1: `prompt`, `display`, ...) make no
+        difference.
+        """
         return self.call("account-key", client)
 
-    def login(
-        self, client: Client, stored: bytes | None, request: LoginRequest, context: Context
-    ) -> Session:
-        return self.call("[static]session.login", client, stored, request, context)
-
-    def token(
-        self, client: Client, stored: bytes | None, demand: Demand, context: Context
-    ) -> Session:
-        return self.call("[static]session.token", client, stored, demand, context)
-
-    def logout(self, client: Client, stored: bytes | None, context: Context) -> Session:
-        return self.call("[static]session.logout", client, stored, context)
-
-    def adopt(self, client: Client, tokens: Tokens, context: Context) -> Session:
-        return self.call("[static]session.adopt", client, tokens, context)
-
-    def next(self, session: Session, reply: Reply, now_ms: int) -> Action:
-        """Takes the result of the last action. Returns the next action."""
-        return self.call("[method]session.next", session, reply, now_ms, kind=Action)
+    def describe(self, stored: bytes, now_ms: int) -> Description:
+        """Describes a stored session, without its secrets. Fails with `stored-damaged`
+        or `stored-newer` if it cannot be read.
+        """
+        return self.call("describe", stored, now_ms, kind=Description)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -11,10 +10,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
-from .component import Session
 from .contract import (
     Action,
-    Answered,
+    AnsweredResult,
     Authorization,
     Client,
     DevicePrompt,
@@ -25,12 +23,12 @@ from .contract import (
     Offer,
     Outcome,
     Reply,
-    Request,
     Response,
     Visit,
 )
-from .errors import LatchError, misbehaviour, printable
-from .rules import Budget, Denied, Egress, Event, Rules
+from .egress import egress, permit
+from .errors import LatchError, misbehaviour
+from .rules import Budget, Egress, Event, Rules
 from .settings import Settings
 from .store import HeldLock, Store, naming_place, read_session
 
@@ -46,14 +44,11 @@ _FOR_USER = {
     "offer": "a choice",
 }
 
-# The value of a header (RFC 9110 §5.5), in ASCII.
-_VALUE = re.compile(r"[\t -~]*")
-
 
 class Steps(Protocol):
-    """The login component, or what stands for it in a test."""
+    """A session of the login component, or what stands for it in a test."""
 
-    def next(self, session: Session, reply: Reply, now_ms: int) -> Action: ...
+    def next(self, reply: Reply, now_ms: int) -> Action: ...
 
 
 def _addresses_of(host: str) -> list[str]:
@@ -85,17 +80,17 @@ class Drive:
     def egress(self) -> Egress:
         if self.user is not None:
             return self.user.egress
-        return self.rules.egress(self.client, self.pinned, None)
+        return egress(self.rules, self.client, self.pinned, None)
 
     @cached_property
     def budget(self) -> Budget:
-        return self.rules.budget(self.user is not None, self.settings.patience_ms)
+        return Budget(self.rules, self.user is not None, self.settings.patience_ms)
 
-    def run(self, component: Steps, session: Session) -> Grant | LogoutReport:
+    def run(self, session: Steps) -> Grant | LogoutReport:
         """Drives the session to its end. Only then, after the session was saved, the browser
         gets its last page."""
         try:
-            outcome = self._steps(component, session)
+            outcome = self._steps(session)
         except LatchError as error:
             if self.user is not None:
                 self.user.close(error)
@@ -108,13 +103,13 @@ class Drive:
             self.user.close(None)
         return outcome
 
-    def _steps(self, component: Steps, session: Session) -> Grant | LogoutReport:
+    def _steps(self, session: Steps) -> Grant | LogoutReport:
         with ExitStack() as locked:
             reply = Reply("begin")
             is_locked = False
             while True:
                 with naming_place(self.store):
-                    action = component.next(session, reply, self.settings.clock.now_ms())
+                    action = session.next(reply, self.settings.clock.now_ms())
                 match action:
                     case Action("done", Outcome(_, Grant() | LogoutReport() as outcome)):
                         return outcome
@@ -132,7 +127,7 @@ class Drive:
                     case Action("exchange", Exchange() as exchange):
                         answer = self._exchange(replace(exchange, wait_ms=wait_ms))
                         tag = "ok" if isinstance(answer, Response) else "error"
-                        reply = Reply("answered", Answered(tag, answer))
+                        reply = Reply("answered", AnsweredResult(tag, answer))
                     case Action("save", bytes() | None as saved):
                         if not is_locked:
                             raise misbehaviour("saved a session without the session's lock")
@@ -152,14 +147,12 @@ class Drive:
     def _exchange(self, exchange: Exchange) -> Response | NoResponse:
         self.settings.clock.sleep(exchange.wait_ms / 1000)
         url = exchange.request.url
-        try:
-            permit = self.egress.permit(exchange.request)
-            _check_header_values(exchange.request)
-        except Denied as denied:
-            return NoResponse("denied", str(denied))
+        permitted = permit(self.egress, exchange.request)
+        if isinstance(permitted, str):
+            return NoResponse("denied", permitted)
         # In its normal form, so that the sender reads the same host in the URL as the policy.
-        request = replace(exchange.request, url=permit.url)
-        reaches = _any_address if permit.addresses == "any" else self._reaches_as_issuer
+        request = replace(exchange.request, url=permitted.url)
+        reaches = _any_address if permitted.addresses == "any" else self._reaches_as_issuer
         begun = self.settings.clock.monotonic()
         timeout = None if exchange.timeout_ms is None else exchange.timeout_ms / 1000
         answer = self.settings.send(request, reaches, timeout)
@@ -212,15 +205,6 @@ class Drive:
 
 def _any_address(_: str) -> bool:
     return True
-
-
-def _check_header_values(request: Request) -> None:
-    """Raises `Denied` if the value of a header is not valid. The policy does not get values,
-    which may be secrets."""
-    for header in request.headers:
-        if not _VALUE.fullmatch(header.value):
-            name = printable(header.name)
-            raise Denied(f"the request's header {name} has no valid value")
 
 
 def _url_and_wait(action: Action) -> tuple[str | None, int]:

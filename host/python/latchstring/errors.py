@@ -1,38 +1,10 @@
-"""The error of this package, with the codes of `wit/login.wit`."""
+"""The error of this package."""
 
 from __future__ import annotations
 
 import re
-from typing import Literal
 
-Code = Literal[
-    "invalid-configuration",
-    "unexpected-reply",
-    "login-required",
-    "access-denied",
-    "provider-refused",
-    "cancelled",
-    "timed-out",
-    "invalid-metadata",
-    "invalid-token-response",
-    "invalid-id-token",
-    "invalid-userinfo",
-    "invalid-access-token",
-    "insufficient-scope",
-    "invalid-device-response",
-    "device-login-unavailable",
-    "unreachable",
-    "provider-unavailable",
-    "stored-damaged",
-    "stored-newer",
-    "not-saved",
-    "egress-denied",
-    "sandbox-fault",
-    "port-in-use",
-    "store-unusable",
-    "interrupted",
-    "host-fault",
-]
+from .contract import Code
 
 
 class LatchError(Exception):

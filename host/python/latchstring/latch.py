@@ -22,6 +22,7 @@ from .contract import (
     Tokens,
 )
 from .drive import Drive
+from .egress import egress
 from .errors import LatchError, misbehaviour
 from .rules import Rules
 from .settings import Settings
@@ -193,16 +194,17 @@ class _Latch:
                 facts=known,
                 redirect_uri=redirect_uri,
                 patience_ms=settings.patience_ms,
+                anonymous_refresh_token=None,
             )
             with naming_place(self._store):
-                session = self._component.login(
-                    self._client, stored.session, request, self._context()
+                session = Session.login(
+                    self._component, self._client, stored.session, request, self._context()
                 )
             user = User(
                 rules=self._rules,
                 settings=settings,
                 # Without the origins that an earlier login pinned.
-                egress=self._rules.egress(self._client, [], redirect_uri),
+                egress=egress(self._rules, self._client, [], redirect_uri),
                 events=events,
                 listener=listener,
                 browser=browser,
@@ -220,19 +222,21 @@ class _Latch:
     def token(self, demand: Demand) -> Token:
         stored = read_session(self._store, self._rules)
         with naming_place(self._store):
-            session = self._component.token(self._client, stored.session, demand, self._context())
+            session = Session.token(
+                self._component, self._client, stored.session, demand, self._context()
+            )
         return _granted(self._run(stored, session))
 
     def adopt(self, tokens: Tokens) -> Token:
-        session = self._component.adopt(self._client, tokens, self._context())
+        session = Session.adopt(self._component, self._client, tokens, self._context())
         return _granted(self._run(Stored(), session))
 
     def logout(self) -> LogoutReport:
         stored = read_session(self._store, self._rules)
         with naming_place(self._store):
-            session = self._component.logout(self._client, stored.session, self._context())
+            session = Session.logout(self._component, self._client, stored.session, self._context())
         drive = self._drive(stored)
-        outcome = drive.run(self._component, session)
+        outcome = drive.run(session)
         if not isinstance(outcome, LogoutReport):
             raise _misfit()
         if outcome.end_session_url is not None:
@@ -262,7 +266,7 @@ class _Latch:
     def _run(
         self, stored: Stored, session: Session, user: User | None = None
     ) -> Grant | LogoutReport:
-        return self._drive(stored, user).run(self._component, session)
+        return self._drive(stored, user).run(session)
 
     def _drive(self, stored: Stored, user: User | None = None) -> Drive:
         return Drive(

@@ -23,6 +23,7 @@ from typing import Protocol
 from .bind import Redirect, bind
 from .contract import Header
 from .peers import Peers, end
+from .rules import Listener as Expected
 from .rules import Page, Peer, RedirectHost, Refusal, Rules
 
 _HOSTS: dict[str, RedirectHost] = {
@@ -136,7 +137,7 @@ class Listener:
         self._end_address = self._rules.end_address()
         self._sockets, port = bind(redirect)
         self.redirect_uri = f"http://{redirect.host}:{port}{redirect.path}"
-        self._expected = self._rules.listener(_HOSTS[redirect.host], port, redirect.path)
+        self._expected = Expected.bind(self._rules, _HOSTS[redirect.host], port, redirect.path)
         self._arrived = arrived
         self._peers = Peers(end(*self._sockets[0].getsockname()[:2]))
         self.tells_peers = self._peers.tells

@@ -22,7 +22,7 @@ from wasmtime import Config, Engine, Store, Trap, WasmtimeError
 from wasmtime.component import Component, Func, Linker, Record, Variant
 
 from . import guard
-from .contract import Case, Failure, NoResponse, Result
+from .contract import Case, NoResponse, Result
 from .errors import LatchError
 
 # Linear memory of one instance. A login needs 2 MiB, and a response of the largest size a
@@ -95,7 +95,7 @@ class Instance:
                 ) from None
         # A failure is the only record with a remedy.
         if isinstance(result, Record) and hasattr(result, "remedy"):
-            raise _failure(_lift(Failure, result))
+            raise _failure(result)
         try:
             return _lift(kind, result)
         except (AttributeError, KeyError):
@@ -111,18 +111,15 @@ class Instance:
 
 
 class Resource:
-    """A resource in an instance of a component."""
+    """A resource in an instance of a component, as a function returns it."""
 
-    # Its name in the contract.
-    KIND: ClassVar[str]
-
-    def __init__(self, instance: Instance, resource: object) -> None:
+    def __init__(self, instance: Instance, function: str, *arguments: object) -> None:
         self._instance = instance
-        self.resource = resource
+        self.resource = instance.call(function, *arguments)
 
     def call(self, name: str, *arguments: object, kind: Any = None) -> Any:
         """Calls a method, as `Instance.call` does."""
-        return self._instance.call(f"[method]{self.KIND}.{name}", self, *arguments, kind=kind)
+        return self._instance.call(name, self, *arguments, kind=kind)
 
 
 # ---- Conversion of values ------------------------------------------------------------
@@ -154,16 +151,12 @@ def _lift(kind: Any, value: Any) -> Any:
     inner: Any = next((part for part in parts if is_dataclass(part)), None)
     if isinstance(value, list):
         return tuple(_lift(inner, element) for element in value)
-    if inner is None or value is None:
+    if inner is None or value is None or isinstance(value, str):
         return value
     if issubclass(inner, Case):
         return inner(value.tag, _lift(inner.CASES[value.tag], value.payload))
-    members = {
-        name: _lift(hint, getattr(value, member))
-        for name, member, hint in _members(inner)
-        if hasattr(value, member)
-    }
-    return inner(**members)
+    members = _members(inner)
+    return inner(**{name: _lift(hint, getattr(value, member)) for name, member, hint in members})
 
 
 @cache
@@ -192,6 +185,12 @@ def component_bytes(name: str) -> bytes:
             f"the {name} component is not in the folder of this package",
             f"put it there: latch component{option} --output latchstring/{name}.wasm",
         ) from None
+
+
+def fingerprint() -> tuple[str, int]:
+    """Returns the SHA-256 of the login component in hexadecimal, and its size in bytes."""
+    component = component_bytes("login")
+    return hashlib.sha256(component).hexdigest(), len(component)
 
 
 @cache
@@ -274,15 +273,16 @@ def _write_code(folder: Path, path: Path, code: bytes) -> None:
 # ---- Failures ------------------------------------------------------------------------
 
 
-def _failure(failure: Failure) -> LatchError:
-    """Returns the failure that a component returned as an exception."""
+def _failure(failure: Any) -> LatchError:
+    """Returns the record `failure` as an exception. That of the rules has three members."""
+    provider = getattr(failure, "provider", None)
     return LatchError(
         failure.code,
         failure.message,
         failure.remedy,
-        retryable=failure.retryable,
-        provider_error=failure.provider.error if failure.provider else None,
-        provider_description=failure.provider.description if failure.provider else None,
+        retryable=getattr(failure, "retryable", False),
+        provider_error=provider and provider.error,
+        provider_description=provider and provider.description,
     )
 
 

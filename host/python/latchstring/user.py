@@ -9,10 +9,24 @@ import queue
 from dataclasses import InitVar, dataclass
 
 from .browser import Browser, Launched, launch
-from .contract import Reply
+from .contract import ProviderError, Reply
 from .errors import LatchError, printable
 from .listener import BrowserVisit, Listening
-from .rules import Answer, Arrival, Ask, Command, Egress, Ended, Event, Means, Rules, Started
+from .rules import (
+    Answer,
+    Command,
+    Egress,
+    Ended,
+    Event,
+    Failure,
+    Interaction,
+    Means,
+    OpenedResult,
+    Request,
+    Rules,
+)
+from .rules import Question as Ask
+from .rules import Reply as Answered
 from .settings import Settings
 from .terminal import Question
 
@@ -46,7 +60,7 @@ class User:
             is_attended=self._terminal.is_attended(),
             hides_typing=True,
         )
-        self._interaction = rules.interaction(self.egress, means, self.settings.entropy())
+        self._interaction = Interaction(rules, self.egress, means, self.settings.entropy())
         self._launched: Launched | None = None
         self._numbers = itertools.count()
         # Visits that have no answer yet, by number.
@@ -69,7 +83,7 @@ class User:
         """Shows the waiting browsers how the login ended; None if it worked. Returns when
         their pages were written."""
         try:
-            self._run(Event("close", None if error is None else Ended.of(error)))
+            self._run(Event("close", None if error is None else _ended(error)))
             while (event := self._clock.wait(self.events, 0.0)) is not None:
                 if isinstance(event, BrowserVisit):
                     for command in self._interaction.handle(self._visited(event)):
@@ -93,8 +107,8 @@ class User:
                 result: Event | None = None
                 for command in self._interaction.handle(event):
                     match command:
-                        case Command("reply", Reply() as reply):
-                            return reply
+                        case Command("reply", Answered(tag, payload)):
+                            return Reply(tag, payload)
                         case Command("finish"):
                             return None
                     result = self._carry_out(command)
@@ -130,21 +144,21 @@ class User:
         # This host draws no QR code, and shows no progress and no countdown.
         return None
 
-    def _start(self, how: str, url: str) -> Started:
+    def _start(self, how: str, url: str) -> OpenedResult:
         """Starts the browser. Returns what it was started on, or why it could not be."""
         if self.browser is None:
-            return Started("ok", "by-hand")
+            return OpenedResult("ok", "by-hand")
         try:
             if how == "open":
                 self.browser.open(url, lambda _: None)
-                return Started("ok", "address")
+                return OpenedResult("ok", "address")
             self._end_launch()
             tells_peers = self.listener is not None and self.listener.tells_peers
             self._launched = launch(self.browser, url, tells_peers, self._happened)
-            return Started("ok", self._launched.opened)
+            return OpenedResult("ok", self._launched.opened)
         # The caller's own browser may raise anything.
         except Exception as error:
-            return Started("error", printable(str(error)))
+            return OpenedResult("error", printable(str(error)))
 
     def _end_launch(self) -> None:
         launched, self._launched = self._launched, None
@@ -188,5 +202,12 @@ class User:
         visit.number = next(self._numbers)
         self._unanswered[visit.number] = visit
         keeps = visit.went is not None
-        arrival = Arrival(visit.number, visit.target, visit.cookies, visit.peer, keeps)
+        arrival = Request(visit.number, visit.target, visit.cookies, visit.peer, keeps)
         return Event("requested", arrival)
+
+
+def _ended(error: LatchError) -> Ended:
+    provider = None
+    if error.provider_error is not None:
+        provider = ProviderError(error.provider_error, error.provider_description)
+    return Ended(Failure(error.code, error.message, error.remedy), provider)

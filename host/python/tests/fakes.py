@@ -12,9 +12,9 @@ from typing import TypeVar
 from latchstring import Client, LatchError, LogoutReport, Redirect, Settings
 from latchstring.browser import Failed
 from latchstring.clock import Clock
-from latchstring.component import Session
 from latchstring.contract import Action, Authorization, Grant, Outcome, Reply, Request, Response
 from latchstring.drive import Drive
+from latchstring.egress import egress
 from latchstring.http import Reaches
 from latchstring.listener import BrowserVisit, Listen
 from latchstring.rules import Event, Page, Peer, Rules
@@ -167,7 +167,7 @@ class Scripted:
         self._actions = iter(actions)
         self.replies: list[Reply] = []
 
-    def next(self, session: Session, reply: Reply, now_ms: int) -> Action:
+    def next(self, reply: Reply, now_ms: int) -> Action:
         self.replies.append(reply)
         return next(self._actions, done(LogoutReport(False, (), (), None)))
 
@@ -210,7 +210,7 @@ class Login:
         self.user = User(
             rules=rules,
             settings=Settings(clock=self.clock, terminal=self.terminal),
-            egress=rules.egress(client, [], self.listener.redirect_uri),
+            egress=egress(rules, client, [], self.listener.redirect_uri),
             events=events,
             listener=self.listener,
             browser=self.browser if has_browser else None,
@@ -315,4 +315,4 @@ class Host:
         raise AssertionError("no action failed")
 
     def _run(self, component: Scripted) -> Grant | LogoutReport:
-        return self.drive().run(component, Session(None))
+        return self.drive().run(component)

@@ -17,7 +17,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from latchstring.component import LoginComponent, Session, fingerprint
+from latchstring import fingerprint
+from latchstring.component import LoginComponent, Session
 from latchstring.contract import Case, Client, Failure, Hexclave, ProviderError, Reply
 from latchstring.errors import LatchError, printable
 from latchstring.sandbox import kebab
@@ -68,7 +69,7 @@ class Conversation:
     replies: list[tuple[Reply, int]]
 
     def open(self, component: LoginComponent) -> Session:
-        session: Session = getattr(component, self.kind)(**self.opening)
+        session: Session = getattr(Session, self.kind)(component, **self.opening)
         return session
 
 
@@ -82,16 +83,15 @@ def replay(transcript: Json) -> Transcript:
         "component": fingerprint()[0],
         "open": {recorded.kind: {name: encode(value) for name, value in recorded.opening.items()}},
     }
-    component = LoginComponent()
     try:
-        session = recorded.open(component)
+        session = recorded.open(LoginComponent())
     except LatchError as error:
         return replayed | {"failure": _encode_failure(error), "steps": []}
     steps = []
     for reply, now_ms in recorded.replies:
         step = {"reply": encode(reply), "now-ms": now_ms}
         try:
-            step["action"] = encode(component.next(session, reply, now_ms))
+            step["action"] = encode(session.next(reply, now_ms))
         except Unusable:
             raise
         except LatchError as error:
@@ -165,8 +165,8 @@ def conversation(transcript: Json) -> Conversation:
     if "failure" in document and steps:
         raise Misfit("steps", "empty, although the opening failed")
     kind, opening = _single(document.get("open"), "open", ["login", "token", "logout", "adopt"])
-    parameters = get_type_hints(getattr(LoginComponent, kind))
-    del parameters["return"]
+    parameters = get_type_hints(getattr(Session, kind))
+    del parameters["instance"], parameters["return"]
     replies = [_decode_step(step, f"steps[{at}]") for at, step in enumerate(steps)]
     return Conversation(kind, _members(parameters, opening, f"open.{kind}"), replies)
 

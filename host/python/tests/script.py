@@ -15,7 +15,7 @@ from latchstring.clock import Clock
 from latchstring.component import LoginComponent, Session
 from latchstring.contract import (
     Action,
-    Answered,
+    AnsweredResult,
     LoginRequest,
     NoResponse,
     Reply,
@@ -23,6 +23,7 @@ from latchstring.contract import (
     Response,
 )
 from latchstring.drive import Drive
+from latchstring.egress import egress
 from latchstring.http import Reaches
 from latchstring.listener import BrowserVisit
 from latchstring.rules import Page, Rules
@@ -60,7 +61,7 @@ def ends(step: dict[str, Any]) -> bool:
 
 def answer_in(reply: Reply) -> Response | NoResponse:
     """Returns the response in a reply, or why there is none."""
-    assert isinstance(reply.payload, Answered), reply.tag
+    assert isinstance(reply.payload, AnsweredResult), reply.tag
     return cast("Response | NoResponse", reply.payload.payload)
 
 
@@ -74,10 +75,9 @@ def is_denied(reply: Reply) -> bool:
 def play(transcript: Transcript) -> None:
     """Drives the host's own loop, whose replies must be the recorded ones."""
     told = conversation(transcript)
-    component = LoginComponent()
-    session = told.open(component)
+    session = told.open(LoginComponent())
     rules = Rules()
-    script = Script(transcript, component, rules)
+    script = Script(transcript, session, rules)
     request: LoginRequest | None = told.opening.get("request")
     user = None
     patience_ms = None if request is None else request.patience_ms
@@ -94,7 +94,7 @@ def play(transcript: Transcript) -> None:
         user = User(
             rules=rules,
             settings=settings,
-            egress=rules.egress(told.opening["client"], [], request.redirect_uri),
+            egress=egress(rules, told.opening["client"], [], request.redirect_uri),
             events=events,
             listener=script.listen(events.put),
             browser=CallableBrowser(script.open_browser),
@@ -112,7 +112,7 @@ def play(transcript: Transcript) -> None:
     last = transcript["steps"][-1]
     done = last.get("action", {}).get("done") if ends(last) else None
     try:
-        outcome = drive.run(script, session)
+        outcome = drive.run(script)
         assert done is not None and encode(outcome) == next(iter(done.values()))
     except LatchError as error:
         assert error.code == last.get("failure", {}).get("code"), error
@@ -163,11 +163,11 @@ class Script(Clock):
     tells_peers = True
     place = "the script"
 
-    def __init__(self, transcript: Transcript, component: LoginComponent, rules: Rules) -> None:
+    def __init__(self, transcript: Transcript, session: Session, rules: Rules) -> None:
         self._rules = rules
         self._steps: list[dict[str, Any]] = transcript["steps"]
         self._replies = conversation(transcript).replies
-        self._component = component
+        self._session = session
         self._arrived: Callable[[BrowserVisit], None] = lambda _: None
         self._cookie = ""
         self._brought_at = 0
@@ -180,13 +180,13 @@ class Script(Clock):
 
     # ---- The component: the replies must be the recorded ones
 
-    def next(self, session: Session, reply: Reply, now_ms: int) -> Action:
+    def next(self, reply: Reply, now_ms: int) -> Action:
         assert self.at < len(self._steps), f"the loop went on with {reply.tag}"
         step = self._steps[self.at]
         assert encode(reply) == step["reply"], f"at steps[{self.at}]"
         assert now_ms == step["now-ms"]
         self.at += 1
-        action = self._component.next(session, reply, now_ms)
+        action = self._session.next(reply, now_ms)
         assert encode(action) == step.get("action"), f"at steps[{self.at}]"
         if self.at == len(self._steps) and not ends(step):
             raise BrokeOff

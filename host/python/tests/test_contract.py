@@ -18,19 +18,18 @@ from wasmtime.component import (
     VariantType,
 )
 
+import generate
 from latchstring import LatchError, contract, rules
-from latchstring.component import LoginComponent
-from latchstring.contract import Action, Case, Client, Endpoints, Hexclave
-from latchstring.errors import Code, printable
-from latchstring.rules import Rules
+from latchstring.component import LoginComponent, Session
+from latchstring.contract import Action, Case, Client, Code, Endpoints, Hexclave
+from latchstring.errors import printable
+from latchstring.rules import Budget, Rules
 from latchstring.sandbox import Instance, engine
 
 from .conftest import Home, sha256
 
-# Records and variants whose names are not those of the contract.
-NAMES = {"arrival": "request", "ask": "question"}
 # Types that have no name in the contract, or that another type's test covers.
-UNNAMED = {"case", "result", "answered", "started"}
+UNNAMED = {"case", "result", "answered-result", "opened-result"}
 
 COMPONENTS: list[type[Instance]] = [LoginComponent, Rules]
 
@@ -54,7 +53,7 @@ def own(module: Any) -> dict[str, Any]:
         for name, kind in vars(module).items()
         if is_dataclass(kind) and getattr(kind, "__module__", "") == module.__name__
     }
-    return {NAMES.get(name, name): kind for name, kind in types.items() if name not in UNNAMED}
+    return {name: kind for name, kind in types.items() if name not in UNNAMED}
 
 
 def same(kind: Any, ty: Any) -> bool:
@@ -65,8 +64,7 @@ def same(kind: Any, ty: Any) -> bool:
             return False
         return NoneType in inner and same(inner[0], ty.payload)
     if isinstance(ty, EnumType):
-        # This host does not distinguish all purposes of requests.
-        return kind is str or list(inner) == ty.names
+        return list(inner) == ty.names
     if isinstance(ty, ListType):
         if kind is bytes:
             return type(ty.element).__name__ == "U8"
@@ -106,6 +104,11 @@ def test_both_hosts_run_the_same_bytes(home: Home, name: str, words: list[str]) 
     assert told["sha256"] == sha256(name)
 
 
+def test_the_types_and_functions_are_written_from_the_contracts() -> None:
+    for path, content in generate.files().items():
+        assert path.read_text() == content, path.name
+
+
 @pytest.mark.parametrize(("module", "component"), [(contract, LoginComponent), (rules, Rules)])
 def test_types_are_the_declared_ones(module: Any, component: type[Instance]) -> None:
     types = declared(component)
@@ -118,11 +121,9 @@ def test_the_rules_take_and_return_types_of_the_login_component() -> None:
     for kind in (
         contract.Authorization,
         contract.DevicePrompt,
-        contract.Failure,
         contract.Header,
         contract.Offer,
         contract.ProviderError,
-        contract.Reply,
         contract.Visit,
     ):
         assert same(kind, types[kebab(kind.__name__)]), kind
@@ -133,9 +134,8 @@ def test_every_record_and_variant_is_compared() -> None:
         names = {name for module in modules for name in own(module)}
         for name, ty in declared(component).items():
             if isinstance(ty, (RecordType, VariantType)):
-                # `flow-choice` and `description` belong to functions that this host does not
-                # call, and `Client.protocol` is the record `hexclave` or None.
-                assert name in names | {"flow-choice", "description", "protocol"}, name
+                # `Client.protocol` is the record `hexclave` or None.
+                assert name in names | {"protocol"}, name
 
 
 def test_enums_are_the_declared_ones() -> None:
@@ -159,7 +159,7 @@ def test_no_case_is_missing_or_too_many() -> None:
 
 
 def test_the_rules_know_every_action() -> None:
-    budget = Rules().budget(True, None)
+    budget = Budget(Rules(), True, None)
     for name in Action.CASES:
         assert budget.admit(name, "https://id.example", 1) in {0, 1}
 
@@ -207,10 +207,10 @@ def test_a_call_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) 
 def test_a_result_of_another_type_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     component = LoginComponent()
     client = Client(client_id="a", issuer="https://id.example")
-    session = component.logout(client, None, contract.Context(0, bytes(range(32))))
+    session = Session.logout(component, client, None, contract.Context(0, bytes(range(32))))
     monkeypatch.setattr(Action, "CASES", {})
     with pytest.raises(LatchError, match="its result has another type") as failure:
-        component.next(session, contract.Reply("begin"), 0)
+        session.next(contract.Reply("begin"), 0)
     assert failure.value.code == "sandbox-fault"
 
 

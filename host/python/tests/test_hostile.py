@@ -9,7 +9,7 @@ import pytest
 
 import latchstring
 from latchstring import Client, Endpoints, Hexclave, LogoutReport, Tokens
-from latchstring.component import LoginComponent
+from latchstring.component import Session
 from latchstring.contract import (
     Action,
     Authorization,
@@ -20,6 +20,7 @@ from latchstring.contract import (
     LoginFlow,
     NoResponse,
     Offer,
+    Purpose,
     Request,
     Response,
     Visit,
@@ -48,7 +49,7 @@ def show(url: str, opens: bool = False) -> Action:
 def exchange(
     url: str = ISSUER,
     *headers: str,
-    purpose: str = "token",
+    purpose: Purpose = "token",
     wait_ms: int = 0,
     body: bytes | None = None,
 ) -> Action:
@@ -137,7 +138,7 @@ def test_requests_go_to_the_settings_endpoints_and_to_pinned_origins() -> None:
     ],
 )
 def test_the_issuers_metadata_and_nothing_else_names_origins(
-    purpose: str, url: str, response: Response, pinned: bool
+    purpose: Purpose, url: str, response: Response, pinned: bool
 ) -> None:
     host = Host.without_user()
     host.responses.append(response)
@@ -181,7 +182,7 @@ def test_a_logout_ends_only_on_a_page_that_the_settings_or_the_provider_named(
     settings = settings_of(home)
     latchstring.adopt(client, Tokens(access_token="a"), settings)
     report = done(LogoutReport(True, (), (), url))
-    monkeypatch.setattr(LoginComponent, "next", lambda *_: report)
+    monkeypatch.setattr(Session, "next", lambda *_: report)
     if is_named:
         assert latchstring.logout(client, settings).end_session_url == url
         return
