@@ -18,6 +18,7 @@ _EPHEMERAL_ATTEMPTS = 16
 # tries again only after a second.
 _LONGEST_QUEUE = 4096
 
+_ADDRESSES = {"127.0.0.1": ["127.0.0.1"], "[::1]": ["::1"], "localhost": ["127.0.0.1", "::1"]}
 _FAMILY_MISSING = {errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT}
 
 
@@ -46,13 +47,15 @@ class Redirect:
 def bind(redirect: Redirect) -> tuple[list[socket.socket], int]:
     """Returns one or two listening sockets and their port. Raises `port-in-use` if no port
     can be bound."""
-    failures = []
+    failures: dict[str, None] = {}
     for port in redirect.ports or [0]:
-        try:
-            sockets = _bind_port(redirect.host, port)
-            return sockets, sockets[0].getsockname()[1]
-        except (OSError, OverflowError) as error:
-            failures.append(_reason(port, error))
+        # The other address family may use any port that is found.
+        for _ in range(1 if port else _EPHEMERAL_ATTEMPTS):
+            try:
+                sockets = _bind_port(_ADDRESSES[redirect.host], port)
+                return sockets, sockets[0].getsockname()[1]
+            except (OSError, OverflowError) as error:
+                failures[_reason(port, error)] = None
     raise LatchError(
         "port-in-use",
         f"no port could be bound on {redirect.host}: {', '.join(failures)}",
@@ -60,37 +63,30 @@ def bind(redirect: Redirect) -> tuple[list[socket.socket], int]:
     )
 
 
-def _bind_port(host: str, port: int) -> list[socket.socket]:
-    """Returns one socket for each address family of `host` that the machine has."""
-    if host != "localhost":
-        return [_listen(socket.AF_INET if host == "127.0.0.1" else socket.AF_INET6, port)]
-    attempts = 1 if port else _EPHEMERAL_ATTEMPTS
-    while True:
-        attempts -= 1
+def _bind_port(addresses: list[str], port: int) -> list[socket.socket]:
+    """Binds the same port on each address whose family the machine has."""
+    sockets: list[socket.socket] = []
+    missing = OSError()
+    for address in addresses:
+        family = socket.AF_INET6 if ":" in address else socket.AF_INET
+        place = address, sockets[0].getsockname()[1] if sockets else port
         try:
-            first = _listen(socket.AF_INET, port)
+            # Also binds a port that is still in TIME_WAIT, but none that another socket
+            # listens on.
+            listening = socket.create_server(place, family=family, backlog=_LONGEST_QUEUE)
         except OSError as error:
             if error.errno not in _FAMILY_MISSING:
+                for other in sockets:
+                    other.close()
                 raise
-            return [_listen(socket.AF_INET6, port)]
-        try:
-            return [first, _listen(socket.AF_INET6, first.getsockname()[1])]
-        except OSError as error:
-            if error.errno in _FAMILY_MISSING:
-                return [first]
-            first.close()
-            # Another program has this port in the other address family.
-            if error.errno != errno.EADDRINUSE or attempts == 0:
-                raise
-
-
-def _listen(family: socket.AddressFamily, port: int) -> socket.socket:
-    address = "127.0.0.1" if family == socket.AF_INET else "::1"
-    # Also binds a port that is still in TIME_WAIT, but none that another socket listens on.
-    listening = socket.create_server((address, port), family=family, backlog=_LONGEST_QUEUE)
-    # A connection may be closed before it is accepted.
-    listening.setblocking(False)
-    return listening
+            missing = error
+            continue
+        # A connection may be closed before it is accepted.
+        listening.setblocking(False)
+        sockets.append(listening)
+    if not sockets:
+        raise missing
+    return sockets
 
 
 def _reason(port: int, error: OSError | OverflowError) -> str:

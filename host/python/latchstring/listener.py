@@ -26,11 +26,7 @@ from .peers import Peers, end
 from .rules import Listener as Expected
 from .rules import Page, Peer, RedirectHost, Refusal, Rules
 
-_HOSTS: dict[str, RedirectHost] = {
-    "127.0.0.1": "ipv4",
-    "[::1]": "ipv6",
-    "localhost": "localhost",
-}
+_HOSTS: dict[str, RedirectHost] = {"127.0.0.1": "ipv4", "[::1]": "ipv6", "localhost": "localhost"}
 
 _MOST_CONNECTIONS = 64
 _REQUEST_SECONDS = 5.0
@@ -120,11 +116,9 @@ Listen = Callable[[Redirect, Callable[[BrowserVisit], None]], Listening]
 
 
 class _Connection:
-    def __init__(self, stream: socket.socket) -> None:
-        self.stream = stream
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
         self.visit: BrowserVisit | None = None
-        # Bytes after the current request.
-        self.rest = b""
         # Serves it.
         self.task: asyncio.Task[None] | None = None
 
@@ -185,27 +179,17 @@ class Listener:
         self._loop.close()
 
     async def _accept(self, listening: socket.socket) -> None:
-        arrived = asyncio.Event()
         while True:
-            arrived.clear()
-            self._loop.add_reader(listening, arrived.set)
             try:
-                await arrived.wait()
-            finally:
-                self._loop.remove_reader(listening)
-            await self._make_room()
-            try:
-                stream, _ = listening.accept()
+                stream, _ = await self._loop.sock_accept(listening)
+                await self._make_room()
+                streams = await asyncio.open_connection(sock=stream, limit=_LONGEST_REQUEST)
             except OSError:
                 await asyncio.sleep(_ACCEPT_PAUSE_SECONDS)
                 continue
-            stream.setblocking(False)
-            connection = _Connection(stream)
+            connection = _Connection(*streams)
             self._connections.append(connection)
             connection.task = self._loop.create_task(self._serve(connection))
-            # Many connections at once must not close one before its request was looked at:
-            # the task reads what is already there.
-            await asyncio.sleep(0)
 
     async def _make_room(self) -> None:
         """Returns when there is room for another connection. Closes the oldest one that waits
@@ -222,108 +206,82 @@ class Listener:
                 await self._has_left.wait()
 
     async def _serve(self, connection: _Connection) -> None:
-        stream = connection.stream
+        writer = connection.writer
+        # What was written has left this process.
+        writer.transport.set_write_buffer_limits(0)
+        stays_open = True
         try:
             # The browser may close the connection at any time.
             with contextlib.suppress(OSError, asyncio.TimeoutError):
-                while True:
+                while stays_open:
                     answer, stays_open = await self._answer(connection)
-                    await asyncio.wait_for(
-                        self._loop.sock_sendall(stream, answer), _WRITING_SECONDS
-                    )
+                    writer.write(_response(answer, stays_open))
+                    await asyncio.wait_for(writer.drain(), _WRITING_SECONDS)
                     if not stays_open:
-                        break
-                    await self._await_more(connection)
-                stream.shutdown(socket.SHUT_WR)
+                        writer.write_eof()
+                    if connection.visit is not None:
+                        connection.visit.written()
+                await asyncio.wait_for(_discard(connection.reader), _LINGER_SECONDS)
+        finally:
             if connection.visit is not None:
                 connection.visit.written()
-            with contextlib.suppress(OSError, asyncio.TimeoutError):
-                await asyncio.wait_for(self._drain(stream), _LINGER_SECONDS)
-        finally:
             if connection in self._connections:
                 self._connections.remove(connection)
             self._has_left.set()
-            stream.close()
+            writer.close()
 
-    async def _await_more(self, connection: _Connection) -> None:
-        """Waits for the next request of a browser that was redirected to the last page. Tells
-        the login if the browser closes the connection instead."""
-        visit = connection.visit
-        assert visit is not None
-        visit.written()
-        try:
-            if not connection.rest:
-                more = self._loop.sock_recv(connection.stream, 4096)
-                connection.rest = await asyncio.wait_for(more, _REQUEST_SECONDS)
-        finally:
-            if not connection.rest:
-                visit.is_gone = True
-                if visit.went is not None:
-                    visit.went(visit)
-        if not connection.rest:
-            raise ConnectionResetError
-
-    async def _answer(self, connection: _Connection) -> tuple[bytes, bool]:
+    async def _answer(self, connection: _Connection) -> tuple[Page | Refusal, bool]:
         """Returns the response to a request, and whether the connection stays open."""
         try:
             head = Head.parse(await self._read_head(connection))
             refusal = self._expected.judge(head.method, head.target, head.fields)
             if refusal is not None:
-                raise Refused(refusal)
+                return refusal, False
         except Refused as refused:
-            status, text = refused.refusal.status, refused.refusal.text
-            more = [("Allow", "GET")] if status == 405 else []
-            return _response(status, "text/plain", refused.refusal.policy, text, more), False
-        stream = connection.stream
+            return Refusal(refused.status, _POLICY, f"{refused}\n"), False
         # The connection must be open for this. Few requests come this far.
+        stream = connection.writer.get_extra_info("socket")
         peer = self._peers.peer(end(*stream.getsockname()[:2]), end(*stream.getpeername()[:2]))
         if peer is None:
             # The browser has closed the connection.
             raise ConnectionResetError
         if self._is_closing:
-            return _page(self._rules.abandoned(), False), False
+            return self._rules.abandoned(), False
         went = self._arrived if head.keeps else None
         visit = connection.visit = BrowserVisit(head.target, head.cookies, peer, went)
         self._arrived(visit)
         page = await visit.page()
-        stays_open = head.keeps and page.location == self._end_address
-        return _page(page, stays_open), stays_open
+        return page, head.keeps and page.location == self._end_address
 
     async def _read_head(self, connection: _Connection) -> bytes:
-        end_seconds = self._loop.time() + _REQUEST_SECONDS
-        head, connection.rest = connection.rest, b""
-        while b"\r\n\r\n" not in head:
-            try:
-                piece = connection.stream.recv(4096)
-            except BlockingIOError:
-                more = self._loop.sock_recv(connection.stream, 4096)
-                try:
-                    piece = await asyncio.wait_for(more, end_seconds - self._loop.time())
-                except asyncio.TimeoutError:
-                    raise Refused.by(408, "The request took too long.") from None
-            if not piece:
-                raise Refused.by(400, "This is not a request.")
-            head += piece
-            if len(head) > _LONGEST_REQUEST:
-                raise Refused.by(431, "The request is too long.")
-        head, _, connection.rest = head.partition(b"\r\n\r\n")
-        return head
+        """Tells the login if a browser that was redirected to the last page closes the
+        connection instead of asking for it."""
+        reader, visit = connection.reader, connection.visit
+        try:
+            return await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), _REQUEST_SECONDS)
+        except asyncio.LimitOverrunError:
+            raise Refused(431, "The request is too long.") from None
+        except (asyncio.IncompleteReadError, asyncio.TimeoutError, OSError) as error:
+            if visit is not None:
+                visit.is_gone = True
+                self._arrived(visit)
+                raise ConnectionResetError from None
+            if isinstance(error, asyncio.TimeoutError):
+                raise Refused(408, "The request took too long.") from None
+            raise Refused(400, "This is not a request.") from None
 
-    async def _drain(self, stream: socket.socket) -> None:
-        while await self._loop.sock_recv(stream, 4096):
-            pass
+
+async def _discard(reader: asyncio.StreamReader) -> None:
+    while await reader.read(4096):
+        pass
 
 
 class Refused(Exception):
-    """A request that is answered without a page, and not passed on."""
+    """A request that is not passed on, for this reason."""
 
-    def __init__(self, refusal: Refusal) -> None:
-        super().__init__(refusal.text)
-        self.refusal = refusal
-
-    @classmethod
-    def by(cls, status: int, text: str) -> Refused:
-        return cls(Refusal(status, _POLICY, text + "\n"))
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -338,12 +296,12 @@ class Head:
     @classmethod
     def parse(cls, head: bytes) -> Head:
         """Raises `Refused` if they are not well-formed."""
-        line, *rest = head.decode("latin-1").split("\r\n")
+        line, *rest = head.decode("latin-1").removesuffix("\r\n\r\n").split("\r\n")
         request = _REQUEST_LINE.fullmatch(line)
         matches = [_FIELD.fullmatch(field) for field in rest]
         fields = [Header(match[1], match[2]) for match in matches if match]
         if request is None or len(fields) != len(matches) or len(fields) > _MOST_FIELDS:
-            raise Refused.by(400, "This is not a request.")
+            raise Refused(400, "This is not a request.")
         return cls(request[1], request[2], request[3], fields)
 
     @property
@@ -361,34 +319,28 @@ class Head:
         return [field.value for field in self.fields if field.name.lower() == name]
 
 
-def _page(page: Page, stays_open: bool) -> bytes:
-    more = [("Location", page.location), ("Set-Cookie", page.cookie)]
-    set_fields = [(name, value) for name, value in more if value is not None]
-    return _response(page.status, "text/html", page.policy, page.html, set_fields, stays_open)
-
-
-def _response(
-    status: int,
-    kind: str,
-    policy: str,
-    text: str,
-    more: list[tuple[str, str]],
-    stays_open: bool = False,
-) -> bytes:
+def _response(answer: Page | Refusal, stays_open: bool) -> bytes:
     """Returns a response that runs no script and loads nothing, that browsers neither store
     nor show in a frame, and whose address they send to no other site (RFC 9700 §4.2.4)."""
+    more: dict[str, str | None]
+    if isinstance(answer, Page):
+        kind, text = "text/html", answer.html
+        more = {"Location": answer.location, "Set-Cookie": answer.cookie}
+    else:
+        kind, text = "text/plain", answer.text
+        more = {"Allow": "GET" if answer.status == HTTPStatus.METHOD_NOT_ALLOWED else None}
     body = text.encode()
-    fields = [
-        ("Content-Type", f"{kind}; charset=utf-8"),
-        ("Content-Length", str(len(body))),
-        ("Content-Security-Policy", policy),
-        ("Referrer-Policy", "no-referrer"),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Cache-Control", "no-store"),
-        ("Cross-Origin-Opener-Policy", "same-origin"),
-        ("Connection", "keep-alive" if stays_open else "close"),
-        *more,
-    ]
-    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in fields]
+    fields = {
+        "Content-Type": f"{kind}; charset=utf-8",
+        "Content-Length": str(len(body)),
+        "Content-Security-Policy": answer.policy,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+        "Cross-Origin-Opener-Policy": "same-origin",
+        "Connection": "keep-alive" if stays_open else "close",
+        **more,
+    }
+    lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in fields.items() if value is not None]
     return "\r\n".join([*lines, "", ""]).encode("ascii") + body
