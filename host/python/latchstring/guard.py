@@ -2,29 +2,53 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import shlex
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
+from .contract import Code
 from .errors import LatchError
 
 # Opening does not follow a symbolic link, wait for a pipe or take over a terminal.
 _HARDENED = os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
+@contextlib.contextmanager
+def errors(what: str, path: Path, code: Code = "store-unusable") -> Iterator[None]:
+    """Raises an error of the system as a `LatchError`: `what` cannot be done with this file."""
+    try:
+        yield
+    except OSError as error:
+        remedy = "check the folder and its file system, or choose another folder"
+        match code, error.errno:
+            case "not-saved", errno.ENOSPC | errno.EDQUOT:
+                remedy = "free some space and try again"
+            case "not-saved", errno.EACCES | errno.EPERM | errno.EROFS:
+                remedy = "make the folder writable for you, or choose another folder"
+            case "store-unusable", errno.EACCES | errno.EPERM:
+                remedy = "check who owns the folders above it and what they permit"
+            case "store-unusable", errno.EROFS:
+                remedy = "choose a folder that can be written to"
+            case "store-unusable", errno.ENOTSUP:
+                remedy = "choose a folder on a local file system"
+        reason = error.strerror or type(error).__name__
+        raise LatchError(code, f"cannot {what} {path}: {reason}", remedy) from None
+
+
 def is_folder(path: Path) -> bool:
     """Returns whether the folder exists. Raises `store-unusable` if it belongs to another user
     or others have access to it."""
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise cannot("open", path, error) from None
+    with errors("open", path):
+        try:
+            found = os.stat(path)
+        except FileNotFoundError:
+            return False
     if not stat.S_ISDIR(found.st_mode):
-        raise unusable(f"{path} is not a folder", "remove it, or choose another folder")
+        raise _unusable(f"{path} is not a folder", "remove it, or choose another folder")
     _check_private(found, path, "700", "choose a folder of your own")
     return True
 
@@ -33,47 +57,40 @@ def make_folder(path: Path) -> None:
     """Creates the folder, with mode 0700, unless it exists. Checks it as `is_folder` does."""
     if is_folder(path):
         return
-    try:
+    with errors("create", path):
         _create_folders(path)
-    except OSError as error:
-        raise cannot("create", path, error) from None
     if not is_folder(path):
-        raise unusable(
-            f"{path} is a symbolic link to nowhere", "remove it, or choose another folder"
-        )
+        text = f"{path} is a symbolic link to nowhere"
+        raise _unusable(text, "remove it, or choose another folder")
 
 
-def open_to_read(path: Path) -> int | None:
-    """Opens a file; None if it does not exist."""
+def read(path: Path, what: str, limit: int) -> bytes | None:
+    """Returns what is in a file; None if it does not exist. Raises `store-unusable` if it is
+    not a regular file, belongs to another user, others have access to it, or `what` it is has
+    more than `limit` bytes."""
     try:
-        return os.open(path, os.O_RDONLY | _HARDENED)
+        descriptor = _open(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
-    except OSError as error:
-        raise _not_opened(path, error) from None
+    # Without a buffer, which would copy everything once more.
+    with open(descriptor, "rb", buffering=0) as file, errors("read", path):
+        found = os.fstat(descriptor)
+        _check_regular(found, path)
+        _check_private(found, path, "600", "remove it and log in again")
+        if found.st_size > limit:
+            text = f"{path} has {found.st_size} bytes; {what} has at most {limit}"
+            raise _unusable(text, "remove the file and log in again")
+        return file.readall()
 
 
-def private_size(descriptor: int, path: Path) -> int:
-    """Returns the size of an opened file in bytes. Raises `store-unusable` if it is not a
-    regular file, belongs to another user, or others have access to it."""
-    found = os.fstat(descriptor)
-    _check_regular(found, path)
-    _check_private(found, path, "600", "remove it and log in again")
-    return found.st_size
-
-
-def open_or_make(path: Path) -> int:
-    """Opens the lock file, creating it if needed. Its contents are never read."""
+def open_lock(path: Path) -> int:
+    """Opens a lock file, creating it if needed. Its contents are never read."""
+    with errors("open", path):
+        descriptor = _open(path, os.O_RDWR | os.O_CREAT)
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | _HARDENED, 0o600)
-    except OSError as error:
-        raise _not_opened(path, error) from None
-    try:
-        _check_regular(os.fstat(descriptor), path)
-        os.fchmod(descriptor, 0o600)
-    except OSError as error:
-        os.close(descriptor)
-        raise cannot("make", path, error) from None
+        with errors("make", path):
+            _check_regular(os.fstat(descriptor), path)
+            os.fchmod(descriptor, 0o600)
     except LatchError:
         os.close(descriptor)
         raise
@@ -119,34 +136,18 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def unusable(message: str, remedy: str) -> LatchError:
-    return LatchError("store-unusable", message, remedy)
-
-
-def cannot(what: str, path: Path, error: OSError) -> LatchError:
-    remedies = {
-        errno.EACCES: "check who owns the folders above it and what they permit",
-        errno.EPERM: "check who owns the folders above it and what they permit",
-        errno.EROFS: "choose a folder that can be written to",
-        errno.ENOTSUP: "choose a folder on a local file system",
-    }
-    remedy = "check the folder and its file system, or choose another folder"
-    reason = error.strerror or type(error).__name__
-    return unusable(f"cannot {what} {path}: {reason}", remedies.get(error.errno or 0, remedy))
-
-
-def not_saved(path: Path, error: OSError) -> LatchError:
-    remedies = {
-        errno.ENOSPC: "free some space and try again",
-        errno.EDQUOT: "free some space and try again",
-        errno.EACCES: "make the folder writable for you, or choose another folder",
-        errno.EPERM: "make the folder writable for you, or choose another folder",
-        errno.EROFS: "make the folder writable for you, or choose another folder",
-    }
-    remedy = "check the folder and its file system, or choose another folder"
-    reason = error.strerror or type(error).__name__
-    message = f"cannot write to {path}: {reason}"
-    return LatchError("not-saved", message, remedies.get(error.errno or 0, remedy))
+def _open(path: Path, mode: int) -> int:
+    """Opens a file. Raises `FileNotFoundError` or `store-unusable`."""
+    try:
+        return os.open(path, mode | _HARDENED, 0o600)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        if path.is_symlink():
+            text = f"{path} is a symbolic link, which is not followed"
+            raise _unusable(text, "remove it and log in again") from None
+        with errors("open", path):
+            raise
 
 
 def _create_folders(path: Path) -> None:
@@ -162,23 +163,19 @@ def _create_folders(path: Path) -> None:
 
 def _check_regular(found: os.stat_result, path: Path) -> None:
     if not stat.S_ISREG(found.st_mode):
-        raise unusable(f"{path} is not a regular file", "remove it and log in again")
+        raise _unusable(f"{path} is not a regular file", "remove it and log in again")
 
 
 def _check_private(found: os.stat_result, path: Path, mode: str, disown: str) -> None:
     user = os.geteuid()
     if found.st_uid != user:
-        raise unusable(f"{path} belongs to user {found.st_uid}, not to you ({user})", disown)
+        raise _unusable(f"{path} belongs to user {found.st_uid}, not to you ({user})", disown)
     if found.st_mode & 0o077:
-        raise unusable(
+        raise _unusable(
             f"{path} is open to others (mode {found.st_mode & 0o777:03o})",
             f"run: chmod {mode} {shlex.quote(str(path))}",
         )
 
 
-def _not_opened(path: Path, error: OSError) -> LatchError:
-    if path.is_symlink():
-        return unusable(
-            f"{path} is a symbolic link, which is not followed", "remove it and log in again"
-        )
-    return cannot("open", path, error)
+def _unusable(message: str, remedy: str) -> LatchError:
+    return LatchError("store-unusable", message, remedy)

@@ -246,19 +246,13 @@ def _cache_folder() -> Path | None:
 
 def _read_code(folder: Path, path: Path) -> bytes | None:
     try:
-        if not guard.is_folder(folder):
-            return None
-        descriptor = guard.open_to_read(path)
-        if descriptor is None:
-            return None
-        # Without a buffer, which would copy megabytes once more.
-        with open(descriptor, "rb", buffering=0) as file:
-            if guard.private_size(descriptor, path) > _LARGEST_CODE:
-                return None
-            digest, code = file.read(_DIGEST_BYTES), file.readall()
-    except (LatchError, OSError):
+        content = guard.is_folder(folder) and guard.read(path, "compiled code", _LARGEST_CODE)
+    except LatchError:
+        return None
+    if not content:
         return None
     # A file that was cut short could crash the process.
+    digest, code = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
     return code if hashlib.sha256(code).digest() == digest else None
 
 

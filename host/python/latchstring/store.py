@@ -102,10 +102,19 @@ def naming_place(store: Store) -> Iterator[None]:
 
 
 class FileLock:
-    """A held lock. The kernel releases it when the process ends, if not before."""
+    """The lock on an open file. The kernel releases it when the process ends, if not before."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
+
+    def is_taken(self, path: Path) -> bool:
+        """Takes the lock if it is free."""
+        with guard.errors("lock", path):
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
 
     def release(self) -> None:
         os.close(self._descriptor)
@@ -133,59 +142,38 @@ class FileStore:
     def read(self) -> bytes | None:
         if not guard.is_folder(self._folder):
             return None
-        descriptor = guard.open_to_read(self._path)
-        if descriptor is None:
-            return None
-        with open(descriptor, "rb") as file:
-            size = guard.private_size(descriptor, self._path)
-            limit = self._rules.session_limit()
-            if size > limit:
-                raise guard.unusable(
-                    f"{self._path} has {size} bytes; a session has at most {limit}",
-                    "remove the file and log in again",
-                )
-            try:
-                return file.read()
-            except OSError as error:
-                raise guard.cannot("read", self._path, error) from None
+        return guard.read(self._path, "a session", self._rules.session_limit())
 
     def write(self, content: bytes) -> None:
         guard.make_folder(self._folder)
         self._remove_leftovers()
-        try:
+        with guard.errors("write to", self._path, "not-saved"):
             guard.replace(self._path, content, prefix=f".{self._stem}.")
-        except OSError as error:
-            raise guard.not_saved(self._path, error) from None
 
     def delete(self) -> None:
         if not guard.is_folder(self._folder):
             return
         self._remove_leftovers()
-        try:
+        with guard.errors("delete", self._path):
             self._path.unlink(missing_ok=True)
             guard.sync_folder(self._folder)
-        except OSError as error:
-            raise guard.cannot("delete", self._path, error) from None
 
     def set_aside(self) -> str:
         names = (f"{self._stem}.{self._rules.aside_name(turn)}" for turn in count(1))
         aside = next(p for p in map(self._folder.joinpath, names) if not os.path.lexists(p))
-        try:
+        with guard.errors("set aside", self._path):
             self._path.rename(aside)
             guard.sync_folder(self._folder)
-        except OSError as error:
-            raise guard.cannot("set aside", self._path, error) from None
         return str(aside)
 
     def probe(self) -> None:
         guard.make_folder(self._folder)
         self.read()
-        # As much as a session with long tokens, to notice a full disk.
         trial = guard.temporary_name(self._folder, f".{self._stem}.")
         try:
-            guard.write_new(trial, bytes(16 * 1024))
-        except OSError as error:
-            raise guard.not_saved(self._folder, error) from None
+            with guard.errors("write to", self._folder, "not-saved"):
+                # As much as a session with long tokens, to notice a full disk.
+                guard.write_new(trial, bytes(16 * 1024))
         finally:
             # Another process may have removed it as a leftover.
             trial.unlink(missing_ok=True)
@@ -197,50 +185,33 @@ class FileStore:
         waits for a deleted file would get a lock that no other process sees."""
         guard.make_folder(self._folder)
         path = self._folder / f"{self._stem}.lock"
-        descriptor = guard.open_or_make(path)
-        try:
-            self._wait_for(descriptor, path, patience_seconds, tell, stop)
-        except BaseException:
-            os.close(descriptor)
-            raise
-        return FileLock(descriptor)
-
-    def _wait_for(
-        self,
-        descriptor: int,
-        path: Path,
-        patience: float,
-        tell: Callable[[str], None],
-        stop: threading.Event,
-    ) -> None:
+        lock = FileLock(guard.open_lock(path))
         begun, pause, has_told = time.monotonic(), _FIRST_PAUSE_SECONDS, False
-        while True:
-            try:
-                return fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+        try:
+            while not lock.is_taken(path):
                 waited = time.monotonic() - begun
-            except OSError as error:
-                raise guard.cannot("lock", path, error) from None
-            if waited >= patience:
-                raise LatchError(
-                    "store-unusable",
-                    f"{path} is still locked by another process after {patience:g} s",
-                    "try again; if it stays, end the other login or renewal of this profile",
-                    retryable=True,
-                )
-            if waited > _SILENT_WAIT_SECONDS and not has_told:
-                has_told = True
-                tell(
-                    "Waiting for another process to finish with the session of the profile "
-                    + self._profile
-                )
-            if stop.wait(min(pause, patience - waited)):
-                raise LatchError(
-                    "interrupted",
-                    "the program was interrupted while it waited for a lock",
-                    "run it again",
-                )
-            pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+                if waited >= patience_seconds:
+                    raise LatchError(
+                        "store-unusable",
+                        f"{path} is still locked by another process after {patience_seconds:g} s",
+                        "try again; if it stays, end the other login or renewal of this profile",
+                        retryable=True,
+                    )
+                if waited > _SILENT_WAIT_SECONDS and not has_told:
+                    has_told = True
+                    what = f"the session of the profile {self._profile}"
+                    tell(f"Waiting for another process to finish with {what}")
+                if stop.wait(min(pause, patience_seconds - waited)):
+                    raise LatchError(
+                        "interrupted",
+                        "the program was interrupted while it waited for a lock",
+                        "run it again",
+                    )
+                pause = min(pause * 1.5, _LONGEST_PAUSE_SECONDS)
+        except BaseException:
+            lock.release()
+            raise
+        return lock
 
     def _remove_leftovers(self) -> None:
         """Removes the temporary files of processes that died, which may contain tokens. The
