@@ -11,15 +11,13 @@ import contextlib
 import errno
 import http.client
 import ipaddress
-import queue
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from .contract import Header, NoResponse, Request, Response, Unreachable
 from .errors import printable
@@ -58,116 +56,124 @@ def addresses_of(host: str) -> list[str]:
     return [_address(entry[4]) for entry in found]
 
 
-def _address(name: tuple[object, ...]) -> str:
-    """Returns the address in a socket's name, without the scope of a link-local one."""
-    return str(name[0]).split("%")[0]
-
-
-def _host(url: SplitResult) -> str:
-    """Returns the host without brackets."""
-    return url.hostname or ""
-
-
-def _port(url: SplitResult) -> int:
-    return url.port or (443 if url.scheme == "https" else 80)
-
-
-@dataclass
-class _Progress:
-    """What a request has come to. Two threads share it."""
-
-    connection: socket.socket | None = None
-    # Whether the server may have received the request.
-    sent: bool = False
-    # Whether the caller no longer waits for a response.
-    given_up: bool = False
-
-
 def send(request: Request, reaches: Reaches, timeout: float | None = None) -> Response | NoResponse:
     """Sends a request that the egress policy has permitted, with the URL in its normal form.
-    Returns the response, or why there is none.
-
-    Runs in a thread, because nothing else limits the time of a name look-up, or of a server
-    that sends a byte now and then.
-    """
+    Returns the response, or why there is none."""
     timeout = TIMEOUT_SECONDS if timeout is None else min(timeout, TIMEOUT_SECONDS)
-    url = urlsplit(request.url)
-    progress = _Progress()
-    answers: queue.SimpleQueue[Response | NoResponse] = queue.SimpleQueue()
-
-    def run() -> None:
-        answers.put(_attempt(request, url, reaches, timeout, progress))
-
+    attempt = _Attempt(request, reaches, timeout)
     try:
-        threading.Thread(target=run, name="request", daemon=True).start()
-        return answers.get(timeout=timeout)
+        attempt.start()
     except RuntimeError:
-        return _unreachable(url, "this system starts no more threads", sent=False)
-    except queue.Empty:
-        progress.given_up = True
-        if progress.connection is not None:
-            # It may be closed already.
-            with contextlib.suppress(OSError):
-                progress.connection.shutdown(socket.SHUT_RDWR)
-        return _unreachable(url, f"timed out after {timeout:g} s", progress.sent)
-
-
-def _attempt(
-    request: Request, url: SplitResult, reaches: Reaches, timeout: float, progress: _Progress
-) -> Response | NoResponse:
-    try:
-        connection = _connect(url, reaches, timeout, progress)
-    except _ForbiddenAddress as found:
-        return NoResponse("denied", str(found))
-    except (OSError, UnicodeError) as error:
-        return _unreachable(url, _reason(error), sent=False)
-    with connection:
-        if progress.given_up:
-            return _unreachable(url, "timed out", sent=False)
-        try:
-            return _exchange(connection, request, url, progress)
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            return _unreachable(url, _reason(error), progress.sent)
+        return attempt.unreachable("this system starts no more threads")
+    attempt.join(timeout)
+    return attempt.answer or attempt.give_up()
 
 
 class _ForbiddenAddress(Exception):
     """The host has an address that the request may not connect to."""
 
 
-def _connect(
-    url: SplitResult, reaches: Reaches, timeout: float, progress: _Progress
-) -> socket.socket:
-    """Connects to one of the host's addresses, after all of them were checked."""
-    deadline = time.monotonic() + timeout
-    found = socket.getaddrinfo(_host(url), _port(url), type=socket.SOCK_STREAM)
-    addresses = [(entry[0], entry[4]) for entry in found]
-    for _, address in addresses:
-        number = printable(_address(address))
-        if not reaches(number):
-            text = f"{_host(url)} leads to {number}, which is not a public address"
-            raise _ForbiddenAddress(text)
-        # A name server could give another address for `localhost`.
-        if url.scheme == "http" and not ipaddress.ip_address(number).is_loopback:
-            text = f"{_host(url)} leads to {number}, which is not this machine"
-            raise _ForbiddenAddress(text)
-    failure: OSError = OSError("it has no address")
-    for number_left, (family, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
-        connection = socket.socket(family, socket.SOCK_STREAM)
+class _Attempt(threading.Thread):
+    """A thread, because nothing else limits the time of a name look-up, or of a server that
+    sends a byte now and then."""
+
+    def __init__(self, request: Request, reaches: Reaches, timeout: float) -> None:
+        super().__init__(name="request", daemon=True)
+        self.answer: Response | NoResponse | None = None
+        self._request, self._reaches, self._timeout = request, reaches, timeout
+        self._url = urlsplit(request.url)
+        # Without brackets.
+        self._host = self._url.hostname or ""
+        self._port = self._url.port or (443 if self._url.scheme == "https" else 80)
+        self._connection: socket.socket | None = None
+        # Whether the server may have received the request.
+        self._is_sent = False
+        # Whether the caller no longer waits for a response.
+        self._is_given_up = False
+
+    def run(self) -> None:
         try:
-            # An address that does not answer leaves time for the others.
-            connection.settimeout(max(0.001, (deadline - time.monotonic()) / number_left))
-            connection.connect(address)
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if url.scheme == "https":
-                connection = _tls().wrap_socket(connection, server_hostname=_host(url))
-        except OSError as error:
-            connection.close()
-            failure = error
-            continue
-        connection.settimeout(timeout)
-        progress.connection = connection
-        return connection
-    raise failure
+            with self._connect() as connection:
+                self._connection = connection
+                if not self._is_given_up:
+                    self.answer = self._exchange(connection)
+        except _ForbiddenAddress as found:
+            self.answer = NoResponse("denied", str(found))
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self.answer = self.unreachable(_reason(error))
+
+    def give_up(self) -> NoResponse:
+        """Ends the attempt, whose time is over."""
+        self._is_given_up = True
+        if self._connection is not None:
+            # It may be closed already.
+            with contextlib.suppress(OSError):
+                self._connection.shutdown(socket.SHUT_RDWR)
+        return self.unreachable(f"timed out after {self._timeout:g} s")
+
+    def unreachable(self, reason: str) -> NoResponse:
+        text = f"cannot reach {printable(f'{self._host}:{self._port}')}: {reason}"
+        return NoResponse("unreachable", Unreachable(text, self._is_sent))
+
+    def _connect(self) -> socket.socket:
+        """Connects to one of the host's addresses, after all of them were checked."""
+        deadline = time.monotonic() + self._timeout
+        found = socket.getaddrinfo(self._host, self._port, type=socket.SOCK_STREAM)
+        for *_, address in found:
+            number = printable(_address(address))
+            if not self._reaches(number):
+                text = f"{self._host} leads to {number}, which is not a public address"
+                raise _ForbiddenAddress(text)
+            # A name server could give another address for `localhost`.
+            if self._url.scheme == "http" and not ipaddress.ip_address(number).is_loopback:
+                text = f"{self._host} leads to {number}, which is not this machine"
+                raise _ForbiddenAddress(text)
+        failure: OSError = OSError("it has no address")
+        for at, (family, _, _, _, address) in enumerate(found):
+            connection = socket.socket(family, socket.SOCK_STREAM)
+            try:
+                # An address that does not answer leaves time for the others.
+                left = (deadline - time.monotonic()) / (len(found) - at)
+                connection.settimeout(max(0.001, left))
+                connection.connect(address)
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if self._url.scheme == "https":
+                    connection = _tls().wrap_socket(connection, server_hostname=self._host)
+            except OSError as error:
+                connection.close()
+                failure = error
+                continue
+            connection.settimeout(self._timeout)
+            return connection
+        raise failure
+
+    def _exchange(self, connection: socket.socket) -> Response | NoResponse:
+        request, url = self._request, self._url
+        path = f"{url.path}?{url.query}" if url.query else url.path
+        client = http.client.HTTPConnection(self._host, self._port)
+        # It opens no connection, and so uses no proxy.
+        client.sock = connection
+        client.putrequest(request.method.upper(), path, skip_host=True, skip_accept_encoding=True)
+        client.putheader("host", url.netloc.rpartition("@")[2])
+        client.putheader("user-agent", USER_AGENT)
+        client.putheader("connection", "close")
+        for header in request.headers:
+            client.putheader(header.name, header.value)
+        if request.body is not None:
+            client.putheader("content-length", str(len(request.body)))
+        self._is_sent = True
+        client.endheaders(request.body)
+        incoming = client.getresponse()
+        length = incoming.length
+        if length is not None and length > RESPONSE_BYTES:
+            return NoResponse("too-large", RESPONSE_BYTES)
+        body = incoming.read(RESPONSE_BYTES + 1)
+        if len(body) > RESPONSE_BYTES:
+            return NoResponse("too-large", RESPONSE_BYTES)
+        if length is not None and len(body) < length:
+            raise http.client.IncompleteRead(body, length - len(body))
+        headers = tuple(Header(name.lower(), value) for name, value in incoming.getheaders())
+        return Response(incoming.status, headers, body)
 
 
 @cache
@@ -178,39 +184,9 @@ def _tls() -> ssl.SSLContext:
     return context
 
 
-def _exchange(
-    connection: socket.socket, request: Request, url: SplitResult, progress: _Progress
-) -> Response | NoResponse:
-    path = f"{url.path}?{url.query}" if url.query else url.path
-    client = http.client.HTTPConnection(_host(url), _port(url))
-    # It opens no connection, and so uses no proxy.
-    client.sock = connection
-    client.putrequest(request.method.upper(), path, skip_host=True, skip_accept_encoding=True)
-    client.putheader("host", url.netloc.rpartition("@")[2])
-    client.putheader("user-agent", USER_AGENT)
-    client.putheader("connection", "close")
-    for header in request.headers:
-        client.putheader(header.name, header.value)
-    if request.body is not None:
-        client.putheader("content-length", str(len(request.body)))
-    progress.sent = True
-    client.endheaders(request.body)
-    incoming = client.getresponse()
-    length = incoming.length
-    if length is not None and length > RESPONSE_BYTES:
-        return NoResponse("too-large", RESPONSE_BYTES)
-    body = incoming.read(RESPONSE_BYTES + 1)
-    if len(body) > RESPONSE_BYTES:
-        return NoResponse("too-large", RESPONSE_BYTES)
-    if length is not None and len(body) < length:
-        raise http.client.IncompleteRead(body, length - len(body))
-    headers = tuple(Header(name.lower(), value) for name, value in incoming.getheaders())
-    return Response(incoming.status, headers, body)
-
-
-def _unreachable(url: SplitResult, reason: str, sent: bool) -> NoResponse:
-    place = printable(f"{_host(url)}:{_port(url)}")
-    return NoResponse("unreachable", Unreachable(f"cannot reach {place}: {reason}", sent))
+def _address(name: tuple[object, ...]) -> str:
+    """Returns the address in a socket's name, without the scope of a link-local one."""
+    return str(name[0]).split("%")[0]
 
 
 def _reason(error: Exception) -> str:
