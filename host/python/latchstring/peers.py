@@ -18,8 +18,8 @@ from typing import Literal
 
 from .rules import Peer
 
-# An address and a port.
-End = tuple[ipaddress.IPv4Address | ipaddress.IPv6Address, int]
+# An address and a port, as the kernel writes them.
+End = frozenset[str]
 
 # The sockets of this process's network namespace.
 _TABLES = ("/proc/self/net/tcp", "/proc/self/net/tcp6")
@@ -28,16 +28,6 @@ _PASSES = 3
 # States of a socket (`tcp_states.h`): ESTABLISHED and CLOSE_WAIT.
 _OPEN = (1, 8)
 _LISTEN = 10
-
-
-@dataclass(frozen=True)
-class _Socket:
-    local: End
-    remote: End
-    state: int
-    uid: int
-    # 0 if its owner has closed it.
-    inode: int
 
 
 @dataclass(frozen=True)
@@ -57,9 +47,15 @@ class Users:
 
 
 def end(address: str, port: int) -> End:
-    """Returns an end of a connection. An IPv4 address that is mapped into IPv6 becomes
-    IPv4."""
-    return _canonical(ipaddress.ip_address(address)), port
+    """Returns an end of a connection. IPv4 addresses are also in the table of IPv6. Each group
+    of eight digits is four bytes of the address as one number: on a little-endian machine,
+    `0100007F:1F90` is 127.0.0.1:8080."""
+    ip = ipaddress.ip_address(address)
+    forms = [ip.packed]
+    if isinstance(ip, ipaddress.IPv4Address):
+        forms.append(bytes(10) + b"\xff\xff" + ip.packed)
+    words = [[word for (word,) in struct.iter_unpack("=I", form)] for form in forms]
+    return frozenset("".join(f"{word:08X}" for word in form) + f":{port:04X}" for form in words)
 
 
 def other_end(lines: Iterable[str], ours: End, theirs: End) -> int | Literal["elsewhere", "gone"]:
@@ -68,10 +64,10 @@ def other_end(lines: Iterable[str], ours: End, theirs: End) -> int | Literal["el
     if it is closed. A socket that its owner has closed has user 0 and inode 0, which does not
     mean root."""
     found: Literal["elsewhere", "gone"] = "gone"
-    for one in _sockets(lines):
-        if (one.local, one.remote) == (theirs, ours):
-            return "gone" if one.inode == 0 else one.uid
-        if (one.local, one.remote) == (ours, theirs) and one.state in _OPEN:
+    for local, remote, state, uid, inode in _sockets(lines):
+        if local in theirs and remote in ours:
+            return uid if inode else "gone"
+        if local in ours and remote in theirs and state in _OPEN:
             found = "elsewhere"
     return found
 
@@ -84,8 +80,8 @@ class Peers:
         # Whether it can tell another user's connection from this user's: the listener itself
         # is listed.
         self.tells = any(
-            one.local == listener and one.state == _LISTEN and one.uid in self._users.own
-            for one in _sockets(_lines())
+            local in listener and state == _LISTEN and uid in self._users.own
+            for local, _, state, uid, _ in _sockets(_lines())
         )
 
     def peer(self, ours: End, theirs: End) -> Peer | None:
@@ -121,33 +117,11 @@ def _lines() -> Iterator[str]:
             yield from table
 
 
-def _sockets(lines: Iterable[str]) -> Iterator[_Socket]:
+def _sockets(lines: Iterable[str]) -> Iterator[tuple[str, str, int, int, int]]:
+    """Returns both ends, the state, the user id and the inode of each socket. The inode is 0 if
+    its owner has closed it."""
     for line in lines:
         # The heading, or a line that was cut short.
-        with contextlib.suppress(ValueError, IndexError, struct.error):
-            fields = line.split()
-            yield _Socket(
-                _end(fields[1]),
-                _end(fields[2]),
-                int(fields[3], 16),
-                int(fields[7]),
-                int(fields[9]),
-            )
-
-
-def _end(text: str) -> End:
-    """Parses an address and port as the kernel writes them. Each group of eight digits is four
-    bytes of the address as one number: on a little-endian machine, `0100007F:1F90` is
-    127.0.0.1:8080."""
-    digits, _, port = text.partition(":")
-    words = [int(digits[at : at + 8], 16) for at in range(0, len(digits), 8)]
-    packed = struct.pack(f"={len(words)}I", *words)
-    return _canonical(ipaddress.ip_address(packed)), int(port, 16)
-
-
-def _canonical(
-    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
-) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        return address.ipv4_mapped
-    return address
+        with contextlib.suppress(ValueError, IndexError):
+            _, local, remote, state, *rest = line.split()
+            yield local, remote, int(state, 16), int(rest[3]), int(rest[5])
