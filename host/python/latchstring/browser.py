@@ -6,6 +6,7 @@ can be a text browser.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import signal
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from . import guard
 from .errors import LatchError
 from .rules import Opened
 
@@ -105,8 +107,16 @@ class SystemBrowser:
 
     def open(self, address: str, failed: Failed) -> None:
         for words, settles in _launchers():
-            if _starts([word.replace("%s", address) for word in words], settles):
-                return
+            # A launcher that is not there, or an argument that no program can have.
+            with contextlib.suppress(OSError, ValueError):
+                process = _start([word.replace("%s", address) for word in words])
+                # Waited for, so that it leaves no zombie.
+                threading.Thread(target=process.wait, name="browser", daemon=True).start()
+                try:
+                    if not settles or process.wait(_SETTLING_SECONDS) == 0:
+                        return
+                except subprocess.TimeoutExpired:
+                    return
         raise LatchError(
             "host-fault",
             "no browser could be started",
@@ -136,21 +146,6 @@ def _words(command: str) -> list[str]:
         return []
 
 
-def _starts(words: list[str], settles: bool) -> bool:
-    try:
-        process = _start(words)
-    except (OSError, ValueError):
-        return False
-    # Waited for, so that it leaves no zombie.
-    threading.Thread(target=process.wait, name="browser", daemon=True).start()
-    if not settles:
-        return True
-    try:
-        return process.wait(_SETTLING_SECONDS) == 0
-    except subprocess.TimeoutExpired:
-        return True
-
-
 def _start(words: list[str]) -> subprocess.Popen[bytes]:
     """Starts a program without this program's standard streams and secrets."""
     variables = os.environ.items()
@@ -169,62 +164,48 @@ def _status(status: int) -> str:
     """Returns an exit status in the native host's words."""
     if status >= 0:
         return f"exit status: {status}"
-    try:
-        return f"signal: {-status} ({signal.Signals(-status).name})"
-    # A real-time signal.
-    except ValueError:
-        return f"signal: {-status}"
-
-
-# ---- Addresses that other users must not learn ---------------------------------------
+    # A real-time signal has no name.
+    names = {number.value: f" ({number.name})" for number in signal.Signals}
+    return f"signal: {-status}{names.get(-status, '')}"
 
 
 class Launched:
-    """A browser that was started on a local address."""
-
-    def __init__(self) -> None:
-        self.opened: Opened = "address"
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
-
-    def keep(self, folder: tempfile.TemporaryDirectory[str]) -> None:
-        self.opened, self._folder = "file", folder
-
-    def end(self) -> None:
-        """Deletes the file that the browser was started on, if any."""
-        if self._folder is not None:
-            self._folder.cleanup()
-
-
-def launch(
-    browser: Browser, address: str, tells_peers: bool, failed: Callable[[Launched, str], None]
-) -> Launched:
-    """Starts a browser on a local address, which works once.
+    """A browser that was started on a local address, which works once.
 
     Every user of the machine can read a command line. So the address is put there only if the
     listener can tell users apart (`tells_peers`). Otherwise the browser is started on a file
     that only this user can read.
     """
-    launched = Launched()
 
-    def open_browser(address: str) -> None:
-        browser.open(address, lambda reason: failed(launched, reason))
+    def __init__(
+        self,
+        browser: Browser,
+        address: str,
+        tells_peers: bool,
+        failed: Callable[[Launched, str], None],
+    ) -> None:
+        self.opened: Opened = "address"
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        if browser.shows_address and not tells_peers:
+            self.opened = "file"
+            # Its mode is 0700.
+            self._folder = tempfile.TemporaryDirectory(
+                prefix="latchstring-", ignore_cleanup_errors=True
+            )
+        try:
+            if self._folder is not None:
+                path = Path(self._folder.name) / "login.html"
+                guard.write_new(path, _page(address).encode())
+                address = path.as_uri()
+            browser.open(address, lambda reason: failed(self, reason))
+        except BaseException:
+            self.end()
+            raise
 
-    if tells_peers or not browser.shows_address:
-        open_browser(address)
-        return launched
-    # Its mode is 0700.
-    folder = tempfile.TemporaryDirectory(prefix="latchstring-", ignore_cleanup_errors=True)
-    try:
-        path = Path(folder.name) / "login.html"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            file.write(_page(address))
-        open_browser(path.as_uri())
-    except BaseException:
-        folder.cleanup()
-        raise
-    launched.keep(folder)
-    return launched
+    def end(self) -> None:
+        """Deletes the file that the browser was started on, if any."""
+        if self._folder is not None:
+            self._folder.cleanup()
 
 
 def _page(address: str) -> str:

@@ -8,7 +8,7 @@ import math
 import queue
 from dataclasses import InitVar, dataclass
 
-from .browser import Browser, Launched, launch
+from .browser import Browser, Launched
 from .contract import ProviderError, Reply
 from .errors import LatchError, printable
 from .listener import BrowserVisit, Listening
@@ -154,7 +154,7 @@ class User:
                 return OpenedResult("ok", "address")
             self._end_launch()
             tells_peers = self.listener is not None and self.listener.tells_peers
-            self._launched = launch(self.browser, url, tells_peers, self._happened)
+            self._launched = Launched(self.browser, url, tells_peers, self._happened)
             return OpenedResult("ok", self._launched.opened)
         # The caller's own browser may raise anything.
         except Exception as error:

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from latchstring.browser import launch
+from latchstring.browser import Launched
 from latchstring.listener import Listener
 from latchstring.peers import Peers, Users, end, other_end, users
 
@@ -158,7 +158,7 @@ def test_another_users_visit_uses_up_no_address_and_the_user_is_told_once() -> N
 
 def test_if_users_cannot_be_told_apart_the_address_is_only_in_a_private_file() -> None:
     browser = Recorder(shows_address=True)
-    launched = launch(browser, ADDRESS, False, lambda *_: None)
+    launched = Launched(browser, ADDRESS, False, lambda *_: None)
     assert launched.opened == "file"
     path = Path(browser.opened[0].removeprefix("file://"))
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
@@ -172,5 +172,5 @@ def test_otherwise_the_browser_gets_the_address_itself(
     shows_address: bool, tells_peers: bool
 ) -> None:
     browser = Recorder(shows_address)
-    launched = launch(browser, ADDRESS, tells_peers, lambda *_: None)
+    launched = Launched(browser, ADDRESS, tells_peers, lambda *_: None)
     assert (browser.opened, launched.opened) == ([ADDRESS], "address")
