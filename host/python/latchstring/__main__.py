@@ -12,38 +12,44 @@ from . import Client, LatchError, Settings, Terminal, fingerprint, login, logout
 STATE_FOLDER = os.environ.get("LATCH_STATE_DIR") or None
 BROWSER = os.environ.get("LATCH_BROWSER") or None
 
-parser = argparse.ArgumentParser(prog="latchstring")
-commands = parser.add_subparsers(dest="command", required=True)
-session = argparse.ArgumentParser(add_help=False)
-session.add_argument("--issuer", required=True)
-session.add_argument("--client-id", required=True)
-session.add_argument("--scope", action="append", default=[])
-session.add_argument("--profile", default="default")
-session.add_argument("--state-dir", type=Path, default=STATE_FOLDER)
-session.add_argument("-v", "--verbose", action="store_true")
-login_parser = commands.add_parser("login", parents=[session])
-login_parser.add_argument("--flow", choices=["browser", "paste", "device"])
-login_parser.add_argument("--browser", metavar="COMMAND", default=BROWSER)
-login_parser.add_argument("--no-browser", action="store_true")
-login_parser.add_argument("--timeout", type=float, default=300, metavar="SECONDS")
-token_parser = commands.add_parser("token", parents=[session])
-token_parser.add_argument("--force-refresh", action="store_true")
-token_parser.add_argument("--min-ttl", type=float, default=0, metavar="SECONDS")
-commands.add_parser("logout", parents=[session])
-commands.add_parser("component", help="print the SHA-256 and size of the login component")
-
 
 def main() -> None:
-    given = parser.parse_args()
+    given = parser().parse_args()
     terminal = Terminal(getattr(given, "verbose", False))
     try:
-        COMMANDS[given.command](given, terminal)
+        given.run(given, terminal)
     except LatchError as error:
         terminal.say(f"latchstring: {error} ({error.code})\n{error.remedy}")
         # The exit code of `latch` that scripts need.
         sys.exit(3 if error.code == "login-required" else 1)
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+def parser() -> argparse.ArgumentParser:
+    program = argparse.ArgumentParser(prog="latchstring")
+    commands = program.add_subparsers(dest="command", required=True)
+    session = argparse.ArgumentParser(add_help=False)
+    session.add_argument("--issuer", required=True)
+    session.add_argument("--client-id", required=True)
+    session.add_argument("--scope", action="append", default=[])
+    session.add_argument("--profile", default="default")
+    session.add_argument("--state-dir", type=Path, default=STATE_FOLDER)
+    session.add_argument("-v", "--verbose", action="store_true")
+    command = commands.add_parser("login", parents=[session])
+    command.add_argument("--flow", choices=["browser", "paste", "device"])
+    command.add_argument("--browser", metavar="COMMAND", default=BROWSER)
+    command.add_argument("--no-browser", action="store_true")
+    command.add_argument("--timeout", type=float, default=300, metavar="SECONDS")
+    command.set_defaults(run=log_in)
+    command = commands.add_parser("token", parents=[session])
+    command.add_argument("--force-refresh", action="store_true")
+    command.add_argument("--min-ttl", type=float, default=0, metavar="SECONDS")
+    command.set_defaults(run=print_token)
+    commands.add_parser("logout", parents=[session]).set_defaults(run=log_out)
+    text = "print the SHA-256 and size of the login component"
+    commands.add_parser("component", help=text).set_defaults(run=print_component)
+    return program
 
 
 def log_in(given: argparse.Namespace, terminal: Terminal) -> None:
@@ -85,13 +91,6 @@ def client_of(given: argparse.Namespace) -> Client:
 def settings_of(given: argparse.Namespace, terminal: Terminal) -> Settings:
     return Settings(profile=given.profile, state_folder=given.state_dir, terminal=terminal)
 
-
-COMMANDS = {
-    "login": log_in,
-    "token": print_token,
-    "logout": log_out,
-    "component": print_component,
-}
 
 if __name__ == "__main__":
     main()

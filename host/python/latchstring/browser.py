@@ -124,6 +124,13 @@ class SystemBrowser:
         )
 
 
+def user_browser(named: str | Callable[[str], object] | None) -> Browser:
+    """Returns the browser that the caller named, or the one of the user or the desktop."""
+    if named is None:
+        return SystemBrowser()
+    return CommandBrowser(named) if isinstance(named, str) else CallableBrowser(named)
+
+
 def _launchers() -> list[tuple[list[str], bool]]:
     """Returns commands, each with whether its exit status soon says if it found a browser. A
     command from `BROWSER` may be the browser itself, which keeps running."""

@@ -7,30 +7,26 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from .contract import (
     Action,
     AnsweredResult,
-    Authorization,
     Client,
-    DevicePrompt,
     Exchange,
     Grant,
     LogoutReport,
     NoResponse,
-    Offer,
     Outcome,
     Reply,
     Response,
-    Visit,
 )
 from .egress import egress, permit
 from .errors import LatchError, misbehaviour
 from .rules import Budget, Egress, Event, Rules
 from .settings import Settings
-from .store import HeldLock, Store, naming_place, read_session
+from .store import Store, naming_place, read_session
 
 if TYPE_CHECKING:
     from .user import User
@@ -73,6 +69,7 @@ class Drive:
     user: User | None = None
     # Returns the addresses of a host name, and none if it is not known.
     resolve: Callable[[str], Sequence[str]] = _addresses_of
+    _is_locked: bool = False
 
     # A token that is still valid needs neither of these two.
 
@@ -104,45 +101,45 @@ class Drive:
         return outcome
 
     def _steps(self, session: Steps) -> Grant | LogoutReport:
+        reply = Reply("begin")
         with ExitStack() as locked:
-            reply = Reply("begin")
-            is_locked = False
             while True:
                 with naming_place(self.store):
                     action = session.next(reply, self.settings.clock.now_ms())
                 match action:
                     case Action("done", Outcome(_, Grant() | LogoutReport() as outcome)):
                         return outcome
-                wait_ms = self.budget.admit(action.tag, *_url_and_wait(action))
-                match action:
-                    case Action("lock"):
-                        if not is_locked:
-                            lock = self._lock()
-                            locked.callback(lock.release)
-                            is_locked = True
-                        reply = Reply("locked", read_session(self.store, self.rules).session)
-                    case Action("probe"):
-                        self.store.probe()
-                        reply = Reply("probed")
-                    case Action("exchange", Exchange() as exchange):
-                        answer = self._exchange(replace(exchange, wait_ms=wait_ms))
-                        tag = "ok" if isinstance(answer, Response) else "error"
-                        reply = Reply("answered", AnsweredResult(tag, answer))
-                    case Action("save", bytes() | None as saved):
-                        if not is_locked:
-                            raise misbehaviour("saved a session without the session's lock")
-                        reply = self._save(saved)
-                    case Action(tag, payload):
-                        if self.user is None:
-                            raise misbehaviour(f"asked for {_FOR_USER[tag]} outside of a login")
-                        if isinstance(payload, (Authorization, Offer)):
-                            payload = replace(payload, wait_ms=wait_ms)
-                        reply = self.user.reply_to(Event(tag, payload))
+                reply = self._carry_out(action.tag, action.payload, locked)
                 self.budget.note(reply.tag)
 
-    def _lock(self) -> HeldLock:
-        settings = self.settings
-        return self.store.lock(settings.lock_seconds, settings.terminal.say, self.stop)
+    def _carry_out(self, tag: str, payload: Any, locked: ExitStack) -> Reply:
+        """Carries out an action within the budget, and returns the reply. `locked` releases
+        the lock at the end of the session."""
+        url = getattr(payload, "url", getattr(payload, "verification_uri", None))
+        wait_ms = self.budget.admit(tag, url, getattr(payload, "wait_ms", 0))
+        if hasattr(payload, "wait_ms"):
+            payload = replace(payload, wait_ms=wait_ms)
+        match tag:
+            case "lock":
+                if not self._is_locked:
+                    lock_seconds, tell = self.settings.lock_seconds, self.settings.terminal.say
+                    locked.callback(self.store.lock(lock_seconds, tell, self.stop).release)
+                    self._is_locked = True
+                return Reply("locked", read_session(self.store, self.rules).session)
+            case "probe":
+                self.store.probe()
+                return Reply("probed")
+            case "exchange":
+                answer = self._exchange(payload)
+                kind = "ok" if isinstance(answer, Response) else "error"
+                return Reply("answered", AnsweredResult(kind, answer))
+            case "save":
+                if not self._is_locked:
+                    raise misbehaviour("saved a session without the session's lock")
+                return self._save(payload)
+        if self.user is None:
+            raise misbehaviour(f"asked for {_FOR_USER[tag]} outside of a login")
+        return self.user.reply_to(Event(tag, payload))
 
     def _exchange(self, exchange: Exchange) -> Response | NoResponse:
         self.settings.clock.sleep(exchange.wait_ms / 1000)
@@ -152,18 +149,18 @@ class Drive:
             return NoResponse("denied", permitted)
         # In its normal form, so that the sender reads the same host in the URL as the policy.
         request = replace(exchange.request, url=permitted.url)
-        reaches = _any_address if permitted.addresses == "any" else self._reaches_as_issuer
+        is_any = permitted.addresses == "any"
+        reaches = (lambda _: True) if is_any else self._reaches_as_issuer
         begun = self.settings.clock.monotonic()
         timeout = None if exchange.timeout_ms is None else exchange.timeout_ms / 1000
         answer = self.settings.send(request, reaches, timeout)
         taken = f"in {(self.settings.clock.monotonic() - begun) * 1000:.0f} ms"
         # A query can contain secrets.
         place = url.split("?")[0].split("#")[0]
+        status = answer.status if isinstance(answer, Response) else "no answer"
+        self.settings.terminal.detail(f"{place} -> {status} {taken}")
         if isinstance(answer, Response):
             self._learn(exchange.purpose, url, answer)
-            self.settings.terminal.detail(f"{place} -> {answer.status} {taken}")
-        else:
-            self.settings.terminal.detail(f"{place} -> no answer {taken}")
         return answer
 
     def _learn(self, purpose: str, url: str, response: Response) -> None:
@@ -201,19 +198,3 @@ class Drive:
         except LatchError as error:
             return Reply("not-saved", error.message)
         return Reply("saved")
-
-
-def _any_address(_: str) -> bool:
-    return True
-
-
-def _url_and_wait(action: Action) -> tuple[str | None, int]:
-    """Returns the URL that an action sends the user to, and its wait in milliseconds."""
-    match action.payload:
-        case Authorization(url=url, wait_ms=wait_ms):
-            return url, wait_ms
-        case Visit(url=url) | DevicePrompt(verification_uri=url):
-            return url, 0
-        case Exchange(wait_ms=wait_ms) | Offer(wait_ms=wait_ms):
-            return None, wait_ms
-    return None, 0

@@ -6,9 +6,9 @@ import contextlib
 import queue
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from .component import LoginComponent, Session
 from .contract import (
@@ -26,15 +26,16 @@ from .egress import egress
 from .errors import LatchError, misbehaviour
 from .rules import Rules
 from .settings import Settings
-from .store import FileStore, Store, Stored, default_folder, naming_place, read_session
+from .store import FileStore, Store, default_folder, naming_place, read_session
 from .surroundings import facts
 from .terminal import sentence
 from .token import Token
 
 if TYPE_CHECKING:
-    from .browser import Browser
     from .listener import Listening
     from .user import Events, User
+
+T = TypeVar("T")
 
 
 def login(client: Client, settings: Settings = Settings()) -> Token:
@@ -154,22 +155,22 @@ class _Latch:
         self._component = LoginComponent()
         self._rules = Rules()
         account = self._component.account_key(client)
-        self._store: Store
-        if settings.store is not None:
-            self._store = settings.store(settings.profile, account)
-        else:
-            folder = settings.state_folder or default_folder()
-            self._store = FileStore(folder, settings.profile, account, self._rules)
+        self._store = (settings.store or self._file_store)(settings.profile, account)
         self.stop = threading.Event()
+
+    def _file_store(self, profile: str, account: str) -> Store:
+        folder = self._settings.state_folder or default_folder()
+        return FileStore(folder, profile, account, self._rules)
 
     def login(self) -> Token:
         # `token` does not load these.
+        from .browser import user_browser
         from .listener import Listener
         from .user import User
 
         settings, terminal = self._settings, self._settings.terminal
         stored = read_session(self._store, self._rules)
-        browser = self._browser()
+        browser = user_browser(settings.browser) if settings.open_browser else None
         known = facts(
             terminal=terminal.is_attended(),
             browser_command=settings.browser is not None,
@@ -189,17 +190,8 @@ class _Latch:
                 terminal.say(str(error))
                 flow = "paste"
         try:
-            request = LoginRequest(
-                flow=flow,
-                facts=known,
-                redirect_uri=redirect_uri,
-                patience_ms=settings.patience_ms,
-                anonymous_refresh_token=None,
-            )
-            with naming_place(self._store):
-                session = Session.login(
-                    self._component, self._client, stored.session, request, self._context()
-                )
+            request = LoginRequest(flow, known, redirect_uri, settings.patience_ms, None)
+            session = self._open(Session.login, stored.session, request)
             user = User(
                 rules=self._rules,
                 settings=settings,
@@ -214,34 +206,28 @@ class _Latch:
             if listener is not None:
                 listener.close()
             raise
-        granted = _granted(self._run(Stored(), session, user))
+        granted = Token.of(_expected(Grant, self._drive([], user).run(session)))
         for notice in granted.notices:
             terminal.say(sentence(notice))
         return granted
 
     def token(self, demand: Demand) -> Token:
         stored = read_session(self._store, self._rules)
-        with naming_place(self._store):
-            session = Session.token(
-                self._component, self._client, stored.session, demand, self._context()
-            )
-        return _granted(self._run(stored, session))
+        session = self._open(Session.token, stored.session, demand)
+        return Token.of(_expected(Grant, self._drive(stored.origins).run(session)))
 
     def adopt(self, tokens: Tokens) -> Token:
-        session = Session.adopt(self._component, self._client, tokens, self._context())
-        return _granted(self._run(Stored(), session))
+        session = self._open(Session.adopt, tokens)
+        return Token.of(_expected(Grant, self._drive([]).run(session)))
 
     def logout(self) -> LogoutReport:
         stored = read_session(self._store, self._rules)
-        with naming_place(self._store):
-            session = Session.logout(self._component, self._client, stored.session, self._context())
-        drive = self._drive(stored)
-        outcome = drive.run(session)
-        if not isinstance(outcome, LogoutReport):
-            raise _misfit()
-        if outcome.end_session_url is not None:
-            drive.egress.permit_page(outcome.end_session_url)
-        return outcome
+        session = self._open(Session.logout, stored.session)
+        drive = self._drive(stored.origins)
+        report = _expected(LogoutReport, drive.run(session))
+        if report.end_session_url is not None:
+            drive.egress.permit_page(report.end_session_url)
+        return report
 
     def set_aside(self, damage: LatchError) -> None:
         """Moves the damaged session to another place, so that a new one can be stored."""
@@ -253,41 +239,25 @@ class _Latch:
             lock.release()
         terminal.say(f"{damage.message}; it is kept as {place}")
 
-    def _browser(self) -> Browser | None:
-        from .browser import CallableBrowser, CommandBrowser, SystemBrowser
+    def _open(self, function: Callable[..., Session], *arguments: object) -> Session:
+        """Opens a session with the arguments that stand between client and context."""
+        context = Context(self._settings.clock.now_ms(), self._settings.entropy())
+        with naming_place(self._store):
+            return function(self._component, self._client, *arguments, context)
 
-        named = self._settings.browser
-        if not self._settings.open_browser:
-            return None
-        if named is None:
-            return SystemBrowser()
-        return CommandBrowser(named) if isinstance(named, str) else CallableBrowser(named)
-
-    def _run(
-        self, stored: Stored, session: Session, user: User | None = None
-    ) -> Grant | LogoutReport:
-        return self._drive(stored, user).run(session)
-
-    def _drive(self, stored: Stored, user: User | None = None) -> Drive:
+    def _drive(self, pinned: Sequence[str], user: User | None = None) -> Drive:
         return Drive(
             settings=self._settings,
             store=self._store,
             rules=self._rules,
             client=self._client,
-            pinned=stored.origins,
+            pinned=pinned,
             stop=self.stop,
             user=user,
         )
 
-    def _context(self) -> Context:
-        return Context(self._settings.clock.now_ms(), self._settings.entropy())
 
-
-def _granted(outcome: Grant | LogoutReport) -> Token:
-    if not isinstance(outcome, Grant):
-        raise _misfit()
-    return Token.of(outcome)
-
-
-def _misfit() -> LatchError:
-    return misbehaviour("ended with another outcome than was requested")
+def _expected(kind: type[T], outcome: Grant | LogoutReport) -> T:
+    if not isinstance(outcome, kind):
+        raise misbehaviour("ended with another outcome than was requested")
+    return outcome
