@@ -166,10 +166,9 @@ class Contract:
         if of.kind == "variant":
             return self._variant(of)
         members = "".join(self._member(of, member) for member in of.members)
-        options = "eq=False, repr=False"
-        if of.name in GIVEN | RETURNED:
-            options = "frozen=True, kw_only=True" if " = " in members else "frozen=True"
-            options = options if of.name in GIVEN else "frozen=True"
+        options = "frozen=True" if of.name in GIVEN | RETURNED else "eq=False, repr=False"
+        if of.name in GIVEN and " = " in members:
+            options += ", kw_only=True"
         return block(f"@dataclass({options})\nclass {name}:", documented + members)
 
     def _member(self, of: Type, member: Member) -> str:

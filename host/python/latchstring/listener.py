@@ -39,6 +39,8 @@ _WRITING_SECONDS = 2.0
 # How long to read what a browser still sends after its page. A socket that is closed with
 # unread bytes resets the connection, and the browser may lose the page.
 _LINGER_SECONDS = 1.0
+# Time for what has arrived to be read, before a connection that has sent nothing is closed.
+_LOOK_SECONDS = 0.001
 # Pause after a connection could not be accepted.
 _ACCEPT_PAUSE_SECONDS = 0.05
 
@@ -197,6 +199,8 @@ class Listener:
         browser out. If all wait for a page, the newest waits to be accepted, because each of
         them may be the browser."""
         while len(self._connections) >= _MOST_CONNECTIONS:
+            # A request that has arrived is looked at first.
+            await asyncio.sleep(_LOOK_SECONDS)
             silent = next((c for c in self._connections if c.visit is None), None)
             if silent is not None and silent.task is not None:
                 self._connections.remove(silent)

@@ -267,6 +267,13 @@ def _write_code(folder: Path, path: Path, code: bytes) -> None:
 # ---- Failures ------------------------------------------------------------------------
 
 
+_REASONS = {
+    "all fuel consumed": "it went past its time limit",
+    "call stack exhausted": "it called itself without end",
+    "unreachable": "it stopped itself, as it does at a fault or at its memory limit",
+}
+
+
 def _failure(failure: Any) -> LatchError:
     """Returns the record `failure` as an exception. That of the rules has three members."""
     provider = getattr(failure, "provider", None)
@@ -285,15 +292,9 @@ def _run(name: str, function: Callable[..., T], *arguments: object) -> T:
     try:
         return function(*arguments)
     except (Trap, WasmtimeError) as error:
-        text = str(error)
-        if "all fuel consumed" in text:
-            reason = "it went past its time limit"
-        elif "call stack exhausted" in text:
-            reason = "it called itself without end"
-        elif "unreachable" in text:
-            reason = "it stopped itself, as it does at a fault or at its memory limit"
-        else:
-            reason = text.splitlines()[-1].strip() if text else "no reason was given"
+        text = str(error) or "no reason was given"
+        known = (reason for words, reason in _REASONS.items() if words in text)
+        reason = next(known, text.splitlines()[-1].strip())
     raise stopped(name, reason)
 
 
