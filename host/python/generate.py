@@ -117,7 +117,7 @@ class Contract:
             elif found := FUNCTION.fullmatch(line):
                 parameters = [part.split(": ") for part in found[3].split(", ") if part]
                 way = "static" if found[2] else "method" if found[1] else "constructor"
-                members.append(Member(found[1], docs, None, parameters, found[4], way))
+                members.append(Member(found[1] or "", docs, None, parameters, found[4], way))
             elif found := MEMBER.fullmatch(line):
                 members.append(Member(found[1], docs, found[2] or found[3]))
             elif line == "}":
@@ -161,7 +161,7 @@ class Contract:
         if of.kind == "enum":
             return f"{comment(of.docs)}{name} = Literal[{names(of)}]\n"
         if of.kind == "resource":
-            functions = "".join(self.function(function, of) for function in of.members)
+            functions = "".join(self.function(function, of.name) for function in of.members)
             return block(f"class {name}(Resource):", documented + functions)
         if of.kind == "variant":
             return self._variant(of)
@@ -209,38 +209,34 @@ class Contract:
 
     # ---- Functions -------------------------------------------------------------------
 
-    def function(self, function: Member, resource: Type | None = None) -> str:
+    def function(self, function: Member, resource: str | None = None) -> str:
         """Returns a method of a resource, or of the instance."""
-        own, name = "self", snake(function.name or "")
-        given = [(snake(name), self.hint(wit, "Sequence[{}]")) for name, wit in function.parameters]
         hint, kind = self._result(function.result)
-        called, decorator, before = f'"{function.name}"', "", []
-        if resource is not None:
-            called = f'"[{function.way}]{resource.name}.{function.name}"'
-            if function.way != "method":
-                hint, kind, before = camel(resource.name), "", ["instance"]
-                given.insert(0, ("instance", "Instance"))
-            if function.way == "constructor":
-                name, hint, called = "__init__", "None", f'"[constructor]{resource.name}"'
-            if function.way == "static":
-                decorator, own = "@classmethod\n", "cls"
-        call = {"static": "return cls", "constructor": "super().__init__"}
-        calls = call.get(function.way, "return self.call")
-        arguments = [*before, called, *(name for name, _ in given[len(before) :])]
-        parameters = [own, *(f"{name}: {hint}" for name, hint in given)]
-        head = f"{decorator}def {name}({', '.join(parameters)}) -> {hint}:"
-        return block(head, f"{docstring(function.docs)}{calls}({', '.join(arguments)}{kind})\n")
+        exported = f'"[{function.way}]{resource}.{function.name}"'
+        head, call = f"def {snake(function.name)}(self", f"return self.call({exported}"
+        if resource is None:
+            call = f'return self.call("{function.name}"'
+        elif function.way == "static":
+            head = f"@classmethod\ndef {snake(function.name)}(cls, instance: Instance"
+            call, hint, kind = f"return cls(instance, {exported}", camel(resource), []
+        elif function.way == "constructor":
+            head = "def __init__(self, instance: Instance"
+            call, hint = f'super().__init__(instance, "[constructor]{resource}"', "None"
+        given = [(snake(name), self.hint(wit, "Sequence[{}]")) for name, wit in function.parameters]
+        head = ", ".join([head, *(f"{name}: {hint}" for name, hint in given)])
+        call = ", ".join([call, *(name for name, _ in given), *kind])
+        return block(f"{head}) -> {hint}:", f"{docstring(function.docs)}{call})\n")
 
-    def _result(self, wit: str | None) -> tuple[str, str]:
-        """Returns the Python type of a result, and the argument for its conversion. A failure
-        is raised, another error is returned."""
+    def _result(self, wit: str | None) -> tuple[str, list[str]]:
+        """Returns the Python type of a result, and the argument that converts it, if any. A
+        failure is raised, another error is returned."""
         found = re.fullmatch("result<(.*), (.*)>", wit or "")
         kinds = [self.hint(found[1]), self.hint(found[2])] if found else [self.hint(wit)]
         if found and found[2] == "failure":
             kinds.pop()
         hint = " | ".join(sorted(kinds, key="None".__eq__))
         is_converted = any(re.search(rf"\b{camel(name)}\b", hint) for name in self.types)
-        return hint, f", kind={hint}" if is_converted else ""
+        return hint, [f"kind={hint}"] if is_converted else []
 
     def instance(self, name: str) -> str:
         known = f'NAME = "{self.name}"\nINTERFACE = "{self.interface}"\n\n'
