@@ -68,12 +68,13 @@ def read(path: Path, what: str, limit: int) -> bytes | None:
     """Returns what is in a file; None if it does not exist. Raises `store-unusable` if it is
     not a regular file, belongs to another user, others have access to it, or `what` it is has
     more than `limit` bytes."""
-    try:
-        descriptor = _open(path, os.O_RDONLY)
-    except FileNotFoundError:
-        return None
+    with errors("open", path):
+        try:
+            descriptor = _open(path, os.O_RDONLY)
+        except FileNotFoundError:
+            return None
     # Without a buffer, which would copy everything once more.
-    with open(descriptor, "rb", buffering=0) as file, errors("read", path):
+    with errors("read", path), open(descriptor, "rb", buffering=0) as file:
         found = os.fstat(descriptor)
         _check_regular(found, path)
         _check_private(found, path, "600", "remove it and log in again")
@@ -137,17 +138,13 @@ def sync_folder(path: Path) -> None:
 
 
 def _open(path: Path, mode: int) -> int:
-    """Opens a file. Raises `FileNotFoundError` or `store-unusable`."""
     try:
         return os.open(path, mode | _HARDENED, 0o600)
-    except FileNotFoundError:
-        raise
     except OSError:
-        if path.is_symlink():
-            text = f"{path} is a symbolic link, which is not followed"
-            raise _unusable(text, "remove it and log in again") from None
-        with errors("open", path):
+        if not path.is_symlink():
             raise
+    text = f"{path} is a symbolic link, which is not followed"
+    raise _unusable(text, "remove it and log in again")
 
 
 def _create_folders(path: Path) -> None:
