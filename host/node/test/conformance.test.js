@@ -8,12 +8,11 @@ import test from 'node:test';
 import { fileURLToPath } from 'node:url';
 
 import { fingerprint } from '../src/components.js';
-import { difference, readTranscript, replay } from '../src/replay.js';
+import { difference, readTranscript, replay } from './replay.js';
 import { isForLoops, play } from './script.js';
 import { program, run, stateFolder } from './support.js';
 
 const kit = new URL('../../../testing/conformance/', import.meta.url);
-const cli = fileURLToPath(new URL('../cli.mjs', import.meta.url));
 const names = readdirSync(kit)
   .filter((name) => name.endsWith('.json'))
   .sort();
@@ -194,32 +193,37 @@ test('a number that JSON cannot hold exactly is refused', async () => {
   });
 });
 
-test('the command line replays a file, and shows the hash of the component', async (t) => {
+test('the player replays a file', async (t) => {
   const [name] = names;
-  const node = (...words) => run(process.execPath, [cli, ...words]).then(({ done }) => done);
-  const same = await node('replay', fileURLToPath(new URL(name, kit)));
+  const player = fileURLToPath(new URL('play.js', import.meta.url));
+  const play = (file) => run(process.execPath, [player, file]).then(({ done }) => done);
+  const same = await play(fileURLToPath(new URL(name, kit)));
   assert.equal(same.status, 0, same.stderr);
   assert.equal(difference(read(name), JSON.parse(same.stdout)), undefined);
 
   const folder = join(stateFolder(t), '..');
   const other = join(folder, 'other.json');
   writeFileSync(other, JSON.stringify(changed(read(name), ['transcript'], () => 2)));
-  const newer = await node('replay', other);
+  const newer = await play(other);
   assert.equal(newer.status, 1);
   assert.match(newer.stderr, /format 2/);
   const first = leaves(read(name)).find(
     (path) => path.includes('action') || path.includes('failure'),
   );
   writeFileSync(other, JSON.stringify(changed(read(name), first, () => 'something')));
-  const different = await node('replay', other);
+  const different = await play(other);
   assert.equal(different.status, 1);
   assert.match(different.stderr, /not as recorded: (steps|failure).*expected "something"/);
   assert.equal(different.stdout, '');
   writeFileSync(other, '{');
-  assert.match((await node('replay', other)).stderr, /is not JSON/);
+  assert.match((await play(other)).stderr, /is not JSON/);
+});
 
+test('the command line shows the hash of the component', async () => {
+  const cli = fileURLToPath(new URL('../cli.mjs', import.meta.url));
   const { sha256, bytes } = await fingerprint();
-  assert.equal((await node('component')).stdout, `${sha256} ${bytes}\n`);
+  const shown = await (await run(process.execPath, [cli, 'component'])).done;
+  assert.equal(shown.stdout, `${sha256} ${bytes}\n`);
   const native = await (await run(program('latch'), ['component', '--json'])).done;
   assert.equal(JSON.parse(native.stdout).sha256, sha256);
 });

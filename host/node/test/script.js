@@ -7,9 +7,9 @@ import { Component, loadRules } from '../src/components.js';
 import { drive } from '../src/drive.js';
 import { Egress } from '../src/egress.js';
 import { LatchError } from '../src/error.js';
-import { begin, conversation, encode } from '../src/replay.js';
 import * as session from '../src/session.js';
 import { User } from '../src/user.js';
+import { begin, conversation, encode } from './replay.js';
 
 /** Ends a loop at the end of a transcript that breaks off. */
 class BrokeOff extends Error {}

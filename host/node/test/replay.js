@@ -1,11 +1,11 @@
-// Replays recordings of sessions: the same opening and the same replies must bring the same
-// actions and failures (`testing/conformance/README.md`). No other file needs this one.
+// The player of the conformance kit: the same opening and the same replies must bring the same
+// actions and failures (`testing/conformance/README.md`).
 
 import { isUtf8 } from 'node:buffer';
 import { readFile, stat } from 'node:fs/promises';
 
-import { Component, fingerprint } from './components.js';
-import { LatchError, printable, reason } from './error.js';
+import { Component, fingerprint } from '../src/components.js';
+import { LatchError, printable, reason } from '../src/error.js';
 
 /** @import { Client, Context, Demand, LoginRequest, Reply, Tokens } from '../component/interfaces/latchstring-login-flow.js' */
 
