@@ -31,6 +31,13 @@ const EPHEMERAL_ATTEMPTS = 16;
 /** @type {Record<Redirect['host'], 'ipv4' | 'ipv6' | 'localhost'>} */
 const REDIRECT_HOSTS = { '127.0.0.1': 'ipv4', '[::1]': 'ipv6', localhost: 'localhost' };
 
+/** The addresses of each host. @type {Record<Redirect['host'], string[]>} */
+const ADDRESSES = {
+  '127.0.0.1': ['127.0.0.1'],
+  '[::1]': ['::1'],
+  localhost: ['127.0.0.1', '::1'],
+};
+
 /**
  * The redirect URIs that the provider accepts.
  *
@@ -68,56 +75,50 @@ const REDIRECT_HOSTS = { '127.0.0.1': 'ipv4', '[::1]': 'ipv6', localhost: 'local
  */
 export async function listen(rules, { host, ports, path }) {
   decided(() => rules.checkRedirectPath(path));
-  const failures = [];
-  for (const port of ports.length > 0 ? ports : [0]) {
+  /** @type {Set<string>} */
+  const failures = new Set();
+  // A port that the system chooses may be taken in the other address family.
+  for (const port of ports.length > 0 ? ports : Array(EPHEMERAL_ATTEMPTS).fill(0)) {
     try {
-      return new Listener(rules, await bound(host, port), host, path);
+      return new Listener(rules, await bound(ADDRESSES[host], port), host, path);
     } catch (error) {
       if (error instanceof LatchError) throw error;
       const name = port === 0 ? 'any port' : `port ${port}`;
       const isTaken = reason(error) === 'EADDRINUSE';
-      failures.push(isTaken ? `${name} is in use` : `${name} failed (${reason(error)})`);
+      failures.add(isTaken ? `${name} is in use` : `${name} failed (${reason(error)})`);
     }
   }
   throw new LatchError(
     'port-in-use',
-    `no port could be bound on ${host}: ${failures.join(', ')}`,
+    `no port could be bound on ${host}: ${[...failures].join(', ')}`,
     'end the program that listens there, or allow another port that the provider accepts',
   );
 }
 
 /**
- * Returns one server, or one for each address family.
+ * Returns a server for each address that the machine has, all on one port: a program that had it
+ * in the other address family would get the authorization code.
  *
- * @param {Redirect['host']} host
+ * @param {string[]} addresses
  * @param {number} port
  */
-async function bound(host, port) {
-  if (host === '127.0.0.1') return [await serverAt('127.0.0.1', port)];
-  if (host === '[::1]') return [await serverAt('::1', port)];
-  for (let attempt = 1; ; attempt += 1) {
-    const v4 = await serverAt('127.0.0.1', port);
+async function bound(addresses, port) {
+  /** @type {Server[]} */
+  const servers = [];
+  for (const host of addresses) {
+    const server = createServer({ pauseOnConnect: true });
+    server.listen({ host, port: servers.length > 0 ? portOf(servers[0]) : port, exclusive: true });
     try {
-      // A program that had this port in the other family would get the authorization code.
-      return [v4, await serverAt('::1', portOf(v4))];
+      await once(server, 'listening');
+      servers.push(server);
     } catch (error) {
-      // The machine has no IPv6.
-      if (['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(reason(error))) return [v4];
-      v4.close();
-      if (port !== 0 || attempt === EPHEMERAL_ATTEMPTS) throw error;
+      const isMissing = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(reason(error));
+      if (isMissing && (servers.length > 0 || host !== addresses.at(-1))) continue;
+      for (const one of servers) one.close();
+      throw error;
     }
   }
-}
-
-/**
- * @param {string} host
- * @param {number} port
- */
-async function serverAt(host, port) {
-  const server = createServer({ pauseOnConnect: true });
-  server.listen({ host, port, exclusive: true });
-  await once(server, 'listening');
-  return server;
+  return servers;
 }
 
 /** @param {Server} server */

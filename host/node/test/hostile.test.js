@@ -1,7 +1,7 @@
 // Requests to the listener that are not the redirect of this login.
 
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
+import { connect, Server } from 'node:net';
 import test from 'node:test';
 
 import { complete } from '../src/client.js';
@@ -408,5 +408,38 @@ test('localhost is answered in both address families, under each of its names', 
     if (came !== true) continue;
     await listener.take().answer(well);
     assert.equal((await answer).status, 200);
+  }
+});
+
+for (const [missing, host] of [
+  ['127.0.0.1', '[::1]'],
+  ['::1', '127.0.0.1'],
+]) {
+  test(`localhost is answered on a machine without ${missing}`, async (t) => {
+    const { listen: original } = Server.prototype;
+    t.mock.method(Server.prototype, 'listen', function refused(options, ...more) {
+      if (options.host !== missing) return original.call(this, options, ...more);
+      const error = Object.assign(new Error(), { code: 'EADDRNOTAVAIL' });
+      process.nextTick(() => this.emit('error', error));
+      return this;
+    });
+    const listener = await listen(rules, { host: 'localhost', ports: [], path: '/callback' });
+    t.after(() => listener.close());
+    const answer = get(`http://${host}:${new URL(listener.redirectUri).port}/callback?a`);
+    await listener.arrival();
+    await listener.take().answer(well);
+    assert.equal((await answer).status, 200);
+  });
+}
+
+test('localhost is not bound if another program has its port in one family', async (t) => {
+  for (const host of ['127.0.0.1', '[::1]']) {
+    const other = await listen(rules, { host, ports: [], path: '/callback' });
+    t.after(() => other.close());
+    const ports = [Number(new URL(other.redirectUri).port)];
+    await assert.rejects(listen(rules, { host: 'localhost', ports, path: '/callback' }), {
+      code: 'port-in-use',
+      message: /port \d+ is in use$/,
+    });
   }
 });
