@@ -149,19 +149,30 @@ export async function loadRules() {
 }
 
 /**
+ * Returns what a function of the rules answers: its result, or its error.
+ *
+ * @template T
+ * @param {() => T} rule
+ * @returns {{ tag: 'ok', val: T } | { tag: 'err', val: unknown }}
+ */
+export function judged(rule) {
+  try {
+    return { tag: 'ok', val: rule() };
+  } catch (error) {
+    if (!(error instanceof Error)) return { tag: 'err', val: error };
+    const remedy = 'report it with the version of this program';
+    throw new LatchError('host-fault', 'the rules component stopped', remedy);
+  }
+}
+
+/**
  * Returns what a function of the rules returns. Throws its failure as a `LatchError`.
  *
  * @template T
  * @param {() => T} rule
  */
 export function decided(rule) {
-  try {
-    return rule();
-  } catch (error) {
-    if (error instanceof Error) {
-      const remedy = 'report it with the version of this program';
-      throw new LatchError('host-fault', 'the rules component stopped', remedy);
-    }
-    throw LatchError.from(/** @type {Failure} */ (error));
-  }
+  const answer = judged(rule);
+  if (answer.tag === 'ok') return answer.val;
+  throw LatchError.from(/** @type {Failure} */ (answer.val));
 }

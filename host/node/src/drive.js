@@ -64,7 +64,9 @@ export async function drive(session, parts) {
   } catch (error) {
     const failure = translated(error, parts.signal);
     const { code, message, remedy, provider } = failure;
-    await parts.user?.close({ failure: { code, message, remedy }, provider });
+    const ended = { failure: { code, message, remedy }, provider };
+    // The first error is the one to tell.
+    await parts.user?.close(ended).catch(() => {});
     throw failure;
   }
 }

@@ -5,7 +5,7 @@ import { isUtf8 } from 'node:buffer';
 import { lookup } from 'node:dns/promises';
 import { validateHeaderValue } from 'node:http';
 
-import { decided } from './components.js';
+import { decided, judged } from './components.js';
 
 /** @import { Client, Purpose, Request, Response } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Rules } from './components.js' */
@@ -63,12 +63,9 @@ export class Egress {
       name,
       valueBytes: BigInt(Buffer.byteLength(value)),
     }));
-    let permit;
-    try {
-      permit = this.policy.permit({ url, headers: sizes, bodyBytes: BigInt(body?.length ?? 0) });
-    } catch (reason) {
-      throw typeof reason === 'string' ? new Denied(reason) : reason;
-    }
+    const outgoing = { url, headers: sizes, bodyBytes: BigInt(body?.length ?? 0) };
+    const permit = judged(() => this.policy.permit(outgoing));
+    if (permit.tag === 'err') throw new Denied(String(permit.val));
     for (const { name, value } of headers) {
       try {
         validateHeaderValue(name, value);
@@ -76,9 +73,9 @@ export class Egress {
         throw new Denied(`the request's header ${name} has no valid value`);
       }
     }
-    const isAny = permit.addresses === 'any';
+    const isAny = permit.val.addresses === 'any';
     return {
-      url: permit.url,
+      url: permit.val.url,
       reaches: async (address) => isAny || this.#rules.isPublic(address) || this.#isIssuerPrivate(),
     };
   }

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
 
-import { decided } from './components.js';
+import { decided, judged } from './components.js';
 import { LatchError, reason } from './error.js';
 import { headerList } from './http.js';
 import { end, Peers } from './peers.js';
@@ -128,7 +128,8 @@ function portOf(server) {
 
 /** Passes on requests that could be the redirect, and answers all others. */
 export class Listener {
-  #rules;
+  #abandoned;
+  #endAddress;
   #servers;
   #http;
   #peers;
@@ -137,6 +138,8 @@ export class Listener {
   /** Requests that were not taken yet, oldest first. @type {Visit[]} */
   #visits = [];
   #arrived = () => {};
+  /** The error of the rules component if it has stopped. @type {unknown} */
+  #failure;
   /** Connections, oldest first. @type {Set<Socket>} */
   #sockets = new Set();
   /** Accepted connections that wait for room, oldest first. @type {Socket[]} */
@@ -152,7 +155,8 @@ export class Listener {
    */
   constructor(rules, servers, host, path) {
     const { address, port } = /** @type {AddressInfo} */ (servers[0].address());
-    this.#rules = rules;
+    this.#abandoned = rules.abandoned();
+    this.#endAddress = rules.endAddress();
     this.#servers = servers;
     this.#judge = decided(() => rules.Listener.bind(REDIRECT_HOSTS[host], port, path));
     this.redirectUri = `http://${host}:${port}${path}`;
@@ -185,14 +189,18 @@ export class Listener {
 
   /** Waits until there is a request to take. */
   async arrival() {
-    if (this.#visits.length > 0) return;
+    if (this.#visits.length > 0 || this.#failure) return;
     await new Promise((resolve) => {
       this.#arrived = () => resolve(undefined);
     });
   }
 
-  /** Returns the oldest request, or `undefined` if there is none. */
+  /**
+   * Returns the oldest request, or `undefined` if there is none. Fails if a request could not be
+   * judged.
+   */
   take() {
+    if (this.#failure) throw this.#failure;
     return this.#visits.shift();
   }
 
@@ -205,8 +213,7 @@ export class Listener {
       // Its page is written, and the program need not wait until the browser closes the connection.
       else socket.unref();
     }
-    const abandoned = this.#rules.abandoned();
-    await Promise.all(this.#visits.splice(0).map((visit) => visit.answer(abandoned)));
+    await Promise.all(this.#visits.splice(0).map((visit) => visit.answer(this.#abandoned)));
   }
 
   /**
@@ -250,9 +257,17 @@ export class Listener {
   #respond(request, response) {
     const { socket, method = '', url: target = '' } = request;
     const headers = headerList(request.rawHeaders);
-    const refusal = this.#refusal(method, target, headers);
-    if (refusal) {
-      const { status, policy, text } = refusal;
+    let judgement;
+    try {
+      judgement = judged(() => this.#judge.judge(method, target, headers));
+    } catch (error) {
+      this.#failure = error;
+      this.#arrived();
+      socket.destroy();
+      return;
+    }
+    if (judgement.tag === 'err') {
+      const { status, policy, text } = /** @type {Refusal} */ (judgement.val);
       if (status === 405) response.setHeader('allow', 'GET');
       response.writeHead(status, protectedHeaders('text/plain; charset=utf-8', policy)).end(text);
       return;
@@ -274,33 +289,16 @@ export class Listener {
       : undefined;
     const answer = (/** @type {Page} */ page) => {
       clearTimeout(timer);
-      const staysOpen = gone !== undefined && page.location === this.#rules.endAddress();
+      const staysOpen = gone !== undefined && page.location === this.#endAddress;
       return written(response, page, staysOpen);
     };
-    const timer = setTimeout(() => answer(this.#rules.abandoned()), PAGE_PATIENCE_MS).unref();
+    const timer = setTimeout(() => answer(this.#abandoned), PAGE_PATIENCE_MS).unref();
     const cookies = headers
       .filter(({ name }) => name.toLowerCase() === 'cookie')
       .map(({ value }) => value)
       .join('; ');
     this.#visits.push({ target, cookies, answer, peer, gone });
     this.#arrived();
-  }
-
-  /**
-   * Returns the response to a request that does not count, or `undefined` if it counts.
-   *
-   * @param {string} method
-   * @param {string} target
-   * @param {Header[]} headers
-   * @returns {Refusal | undefined}
-   */
-  #refusal(method, target, headers) {
-    try {
-      this.#judge.judge(method, target, headers);
-      return undefined;
-    } catch (refusal) {
-      return /** @type {Refusal} */ (refusal);
-    }
   }
 }
 

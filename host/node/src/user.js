@@ -92,13 +92,16 @@ export class User {
   async close(ended) {
     // An interrupted login, too, shows how it ended.
     this.#signal = undefined;
-    await this.#run({ tag: 'close', val: ended });
-    this.#withdraw();
-    for (let visit = this.#listener?.take(); visit; visit = this.#listener?.take()) {
-      for (const command of this.#commands(this.#requested(visit))) await this.#carryOut(command);
+    try {
+      await this.#run({ tag: 'close', val: ended });
+      this.#withdraw();
+      for (let visit = this.#listener?.take(); visit; visit = this.#listener?.take()) {
+        for (const command of this.#commands(this.#requested(visit))) await this.#carryOut(command);
+      }
+      await Promise.all(this.#answers);
+    } finally {
+      await this.#listener?.close();
     }
-    await Promise.all(this.#answers);
-    await this.#listener?.close();
   }
 
   /**

@@ -443,3 +443,58 @@ test('localhost is not bound if another program has its port in one family', asy
     });
   }
 });
+
+test('a login ends with an error if the rules component stops at a request', async (t) => {
+  const { issuer } = await demoProvider(t);
+  const judge = () => {
+    throw new WebAssembly.RuntimeError('unreachable');
+  };
+  const stopping = { ...rules, Listener: { bind: () => ({ judge }) } };
+  let opened;
+  const pending = login(
+    { issuer, clientId: 'demo', scopes: ['openid'] },
+    {
+      stateDir: stateFolder(t),
+      browser: (url) => {
+        opened = url;
+        get(url).catch(() => {});
+      },
+      listen: (redirect) => listen(stopping, redirect),
+      terminal: terminal(),
+    },
+  );
+  await assert.rejects(pending, {
+    code: 'host-fault',
+    message: 'the rules component stopped',
+  });
+  await assert.rejects(get(opened), { code: 'ECONNREFUSED' }, 'the port is free again');
+});
+
+test('a login frees its port even if its last page cannot be made', async () => {
+  let closed = 0;
+  const stop = () => {
+    throw new WebAssembly.RuntimeError('unreachable');
+  };
+  const user = new User({
+    rules: {
+      ...rules,
+      Interaction: class {
+        handle = stop;
+      },
+    },
+    egress: new Egress(rules, complete({ issuer: 'https://id.example', clientId: 'a' })),
+    clock: frozen,
+    seed: new Uint8Array(32),
+    terminal: terminal(),
+    listener: {
+      redirectUri,
+      arrival: () => new Promise(() => {}),
+      take: () => undefined,
+      close: async () => {
+        closed += 1;
+      },
+    },
+  });
+  await assert.rejects(user.close(), { code: 'host-fault' });
+  assert.equal(closed, 1);
+});
