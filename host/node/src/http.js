@@ -3,10 +3,10 @@
 // `node:http` and not `fetch`: it takes a look-up function, so that it connects to an address
 // that was checked, and it says whether a failed request was sent.
 
-import { lookup } from 'node:dns';
+import { lookup } from 'node:dns/promises';
+import { once } from 'node:events';
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { isIPv4 } from 'node:net';
 
 import { Denied } from './egress.js';
 import { printable, reason } from './error.js';
@@ -32,47 +32,15 @@ const RESPONSE_BYTES = 1 << 20;
 class TooLarge extends Error {}
 
 /** @type {Send} */
-export async function send(request, permit, timeoutMs = REQUEST_TIMEOUT_MS) {
-  const url = new URL(request.url);
-  const connection = { sent: false };
+export async function send({ method, url, headers, body }, permit, timeoutMs = Infinity) {
+  const { protocol, hostname, port } = new URL(url);
+  const isSecure = protocol === 'https:';
   const limitMs = Math.min(timeoutMs, REQUEST_TIMEOUT_MS);
   const signal = AbortSignal.timeout(limitMs);
+  let sent = false;
   try {
-    const address = literal(url);
-    if (address !== undefined && !(await within(signal, permit.reaches(address)))) {
-      throw new Denied(`${address} is not a public address`);
-    }
-    const response = await responseTo(request, url, permit, signal, connection);
-    const { statusCode: status = 0, rawHeaders } = response;
-    return {
-      tag: 'ok',
-      val: { status, headers: headerList(rawHeaders), body: await body(response) },
-    };
-  } catch (error) {
-    /** @param {NoResponse} val @returns {{ tag: 'err', val: NoResponse }} */
-    const none = (val) => ({ tag: 'err', val });
-    if (error instanceof Denied) return none({ tag: 'denied', val: error.message });
-    if (error instanceof TooLarge) return none({ tag: 'too-large', val: BigInt(RESPONSE_BYTES) });
-    const port = url.port || (url.protocol === 'https:' ? 443 : 80);
-    const why = signal.aborted ? `timed out after ${limitMs / 1000} s` : printable(words(error));
-    const text = `cannot reach ${url.hostname}:${port}: ${why}`;
-    return none({ tag: 'unreachable', val: { reason: text, sent: connection.sent } });
-  }
-}
-
-/**
- * Sends the request. Returns the response with its headers, before its body has arrived.
- *
- * @param {Request} request
- * @param {URL} url
- * @param {Permit} permit
- * @param {AbortSignal} signal
- * @param {{ sent: boolean }} connection `sent` is set once the request may have been sent
- * @returns {Promise<http.IncomingMessage>}
- */
-function responseTo({ method, headers, body }, url, permit, signal, connection) {
-  const isSecure = url.protocol === 'https:';
-  return new Promise((resolve, reject) => {
+    const late = once(signal, 'abort').then(() => Promise.reject(signal.reason));
+    const addresses = await Promise.race([late, permittedAddresses(hostname, permit)]);
     const request = (isSecure ? https : http).request(url, {
       method: method.toUpperCase(),
       // A connection for this request only: a kept one may break under a request that must not
@@ -80,81 +48,58 @@ function responseTo({ method, headers, body }, url, permit, signal, connection) 
       agent: false,
       // Whatever NODE_TLS_REJECT_UNAUTHORIZED says.
       rejectUnauthorized: true,
-      lookup: permittedLookup(permit),
+      lookup: (_name, { all }, found) =>
+        all ? found(null, addresses) : found(null, addresses[0].address, addresses[0].family),
       signal,
-    });
-    request.on('response', resolve);
-    request.on('error', reject);
-    request.on('socket', (socket) => {
-      socket.once(isSecure ? 'secureConnect' : 'connect', () => {
-        connection.sent = true;
-      });
     });
     request.setHeader('user-agent', 'latchstring-node/0.1.0');
     for (const { name, value } of headers) request.appendHeader(name, value);
-    request.end(body);
-  });
-}
-
-/** @param {http.IncomingMessage} response */
-async function body(response) {
-  const chunks = [];
-  let length = 0;
-  for await (const chunk of response) {
-    length += chunk.length;
-    if (length > RESPONSE_BYTES) throw new TooLarge();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
-}
-
-/**
- * Returns the host of a URL if it is an IP address. Node does not look it up.
- *
- * @param {URL} url
- */
-function literal({ hostname }) {
-  if (hostname.startsWith('[')) return hostname.slice(1, -1);
-  return isIPv4(hostname) ? hostname : undefined;
-}
-
-/**
- * Returns a look-up function that uses the system's resolver, and fails if the permit does not
- * allow every address of the name.
- *
- * @param {Permit} permit
- * @returns {import('node:net').LookupFunction}
- */
-export function permittedLookup(permit) {
-  return (name, options, callback) => {
-    lookup(name, { ...options, all: true }, async (error, found) => {
-      if (error) return callback(error, '');
-      for (const { address } of found) {
-        if (await permit.reaches(address)) continue;
-        const text = `${printable(name)} leads to ${address}, which is not a public address`;
-        return callback(new Denied(text), '');
-      }
-      if (options.all) return callback(null, found);
-      return callback(null, found[0].address, found[0].family);
+    request.once('socket', (socket) => {
+      socket.once(isSecure ? 'secureConnect' : 'connect', () => {
+        sent = true;
+      });
     });
-  };
+    /** @type {http.IncomingMessage} */
+    const response = await new Promise((resolve, reject) => {
+      request.on('response', resolve).on('error', reject).end(body);
+    });
+    const { statusCode: status = 0, rawHeaders } = response;
+    const chunks = [];
+    let length = 0;
+    for await (const chunk of response) {
+      length += chunk.length;
+      if (length > RESPONSE_BYTES) throw new TooLarge();
+      chunks.push(chunk);
+    }
+    const val = { status, headers: headerList(rawHeaders), body: Buffer.concat(chunks) };
+    return { tag: 'ok', val };
+  } catch (error) {
+    /** @param {NoResponse} val @returns {{ tag: 'err', val: NoResponse }} */
+    const none = (val) => ({ tag: 'err', val });
+    if (error instanceof Denied) return none({ tag: 'denied', val: error.message });
+    if (error instanceof TooLarge) return none({ tag: 'too-large', val: BigInt(RESPONSE_BYTES) });
+    const why = signal.aborted ? `timed out after ${limitMs / 1000} s` : printable(words(error));
+    const text = `cannot reach ${hostname}:${port || (isSecure ? 443 : 80)}: ${why}`;
+    return none({ tag: 'unreachable', val: { reason: text, sent } });
+  }
 }
 
 /**
- * Returns the same promise, which is rejected if the signal is aborted first.
+ * Returns the addresses of a URL's host from the system's resolver. Fails with `Denied` if the
+ * request may not go to one of them.
  *
- * @template T
- * @param {AbortSignal} signal
- * @param {Promise<T>} promise
- * @returns {Promise<T>}
+ * @param {string} hostname
+ * @param {Permit} permit
  */
-function within(signal, promise) {
-  return new Promise((resolve, reject) => {
-    const stop = () => reject(signal.reason);
-    if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    promise.then(resolve, reject);
-  });
+async function permittedAddresses(hostname, permit) {
+  const name = hostname.replace(/^\[(.*)\]$/, '$1');
+  const found = await lookup(name, { all: true });
+  for (const { address } of found) {
+    if (await permit.reaches(address)) continue;
+    const what = address === name ? address : `${printable(name)} leads to ${address}, which`;
+    throw new Denied(`${what} is not a public address`);
+  }
+  return found;
 }
 
 /**

@@ -2,10 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import * as dns from 'node:dns';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
+import { syncBuiltinESMExports } from 'node:module';
 import { join } from 'node:path';
 import test from 'node:test';
 import { inspect } from 'node:util';
@@ -13,7 +15,7 @@ import { inspect } from 'node:util';
 import { complete } from '../src/client.js';
 import { loadRules } from '../src/components.js';
 import { Denied, Egress } from '../src/egress.js';
-import { permittedLookup, send } from '../src/http.js';
+import { send } from '../src/http.js';
 import { LatchError, login, token } from '../src/index.js';
 import { get, stateFolder, terminal } from './support.js';
 
@@ -209,10 +211,24 @@ test('a name with a private address is not connected to', async (t) => {
   const reply = await send(request(url), publicOnly);
   assert.equal(reply.val.tag, 'denied');
   assert.match(reply.val.val, /not a public address/);
-  const error = await new Promise((resolve) => {
-    permittedLookup(publicOnly)('localhost', {}, resolve);
+});
+
+test('a name is looked up once, and the request goes to the address that was checked', async (t) => {
+  const url = await serving(t, (_, response) => response.end('here'));
+  const checked = [];
+  const found = t.mock.method(dns.promises, 'lookup', async () => [
+    { address: '127.0.0.1', family: 4 },
+  ]);
+  syncBuiltinESMExports();
+  t.after(() => {
+    found.mock.restore();
+    syncBuiltinESMExports();
   });
-  assert(error instanceof Denied);
+  const reaches = async (address) => checked.push(address) > 0;
+  const reply = await send(request(url.replace('127.0.0.1', 'id.example')), { reaches });
+  assert.equal(reply.val.body.toString(), 'here');
+  assert.deepEqual(checked, ['127.0.0.1']);
+  assert.equal(found.mock.callCount(), 1);
 });
 
 test('no redirect is followed, and no body is read past its limit', async (t) => {
