@@ -24,7 +24,7 @@ function session() {
   const opened = component.begin((Session) =>
     Session.token(client, stored, demand, { nowMs, entropy }),
   );
-  const { tag } = component.next(opened, { tag: 'begin' }, nowMs);
+  const { tag } = opened.next({ tag: 'begin' }, nowMs);
   if (tag !== 'done') {
     throw new Error(`expected the stored token to be valid; the component asked for ${tag}`);
   }

@@ -4,11 +4,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 
-import { instantiate as instantiateLogin } from '../component/login.js';
-import { instantiate as instantiateRules } from '../component/rules.js';
-import { LatchError, sandboxFault } from './error.js';
+import { fault, LatchError } from './error.js';
 
-/** @import { Action, Client, Failure, Reply, Session } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Client, Failure, Session } from '../component/interfaces/latchstring-login-flow.js' */
 
 /** @typedef {typeof import('../component/interfaces/latchstring-login-flow.js')} Flow `wit/login.wit` */
 /** @typedef {typeof import('../component/interfaces/latchstring-rules-host.js')} Rules `wit/rules.wit` */
@@ -21,13 +19,10 @@ const MEMORY_LIMIT = 64 << 20;
 /** The compiled modules, by URL. @type {Map<string, Promise<WebAssembly.Module>>} */
 const modules = new Map();
 
-/** @param {URL} file */
-function compiled(file) {
-  let module = modules.get(file.href);
-  if (!module) {
-    module = readFile(file).then((bytes) => WebAssembly.compile(bytes));
-    modules.set(file.href, module);
-  }
+/** @param {string} url */
+function compiled(url) {
+  const module = modules.get(url) ?? readFile(new URL(url)).then(WebAssembly.compile);
+  modules.set(url, module);
   return module;
 }
 
@@ -35,22 +30,22 @@ function compiled(file) {
  * Returns the exports and the memories of a new instance of a component. The instance gets
  * nothing from this host.
  *
- * @template T
- * @param {(core: (name: string) => Promise<WebAssembly.Module>, imports: {}, instantiate: (module: WebAssembly.Module, imports: Record<string, any>) => Promise<WebAssembly.Instance>) => T | Promise<T>} instantiate
- * @param {URL} [folder] the folder with the files of the component
- * @returns {Promise<{ root: T, memories: WebAssembly.Memory[] }>}
+ * @param {string} name
+ * @param {URL} [folder] the folder with the files that `build.mjs` made of it
  */
-export async function load(instantiate, folder = FOLDER) {
+export async function load(name, folder = FOLDER) {
+  const { instantiate } = await import(new URL(`${name}.js`, folder).href);
   /** @type {WebAssembly.Memory[]} */
   const memories = [];
-  const core = (/** @type {string} */ name) => compiled(new URL(name, folder));
-  const root = await instantiate(core, {}, async (module, imports) => {
+  const core = (/** @type {string} */ file) => compiled(new URL(file, folder).href);
+  /** @type {(module: WebAssembly.Module, imports: WebAssembly.Imports) => Promise<WebAssembly.Instance>} */
+  const instantiateCore = async (module, imports) => {
     const instance = await WebAssembly.instantiate(module, imports);
     const { memory } = instance.exports;
     if (memory instanceof WebAssembly.Memory) memories.push(memory);
     return instance;
-  });
-  return { root, memories };
+  };
+  return { root: await instantiate(core, {}, instantiateCore), memories };
 }
 
 /** Returns the SHA-256 of the login component's file, in hexadecimal, and its size. */
@@ -74,7 +69,7 @@ export class Component {
   }
 
   static async load() {
-    const { root, memories } = await load((...given) => instantiateLogin(...given));
+    const { root, memories } = await load('login');
     return new Component(root.flow, memories);
   }
 
@@ -87,19 +82,11 @@ export class Component {
    * Opens a session.
    *
    * @param {(session: Flow['Session']) => Session} open
+   * @returns {Pick<Session, 'next'>}
    */
   begin(open) {
-    return this.#call(() => open(this.#flow.Session));
-  }
-
-  /**
-   * @param {Session} session
-   * @param {Reply} reply
-   * @param {bigint} nowMs
-   * @returns {Action}
-   */
-  next(session, reply, nowMs) {
-    return this.#call(() => session.next(reply, nowMs));
+    const session = this.#call(() => open(this.#flow.Session));
+    return { next: (reply, nowMs) => this.#call(() => session.next(reply, nowMs)) };
   }
 
   /**
@@ -113,28 +100,22 @@ export class Component {
     try {
       result = call();
     } catch (error) {
-      throw translated(error);
+      if (!(error instanceof Error)) throw LatchError.from(/** @type {Failure} */ (error));
+      if (!(error instanceof TypeError)) {
+        throw fault('sandbox-fault', 'the login component stopped');
+      }
+      // Its message quotes the value, which may be a secret.
+      throw new LatchError(
+        'invalid-configuration',
+        'a setting does not have the type that the contract says',
+        'compare the settings with the types of this package',
+      );
     }
     const bytes = this.#memories.reduce((sum, { buffer }) => sum + buffer.byteLength, 0);
-    if (bytes > MEMORY_LIMIT) {
-      throw sandboxFault(`the login component uses ${bytes} bytes; it may use ${MEMORY_LIMIT}`);
-    }
-    return result;
+    if (bytes <= MEMORY_LIMIT) return result;
+    const message = `the login component uses ${bytes} bytes; it may use ${MEMORY_LIMIT}`;
+    throw fault('sandbox-fault', message);
   }
-}
-
-/** @param {unknown} error what a call threw: the record `failure`, or an error of JavaScript */
-function translated(error) {
-  if (!(error instanceof Error)) return LatchError.from(/** @type {Failure} */ (error));
-  // Its message quotes the value, which may be a secret.
-  if (error instanceof TypeError) {
-    return new LatchError(
-      'invalid-configuration',
-      'a setting does not have the type that the contract says',
-      'compare the settings with the types of this package',
-    );
-  }
-  return sandboxFault('the login component stopped');
 }
 
 /**
@@ -144,8 +125,7 @@ function translated(error) {
  * @returns {Promise<Rules>}
  */
 export async function loadRules() {
-  const { root } = await load((...given) => instantiateRules(...given));
-  return root.host;
+  return (await load('rules')).root.host;
 }
 
 /**
@@ -160,8 +140,7 @@ export function judged(rule) {
     return { tag: 'ok', val: rule() };
   } catch (error) {
     if (!(error instanceof Error)) return { tag: 'err', val: error };
-    const remedy = 'report it with the version of this program';
-    throw new LatchError('host-fault', 'the rules component stopped', remedy);
+    throw fault('host-fault', 'the rules component stopped');
   }
 }
 

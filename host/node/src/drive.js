@@ -2,14 +2,14 @@
 
 import { decided } from './components.js';
 import { Denied } from './egress.js';
-import { LatchError, reason, sandboxFault } from './error.js';
+import { fault, LatchError, reason } from './error.js';
 import { holdSignals } from './interrupts.js';
 import { placed, read, seal } from './session.js';
 
-/** @import { Action, Exchange, Outcome, Reply, Session } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Context, Exchange, Outcome, Reply, Session } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Budget } from '../component/interfaces/latchstring-rules-host.js' */
 /** @import { Clock } from './clock.js' */
-/** @import { Component, Rules } from './components.js' */
+/** @import { Component, Flow, Rules } from './components.js' */
 /** @import { Egress } from './egress.js' */
 /** @import { Send } from './http.js' */
 /** @import { Lock } from './lock.js' */
@@ -28,14 +28,17 @@ const NEEDS_USER = {
   offer: 'a choice',
 };
 
+/** @typedef {(session: Flow['Session'], context: Context) => Session} Open opens a session */
+
 /**
  * What a session runs with.
  *
  * @typedef {object} Parts
- * @property {Pick<Component, 'next'>} component
+ * @property {Pick<Component, 'begin'>} component
  * @property {Rules} rules
  * @property {Budget} budget how much the session may ask for
  * @property {Clock} clock
+ * @property {() => Uint8Array} entropy
  * @property {Send} send
  * @property {string} profile
  * @property {Store} store
@@ -48,17 +51,17 @@ const NEEDS_USER = {
  */
 
 /**
- * Steps the session to its end.
+ * Opens a session and steps it to its end.
  *
  * The browser gets its last page only now: after the code was exchanged and the session was
  * saved.
  *
- * @param {Session} session
+ * @param {Open} open
  * @param {Parts} parts
  */
-export async function drive(session, parts) {
+export async function drive(open, parts) {
   try {
-    const outcome = await steps(session, parts);
+    const outcome = await steps(open, parts);
     await parts.user?.close();
     return outcome;
   } catch (error) {
@@ -72,12 +75,16 @@ export async function drive(session, parts) {
 }
 
 /**
- * @param {Session} session
+ * @param {Open} open
  * @param {Parts} parts
  * @returns {Promise<Outcome>}
  */
-async function steps(session, parts) {
-  const { component, clock, store, user, rules, budget } = parts;
+async function steps(open, parts) {
+  const { component, clock, entropy, store, user, rules, budget } = parts;
+  const context = { nowMs: BigInt(clock.nowMs()), entropy: entropy() };
+  const session = placed(store, () => component.begin((Session) => open(Session, context)));
+  const next = (/** @type {Reply} */ reply) =>
+    placed(store, () => session.next(reply, BigInt(clock.nowMs())));
   /** @type {Lock | undefined} */
   let lock;
   let releaseSignals = async () => {};
@@ -85,9 +92,12 @@ async function steps(session, parts) {
     /** @type {Reply} */
     let reply = { tag: 'begin' };
     for (;;) {
-      const told = reply;
-      const next = () => component.next(session, told, BigInt(clock.nowMs()));
-      const action = admitted(placed(store, next), budget);
+      const action = next(reply);
+      /** @type {{ url?: string, verificationUri?: string, waitMs?: bigint }} */
+      const asked = 'val' in action ? Object(action.val) : {};
+      const { url = asked.verificationUri, waitMs = 0n } = asked;
+      const admittedMs = decided(() => budget.admit(action.tag, url, waitMs));
+      if (asked.waitMs !== undefined) asked.waitMs = admittedMs;
       switch (action.tag) {
         case 'lock':
           if (!lock) {
@@ -109,14 +119,15 @@ async function steps(session, parts) {
         case 'visit':
         case 'offer':
           if (!user) {
-            const what = NEEDS_USER[action.tag];
-            throw sandboxFault(`the login component asked for ${what} outside of a login`);
+            const what = `the login component asked for ${NEEDS_USER[action.tag]}`;
+            throw fault('sandbox-fault', `${what} outside of a login`);
           }
           reply = await user.perform(action);
           break;
         case 'save':
           if (!lock) {
-            throw sandboxFault("the login component saved a session without the session's lock");
+            const what = "the login component saved a session without the session's lock";
+            throw fault('sandbox-fault', what);
           }
           reply = await save(action.val, parts);
           break;
@@ -133,23 +144,6 @@ async function steps(session, parts) {
       await releaseSignals();
     }
   }
-}
-
-/**
- * Counts an action. Returns it with a wait that is not longer than the user's time. Fails if the
- * session asks for too much, or for an action that does not exist.
- *
- * @param {Action} action
- * @param {Budget} budget
- * @returns {Action}
- */
-function admitted(action, budget) {
-  /** @type {{ url?: string, verificationUri?: string, waitMs?: bigint }} */
-  const asked = 'val' in action ? Object(action.val) : {};
-  const url = asked.url ?? asked.verificationUri;
-  const waitMs = decided(() => budget.admit(action.tag, url, asked.waitMs ?? 0n));
-  if (asked.waitMs === undefined) return action;
-  return /** @type {Action} */ ({ tag: action.tag, val: { ...asked, waitMs } });
 }
 
 /**
@@ -179,8 +173,8 @@ async function locked({ clock, store, terminal, profile, lockPatienceMs, signal 
 async function exchange({ purpose, waitMs, timeoutMs, request }, { clock, send, egress, signal }) {
   if (waitMs > 0n) await clock.sleep(Number(waitMs), signal);
   try {
-    const limitMs = timeoutMs === undefined ? undefined : Number(timeoutMs);
     const permit = egress.permit(request);
+    const limitMs = timeoutMs === undefined ? undefined : Number(timeoutMs);
     const answer = await send({ ...request, url: permit.url }, permit, limitMs);
     if (answer.tag === 'ok') egress.learn(purpose, request.url, answer.val);
     return answer;
@@ -211,12 +205,6 @@ async function save(bytes, { rules, store, egress }) {
  */
 function translated(error, signal) {
   if (error instanceof LatchError) return error;
-  if (signal?.aborted) {
-    return new LatchError('interrupted', 'the program was interrupted', 'run it again');
-  }
-  return new LatchError(
-    'host-fault',
-    `this host failed: ${reason(error)}`,
-    'report it with the version of this program',
-  );
+  if (!signal?.aborted) return fault('host-fault', `this host failed: ${reason(error)}`);
+  return new LatchError('interrupted', 'the program was interrupted', 'run it again');
 }

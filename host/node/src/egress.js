@@ -26,8 +26,8 @@ export class Denied extends Error {}
 export class Egress {
   #rules;
   #resolve;
-  /** Resolved at most once in a session. @type {Promise<boolean> | undefined} */
-  #issuerIsPrivate;
+  /** The issuer's name is resolved at most once. @type {Promise<void> | undefined} */
+  #resolved;
 
   /**
    * @param {Rules} rules
@@ -38,13 +38,12 @@ export class Egress {
    * @param {(name: string) => Promise<string[]>} [more.resolve] returns the addresses of a name
    */
   constructor(rules, client, { pinned = [], redirectUri, resolve = addressesOf } = {}) {
+    const { issuer, httpsIssuer, protocol } = client;
     const given = [client.endpoints, client.assumedEndpoints];
-    const { protocol } = client;
     const isUrl = (/** @type {string | undefined} */ url) => url !== undefined;
     const endpoints = given.flatMap(({ endSession, ...rest }) => Object.values(rest)).filter(isUrl);
     const appUrl = protocol.tag === 'hexclave' ? protocol.val.appUrl : undefined;
     const pages = [...given.map(({ endSession }) => endSession), appUrl].filter(isUrl);
-    const { issuer, httpsIssuer } = client;
     this.#rules = rules;
     this.#resolve = resolve;
     /** The rules component's own resource. */
@@ -98,22 +97,22 @@ export class Egress {
    * @param {Response} response
    */
   learn(purpose, url, { status, body }) {
-    if (purpose !== 'metadata' && purpose !== 'device-authorization') return;
     if (!isUtf8(body)) return;
-    const text = Buffer.from(body).toString();
-    if (purpose === 'metadata') this.policy.learnMetadata(url, status, text);
-    else this.policy.learnDeviceAuthorization(text);
+    const text = () => Buffer.from(body).toString();
+    if (purpose === 'metadata') this.policy.learnMetadata(url, status, text());
+    if (purpose === 'device-authorization') this.policy.learnDeviceAuthorization(text());
   }
 
   /** Returns whether all addresses of the issuer are private. */
   async #isIssuerPrivate() {
     const issuer = this.policy.unresolvedIssuer();
-    if (issuer === undefined) return this.policy.issuerIsPrivate();
-    this.#issuerIsPrivate ??= this.#resolve(new URL(issuer).hostname).then((addresses) => {
-      this.policy.learnIssuerAddresses(addresses);
-      return this.policy.issuerIsPrivate();
-    });
-    return this.#issuerIsPrivate;
+    if (issuer !== undefined) {
+      this.#resolved ??= this.#resolve(new URL(issuer).hostname).then((addresses) =>
+        this.policy.learnIssuerAddresses(addresses),
+      );
+      await this.#resolved;
+    }
+    return this.policy.issuerIsPrivate();
   }
 }
 

@@ -26,33 +26,20 @@ export class LatchError extends Error {
     };
   }
 
-  /**
-   * Returns the error of a component's failure.
-   *
-   * @param {Failure} failure
-   */
-  static from({ code, message, remedy, retryable, provider }) {
-    return new LatchError(code, message, remedy, { retryable, provider });
-  }
-
-  /**
-   * Returns the same error with the place where it happened.
-   *
-   * @param {string} place
-   */
-  at(place) {
-    const { code, message, remedy } = this;
-    return new LatchError(code, `${message} (${place})`, remedy, this);
+  /** @param {Failure} failure what a function of a component throws */
+  static from(failure) {
+    return new LatchError(failure.code, failure.message, failure.remedy, failure);
   }
 }
 
 /**
- * Returns the error of a login component that broke the contract.
+ * Returns the error of a component or host that broke its contract: the user can only report it.
  *
+ * @param {'sandbox-fault' | 'host-fault'} code
  * @param {string} message
  */
-export function sandboxFault(message) {
-  return new LatchError('sandbox-fault', message, 'report it with the version of this program');
+export function fault(code, message) {
+  return new LatchError(code, message, 'report it with the version of this program');
 }
 
 /**
@@ -63,7 +50,7 @@ export function sandboxFault(message) {
 export function printable(text) {
   return text.replace(
     /[\p{Cc}\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\u{e0000}-\u{e007f}]/gu,
-    (character) => `\\u{${/** @type {number} */ (character.codePointAt(0)).toString(16)}}`,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
   );
 }
 

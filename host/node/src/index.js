@@ -6,16 +6,15 @@ import { Component, loadRules } from './components.js';
 import { drive } from './drive.js';
 import { Egress } from './egress.js';
 import { LatchError } from './error.js';
-import { placed, read } from './session.js';
+import { read } from './session.js';
 import { defaultFolder, FileStore } from './store.js';
 import { stderrTerminal } from './terminal.js';
 import { granted, loggedOut } from './token.js';
 
-/** @import { Context, Examination, LoginFlow, LogoutReport, Session, Tokens as IssuedTokens } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Examination, LoginFlow, LogoutReport, Tokens as IssuedTokens } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Browser } from './browser.js' */
 /** @import { Client } from './client.js' */
 /** @import { Clock } from './clock.js' */
-/** @import { Flow } from './components.js' */
 /** @import { Send } from './http.js' */
 /** @import { Listening, Redirect } from './listener.js' */
 /** @import { Stored } from './session.js' */
@@ -100,10 +99,11 @@ export async function token(client, options = {}) {
   const { minTtlMs = 0, forceRefresh = false, examination } = options;
   const demand = { minTtlMs: milliseconds(minTtlMs), forceRefresh, examination };
   const stored = await read(latch.rules, latch.store);
-  const session = latch.open((Session, context) =>
-    Session.token(latch.client, stored?.bytes, demand, context),
+  const outcome = await drive(
+    (Session, context) => Session.token(latch.client, stored?.bytes, demand, context),
+    { ...latch, egress: egress(latch, stored) },
   );
-  return granted(await drive(session, { ...latch, egress: egress(latch, stored) }));
+  return granted(outcome);
 }
 
 /**
@@ -132,8 +132,11 @@ export async function adopt(client, { expiresAtMs, ...tokens }, options = {}) {
   const latch = await begin(client, options);
   const expiry = expiresAtMs === undefined ? undefined : milliseconds(expiresAtMs);
   const issued = { ...tokens, expiresAtMs: expiry };
-  const session = latch.open((Session, context) => Session.adopt(latch.client, issued, context));
-  return granted(await drive(session, { ...latch, egress: egress(latch, undefined) }));
+  const outcome = await drive((Session, context) => Session.adopt(latch.client, issued, context), {
+    ...latch,
+    egress: egress(latch, undefined),
+  });
+  return granted(outcome);
 }
 
 /**
@@ -147,11 +150,12 @@ export async function adopt(client, { expiresAtMs, ...tokens }, options = {}) {
 export async function logout(client, options = {}) {
   const latch = await begin(client, options);
   const stored = await read(latch.rules, latch.store);
-  const session = latch.open((Session, context) =>
-    Session.logout(latch.client, stored?.bytes, context),
-  );
   const policy = egress(latch, stored);
-  return loggedOut(await drive(session, { ...latch, egress: policy }), policy);
+  const outcome = await drive(
+    (Session, context) => Session.logout(latch.client, stored?.bytes, context),
+    { ...latch, egress: policy },
+  );
+  return loggedOut(outcome, policy);
 }
 
 /** @typedef {Awaited<ReturnType<typeof begin>>} Latch what one call works with */
@@ -180,11 +184,6 @@ async function begin(
   const store = storeOf
     ? storeOf(profile, account)
     : new FileStore(rules, stateDir ?? defaultFolder(), profile, account);
-  /** @param {(session: Flow['Session'], context: Context) => Session} opens */
-  const open = (opens) => {
-    const context = { nowMs: BigInt(clock.nowMs()), entropy: entropy() };
-    return placed(store, () => component.begin((Session) => opens(Session, context)));
-  };
   return {
     client,
     component,
@@ -193,7 +192,6 @@ async function begin(
     budget: new rules.Budget(false, undefined),
     profile,
     store,
-    open,
     lockPatienceMs,
     terminal,
     signal,

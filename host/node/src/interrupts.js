@@ -13,9 +13,7 @@ let holders = 0;
 const held = new Set();
 
 /** @param {NodeJS.Signals} signal */
-const hold = (signal) => {
-  held.add(signal);
-};
+const hold = (signal) => void held.add(signal);
 
 /**
  * Delays SIGINT, SIGTERM and SIGHUP. Returns a function that ends the delay and raises the signals
@@ -24,10 +22,7 @@ const hold = (signal) => {
 export function holdSignals() {
   holders += 1;
   if (holders === 1) for (const signal of SIGNALS) process.on(signal, hold);
-  let released = false;
   return async () => {
-    if (released) return;
-    released = true;
     // Node passes on a signal when it next looks for events, at the latest in the second turn.
     // Without these turns, a signal that came just now would be lost with its listener.
     await turn();

@@ -71,15 +71,6 @@ async function logInOnce(
     redirectUri: listener?.redirectUri ?? `http://${redirect.host}${port}${redirect.path}`,
     patienceMs: patienceMs === undefined ? undefined : BigInt(Math.ceil(patienceMs)),
   };
-  let session;
-  try {
-    session = latch.open((Session, context) =>
-      Session.login(client, stored?.bytes, request, context),
-    );
-  } catch (error) {
-    await listener?.close();
-    throw error;
-  }
   // Without the stored origins: a login learns them from the metadata.
   const egress = new Egress(rules, client, { redirectUri: request.redirectUri });
   const user = new User({
@@ -94,7 +85,11 @@ async function logInOnce(
     signal,
   });
   const budget = new rules.Budget(true, request.patienceMs);
-  const token = granted(await drive(session, { ...latch, budget, user, egress }));
+  const outcome = await drive(
+    (Session, context) => Session.login(client, stored?.bytes, request, context),
+    { ...latch, budget, user, egress },
+  );
+  const token = granted(outcome);
   for (const notice of token.notices) terminal.say(sentence(notice));
   return token;
 }

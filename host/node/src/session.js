@@ -16,20 +16,19 @@ const NEWLINE = 10;
  */
 
 /**
- * Parses a stored session.
+ * Parses a stored session. `place` is where it is stored, for the error.
  *
  * @param {Rules} rules
  * @param {Uint8Array} stored
- * @param {string} place where it is stored, for the error
+ * @param {string} place
  * @returns {Stored}
  */
 export function open(rules, stored, place) {
   const newline = stored.indexOf(NEWLINE);
   const end = newline < 0 ? stored.length : newline;
-  const line = stored.subarray(0, end);
   const bytes = stored.subarray(end + 1);
   const rest = newline < 0 ? undefined : BigInt(bytes.length);
-  return { origins: decided(() => rules.parseHeader(line, rest, place)), bytes };
+  return { origins: decided(() => rules.parseHeader(stored.subarray(0, end), rest, place)), bytes };
 }
 
 /**
@@ -66,8 +65,9 @@ export function placed(store, call) {
   try {
     return call();
   } catch (error) {
-    const isStored =
-      error instanceof LatchError && ['stored-damaged', 'stored-newer'].includes(error.code);
-    throw isStored ? error.at(store.place) : error;
+    if (!(error instanceof LatchError)) throw error;
+    const { code, message, remedy } = error;
+    if (code !== 'stored-damaged' && code !== 'stored-newer') throw error;
+    throw new LatchError(code, `${message} (${store.place})`, remedy, error);
   }
 }

@@ -2,7 +2,7 @@
 
 import { inspect } from 'node:util';
 
-import { sandboxFault } from './error.js';
+import { fault } from './error.js';
 
 /** @import { Grant, Outcome } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Egress } from './egress.js' */
@@ -101,9 +101,8 @@ export function granted(outcome) {
   const { accessToken, tokenType, idToken = '', headers } = outcome.val;
   const texts = [accessToken, tokenType, idToken, ...headers.flatMap(Object.values)];
   if (!texts.every((text) => ONE_LINE.test(text))) {
-    throw sandboxFault(
-      'the login component returned a token that contains line breaks or control characters',
-    );
+    const what = 'a token that contains line breaks or control characters';
+    throw fault('sandbox-fault', `the login component returned ${what}`);
   }
   return new Token(outcome.val);
 }
@@ -123,5 +122,6 @@ export function loggedOut(outcome, egress) {
 }
 
 function misfit() {
-  return sandboxFault('the login component ended with another outcome than was requested');
+  const message = 'the login component ended with another outcome than was requested';
+  return fault('sandbox-fault', message);
 }

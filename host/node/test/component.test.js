@@ -4,7 +4,6 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 
-import { instantiate } from '../component/login.js';
 import { complete } from '../src/client.js';
 import { Component, fingerprint, load } from '../src/components.js';
 import { LatchError, printable } from '../src/error.js';
@@ -55,15 +54,13 @@ test('the component loads and steps quickly', async (t) => {
       context(),
     ),
   );
-  const [action, step] = await timed(() => component.next(session, { tag: 'begin' }, now()));
+  const [action, step] = await timed(() => session.next({ tag: 'begin' }, now()));
   assert.notEqual(action.tag, 'done');
   assert.throws(
     () =>
-      component.next(
-        component.begin((Session) => Session.token(client, undefined, demand, context())),
-        { tag: 'begin' },
-        now(),
-      ),
+      component
+        .begin((Session) => Session.token(client, undefined, demand, context()))
+        .next({ tag: 'begin' }, now()),
     { code: 'login-required' },
   );
   t.diagnostic(
@@ -77,7 +74,7 @@ test('failures and traps are errors with a code', async () => {
     Session.token(client, undefined, { minTtlMs: 0n, forceRefresh: false }, context()),
   );
   assert.throws(
-    () => component.next(session, { tag: 'saved' }, now()),
+    () => session.next({ tag: 'saved' }, now()),
     (error) => {
       assert(error instanceof LatchError);
       assert.equal(error.code, 'unexpected-reply');
@@ -126,7 +123,7 @@ test('variables and files say what machine this is', async () => {
     false,
     false,
   ]);
-  const { root } = await load((...given) => instantiate(...given));
+  const { root } = await load('login');
   const { chooseFlow } = root.flow;
   const rest = { terminal: true, browserCommand: false, showsAddress: false };
   assert.equal(chooseFlow({ ...facts({ DISPLAY: ':0' }), ...rest }).flow, 'browser');

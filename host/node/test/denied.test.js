@@ -40,9 +40,8 @@ test('a hostile component is stopped', async (t) => {
   const folder = await transpiled(join(home, '..', 'hostile'));
   // The files are ES modules.
   await writeFile(new URL('package.json', folder), '{"type":"module"}');
-  const { instantiate } = await import(new URL('hostile.js', folder));
   t.mock.method(Component, 'load', async () => {
-    const { root, memories } = await load(instantiate, folder);
+    const { root, memories } = await load('hostile', folder);
     return new Component(root.flow, memories);
   });
   for (const group of JSON.parse(await readFile(TABLE))) {

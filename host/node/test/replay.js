@@ -110,7 +110,7 @@ export async function replay(transcript) {
   const next = (/** @type {Reply} */ reply, /** @type {bigint} */ nowMs) => {
     let action;
     try {
-      action = component.next(session, reply, nowMs);
+      action = session.next(reply, nowMs);
     } catch (error) {
       return { failure: failure(error) };
     }

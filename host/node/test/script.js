@@ -43,11 +43,14 @@ export async function play(transcript) {
   const script = new Script(transcript, rules, egress);
   const component = await Component.load();
   const last = transcript.steps.at(-1);
-  const driven = drive(begin(component, opening), {
+  const session = begin(component, opening);
+  const scripted = { next: (...told) => script.next(session, ...told) };
+  const driven = drive(() => session, {
     rules,
     budget: new rules.Budget(isLogin, opening.val.request?.patienceMs),
-    component: { next: (...told) => script.next(component, ...told) },
+    component: { begin: () => scripted },
     clock: script.clock,
+    entropy: () => opening.val.context.entropy,
     send: (request) => script.send(request),
     store: script.store,
     egress,
@@ -112,13 +115,13 @@ class Script {
   }
 
   /** Passes the loop's reply on to the component. It must be the recorded one. */
-  next(component, session, reply, nowMs) {
+  next(session, reply, nowMs) {
     const { at } = this;
     const recorded = this.#steps[at];
     this.#expect(recorded?.reply, encode(reply));
     this.#expect(recorded['now-ms'], encode(nowMs));
     this.at += 1;
-    const action = component.next(session, reply, nowMs);
+    const action = session.next(reply, nowMs);
     this.#expect(recorded.action, encode(action));
     if (this.at === this.#steps.length && !ends(recorded)) throw new BrokeOff();
     return action;
