@@ -7,11 +7,20 @@ import { LatchError, reason } from './error.js';
 /** Does not follow a symbolic link or wait for a pipe. Windows has neither flag. */
 const CAREFUL = (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
 
-/** What to do about an error of the system. @type {Record<string, string>} */
+/** What to do about an error of the system. @type {Record<string, Record<string, string>>} */
 const REMEDIES = {
-  EACCES: 'check who owns the folders above it and what they permit',
-  EPERM: 'check who owns the folders above it and what they permit',
-  EROFS: 'choose a folder that can be written to',
+  'store-unusable': {
+    EACCES: 'check who owns the folders above it and what they permit',
+    EPERM: 'check who owns the folders above it and what they permit',
+    EROFS: 'choose a folder that can be written to',
+  },
+  'not-saved': {
+    EACCES: 'make the folder writable for you, or choose another folder',
+    EDQUOT: 'free some space and try again',
+    ENOSPC: 'free some space and try again',
+    EPERM: 'make the folder writable for you, or choose another folder',
+    EROFS: 'make the folder writable for you, or choose another folder',
+  },
 };
 
 /**
@@ -52,22 +61,24 @@ export function makeFolder(path) {
  * @param {bigint} limit
  */
 export function readSession(path, limit) {
-  const file = open(path, fs.constants.O_RDONLY);
-  if (file === undefined) return undefined;
-  try {
-    return attempt('read', path, () => {
-      const stats = fs.fstatSync(file);
-      checkRegular(stats, path);
+  return attempt('read', path, () => {
+    let file;
+    try {
+      file = fs.openSync(path, fs.constants.O_RDONLY | CAREFUL);
+    } catch (error) {
+      if (reason(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+    try {
+      const stats = checkRegular(file, path);
       checkPrivate(stats, path, '600', 'remove it and log in again');
-      if (stats.size > limit) {
-        const message = `${path} has ${stats.size} bytes; a session has at most ${limit}`;
-        throw unusable(message, 'remove the file and log in again');
-      }
-      return fs.readFileSync(file);
-    });
-  } finally {
-    fs.closeSync(file);
-  }
+      if (stats.size <= limit) return fs.readFileSync(file);
+      const message = `${path} has ${stats.size} bytes; a session has at most ${limit}`;
+      throw unusable(message, 'remove the file and log in again');
+    } finally {
+      fs.closeSync(file);
+    }
+  });
 }
 
 /**
@@ -76,19 +87,18 @@ export function readSession(path, limit) {
  * @param {string} path
  */
 export function openLockFile(path) {
-  const file = open(path, fs.constants.O_RDWR | fs.constants.O_CREAT);
-  if (file === undefined) throw cannot('open', path, { code: 'ENOENT' });
-  try {
-    attempt('make', path, () => {
-      checkRegular(fs.fstatSync(file), path);
+  return attempt('open', path, () => {
+    const file = fs.openSync(path, fs.constants.O_RDWR | fs.constants.O_CREAT | CAREFUL, 0o600);
+    try {
+      checkRegular(file, path);
       // Whatever the umask was.
       fs.fchmodSync(file, 0o600);
-    });
-    return file;
-  } catch (error) {
-    fs.closeSync(file);
-    throw error;
-  }
+      return file;
+    } catch (error) {
+      fs.closeSync(file);
+      throw error;
+    }
+  });
 }
 
 /**
@@ -110,19 +120,27 @@ export function syncFolder(path) {
 }
 
 /**
- * Runs a step on the file system, and fails with `store-unusable` if the system refuses it.
- * `what` is a verb for the error: "cannot `what` `path`".
+ * Runs a step on the file system, and fails with `code` if the system refuses it. `what` is a verb
+ * for the error: "cannot `what` `path`".
  *
  * @template T
  * @param {string} what
  * @param {string} path
  * @param {() => T} step
+ * @param {'store-unusable' | 'not-saved'} [code]
  */
-export function attempt(what, path, step) {
+export function attempt(what, path, step, code = 'store-unusable') {
   try {
     return step();
   } catch (error) {
-    throw error instanceof LatchError ? error : cannot(what, path, error);
+    if (error instanceof LatchError) throw error;
+    const why = reason(error);
+    if (why === 'ELOOP') {
+      const message = `${path} is a symbolic link, which is not followed`;
+      throw unusable(message, 'remove it and log in again');
+    }
+    const remedy = 'check the folder and its file system, or choose another folder';
+    throw new LatchError(code, `cannot ${what} ${path}: ${why}`, REMEDIES[code][why] ?? remedy);
   }
 }
 
@@ -135,42 +153,14 @@ export function unusable(message, remedy) {
 }
 
 /**
- * @param {string} what
- * @param {string} path
- * @param {unknown} error
- */
-function cannot(what, path, error) {
-  return unusable(
-    `cannot ${what} ${path}: ${reason(error)}`,
-    REMEDIES[reason(error)] ?? 'check the folder and its file system, or choose another folder',
-  );
-}
-
-/**
- * Opens a file, or returns `undefined` if it does not exist.
+ * Returns the stats of an opened file. Fails if it is not a regular one.
  *
- * @param {string} path
- * @param {number} flags
- */
-function open(path, flags) {
-  try {
-    return fs.openSync(path, flags | CAREFUL, 0o600);
-  } catch (error) {
-    if (reason(error) === 'ENOENT') return undefined;
-    if (fs.lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
-      const message = `${path} is a symbolic link, which is not followed`;
-      throw unusable(message, 'remove it and log in again');
-    }
-    throw cannot('open', path, error);
-  }
-}
-
-/**
- * @param {fs.Stats} stats
+ * @param {number} file
  * @param {string} path
  */
-function checkRegular(stats, path) {
-  if (stats.isFile()) return;
+function checkRegular(file, path) {
+  const stats = fs.fstatSync(file);
+  if (stats.isFile()) return stats;
   throw unusable(`${path} is not a regular file`, 'remove it and log in again');
 }
 

@@ -42,24 +42,16 @@ const PAUSE_MS = 25;
 export async function lock(path, patienceMs, signal, helpers = HELPERS) {
   const file = openLockFile(path);
   const timeout = AbortSignal.timeout(patienceMs);
-  const end = signal ? AbortSignal.any([signal, timeout]) : timeout;
+  const end = AbortSignal.any(signal ? [signal, timeout] : [timeout]);
   try {
-    if (process.platform === 'win32') {
-      const pipe = await claimed(path, end);
-      return {
-        release: () => {
-          pipe.close();
-          closeSync(file);
-        },
-      };
-    }
-    for (const helper of helpers) {
-      if (await locked(file, helper, end)) return { release: () => closeSync(file) };
-    }
-    throw unusable(
-      'the session cannot be locked: neither flock nor perl was found',
-      'install one of them',
-    );
+    const pipe = process.platform === 'win32' ? await claimed(path, end) : undefined;
+    if (!pipe) await locked(file, helpers, end);
+    return {
+      release: () => {
+        pipe?.close();
+        closeSync(file);
+      },
+    };
   } catch (error) {
     closeSync(file);
     if (!timeout.aborted || signal?.aborted) throw error;
@@ -73,26 +65,33 @@ export async function lock(path, patienceMs, signal, helpers = HELPERS) {
 }
 
 /**
- * Locks the file with a helper. Returns false if there is no such program.
+ * Locks the file with the first helper that is there.
  *
  * @param {number} file
- * @param {string[]} helper
+ * @param {string[][]} helpers
  * @param {AbortSignal} signal
  */
-async function locked(file, [program, ...words], signal) {
-  const child = spawn(program, words, { stdio: ['ignore', 'ignore', 'ignore', file], signal });
-  try {
-    const [status] = await once(child, 'exit');
-    signal.throwIfAborted();
-    if (status === 0) return true;
-  } catch (error) {
-    if (['ENOENT', 'EACCES'].includes(reason(error))) return false;
-    throw error;
+async function locked(file, helpers, signal) {
+  for (const [program, ...words] of helpers) {
+    const child = spawn(program, words, { stdio: ['ignore', 'ignore', 'ignore', file], signal });
+    try {
+      const [status] = await once(child, 'exit');
+      signal.throwIfAborted();
+      if (status === 0) return;
+    } catch (error) {
+      if (['ENOENT', 'EACCES'].includes(reason(error))) continue;
+      throw error;
+    }
+    const message = `${program} could not lock the session`;
+    throw unusable(message, 'choose a folder on a local file system');
   }
-  throw unusable(`${program} could not lock the session`, 'choose a folder on a local file system');
+  const message = 'the session cannot be locked: neither flock nor perl was found';
+  throw unusable(message, 'install one of them');
 }
 
 /**
+ * Waits for the name of a pipe that belongs to the lock file.
+ *
  * @param {string} path
  * @param {AbortSignal} signal
  */

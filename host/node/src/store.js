@@ -1,27 +1,17 @@
 // Sessions in files that only their owner can read, as the native program keeps them with
 // `--store file`: `PROFILE.ACCOUNT.session` in one folder.
 
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
 import { decided } from './components.js';
-import { LatchError, reason } from './error.js';
 import { attempt, checkFolder, makeFolder, readSession, syncFolder } from './guard.js';
 import { lock } from './lock.js';
 
 /** @import { Rules } from './components.js' */
 /** @import { Lock } from './lock.js' */
-
-/** What to do about a failed write. @type {Record<string, string>} */
-const REMEDIES = {
-  ENOSPC: 'free some space and try again',
-  EDQUOT: 'free some space and try again',
-  EACCES: 'make the folder writable for you, or choose another folder',
-  EPERM: 'make the folder writable for you, or choose another folder',
-  EROFS: 'make the folder writable for you, or choose another folder',
-};
 
 /**
  * Where one session is kept. The caller of `write`, `delete` and `setAside` holds the lock.
@@ -89,14 +79,10 @@ export class FileStore {
   write(bytes) {
     makeFolder(this.#folder);
     this.#sweep();
-    const temporary = this.#temporary(bytes);
-    try {
-      fs.renameSync(temporary, this.place);
+    this.#writeBeside(bytes, (file) => {
+      fs.renameSync(file, this.place);
       syncFolder(this.#folder);
-    } catch (error) {
-      fs.rmSync(temporary, { force: true });
-      throw notSaved(this.place, error);
-    }
+    });
   }
 
   delete() {
@@ -111,7 +97,7 @@ export class FileStore {
   probe() {
     makeFolder(this.#folder);
     this.read();
-    fs.rmSync(this.#temporary(Buffer.alloc(PROBE_BYTES)), { force: true });
+    this.#writeBeside(Buffer.alloc(PROBE_BYTES), () => {});
   }
 
   setAside() {
@@ -130,20 +116,20 @@ export class FileStore {
    * @param {number} patienceMs
    * @param {AbortSignal} [signal]
    */
-  lock(patienceMs, signal) {
+  async lock(patienceMs, signal) {
     makeFolder(this.#folder);
     return lock(this.#path('lock'), patienceMs, signal);
   }
 
   /**
-   * Writes bytes to a new private file beside the session, and returns its path.
+   * Writes bytes to a new private file beside the session. Removes it if `move` has not moved it.
    *
    * @param {Uint8Array} bytes
+   * @param {(path: string) => void} move
    */
-  #temporary(bytes) {
-    const name = `${this.#temporaryPrefix}${randomBytes(8).toString('hex')}.tmp`;
-    const path = join(this.#folder, name);
-    try {
+  #writeBeside(bytes, move) {
+    const path = join(this.#folder, `${this.#temporaryPrefix}${randomUUID()}.tmp`);
+    const write = () => {
       const file = fs.openSync(path, 'wx', 0o600);
       try {
         fs.fchmodSync(file, 0o600);
@@ -152,10 +138,12 @@ export class FileStore {
       } finally {
         fs.closeSync(file);
       }
-      return path;
-    } catch (error) {
+      move(path);
+    };
+    try {
+      attempt('write to', this.place, write, 'not-saved');
+    } finally {
       fs.rmSync(path, { force: true });
-      throw notSaved(this.#folder, error);
     }
   }
 
@@ -187,27 +175,12 @@ export class FileStore {
 /** Returns the native program's folder of sessions. */
 export function defaultFolder() {
   const { env, platform } = process;
-  if (platform === 'darwin') {
-    return join(homedir(), 'Library', 'Application Support', 'latchstring');
-  }
+  const home = homedir();
+  if (platform === 'darwin') return join(home, 'Library', 'Application Support', 'latchstring');
   if (platform === 'win32') {
-    return join(env.LOCALAPPDATA || join(homedir(), 'AppData', 'Local'), 'latchstring', 'data');
+    return join(env.LOCALAPPDATA || join(home, 'AppData', 'Local'), 'latchstring', 'data');
   }
   // A relative path is ignored, as the XDG Base Directory Specification says.
-  const state = env.XDG_STATE_HOME?.startsWith('/')
-    ? env.XDG_STATE_HOME
-    : join(homedir(), '.local', 'state');
-  return join(state, 'latchstring');
-}
-
-/**
- * @param {string} path
- * @param {unknown} error
- */
-function notSaved(path, error) {
-  return new LatchError(
-    'not-saved',
-    `cannot write to ${path}: ${reason(error)}`,
-    REMEDIES[reason(error)] ?? 'check the folder and its file system, or choose another folder',
-  );
+  const state = env.XDG_STATE_HOME?.startsWith('/') && env.XDG_STATE_HOME;
+  return join(state || join(home, '.local', 'state'), 'latchstring');
 }
