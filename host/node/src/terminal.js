@@ -1,5 +1,6 @@
 // Messages and questions to the user, on standard error: standard output is for scripts.
 
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 import { printable } from './error.js';
@@ -11,8 +12,8 @@ import { printable } from './error.js';
  * @property {boolean} isAttended whether a user can read messages and answer
  * @property {(text: string) => void} say shows lines; the end of the last one may be left out
  * @property {(hidden: boolean, signal: AbortSignal) => Promise<string>} ask returns the line that
- *   the user types, which is not shown if `hidden`. Waits forever if there is no user, and stops
- *   reading once `signal` is aborted
+ *   the user types, which is not shown if `hidden`. Waits forever if there is no user; fails and
+ *   stops reading once `signal` is aborted
  */
 
 /**
@@ -31,30 +32,27 @@ export const stderrTerminal = {
     }
   },
 
-  ask(hidden, signal) {
-    return new Promise((resolve) => {
-      if (!this.isAttended || signal.aborted) return;
-      const lines = createInterface({
-        input: process.stdin,
-        output: hidden ? undefined : process.stderr,
-        // Also without output: then nothing is shown, and a line may be longer than the 4096
-        // bytes to which the system cuts it.
-        terminal: true,
-        historySize: 0,
-      });
-      const end = () => lines.close();
-      signal.addEventListener('abort', end, { once: true });
-      lines.once('close', () => signal.removeEventListener('abort', end));
-      lines.once('line', (text) => {
-        resolve(text);
-        end();
-      });
-      // Ctrl-C still interrupts the program.
-      lines.once('SIGINT', () => {
-        end();
-        process.kill(process.pid, 'SIGINT');
-      });
+  async ask(hidden, signal) {
+    if (!this.isAttended) return new Promise(() => {});
+    const lines = createInterface({
+      input: process.stdin,
+      output: hidden ? undefined : process.stderr,
+      // Also without output: then nothing is shown, and a line may be longer than the 4096
+      // bytes to which the system cuts it.
+      terminal: true,
+      historySize: 0,
     });
+    // Ctrl-C still interrupts the program.
+    lines.once('SIGINT', () => {
+      lines.close();
+      process.kill(process.pid, 'SIGINT');
+    });
+    try {
+      const [line] = await once(lines, 'line', { signal });
+      return line;
+    } finally {
+      lines.close();
+    }
   },
 };
 
