@@ -1,21 +1,20 @@
 // The loopback listener that the browser is redirected to (RFC 8252 §7.3).
 
 import { once } from 'node:events';
-import { createServer as createHttpServer } from 'node:http';
+import * as http from 'node:http';
 import { createServer } from 'node:net';
 
 import { decided, judged } from './components.js';
 import { LatchError, reason } from './error.js';
 import { headerList } from './http.js';
-import { end, Peers } from './peers.js';
+import { Peers } from './peers.js';
 
-/** @import { IncomingMessage, ServerResponse } from 'node:http' */
 /** @import { AddressInfo, Server, Socket } from 'node:net' */
-/** @import { Header, Listener as Judge, Page, Peer, Refusal } from '../component/interfaces/latchstring-rules-host.js' */
+/** @import { Page, Peer, Refusal } from '../component/interfaces/latchstring-rules-host.js' */
 /** @import { Rules } from './components.js' */
 
 const MOST_CONNECTIONS = 64;
-/** Accepted connections that wait for room, as many as in the native program. */
+/** Most accepted connections, with those that wait for room, as many as the native program has. */
 const LONGEST_QUEUE = 4096;
 /** Time limit for a request, from the start of the connection. */
 const REQUEST_PATIENCE_MS = 5_000;
@@ -28,15 +27,12 @@ const WRITING_MS = 2_000;
 /** Attempts to find a port that is free in both address families. */
 const EPHEMERAL_ATTEMPTS = 16;
 
-/** @type {Record<Redirect['host'], 'ipv4' | 'ipv6' | 'localhost'>} */
-const REDIRECT_HOSTS = { '127.0.0.1': 'ipv4', '[::1]': 'ipv6', localhost: 'localhost' };
-
-/** The addresses of each host. @type {Record<Redirect['host'], string[]>} */
-const ADDRESSES = {
-  '127.0.0.1': ['127.0.0.1'],
-  '[::1]': ['::1'],
-  localhost: ['127.0.0.1', '::1'],
-};
+/** The name of each host in the contract, and its addresses. */
+const HOSTS = /** @type {const} */ ({
+  '127.0.0.1': { name: 'ipv4', addresses: ['127.0.0.1'] },
+  '[::1]': { name: 'ipv6', addresses: ['::1'] },
+  localhost: { name: 'localhost', addresses: ['127.0.0.1', '::1'] },
+});
 
 /**
  * The redirect URIs that the provider accepts.
@@ -80,7 +76,7 @@ export async function listen(rules, { host, ports, path }) {
   // A port that the system chooses may be taken in the other address family.
   for (const port of ports.length > 0 ? ports : Array(EPHEMERAL_ATTEMPTS).fill(0)) {
     try {
-      return new Listener(rules, await bound(ADDRESSES[host], port), host, path);
+      return new Listener(rules, await bound(HOSTS[host].addresses, port), host, path);
     } catch (error) {
       if (error instanceof LatchError) throw error;
       const name = port === 0 ? 'any port' : `port ${port}`;
@@ -99,7 +95,7 @@ export async function listen(rules, { host, ports, path }) {
  * Returns a server for each address that the machine has, all on one port: a program that had it
  * in the other address family would get the authorization code.
  *
- * @param {string[]} addresses
+ * @param {readonly string[]} addresses
  * @param {number} port
  */
 async function bound(addresses, port) {
@@ -107,9 +103,11 @@ async function bound(addresses, port) {
   const servers = [];
   for (const host of addresses) {
     const server = createServer({ pauseOnConnect: true });
-    server.listen({ host, port: servers.length > 0 ? portOf(servers[0]) : port, exclusive: true });
+    server.maxConnections = LONGEST_QUEUE;
+    server.listen({ host, port, exclusive: true });
     try {
       await once(server, 'listening');
+      ({ port } = /** @type {AddressInfo} */ (server.address()));
       servers.push(server);
     } catch (error) {
       const isMissing = ['EADDRNOTAVAIL', 'EAFNOSUPPORT'].includes(reason(error));
@@ -121,11 +119,6 @@ async function bound(addresses, port) {
   return servers;
 }
 
-/** @param {Server} server */
-function portOf(server) {
-  return /** @type {AddressInfo} */ (server.address()).port;
-}
-
 /** Passes on requests that could be the redirect, and answers all others. */
 export class Listener {
   #abandoned;
@@ -133,19 +126,16 @@ export class Listener {
   #servers;
   #http;
   #peers;
-  /** @type {Judge} */
   #judge;
   /** Requests that were not taken yet, oldest first. @type {Visit[]} */
   #visits = [];
   #arrived = () => {};
   /** The error of the rules component if it has stopped. @type {unknown} */
   #failure;
-  /** Connections, oldest first. @type {Set<Socket>} */
-  #sockets = new Set();
+  /** Connections, oldest first, and whether their request waits. @type {Map<Socket, boolean>} */
+  #sockets = new Map();
   /** Accepted connections that wait for room, oldest first. @type {Socket[]} */
   #queue = [];
-  /** Connections whose request waits for its page. @type {Set<Socket>} */
-  #visiting = new Set();
 
   /**
    * @param {Rules} rules
@@ -158,24 +148,25 @@ export class Listener {
     this.#abandoned = rules.abandoned();
     this.#endAddress = rules.endAddress();
     this.#servers = servers;
-    this.#judge = decided(() => rules.Listener.bind(REDIRECT_HOSTS[host], port, path));
+    this.#judge = decided(() => rules.Listener.bind(HOSTS[host].name, port, path));
     this.redirectUri = `http://${host}:${port}${path}`;
-    this.#peers = new Peers(end(address, port));
-    // Does not listen itself, so that connections can wait until there is room for them.
-    this.#http = createHttpServer({
-      maxHeaderSize: LONGEST_REQUEST,
-      // The rules refuse a request without `Host`, as they refuse one for another host.
-      requireHostHeader: false,
+    this.#peers = new Peers(address, port);
+    // Does not listen itself, so that connections can wait until there is room for them. The rules
+    // refuse a request without `Host`, as they refuse one for another host.
+    const options = { maxHeaderSize: LONGEST_REQUEST, requireHostHeader: false };
+    this.#http = http.createServer(options, (request, response) => {
+      try {
+        this.#respond(request, response);
+      } catch (error) {
+        request.socket.destroy();
+        this.#failure = error;
+        this.#arrived();
+      }
     });
-    this.#http.on('request', (request, response) => this.#respond(request, response));
     // A client that does not speak HTTP gets no answer.
     this.#http.on('clientError', (_, socket) => socket.destroy());
     for (const server of servers) {
       server.on('connection', (socket) => {
-        if (this.#queue.length >= LONGEST_QUEUE) {
-          socket.destroy();
-          return;
-        }
         this.#queue.push(socket);
         this.#admit();
       });
@@ -187,7 +178,7 @@ export class Listener {
     return this.#peers.tells;
   }
 
-  /** Waits until there is a request to take. */
+  /** Waits until there is something to take. */
   async arrival() {
     if (this.#visits.length > 0 || this.#failure) return;
     await new Promise((resolve) => {
@@ -208,8 +199,8 @@ export class Listener {
   async close() {
     for (const server of this.#servers) server.close();
     for (const socket of this.#queue.splice(0)) socket.destroy();
-    for (const socket of this.#sockets) {
-      if (!this.#visiting.has(socket)) socket.destroy();
+    for (const [socket, isVisit] of this.#sockets) {
+      if (!isVisit) socket.destroy();
       // Its page is written, and the program need not wait until the browser closes the connection.
       else socket.unref();
     }
@@ -224,10 +215,10 @@ export class Listener {
   #admit() {
     while (this.#queue.length > 0) {
       if (this.#sockets.size >= MOST_CONNECTIONS) {
-        const idle = [...this.#sockets].find((socket) => !this.#visiting.has(socket));
+        const idle = [...this.#sockets].find(([, isVisit]) => !isVisit);
         if (!idle) return;
-        this.#sockets.delete(idle);
-        idle.destroy();
+        this.#sockets.delete(idle[0]);
+        idle[0].destroy();
       }
       const socket = /** @type {Socket} */ (this.#queue.shift());
       if (!socket.destroyed) this.#serve(socket);
@@ -236,14 +227,13 @@ export class Listener {
 
   /** @param {Socket} socket */
   #serve(socket) {
-    this.#sockets.add(socket);
+    this.#sockets.set(socket, false);
     const timer = setTimeout(() => {
-      if (!this.#visiting.has(socket)) socket.destroy();
+      if (!this.#sockets.get(socket)) socket.destroy();
     }, REQUEST_PATIENCE_MS).unref();
     socket.once('close', () => {
       clearTimeout(timer);
       this.#sockets.delete(socket);
-      this.#visiting.delete(socket);
       this.#admit();
     });
     this.#http.emit('connection', socket);
@@ -251,21 +241,12 @@ export class Listener {
   }
 
   /**
-   * @param {IncomingMessage} request
-   * @param {ServerResponse} response
+   * @param {http.IncomingMessage} request
+   * @param {http.ServerResponse} response
    */
-  #respond(request, response) {
-    const { socket, method = '', url: target = '' } = request;
-    const headers = headerList(request.rawHeaders);
-    let judgement;
-    try {
-      judgement = judged(() => this.#judge.judge(method, target, headers));
-    } catch (error) {
-      this.#failure = error;
-      this.#arrived();
-      socket.destroy();
-      return;
-    }
+  #respond({ socket, method = '', url: target = '', rawHeaders }, response) {
+    const headers = headerList(rawHeaders);
+    const judgement = judged(() => this.#judge.judge(method, target, headers));
     if (judgement.tag === 'err') {
       const { status, policy, text } = /** @type {Refusal} */ (judgement.val);
       if (status === 405) response.setHeader('allow', 'GET');
@@ -273,16 +254,13 @@ export class Listener {
       return;
     }
     // Only now, because it reads tables of the system and few requests come this far.
-    const peer = this.#peers.peer({
-      ours: end(socket.localAddress, socket.localPort),
-      theirs: end(socket.remoteAddress, socket.remotePort),
-    });
+    const peer = this.#peers.peer(socket);
     // The browser has closed the connection.
     if (!peer) {
       socket.destroy();
       return;
     }
-    this.#visiting.add(socket);
+    this.#sockets.set(socket, true);
     /** @type {Promise<void> | undefined} */
     const gone = response.shouldKeepAlive
       ? new Promise((resolve) => socket.once('close', () => resolve()))
@@ -292,12 +270,10 @@ export class Listener {
       const staysOpen = gone !== undefined && page.location === this.#endAddress;
       return written(response, page, staysOpen);
     };
-    const timer = setTimeout(() => answer(this.#abandoned), PAGE_PATIENCE_MS).unref();
-    const cookies = headers
-      .filter(({ name }) => name.toLowerCase() === 'cookie')
-      .map(({ value }) => value)
-      .join('; ');
-    this.#visits.push({ target, cookies, answer, peer, gone });
+    const timer = setTimeout(answer, PAGE_PATIENCE_MS, this.#abandoned).unref();
+    const cookies = headers.filter(({ name }) => name.toLowerCase() === 'cookie');
+    const cookie = cookies.map(({ value }) => value).join('; ');
+    this.#visits.push({ target, cookies: cookie, answer, peer, gone });
     this.#arrived();
   }
 }
@@ -307,7 +283,7 @@ export class Listener {
  * of its login: it requests that page at once, and if it closes the connection instead, the login
  * does not wait for it.
  *
- * @param {ServerResponse} response
+ * @param {http.ServerResponse} response
  * @param {Page} page
  * @param {boolean} staysOpen
  */

@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { endianness } from 'node:os';
 
+/** @import { Socket } from 'node:net' */
 /** @import { Peer } from '../component/interfaces/latchstring-rules-host.js' */
 
 /** @typedef {{ ours: string, theirs: string }} Ends the addresses of a connection to the listener */
@@ -21,16 +22,15 @@ const OPEN = ['01', '08'];
 const LISTEN = '0A';
 
 /**
- * Returns an address and a port as one text. An IPv4 address that is mapped into IPv6 becomes
- * IPv4.
+ * Returns an address and a port as one text. IPv4 is mapped into IPv6, as the kernel does it for
+ * sockets of both families.
  *
  * @param {string | undefined} address
  * @param {number | undefined} port
  */
-export function end(address = '', port = 0) {
-  const bare = address.replace(/^::ffff:(?=\d+\.)/i, '');
-  const host = bare.includes(':') ? new URL(`http://[${bare}]`).hostname : bare;
-  return `${host}:${port}`;
+export function end(address = '::', port = 0) {
+  const mapped = address.includes(':') ? address.replace(/%.*/, '') : `::ffff:${address}`;
+  return `${new URL(`http://[${mapped}]`).hostname}:${port}`;
 }
 
 /**
@@ -44,13 +44,8 @@ function written(text) {
   const [digits, port] = text.split(':');
   const bytes = Buffer.from(digits, 'hex');
   if (endianness() === 'LE') bytes.swap32();
-  if (bytes.length === 4) return end(bytes.join('.'), parseInt(port, 16));
-  const mapped = bytes.subarray(0, 12).toString('hex') === '00000000000000000000ffff';
-  if (mapped) return end(bytes.subarray(12).join('.'), parseInt(port, 16));
-  return end(
-    /** @type {string[]} */ (bytes.toString('hex').match(/.{4}/g)).join(':'),
-    parseInt(port, 16),
-  );
+  const groups = bytes.toString('hex').match(/.{4}/g) ?? [];
+  return end(bytes.length === 4 ? bytes.join('.') : groups.join(':'), parseInt(port, 16));
 }
 
 /**
@@ -58,18 +53,13 @@ function written(text) {
  *
  * @param {string} text
  */
-export function* sockets(text) {
+function* sockets(text) {
   const line =
     /^\s*\d+: ([0-9A-F]{8}(?:[0-9A-F]{24})?:[0-9A-F]{4}) (\S+:[0-9A-F]{4}) ([0-9A-F]{2}) \S+ \S+ \S+ +(\d+) +\d+ (\d+) /gm;
-  for (const [, local, remote, state, uid, inode] of text.matchAll(line)) {
-    if (local.length !== remote.length) continue;
-    yield {
-      local: written(local),
-      remote: written(remote),
-      state,
-      uid: Number(uid),
-      inode: Number(inode),
-    };
+  for (const [, ours, theirs, state, uid, inode] of text.matchAll(line)) {
+    if (ours.length !== theirs.length) continue;
+    const [local, remote] = [written(ours), written(theirs)];
+    yield { local, remote, state, uid: Number(uid), inode: Number(inode) };
   }
 }
 
@@ -112,45 +102,53 @@ export function peerOf(uid, { own, unmapped }) {
 export class Peers {
   #users = users();
 
-  /** @param {string} listener the listener's address, in the form of `end` */
-  constructor(listener) {
-    const isListener = (/** @type {{ local: string, state: string, uid: number }} */ socket) =>
-      socket.local === listener && socket.state === LISTEN && this.#users.own.includes(socket.uid);
+  /**
+   * @param {string} address the listener's
+   * @param {number} port
+   */
+  constructor(address, port) {
+    const listener = end(address, port);
     /** Whether another user's connection can be told from this user's. */
-    this.tells = [...tables()].some((text) => [...sockets(text)].some(isListener));
+    this.tells = TABLES.some((path) =>
+      [...sockets(textOf(path))].some(
+        ({ local, state, uid }) =>
+          local === listener && state === LISTEN && this.#users.own.includes(uid),
+      ),
+    );
   }
 
   /**
    * Returns the user at the other end, or `undefined` if that end is closed.
    *
-   * @param {Ends} ends
+   * @param {Socket} socket
    * @returns {Peer | undefined}
    */
-  peer(ends) {
+  peer({ localAddress, localPort, remoteAddress, remotePort }) {
     if (!this.tells) return 'unknown';
-    /** @type {ReturnType<typeof otherEnd>} */
-    let found = 'gone';
+    const ends = { ours: end(localAddress, localPort), theirs: end(remoteAddress, remotePort) };
+    let isElsewhere = false;
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      found = otherEnd(tables(), ends);
+      const found = otherEnd(tables(), ends);
       if (typeof found === 'number') return peerOf(found, this.#users);
+      isElsewhere = found === 'elsewhere';
     }
-    return found === 'elsewhere' ? 'unknown' : undefined;
+    return isElsewhere ? 'unknown' : undefined;
   }
 }
 
 /** Yields the tables. Each is read only if it is needed, because that takes milliseconds. */
 function* tables() {
-  for (const path of TABLES) yield textOf(path) ?? '';
+  for (const path of TABLES) yield textOf(path);
 }
 
 /** Returns the users as `peerOf` takes them. */
 function users() {
   const sudo = process.env.SUDO_UID ?? '';
   const own = [process.geteuid?.(), /^\d+$/.test(sudo) ? Number(sudo) : undefined];
-  const map = textOf('/proc/self/uid_map')?.trim().split(/\s+/).join(' ');
+  const map = textOf('/proc/self/uid_map').trim().split(/\s+/).join(' ');
   // In the initial namespace every user has an id, and 65534 is a real one.
-  const isNested = map !== undefined && map !== '0 0 4294967295';
-  const unmapped = isNested ? Number(textOf('/proc/sys/kernel/overflowuid') ?? 65534) : undefined;
+  const isNested = !['', '0 0 4294967295'].includes(map);
+  const unmapped = isNested ? Number(textOf('/proc/sys/kernel/overflowuid') || 65534) : undefined;
   return { own: own.filter((uid) => uid !== undefined), unmapped };
 }
 
@@ -159,6 +157,6 @@ function textOf(path) {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    return undefined;
+    return '';
   }
 }

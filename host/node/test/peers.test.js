@@ -11,7 +11,7 @@ import test from 'node:test';
 import { end, otherEnd, Peers, peerOf } from '../src/peers.js';
 import { visitor, waitingLogin } from './support.js';
 
-const ends = { ours: '127.0.0.1:8000', theirs: '127.0.0.1:40000' };
+const ends = { ours: end('127.0.0.1', 8000), theirs: end('127.0.0.1', 40000) };
 
 /** Returns an address, given by its bytes, as the kernel of this machine writes it. */
 function written(bytes, port) {
@@ -71,18 +71,14 @@ test('this machine shows this user, and a closed connection', {
   await once(server, 'listening');
   t.after(() => server.close());
   const { address, port } = server.address();
-  const peers = new Peers(end(address, port));
+  const peers = new Peers(address, port);
   assert.equal(peers.tells, true);
   const client = connect(port, address);
   const [accepted] = await once(server, 'connection');
-  const connection = {
-    ours: end(accepted.localAddress, accepted.localPort),
-    theirs: end(accepted.remoteAddress, accepted.remotePort),
-  };
-  assert.equal(peers.peer(connection), 'same-user');
+  assert.equal(peers.peer(accepted), 'same-user');
   client.destroy();
   await once(client, 'close');
-  assert.equal(peers.peer(connection), undefined);
+  assert.equal(peers.peer(accepted), undefined);
   accepted.destroy();
 });
 
