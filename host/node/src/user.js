@@ -5,7 +5,7 @@ import { launch } from './browser.js';
 import { decided } from './components.js';
 
 /** @import { Action, Reply } from '../component/interfaces/latchstring-login-flow.js' */
-/** @import { Answer, Command, Ended, Event, Interaction, Opened, Question } from '../component/interfaces/latchstring-rules-host.js' */
+/** @import { Command, Ended, Event, Interaction, Opened } from '../component/interfaces/latchstring-rules-host.js' */
 /** @import { Browser, Launched } from './browser.js' */
 /** @import { Clock } from './clock.js' */
 /** @import { Rules } from './components.js' */
@@ -46,21 +46,19 @@ export class User {
   /** What happened and was not handled yet. @type {Event[]} */
   #events = [];
   #wake = () => {};
-  /** Withdraws the question. @type {AbortController | undefined} */
-  #question;
-  /** Withdraws the time limit. @type {AbortController | undefined} */
-  #limit;
+  /** These withdraw the question and the time limit. */
+  #withdrawn = { question: new AbortController(), limit: new AbortController() };
 
   /** @param {Ways} ways */
   constructor(ways) {
-    const { rules, egress, seed, listener, browser, terminal } = ways;
+    const { rules, egress, seed, listener, browser, browserIsElsewhere = false, terminal } = ways;
     this.#ways = ways;
     this.#listener = listener;
     this.#signal = ways.signal;
     const means = {
       redirectUri: listener?.redirectUri,
       hasBrowser: browser !== undefined,
-      browserIsElsewhere: ways.browserIsElsewhere ?? false,
+      browserIsElsewhere,
       isAttended: terminal.isAttended,
       hidesTyping: true,
     };
@@ -80,7 +78,7 @@ export class User {
       return /** @type {Reply} */ (await this.#run(action));
     } finally {
       this.#signal?.removeEventListener('abort', wake);
-      this.#withdraw();
+      this.#stopWaiting();
     }
   }
 
@@ -94,7 +92,7 @@ export class User {
     this.#signal = undefined;
     try {
       await this.#run({ tag: 'close', val: ended });
-      this.#withdraw();
+      this.#stopWaiting();
       for (let visit = this.#listener?.take(); visit; visit = this.#listener?.take()) {
         for (const command of this.#commands(this.#requested(visit))) await this.#carryOut(command);
       }
@@ -136,12 +134,13 @@ export class User {
    * @returns {Promise<Event | undefined>}
    */
   async #carryOut(command) {
+    const { terminal, clock } = this.#ways;
     switch (command.tag) {
       case 'say':
-        this.#ways.terminal.say(command.val);
+        terminal.say(command.val);
         break;
       case 'address':
-        this.#ways.terminal.say(`  ${command.val}`);
+        terminal.say(`  ${command.val}`);
         break;
       case 'launch':
       case 'open':
@@ -149,15 +148,33 @@ export class User {
       case 'end-launch':
         this.#endLaunch();
         break;
-      case 'answer':
-        this.#answer(command.val);
+      case 'answer': {
+        const { request, page } = command.val;
+        const visit = this.#unanswered.get(request);
+        this.#unanswered.delete(request);
+        if (visit) this.#answers.push(visit.answer(page));
+        void visit?.gone?.then(() => this.#happened({ tag: 'closed', val: request }));
         break;
-      case 'ask':
-        this.#ask(command.val);
+      }
+      case 'ask': {
+        const { text, isHidden } = command.val;
+        const signal = this.#withdraw('question');
+        // Before the question is shown, so that a hidden line is hidden from its first character.
+        const line = terminal.ask(isHidden, signal);
+        if (text !== '') terminal.say(text);
+        line.then(
+          (val) => this.#happened({ tag: 'typed', val }, signal),
+          () => {},
+        );
         break;
-      case 'limit':
-        this.#setLimit(command.val);
+      }
+      case 'limit': {
+        const signal = this.#withdraw('limit');
+        const end = () => this.#happened({ tag: 'timed-out' }, signal);
+        // If the clock fails, the wait ends too.
+        clock.sleep(Number(command.val), signal).then(end, end);
         break;
+      }
       default:
       // This host draws no QR codes and shows no countdown.
     }
@@ -197,44 +214,22 @@ export class User {
     this.#launched = undefined;
   }
 
-  /** @param {Question} question */
-  #ask({ text, isHidden }) {
-    this.#question?.abort();
-    this.#question = new AbortController();
-    const { signal } = this.#question;
-    // Before the question is shown, so that a hidden line is hidden from its first character.
-    const line = this.#ways.terminal.ask(isHidden, signal);
-    if (text !== '') this.#ways.terminal.say(text);
-    line.then(
-      (val) => this.#happened({ tag: 'typed', val }, signal),
-      () => {},
-    );
+  /**
+   * Withdraws the question or the time limit. Returns what withdraws the next one.
+   *
+   * @param {'question' | 'limit'} what
+   */
+  #withdraw(what) {
+    this.#withdrawn[what].abort();
+    this.#withdrawn[what] = new AbortController();
+    return this.#withdrawn[what].signal;
   }
 
-  /** @param {bigint} limitMs */
-  #setLimit(limitMs) {
-    this.#limit?.abort();
-    this.#limit = new AbortController();
-    const { signal } = this.#limit;
-    const end = () => this.#happened({ tag: 'timed-out' }, signal);
-    // If the clock fails, the wait ends too.
-    this.#ways.clock.sleep(Number(limitMs), signal).then(end, end);
-  }
-
-  /** Withdraws the question and the time limit. */
-  #withdraw() {
-    this.#question?.abort();
-    this.#limit?.abort();
+  /** Forgets what an action has waited for. */
+  #stopWaiting() {
+    this.#withdraw('question');
+    this.#withdraw('limit');
     this.#events = [];
-  }
-
-  /** @param {Answer} answer */
-  #answer({ request, page }) {
-    const visit = this.#unanswered.get(request);
-    if (!visit) return;
-    this.#unanswered.delete(request);
-    this.#answers.push(visit.answer(page));
-    void visit.gone?.then(() => this.#happened({ tag: 'closed', val: request }));
   }
 
   /**
