@@ -12,15 +12,11 @@ import { LatchError, reason } from './error.js';
 
 /**
  * Starts a browser on a URL and returns without waiting for it to end. Throws if no browser could
- * be started.
+ * be started. `failed` resolves with the reason if the browser fails later, so that it has shown
+ * no page.
  *
  * @typedef {(url: string) => Promise<void | Started> | void | Started} Open
- */
-
-/**
- * @typedef {object} Started
- * @property {Promise<string>} [failed] resolves with the reason if the browser fails later, so
- *   that it has shown no page
+ * @typedef {{ failed?: Promise<string> }} Started
  */
 
 /**
@@ -41,44 +37,42 @@ const SECRET_VARIABLES = [
   'LATCH_ACCESS_TOKEN',
 ];
 
+/** The launchers of desktops. @type {Record<string, string[][]>} */
+const LAUNCHERS = {
+  darwin: [['/usr/bin/open']],
+  win32: [['rundll32.exe', 'url.dll,FileProtocolHandler']],
+  graphical: [['xdg-open'], ['gio', 'open'], ['wslview'], ['x-www-browser']],
+  // Others would start a text browser that the user does not see.
+  text: [['wslview']],
+};
+
 /**
  * Returns a browser that runs a command with the URL as its last word.
  *
  * @param {string[]} command
- * @returns {Browser}
  */
 export function commandBrowser(command) {
   const words = (/** @type {string} */ why) => `cannot start the browser ${command[0]}: ${why}`;
-  const open = async (/** @type {string} */ address) => {
+  /** @type {Browser} */
+  const browser = async (address) => {
     const child = await start([...command, address]).catch((error) => {
       const remedy = 'open the URL by hand, or name another browser';
       throw new LatchError('host-fault', words(reason(error)), remedy);
     });
-    /** @type {Promise<string>} */
     const failed = new Promise((resolve) => {
       child.once('exit', (status, signal) => {
-        if (signal) resolve(words(`it ended with signal: ${signal}`));
-        else if (status !== 0) resolve(words(`it ended with exit status: ${status}`));
+        const how = signal ? `signal: ${signal}` : `exit status: ${status}`;
+        if (status !== 0) resolve(words(`it ended with ${how}`));
       });
     });
     return { failed };
   };
-  return Object.assign((/** @type {string} */ url) => open(url), { openFile: open });
+  browser.openFile = browser;
+  return browser;
 }
 
-/**
- * Starts the browser that the user or the desktop has chosen.
- *
- * @param {string} url
- */
-export async function systemBrowser(url) {
-  return startFirst(url);
-}
-
-systemBrowser.openFile = startFirst;
-
-/** @param {string} address */
-async function startFirst(address) {
+/** Starts the browser that the user or the desktop has chosen. @type {Browser} */
+export const systemBrowser = async (address) => {
   for (const { words, settles } of launchers()) {
     const command = words.map((word) => word.replaceAll('%s', () => address));
     const child = await start(command).catch(() => undefined);
@@ -87,18 +81,15 @@ async function startFirst(address) {
     const exit = once(child, 'exit').then(([status]) => status === 0);
     if (await Promise.race([exit, sleep(SETTLING_MS, true)])) return;
   }
-  throw new LatchError(
-    'host-fault',
-    'no browser could be started',
-    'open the URL by hand, or name a browser in BROWSER',
-  );
-}
+  const remedy = 'open the URL by hand, or name a browser in BROWSER';
+  throw new LatchError('host-fault', 'no browser could be started', remedy);
+};
+systemBrowser.openFile = systemBrowser;
 
 /**
- * Returns the commands to try, in order. First those in `BROWSER`, separated by colons: `%s` is
- * replaced by the URL, which is appended if there is no `%s`. Then the desktop's launchers, if
- * there is a graphical session: without one they would start a text browser that the user does
- * not see. `settles` says whether the exit status of a command soon says if it found a browser.
+ * Returns the commands to try, in order. First those in `BROWSER`, separated by colons, then the
+ * desktop's launchers. `%s` is replaced by the URL, which is appended if there is no `%s`.
+ * `settles` says whether the exit status of a command soon says if it found a browser.
  *
  * @param {NodeJS.ProcessEnv} environment
  * @param {string} platform
@@ -106,17 +97,10 @@ async function startFirst(address) {
 export function launchers(environment = process.env, platform = process.platform) {
   const named = platform === 'win32' ? [] : (environment.BROWSER ?? '').split(':');
   const own = named.map((entry) => entry.trim().split(/\s+/)).filter(([program]) => program);
-  const graphical = environment.DISPLAY || environment.WAYLAND_DISPLAY;
-  const desktop =
-    platform === 'darwin'
-      ? [['/usr/bin/open']]
-      : platform === 'win32'
-        ? [['rundll32.exe', 'url.dll,FileProtocolHandler']]
-        : graphical
-          ? [['xdg-open'], ['gio', 'open'], ['wslview'], ['x-www-browser']]
-          : [['wslview']];
+  const session = environment.DISPLAY || environment.WAYLAND_DISPLAY ? 'graphical' : 'text';
   const withAddress = (/** @type {string[]} */ words) =>
     words.some((word) => word.includes('%s')) ? words : [...words, '%s'];
+  const desktop = LAUNCHERS[platform] ?? LAUNCHERS[session];
   return [
     // May be the browser itself, which keeps running.
     ...own.map((words) => ({ words: withAddress(words), settles: false })),
@@ -157,7 +141,7 @@ async function start([program, ...words]) {
  * file that only this user can read.
  *
  * @param {Browser} browser
- * @param {string} address
+ * @param {string} address a local origin, a path and base64url: HTML escapes none of it
  * @param {boolean} tellsPeers
  * @param {string} platform
  * @returns {Promise<Launched>}
@@ -172,21 +156,16 @@ export async function launch(browser, address, tellsPeers, platform = process.pl
   const end = () => rmSync(folder, { recursive: true, force: true });
   try {
     const file = join(folder, 'login.html');
-    writeFileSync(file, redirectPage(address), { mode: 0o600, flag: 'wx' });
+    const page = [
+      '<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer">',
+      `<meta http-equiv="refresh" content="0; url=${address}"><title>Continue</title>`,
+      `<a href="${address}">Continue</a>`,
+    ].join('\n');
+    writeFileSync(file, page, { mode: 0o600, flag: 'wx' });
     const started = await browser.openFile(pathToFileURL(file).href);
     return { opened: 'file', failed: started?.failed, end };
   } catch (error) {
     end();
     throw error;
   }
-}
-
-/**
- * Returns a page that redirects to the address at once. The address has no characters that HTML
- * escapes: it is a local origin, a path and base64url.
- *
- * @param {string} address
- */
-function redirectPage(address) {
-  return `<!doctype html><meta charset="utf-8"><meta name="referrer" content="no-referrer"><meta http-equiv="refresh" content="0; url=${address}"><title>Continue</title><a href="${address}">Continue</a>\n`;
 }

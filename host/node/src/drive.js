@@ -80,7 +80,7 @@ export async function drive(open, parts) {
  * @returns {Promise<Outcome>}
  */
 async function steps(open, parts) {
-  const { component, clock, entropy, store, user, rules, budget } = parts;
+  const { component, clock, entropy, store, user, rules, budget, egress } = parts;
   const context = { nowMs: BigInt(clock.nowMs()), entropy: entropy() };
   const session = placed(store, () => component.begin((Session) => open(Session, context)));
   const next = (/** @type {Reply} */ reply) =>
@@ -129,7 +129,14 @@ async function steps(open, parts) {
             const what = "the login component saved a session without the session's lock";
             throw fault('sandbox-fault', what);
           }
-          reply = await save(action.val, parts);
+          try {
+            const origins = egress.policy.pinnedOrigins();
+            if (action.val) await store.write(seal(rules, { origins, bytes: action.val }));
+            else await store.delete();
+            reply = { tag: 'saved' };
+          } catch (error) {
+            reply = { tag: 'not-saved', val: translated(error).message };
+          }
           break;
         case 'done':
           return action.val;
@@ -181,21 +188,6 @@ async function exchange({ purpose, waitMs, timeoutMs, request }, { clock, send, 
   } catch (error) {
     if (error instanceof Denied) return { tag: 'err', val: { tag: 'denied', val: error.message } };
     throw error;
-  }
-}
-
-/**
- * @param {Uint8Array | undefined} bytes
- * @param {Parts} parts
- * @returns {Promise<Reply>}
- */
-async function save(bytes, { rules, store, egress }) {
-  try {
-    if (bytes) await store.write(seal(rules, { origins: egress.policy.pinnedOrigins(), bytes }));
-    else await store.delete();
-    return { tag: 'saved' };
-  } catch (error) {
-    return { tag: 'not-saved', val: translated(error).message };
   }
 }
 
