@@ -11,12 +11,12 @@ const [issuer, clientId, file] = process.argv.slice(2);
 const begun = process.hrtime.bigint();
 const { Component, loadRules } = await import('./src/components.js');
 const [component, rules] = await Promise.all([Component.load(), loadRules()]);
-const { complete } = await import('./src/client.js');
+const { completeClient, completeDemand } = await import('./src/client.js');
 const { open } = await import('./src/session.js');
 const { bytes: stored } = open(rules, readFileSync(file), file);
 
-const client = complete({ issuer, clientId });
-const demand = { minTtlMs: 0n, forceRefresh: false };
+const client = completeClient({ issuer, clientId });
+const demand = completeDemand({});
 const nowMs = BigInt(Date.now());
 const entropy = Uint8Array.from({ length: 32 }, (_, index) => index);
 

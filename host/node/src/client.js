@@ -1,13 +1,22 @@
-// The client's settings.
+// The client's settings, and what a caller demands of a token.
 
 import { LatchError } from './error.js';
 
-/** @import { Client as Settings } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { Client as Settings, Demand as Demanded, Examination } from '../component/interfaces/latchstring-login-flow.js' */
 
 /**
  * The OAuth client and its provider. `wit/login.wit` describes each setting.
  *
  * @typedef {Partial<Settings> & Pick<Settings, 'clientId'>} Client
+ */
+
+/**
+ * Requirements for a token.
+ *
+ * @typedef {object} Demand
+ * @property {number} [minTtlMs] time for which the token should remain valid from now
+ * @property {boolean} [forceRefresh] whether to refresh the token even if it is still valid
+ * @property {Examination} [examination] check to make before the token is returned
  */
 
 /**
@@ -17,7 +26,7 @@ import { LatchError } from './error.js';
  * @param {Client} given
  * @returns {Settings}
  */
-export function complete(given) {
+export function completeClient(given) {
   /** @type {{ [K in keyof Omit<Required<Settings>, 'clientId'>]: Settings[K] }} */
   const defaults = {
     issuer: undefined,
@@ -43,4 +52,23 @@ export function complete(given) {
     `a client has no setting ${unknown}`,
     `use one of ${known.join(', ')}`,
   );
+}
+
+/**
+ * Returns the demand with the defaults for what is left out.
+ *
+ * @param {Demand} demand
+ * @returns {Demanded}
+ */
+export function completeDemand({ minTtlMs = 0, forceRefresh = false, examination }) {
+  return { minTtlMs: BigInt(Math.ceil(minTtlMs)), forceRefresh, examination };
+}
+
+/**
+ * Returns a number of milliseconds as the contract has it.
+ *
+ * @param {number | undefined} ms
+ */
+export function milliseconds(ms) {
+  return ms === undefined ? undefined : BigInt(Math.ceil(ms));
 }

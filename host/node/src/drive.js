@@ -139,6 +139,9 @@ async function steps(open, parts) {
           }
           break;
         case 'done':
+          if (action.val.tag === 'logged-out' && action.val.val.endSessionUrl !== undefined) {
+            egress.page(action.val.val.endSessionUrl);
+          }
           return action.val;
       }
       const { tag } = reply;

@@ -1,6 +1,6 @@
 // Logs a command line in, keeps the session, and gives fresh access tokens.
 
-import { complete } from './client.js';
+import { completeClient, completeDemand, milliseconds } from './client.js';
 import { systemClock } from './clock.js';
 import { Component, loadRules } from './components.js';
 import { drive } from './drive.js';
@@ -11,10 +11,11 @@ import { defaultFolder, FileStore } from './store.js';
 import { stderrTerminal } from './terminal.js';
 import { granted, loggedOut } from './token.js';
 
-/** @import { Examination, LoginFlow, LogoutReport, Tokens as IssuedTokens } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { LoginFlow, LogoutReport, Tokens as IssuedTokens } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Browser } from './browser.js' */
-/** @import { Client } from './client.js' */
+/** @import { Client, Demand } from './client.js' */
 /** @import { Clock } from './clock.js' */
+/** @import { Open } from './drive.js' */
 /** @import { Send } from './http.js' */
 /** @import { Listening, Redirect } from './listener.js' */
 /** @import { Stored } from './session.js' */
@@ -57,15 +58,6 @@ export { Token } from './token.js';
  */
 
 /**
- * Requirements for a token.
- *
- * @typedef {object} Demand
- * @property {number} [minTtlMs] time for which the token should remain valid from now
- * @property {boolean} [forceRefresh] whether to refresh the token even if it is still valid
- * @property {Examination} [examination] check to make before the token is returned
- */
-
-/**
  * Tokens that were issued to another program. Without `expiresAtMs`, in milliseconds since the
  * epoch, they are refreshed before their first use if there is a refresh token.
  *
@@ -96,12 +88,10 @@ export async function login(client, options = {}) {
  */
 export async function token(client, options = {}) {
   const latch = await begin(client, options);
-  const { minTtlMs = 0, forceRefresh = false, examination } = options;
-  const demand = { minTtlMs: milliseconds(minTtlMs), forceRefresh, examination };
+  const demand = completeDemand(options);
   const stored = await read(latch.rules, latch.store);
-  const outcome = await drive(
-    (Session, context) => Session.token(latch.client, stored?.bytes, demand, context),
-    { ...latch, egress: egress(latch, stored) },
+  const outcome = await run(latch, stored, (Session, context) =>
+    Session.token(latch.client, stored?.bytes, demand, context),
   );
   return granted(outcome);
 }
@@ -130,12 +120,10 @@ export async function tokenOrLogin(client, options = {}) {
  */
 export async function adopt(client, { expiresAtMs, ...tokens }, options = {}) {
   const latch = await begin(client, options);
-  const expiry = expiresAtMs === undefined ? undefined : milliseconds(expiresAtMs);
-  const issued = { ...tokens, expiresAtMs: expiry };
-  const outcome = await drive((Session, context) => Session.adopt(latch.client, issued, context), {
-    ...latch,
-    egress: egress(latch, undefined),
-  });
+  const issued = { ...tokens, expiresAtMs: milliseconds(expiresAtMs) };
+  const outcome = await run(latch, undefined, (Session, context) =>
+    Session.adopt(latch.client, issued, context),
+  );
   return granted(outcome);
 }
 
@@ -150,12 +138,10 @@ export async function adopt(client, { expiresAtMs, ...tokens }, options = {}) {
 export async function logout(client, options = {}) {
   const latch = await begin(client, options);
   const stored = await read(latch.rules, latch.store);
-  const policy = egress(latch, stored);
-  const outcome = await drive(
-    (Session, context) => Session.logout(latch.client, stored?.bytes, context),
-    { ...latch, egress: policy },
+  const outcome = await run(latch, stored, (Session, context) =>
+    Session.logout(latch.client, stored?.bytes, context),
   );
-  return loggedOut(outcome, policy);
+  return loggedOut(outcome);
 }
 
 /** @typedef {Awaited<ReturnType<typeof begin>>} Latch what one call works with */
@@ -178,7 +164,7 @@ async function begin(
     entropy = () => crypto.getRandomValues(new Uint8Array(32)),
   },
 ) {
-  const client = complete(given);
+  const client = completeClient(given);
   const [component, rules] = await Promise.all([Component.load(), loadRules()]);
   const account = component.accountKey(client);
   const store = storeOf
@@ -212,14 +198,13 @@ async function sendOnDemand(request, permit, timeoutMs) {
 }
 
 /**
+ * Runs a session without a user.
+ *
  * @param {Latch} latch
  * @param {Stored | undefined} stored
+ * @param {Open} open
  */
-function egress({ rules, client }, stored) {
-  return new Egress(rules, client, { pinned: stored?.origins });
-}
-
-/** @param {number} ms */
-function milliseconds(ms) {
-  return BigInt(Math.ceil(ms));
+function run(latch, stored, open) {
+  const egress = new Egress(latch.rules, latch.client, { pinned: stored?.origins });
+  return drive(open, { ...latch, egress });
 }

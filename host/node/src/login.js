@@ -1,6 +1,7 @@
 // Logs the user in: what only a login needs.
 
 import { commandBrowser, systemBrowser } from './browser.js';
+import { milliseconds } from './client.js';
 import { drive } from './drive.js';
 import { Egress } from './egress.js';
 import { LatchError } from './error.js';
@@ -44,7 +45,7 @@ async function logInOnce(
   latch,
   { flow, redirect: wanted, patienceMs, browser = systemBrowser, listen: own },
 ) {
-  const { rules, client, clock, entropy, store, terminal, signal } = latch;
+  const { rules, client, entropy, store, terminal } = latch;
   const stored = await read(rules, store);
   const facts = {
     ...surroundings(),
@@ -69,20 +70,17 @@ async function logInOnce(
     flow,
     facts,
     redirectUri: listener?.redirectUri ?? `http://${redirect.host}${port}${redirect.path}`,
-    patienceMs: patienceMs === undefined ? undefined : BigInt(Math.ceil(patienceMs)),
+    patienceMs: milliseconds(patienceMs),
   };
   // Without the stored origins: a login learns them from the metadata.
   const egress = new Egress(rules, client, { redirectUri: request.redirectUri });
   const user = new User({
-    rules,
+    ...latch,
     egress,
-    clock,
     seed: entropy(),
     listener,
     browser: Array.isArray(browser) ? commandBrowser(browser) : browser || undefined,
     browserIsElsewhere: facts.editorTerminal,
-    terminal,
-    signal,
   });
   const budget = new rules.Budget(true, request.patienceMs);
   const outcome = await drive(

@@ -5,7 +5,6 @@ import { inspect } from 'node:util';
 import { fault } from './error.js';
 
 /** @import { Grant, Outcome } from '../component/interfaces/latchstring-login-flow.js' */
-/** @import { Egress } from './egress.js' */
 
 /** An access token and what came with it. `inspect` and `JSON.stringify` show no secrets. */
 export class Token {
@@ -100,25 +99,19 @@ export function granted(outcome) {
   if (outcome.tag !== 'granted') throw misfit();
   const { accessToken, tokenType, idToken = '', headers } = outcome.val;
   const texts = [accessToken, tokenType, idToken, ...headers.flatMap(Object.values)];
-  if (!texts.every((text) => ONE_LINE.test(text))) {
-    const what = 'a token that contains line breaks or control characters';
-    throw fault('sandbox-fault', `the login component returned ${what}`);
-  }
-  return new Token(outcome.val);
+  if (texts.every((text) => ONE_LINE.test(text))) return new Token(outcome.val);
+  const what = 'a token that contains line breaks or control characters';
+  throw fault('sandbox-fault', `the login component returned ${what}`);
 }
 
 /**
- * Returns the report that a logout ended with. Fails with `egress-denied` if the user may not be
- * sent to its page.
+ * Returns the report that a logout ended with.
  *
  * @param {Outcome} outcome
- * @param {Egress} egress
  */
-export function loggedOut(outcome, egress) {
-  if (outcome.tag !== 'logged-out') throw misfit();
-  const { endSessionUrl } = outcome.val;
-  if (endSessionUrl !== undefined) egress.page(endSessionUrl);
-  return outcome.val;
+export function loggedOut(outcome) {
+  if (outcome.tag === 'logged-out') return outcome.val;
+  throw misfit();
 }
 
 function misfit() {

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 
-import { complete } from '../src/client.js';
+import { completeClient, completeDemand } from '../src/client.js';
 import { Component, fingerprint, load } from '../src/components.js';
 import { LatchError, printable } from '../src/error.js';
 import { surroundings } from '../src/surroundings.js';
@@ -15,7 +15,8 @@ const context = () => ({
   nowMs: now(),
   entropy: Uint8Array.from({ length: 32 }, (_, index) => index),
 });
-const client = complete({ issuer: 'https://id.example', clientId: 'a' });
+const client = completeClient({ issuer: 'https://id.example', clientId: 'a' });
+const demand = completeDemand({});
 
 test('the component is one file that imports nothing', async (t) => {
   const { sha256, bytes } = await fingerprint();
@@ -41,7 +42,6 @@ test('the component loads and steps quickly', async (t) => {
   const [, warm] = await timed(() => {
     for (let turn = 0; turn < 1000; turn += 1) component.accountKey(client);
   });
-  const demand = { minTtlMs: 0n, forceRefresh: false };
   const session = component.begin((Session) =>
     Session.login(
       client,
@@ -70,9 +70,7 @@ test('the component loads and steps quickly', async (t) => {
 
 test('failures and traps are errors with a code', async () => {
   const component = await Component.load();
-  const session = component.begin((Session) =>
-    Session.token(client, undefined, { minTtlMs: 0n, forceRefresh: false }, context()),
-  );
+  const session = component.begin((Session) => Session.token(client, undefined, demand, context()));
   assert.throws(
     () => session.next({ tag: 'saved' }, now()),
     (error) => {

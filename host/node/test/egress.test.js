@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import test from 'node:test';
 import { inspect } from 'node:util';
 
-import { complete } from '../src/client.js';
+import { completeClient } from '../src/client.js';
 import { loadRules } from '../src/components.js';
 import { Denied, Egress } from '../src/egress.js';
 import { send } from '../src/http.js';
@@ -20,7 +20,7 @@ import { LatchError, login, token } from '../src/index.js';
 import { get, stateFolder, terminal } from './support.js';
 
 const rules = await loadRules();
-const client = (issuer, more) => complete({ issuer, clientId: 'a', ...more });
+const client = (issuer, more) => completeClient({ issuer, clientId: 'a', ...more });
 const metadata = (document) => ({
   status: 200,
   headers: [],

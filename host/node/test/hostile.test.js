@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { connect, Server } from 'node:net';
 import test from 'node:test';
 
-import { complete } from '../src/client.js';
+import { completeClient } from '../src/client.js';
 import { loadRules } from '../src/components.js';
 import { Egress } from '../src/egress.js';
 import { login } from '../src/index.js';
@@ -270,7 +270,7 @@ function visited(target, keepsConnection) {
 /** Returns the user of a login to whom the redirect came, and then `others`. */
 async function answered(visit, others = []) {
   const visits = [visit, ...others];
-  const client = complete({ issuer: 'https://id.example', clientId: 'a' });
+  const client = completeClient({ issuer: 'https://id.example', clientId: 'a' });
   const user = new User({
     rules,
     egress: new Egress(rules, client, { redirectUri }),
@@ -344,7 +344,7 @@ test('the last page ends a login, and a request of another user does not', async
 test('a flood of requests does not hold off the time limit', async () => {
   const user = new User({
     rules,
-    egress: new Egress(rules, complete({ issuer: 'https://id.example', clientId: 'a' }), {
+    egress: new Egress(rules, completeClient({ issuer: 'https://id.example', clientId: 'a' }), {
       redirectUri,
     }),
     clock: { ...frozen, sleep: async () => {} },
@@ -482,7 +482,7 @@ test('a login frees its port even if its last page cannot be made', async () => 
         handle = stop;
       },
     },
-    egress: new Egress(rules, complete({ issuer: 'https://id.example', clientId: 'a' })),
+    egress: new Egress(rules, completeClient({ issuer: 'https://id.example', clientId: 'a' })),
     clock: frozen,
     seed: new Uint8Array(32),
     terminal: terminal(),
