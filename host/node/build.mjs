@@ -31,11 +31,9 @@ for (const { name, variable, command } of components) {
     // A failure is thrown as the record of the contract.
     noComponentErrorWrapping: true,
   });
-  // This host gives the components nothing.
   if (imports.length > 0) {
-    console.error(
-      `build: the component imports ${imports.join(', ')}; expected it to import nothing`,
-    );
+    const found = imports.join(', ');
+    console.error(`build: the component imports ${found}; expected it to import nothing`);
     process.exit(1);
   }
   for (const [path, content] of Object.entries({ ...files, [`${folder}/${name}.wasm`]: bytes })) {

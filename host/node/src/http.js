@@ -29,8 +29,6 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** Largest response body, in bytes. No honest response comes near it. */
 const RESPONSE_BYTES = 1 << 20;
 
-class TooLarge extends Error {}
-
 /** @type {Send} */
 export async function send({ method, url, headers, body }, permit, timeoutMs = Infinity) {
   const { protocol, hostname, port } = new URL(url);
@@ -38,6 +36,8 @@ export async function send({ method, url, headers, body }, permit, timeoutMs = I
   const limitMs = Math.min(timeoutMs, REQUEST_TIMEOUT_MS);
   const signal = AbortSignal.timeout(limitMs);
   let sent = false;
+  /** @param {NoResponse} val @returns {{ tag: 'err', val: NoResponse }} */
+  const none = (val) => ({ tag: 'err', val });
   try {
     const late = once(signal, 'abort').then(() => Promise.reject(signal.reason));
     const addresses = await Promise.race([late, permittedAddresses(hostname, permit)]);
@@ -68,16 +68,13 @@ export async function send({ method, url, headers, body }, permit, timeoutMs = I
     let length = 0;
     for await (const chunk of response) {
       length += chunk.length;
-      if (length > RESPONSE_BYTES) throw new TooLarge();
+      if (length > RESPONSE_BYTES) return none({ tag: 'too-large', val: BigInt(RESPONSE_BYTES) });
       chunks.push(chunk);
     }
     const val = { status, headers: headerList(rawHeaders), body: Buffer.concat(chunks) };
     return { tag: 'ok', val };
   } catch (error) {
-    /** @param {NoResponse} val @returns {{ tag: 'err', val: NoResponse }} */
-    const none = (val) => ({ tag: 'err', val });
     if (error instanceof Denied) return none({ tag: 'denied', val: error.message });
-    if (error instanceof TooLarge) return none({ tag: 'too-large', val: BigInt(RESPONSE_BYTES) });
     const why = signal.aborted ? `timed out after ${limitMs / 1000} s` : printable(words(error));
     const text = `cannot reach ${hostname}:${port || (isSecure ? 443 : 80)}: ${why}`;
     return none({ tag: 'unreachable', val: { reason: text, sent } });
