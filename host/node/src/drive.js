@@ -138,11 +138,13 @@ async function steps(open, parts) {
             reply = { tag: 'not-saved', val: translated(error).message };
           }
           break;
-        case 'done':
-          if (action.val.tag === 'logged-out' && action.val.val.endSessionUrl !== undefined) {
-            egress.page(action.val.val.endSessionUrl);
-          }
+        case 'done': {
+          const { tag, val } = action.val;
+          // The caller sends the user there.
+          const page = tag === 'logged-out' ? val.endSessionUrl : undefined;
+          if (page !== undefined) decided(() => egress.policy.permitPage(page));
           return action.val;
+        }
       }
       const { tag } = reply;
       decided(() => budget.note(tag));

@@ -5,7 +5,7 @@ import { isUtf8 } from 'node:buffer';
 import { lookup } from 'node:dns/promises';
 import { validateHeaderValue } from 'node:http';
 
-import { decided, judged } from './components.js';
+import { judged } from './components.js';
 
 /** @import { Client, Purpose, Request, Response } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Rules } from './components.js' */
@@ -77,15 +77,6 @@ export class Egress {
       url: permit.val.url,
       reaches: async (address) => isAny || this.#rules.isPublic(address) || this.#isIssuerPrivate(),
     };
-  }
-
-  /**
-   * Returns the URL as a browser may be given it. Fails with `egress-denied`.
-   *
-   * @param {string} url
-   */
-  page(url) {
-    return decided(() => this.policy.permitPage(url));
   }
 
   /**

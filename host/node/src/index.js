@@ -159,7 +159,8 @@ async function begin(
     terminal = stderrTerminal,
     signal,
     store: storeOf,
-    send = sendOnDemand,
+    // Loaded only for a request: a token that is still valid needs none.
+    send = async (...request) => (await import('./http.js')).send(...request),
     clock = systemClock,
     entropy = () => crypto.getRandomValues(new Uint8Array(32)),
   },
@@ -185,16 +186,6 @@ async function begin(
     clock,
     entropy,
   };
-}
-
-/**
- * Loads the HTTP client only for a request: a token that is still valid needs none.
- *
- * @type {Send}
- */
-async function sendOnDemand(request, permit, timeoutMs) {
-  const { send } = await import('./http.js');
-  return send(request, permit, timeoutMs);
 }
 
 /**

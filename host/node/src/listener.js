@@ -244,9 +244,8 @@ export class Listener {
    * @param {http.IncomingMessage} request
    * @param {http.ServerResponse} response
    */
-  #respond({ socket, method = '', url: target = '', rawHeaders }, response) {
-    const headers = headerList(rawHeaders);
-    const judgement = judged(() => this.#judge.judge(method, target, headers));
+  #respond({ socket, method = '', url: target = '', rawHeaders, headers }, response) {
+    const judgement = judged(() => this.#judge.judge(method, target, headerList(rawHeaders)));
     if (judgement.tag === 'err') {
       const { status, policy, text } = /** @type {Refusal} */ (judgement.val);
       if (status === 405) response.setHeader('allow', 'GET');
@@ -271,9 +270,7 @@ export class Listener {
       return written(response, page, staysOpen);
     };
     const timer = setTimeout(answer, PAGE_PATIENCE_MS, this.#abandoned).unref();
-    const cookies = headers.filter(({ name }) => name.toLowerCase() === 'cookie');
-    const cookie = cookies.map(({ value }) => value).join('; ');
-    this.#visits.push({ target, cookies: cookie, answer, peer, gone });
+    this.#visits.push({ target, cookies: headers.cookie ?? '', answer, peer, gone });
     this.#arrived();
   }
 }

@@ -8,7 +8,6 @@ import { LatchError } from './error.js';
 import { listen } from './listener.js';
 import { read } from './session.js';
 import { surroundings } from './surroundings.js';
-import { sentence } from './terminal.js';
 import { granted } from './token.js';
 import { User } from './user.js';
 
@@ -88,6 +87,9 @@ async function logInOnce(
     { ...latch, budget, user, egress },
   );
   const token = granted(outcome);
-  for (const notice of token.notices) terminal.say(sentence(notice));
+  // Each is a phrase.
+  for (const [first = '', ...rest] of token.notices) {
+    terminal.say(`${first.toUpperCase()}${rest.join('')}.`);
+  }
   return token;
 }

@@ -55,12 +55,3 @@ export const stderrTerminal = {
     }
   },
 };
-
-/**
- * Returns a phrase of the component as a sentence.
- *
- * @param {string} phrase
- */
-export function sentence(phrase) {
-  return `${phrase[0]?.toUpperCase() ?? ''}${phrase.slice(1)}.`;
-}

@@ -108,7 +108,7 @@ test('requests go only to the issuer, to given endpoints and to those of the met
     assert.equal(allowed(url), false, url);
   }
   assert.equal(
-    egress.page('https://end.example/'),
+    egress.policy.permitPage('https://end.example/'),
     'https://end.example/',
     'a browser may go there',
   );
@@ -140,13 +140,15 @@ test('requests go only to the issuer, to given endpoints and to those of the met
 
 test('a page that the provider names for a code may be opened', () => {
   const egress = new Egress(rules, client('https://id.example'));
-  assert.throws(() => egress.page('https://verify.example/'), { code: 'egress-denied' });
+  assert.throws(() => egress.policy.permitPage('https://verify.example/'), {
+    code: 'egress-denied',
+  });
   egress.learn(
     'device-authorization',
     'https://id.example/device',
     metadata({ verification_uri: 'https://verify.example/' }),
   );
-  assert.equal(egress.page('https://verify.example/'), 'https://verify.example/');
+  assert.equal(egress.policy.permitPage('https://verify.example/'), 'https://verify.example/');
 });
 
 test("a request goes to a private address only if the caller named it or all of the issuer's are private", async () => {
