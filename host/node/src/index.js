@@ -13,7 +13,7 @@ import { granted, loggedOut } from './token.js';
 
 /** @import { LoginFlow, LogoutReport, Tokens as IssuedTokens } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Browser } from './browser.js' */
-/** @import { Client, Demand } from './client.js' */
+/** @import { Client } from './client.js' */
 /** @import { Clock } from './clock.js' */
 /** @import { Open } from './drive.js' */
 /** @import { Send } from './http.js' */
@@ -56,6 +56,8 @@ export { Token } from './token.js';
  *   a command; the user's own browser if unset; `false` only shows the address
  * @property {(redirect: Redirect) => Promise<Listening>} [listen] listens on loopback if unset
  */
+
+/** @typedef {import('./client.js').Demand} Demand requirements for a token */
 
 /**
  * Tokens that were issued to another program. Without `expiresAtMs`, in milliseconds since the
