@@ -10,6 +10,9 @@ import { judged } from './components.js';
 /** @import { Client, Purpose, Request, Response } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Rules } from './components.js' */
 
+/** @param {string} name */
+const lookUp = (name) => lookup(name, { all: true });
+
 /** The error of a request that may not be sent. Its message is one line. */
 export class Denied extends Error {}
 
@@ -35,9 +38,9 @@ export class Egress {
    * @param {object} [more]
    * @param {string[]} [more.pinned] the origins stored with the session
    * @param {string} [more.redirectUri] the redirect URI of a login
-   * @param {(name: string) => Promise<string[]>} [more.resolve] returns the addresses of a name
+   * @param {(name: string) => Promise<{ address: string }[]>} [more.resolve] looks up a name
    */
-  constructor(rules, client, { pinned = [], redirectUri, resolve = addressesOf } = {}) {
+  constructor(rules, client, { pinned = [], redirectUri, resolve = lookUp } = {}) {
     const { issuer, httpsIssuer, protocol } = client;
     const given = [client.endpoints, client.assumedEndpoints];
     const isUrl = (/** @type {string | undefined} */ url) => url !== undefined;
@@ -98,21 +101,12 @@ export class Egress {
   async #isIssuerPrivate() {
     const issuer = this.policy.unresolvedIssuer();
     if (issuer !== undefined) {
-      this.#resolved ??= this.#resolve(new URL(issuer).hostname).then((addresses) =>
-        this.policy.learnIssuerAddresses(addresses),
-      );
+      // There are none if the name is not found.
+      this.#resolved ??= this.#resolve(new URL(issuer).hostname)
+        .catch(() => [])
+        .then((found) => this.policy.learnIssuerAddresses(found.map(({ address }) => address)));
       await this.#resolved;
     }
     return this.policy.issuerIsPrivate();
   }
-}
-
-/**
- * Returns the addresses of a name. There are none if the name is not found.
- *
- * @param {string} name
- */
-async function addressesOf(name) {
-  const found = await lookup(name, { all: true }).catch(() => []);
-  return found.map(({ address }) => address);
 }

@@ -53,20 +53,12 @@ export class Token {
     return this.#grant.idToken;
   }
 
-  /**
-   * The claims of the verified ID token, replaced by those of userinfo if it was asked.
-   *
-   * @returns {Record<string, unknown> | undefined}
-   */
+  /** The claims of the verified ID token, replaced by those of userinfo if it was asked. */
   get claims() {
     return object(this.#grant.claims);
   }
 
-  /**
-   * The result of an examination other than userinfo.
-   *
-   * @returns {Record<string, unknown> | undefined}
-   */
+  /** The result of an examination other than userinfo. */
   get report() {
     return object(this.#grant.report);
   }
@@ -82,7 +74,7 @@ function milliseconds(epochMs) {
   return epochMs === undefined ? undefined : Number(epochMs);
 }
 
-/** @param {string | undefined} json */
+/** @param {string | undefined} json @returns {Record<string, unknown> | undefined} */
 function object(json) {
   return json === undefined ? undefined : JSON.parse(json);
 }

@@ -167,7 +167,7 @@ test("a request goes to a private address only if the caller named it or all of 
     let lookedUp = 0;
     const resolve = async () => {
       lookedUp += 1;
-      return addresses;
+      return addresses.map((address) => ({ address }));
     };
     const egress = new Egress(rules, client('https://id.example'), {
       pinned: ['https://api.example'],
