@@ -49,15 +49,20 @@ function written(text) {
 }
 
 /**
- * Yields the sockets in the text of a table.
+ * Yields the sockets in the text of a table that have the listener's port at one end. A table may
+ * have many thousands of others.
  *
  * @param {string} text
+ * @param {string} listener
  */
-function* sockets(text) {
+function* sockets(text, listener) {
+  const digits = Number(listener.split(':').at(-1)).toString(16).toUpperCase();
+  const port = `:${digits.padStart(4, '0')}`;
   const line =
     /^\s*\d+: ([0-9A-F]{8}(?:[0-9A-F]{24})?:[0-9A-F]{4}) (\S+:[0-9A-F]{4}) ([0-9A-F]{2}) \S+ \S+ \S+ +(\d+) +\d+ (\d+) /gm;
   for (const [, ours, theirs, state, uid, inode] of text.matchAll(line)) {
-    if (ours.length !== theirs.length) continue;
+    if (ours.length !== theirs.length || ![ours, theirs].some((one) => one.endsWith(port)))
+      continue;
     const [local, remote] = [written(ours), written(theirs)];
     yield { local, remote, state, uid: Number(uid), inode: Number(inode) };
   }
@@ -77,7 +82,7 @@ export function otherEnd(texts, { ours, theirs }) {
   /** @type {'elsewhere' | 'gone'} */
   let found = 'gone';
   for (const text of texts) {
-    for (const { local, remote, state, uid, inode } of sockets(text)) {
+    for (const { local, remote, state, uid, inode } of sockets(text, ours)) {
       if (local === theirs && remote === ours) return inode === 0 ? 'gone' : uid;
       if (local === ours && remote === theirs && OPEN.includes(state)) found = 'elsewhere';
     }
@@ -110,7 +115,7 @@ export class Peers {
     const listener = end(address, port);
     /** Whether another user's connection can be told from this user's. */
     this.tells = TABLES.some((path) =>
-      [...sockets(textOf(path))].some(
+      [...sockets(textOf(path), listener)].some(
         ({ local, state, uid }) =>
           local === listener && state === LISTEN && this.#users.own.includes(uid),
       ),
