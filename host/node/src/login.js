@@ -71,25 +71,29 @@ async function logInOnce(
     redirectUri: listener?.redirectUri ?? `http://${redirect.host}${port}${redirect.path}`,
     patienceMs: milliseconds(patienceMs),
   };
-  // Without the stored origins: a login learns them from the metadata.
-  const egress = new Egress(rules, client, { redirectUri: request.redirectUri });
-  const user = new User({
-    ...latch,
-    egress,
-    seed: entropy(),
-    listener,
-    browser: Array.isArray(browser) ? commandBrowser(browser) : browser || undefined,
-    browserIsElsewhere: facts.editorTerminal,
-  });
-  const budget = new rules.Budget(true, request.patienceMs);
-  const outcome = await drive(
-    (Session, context) => Session.login(client, stored?.bytes, request, context),
-    { ...latch, budget, user, egress },
-  );
-  const token = granted(outcome);
-  // Each is a phrase.
-  for (const [first = '', ...rest] of token.notices) {
-    terminal.say(`${first.toUpperCase()}${rest.join('')}.`);
+  try {
+    // Without the stored origins: a login learns them from the metadata.
+    const egress = new Egress(rules, client, { redirectUri: request.redirectUri });
+    const user = new User({
+      ...latch,
+      egress,
+      seed: entropy(),
+      listener,
+      browser: Array.isArray(browser) ? commandBrowser(browser) : browser || undefined,
+      browserIsElsewhere: facts.editorTerminal,
+    });
+    const budget = new rules.Budget(true, request.patienceMs);
+    const outcome = await drive(
+      (Session, context) => Session.login(client, stored?.bytes, request, context),
+      { ...latch, budget, user, egress },
+    );
+    const token = granted(outcome);
+    // Each is a phrase.
+    for (const [first = '', ...rest] of token.notices) {
+      terminal.say(`${first.toUpperCase()}${rest.join('')}.`);
+    }
+    return token;
+  } finally {
+    await listener?.close();
   }
-  return token;
 }

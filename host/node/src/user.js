@@ -62,7 +62,7 @@ export class User {
       isAttended: terminal.isAttended,
       hidesTyping: true,
     };
-    this.#interaction = new rules.Interaction(egress.policy, means, seed);
+    this.#interaction = decided(() => new rules.Interaction(egress.policy, means, seed));
   }
 
   /**
@@ -90,16 +90,12 @@ export class User {
   async close(ended) {
     // An interrupted login, too, shows how it ended.
     this.#signal = undefined;
-    try {
-      await this.#run({ tag: 'close', val: ended });
-      this.#stopWaiting();
-      for (let visit = this.#listener?.take(); visit; visit = this.#listener?.take()) {
-        for (const command of this.#commands(this.#requested(visit))) await this.#carryOut(command);
-      }
-      await Promise.all(this.#answers);
-    } finally {
-      await this.#listener?.close();
+    await this.#run({ tag: 'close', val: ended });
+    this.#stopWaiting();
+    for (let visit = this.#listener?.take(); visit; visit = this.#listener?.take()) {
+      for (const command of this.#commands(this.#requested(visit))) await this.#carryOut(command);
     }
+    await Promise.all(this.#answers);
   }
 
   /**

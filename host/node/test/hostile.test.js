@@ -470,31 +470,27 @@ test('a login ends with an error if the rules component stops at a request', asy
   await assert.rejects(get(opened), { code: 'ECONNREFUSED' }, 'the port is free again');
 });
 
-test('a login frees its port even if its last page cannot be made', async () => {
+test('a login frees its port even if its last page cannot be made', async (t) => {
+  const { issuer } = await demoProvider(t);
   let closed = 0;
-  const stop = () => {
-    throw new WebAssembly.RuntimeError('unreachable');
-  };
-  const user = new User({
-    rules: {
-      ...rules,
-      Interaction: class {
-        handle = stop;
-      },
-    },
-    egress: new Egress(rules, completeClient({ issuer: 'https://id.example', clientId: 'a' })),
-    clock: frozen,
-    seed: new Uint8Array(32),
-    terminal: terminal(),
-    listener: {
+  const options = {
+    stateDir: stateFolder(t),
+    browser: () => {},
+    listen: async () => ({
       redirectUri,
-      arrival: () => new Promise(() => {}),
-      take: () => undefined,
+      arrival: async () => {},
+      take: () => {
+        throw new Error('no request');
+      },
       close: async () => {
         closed += 1;
       },
-    },
+    }),
+    terminal: terminal(),
+  };
+  await assert.rejects(login({ issuer, clientId: 'demo', scopes: ['openid'] }, options), {
+    code: 'host-fault',
+    message: 'this host failed: no request',
   });
-  await assert.rejects(user.close(), { code: 'host-fault' });
   assert.equal(closed, 1);
 });
