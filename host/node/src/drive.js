@@ -7,7 +7,6 @@ import { holdSignals } from './interrupts.js';
 import { placed, read, seal } from './session.js';
 
 /** @import { Context, Exchange, Outcome, Reply, Session } from '../component/interfaces/latchstring-login-flow.js' */
-/** @import { Budget } from '../component/interfaces/latchstring-rules-host.js' */
 /** @import { Clock } from './clock.js' */
 /** @import { Component, Flow, Rules } from './components.js' */
 /** @import { Egress } from './egress.js' */
@@ -36,7 +35,6 @@ const NEEDS_USER = {
  * @typedef {object} Parts
  * @property {Pick<Component, 'begin'>} component
  * @property {Rules} rules
- * @property {Budget} budget how much the session may ask for
  * @property {Clock} clock
  * @property {() => Uint8Array} entropy
  * @property {Send} send
@@ -48,6 +46,7 @@ const NEEDS_USER = {
  * @property {AbortSignal} [signal] ends waits. It ends no request: the provider may have
  *   replaced the refresh token already
  * @property {User} [user] only a login has one
+ * @property {bigint} [patienceMs] time limit for the user
  */
 
 /**
@@ -80,7 +79,8 @@ export async function drive(open, parts) {
  * @returns {Promise<Outcome>}
  */
 async function steps(open, parts) {
-  const { component, clock, entropy, store, user, rules, budget, egress } = parts;
+  const { component, clock, entropy, store, user, rules, egress } = parts;
+  const budget = new rules.Budget(user !== undefined, parts.patienceMs);
   const context = { nowMs: BigInt(clock.nowMs()), entropy: entropy() };
   const session = placed(store, () => component.begin((Session) => open(Session, context)));
   const next = (/** @type {Reply} */ reply) =>

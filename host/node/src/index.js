@@ -177,8 +177,6 @@ async function begin(
     client,
     component,
     rules,
-    // A login, which has a user, replaces this.
-    budget: new rules.Budget(false, undefined),
     profile,
     store,
     lockPatienceMs,

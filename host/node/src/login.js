@@ -82,10 +82,9 @@ async function logInOnce(
       browser: Array.isArray(browser) ? commandBrowser(browser) : browser || undefined,
       browserIsElsewhere: facts.editorTerminal,
     });
-    const budget = new rules.Budget(true, request.patienceMs);
     const outcome = await drive(
       (Session, context) => Session.login(client, stored?.bytes, request, context),
-      { ...latch, budget, user, egress },
+      { ...latch, egress, user, patienceMs: request.patienceMs },
     );
     const token = granted(outcome);
     // Each is a phrase.

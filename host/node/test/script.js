@@ -47,7 +47,7 @@ export async function play(transcript) {
   const scripted = { next: (...told) => script.next(session, ...told) };
   const driven = drive(() => session, {
     rules,
-    budget: new rules.Budget(isLogin, opening.val.request?.patienceMs),
+    patienceMs: opening.val.request?.patienceMs,
     component: { begin: () => scripted },
     clock: script.clock,
     entropy: () => opening.val.context.entropy,
