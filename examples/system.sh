@@ -21,7 +21,7 @@ login_fails_with() {
 # shellcheck source=/dev/null
 . "$here/$system/demo"
 
-say "A person logs in"
+say "A user logs in"
 run latch login --provider "$system" "${login[@]}"
 say "A program asks for a token: the stored one, and a renewed one"
 run latch token --output json | masked
@@ -37,7 +37,7 @@ say "The provider is down: the session stays"
 misbehaves down
 run_to_fail latch token --force-refresh
 behaves
-say "The person logs out"
+say "The user logs out"
 run latch logout
 run_to_fail latch token
 say "The session that $system's own program keeps is taken over, without a login"

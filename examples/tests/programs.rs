@@ -1,4 +1,4 @@
-//! Each program logs a person in to the stand-in of its system.
+//! Each program logs a user in to the stand-in of its system.
 #![cfg(target_os = "linux")]
 
 use std::io::{BufRead as _, BufReader, Read as _};
@@ -11,7 +11,7 @@ use latchstring_standins::{Options, Standin, System};
 /// A program at a terminal, in a home of its own, with everything it has to be
 /// told in its environment.
 ///
-/// The person opens the address that it shows.
+/// The user opens the address that it shows.
 fn run(program: &str, system: System, options: Options, words: &[&str]) -> String {
     // Where its preset fixes one.
     let port = match system {
@@ -91,7 +91,7 @@ fn authgate_takes_a_code_where_nobody_sits_at_the_machine() {
 }
 
 #[test]
-fn stytch_shows_what_the_api_has_for_the_person() {
+fn stytch_shows_what_the_api_has_for_the_user() {
     let program = env!("CARGO_BIN_EXE_example-stytch");
     let shown = run(program, System::Stytch, Options::default(), &["get_resources"]);
     assert!(shown.contains("resources"), "{shown}");

@@ -32,7 +32,7 @@ fn run(home: &Path, provider: &Provider, words: &str) -> (bool, String) {
 }
 
 #[test]
-fn a_person_logs_in_asks_the_api_and_logs_out() {
+fn a_user_logs_in_asks_the_api_and_logs_out() {
     let provider = Provider::start(Options::default()).expect("a provider");
     let home = tempfile::tempdir().expect("a folder");
     let (worked, shown) = run(home.path(), &provider, "");

@@ -18,7 +18,7 @@ impl Script {
     pub(super) fn shown(&self) -> Shown {
         match &self.last {
             Ok(Action::Authorize(authorization)) => Shown::read(authorization),
-            _ => self.expected("a URL for the person"),
+            _ => self.expected("a URL for the user"),
         }
     }
 

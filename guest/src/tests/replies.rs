@@ -55,9 +55,9 @@ pub(super) fn describe(last: &Result<Action, Failure>) -> String {
             format!("a request for {} to {}", name(exchange.purpose), exchange.request.url)
         }
         Ok(Action::Authorize(Authorization { notice, .. })) => {
-            format!("a URL for the person (notice: {notice:?})")
+            format!("a URL for the user (notice: {notice:?})")
         }
-        Ok(Action::Visit(visit)) => format!("a page for the person: {}", visit.url),
+        Ok(Action::Visit(visit)) => format!("a page for the user: {}", visit.url),
         Ok(Action::Present(_)) => "a code to show".to_owned(),
         Ok(Action::Offer(offer)) => format!("an offer after: {}", offer.reason),
         Ok(Action::Save(Some(_))) => "a save".to_owned(),
@@ -77,6 +77,6 @@ pub(super) fn name(purpose: Purpose) -> &'static str {
         Purpose::Revocation => "revocation",
         Purpose::DeviceAuthorization => "a device code",
         Purpose::Introspection => "introspection",
-        Purpose::Poll => "the person's decision",
+        Purpose::Poll => "the user's decision",
     }
 }

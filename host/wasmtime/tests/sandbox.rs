@@ -29,7 +29,7 @@ fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A login with nothing said about the browser, as a person at a terminal starts it.
+/// A login with nothing said about the browser, as a user at a terminal starts it.
 fn login_arguments(home: &Home) -> Vec<String> {
     let mut words = home.login_arguments();
     words.retain(|word| word != "--no-browser");
@@ -106,7 +106,7 @@ fn the_login_component_is_in_it_byte_for_byte() {
 // ---- Logging in ---------------------------------------------------------------
 
 #[test]
-fn a_person_opens_the_printed_address_and_is_logged_in() {
+fn a_user_opens_the_printed_address_and_is_logged_in() {
     let home = home();
     let login = start_login(&home, &[]);
     assert!(login.url.path().ends_with("/latchstring/start"), "{}", login.url);

@@ -57,7 +57,7 @@ impl Desktop {
         Self { keyring: None, _bus: bus, address, folder }
     }
 
-    /// A person who has logged in, which unlocked their keyring.
+    /// A user who has logged in, which unlocked their keyring.
     pub fn new() -> Self {
         let mut desktop = Self::without_keyring();
         desktop.start_keyring(true);

@@ -1,4 +1,4 @@
-//! The hosts of the component, each as the program that a person would run.
+//! The hosts of the component, each as the program that a user would run.
 
 use std::env;
 use std::ffi::OsString;
@@ -22,7 +22,7 @@ pub struct Host {
     words: fn(&Client) -> Vec<String>,
     /// How its cost is measured.
     pub measure: Measure,
-    /// Whether it starts a browser; else the person opens what it prints.
+    /// Whether it starts a browser; else the user opens what it prints.
     opens_browser: bool,
 }
 

@@ -142,7 +142,7 @@ impl Home {
         command
     }
 
-    /// A login that waits for the person.
+    /// A login that waits for the user.
     pub fn start_login(&self, extra: &[&str]) -> Pending {
         Pending::start(&mut self.login_command(extra))
     }

@@ -1,4 +1,4 @@
-//! A login that waits for the person.
+//! A login that waits for the user.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -15,7 +15,7 @@ pub struct Pending {
     child: Option<Child>,
     stdout: Option<JoinHandle<String>>,
     stderr: Option<JoinHandle<String>>,
-    /// The authorization request that the person was shown.
+    /// The authorization request that the user was shown.
     pub url: Url,
 }
 

@@ -1,4 +1,4 @@
-//! A program at a terminal, and a person who types.
+//! A program at a terminal, and a user who types.
 
 use std::fs::File;
 use std::io::{Error, Read as _, Write as _};

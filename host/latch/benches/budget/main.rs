@@ -109,7 +109,7 @@ fn token_in_keyring(home: &Path) -> Result<String> {
     Ok(ms(median(times.into_iter())))
 }
 
-/// Other systems' keyrings belong to a person: nothing is put there for a bench.
+/// Other systems' keyrings belong to a user: nothing is put there for a bench.
 #[cfg(not(target_os = "linux"))]
 fn token_in_keyring(_: &Path) -> Result<String> {
     Ok("not here".to_owned())
@@ -127,7 +127,7 @@ fn timed(command: &mut Command) -> Result<Duration> {
     Ok(taken)
 }
 
-/// Logins from the start of the process to its end; the person takes no time.
+/// Logins from the start of the process to its end; the user takes no time.
 fn logins(provider: &Provider, home: &Path) -> Result<Duration> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut times = Vec::new();

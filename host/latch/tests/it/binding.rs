@@ -71,11 +71,11 @@ fn the_printed_address_opens_in_any_browser_of_this_machine() {
 fn the_right_answer_from_another_browser_does_not_count() {
     let home = Home::new();
     let begun = Begun::new(&home);
-    let mut person = Browser::default();
-    let page = block_on(person.get(begun.opened().as_str())).expect("a way on");
+    let mut user = Browser::default();
+    let page = block_on(user.get(begun.opened().as_str())).expect("a way on");
     let provider = page.header("location").expect("the provider").to_owned();
     let form = [("name", "Ada Lovelace"), ("decision", "login")];
-    let page = block_on(person.post(&provider, &form)).expect("an answer");
+    let page = block_on(user.post(&provider, &form)).expect("an answer");
     let answer = page.header("location").expect("the way back").to_owned();
 
     let stranger = get(&Url::parse(&answer).expect("an address"));
@@ -83,12 +83,12 @@ fn the_right_answer_from_another_browser_does_not_count() {
     assert!(stranger.body.contains("Not the browser that began this login"), "{}", stranger.body);
     assert!(home.asked("/token").is_empty());
 
-    let page = block_on(person.get(&answer)).expect("a way on");
+    let page = block_on(user.get(&answer)).expect("a way on");
     // Neither the code nor the cookie stays in the browser.
     assert_eq!(page.header("location"), Some("/latchstring/end?done"));
     assert!(page.header("set-cookie").is_some_and(|cookie| cookie.contains("Max-Age=0")));
     let end = Url::parse(&answer).and_then(|url| url.join("/latchstring/end?done"));
-    let page = block_on(person.get(end.expect("an address").as_str())).expect("the last page");
+    let page = block_on(user.get(end.expect("an address").as_str())).expect("the last page");
     assert!(page.body.contains("You are logged in"), "{}", page.body);
     begun.login.finish().succeeded();
 }
@@ -101,9 +101,9 @@ fn an_address_that_somebody_took_first_lets_neither_in() {
     let page = block_on(thief.get(begun.opened().as_str())).expect("a way on");
     let provider = page.header("location").expect("the provider").to_owned();
 
-    let person = get(&begun.opened());
-    assert_eq!(person.status, 410);
-    assert!(person.body.contains("This address was used already"), "{}", person.body);
+    let user = get(&begun.opened());
+    assert_eq!(user.status, 410);
+    assert!(user.body.contains("This address was used already"), "{}", user.body);
 
     let form = [("name", "Mallory"), ("decision", "login")];
     let page = block_on(thief.post(&provider, &form)).expect("an answer");

@@ -41,7 +41,7 @@ fn log_in(home: &Home, mood: &[&str]) -> (Run, Value) {
     (login, seen)
 }
 
-/// The browser's command, as a person would type it.
+/// The browser's command, as a user would type it.
 fn browser(mood: &[&str]) -> String {
     let node = node("browser.mjs");
     let words = [node.get_program()].into_iter().chain(node.get_args());
@@ -74,7 +74,7 @@ fn kept_to_themselves(home: &Home, seen: &Value) {
 }
 
 #[test]
-fn a_person_who_logs_in_lands_on_the_success_page() {
+fn a_user_who_logs_in_lands_on_the_success_page() {
     let home = Home::new();
     let (login, seen) = log_in(&home, &[]);
     login.succeeded().saying(&["Logged in as Grace Hopper"]);
@@ -89,7 +89,7 @@ fn a_person_who_logs_in_lands_on_the_success_page() {
 }
 
 #[test]
-fn a_person_who_refuses_is_told_so_in_browser_and_terminal() {
+fn a_user_who_refuses_is_told_so_in_browser_and_terminal() {
     let home = Home::new();
     let (login, seen) = log_in(&home, &["--refuse"]);
     login.failed(4, "access-denied").saying(&["the login was refused", "the person refused"]);
@@ -103,7 +103,7 @@ fn a_person_who_refuses_is_told_so_in_browser_and_terminal() {
 }
 
 #[test]
-fn a_stranger_with_the_right_answer_is_refused_and_the_person_still_gets_in() {
+fn a_stranger_with_the_right_answer_is_refused_and_the_user_still_gets_in() {
     let home = Home::new();
     let (login, seen) = log_in(&home, &["--overheard"]);
     login.succeeded().saying(&["Logged in as Grace Hopper"]);

@@ -76,7 +76,7 @@ impl Shown {
 }
 
 #[test]
-fn a_person_enters_the_code_elsewhere_and_is_logged_in_here() {
+fn a_user_enters_the_code_elsewhere_and_is_logged_in_here() {
     let (server, home) = (Server::oidc_provider(), Home::new());
     let shown = Shown::start(&home, &server, &[]);
     assert_eq!(shown.address, format!("{}/device", server.issuer()));
@@ -90,7 +90,7 @@ fn a_person_enters_the_code_elsewhere_and_is_logged_in_here() {
 }
 
 #[test]
-fn a_person_who_says_no_there_is_taken_at_their_word_here() {
+fn a_user_who_says_no_there_is_taken_at_their_word_here() {
     let (server, home) = (Server::oidc_provider(), Home::new());
     let shown = Shown::start(&home, &server, &[]);
     shown.refuse();

@@ -123,7 +123,7 @@ fn a_provider_that_is_busy_may_be_asked_again() {
     }
 }
 
-/// A login at a provider that goes wrong once the person has come back.
+/// A login at a provider that goes wrong once the user has come back.
 fn login_with(faults: Vec<Fault>) -> (Home, Run) {
     let home = Home::new();
     faults.into_iter().for_each(|fault| home.provider.misbehave(fault));

@@ -41,7 +41,7 @@ fn has_header(seen: &Seen, name: &str) -> bool {
 }
 
 #[test]
-fn a_person_confirms_the_login_on_the_projects_page() {
+fn a_user_confirms_the_login_on_the_projects_page() {
     let scene = scene();
     let pending = scene.start_login(&[]);
     assert!(pending.url.path().ends_with("/handler/cli-auth-confirm"), "{}", pending.url);

@@ -1,4 +1,4 @@
-//! An anonymous session at Hexclave, which a login makes the person's own.
+//! An anonymous session at Hexclave, which a login makes the user's own.
 
 use latchstring_standins::System;
 use latchstring_testing::system::Scene;
@@ -13,7 +13,7 @@ fn scene() -> Scene {
 }
 
 /// A session of somebody who has not said who it is: its refresh token, and its
-/// person's id.
+/// user's id.
 fn anonymous(scene: &Scene) -> (String, String) {
     let url = format!("{}/api/v1/auth/anonymous/sign-up", scene.standin.url());
     let headers = [
@@ -29,7 +29,7 @@ fn anonymous(scene: &Scene) -> (String, String) {
 }
 
 #[test]
-fn an_anonymous_session_becomes_the_persons_own() {
+fn an_anonymous_session_becomes_the_users_own() {
     let scene = scene();
     let (refresh_token, id) = anonymous(&scene);
     let file = scene.home.file("anonymous", &format!("{refresh_token}\n"));

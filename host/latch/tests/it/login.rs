@@ -127,7 +127,7 @@ fn without_a_refresh_token_an_expired_session_asks_for_a_login_and_opens_nothing
 }
 
 #[test]
-fn whoami_tells_what_the_provider_says_of_the_person() {
+fn whoami_tells_what_the_provider_says_of_the_user() {
     let home = Home::new();
     home.login();
     let claims = home.latch(&["whoami", "--json"]).succeeded().json();
@@ -397,7 +397,7 @@ fn a_browser_is_a_command_with_the_address_for_its_last_word() {
 }
 
 #[test]
-fn a_browser_that_does_not_start_leaves_the_address_to_the_person() {
+fn a_browser_that_does_not_start_leaves_the_address_to_the_user() {
     let home = Home::new();
     let mut arguments = home.login_arguments();
     arguments.retain(|word| word != "--no-browser");

@@ -46,7 +46,7 @@ fn a_token_is_renewed_only_where_it_has_to_be() {
 }
 
 #[test]
-fn whoami_tells_the_only_person_it_knows() {
+fn whoami_tells_the_only_user_it_knows() {
     let server = Server::oauth2_mock_server();
     let home = logged_in(&server);
     assert_eq!(home.latch(&["whoami", "--json"]).succeeded().json()["sub"], "johndoe");

@@ -147,7 +147,7 @@ fn logging_out_ends_both_tokens_at_the_provider() {
 }
 
 #[test]
-fn a_person_who_cancels_is_told_so_in_browser_and_terminal() {
+fn a_user_who_cancels_is_told_so_in_browser_and_terminal() {
     let server = Server::oidc_provider();
     let home = Home::new();
     let (run, page) = log_in(&home, &refusing(), &login(&server, "public", &[]));

@@ -124,7 +124,7 @@ fn dotenv_cannot_choose_what_runs_or_where_secrets_and_sessions_go() {
     for seen in home.asked("/token") {
         assert_eq!((seen.authorization.as_ref(), seen.parameter("client_secret")), (None, None));
     }
-    // The person's own browser is one that does nothing.
+    // The user's own browser is one that does nothing.
     let mut login = home.command(&["login", "--flow", "browser", "--timeout", "0"]);
     run(login.env("BROWSER", "true")).failed(5, "timed-out");
     assert!(trap.is_untouched());

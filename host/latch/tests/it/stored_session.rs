@@ -170,7 +170,7 @@ fn a_folder_or_file_that_others_can_read_is_refused_with_the_remedy() {
 }
 
 #[test]
-fn a_store_that_cannot_keep_a_session_is_found_out_before_the_person_is_asked() {
+fn a_store_that_cannot_keep_a_session_is_found_out_before_the_user_is_asked() {
     let home = Home::new();
     fs::write(home.state_folder(), "not a folder").expect("a file");
     run(&mut home.login_command(&[])).failed(8, "store-unusable").saying(&["not a folder"]);

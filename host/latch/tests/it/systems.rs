@@ -240,7 +240,7 @@ const SYSTEMS: [Row; 6] = [
         settings: &[
             (
                 "authorize-url",
-                "asks the person for consent",
+                "asks the user for consent",
                 "STYTCH_AUTHORIZE_URL",
                 "http://127.0.0.1:1/authorize",
             ),

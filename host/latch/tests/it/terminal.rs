@@ -1,4 +1,4 @@
-//! A person at a terminal is offered another way where the first one fails.
+//! A user at a terminal is offered another way where the first one fails.
 #![cfg(unix)]
 
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -45,7 +45,7 @@ fn last_address(port: &TcpListener, url: &str) -> String {
 }
 
 #[test]
-fn where_no_port_is_free_the_person_brings_the_address_back() {
+fn where_no_port_is_free_the_user_brings_the_address_back() {
     let home = Home::new();
     let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port().to_string();

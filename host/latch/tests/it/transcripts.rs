@@ -32,8 +32,8 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(home: &'a Home) -> Self {
-        let person = ["Ada Lovelace", "ada.lovelace@example.com", SECRET];
-        Self { home, secrets: person.map(str::to_owned).into() }
+        let user = ["Ada Lovelace", "ada.lovelace@example.com", SECRET];
+        Self { home, secrets: user.map(str::to_owned).into() }
     }
 
     fn file(&self) -> String {
@@ -282,7 +282,7 @@ fn no_secret_of_other_systems_is_in_their_transcripts() {
     }
 }
 
-/// Of a session whose person has not said who it is.
+/// Of a session whose user has not said who it is.
 fn anonymous_refresh_token(scene: &Scene) -> String {
     let url = format!("{}/api/v1/auth/anonymous/sign-up", scene.standin.url());
     let headers = [

@@ -58,7 +58,7 @@ fn a_token_that_is_still_good_waits_for_nobody() {
 }
 
 #[test]
-fn nobody_holds_the_lock_while_the_person_is_in_the_browser() {
+fn nobody_holds_the_lock_while_the_user_is_in_the_browser() {
     let home = expired();
     let pending = home.start_login(&["--store", "file"]);
     let _lock = lock(&home);

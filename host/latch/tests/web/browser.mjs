@@ -1,4 +1,4 @@
-// A person in Chromium: `node browser.mjs [--refuse|--overheard] URL`.
+// A user in Chromium: `node browser.mjs [--refuse|--overheard] URL`.
 //
 // Types a name into the login page, presses a button, and reports the page it
 // lands on as one JSON document to the address in BROWSER_REPORT_TO. CHROMIUM
@@ -28,7 +28,7 @@ async function picture(page, name) {
   }
 }
 
-// What a stranger sees who gets to the callback before the person does.
+// What a stranger sees who gets to the callback before the user does.
 async function overhear(browser, page) {
   let tell;
   const told = new Promise((resolve) => {
@@ -43,7 +43,7 @@ async function overhear(browser, page) {
     await other.goto(location);
     await picture(other, 'stranger');
     tell(await other.title());
-    // The person's own browser goes on where it was about to.
+    // The user's own browser goes on where it was about to.
     await route.fulfill({
       contentType: 'text/html',
       body: `<meta http-equiv="refresh" content="0;url=${location.replaceAll('&', '&amp;')}">`,

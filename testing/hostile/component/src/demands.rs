@@ -57,7 +57,7 @@ pub(crate) fn act(part: &str, redirect_uri: &str, step: u64) -> Option<Result<Ac
 
         // ---- Actions that do not belong to the session ----
         "a save without the lock" => Ok(Action::Save(Some(b"session".to_vec()))),
-        "a person, for a token" => open(HOME),
+        "a user, for a token" => open(HOME),
         "a code, for a token" => Ok(present("https://id.example/device", None)),
         "a page, for a token" => Ok(visit("https://id.example/confirm")),
         "a choice, for a token" => Ok(offer(vec![LoginFlow::Browser], 1000)),

@@ -107,7 +107,7 @@ impl Drop for Server {
     }
 }
 
-/// `latch` with these words, which log in, while `visitor` is the person: what
+/// `latch` with these words, which log in, while `visitor` is the user: what
 /// came of it, and the page that they are left with.
 pub fn log_in(home: &Home, visitor: &Visitor, words: &[&str]) -> (Run, Page) {
     let login = Pending::start(&mut home.command(words));
@@ -115,7 +115,7 @@ pub fn log_in(home: &Home, visitor: &Visitor, words: &[&str]) -> (Run, Page) {
     (login.finish(), page)
 }
 
-/// The person goes where a login sends them.
+/// The user goes where a login sends them.
 pub fn visit(visitor: &Visitor, login: &Pending) -> Page {
     within_patience(visitor.visit(login.url.as_str())).expect("the last page")
 }

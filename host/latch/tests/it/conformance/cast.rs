@@ -1,4 +1,4 @@
-//! Who takes part in a recording: a provider, a person, a store and a line between
+//! Who takes part in a recording: a provider, a user, a store and a line between
 //! them, in virtual time.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -25,7 +25,7 @@ pub(crate) const BEGINNING_MS: u64 = 1_700_000_000_000;
 pub(crate) const PROVIDER_PORT: u16 = 8400;
 pub(crate) const CALLBACK_PORT: u16 = 8401;
 
-/// A wait for a person; shorter ones are for a provider.
+/// A wait for a user; shorter ones are for a provider.
 const LONG: Duration = Duration::from_secs(60);
 
 /// A clock that goes on when somebody waits, shared with the provider.
@@ -169,13 +169,13 @@ type Act = dyn Fn(String) -> Option<String> + Send + Sync;
 
 /// Somebody at the terminal, who acts on the address shown there.
 #[derive(Clone)]
-pub(crate) struct Person {
+pub(crate) struct User {
     act: Arc<Act>,
     address: Arc<Mutex<String>>,
     brought_back: Arc<Mutex<Option<String>>>,
 }
 
-impl Person {
+impl User {
     /// Does this with the address, and may bring another one back.
     pub(crate) fn who(act: impl Fn(String) -> Option<String> + Send + Sync + 'static) -> Self {
         Self { act: Arc::new(act), address: Arc::default(), brought_back: Arc::default() }
@@ -196,7 +196,7 @@ impl Person {
 }
 
 #[async_trait]
-impl Terminal for Person {
+impl Terminal for User {
     fn say(&self, text: &str) {
         let code = text.lines().find_map(|line| line.strip_prefix("    "));
         if let Some(code) = code {
@@ -274,12 +274,12 @@ impl Cast {
         Arc::new(move || clock.now_ms())
     }
 
-    /// A client that asks for everything, and shows addresses to this person.
-    pub(crate) fn client(&self, issuer: &str, client_id: &str, person: Person) -> LatchBuilder {
-        self.at(Latch::builder(issuer, client_id).scopes(SCOPES), person)
+    /// A client that asks for everything, and shows addresses to this user.
+    pub(crate) fn client(&self, issuer: &str, client_id: &str, user: User) -> LatchBuilder {
+        self.at(Latch::builder(issuer, client_id).scopes(SCOPES), user)
     }
 
-    pub(crate) fn at(&self, builder: LatchBuilder, person: Person) -> LatchBuilder {
+    pub(crate) fn at(&self, builder: LatchBuilder, user: User) -> LatchBuilder {
         builder
             .flow(LoginFlow::Browser)
             .redirect_ports([CALLBACK_PORT])
@@ -289,7 +289,7 @@ impl Cast {
             .http(self.line.clone())
             .entropy(Fixed)
             .surroundings(Desktop)
-            .terminal(person)
+            .terminal(user)
             .record(self.recorder.clone())
     }
 }

@@ -10,7 +10,7 @@ use latchstring_provider::{Fault, Options, Provider};
 use latchstring_testing::{block_on, refusing};
 use serde_json::json;
 
-use super::cast::{CALLBACK_PORT, Cast, PROVIDER_PORT, Person, refused_connection, response};
+use super::cast::{CALLBACK_PORT, Cast, PROVIDER_PORT, User, refused_connection, response};
 
 /// A file's name, and how what is in it came to be.
 pub(crate) type Scene = (&'static str, fn() -> Recorder);
@@ -18,7 +18,7 @@ pub(crate) type Scene = (&'static str, fn() -> Recorder);
 pub(crate) const SCENES: [Scene; 19] = [
     ("browser-login", || login(|_, _| ())),
     ("browser-login-forged-redirect-first", forged_redirect_first),
-    ("browser-login-denied", || login_of(Person::visiting(refusing()))),
+    ("browser-login-denied", || login_of(User::visiting(refusing()))),
     ("browser-login-timed-out", timed_out),
     ("browser-login-network-trouble", || {
         login(|cast, _| cast.line.instead("/openid-configuration", refused_connection()))
@@ -78,27 +78,27 @@ fn login(prepare: impl Fn(&Cast, &Provider)) -> Recorder {
     let cast = Cast::new();
     let provider = provider(&cast);
     prepare(&cast, &provider);
-    run(&cast, &provider, Person::visiting(Visitor::default()))
+    run(&cast, &provider, User::visiting(Visitor::default()))
 }
 
-fn login_of(person: Person) -> Recorder {
+fn login_of(user: User) -> Recorder {
     let cast = Cast::new();
     let provider = provider(&cast);
-    run(&cast, &provider, person)
+    run(&cast, &provider, user)
 }
 
 /// How it ends is in the recording.
-fn run(cast: &Cast, provider: &Provider, person: Person) -> Recorder {
-    let _ = block_on(client(cast, provider, person).login());
+fn run(cast: &Cast, provider: &Provider, user: User) -> Recorder {
+    let _ = block_on(client(cast, provider, user).login());
     cast.recorder.clone()
 }
 
-fn client(cast: &Cast, provider: &Provider, person: Person) -> Latch {
-    cast.client(provider.issuer(), "demo", person).build().expect("good settings")
+fn client(cast: &Cast, provider: &Provider, user: User) -> Latch {
+    cast.client(provider.issuer(), "demo", user).build().expect("good settings")
 }
 
 fn forged_redirect_first() -> Recorder {
-    login_of(Person::who(|address| {
+    login_of(User::who(|address| {
         thread::spawn(move || {
             block_on(async {
                 let forged = "/callback?code=a-code-of-mine&state=a-state-of-mine";
@@ -114,8 +114,8 @@ fn forged_redirect_first() -> Recorder {
 fn timed_out() -> Recorder {
     let cast = Cast::new();
     let provider = provider(&cast);
-    let person = Person::who(|_| None);
-    let builder = cast.client(provider.issuer(), "demo", person).clock(cast.clock.deserted());
+    let user = User::who(|_| None);
+    let builder = cast.client(provider.issuer(), "demo", user).clock(cast.clock.deserted());
     let _ = block_on(builder.build().expect("good settings").login());
     cast.recorder
 }
@@ -123,7 +123,7 @@ fn timed_out() -> Recorder {
 fn paste() -> Recorder {
     let cast = Cast::new();
     let provider = provider(&cast);
-    let person = Person::who(|address| {
+    let user = User::who(|address| {
         let visit = thread::spawn(move || {
             let form = [("name", "Ada Lovelace"), ("decision", "login")];
             let page = block_on(Browser::default().post(&address, &form)).expect("a redirect");
@@ -131,14 +131,14 @@ fn paste() -> Recorder {
         });
         Some(visit.join().expect("an address"))
     });
-    let builder = cast.client(provider.issuer(), "demo", person).flow(LoginFlow::Paste);
+    let builder = cast.client(provider.issuer(), "demo", user).flow(LoginFlow::Paste);
     let _ = block_on(builder.build().expect("good settings").login());
     cast.recorder
 }
 
 /// A client that somebody has logged in with.
 fn logged_in(cast: &Cast, provider: &Provider) -> Latch {
-    let latch = client(cast, provider, Person::visiting(Visitor::default()));
+    let latch = client(cast, provider, User::visiting(Visitor::default()));
     block_on(latch.login()).expect("a login");
     latch
 }

@@ -16,7 +16,7 @@ use latchstring_core::contract::{
 };
 use serde_json::Value;
 
-use super::cast::{Answered, Fixed, Person, Shelf, Virtual};
+use super::cast::{Answered, Fixed, Shelf, User, Virtual};
 
 /// What a file of the kit says.
 pub(crate) struct Script {
@@ -74,7 +74,7 @@ impl Script {
             .http(Wire(Mutex::new(self.answers())))
             .loopback(self.listener())
             .surroundings(Machine(facts(&request["facts"])))
-            .terminal(Person::who(move |_| pasted.clone()))
+            .terminal(User::who(move |_| pasted.clone()))
             .clock(clock)
             .entropy(Fixed)
             .record(recorder);

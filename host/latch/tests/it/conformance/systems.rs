@@ -9,7 +9,7 @@ use latchstring_provider::visitor::Visitor;
 use latchstring_standins::{Options, Standin, System};
 use latchstring_testing::{block_on, refusing};
 
-use super::cast::{Answered, BEGINNING_MS, CALLBACK_PORT, Cast, PROVIDER_PORT, Person, response};
+use super::cast::{Answered, BEGINNING_MS, CALLBACK_PORT, Cast, PROVIDER_PORT, User, response};
 use super::scenes::Scene;
 
 pub(crate) const SCENES: [Scene; 6] = [
@@ -25,7 +25,7 @@ pub(crate) const SCENES: [Scene; 6] = [
         device(|cast| {
             cast.line.instead("/oauth/device/code", short_lived_code());
             (0..9).for_each(|_| cast.line.instead("/oauth/token", poll("authorization_pending")));
-            Person::who(|_| None)
+            User::who(|_| None)
         })
     }),
     ("token-introspection", introspection),
@@ -45,9 +45,9 @@ fn standin(cast: &Cast, system: System) -> Standin {
 }
 
 /// Decides at the first address that is shown, before anything else goes on.
-fn deciding(visitor: Visitor) -> Person {
+fn deciding(visitor: Visitor) -> User {
     let has_decided = AtomicBool::new(false);
-    Person::who(move |address| {
+    User::who(move |address| {
         if has_decided.swap(true, Ordering::Relaxed) {
             return None;
         }
@@ -73,9 +73,9 @@ fn short_lived_code() -> Answered {
     response(200, &[("content-type", "application/json")], body.as_bytes())
 }
 
-fn authgate(cast: &Cast, standin: &Standin, person: Person) -> Latch {
+fn authgate(cast: &Cast, standin: &Standin, user: User) -> Latch {
     let at = |path: &str| Some(format!("{}/oauth/{path}", standin.url()));
-    cast.client(standin.url(), "cli-app", person)
+    cast.client(standin.url(), "cli-app", user)
         .scopes(["openid", "profile", "email"])
         .assumed_endpoints(Endpoints {
             device_authorization: at("device/code"),
@@ -89,12 +89,12 @@ fn authgate(cast: &Cast, standin: &Standin, person: Person) -> Latch {
         .expect("good settings")
 }
 
-fn device(prepare: impl Fn(&Cast) -> Person) -> Recorder {
+fn device(prepare: impl Fn(&Cast) -> User) -> Recorder {
     let cast = Cast::new();
     let standin = standin(&cast, System::Authgate);
-    let person = prepare(&cast);
+    let user = prepare(&cast);
     // How it ends is in the recording.
-    let _ = block_on(authgate(&cast, &standin, person).login());
+    let _ = block_on(authgate(&cast, &standin, user).login());
     cast.recorder
 }
 
@@ -112,7 +112,7 @@ fn adopt() -> Recorder {
     let cast = Cast::new();
     let standin = standin(&cast, System::Authgate);
     let forged = standin.forge_session("Ada Lovelace", "openid profile");
-    let latch = authgate(&cast, &standin, Person::who(|_| None));
+    let latch = authgate(&cast, &standin, User::who(|_| None));
     let tokens = Tokens {
         access_token: Some(forged.access_token),
         refresh_token: Some(forged.refresh_token),
