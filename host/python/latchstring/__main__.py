@@ -36,17 +36,20 @@ def parser() -> argparse.ArgumentParser:
     session.add_argument("--profile", default="default")
     session.add_argument("--state-dir", type=Path, default=STATE_FOLDER)
     session.add_argument("-v", "--verbose", action="store_true")
-    command = commands.add_parser("login", parents=[session])
+    text = "log in through a browser"
+    command = commands.add_parser("login", parents=[session], help=text)
     command.add_argument("--flow", choices=["browser", "paste", "device"])
     command.add_argument("--browser", metavar="COMMAND", default=BROWSER)
     command.add_argument("--no-browser", action="store_true")
     command.add_argument("--timeout", type=float, default=300, metavar="SECONDS")
     command.set_defaults(run=log_in)
-    command = commands.add_parser("token", parents=[session])
+    text = "print an access token, refreshing it if needed"
+    command = commands.add_parser("token", parents=[session], help=text)
     command.add_argument("--force-refresh", action="store_true")
     command.add_argument("--min-ttl", type=float, default=0, metavar="SECONDS")
     command.set_defaults(run=print_token)
-    commands.add_parser("logout", parents=[session]).set_defaults(run=log_out)
+    text = "revoke the tokens and delete the session"
+    commands.add_parser("logout", parents=[session], help=text).set_defaults(run=log_out)
     text = "print the SHA-256 and size of the login component"
     commands.add_parser("component", help=text).set_defaults(run=print_component)
     return program

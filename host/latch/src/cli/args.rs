@@ -56,7 +56,7 @@ latch exec ends with the exit code of its command, or with 126 or 127 if it cann
 
 #[cfg(target_os = "wasi")]
 const EXAMPLES: &str = "\
-The folders, variables and the network are those that wasmtime gives: --dir, --env, -S. Sessions
+latch has only the folders, variables and network that wasmtime gives it: --dir, --env, -S. Sessions
 are in /state and settings in /config, unless --state-dir and --config-dir name other folders.
 
 latch COMMAND -h shows the common flags of a command, and latch COMMAND --help all of them.
@@ -151,16 +151,16 @@ pub(crate) enum Command {
     /// Cuts secrets short; see --show-secrets. Never shows the refresh token in full.
     Introspect(Box<IntrospectArgs>),
     #[cfg(not(target_os = "wasi"))]
-    /// Take over the session of the provider's own program
+    /// Import the session of the provider's own program
     ///
-    /// Needs no new login. The other program keeps its session unless you give --remove.
+    /// Needs no new login. The other program keeps its session too, unless you pass --remove.
     Import(Box<ImportArgs>),
     /// Show every profile: who is logged in, where, and for how long
     Status,
     /// Revoke the tokens and delete the session
     ///
-    /// Deletes the session here even if the provider cannot be asked, and says which
-    /// tokens stay valid there. Ends with exit code 7 if the provider could not be asked
+    /// Deletes the session here even if the provider cannot be reached, and says which
+    /// tokens stay valid there. Ends with exit code 7 if the provider could not be reached
     /// to revoke a token, and with 4 if it refused.
     Logout(Box<LogoutArgs>),
     #[cfg(not(target_os = "wasi"))]
@@ -170,7 +170,7 @@ pub(crate) enum Command {
     /// change only the encryption, name the store that holds the session already.
     Move(MoveArgs),
     #[cfg(not(target_os = "wasi"))]
-    /// Show what latch finds on this machine, and what follows from it
+    /// Check this machine: its settings, stores, sessions and login flow
     Doctor,
     /// List the presets for known providers, or show one
     ///
@@ -184,11 +184,11 @@ pub(crate) enum Command {
     Profile(ProfileCommand),
     /// Show the component that implements the protocol, or write it to a file
     Component(ComponentArgs),
-    /// Step the component through a recording made with --record
+    /// Replay a recording made with --record, step by step
     ///
-    /// Needs no network, keyring or settings, and shows what happened at each step. Ends
-    /// with exit code 0 if everything is as recorded, and with 6 if the component now
-    /// answers something else.
+    /// Runs the component on the recorded replies, and shows what happened at each step.
+    /// Needs no network, keyring or settings. Ends with exit code 0 if everything is as
+    /// recorded, and with 6 if the component now does something else.
     Replay(ReplayArgs),
 }
 

@@ -40,7 +40,7 @@ pub(crate) enum ClientAuth {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Pkce {
-    /// As the provider's metadata says; a login prints a notice if it does not say so
+    /// As the provider's metadata says; login prints a notice if the metadata does not say
     Discovered,
     /// The provider supports it, whatever its metadata says
     Known,
@@ -55,7 +55,7 @@ pub(crate) enum Flow {
     Auto,
     /// A browser on this machine
     Browser,
-    /// A browser anywhere: you paste the address that it ends on
+    /// A browser anywhere: you paste the address it ends on
     Paste,
     /// A code that you enter on another device
     Device,

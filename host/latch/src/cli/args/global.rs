@@ -26,7 +26,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "LATCH_STORE", value_enum)]
     pub(crate) store: Option<StoreChoice>,
 
-    /// Encrypt session files with the age identity in this file; a login, import or move creates it if it is missing
+    /// Encrypt session files with the age identity in this file; login, import and move create the file if needed
     #[arg(
         long,
         global = true,

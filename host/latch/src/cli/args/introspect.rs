@@ -25,11 +25,11 @@ pub(crate) struct IntrospectArgs {
 #[derive(ClapArgs, Clone)]
 #[command(next_help_heading = "Checks")]
 pub(crate) struct CheckArgs {
-    /// First ask the provider whether it still accepts the token; excludes the checks below
+    /// First ask the provider whether it still accepts the token; cannot be combined with the checks below
     #[arg(long, env = "LATCH_VERIFY", value_parser = FalseyValueParser::new(), conflicts_with_all = ["check", "required_scopes", "required_acr", "required_permissions"])]
     pub(crate) verify: bool,
 
-    /// First check the token on this machine: signature, issuer, time (JSON Web Tokens only)
+    /// First check the token on this machine: signature, issuer and expiry (JSON Web Tokens only)
     #[arg(long, env = "LATCH_CHECK", value_parser = FalseyValueParser::new())]
     pub(crate) check: bool,
 

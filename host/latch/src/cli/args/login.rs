@@ -31,11 +31,11 @@ pub(crate) struct RedirectArgs {
     #[arg(long, env = "LATCH_REDIRECT_PATH", value_name = "PATH")]
     pub(crate) redirect_path: Option<String>,
 
-    /// Command that starts the browser; latch appends the address as its last argument
+    /// Command that opens the browser; latch appends the address as its last argument
     #[arg(long, env = "LATCH_BROWSER", value_name = "COMMAND")]
     pub(crate) browser: Option<String>,
 
-    /// Do not start a browser, only print the address
+    /// Do not open a browser, only print the address
     #[arg(long, env = "LATCH_NO_BROWSER", value_parser = FalseyValueParser::new())]
     pub(crate) no_browser: bool,
 
@@ -47,7 +47,7 @@ pub(crate) struct RedirectArgs {
     #[arg(long, env = "LATCH_PAGES", value_name = "FILE", hide_short_help = true)]
     pub(crate) pages: Option<PathBuf>,
 
-    /// Seconds that you have to log in [default: 300 in a browser, the life of the code on another device]
+    /// Seconds that you have to log in [default: 300 in a browser, the lifetime of the code on another device]
     #[arg(long, env = "LATCH_TIMEOUT", value_name = "SECONDS")]
     pub(crate) timeout: Option<u64>,
 

@@ -13,7 +13,7 @@ pub(crate) struct PresetArgs {
     #[arg(long, env = "LATCH_PROVIDER", value_name = "NAME")]
     pub(crate) provider: Option<String>,
 
-    /// Setting of that preset; may be repeated (in the variable, one per line)
+    /// Setting of the preset; may be repeated (in the variable, one per line)
     #[arg(long, env = "LATCH_SET", value_delimiter = '\n', value_name = "KEY=VALUE", value_parser = key_value)]
     pub(crate) set: Vec<(String, String)>,
 }

@@ -75,7 +75,7 @@ pub(crate) struct ProviderArgs {
     )]
     pub(crate) client_auth: Option<ClientAuth>,
 
-    /// Whether the provider supports PKCE (RFC 7636) [default: the preset's answer, else discovered]
+    /// Whether the provider supports PKCE (RFC 7636) [default: the preset's value, else discovered]
     #[arg(long, env = "LATCH_PKCE", value_name = "SUPPORT", hide_short_help = true, value_enum)]
     pub(crate) pkce: Option<Pkce>,
 
@@ -83,7 +83,7 @@ pub(crate) struct ProviderArgs {
     #[arg(long, env = "LATCH_NO_DISCOVERY", value_parser = FalseyValueParser::new(), hide_short_help = true)]
     pub(crate) no_discovery: bool,
 
-    /// Authorization endpoint, where the browser logs in; overrides the metadata, as do those below
+    /// Authorization endpoint, where the browser logs in; overrides the metadata, as do the endpoints below
     #[arg(long, env = "LATCH_AUTHORIZATION_ENDPOINT", value_name = "URL", hide_short_help = true)]
     pub(crate) authorization_endpoint: Option<String>,
 
@@ -108,11 +108,11 @@ pub(crate) struct ProviderArgs {
     )]
     pub(crate) device_authorization_endpoint: Option<String>,
 
-    /// JWK Set with the provider's signing keys
+    /// URI of the JWK Set with the provider's signing keys
     #[arg(long, env = "LATCH_JWKS_URI", value_name = "URL", hide_short_help = true)]
     pub(crate) jwks_uri: Option<String>,
 
-    /// End session endpoint, where a browser ends the session at the provider
+    /// End-session endpoint, where a browser ends the session at the provider
     #[arg(long, env = "LATCH_END_SESSION_ENDPOINT", value_name = "URL", hide_short_help = true)]
     pub(crate) end_session_endpoint: Option<String>,
 

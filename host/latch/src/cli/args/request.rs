@@ -13,7 +13,7 @@ pub(crate) struct RequestArgs {
     /// URL of the API: at the issuer, a resource, or an origin that you have allowed
     pub(crate) url: String,
 
-    /// Body, or @FILE, or @- for standard input; its type is JSON, a form or bytes, whichever fits, unless a header sets it
+    /// Body: text, @FILE, or @- for standard input; sent as JSON, a form or bytes, whichever fits, unless a header sets the type
     #[arg(long, short, env = "LATCH_DATA", value_name = "DATA", allow_hyphen_values = true)]
     pub(crate) data: Option<String>,
 

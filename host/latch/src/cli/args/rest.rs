@@ -36,7 +36,7 @@ pub(crate) struct TokenArgs {
 #[cfg(not(target_os = "wasi"))]
 #[derive(ClapArgs)]
 pub(crate) struct ExecArgs {
-    /// Environment variable that gets the access token
+    /// Environment variable to put the access token in
     #[arg(long, env = "LATCH_VARIABLE", value_name = "NAME", default_value = "LATCH_ACCESS_TOKEN")]
     pub(crate) variable: String,
 
@@ -70,7 +70,7 @@ pub(crate) struct LogoutArgs {
     #[arg(long, env = "LATCH_END_SESSION", value_parser = FalseyValueParser::new(), conflicts_with = "all")]
     pub(crate) end_session: bool,
 
-    /// Command that starts the browser; latch appends the address as its last argument
+    /// Command that opens the browser; latch appends the address as its last argument
     #[arg(long, env = "LATCH_BROWSER", value_name = "COMMAND")]
     pub(crate) browser: Option<String>,
 
@@ -80,7 +80,7 @@ pub(crate) struct LogoutArgs {
 
 #[derive(Subcommand)]
 pub(crate) enum ProfileCommand {
-    /// Save settings under a name, or change some of them
+    /// Add a profile, or change some of its settings
     Add {
         /// Name of the profile
         name: String,
@@ -104,7 +104,7 @@ pub(crate) enum ProfileCommand {
 #[derive(ClapArgs)]
 pub(crate) struct ComponentArgs {
     #[cfg(not(target_os = "wasi"))]
-    /// The rules component, for hosts in other languages, instead of the login component
+    /// Use the rules component, which hosts in other languages run, instead of the login component
     #[arg(long, env = "LATCH_RULES", value_parser = FalseyValueParser::new())]
     pub(crate) rules: bool,
 
