@@ -60,7 +60,7 @@ test('hostile requests are answered, and the login goes on waiting', async (t) =
   const [cookie] = begun.headers['set-cookie'][0].split(';');
   const forged = await get(callback, { cookie });
   assert.equal(forged.status, 400);
-  assert.match(forged.body, /still waits/);
+  assert.match(forged.body, /still waiting/);
   assert.match(
     forged.headers['content-security-policy'],
     /^default-src 'none'; .*frame-ancestors 'none'/,

@@ -160,7 +160,7 @@ def test_a_browser_that_waits_when_the_listener_closes_gets_a_page() -> None:
         stream.sendall(fixture.request("/callback?code=a"))
         fixture.visits.get(timeout=PATIENCE)
         fixture.listener.close()
-        assert b"Login abandoned" in read(stream)
+        assert b"Login stopped" in read(stream)
 
 
 def test_localhost_answers_on_every_family() -> None:
@@ -292,6 +292,6 @@ def test_a_browser_that_closes_by_itself_may_ask_on_another_connection(fixture: 
 
 def test_redirect_paths_of_the_listeners_own_are_refused() -> None:
     for path in ("/latchstring/start", "/latchstring/startle", "/latchstring/"):
-        with pytest.raises(LatchError, match="/latchstring/ is where"):
+        with pytest.raises(LatchError, match="/latchstring/ is reserved"):
             Redirect(path=path)
     assert Redirect(path="/latchstrings").path == "/latchstrings"

@@ -143,7 +143,11 @@ fn only_the_browser_that_opened_the_printed_address_finishes_the_login() {
     let callback = Url::parse(decided.header("location").expect("a redirect")).expect("an address");
     let answer = get(&callback);
     assert_eq!(answer.status, 403, "{answer:?}");
-    assert!(answer.body.contains("Not the browser that began this login"), "{}", answer.body);
+    assert!(
+        answer.body.contains("This is not the browser that started the login"),
+        "{}",
+        answer.body
+    );
     assert!(login.is_waiting() && home.asked("/token").is_empty());
     login.visit();
     login.finish().succeeded().saying(&["Ada Lovelace"]);

@@ -47,10 +47,10 @@ impl Redirect {
             return Err(Error::new(
                 Code::InvalidConfiguration,
                 format!(
-                    "the redirect path {path:?} cannot be used: {OWN_PATHS} is where this \
-                     program's own pages are"
+                    "the redirect path {path:?} cannot be used: {OWN_PATHS} is reserved for this \
+                     program's own pages"
                 ),
-                "give another --redirect-path, such as /callback",
+                "pass another --redirect-path, such as /callback",
             ));
         }
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
@@ -60,7 +60,7 @@ impl Redirect {
         Err(Error::new(
             Code::InvalidConfiguration,
             format!("the redirect path {path:?} cannot be used"),
-            "give a --redirect-path such as /callback, of letters, digits, / - . _ and ~",
+            "pass a --redirect-path such as /callback, of letters, digits, / - . _ and ~",
         ))
     }
 

@@ -35,12 +35,14 @@ impl Refusal {
     /// Returns the status and the text of the response.
     pub fn answer(self) -> (u16, &'static str) {
         match self {
-            Self::Misdirected => (421, "This listener answers to its own address only.\n"),
-            Self::Method => (405, "Only GET is answered here.\n"),
+            Self::Misdirected => (421, "This listener answers only requests to its own address.\n"),
+            Self::Method => (405, "Only GET requests are answered here.\n"),
             Self::Path => (404, "There is nothing here.\n"),
-            Self::Query => (400, "A login's answer is expected here, and this request has none.\n"),
-            Self::Prefetch => (503, "Not before you go there.\n"),
-            Self::Body => (400, "A request with a body is not answered here.\n"),
+            Self::Query => {
+                (400, "The response to a login is expected here, and this request has none.\n")
+            }
+            Self::Prefetch => (503, "Not before you open this page.\n"),
+            Self::Body => (400, "Requests with a body are not answered here.\n"),
         }
     }
 }

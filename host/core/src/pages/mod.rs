@@ -192,8 +192,8 @@ impl Pages {
     pub fn stray(&self, reason: &str) -> Page {
         let texts = &self.0.texts;
         let (title, text) = texts.stray.or(
-            "Not the answer this login waits for",
-            "Nothing has changed, and the login still waits. Finish it in the window that it \
+            "Unexpected login response",
+            "Nothing has changed, and the login is still waiting. Finish it in the window that it \
              opened, or start it again in your terminal.",
         );
         let details = vec![(Text::or(&texts.terms.why, "Why"), sentence(reason))];
@@ -210,10 +210,10 @@ impl Pages {
             MARK,
             words,
             (
-                "This address was used already",
-                "It works once, so that nobody else on this machine can log in with it. If it was \
-             not you who used it, somebody else may have: go back to your terminal and ask for a \
-             fresh one.",
+                "This address has already been used",
+                "It works only once, so that nobody else on this machine can log in with it. If \
+                 you did not use it, somebody else may have: go back to your terminal and get a \
+                 new one.",
             ),
         )
     }
@@ -221,12 +221,18 @@ impl Pages {
     /// The page for a redirect from a browser that did not begin this login.
     pub fn another_browser(&self) -> Page {
         let words = &self.0.texts.another_browser;
-        self.plain(403, "warn", BAR, words, (
-            "Not the browser that began this login",
-            "Nothing has changed, and the login still waits. Open the address from your terminal \
-             in this browser, and let it keep cookies for this machine. If that does not help, \
-             copy the whole address of this page and paste it in your terminal.",
-        ))
+        self.plain(
+            403,
+            "warn",
+            BAR,
+            words,
+            (
+                "This is not the browser that started the login",
+                "Nothing has changed, and the login is still waiting. Open the address from your \
+                 terminal in this browser, and allow cookies for this machine. If that does not \
+                 help, copy the whole address of this page and paste it in your terminal.",
+            ),
+        )
     }
 
     /// The page for the browser of another user of this machine.
@@ -239,8 +245,8 @@ impl Pages {
             words,
             (
                 "This browser belongs to another user",
-                "It runs as another user of this machine than the program that waits here. Nothing \
-             has changed, and that program still waits. Use a browser of the user who runs it.",
+                "It does not run as the user who started the login. Nothing has changed, and the \
+                 login is still waiting. Use a browser that runs as that user.",
             ),
         )
     }
@@ -254,8 +260,8 @@ impl Pages {
             MARK,
             words,
             (
-                "Already finished",
-                "Look at your terminal: it shows how this login ended. You can close this window.",
+                "This login has already finished",
+                "Your terminal shows how it ended. You can close this window.",
             ),
         )
     }
@@ -264,9 +270,9 @@ impl Pages {
     pub fn abandoned(&self) -> Page {
         let words = &self.0.texts.abandoned;
         self.plain(503, "calm", MARK, words, (
-            "Login abandoned",
-            "The program that waited for this answer has stopped. You can close this window and \
-             start the login again in your terminal.",
+            "Login stopped",
+            "The program that was waiting for this login has stopped. You can close this window \
+             and start the login again in your terminal.",
         ))
     }
 

@@ -69,7 +69,7 @@ impl Template {
         let head = pieces.next().unwrap_or_default().to_owned();
         let mut parts = Vec::new();
         for piece in pieces {
-            let (name, rest) = piece.split_once("}}").ok_or("a {{ has no }} behind it")?;
+            let (name, rest) = piece.split_once("}}").ok_or("a {{ has no matching }}")?;
             let slot = SLOTS.iter().find(|(known, _)| *known == name.trim());
             let (_, slot) = slot.ok_or_else(|| {
                 let known = SLOTS.map(|(known, _)| known).join(", ");
@@ -161,7 +161,7 @@ fn push_details(html: &mut String, details: &[(&str, String)]) {
 fn push_warning(html: &mut String, texts: &Texts) {
     let (title, text) = texts.warning.or(
         "Never paste this page’s address anywhere.",
-        "Whoever asks you for it wants to log in as you.",
+        "Anyone who asks you for it wants to log in as you.",
     );
     html.push_str("<strong>");
     push_escaped(html, title);
@@ -218,7 +218,7 @@ mod tests {
             ("{{title}}{{warning}}", "{{text}}"),
             ("{{title}}{{text}}", "{{warning}}"),
             ("{{title}}{{text}}{{warning}}{{titel}}", "{{titel}}"),
-            ("{{title}}{{text}}{{warning", "no }}"),
+            ("{{title}}{{text}}{{warning", "no matching }}"),
             ("<style>a{{title}}</style>{{title}}{{text}}{{warning}}", "<style>"),
             ("<style>a{{title}}{{text}}{{warning}}", "<style> has no end"),
         ] {

@@ -80,7 +80,11 @@ fn the_right_answer_from_another_browser_does_not_count() {
 
     let stranger = get(&Url::parse(&answer).expect("an address"));
     assert_eq!(stranger.status, 403);
-    assert!(stranger.body.contains("Not the browser that began this login"), "{}", stranger.body);
+    assert!(
+        stranger.body.contains("This is not the browser that started the login"),
+        "{}",
+        stranger.body
+    );
     assert!(home.asked("/token").is_empty());
 
     let page = block_on(user.get(&answer)).expect("a way on");
@@ -103,7 +107,7 @@ fn an_address_that_somebody_took_first_lets_neither_in() {
 
     let user = get(&begun.opened());
     assert_eq!(user.status, 410);
-    assert!(user.body.contains("This address was used already"), "{}", user.body);
+    assert!(user.body.contains("This address has already been used"), "{}", user.body);
 
     let form = [("name", "Mallory"), ("decision", "login")];
     let page = block_on(thief.post(&provider, &form)).expect("an answer");

@@ -107,7 +107,7 @@ fn a_stranger_with_the_right_answer_is_refused_and_the_user_still_gets_in() {
     let home = Home::new();
     let (login, seen) = log_in(&home, &["--overheard"]);
     login.succeeded().saying(&["Logged in as Grace Hopper"]);
-    assert_eq!(seen["stranger"], "Not the browser that began this login · latchstring");
+    assert_eq!(seen["stranger"], "This is not the browser that started the login · latchstring");
     assert_eq!(seen["title"], "You are logged in · latchstring");
     // One code, redeemed once.
     assert_eq!(home.asked("/token").len(), 1);

@@ -31,7 +31,7 @@ fn is_ignored(attack: impl FnOnce(&Home, &Pending) -> Answer) -> Answer {
 #[track_caller]
 fn is_not_the_answer(answer: &Answer, why: &str) {
     assert_eq!(answer.status, 400, "{answer:?}");
-    assert!(answer.body.contains("Not the answer this login waits for"), "{}", answer.body);
+    assert!(answer.body.contains("Unexpected login response"), "{}", answer.body);
     assert!(answer.body.contains(why), "{}", answer.body);
 }
 

@@ -76,7 +76,7 @@ fn an_answer_that_comes_when_the_login_has_ended_is_told_to_look_at_the_terminal
     let home = Home::new();
     let pages = home.file("pages.toml", FRENCH);
     for (arguments, title) in
-        [(&[][..], "Already finished"), (&["--pages", &pages], "Déjà terminé")]
+        [(&[][..], "This login has already finished"), (&["--pages", &pages], "Déjà terminé")]
     {
         let pending = home.start_login(arguments);
         let (one, two) = (pending.answer(), pending.answer());
@@ -85,7 +85,7 @@ fn an_answer_that_comes_when_the_login_has_ended_is_told_to_look_at_the_terminal
         let second = send(&two, "GET", &[]);
         assert_eq!(second.status, 410);
         shows(&second, title);
-        assert!(second.body.contains("Look at your terminal"), "{}", second.body);
+        assert!(second.body.contains("Your terminal shows how it ended"), "{}", second.body);
         assert_eq!(end(&pending).status, 200);
         pending.finish().succeeded();
     }
