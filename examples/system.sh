@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2154 # its variables are those of examples/demo
 # The whole of one system, for examples/demo: a login, what a program does with the
 # session, what goes wrong and how that is told, and the session of the system's own
-# program taken over.
+# program imported.
 
 # A session as the system's own program would have got it.
 forged() { curl -sS -X POST "$url/standin/session?name=Grace%20Hopper"; }
@@ -40,7 +40,7 @@ behaves
 say "The user logs out"
 run latch logout
 run_to_fail latch token
-say "The session that $system's own program keeps is taken over, without a login"
+say "The session that $system's own program keeps is imported, without a login"
 existing
 if [ -n "${import[*]:-}" ]; then
   run latch import --provider "$system" "${login[@]}" "${import[@]}"

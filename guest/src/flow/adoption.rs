@@ -44,7 +44,7 @@ impl Adoption {
         let refresh_token = taken_over("refresh token", tokens.refresh_token)?;
         if access_token.is_none() && refresh_token.is_none() {
             return Err(Failure::configuration(
-                "there is neither an access token nor a refresh token to take over",
+                "there is neither an access token nor a refresh token to import",
                 "log in instead",
             ));
         }

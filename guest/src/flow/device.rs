@@ -176,11 +176,15 @@ fn denied(failure: Failure) -> Failure {
     Failure {
         code: Code::AccessDenied,
         message: "the login was refused on the other device".to_owned(),
-        remedy: "log in again and allow the access, or ask an administrator".to_owned(),
+        remedy: "log in again and allow access, or ask an administrator".to_owned(),
         ..failure
     }
 }
 
 fn expired() -> Failure {
-    Failure::new(Code::TimedOut, "the code was not entered in time", "log in again for a new code")
+    Failure::new(
+        Code::TimedOut,
+        "the code was not entered in time",
+        "log in again to get a new code",
+    )
 }

@@ -304,7 +304,7 @@ fn userinfo_refuses() -> Failure {
 
 fn no_endpoint(endpoint: &str) -> Failure {
     Failure::configuration(
-        format!("the provider has no known {endpoint} endpoint"),
+        format!("the provider's {endpoint} endpoint is not known"),
         format!("set it with --{endpoint}-endpoint"),
     )
 }
@@ -312,6 +312,6 @@ fn no_endpoint(endpoint: &str) -> Failure {
 fn no_keys() -> Failure {
     Failure::configuration(
         "an access token cannot be checked without the issuer and its keys",
-        "set the issuer and the jwks URL",
+        "set the issuer and the JWKS URI",
     )
 }

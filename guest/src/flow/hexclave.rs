@@ -191,6 +191,6 @@ fn used() -> Failure {
     Failure::new(
         Code::ProviderRefused,
         "another program has already completed this login",
-        "log in again; if you did not begin another login, somebody may have seen its codes",
+        "log in again; if you did not start another login, somebody else may have seen the codes of this one",
     )
 }

@@ -302,7 +302,7 @@ impl Setup {
         if self.issuer.is_none() || !is_described {
             return Err(Failure::configuration(
                 "the scope openid requests an ID token, which cannot be checked without the issuer and its keys",
-                "set the issuer and the jwks URL, or leave out the scope openid",
+                "set the issuer and the JWKS URI, or leave out the scope openid",
             ));
         }
         match (provider.id_token_check(&self.client)?, self.demands.parameter()) {

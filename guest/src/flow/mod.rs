@@ -50,7 +50,7 @@ pub(crate) fn misfit() -> Failure {
     Failure::new(
         Code::UnexpectedReply,
         "the reply does not fit the last action",
-        "this is a fault of the host program; report it to its authors",
+        "this is a bug in the host program; report it to its authors",
     )
 }
 

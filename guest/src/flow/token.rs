@@ -371,7 +371,7 @@ impl Setup {
         let demanded_s = self.demand.min_ttl_ms / 1000;
         (left_s < demanded_s).then(|| {
             format!(
-                "the access token is valid for {left_s} s; {demanded_s} s were requested, which a refresh may not give"
+                "the access token is valid for {left_s} s, but {demanded_s} s were requested; a refresh may not give more"
             )
         })
     }

@@ -67,7 +67,7 @@ impl Choice {
 pub(super) fn no_user_to_ask(reason: &str) -> Failure {
     Failure::new(
         Code::LoginRequired,
-        format!("no user can be asked to log in here: {reason}"),
+        format!("no user can log in here: {reason}"),
         "log in on a terminal, or choose --flow browser, device or paste",
     )
 }

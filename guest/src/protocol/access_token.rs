@@ -108,7 +108,8 @@ fn satisfies_acr(found: &str, wanted: &str) -> bool {
 
 /// The failure for a token that the component cannot check, which may still be valid.
 fn opaque(reason: &str) -> Failure {
-    let remedy = "if this provider's access tokens are not JSON Web Tokens, ask the provider about them: --verify";
+    let remedy =
+        "if this provider's access tokens are not JSON Web Tokens, ask the provider with --verify";
     Failure { remedy: remedy.to_owned(), ..invalid(reason) }
 }
 

@@ -134,7 +134,7 @@ impl Transaction {
         let text = text.trim_matches(['"', '\'', '<', '>']);
         if text.contains("code_challenge=") {
             return stray(
-                "this is the address to open; after the login, paste the address that the browser ends on",
+                "this is the address to open; after the login, paste the address the browser ends on",
             );
         }
         if text.starts_with("http://") || text.starts_with("https://") {
@@ -157,7 +157,7 @@ impl Transaction {
             return stray("its address cannot be read");
         };
         if url.path() != self.redirect_uri.path() || url.origin() != self.redirect_uri.origin() {
-            return stray("it went to another address than the redirect URI");
+            return stray("it did not go to the redirect URI");
         }
         self.check_parameters(Parameters::read(&url)).unwrap_or_else(Redirect::Stray)
     }
@@ -204,7 +204,7 @@ pub(crate) fn refused(provider: ProviderError) -> Failure {
         Failure::new(
             Code::AccessDenied,
             format!("the login was refused: {message}"),
-            "log in again and allow the access, or ask an administrator",
+            "log in again and allow access, or ask an administrator",
         )
     } else {
         Failure::new(
@@ -279,7 +279,7 @@ pub(crate) fn demands(client: &Client) -> Result<Demands, Failure> {
 pub(crate) fn check_client(client: &Client) -> Result<(), Failure> {
     if client.client_id.is_empty() {
         return Err(Failure::configuration(
-            "the client id is empty",
+            "the client ID is empty",
             "set the client ID that the provider registered",
         ));
     }

@@ -28,13 +28,13 @@ impl Issuer {
     }
 
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
-        let url = parse("issuer", text, true).map_err(|message| {
-            Failure::configuration(message, "check the issuer's spelling with the provider")
+        let url = parse("the issuer", text, true).map_err(|message| {
+            Failure::configuration(message, "check the issuer's exact spelling with the provider")
         })?;
         if url.query().is_some() {
             return Err(Failure::configuration(
                 "the issuer has a query; an issuer has none (RFC 8414 §2)",
-                "check the issuer's spelling with the provider",
+                "check the issuer's exact spelling with the provider",
             ));
         }
         Ok(Self { text: text.to_owned(), url, https_name: None })

@@ -9,11 +9,11 @@ pub(crate) fn choose(facts: &Facts) -> FlowChoice {
     let remote = |why: &str| match facts.offers_device {
         Some(true) => choice(
             LoginFlow::Device,
-            &format!("{why}, and the provider takes a code on any device"),
+            &format!("{why}, and the provider accepts a code on any device"),
         ),
         _ => choice(
             LoginFlow::Paste,
-            &format!("{why}, so you paste the address that your browser ends on"),
+            &format!("{why}, so you paste the address your browser ends on"),
         ),
     };
     if facts.browser_command {
@@ -23,7 +23,7 @@ pub(crate) fn choose(facts: &Facts) -> FlowChoice {
         return choice(LoginFlow::Browser, "the address is shown and no browser is opened");
     }
     if facts.unattended {
-        return no_flow("this is an automatic job");
+        return no_flow("this is an automated job");
     }
     if !facts.terminal {
         return no_flow("there is no terminal");

@@ -58,7 +58,7 @@ impl<'a> Api<'a> {
         // Checked here because a request with such a header cannot be sent, so the
         // provider could not report the mistake.
         let key = hexclave.publishable_client_key.as_deref().unwrap_or_default();
-        for (name, text) in [("project id", &*client.client_id), ("publishable client key", key)] {
+        for (name, text) in [("project ID", &*client.client_id), ("publishable client key", key)] {
             if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
                 return Err(Failure::configuration(
                     format!("the {name} contains characters that are not allowed in a header"),
@@ -189,7 +189,7 @@ pub(crate) fn parse_begin_response(response: &Response) -> Result<Begun, Failure
         return Err(failure);
     }
     if response.status != 200 {
-        return Err(refusal(response, "the provider refused to begin a login"));
+        return Err(refusal(response, "the provider refused to start a login"));
     }
     // The parser's own message could quote a code.
     match serde_json::from_slice(&response.body) {
@@ -241,12 +241,12 @@ pub(crate) fn parse_refresh_response(
         return Err(failure);
     }
     if response.status != 200 {
-        return Err(refusal(response, "the provider refused to renew the session"));
+        return Err(refusal(response, "the provider refused to refresh the session"));
     }
     let body: Body = serde_json::from_slice(&response.body)
-        .map_err(|_| invalid("the renewed session cannot be read"))?;
+        .map_err(|_| invalid("the refreshed session cannot be read"))?;
     let access_token = credential("access_token", body.access_token)?
-        .ok_or_else(|| invalid("the renewed session has no access_token"))?;
+        .ok_or_else(|| invalid("the refreshed session has no access_token"))?;
     let expires_in_s = remaining_s(&access_token, now_ms).unwrap_or(ACCESS_TOKEN_S);
     Ok(TokenResponse {
         access_token,
@@ -285,7 +285,7 @@ fn refusal(response: &Response, what: &str) -> Failure {
         Ok(Body { code, error }) => {
             let provider = provider_error(&code, error.as_deref());
             let message = format!("{what}: {}", in_words(&provider));
-            let remedy = "check project id, publishable client key and base URL, then log in again";
+            let remedy = "check project ID, publishable client key and base URL, then log in again";
             Failure::new(Code::ProviderRefused, message, remedy).with_provider_error(provider)
         }
         Err(_) => invalid(&format!("{what}, with status {}", response.status)),

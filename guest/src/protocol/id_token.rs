@@ -122,7 +122,7 @@ pub(crate) fn verify(
 fn check_secret_signature(jws: &Jws<'_>, secret: Option<&str>) -> Result<(), String> {
     let Some(secret) = secret else {
         return Err(format!(
-            "is signed with {}, which takes a shared secret; expected a published key",
+            "is signed with {}, which needs a shared secret; expected a published key",
             jws.algorithm.name()
         ));
     };

@@ -87,7 +87,7 @@ impl Provider {
                 "the device authorization endpoint",
                 &endpoints.device_authorization,
             )?,
-            jwks_uri: check("the jwks URL", &endpoints.jwks)?,
+            jwks_uri: check("the JWKS URI", &endpoints.jwks)?,
             end_session_endpoint: check("the end-session endpoint", &endpoints.end_session)?,
             introspection_endpoint: check("the introspection endpoint", &endpoints.introspection)?,
             tokeninfo_endpoint: check("the tokeninfo endpoint", &endpoints.tokeninfo)?,
@@ -261,7 +261,7 @@ pub(crate) fn invalid(message: impl Into<String>) -> Failure {
     Failure::new(
         Code::InvalidMetadata,
         message,
-        "check the issuer with the provider, or give its endpoints by hand",
+        "check the issuer with the provider, or set its endpoints yourself",
     )
 }
 

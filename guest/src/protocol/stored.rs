@@ -148,7 +148,7 @@ impl Stored {
             return Err(Failure::new(
                 Code::StoredDamaged,
                 "the stored session belongs to another issuer or client",
-                "log in again, which sets it aside and keeps it",
+                "log in again; the old session is set aside, not deleted",
             ));
         }
         Ok(Some(stored))
@@ -204,6 +204,6 @@ fn damaged() -> Failure {
     Failure::new(
         Code::StoredDamaged,
         "the stored session cannot be read: it is damaged or cut short",
-        "log in again, which sets it aside and keeps it",
+        "log in again; the old session is set aside, not deleted",
     )
 }

@@ -213,7 +213,7 @@ fn refusal(response: &Response, error: &str, description: Option<&str>) -> Failu
     } else {
         let remedy = match error {
             "invalid_client" | "unauthorized_client" => {
-                "check the client id, its secret, and what the provider lets this client do"
+                "check the client ID, its secret, and what the provider lets this client do"
             }
             "invalid_scope" => "request only scopes that this client may use",
             "invalid_target" => {

@@ -124,7 +124,7 @@ fn an_error_of_the_token_endpoint_ends_the_login() {
     let refused = with_code().redeems(oauth_error("invalid_grant")).fails(Code::ProviderRefused);
     assert_eq!(refused.provider.unwrap().error, "invalid_grant");
     let client = with_code().redeems(oauth_error("invalid_client")).fails(Code::ProviderRefused);
-    assert!(client.remedy.contains("client id"));
+    assert!(client.remedy.contains("client ID"));
     for (reply, code, retryable) in [
         (status(503, "<h1>down</h1>"), Code::ProviderUnavailable, true),
         (status(429, ""), Code::ProviderUnavailable, true),

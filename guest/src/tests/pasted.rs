@@ -58,8 +58,14 @@ fn the_authorization_url_is_rejected() {
 #[test]
 fn the_response_of_another_login_is_rejected() {
     refused("http://127.0.0.1:4180/callback?code=c0de&state=another", "another login's state");
-    refused("http://127.0.0.1:9/callback?code=c0de&state={state}", "another address");
-    refused("https://evil.example/callback?code=c0de&state={state}", "another address");
+    refused(
+        "http://127.0.0.1:9/callback?code=c0de&state={state}",
+        "did not go to the redirect URI",
+    );
+    refused(
+        "https://evil.example/callback?code=c0de&state={state}",
+        "did not go to the redirect URI",
+    );
 }
 
 #[test]

@@ -92,7 +92,7 @@ fn an_unattainable_min_ttl_is_met_by_a_new_token() {
         |after_ms| openid().stored(logged_in()).later(after_ms).min_ttl_ms(2 * HOUR_MS).token();
     let grant = demand(MINUTE_MS - 1).grants();
     assert_eq!(grant.source, TokenSource::Cached);
-    assert!(grant.notices[0].contains("3540 s; 7200 s were requested"), "{:?}", grant.notices);
+    assert!(grant.notices[0].contains("3540 s, but 7200 s were requested"), "{:?}", grant.notices);
     let renewed = demand(MINUTE_MS).locks(Some(logged_in())).refreshes(tokens(2)).saves();
     assert_eq!(renewed.grants().notices.len(), 1);
 }

@@ -224,7 +224,7 @@ impl Budget {
         self.spent.actions += 1;
         if self.spent.actions > ACTIONS {
             return Err(Error::misbehaviour(format_args!(
-                "was stopped: it asked for more than {ACTIONS} actions without end"
+                "was stopped: it asked for more than {ACTIONS} actions without finishing"
             )));
         }
         Ok(())
@@ -235,7 +235,7 @@ impl Budget {
         self.spent.waited_ms = self.spent.waited_ms.saturating_add(wait_ms);
         if self.spent.waited_ms > most_ms {
             return Err(Error::misbehaviour(format_args!(
-                "was stopped: it wanted to wait for {} s in all, and {} s are the most",
+                "was stopped: it asked to wait for {} s in total; at most {} s are allowed",
                 self.spent.waited_ms / 1000,
                 most_ms / 1000
             )));
@@ -257,7 +257,7 @@ impl Budget {
             }
             Some(_) => {
                 return Err(Error::misbehaviour(
-                    "wanted to send the person to a second address, unasked",
+                    "wanted to send the user to a second address without being asked",
                 ));
             }
         }

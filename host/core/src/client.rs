@@ -78,7 +78,7 @@ impl Protocol {
         Err(Error::new(
             error::Code::InvalidConfiguration,
             "the refresh token of an anonymous session is set, but this provider has no such sessions",
-            "leave it out: only a login at Hexclave takes one over",
+            "leave it out: only a login at Hexclave uses one",
         ))
     }
 }

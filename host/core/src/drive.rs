@@ -158,7 +158,7 @@ impl<'a> Drive<'a> {
             Ok(response) => {
                 format!("{} -> {} in {taken_ms} ms", without_query(&url), response.status)
             }
-            Err(_) => format!("{} -> no answer in {taken_ms} ms", without_query(&url)),
+            Err(_) => format!("{} -> no response in {taken_ms} ms", without_query(&url)),
         });
         let response = answer.map_err(|trouble| match trouble {
             Trouble::Unreachable { reason, sent } => {
@@ -267,13 +267,13 @@ pub fn without_query(url: &str) -> &str {
 
 fn in_words(purpose: Purpose) -> &'static str {
     match purpose {
-        Purpose::Metadata => "asking the provider how it logs people in",
+        Purpose::Metadata => "reading the provider's metadata",
         Purpose::Token => "getting a token",
         Purpose::Keys => "getting the provider's keys",
-        Purpose::Userinfo => "asking who you are",
+        Purpose::Userinfo => "asking the provider who you are",
         Purpose::Revocation => "revoking the tokens",
-        Purpose::DeviceAuthorization => "asking the provider to begin the login",
-        Purpose::Introspection => "asking about the token",
+        Purpose::DeviceAuthorization => "asking the provider to start the login",
+        Purpose::Introspection => "asking the provider about the token",
         Purpose::Poll => "waiting for you",
     }
 }

@@ -53,7 +53,7 @@ impl Error {
         Self::new(
             Code::SandboxFault,
             format!("the login component {what}"),
-            "report it with the version of this program",
+            "report this bug, with the version of this program",
         )
     }
 

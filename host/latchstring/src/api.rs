@@ -119,7 +119,9 @@ impl Latch {
             if request.headers.iter().any(|header| header.name.eq_ignore_ascii_case(name)) {
                 return Err(Error::new(
                     Code::InvalidConfiguration,
-                    format!("the header {name} is the session's to set, and the request has one"),
+                    format!(
+                        "the header {name} comes from the session, so the request cannot set it"
+                    ),
                     "leave it out of the request",
                 ));
             }
@@ -138,7 +140,7 @@ impl Latch {
         let taken_ms = self.clock().now_ms().saturating_sub(begun_ms);
         self.terminal().detail(&match &answer {
             Ok(answer) => format!("{place} -> {} in {taken_ms} ms", answer.status),
-            Err(_) => format!("{place} -> no answer in {taken_ms} ms"),
+            Err(_) => format!("{place} -> no response in {taken_ms} ms"),
         });
         answer.map(ApiResponse).map_err(failed)
     }
@@ -188,11 +190,11 @@ fn failed(trouble: Trouble) -> Error {
             (Code::Unreachable, reason, "check the network, and try again", !sent)
         }
         Trouble::TooLarge(limit) => {
-            let message = format!("the API's answer has more than {limit} bytes");
+            let message = format!("the API's response has more than {limit} bytes");
             (Code::HostFault, message, "ask for less", false)
         }
         Trouble::Denied(reason) => {
-            (Code::EgressDenied, reason, "ask another address, or in another way", false)
+            (Code::EgressDenied, reason, "change the address or the request", false)
         }
     };
     let error = Error::new(code, message, remedy);

@@ -54,8 +54,8 @@ fn runtime() -> Result<Runtime, Error> {
     Builder::new_current_thread().enable_all().build().map_err(|error| {
         Error::new(
             Code::HostFault,
-            format!("no runtime for the login can be started: {error}"),
-            "see whether this process has reached a limit of the system",
+            format!("cannot start a runtime for the login: {error}"),
+            "check whether this process has reached a limit of the system",
         )
     })
 }

@@ -108,13 +108,13 @@ impl Arrivals<'_> {
             if visit.peer.is_refused() {
                 visit.answer.send(end.pages.another_user()).await;
                 if !std::mem::replace(others, true) {
-                    end.terminal.say("A browser of another user of this machine came to the address above and was refused.");
+                    end.terminal.say("A browser that runs as another user of this machine opened the address above and was refused.");
                     end.terminal.wait("waiting for the browser");
                 }
             } else if visit.target == *target {
                 return visit;
             } else {
-                let page = end.pages.stray("it went to an address that was not given out");
+                let page = end.pages.stray("it went to an unknown address");
                 visit.answer.send(page).await;
             }
         }
@@ -132,7 +132,7 @@ fn no_browser_came(others: bool) -> Error {
 fn opened_twice() -> Error {
     Error::new(
         Code::HostFault,
-        "the address that ends the session at the provider was opened twice, and works once: \
+        "the address that ends the session at the provider was opened twice, but works only once: \
          another user of this machine may have opened it before you and seen your ID token",
         "log out on the provider's own page",
     )

@@ -108,7 +108,7 @@ impl Found {
                     Error::new(
                         Code::StoreUnusable,
                         format!("{} cannot be removed: {error}", path.display()),
-                        "remove it by hand; its session was taken over",
+                        "remove it by hand; its session was imported",
                     )
                 })?,
                 Origin::Keyring(entry) => drop(entry.delete().await?),
@@ -240,7 +240,7 @@ fn not_taken_unasked(path: &Path, looked: &[String]) -> Error {
     Error::new(
         error.code(),
         format!(
-            "{}; {} in this folder was not read, since anybody may have put it there",
+            "{}; {} in this folder was not read, because anyone could have put it there",
             error.message(),
             path.display()
         ),
@@ -317,12 +317,12 @@ fn damaged(place: &str) -> Error {
 
 fn nothing(looked: &[String]) -> Error {
     let places = match looked {
-        [] => "this provider's own program keeps none that could be taken over".to_owned(),
+        [] => "this provider's own program keeps none that can be imported".to_owned(),
         places => format!("none in {}", places.join(", ")),
     };
     Error::new(
         Code::LoginRequired,
         format!("there is no session to import: {places}"),
-        "name the file, or log in with: latch login",
+        "pass the file, or log in with: latch login",
     )
 }

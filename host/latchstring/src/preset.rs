@@ -205,7 +205,7 @@ impl Preset {
     ) -> Result<Settings, Error> {
         let mut found = Settings::new();
         for (name, setting) in &self.about.settings {
-            let remedy = format!("unset one of them, or give --set {name}=VALUE");
+            let remedy = format!("unset one of them, or pass --set {name}=VALUE");
             let value = agreed(&setting.environment, &variable, &remedy)?;
             found.extend(value.map(|value| (name.clone(), value)));
         }
@@ -257,7 +257,7 @@ impl Preset {
         Error::new(
             Code::InvalidConfiguration,
             format!("the provider {} needs the setting {name}: {}", self.name, setting.about),
-            format!("give --set {name}=VALUE{}", variables.unwrap_or_default()),
+            format!("pass --set {name}=VALUE{}", variables.unwrap_or_default()),
         )
     }
 }
@@ -277,7 +277,7 @@ fn agreed(
     match values.find(|(_, other)| *other != value) {
         Some((other, _)) => Err(Error::new(
             Code::InvalidConfiguration,
-            format!("{first} and {other} are both set, and disagree"),
+            format!("{first} and {other} are both set, but differ"),
             remedy,
         )),
         None => Ok(Some(value)),
@@ -287,8 +287,8 @@ fn agreed(
 fn unknown(name: &str, folder: Option<&Path>) -> Error {
     Error::new(
         Code::InvalidConfiguration,
-        format!("there is no preset for a provider {name:?}"),
-        format!("one of {}, or a file of your own", Preset::names(folder).join(", ")),
+        format!("there is no preset {name:?}"),
+        format!("use one of {}, or your own file", Preset::names(folder).join(", ")),
     )
 }
 
@@ -296,6 +296,6 @@ fn faulty(place: &str, reason: &str) -> Error {
     Error::new(
         Code::InvalidConfiguration,
         format!("{place}: {}", reason.trim_end()),
-        "correct the file; `latch provider show NAME` prints one to go by",
+        "correct the file; `latch provider show NAME` prints an example",
     )
 }

@@ -56,7 +56,7 @@ export function commandBrowser(command) {
   /** @type {Browser} */
   const browser = async (address) => {
     const child = await start([...command, address]).catch((error) => {
-      const remedy = 'open the URL by hand, or name another browser';
+      const remedy = 'open the address by hand, or name another browser';
       throw new LatchError('host-fault', words(reason(error)), remedy);
     });
     const failed = new Promise((resolve) => {
@@ -81,7 +81,7 @@ export const systemBrowser = async (address) => {
     const exit = once(child, 'exit').then(([status]) => status === 0);
     if (await Promise.race([exit, sleep(SETTLING_MS, true)])) return;
   }
-  const remedy = 'open the URL by hand, or name a browser in BROWSER';
+  const remedy = 'open the address by hand, or name a browser in BROWSER';
   throw new LatchError('host-fault', 'no browser could be started', remedy);
 };
 systemBrowser.openFile = systemBrowser;

@@ -49,7 +49,7 @@ export function completeClient(given) {
   if (unknown === undefined) return { ...defaults, ...given };
   throw new LatchError(
     'invalid-configuration',
-    `a client has no setting ${unknown}`,
+    `the client has an unknown setting, ${unknown}`,
     `use one of ${known.join(', ')}`,
   );
 }

@@ -107,7 +107,7 @@ export class Component {
       // Its message quotes the value, which may be a secret.
       throw new LatchError(
         'invalid-configuration',
-        'a setting does not have the type that the contract says',
+        'a setting has the wrong type',
         'compare the settings with the types of this package',
       );
     }

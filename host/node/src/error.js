@@ -39,7 +39,7 @@ export class LatchError extends Error {
  * @param {string} message
  */
 export function fault(code, message) {
-  return new LatchError(code, message, 'report it with the version of this program');
+  return new LatchError(code, message, 'report this bug, with the version of this program');
 }
 
 /**

@@ -10,16 +10,16 @@ const CAREFUL = (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
 /** What to do about an error of the system. @type {Record<string, Record<string, string>>} */
 const REMEDIES = {
   'store-unusable': {
-    EACCES: 'check who owns the folders above it and what they permit',
-    EPERM: 'check who owns the folders above it and what they permit',
-    EROFS: 'choose a folder that can be written to',
+    EACCES: 'check the owner and permissions of the folders above it',
+    EPERM: 'check the owner and permissions of the folders above it',
+    EROFS: 'choose a writable folder',
   },
   'not-saved': {
-    EACCES: 'make the folder writable for you, or choose another folder',
+    EACCES: 'make the folder writable, or choose another folder',
     EDQUOT: 'free some space and try again',
     ENOSPC: 'free some space and try again',
-    EPERM: 'make the folder writable for you, or choose another folder',
-    EROFS: 'make the folder writable for you, or choose another folder',
+    EPERM: 'make the folder writable, or choose another folder',
+    EROFS: 'make the folder writable, or choose another folder',
   },
 };
 
@@ -34,7 +34,7 @@ export function checkFolder(path) {
   if (!stats.isDirectory()) {
     throw unusable(`${path} is not a folder`, 'remove it, or choose another folder');
   }
-  checkPrivate(stats, path, '700', 'choose a folder of your own');
+  checkPrivate(stats, path, '700', 'choose a folder that belongs to you');
   return true;
 }
 
@@ -181,6 +181,6 @@ function checkPrivate(stats, path, mode, disown) {
   }
   if (stats.mode & 0o077) {
     const found = (stats.mode & 0o777).toString(8);
-    throw unusable(`${path} is open to others (mode ${found})`, `run: chmod ${mode} '${path}'`);
+    throw unusable(`${path} is open to other users (mode ${found})`, `run: chmod ${mode} '${path}'`);
   }
 }

@@ -87,7 +87,7 @@ export async function listen(rules, { host, ports, path }) {
   throw new LatchError(
     'port-in-use',
     `no port could be bound on ${host}: ${[...failures].join(', ')}`,
-    'end the program that listens there, or allow another port that the provider accepts',
+    'stop the program that uses the port, or allow another port that the provider accepts',
   );
 }
 

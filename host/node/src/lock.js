@@ -58,7 +58,7 @@ export async function lock(path, patienceMs, signal, helpers = HELPERS) {
     throw new LatchError(
       'store-unusable',
       `${path} is still locked by another process after ${patienceMs / 1000} s`,
-      'try again; if it stays, end the other login or renewal of this profile',
+      'try again; if this persists, stop the other process that uses this session',
       { retryable: true },
     );
   }

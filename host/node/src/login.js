@@ -60,7 +60,7 @@ async function logInOnce(
   } catch (error) {
     const isPortInUse = error instanceof LatchError && error.code === 'port-in-use';
     if (!isPortInUse || flow === 'browser' || !facts.terminal) throw error;
-    // No browser can come back, so the user pastes the address that it ends on.
+    // No browser can come back, so the user pastes the address it ends on.
     terminal.say(error.message);
     flow = 'paste';
   }

@@ -142,7 +142,7 @@ test('a misspelt setting is named', async (t) => {
   const misspelt = { issuer: 'https://id.example', clientId: 'demo', scope: ['openid'] };
   await assert.rejects(token(misspelt, { stateDir: stateFolder(t) }), {
     code: 'invalid-configuration',
-    message: 'a client has no setting scope',
+    message: 'the client has an unknown setting, scope',
     remedy: /scopes/,
   });
 });

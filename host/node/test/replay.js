@@ -80,7 +80,7 @@ export async function readTranscript(path) {
     throw new LatchError(
       'invalid-configuration',
       `${path} cannot be read: ${reason(error)}`,
-      'name the file of a transcript',
+      'pass a file that `latch --record` wrote',
     );
   }
 }
@@ -154,7 +154,7 @@ export function conversation(transcript) {
   if (typeof format === 'number' && format > FORMAT) {
     throw new LatchError(
       'invalid-configuration',
-      `the transcript has format ${format}; this version reads up to ${FORMAT}`,
+      `the recording has format ${format}; this version reads up to ${FORMAT}`,
       'use the newer version that wrote it',
     );
   }
@@ -299,8 +299,8 @@ function isObject(value) {
 function damaged(what) {
   return new LatchError(
     'invalid-configuration',
-    `the transcript is damaged: ${what}`,
-    'take the file as it was recorded',
+    `the recording is damaged: ${what}`,
+    'use a file exactly as `latch --record` wrote it',
   );
 }
 

@@ -71,7 +71,7 @@ test('files that others can access are refused, and links are not followed', (t)
   fs.chmodSync(kept.place, 0o640);
   assert.throws(() => kept.read(), {
     code: 'store-unusable',
-    message: /open to others \(mode 640\)/,
+    message: /open to other users \(mode 640\)/,
   });
   fs.chmodSync(kept.place, 0o600);
   fs.chmodSync(folder, 0o755);

@@ -59,7 +59,7 @@ def bind(redirect: Redirect) -> tuple[list[socket.socket], int]:
     raise LatchError(
         "port-in-use",
         f"no port could be bound on {redirect.host}: {', '.join(failures)}",
-        "end the program that listens there, or allow another port that the provider accepts",
+        "stop the program that uses the port, or allow another port that the provider accepts",
     )
 
 

@@ -69,8 +69,8 @@ class CommandBrowser:
         if not self._words or not self._words[0]:
             raise LatchError(
                 "invalid-configuration",
-                "the browser's command is empty or has an open quote",
-                "give a program and its arguments, such as: firefox --new-window",
+                "the browser's command is empty or has an unclosed quote",
+                "pass a program and its arguments, such as: firefox --new-window",
             )
 
     def open(self, address: str, failed: Failed) -> None:
@@ -90,7 +90,7 @@ class CommandBrowser:
         return LatchError(
             "host-fault",
             f"cannot start the browser {self._words[0]}: {reason}",
-            "open the URL by hand, or name another browser",
+            "open the address by hand, or name another browser",
         )
 
 
@@ -120,7 +120,7 @@ class SystemBrowser:
         raise LatchError(
             "host-fault",
             "no browser could be started",
-            "open the URL by hand, or name a browser in BROWSER",
+            "open the address by hand, or name a browser in BROWSER",
         )
 
 

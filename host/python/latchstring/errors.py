@@ -40,7 +40,7 @@ def misbehaviour(what: str) -> LatchError:
     return LatchError(
         "sandbox-fault",
         f"the login component {what}",
-        "report it with the version of this program",
+        "report this bug, with the version of this program",
     )
 
 

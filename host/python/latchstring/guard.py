@@ -28,11 +28,11 @@ def errors(what: str, path: Path, code: Code = "store-unusable") -> Iterator[Non
             case "not-saved", errno.ENOSPC | errno.EDQUOT:
                 remedy = "free some space and try again"
             case "not-saved", errno.EACCES | errno.EPERM | errno.EROFS:
-                remedy = "make the folder writable for you, or choose another folder"
+                remedy = "make the folder writable, or choose another folder"
             case "store-unusable", errno.EACCES | errno.EPERM:
-                remedy = "check who owns the folders above it and what they permit"
+                remedy = "check the owner and permissions of the folders above it"
             case "store-unusable", errno.EROFS:
-                remedy = "choose a folder that can be written to"
+                remedy = "choose a writable folder"
             case "store-unusable", errno.ENOTSUP:
                 remedy = "choose a folder on a local file system"
         reason = error.strerror or type(error).__name__
@@ -49,7 +49,7 @@ def is_folder(path: Path) -> bool:
             return False
     if not stat.S_ISDIR(found.st_mode):
         raise _unusable(f"{path} is not a folder", "remove it, or choose another folder")
-    _check_private(found, path, "700", "choose a folder of your own")
+    _check_private(found, path, "700", "choose a folder that belongs to you")
     return True
 
 
@@ -60,7 +60,7 @@ def make_folder(path: Path) -> None:
     with errors("create", path):
         _create_folders(path)
     if not is_folder(path):
-        text = f"{path} is a symbolic link to nowhere"
+        text = f"{path} is a broken symbolic link"
         raise _unusable(text, "remove it, or choose another folder")
 
 
@@ -169,7 +169,7 @@ def _check_private(found: os.stat_result, path: Path, mode: str, disown: str) ->
         raise _unusable(f"{path} belongs to user {found.st_uid}, not to you ({user})", disown)
     if found.st_mode & 0o077:
         raise _unusable(
-            f"{path} is open to others (mode {found.st_mode & 0o777:03o})",
+            f"{path} is open to other users (mode {found.st_mode & 0o777:03o})",
             f"run: chmod {mode} {shlex.quote(str(path))}",
         )
 

@@ -64,7 +64,7 @@ def send(request: Request, reaches: Reaches, timeout: float | None = None) -> Re
     try:
         attempt.start()
     except RuntimeError:
-        return attempt.unreachable("this system starts no more threads")
+        return attempt.unreachable("this system cannot start another thread")
     attempt.join(timeout)
     return attempt.answer or attempt.give_up()
 
@@ -201,8 +201,8 @@ def _reason(error: Exception) -> str:
         case TimeoutError():
             return "the connection timed out"
         case http.client.IncompleteRead() | http.client.RemoteDisconnected():
-            return "the connection closed before the answer was complete"
+            return "the connection closed before the response was complete"
         case OSError():
             words = printable(error.strerror or str(error) or type(error).__name__)
             return _REASONS.get(error.errno or 0, words)
-    return "the answer is not HTTP"
+    return "the response is not HTTP"

@@ -90,7 +90,7 @@ class Instance:
             except (TypeError, ValueError):
                 raise LatchError(
                     "invalid-configuration",
-                    "a setting has another type than the contract gives it",
+                    "a setting has the wrong type",
                     "see the types of Client and its parts",
                 ) from None
         # A failure is the only record with a remedy.
@@ -99,7 +99,7 @@ class Instance:
         try:
             return _lift(kind, result)
         except (AttributeError, KeyError):
-            raise stopped(self.NAME, "its result has another type than the contract's") from None
+            raise stopped(self.NAME, "its result has the wrong type") from None
 
     def _function(self, name: str) -> Func:
         index = self._instance.get_export_index(self._store, name, self._interface)
@@ -269,8 +269,8 @@ def _write_code(folder: Path, path: Path, code: bytes) -> None:
 
 _REASONS = {
     "all fuel consumed": "it went past its time limit",
-    "call stack exhausted": "it called itself without end",
-    "unreachable": "it stopped itself, as it does at a fault or at its memory limit",
+    "call stack exhausted": "its calls were nested too deeply",
+    "unreachable": "it failed, or reached its memory limit",
 }
 
 
@@ -303,6 +303,5 @@ def stopped(name: str, reason: str) -> LatchError:
     return LatchError(
         "sandbox-fault",
         f"the {name} component was stopped: {reason}",
-        "nothing is lost; try again, and if it stays so, report it with the version of this "
-        "program",
+        "nothing is lost; try again; if this persists, report it with the version of this program",
     )

@@ -194,7 +194,7 @@ class FileStore:
                     raise LatchError(
                         "store-unusable",
                         f"{path} is still locked by another process after {patience_seconds:g} s",
-                        "try again; if it stays, end the other login or renewal of this profile",
+                        "try again; if this persists, stop the other process that uses this session",
                         retryable=True,
                     )
                 if waited > _SILENT_WAIT_SECONDS and not has_told:
@@ -233,6 +233,6 @@ def default_folder() -> Path:
         raise LatchError(
             "invalid-configuration",
             "this user has no home folder to keep sessions in",
-            "set HOME, or give a state folder",
+            "set HOME, or choose a state folder",
         ) from None
     return base / "latchstring"

@@ -46,8 +46,8 @@ class Unusable(LatchError):
     def __init__(self, what: str) -> None:
         super().__init__(
             "invalid-configuration",
-            f"the transcript cannot be used: {what}",
-            "take a file that `latch --record` wrote, whole and unchanged",
+            f"the recording cannot be used: {what}",
+            "use a file exactly as `latch --record` wrote it",
         )
 
 
@@ -135,7 +135,7 @@ def read_transcript(path: Path) -> Transcript:
         raise LatchError(
             "invalid-configuration",
             f"{path} cannot be read: {error.strerror}",
-            "name the file of a transcript",
+            "pass a file that `latch --record` wrote",
         ) from None
     if len(content) > _LONGEST_FILE:
         raise Unusable(f"{path} is larger than 16 MiB")
@@ -152,7 +152,7 @@ def conversation(transcript: Json) -> Conversation:
     if type(number) is int and number > FORMAT:
         raise LatchError(
             "invalid-configuration",
-            f"the transcript has format {number}; this version reads up to {FORMAT}",
+            f"the recording has format {number}; this version reads up to {FORMAT}",
             "use the newer version that wrote it",
         )
     if type(number) is not int or number != FORMAT:

@@ -209,7 +209,7 @@ def test_a_result_of_another_type_is_a_fault(monkeypatch: pytest.MonkeyPatch) ->
     client = Client(client_id="a", issuer="https://id.example")
     session = Session.logout(component, client, None, contract.Context(0, bytes(range(32))))
     monkeypatch.setattr(Action, "CASES", {})
-    with pytest.raises(LatchError, match="its result has another type") as failure:
+    with pytest.raises(LatchError, match="its result has the wrong type") as failure:
         session.next(contract.Reply("begin"), 0)
     assert failure.value.code == "sandbox-fault"
 

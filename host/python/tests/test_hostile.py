@@ -70,10 +70,10 @@ def document(status: int = 200, **members: str) -> Response:
     [
         ([authorize()] * 101, "more than 100 actions"),
         ([offer("browser")] * 101, "more than 100 actions"),
-        ([offer()], "a choice of nothing"),
+        ([offer()], "an empty choice"),
         ([authorize(), authorize(f"{URL}&a")], "a second address"),
         ([authorize(), show(f"{ISSUER}/page")], "a second address"),
-        ([exchange(wait_ms=5 * 3600 * 1000)], "14700 s are the most"),
+        ([exchange(wait_ms=5 * 3600 * 1000)], "at most 14700 s are allowed"),
     ],
 )
 def test_a_component_that_asks_for_too_much_is_stopped(actions: list[Action], told: str) -> None:

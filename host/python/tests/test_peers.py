@@ -152,7 +152,7 @@ def test_another_users_visit_uses_up_no_address_and_the_user_is_told_once() -> N
     back = quote(login.listener.redirect_uri, safe="")
     login.authorize(*steps, url=f"{ISSUER}/authorize?redirect_uri={back}")
     assert [answer(*visitor) for visitor in visitors] == [b"403", b"403", b"303", b"410"]
-    assert sum("browser of another user" in text for text in login.terminal.said) == 1
+    assert sum("runs as another user" in text for text in login.terminal.said) == 1
     login.user.abandon()
 
 

@@ -130,7 +130,7 @@ def test_a_commands_failure_is_passed_on_without_secrets_in_its_environment(
         reason = failures.get(timeout=PATIENCE)
         assert reason == f"cannot start the browser sh: it ended with {status}"
     for words in ("", "  ", "''", "'' x", "firefox 'x"):
-        with pytest.raises(LatchError, match="empty or has an open quote"):
+        with pytest.raises(LatchError, match="empty or has an unclosed quote"):
             CommandBrowser(words)
 
 

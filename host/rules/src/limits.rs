@@ -24,8 +24,9 @@ impl wit::GuestBudget for Limits {
         url: Option<String>,
         wait_ms: u64,
     ) -> Result<u64, wit::Failure> {
-        let asked = Asked::named(&action, url.as_deref().unwrap_or_default(), wait_ms)
-            .ok_or_else(|| Error::misbehaviour("asked for what this host does not know"))?;
+        let asked = Asked::named(&action, url.as_deref().unwrap_or_default(), wait_ms).ok_or_else(
+            || Error::misbehaviour("asked for something that this host does not know"),
+        )?;
         Ok(self.0.borrow_mut().count(&asked)?)
     }
 

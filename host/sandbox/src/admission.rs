@@ -40,6 +40,6 @@ fn refused(wanted: &[&str], offered: &[&str], error: Option<wasmtime::Error>) ->
     Error::new(
         Code::SandboxFault,
         format!("the login component was not started: {}", reasons.join("; ")),
-        "use this program as it was released, or report it with its version",
+        "use this program as it was released, or report this bug, with its version",
     )
 }

@@ -309,17 +309,16 @@ impl latchstring_core::capability::component::Component for Instance {
 fn fault(error: wasmtime::Error) -> Error {
     let reason = match error.downcast_ref::<Trap>() {
         Some(Trap::OutOfFuel) => "it went past its time limit".to_owned(),
-        Some(Trap::UnreachableCodeReached) => {
-            "it stopped itself, as it does at a fault or at its memory limit".to_owned()
-        }
-        Some(Trap::StackOverflow) => "it called itself without end".to_owned(),
+        Some(Trap::UnreachableCodeReached) => "it failed, or reached its memory limit".to_owned(),
+        Some(Trap::StackOverflow) => "its calls were nested too deeply".to_owned(),
         Some(trap) => trap.to_string().trim_start_matches("wasm trap: ").to_owned(),
         None => in_words(&error),
     };
     Error::new(
         Code::SandboxFault,
         format!("the login component was stopped: {reason}"),
-        "nothing is lost; try again; if this persists, report it with the version of this program",
+        "nothing is lost; try again; if this persists, report this bug, with the version of \
+         this program",
     )
 }
 

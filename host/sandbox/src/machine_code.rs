@@ -33,7 +33,7 @@ mod embedded {
 
     use latchstring_engine::settings;
 
-    pub(super) const REMEDY: &str = "report it with the version of this program";
+    pub(super) const REMEDY: &str = "report this bug, with the version of this program";
 
     /// `include_bytes!` also makes cargo build this again when the code changes.
     const LENGTH: usize = include_bytes!(env!("LATCHSTRING_COMPONENT_COMPILED")).len();

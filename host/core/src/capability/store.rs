@@ -44,7 +44,7 @@ pub trait Store: Send + Sync {
         Err(Error::new(
             Code::StoreUnusable,
             format!("{} cannot be set aside", self.place(held.key())),
-            "save a copy of it if it matters, and delete it",
+            "save a copy if you need it, then delete it",
         ))
     }
 

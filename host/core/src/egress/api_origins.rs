@@ -60,11 +60,12 @@ impl Origins {
             return Err(Error::new(
                 Code::EgressDenied,
                 format!(
-                    "a token is sent over https, or http to a loopback address, and not to {}://{}",
+                    "a token is sent only over https, or http to a loopback address, not to \
+                     {}://{}",
                     parsed.scheme(),
                     parsed.host_str().unwrap_or_default()
                 ),
-                "give an address that begins with https://",
+                "use an address that begins with https://",
             ));
         };
         if self.0.contains(&origin) {
@@ -98,7 +99,7 @@ pub fn api_origin(text: &str) -> Result<String, Error> {
     let alone = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
     if !alone || has_credentials(&url) {
         return Err(unusable(
-            "the origin of an API has a scheme, a host and perhaps a port, and this one has more",
+            "the origin of an API has only a scheme, a host and a port; this one has more",
             format!("write it as {origin}"),
         ));
     }

@@ -23,11 +23,11 @@ pub fn browser_url(url: &str) -> Result<Url, Error> {
             "check the provider's authorization endpoint",
         )
     };
-    let url = Url::parse(url).map_err(|_| denied("what is not a URL"))?;
+    let url = Url::parse(url).map_err(|_| denied("something that is not a URL"))?;
     match url.scheme() {
         "https" => Ok(url),
         "http" if is_loopback(&url) => Ok(url),
-        "http" => Err(denied("an http URL of another machine")),
+        "http" => Err(denied("an http URL on another machine")),
         scheme => Err(denied(&format!("a URL with scheme {scheme}"))),
     }
 }

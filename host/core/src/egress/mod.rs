@@ -214,7 +214,7 @@ impl Egress {
             format!(
                 "the user may not be sent to {origin}, which neither the settings nor the provider name"
             ),
-            "check the provider's endpoints; name this one by hand if it is meant",
+            "check the provider's endpoints; if this one is right, set the endpoint yourself",
         ))
     }
 
@@ -236,8 +236,8 @@ impl Egress {
         }
         Err(Error::new(
             Code::EgressDenied,
-            "the provider is not asked to send its answer anywhere but to where this login waits",
-            "report it with the version of this program",
+            "the login component asked for a redirect to an address that is not this login's",
+            "report this bug, with the version of this program",
         ))
     }
 

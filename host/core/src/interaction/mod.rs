@@ -178,7 +178,7 @@ pub struct Interaction {
     binding: Option<Binding>,
     /// The authorization URL that was shown.
     shown: Option<String>,
-    /// Whether the user is asked to paste the address that the browser ends on.
+    /// Whether the user is asked to paste the address the browser ends on.
     asks: bool,
     /// Whether two browsers used the opened address.
     is_taken: bool,
@@ -264,7 +264,7 @@ impl Interaction {
             self.wait_for_redirect(asked);
         } else if flow == LoginFlow::Paste {
             if let Some(reason) = reason {
-                self.say(format!("Logging in by hand: {}", printable(&reason)));
+                self.say_sentence(&reason);
             }
             self.show(&address);
             self.asks = true;
@@ -336,7 +336,7 @@ impl Interaction {
     pub fn offer(&mut self, offer: Offer) -> Result<Vec<Command>, Error> {
         let Offer { reason, flows, wait_ms } = offer;
         let Some(first) = flows.first().copied() else {
-            return Err(Error::misbehaviour("offered a choice of nothing"));
+            return Err(Error::misbehaviour("offered an empty choice"));
         };
         self.binding = None;
         self.shown = None;

@@ -238,7 +238,7 @@ fn a_login_by_hand_says_why_and_offers_other_flows() {
     assert_eq!(
         told,
         format!(
-            "limit 1000\nsay Logging in by hand: there is no display\nsay To log in, open:\naddress {address}\n{PASTE}"
+            "limit 1000\nsay There is no display.\nsay To log in, open:\naddress {address}\n{PASTE}"
         )
     );
     assert_eq!(
@@ -300,7 +300,7 @@ fn another_address_opens_in_the_same_tab() {
 fn another_browser_does_not_count_and_the_user_can_paste() {
     let mut login = Login::begun();
     login.open(1);
-    let said = "say The login came back in a different browser from the one it began in, so it does not count.\n";
+    let said = "say The login came back in a different browser from the one it started in, so it does not count.\n";
     let told = login.requests(2, "/callback?code=c", "");
     assert_eq!(told, format!("answer 2 403\n{said}{PASTE}"));
     // Asked once.
@@ -314,7 +314,7 @@ fn another_users_browser_uses_nothing_up() {
     let stranger =
         |id| Event::Requested(Request { peer: Peer::OtherUser, ..request(id, &start, "") });
     let told = login.handle(stranger(1));
-    assert!(told.starts_with("answer 1 403\nsay A browser of another user"), "{told}");
+    assert!(told.starts_with("answer 1 403\nsay A browser that runs as another user"), "{told}");
     assert!(told.ends_with("\nwait\n"), "{told}");
     assert_eq!(login.handle(stranger(2)), "answer 2 403\n");
     assert_eq!(login.open(3), format!("answer 3 303 {}\n", url("s")));
@@ -357,7 +357,7 @@ fn a_choice_is_asked_for_until_it_is_made() {
         flows: vec![LoginFlow::Paste, LoginFlow::Device],
         wait_ms: 500,
     };
-    let asked = "ask Press Enter to use any browser and paste its last address. Or type\n";
+    let asked = "ask Press Enter to use any browser and paste the address it ends on. Or type\n";
     let commands = login.interaction.offer(offer()).expect("flows");
     assert_eq!(
         login.told(commands),
@@ -367,7 +367,7 @@ fn a_choice_is_asked_for_until_it_is_made() {
     assert_eq!(login.handle(Event::Typed("fax".to_owned())), asked);
     assert_eq!(
         login.handle(Event::Typed(String::new())),
-        "chosen use any browser and paste its last address\n"
+        "chosen use any browser and paste the address it ends on\n"
     );
     login.interaction.offer(offer()).expect("flows");
     assert_eq!(

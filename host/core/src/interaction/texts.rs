@@ -7,13 +7,13 @@ use crate::pages;
 
 pub(super) const ANY_DEVICE: &str = "To log in, open this address on any device:\n\n";
 pub(super) const ANOTHER_ADDRESS: &str = "the login continues at another address";
-pub(super) const ANOTHER_USER: &str = "A browser of another user of this machine came to this login and was refused. If it was yours, open the address in a browser that runs as the same user as this program.";
+pub(super) const ANOTHER_USER: &str = "A browser that runs as another user of this machine opened this login and was refused. If it was yours, open the address in a browser that runs as the same user as this program.";
 pub(super) const ANOTHER_BROWSER: &str =
-    "The login came back in a different browser from the one it began in, so it does not count.";
+    "The login came back in a different browser from the one it started in, so it does not count.";
 pub(super) const TAKEN: &str = "The address that your browser was sent to was opened twice and no longer works: another user of this machine may have opened it first. Press Enter for a new one.";
 
 const PASTE: &str = "When the login is done, copy the whole address from the browser's address bar,
-even if its page cannot be shown, and paste it here";
+even if the page cannot be shown, and paste it here";
 const PASTE_AGAIN: &str = "Paste the whole address";
 
 /// Returns the message that the address follows.
@@ -56,7 +56,7 @@ pub(super) fn choices(flows: &[LoginFlow]) -> String {
 pub(super) fn in_words(flow: LoginFlow) -> &'static str {
     match flow {
         LoginFlow::Browser => "use the browser of this machine",
-        LoginFlow::Paste => "use any browser and paste its last address",
+        LoginFlow::Paste => "use any browser and paste the address it ends on",
         LoginFlow::Device => "use a code on any device",
     }
 }

@@ -84,7 +84,7 @@ pub fn parse_header(line: &[u8], rest: Option<u64>, place: &str) -> Result<Vec<S
         return Err(Error::new(
             Code::StoreUnusable,
             format!("the stored session in {place} is encrypted"),
-            "say what with: --key-file FILE, or --encrypt for a passphrase",
+            "pass --key-file FILE, or --encrypt for a passphrase",
         ));
     }
     let Ok(Value::Object(header)) = serde_json::from_slice(line) else {
@@ -123,7 +123,7 @@ fn damaged(place: &str) -> Error {
     Error::new(
         Code::StoredDamaged,
         format!("the stored session in {place} is damaged or cut short"),
-        "log in again, which sets it aside and keeps it",
+        "log in again; the old session is set aside, not deleted",
     )
 }
 

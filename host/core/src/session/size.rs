@@ -18,7 +18,7 @@ pub fn check_size(bytes: u64) -> Result<(), Error> {
     Err(Error::new(
         Code::NotSaved,
         format!("the session has {bytes} bytes; at most {SESSION_LIMIT} can be kept"),
-        "ask for fewer scopes, so that the provider issues smaller tokens",
+        "request fewer scopes, so that the provider issues smaller tokens",
     ))
 }
 

@@ -124,7 +124,7 @@ fn parse(text: &str) -> BTreeMap<String, Assignment> {
                         Ok(value)
                     }
                     // Only this line is invalid: the following lines still count.
-                    None => Err("has an open quote"),
+                    None => Err("has an unclosed quote"),
                 }
             }
             // A comment begins after a space: URLs may contain a #.
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn an_error_in_a_value_names_the_line_and_does_not_quote_it() {
         for (text, line, words) in [
-            ("B=c\n\nA=\"hunter2\nC=d", "line 3", "open quote"),
+            ("B=c\n\nA=\"hunter2\nC=d", "line 3", "unclosed quote"),
             ("A=hunter2\u{fffd}", "line 1", "not UTF-8"),
         ] {
             let dotenv = Dotenv::parse(text);

@@ -42,7 +42,7 @@ fn trusting(profile: &Profile) -> Result<SystemHttp, Error> {
 fn trusting(_: &Profile) -> Result<SystemHttp, Error> {
     Err(Error::new(
         Code::InvalidConfiguration,
-        "--ca-file and --client-cert have no effect in this host: its TLS is wasmtime's",
+        "--ca-file and --client-cert have no effect in a sandbox: wasmtime does the TLS",
         "use the native latch for this provider",
     ))
 }

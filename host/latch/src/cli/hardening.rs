@@ -30,7 +30,7 @@ fn report(panic: &PanicHookInfo<'_>) {
     // A closed standard error is not a failure.
     let _ = writeln!(
         std::io::stderr(),
-        "latch: internal error{} [host-fault]\n  report it with the version of this program",
+        "latch: internal error{} [host-fault]\n  report this bug, with the version of this program",
         place.unwrap_or_default()
     );
 }

@@ -31,7 +31,7 @@ fn write(file: &Path, recorder: &Recorder) -> Result<(), Error> {
     replace(file, &transcript.to_json()?)?;
     output::say(&format!("Recorded, without secrets, in {}", file.display()));
     if let Some(note) = transcript.note() {
-        output::say(&format!("The transcript is {note}"));
+        output::say(&format!("The recording is {note}"));
     }
     Ok(())
 }
@@ -50,7 +50,7 @@ fn replace(file: &Path, text: &str) -> Result<(), Error> {
     written.map(drop).map_err(|error| {
         Error::new(
             Code::HostFault,
-            format!("the transcript cannot be written to {}: {error}", file.display()),
+            format!("the recording cannot be written to {}: {error}", file.display()),
             "choose another file with --record",
         )
     })

@@ -228,7 +228,7 @@ fn browser(builder: LatchBuilder, command: &str) -> Result<LatchBuilder, Error> 
 #[cfg(target_os = "wasi")]
 fn browser(builder: LatchBuilder, command: &str) -> Result<LatchBuilder, Error> {
     say(&format!(
-        "--browser {} is not used: nothing in a sandbox starts a browser",
+        "--browser {} is not used: a sandbox cannot start a browser",
         latchstring::printable(command)
     ));
     Ok(builder)

@@ -94,7 +94,7 @@ fn each_programs_form_is_read() {
         let session = scene.forge(SCOPE);
         let text = file_of(&form(&session, end));
         let file = scene.home.file("tokens.json", &text);
-        let words = ["Imported the session of Ada Lovelace", "It is still kept there"];
+        let words = ["Imported the session of Ada Lovelace", "It is still there"];
         scene.import(&[&file]).succeeded().saying(&words);
         assert_eq!(read(&scene.home.path("tokens.json")), text);
         expects(scene.latch(&["token", "--json"]), &session, end);
@@ -129,7 +129,7 @@ fn a_file_of_this_folder_is_only_read_if_it_is_named() {
     scene
         .import(&["--remove"])
         .succeeded()
-        .saying(&[&paths[1].display().to_string(), "no longer kept there"]);
+        .saying(&[&paths[1].display().to_string(), "It was deleted there"]);
     assert_eq!(scene.token(&[]), home.access_token);
     scene.import(&[NAME]).succeeded().saying(&[NAME]);
     assert_eq!(scene.token(&[]), here.access_token);
@@ -216,7 +216,7 @@ fn a_session_that_is_over_does_not_take_the_place_of_a_good_one() {
         over["access_token"] = "of nobody".into();
         over["refresh_token"] = "of nobody either".into();
         let run = scene.import(&[&scene.home.file("over.json", &file_of(&over))]);
-        let words = ["The session that was stored here before is kept"];
+        let words = ["The session that was stored here before is unchanged"];
         run.failed(3, "login-required").saying(&words);
         assert_eq!(scene.token(&["--verify"]), good);
     }
@@ -233,7 +233,7 @@ fn a_server_that_cannot_be_asked_leaves_open_whether_the_session_works() {
     assert_eq!(scene.token(&[]), session.access_token);
     fs::remove_file(scene.home.session_file()).expect("a session");
     let run = scene.import(&[&file]).succeeded();
-    run.saying(&["It could not be checked whether it still works"]);
+    run.saying(&["latch could not check whether it still works"]);
     assert_eq!(scene.token(&[]), session.access_token);
 }
 
@@ -247,7 +247,7 @@ fn a_session_that_cannot_be_checked_does_not_take_the_place_of_another() {
     import("first.json").succeeded();
     let first = scene.token(&[]);
     scene.misbehaves(Misbehaviour::UserinfoDown);
-    let words = ["The session that was stored here before is kept"];
+    let words = ["The session that was stored here before is unchanged"];
     import("second.json").failed(7, "provider-unavailable").saying(&words);
     assert_eq!(scene.token(&[]), first);
 }
@@ -282,7 +282,7 @@ mod keyring {
         let (scene, desktop) = (scene(), Desktop::new());
         desktop.keep(ENTRY, &of_go(&scene.forge(SCOPE), now() + 3000).to_string());
         desktop.keep(("authgate", "another-app"), "of another client");
-        import(&scene, &desktop, &["--remove"]).succeeded().saying(&["no longer kept there"]);
+        import(&scene, &desktop, &["--remove"]).succeeded().saying(&["It was deleted there"]);
         assert_eq!(desktop.kept(ENTRY), None);
         let other = desktop.kept(("authgate", "another-app"));
         assert_eq!(other.as_deref(), Some("of another client"));

@@ -141,7 +141,7 @@ fn the_session_of_fiefs_own_program_is_taken_over_from_its_file() {
     let scene = scene();
     let text = file_of(&scene.forge("openid offline_access"));
     let file = scene.home.file("credentials.json", &text);
-    scene.import(&[&file]).succeeded().saying(&["Imported", "It is still kept there"]);
+    scene.import(&[&file]).succeeded().saying(&["Imported", "It is still there"]);
     assert_eq!(fs::read_to_string(&file).expect("a file"), text);
     let who = scene.latch(&["whoami", "--json"]).succeeded().json();
     assert_eq!(who["email"], "ada.lovelace@example.com");

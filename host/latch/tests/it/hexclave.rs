@@ -234,12 +234,12 @@ fn the_official_programs_session_is_taken_over_from_its_file() {
     let text = credentials(&scene.forge("").refresh_token);
     fs::write(&file, &text).expect("a file");
     let imported = scene.import(&[]).succeeded();
-    imported.saying(&["Imported", "credentials.json", "It is still kept there"]);
+    imported.saying(&["Imported", "credentials.json", "It is still there"]);
     assert_eq!(fs::read_to_string(&file).expect("a file"), text);
     let who = scene.latch(&["whoami", "--json"]).succeeded().json();
     assert_eq!(who["display_name"], "Ada Lovelace");
 
-    scene.import(&["--remove"]).succeeded().saying(&["no longer kept there"]);
+    scene.import(&["--remove"]).succeeded().saying(&["It was deleted there"]);
     let left: Value =
         serde_json::from_str(&fs::read_to_string(&file).expect("a file")).expect("JSON");
     assert_eq!(left, json!({ "STACK_API_URL": "kept" }));

@@ -57,7 +57,7 @@ fn the_anonymous_session_may_be_named_in_the_environment() {
     let scene = scene();
     let mut command = scene.login_command(&[]);
     command.env("HEXCLAVE_CLI_ANON_REFRESH_TOKEN", "a").env("STACK_CLI_ANON_REFRESH_TOKEN", "b");
-    run(&mut command).failed(2, "invalid-configuration").saying(&["both set, and disagree"]);
+    run(&mut command).failed(2, "invalid-configuration").saying(&["both set, but differ"]);
 }
 
 #[test]

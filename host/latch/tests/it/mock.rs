@@ -91,7 +91,7 @@ fn logout_may_end_the_session_at_the_server_too() {
 #[test]
 fn there_is_nothing_to_take_over_where_no_program_keeps_a_session() {
     let scene = scene();
-    scene.import(&[]).failed(3, "login-required").saying(&["keeps none that could be taken over"]);
+    scene.import(&[]).failed(3, "login-required").saying(&["keeps none that can be imported"]);
     let file = scene.home.file("tokens.json", "{\"refresh_token\": \"x\"}");
     scene.import(&[&file, "--remove"]).failed(8, "stored-damaged");
     assert!(scene.home.path("tokens.json").exists());

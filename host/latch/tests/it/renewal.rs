@@ -232,7 +232,7 @@ fn an_import_that_fails_leaves_what_is_stored_as_it_was() {
     ] {
         import.home.provider.misbehave(Fault::answer("/token", status, kind, body));
         let run = import.latch().failed(exit, code);
-        run.saying(&["The session that was stored here before is kept"]);
+        run.saying(&["The session that was stored here before is unchanged"]);
         import.home.provider.behave();
         assert_eq!(import.stored(), before, "{body}");
         assert_eq!(import.imported(), file);

@@ -82,12 +82,18 @@ fn what_is_no_transcript_is_refused_in_clear_words() {
     type Change = fn(&mut Value);
     let rows: [(Change, &str); 9] = [
         (|document| document["transcript"] = json!(2), "has format 2; this version reads 1"),
-        (|document| document["contract"] = json!("other:login@1.0.0"), "of another contract"),
-        (|document| document["contract"] = json!("latchstring:login@0.1.0"), "of another contract"),
-        (|document| document["open"] = json!({ "listen": {} }), "what the contract has not"),
+        (|document| document["contract"] = json!("other:login@1.0.0"), "made for another contract"),
+        (
+            |document| document["contract"] = json!("latchstring:login@0.1.0"),
+            "made for another contract",
+        ),
+        (
+            |document| document["open"] = json!({ "listen": {} }),
+            "something that is not in the contract",
+        ),
         (|document| document["open"]["login"]["client"]["issuer"] = json!(7), "at client.issuer"),
         (|document| document["steps"] = json!(null), "it has no steps"),
-        (|document| document["steps"][0]["failure"] = json!({}), "neither an action nor"),
+        (|document| document["steps"][0]["failure"] = json!({}), "either an action or a failure"),
         (|document| document["steps"][0]["reply"] = json!("dance"), "expected another case"),
         (|document| document["steps"][2]["now-ms"] = json!("now"), "no time `now-ms`"),
     ];
@@ -96,7 +102,7 @@ fn what_is_no_transcript_is_refused_in_clear_words() {
     }
     let home = Home::new();
     for (text, words) in [
-        ("{\"transcript\":1,".to_owned(), "it is not the JSON of a transcript"),
+        ("{\"transcript\":1,".to_owned(), "it is not the JSON of a recording"),
         ("[]".to_owned(), "no format number"),
         (" ".repeat((16 << 20) + 1), "longer than 16 MiB"),
     ] {
@@ -136,7 +142,7 @@ fn a_transcript_that_cannot_be_written_fails_nothing_else() {
     home.login();
     let token = home.latch(&["token", "--record", "/nowhere/transcript.json"]).succeeded();
     assert!(!token.stdout.is_empty());
-    token.saying(&["the transcript cannot be written to /nowhere/transcript.json"]);
+    token.saying(&["the recording cannot be written to /nowhere/transcript.json"]);
 }
 
 /// What cannot be shown is left out, and said to be.
@@ -155,7 +161,7 @@ fn a_session_that_goes_another_way_without_its_secrets_is_cut_short() {
         home.provider.misbehave(Fault::answer("/token", 200, "application/json", body));
         let file = home.path("short.json").display().to_string();
         let renewal = home.latch(&["token", "--force-refresh", "--record", &file]);
-        assert!(renewal.stderr.contains("The transcript is incomplete"), "{}", renewal.stderr);
+        assert!(renewal.stderr.contains("The recording is incomplete"), "{}", renewal.stderr);
         let replay = home.latch(&["replay", &file]).succeeded();
         assert!(replay.stdout.contains(words), "{}", replay.stdout);
         assert!(replay.stdout.contains("-> exchange token"), "{}", replay.stdout);

@@ -203,10 +203,13 @@ fn a_dotenv_of_another_program_fails_no_command() {
 fn a_value_of_dotenv_that_matters_is_named_by_its_line_and_not_quoted() {
     let home = Home::new();
     for (text, words) in [
-        ("A=b\nLATCH_ISSUER=\"hunter2\n", &["LATCH_ISSUER in line 2", "open quote"][..]),
+        ("A=b\nLATCH_ISSUER=\"hunter2\n", &["LATCH_ISSUER in line 2", "an unclosed quote"][..]),
         ("A=b\nLATCH_ISSUER=hunter2\n", &["LATCH_ISSUER in line 2", "URL"]),
         ("LATCH_PROVIDER=nosuch\n", &["LATCH_PROVIDER in line 1"]),
-        ("LATCH_PROVIDER=authgate\nCLIENT_ID='hunter2\n", &["CLIENT_ID in line 2", "open quote"]),
+        (
+            "LATCH_PROVIDER=authgate\nCLIENT_ID='hunter2\n",
+            &["CLIENT_ID in line 2", "an unclosed quote"],
+        ),
     ] {
         home.write_dotenv(text);
         for command in ["login", "token", "whoami", "logout"] {
@@ -323,7 +326,7 @@ fn settings_that_another_user_could_have_written_are_refused() {
         set_mode(&path, open);
         let place = path.display().to_string();
         let run = home.latch(words).failed(2, "invalid-configuration");
-        run.saying(&["others can write to", &place, "chmod go-w"]);
+        run.saying(&["other users can write to", &place, "chmod go-w"]);
         set_mode(&path, safe);
         home.latch(words).failed(3, "login-required");
     }

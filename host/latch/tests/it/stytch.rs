@@ -104,7 +104,7 @@ mod keyring {
         let session = scene.forge("offline_access");
         desktop.keep(TOKENS[0], &session.access_token);
         desktop.keep(TOKENS[1], &session.refresh_token);
-        import(&scene, &desktop, &["--remove"]).succeeded().saying(&["no longer kept there"]);
+        import(&scene, &desktop, &["--remove"]).succeeded().saying(&["It was deleted there"]);
         assert_eq!(TOKENS.map(|token| desktop.kept(token)), [None, None]);
     }
 

@@ -132,7 +132,7 @@ const fn authgate(name: &'static str, publishes_keys: bool) -> Row {
             says: &["Logged out"],
         },
         settings: &[
-            ("client-id", "the client id that the server registered", "CLIENT_ID", "cli-app"),
+            ("client-id", "the client ID that the server registered", "CLIENT_ID", "cli-app"),
             ("url", "the server's URL", "AUTHGATE_URL", "http://127.0.0.1:1"),
         ],
         // Its file is one for many clients: `authgate_import.rs`.
@@ -171,7 +171,7 @@ const SYSTEMS: [Row; 6] = [
         },
         settings: &[
             ("base-url", "the server's URL", "FIEF_BASE_URL", "http://127.0.0.1:1"),
-            ("client-id", "the client id", "FIEF_CLIENT_ID", "cli-app"),
+            ("client-id", "the client ID", "FIEF_CLIENT_ID", "cli-app"),
         ],
         import: Some(Import {
             scope: "openid offline_access",
@@ -182,7 +182,7 @@ const SYSTEMS: [Row; 6] = [
                 "{\"tokens\": [1]}",
                 "\u{1}",
             ],
-            unnamed: "name the file",
+            unnamed: "pass the file",
         }),
     },
     Row {
@@ -202,7 +202,7 @@ const SYSTEMS: [Row; 6] = [
         logout: Logout { revoked: &["refresh token"], endpoint: None, says: &["Logged out"] },
         settings: &[
             ("app-url", "the URL of your application", "HEXCLAVE_APP_URL", "http://127.0.0.1:1"),
-            ("project-id", "the project's id", "HEXCLAVE_PROJECT_ID", "demo-project"),
+            ("project-id", "the project's ID", "HEXCLAVE_PROJECT_ID", "demo-project"),
         ],
         import: Some(Import {
             scope: "",
@@ -245,7 +245,7 @@ const SYSTEMS: [Row; 6] = [
                 "http://127.0.0.1:1/authorize",
             ),
             ("client-id", "Connected App", "STYTCH_CLIENT_ID", "cli-app"),
-            ("project-id", "the project's id", "STYTCH_PROJECT_ID", "demo-project"),
+            ("project-id", "the project's ID", "STYTCH_PROJECT_ID", "demo-project"),
         ],
         // It keeps its session in the keyring: `stytch.rs`.
         import: None,

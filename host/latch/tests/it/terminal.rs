@@ -102,7 +102,7 @@ fn a_provider_without_device_login_leads_to_the_next_way() {
     let words = ["login", "--issuer", home.provider.issuer(), "--client-id", "demo"];
     let more = ["--scope", SCOPES[0], "--flow", "device", "--plain"];
     let mut tty = Tty::start(home.command(&[&words[..], &more].concat()));
-    let screen = tty.until("Press Enter to use any browser and paste its last address.");
+    let screen = tty.until("Press Enter to use any browser and paste the address it ends on.");
     assert!(screen.contains("no device login"), "{screen}");
     tty.clear();
     tty.types("");
@@ -129,7 +129,7 @@ fn an_answer_in_another_browser_is_finished_by_paste_at_once() {
     let second = block_on(Browser::default().get(answer)).expect("a page");
     assert_eq!(second.status, 403);
     assert!(second.body.contains("paste it in your terminal"), "{}", second.body);
-    assert!(tty.until("paste it here").contains("a different browser from the one it began in"));
+    assert!(tty.until("paste it here").contains("a different browser from the one it started in"));
     tty.types(answer);
     let run = tty.finish();
     assert_eq!(run.code, 0, "{}", run.stderr);

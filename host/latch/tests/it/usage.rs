@@ -228,7 +228,7 @@ fn an_error_in_words_says_what_happened_and_what_to_do() {
     );
     home.latch(&["login", "--issuer", home.provider.issuer()])
         .failed(2, "invalid-configuration")
-        .saying(&["no client id", "--client-id"]);
+        .saying(&["no client ID", "--client-id"]);
 }
 
 #[test]

@@ -164,7 +164,7 @@ async fn run_to_completion(
         Ok(panic) => std::panic::resume_unwind(panic),
         Err(_) => Err(Error::new(
             Code::Interrupted,
-            "the program ended while a token was being renewed",
+            "the program ended while a token was being refreshed",
             "run it again",
         )),
     })

@@ -150,7 +150,7 @@ fn a_users_file_adds_or_replaces_a_preset() {
         assert_eq!(preset.about(), "Example");
     }
     let error = Preset::named("acme", None).err().expect("a refusal");
-    assert!(error.remedy().starts_with("one of auth0, authgate"), "{error}");
+    assert!(error.remedy().starts_with("use one of auth0, authgate"), "{error}");
     for name in ["../okta", "okta.toml", ""] {
         assert!(Preset::named(name, Some(folder.path())).is_err(), "{name}");
     }

@@ -244,7 +244,7 @@ async fn answer(mut child: Child, latch: &Latch) -> Option<Result<Done, Error>> 
 fn lost(reason: &str) -> Error {
     Error::new(
         Code::HostFault,
-        format!("the process that renews the token ended without an answer ({reason})"),
+        format!("the process that refreshes the token ended without an answer ({reason})"),
         "try again",
     )
 }

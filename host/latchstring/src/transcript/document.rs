@@ -29,20 +29,20 @@ impl Transcript {
             return Err(unusable(&format!("it is longer than {} MiB", LONGEST >> 20)));
         }
         let document: Value = serde_json::from_slice(bytes)
-            .map_err(|error| unusable(&format!("it is not the JSON of a transcript: {error}")))?;
+            .map_err(|error| unusable(&format!("it is not the JSON of a recording: {error}")))?;
         match document["transcript"].as_u64() {
             Some(FORMAT) => {}
             Some(format) if format > FORMAT => {
                 return Err(Error::new(
                     Code::InvalidConfiguration,
-                    format!("the transcript has format {format}; this version reads {FORMAT}"),
+                    format!("the recording has format {format}; this version reads {FORMAT}"),
                     "use the newer version that wrote it",
                 ));
             }
             _ => return Err(unusable("it has no format number `transcript`")),
         }
         if document["contract"] != PACKAGE {
-            return Err(unusable(&format!("it is of another contract; expected {PACKAGE}")));
+            return Err(unusable(&format!("it was made for another contract; expected {PACKAGE}")));
         }
         let opened = document["open"].as_object().filter(|open| open.len() == 1);
         let opened = opened.and_then(|open| open.iter().next());
@@ -52,7 +52,7 @@ impl Transcript {
         Ok(Self {
             component: document["component"].as_str().unwrap_or_default().to_owned(),
             function: function
-                .ok_or_else(|| unusable("it opens what the contract has not"))?
+                .ok_or_else(|| unusable("it opens something that is not in the contract"))?
                 .to_owned(),
             parameters: parameters.clone(),
             failure: document.get("failure").cloned(),
@@ -67,7 +67,7 @@ impl Step {
         let answer = match (json.get("action"), json.get("failure")) {
             (Some(action), None) => Ok(action.clone()),
             (None, Some(failure)) => Err(failure.clone()),
-            _ => return Err(unusable("a step has neither an action nor a failure, or both")),
+            _ => return Err(unusable("a step needs either an action or a failure")),
         };
         let now_ms = json["now-ms"].as_u64();
         Ok(Self {
@@ -81,7 +81,7 @@ impl Step {
 pub(super) fn unusable(reason: &str) -> Error {
     Error::new(
         Code::InvalidConfiguration,
-        format!("the transcript cannot be used: {reason}"),
-        "take a file that `latch --record` wrote, whole and unchanged",
+        format!("the recording cannot be used: {reason}"),
+        "use a file exactly as `latch --record` wrote it",
     )
 }

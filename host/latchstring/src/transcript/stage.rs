@@ -140,7 +140,7 @@ fn misfit(what: &str) -> Error {
 fn unreadable() -> Error {
     Error::new(
         Code::HostFault,
-        "what was recorded cannot be read again",
-        "report it with the version of this program",
+        "the recorded session cannot be read back",
+        "report this bug, with the version of this program",
     )
 }

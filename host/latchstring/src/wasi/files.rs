@@ -38,7 +38,7 @@ impl Trouble {
     /// Returns the reason in words, for the end of a message such as "cannot read FILE: ".
     pub(crate) fn reason(&self) -> String {
         match self {
-            Self::NotGiven => "no folder around it was given to this sandbox".to_owned(),
+            Self::NotGiven => "this sandbox was not given a folder that contains it".to_owned(),
             Self::TooLong(most) => format!("it has more than {most} bytes"),
             Self::NotRegular => "it is not a regular file".to_owned(),
             Self::System(ErrorCode::NoEntry) => "there is no such file or folder".to_owned(),

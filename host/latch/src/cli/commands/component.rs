@@ -59,7 +59,7 @@ pub(crate) fn run(global: &Global, _: &ComponentArgs) -> Result<(), Error> {
     let (Some(bytes), Some(sha256)) = (component::BYTES, component::SHA256) else {
         return Err(Error::new(
             Code::HostFault,
-            "this program was built alone, and does not know its component",
+            "this program was built without the login component",
             "build it with: cargo build -p latchstring-wasmtime",
         ));
     };

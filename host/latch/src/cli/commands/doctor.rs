@@ -44,7 +44,7 @@ async fn findings(global: &Global) -> Result<Vec<Finding>, Error> {
     let key = Key { profile: global.profile.clone(), account: "doctor".to_owned() };
     let settings = match &profile {
         Some(_) => format!("{} has the profile {}", config.path().display(), global.profile),
-        None => format!("{} does not have the profile {}", config.path().display(), global.profile),
+        None => format!("{} has no profile {}", config.path().display(), global.profile),
     };
     let mut findings = vec![
         found("version", env!("CARGO_PKG_VERSION").to_owned()),

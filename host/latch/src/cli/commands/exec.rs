@@ -59,7 +59,7 @@ fn cannot_run(program: &OsString, error: &IoError) -> Error {
     let program = program.to_string_lossy();
     let remedy = match error.kind() {
         ErrorKind::NotFound => "check its name, or give its path",
-        ErrorKind::PermissionDenied => "check that it may be executed",
+        ErrorKind::PermissionDenied => "check that you may execute it",
         _ => "check the command",
     };
     Error::new(Code::HostFault, format!("{program} cannot be run: {error}"), remedy)

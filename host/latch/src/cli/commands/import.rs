@@ -1,4 +1,4 @@
-//! `latch import`: take over the session of the provider's own program.
+//! `latch import`: import the session of the provider's own program.
 
 use latchstring::{Error, Imported, printable};
 use serde_json::json;
@@ -21,7 +21,7 @@ pub(crate) async fn run(global: &Global, args: Box<ImportArgs>) -> Result<(), Er
         Ok(Imported::Unchecked(error)) => Some(error),
         Err(error) => {
             if !is_first {
-                output::say("The session that was stored here before is kept");
+                output::say("The session that was stored here before is unchanged");
             }
             return Err(settings.advise(global, error));
         }
@@ -49,11 +49,11 @@ pub(crate) async fn run(global: &Global, args: Box<ImportArgs>) -> Result<(), Er
     let whose = who.map_or("a session".to_owned(), |who| format!("the session of {who}"));
     output::say(&format!("Imported {} from {}", printable(&whose), places.join(" and ")));
     output::say(match remove {
-        true => "It is no longer kept there",
-        false => "It is still kept there; --remove deletes it",
+        true => "It was deleted there",
+        false => "It is still there; --remove deletes it",
     });
     if let Some(error) = unchecked {
-        output::say(&format!("It could not be checked whether it still works: {error}"));
+        output::say(&format!("latch could not check whether it still works: {error}"));
     }
     Ok(())
 }

@@ -108,7 +108,11 @@ fn as_invalid_configuration(error: Error) -> Error {
     if error.code() != Code::LoginRequired {
         return error;
     }
-    Error::new(Code::InvalidConfiguration, error.message(), "set --issuer URL and --client-id ID")
+    Error::new(
+        Code::InvalidConfiguration,
+        error.message(),
+        "pass --provider NAME, or --issuer URL and --client-id ID",
+    )
 }
 
 /// Returns what to call the user: the name, or else the subject.

@@ -29,7 +29,7 @@ pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Er
         let ended_there = match url {
             Some(url) if end_session => latch.end_session(&url).await,
             None if end_session => {
-                output::say("The provider has no page to end the session there");
+                output::say("The provider has no page that ends the session there");
                 Ok(())
             }
             _ => Ok(()),

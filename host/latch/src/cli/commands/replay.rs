@@ -37,7 +37,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Error> {
         Error::new(
             Code::HostFault,
             format!("{} cannot be read: {error}", file.display()),
-            "name a file that `latch --record FILE` wrote",
+            "pass a file that `latch --record` wrote",
         )
     })
 }
@@ -56,7 +56,7 @@ fn print(transcript: &Transcript, replay: &Replay) -> Result<(), Error> {
         line(&format!("{:>17}{}", "-> ", step.answer))?;
     }
     if let Some(note) = transcript.note() {
-        line(&format!("The transcript is {note}"))?;
+        line(&format!("The recording is {note}"))?;
     }
     if !replay.same_component {
         output::say("It was recorded with another version of the component");

@@ -118,7 +118,7 @@ fn in_words(row: &Row, now_ms: u64) -> String {
     let by_whom = |provider: &Option<String>, issuer: &Option<String>| match (provider, issuer) {
         (Some(provider), Some(issuer)) => format!("{provider}, {issuer}"),
         (Some(name), None) | (None, Some(name)) => name.clone(),
-        (None, None) => "endpoints set by hand".to_owned(),
+        (None, None) => "no issuer".to_owned(),
     };
     match row {
         Row::Session { key, store, place, provider, description } => {

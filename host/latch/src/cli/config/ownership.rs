@@ -25,7 +25,7 @@ fn check_one(path: &Path) -> Result<(), Error> {
     if owner != user && owner != 0 {
         return Err(refused(
             format!("the settings in {path} belong to user {owner}, not to you ({user})"),
-            "choose a folder of your own with --config-dir".to_owned(),
+            "choose a folder that belongs to you with --config-dir".to_owned(),
         ));
     }
     // On most systems, the user's private group has the same number as the user.
@@ -36,7 +36,7 @@ fn check_one(path: &Path) -> Result<(), Error> {
         let quoted = path.to_string();
         let quoted = shlex::try_quote(&quoted).map_or(quoted.clone(), |text| text.into_owned());
         return Err(refused(
-            format!("others can write to {path} (mode {:03o})", metadata.mode() & 0o777),
+            format!("other users can write to {path} (mode {:03o})", metadata.mode() & 0o777),
             format!("run: chmod go-w {quoted}"),
         ));
     }

@@ -77,7 +77,7 @@ pub(super) fn default_folder() -> Result<PathBuf, Error> {
             Error::new(
                 Code::InvalidConfiguration,
                 "there is no home folder to keep settings in",
-                "set HOME, or give --config-dir and --state-dir",
+                "set HOME, or pass --config-dir and --state-dir",
             )
         })
 }

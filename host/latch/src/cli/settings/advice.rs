@@ -20,7 +20,7 @@ impl Settings {
 
     /// Returns the error for settings without a provider or without a client.
     pub(super) fn unknown(&self, global: &Global) -> Error {
-        let lacks = if self.effective.names_provider() { "client id" } else { "provider" };
+        let lacks = if self.effective.names_provider() { "client ID" } else { "provider" };
         Error::new(
             Code::LoginRequired,
             format!("the profile {} has no {lacks} yet", global.profile),

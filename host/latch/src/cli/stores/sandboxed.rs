@@ -67,7 +67,7 @@ fn no_keyring(global: &Global) -> Error {
     Error::new(
         Code::StoreUnusable,
         format!(
-            "the sessions of the profile {profile} are in the keyring, which a sandbox cannot reach"
+            "the session of the profile {profile} is in the keyring, which a sandbox cannot reach"
         ),
         format!(
             "move the session with the native program (latch move file --profile {profile}), or \
@@ -88,7 +88,7 @@ fn not_encrypted(global: &Global) -> Error {
     Error::new(
         Code::StoreUnusable,
         format!(
-            "the sessions of the profile {} are to be encrypted, which this host cannot do",
+            "the sessions of the profile {} are to be encrypted, which a sandbox cannot do",
             global.profile
         ),
         "use the native latch for it, or another profile",

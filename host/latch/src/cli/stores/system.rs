@@ -149,7 +149,7 @@ fn passphrase() -> Result<Zeroizing<String>, Error> {
     }
     match ask_passphrase()?.filter(|passphrase| !passphrase.is_empty()) {
         Some(passphrase) => Ok(TYPED.get_or_init(|| passphrase).clone()),
-        None => Err(missing("none was given")),
+        None => Err(missing("none was entered")),
     }
 }
 

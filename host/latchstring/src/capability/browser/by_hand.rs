@@ -50,7 +50,7 @@ impl Launched {
     }
 }
 
-/// Fails: nothing in a sandbox starts a browser.
+/// Fails: a sandbox cannot start a browser.
 pub(crate) fn launch(_: &dyn Browser, _: &str, _tells_peers: bool) -> Result<Launched, Error> {
-    Err(Error::new(Code::HostFault, "a sandbox starts no browser", "open the address by hand"))
+    Err(Error::new(Code::HostFault, "a sandbox cannot start a browser", "open the address by hand"))
 }

@@ -31,12 +31,13 @@ impl CommandBrowser {
     /// Returns `invalid-configuration` if there is no word or a quote is not closed.
     pub fn new(words: &str) -> Result<Self, Error> {
         let invalid = |message: &str| {
-            let remedy = "give a program and its arguments, such as: firefox --new-window";
+            let remedy = "pass a program and its arguments, such as: firefox --new-window";
             Error::new(Code::InvalidConfiguration, message, remedy)
         };
         let words = shlex::split(words);
-        let mut words =
-            words.ok_or_else(|| invalid("the browser's command has an open quote"))?.into_iter();
+        let mut words = words
+            .ok_or_else(|| invalid("the browser's command has an unclosed quote"))?
+            .into_iter();
         let program = words.next().filter(|program| !program.is_empty());
         let program = program.ok_or_else(|| invalid("the browser's command is empty"))?;
         Ok(Self { program, arguments: words.collect(), failed: watch::Sender::new(None) })
@@ -72,7 +73,7 @@ impl CommandBrowser {
         Error::new(
             Code::HostFault,
             format!("cannot start the browser {}: {reason}", self.program),
-            "open the URL by hand, or name another browser",
+            "open the address by hand, or name another browser",
         )
     }
 

@@ -115,7 +115,7 @@ pub(super) fn file_url(file: &Path) -> Result<Url, Error> {
 fn unwritable(error: std::io::Error) -> Error {
     Error::new(
         Code::HostFault,
-        format!("no private file can be made for the browser: {error}"),
+        format!("cannot create a private file for the browser: {error}"),
         "open the address by hand, or set TMPDIR to a folder that you can write to",
     )
 }

@@ -74,7 +74,7 @@ pub trait Browser: Send + Sync {
     fn open_file(&self, _file: &Path) -> Result<(), Error> {
         Err(Error::new(
             Code::HostFault,
-            "this browser is not started on files",
+            "this browser cannot open files",
             "open the address by hand",
         ))
     }

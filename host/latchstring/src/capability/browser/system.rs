@@ -110,7 +110,7 @@ fn first_that_starts(launchers: &[Launcher], url: &Url) -> Result<(), Error> {
     Err(Error::new(
         Code::HostFault,
         "no browser could be started",
-        "open the URL by hand, or name a browser in BROWSER",
+        "open the address by hand, or name a browser in BROWSER",
     ))
 }
 

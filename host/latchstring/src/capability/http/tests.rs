@@ -239,7 +239,7 @@ async fn a_failure_is_described_without_the_url() {
 
     let server = Server::answering("SSH-2.0-OpenSSH\r\n\r\n").await;
     let reason = unreachable(client().send(get(&server.url("/?secret")), LIMITS).await);
-    assert_eq!(reason, format!("cannot reach 127.0.0.1:{}: the answer is not HTTP", server.port));
+    assert_eq!(reason, format!("cannot reach 127.0.0.1:{}: the response is not HTTP", server.port));
 
     let reason = unreachable(client().send(get("https://name.invalid/?secret"), LIMITS).await);
     assert!(reason.starts_with("cannot reach name.invalid:443: "), "{reason}");

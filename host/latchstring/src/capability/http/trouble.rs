@@ -62,10 +62,10 @@ fn reason(error: &reqwest::Error, connect_timeout: Duration) -> String {
     }
     if let Some(error) = find::<hyper::Error>(error) {
         if error.is_incomplete_message() {
-            return "the connection closed before the answer was complete".to_owned();
+            return "the connection closed before the response was complete".to_owned();
         }
         if error.is_parse() {
-            return "the answer is not HTTP".to_owned();
+            return "the response is not HTTP".to_owned();
         }
     }
     innermost(error)
@@ -97,7 +97,9 @@ fn tls_reason(error: &rustls::Error) -> String {
             format!("its certificate is not trusted: {}", certificate_reason(error))
         }
         rustls::Error::InvalidMessage(_) => "it does not speak TLS".to_owned(),
-        rustls::Error::PeerIncompatible(_) => "no common version or cipher of TLS".to_owned(),
+        rustls::Error::PeerIncompatible(_) => {
+            "it has no TLS version or cipher in common with this program".to_owned()
+        }
         rustls::Error::AlertReceived(alert) => format!("it refused TLS ({alert:?})"),
         error => format!("TLS failed ({error})"),
     }

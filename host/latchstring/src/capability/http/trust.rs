@@ -175,7 +175,7 @@ impl File<'_> {
     fn private_key(&self) -> Result<PrivateKeyDer<'static>, Error> {
         let text = self.read()?;
         if String::from_utf8_lossy(&text).contains("ENCRYPTED") {
-            return Err(self.unusable("is encrypted, and no passphrase can be given for it"));
+            return Err(self.unusable("is encrypted, which is not supported"));
         }
         PrivateKeyDer::from_pem_slice(&text).map_err(|_| {
             self.unusable("contains no private key in PEM (-----BEGIN PRIVATE KEY-----)")

@@ -120,7 +120,7 @@ fn none_free(host: RedirectHost, failures: &[(u16, io::Error)]) -> Error {
     Error::new(
         Code::PortInUse,
         format!("no port could be bound on {host}: {}", reasons.join(", ")),
-        "end the program that listens there, or allow another port that the provider accepts",
+        "stop the program that uses the port, or allow another port that the provider accepts",
     )
 }
 

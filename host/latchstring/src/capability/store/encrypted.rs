@@ -111,13 +111,12 @@ impl Encryption {
     /// Returns the kind of secret, for the user, and the remedy if it is the wrong one.
     fn name(&self) -> (String, &'static str) {
         match self.0.as_ref() {
-            Secret::Passphrase { .. } => (
-                "this passphrase".to_owned(),
-                "give the passphrase that the session was saved with",
-            ),
+            Secret::Passphrase { .. } => {
+                ("this passphrase".to_owned(), "use the passphrase that the session was saved with")
+            }
             Secret::KeyFile { path, .. } => (
                 format!("the key file {}", path.display()),
-                "give the key file that the session was saved with",
+                "use the key file that the session was saved with",
             ),
         }
     }
@@ -129,26 +128,28 @@ impl Encryption {
             | DecryptError::KeyDecryptionFailed
             | DecryptError::NoMatchingKeys => Error::new(
                 Code::StoreUnusable,
-                format!("the session in {place} cannot be decrypted with {name}; it was kept"),
+                format!(
+                    "the session in {place} cannot be decrypted with {name}; nothing was changed"
+                ),
                 remedy,
             ),
             DecryptError::ExcessiveWork { required, .. } => Error::new(
                 Code::StoreUnusable,
                 format!(
-                    "to decrypt the session in {place} takes 2^{required} rounds; at most \
+                    "decrypting the session in {place} takes 2^{required} rounds; at most \
                      2^{LARGEST_WORK_FACTOR} are accepted"
                 ),
                 "it was not written by this program; move it away, then log in again",
             ),
             DecryptError::UnknownFormat => Error::new(
                 Code::StoredNewer,
-                format!("the session in {place} is encrypted in a format that is not known here"),
+                format!("the session in {place} is encrypted in an unknown format"),
                 "use the newer version that wrote it; nothing was changed",
             ),
             _ => Error::new(
                 Code::StoredDamaged,
                 format!("the encrypted session in {place} is damaged or cut short"),
-                "log in again, which sets it aside and keeps it",
+                "log in again; the old session is set aside, not deleted",
             ),
         }
     }
@@ -175,8 +176,8 @@ impl EncryptedStore {
         tokio::task::spawn_blocking(move || work(&encryption)).await.map_err(|_| {
             Error::new(
                 Code::HostFault,
-                "the encryption of the session ended without an outcome",
-                "report it with the version of this program",
+                "encrypting or decrypting the session ended without a result",
+                "report this bug, with the version of this program",
             )
         })
     }

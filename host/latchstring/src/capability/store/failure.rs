@@ -11,8 +11,8 @@ pub(super) fn unusable(message: String, remedy: &str) -> Error {
 
 pub(super) fn cannot(what: &str, path: &Path, error: &io::Error) -> Error {
     let remedy = match error.kind() {
-        ErrorKind::PermissionDenied => "check who owns the folders above it and what they permit",
-        ErrorKind::ReadOnlyFilesystem => "choose a folder that can be written to",
+        ErrorKind::PermissionDenied => "check the owner and permissions of the folders above it",
+        ErrorKind::ReadOnlyFilesystem => "choose a writable folder",
         ErrorKind::Unsupported => "choose a folder on a local file system",
         _ => "check the folder and its file system, or choose another folder",
     };
@@ -24,7 +24,7 @@ pub(super) fn not_saved(path: &Path, error: &io::Error) -> Error {
     let remedy = match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => "free some space and try again",
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            "make the folder writable for you, or choose another folder"
+            "make the folder writable, or choose another folder"
         }
         _ => "check the folder and its file system, or choose another folder",
     };

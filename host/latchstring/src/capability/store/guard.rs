@@ -14,7 +14,7 @@ use crate::error::Error;
 pub(super) fn folder(path: &Path) -> Result<bool, Error> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_dir() => {
-            check_private(&metadata, path, "700", "choose a folder of your own")?;
+            check_private(&metadata, path, "700", "choose a folder that belongs to you")?;
             Ok(true)
         }
         Ok(_) => Err(unusable(
@@ -37,7 +37,7 @@ pub(super) fn make_folder(path: &Path) -> Result<(), Error> {
         return Ok(());
     }
     Err(unusable(
-        format!("{} is a symbolic link to nowhere", path.display()),
+        format!("{} is a broken symbolic link", path.display()),
         "remove it, or choose another folder",
     ))
 }
@@ -117,7 +117,11 @@ pub(super) fn check_private(
         let name = path.to_string_lossy();
         let quoted = shlex::try_quote(&name).unwrap_or_else(|_| name.clone());
         return Err(unusable(
-            format!("{} is open to others (mode {:03o})", path.display(), metadata.mode() & 0o777),
+            format!(
+                "{} is open to other users (mode {:03o})",
+                path.display(),
+                metadata.mode() & 0o777
+            ),
             &format!("run: chmod {mode} {quoted}"),
         ));
     }

@@ -187,7 +187,7 @@ impl Store for KeyringStore {
             if is_kept {
                 Ok(())
             } else {
-                Err(Trouble::Failed("it forgets what it is given".into()))
+                Err(Trouble::Failed("it does not keep what is written to it".into()))
             }
         });
         probed.await.map_err(|trouble| trouble.into_error(&self.place(key)))?;

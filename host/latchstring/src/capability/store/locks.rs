@@ -73,6 +73,6 @@ fn still_locked(path: &Path, patience: Duration) -> Error {
         path.display(),
         patience.as_secs()
     );
-    let remedy = "try again; if it stays, end the other login or renewal of this profile";
+    let remedy = "try again; if this persists, stop the other process that uses this session";
     Error::new(Code::StoreUnusable, message, remedy).retryable()
 }

@@ -20,7 +20,7 @@ pub fn default_state_folder() -> Result<PathBuf, Error> {
         Error::new(
             Code::InvalidConfiguration,
             "this user has no home folder to keep sessions in",
-            "set HOME, or give a store",
+            "set HOME, or choose a store",
         )
     })?;
     Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())

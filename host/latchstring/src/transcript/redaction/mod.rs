@@ -203,7 +203,7 @@ fn outcome_name(answer: &Answer) -> String {
 fn not_redactable() -> Error {
     Error::new(
         Code::HostFault,
-        "this session cannot be shown without its secrets; no transcript was written",
+        "this session cannot be shown without its secrets; no recording was written",
         "report what you see with -v instead",
     )
 }

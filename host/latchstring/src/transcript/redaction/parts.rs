@@ -23,7 +23,7 @@ const TROUBLES: [&str; 9] = [
     "connection refused",
     "the connection was reset",
     "the connection was closed early",
-    "the connection closed before the answer was complete",
+    "the connection closed before the response was complete",
     "the connection timed out",
     "the host cannot be reached",
     "the network cannot be reached",

@@ -31,7 +31,7 @@ pub(crate) fn show(global: &Global, ended: &[Ended]) -> Result<(), Error> {
     match failures.contains(&Code::ProviderRefused) {
         true => Err(stays_valid(Code::ProviderRefused, "refused to revoke a token")),
         false if failures.is_empty() => Ok(()),
-        false => Err(stays_valid(Code::Unreachable, "could not be asked to revoke a token")),
+        false => Err(stays_valid(Code::Unreachable, "could not be reached to revoke a token")),
     }
 }
 

@@ -27,10 +27,10 @@ pub(super) fn explain(code: &ErrorCode, place: &str) -> Trouble {
         }
         ErrorCode::TlsProtocolError | ErrorCode::TlsAlertReceived(_) => ("TLS failed", false),
         ErrorCode::HttpResponseIncomplete => {
-            ("the connection closed before the answer was complete", true)
+            ("the connection closed before the response was complete", true)
         }
-        ErrorCode::HttpResponseTimeout => ("no answer in time", true),
-        ErrorCode::HttpProtocolError => ("the answer is not HTTP", true),
+        ErrorCode::HttpResponseTimeout => ("no response in time", true),
+        ErrorCode::HttpProtocolError => ("the response is not HTTP", true),
         ErrorCode::InternalError(Some(reason)) => return unreachable(place, reason, true),
         code => return unreachable(place, &format!("{code:?}"), true),
     };

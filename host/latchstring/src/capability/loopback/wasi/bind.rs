@@ -46,7 +46,7 @@ impl Loopback for SystemLoopback {
         Err(Error::new(
             Code::PortInUse,
             format!("no port could be bound on {}: {}", redirect.host.name(), failures.join(", ")),
-            "end the program that listens there, or allow another port that the provider accepts",
+            "stop the program that uses the port, or allow another port that the provider accepts",
         ))
     }
 }

@@ -54,12 +54,12 @@ pub(super) fn create(path: &Path) -> Result<(), Error> {
     let failed = |error: std::io::Error| {
         if error.kind() == ErrorKind::AlreadyExists {
             return unusable(
-                format!("{} is there already; a key file is never replaced", path.display()),
-                "use it as it is, or choose another name",
+                format!("{} already exists; a key file is never replaced", path.display()),
+                "use it, or choose another name",
             );
         }
-        let message = format!("cannot make the key file {}: {}", path.display(), reason(&error));
-        unusable(message, "make its folder writable for you, or choose another folder")
+        let message = format!("cannot create the key file {}: {}", path.display(), reason(&error));
+        unusable(message, "make its folder writable, or choose another folder")
     };
     guard::create_folders(folder).map_err(failed)?;
     let mut file = tempfile::Builder::new()
@@ -70,7 +70,7 @@ pub(super) fn create(path: &Path) -> Result<(), Error> {
     guard::make_private(file.as_file()).map_err(failed)?;
     let identity = Identity::generate();
     let text = Zeroizing::new(format!(
-        "# Whoever has this file can read the sessions that latchstring encrypts with it.\n\
+        "# Anyone who has this file can read the sessions that latchstring encrypts with it.\n\
          # public key: {}\n{}\n",
         identity.to_public(),
         identity.to_string().expose_secret(),
@@ -84,8 +84,8 @@ pub(super) fn create(path: &Path) -> Result<(), Error> {
 fn read_text(path: &Path) -> Result<Zeroizing<String>, Error> {
     let failed = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => unusable(
-            format!("the key file {} is not there", path.display()),
-            "bring it back, or make a new one and log in again",
+            format!("the key file {} does not exist", path.display()),
+            "restore it, or create a new one and log in again",
         ),
         ErrorKind::InvalidData => unusable(
             format!("the key file {} is not text", path.display()),
@@ -104,7 +104,7 @@ fn read_text(path: &Path) -> Result<Zeroizing<String>, Error> {
             "use a file that age-keygen or latchstring made",
         ));
     }
-    guard::check_private(&metadata, path, "600", "use a key file of your own")?;
+    guard::check_private(&metadata, path, "600", "use a key file that belongs to you")?;
     let mut text = Zeroizing::new(String::with_capacity(LIMIT as usize));
     file.take(LIMIT).read_to_string(&mut text).map_err(failed)?;
     Ok(text)

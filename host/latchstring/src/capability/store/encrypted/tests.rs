@@ -185,7 +185,7 @@ fn an_invalid_key_file_is_named_and_never_shown() {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("key.txt");
     let error = Encryption::key_file(&path).expect_err("not there");
-    assert!(error.message().ends_with("key.txt is not there"), "{error}");
+    assert!(error.message().ends_with("key.txt does not exist"), "{error}");
     Encryption::key_file(folder.path()).expect_err("a folder");
     Encryption::create_key_file(&path).expect("a private file");
     let whole = fs::read_to_string(&path).expect("a key file");

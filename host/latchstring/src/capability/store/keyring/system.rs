@@ -95,7 +95,9 @@ impl Vault for SystemVault {
 
     fn set(&self, entry: &str, value: &[u8]) -> Result<(), Trouble> {
         let set = self.change(entry, |entry| entry.set_secret(value))?;
-        set.ok_or_else(|| Trouble::Failed("the entry vanished while it was written".to_owned()))
+        set.ok_or_else(|| {
+            Trouble::Failed("the entry disappeared while it was being written".to_owned())
+        })
     }
 
     fn delete(&self, entry: &str) -> Result<bool, Trouble> {
@@ -130,6 +132,6 @@ fn in_words(error: Error) -> Trouble {
         }
         Error::Invalid(what, reason) => Trouble::Failed(format!("the entry's {what} {reason}")),
         Error::NotSupportedByStore(reason) => Trouble::Failed(reason),
-        _ => Trouble::Failed("it gave an answer that makes no sense".to_owned()),
+        _ => Trouble::Failed("its answer makes no sense".to_owned()),
     }
 }

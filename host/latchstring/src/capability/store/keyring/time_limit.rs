@@ -30,7 +30,7 @@ pub(super) async fn run<T: Send + 'static>(
         let _ = sender.send(outcome);
     };
     let thread = thread::Builder::new().name("keyring".to_owned()).spawn(call);
-    thread.map_err(|error| Trouble::Failed(format!("no thread for it: {error}")))?;
+    thread.map_err(|error| Trouble::Failed(format!("cannot start a thread for it: {error}")))?;
     match tokio::time::timeout(limit, receiver).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => Err(Trouble::Failed("it ended without an answer".to_owned())),

@@ -63,7 +63,7 @@ impl Trouble {
             Self::Damaged => Error::new(
                 Code::StoredDamaged,
                 format!("the stored session in {place} is damaged or cut short"),
-                "log in again, which sets it aside and keeps it",
+                "log in again; the old session is set aside, not deleted",
             ),
             Self::Silent(_) => Error::new(Code::StoreUnusable, message, remedy).retryable(),
             _ => Error::new(Code::StoreUnusable, message, remedy),
@@ -88,21 +88,23 @@ impl Trouble {
             Self::Locked => ("the keyring is locked".to_owned(), "unlock it, or use --store file"),
             Self::Unready => (
                 "the keyring has no default collection to keep a session in".to_owned(),
-                "make one in the desktop's password manager, or use --store file",
+                "create one in the desktop's password manager, or use --store file",
             ),
             Self::Silent(limit) => (
                 format!("the keyring does not answer (waited {} s)", limit.as_secs_f32()),
-                "see whether it asks for a password, or use --store file",
+                "check whether it is asking for a password, or use --store file",
             ),
             Self::Failed(reason) => (
                 format!("the keyring failed: {reason}"),
-                "try again; if it stays, use --store file",
+                "try again; if this persists, use --store file",
             ),
             Self::Damaged => (
                 "the keyring does not hold what was written to it".to_owned(),
-                "try again; if it stays, use --store file",
+                "try again; if this persists, use --store file",
             ),
-            Self::Abandoned => ("the wait for the keyring was given up".to_owned(), "try again"),
+            Self::Abandoned => {
+                ("the program stopped waiting for the keyring".to_owned(), "try again")
+            }
         }
     }
 }

@@ -91,7 +91,7 @@ impl Store for FileStore {
         if bytes.as_deref().is_some_and(is_encrypted) {
             return Err(Error::new(
                 Code::StoreUnusable,
-                format!("the stored session in {path} is encrypted, which this host cannot read"),
+                format!("the stored session in {path} is encrypted, which a sandbox cannot read"),
                 "use it with the native latch, or keep this profile's session unencrypted",
             ));
         }
@@ -188,7 +188,7 @@ fn check_lock(held: &Held) -> Result<(), Error> {
     }
     Err(Error::new(
         Code::NotSaved,
-        "another process has taken the lock of this session, because this one was stopped for too long",
+        "another process has taken over the lock of this session, because this process was paused for too long",
         "check the session with: latch token; if that fails, log in again",
     ))
 }

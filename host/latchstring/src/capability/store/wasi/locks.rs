@@ -134,6 +134,6 @@ fn is_named(path: &str, holder: &str) -> bool {
 fn still_locked(path: &str, patience: Duration) -> Error {
     let message =
         format!("{path} is still locked by another process after {} s", patience.as_secs());
-    let remedy = "try again; if it stays, end the other login or renewal of this profile";
+    let remedy = "try again; if this persists, stop the other process that uses this session";
     Error::new(Code::StoreUnusable, message, remedy).retryable()
 }
