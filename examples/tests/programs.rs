@@ -5,8 +5,8 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
 
 use latchstring_provider::port::reserve_port;
+use latchstring_provider::standins::{Options, Standin, System};
 use latchstring_provider::visitor::Visitor;
-use latchstring_standins::{Options, Standin, System};
 
 /// A program at a terminal, in a home of its own, with everything it has to be
 /// told in its environment.

@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, Mac};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use p256::EncodedPoint;
 use p256::ecdsa::signature::Signer;
 use p256::ecdsa::{Signature, SigningKey};

@@ -51,6 +51,7 @@ mod route;
 mod serve;
 mod server;
 mod shared;
+pub mod standins;
 mod token;
 mod user;
 mod userinfo;

@@ -3,8 +3,8 @@
 use std::process::Command;
 
 use latchstring_provider::port::free_port;
+use latchstring_provider::standins::{ForgedSession, Misbehaviour, Options, Seen, Standin, System};
 use latchstring_provider::visitor::{Page, Visitor};
-use latchstring_standins::{ForgedSession, Misbehaviour, Options, Seen, Standin, System};
 
 use crate::{Home, Pending, Run, run};
 

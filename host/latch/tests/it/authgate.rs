@@ -3,7 +3,7 @@
 
 use std::thread;
 
-use latchstring_standins::{Misbehaviour, Options, System};
+use latchstring_provider::standins::{Misbehaviour, Options, System};
 use latchstring_testing::session::Session;
 use latchstring_testing::system::Scene;
 use latchstring_testing::{Pending, run};

@@ -4,7 +4,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use latchstring_standins::System;
+use latchstring_provider::standins::System;
 use latchstring_testing::system::Scene;
 use latchstring_testing::{block_on, named};
 

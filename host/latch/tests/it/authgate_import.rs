@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
-use latchstring_standins::{ForgedSession, Misbehaviour, System};
+use latchstring_provider::standins::{ForgedSession, Misbehaviour, System};
 use latchstring_testing::Run;
 use latchstring_testing::system::Scene;
 use serde_json::{Value, json};

@@ -3,8 +3,8 @@
 
 use std::net::TcpListener;
 
+use latchstring_provider::standins::{Misbehaviour, Options, System};
 use latchstring_provider::visitor::Visitor;
-use latchstring_standins::{Misbehaviour, Options, System};
 use latchstring_testing::system::Scene;
 use latchstring_testing::tty::Tty;
 use latchstring_testing::{block_on, refusing};

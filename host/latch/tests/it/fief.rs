@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use latchstring_standins::{ForgedSession, Options, System};
+use latchstring_provider::standins::{ForgedSession, Options, System};
 use latchstring_testing::run;
 use latchstring_testing::system::Scene;
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@
 use std::fs;
 
 use latchstring_provider::port::free_port;
-use latchstring_standins::{ForgedSession, Misbehaviour, Options, Seen, Standin, System};
+use latchstring_provider::standins::{ForgedSession, Misbehaviour, Options, Seen, Standin, System};
 use latchstring_testing::system::Scene;
 use latchstring_testing::{refusing, run};
 use serde_json::{Value, json};

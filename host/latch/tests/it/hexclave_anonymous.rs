@@ -1,6 +1,6 @@
 //! An anonymous session at Hexclave, which a login makes the user's own.
 
-use latchstring_standins::System;
+use latchstring_provider::standins::System;
 use latchstring_testing::system::Scene;
 use latchstring_testing::{Pending, http, run};
 use serde_json::Value;

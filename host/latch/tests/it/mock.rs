@@ -1,7 +1,7 @@
 //! A mock in the manner of navikt/mock-oauth2-server: any issuer, any redirect,
 //! and refresh tokens as the only ones that can be revoked.
 
-use latchstring_standins::{Misbehaviour, System};
+use latchstring_provider::standins::{Misbehaviour, System};
 use latchstring_testing::system::Scene;
 use latchstring_testing::{Pending, block_on, http, run};
 use serde_json::json;

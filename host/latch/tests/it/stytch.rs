@@ -1,7 +1,7 @@
 //! Stytch Connected Apps: JSON to the token endpoint, any port of 127.0.0.1, and
 //! a page of one's own to log in on.
 
-use latchstring_standins::{Misbehaviour, System};
+use latchstring_provider::standins::{Misbehaviour, System};
 use latchstring_testing::system::Scene;
 use latchstring_testing::{Run, http, run};
 

@@ -5,8 +5,8 @@
 use std::fs;
 
 use latchstring_provider::port::reserve_port;
+use latchstring_provider::standins::{ForgedSession, Misbehaviour, Options, System};
 use latchstring_provider::visitor::Visitor;
-use latchstring_standins::{ForgedSession, Misbehaviour, Options, System};
 use latchstring_testing::session::Session;
 use latchstring_testing::system::Scene;
 use latchstring_testing::{Pending, named, refusing};

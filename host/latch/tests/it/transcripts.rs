@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use latchstring_provider::standins::System;
 use latchstring_provider::visitor::Visitor;
 use latchstring_provider::{ClientAuthentication, Fault, Options};
-use latchstring_standins::System;
 use latchstring_testing::session::Session;
 use latchstring_testing::system::Scene;
 use latchstring_testing::{Home, Pending, Run, block_on, http, run};
@@ -239,7 +239,8 @@ impl Watch<'_> {
 
 /// A system whose ID token is kept, as one secret more.
 fn scene(system: System) -> Scene {
-    let options = latchstring_standins::Options { publishes_keys: true, ..Default::default() };
+    let options =
+        latchstring_provider::standins::Options { publishes_keys: true, ..Default::default() };
     Scene::with(system, options)
 }
 

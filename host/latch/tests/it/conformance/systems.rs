@@ -5,8 +5,8 @@ use std::thread;
 
 use latchstring::contract::{Endpoints, Examination, Hexclave, HexclaveHeaders, Tokens};
 use latchstring::{Demand, Latch, LoginFlow, Recorder};
+use latchstring_provider::standins::{Options, Standin, System};
 use latchstring_provider::visitor::Visitor;
-use latchstring_standins::{Options, Standin, System};
 use latchstring_testing::{block_on, refusing};
 
 use super::cast::{Answered, BEGINNING_MS, CALLBACK_PORT, Cast, PROVIDER_PORT, User, response};
