@@ -4,23 +4,24 @@
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Stdio};
 
+use latchstring_provider::dialects::{AUTHGATE, FIEF, HEXCLAVE, MOCK, STYTCH};
 use latchstring_provider::port::reserve_port;
-use latchstring_provider::standins::{Options, Standin, System};
 use latchstring_provider::visitor::Visitor;
+use latchstring_provider::{Dialect, Options, Provider};
 
 /// A program at a terminal, in a home of its own, with everything it has to be
 /// told in its environment.
 ///
 /// The user opens the address that it shows.
-fn run(program: &str, system: System, options: Options, words: &[&str]) -> String {
+fn run(program: &str, dialect: &'static Dialect, options: Options, words: &[&str]) -> String {
     // Where its preset fixes one.
-    let port = match system {
-        System::Fief => Some(51562),
-        System::Mock => Some(8085),
+    let port = match dialect.name() {
+        "fief" => Some(51562),
+        "mock" => Some(8085),
         _ => None,
     };
     let _port = port.map(reserve_port);
-    let standin = Standin::start(system, options).expect("a stand-in");
+    let standin = Provider::like(dialect, options).expect("a stand-in");
     let home = tempfile::tempdir().expect("a folder");
     let url = standin.url();
     let command = [&[program], words].concat().join(" ");
@@ -52,7 +53,7 @@ fn run(program: &str, system: System, options: Options, words: &[&str]) -> Strin
     let mut output = BufReader::new(child.stdout.take().expect("a terminal"));
     let (mut shown, mut address, mut code) = (String::new(), None, None);
     // A code follows its address.
-    while address.is_none() || (system == System::Authgate && code.is_none()) {
+    while address.is_none() || (dialect.name() == "authgate" && code.is_none()) {
         let mut line = String::new();
         let read = output.read_line(&mut line).expect("text");
         assert!(read > 0, "no address was shown: {shown}");
@@ -79,28 +80,28 @@ fn run(program: &str, system: System, options: Options, words: &[&str]) -> Strin
 #[test]
 fn hexclave_says_who_is_logged_in() {
     let program = env!("CARGO_BIN_EXE_example-hexclave");
-    let shown = run(program, System::Hexclave, Options::default(), &[]);
+    let shown = run(program, &HEXCLAVE, Options::default(), &[]);
     assert!(shown.contains("The user is logged in as Ada Lovelace"), "{shown}");
 }
 
 #[test]
 fn authgate_takes_a_code_where_nobody_sits_at_the_machine() {
     let program = env!("CARGO_BIN_EXE_example-authgate");
-    let shown = run(program, System::Authgate, Options::default(), &[]);
+    let shown = run(program, &AUTHGATE, Options::default(), &[]);
     assert!(shown.contains("\"active\":true") && shown.contains("scope: openid"), "{shown}");
 }
 
 #[test]
 fn stytch_shows_what_the_api_has_for_the_user() {
     let program = env!("CARGO_BIN_EXE_example-stytch");
-    let shown = run(program, System::Stytch, Options::default(), &["get_resources"]);
+    let shown = run(program, &STYTCH, Options::default(), &["get_resources"]);
     assert!(shown.contains("resources"), "{shown}");
 }
 
 #[test]
 fn fief_lets_in_whoever_has_the_scope() {
     let program = env!("CARGO_BIN_EXE_example-fief");
-    let shown = run(program, System::Fief, Options::default(), &[]);
+    let shown = run(program, &FIEF, Options::default(), &[]);
     assert!(shown.contains("Logged in as ada.lovelace@example.com"), "{shown}");
     assert!(shown.contains("\"permissions\""), "{shown}");
 }
@@ -108,7 +109,7 @@ fn fief_lets_in_whoever_has_the_scope() {
 #[test]
 fn the_demo_shows_its_steps() {
     let program = env!("CARGO_BIN_EXE_example-mock");
-    let shown = run(program, System::Mock, Options::default(), &[]);
+    let shown = run(program, &MOCK, Options::default(), &[]);
     for words in ["CLI OAuth2 Demo", "1. ", "2. ", "3. ", "4. ", "User Info:", "sub: Ada Lovelace"]
     {
         assert!(shown.contains(words), "no {words:?}: {shown}");

@@ -3,26 +3,34 @@
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Settings of the provider and of its one client.
+/// What the administrator of a provider sets. Each dialect uses the settings that apply to
+/// it.
 ///
-/// The default is a public native client `demo` with the redirect path `/callback`, on a
-/// free port, with the system's clock.
+/// The default is a free port, the system's clock, and everything else as the dialect has
+/// it.
 #[derive(Clone)]
 pub struct Options {
     /// Port on 127.0.0.1. Zero: a free one.
     pub port: u16,
-    /// Client identifier (RFC 6749 §2.2).
-    pub client_id: String,
-    /// Authentication method of the client at `/token` and `/revoke`.
+    /// The registered client (RFC 6749 §2.2). `None`: the dialect's own.
+    pub client_id: Option<String>,
+    /// Authentication method of the client.
     pub authentication: ClientAuthentication,
-    /// Path of the redirect URIs, with its leading slash. The host is a loopback literal,
-    /// and any port is accepted (RFC 8252 §7.3).
-    pub redirect_path: String,
-    /// Lifetime of access tokens and ID tokens, in seconds.
-    pub expires_in: u64,
+    /// Registered redirect URIs. Empty: the dialect's own.
+    pub redirect_uris: Vec<String>,
+    /// Lifetime of access tokens and ID tokens, in seconds. `None`: the dialect's own.
+    pub expires_in: Option<u64>,
     /// Whether each refresh returns a new refresh token and invalidates the old one (RFC
-    /// 9700 §4.14.2). If not, none is returned, and the old one stays valid.
-    pub rotates_refresh_tokens: bool,
+    /// 9700 §4.14.2). `None`: as the dialect does.
+    pub rotates_refresh_tokens: Option<bool>,
+    /// The project of Hexclave and Stytch.
+    pub project_id: String,
+    /// Hexclave's publishable key, compared with the one that is sent, if any.
+    pub publishable_key: String,
+    /// Whether Hexclave requires the publishable key.
+    pub requires_publishable_key: bool,
+    /// Path of Fief's tenant, such as `/tenant`. Empty: its first one.
+    pub tenant: String,
     /// The clock, in milliseconds since 1970-01-01T00:00:00Z.
     pub now: Arc<dyn Fn() -> u64 + Send + Sync>,
 }
@@ -53,11 +61,15 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             port: 0,
-            client_id: "demo".into(),
+            client_id: None,
             authentication: ClientAuthentication::None,
-            redirect_path: "/callback".into(),
-            expires_in: 3600,
-            rotates_refresh_tokens: true,
+            redirect_uris: Vec::new(),
+            expires_in: None,
+            rotates_refresh_tokens: None,
+            project_id: "demo-project".into(),
+            publishable_key: "pck-demo".into(),
+            requires_publishable_key: false,
+            tenant: String::new(),
             now: Arc::new(system_now),
         }
     }

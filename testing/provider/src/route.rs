@@ -2,41 +2,57 @@
 
 use crate::answer::Answer;
 use crate::asked::Asked;
-use crate::authorize::authorize;
-use crate::metadata;
-use crate::shared::{Shared, lock};
-use crate::token::{revoke, token};
-use crate::userinfo::userinfo;
+use crate::call::Call;
+use crate::context::{Context, lock};
+use crate::control;
+use crate::dialect::{At, Dialect, Route};
+use crate::endpoints;
+use crate::fault::Target;
+use crate::issuer::Issuer;
 
 /// Returns the endpoint's response, changed by faults.
-pub(crate) fn answer(shared: &Shared, asked: &Asked) -> Answer {
-    let path = asked.path.as_str();
-    let instead = lock(&shared.faults).iter_mut().find_map(|fault| fault.instead_of(path));
-    let mut answer = instead.unwrap_or_else(|| route(shared, asked));
-    let keys = lock(&shared.keys);
-    for fault in lock(&shared.faults).iter_mut() {
-        fault.apply(path, &mut answer, &keys);
+pub(crate) fn answer(dialect: &'static Dialect, context: &Context, asked: &Asked) -> Answer {
+    if let Some(path) = asked.path.strip_prefix(control::PREFIX) {
+        return control::answer(dialect, context, asked, path);
     }
+    lock(&context.log).push(asked.seen());
+    let found = find(dialect, context, &asked.path);
+    let route = found.as_ref().map(|(route, _)| *route);
+    let target = Target {
+        path: &asked.path,
+        endpoint: route.and_then(Route::endpoint),
+        is_protected: route.is_some_and(Route::is_protected),
+    };
+    let instead = lock(&context.faults).instead(target);
+    let mut answer = instead.unwrap_or_else(|| match found {
+        Some((route, issuer)) => arrive(route, &Call { dialect, context, issuer, asked }),
+        None => (dialect.not_found)(context, asked),
+    });
+    let keys = lock(&context.keys);
+    lock(&context.faults).apply(target, &mut answer, &keys);
     answer
 }
 
-fn route(shared: &Shared, asked: &Asked) -> Answer {
-    match (asked.method.as_str(), asked.path.as_str()) {
-        ("GET", path) if metadata::PATHS.contains(&path) => {
-            Answer::json(200, &metadata::document(&shared.issuer, &shared.options))
-        }
-        ("GET", "/jwks") => Answer::json(200, &lock(&shared.keys).jwks()),
-        ("GET" | "POST", "/authorize") => authorize(shared, asked),
-        ("GET" | "POST", "/userinfo") => userinfo(shared, asked),
-        ("POST", "/token") => token(shared, asked),
-        ("POST", "/revoke") => revoke(shared, asked),
-        (_, "/token" | "/revoke") => not_allowed("POST"),
-        (_, "/authorize" | "/userinfo") => not_allowed("GET, POST"),
-        (_, path) if path == "/jwks" || metadata::PATHS.contains(&path) => not_allowed("GET"),
-        _ => Answer::new(404, "text/plain", "there is nothing here\n"),
-    }
+fn find(
+    dialect: &'static Dialect,
+    context: &Context,
+    path: &str,
+) -> Option<(&'static Route, Issuer)> {
+    dialect.routes().find_map(|route| {
+        let any_path = dialect.issuer.any_path;
+        Some((route, context.issuer.of_request(any_path, route.path, path)?))
+    })
 }
 
-fn not_allowed(methods: &str) -> Answer {
-    Answer::new(405, "text/plain", "").with("allow", methods)
+fn arrive(route: &Route, call: &Call<'_>) -> Answer {
+    match &route.at {
+        At::Own(own) => (own.answer)(call.context, call.asked),
+        At::Endpoint(endpoint) => {
+            let methods = endpoint.methods();
+            if !methods.contains(&call.asked.method.as_str()) {
+                return Answer::new(405, "text/plain", "").with("allow", &methods.join(", "));
+            }
+            endpoints::answer(*endpoint, call)
+        }
+    }
 }

@@ -16,7 +16,7 @@ use crate::serve::{Connections, serve};
 ///
 /// It serves from its own thread, so that a test may block while a program that it has
 /// started talks to the server.
-pub struct Server {
+pub(crate) struct Server {
     address: SocketAddr,
     connections: Arc<Connections>,
     stop: Option<oneshot::Sender<()>>,
@@ -27,12 +27,12 @@ impl Server {
     /// Binds a port on 127.0.0.1 for [`Server::start`]. Zero: a free one.
     ///
     /// A separate step, because the endpoint may need to know the port.
-    pub fn bind(port: u16) -> io::Result<TcpListener> {
+    pub(crate) fn bind(port: u16) -> io::Result<TcpListener> {
         TcpListener::bind((Ipv4Addr::LOCALHOST, port))
     }
 
     /// Serves the port, which accepts connections already.
-    pub fn start(
+    pub(crate) fn start(
         listener: TcpListener,
         endpoint: impl Fn(&Asked) -> Answer + Send + Sync + 'static,
     ) -> io::Result<Self> {
@@ -60,7 +60,7 @@ impl Server {
     /// For clients that were killed: their last request may have arrived at the port but
     /// not yet at the endpoint. A running client that keeps a connection open makes this
     /// wait.
-    pub fn wait_for_end_of_connections(&self) -> io::Result<()> {
+    pub(crate) fn wait_for_end_of_connections(&self) -> io::Result<()> {
         // Connections are accepted in the order in which they were made. Once this one
         // was closed, all earlier ones are counted.
         let mut last = TcpStream::connect(self.address)?;

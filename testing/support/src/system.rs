@@ -3,18 +3,18 @@
 use std::process::Command;
 
 use latchstring_provider::port::free_port;
-use latchstring_provider::standins::{ForgedSession, Misbehaviour, Options, Seen, Standin, System};
 use latchstring_provider::visitor::{Page, Visitor};
+use latchstring_provider::{Dialect, ForgedSession, Misbehaviour, Options, Provider, Seen};
 
 use crate::{Home, Pending, Run, run};
 
 /// A stand-in, and a home of a user who logs in there.
 pub struct Scene {
     /// The stand-in.
-    pub standin: Standin,
+    pub standin: Provider,
     /// The home, whose own provider is not used.
     pub home: Home,
-    system: System,
+    dialect: &'static Dialect,
     tenant: String,
     /// Its own, where a preset has one for all: other tests run meanwhile.
     pub port: u16,
@@ -22,44 +22,45 @@ pub struct Scene {
 
 impl Scene {
     /// A stand-in with default options.
-    pub fn new(system: System) -> Self {
-        Self::with(system, Options::default())
+    pub fn new(dialect: &'static Dialect) -> Self {
+        Self::with(dialect, Options::default())
     }
 
     /// A stand-in with these options; without redirect URIs in them, that of `port`.
-    pub fn with(system: System, mut options: Options) -> Self {
+    pub fn with(dialect: &'static Dialect, mut options: Options) -> Self {
         let port = free_port();
-        let host = if system == System::Fief { "localhost" } else { "127.0.0.1" };
+        let host = if dialect.name() == "fief" { "localhost" } else { "127.0.0.1" };
         if options.redirect_uris.is_empty() {
             options.redirect_uris.push(format!("http://{host}:{port}/callback"));
         }
         let tenant = options.tenant.clone();
-        let standin = Standin::start(system, options).expect("a stand-in");
-        Self { standin, home: Home::new(), system, tenant, port }
+        let standin = Provider::like(dialect, options).expect("a stand-in");
+        Self { standin, home: Home::new(), dialect, tenant, port }
     }
 
     /// The preset, and what has to be set of it.
     pub fn provider(&self) -> Vec<String> {
         let url = self.standin.url();
-        let settings = match self.system {
-            System::Hexclave => vec![
+        let settings = match self.dialect.name() {
+            "hexclave" => vec![
                 format!("base-url={url}"),
                 format!("app-url={url}"),
                 "project-id=demo-project".to_owned(),
             ],
-            System::Authgate => vec![format!("url={url}"), "client-id=cli-app".to_owned()],
-            System::Stytch => vec![
+            "authgate" => vec![format!("url={url}"), "client-id=cli-app".to_owned()],
+            "stytch" => vec![
                 format!("base-url={url}"),
                 format!("authorize-url={url}/oauth/authorize"),
                 "project-id=demo-project".to_owned(),
                 "client-id=cli-app".to_owned(),
             ],
-            System::Fief => {
+            "fief" => {
                 vec![format!("base-url={url}{}", self.tenant), "client-id=cli-app".to_owned()]
             }
-            System::Mock => vec![format!("server={url}/default")],
+            "mock" => vec![format!("server={url}/default")],
+            other => panic!("{other} has no preset"),
         };
-        let mut words = vec!["--provider".to_owned(), self.system.name().to_owned()];
+        let mut words = vec!["--provider".to_owned(), self.dialect.name().to_owned()];
         for setting in settings {
             words.extend(["--set".to_owned(), setting]);
         }
@@ -88,7 +89,7 @@ impl Scene {
     /// The same with nothing said about the browser.
     pub fn open_login_command(&self, extra: &[&str]) -> Command {
         let mut command = self.command("login", &[]);
-        if matches!(self.system, System::Authgate | System::Fief | System::Mock) {
+        if matches!(self.dialect.name(), "authgate" | "fief" | "mock") {
             command.args(["--port", &self.port.to_string()]);
         }
         command.args(extra);
@@ -146,7 +147,7 @@ impl Scene {
 
     /// Makes the stand-in go wrong in this way, until it is told to behave.
     pub fn misbehaves(&self, misbehaviour: Misbehaviour) {
-        self.standin.misbehave(misbehaviour).expect("a way for it to go wrong");
+        self.standin.misbehave_as(misbehaviour).expect("a way for it to go wrong");
     }
 
     /// How many requests the stand-in has seen.

@@ -3,18 +3,15 @@
 
 use std::thread;
 
-use latchstring_provider::standins::{Misbehaviour, Options, System};
+use latchstring_provider::dialects::AUTHGATE_WITH_KEYS;
+use latchstring_provider::{Misbehaviour, Options};
 use latchstring_testing::session::Session;
 use latchstring_testing::system::Scene;
 use latchstring_testing::{Pending, run};
 use serde_json::json;
 
 fn scene() -> Scene {
-    with(Options::default())
-}
-
-fn with(options: Options) -> Scene {
-    Scene::with(System::Authgate, Options { publishes_keys: true, ..options })
+    Scene::new(&AUTHGATE_WITH_KEYS)
 }
 
 fn logged_in() -> Scene {
@@ -41,8 +38,8 @@ fn what_a_token_tells_is_right_on_a_cached_run_too() {
 
 #[test]
 fn eight_processes_that_renew_at_once_never_bring_a_token_twice() {
-    let options = Options { rotates_refresh_tokens: true, ..Options::default() };
-    let scene = with(options);
+    let options = Options { rotates_refresh_tokens: Some(true), ..Options::default() };
+    let scene = Scene::with(&AUTHGATE_WITH_KEYS, options);
     scene.login();
     let runs: Vec<_> = thread::scope(|scope| {
         let renewals = [(); 8].map(|()| scope.spawn(|| scene.latch(&["token", "--force-refresh"])));

@@ -4,7 +4,7 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::Stdio;
 
-use latchstring_provider::standins::System;
+use latchstring_provider::dialects::AUTHGATE;
 use latchstring_testing::system::Scene;
 use latchstring_testing::{block_on, named};
 
@@ -13,7 +13,7 @@ const UNCHECKED: &str = "the ID token is not used";
 
 #[test]
 fn a_login_succeeds_without_an_id_token_and_userinfo_says_who_it_is() {
-    let scene = Scene::new(System::Authgate);
+    let scene = Scene::new(&AUTHGATE);
     let login = scene.login().saying(&["Logged in as Ada Lovelace", UNCHECKED]);
     assert_eq!(login.stderr.matches(UNCHECKED).count(), 1, "{}", login.stderr);
     assert!(!login.stderr.contains("invalid-configuration"), "{}", login.stderr);
@@ -27,7 +27,7 @@ fn a_login_succeeds_without_an_id_token_and_userinfo_says_who_it_is() {
 
 #[test]
 fn a_login_with_a_code_needs_no_keys_either() {
-    let scene = Scene::new(System::Authgate);
+    let scene = Scene::new(&AUTHGATE);
     let mut command = scene.login_command(&["--flow", "device"]);
     let mut login = command.stderr(Stdio::piped()).spawn().expect("latch starts");
     let mut lines = BufReader::new(login.stderr.take().expect("standard error")).lines();

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use jiff::Timestamp;
-use latchstring_provider::standins::{ForgedSession, Misbehaviour, System};
+use latchstring_provider::dialects::AUTHGATE;
+use latchstring_provider::{ForgedSession, Misbehaviour};
 use latchstring_testing::Run;
 use latchstring_testing::system::Scene;
 use serde_json::{Value, json};
@@ -14,7 +15,7 @@ const SCOPE: &str = "openid profile email";
 const NAME: &str = ".authgate-tokens.json";
 
 fn scene() -> Scene {
-    Scene::new(System::Authgate)
+    Scene::new(&AUTHGATE)
 }
 
 fn now() -> u64 {

@@ -3,14 +3,15 @@
 
 use std::net::TcpListener;
 
-use latchstring_provider::standins::{Misbehaviour, Options, System};
+use latchstring_provider::Misbehaviour;
+use latchstring_provider::dialects::AUTHGATE_WITH_KEYS;
 use latchstring_provider::visitor::Visitor;
 use latchstring_testing::system::Scene;
 use latchstring_testing::tty::Tty;
 use latchstring_testing::{block_on, refusing};
 
 fn scene() -> Scene {
-    Scene::with(System::Authgate, Options { publishes_keys: true, ..Options::default() })
+    Scene::new(&AUTHGATE_WITH_KEYS)
 }
 
 /// A login over ssh that has shown its code, and where to enter it.

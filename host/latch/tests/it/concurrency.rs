@@ -68,7 +68,7 @@ fn sixteen_clients_of_one_store_share_one_renewal_too() {
 fn sixteen_processes_at_once_get_a_token_each_and_end_no_session() {
     // Every token is stale at once, so that every process wants to renew; each
     // refresh token works once, and a second use would end the session.
-    let home = Home::with(Options { expires_in: 0, ..Options::default() });
+    let home = Home::with(Options { expires_in: Some(0), ..Options::default() });
     home.login();
     thread::scope(|scope| {
         for _ in 0..16 {

@@ -251,7 +251,7 @@ fn an_outage_at_a_renewal_keeps_the_session() {
 #[test]
 fn an_outage_is_bridged_as_long_as_the_token_is_good() {
     // Stale from six seconds before its end on, which is far off.
-    let home = Home::with(Options { expires_in: 60, ..Options::default() });
+    let home = Home::with(Options { expires_in: Some(60), ..Options::default() });
     home.login();
     let token = home.token(&[]);
     home.provider.misbehave(Fault::answer("/token", 503, "text/plain", "later"));

@@ -3,7 +3,8 @@
 
 use std::fs;
 
-use latchstring_provider::standins::{ForgedSession, Options, System};
+use latchstring_provider::dialects::FIEF;
+use latchstring_provider::{ForgedSession, Options};
 use latchstring_testing::run;
 use latchstring_testing::system::Scene;
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ const TOKEN: &str = "/api/token";
 const USERINFO: &str = "/api/userinfo";
 
 fn scene() -> Scene {
-    Scene::new(System::Fief)
+    Scene::new(&FIEF)
 }
 
 fn logged_in() -> Scene {
@@ -48,7 +49,7 @@ fn a_login_asks_for_openid_and_offline_access_whatever_else_it_asks_for() {
     pending.visit();
     pending.finish().succeeded().saying(&["Logged in as ada.lovelace@example.com"]);
     let seen = scene.asked_once(TOKEN);
-    assert_eq!(seen.content_type.as_deref(), Some("application/x-www-form-urlencoded"));
+    assert_eq!(seen.header("content-type"), Some("application/x-www-form-urlencoded"));
 }
 
 #[test]
@@ -67,7 +68,7 @@ fn the_language_and_further_parameters_are_sent_along() {
 #[test]
 fn a_tenant_has_its_own_path() {
     let options = Options { tenant: "/tenant".to_owned(), ..Options::default() };
-    let scene = Scene::with(System::Fief, options);
+    let scene = Scene::with(&FIEF, options);
     scene.login();
     scene.token(&["--force-refresh"]);
     scene.token(&["--check"]);

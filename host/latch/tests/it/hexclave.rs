@@ -3,8 +3,9 @@
 
 use std::fs;
 
+use latchstring_provider::dialects::{AUTHGATE, HEXCLAVE};
 use latchstring_provider::port::free_port;
-use latchstring_provider::standins::{ForgedSession, Misbehaviour, Options, Seen, Standin, System};
+use latchstring_provider::{ForgedSession, Misbehaviour, Options, Provider, Seen};
 use latchstring_testing::system::Scene;
 use latchstring_testing::{refusing, run};
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ const SESSION: &str = "/api/v1/auth/sessions/current";
 const ME: &str = "/api/v1/users/me";
 
 fn scene() -> Scene {
-    Scene::new(System::Hexclave)
+    Scene::new(&HEXCLAVE)
 }
 
 /// A scene with Ada's session taken over, for what begins after a login.
@@ -37,7 +38,7 @@ pub(crate) fn file_of(session: &ForgedSession) -> String {
 }
 
 fn has_header(seen: &Seen, name: &str) -> bool {
-    seen.headers.iter().any(|header| header == name)
+    seen.header(name).is_some()
 }
 
 #[test]
@@ -58,8 +59,8 @@ fn a_user_confirms_the_login_on_the_projects_page() {
     let renewal = &scene.asked(REFRESH)[0];
     assert!(has_header(renewal, "x-hexclave-refresh-token"), "{renewal:?}");
     let begin = scene.asked_once(BEGIN);
-    assert_eq!(begin.parameters, ["expires_in_millis"]);
-    assert_eq!(begin.content_type.as_deref(), Some("application/json"));
+    assert_eq!(begin.names(), ["expires_in_millis"]);
+    assert_eq!(begin.header("content-type"), Some("application/json"));
     let who = scene.latch(&["whoami", "--json"]).succeeded().json();
     assert_eq!(who["display_name"], "Ada Lovelace");
     assert_eq!(who["primary_email"], "ada.lovelace@example.com");
@@ -99,7 +100,7 @@ fn older_servers_get_every_header_under_its_old_name() {
     scene.latch(&["logout"]).succeeded();
     for seen in scene.standin.log() {
         assert!(has_header(&seen, "x-stack-publishable-client-key"), "{seen:?}");
-        assert!(!seen.headers.iter().any(|name| name.starts_with("x-hexclave-")), "{seen:?}");
+        assert!(!seen.headers.iter().any(|(name, _)| name.starts_with("x-hexclave-")), "{seen:?}");
     }
 }
 
@@ -159,11 +160,11 @@ fn a_login_that_another_program_has_taken_is_over_and_says_why() {
 fn a_server_that_knows_nothing_of_the_login_ends_it() {
     let port = free_port();
     let options = || Options { port, ..Options::default() };
-    let mut scene = Scene::with(System::Hexclave, options());
+    let mut scene = Scene::with(&HEXCLAVE, options());
     let pending = scene.start_login(&[]);
     // Another server takes the place of the first, which remembered it.
-    scene.standin = Standin::start(System::Authgate, Options::default()).expect("a stand-in");
-    scene.standin = Standin::start(System::Hexclave, options()).expect("a stand-in");
+    scene.standin = Provider::like(&AUTHGATE, Options::default()).expect("a stand-in");
+    scene.standin = Provider::like(&HEXCLAVE, options()).expect("a stand-in");
     let words = ["INVALID_POLLING_CODE", "does not know this login"];
     pending.finish().failed(4, "provider-refused").saying(&words);
 }
@@ -196,7 +197,7 @@ fn whoever_closed_the_page_may_try_again_at_a_terminal() {
 #[test]
 fn a_project_that_wants_its_publishable_key_says_so() {
     let options = Options { requires_publishable_key: true, ..Options::default() };
-    let scene = Scene::with(System::Hexclave, options);
+    let scene = Scene::with(&HEXCLAVE, options);
     let words = ["PUBLISHABLE_CLIENT_KEY_REQUIRED_FOR_PROJECT", "publishable client key"];
     run(&mut scene.login_command(&[])).failed(4, "provider-refused").saying(&words);
     let wrong = ["--set", "publishable-client-key=another"];

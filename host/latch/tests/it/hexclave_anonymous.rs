@@ -1,6 +1,6 @@
 //! An anonymous session at Hexclave, which a login makes the user's own.
 
-use latchstring_provider::standins::System;
+use latchstring_provider::dialects::{AUTHGATE, HEXCLAVE};
 use latchstring_testing::system::Scene;
 use latchstring_testing::{Pending, http, run};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use url::Url;
 const BEGIN: &str = "/api/v1/auth/cli";
 
 fn scene() -> Scene {
-    Scene::new(System::Hexclave)
+    Scene::new(&HEXCLAVE)
 }
 
 /// A session of somebody who has not said who it is: its refresh token, and its
@@ -51,8 +51,8 @@ fn the_anonymous_session_may_be_named_in_the_environment() {
         let (refresh_token, _) = anonymous(&scene);
         let mut command = scene.login_command(&[]);
         let _pending = Pending::start(command.env(name, refresh_token));
-        let sent = scene.asked_once(BEGIN).parameters;
-        assert_eq!(sent, ["anon_refresh_token", "expires_in_millis"], "{name}");
+        let sent = scene.asked_once(BEGIN);
+        assert_eq!(sent.names(), ["anon_refresh_token", "expires_in_millis"], "{name}");
     }
     let scene = scene();
     let mut command = scene.login_command(&[]);
@@ -73,7 +73,7 @@ fn an_anonymous_session_that_is_over_is_told_and_never_shown() {
 
 #[test]
 fn an_anonymous_session_at_a_system_without_any_is_refused() {
-    let scene = Scene::new(System::Authgate);
+    let scene = Scene::new(&AUTHGATE);
     let mut command = scene.login_command(&[]);
     let login = run(command.env("LATCH_ANONYMOUS_REFRESH_TOKEN", "t0ken"));
     login.failed(2, "invalid-configuration").saying(&["no such sessions"]);

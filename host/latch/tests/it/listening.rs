@@ -49,7 +49,10 @@ fn where_every_port_is_busy_the_error_names_them_all() {
 
 #[test]
 fn the_redirect_path_is_as_registered() {
-    let home = Home::with(Options { redirect_path: "/oauth/done".into(), ..Options::default() });
+    let home = Home::with(Options {
+        redirect_uris: vec!["http://127.0.0.1/oauth/done".into()],
+        ..Options::default()
+    });
     let pending = home.start_login(&["--redirect-path", "/oauth/done"]);
     assert_eq!(pending.redirect_uri().path(), "/oauth/done");
     pending.visit();

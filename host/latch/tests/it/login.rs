@@ -70,7 +70,7 @@ fn a_forced_renewal_brings_another_token_and_rotates_the_refresh_token() {
 
 #[test]
 fn a_provider_that_keeps_its_refresh_tokens_is_asked_with_the_same_again() {
-    let home = Home::with(Options { rotates_refresh_tokens: false, ..Options::default() });
+    let home = Home::with(Options { rotates_refresh_tokens: Some(false), ..Options::default() });
     home.login();
     let tokens = [home.token(&["--force-refresh"]), home.token(&["--force-refresh"])];
     assert_ne!(tokens[0], tokens[1]);
@@ -95,7 +95,7 @@ fn a_token_that_does_not_live_long_enough_is_renewed() {
 
 #[test]
 fn an_expired_token_is_renewed_without_being_asked_for() {
-    let home = Home::with(Options { expires_in: 0, ..Options::default() });
+    let home = Home::with(Options { expires_in: Some(0), ..Options::default() });
     home.login();
     let token = home.latch(&["token", "--json"]).succeeded().json();
     assert_eq!(token["source"], "renewed");
@@ -103,7 +103,7 @@ fn an_expired_token_is_renewed_without_being_asked_for() {
 
 #[test]
 fn a_token_that_expires_at_once_and_cannot_be_renewed_is_used_all_the_same() {
-    let home = Home::with(Options { expires_in: 0, ..Options::default() });
+    let home = Home::with(Options { expires_in: Some(0), ..Options::default() });
     let issuer = home.provider.issuer();
     let login = ["login", "--no-browser", "--issuer", issuer, "--client-id", "demo"];
     let pending = Pending::start(&mut home.command(&login));
@@ -270,7 +270,7 @@ fn a_secret_from_the_environment_goes_by_the_method_that_the_provider_prefers() 
     pending.finish().succeeded();
     let expected = STANDARD.encode("demo:s3cret%3A%2F%2B%26%25");
     let seen = &home.asked("/token")[0];
-    assert_eq!(seen.authorization, Some(format!("Basic {expected}")));
+    assert_eq!(seen.header("authorization"), Some(&*format!("Basic {expected}")));
     assert_eq!(seen.parameter("client_secret"), None);
     let mut token = home.command(&["token", "--force-refresh"]);
     run(token.env("LATCH_CLIENT_SECRET", "s3cret:/+&%")).succeeded();
@@ -284,7 +284,7 @@ fn a_secret_from_a_file_is_remembered_by_its_path() {
     home.login_with(&["--client-secret-file", &file]);
     let seen = &home.asked("/token")[0];
     assert_eq!(seen.parameter("client_secret"), Some("s3cret"));
-    assert_eq!(seen.authorization, None);
+    assert_eq!(seen.header("authorization"), None);
     home.token(&["--force-refresh"]);
     home.latch(&["logout"]).succeeded();
     assert_eq!(home.asked("/revoke").len(), 2);

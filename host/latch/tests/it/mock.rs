@@ -1,13 +1,14 @@
 //! A mock in the manner of navikt/mock-oauth2-server: any issuer, any redirect,
 //! and refresh tokens as the only ones that can be revoked.
 
-use latchstring_provider::standins::{Misbehaviour, System};
+use latchstring_provider::Misbehaviour;
+use latchstring_provider::dialects::MOCK;
 use latchstring_testing::system::Scene;
 use latchstring_testing::{Pending, block_on, http, run};
 use serde_json::json;
 
 fn scene() -> Scene {
-    Scene::new(System::Mock)
+    Scene::new(&MOCK)
 }
 
 fn logged_in() -> Scene {
@@ -21,7 +22,7 @@ fn what_comes_back_is_taken_on_127_0_0_1() {
     let scene = scene();
     let pending = scene.start_login(&[]);
     let mut browser = latchstring_provider::visitor::Browser::default();
-    let form = [("username", "Ada Lovelace"), ("claims", "{}")];
+    let form = [("name", "Ada Lovelace"), ("claims", "{}")];
     let page = block_on(browser.post(pending.url.as_str(), &form)).expect("a redirect");
     let mut answer = url::Url::parse(page.header("location").expect("an address")).expect("a URL");
     assert_eq!(answer.host_str(), Some("localhost"));
@@ -85,7 +86,7 @@ fn logout_may_end_the_session_at_the_server_too() {
     assert!(pending.visit().body.contains("Logged out"));
     pending.finish().succeeded().saying(&["Logged out"]);
     let seen = scene.asked_once("/default/endsession");
-    assert!(seen.parameters.iter().any(|name| name == "id_token_hint"), "{seen:?}");
+    assert!(seen.parameter("id_token_hint").is_some(), "{seen:?}");
 }
 
 #[test]

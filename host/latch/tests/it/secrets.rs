@@ -41,7 +41,8 @@ impl Watch {
         for seen in home.provider.log() {
             let said = names.iter().filter_map(|name| seen.parameter(name));
             self.secrets.extend(said.map(str::to_owned));
-            let credentials = seen.authorization.iter().filter_map(|text| text.split(' ').nth(1));
+            let credentials =
+                seen.header("authorization").into_iter().filter_map(|text| text.split(' ').nth(1));
             self.secrets.extend(credentials.map(str::to_owned));
         }
         for file in home.session_files() {

@@ -122,7 +122,7 @@ fn dotenv_cannot_choose_what_runs_or_where_secrets_and_sessions_go() {
     home.session_file();
     home.token(&["--force-refresh"]);
     for seen in home.asked("/token") {
-        assert_eq!((seen.authorization.as_ref(), seen.parameter("client_secret")), (None, None));
+        assert_eq!((seen.header("authorization"), seen.parameter("client_secret")), (None, None));
     }
     // The user's own browser is one that does nothing.
     let mut login = home.command(&["login", "--flow", "browser", "--timeout", "0"]);
@@ -433,7 +433,10 @@ fn a_profile_with_a_session_is_not_removed() {
 
 #[test]
 fn settings_of_a_profile_are_used() {
-    let home = Home::with(Options { redirect_path: "/done".into(), ..Options::default() });
+    let home = Home::with(Options {
+        redirect_uris: vec!["http://127.0.0.1/done".into()],
+        ..Options::default()
+    });
     home.latch(&[
         "profile",
         "add",

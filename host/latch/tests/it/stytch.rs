@@ -1,14 +1,15 @@
 //! Stytch Connected Apps: JSON to the token endpoint, any port of 127.0.0.1, and
 //! a page of one's own to log in on.
 
-use latchstring_provider::standins::{Misbehaviour, System};
+use latchstring_provider::Misbehaviour;
+use latchstring_provider::dialects::STYTCH;
 use latchstring_testing::system::Scene;
 use latchstring_testing::{Run, http, run};
 
 const TOKEN: &str = "/v1/public/demo-project/oauth2/token";
 
 fn scene() -> Scene {
-    Scene::new(System::Stytch)
+    Scene::new(&STYTCH)
 }
 
 #[test]

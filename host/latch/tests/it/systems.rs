@@ -4,9 +4,10 @@
 
 use std::fs;
 
+use latchstring_provider::dialects::{AUTHGATE, AUTHGATE_WITH_KEYS, FIEF, HEXCLAVE, MOCK, STYTCH};
 use latchstring_provider::port::reserve_port;
-use latchstring_provider::standins::{ForgedSession, Misbehaviour, Options, System};
 use latchstring_provider::visitor::Visitor;
+use latchstring_provider::{Dialect, ForgedSession, Misbehaviour, Options};
 use latchstring_testing::session::Session;
 use latchstring_testing::system::Scene;
 use latchstring_testing::{Pending, named, refusing};
@@ -17,9 +18,7 @@ use crate::{fief, hexclave};
 /// A system, as its stand-in plays it.
 struct Row {
     name: &'static str,
-    system: System,
-    /// Whether AuthGate is set to publish its keys.
-    publishes_keys: bool,
+    dialect: &'static Dialect,
     /// The login in a browser. `None` if the system has its own kind of login.
     browser: Option<Browser>,
     /// Where it renews, and what it is sent there.
@@ -107,8 +106,7 @@ const NAMES: [&str; 2] = ["Ada Lovelace", "Grace Hopper"];
 const fn authgate(name: &'static str, publishes_keys: bool) -> Row {
     Row {
         name,
-        system: System::Authgate,
-        publishes_keys,
+        dialect: if publishes_keys { &AUTHGATE_WITH_KEYS } else { &AUTHGATE },
         browser: Some(Browser {
             authorization: "/oauth/authorize",
             scope: "openid profile email",
@@ -145,8 +143,7 @@ const SYSTEMS: [Row; 6] = [
     authgate("AuthGate as it comes", false),
     Row {
         name: "Fief",
-        system: System::Fief,
-        publishes_keys: false,
+        dialect: &FIEF,
         browser: Some(Browser {
             authorization: "/authorize",
             scope: "openid offline_access",
@@ -187,8 +184,7 @@ const SYSTEMS: [Row; 6] = [
     },
     Row {
         name: "Hexclave",
-        system: System::Hexclave,
-        publishes_keys: false,
+        dialect: &HEXCLAVE,
         browser: None,
         token: "/api/v1/auth/sessions/current/refresh",
         content_type: JSON,
@@ -213,8 +209,7 @@ const SYSTEMS: [Row; 6] = [
     },
     Row {
         name: "Stytch",
-        system: System::Stytch,
-        publishes_keys: false,
+        dialect: &STYTCH,
         browser: Some(Browser {
             authorization: "/oauth/authorize",
             scope: "offline_access",
@@ -252,8 +247,7 @@ const SYSTEMS: [Row; 6] = [
     },
     Row {
         name: "the mock",
-        system: System::Mock,
-        publishes_keys: false,
+        dialect: &MOCK,
         browser: Some(Browser {
             authorization: "/default/authorize",
             scope: "openid",
@@ -289,7 +283,7 @@ impl Row {
     }
 
     fn with(&self, options: Options) -> Scene {
-        Scene::with(self.system, Options { publishes_keys: self.publishes_keys, ..options })
+        Scene::with(self.dialect, options)
     }
 
     /// A scene with Ada's session.
@@ -366,9 +360,9 @@ fn a_user_logs_in_in_the_browser() {
         let greeting = format!("Logged in as {}", browser.names[0]);
         pending.finish().succeeded().saying(&[&greeting]);
         let seen = scene.asked_once(row.token);
-        assert_eq!(seen.content_type.as_deref(), Some(row.content_type));
+        assert_eq!(seen.header("content-type"), Some(row.content_type));
         for name in ["client_id", "code", "code_verifier", "grant_type"] {
-            assert!(seen.parameters.iter().any(|sent| sent == name), "{seen:?}");
+            assert!(seen.parameter(name).is_some(), "{seen:?}");
         }
         let has_discovered =
             scene.standin.log().iter().any(|seen| seen.path.contains(".well-known"));
@@ -471,7 +465,7 @@ fn settings_that_are_missing_are_named() {
     at_each(|row| {
         let scene = row.scene();
         let mut words =
-            ["login", "--provider", row.system.name(), "--no-browser"].map(str::to_owned).to_vec();
+            ["login", "--provider", row.dialect.name(), "--no-browser"].map(str::to_owned).to_vec();
         for &(name, about, variable, value) in row.settings {
             let words_of_it = [name, about, variable, &format!("--set {name}=VALUE")];
             let login: Vec<&str> = words.iter().map(String::as_str).collect();
@@ -515,7 +509,7 @@ fn asking_for_the_token_again_asks_nobody() {
 #[test]
 fn an_expired_token_is_renewed() {
     at_each(|row| {
-        let scene = row.with(Options { access_ttl: Some(0), ..Options::default() });
+        let scene = row.with(Options { expires_in: Some(0), ..Options::default() });
         scene.login();
         let first = refresh_token(&scene);
         let token = scene.latch(&["token", "--json"]).succeeded().json();
@@ -523,7 +517,7 @@ fn an_expired_token_is_renewed() {
         assert_eq!(refresh_token(&scene) != first, row.rotation == Rotation::Always);
         let seen = scene.asked(row.token);
         let is_right = |content_type: Option<&str>| content_type == Some(row.content_type);
-        assert!(seen.iter().all(|seen| is_right(seen.content_type.as_deref())), "{seen:?}");
+        assert!(seen.iter().all(|seen| is_right(seen.header("content-type"))), "{seen:?}");
     });
 }
 
@@ -531,7 +525,7 @@ fn an_expired_token_is_renewed() {
 fn a_refresh_token_is_replaced_if_the_server_replaces_it() {
     at_each(|row| {
         for &rotates in row.rotation.settings() {
-            let options = Options { rotates_refresh_tokens: rotates, ..Options::default() };
+            let options = Options { rotates_refresh_tokens: Some(rotates), ..Options::default() };
             let scene = row.with(options);
             row.log_in(&scene);
             let (mut token, mut refresh) = (scene.token(&[]), refresh_token(&scene));
@@ -551,7 +545,7 @@ fn a_refresh_token_that_was_replaced_ends_the_session() {
         if row.rotation == Rotation::Never {
             return;
         }
-        let options = Options { rotates_refresh_tokens: true, ..Options::default() };
+        let options = Options { rotates_refresh_tokens: Some(true), ..Options::default() };
         let scene = row.with(options);
         row.log_in(&scene);
         let old = Session::read(&scene.home.session_file());
@@ -565,7 +559,7 @@ fn a_refresh_token_that_was_replaced_ends_the_session() {
 #[test]
 fn an_answer_without_a_refresh_token_leaves_the_old_one() {
     at_each(|row| {
-        if !Misbehaviour::OmitRefreshToken.concerns(row.system) {
+        if !row.dialect.has(Misbehaviour::OmitRefreshToken) {
             return;
         }
         let scene = row.logged_in();
@@ -615,8 +609,8 @@ fn a_logout_revokes_what_can_be_revoked_and_forgets_the_session() {
             let seen = scene.asked(endpoint);
             assert_eq!(seen.len(), requests);
             for seen in seen {
-                assert_eq!(seen.content_type.as_deref(), Some(row.content_type));
-                assert!(seen.parameters.iter().any(|sent| sent == "client_id"), "{seen:?}");
+                assert_eq!(seen.header("content-type"), Some(row.content_type));
+                assert!(seen.parameter("client_id").is_some(), "{seen:?}");
             }
         }
         is_logged_out(&scene);

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use latchstring_provider::standins::System;
+use latchstring_provider::dialects::{AUTHGATE_WITH_KEYS, FIEF, HEXCLAVE, MOCK, STYTCH};
 use latchstring_provider::visitor::Visitor;
 use latchstring_provider::{ClientAuthentication, Fault, Options};
 use latchstring_testing::session::Session;
@@ -92,7 +92,8 @@ impl<'a> Watch<'a> {
         for seen in self.home.provider.log() {
             let said = NAMES.iter().filter_map(|name| seen.parameter(name));
             self.secrets.extend(said.map(str::to_owned));
-            let credentials = seen.authorization.iter().filter_map(|text| text.split(' ').nth(1));
+            let credentials =
+                seen.header("authorization").into_iter().filter_map(|text| text.split(' ').nth(1));
             self.secrets.extend(credentials.map(str::to_owned));
         }
         for file in self.home.session_files() {
@@ -237,16 +238,10 @@ impl Watch<'_> {
     }
 }
 
-/// A system whose ID token is kept, as one secret more.
-fn scene(system: System) -> Scene {
-    let options =
-        latchstring_provider::standins::Options { publishes_keys: true, ..Default::default() };
-    Scene::with(system, options)
-}
-
 #[test]
 fn no_secret_of_a_device_login_is_in_its_transcript() {
-    let scene = scene(System::Authgate);
+    // Its ID token is kept, as one secret more.
+    let scene = Scene::new(&AUTHGATE_WITH_KEYS);
     let mut watch = Watch::new(&scene.home);
     let mut command = scene.login_command(&["--flow", "device", "--record", &watch.file()]);
     let mut child = command.stderr(Stdio::piped()).spawn().expect("latch starts");
@@ -270,8 +265,8 @@ fn no_secret_of_a_device_login_is_in_its_transcript() {
 
 #[test]
 fn no_secret_of_other_systems_is_in_their_transcripts() {
-    for system in System::ALL {
-        let scene = scene(system);
+    for dialect in [&AUTHGATE_WITH_KEYS, &FIEF, &HEXCLAVE, &MOCK, &STYTCH] {
+        let (scene, system) = (Scene::new(dialect), dialect.name());
         let mut watch = Watch::new(&scene.home);
         let login = scene.login_with(&["--record", &watch.file()]);
         assert!(login.stderr.contains("Recorded, without secrets"), "{system}: {}", login.stderr);
@@ -299,7 +294,7 @@ fn anonymous_refresh_token(scene: &Scene) -> String {
 
 #[test]
 fn no_secret_that_is_taken_over_is_in_the_transcript() {
-    let scene = Scene::new(System::Hexclave);
+    let scene = Scene::new(&HEXCLAVE);
     let mut watch = Watch::new(&scene.home);
     let refresh_token = anonymous_refresh_token(&scene);
     watch.secrets.insert(refresh_token.clone());
@@ -309,7 +304,7 @@ fn no_secret_that_is_taken_over_is_in_the_transcript() {
     pending.visit();
     pending.finish().succeeded();
     watch.read();
-    let scene = Scene::new(System::Hexclave);
+    let scene = Scene::new(&HEXCLAVE);
     let mut watch = Watch::new(&scene.home);
     let forged = scene.forge("");
     watch.secrets.extend([forged.refresh_token.clone(), forged.user_id.clone()]);

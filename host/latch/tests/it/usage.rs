@@ -109,7 +109,7 @@ fn variables(home: &Home, command: &[&str]) -> Vec<String> {
 fn an_empty_variable_is_an_unset_one() {
     // Times that are told in days stay the same while this test runs.
     const HALF_A_DAY: u64 = 43_200;
-    let home = Home::with(Options { expires_in: 22 * HALF_A_DAY, ..Options::default() });
+    let home = Home::with(Options { expires_in: Some(22 * HALF_A_DAY), ..Options::default() });
     home.login();
     Session::read(&home.session_file()).later(5 * HALF_A_DAY).write();
     let words = |run: &Run| (run.code, run.stdout.clone(), run.stderr.clone());

@@ -6,14 +6,15 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use latchstring_provider::standins::{Misbehaviour, Options, Standin, System};
+use latchstring_provider::dialects::{self, AUTHGATE_WITH_KEYS};
+use latchstring_provider::{Dialect, Misbehaviour, Options, Provider};
 
 const USAGE: &str = "usage: standin SYSTEM [--port N] [--client-id ID] [--project-id ID] \
     [--publishable-key KEY] [--require-key] [--redirect-uri URI]... [--rotate] \
     [--publish-keys] [--tenant PATH] [--access-ttl SECONDS] [--misbehave NAME]...";
 
 struct Arguments {
-    system: System,
+    dialect: &'static Dialect,
     options: Options,
     misbehaviours: Vec<Misbehaviour>,
 }
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
 
 fn parse(arguments: &[String]) -> Result<Arguments, String> {
     let (system, flags) = arguments.split_first().ok_or(USAGE)?;
+    let mut dialect = dialects::system(system)?;
     let mut options = Options::default();
     let mut misbehaviours = Vec::new();
     let mut flags = flags.iter();
@@ -41,20 +43,20 @@ fn parse(arguments: &[String]) -> Result<Arguments, String> {
         let mut value = || flags.next().cloned().ok_or(USAGE);
         match flag.as_str() {
             "--port" => options.port = number(&value()?)?,
-            "--client-id" => options.client_id = value()?,
+            "--client-id" => options.client_id = Some(value()?),
             "--project-id" => options.project_id = value()?,
             "--publishable-key" => options.publishable_key = value()?,
             "--require-key" => options.requires_publishable_key = true,
             "--redirect-uri" => options.redirect_uris.push(value()?),
-            "--publish-keys" => options.publishes_keys = true,
-            "--rotate" => options.rotates_refresh_tokens = true,
+            "--publish-keys" if system == "authgate" => dialect = &AUTHGATE_WITH_KEYS,
+            "--rotate" => options.rotates_refresh_tokens = Some(true),
             "--tenant" => options.tenant = value()?,
-            "--access-ttl" => options.access_ttl = Some(number(&value()?)?),
+            "--access-ttl" => options.expires_in = Some(number(&value()?)?),
             "--misbehave" => misbehaviours.push(misbehaviour(&value()?)?),
             _ => return Err(USAGE.into()),
         }
     }
-    Ok(Arguments { system: system.parse()?, options, misbehaviours })
+    Ok(Arguments { dialect, options, misbehaviours })
 }
 
 fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
@@ -73,9 +75,9 @@ fn misbehaviour(name: &str) -> Result<Misbehaviour, String> {
 }
 
 fn serve(arguments: Arguments) -> io::Result<()> {
-    let standin = Standin::start(arguments.system, arguments.options)?;
+    let standin = Provider::like(arguments.dialect, arguments.options)?;
     for misbehaviour in arguments.misbehaviours {
-        standin.misbehave(misbehaviour)?;
+        standin.misbehave_as(misbehaviour)?;
     }
     let mut stdout = io::stdout().lock();
     writeln!(stdout, "url {}", standin.url())?;

@@ -1,16 +1,17 @@
 //! Faults that a test can inject.
 //!
 //! A fault changes a response on its way out: it replaces the endpoint's response, or
-//! rewrites it. The functions below create the variants; those that tests need most are
-//! in `named`.
+//! rewrites it. A few cannot be seen in one response: those an endpoint looks up itself.
+//! The functions below create the variants; those that tests need most are in `named`.
 
 use serde_json::{Map, Value, json};
 use url::Url;
 
 use crate::answer::{Answer, Body};
-use crate::id_token::IdToken;
+use crate::endpoint::Endpoint;
+use crate::jwt::Jwt;
 use crate::keys::Keys;
-use crate::metadata;
+use crate::misbehaviour::Misbehaviour;
 
 mod named;
 
@@ -23,7 +24,7 @@ mod named;
 ///
 /// [`Provider::behave`]: crate::Provider::behave
 pub struct Fault {
-    paths: Vec<String>,
+    place: Place,
     left: Option<usize>,
     act: Act,
 }
@@ -31,6 +32,58 @@ pub struct Fault {
 enum Act {
     Instead(Answer),
     Rewrite(Rewrite),
+    /// The endpoint looks it up.
+    Within(Misbehaviour),
+}
+
+/// The requests that a fault concerns.
+enum Place {
+    Path(String),
+    Endpoint(Endpoint),
+    /// All that take an access token.
+    Protected,
+    Everywhere,
+}
+
+/// What a request arrived at.
+#[derive(Clone, Copy)]
+pub(crate) struct Target<'a> {
+    pub(crate) path: &'a str,
+    /// `None`: a path that the dialect does not have, or has alone.
+    pub(crate) endpoint: Option<Endpoint>,
+    pub(crate) is_protected: bool,
+}
+
+/// The present faults, in the order they were given.
+#[derive(Default)]
+pub(crate) struct Faults(Vec<Fault>);
+
+impl Faults {
+    pub(crate) fn add(&mut self, fault: Fault) {
+        self.0.push(fault);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Whether an endpoint has to go wrong in this way.
+    pub(crate) fn has(&self, misbehaviour: Misbehaviour) -> bool {
+        let is_it = |act: &Act| matches!(act, Act::Within(within) if *within == misbehaviour);
+        self.0.iter().any(|fault| is_it(&fault.act))
+    }
+
+    /// Returns what replaces the endpoint's response, if a fault does.
+    pub(crate) fn instead(&mut self, target: Target<'_>) -> Option<Answer> {
+        self.0.iter_mut().find_map(|fault| fault.instead_of(target))
+    }
+
+    /// Changes a response on its way out.
+    pub(crate) fn apply(&mut self, target: Target<'_>, answer: &mut Answer, keys: &Keys) {
+        for fault in &mut self.0 {
+            fault.apply(target, answer, keys);
+        }
+    }
 }
 
 /// A change of a response. Returns whether there was anything to change; only that counts
@@ -48,7 +101,7 @@ impl Fault {
 
     /// Replaces the endpoint's response.
     pub fn instead(path: &str, answer: Answer) -> Self {
-        Self::new(&[path], Act::Instead(answer))
+        Self::new(Place::path(path), Act::Instead(answer))
     }
 
     /// Replaces the endpoint's response by this status, content type and body.
@@ -78,7 +131,7 @@ impl Fault {
 
     /// Changes the endpoint's response in any way.
     pub fn rewrite(path: &str, change: impl Fn(&mut Answer) + Send + Sync + 'static) -> Self {
-        Self::rewriting(&[path], move |answer, _| {
+        Self::rewriting(Place::path(path), move |answer, _| {
             change(answer);
             true
         })
@@ -91,12 +144,12 @@ impl Fault {
 
     /// Sets a member of the JSON object that a path returns with status 200.
     pub fn member(path: &str, name: &str, value: Value) -> Self {
-        Self::object(&[path], name, value)
+        Self::object(Place::path(path), name, value)
     }
 
-    /// Sets a member of the metadata, at both of its paths (RFC 8414 §2).
+    /// Sets a member of the metadata (RFC 8414 §2).
     pub fn metadata(name: &str, value: Value) -> Self {
-        Self::object(&metadata::PATHS, name, value)
+        Self::object(Place::Endpoint(Endpoint::Metadata), name, value)
     }
 
     /// Sets a claim of the ID token, which is signed again.
@@ -106,8 +159,8 @@ impl Fault {
     }
 
     /// Sets a member of the ID token's header (RFC 7515 §4). The token is signed again by
-    /// `alg`: with `ES256`, with `HS256` and the public key as secret, or not at all for
-    /// any other.
+    /// `alg`: with the key's own algorithm, with `HS256` and the public key as secret, or
+    /// not at all for any other.
     pub fn jose_header(name: &str, value: Value) -> Self {
         let name = name.to_owned();
         Self::id_token(move |token| set(&mut token.header, &name, &value))
@@ -117,7 +170,7 @@ impl Fault {
     /// `None` removes it.
     pub fn redirect(name: &str, value: Option<&str>) -> Self {
         let (name, value) = (name.to_owned(), value.map(str::to_owned));
-        Self::rewriting(&["/authorize"], move |answer, _| {
+        Self::rewriting(Place::Endpoint(Endpoint::Authorization), move |answer, _| {
             let mut headers = answer.headers.iter_mut();
             let Some((_, location)) = headers.find(|(name, _)| name == "location") else {
                 return false;
@@ -137,9 +190,9 @@ impl Fault {
     // ---- Application of faults ---------------------------------------------------
 
     /// Returns the replacement for the endpoint's response, if this fault is of that kind
-    /// and is for this path.
-    pub(crate) fn instead_of(&mut self, path: &str) -> Option<Answer> {
-        if !self.concerns(path) {
+    /// and concerns the request.
+    fn instead_of(&mut self, target: Target<'_>) -> Option<Answer> {
+        if !self.concerns(target) {
             return None;
         }
         let Act::Instead(answer) = &self.act else {
@@ -150,10 +203,10 @@ impl Fault {
         Some(answer)
     }
 
-    /// Changes a response on its way out, if this fault is of that kind and is for this
-    /// path.
-    pub(crate) fn apply(&mut self, path: &str, answer: &mut Answer, keys: &Keys) {
-        if !self.concerns(path) {
+    /// Changes a response on its way out, if this fault is of that kind and concerns the
+    /// request.
+    fn apply(&mut self, target: Target<'_>, answer: &mut Answer, keys: &Keys) {
+        if !self.concerns(target) {
             return;
         }
         if let Act::Rewrite(rewrite) = &self.act
@@ -163,32 +216,38 @@ impl Fault {
         }
     }
 
-    fn concerns(&self, path: &str) -> bool {
-        self.left != Some(0) && self.paths.iter().any(|known| known == path)
+    fn concerns(&self, target: Target<'_>) -> bool {
+        let is_there = match &self.place {
+            Place::Path(path) => path == target.path,
+            Place::Endpoint(endpoint) => target.endpoint == Some(*endpoint),
+            Place::Protected => target.is_protected,
+            Place::Everywhere => true,
+        };
+        self.left != Some(0) && is_there
     }
 
     fn count(&mut self) {
         self.left = self.left.map(|left| left.saturating_sub(1));
     }
 
-    fn new(paths: &[&str], act: Act) -> Self {
-        Self { paths: paths.iter().map(|path| (*path).to_owned()).collect(), left: None, act }
+    fn new(place: Place, act: Act) -> Self {
+        Self { place, left: None, act }
     }
 
     fn rewriting(
-        paths: &[&str],
+        place: Place,
         rewrite: impl Fn(&mut Answer, &Keys) -> bool + Send + Sync + 'static,
     ) -> Self {
-        Self::new(paths, Act::Rewrite(Box::new(rewrite)))
+        Self::new(place, Act::Rewrite(Box::new(rewrite)))
     }
 
     /// Rewrites the JSON object of a successful response. `change` returns `None` if the
     /// object does not fit.
     fn json(
-        paths: &[&str],
+        place: Place,
         change: impl Fn(&mut Map<String, Value>, &Keys) -> Option<()> + Send + Sync + 'static,
     ) -> Self {
-        Self::rewriting(paths, move |answer, keys| {
+        Self::rewriting(place, move |answer, keys| {
             let Body::Bytes(bytes) = &mut answer.body else {
                 return false;
             };
@@ -203,22 +262,28 @@ impl Fault {
         })
     }
 
-    fn object(paths: &[&str], name: &str, value: Value) -> Self {
+    fn object(place: Place, name: &str, value: Value) -> Self {
         let name = name.to_owned();
-        Self::json(paths, move |object, _| {
+        Self::json(place, move |object, _| {
             set(object, &name, &value);
             Some(())
         })
     }
 
-    fn id_token(change: impl Fn(&mut IdToken) + Send + Sync + 'static) -> Self {
-        Self::json(&["/token"], move |response, keys| {
+    fn id_token(change: impl Fn(&mut Jwt) + Send + Sync + 'static) -> Self {
+        Self::json(Place::Endpoint(Endpoint::Token), move |response, keys| {
             let id_token = response.get_mut("id_token")?;
-            let mut token = IdToken::parse(id_token.as_str()?)?;
+            let mut token = Jwt::parse(id_token.as_str()?)?;
             change(&mut token);
             *id_token = json!(keys.sign(&token));
             Some(())
         })
+    }
+}
+
+impl Place {
+    fn path(path: &str) -> Self {
+        Self::Path(path.to_owned())
     }
 }
 

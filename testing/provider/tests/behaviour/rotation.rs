@@ -29,7 +29,8 @@ async fn a_refresh_token_used_twice_revokes_its_family() {
 
 #[tokio::test]
 async fn without_rotation_one_refresh_token_lasts() {
-    let mut client = Client::of(Options { rotates_refresh_tokens: false, ..Options::default() });
+    let mut client =
+        Client::of(Options { rotates_refresh_tokens: Some(false), ..Options::default() });
     let first = client.log_in().await;
     for _ in 0..2 {
         let renewed = granted(&client.refresh(&first, &[]).await);

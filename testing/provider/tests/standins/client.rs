@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hyper::Request;
-use latchstring_provider::standins::{Misbehaviour, Options, Standin, System};
 use latchstring_provider::visitor::{Browser, Page};
+use latchstring_provider::{Dialect, Misbehaviour, Options, Provider};
 use rsa::pkcs1v15::{Signature, VerifyingKey};
 use rsa::signature::Verifier;
 use rsa::{BoxedUint, PublicKey};
@@ -21,21 +21,21 @@ pub(crate) const CODE_VERIFIER: &str = "a-verifier-of-at-least-forty-three-chara
 pub(crate) type Changes<'a> = &'a [(&'a str, Option<&'a str>)];
 
 pub(crate) struct Client {
-    pub(crate) standin: Standin,
+    pub(crate) standin: Provider,
     browser: Browser,
     now_ms: Arc<AtomicU64>,
 }
 
 impl Client {
-    pub(crate) fn new(system: System) -> Self {
-        Self::of(system, Options::default())
+    pub(crate) fn new(dialect: &'static Dialect) -> Self {
+        Self::of(dialect, Options::default())
     }
 
-    pub(crate) fn of(system: System, options: Options) -> Self {
+    pub(crate) fn of(dialect: &'static Dialect, options: Options) -> Self {
         let now_ms = Arc::new(AtomicU64::new(1_800_000_000_000));
         let clock = Arc::clone(&now_ms);
         let options = Options { now: Arc::new(move || clock.load(Ordering::SeqCst)), ..options };
-        let standin = Standin::start(system, options).unwrap();
+        let standin = Provider::like(dialect, options).unwrap();
         Self { standin, browser: Browser::default(), now_ms }
     }
 
@@ -44,7 +44,7 @@ impl Client {
     }
 
     pub(crate) fn misbehaves(&self, misbehaviour: Misbehaviour) {
-        self.standin.misbehave(misbehaviour).unwrap();
+        self.standin.misbehave_as(misbehaviour).unwrap();
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -109,7 +109,7 @@ impl Client {
 
     /// The page after the user has opened an authorization URL, given a name and decided.
     pub(crate) async fn decide(&mut self, url: &str, decision: &str) -> Page {
-        let form = [("username", "Ada Lovelace"), ("decision", decision)];
+        let form = [("name", "Ada Lovelace"), ("decision", decision)];
         self.browser.post(url, &form).await.unwrap()
     }
 

@@ -1,6 +1,7 @@
 //! AuthGate's device grant and its page.
 
-use latchstring_provider::standins::{Misbehaviour, System};
+use latchstring_provider::Misbehaviour;
+use latchstring_provider::dialects::AUTHGATE;
 use latchstring_provider::visitor::{Page, Visitor};
 use serde_json::Value;
 
@@ -28,7 +29,7 @@ async fn poll_after(client: &mut Client, seconds: u64, begun: &Value) -> Page {
 
 #[tokio::test]
 async fn user_codes_have_no_ambiguous_letters() {
-    let mut client = Client::new(System::Authgate);
+    let mut client = Client::new(&AUTHGATE);
     let begun = begin(&mut client).await;
     assert_eq!((begun["interval"].as_u64(), begun["expires_in"].as_u64()), (Some(5), Some(1800)));
     let user_code = text(&begun, "user_code");
@@ -42,7 +43,7 @@ async fn user_codes_have_no_ambiguous_letters() {
 
 #[tokio::test]
 async fn a_visitor_who_opens_the_complete_uri_authorizes_the_device_once() {
-    let mut client = Client::new(System::Authgate);
+    let mut client = Client::new(&AUTHGATE);
     let begun = begin(&mut client).await;
     assert_eq!(refused(&poll_after(&mut client, 5, &begun).await), "authorization_pending");
     let page = Visitor::default().visit(text(&begun, "verification_uri_complete")).await.unwrap();
@@ -56,7 +57,7 @@ async fn a_visitor_who_opens_the_complete_uri_authorizes_the_device_once() {
 
 #[tokio::test]
 async fn an_early_poll_lengthens_the_interval() {
-    let mut client = Client::new(System::Authgate);
+    let mut client = Client::new(&AUTHGATE);
     let begun = begin(&mut client).await;
     assert_eq!(refused(&poll_after(&mut client, 0, &begun).await), "authorization_pending");
     assert_eq!(refused(&poll_after(&mut client, 4, &begun).await), "slow_down");
@@ -66,7 +67,7 @@ async fn an_early_poll_lengthens_the_interval() {
 
 #[tokio::test]
 async fn a_device_code_lasts_half_an_hour_and_belongs_to_its_client() {
-    let mut client = Client::new(System::Authgate);
+    let mut client = Client::new(&AUTHGATE);
     let begun = begin(&mut client).await;
     assert_eq!(poll(&mut client, text(&begun, "device_code"), "another").await.status, 401);
     assert_eq!(refused(&poll(&mut client, "made up", "cli-app").await), "invalid_grant");
@@ -79,7 +80,7 @@ async fn a_device_code_lasts_half_an_hour_and_belongs_to_its_client() {
 
 #[tokio::test]
 async fn a_user_code_is_accepted_in_any_case_and_without_its_hyphen() {
-    let mut client = Client::new(System::Authgate);
+    let mut client = Client::new(&AUTHGATE);
     let begun = begin(&mut client).await;
     let careless = text(&begun, "user_code").replace('-', "").to_lowercase();
     assert_eq!(client.form("/device", &[("code", &careless)]).await.status, 200);
@@ -88,7 +89,7 @@ async fn a_user_code_is_accepted_in_any_case_and_without_its_hyphen() {
 
 #[tokio::test]
 async fn a_fault_can_end_polling() {
-    let mut client = Client::new(System::Authgate);
+    let mut client = Client::new(&AUTHGATE);
     let begun = begin(&mut client).await;
     client.misbehaves(Misbehaviour::PollExpired);
     assert_eq!(refused(&poll_after(&mut client, 5, &begun).await), "expired_token");

@@ -1,7 +1,8 @@
 //! Fief: an https issuer, one redirect URI, and refresh tokens that rotate.
 
-use latchstring_provider::standins::{Misbehaviour, Options, System};
+use latchstring_provider::dialects::FIEF;
 use latchstring_provider::visitor::Page;
+use latchstring_provider::{Misbehaviour, Options};
 use serde_json::{Value, json};
 
 use url::Url;
@@ -19,7 +20,7 @@ fn authorization_url(client: &Client, changes: Changes<'_>) -> String {
 
 async fn code(client: &mut Client, changes: Changes<'_>) -> String {
     let url = authorization_url(client, changes);
-    sent_back(&client.decide(&url, "approve").await, "code").unwrap()
+    sent_back(&client.decide(&url, "login").await, "code").unwrap()
 }
 
 async fn redeem(client: &mut Client, code: &str, changes: Changes<'_>) -> Page {
@@ -49,7 +50,7 @@ async fn log_in(client: &mut Client) -> Value {
 
 #[tokio::test]
 async fn the_issuer_and_its_endpoints_say_https_over_plain_http() {
-    let mut client = Client::new(System::Fief);
+    let mut client = Client::new(&FIEF);
     let metadata = granted(&client.get("/.well-known/openid-configuration").await);
     let https = client.standin.url().replace("http://", "https://");
     assert_eq!(client.standin.issuer(), https);
@@ -61,18 +62,18 @@ async fn the_issuer_and_its_endpoints_say_https_over_plain_http() {
 #[tokio::test]
 async fn a_tenant_has_everything_under_its_path() {
     let options = Options { tenant: "/tenant".into(), ..Options::default() };
-    let mut client = Client::of(System::Fief, options);
+    let mut client = Client::of(&FIEF, options);
     let metadata = granted(&client.get("/tenant/.well-known/openid-configuration").await);
     assert_eq!(metadata["issuer"], client.standin.issuer());
     assert!(text(&metadata, "issuer").ends_with("/tenant"));
     assert_eq!(client.get("/.well-known/openid-configuration").await.status, 404);
     let url = client.authorization_url("/tenant/authorize", REDIRECT_URI, SCOPE, &[]);
-    sent_back(&client.decide(&url, "approve").await, "code").unwrap();
+    sent_back(&client.decide(&url, "login").await, "code").unwrap();
 }
 
 #[tokio::test]
 async fn an_id_token_is_bound_to_its_access_token_and_its_code() {
-    let mut client = Client::new(System::Fief);
+    let mut client = Client::new(&FIEF);
     let code = code(&mut client, &[("lang", Some("fr")), ("acr_values", Some("1"))]).await;
     let tokens = granted(&redeem(&mut client, &code, &[]).await);
     let claims = client.verify(JWKS, text(&tokens, "id_token")).await;
@@ -84,7 +85,7 @@ async fn an_id_token_is_bound_to_its_access_token_and_its_code() {
 
 #[tokio::test]
 async fn an_access_token_loses_its_acr_at_a_refresh() {
-    let mut client = Client::new(System::Fief);
+    let mut client = Client::new(&FIEF);
     let first = log_in(&mut client).await;
     let claims = client.verify(JWKS, text(&first, "access_token")).await;
     assert_eq!(claims["iss"], client.standin.issuer());
@@ -103,7 +104,7 @@ async fn an_access_token_loses_its_acr_at_a_refresh() {
 
 #[tokio::test]
 async fn every_refresh_replaces_the_refresh_token_and_the_old_one_is_refused() {
-    let mut client = Client::new(System::Fief);
+    let mut client = Client::new(&FIEF);
     let first = log_in(&mut client).await;
     let second = granted(&refresh(&mut client, &first).await);
     assert_ne!(second["refresh_token"], first["refresh_token"]);
@@ -113,7 +114,7 @@ async fn every_refresh_replaces_the_refresh_token_and_the_old_one_is_refused() {
 
 #[tokio::test]
 async fn prompt_consent_fails_before_a_login_with_a_description_in_letters() {
-    let mut client = Client::new(System::Fief);
+    let mut client = Client::new(&FIEF);
     for prompt in ["consent", "none"] {
         let changes = [("prompt", Some(prompt))];
         let url = client.authorization_url("/authorize", REDIRECT_URI, SCOPE, &changes);
@@ -128,12 +129,12 @@ async fn prompt_consent_fails_before_a_login_with_a_description_in_letters() {
     }
     let changes = [("prompt", Some("login"))];
     let url = client.authorization_url("/authorize", REDIRECT_URI, SCOPE, &changes);
-    sent_back(&client.decide(&url, "approve").await, "code").unwrap();
+    sent_back(&client.decide(&url, "login").await, "code").unwrap();
 }
 
 #[tokio::test]
 async fn without_offline_access_there_is_no_refresh_token() {
-    let mut client = Client::new(System::Fief);
+    let mut client = Client::new(&FIEF);
     let code = code(&mut client, &[("scope", Some("openid"))]).await;
     let tokens = granted(&redeem(&mut client, &code, &[]).await);
     assert!(tokens.get("refresh_token").is_none());
@@ -143,15 +144,15 @@ async fn without_offline_access_there_is_no_refresh_token() {
 
 #[tokio::test]
 async fn without_openid_no_page_is_shown() {
-    let mut client = Client::new(System::Fief);
+    let mut client = Client::new(&FIEF);
     let url = authorization_url(&client, &[("scope", Some("offline_access"))]);
-    let back = client.decide(&url, "approve").await;
+    let back = client.decide(&url, "login").await;
     assert_eq!(sent_back(&back, "error").unwrap(), "invalid_scope");
 }
 
 #[tokio::test]
 async fn the_redirect_uri_is_compared_exactly() {
-    let mut client = Client::new(System::Fief);
+    let mut client = Client::new(&FIEF);
     for redirect_uri in [
         "http://localhost:51563/callback",
         "http://127.0.0.1:51562/callback",
@@ -160,7 +161,7 @@ async fn the_redirect_uri_is_compared_exactly() {
         "http://localhost/callback",
     ] {
         let url = authorization_url(&client, &[("redirect_uri", Some(redirect_uri))]);
-        assert_eq!(client.decide(&url, "approve").await.status, 400, "{redirect_uri}");
+        assert_eq!(client.decide(&url, "login").await.status, 400, "{redirect_uri}");
     }
     let code = code(&mut client, &[]).await;
     let elsewhere = [("redirect_uri", Some("http://127.0.0.1:51562/callback"))];
@@ -169,7 +170,7 @@ async fn the_redirect_uri_is_compared_exactly() {
 
 #[tokio::test]
 async fn a_code_works_once_and_only_with_the_right_proof() {
-    let mut client = Client::new(System::Fief);
+    let mut client = Client::new(&FIEF);
     let spent = code(&mut client, &[]).await;
     granted(&redeem(&mut client, &spent, &[]).await);
     assert_eq!(refused(&redeem(&mut client, &spent, &[]).await), "invalid_grant");
@@ -184,7 +185,7 @@ async fn a_code_works_once_and_only_with_the_right_proof() {
 
 #[tokio::test]
 async fn userinfo_needs_a_token_of_a_live_session() {
-    let mut client = Client::new(System::Fief);
+    let mut client = Client::new(&FIEF);
     let tokens = log_in(&mut client).await;
     let access_token = text(&tokens, "access_token");
     let user = granted(&client.bearer("/api/userinfo", access_token).await);
@@ -203,8 +204,8 @@ async fn userinfo_needs_a_token_of_a_live_session() {
 
 #[tokio::test]
 async fn access_tokens_can_be_short_lived() {
-    let options = Options { access_ttl: Some(5), ..Options::default() };
-    let mut client = Client::of(System::Fief, options);
+    let options = Options { expires_in: Some(5), ..Options::default() };
+    let mut client = Client::of(&FIEF, options);
     let tokens = log_in(&mut client).await;
     assert_eq!(tokens["expires_in"], 5);
     client.seconds_go_by(5);

@@ -1,7 +1,8 @@
 //! Login at Hexclave: the poll and the page.
 
-use latchstring_provider::standins::{Misbehaviour, Options, System};
+use latchstring_provider::dialects::HEXCLAVE;
 use latchstring_provider::visitor::Page;
+use latchstring_provider::{Misbehaviour, Options};
 use serde_json::{Value, json};
 
 use crate::client::{Client, granted, text};
@@ -55,7 +56,7 @@ pub(crate) async fn press(client: &mut Client, begun: &Value, decision: &str) ->
 
 #[tokio::test]
 async fn the_refresh_token_is_given_once_and_after_that_the_code_is_used() {
-    let mut client = Client::new(System::Hexclave);
+    let mut client = Client::new(&HEXCLAVE);
     let begun = begin(&mut client, &json!({})).await;
     assert_eq!(text(&begun, "expires_at"), "2027-01-15T08:02:00.000Z");
     assert_ne!(begun["polling_code"], begun["login_code"]);
@@ -76,7 +77,7 @@ async fn the_refresh_token_is_given_once_and_after_that_the_code_is_used() {
 
 #[tokio::test]
 async fn a_cancelled_login_continues_to_wait() {
-    let mut client = Client::new(System::Hexclave);
+    let mut client = Client::new(&HEXCLAVE);
     let begun = begin(&mut client, &json!({})).await;
     assert_eq!(press(&mut client, &begun, "cancel").await.status, 200);
     assert_eq!(poll(&mut client, &begun).await.body, WAITING);
@@ -86,7 +87,7 @@ async fn a_cancelled_login_continues_to_wait() {
 
 #[tokio::test]
 async fn a_login_lasts_two_minutes_unless_it_asks_for_more() {
-    let mut client = Client::new(System::Hexclave);
+    let mut client = Client::new(&HEXCLAVE);
     let short = begin(&mut client, &json!({})).await;
     let long = begin(&mut client, &json!({ "expires_in_millis": 900_000 })).await;
     client.seconds_go_by(119);
@@ -105,7 +106,7 @@ async fn a_login_lasts_two_minutes_unless_it_asks_for_more() {
 
 #[tokio::test]
 async fn more_than_fifteen_minutes_are_refused() {
-    let mut client = Client::new(System::Hexclave);
+    let mut client = Client::new(&HEXCLAVE);
     for millis in [json!(900_001), json!(0), json!("600000"), json!(-1)] {
         let page = call(&mut client, "auth/cli", &json!({ "expires_in_millis": millis })).await;
         assert_eq!(refused(&page, 400), "SCHEMA_ERROR");
@@ -114,7 +115,7 @@ async fn more_than_fifteen_minutes_are_refused() {
 
 #[tokio::test]
 async fn an_unknown_polling_code_is_refused() {
-    let mut client = Client::new(System::Hexclave);
+    let mut client = Client::new(&HEXCLAVE);
     let begun = begin(&mut client, &json!({})).await;
     let swapped = json!({ "polling_code": begun["login_code"] });
     assert_eq!(refused(&poll(&mut client, &swapped).await, 400), "INVALID_POLLING_CODE");
@@ -124,7 +125,7 @@ async fn an_unknown_polling_code_is_refused() {
 
 #[tokio::test]
 async fn every_call_needs_its_headers_under_either_prefix() {
-    let mut client = Client::new(System::Hexclave);
+    let mut client = Client::new(&HEXCLAVE);
     let json = ("content-type", "application/json");
     for (headers, expected) in [
         (vec![json, ("x-hexclave-project-id", "demo-project")], "ACCESS_TYPE_REQUIRED"),
@@ -147,7 +148,7 @@ async fn every_call_needs_its_headers_under_either_prefix() {
 
 #[tokio::test]
 async fn a_body_that_is_not_json_is_rejected() {
-    let mut client = Client::new(System::Hexclave);
+    let mut client = Client::new(&HEXCLAVE);
     let form = [("content-type", "application/x-www-form-urlencoded"), HEADERS[1], HEADERS[2]];
     let page = client.send("POST", "/api/v1/auth/cli", &form, "{}").await;
     assert_eq!(refused(&page, 400), "BODY_PARSING_ERROR");
@@ -156,14 +157,14 @@ async fn a_body_that_is_not_json_is_rejected() {
 #[tokio::test]
 async fn a_publishable_key_is_checked_if_sent_and_mandatory_if_required() {
     let key = "x-hexclave-publishable-client-key";
-    let mut client = Client::new(System::Hexclave);
+    let mut client = Client::new(&HEXCLAVE);
     let page = call_with(&mut client, "POST", "auth/cli", (key, "another")).await;
     assert_eq!(refused(&page, 401), "INVALID_PUBLISHABLE_CLIENT_KEY");
     granted(&call_with(&mut client, "POST", "auth/cli", (key, "pck-demo")).await);
     granted(&call(&mut client, "auth/cli", &json!({})).await);
 
     let strict = Options { requires_publishable_key: true, ..Options::default() };
-    let mut client = Client::of(System::Hexclave, strict);
+    let mut client = Client::of(&HEXCLAVE, strict);
     let page = call(&mut client, "auth/cli", &json!({})).await;
     assert_eq!(refused(&page, 401), "PUBLISHABLE_CLIENT_KEY_REQUIRED_FOR_PROJECT");
     granted(&call_with(&mut client, "POST", "auth/cli", (key, "pck-demo")).await);
@@ -171,7 +172,7 @@ async fn a_publishable_key_is_checked_if_sent_and_mandatory_if_required() {
 
 #[tokio::test]
 async fn the_page_warns_and_a_link_without_a_code_is_rejected() {
-    let mut client = Client::new(System::Hexclave);
+    let mut client = Client::new(&HEXCLAVE);
     let page = client.get("/handler/cli-auth-confirm?login_code=a%2Fb").await;
     assert!(page.body.contains("Authorize CLI Application") && page.body.contains("WARNING"));
     assert!(page.body.contains("login_code=a%2Fb"));
@@ -182,7 +183,7 @@ async fn the_page_warns_and_a_link_without_a_code_is_rejected() {
 
 #[tokio::test]
 async fn a_fault_can_end_polling() {
-    let mut client = Client::new(System::Hexclave);
+    let mut client = Client::new(&HEXCLAVE);
     let begun = begin(&mut client, &json!({})).await;
     client.misbehaves(Misbehaviour::PollExpired);
     assert_eq!(poll(&mut client, &begun).await.body, r#"{"status":"expired"}"#);

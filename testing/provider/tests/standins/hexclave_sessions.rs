@@ -1,6 +1,7 @@
 //! Sessions at Hexclave: refresh, users, sign-out, and anonymous users.
 
-use latchstring_provider::standins::{Misbehaviour, System};
+use latchstring_provider::Misbehaviour;
+use latchstring_provider::dialects::HEXCLAVE;
 use serde_json::{Value, json};
 
 use crate::client::{Client, granted, json as document, text};
@@ -31,7 +32,7 @@ async fn anonymous(client: &mut Client) -> Value {
 
 #[tokio::test]
 async fn one_refresh_token_brings_access_tokens_of_ten_minutes() {
-    let mut client = Client::new(System::Hexclave);
+    let mut client = Client::new(&HEXCLAVE);
     let refresh_token = log_in(&mut client).await;
     let page = call_with(&mut client, "POST", REFRESH, (REFRESH_TOKEN, &refresh_token)).await;
     let members = granted(&page);
@@ -51,7 +52,7 @@ async fn one_refresh_token_brings_access_tokens_of_ten_minutes() {
 
 #[tokio::test]
 async fn the_error_names_the_token_that_is_invalid() {
-    let mut client = Client::new(System::Hexclave);
+    let mut client = Client::new(&HEXCLAVE);
     let page = call(&mut client, REFRESH, &json!({})).await;
     assert_eq!(refused(&page, 401), "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED");
     let page = call_with(&mut client, "POST", REFRESH, (REFRESH_TOKEN, "made up")).await;
@@ -64,7 +65,7 @@ async fn the_error_names_the_token_that_is_invalid() {
 
 #[tokio::test]
 async fn signing_out_ends_the_session_on_the_server() {
-    let mut client = Client::new(System::Hexclave);
+    let mut client = Client::new(&HEXCLAVE);
     let refresh_token = log_in(&mut client).await;
     let access_token = refresh(&mut client, &refresh_token).await;
     let current = "auth/sessions/current";
@@ -83,7 +84,7 @@ async fn signing_out_ends_the_session_on_the_server() {
 
 #[tokio::test]
 async fn an_access_token_signs_out_its_own_session() {
-    let mut client = Client::new(System::Hexclave);
+    let mut client = Client::new(&HEXCLAVE);
     let refresh_token = log_in(&mut client).await;
     let access_token = refresh(&mut client, &refresh_token).await;
     let header = (ACCESS_TOKEN, access_token.as_str());
@@ -94,7 +95,7 @@ async fn an_access_token_signs_out_its_own_session() {
 
 #[tokio::test]
 async fn an_anonymous_user_who_logs_in_stays_the_same_user() {
-    let mut client = Client::new(System::Hexclave);
+    let mut client = Client::new(&HEXCLAVE);
     let before = anonymous(&mut client).await;
     let user = me(&mut client, text(&before, "access_token")).await;
     assert_eq!((&user["is_anonymous"], &user["display_name"]), (&json!(true), &Value::Null));
@@ -113,7 +114,7 @@ async fn an_anonymous_user_who_logs_in_stays_the_same_user() {
 
 #[tokio::test]
 async fn only_an_anonymous_session_can_be_upgraded() {
-    let mut client = Client::new(System::Hexclave);
+    let mut client = Client::new(&HEXCLAVE);
     let named = log_in(&mut client).await;
     let page = call(&mut client, "auth/cli", &json!({ "anon_refresh_token": named })).await;
     assert_eq!(refused(&page, 400), "SCHEMA_ERROR");
@@ -123,7 +124,7 @@ async fn only_an_anonymous_session_can_be_upgraded() {
 
 #[tokio::test]
 async fn an_own_page_can_check_claim_and_complete_a_login() {
-    let mut client = Client::new(System::Hexclave);
+    let mut client = Client::new(&HEXCLAVE);
     let before = anonymous(&mut client).await;
     let body = json!({ "anon_refresh_token": before["refresh_token"] });
     let begun = begin(&mut client, &body).await;
@@ -154,7 +155,7 @@ async fn an_own_page_can_check_claim_and_complete_a_login() {
 
 #[tokio::test]
 async fn sessions_can_be_revoked_and_userinfo_be_down() {
-    let mut client = Client::new(System::Hexclave);
+    let mut client = Client::new(&HEXCLAVE);
     let refresh_token = log_in(&mut client).await;
     let access_token = refresh(&mut client, &refresh_token).await;
     client.misbehaves(Misbehaviour::UserinfoDown);

@@ -1,7 +1,8 @@
 //! The mock: it accepts every user, client and redirect URI, but not every request.
 
-use latchstring_provider::standins::{Misbehaviour, Options, System};
+use latchstring_provider::dialects::MOCK;
 use latchstring_provider::visitor::Page;
+use latchstring_provider::{Misbehaviour, Options};
 use serde_json::Value;
 
 use crate::client::{CODE_VERIFIER, Changes, Client};
@@ -42,7 +43,7 @@ async fn refresh(client: &mut Client, tokens: &Value) -> Page {
 
 #[tokio::test]
 async fn every_path_is_an_issuer() {
-    let mut client = Client::new(System::Mock);
+    let mut client = Client::new(&MOCK);
     assert_eq!(client.standin.issuer(), client.url("/default"));
     for issuer in ["/default", "/another/one"] {
         let path = format!("{issuer}/.well-known/openid-configuration");
@@ -63,23 +64,23 @@ async fn every_path_is_an_issuer() {
 
 #[tokio::test]
 async fn a_user_chooses_the_claims() {
-    let mut client = Client::new(System::Mock);
+    let mut client = Client::new(&MOCK);
     let url = client.authorization_url("/default/authorize", REDIRECT_URI, "openid", &[]);
     let path = url.strip_prefix(client.standin.url()).unwrap().to_owned();
-    let form = [("username", "ada"), ("claims", r#"{"role":"admin","tid":"mine"}"#)];
+    let form = [("name", "ada"), ("claims", r#"{"role":"admin","tid":"mine"}"#)];
     let code = sent_back(&client.form(&path, &form).await, "code").unwrap();
     let tokens = granted(&redeem(&mut client, "/default", &code, &[]).await);
     let access_token = text(&tokens, "access_token");
     let userinfo = granted(&client.bearer("/default/userinfo", access_token).await);
     assert_eq!((&userinfo["sub"], &userinfo["role"]), (&"ada".into(), &"admin".into()));
     assert_eq!((&userinfo["tid"], &userinfo["azp"]), (&"mine".into(), &"cli-app".into()));
-    let form = [("username", "ada"), ("claims", "no json")];
+    let form = [("name", "ada"), ("claims", "no json")];
     assert_eq!(client.form(&path, &form).await.status, 400);
 }
 
 #[tokio::test]
 async fn a_verifier_is_checked_if_it_is_sent() {
-    let mut client = Client::new(System::Mock);
+    let mut client = Client::new(&MOCK);
     let wrong = [("code_verifier", Some("another-verifier-of-forty-three-letters-or-so"))];
     let first = code(&mut client, "/default", &[]).await;
     assert_eq!(refused(&redeem(&mut client, "/default", &first, &wrong).await), "invalid_grant");
@@ -95,7 +96,7 @@ async fn a_verifier_is_checked_if_it_is_sent() {
 
 #[tokio::test]
 async fn a_code_works_once_and_only_for_its_client() {
-    let mut client = Client::new(System::Mock);
+    let mut client = Client::new(&MOCK);
     let spent = code(&mut client, "/default", &[]).await;
     granted(&redeem(&mut client, "/default", &spent, &[]).await);
     assert_eq!(refused(&redeem(&mut client, "/default", &spent, &[]).await), "invalid_grant");
@@ -107,7 +108,7 @@ async fn a_code_works_once_and_only_for_its_client() {
 
 #[tokio::test]
 async fn redirect_uris_may_be_anything() {
-    let mut client = Client::new(System::Mock);
+    let mut client = Client::new(&MOCK);
     for redirect_uri in ["https://elsewhere.example/", "http://localhost:1/x?y=z"] {
         code(&mut client, "/default", &[("redirect_uri", Some(redirect_uri))]).await;
     }
@@ -115,15 +116,15 @@ async fn redirect_uris_may_be_anything() {
 
 #[tokio::test]
 async fn every_token_response_has_an_id_token_and_a_refresh_token() {
-    let mut client = Client::new(System::Mock);
+    let mut client = Client::new(&MOCK);
     let first = log_in(&mut client).await;
     assert_eq!(first["expires_in"], 3600);
     let second = granted(&refresh(&mut client, &first).await);
     assert!(second["id_token"].is_string());
     assert_eq!(second["refresh_token"], first["refresh_token"]);
 
-    let rotating = Options { rotates_refresh_tokens: true, ..Options::default() };
-    let mut client = Client::of(System::Mock, rotating);
+    let rotating = Options { rotates_refresh_tokens: Some(true), ..Options::default() };
+    let mut client = Client::of(&MOCK, rotating);
     let first = log_in(&mut client).await;
     let second = granted(&refresh(&mut client, &first).await);
     assert_eq!(refused(&refresh(&mut client, &first).await), "invalid_grant");
@@ -132,7 +133,7 @@ async fn every_token_response_has_an_id_token_and_a_refresh_token() {
 
 #[tokio::test]
 async fn a_refresh_token_works_only_for_its_client() {
-    let mut client = Client::new(System::Mock);
+    let mut client = Client::new(&MOCK);
     let tokens = log_in(&mut client).await;
     let form = [
         ("grant_type", "refresh_token"),
@@ -145,7 +146,7 @@ async fn a_refresh_token_works_only_for_its_client() {
 
 #[tokio::test]
 async fn only_refresh_tokens_can_be_revoked() {
-    let mut client = Client::new(System::Mock);
+    let mut client = Client::new(&MOCK);
     let tokens = log_in(&mut client).await;
     let token = ("token", text(&tokens, "refresh_token"));
     let page = client.form("/default/revoke", &[token]).await;
@@ -157,7 +158,7 @@ async fn only_refresh_tokens_can_be_revoked() {
 
 #[tokio::test]
 async fn introspection_and_userinfo_distinguish_valid_tokens() {
-    let mut client = Client::new(System::Mock);
+    let mut client = Client::new(&MOCK);
     let tokens = log_in(&mut client).await;
     let access_token = text(&tokens, "access_token");
     let form = [("token", access_token)];
@@ -172,7 +173,7 @@ async fn introspection_and_userinfo_distinguish_valid_tokens() {
 
 #[tokio::test]
 async fn end_session_redirects_to_the_given_uri() {
-    let mut client = Client::new(System::Mock);
+    let mut client = Client::new(&MOCK);
     let target = "/default/endsession?post_logout_redirect_uri=http://localhost:1/bye";
     let page = client.get(target).await;
     assert_eq!(page.header("location"), Some("http://localhost:1/bye"));

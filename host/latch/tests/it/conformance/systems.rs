@@ -5,8 +5,9 @@ use std::thread;
 
 use latchstring::contract::{Endpoints, Examination, Hexclave, HexclaveHeaders, Tokens};
 use latchstring::{Demand, Latch, LoginFlow, Recorder};
-use latchstring_provider::standins::{Options, Standin, System};
+use latchstring_provider::dialects::{AUTHGATE, HEXCLAVE};
 use latchstring_provider::visitor::Visitor;
+use latchstring_provider::{Dialect, Options, Provider};
 use latchstring_testing::{block_on, refusing};
 
 use super::cast::{Answered, BEGINNING_MS, CALLBACK_PORT, Cast, PROVIDER_PORT, User, response};
@@ -33,7 +34,7 @@ pub(crate) const SCENES: [Scene; 6] = [
     ("hexclave-login", hexclave),
 ];
 
-fn standin(cast: &Cast, system: System) -> Standin {
+fn standin(cast: &Cast, dialect: &'static Dialect) -> Provider {
     let callback = format!("http://127.0.0.1:{CALLBACK_PORT}/callback");
     let options = Options {
         port: PROVIDER_PORT,
@@ -41,7 +42,7 @@ fn standin(cast: &Cast, system: System) -> Standin {
         now: cast.now(),
         ..Options::default()
     };
-    Standin::start(system, options).expect("a stand-in")
+    Provider::like(dialect, options).expect("a stand-in")
 }
 
 /// Decides at the first address that is shown, before anything else goes on.
@@ -73,7 +74,7 @@ fn short_lived_code() -> Answered {
     response(200, &[("content-type", "application/json")], body.as_bytes())
 }
 
-fn authgate(cast: &Cast, standin: &Standin, user: User) -> Latch {
+fn authgate(cast: &Cast, standin: &Provider, user: User) -> Latch {
     let at = |path: &str| Some(format!("{}/oauth/{path}", standin.url()));
     cast.client(standin.url(), "cli-app", user)
         .scopes(["openid", "profile", "email"])
@@ -91,8 +92,8 @@ fn authgate(cast: &Cast, standin: &Standin, user: User) -> Latch {
 
 fn device(prepare: impl Fn(&Cast) -> User) -> Recorder {
     let cast = Cast::new();
-    let standin = standin(&cast, System::Authgate);
-    let user = prepare(&cast);
+    let standin = standin(&cast, &AUTHGATE);
+    let person = prepare(&cast);
     // How it ends is in the recording.
     let _ = block_on(authgate(&cast, &standin, user).login());
     cast.recorder
@@ -100,7 +101,7 @@ fn device(prepare: impl Fn(&Cast) -> User) -> Recorder {
 
 fn introspection() -> Recorder {
     let cast = Cast::new();
-    let standin = standin(&cast, System::Authgate);
+    let standin = standin(&cast, &AUTHGATE);
     let latch = authgate(&cast, &standin, deciding(Visitor::default()));
     block_on(latch.login()).expect("a login");
     let demand = Demand { examination: Some(Examination::Introspection), ..Demand::default() };
@@ -110,7 +111,7 @@ fn introspection() -> Recorder {
 
 fn adopt() -> Recorder {
     let cast = Cast::new();
-    let standin = standin(&cast, System::Authgate);
+    let standin = standin(&cast, &AUTHGATE);
     let forged = standin.forge_session("Ada Lovelace", "openid profile");
     let latch = authgate(&cast, &standin, User::who(|_| None));
     let tokens = Tokens {
@@ -125,7 +126,7 @@ fn adopt() -> Recorder {
 
 fn hexclave() -> Recorder {
     let cast = Cast::new();
-    let standin = standin(&cast, System::Hexclave);
+    let standin = standin(&cast, &HEXCLAVE);
     let builder = Latch::builder(standin.url(), "demo-project").hexclave(Hexclave {
         app_url: standin.url().to_owned(),
         publishable_client_key: Some("pck-demo".to_owned()),
