@@ -4,18 +4,18 @@ use hyper::Request;
 use latchstring_provider::visitor::Page;
 use latchstring_provider::{ClientAuthentication, Options};
 
-use crate::client::{CODE_VERIFIER, Client, REDIRECT_URI, granted, json};
+use crate::client::{AT_DEMO, CODE_VERIFIER, Client, granted, json};
 
 /// A secret with characters that form-encoding changes.
 const SECRET: &str = "a secret: 100%";
 
-async fn redeem(client: &mut Client, basic: Option<&str>, post: Option<&str>) -> Page {
+async fn redeem(client: &mut Client<'_>, basic: Option<&str>, post: Option<&str>) -> Page {
     let code = client.code(&[]).await;
     let mut form = url::form_urlencoded::Serializer::new(String::new());
     form.append_pair("grant_type", "authorization_code")
         .append_pair("client_id", "demo")
         .append_pair("code", &code)
-        .append_pair("redirect_uri", REDIRECT_URI)
+        .append_pair("redirect_uri", AT_DEMO.redirect_uri)
         .append_pair("code_verifier", CODE_VERIFIER);
     if let Some(secret) = post {
         form.append_pair("client_secret", secret);
@@ -31,8 +31,8 @@ async fn redeem(client: &mut Client, basic: Option<&str>, post: Option<&str>) ->
     client.browser.send(request).await.unwrap()
 }
 
-fn client_with(authentication: ClientAuthentication) -> Client {
-    Client::of(Options { authentication, ..Options::default() })
+fn client_with(authentication: ClientAuthentication) -> Client<'static> {
+    AT_DEMO.client_of(Options { authentication, ..Options::default() })
 }
 
 #[tokio::test]
@@ -76,17 +76,9 @@ async fn two_methods_at_once_are_rejected() {
 }
 
 #[tokio::test]
-async fn the_metadata_names_the_registered_method() {
-    let mut client = client_with(ClientAuthentication::ClientSecretPost(SECRET.into()));
-    let metadata = json(&client.get("/.well-known/openid-configuration").await);
-    let methods = &metadata["token_endpoint_auth_methods_supported"];
-    assert_eq!(methods, &serde_json::json!(["client_secret_post"]));
-}
-
-#[tokio::test]
 async fn an_unknown_client_cannot_revoke() {
-    let mut client = Client::new();
-    let tokens = client.log_in().await;
+    let mut client = AT_DEMO.client();
+    let tokens = client.log_in(&[]).await;
     let token = tokens["refresh_token"].as_str().unwrap();
     let form = [("client_id", "somebody else"), ("token", token)];
     assert_eq!(client.post("/revoke", &form).await.status, 401);

@@ -1,7 +1,7 @@
 use latchstring_provider::Fault;
 use latchstring_provider::visitor::Visitor;
 
-use crate::client::Client;
+use crate::client::AT_DEMO;
 use crate::listener::Listener;
 
 fn refusing() -> Visitor {
@@ -10,7 +10,7 @@ fn refusing() -> Visitor {
 
 #[tokio::test]
 async fn a_visitor_follows_the_link_that_cancels() {
-    let client = Client::new();
+    let client = AT_DEMO.client();
     let listener = Listener::thanking();
     let target = listener.url("/cancelled");
     let page = format!(r#"<form><button>Go on</button></form><a href="{target}">[ Cancel ]</a>"#);
@@ -21,7 +21,7 @@ async fn a_visitor_follows_the_link_that_cancels() {
 
 #[tokio::test]
 async fn a_visitor_fills_in_what_a_form_asks() {
-    let client = Client::new();
+    let client = AT_DEMO.client();
     let form = r#"
         <form action="/submitted" method="POST">
           <input type="hidden" name="prompt" value="login">
@@ -68,7 +68,7 @@ async fn a_visitor_sends_a_cookie_only_to_its_site() {
 
 #[tokio::test]
 async fn a_visit_that_fails_reports_the_reason() {
-    let client = Client::new();
+    let client = AT_DEMO.client();
     let circle = r#"<form action="/start"><button>Again</button></form>"#;
     client.provider.misbehave(Fault::answer("/start", 200, "text/html", circle));
     let url = client.url("/start");

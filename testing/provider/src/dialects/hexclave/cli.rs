@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::errors::Error;
-use super::sessions::{self, live};
+use super::sessions::live;
 use crate::answer::Answer;
 use crate::asked::Asked;
 use crate::context::Context;
@@ -72,33 +72,6 @@ pub(super) fn poll(context: &Context, asked: &Asked) -> Result<Answer, Error> {
         }
     };
     Ok(Answer::json(status, &document))
-}
-
-/// Completes a login, as the page does, for an application's own page.
-pub(super) fn complete(context: &Context, asked: &Asked) -> Result<Answer, Error> {
-    let body = object(asked)?;
-    let login_code = text(&body, "login_code")?;
-    let state = &mut context.state();
-    let open = state.cli_logins.open(login_code, context.now_for_codes_ms());
-    let open = open.ok_or(Error::INVALID_LOGIN_CODE)?;
-    match body.get("mode").map_or(Some("complete"), Value::as_str) {
-        Some("check") => {
-            let anonymous = if open.anonymous.is_some() { "anonymous" } else { "none" };
-            Ok(Answer::json(200, &json!({ "cli_session_state": anonymous })))
-        }
-        Some("claim-anon-session") => {
-            let user = open.anonymous.ok_or(Error::SCHEMA)?;
-            let (_, tokens) = sessions::open(context, state, user);
-            Ok(Answer::json(200, &Value::Object(tokens)))
-        }
-        Some("complete") => {
-            let refresh_token = text(&body, "refresh_token")?;
-            live(state, Some(refresh_token))?;
-            state.cli_logins.complete(open, refresh_token.to_owned());
-            Ok(Answer::json(200, &json!({ "success": true })))
-        }
-        _ => Err(Error::SCHEMA),
-    }
 }
 
 fn object(asked: &Asked) -> Result<Map<String, Value>, Error> {

@@ -7,69 +7,61 @@ use crate::answer::Answer;
 /// An error of Hexclave.
 pub(super) struct Error {
     status: u16,
-    /// The code. `None` for an error that has only the sentence.
-    code: Option<&'static str>,
+    code: &'static str,
     message: &'static str,
 }
 
 impl Error {
     pub(super) const ACCESS_TYPE_REQUIRED: Self =
-        Self::known(400, "ACCESS_TYPE_REQUIRED", "the header x-hexclave-access-type is missing");
+        Self::new(400, "ACCESS_TYPE_REQUIRED", "the header x-hexclave-access-type is missing");
     pub(super) const INVALID_ACCESS_TYPE: Self =
-        Self::known(400, "INVALID_ACCESS_TYPE", "x-hexclave-access-type has to be client here");
-    pub(super) const ACCESS_TYPE_WITHOUT_PROJECT_ID: Self = Self::known(
+        Self::new(400, "INVALID_ACCESS_TYPE", "x-hexclave-access-type has to be client here");
+    pub(super) const ACCESS_TYPE_WITHOUT_PROJECT_ID: Self = Self::new(
         400,
         "ACCESS_TYPE_WITHOUT_PROJECT_ID",
         "the header x-hexclave-project-id is missing",
     );
     pub(super) const CURRENT_PROJECT_NOT_FOUND: Self =
-        Self::known(400, "CURRENT_PROJECT_NOT_FOUND", "there is no such project");
-    pub(super) const PUBLISHABLE_CLIENT_KEY_REQUIRED: Self = Self::known(
+        Self::new(400, "CURRENT_PROJECT_NOT_FOUND", "there is no such project");
+    pub(super) const PUBLISHABLE_CLIENT_KEY_REQUIRED: Self = Self::new(
         401,
         "PUBLISHABLE_CLIENT_KEY_REQUIRED_FOR_PROJECT",
         "this project wants a publishable client key",
     );
-    pub(super) const INVALID_PUBLISHABLE_CLIENT_KEY: Self = Self::known(
+    pub(super) const INVALID_PUBLISHABLE_CLIENT_KEY: Self = Self::new(
         401,
         "INVALID_PUBLISHABLE_CLIENT_KEY",
         "this publishable client key is not that of the project",
     );
     pub(super) const SCHEMA: Self =
-        Self::known(400, "SCHEMA_ERROR", "the request is not of the shape expected here");
+        Self::new(400, "SCHEMA_ERROR", "the request is not of the shape expected here");
     pub(super) const BODY_PARSING: Self =
-        Self::known(400, "BODY_PARSING_ERROR", "the body is not a JSON object");
+        Self::new(400, "BODY_PARSING_ERROR", "the body is not a JSON object");
     pub(super) const INVALID_POLLING_CODE: Self =
-        Self::known(400, "INVALID_POLLING_CODE", "this polling code was never issued");
-    pub(super) const REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED: Self = Self::known(
+        Self::new(400, "INVALID_POLLING_CODE", "this polling code was never issued");
+    pub(super) const REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED: Self = Self::new(
         401,
         "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED",
         "there is no such session, or it is over",
     );
-    pub(super) const NO_USER: Self = Self::known(
+    pub(super) const NO_USER: Self = Self::new(
         400,
         "CANNOT_GET_OWN_USER_WITHOUT_USER",
         "the header x-hexclave-access-token is missing",
     );
     pub(super) const ACCESS_TOKEN_EXPIRED: Self =
-        Self::known(401, "ACCESS_TOKEN_EXPIRED", "this access token has expired");
+        Self::new(401, "ACCESS_TOKEN_EXPIRED", "this access token has expired");
     pub(super) const UNPARSABLE_ACCESS_TOKEN: Self =
-        Self::known(401, "UNPARSABLE_ACCESS_TOKEN", "this is no access token");
+        Self::new(401, "UNPARSABLE_ACCESS_TOKEN", "this is no access token");
     pub(super) const USER_AUTHENTICATION_REQUIRED: Self =
-        Self::known(401, "USER_AUTHENTICATION_REQUIRED", "the session of this token is over");
-    pub(super) const INVALID_LOGIN_CODE: Self =
-        Self { status: 400, code: None, message: "Invalid login code or the code has expired" };
+        Self::new(401, "USER_AUTHENTICATION_REQUIRED", "the session of this token is over");
 
     pub(super) fn answer(&self) -> Answer {
-        match self.code {
-            Some(code) => {
-                Answer::json(self.status, &json!({ "code": code, "error": self.message }))
-                    .with("x-stack-known-error", code)
-            }
-            None => Answer::new(self.status, "text/plain; charset=utf-8", self.message),
-        }
+        Answer::json(self.status, &json!({ "code": self.code, "error": self.message }))
+            .with("x-stack-known-error", self.code)
     }
 
-    const fn known(status: u16, code: &'static str, message: &'static str) -> Self {
-        Self { status, code: Some(code), message }
+    const fn new(status: u16, code: &'static str, message: &'static str) -> Self {
+        Self { status, code, message }
     }
 }

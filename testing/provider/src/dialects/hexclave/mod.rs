@@ -26,9 +26,6 @@ pub static HEXCLAVE: Dialect = Dialect {
         Route::own(page::PATH, page::confirm),
         Route::own("/api/v1/auth/cli", |context, asked| post(context, asked, cli::begin)),
         Route::own("/api/v1/auth/cli/poll", |context, asked| post(context, asked, cli::poll)),
-        Route::own("/api/v1/auth/cli/complete", |context, asked| {
-            post(context, asked, cli::complete)
-        }),
         Route::own("/api/v1/auth/anonymous/sign-up", |context, asked| {
             post(context, asked, sessions::sign_up_anonymously)
         }),

@@ -33,10 +33,7 @@ pub(super) fn refresh(context: &Context, asked: &Asked) -> Result<Answer, Error>
 
 pub(super) fn sign_out(context: &Context, asked: &Asked) -> Result<Answer, Error> {
     let state = &mut context.state();
-    let session = match (header(asked, "refresh-token"), header(asked, "access-token")) {
-        (None, Some(access_token)) => bearer(context, state, access_token)?,
-        (refresh_token, _) => live(state, refresh_token)?,
-    };
+    let session = live(state, header(asked, "refresh-token"))?;
     state.sessions.revoke(session);
     Ok(Answer::json(200, &json!({ "success": true })))
 }

@@ -1,4 +1,4 @@
-//! The program that runs a stand-in.
+//! The program that runs a provider of any dialect.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -33,6 +33,7 @@ fn the_program_rejects_invalid_arguments() {
         &["fief", "--port", "high"],
         &["fief", "--misbehave", "poll-used"],
         &["fief", "--misbehave", "revoke-session"],
+        &["fief", "--publish-keys"],
     ] {
         let output = Command::new(STANDIN).args(arguments).stdin(Stdio::null()).output().unwrap();
         assert!(!output.status.success(), "{arguments:?}");

@@ -1,11 +1,13 @@
-//! Login at Hexclave: the poll and the page.
+//! Hexclave: what its API rejects, how a login ends, and its sessions.
 
+use latchstring_provider::Misbehaviour;
 use latchstring_provider::dialects::HEXCLAVE;
 use latchstring_provider::visitor::Page;
-use latchstring_provider::{Misbehaviour, Options};
 use serde_json::{Value, json};
 
-use crate::client::{Client, granted, text};
+use crate::client::{AT_AUTHGATE, Client, Site, granted, json as document, text};
+
+const AT_HEXCLAVE: Site = Site { dialect: &HEXCLAVE, ..AT_AUTHGATE };
 
 const HEADERS: [(&str, &str); 3] = [
     ("content-type", "application/json"),
@@ -16,13 +18,13 @@ const HEADERS: [(&str, &str); 3] = [
 /// What a poll says before the page is done, and after.
 const WAITING: &str = r#"{"status":"waiting"}"#;
 
-pub(crate) async fn call(client: &mut Client, path: &str, body: &Value) -> Page {
+async fn call(client: &mut Client<'_>, path: &str, body: &Value) -> Page {
     client.send("POST", &format!("/api/v1/{path}"), &HEADERS, &body.to_string()).await
 }
 
 /// Calls the API with one more header.
-pub(crate) async fn call_with(
-    client: &mut Client,
+async fn call_with(
+    client: &mut Client<'_>,
     method: &str,
     path: &str,
     header: (&str, &str),
@@ -32,7 +34,7 @@ pub(crate) async fn call_with(
 }
 
 /// Returns the error code of a refusal, which is the same in the body and in the header.
-pub(crate) fn refused(page: &Page, status: u16) -> String {
+fn refused(page: &Page, status: u16) -> String {
     assert_eq!(page.status, status, "{}", page.body);
     let error: Value = serde_json::from_str(&page.body).unwrap();
     assert!(!text(&error, "error").is_empty());
@@ -40,23 +42,23 @@ pub(crate) fn refused(page: &Page, status: u16) -> String {
     text(&error, "code").to_owned()
 }
 
-pub(crate) async fn begin(client: &mut Client, body: &Value) -> Value {
+async fn begin(client: &mut Client<'_>, body: &Value) -> Value {
     granted(&call(client, "auth/cli", body).await)
 }
 
-pub(crate) async fn poll(client: &mut Client, begun: &Value) -> Page {
+async fn poll(client: &mut Client<'_>, begun: &Value) -> Page {
     let polling_code = begun["polling_code"].clone();
     call(client, "auth/cli/poll", &json!({ "polling_code": polling_code })).await
 }
 
-pub(crate) async fn press(client: &mut Client, begun: &Value, decision: &str) -> Page {
+async fn press(client: &mut Client<'_>, begun: &Value, decision: &str) -> Page {
     let path = format!("/handler/cli-auth-confirm?login_code={}", text(begun, "login_code"));
-    client.form(&path, &[("name", "Ada Lovelace"), ("decision", decision)]).await
+    client.post(&path, &[("name", "Ada Lovelace"), ("decision", decision)]).await
 }
 
 #[tokio::test]
 async fn the_refresh_token_is_given_once_and_after_that_the_code_is_used() {
-    let mut client = Client::new(&HEXCLAVE);
+    let mut client = AT_HEXCLAVE.client();
     let begun = begin(&mut client, &json!({})).await;
     assert_eq!(text(&begun, "expires_at"), "2027-01-15T08:02:00.000Z");
     assert_ne!(begun["polling_code"], begun["login_code"]);
@@ -76,18 +78,8 @@ async fn the_refresh_token_is_given_once_and_after_that_the_code_is_used() {
 }
 
 #[tokio::test]
-async fn a_cancelled_login_continues_to_wait() {
-    let mut client = Client::new(&HEXCLAVE);
-    let begun = begin(&mut client, &json!({})).await;
-    assert_eq!(press(&mut client, &begun, "cancel").await.status, 200);
-    assert_eq!(poll(&mut client, &begun).await.body, WAITING);
-    press(&mut client, &begun, "authorize").await;
-    assert_eq!(poll(&mut client, &begun).await.status, 201);
-}
-
-#[tokio::test]
 async fn a_login_lasts_two_minutes_unless_it_asks_for_more() {
-    let mut client = Client::new(&HEXCLAVE);
+    let mut client = AT_HEXCLAVE.client();
     let short = begin(&mut client, &json!({})).await;
     let long = begin(&mut client, &json!({ "expires_in_millis": 900_000 })).await;
     client.seconds_go_by(119);
@@ -106,7 +98,7 @@ async fn a_login_lasts_two_minutes_unless_it_asks_for_more() {
 
 #[tokio::test]
 async fn more_than_fifteen_minutes_are_refused() {
-    let mut client = Client::new(&HEXCLAVE);
+    let mut client = AT_HEXCLAVE.client();
     for millis in [json!(900_001), json!(0), json!("600000"), json!(-1)] {
         let page = call(&mut client, "auth/cli", &json!({ "expires_in_millis": millis })).await;
         assert_eq!(refused(&page, 400), "SCHEMA_ERROR");
@@ -115,7 +107,7 @@ async fn more_than_fifteen_minutes_are_refused() {
 
 #[tokio::test]
 async fn an_unknown_polling_code_is_refused() {
-    let mut client = Client::new(&HEXCLAVE);
+    let mut client = AT_HEXCLAVE.client();
     let begun = begin(&mut client, &json!({})).await;
     let swapped = json!({ "polling_code": begun["login_code"] });
     assert_eq!(refused(&poll(&mut client, &swapped).await, 400), "INVALID_POLLING_CODE");
@@ -125,7 +117,7 @@ async fn an_unknown_polling_code_is_refused() {
 
 #[tokio::test]
 async fn every_call_needs_its_headers_under_either_prefix() {
-    let mut client = Client::new(&HEXCLAVE);
+    let mut client = AT_HEXCLAVE.client();
     let json = ("content-type", "application/json");
     for (headers, expected) in [
         (vec![json, ("x-hexclave-project-id", "demo-project")], "ACCESS_TYPE_REQUIRED"),
@@ -148,50 +140,82 @@ async fn every_call_needs_its_headers_under_either_prefix() {
 
 #[tokio::test]
 async fn a_body_that_is_not_json_is_rejected() {
-    let mut client = Client::new(&HEXCLAVE);
+    let mut client = AT_HEXCLAVE.client();
     let form = [("content-type", "application/x-www-form-urlencoded"), HEADERS[1], HEADERS[2]];
     let page = client.send("POST", "/api/v1/auth/cli", &form, "{}").await;
     assert_eq!(refused(&page, 400), "BODY_PARSING_ERROR");
 }
 
 #[tokio::test]
-async fn a_publishable_key_is_checked_if_sent_and_mandatory_if_required() {
-    let key = "x-hexclave-publishable-client-key";
-    let mut client = Client::new(&HEXCLAVE);
-    let page = call_with(&mut client, "POST", "auth/cli", (key, "another")).await;
-    assert_eq!(refused(&page, 401), "INVALID_PUBLISHABLE_CLIENT_KEY");
-    granted(&call_with(&mut client, "POST", "auth/cli", (key, "pck-demo")).await);
-    granted(&call(&mut client, "auth/cli", &json!({})).await);
-
-    let strict = Options { requires_publishable_key: true, ..Options::default() };
-    let mut client = Client::of(&HEXCLAVE, strict);
-    let page = call(&mut client, "auth/cli", &json!({})).await;
-    assert_eq!(refused(&page, 401), "PUBLISHABLE_CLIENT_KEY_REQUIRED_FOR_PROJECT");
-    granted(&call_with(&mut client, "POST", "auth/cli", (key, "pck-demo")).await);
-}
-
-#[tokio::test]
-async fn the_page_warns_and_a_link_without_a_code_is_rejected() {
-    let mut client = Client::new(&HEXCLAVE);
-    let page = client.get("/handler/cli-auth-confirm?login_code=a%2Fb").await;
-    assert!(page.body.contains("Authorize CLI Application") && page.body.contains("WARNING"));
-    assert!(page.body.contains("login_code=a%2Fb"));
-    let page = client.get("/handler/cli-auth-confirm").await;
-    assert!(page.body.contains("Invalid CLI Authorization Link"));
-    assert_eq!(page.status, 400);
-}
-
-#[tokio::test]
 async fn a_fault_can_end_polling() {
-    let mut client = Client::new(&HEXCLAVE);
+    let mut client = AT_HEXCLAVE.client();
     let begun = begin(&mut client, &json!({})).await;
     client.misbehaves(Misbehaviour::PollExpired);
     assert_eq!(poll(&mut client, &begun).await.body, r#"{"status":"expired"}"#);
-    client.standin.behave();
+    client.provider.behave();
     client.misbehaves(Misbehaviour::PollUsed);
     assert_eq!(poll(&mut client, &begun).await.body, r#"{"status":"used"}"#);
-    client.standin.behave();
+    client.provider.behave();
     client.misbehaves(Misbehaviour::CodeExpired);
     assert_eq!(press(&mut client, &begun, "authorize").await.status, 400);
     assert_eq!(poll(&mut client, &begun).await.body, r#"{"status":"expired"}"#);
+}
+
+// ---- Sessions -----------------------------------------------------------------
+
+const REFRESH: &str = "auth/sessions/current/refresh";
+const REFRESH_TOKEN: &str = "x-hexclave-refresh-token";
+const ACCESS_TOKEN: &str = "x-hexclave-access-token";
+
+async fn log_in(client: &mut Client<'_>) -> String {
+    let begun = begin(client, &json!({})).await;
+    press(client, &begun, "authorize").await;
+    text(&document(&poll(client, &begun).await), "refresh_token").to_owned()
+}
+
+async fn refresh(client: &mut Client<'_>, refresh_token: &str) -> String {
+    let page = call_with(client, "POST", REFRESH, (REFRESH_TOKEN, refresh_token)).await;
+    text(&granted(&page), "access_token").to_owned()
+}
+
+#[tokio::test]
+async fn the_error_names_the_token_that_is_invalid() {
+    let mut client = AT_HEXCLAVE.client();
+    let page = call(&mut client, REFRESH, &json!({})).await;
+    assert_eq!(refused(&page, 401), "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED");
+    let page = call_with(&mut client, "POST", REFRESH, (REFRESH_TOKEN, "made up")).await;
+    assert_eq!(refused(&page, 401), "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED");
+    let page = call_with(&mut client, "GET", "users/me", (ACCESS_TOKEN, "made up")).await;
+    assert_eq!(refused(&page, 401), "UNPARSABLE_ACCESS_TOKEN");
+    let page = call_with(&mut client, "GET", "users/me", ("x-nothing", "")).await;
+    assert_eq!(refused(&page, 400), "CANNOT_GET_OWN_USER_WITHOUT_USER");
+}
+
+#[tokio::test]
+async fn signing_out_ends_the_session_on_the_server() {
+    let mut client = AT_HEXCLAVE.client();
+    let refresh_token = log_in(&mut client).await;
+    let access_token = refresh(&mut client, &refresh_token).await;
+    let current = "auth/sessions/current";
+    let page = call_with(&mut client, "DELETE", current, (REFRESH_TOKEN, &refresh_token)).await;
+    assert_eq!(page.body, r#"{"success":true}"#);
+    for (path, method, header) in [
+        (REFRESH, "POST", (REFRESH_TOKEN, refresh_token.as_str())),
+        (current, "DELETE", (REFRESH_TOKEN, refresh_token.as_str())),
+    ] {
+        let page = call_with(&mut client, method, path, header).await;
+        assert_eq!(refused(&page, 401), "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED");
+    }
+    let page = call_with(&mut client, "GET", "users/me", (ACCESS_TOKEN, &access_token)).await;
+    assert_eq!(refused(&page, 401), "USER_AUTHENTICATION_REQUIRED");
+}
+
+#[tokio::test]
+async fn only_an_anonymous_session_can_be_upgraded() {
+    let mut client = AT_HEXCLAVE.client();
+    let named = log_in(&mut client).await;
+    let page = call(&mut client, "auth/cli", &json!({ "anon_refresh_token": named })).await;
+    assert_eq!(refused(&page, 400), "SCHEMA_ERROR");
+    let page = call(&mut client, "auth/cli", &json!({ "anon_refresh_token": "made up" })).await;
+    assert_eq!(refused(&page, 401), "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED");
 }

@@ -1,13 +1,13 @@
 use latchstring_provider::{Fault, Provider};
 use serde_json::json;
 
-use crate::client::{Client, granted, json, refused, text};
+use crate::client::{AT_DEMO, granted, json, refused, text};
 
 const METADATA: &str = "/.well-known/openid-configuration";
 
 #[tokio::test]
 async fn a_fault_happens_the_given_number_of_times() {
-    let mut client = Client::new();
+    let mut client = AT_DEMO.client();
     let fault = Fault::answer(METADATA, 503, "text/plain", "later");
     client.provider.misbehave(fault.times(2));
     let mut statuses = Vec::new();
@@ -19,7 +19,7 @@ async fn a_fault_happens_the_given_number_of_times() {
 
 #[tokio::test]
 async fn a_fault_without_a_number_lasts_until_the_provider_behaves() {
-    let mut client = Client::new();
+    let mut client = AT_DEMO.client();
     client.provider.misbehave(Fault::other_issuer());
     for path in [METADATA, "/.well-known/oauth-authorization-server"] {
         let metadata = json(&client.get(path).await);
@@ -32,7 +32,7 @@ async fn a_fault_without_a_number_lasts_until_the_provider_behaves() {
 
 #[tokio::test]
 async fn faults_add_up() {
-    let mut client = Client::new();
+    let mut client = AT_DEMO.client();
     client.provider.misbehave(Fault::missing_endpoint("token_endpoint"));
     client.provider.misbehave(Fault::plain_http_endpoint("userinfo_endpoint"));
     let metadata = json(&client.get(METADATA).await);
@@ -42,7 +42,7 @@ async fn faults_add_up() {
 
 #[tokio::test]
 async fn a_flood_has_the_given_length_and_no_content_length() {
-    let mut client = Client::new();
+    let mut client = AT_DEMO.client();
     client.provider.misbehave(Fault::flood("/jwks", 1_000_000));
     let page = client.get("/jwks").await;
     assert_eq!(page.body.len(), 1_000_000);
@@ -51,8 +51,8 @@ async fn a_flood_has_the_given_length_and_no_content_length() {
 
 #[tokio::test]
 async fn a_replaced_response_uses_up_nothing_and_a_lost_response_does() {
-    let mut client = Client::new();
-    let tokens = client.log_in().await;
+    let mut client = AT_DEMO.client();
+    let tokens = client.log_in(&[]).await;
     client.provider.misbehave(Fault::answer("/token", 503, "text/plain", "").times(1));
     assert_eq!(client.refresh(&tokens, &[]).await.status, 503);
     let tokens = granted(&client.refresh(&tokens, &[]).await);
@@ -76,9 +76,9 @@ async fn a_wrong_claim_has_a_valid_signature() {
         (Fault::expired_id_token(), "exp", json!(1)),
     ];
     for (fault, name, value) in faults {
-        let mut client = Client::new();
+        let mut client = AT_DEMO.client();
         client.provider.misbehave(fault);
-        let tokens = client.log_in().await;
+        let tokens = client.log_in(&[]).await;
         let claims = client.verify(text(&tokens, "id_token")).await.unwrap();
         assert_eq!(claims[name], value);
     }
@@ -86,17 +86,17 @@ async fn a_wrong_claim_has_a_valid_signature() {
 
 #[tokio::test]
 async fn a_new_key_may_appear_at_the_second_request() {
-    let mut client = Client::new();
+    let mut client = AT_DEMO.client();
     client.provider.rotate_keys();
     client.provider.misbehave(Fault::stale_keys().times(1));
-    let tokens = client.log_in().await;
+    let tokens = client.log_in(&[]).await;
     assert!(client.verify(text(&tokens, "id_token")).await.is_none());
     assert!(client.verify(text(&tokens, "id_token")).await.is_some());
 }
 
 #[tokio::test]
 async fn the_redirect_can_be_changed() {
-    let mut client = Client::new();
+    let mut client = AT_DEMO.client();
     client.provider.misbehave(Fault::redirect("iss", None).times(1));
     // The login page is not a redirect, so it does not count.
     client.browser.get(&client.authorization_url(&[])).await.unwrap();
@@ -111,7 +111,7 @@ async fn the_redirect_can_be_changed() {
 
 #[tokio::test]
 async fn hostile_descriptions_arrive_unchanged() {
-    let mut client = Client::new();
+    let mut client = AT_DEMO.client();
     client.provider.misbehave(Fault::hostile_redirect());
     let redirect = client.decide(&[], "refuse").await;
     let description = redirect.parameter("error_description").unwrap();
@@ -124,7 +124,7 @@ async fn hostile_descriptions_arrive_unchanged() {
 
 #[tokio::test]
 async fn a_dropped_provider_is_closed() {
-    let mut client = Client::new();
+    let mut client = AT_DEMO.client();
     let url = client.url("/jwks");
     let keys = client.browser.get(&url).await.unwrap().body;
     client.provider = Provider::start(Default::default()).unwrap();
@@ -134,19 +134,8 @@ async fn a_dropped_provider_is_closed() {
 }
 
 #[tokio::test]
-async fn the_log_counts_refreshes() {
-    let mut client = Client::new();
-    let tokens = client.log_in().await;
-    granted(&client.refresh(&tokens, &[]).await);
-    let log = client.provider.log();
-    let kinds = log.iter().filter(|seen| seen.path == "/token");
-    let kinds = kinds.filter_map(|seen| seen.parameter("grant_type"));
-    assert_eq!(kinds.collect::<Vec<_>>(), ["authorization_code", "refresh_token"]);
-}
-
-#[tokio::test]
 async fn a_silence_lasts_as_long_as_the_provider() {
-    let mut client = Client::new();
+    let mut client = AT_DEMO.client();
     client.provider.misbehave(Fault::silence("/jwks"));
     let url = client.url("/jwks");
     let mut browser = std::mem::take(&mut client.browser);
