@@ -3,9 +3,10 @@
 use serde_json::Map;
 use url::Url;
 
+use super::client::Client;
 use crate::answer::Answer;
 use crate::call::Call;
-use crate::dialect::{Pages, Redirects, Wanted};
+use crate::dialect::{Pages, Wanted};
 use crate::pages::{self, Form};
 use crate::state::codes::Code;
 use crate::state::sessions::Grant;
@@ -156,12 +157,11 @@ fn reply_to(call: &Call<'_>) -> Result<(String, ReplyTo), Answer> {
     if ["client_id", "redirect_uri", "state"].iter().any(|name| query.all(name).count() > 1) {
         return Err(pages::refusal("A parameter comes twice."));
     }
-    let is_known = |id: &&str| dialect.accepts_any_client || *id == call.context.client_id;
-    let Some(client_id) = query.one("client_id").filter(is_known) else {
+    let Some(client) = query.one("client_id").and_then(|id| Client::known(call, id)) else {
         return Err(pages::refusal("This client is not known here."));
     };
-    let redirect_uri = query.one("redirect_uri").filter(|uri| is_registered(call, uri));
-    let registered = redirect_uri.and_then(|uri| Some((uri, Url::parse(uri).ok()?)));
+    let redirect_uri = query.one("redirect_uri");
+    let registered = redirect_uri.and_then(|uri| Some((uri, client.redirect(uri)?)));
     let Some((redirect_uri, url)) = registered else {
         return Err(pages::refusal("The client may not return to where it wants."));
     };
@@ -171,29 +171,7 @@ fn reply_to(call: &Call<'_>) -> Result<(String, ReplyTo), Answer> {
         state: query.one("state").map(str::to_owned),
         issuer: dialect.names_issuer.then(|| call.issuer.url()),
     };
-    Ok((client_id.to_owned(), reply_to))
-}
-
-fn is_registered(call: &Call<'_>, redirect_uri: &str) -> bool {
-    let own = &call.context.options.redirect_uris;
-    let is_any = |fits: &dyn Fn(&str) -> bool| match own.as_slice() {
-        [] => call.dialect.redirect_uris.iter().any(|uri| fits(uri)),
-        own => own.iter().any(|uri| fits(uri)),
-    };
-    match call.dialect.redirects {
-        Redirects::Exact => is_any(&|uri| uri == redirect_uri),
-        Redirects::AnyPort => {
-            let sent = without_port(redirect_uri);
-            sent.is_some() && is_any(&|uri| without_port(uri) == sent)
-        }
-        Redirects::Anywhere => true,
-    }
-}
-
-fn without_port(uri: &str) -> Option<Url> {
-    let mut url = Url::parse(uri).ok()?;
-    url.set_port(None).ok()?;
-    Some(url)
+    Ok((client.id, reply_to))
 }
 
 impl ReplyTo {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::client::identified;
+use super::client::check_client;
 use crate::call::Call;
 use crate::claims::{Login, members};
 use crate::refusal::{Refusal, required};
@@ -11,7 +11,7 @@ use crate::state::sessions::Bearer;
 /// Describes an access token.
 pub(super) fn introspect(call: &Call<'_>) -> Result<Map<String, Value>, Refusal> {
     let parameters = call.parameters()?;
-    identified(call, &parameters, call.dialect.client_at_introspection)?;
+    check_client(call, &parameters, call.dialect.client_at_introspection)?;
     let token = required(parameters.one("token"), "token")?;
     let state = &call.context.state();
     let Bearer::Good(good) = state.sessions.bearer(token, call.context.now_ms()) else {
