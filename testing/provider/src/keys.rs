@@ -39,9 +39,11 @@ pub(crate) struct Keys {
     retired: Option<Key>,
 }
 
+type RsaSigningKey = rsa::pkcs1v15::SigningKey<Sha256>;
+
 enum Key {
     Es256 { kid: String, key: SigningKey },
-    Rs256(Box<PrivateKey>),
+    Rs256(Box<RsaSigningKey>),
     Hs256(String),
 }
 
@@ -108,10 +110,7 @@ impl Keys {
                 let signature: Signature = key.sign(input.as_bytes());
                 signature.to_vec()
             }
-            (Some("RS256"), Key::Rs256(key)) => {
-                let key = rsa::pkcs1v15::SigningKey::<Sha256>::new((**key).clone());
-                key.sign(input.as_bytes()).to_vec()
-            }
+            (Some("RS256"), Key::Rs256(key)) => key.sign(input.as_bytes()).to_vec(),
             (Some("HS256"), key) => {
                 // OK because HMAC takes keys of any length (RFC 2104 §3).
                 let mac = Hmac::<Sha256>::new_from_slice(&key.shared()).expect("any length");
@@ -130,7 +129,7 @@ impl Key {
             Signing::Rs256 => {
                 // OK because the text is a constant that every test reads.
                 let key = PrivateKey::from_pkcs1_pem(RSA_PEM).expect("a private key");
-                Self::Rs256(Box::new(key))
+                Self::Rs256(Box::new(RsaSigningKey::new(key)))
             }
             Signing::Hs256 => Self::Hs256(random_text()),
         }
@@ -173,14 +172,17 @@ impl Key {
                     "y": y,
                 }))
             }
-            Self::Rs256(key) => Some(json!({
-                "kty": "RSA",
-                "use": "sig",
-                "alg": "RS256",
-                "kid": RSA_KID,
-                "n": URL_SAFE_NO_PAD.encode(key.n_bytes()),
-                "e": URL_SAFE_NO_PAD.encode(key.e_bytes()),
-            })),
+            Self::Rs256(key) => {
+                let key = rsa_key(key);
+                Some(json!({
+                    "kty": "RSA",
+                    "use": "sig",
+                    "alg": "RS256",
+                    "kid": RSA_KID,
+                    "n": URL_SAFE_NO_PAD.encode(key.n_bytes()),
+                    "e": URL_SAFE_NO_PAD.encode(key.e_bytes()),
+                }))
+            }
             Self::Hs256(_) => None,
         }
     }
@@ -189,10 +191,14 @@ impl Key {
     fn shared(&self) -> Vec<u8> {
         match self {
             Self::Es256 { key, .. } => point(key),
-            Self::Rs256(key) => key.n_bytes().to_vec(),
+            Self::Rs256(key) => rsa_key(key).n_bytes().to_vec(),
             Self::Hs256(secret) => secret.clone().into_bytes(),
         }
     }
+}
+
+fn rsa_key(key: &RsaSigningKey) -> &PrivateKey {
+    key.as_ref()
 }
 
 fn coordinates(key: &SigningKey) -> [String; 2] {

@@ -53,6 +53,7 @@ mod options;
 mod page;
 mod pages;
 pub mod port;
+pub mod program;
 mod provider;
 mod random;
 mod refusal;

@@ -3,10 +3,11 @@
 //! Prints `url <URL>` once it listens, and serves until its standard input closes, so
 //! that it does not outlive the program that started it. SIGTERM also ends it.
 
-use std::io::{self, Write};
+use std::io;
 use std::process::ExitCode;
 
 use latchstring_provider::dialects::{self, AUTHGATE_WITH_KEYS};
+use latchstring_provider::program::{announce, exit};
 use latchstring_provider::{Dialect, Misbehaviour, Options, Provider};
 
 const USAGE: &str = "usage: standin SYSTEM [--port N] [--client-id ID] [--project-id ID] \
@@ -21,16 +22,9 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let served =
-        parse(&arguments).and_then(|arguments| serve(arguments).map_err(|e| e.to_string()));
-    match served {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            // If stderr is closed, there is no place for the message.
-            let _ = writeln!(io::stderr(), "standin: {reason}");
-            ExitCode::FAILURE
-        }
-    }
+    let outcome =
+        parse(&arguments).and_then(|arguments| serve(arguments).map_err(|error| error.to_string()));
+    exit("standin", outcome)
 }
 
 fn parse(arguments: &[String]) -> Result<Arguments, String> {
@@ -79,9 +73,5 @@ fn serve(arguments: Arguments) -> io::Result<()> {
     for misbehaviour in arguments.misbehaviours {
         standin.misbehave_as(misbehaviour)?;
     }
-    let mut stdout = io::stdout().lock();
-    writeln!(stdout, "url {}", standin.url())?;
-    stdout.flush()?;
-    io::copy(&mut io::stdin().lock(), &mut io::sink())?;
-    Ok(())
+    announce(&format!("url {}", standin.url()))
 }

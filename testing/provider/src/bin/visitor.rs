@@ -3,23 +3,16 @@
 //! Prints nothing on success. An error page at the end counts as a failure, except with
 //! `--refuse`: then the client's page may well be one.
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
+use latchstring_provider::program::exit;
 use latchstring_provider::visitor::Visitor;
 
 const USAGE: &str = "usage: visitor [--name NAME] [--refuse] URL";
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match visit().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            // If stderr is closed, there is no place for the message.
-            let _ = writeln!(io::stderr(), "visitor: {reason}");
-            ExitCode::FAILURE
-        }
-    }
+    exit("visitor", visit().await)
 }
 
 async fn visit() -> Result<(), String> {

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
+use super::api::header;
 use super::errors::Error;
-use super::header;
 use crate::answer::Answer;
 use crate::asked::Asked;
 use crate::claims::{Login, members};
