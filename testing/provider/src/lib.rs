@@ -61,7 +61,6 @@ mod route;
 mod serve;
 mod server;
 mod state;
-mod times;
 mod tokens;
 pub mod visitor;
 

@@ -1,5 +1,6 @@
 //! Endpoints under `/auth/cli`: a command-line login begins, polls and completes.
 
+use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::errors::Error;
@@ -9,7 +10,6 @@ use crate::asked::Asked;
 use crate::context::Context;
 use crate::misbehaviour::Misbehaviour;
 use crate::state::cli_logins::Poll;
-use crate::times::date_time;
 
 const DEFAULT_LIFETIME_MS: u64 = 2 * 60 * 1000;
 const LONGEST_LIFETIME_MS: u64 = 15 * 60 * 1000;
@@ -72,6 +72,13 @@ pub(super) fn poll(context: &Context, asked: &Asked) -> Result<Answer, Error> {
         }
     };
     Ok(Answer::json(status, &document))
+}
+
+/// Milliseconds since 1970-01-01T00:00:00Z in the form of RFC 3339, in UTC.
+fn date_time(ms: u64) -> String {
+    // OK because no clock of a test is that far in the future.
+    let time = Timestamp::from_millisecond(ms as i64).expect("a year with four digits");
+    format!("{time:.3}")
 }
 
 fn object(asked: &Asked) -> Result<Map<String, Value>, Error> {
