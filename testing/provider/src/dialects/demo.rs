@@ -69,12 +69,22 @@ pub(super) const STANDARD: Dialect = Dialect {
     client_at_revocation: Wanted::Always,
     revokes_only_refresh_tokens: false,
 
-    granted: |members| Answer::json(200, &Value::Object(members)).not_stored(),
+    granted,
     refused: Refusal::answer,
     not_found: |_, _| Answer::new(404, "text/plain", "there is nothing here\n"),
 
     polls_own_route: false,
 };
+
+fn granted(members: Map<String, Value>) -> Answer {
+    let answer = if members.is_empty() {
+        // A revocation has nothing to say (RFC 7009 §2.2).
+        Answer::new(200, "text/plain", "")
+    } else {
+        Answer::json(200, &Value::Object(members))
+    };
+    answer.not_stored()
+}
 
 fn more_metadata(authentication_method: &str) -> Value {
     json!({
