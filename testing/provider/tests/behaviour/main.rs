@@ -20,4 +20,5 @@ mod mock;
 mod programs;
 mod refresh;
 mod requests;
+mod responses;
 mod visitors;
