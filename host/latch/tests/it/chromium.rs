@@ -92,12 +92,12 @@ fn a_user_who_logs_in_lands_on_the_success_page() {
 fn a_user_who_refuses_is_told_so_in_browser_and_terminal() {
     let home = Home::new();
     let (login, seen) = log_in(&home, &["--refuse"]);
-    login.failed(4, "access-denied").saying(&["the login was refused", "the person refused"]);
+    login.failed(4, "access-denied").saying(&["the login was refused", "the user refused"]);
     assert_eq!(seen["title"], "Login refused · latchstring");
     assert_eq!(seen["heading"], "Login refused");
     let text = seen["text"].as_str().expect("text");
     assert!(text.contains("No access was granted."), "{text}");
-    assert!(text.contains("the person refused"), "{text}");
+    assert!(text.contains("the user refused"), "{text}");
     kept_to_themselves(&home, &seen);
     home.latch(&["token"]).failed(3, "login-required");
 }

@@ -237,7 +237,7 @@ fn whoever_refuses_is_not_logged_in() {
     let page = pending.visit_as(&refusing());
     assert_eq!(page.status, 403);
     assert!(page.body.contains("Login refused"), "{}", page.body);
-    pending.finish().failed(4, "access-denied").saying(&["the person refused"]);
+    pending.finish().failed(4, "access-denied").saying(&["the user refused"]);
     assert!(home.session_files().is_empty());
     assert!(!home.config_file().exists());
 }

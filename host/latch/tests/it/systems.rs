@@ -422,7 +422,7 @@ fn a_user_who_refuses_is_not_logged_in() {
     at_each_with_redirects(|row, browser| {
         if browser.asks {
             let error = (4, "access-denied");
-            row.fails(&row.scene(), &refusing(), error, &["the person refused"]);
+            row.fails(&row.scene(), &refusing(), error, &["the user refused"]);
         }
     });
 }

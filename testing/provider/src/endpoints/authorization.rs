@@ -45,7 +45,7 @@ pub(super) fn authorize(call: &Call<'_>) -> Answer {
     let (asked, pages) = (call.asked, call.dialect.pages);
     let decision = asked.field("decision");
     if decision == Some("refuse") {
-        return request.reply_to.error("access_denied", "the person refused");
+        return request.reply_to.error("access_denied", "the user refused");
     }
     let action = format!("{}?{}", asked.path, asked.query.encode());
     let login_hint = asked.query.one("login_hint");

@@ -57,7 +57,7 @@ pub(super) fn redeem(
         Poll::Granted(grant) => Ok(state.sessions.open(grant)),
         Poll::Pending => refuse("authorization_pending", "nobody has decided yet"),
         Poll::SlowDown => refuse("slow_down", "wait five seconds longer"),
-        Poll::Denied => refuse("access_denied", "the person refused"),
+        Poll::Denied => refuse("access_denied", "the user refused"),
         Poll::Expired => refuse("expired_token", "this device code has expired"),
         Poll::Unknown => refuse("invalid_grant", "this device code was never issued or is spent"),
     }

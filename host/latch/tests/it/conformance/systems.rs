@@ -93,7 +93,7 @@ fn authgate(cast: &Cast, standin: &Provider, user: User) -> Latch {
 fn device(prepare: impl Fn(&Cast) -> User) -> Recorder {
     let cast = Cast::new();
     let standin = standin(&cast, &AUTHGATE);
-    let person = prepare(&cast);
+    let user = prepare(&cast);
     // How it ends is in the recording.
     let _ = block_on(authgate(&cast, &standin, user).login());
     cast.recorder
