@@ -194,7 +194,8 @@ class FileStore:
                     raise LatchError(
                         "store-unusable",
                         f"{path} is still locked by another process after {patience_seconds:g} s",
-                        "try again; if this persists, stop the other process that uses this session",
+                        "try again; if this persists, stop the other process that uses this "
+                        "session",
                         retryable=True,
                     )
                 if waited > _SILENT_WAIT_SECONDS and not has_told:
