@@ -181,6 +181,9 @@ function checkPrivate(stats, path, mode, disown) {
   }
   if (stats.mode & 0o077) {
     const found = (stats.mode & 0o777).toString(8);
-    throw unusable(`${path} is open to other users (mode ${found})`, `run: chmod ${mode} '${path}'`);
+    throw unusable(
+      `${path} is open to other users (mode ${found})`,
+      `run: chmod ${mode} '${path}'`,
+    );
   }
 }
