@@ -14,6 +14,11 @@ pub(crate) mod generated {
 pub(crate) use generated::exports::latchstring::login::flow::*;
 
 impl Client {
+    /// The client identifier. Empty while it is still to be found.
+    pub(crate) fn id(&self) -> &str {
+        self.client_id.as_deref().unwrap_or_default()
+    }
+
     /// Whether the provider speaks OAuth. One with a protocol of its own has no metadata,
     /// no ID tokens and no endpoints to configure.
     pub(crate) fn speaks_oauth(&self) -> bool {

@@ -159,6 +159,9 @@ fn replies_to(action: &Action) -> &'static str {
             "redirected, pasted, cancelled, timed-out, or chosen with one of the alternatives"
         }
         Action::Present(_) | Action::Visit(_) => "presented",
+        Action::ReadRegistration(_) | Action::LockRegistration(_) => "registration",
+        Action::SaveRegistration(_) => "saved or not-saved",
+        Action::Confirm(_) => "confirmed, cancelled or timed-out",
         Action::Offer(_) => "cancelled, timed-out, or chosen with one of the flows offered",
         Action::Save(_) => "saved or not-saved",
         Action::Done(_) => "nothing more",

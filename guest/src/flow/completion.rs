@@ -20,7 +20,7 @@ use crate::protocol::id_token::{
 };
 use crate::protocol::metadata::{IdTokenCheck, Provider};
 use crate::protocol::schedule;
-use crate::protocol::stored::Stored;
+use crate::protocol::stored::{Resource, Stored};
 use crate::protocol::token::TokenResponse;
 use crate::protocol::userinfo::{Rejection, another_user};
 
@@ -52,6 +52,8 @@ pub(crate) struct LoginContext {
     pub(crate) redirect: Option<AnsweredRedirect>,
     pub(crate) demands: Demands,
     pub(crate) remarks: Remarks,
+    /// The resource that a login by URL is for. `None` for other logins.
+    pub(crate) resource: Option<Resource>,
 }
 
 /// Values of the redirect that the ID token may refer to.
@@ -67,7 +69,7 @@ impl Completion {
         token: TokenResponse,
         now_ms: EpochMs,
     ) -> Step<Self, Outcome> {
-        let LoginContext { provider, method, redirect, demands, mut remarks } = context;
+        let LoginContext { provider, method, redirect, demands, mut remarks, resource } = context;
         let (nonce, code) =
             redirect.map_or((None, None), |redirect| (redirect.nonce, Some(redirect.code)));
         // OpenID Connect guarantees an ID token for an authorization code only. With a
@@ -78,7 +80,7 @@ impl Completion {
         let expires_at_ms = token.expires_at_ms(token.refresh_token.is_some(), now_ms);
         let expected = provider.issuer_name(client).map(|issuer| Expectations {
             issuer,
-            client_id: client.client_id.clone(),
+            client_id: client.id().to_owned(),
             client_secret: accepted_secret(client, check),
             access_token: token.access_token.clone(),
             occasion: Occasion::Login {
@@ -97,6 +99,7 @@ impl Completion {
             nonce,
             expires_at_ms,
             id_token_check: check,
+            resource,
             ..session_at(provider, client, method, now_ms)
         };
         let progress = match (token.id_token, expected) {

@@ -1,12 +1,16 @@
 //! Fetches the provider's metadata: OpenID Connect Discovery, then RFC 8414 for what is
-//! missing.
+//! missing. If a resource named the issuer, the order is another one, and the first document
+//! counts alone.
 
-use crate::contract::{Action, Client, Code, Failure, Purpose, Reply};
+use std::collections::VecDeque;
+
+use crate::contract::{Action, Client, Code, Failure, Purpose, Reply, Response};
 use crate::flow::Progress::{Continue, Done};
 use crate::flow::{Progress, Step, misfit, response};
 use crate::protocol::endpoint::{Issuer, describe};
 use crate::protocol::metadata::{
-    Provider, authorization_server_url, invalid, openid_configuration_url, parse_metadata_response,
+    Provider, authorization_server_url, default_endpoints, invalid, metadata_urls,
+    openid_configuration_url, parse_metadata_response,
 };
 use crate::protocol::request::get;
 
@@ -18,6 +22,12 @@ pub(crate) struct Discovery {
 }
 
 enum State {
+    /// The issuer was named by a resource.
+    AwaitingFirst {
+        /// The locations that are left.
+        places: VecDeque<String>,
+        has_default_endpoints: bool,
+    },
     AwaitingOpenidConfiguration,
     AwaitingAuthorizationServer(Box<First>),
 }
@@ -45,14 +55,32 @@ impl Discovery {
         Continue(Self { issuer, needs_pkce, state }, Action::Exchange(exchange))
     }
 
+    /// Begins the search for the metadata of an issuer that a resource named. An MCP server
+    /// that is its own issuer may do without: `has_default_endpoints`.
+    pub(crate) fn of_resource(
+        issuer: &Issuer,
+        has_default_endpoints: bool,
+    ) -> Step<Self, Provider> {
+        look_further(issuer.clone(), metadata_urls(issuer).into(), has_default_endpoints)
+    }
+
     pub(crate) fn next(self, reply: Reply) -> Step<Self, Provider> {
         let Reply::Answered(answer) = reply else { return Err(misfit()) };
         let what = format!("the provider {}", describe(self.issuer.url()));
-        let document = response(answer, &what, Code::InvalidMetadata)
-            .and_then(|response| parse_metadata_response(&self.issuer, &response));
+        let response = response(answer, &what, Code::InvalidMetadata);
+        let read = |response: Response| parse_metadata_response(&self.issuer, &response);
         match self.state {
+            State::AwaitingFirst { places, has_default_endpoints } => {
+                // A page instead of JSON is not the metadata.
+                let response = response?;
+                let document = if is_page(&response) { None } else { read(response)? };
+                match document {
+                    Some(provider) => Ok(Done(provider)),
+                    None => look_further(self.issuer, places, has_default_endpoints),
+                }
+            }
             State::AwaitingOpenidConfiguration => {
-                let first = match document {
+                let first = match response.and_then(read) {
                     Ok(Some(provider)) if provider.is_complete(self.needs_pkce) => {
                         return Ok(Done(provider));
                     }
@@ -67,7 +95,7 @@ impl Discovery {
                 let state = State::AwaitingAuthorizationServer(Box::new(first));
                 Ok(Continue(Self { state, ..self }, Action::Exchange(exchange)))
             }
-            State::AwaitingAuthorizationServer(first) => match (*first, document) {
+            State::AwaitingAuthorizationServer(first) => match (*first, response.and_then(read)) {
                 (First::Found(provider), Ok(Some(second))) => Ok(Done(provider.or(second))),
                 // The first document is enough, whatever the second request returned.
                 (First::Found(provider), _) => Ok(Done(provider)),
@@ -82,6 +110,32 @@ impl Discovery {
             },
         }
     }
+}
+
+/// Looks at the next location of the metadata.
+fn look_further(
+    issuer: Issuer,
+    mut places: VecDeque<String>,
+    has_default_endpoints: bool,
+) -> Step<Discovery, Provider> {
+    if let Some(place) = places.pop_front() {
+        let exchange = get(Purpose::Metadata, &place);
+        let state = State::AwaitingFirst { places, has_default_endpoints };
+        let discovery = Discovery { issuer, needs_pkce: true, state };
+        return Ok(Continue(discovery, Action::Exchange(exchange)));
+    }
+    if has_default_endpoints {
+        return Ok(Done(default_endpoints(&issuer)));
+    }
+    Err(invalid(format!(
+        "the provider {} publishes no metadata: none of {} exists",
+        describe(issuer.url()),
+        metadata_urls(&issuer).join(", "),
+    )))
+}
+
+fn is_page(response: &Response) -> bool {
+    response.status == 200 && serde_json::from_slice::<serde_json::Value>(&response.body).is_err()
 }
 
 fn is_out_of_reach(failure: &Failure) -> bool {

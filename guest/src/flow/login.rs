@@ -2,14 +2,18 @@
 //! RFC 7636, RFC 8252), or with a code on another device (RFC 8628).
 //!
 //! ```text
-//! Ready -> AwaitingProbe -> [AwaitingMetadata] -> AwaitingRedirect -> AwaitingToken
-//!                                              -> OnDevice
+//! Ready -> AwaitingProbe -> [AwaitingResource] -> [AwaitingMetadata] -> [AwaitingClient]
+//!       -> AwaitingRedirect -> AwaitingToken
+//!       -> OnDevice
 //!       -> Completing
 //! AwaitingRedirect, OnDevice -> AwaitingChoice -> AwaitingRedirect, OnDevice
+//! the end, if this program registered the client: -> AwaitingAmendment
 //! ```
 
+mod by_resource;
 mod next_attempt;
 
+use self::by_resource::Guarded;
 use crate::contract::{
     Action, Authorization, Client, ClientAuthentication, Code, Context, EpochMs, Facts, Failure,
     FlowChoice, LoginFlow, LoginRequest, Outcome, Parameter, Pkce, Protocol, Reply,
@@ -19,6 +23,8 @@ use crate::flow::completion::{AnsweredRedirect, Completion, LoginContext, Remark
 use crate::flow::device::Device;
 use crate::flow::discovery::Discovery;
 use crate::flow::hexclave::HexclaveLogin;
+use crate::flow::protected_resource::Search;
+use crate::flow::registration::{Amendment, Registration};
 use crate::flow::waiting::{Choice, Wait, cancelled, no_user_to_ask};
 use crate::flow::{Progress, Step, misfit, response};
 use crate::protocol::authorization::{
@@ -46,6 +52,8 @@ pub(crate) struct Login {
 
 struct Setup {
     client: Client,
+    /// A login by the URL of a resource. `None`: the caller knows the issuer.
+    guarded: Option<Guarded>,
     issuer: Option<Issuer>,
     given: Provider,
     assumed: Provider,
@@ -60,7 +68,11 @@ enum State {
     /// The store is being checked first: a user who has logged in must not learn that the
     /// session cannot be saved.
     AwaitingProbe,
+    /// The resource is being asked who issues tokens for it.
+    AwaitingResource(Search),
     AwaitingMetadata(Discovery),
+    /// The client is being found or registered.
+    AwaitingClient(Box<Registration>),
     AwaitingRedirect(Wait),
     AwaitingToken(Redemption),
     /// The user is entering a code on another device.
@@ -79,6 +91,8 @@ enum State {
     AwaitingChoice(Choice),
     /// The tokens have arrived.
     Completing(Box<Completion>),
+    /// What came of the login is being noted with the client's registration.
+    AwaitingAmendment(Amendment, Box<Result<Outcome, Failure>>),
 }
 
 /// An authorization code on its way to the token endpoint.
@@ -104,7 +118,8 @@ impl Login {
         let known = given.clone().or(assumed.clone());
         let discovers = client.discover && issuer.is_some();
         let is_known = known.authorization_endpoint.is_some() && known.token_endpoint.is_some();
-        if client.speaks_oauth() && !discovers && !is_known {
+        let is_by_url = client.resource_url.is_some();
+        if client.speaks_oauth() && !is_by_url && !discovers && !is_known {
             return Err(Failure::configuration(
                 "without discovery, the authorization and token endpoints must be set",
                 "set both, or set the issuer and allow discovery",
@@ -113,18 +128,53 @@ impl Login {
         let demands = demands(&client)?;
         // The stored session will be replaced. Only a version that can read it may do
         // that.
-        Stored::parse_for(&client, stored)?;
+        let stored = Stored::parse_for(&client, stored)?;
+        let guarded = Guarded::of(&client, stored)?;
         let entropy = Entropy::new(context.entropy)?;
         let remarks = Remarks::default();
-        let setup = Setup { client, issuer, given, assumed, request, demands, entropy, remarks };
+        let setup =
+            Setup { client, guarded, issuer, given, assumed, request, demands, entropy, remarks };
         Ok(Self { setup, state: State::Ready })
     }
 
     pub(crate) fn next(self, reply: Reply, now_ms: EpochMs) -> Step<Self, Outcome> {
         use State::*;
         let Self { mut setup, state } = self;
+        if let AwaitingAmendment(amendment, end) = state {
+            return match amendment.next(reply)? {
+                Continue(amendment, action) => {
+                    Ok(Continue(Self { setup, state: AwaitingAmendment(amendment, end) }, action))
+                }
+                Done(()) => (*end).map(Done),
+            };
+        }
+        let end = match setup.next(state, reply, now_ms) {
+            Ok(Continue(state, action)) => return Ok(Continue(Self { setup, state }, action)),
+            Ok(Done(outcome)) => Ok(outcome),
+            Err(failure) => Err(failure),
+        };
+        match setup.amendment(&end) {
+            Some((amendment, action)) => {
+                let state = AwaitingAmendment(amendment, Box::new(end));
+                Ok(Continue(Self { setup, state }, action))
+            }
+            None => end.map(Done),
+        }
+    }
+}
+
+impl Setup {
+    fn next(&mut self, state: State, reply: Reply, now_ms: EpochMs) -> Step<State, Outcome> {
+        use State::*;
+        let setup = self;
         let progress = match (state, reply) {
             (Ready, Reply::Begin) => Continue(AwaitingProbe, Action::Probe),
+            (AwaitingProbe, Reply::Probed) if setup.guarded.is_some() => setup.search(now_ms)?,
+            (AwaitingResource(search), reply) => setup.searched(search.next(reply)?, now_ms)?,
+            (AwaitingClient(registration), reply) => {
+                let progress = registration.next(&setup.client, &setup.request, reply, now_ms)?;
+                setup.identified(progress, now_ms)?
+            }
             (AwaitingProbe, Reply::Probed) => {
                 // Needed for every flow, because the user may continue in a browser.
                 let needs_pkce = setup.client.pkce != Pkce::Known;
@@ -185,18 +235,17 @@ impl Login {
             }
             _ => return Err(misfit()),
         };
-        Ok(progress.within(|state| Self { setup, state }))
+        Ok(progress)
     }
-}
 
-impl Setup {
     fn discovered(
-        &self,
+        &mut self,
         discovery: Progress<Discovery, Provider>,
         now_ms: EpochMs,
     ) -> Step<State, Outcome> {
         match discovery {
             Continue(discovery, action) => Ok(Continue(State::AwaitingMetadata(discovery), action)),
+            Done(found) if self.guarded.is_some() => self.identify(found),
             Done(found) => self.authorize(found, now_ms),
         }
     }
@@ -387,7 +436,8 @@ impl Setup {
             remarks.notices.extend(unprotected_code(&self.client, &provider));
         }
         let demands = self.demands.clone();
-        let context = LoginContext { provider, method, redirect, demands, remarks };
+        let resource = self.stored_resource();
+        let context = LoginContext { provider, method, redirect, demands, remarks, resource };
         let completion = Completion::begin(&self.client, context, token, now_ms)?;
         Ok(completion.within(completing))
     }

@@ -55,12 +55,15 @@ impl Logout {
 
     pub(crate) fn next(self, reply: Reply, now_ms: EpochMs) -> Step<Self, Outcome> {
         use State::*;
-        let Self { setup, state } = self;
+        let Self { mut setup, state } = self;
         let (state, action) = match (state, reply) {
             (Ready, Reply::Begin) => (AwaitingLock, Action::Lock),
             (AwaitingLock, Reply::Locked(stored)) => {
                 match Stored::parse_for(&setup.client, stored.as_deref())? {
-                    Some(session) => setup.end(session)?,
+                    Some(session) => {
+                        setup.client = session.client_of(&setup.client);
+                        setup.end(session)?
+                    }
                     None => return Ok(Done(Outcome::LoggedOut(report(false, None)))),
                 }
             }

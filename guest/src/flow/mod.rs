@@ -15,6 +15,8 @@ mod hexclave;
 mod identity;
 pub(crate) mod login;
 pub(crate) mod logout;
+mod protected_resource;
+mod registration;
 pub(crate) mod retry;
 pub(crate) mod token;
 mod waiting;

@@ -73,10 +73,12 @@ impl Retry {
 /// none. Returns `None` if the failure is permanent or the request must not be repeated.
 fn retry_delay_ms(answer: &Result<Response, NoResponse>, purpose: Purpose) -> Option<EpochMs> {
     // An authorization code and a rotating refresh token are spent by the first request
-    // that arrives. All other requests may arrive twice (RFC 7009 §2.2 for revocations).
-    let repeatable = purpose != Purpose::Token;
-    if purpose == Purpose::Poll {
-        // Polling flows retry on their own schedule (RFC 8628 §3.5).
+    // that arrives, and each registration makes one more client. All other requests may
+    // arrive twice (RFC 7009 §2.2 for revocations).
+    let repeatable = !matches!(purpose, Purpose::Token | Purpose::Registration);
+    if matches!(purpose, Purpose::Poll | Purpose::Challenge) {
+        // Polling flows retry on their own schedule (RFC 8628 §3.5). A resource that does
+        // not refuse a request says nothing, however often it is asked.
         return None;
     }
     match answer {

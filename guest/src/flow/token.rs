@@ -7,6 +7,9 @@
 //! AwaitingRefresh -> [AwaitingRotationSave] -> AwaitingKeys the ID token's key is unknown
 //!                 -> AwaitingRotationSave -> failed         the response or ID token is rejected
 //!                 -> AwaitingRecheck -> AwaitingDeletion    the refresh token is invalid
+//!                 -> AwaitingOmissionSave -> AwaitingRefresh
+//!                                                           the provider refuses `resource`
+//!                 -> AwaitingAmendment -> failed            it does not know the client
 //! done, if the token is to be checked: -> Examining -> done
 //!                                      -> AwaitingFindingSave -> failed
 //! ```
@@ -19,15 +22,18 @@ use crate::flow::completion::accepted_secret;
 use crate::flow::examination::{Asking, Examination, Finding};
 use crate::flow::granting::remember;
 use crate::flow::identity::Identity;
+use crate::flow::registration::{Amendment, Change, disowns_client};
 use crate::flow::{Progress, Save, Step, login_required, misfit, response};
+use crate::protocol::challenge::Demanded;
 use crate::protocol::dialect::{parse_renewal_response, renewal_request};
 use crate::protocol::entropy::Entropy;
+use crate::protocol::failure::printable;
 use crate::protocol::id_token::{Expectations, IdToken, Occasion};
 use crate::protocol::metadata::{IdTokenCheck, Provider};
 use crate::protocol::schedule;
-use crate::protocol::stored::Stored;
+use crate::protocol::stored::{Resource, Stored};
 use crate::protocol::token::{
-    TokenResponse, refresh_token_in, requires_interaction, voids_refresh_token,
+    TokenResponse, refresh_token_in, refuses_request, requires_interaction, voids_refresh_token,
 };
 
 const NOT_SAVED_REMEDY: &str = "the provider may have replaced the refresh token: repair the store now and try again, or log in again";
@@ -38,6 +44,9 @@ pub(crate) struct Token {
 }
 
 struct Setup {
+    /// The client as the caller describes it.
+    caller: Client,
+    /// The client of the session, which may know more.
     client: Client,
     given: Provider,
     demand: Demand,
@@ -69,6 +78,15 @@ enum State {
         session: Stored,
         save: Save,
     },
+    /// The provider refused a renewal that named the resource. That is being noted before
+    /// the next attempt, which may be with the last refresh token that is left.
+    AwaitingOmissionSave {
+        refresh: Refresh,
+        save: Save,
+    },
+    /// The provider does not know the client that this program registered. It is being
+    /// forgotten.
+    AwaitingAmendment(Amendment, Failure),
     /// The provider rejected this refresh token. The session is read again, in case
     /// another process has saved a newer one.
     AwaitingRecheck {
@@ -110,12 +128,15 @@ impl Token {
         let given = Provider::given(&client)?;
         let stored = Stored::parse_for(&client, stored)?;
         let entropy = Entropy::new(context.entropy)?;
-        Ok(Self { setup: Setup { client, given, demand, entropy }, state: State::Ready(stored) })
+        let caller = client.clone();
+        let client = stored.as_ref().map_or(client, |stored| stored.client_of(&caller));
+        let setup = Setup { caller, client, given, demand, entropy };
+        Ok(Self { setup, state: State::Ready(stored) })
     }
 
     pub(crate) fn next(self, reply: Reply, now_ms: EpochMs) -> Step<Self, Outcome> {
         use State::*;
-        let Self { setup, state } = self;
+        let Self { mut setup, state } = self;
         let progress = match (state, reply) {
             (Ready(stored), Reply::Begin) => setup.assess(stored, now_ms)?,
             (AwaitingLock { before, bridging }, Reply::Locked(stored)) => {
@@ -176,6 +197,20 @@ impl Token {
                     setup.refresh(Refresh { session, last_attempt: true, ..refused })?
                 }
             }
+            (AwaitingOmissionSave { refresh, save }, reply) => {
+                match save.next(reply, NOT_SAVED_REMEDY)? {
+                    Continue(save, action) => {
+                        Continue(AwaitingOmissionSave { refresh, save }, action)
+                    }
+                    Done(()) => setup.refresh(refresh)?,
+                }
+            }
+            (AwaitingAmendment(amendment, failure), reply) => match amendment.next(reply)? {
+                Continue(amendment, action) => {
+                    Continue(AwaitingAmendment(amendment, failure), action)
+                }
+                Done(()) => return Err(failure),
+            },
             // The session is over even if it could not be deleted.
             (AwaitingDeletion(failure), Reply::Saved | Reply::NotSaved(_)) => {
                 return Err(failure);
@@ -207,7 +242,15 @@ impl Setup {
         let Some(session) = stored else {
             return Err(login_required("you are not logged in"));
         };
-        if !self.demand.force_refresh && self.is_fresh(&session, now_ms) {
+        let challenge = self.demand.challenge.as_deref();
+        let demanded = challenge.map(|challenge| Demanded::of_fields([challenge]));
+        if let Some(Some(demanded)) = &demanded
+            && demanded.requires_login()
+        {
+            return Err(not_enough(&session, demanded));
+        }
+        let is_refused = self.demand.force_refresh || demanded.is_some();
+        if !is_refused && self.is_fresh(&session, now_ms) {
             return self.finish(session, TokenSource::Cached, now_ms);
         }
         if session.refresh_token.is_none() {
@@ -218,7 +261,7 @@ impl Setup {
                 false => not_renewable(),
             });
         }
-        let bridging = !self.demand.force_refresh;
+        let bridging = !is_refused;
         Ok(Continue(State::AwaitingLock { before: session, bridging }, Action::Lock))
     }
 
@@ -227,15 +270,23 @@ impl Setup {
     }
 
     /// Reads the session again under the lock. Fails with `login-required` if it is gone.
-    fn read(&self, stored: Option<Vec<u8>>) -> Result<Stored, Failure> {
-        Stored::parse_for(&self.client, stored.as_deref())?
-            .ok_or_else(|| login_required("another process has ended the session"))
+    fn read(&mut self, stored: Option<Vec<u8>>) -> Result<Stored, Failure> {
+        let session = Stored::parse_for(&self.caller, stored.as_deref())?
+            .ok_or_else(|| login_required("another process has ended the session"))?;
+        self.client = session.client_of(&self.caller);
+        Ok(session)
     }
 
     fn refresh(&self, refresh: Refresh) -> Step<State, Outcome> {
         let session = &refresh.session;
         let refresh_token = session.refresh_token.as_deref().ok_or_else(not_renewable)?;
-        let exchange = renewal_request(&self.client, &self.given, session, refresh_token)?;
+        let exchange = match &session.resource {
+            Some(Resource { is_refused_on_renewal: true, .. }) => {
+                let client = Client { resources: Vec::new(), ..self.client.clone() };
+                renewal_request(&client, &self.given, session, refresh_token)?
+            }
+            _ => renewal_request(&self.client, &self.given, session, refresh_token)?,
+        };
         Ok(Continue(State::AwaitingRefresh(refresh), Action::Exchange(exchange)))
     }
 
@@ -317,6 +368,19 @@ impl Setup {
                 let state = State::AwaitingRecheck { refused: refresh, failure: ended };
                 Ok(Continue(state, Action::Lock))
             };
+        }
+        if let Some(resource) = &refresh.session.resource {
+            let issuer = refresh.session.issuer.as_deref().unwrap_or_default();
+            if disowns_client(&failure) && resource.is_registered {
+                let client_id = &refresh.session.client_id;
+                let (amendment, action) = Amendment::begin(issuer, client_id, Change::Forget);
+                let message = "the provider does not know this client any more";
+                let failure = Failure { provider: failure.provider, ..login_required(message) };
+                return Ok(Continue(State::AwaitingAmendment(amendment, failure), action));
+            }
+            if refuses_request(&failure) && !resource.is_refused_on_renewal {
+                return Ok(omit_resource(refresh));
+            }
         }
         if failure.retryable && self.can_bridge(&refresh, now_ms) {
             return self.finish(refresh.session, TokenSource::Cached, now_ms);
@@ -407,6 +471,37 @@ fn save_rotated(session: &Stored, then: AfterRotationSave) -> Progress<State, Ou
     let (save, action) = Save::begin(session.to_bytes());
     Continue(State::AwaitingRotationSave { save, then }, action)
 }
+
+/// Notes that the provider refuses `resource` in a renewal, and tries without it. Entra ID
+/// does so although RFC 8707 §2.2 asks for it. A provider that rotates refresh tokens may
+/// have spent this one already.
+fn omit_resource(mut refresh: Refresh) -> Progress<State, Outcome> {
+    if let Some(resource) = &mut refresh.session.resource {
+        resource.is_refused_on_renewal = true;
+    }
+    let (save, action) = Save::begin(refresh.session.to_bytes());
+    Continue(State::AwaitingOmissionSave { refresh, save }, action)
+}
+
+/// The failure for a resource that wants more than this session has. What it has stays.
+fn not_enough(session: &Stored, demanded: &Demanded) -> Failure {
+    let missing = demanded.scopes.iter().filter(|scope| !session.scopes.contains(scope));
+    let missing: Vec<String> = missing.map(|scope| printable(scope)).collect();
+    let message = match demanded.error.as_deref() {
+        Some("insufficient_user_authentication") => {
+            "the resource requires you to authenticate again".to_owned()
+        }
+        _ if missing.is_empty() => "the resource requires more than this session allows".to_owned(),
+        _ => format!(
+            "the resource requires the scopes {}, which this session lacks",
+            missing.join(" ")
+        ),
+    };
+    Failure { remedy: STEP_UP_REMEDY.to_owned(), ..login_required(&message) }
+}
+
+const STEP_UP_REMEDY: &str =
+    "log in again with the same --challenge; the session that you have stays until then";
 
 fn not_renewable() -> Failure {
     login_required("the access token must be refreshed, but the provider gave no refresh token")

@@ -72,6 +72,14 @@ pub(super) fn no_user_to_ask(reason: &str) -> Failure {
     )
 }
 
+pub(super) fn not_confirmed() -> Failure {
+    Failure::new(
+        Code::TimedOut,
+        "nobody answered whether to log in at this issuer",
+        "log in again, or name the issuer that you accept with --accept-issuer",
+    )
+}
+
 pub(super) fn cancelled() -> Failure {
     Failure::new(Code::Cancelled, "the login was cancelled", "log in again when ready")
 }

@@ -104,7 +104,7 @@ impl Transaction {
             let mut query = url.query_pairs_mut();
             query
                 .append_pair("response_type", "code")
-                .append_pair("client_id", &client.client_id)
+                .append_pair("client_id", client.id())
                 .append_pair("redirect_uri", &self.redirect_uri_text)
                 .append_pair("state", &self.state)
                 .append_pair("code_challenge", &challenge)
@@ -277,7 +277,7 @@ pub(crate) fn demands(client: &Client) -> Result<Demands, Failure> {
 ///
 /// A space in a scope name would hide `openid` from the checks that require an ID token.
 pub(crate) fn check_client(client: &Client) -> Result<(), Failure> {
-    if client.client_id.is_empty() {
+    if client.id().is_empty() && client.resource_url.is_none() {
         return Err(Failure::configuration(
             "the client ID is empty",
             "set the client ID that the provider registered",

@@ -18,15 +18,21 @@ pub(crate) fn choose(
     client: &Client,
     supported: Option<&[String]>,
 ) -> Result<ClientAuthentication, Failure> {
+    let preferred = match client.client_secret {
+        None => ClientAuthentication::None,
+        Some(_) => with_secret(supported),
+    };
+    keep(client, preferred)
+}
+
+/// Returns the method that the metadata prefers for a client with a secret.
+pub(crate) fn with_secret(supported: Option<&[String]>) -> ClientAuthentication {
     let offers = |name: &str| supported.is_some_and(|all| all.iter().any(|one| one == name));
-    let preferred = if client.client_secret.is_none() {
-        ClientAuthentication::None
-    } else if offers("client_secret_post") && !offers("client_secret_basic") {
+    if offers("client_secret_post") && !offers("client_secret_basic") {
         ClientAuthentication::ClientSecretPost
     } else {
         ClientAuthentication::ClientSecretBasic
-    };
-    keep(client, preferred)
+    }
 }
 
 /// Returns the method that the session began with, unless the caller chooses another.
@@ -56,14 +62,14 @@ pub(crate) fn authenticated_post<'a>(
     let secret = client.client_secret.as_deref().unwrap_or_default();
     let mut headers = Vec::new();
     match method {
-        ClientAuthentication::None => form.push(("client_id", &client.client_id)),
+        ClientAuthentication::None => form.push(("client_id", client.id())),
         ClientAuthentication::ClientSecretPost => {
-            form.push(("client_id", &client.client_id));
+            form.push(("client_id", client.id()));
             form.push(("client_secret", secret));
         }
         ClientAuthentication::ClientSecretBasic => {
             // Client id and secret are form-encoded before base64 (RFC 6749 §2.3.1).
-            let pair = format!("{}:{}", encode(&client.client_id), encode(secret));
+            let pair = format!("{}:{}", encode(client.id()), encode(secret));
             headers.push(header("authorization", &format!("Basic {}", STANDARD.encode(pair))));
         }
     }

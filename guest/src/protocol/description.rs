@@ -14,6 +14,7 @@ pub(crate) fn describe(stored: Stored, now_ms: EpochMs) -> Description {
     };
     Description {
         issuer: stored.issuer,
+        resource: stored.resource.map(|resource| resource.identifier),
         client_id: stored.client_id,
         subject: stored.subject,
         display_name: stored.display_name,

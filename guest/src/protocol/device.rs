@@ -9,6 +9,7 @@ use crate::protocol::authorization::check_parameters;
 use crate::protocol::client_authentication::authenticated_post;
 use crate::protocol::endpoint;
 use crate::protocol::failure::{in_words, printable, provider_error, unavailable};
+use crate::protocol::token::push_resources;
 
 /// Delay between polls if the provider names none (RFC 8628 §3.2).
 const DEFAULT_INTERVAL_S: u64 = 5;
@@ -45,7 +46,7 @@ pub(crate) fn device_authorization_request(
     if !scope.is_empty() {
         form.push(("scope", scope.as_str()));
     }
-    form.extend(client.resources.iter().map(|resource| ("resource", resource.as_str())));
+    push_resources(&mut form, client);
     form.extend(check_parameters(client)?);
     Ok(authenticated_post(Purpose::DeviceAuthorization, endpoint, client, method, form))
 }
@@ -57,10 +58,11 @@ pub(crate) fn poll_request(
     method: ClientAuthentication,
     device_code: &str,
 ) -> Exchange {
-    let form = vec![
+    let mut form = vec![
         ("grant_type", "urn:ietf:params:oauth:grant-type:device_code"),
         ("device_code", device_code),
     ];
+    push_resources(&mut form, client);
     authenticated_post(Purpose::Poll, endpoint, client, method, form)
 }
 

@@ -242,7 +242,16 @@ pub(crate) fn describe(url: &Url) -> String {
     }
 }
 
-fn is_loopback(url: &Url) -> bool {
+/// Whether two hosts visibly belong together: they are the same, or one is a subdomain of
+/// the other. Of siblings, only a list of all public suffixes could tell.
+pub(crate) fn are_related(one: &str, other: &str) -> bool {
+    let is_below = |host: &str, parent: &str| {
+        host.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.')) && parent.contains('.')
+    };
+    one == other || is_below(one, other) || is_below(other, one)
+}
+
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),

@@ -58,7 +58,7 @@ impl<'a> Api<'a> {
         // Checked here because a request with such a header cannot be sent, so the
         // provider could not report the mistake.
         let key = hexclave.publishable_client_key.as_deref().unwrap_or_default();
-        for (name, text) in [("project ID", &*client.client_id), ("publishable client key", key)] {
+        for (name, text) in [("project ID", client.id()), ("publishable client key", key)] {
             if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
                 return Err(Failure::configuration(
                     format!("the {name} contains characters that are not allowed in a header"),
@@ -146,10 +146,8 @@ impl<'a> Api<'a> {
     }
 
     fn headers(&self) -> Vec<Header> {
-        let mut headers = vec![
-            self.header("project-id", &self.client.client_id),
-            self.header("access-type", "client"),
-        ];
+        let mut headers =
+            vec![self.header("project-id", self.client.id()), self.header("access-type", "client")];
         if let Some(key) = &self.hexclave.publishable_client_key {
             headers.push(self.header("publishable-client-key", key));
         }

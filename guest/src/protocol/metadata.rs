@@ -19,6 +19,9 @@ struct Document {
     jwks_uri: Option<String>,
     end_session_endpoint: Option<String>,
     introspection_endpoint: Option<String>,
+    registration_endpoint: Option<String>,
+    scopes_supported: Option<Vec<String>>,
+    client_id_metadata_document_supported: Option<bool>,
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
     authorization_response_iss_parameter_supported: Option<bool>,
     code_challenge_methods_supported: Option<Vec<String>>,
@@ -38,6 +41,12 @@ pub(crate) struct Provider {
     pub(crate) introspection_endpoint: Option<String>,
     /// Tokeninfo endpoint. Only settings can name it: there is no metadata member for it.
     pub(crate) tokeninfo_endpoint: Option<String>,
+    /// Client registration endpoint (RFC 7591 §3).
+    pub(crate) registration_endpoint: Option<String>,
+    /// Whether the URL of a client ID metadata document is a client identifier.
+    pub(crate) takes_metadata_urls: bool,
+    /// Scopes, as its metadata names them.
+    pub(crate) scopes: Option<Vec<String>>,
     pub(crate) auth_methods: Option<Vec<String>>,
     /// Whether its authorization responses contain `iss` (RFC 9207 §3).
     pub(crate) sends_issuer: bool,
@@ -109,6 +118,9 @@ impl Provider {
             end_session_endpoint: self.end_session_endpoint.or(other.end_session_endpoint),
             introspection_endpoint: self.introspection_endpoint.or(other.introspection_endpoint),
             tokeninfo_endpoint: self.tokeninfo_endpoint.or(other.tokeninfo_endpoint),
+            registration_endpoint: self.registration_endpoint.or(other.registration_endpoint),
+            takes_metadata_urls: self.takes_metadata_urls || other.takes_metadata_urls,
+            scopes: self.scopes.or(other.scopes),
             auth_methods: self.auth_methods.or(other.auth_methods),
             sends_issuer: self.sends_issuer || other.sends_issuer,
             issuer: self.issuer.or(other.issuer),
@@ -177,7 +189,7 @@ pub(crate) fn check_pkce(client: &Client, provider: &Provider) -> Result<(), Fai
     }
     Err(Failure::new(
         Code::InvalidMetadata,
-        "the provider's metadata does not say that it supports PKCE with S256 (code_challenge_methods_supported), and the settings require it",
+        "the provider's metadata does not say that it supports PKCE with S256 (code_challenge_methods_supported), which this login requires",
         "ask the provider; if it is known to support PKCE, set --pkce known",
     ))
 }
@@ -202,6 +214,32 @@ pub(crate) fn authorization_server_url(issuer: &Issuer) -> String {
     let path = url.path().trim_end_matches('/').to_owned();
     url.set_path(&format!("/.well-known/oauth-authorization-server{path}"));
     url.into()
+}
+
+/// The endpoints of an MCP server without metadata (MCP authorization, 2025-03-26).
+pub(crate) fn default_endpoints(issuer: &Issuer) -> Provider {
+    let at = |path: &str| Some(format!("{}{path}", issuer.as_str().trim_end_matches('/')));
+    Provider {
+        authorization_endpoint: at("/authorize"),
+        token_endpoint: at("/token"),
+        registration_endpoint: at("/register"),
+        ..Provider::default()
+    }
+}
+
+/// The locations of the metadata in the order that a resource's client asks them (MCP
+/// authorization): RFC 8414 §3.1, then OpenID Connect Discovery with the path behind, and
+/// before that, if there is a path, with the path between.
+pub(crate) fn metadata_urls(issuer: &Issuer) -> Vec<String> {
+    let mut urls = vec![authorization_server_url(issuer)];
+    let path = issuer.url().path().trim_end_matches('/');
+    if !path.is_empty() {
+        let mut url = issuer.url().clone();
+        url.set_path(&format!("/.well-known/openid-configuration{path}"));
+        urls.push(url.into());
+    }
+    urls.push(openid_configuration_url(issuer));
+    urls
 }
 
 /// Parses a metadata response for this issuer. Returns `None` if there is no document at
@@ -249,6 +287,9 @@ pub(crate) fn parse_metadata_response(
         end_session_endpoint: check("end_session_endpoint", document.end_session_endpoint)?,
         introspection_endpoint: check("introspection_endpoint", document.introspection_endpoint)?,
         tokeninfo_endpoint: None,
+        registration_endpoint: check("registration_endpoint", document.registration_endpoint)?,
+        takes_metadata_urls: document.client_id_metadata_document_supported == Some(true),
+        scopes: document.scopes_supported,
         auth_methods: document.token_endpoint_auth_methods_supported,
         sends_issuer: document.authorization_response_iss_parameter_supported == Some(true),
         issuer: Some(name),

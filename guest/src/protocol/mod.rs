@@ -2,6 +2,7 @@
 
 pub(crate) mod access_token;
 pub(crate) mod authorization;
+pub(crate) mod challenge;
 pub(crate) mod client_authentication;
 pub(crate) mod description;
 pub(crate) mod device;
@@ -17,6 +18,8 @@ pub(crate) mod introspection;
 pub(crate) mod jwk;
 pub(crate) mod jws;
 pub(crate) mod metadata;
+pub(crate) mod protected_resource;
+pub(crate) mod registration;
 pub(crate) mod request;
 pub(crate) mod revocation;
 pub(crate) mod schedule;

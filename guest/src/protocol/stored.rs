@@ -7,6 +7,7 @@ use crate::contract::{Client, ClientAuthentication, Code, EpochMs, Failure};
 use crate::protocol::endpoint::{IssuerName, issuer_name};
 use crate::protocol::jwk::Jwk;
 use crate::protocol::metadata::IdTokenCheck;
+use crate::protocol::protected_resource::ResourceUrl;
 
 /// Format version. Increased when older versions would misread a newer document.
 const FORMAT: u64 = 1;
@@ -50,6 +51,27 @@ pub(crate) struct Stored {
     pub(crate) logged_in_at_ms: EpochMs,
     pub(crate) received_at_ms: EpochMs,
     pub(crate) expires_at_ms: Option<EpochMs>,
+    /// What a login by the URL of a resource found out. `None` for other sessions, and in
+    /// documents of earlier versions.
+    #[serde(default)]
+    pub(crate) resource: Option<Resource>,
+}
+
+/// The resource that a session's tokens are for, and the client that was found for it.
+/// Holds a secret: has no `Debug`.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Resource {
+    /// The caller's URL, as [`ResourceUrl::name`] spells it.
+    pub(crate) name: String,
+    /// The resource's identifier, which every request repeats (RFC 8707 §2).
+    pub(crate) identifier: String,
+    /// Scopes that were asked for: a login for more asks for these too.
+    pub(crate) requested_scopes: Vec<String>,
+    pub(crate) client_secret: Option<String>,
+    /// Whether this program registered the client.
+    pub(crate) is_registered: bool,
+    /// Whether the provider refuses `resource` when a token is renewed.
+    pub(crate) is_refused_on_renewal: bool,
 }
 
 /// Client authentication method (OIDC §9), as metadata spells it.
@@ -87,7 +109,7 @@ impl Stored {
         Self {
             format: FORMAT,
             issuer: client.issuer.clone(),
-            client_id: client.client_id.clone(),
+            client_id: client.id().to_owned(),
             authentication: method.into(),
             token_endpoint: None,
             userinfo_endpoint: None,
@@ -111,6 +133,22 @@ impl Stored {
             logged_in_at_ms: now_ms,
             received_at_ms: now_ms,
             expires_at_ms: None,
+            resource: None,
+        }
+    }
+
+    /// Returns the client that the session was made with: the caller's, completed by what a
+    /// login by the URL of a resource found out.
+    pub(crate) fn client_of(&self, client: &Client) -> Client {
+        let Some(resource) = &self.resource else { return client.clone() };
+        Client {
+            issuer: self.issuer.clone(),
+            client_id: Some(self.client_id.clone()),
+            client_secret: resource.client_secret.clone(),
+            authentication: Some(self.authentication.into()),
+            scopes: resource.requested_scopes.clone(),
+            resources: vec![resource.identifier.clone()],
+            ..client.clone()
         }
     }
 
@@ -144,14 +182,22 @@ impl Stored {
     ) -> Result<Option<Self>, Failure> {
         let Some(bytes) = bytes else { return Ok(None) };
         let stored = Self::parse(bytes)?;
-        if stored.issuer != client.issuer || stored.client_id != client.client_id {
-            return Err(Failure::new(
-                Code::StoredDamaged,
-                "the stored session belongs to another issuer or client",
-                "log in again; the old session is set aside, not deleted",
-            ));
+        let differs = |own: &Option<String>, found: Option<&str>| own.as_deref() != found;
+        let is_another = match &client.resource_url {
+            // What the caller leaves open, the session knows.
+            Some(url) => {
+                let name = stored.resource.as_ref().map(|resource| resource.name.as_str());
+                name != Some(ResourceUrl::parse(url)?.name().as_str())
+                    || client.issuer.is_some() && client.issuer != stored.issuer
+                    || client.client_id.is_some()
+                        && differs(&client.client_id, Some(&stored.client_id))
+            }
+            None => client.issuer != stored.issuer || client.id() != stored.client_id,
+        };
+        match is_another {
+            true => Err(another_issuer()),
+            false => Ok(Some(stored)),
         }
-        Ok(Some(stored))
     }
 
     /// Returns the issuer's name in tokens of this session, or `None` if the client has
@@ -176,7 +222,14 @@ const PROMPT_PARAMETERS: [&str; 7] =
 
 /// Returns 128 bits of a hash, in hexadecimal, over the settings that decide which token
 /// is granted.
+///
+/// With the URL of a resource, only that counts: the rest is found out, and a command that
+/// asks for the token must not have to repeat what the login was told.
 pub(crate) fn account_key(client: &Client) -> String {
+    if let Some(url) = &client.resource_url {
+        let name = ResourceUrl::parse(url).map_or_else(|_| url.clone(), |url| url.name());
+        return short_hash(&serde_json::json!({ "resource_url": name }));
+    }
     let mut scopes: Vec<&str> = client.scopes.iter().map(String::as_str).collect();
     scopes.sort_unstable();
     scopes.dedup();
@@ -187,7 +240,7 @@ pub(crate) fn account_key(client: &Client) -> String {
     let mut parameters: Vec<(&str, &str)> =
         parameters.filter(|(name, _)| !PROMPT_PARAMETERS.contains(name)).collect();
     parameters.sort_unstable();
-    let identity = serde_json::json!({
+    short_hash(&serde_json::json!({
         "issuer": client.issuer,
         "authorization_endpoint": client.endpoints.authorization,
         "token_endpoint": client.endpoints.token,
@@ -195,9 +248,22 @@ pub(crate) fn account_key(client: &Client) -> String {
         "scopes": scopes,
         "resources": resources,
         "parameters": parameters,
-    });
+    }))
+}
+
+fn short_hash(identity: &serde_json::Value) -> String {
     let hash = Sha256::digest(identity.to_string());
     hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The failure of a session that belongs to another issuer or client. A host sets it aside
+/// and logs in again.
+pub(crate) fn another_issuer() -> Failure {
+    Failure::new(
+        Code::StoredDamaged,
+        "the stored session belongs to another issuer or client",
+        "log in again; the old session is set aside, not deleted",
+    )
 }
 
 fn damaged() -> Failure {

@@ -65,7 +65,8 @@ pub(crate) fn refresh_request(
     authenticated_post(Purpose::Token, endpoint, client, method, form)
 }
 
-fn push_resources<'a>(form: &mut Vec<(&'a str, &'a str)>, client: &'a Client) {
+/// Adds the resource indicators of the settings (RFC 8707 §2).
+pub(crate) fn push_resources<'a>(form: &mut Vec<(&'a str, &'a str)>, client: &'a Client) {
     form.extend(client.resources.iter().map(|resource| ("resource", resource.as_str())));
 }
 
@@ -183,6 +184,14 @@ pub(crate) fn voids_refresh_token(failure: &Failure) -> bool {
         ["invalid_grant", "bad_refresh_token", "REFRESH_TOKEN_NOT_FOUND_OR_EXPIRED"]
             .contains(&error)
             || error.ends_with("refresh_token_not_found")
+    })
+}
+
+/// Whether the provider refused the request as such (RFC 6749 §5.2, RFC 8707 §2): not the
+/// grant, and not the client.
+pub(crate) fn refuses_request(failure: &Failure) -> bool {
+    refused(failure, |error| {
+        !["invalid_grant", "invalid_client", "unauthorized_client"].contains(&error)
     })
 }
 

@@ -7,9 +7,10 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng as _, SeedableRng as _};
 use serde_json::json;
 
+use super::by_resource::by_url;
 use super::given::{HOUR_MS, NOW_MS, hexclave, logged_in, oauth, openid};
 use super::hexclave::begun;
-use super::provider::{id_token, metadata, tokens, usual_keys};
+use super::provider::{ISSUER, id_token, metadata, tokens, usual_keys};
 use super::replies::{fits, replies};
 use crate::contract::{
     Action, Code, EpochMs, Facts, LoginFlow, NoResponse, Protocol, Reply, Response, Tokens,
@@ -37,7 +38,7 @@ const TEXTS: [&str; 8] = [
 ];
 
 /// Valid responses, sent at the wrong time.
-static DOCUMENTS: LazyLock<[String; 9]> = LazyLock::new(|| {
+static DOCUMENTS: LazyLock<[String; 11]> = LazyLock::new(|| {
     let documents = [
         metadata(),
         usual_keys(),
@@ -47,6 +48,8 @@ static DOCUMENTS: LazyLock<[String; 9]> = LazyLock::new(|| {
                 "expires_in": u64::MAX, "interval": u64::MAX }),
         json!({ "error": "slow_down" }),
         json!({ "sub": "ada" }),
+        json!({ "resource": ISSUER, "authorization_servers": [ISSUER] }),
+        json!({ "client_id": "a", "client_secret_expires_at": u64::MAX }),
         json!([]),
         json!(null),
     ];
@@ -76,7 +79,10 @@ fn nonsense(dice: &mut ChaCha8Rng) -> Reply {
             headers: vec![header("retry-after", ["-1", "0", "99999999999999999999"][any(3)])],
             body,
         })),
-        _ => replies().into_iter().nth(any(15)).unwrap(),
+        _ => {
+            let replies = replies();
+            replies[any(replies.len())].clone()
+        }
     }
 }
 
@@ -115,6 +121,7 @@ fn random_replies_at_any_time_never_trap() {
             walk(openid().flow(Some(flow)).try_login().ok().unwrap(), seed);
             walk(oauth().flow(Some(flow)).try_login().ok().unwrap(), seed);
             walk(hexclave().flow(Some(flow)).try_login().ok().unwrap(), seed);
+            walk(by_url(ISSUER).flow(Some(flow)).try_login().ok().unwrap(), seed);
         }
         let stored = || openid().stored(logged_in()).force_refresh();
         walk(stored().try_token().ok().unwrap(), seed);
@@ -176,7 +183,7 @@ fn absurd_settings_fail_with_a_code_before_the_user_is_asked() {
     for text in TEXTS.into_iter().chain(["-", "https://", "ftp://id.example"]) {
         let clients = [
             openid().client(|client| client.issuer = Some(text.to_owned())),
-            openid().client(|client| client.client_id = text.to_owned()),
+            openid().client(|client| client.client_id = Some(text.to_owned())),
             openid().client(|client| client.endpoints.token = Some(text.to_owned())),
             openid().client(|client| client.scopes = vec![text.to_owned(); 3]),
             openid().client(|client| client.resources = vec![text.to_owned()]),

@@ -122,7 +122,7 @@ fn a_token_that_could_break_a_header_is_rejected() {
 
 #[test]
 fn adoption_needs_a_client_id() {
-    let nameless = openid().client(|client| client.client_id = String::new());
+    let nameless = openid().client(|client| client.client_id = Some(String::new()));
     let failure = nameless.try_adoption(foreign_tokens()).err().unwrap();
     assert_eq!(failure.code, Code::InvalidConfiguration);
 }

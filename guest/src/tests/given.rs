@@ -33,7 +33,9 @@ pub(super) fn openid() -> Given {
             endpoints: no_endpoints(),
             assumed_endpoints: no_endpoints(),
             https_issuer: false,
-            client_id: "cli".to_owned(),
+            client_id: Some("cli".to_owned()),
+            client_metadata_url: None,
+            resource_url: None,
             client_secret: None,
             authentication: None,
             scopes: vec!["openid".to_owned()],
@@ -50,8 +52,12 @@ pub(super) fn openid() -> Given {
             redirect_uri: "http://127.0.0.1:4180/callback".to_owned(),
             patience_ms: None,
             anonymous_refresh_token: None,
+            challenge: None,
+            accepted_issuer_host: None,
+            register: false,
+            initial_access_token: None,
         },
-        demand: Demand { min_ttl_ms: 0, force_refresh: false, examination: None },
+        demand: Demand { min_ttl_ms: 0, force_refresh: false, examination: None, challenge: None },
         stored: None,
         entropy: (0..32).collect(),
         now_ms: NOW_MS,
@@ -103,7 +109,7 @@ pub(super) fn oauth() -> Given {
 pub(super) fn hexclave() -> Given {
     openid().client(|client| {
         client.issuer = Some("https://api.hexclave.example".to_owned());
-        client.client_id = "project".to_owned();
+        client.client_id = Some("project".to_owned());
         client.scopes = Vec::new();
         client.protocol = Protocol::Hexclave(contract::Hexclave {
             app_url: "https://app.example".to_owned(),
@@ -154,6 +160,14 @@ impl Given {
     pub(super) fn facts(mut self, facts: Facts) -> Self {
         self.request.facts = facts;
         self
+    }
+
+    pub(super) fn request(&mut self) -> &mut LoginRequest {
+        &mut self.request
+    }
+
+    pub(super) fn demand(&mut self) -> &mut Demand {
+        &mut self.demand
     }
 
     pub(super) fn min_ttl_ms(mut self, ms: u64) -> Self {

@@ -127,7 +127,7 @@ fn settings_that_cannot_work_fail_before_the_first_request() {
     let key = Some("pck\r\nx: y".to_owned());
     for given in [
         hexclave().client(|client| client.issuer = None),
-        hexclave().client(|client| client.client_id = "a\nb".to_owned()),
+        hexclave().client(|client| client.client_id = Some("a\nb".to_owned())),
         hexclave().hexclave(|own| own.publishable_client_key = key),
         app(""),
         app("http://app.example"),

@@ -22,8 +22,15 @@ const SENT_SECRETS: [&str; 13] = [
     "x-stack-access-token",
 ];
 
-const RECEIVED_SECRETS: [&str; 5] =
-    ["access_token", "refresh_token", "id_token", "polling_code", "login_code"];
+const RECEIVED_SECRETS: [&str; 7] = [
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "polling_code",
+    "login_code",
+    "client_secret",
+    "registration_access_token",
+];
 
 /// Values that the other side has learned so far.
 pub(super) struct Known {

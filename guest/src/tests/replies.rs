@@ -4,11 +4,13 @@ use super::provider::{denied, status, too_large, unsent};
 use crate::contract::{Action, Authorization, Failure, LoginFlow, Outcome, Purpose, Reply};
 
 /// One reply of every kind, and all results of a request.
-pub(super) fn replies() -> [Reply; 15] {
+pub(super) fn replies() -> [Reply; 17] {
     [
         Reply::Begin,
         Reply::Locked(None),
         Reply::Probed,
+        Reply::Registration(None),
+        Reply::Confirmed,
         status(200, ""),
         unsent(),
         too_large(1),
@@ -42,7 +44,15 @@ pub(super) fn fits(action: Option<&Action>, reply: &Reply) -> bool {
             _ => false,
         },
         Action::Present(_) | Action::Visit(_) => matches!(reply, Reply::Presented),
-        Action::Save(_) => matches!(reply, Reply::Saved | Reply::NotSaved(_)),
+        Action::Save(_) | Action::SaveRegistration(_) => {
+            matches!(reply, Reply::Saved | Reply::NotSaved(_))
+        }
+        Action::ReadRegistration(_) | Action::LockRegistration(_) => {
+            matches!(reply, Reply::Registration(_))
+        }
+        Action::Confirm(_) => {
+            matches!(reply, Reply::Confirmed | Reply::Cancelled | Reply::TimedOut)
+        }
         Action::Done(_) => false,
     }
 }
@@ -60,6 +70,10 @@ pub(super) fn describe(last: &Result<Action, Failure>) -> String {
         Ok(Action::Visit(visit)) => format!("a page for the user: {}", visit.url),
         Ok(Action::Present(_)) => "a code to show".to_owned(),
         Ok(Action::Offer(offer)) => format!("an offer after: {}", offer.reason),
+        Ok(Action::ReadRegistration(_)) => "a look at the registration".to_owned(),
+        Ok(Action::LockRegistration(_)) => "the lock of the registration".to_owned(),
+        Ok(Action::SaveRegistration(_)) => "a save of the registration".to_owned(),
+        Ok(Action::Confirm(_)) => "a confirmation".to_owned(),
         Ok(Action::Save(Some(_))) => "a save".to_owned(),
         Ok(Action::Save(None)) => "a deletion".to_owned(),
         Ok(Action::Done(Outcome::Granted(_))) => "a grant".to_owned(),
@@ -71,6 +85,9 @@ pub(super) fn describe(last: &Result<Action, Failure>) -> String {
 pub(super) fn name(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Metadata => "metadata",
+        Purpose::Challenge => "a challenge",
+        Purpose::ResourceMetadata => "the resource's metadata",
+        Purpose::Registration => "a client",
         Purpose::Token => "tokens",
         Purpose::Keys => "keys",
         Purpose::Userinfo => "userinfo",

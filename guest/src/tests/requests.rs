@@ -187,7 +187,8 @@ fn a_public_client_names_itself_in_the_body() {
 
 #[test]
 fn basic_authentication_encodes_both_halves_first() {
-    let given = openid().secret("p/w: \u{fc}+").client(|client| client.client_id = "a:b".into());
+    let given =
+        openid().secret("p/w: \u{fc}+").client(|client| client.client_id = Some("a:b".into()));
     let sent = token_request(given, json!(["client_secret_basic", "client_secret_post"]));
     let pair = "a%3Ab:p%2Fw%3A+%C3%BC%2B";
     assert_eq!(sent.authorization, Some(format!("Basic {}", STANDARD.encode(pair))));

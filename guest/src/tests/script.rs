@@ -5,13 +5,14 @@
 //! Time is a number, which changes only if a line says so.
 
 use super::known::Known;
-use super::provider::Answer;
+use super::provider::{Answer, status};
 use super::replies::{describe, name, replies};
 use super::seen::Shown;
 use crate::contract::{
     Action, Code, EpochMs, Failure, Grant, LoginFlow, LogoutReport, NoResponse, Outcome, Purpose,
     Reply, Response,
 };
+use crate::protocol::request::header;
 use crate::session::Session;
 
 /// A session under test, and the last action that it returned.
@@ -20,6 +21,8 @@ pub(super) struct Script {
     pub(super) last: Result<Action, Failure>,
     pub(super) known: Known,
     pub(super) saved: Option<Vec<u8>>,
+    /// What was saved last about the client's registration.
+    pub(super) registration: Option<Vec<u8>>,
 }
 
 impl Script {
@@ -27,7 +30,7 @@ impl Script {
         let known = Known::at(now_ms);
         // A placeholder: there is no action before `begin`.
         let last = Ok(Action::Lock);
-        Self { session, last, known, saved: None }.reply(Reply::Begin)
+        Self { session, last, known, saved: None, registration: None }.reply(Reply::Begin)
     }
 
     // ---- Replies from the provider -----------------------------------------------
@@ -229,6 +232,90 @@ impl Script {
         match &self.last {
             Ok(Action::Save(_)) => self.reply(Reply::NotSaved("disk full".to_owned())),
             _ => self.expected("a save or deletion"),
+        }
+    }
+
+    // ---- A resource, and the client's registration -------------------------------
+
+    /// The resource refuses a request without a token, with this challenge.
+    #[track_caller]
+    pub(super) fn is_refused(self, challenge: &str) -> Self {
+        let headers = vec![header("WWW-Authenticate", challenge)];
+        let response = Response { status: 401, headers, body: Vec::new() };
+        self.answers(Purpose::Challenge, Reply::Answered(Ok(response)))
+    }
+
+    /// The resource lets a request without a token pass, or does not know it.
+    #[track_caller]
+    pub(super) fn is_not_refused(self) -> Self {
+        self.answers(Purpose::Challenge, status(405, ""))
+    }
+
+    /// The resource's metadata is fetched.
+    #[track_caller]
+    pub(super) fn describes(self, answer: impl Answer) -> Self {
+        self.answers(Purpose::ResourceMetadata, answer)
+    }
+
+    /// This is known about the client's registration.
+    #[track_caller]
+    pub(super) fn knows(self, stored: Option<Vec<u8>>) -> Self {
+        match &self.last {
+            Ok(Action::ReadRegistration(_)) => self.reply(Reply::Registration(stored)),
+            _ => self.expected("a look at the registration"),
+        }
+    }
+
+    /// The user is told who will ask for the password, and whether that is asked.
+    #[track_caller]
+    pub(super) fn confirms(self, asked: bool) -> Self {
+        match &self.last {
+            Ok(Action::Confirm(confirmation)) if confirmation.asks == asked => {
+                self.reply(Reply::Confirmed)
+            }
+            _ => self.expected(&format!("a confirmation with asks: {asked}")),
+        }
+    }
+
+    /// The user does not consent.
+    #[track_caller]
+    pub(super) fn answers_consent(self, reply: Reply) -> Self {
+        match &self.last {
+            Ok(Action::Confirm(confirmation)) if confirmation.asks => self.reply(reply),
+            _ => self.expected("a question"),
+        }
+    }
+
+    /// The registration is locked, and this is stored now.
+    #[track_caller]
+    pub(super) fn locks_registration(self, stored: Option<Vec<u8>>) -> Self {
+        match &self.last {
+            Ok(Action::LockRegistration(_)) => self.reply(Reply::Registration(stored)),
+            _ => self.expected("the lock of the registration"),
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn registers(self, answer: impl Answer) -> Self {
+        self.answers(Purpose::Registration, answer)
+    }
+
+    #[track_caller]
+    pub(super) fn saves_registration(mut self) -> Self {
+        match &self.last {
+            Ok(Action::SaveRegistration(Some(bytes))) => {
+                self.registration = Some(bytes.clone());
+                self.reply(Reply::Saved)
+            }
+            _ => self.expected("a save of the registration"),
+        }
+    }
+
+    #[track_caller]
+    pub(super) fn answers_save(self, reply: Reply) -> Self {
+        match &self.last {
+            Ok(Action::SaveRegistration(Some(_))) => self.reply(reply),
+            _ => self.expected("a save of the registration"),
         }
     }
 

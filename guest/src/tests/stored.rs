@@ -117,6 +117,7 @@ fn a_description_has_the_state_of_the_token() {
 fn a_description_holds_no_secret() {
     let Description {
         issuer,
+        resource,
         client_id,
         subject,
         display_name,
@@ -126,7 +127,7 @@ fn a_description_holds_no_secret() {
         token_state: _,
     } = describe(&renewed_elsewhere(), NOW_MS).ok().unwrap();
     let document: Value = serde_json::from_slice(&renewed_elsewhere()).unwrap();
-    let texts = [issuer, Some(client_id), subject, display_name].into_iter().flatten();
+    let texts = [issuer, resource, Some(client_id), subject, display_name].into_iter().flatten();
     for text in texts.chain(scopes) {
         for field in ["access_token", "refresh_token", "id_token", "nonce"] {
             let secret = document[field].as_str().unwrap();
@@ -140,7 +141,7 @@ fn accounts_differ_by_issuer_client_scopes_and_resources() {
     let keys = [
         openid(),
         openid().client(|client| client.issuer = Some("https://id.example/".to_owned())),
-        openid().client(|client| client.client_id = "cli2".to_owned()),
+        openid().client(|client| client.client_id = Some("cli2".to_owned())),
         openid().scopes(&["openid", "email"]),
         openid().scopes(&["openid email"]),
         openid().client(|client| client.resources = vec!["email".to_owned()]),

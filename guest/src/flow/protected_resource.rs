@@ -1,0 +1,157 @@
+//! Finds out who issues tokens for a protected resource (RFC 9728): from a challenge, then
+//! from the resource's metadata.
+//!
+//! ```text
+//! [AwaitingRefusal -> [AwaitingRefusalOfMcp]] -> AwaitingMetadata -> ... -> found
+//! ```
+
+use std::collections::VecDeque;
+
+use crate::contract::{Action, Code, Exchange, Failure, NoResponse, Purpose, Reply, Response};
+use crate::flow::Progress::{Continue, Done};
+use crate::flow::{Step, misfit, response};
+use crate::protocol::challenge::Demanded;
+use crate::protocol::endpoint;
+use crate::protocol::protected_resource::{
+    ProtectedResource, ResourceUrl, initialize_request, invalid, unauthenticated_get,
+};
+use crate::protocol::request::get;
+
+/// Time limit for the request without a token. A server that lets it pass may answer with a
+/// stream without end.
+const REFUSAL_TIME_LIMIT_MS: u64 = 5_000;
+
+pub(crate) struct Search {
+    resource: ResourceUrl,
+    state: State,
+}
+
+enum State {
+    /// A server refuses a request without a token and says with what it would take one.
+    AwaitingRefusal,
+    /// An MCP server may refuse only what its clients send.
+    AwaitingRefusalOfMcp,
+    AwaitingMetadata {
+        demanded: Option<Demanded>,
+        /// The locations that are left.
+        places: VecDeque<String>,
+    },
+}
+
+/// What is known about the resource.
+pub(crate) struct Found {
+    pub(crate) described: ProtectedResource,
+    /// What the resource demanded. `None` if it did not refuse a request without a token.
+    pub(crate) demanded: Option<Demanded>,
+    /// Whether the resource has no metadata. It is then its own issuer, as MCP servers were
+    /// before there was such metadata.
+    pub(crate) is_own_issuer: bool,
+}
+
+impl Search {
+    /// Begins with the challenge that the caller has, or asks for one.
+    pub(crate) fn begin(resource: &ResourceUrl, challenge: Option<&str>) -> Step<Self, Found> {
+        let resource = resource.clone();
+        match challenge {
+            Some(challenge) => {
+                let demanded = Demanded::of_fields([challenge]).unwrap_or_default();
+                Self { resource, state: State::AwaitingRefusal }.look_up(Some(demanded))
+            }
+            None => {
+                let action = ask(unauthenticated_get(&resource));
+                Ok(Continue(Self { resource, state: State::AwaitingRefusal }, action))
+            }
+        }
+    }
+
+    pub(crate) fn next(self, reply: Reply) -> Step<Self, Found> {
+        let Reply::Answered(answer) = reply else { return Err(misfit()) };
+        match self.state {
+            State::AwaitingRefusal => match self.refusal(answer)? {
+                Some(demanded) => self.look_up(Some(demanded)),
+                None => {
+                    let action = ask(initialize_request(&self.resource));
+                    Ok(Continue(Self { state: State::AwaitingRefusalOfMcp, ..self }, action))
+                }
+            },
+            State::AwaitingRefusalOfMcp => {
+                let demanded = self.refusal(answer)?;
+                self.look_up(demanded)
+            }
+            State::AwaitingMetadata { demanded, places } => {
+                let what = format!("the resource {}", endpoint::describe(self.resource.url()));
+                let response = response(answer, &what, Code::InvalidMetadata)?;
+                match self.resource.parse_metadata_response(&response)? {
+                    Some(described) => {
+                        Ok(Done(Found { described, demanded, is_own_issuer: false }))
+                    }
+                    None => {
+                        Self { state: State::AwaitingRefusal, ..self }.look_up_at(demanded, places)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns what the resource demands if it refused the request. Any other answer says
+    /// nothing: many servers refuse only some requests.
+    fn refusal(&self, answer: Result<Response, NoResponse>) -> Result<Option<Demanded>, Failure> {
+        match answer {
+            Ok(response) if response.status == 401 => {
+                Ok(Some(Demanded::of_response(&response).unwrap_or_default()))
+            }
+            Ok(_) | Err(NoResponse::TooLarge(_)) => Ok(None),
+            Err(NoResponse::Unreachable(unreachable)) if unreachable.sent => Ok(None),
+            Err(none) => {
+                let what = format!("the resource {}", endpoint::describe(self.resource.url()));
+                response(Err(none), &what, Code::InvalidMetadata).map(|_| None)
+            }
+        }
+    }
+
+    /// Looks the metadata up where the challenge says, and nowhere else then; otherwise at
+    /// the well-known locations.
+    fn look_up(self, demanded: Option<Demanded>) -> Step<Self, Found> {
+        let named = demanded.as_ref().and_then(|demanded| demanded.resource_metadata.as_deref());
+        let places = match named {
+            Some(url) => vec![self.resource.check_metadata_url(url)?],
+            None => self.resource.metadata_urls(),
+        };
+        self.look_up_at(demanded, places.into())
+    }
+
+    fn look_up_at(
+        self,
+        demanded: Option<Demanded>,
+        mut places: VecDeque<String>,
+    ) -> Step<Self, Found> {
+        if let Some(place) = places.pop_front() {
+            let action = Action::Exchange(get(Purpose::ResourceMetadata, &place));
+            let state = State::AwaitingMetadata { demanded, places };
+            return Ok(Continue(Self { state, ..self }, action));
+        }
+        let resource = &self.resource;
+        match &demanded {
+            Some(Demanded { resource_metadata: Some(place), .. }) => Err(invalid(format!(
+                "{} says that its metadata is at {place}, where nothing is",
+                resource.identifier()
+            ))),
+            Some(_) => {
+                let described = ProtectedResource {
+                    identifier: resource.identifier(),
+                    issuers: vec![resource.origin()],
+                    scopes: Vec::new(),
+                };
+                Ok(Done(Found { described, demanded, is_own_issuer: true }))
+            }
+            None => Err(invalid(format!(
+                "{} does not say who issues tokens for it: it neither refuses a request without a token nor has protected resource metadata",
+                resource.identifier()
+            ))),
+        }
+    }
+}
+
+fn ask(exchange: Exchange) -> Action {
+    Action::Exchange(Exchange { timeout_ms: Some(REFUSAL_TIME_LIMIT_MS), ..exchange })
+}

@@ -1,0 +1,241 @@
+//! Registration of the client at an authorization server (RFC 7591), and what is stored of
+//! it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::contract::{
+    Client, ClientAuthentication, Code, EpochMs, Exchange, Failure, Purpose, Response,
+};
+use crate::protocol::client_authentication;
+use crate::protocol::failure::{in_words, printable, provider_error, unavailable};
+use crate::protocol::metadata::Provider;
+use crate::protocol::request::{header, post_json};
+use crate::protocol::stored::Authentication;
+
+/// Format version. Increased when older versions would misread a newer document.
+const FORMAT: u64 = 1;
+
+/// Number of logins in a row that came to nothing, after which the client counts as
+/// forgotten by its server.
+const DOUBTFUL: u32 = 2;
+
+/// Identifies this software at all servers (RFC 7591 §2).
+const SOFTWARE_ID: &str = "4f1c0f66-3b0e-4a5e-9f0e-6d1c5f8f9b1e";
+
+/// What this machine knows of its client at one issuer. Holds secrets: has no `Debug`.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Registrations {
+    format: u64,
+    pub(crate) issuer: String,
+    pub(crate) clients: Vec<Registered>,
+}
+
+/// A registered client. Holds secrets: has no `Debug`.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Registered {
+    pub(crate) client_id: String,
+    pub(crate) client_secret: Option<String>,
+    /// Expiry of the secret, in seconds since 1970. `None`: never.
+    pub(crate) client_secret_expires_at: Option<u64>,
+    pub(crate) authentication: Authentication,
+    pub(crate) redirect_uri: String,
+    pub(crate) registered_at_ms: EpochMs,
+    /// Access token for the registration itself (RFC 7592 §3).
+    pub(crate) registration_access_token: Option<String>,
+    pub(crate) registration_client_uri: Option<String>,
+    /// How many logins with it came to nothing since the last one that did not. Servers
+    /// forget clients and say so only to the user, on a page that does not come back.
+    #[serde(default)]
+    pub(crate) unfinished: u32,
+}
+
+impl Registrations {
+    pub(crate) fn new(issuer: &str) -> Self {
+        Self { format: FORMAT, issuer: issuer.to_owned(), clients: Vec::new() }
+    }
+
+    /// Returns the key under which the registrations at this issuer are stored.
+    pub(crate) fn key(issuer: &str) -> String {
+        let hash = Sha256::digest(format!("registration {issuer}"));
+        hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Parses what is stored for this issuer. What cannot be read, or belongs to another
+    /// issuer, counts as nothing: a client can be registered again.
+    pub(crate) fn parse(issuer: &str, bytes: Option<&[u8]>) -> Option<Self> {
+        let found: Self = serde_json::from_slice(bytes?).ok()?;
+        (found.format == FORMAT && found.issuer == issuer).then_some(found)
+    }
+
+    /// Returns the client for this redirect URI, if it can still be used.
+    pub(crate) fn usable(&self, redirect_uri: &str, now_ms: EpochMs) -> Option<&Registered> {
+        self.clients.iter().find(|client| {
+            let has_expired = client.client_secret_expires_at.is_some_and(|at| at <= now_ms / 1000);
+            let is_doubtful = client.unfinished >= DOUBTFUL;
+            client.redirect_uri == redirect_uri && !is_doubtful && !has_expired
+        })
+    }
+
+    /// Replaces the client of the same redirect URI.
+    pub(crate) fn put(&mut self, client: Registered) {
+        self.clients.retain(|other| other.redirect_uri != client.redirect_uri);
+        self.clients.push(client);
+    }
+
+    /// Removes the client with this identifier. Others may have been registered since.
+    pub(crate) fn forget(&mut self, client_id: &str) {
+        self.clients.retain(|client| client.client_id != client_id);
+    }
+
+    /// Notes whether a login with this client was finished.
+    pub(crate) fn note(&mut self, client_id: &str, is_finished: bool) {
+        for client in self.clients.iter_mut().filter(|client| client.client_id == client_id) {
+            client.unfinished = if is_finished { 0 } else { client.unfinished.saturating_add(1) };
+        }
+    }
+
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        // OK because maps have string keys, and no number here can fail to serialize.
+        serde_json::to_vec(self).expect("registrations are always JSON")
+    }
+}
+
+/// Returns the registration request (RFC 7591 §2). The client is a native one, without a
+/// secret if the server allows that.
+pub(crate) fn registration_request(
+    endpoint: &str,
+    client: &Client,
+    provider: &Provider,
+    redirect_uri: &str,
+    initial_access_token: Option<&str>,
+) -> Exchange {
+    let offers = |name: &str| {
+        let offered = provider.auth_methods.as_ref();
+        offered.is_none_or(|all| all.iter().any(|one| one == name))
+    };
+    let methods = ["none", "client_secret_basic", "client_secret_post"];
+    let method = methods.into_iter().find(|name| offers(name)).unwrap_or("none");
+    let mut grants = vec!["authorization_code", "refresh_token"];
+    if provider.device_authorization_endpoint.is_some() {
+        grants.push("urn:ietf:params:oauth:grant-type:device_code");
+    }
+    let Value::Object(mut metadata) = json!({
+        "client_name": "latchstring",
+        "application_type": "native",
+        "token_endpoint_auth_method": method,
+        "redirect_uris": [redirect_uri],
+        "grant_types": grants,
+        "response_types": ["code"],
+        "software_id": SOFTWARE_ID,
+        "software_version": env!("CARGO_PKG_VERSION"),
+    }) else {
+        unreachable!("an object is an object")
+    };
+    if !client.scopes.is_empty() {
+        metadata.insert("scope".to_owned(), client.scopes.join(" ").into());
+    }
+    let bearer = initial_access_token.map(|token| format!("Bearer {token}"));
+    let headers = bearer.map(|value| header("authorization", &value)).into_iter().collect();
+    post_json(Purpose::Registration, endpoint, headers, &metadata)
+}
+
+/// A response body (RFC 7591 §3.2).
+#[derive(Deserialize)]
+struct Body {
+    client_id: Option<String>,
+    client_secret: Option<String>,
+    client_secret_expires_at: Option<Value>,
+    token_endpoint_auth_method: Option<String>,
+    registration_access_token: Option<String>,
+    registration_client_uri: Option<String>,
+}
+
+/// Parses a registration response. The server may have replaced any of the metadata, and
+/// what it answers holds.
+pub(crate) fn parse_registration_response(
+    response: &Response,
+    provider: &Provider,
+    redirect_uri: &str,
+    now_ms: EpochMs,
+) -> Result<Registered, Failure> {
+    if let Some(failure) = unavailable("the registration endpoint", response) {
+        return Err(failure);
+    }
+    if !(200..300).contains(&response.status) {
+        return Err(refused(response));
+    }
+    let body: Body = serde_json::from_slice(&response.body).map_err(|error| {
+        invalid(format!(
+            "the registration response cannot be read: not the expected JSON at line {}, column {}",
+            error.line(),
+            error.column()
+        ))
+    })?;
+    let client_id = body.client_id.filter(|id| !id.is_empty());
+    let client_id =
+        client_id.ok_or_else(|| invalid("the registration response has no client_id"))?;
+    let client_secret = body.client_secret.filter(|secret| !secret.is_empty());
+    let method = match body.token_endpoint_auth_method.as_deref() {
+        Some("none") => ClientAuthentication::None,
+        Some("client_secret_basic") => ClientAuthentication::ClientSecretBasic,
+        Some("client_secret_post") => ClientAuthentication::ClientSecretPost,
+        Some(other) => {
+            return Err(invalid(format!(
+                "the server registered the client for the authentication {}, which this version does not use",
+                printable(other)
+            )));
+        }
+        None if client_secret.is_none() => ClientAuthentication::None,
+        None => client_authentication::with_secret(provider.auth_methods.as_deref()),
+    };
+    if method != ClientAuthentication::None && client_secret.is_none() {
+        return Err(invalid(
+            "the server registered the client with a secret (token_endpoint_auth_method), and sent none",
+        ));
+    }
+    let expires_at = body.client_secret_expires_at.as_ref().and_then(seconds);
+    Ok(Registered {
+        client_id,
+        client_secret: client_secret.filter(|_| method != ClientAuthentication::None),
+        client_secret_expires_at: expires_at.filter(|at| *at > 0),
+        authentication: method.into(),
+        redirect_uri: redirect_uri.to_owned(),
+        registered_at_ms: now_ms,
+        registration_access_token: body.registration_access_token,
+        registration_client_uri: body.registration_client_uri,
+        unfinished: 0,
+    })
+}
+
+fn seconds(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+/// The failure for an error response (RFC 7591 §3.2.2).
+fn refused(response: &Response) -> Failure {
+    let body: Map<String, Value> = serde_json::from_slice(&response.body).unwrap_or_default();
+    let text = |name: &str| body.get(name).and_then(Value::as_str);
+    let remedy = match response.status {
+        401 | 403 => {
+            "get an initial access token from the provider and give it with --initial-access-token-file, or register a client by hand and give it with --client-id"
+        }
+        _ => "register a client by hand at the provider and give it with --client-id",
+    };
+    let Some(error) = text("error") else {
+        let message = format!("the registration was refused with status {}", response.status);
+        return Failure::new(Code::ProviderRefused, message, remedy);
+    };
+    let error = provider_error(error, text("error_description"));
+    let message = format!("the registration was refused: {}", in_words(&error));
+    Failure::new(Code::ProviderRefused, message, remedy).with_provider_error(error)
+}
+
+fn invalid(message: impl Into<String>) -> Failure {
+    Failure::new(
+        Code::InvalidMetadata,
+        message,
+        "register a client by hand at the provider and give it with --client-id",
+    )
+}
