@@ -56,6 +56,11 @@ pub enum Asked<'a> {
         /// In milliseconds.
         wait_ms: u64,
     },
+    /// To tell the user who will ask for the password.
+    Consent {
+        /// In milliseconds.
+        wait_ms: u64,
+    },
     /// Nothing more.
     End,
 }
@@ -63,7 +68,12 @@ pub enum Asked<'a> {
 impl<'a> Asked<'a> {
     fn by(action: &'a Action) -> Self {
         match action {
-            Action::Lock | Action::Probe | Action::Save(_) => Self::Step,
+            Action::Lock
+            | Action::Probe
+            | Action::Save(_)
+            | Action::ReadRegistration(_)
+            | Action::LockRegistration(_)
+            | Action::SaveRegistration(_) => Self::Step,
             Action::Exchange(exchange) => Self::Request { wait_ms: exchange.wait_ms },
             Action::Authorize(Authorization { url, wait_ms, .. }) => {
                 Self::Redirect { url, wait_ms: *wait_ms }
@@ -71,6 +81,7 @@ impl<'a> Asked<'a> {
             Action::Present(prompt) => Self::Page { url: &prompt.verification_uri },
             Action::Visit(visit) => Self::Page { url: &visit.url },
             Action::Offer(offer) => Self::Choice { wait_ms: offer.wait_ms },
+            Action::Confirm(confirmation) => Self::Consent { wait_ms: confirmation.wait_ms },
             Action::Done(_) => Self::End,
         }
     }
@@ -79,11 +90,13 @@ impl<'a> Asked<'a> {
     /// contract has no such action. `url` and `wait_ms` are the action's, if it has them.
     pub fn named(action: &str, url: &'a str, wait_ms: u64) -> Option<Self> {
         Some(match action {
-            "lock" | "probe" | "save" => Self::Step,
+            "lock" | "probe" | "save" | "read-registration" | "lock-registration"
+            | "save-registration" => Self::Step,
             "exchange" => Self::Request { wait_ms },
             "authorize" => Self::Redirect { url, wait_ms },
             "present" | "visit" => Self::Page { url },
             "offer" => Self::Choice { wait_ms },
+            "confirm" => Self::Consent { wait_ms },
             "done" => Self::End,
             _ => return None,
         })
@@ -159,6 +172,7 @@ impl Budget {
         match &mut action {
             Action::Authorize(authorization) => authorization.wait_ms = wait_ms,
             Action::Offer(offer) => offer.wait_ms = wait_ms,
+            Action::Confirm(confirmation) => confirmation.wait_ms = wait_ms,
             _ => {}
         }
         Ok(action)
@@ -192,6 +206,10 @@ impl Budget {
                 Ok(0)
             }
             Asked::Choice { wait_ms } => Ok(wait_ms.min(self.patience_ms)),
+            Asked::Consent { wait_ms } => {
+                self.act()?;
+                Ok(wait_ms.min(self.patience_ms))
+            }
             Asked::End => Ok(0),
         }
     }

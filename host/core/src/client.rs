@@ -6,7 +6,7 @@ use crate::error::{self, Error};
 impl Default for Demand {
     /// Returns the demand for a token that is valid now.
     fn default() -> Self {
-        Self { min_ttl_ms: 0, force_refresh: false, examination: None }
+        Self { min_ttl_ms: 0, force_refresh: false, examination: None, challenge: None }
     }
 }
 
@@ -93,7 +93,9 @@ impl Client {
             endpoints: Endpoints::default(),
             assumed_endpoints: Endpoints::default(),
             https_issuer: false,
-            client_id,
+            client_id: Some(client_id),
+            client_metadata_url: None,
+            resource_url: None,
             client_secret: None,
             authentication: None,
             scopes: Vec::new(),

@@ -77,6 +77,7 @@ impl<'a> Drive<'a> {
         session: C::Session,
     ) -> Result<Outcome, Error> {
         let mut held: Option<Held> = None;
+        let mut held_registration: Option<Held> = None;
         let mut reply = Reply::Begin;
         loop {
             let action = component
@@ -85,7 +86,7 @@ impl<'a> Drive<'a> {
             reply = match self.budget.admit(action)? {
                 Action::Lock => {
                     if held.is_none() {
-                        held = Some(self.lock().await?);
+                        held = Some(self.lock(self.key).await?);
                     }
                     Reply::Locked(
                         read(self.store, self.key).await?.map(|envelope| envelope.session.to_vec()),
@@ -106,6 +107,25 @@ impl<'a> Drive<'a> {
                 }
                 Action::Visit(visit) => self.user("a page to be shown")?.visit(&visit).await?,
                 Action::Offer(offer) => self.user("a choice")?.offer(offer).await?,
+                Action::Confirm(confirmation) => {
+                    self.user("a consent")?.confirm(&confirmation).await
+                }
+                Action::ReadRegistration(name) => {
+                    Reply::Registration(self.registration(&registration_key(&name)?).await?)
+                }
+                Action::LockRegistration(name) => {
+                    let key = registration_key(&name)?;
+                    // The old lock first: two processes must not wait for each other.
+                    drop(held_registration.take());
+                    held_registration = Some(self.lock(&key).await?);
+                    Reply::Registration(self.registration(&key).await?)
+                }
+                Action::SaveRegistration(registration) => {
+                    let held = held_registration.take().ok_or_else(|| {
+                        Error::misbehaviour("saved a registration without its lock")
+                    })?;
+                    self.save(&held, registration.map(Zeroizing::new)).await
+                }
                 Action::Save(session) => {
                     let held = held.as_ref().ok_or_else(|| {
                         Error::misbehaviour("saved a session without the session's lock")
@@ -118,18 +138,31 @@ impl<'a> Drive<'a> {
         }
     }
 
-    /// Takes the session's lock. Tells the user if that takes long.
-    async fn lock(&mut self) -> Result<Held, Error> {
-        let mut lock = self.store.lock(self.key);
+    /// Returns what is stored of a registration. What cannot be read counts as nothing: a
+    /// client can be registered again.
+    async fn registration(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
+        match read(self.store, key).await {
+            Ok(stored) => Ok(stored.map(|envelope| envelope.session.to_vec())),
+            Err(error) if error.code() == Code::StoredDamaged => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes the lock of a session or a registration. Tells the user if that takes long.
+    async fn lock(&mut self, key: &Key) -> Result<Held, Error> {
+        let mut lock = self.store.lock(key);
         tokio::select! {
             biased;
             lock = &mut lock => return lock,
             () = self.clock.sleep(SILENT_WAIT) => {}
         }
-        self.terminal.say(&format!(
-            "Waiting for another process to finish with the session of the profile {}",
-            self.key.profile
-        ));
+        self.terminal.say(&match key.is_session() {
+            true => format!(
+                "Waiting for another process to finish with the session of the profile {}",
+                key.profile
+            ),
+            false => "Waiting for another process to finish its registration".to_owned(),
+        });
         lock.await
     }
 
@@ -235,6 +268,11 @@ impl<'a> Drive<'a> {
     }
 }
 
+fn registration_key(name: &str) -> Result<Key, Error> {
+    let key = Key::of_registration(name);
+    key.check().map(|()| key)
+}
+
 fn limits(private_addresses: bool, timeout: Duration) -> Limits {
     Limits { timeout, body_bytes: RESPONSE_BYTES, private_addresses }
 }
@@ -268,6 +306,8 @@ pub fn without_query(url: &str) -> &str {
 fn in_words(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Metadata => "reading the provider's metadata",
+        Purpose::Challenge | Purpose::ResourceMetadata => "asking who issues tokens for this URL",
+        Purpose::Registration => "registering this program at the provider",
         Purpose::Token => "getting a token",
         Purpose::Keys => "getting the provider's keys",
         Purpose::Userinfo => "asking the provider who you are",

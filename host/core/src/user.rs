@@ -10,7 +10,7 @@ use crate::capability::browser::{Launched, Launcher};
 use crate::capability::clock::Clock;
 use crate::capability::listener::{Answer, Listener, Visit};
 use crate::capability::terminal::Terminal;
-use crate::contract::{self, Authorization, DevicePrompt, Offer};
+use crate::contract::{self, Authorization, Confirmation, DevicePrompt, Offer};
 use crate::egress::Egress;
 use crate::error::Error;
 use crate::interaction::{Command, Event, Interaction, Means, Opened, Reply, Request};
@@ -124,6 +124,12 @@ impl<'a> User<'a> {
     pub async fn visit(&mut self, visit: &contract::Visit) -> Result<contract::Reply, Error> {
         let commands = self.interaction.visit(self.egress, visit)?;
         Ok(self.reply(commands).await)
+    }
+
+    /// Tells the user who will ask for the password.
+    pub async fn confirm(&mut self, confirmation: &Confirmation) -> contract::Reply {
+        let commands = self.interaction.confirm(confirmation);
+        self.reply(commands).await
     }
 
     /// Asks the user how to go on.

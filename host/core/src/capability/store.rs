@@ -57,7 +57,7 @@ pub trait Store: Send + Sync {
     /// another process holds the lock for too long.
     async fn lock(&self, key: &Key) -> Result<Held, Error>;
 
-    /// Returns every key with stored bytes, sorted.
+    /// Returns every key with stored bytes, sorted: those of sessions and of registrations.
     ///
     /// # Errors
     ///

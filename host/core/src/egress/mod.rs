@@ -1,10 +1,11 @@
 //! Where requests and the user's browser may go, whatever the component asks for.
 //!
 //! - https only, or http on a loopback address;
-//! - requests: to the origins that the caller named (the issuer and configured endpoints)
-//!   and those that the issuer's metadata names;
+//! - requests: to the origins that the caller named (the issuer, a protected resource and
+//!   configured endpoints), to those of the issuers that the resource's metadata names, and
+//!   to those that an issuer's metadata names;
 //! - private addresses: only if the caller named the origin, or if all of the issuer's own
-//!   addresses are private;
+//!   addresses, or those of the resource that named it, are private;
 //! - the browser: to those origins, to the configured end-session endpoint and Hexclave's
 //!   app, and to the verification pages in the provider's device authorization response. It
 //!   comes back to this login's redirect URI only.
@@ -46,8 +47,12 @@ const REQUEST_BYTES: usize = 1 << 20;
 /// The policy of one session.
 pub struct Egress {
     issuer: Option<String>,
-    /// Whether all addresses of the issuer's host are private; unset until its name is
-    /// resolved.
+    /// The URL of the protected resource that a login is for.
+    resource: Option<String>,
+    /// Issuers that the resource named, and its own origin.
+    issuers: Mutex<BTreeSet<String>>,
+    /// Whether all addresses of the issuer's host are private, or those of the resource's
+    /// host if there is one; unset until its name is resolved.
     issuer_is_private: OnceLock<bool>,
     /// Whether the issuer's metadata names it with https although it is reached over http.
     https_issuer: bool,
@@ -65,6 +70,8 @@ pub struct Egress {
 pub struct Provider<'a> {
     /// The client's issuer.
     pub issuer: Option<&'a str>,
+    /// The URL of the protected resource that a login is for.
+    pub resource: Option<&'a str>,
     /// Whether the issuer's metadata names it with https although it is reached over http.
     pub https_issuer: bool,
     /// URLs that requests may go to.
@@ -125,6 +132,7 @@ impl Egress {
         };
         let provider = Provider {
             issuer: client.issuer.as_deref(),
+            resource: client.resource_url.as_deref(),
             https_issuer: client.https_issuer,
             endpoints: asked.flatten().map(String::as_str).collect(),
             pages: shown.into_iter().flatten().chain(app_url).map(String::as_str).collect(),
@@ -135,8 +143,8 @@ impl Egress {
     /// Creates the policy from the settings that name origins. `pinned` are the origins
     /// stored with the session.
     pub fn of(provider: &Provider<'_>, pinned: &[String]) -> Self {
-        let Provider { issuer, https_issuer, endpoints, pages } = provider;
-        let issuer_is_private = match issuer.and_then(issuer_host) {
+        let Provider { issuer, resource, https_issuer, endpoints, pages } = provider;
+        let issuer_is_private = match resource.or(*issuer).and_then(issuer_host) {
             Some(Host::Domain(_)) => OnceLock::new(),
             Some(Host::Ipv4(address)) => OnceLock::from(!is_public(address.into())),
             Some(Host::Ipv6(address)) => OnceLock::from(!is_public(address.into())),
@@ -144,9 +152,11 @@ impl Egress {
         };
         Self {
             issuer: issuer.map(str::to_owned),
+            resource: resource.map(str::to_owned),
+            issuers: Mutex::new(origins(resource)),
             issuer_is_private,
             https_issuer: *https_issuer,
-            named: origins(endpoints.iter().chain(issuer)),
+            named: origins(endpoints.iter().chain(issuer).chain(resource)),
             pinned: Mutex::new(set(pinned.iter().cloned())),
             pages: Mutex::new(origins(pages)),
             redirect_uri: None,
@@ -245,6 +255,9 @@ impl Egress {
     /// device authorization response.
     pub fn learn(&self, purpose: Purpose, url: &str, response: &Response) {
         match purpose {
+            Purpose::ResourceMetadata => {
+                self.learn_resource_metadata(url, response.status, &response.body);
+            }
             Purpose::Metadata => self.learn_metadata(url, response.status, &response.body),
             Purpose::DeviceAuthorization => self.learn_device_authorization(&response.body),
             _ => {}
@@ -260,21 +273,44 @@ impl Egress {
         lock(&self.pages).extend(origins(pages));
     }
 
-    /// Pins the origins of the endpoints in a response from `url` if it is the issuer's own
-    /// metadata.
+    /// Pins the origins of the issuers in a response from `url` if it is the metadata of the
+    /// login's resource ([RFC 9728 §3.2](https://www.rfc-editor.org/rfc/rfc9728#section-3.2)).
+    pub fn learn_resource_metadata(&self, url: &str, status: u16, body: &[u8]) {
+        let own = |url: &str| Url::parse(url).ok().and_then(|url| origin(&url));
+        let Some(resource) = &self.resource else { return };
+        if status != 200 || own(url) != own(resource) {
+            return;
+        }
+        let Ok(Value::Object(document)) = serde_json::from_slice(body) else { return };
+        let Some(Value::Array(servers)) = document.get("authorization_servers") else { return };
+        let loopback = self.anchor_is_loopback();
+        for issuer in servers.iter().filter_map(Value::as_str) {
+            let url = Url::parse(issuer).ok();
+            let url = url.filter(|url| url.scheme() == "https" || loopback);
+            if let Some(origin) = url.as_ref().and_then(origin) {
+                lock(&self.issuers).insert(issuer.to_owned());
+                lock(&self.pinned).insert(origin);
+            }
+        }
+    }
+
+    /// Pins the origins of the endpoints in a response from `url` if it is the own metadata
+    /// of the issuer, or of one that the resource named.
     pub fn learn_metadata(&self, url: &str, status: u16, body: &[u8]) {
-        let Some(issuer) = &self.issuer else { return };
-        if status != 200 || !is_metadata_url(url, issuer) {
+        if status != 200 {
             return;
         }
         let Ok(Value::Object(document)) = serde_json::from_slice(body) else { return };
         let name = document.get("issuer").and_then(Value::as_str).unwrap_or_default();
-        let https_name = issuer.replacen("http:", "https:", 1);
-        let own_name = if self.https_issuer { &https_name } else { issuer };
-        if !may_be_named(own_name, name) {
+        let is_own = |issuer: &String| {
+            let https_name = issuer.replacen("http:", "https:", 1);
+            let own_name = if self.https_issuer { &https_name } else { issuer };
+            is_metadata_url(url, issuer) && may_be_named(own_name, name)
+        };
+        if !self.issuer.iter().any(is_own) && !lock(&self.issuers).iter().any(is_own) {
             return;
         }
-        let loopback = Url::parse(issuer).is_ok_and(|issuer| is_loopback(&issuer));
+        let loopback = self.anchor_is_loopback();
         let origins = document
             .iter()
             .filter(|(name, _)| name.ends_with("_endpoint") || *name == "jwks_uri")
@@ -284,18 +320,29 @@ impl Egress {
         lock(&self.pinned).extend(origins);
     }
 
+    /// Whether the provider may be on loopback addresses.
+    fn anchor_is_loopback(&self) -> bool {
+        let anchor = self.anchor().and_then(|anchor| Url::parse(anchor).ok());
+        anchor.is_some_and(|anchor| is_loopback(&anchor))
+    }
+
+    /// What the caller named: the resource that names its issuer, or the issuer.
+    fn anchor(&self) -> Option<&str> {
+        self.resource.as_deref().or(self.issuer.as_deref())
+    }
+
     /// Returns the origins to store with the session.
     pub fn pinned_origins(&self) -> Vec<String> {
         lock(&self.pinned).iter().cloned().collect()
     }
 
-    /// Returns the issuer if its name has to be resolved before
-    /// [`issuer_is_private`](Self::issuer_is_private) can tell.
+    /// Returns the issuer, or the resource that names it, if its name has to be resolved
+    /// before [`issuer_is_private`](Self::issuer_is_private) can tell.
     pub fn unresolved_issuer(&self) -> Option<Url> {
         if self.issuer_is_private.get().is_some() {
             return None;
         }
-        self.issuer.as_deref().and_then(|issuer| Url::parse(issuer).ok())
+        self.anchor().and_then(|anchor| Url::parse(anchor).ok())
     }
 
     /// Notes, for the rest of the session, whether all of the issuer's addresses are
@@ -381,15 +428,19 @@ pub fn origin(url: &Url) -> Option<String> {
     allowed.then(|| url.origin().ascii_serialization())
 }
 
-/// Returns whether `url` is one of the two places for an issuer's metadata (OpenID Connect
-/// Discovery §4.1, RFC 8414 §3.1).
+/// Returns whether `url` is one of the three places for an issuer's metadata (OpenID Connect
+/// Discovery §4.1, RFC 8414 §3.1 and §5).
 fn is_metadata_url(url: &str, issuer: &str) -> bool {
     let Ok(parsed) = Url::parse(issuer) else { return false };
-    let mut oauth = parsed.clone();
     let path = parsed.path().trim_end_matches('/');
-    oauth.set_path(&format!("/.well-known/oauth-authorization-server{path}"));
+    let is_inserted = |name: &str| {
+        let mut place = parsed.clone();
+        place.set_path(&format!("/.well-known/{name}{path}"));
+        url == place.as_str()
+    };
     url == format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
-        || url == oauth.as_str()
+        || is_inserted("oauth-authorization-server")
+        || is_inserted("openid-configuration")
 }
 
 #[cfg(test)]
@@ -506,6 +557,59 @@ mod tests {
             let place = format!("{ISSUER}/.well-known/openid-configuration");
             egress.learn(Purpose::Metadata, &place, &response(&metadata));
             assert_eq!(!egress.pinned_origins().is_empty(), fits, "{https_issuer} {name}");
+        }
+    }
+
+    #[test]
+    fn a_resource_names_its_issuers_and_those_their_endpoints() {
+        const RESOURCE: &str = "https://api.example/mcp";
+        let by_url = |resource: &str| {
+            let client = Client::new(None, String::new());
+            Egress::new(&Client { resource_url: Some(resource.to_owned()), ..client }, &[])
+        };
+        let permit = |egress: &Egress, url: &str| {
+            let get = Outgoing { url, headers: Vec::new(), body_bytes: 0 };
+            egress.permit_outgoing(&get).map(|(_, permit)| permit)
+        };
+        let named =
+            |issuer: &str| response(&serde_json::json!({ "authorization_servers": [issuer] }));
+        let described = |issuer: &str| {
+            let endpoint = "https://login.example/token";
+            response(&serde_json::json!({ "issuer": issuer, "token_endpoint": endpoint }))
+        };
+        let egress = by_url(RESOURCE);
+        assert_eq!(permit(&egress, RESOURCE), Ok(Permit::AnyAddress));
+        assert!(permit(&egress, "https://id.example/").is_err());
+        let issuer = "https://id.example/t";
+        // Only the resource's own origin says who its issuers are.
+        egress.learn(Purpose::ResourceMetadata, "https://evil.example/prm", &named(issuer));
+        assert!(permit(&egress, issuer).is_err());
+        egress.learn(Purpose::ResourceMetadata, "https://api.example/prm", &named(issuer));
+        assert_eq!(permit(&egress, issuer), Ok(Permit::AsIssuer));
+        for (place, found, is_pinned) in [
+            ("https://id.example/.well-known/openid-configuration/other", issuer, false),
+            ("https://id.example/.well-known/openid-configuration/t", "https://id.example", false),
+            ("https://id.example/.well-known/openid-configuration/t", issuer, true),
+        ] {
+            egress.learn(Purpose::Metadata, place, &described(found));
+            assert_eq!(permit(&egress, "https://login.example/").is_ok(), is_pinned, "{place}");
+        }
+        // A server without metadata is its own issuer.
+        let egress = by_url(RESOURCE);
+        let place = "https://api.example/.well-known/oauth-authorization-server";
+        egress.learn(Purpose::Metadata, place, &described("https://api.example"));
+        assert!(permit(&egress, "https://login.example/").is_ok());
+        // A public resource names no private issuer: what decides is the resource's address.
+        assert!(by_url(RESOURCE).unresolved_issuer().is_some_and(|url| url.as_str() == RESOURCE));
+        assert!(by_url("https://10.0.0.1/mcp").issuer_is_private());
+        for (resource, is_permitted) in [(RESOURCE, false), ("http://127.0.0.1:8000/mcp", true)] {
+            let egress = by_url(resource);
+            egress.learn(Purpose::ResourceMetadata, resource, &named("http://127.0.0.1:9000"));
+            assert_eq!(
+                permit(&egress, "http://127.0.0.1:9000/").is_ok(),
+                is_permitted,
+                "{resource}"
+            );
         }
     }
 

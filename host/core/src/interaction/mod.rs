@@ -23,7 +23,7 @@ use binding::{Binding, Passage, Secrets, start_query};
 pub use texts::sentence;
 use texts::{choices, in_words, named, paste};
 
-use crate::contract::{self, Authorization, DevicePrompt, LoginFlow, Offer, Visit};
+use crate::contract::{self, Authorization, Confirmation, DevicePrompt, LoginFlow, Offer, Visit};
 use crate::egress::Egress;
 use crate::error::{Error, printable};
 use crate::listener::{END_ADDRESS, Peer};
@@ -152,6 +152,10 @@ pub enum Reply {
     Presented,
     /// The user chose this flow.
     Chosen(LoginFlow),
+    /// The user was told who will ask for the password, and consented if that was asked.
+    Confirmed,
+    /// The user does not want to go on.
+    Cancelled,
     /// The time limit is over.
     TimedOut,
 }
@@ -163,6 +167,8 @@ impl From<Reply> for contract::Reply {
             Reply::Pasted(text) => Self::Pasted(text),
             Reply::Presented => Self::Presented,
             Reply::Chosen(flow) => Self::Chosen(flow),
+            Reply::Confirmed => Self::Confirmed,
+            Reply::Cancelled => Self::Cancelled,
             Reply::TimedOut => Self::TimedOut,
         }
     }
@@ -199,6 +205,8 @@ enum Stage {
     Redirect(Asked),
     /// The user's choice of another flow. Never empty.
     Choice(LoginFlow, Vec<LoginFlow>),
+    /// The user's consent to log in at this issuer.
+    Consent,
     /// The browser that was sent to the last page.
     LastPage { page: Page, redirect: Request },
     /// Nothing: the login has ended.
@@ -327,6 +335,20 @@ impl Interaction {
         Ok(self.commands())
     }
 
+    /// Tells the user who will ask for the password, and asks for consent if the session
+    /// wants it and a user can answer.
+    pub fn confirm(&mut self, confirmation: &Confirmation) -> Vec<Command> {
+        self.say(texts::issuer(confirmation));
+        if confirmation.asks && self.means.is_attended {
+            self.tell(Command::Limit(confirmation.wait_ms));
+            self.stage = Stage::Consent;
+            self.ask(texts::CONSENT.to_owned(), false);
+        } else {
+            self.reply(Reply::Confirmed);
+        }
+        self.commands()
+    }
+
     /// Asks the user how to go on. Requests that come meanwhile get the page for an
     /// abandoned login.
     ///
@@ -361,7 +383,9 @@ impl Interaction {
             Event::BrowserFailed(reason) => self.browser_failed(&reason),
             Event::Closed(request) => self.closed(request),
             Event::TimedOut => match &self.stage {
-                Stage::Redirect(_) | Stage::Choice(..) => self.reply(Reply::TimedOut),
+                Stage::Redirect(_) | Stage::Choice(..) | Stage::Consent => {
+                    self.reply(Reply::TimedOut);
+                }
                 Stage::LastPage { .. } => self.finish(),
                 _ => {}
             },
@@ -499,6 +523,8 @@ impl Interaction {
                     None => self.ask_choice(),
                 }
             }
+            Stage::Consent if text.trim().is_empty() => self.reply(Reply::Confirmed),
+            Stage::Consent => self.reply(Reply::Cancelled),
             _ => {}
         }
     }
@@ -532,7 +558,9 @@ impl Interaction {
     fn admit(&mut self, request: Request) {
         match &self.stage {
             Stage::Redirect(_) | Stage::Opening { .. } => self.admit_redirect(request),
-            Stage::Session | Stage::Choice(..) => self.answer(request.id, self.pages.abandoned()),
+            Stage::Session | Stage::Choice(..) | Stage::Consent => {
+                self.answer(request.id, self.pages.abandoned())
+            }
             Stage::LastPage { page, redirect } => {
                 let is_last = request.target == END_ADDRESS && !request.peer.is_refused();
                 let target = Some(&*redirect.target);

@@ -124,6 +124,8 @@ impl Login {
                 Command::Reply(Reply::Pasted(text)) => format!("pasted {text}"),
                 Command::Reply(Reply::Presented) => "presented".to_owned(),
                 Command::Reply(Reply::Chosen(flow)) => format!("chosen {}", in_words(flow)),
+                Command::Reply(Reply::Confirmed) => "confirmed".to_owned(),
+                Command::Reply(Reply::Cancelled) => "cancelled".to_owned(),
                 Command::Reply(Reply::TimedOut) => "timed out".to_owned(),
                 Command::Finish => "finish".to_owned(),
             };
@@ -429,4 +431,41 @@ fn without_a_waiting_browser_the_end_is_at_once() {
     let commands = login.interaction.close(None);
     assert_eq!(login.told(commands), "end launch\nfinish\n");
     assert_eq!(login.requests(1, "/callback?code=c", ""), "answer 1 410\n");
+}
+
+fn confirmation(issuer_host: &str, asks: bool) -> Confirmation {
+    let resource_host = "mcp.example".to_owned();
+    Confirmation { issuer_host: issuer_host.to_owned(), resource_host, asks, wait_ms: 1000 }
+}
+
+#[test]
+fn the_user_hears_who_will_ask_for_the_password() {
+    let mut login = Login::new(means());
+    for (issuer, said) in [
+        ("mcp.example", "say mcp.example asks for your login itself.\nconfirmed\n"),
+        ("id.ex\u{1b}ample", "say mcp.example has you log in at id.ex\\u{1b}ample.\nconfirmed\n"),
+    ] {
+        let told = login.interaction.confirm(&confirmation(issuer, false));
+        assert_eq!(login.told(told), said);
+    }
+}
+
+#[test]
+fn a_strange_issuer_is_confirmed_by_enter_and_by_nothing_else() {
+    for (event, outcome) in [
+        (Event::Typed(" ".to_owned()), "confirmed\n"),
+        (Event::Typed("n".to_owned()), "cancelled\n"),
+        (Event::TimedOut, "timed out\n"),
+    ] {
+        let mut login = Login::new(means());
+        let told = login.interaction.confirm(&confirmation("id.example", true));
+        let told = login.told(told);
+        assert!(told.contains("limit 1000\nask Press Enter"), "{told}");
+        assert!(told.contains("id.example"), "{told}");
+        assert_eq!(login.handle(event), outcome);
+    }
+    // Nobody can answer.
+    let mut login = Login::new(Means { is_attended: false, ..means() });
+    let told = login.interaction.confirm(&confirmation("id.example", true));
+    assert!(login.told(told).ends_with("confirmed\n"));
 }

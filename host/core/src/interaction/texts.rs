@@ -1,7 +1,7 @@
 //! What the user is told and asked.
 
 use super::Opened;
-use crate::contract::LoginFlow;
+use crate::contract::{Confirmation, LoginFlow};
 use crate::error::printable;
 use crate::pages;
 
@@ -26,6 +26,21 @@ pub(super) fn invitation(opened: Opened) -> &'static str {
         Opened::ByHand => {
             "To log in, open this address in a browser of this machine (a sandbox cannot start one):\n\n"
         }
+    }
+}
+
+pub(super) const CONSENT: &str = "Press Enter to log in there, or type anything else to stop:";
+
+/// Returns the message about who will ask for the password.
+pub(super) fn issuer(confirmation: &Confirmation) -> String {
+    let issuer = printable(&confirmation.issuer_host);
+    let resource = printable(&confirmation.resource_host);
+    match (issuer == resource, confirmation.asks) {
+        (true, _) => format!("{resource} asks for your login itself."),
+        (false, false) => format!("{resource} has you log in at {issuer}."),
+        (false, true) => format!(
+            "{resource} has you log in at {issuer}, where this machine has not logged in before. Go on only if you know {issuer} and would give it your password."
+        ),
     }
 }
 

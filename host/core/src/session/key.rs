@@ -2,20 +2,34 @@
 
 use crate::error::{Code, Error};
 
-/// The key that a session is stored under.
+/// What registrations have in place of a profile: no profile can be named like it.
+const REGISTRATION: &str = "registration+";
+
+/// The key that a session, or the registration of a client, is stored under.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
-    /// The profile: 1 to 64 letters, digits, `-` and `_`.
+    /// The profile: 1 to 64 letters, digits, `-` and `_`. Registrations belong to none.
     pub profile: String,
     /// The component's `account-key`: 1 to 128 lower-case letters and digits.
     pub account: String,
 }
 
 impl Key {
+    /// Returns the key of a client's registration, which all profiles share. `name` is the
+    /// component's, with the same characters as an account.
+    pub fn of_registration(name: &str) -> Self {
+        Self { profile: REGISTRATION.to_owned(), account: name.to_owned() }
+    }
+
+    /// Returns whether this is the key of a session.
+    pub fn is_session(&self) -> bool {
+        self.profile != REGISTRATION
+    }
+
     /// Returns whether both parts have only the allowed characters and lengths.
     fn is_well_formed(&self) -> bool {
         let account = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
-        is_profile(&self.profile)
+        (is_profile(&self.profile) || !self.is_session())
             && (1..=128).contains(&self.account.len())
             && self.account.bytes().all(account)
     }
@@ -28,7 +42,9 @@ impl Key {
     /// Returns `invalid-configuration` if the profile cannot, and `sandbox-fault` if the
     /// component's part cannot.
     pub fn check(&self) -> Result<(), Error> {
-        check_profile(&self.profile)?;
+        if self.is_session() {
+            check_profile(&self.profile)?;
+        }
         if self.is_well_formed() {
             return Ok(());
         }
@@ -37,12 +53,18 @@ impl Key {
 
     /// Returns the beginning of the names of this key's files.
     pub fn file_stem(&self) -> String {
-        format!("{}.{}", profile_in_names(&self.profile), self.account)
+        match self.is_session() {
+            true => format!("{}.{}", profile_in_names(&self.profile), self.account),
+            false => format!("{}.{}", self.profile, self.account),
+        }
     }
 
     /// Returns the key whose file names begin with `stem`, or `None` if no key's do.
     pub fn of_file_stem(stem: &str) -> Option<Self> {
         let (name, account) = stem.split_once('.')?;
+        if name == REGISTRATION {
+            return Some(Self::of_registration(account)).filter(Self::is_well_formed);
+        }
         // `+` marks the next letter as a capital.
         let mut marked = false;
         let profile: String = name
