@@ -111,14 +111,14 @@ impl<'a> Drive<'a> {
                     self.user("a consent")?.confirm(&confirmation).await
                 }
                 Action::ReadRegistration(name) => {
-                    Reply::Registration(self.registration(&registration_key(&name)?).await?)
+                    Reply::Registration(registration(self.store, &registration_key(&name)?).await?)
                 }
                 Action::LockRegistration(name) => {
                     let key = registration_key(&name)?;
                     // The old lock first: two processes must not wait for each other.
                     drop(held_registration.take());
                     held_registration = Some(self.lock(&key).await?);
-                    Reply::Registration(self.registration(&key).await?)
+                    Reply::Registration(registration(self.store, &key).await?)
                 }
                 Action::SaveRegistration(registration) => {
                     let held = held_registration.take().ok_or_else(|| {
@@ -135,16 +135,6 @@ impl<'a> Drive<'a> {
                 Action::Done(outcome) => return Ok(outcome),
             };
             self.budget.note(&reply)?;
-        }
-    }
-
-    /// Returns what is stored of a registration. What cannot be read counts as nothing: a
-    /// client can be registered again.
-    async fn registration(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
-        match read(self.store, key).await {
-            Ok(stored) => Ok(stored.map(|envelope| envelope.session.to_vec())),
-            Err(error) if error.code() == Code::StoredDamaged => Ok(None),
-            Err(error) => Err(error),
         }
     }
 
@@ -265,6 +255,16 @@ impl<'a> Drive<'a> {
     /// Adds the place to the error of a damaged session: the component does not know it.
     fn placed(&self, error: Error) -> Error {
         placed(error, self.store, self.key)
+    }
+}
+
+/// Returns what is stored of a registration. What cannot be read counts as nothing: a client
+/// can be registered again.
+async fn registration(store: &dyn Store, key: &Key) -> Result<Option<Vec<u8>>, Error> {
+    match read(store, key).await {
+        Ok(stored) => Ok(stored.map(|envelope| envelope.session.to_vec())),
+        Err(error) if error.code() == Code::StoredDamaged => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

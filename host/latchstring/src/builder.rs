@@ -44,6 +44,9 @@ pub struct LatchBuilder {
     redirect: Redirect,
     patience: Option<Duration>,
     flow: Option<LoginFlow>,
+    accepted_issuer_host: Option<String>,
+    registers_anew: bool,
+    initial_access_token: Option<Zeroizing<String>>,
     anonymous_refresh_token: Option<Zeroizing<String>>,
     draws_qr: bool,
     pages: Pages,
@@ -65,6 +68,28 @@ impl Latch {
     /// ([RFC 8414 §2](https://www.rfc-editor.org/rfc/rfc8414#section-2)).
     pub fn builder(issuer: impl Into<String>, client_id: impl Into<String>) -> LatchBuilder {
         LatchBuilder::new(Some(issuer.into()), client_id.into())
+    }
+
+    /// Returns the settings of a client for the protected resource at this URL, such as an
+    /// MCP server: a login asks it who issues tokens for it
+    /// ([RFC 9728](https://www.rfc-editor.org/rfc/rfc9728)), and registers a client there if
+    /// none is set ([RFC 7591](https://www.rfc-editor.org/rfc/rfc7591)).
+    ///
+    /// ```no_run
+    /// use latchstring::Latch;
+    ///
+    /// # async fn run() -> Result<(), latchstring::Error> {
+    /// let latch = Latch::for_resource("https://mcp.example.com/mcp").build()?;
+    /// let token = latch.token_or_login().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn for_resource(url: impl Into<String>) -> LatchBuilder {
+        LatchBuilder::of_client(Client {
+            resource_url: Some(url.into()),
+            client_id: None,
+            ..Client::new(None, String::new())
+        })
     }
 
     /// Returns the settings of a client of a provider without an issuer identifier. Set its
@@ -93,6 +118,9 @@ impl LatchBuilder {
             },
             patience: None,
             flow: None,
+            accepted_issuer_host: None,
+            registers_anew: false,
+            initial_access_token: None,
             anonymous_refresh_token: None,
             draws_qr: true,
             pages: Pages::default(),
@@ -108,6 +136,49 @@ impl LatchBuilder {
             store: None,
             terminal: None,
         }
+    }
+
+    /// Sets the issuer, which must be one of those that the resource names. For a client made
+    /// by [`Latch::for_resource`].
+    pub fn issuer(mut self, issuer: impl Into<String>) -> Self {
+        self.client.issuer = Some(issuer.into());
+        self
+    }
+
+    /// Sets the client ID.
+    pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
+        self.client.client_id = Some(client_id.into());
+        self
+    }
+
+    /// Sets the URL of a client ID metadata document. A login by the URL of a resource
+    /// presents it instead of registering a client, if the server takes such documents.
+    pub fn client_metadata_url(mut self, url: impl Into<String>) -> Self {
+        self.client.client_metadata_url = Some(url.into());
+        self
+    }
+
+    /// Sets the host of the only issuer at which a login by the URL of a resource may log
+    /// the user in. Without it, the user is asked on a terminal, once for each issuer on
+    /// another host than the resource.
+    pub fn accept_issuer(mut self, host: impl Into<String>) -> Self {
+        self.accepted_issuer_host = Some(host.into());
+        self
+    }
+
+    /// Sets whether a login by the URL of a resource registers a new client although it
+    /// knows one. The default is no.
+    pub fn register_anew(mut self, anew: bool) -> Self {
+        self.registers_anew = anew;
+        self
+    }
+
+    /// Sets the initial access token for registering a client
+    /// ([RFC 7591 §3](https://www.rfc-editor.org/rfc/rfc7591#section-3)). It goes nowhere
+    /// else and is never stored.
+    pub fn initial_access_token(mut self, token: impl Into<String>) -> Self {
+        self.initial_access_token = Some(Zeroizing::new(token.into()));
+        self
     }
 
     /// Sets the requested scopes, one name each
@@ -422,6 +493,9 @@ impl LatchBuilder {
             }
         }
         check_profile(&self.profile)?;
+        if self.client.resource_url.is_some() && self.redirect.ports.is_empty() {
+            self.redirect.ports = REGISTERED_PORTS.to_vec();
+        }
         self.redirect.check()?;
         let origins = Origins::of(&self.client, &self.api_origins)?;
         self.client.protocol.check_anonymous(self.anonymous_refresh_token.is_some())?;
@@ -441,6 +515,9 @@ impl LatchBuilder {
                 redirect: self.redirect,
                 patience: self.patience,
                 flow: self.flow,
+                accepted_issuer_host: self.accepted_issuer_host,
+                registers_anew: self.registers_anew,
+                initial_access_token: self.initial_access_token,
                 anonymous_refresh_token: self.anonymous_refresh_token,
                 browser_command,
                 draws_qr: self.draws_qr,
@@ -460,6 +537,11 @@ impl LatchBuilder {
         )
     }
 }
+
+/// Ports of the redirect URI of a client that a login registers, in the order in which they
+/// are tried. Many servers compare the port of a redirect URI, so a registration serves
+/// later logins only if they get the same port again; the last one is any free port.
+const REGISTERED_PORTS: [u16; 5] = [51571, 51572, 51573, 51574, 0];
 
 /// Returns the keyring if it answers, otherwise files.
 #[cfg(feature = "keyring")]

@@ -86,6 +86,9 @@ pub(crate) struct Parts {
     /// How long the user may take; `None` lets the component decide.
     pub(crate) patience: Option<Duration>,
     pub(crate) flow: Option<LoginFlow>,
+    pub(crate) accepted_issuer_host: Option<String>,
+    pub(crate) registers_anew: bool,
+    pub(crate) initial_access_token: Option<Zeroizing<String>>,
     pub(crate) anonymous_refresh_token: Option<Zeroizing<String>>,
     pub(crate) browser_command: bool,
     pub(crate) draws_qr: bool,
@@ -221,9 +224,9 @@ impl Latch {
         self.0.client.issuer.as_deref()
     }
 
-    /// Returns the client ID.
-    pub fn client_id(&self) -> &str {
-        &self.0.client.client_id
+    /// Returns the client ID, or `None` if a login by the URL of a resource finds it out.
+    pub fn client_id(&self) -> Option<&str> {
+        self.0.client.client_id.as_deref()
     }
 
     /// Returns the key that the session is stored under.

@@ -9,6 +9,10 @@ pub const CLIENT_SECRET: &str = "LATCH_CLIENT_SECRET";
 /// The refresh token of an anonymous session (Hexclave).
 pub const ANONYMOUS_REFRESH_TOKEN: &str = "LATCH_ANONYMOUS_REFRESH_TOKEN";
 
+/// The initial access token for registering a client
+/// ([RFC 7591 §3](https://www.rfc-editor.org/rfc/rfc7591#section-3)).
+pub const INITIAL_ACCESS_TOKEN: &str = "LATCH_INITIAL_ACCESS_TOKEN";
+
 /// The passphrase for encrypted sessions.
 pub const PASSPHRASE: &str = "LATCH_PASSPHRASE";
 
@@ -16,4 +20,5 @@ pub const PASSPHRASE: &str = "LATCH_PASSPHRASE";
 pub const ACCESS_TOKEN: &str = "LATCH_ACCESS_TOKEN";
 
 /// All of these variables.
-pub const ALL: [&str; 4] = [CLIENT_SECRET, ANONYMOUS_REFRESH_TOKEN, PASSPHRASE, ACCESS_TOKEN];
+pub const ALL: [&str; 5] =
+    [CLIENT_SECRET, ANONYMOUS_REFRESH_TOKEN, INITIAL_ACCESS_TOKEN, PASSPHRASE, ACCESS_TOKEN];

@@ -21,6 +21,7 @@ impl wit::GuestEgress for Policy {
     fn new(provider: wit::Provider, pinned: Vec<String>, redirect_uri: Option<String>) -> Self {
         let provider = Provider {
             issuer: provider.issuer.as_deref(),
+            resource: provider.resource.as_deref(),
             https_issuer: provider.https_issuer,
             endpoints: provider.endpoints.iter().map(String::as_str).collect(),
             pages: provider.pages.iter().map(String::as_str).collect(),
@@ -48,6 +49,10 @@ impl wit::GuestEgress for Policy {
 
     fn permit_page(&self, url: String) -> Result<String, wit::Failure> {
         Ok(self.0.permit_page(&url).map(Url::into)?)
+    }
+
+    fn learn_resource_metadata(&self, url: String, status: u16, body: String) {
+        self.0.learn_resource_metadata(&url, status, body.as_bytes());
     }
 
     fn learn_metadata(&self, url: String, status: u16, body: String) {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use latchstring_core::contract::{
-    Authorization, DevicePrompt, Failure, LoginFlow, Offer, ProviderError, Visit,
+    Authorization, Confirmation, DevicePrompt, Failure, LoginFlow, Offer, ProviderError, Visit,
 };
 use latchstring_core::egress::Egress;
 use latchstring_core::error::{Code, Error, code_named};
@@ -67,6 +67,12 @@ impl wit::GuestInteraction for Login {
             wit::Event::Offer(wit::Offer { reason, flows: offered, wait_ms }) => {
                 interaction.offer(Offer { reason, flows: flows(offered), wait_ms })?
             }
+            wit::Event::Confirm(asked) => interaction.confirm(&Confirmation {
+                issuer_host: asked.issuer_host,
+                resource_host: asked.resource_host,
+                asks: asked.asks,
+                wait_ms: asked.wait_ms,
+            }),
             wit::Event::Close(ended) => interaction.close(ended.map(error).as_ref()),
             wit::Event::Requested(request) => interaction.handle(Event::Requested(Request {
                 id: request.id,
@@ -156,6 +162,8 @@ impl From<Command> for wit::Command {
                 Reply::Pasted(text) => wit::Reply::Pasted(text),
                 Reply::Presented => wit::Reply::Presented,
                 Reply::Chosen(flow) => wit::Reply::Chosen(flow.into()),
+                Reply::Confirmed => wit::Reply::Confirmed,
+                Reply::Cancelled => wit::Reply::Cancelled,
                 Reply::TimedOut => wit::Reply::TimedOut,
             }),
             Command::Finish => Self::Finish,

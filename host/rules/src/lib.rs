@@ -58,6 +58,10 @@ impl wit::Guest for Component {
         sessions::file_stem(profile, account)
     }
 
+    fn registration_stem(name: String) -> Result<String, wit::Failure> {
+        sessions::registration_stem(&name)
+    }
+
     fn aside_name(turn: u32) -> String {
         latchstring_core::session::aside_name(turn)
     }

@@ -1,7 +1,7 @@
 //! What a stored session looks like.
 
 use latchstring_core::error::Code;
-use latchstring_core::session::{self, Key, check_size};
+use latchstring_core::session::{self, Key, check_profile, check_size};
 
 use crate::contract as wit;
 
@@ -27,7 +27,15 @@ pub(crate) fn header_line(origins: &[String], session_bytes: u64) -> Result<Stri
 }
 
 pub(crate) fn file_stem(profile: String, account: String) -> Result<String, wit::Failure> {
-    let key = Key { profile, account };
+    check_profile(&profile)?;
+    stem(&Key { profile, account })
+}
+
+pub(crate) fn registration_stem(name: &str) -> Result<String, wit::Failure> {
+    stem(&Key::of_registration(name))
+}
+
+fn stem(key: &Key) -> Result<String, wit::Failure> {
     key.check()?;
     Ok(key.file_stem())
 }

@@ -49,7 +49,7 @@ fn a_layout_leads_from_its_index_to_the_component() {
 
     let config = document(&blob(&manifest["config"]));
     assert_eq!(config["layerDigests"], json!([manifest["layers"][0]["digest"]]));
-    let world = json!({ "imports": [], "exports": ["latchstring:login/flow@0.2.0"] });
+    let world = json!({ "imports": [], "exports": ["latchstring:login/flow@0.3.0"] });
     assert_eq!(config["component"], world);
 }
 

@@ -4,6 +4,8 @@
 //! - the issuer's origin, those of the resources that the token is for, that of the
 //!   configured userinfo endpoint, and those that the caller named.
 //!
+//! The caller's URL of a protected resource is one of those that the token is for.
+//!
 //! The provider's metadata adds none: it must not decide where tokens are sent.
 
 use std::collections::BTreeSet;
@@ -27,7 +29,8 @@ impl Origins {
     /// [`api_origin`].
     pub fn of(client: &Client, named: &[String]) -> Result<Self, Error> {
         let userinfo = [&client.endpoints.userinfo, &client.assumed_endpoints.userinfo];
-        let urls = [&client.issuer].into_iter().chain(userinfo).flatten().chain(&client.resources);
+        let urls = [&client.issuer, &client.resource_url].into_iter().chain(userinfo).flatten();
+        let urls = urls.chain(&client.resources);
         let mut origins: BTreeSet<String> =
             urls.filter_map(|url| origin(&Url::parse(url).ok()?)).collect();
         for name in named {

@@ -4,7 +4,7 @@
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-use latchstring::Error;
+use latchstring::{Demand, Error};
 
 use super::args::{Command, Global};
 use super::choices::StoreChoice;
@@ -23,6 +23,7 @@ pub(crate) fn run(global: &Global, command: &Command) -> Option<Result<(), Error
     }
     let latch = settings.latch(global, false).ok()?;
     let demand = demand(args.min_ttl, args.force_refresh, args.checks);
+    let demand = Demand { challenge: args.challenge, ..demand };
     let token = without_waiting(latch.stored_token(&demand))?.ok()??;
     token.notices().is_empty().then(|| print(global, args.output, &token))
 }

@@ -16,7 +16,10 @@ pub(crate) struct Profile {
     /// Name of a preset.
     pub(crate) provider: Option<String>,
     pub(crate) issuer: Option<String>,
+    /// URL of a protected resource, which names the issuer.
+    pub(crate) resource_url: Option<String>,
     pub(crate) client_id: Option<String>,
+    pub(crate) client_metadata_url: Option<String>,
     pub(crate) scopes: Option<Vec<String>>,
     pub(crate) resources: Option<Vec<String>>,
     pub(crate) api_origins: Option<Vec<String>>,
@@ -74,7 +77,9 @@ impl Profile {
             provider: self.provider.or(below.provider),
             set,
             issuer: self.issuer.or(below.issuer),
+            resource_url: self.resource_url.or(below.resource_url),
             client_id: self.client_id.or(below.client_id),
+            client_metadata_url: self.client_metadata_url.or(below.client_metadata_url),
             scopes: self.scopes.or(below.scopes),
             resources: self.resources.or(below.resources),
             api_origins: self.api_origins.or(below.api_origins),
@@ -139,6 +144,7 @@ impl Profile {
                 api_origins: self.api_origins,
                 ca_file: self.ca_file,
                 issuer: self.issuer,
+                resource_url: self.resource_url,
                 pkce: self.pkce,
                 discovery: self.discovery,
                 authorization_endpoint: self.authorization_endpoint,
@@ -170,6 +176,13 @@ impl Profile {
     /// identifies a provider without an issuer. For a provider with an issuer, an endpoint
     /// set by hand does not mean another provider.
     pub(crate) fn is_left_by(&self, asked: &Self) -> bool {
+        match (&asked.resource_url, &self.resource_url) {
+            (Some(asked), own) if own.as_ref() != Some(asked) => return self.names_provider(),
+            (None, Some(_)) if asked.provider.is_some() || asked.token_endpoint.is_some() => {
+                return true;
+            }
+            _ => {}
+        }
         match (&asked.provider, &self.provider) {
             (Some(asked), Some(own)) => return asked != own,
             (Some(_), None) => return self.names_provider(),
@@ -207,7 +220,10 @@ impl Profile {
     }
 
     pub(crate) fn names_provider(&self) -> bool {
-        self.provider.is_some() || self.issuer.is_some() || self.token_endpoint.is_some()
+        self.provider.is_some()
+            || self.issuer.is_some()
+            || self.resource_url.is_some()
+            || self.token_endpoint.is_some()
     }
 
     /// Returns the parameters that are sent. One with an empty value is not: it leaves out a
@@ -230,6 +246,7 @@ impl Profile {
         self.provider == other.provider
             && self.set == other.set
             && self.issuer == other.issuer
+            && self.resource_url == other.resource_url
             && self.client_id == other.client_id
             && self.scopes == other.scopes
             && self.resources == other.resources

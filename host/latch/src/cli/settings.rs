@@ -172,6 +172,19 @@ impl Settings {
         if let Some(preset) = &self.preset {
             return presets::builder(preset, profile);
         }
+        if let Some(url) = &profile.resource_url {
+            let mut builder = Latch::for_resource(url);
+            if let Some(issuer) = &profile.issuer {
+                builder = builder.issuer(issuer);
+            }
+            if let Some(client_id) = &profile.client_id {
+                builder = builder.client_id(client_id);
+            }
+            if let Some(url) = &profile.client_metadata_url {
+                builder = builder.client_metadata_url(url);
+            }
+            return Ok(builder);
+        }
         match (profile.issuer.clone(), profile.client_id.clone()) {
             (Some(issuer), Some(client_id)) => Ok(Latch::builder(issuer, client_id)),
             (None, Some(client_id)) if profile.token_endpoint.is_some() => {

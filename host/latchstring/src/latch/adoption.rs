@@ -13,8 +13,12 @@ use crate::task::Imported;
 use latchstring_core::contract::{Demand, Examination, Tokens};
 
 /// Requests userinfo, because a token that has not expired may have been revoked.
-const CHECK: Demand =
-    Demand { min_ttl_ms: 0, force_refresh: false, examination: Some(Examination::Userinfo) };
+const CHECK: Demand = Demand {
+    min_ttl_ms: 0,
+    force_refresh: false,
+    examination: Some(Examination::Userinfo),
+    challenge: None,
+};
 
 impl Inner {
     /// Stores the session made of `tokens` if the provider accepts it. One lock is held

@@ -22,10 +22,27 @@ impl Latch {
     /// possible. Fails too if the provider, the network or the store fails; a store that
     /// cannot keep the session fails before the user is asked to log in.
     pub async fn login(&self) -> Result<Token, Error> {
-        let token = match self.0.login().await {
+        self.login_or_set_aside(None).await
+    }
+
+    /// Logs the user in so that the resource accepts the token that it has refused with this
+    /// `WWW-Authenticate` value ([RFC 6750 §3](https://www.rfc-editor.org/rfc/rfc6750#section-3),
+    /// [RFC 9728 §5.1](https://www.rfc-editor.org/rfc/rfc9728#section-5.1)): with more
+    /// scopes, or by another authentication. The session stays as it is until then. For a
+    /// client made by [`for_resource`](Self::for_resource).
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`login`](Self::login).
+    pub async fn login_for(&self, challenge: &str) -> Result<Token, Error> {
+        self.login_or_set_aside(Some(challenge)).await
+    }
+
+    async fn login_or_set_aside(&self, challenge: Option<&str>) -> Result<Token, Error> {
+        let token = match self.0.login(challenge).await {
             Err(error) if error.code() == Code::StoredDamaged => {
                 self.0.set_aside(&error).await?;
-                self.0.login().await?
+                self.0.login(challenge).await?
             }
             result => result?,
         };
@@ -35,7 +52,7 @@ impl Latch {
 }
 
 impl Inner {
-    async fn login(&self) -> Result<Token, Error> {
+    async fn login(&self, challenge: Option<&str>) -> Result<Token, Error> {
         let stored = self.read().await?;
         let facts = self.facts();
         let mut flow = self.parts.flow;
@@ -54,11 +71,16 @@ impl Inner {
         };
         let redirect_uri = listener.as_ref().map(|listener| listener.redirect_uri().to_owned());
         let anonymous = self.parts.anonymous_refresh_token.as_ref();
+        let initial = self.parts.initial_access_token.as_ref();
         let request = LoginRequest {
             flow,
             facts,
             redirect_uri: redirect_uri.unwrap_or_else(|| self.parts.redirect.first_uri()),
             anonymous_refresh_token: anonymous.map(|token| token.to_string()),
+            challenge: challenge.map(str::to_owned),
+            accepted_issuer_host: self.parts.accepted_issuer_host.clone(),
+            register: self.parts.registers_anew,
+            initial_access_token: initial.map(|token| token.to_string()),
             patience_ms: self
                 .parts
                 .patience

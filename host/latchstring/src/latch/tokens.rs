@@ -11,7 +11,8 @@ use latchstring_core::contract::{Action, Demand, Reply, Tokens};
 use latchstring_core::session::Envelope;
 
 /// The demand for a new token whatever is stored.
-const RENEWAL: Demand = Demand { min_ttl_ms: 0, force_refresh: true, examination: None };
+const RENEWAL: Demand =
+    Demand { min_ttl_ms: 0, force_refresh: true, examination: None, challenge: None };
 
 impl Latch {
     /// Returns an access token that is valid now. Logs in if only that helps.

@@ -66,6 +66,13 @@ pub(crate) struct LoginArgs {
 
 #[derive(ClapArgs)]
 pub(crate) struct LoginCommand {
+    /// URL of an MCP server or another protected resource: short for --resource-url
+    #[arg(value_name = "URL", conflicts_with = "resource_url")]
+    pub(crate) url: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) by_url: ByUrlArgs,
+
     /// File with the refresh token of an anonymous session to make yours (Hexclave); or set LATCH_ANONYMOUS_REFRESH_TOKEN
     #[arg(
         long,
@@ -78,6 +85,34 @@ pub(crate) struct LoginCommand {
 
     #[command(flatten)]
     pub(crate) login: LoginArgs,
+}
+
+// A login by the URL of a protected resource.
+//
+// No doc comment: it would replace the command's own description in the help.
+#[derive(ClapArgs)]
+#[command(next_help_heading = "Login by URL")]
+pub(crate) struct ByUrlArgs {
+    /// `WWW-Authenticate` header with which the resource refused another program
+    #[arg(long, env = "LATCH_CHALLENGE", value_name = "HEADER", hide_short_help = true)]
+    pub(crate) challenge: Option<String>,
+
+    /// Host of the only issuer to log in at; every other one is refused [default: you are asked]
+    #[arg(long, env = "LATCH_ACCEPT_ISSUER", value_name = "HOST", hide_short_help = true)]
+    pub(crate) accept_issuer: Option<String>,
+
+    /// Register a new client at the provider, although one is known (RFC 7591)
+    #[arg(long, env = "LATCH_REGISTER", value_parser = FalseyValueParser::new(), hide_short_help = true)]
+    pub(crate) register: bool,
+
+    /// File with the initial access token for the registration; or set LATCH_INITIAL_ACCESS_TOKEN
+    #[arg(
+        long,
+        env = "LATCH_INITIAL_ACCESS_TOKEN_FILE",
+        value_name = "FILE",
+        hide_short_help = true
+    )]
+    pub(crate) initial_access_token_file: Option<PathBuf>,
 }
 
 impl RedirectArgs {

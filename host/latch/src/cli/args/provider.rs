@@ -21,9 +21,17 @@ pub(crate) struct ProviderArgs {
     #[arg(long, env = "LATCH_ISSUER", value_name = "URL", conflicts_with = "provider")]
     pub(crate) issuer: Option<String>,
 
+    /// URL of an MCP server or another protected resource, which names its provider (RFC 9728)
+    #[arg(long, env = "LATCH_RESOURCE_URL", value_name = "URL", conflicts_with = "provider")]
+    pub(crate) resource_url: Option<String>,
+
     /// Client ID, as registered at the provider
     #[arg(long, env = "LATCH_CLIENT_ID", value_name = "ID")]
     pub(crate) client_id: Option<String>,
+
+    /// URL of a client ID metadata document, for providers that take one instead of a registration
+    #[arg(long, env = "LATCH_CLIENT_METADATA_URL", value_name = "URL", hide_short_help = true)]
+    pub(crate) client_metadata_url: Option<String>,
 
     /// Scope to request; may be repeated
     #[arg(long = "scope", env = "LATCH_SCOPE", value_name = "SCOPE", value_delimiter = ' ')]

@@ -26,6 +26,10 @@ pub(crate) struct TokenArgs {
     #[arg(long, env = "LATCH_OUTPUT", value_name = "FORMAT", value_enum)]
     pub(crate) output: Option<TokenOutput>,
 
+    /// `WWW-Authenticate` header with which the resource refused the token
+    #[arg(long, env = "LATCH_CHALLENGE", value_name = "HEADER", hide_short_help = true)]
+    pub(crate) challenge: Option<String>,
+
     #[command(flatten)]
     pub(crate) checks: CheckArgs,
 

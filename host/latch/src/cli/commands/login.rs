@@ -12,8 +12,10 @@ use crate::cli::settings::Settings;
 use crate::cli::stores::{self, Stores};
 
 pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), Error> {
-    let LoginCommand { anonymous_token_file, login } = *args;
-    let settings = Settings::read_to_change(global, login.into_profile())?;
+    let LoginCommand { url, by_url, anonymous_token_file, login } = *args;
+    let mut given = login.into_profile();
+    given.resource_url = url.or(given.resource_url);
+    let settings = Settings::read_to_change(global, given)?;
     let pages = settings.pages()?;
     settings.report_dotenv();
     let open_browser = settings.effective.no_browser != Some(true);
@@ -23,8 +25,20 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
     if let Some(token) = settings.anonymous_refresh_token(anonymous_token_file.as_deref())? {
         builder = builder.anonymous_refresh_token(token.as_str());
     }
+    if let Some(host) = by_url.accept_issuer {
+        builder = builder.accept_issuer(host);
+    }
+    builder = builder.register_anew(by_url.register);
+    if let Some(token) =
+        settings.initial_access_token(by_url.initial_access_token_file.as_deref())?
+    {
+        builder = builder.initial_access_token(token.as_str());
+    }
     let latch = builder.build()?;
-    let token = latch.login().await?;
+    let token = match by_url.challenge {
+        Some(challenge) => latch.login_for(&challenge).await?,
+        None => latch.login().await?,
+    };
     let refused = token.refused_parameters();
     let (store, is_remembered) = keep(global, &settings, &latch, refused).await?;
     let description = latch.status().await?;
@@ -32,8 +46,9 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
     if global.json {
         return output::document(&json!({
             "profile": global.profile,
-            "issuer": latch.issuer(),
-            "client_id": latch.client_id(),
+            "issuer": description.as_ref().and_then(|d| d.issuer.clone()),
+            "client_id": description.as_ref().map(|d| d.client_id.clone()),
+            "resource": description.as_ref().and_then(|d| d.resource.clone()),
             "subject": description.as_ref().and_then(|d| d.subject.clone()),
             "name": description.as_ref().and_then(|d| d.display_name.clone()),
             "scopes": token.scopes(),

@@ -71,7 +71,8 @@ async fn rows(global: &Global, now_ms: u64) -> Result<Vec<Row>, Error> {
     let everywhere = Stores::open(global, &Profile::default())?;
     let mut rows = Vec::new();
     let mut seen = BTreeSet::new();
-    for key in everywhere.chosen().list().await? {
+    let keys = everywhere.chosen().list().await?;
+    for key in keys.into_iter().filter(Key::is_session) {
         seen.insert(key.profile.clone());
         let saved = config.profile(&key.profile)?.unwrap_or_default();
         match session(global, &saved, &key, now_ms).await {
@@ -130,18 +131,23 @@ fn in_words(row: &Row, now_ms: u64) -> String {
                 (TokenState::Renewable, _) => "will be refreshed when next used".to_owned(),
                 (TokenState::Expired, _) => "expired, log in again".to_owned(),
             };
-            block(
-                &key.profile,
-                &[
+            let (by_whom, scopes) =
+                (by_whom(provider, &description.issuer), description.scopes.join(" "));
+            let (since, place) = (at(description.logged_in_at_ms), format!("{store}: {place}"));
+            let resource = description.resource.as_deref().map(|url| ("resource", url));
+            let lines: Vec<_> = resource
+                .into_iter()
+                .chain([
                     ("who", who.as_deref().unwrap_or("unknown: the provider gives no name")),
-                    ("provider", &by_whom(provider, &description.issuer)),
-                    ("client", &description.client_id),
-                    ("scopes", &description.scopes.join(" ")),
-                    ("since", &at(description.logged_in_at_ms)),
-                    ("token", &token),
-                    ("store", &format!("{store}: {place}")),
-                ],
-            )
+                    ("provider", &*by_whom),
+                    ("client", &*description.client_id),
+                    ("scopes", &*scopes),
+                    ("since", &*since),
+                    ("token", &*token),
+                    ("store", &*place),
+                ])
+                .collect();
+            block(&key.profile, &lines)
         }
         Row::Unreadable { key, error } => {
             let what = format!("{} [{}]", error.message(), code_name(error.code()));
@@ -160,6 +166,7 @@ fn in_json(row: &Row) -> Value {
             "logged_in": true,
             "provider": provider,
             "issuer": description.issuer,
+            "resource": description.resource,
             "client_id": description.client_id,
             "subject": description.subject,
             "name": description.display_name,

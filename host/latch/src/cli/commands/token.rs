@@ -11,9 +11,9 @@ use crate::cli::output;
 use crate::cli::settings::Settings;
 
 pub(crate) async fn run(global: &Global, args: Box<TokenArgs>) -> Result<(), Error> {
-    let TokenArgs { min_ttl, force_refresh, output, checks, provider } = *args;
+    let TokenArgs { min_ttl, force_refresh, output, challenge, checks, provider } = *args;
     let settings = Settings::read(global, provider.into_profile())?;
-    let demand = demand(min_ttl, force_refresh, checks);
+    let demand = Demand { challenge, ..demand(min_ttl, force_refresh, checks) };
     let latch = settings.latch(global, false)?;
     let token = latch.token_for(demand).await.map_err(|error| settings.advise(global, error))?;
     print(global, output, &token)
@@ -24,6 +24,7 @@ pub(crate) fn demand(min_ttl_seconds: u64, force_refresh: bool, checks: CheckArg
         min_ttl_ms: min_ttl_seconds.saturating_mul(1000),
         force_refresh,
         examination: checks.into_examination(),
+        challenge: None,
     }
 }
 

@@ -42,6 +42,7 @@ impl Settings {
             let given = &self.given;
             let named = [
                 ("--provider", &given.provider),
+                ("--resource-url", &given.resource_url),
                 ("--issuer", &given.issuer),
                 ("--client-id", &given.client_id),
             ];

@@ -22,6 +22,10 @@ pub(super) fn is_for_another_provider(dotenv: &Dotenv, own: &Profile) -> bool {
 /// Returns what `.env` sets for the login and `own` does not.
 pub(super) fn gaps(dotenv: &Dotenv, own: &Profile) -> Result<Profile, Error> {
     let mut found = Profile::default();
+    // A folder must not decide who a server's client is, or what it may do.
+    if own.resource_url.is_some() {
+        return Ok(found);
+    }
     if !own.names_provider() {
         found.provider = dotenv.variable(PROVIDER)?;
         found.issuer = dotenv.variable(ISSUER)?;

@@ -15,7 +15,9 @@ impl ProviderArgs {
     pub(crate) fn into_profile(self) -> Profile {
         Profile {
             issuer: self.issuer,
+            resource_url: self.resource_url,
             client_id: self.client_id,
+            client_metadata_url: self.client_metadata_url,
             scopes: some(words(self.scopes)),
             resources: some(words(self.resources)),
             api_origins: some(words(self.api_origins)),

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use latchstring::secret_variables::{ANONYMOUS_REFRESH_TOKEN, CLIENT_SECRET};
+use latchstring::secret_variables::{ANONYMOUS_REFRESH_TOKEN, CLIENT_SECRET, INITIAL_ACCESS_TOKEN};
 use latchstring::{Code, Error};
 use zeroize::Zeroizing;
 
@@ -63,6 +63,22 @@ impl Settings {
                 Err(diverted("refresh token of an anonymous session"))
             }
             token => Ok(token),
+        }
+    }
+
+    /// Returns the initial access token for registering a client, from `file` or the
+    /// environment.
+    pub(crate) fn initial_access_token(
+        &self,
+        file: Option<&Path>,
+    ) -> Result<Option<Zeroizing<String>>, Error> {
+        match file {
+            Some(path) => {
+                read("initial access token", "--initial-access-token-file", path).map(Some)
+            }
+            // Only a login by URL registers a client.
+            None if self.effective.resource_url.is_some() => Ok(variable(INITIAL_ACCESS_TOKEN)),
+            None => Ok(None),
         }
     }
 

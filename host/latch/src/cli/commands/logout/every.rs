@@ -1,6 +1,7 @@
 //! `latch logout --all`.
 
 use latchstring::Error;
+use latchstring::capability::store::Key;
 
 use super::{end, show};
 use crate::cli::args::Global;
@@ -11,7 +12,8 @@ use crate::cli::stores::Stores;
 pub(super) async fn run(global: &Global, trust: &Profile) -> Result<(), Error> {
     let mut reports = Vec::new();
     let mut first_error = None;
-    for key in Stores::open(global, &Profile::default())?.chosen().list().await? {
+    let keys = Stores::open(global, &Profile::default())?.chosen().list().await?;
+    for key in keys.into_iter().filter(Key::is_session) {
         match end(global, trust, &key).await {
             Ok(Some(ended)) => reports.push(ended),
             Ok(None) => {}
