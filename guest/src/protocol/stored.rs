@@ -62,7 +62,7 @@ pub(crate) struct Stored {
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Resource {
     /// The caller's URL, as [`ResourceUrl::name`] spells it.
-    pub(crate) name: String,
+    pub(crate) resource_url: String,
     /// The resource's identifier, which every request repeats (RFC 8707 §2).
     pub(crate) identifier: String,
     /// Scopes that were asked for: a login for more asks for these too.
@@ -186,7 +186,7 @@ impl Stored {
         let is_another = match &client.resource_url {
             // What the caller leaves open, the session knows.
             Some(url) => {
-                let name = stored.resource.as_ref().map(|resource| resource.name.as_str());
+                let name = stored.resource.as_ref().map(|resource| resource.resource_url.as_str());
                 name != Some(ResourceUrl::parse(url)?.name().as_str())
                     || client.issuer.is_some() && client.issuer != stored.issuer
                     || client.client_id.is_some()

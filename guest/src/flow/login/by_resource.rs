@@ -215,7 +215,7 @@ impl Setup {
     pub(super) fn stored_resource(&self) -> Option<Resource> {
         let guarded = self.guarded.as_ref()?;
         Some(Resource {
-            name: guarded.url.name(),
+            resource_url: guarded.url.name(),
             identifier: self.client.resources.first()?.clone(),
             requested_scopes: self.client.scopes.clone(),
             client_secret: self.client.client_secret.clone(),

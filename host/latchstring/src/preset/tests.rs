@@ -70,7 +70,7 @@ fn every_preset_of_this_crate_can_be_read_and_explains_itself() {
 fn settings_replace_their_placeholders() {
     let latch = latch(&[("tenant", "acme"), ("audience", "api")]).expect("a client");
     assert_eq!(latch.issuer(), Some("https://acme.example/new"));
-    assert_eq!(latch.client_id(), "cli");
+    assert_eq!(latch.client_id(), Some("cli"));
 }
 
 #[test]

@@ -22,7 +22,7 @@ impl Guest for Component {
     type Session = Actor;
 
     fn account_key(client: Client) -> String {
-        match client.client_id.as_str() {
+        match part(client).as_str() {
             "a path for a name" => "../../.ssh/authorized_keys".to_owned(),
             "gigabytes for a name" => excess::text(),
             _ => "actor".to_owned(),
@@ -48,7 +48,7 @@ impl GuestSession for Actor {
         request: LoginRequest,
         _: Context,
     ) -> Result<Session, Failure> {
-        Ok(actor(client.client_id, request.redirect_uri))
+        Ok(actor(part(client), request.redirect_uri))
     }
 
     fn token(
@@ -57,15 +57,15 @@ impl GuestSession for Actor {
         _: Demand,
         _: Context,
     ) -> Result<Session, Failure> {
-        Ok(actor(client.client_id, String::new()))
+        Ok(actor(part(client), String::new()))
     }
 
     fn logout(client: Client, _: Option<Vec<u8>>, _: Context) -> Result<Session, Failure> {
-        Ok(actor(client.client_id, String::new()))
+        Ok(actor(part(client), String::new()))
     }
 
     fn adopt(client: Client, _: Tokens, _: Context) -> Result<Session, Failure> {
-        Ok(actor(client.client_id, String::new()))
+        Ok(actor(part(client), String::new()))
     }
 
     fn next(&self, reply: Reply, _: u64) -> Result<Action, Failure> {
@@ -91,6 +91,11 @@ impl GuestSession for Actor {
             .or_else(|| demands::act(part, &self.redirect_uri, steps))
             .unwrap_or_else(|| Err(failure(Code::HostFault, "no part is called so")))
     }
+}
+
+/// The client's identifier says what the component does.
+fn part(client: Client) -> String {
+    client.client_id.unwrap_or_default()
 }
 
 pub(crate) fn actor(part: String, redirect_uri: String) -> Session {

@@ -1,8 +1,8 @@
 //! Hostile actions towards the user and the caller, and actions without end.
 
 use crate::contract::{
-    Action, Authorization, Code, DevicePrompt, Exchange, Failure, Grant, Header, LoginFlow,
-    LogoutReport, Method, Offer, Outcome, Purpose, Request, TokenSource, Visit,
+    Action, Authorization, Code, Confirmation, DevicePrompt, Exchange, Failure, Grant, Header,
+    LoginFlow, LogoutReport, Method, Offer, Outcome, Purpose, Request, TokenSource, Visit,
 };
 use crate::failure::failure;
 
@@ -49,6 +49,8 @@ pub(crate) fn act(part: &str, redirect_uri: &str, step: u64) -> Option<Result<Ac
         "the lock without end" => Ok(Action::Lock),
         "probes without end" => Ok(Action::Probe),
         "saves without end" => Ok(Action::Save(Some(step.to_le_bytes().to_vec()))),
+        "registrations without end" => Ok(Action::ReadRegistration("a".to_owned())),
+        "consents without end" => Ok(confirm()),
         "requests without end" => Ok(poll(0)),
         "polls without end" => Ok(poll(60_000)),
         "a wait of years" => Ok(poll(u64::MAX)),
@@ -57,6 +59,9 @@ pub(crate) fn act(part: &str, redirect_uri: &str, step: u64) -> Option<Result<Ac
 
         // ---- Actions that do not belong to the session ----
         "a save without the lock" => Ok(Action::Save(Some(b"session".to_vec()))),
+        "a registration without its lock" => Ok(Action::SaveRegistration(None)),
+        "a path for a registration" => Ok(Action::ReadRegistration("../../.ssh".to_owned())),
+        "a consent, for a token" => Ok(confirm()),
         "a user, for a token" => open(HOME),
         "a code, for a token" => Ok(present("https://id.example/device", None)),
         "a page, for a token" => Ok(visit("https://id.example/confirm")),
@@ -106,6 +111,15 @@ fn authorization(url: &str, wait_ms: u64) -> Authorization {
         notice: None,
         alternatives: Vec::new(),
     }
+}
+
+fn confirm() -> Action {
+    Action::Confirm(Confirmation {
+        issuer_host: "id.example".to_owned(),
+        resource_host: "api.example".to_owned(),
+        asks: false,
+        wait_ms: 1000,
+    })
 }
 
 fn present(uri: &str, complete: Option<&str>) -> Action {

@@ -46,6 +46,7 @@ pub(crate) fn act(part: &str) -> Option<Result<Action, Failure>> {
 pub(crate) fn description() -> Description {
     Description {
         issuer: None,
+        resource: None,
         client_id: String::new(),
         subject: None,
         display_name: None,

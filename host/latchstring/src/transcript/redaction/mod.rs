@@ -111,7 +111,7 @@ impl SecondRun {
         };
         let answer = answer.map_err(too_large)?;
         self.redactor.readers = match self.last["exchange"]["purpose"].as_str() {
-            Some("metadata") => Readers::Public,
+            Some("metadata" | "resource-metadata") => Readers::Public,
             _ => Readers::Restricted,
         };
         let reply = self.redactor.reply(&reply);
@@ -180,7 +180,7 @@ fn have_the_same_outcome(recorded: &Answer, found: &Answer) -> bool {
                     "authorize" => {
                         same("flow") && one["notice"].is_null() == other["notice"].is_null()
                     }
-                    "save" => one.is_null() == other.is_null(),
+                    "save" | "save-registration" => one.is_null() == other.is_null(),
                     "done" => {
                         let ((name, one), (other_name, other)) = (case(one), case(other));
                         name == other_name && one["source"] == other["source"]

@@ -67,6 +67,13 @@ impl Redactor {
             replace(&mut request["anonymous-refresh-token"], |text| {
                 self.placeholders.secret("refresh-token", text)
             });
+            replace(&mut request["initial-access-token"], |text| {
+                self.placeholders.secret("initial-access-token", text)
+            });
+            replace(&mut request["challenge"], |text| self.challenge(text));
+        }
+        if let Some(demand) = parameters.get_mut("demand") {
+            replace(&mut demand["challenge"], |text| self.challenge(text));
         }
         if let Some(stored) = parameters.get_mut("stored") {
             *stored = self.stored(stored);
@@ -80,7 +87,9 @@ impl Redactor {
         let address = |redactor: &mut Self, value: &mut Value| {
             replace(value, |text| redactor.address(text, Readers::Public));
         };
-        address(self, &mut client["issuer"]);
+        for url in ["issuer", "resource-url", "client-metadata-url"] {
+            address(self, &mut client[url]);
+        }
         for endpoints in ["endpoints", "assumed-endpoints"] {
             for endpoint in
                 client[endpoints].as_object_mut().into_iter().flat_map(|all| all.values_mut())
@@ -118,7 +127,7 @@ impl Redactor {
     pub(super) fn reply(&mut self, reply: &Value) -> Value {
         let (name, payload) = case(reply);
         let payload = match name {
-            "locked" => self.stored(payload),
+            "locked" | "registration" => self.stored(payload),
             "answered" => match case(payload) {
                 ("ok", response) => json!({ "ok": self.response(response) }),
                 (_, reason) => json!({ "error": no_response(reason) }),
@@ -143,6 +152,7 @@ impl Redactor {
         let media_type = headers.iter().find(|(name, _)| name == "content-type");
         let media_type = media_type.map(|(_, value)| *value).unwrap_or_default();
         let body = self.body(&bytes(&response["body"]), media_type);
+        let mut challenges = Vec::new();
         let stays = headers.iter().filter_map(|(name, value)| {
             let value = match name.as_str() {
                 "content-type" => {
@@ -150,15 +160,39 @@ impl Redactor {
                     is_media_type(essence).then_some(essence)?
                 }
                 "retry-after" if is_number(value) => value,
+                "www-authenticate" => {
+                    challenges.push(json!({ "name": name, "value": self.challenge(value) }));
+                    return None;
+                }
                 _ => return None,
             };
             Some(json!({ "name": name, "value": value }))
         });
+        let mut stays: Vec<Value> = stays.collect();
+        stays.extend(challenges);
         json!({
             "status": response["status"],
-            "headers": stays.collect::<Vec<_>>(),
+            "headers": stays,
             "body": body,
         })
+    }
+
+    /// Redacts the value of a `WWW-Authenticate` header: quoted addresses as addresses, and
+    /// of the rest only plain words stay.
+    fn challenge(&mut self, text: &str) -> String {
+        let parts = text.split('"').map(|part| {
+            if part.starts_with("http://") || part.starts_with("https://") {
+                return self.address(part, Readers::Public);
+            }
+            let is_plain = part
+                .split([' ', ',', '='])
+                .all(|word| word.is_empty() || is_plain_word(word) || self.words.contains(word));
+            match is_plain {
+                true => part.to_owned(),
+                false => self.placeholders.stand_in("member", part),
+            }
+        });
+        parts.collect::<Vec<_>>().join("\"")
     }
 
     fn body(&mut self, body: &[u8], media_type: &str) -> Value {

@@ -163,12 +163,12 @@ macro_rules! answered_variants {
 told_records! {
     AccessRules { scopes, acr, permissions }
     Client {
-        issuer, discover, endpoints, assumed_endpoints, https_issuer, client_id, client_secret,
-        authentication, scopes, resources, parameters, pkce, token_type_optional,
-        request_format, protocol
+        issuer, resource_url, discover, endpoints, assumed_endpoints, https_issuer, client_id,
+        client_metadata_url, client_secret, authentication, scopes, resources, parameters, pkce,
+        token_type_optional, request_format, protocol
     }
     Context { now_ms, entropy }
-    Demand { min_ttl_ms, force_refresh, examination }
+    Demand { min_ttl_ms, force_refresh, examination, challenge }
     Endpoints {
         authorization, token, userinfo, revocation, device_authorization, jwks, end_session,
         introspection, tokeninfo
@@ -179,7 +179,10 @@ told_records! {
     }
     Header { name, value }
     Hexclave { app_url, publishable_client_key, headers }
-    LoginRequest { flow, facts, redirect_uri, patience_ms, anonymous_refresh_token }
+    LoginRequest {
+        flow, facts, redirect_uri, patience_ms, anonymous_refresh_token, challenge,
+        accepted_issuer_host, register, initial_access_token
+    }
     Parameter { name, value }
     Response { status, headers, body }
     Tokens { access_token, refresh_token, expires_at_ms, scopes }
@@ -199,13 +202,14 @@ told_variants! {
     Protocol { Oauth; Hexclave }
     NoResponse { ; Unreachable, TooLarge, Denied }
     Reply {
-        Begin, Probed, Presented, Cancelled, TimedOut, Saved;
-        Locked, Answered, Redirected, Pasted, Chosen, NotSaved
+        Begin, Probed, Confirmed, Presented, Cancelled, TimedOut, Saved;
+        Locked, Registration, Answered, Redirected, Pasted, Chosen, NotSaved
     }
 }
 
 answered_records! {
     Authorization { url, flow, reason, wait_ms, notice, alternatives }
+    Confirmation { issuer_host, resource_host, asks, wait_ms }
     DevicePrompt { user_code, verification_uri, verification_uri_complete, expires_at_ms }
     Exchange { purpose, wait_ms, timeout_ms, request }
     Failure { code, message, remedy, provider, retryable }
@@ -226,7 +230,8 @@ answered_enums! {
     LoginFlow { Browser, Paste, Device }
     Method { Get, Post, Delete }
     Purpose {
-        Metadata, Token, Keys, Userinfo, Revocation, DeviceAuthorization, Poll, Introspection
+        Metadata, Challenge, ResourceMetadata, Registration, Token, Keys, Userinfo, Revocation,
+        DeviceAuthorization, Poll, Introspection
     }
     TokenHint { AccessToken, RefreshToken }
     TokenSource { Login, Cached, Renewed, Adopted }
@@ -234,7 +239,11 @@ answered_enums! {
 }
 
 answered_variants! {
-    Action { Lock, Probe; Exchange, Authorize, Present, Visit, Offer, Save, Done }
+    Action {
+        Lock, Probe;
+        Exchange, Authorize, Present, Visit, Offer, ReadRegistration, LockRegistration,
+        SaveRegistration, Confirm, Save, Done
+    }
     Outcome { ; Granted, LoggedOut }
 }
 
