@@ -55,6 +55,10 @@ fn request() -> LoginRequest {
         redirect_uri: format!("http://127.0.0.1:{CALLBACK_PORT}/callback"),
         patience_ms: None,
         anonymous_refresh_token: None,
+        challenge: None,
+        accepted_issuer_host: None,
+        register: false,
+        initial_access_token: None,
     }
 }
 

@@ -275,6 +275,7 @@ fn demand(demand: &Value) -> Demand {
         min_ttl_ms: number(&demand["min-ttl-ms"]),
         force_refresh: demand["force-refresh"] == true,
         examination,
+        challenge: None,
     }
 }
 
