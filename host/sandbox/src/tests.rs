@@ -72,6 +72,10 @@ fn fuel_of_checking(id_token: &str, keys: &Value) -> u64 {
         redirect_uri: "http://127.0.0.1:1/callback".into(),
         patience_ms: Some(1000),
         anonymous_refresh_token: None,
+        challenge: None,
+        accepted_issuer_host: None,
+        register: false,
+        initial_access_token: None,
     };
     let context = Context { now_ms: 0, entropy: (0..32).collect() };
     let mut instance = Sandbox::load().unwrap().instantiate().unwrap();
