@@ -67,10 +67,12 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
         && token.renew_at().is_none()
     {
         let end = output::in_words(end_ms, SystemClock.now_ms());
-        output::say(&format!(
-            "The token expires {end} and cannot be refreshed; --scope offline_access may \
-             change that"
-        ));
+        // The scopes of a login by URL are the server's choice.
+        let advice = match description.resource {
+            Some(_) => "",
+            None => "; --scope offline_access may change that",
+        };
+        output::say(&format!("The token expires {end} and cannot be refreshed{advice}"));
     }
     if is_remembered {
         let path = config::path_in(global.config_dir.as_deref())?;

@@ -14,8 +14,11 @@ pub(crate) async fn run(global: &Global, args: Box<TokenArgs>) -> Result<(), Err
     let TokenArgs { min_ttl, force_refresh, output, challenge, checks, provider } = *args;
     let settings = Settings::read(global, provider.into_profile())?;
     let demand = Demand { challenge, ..demand(min_ttl, force_refresh, checks) };
+    let challenge = demand.challenge.clone();
     let latch = settings.latch(global, false)?;
-    let token = latch.token_for(demand).await.map_err(|error| settings.advise(global, error))?;
+    let token = latch.token_for(demand).await;
+    let token =
+        token.map_err(|error| settings.advise_after(global, challenge.as_deref(), error))?;
     print(global, output, &token)
 }
 

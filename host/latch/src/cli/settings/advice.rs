@@ -9,10 +9,21 @@ impl Settings {
     /// Adds the command to log in with as the remedy, if `error` says that a login is
     /// required.
     pub(crate) fn advise(&self, global: &Global, error: Error) -> Error {
+        self.advise_after(global, None, error)
+    }
+
+    /// Does the same after a resource has refused the token with this challenge, which the
+    /// login has to know.
+    pub(crate) fn advise_after(
+        &self,
+        global: &Global,
+        challenge: Option<&str>,
+        error: Error,
+    ) -> Error {
         if error.code() != Code::LoginRequired {
             return error;
         }
-        match self.login_command(global) {
+        match self.login_command(global, challenge) {
             Some(command) => error.with_remedy(format!("log in with: {command}")),
             None => error,
         }
@@ -30,7 +41,7 @@ impl Settings {
 
     /// Returns the command to log in with, without the arguments that the profile
     /// remembers.
-    fn login_command(&self, global: &Global) -> Option<String> {
+    fn login_command(&self, global: &Global, challenge: Option<&str>) -> Option<String> {
         let mut words = vec!["latch".to_owned(), "login".to_owned()];
         let mut add = |option: &str, value: &str| {
             words.extend([option.to_owned(), value.to_owned()]);
@@ -54,6 +65,7 @@ impl Settings {
             }
             given.scopes.iter().flatten().for_each(|scope| add("--scope", scope));
         }
+        challenge.into_iter().for_each(|challenge| add("--challenge", challenge));
         shlex::try_join(words.iter().map(String::as_str)).ok()
     }
 }
