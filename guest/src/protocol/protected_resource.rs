@@ -1,7 +1,6 @@
 //! Protected resource metadata: what a resource says about who issues tokens for it
 //! (RFC 9728).
 
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use url::Url;
 
@@ -25,21 +24,6 @@ pub(crate) struct ProtectedResource {
     pub(crate) issuers: Vec<String>,
     /// Scopes for requests to it. Empty if it names none.
     pub(crate) scopes: Vec<String>,
-}
-
-/// A metadata document (RFC 9728 §2).
-#[derive(Deserialize)]
-struct Document {
-    resource: String,
-    #[serde(default)]
-    authorization_servers: Vec<String>,
-    #[serde(default)]
-    scopes_supported: Vec<String>,
-    bearer_methods_supported: Option<Vec<String>>,
-    #[serde(default)]
-    dpop_bound_access_tokens_required: bool,
-    #[serde(default)]
-    tls_client_certificate_bound_access_tokens: bool,
 }
 
 impl ResourceUrl {
@@ -140,52 +124,58 @@ impl ResourceUrl {
                 )));
             }
         }
-        let document: Document = serde_json::from_slice(&response.body).map_err(|error| {
-            invalid(format!(
-                "the resource's metadata cannot be read: {}",
-                printable(&error.to_string())
-            ))
-        })?;
-        let loopback_allowed = endpoint::is_loopback(&self.url);
-        let found = printable(&document.resource);
-        let identifier = endpoint::parse("resource", &document.resource, loopback_allowed)
-            .map_err(|message| {
-                invalid(format!("in the resource's metadata, {}", printable(&message)))
+        let document: Map<String, Value> =
+            serde_json::from_slice(&response.body).map_err(|error| {
+                invalid(format!(
+                    "the resource's metadata cannot be read: {}",
+                    printable(&error.to_string())
+                ))
             })?;
-        if !self.is_covered_by(&identifier) {
+        let texts = |name: &str| {
+            let items = document.get(name).and_then(Value::as_array)?.iter();
+            Some(items.filter_map(Value::as_str).map(str::to_owned).collect::<Vec<_>>())
+        };
+        let demands = |name: &str| document.get(name) == Some(&Value::Bool(true));
+        let loopback_allowed = endpoint::is_loopback(&self.url);
+        let identifier = document.get("resource").and_then(Value::as_str);
+        let identifier = identifier
+            .ok_or_else(|| invalid("the resource's metadata cannot be read: it has no resource"))?;
+        let found = printable(identifier);
+        let url = endpoint::parse("resource", identifier, loopback_allowed).map_err(|message| {
+            invalid(format!("in the resource's metadata, {}", printable(&message)))
+        })?;
+        if !self.is_covered_by(&url) {
             return Err(invalid(format!(
                 "the metadata is about the resource {found}; expected {}",
                 self.identifier()
             )));
         }
-        for issuer in &document.authorization_servers {
+        let issuers = texts("authorization_servers").unwrap_or_default();
+        for issuer in &issuers {
             endpoint::parse("an authorization server", issuer, loopback_allowed).map_err(
                 |message| invalid(format!("in the resource's metadata, {}", printable(&message))),
             )?;
         }
-        if document.authorization_servers.is_empty() {
+        if issuers.is_empty() {
             return Err(invalid(format!(
                 "the metadata of {found} names no authorization server (authorization_servers); expected at least one"
             )));
         }
-        let takes_header = |methods: &Vec<String>| methods.iter().any(|method| method == "header");
-        if !document.bearer_methods_supported.as_ref().is_none_or(takes_header) {
+        let methods = texts("bearer_methods_supported");
+        if methods.is_some_and(|methods| !methods.iter().any(|method| method == "header")) {
             return Err(invalid(format!(
                 "{found} takes no token in the header Authorization (bearer_methods_supported), which is the only way that is safe"
             )));
         }
-        if document.dpop_bound_access_tokens_required
-            || document.tls_client_certificate_bound_access_tokens
+        if demands("dpop_bound_access_tokens_required")
+            || demands("tls_client_certificate_bound_access_tokens")
         {
             return Err(invalid(format!(
                 "{found} takes only tokens that are bound to a key (DPoP or mutual TLS), which this version does not use"
             )));
         }
-        Ok(Some(ProtectedResource {
-            identifier: document.resource,
-            issuers: document.authorization_servers,
-            scopes: document.scopes_supported,
-        }))
+        let scopes = texts("scopes_supported").unwrap_or_default();
+        Ok(Some(ProtectedResource { identifier: identifier.to_owned(), issuers, scopes }))
     }
 }
 

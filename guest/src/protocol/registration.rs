@@ -141,17 +141,6 @@ pub(crate) fn registration_request(
     post_json(Purpose::Registration, endpoint, headers, &metadata)
 }
 
-/// A response body (RFC 7591 §3.2).
-#[derive(Deserialize)]
-struct Body {
-    client_id: Option<String>,
-    client_secret: Option<String>,
-    client_secret_expires_at: Option<Value>,
-    token_endpoint_auth_method: Option<String>,
-    registration_access_token: Option<String>,
-    registration_client_uri: Option<String>,
-}
-
 /// Parses a registration response. The server may have replaced any of the metadata, and
 /// what it answers holds.
 pub(crate) fn parse_registration_response(
@@ -166,18 +155,21 @@ pub(crate) fn parse_registration_response(
     if !(200..300).contains(&response.status) {
         return Err(refused(response));
     }
-    let body: Body = serde_json::from_slice(&response.body).map_err(|error| {
+    let body: Map<String, Value> = serde_json::from_slice(&response.body).map_err(|error| {
         invalid(format!(
             "the registration response cannot be read: not the expected JSON at line {}, column {}",
             error.line(),
             error.column()
         ))
     })?;
-    let client_id = body.client_id.filter(|id| !id.is_empty());
+    let text = |name: &str| {
+        let text = body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+        text.map(str::to_owned)
+    };
     let client_id =
-        client_id.ok_or_else(|| invalid("the registration response has no client_id"))?;
-    let client_secret = body.client_secret.filter(|secret| !secret.is_empty());
-    let method = match body.token_endpoint_auth_method.as_deref() {
+        text("client_id").ok_or_else(|| invalid("the registration response has no client_id"))?;
+    let client_secret = text("client_secret");
+    let method = match text("token_endpoint_auth_method").as_deref() {
         Some("none") => ClientAuthentication::None,
         Some("client_secret_basic") => ClientAuthentication::ClientSecretBasic,
         Some("client_secret_post") => ClientAuthentication::ClientSecretPost,
@@ -195,7 +187,7 @@ pub(crate) fn parse_registration_response(
             "the server registered the client with a secret (token_endpoint_auth_method), and sent none",
         ));
     }
-    let expires_at = body.client_secret_expires_at.as_ref().and_then(seconds);
+    let expires_at = body.get("client_secret_expires_at").and_then(seconds);
     Ok(Registered {
         client_id,
         client_secret: client_secret.filter(|_| method != ClientAuthentication::None),
@@ -203,8 +195,8 @@ pub(crate) fn parse_registration_response(
         authentication: method.into(),
         redirect_uri: redirect_uri.to_owned(),
         registered_at_ms: now_ms,
-        registration_access_token: body.registration_access_token,
-        registration_client_uri: body.registration_client_uri,
+        registration_access_token: text("registration_access_token"),
+        registration_client_uri: text("registration_client_uri"),
         unfinished: 0,
     })
 }
