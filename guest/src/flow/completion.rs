@@ -191,7 +191,7 @@ impl Completion {
                 Continue(AwaitingLock { session }, Action::Lock)
             }
             (AwaitingLock { session }, Reply::Locked(stored)) => {
-                Stored::parse_for(client, stored.as_deref())?;
+                Stored::check_replaceable(client, stored.as_deref())?;
                 let (save, action) = Save::begin(session.to_bytes());
                 Continue(AwaitingSave { session, save }, action)
             }

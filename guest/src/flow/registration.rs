@@ -21,6 +21,9 @@ use crate::protocol::registration::{
 pub(crate) struct Registration {
     pub(crate) provider: Provider,
     issuer: String,
+    /// Scopes that a new client is to have: all that the resource names, for later logins
+    /// that need more.
+    scopes: Vec<String>,
     state: State,
 }
 
@@ -58,6 +61,7 @@ impl Registration {
         request: &LoginRequest,
         issuer: &Issuer,
         resource_host: &str,
+        scopes: Vec<String>,
         provider: Provider,
         wait_ms: u64,
     ) -> Result<(Self, Action), Failure> {
@@ -81,7 +85,8 @@ impl Registration {
         };
         let issuer = issuer.as_str().to_owned();
         let action = Action::ReadRegistration(Registrations::key(&issuer));
-        Ok((Self { provider, issuer, state: State::AwaitingKnown(confirmation) }, action))
+        let state = State::AwaitingKnown(confirmation);
+        Ok((Self { provider, issuer, scopes, state }, action))
     }
 
     pub(crate) fn next(
@@ -92,7 +97,7 @@ impl Registration {
         now_ms: EpochMs,
     ) -> Step<Self, (Provider, Identity)> {
         use State::*;
-        let Self { provider, issuer, state } = self;
+        let Self { provider, issuer, scopes, state } = self;
         let (state, action) = match (state, reply) {
             (AwaitingKnown(confirmation), Reply::Registration(stored)) => {
                 let known = Registrations::parse(&issuer, stored.as_deref());
@@ -118,7 +123,7 @@ impl Registration {
                     Plan::Register { endpoint } => {
                         let exchange = registration_request(
                             &endpoint,
-                            client,
+                            &scopes,
                             &provider,
                             &request.redirect_uri,
                             request.initial_access_token.as_deref(),
@@ -131,7 +136,8 @@ impl Registration {
                 let what = "the registration endpoint";
                 let response = response(answer, what, Code::InvalidMetadata)?;
                 let uri = &request.redirect_uri;
-                let client = parse_registration_response(&response, &provider, uri, now_ms)?;
+                let client =
+                    parse_registration_response(&response, &provider, uri, &scopes, now_ms)?;
                 known.put(client.clone());
                 save(&known, Identity::from(&client))
             }
@@ -144,7 +150,7 @@ impl Registration {
             }
             _ => return Err(misfit()),
         };
-        Ok(Continue(Self { provider, issuer, state }, action))
+        Ok(Continue(Self { provider, issuer, scopes, state }, action))
     }
 }
 
@@ -192,7 +198,8 @@ fn plan(
     {
         return Ok(without_registration(url, Some(ClientAuthentication::None)));
     }
-    let usable = known.and_then(|known| known.usable(&request.redirect_uri, now_ms));
+    let usable =
+        known.and_then(|known| known.usable(&request.redirect_uri, &client.scopes, now_ms));
     if let Some(registered) = usable.filter(|_| !request.register) {
         return Ok(Plan::Use(registered.into()));
     }

@@ -71,6 +71,11 @@ pub(crate) fn authenticated_post<'a>(
             // Client id and secret are form-encoded before base64 (RFC 6749 §2.3.1).
             let pair = format!("{}:{}", encode(client.id()), encode(secret));
             headers.push(header("authorization", &format!("Basic {}", STANDARD.encode(pair))));
+            // A client may name itself in the form as well (RFC 6749 §3.2.1), and servers
+            // made with the MCP SDK for Python look nowhere else.
+            if client.resource_url.is_some() {
+                form.push(("client_id", client.id()));
+            }
         }
     }
     match client.request_format {

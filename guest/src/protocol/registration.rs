@@ -5,9 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::contract::{
-    Client, ClientAuthentication, Code, EpochMs, Exchange, Failure, Purpose, Response,
-};
+use crate::contract::{ClientAuthentication, Code, EpochMs, Exchange, Failure, Purpose, Response};
 use crate::protocol::client_authentication;
 use crate::protocol::failure::{in_words, printable, provider_error, unavailable};
 use crate::protocol::metadata::Provider;
@@ -41,6 +39,8 @@ pub(crate) struct Registered {
     pub(crate) client_secret_expires_at: Option<u64>,
     pub(crate) authentication: Authentication,
     pub(crate) redirect_uri: String,
+    /// Scopes that the client may request. `None`: any.
+    pub(crate) scopes: Option<Vec<String>>,
     pub(crate) registered_at_ms: EpochMs,
     /// Access token for the registration itself (RFC 7592 §3).
     pub(crate) registration_access_token: Option<String>,
@@ -69,12 +69,24 @@ impl Registrations {
         (found.format == FORMAT && found.issuer == issuer).then_some(found)
     }
 
-    /// Returns the client for this redirect URI, if it can still be used.
-    pub(crate) fn usable(&self, redirect_uri: &str, now_ms: EpochMs) -> Option<&Registered> {
+    /// Returns the client for this redirect URI, if it can still be used and may request
+    /// these scopes.
+    pub(crate) fn usable(
+        &self,
+        redirect_uri: &str,
+        scopes: &[String],
+        now_ms: EpochMs,
+    ) -> Option<&Registered> {
         self.clients.iter().find(|client| {
             let has_expired = client.client_secret_expires_at.is_some_and(|at| at <= now_ms / 1000);
             let is_doubtful = client.unfinished >= DOUBTFUL;
-            client.redirect_uri == redirect_uri && !is_doubtful && !has_expired
+            let may_request = |scope: &String| {
+                client.scopes.as_ref().is_none_or(|registered| registered.contains(scope))
+            };
+            client.redirect_uri == redirect_uri
+                && !is_doubtful
+                && !has_expired
+                && scopes.iter().all(may_request)
         })
     }
 
@@ -106,7 +118,7 @@ impl Registrations {
 /// secret if the server allows that.
 pub(crate) fn registration_request(
     endpoint: &str,
-    client: &Client,
+    scopes: &[String],
     provider: &Provider,
     redirect_uri: &str,
     initial_access_token: Option<&str>,
@@ -133,8 +145,8 @@ pub(crate) fn registration_request(
     }) else {
         unreachable!("an object is an object")
     };
-    if !client.scopes.is_empty() {
-        metadata.insert("scope".to_owned(), client.scopes.join(" ").into());
+    if !scopes.is_empty() {
+        metadata.insert("scope".to_owned(), scopes.join(" ").into());
     }
     let bearer = initial_access_token.map(|token| format!("Bearer {token}"));
     let headers = bearer.map(|value| header("authorization", &value)).into_iter().collect();
@@ -147,6 +159,7 @@ pub(crate) fn parse_registration_response(
     response: &Response,
     provider: &Provider,
     redirect_uri: &str,
+    asked_scopes: &[String],
     now_ms: EpochMs,
 ) -> Result<Registered, Failure> {
     if let Some(failure) = unavailable("the registration endpoint", response) {
@@ -187,6 +200,10 @@ pub(crate) fn parse_registration_response(
             "the server registered the client with a secret (token_endpoint_auth_method), and sent none",
         ));
     }
+    let registered_scopes = match text("scope") {
+        Some(scope) => Some(scope.split_ascii_whitespace().map(str::to_owned).collect()),
+        None => Some(asked_scopes.to_vec()),
+    };
     let expires_at = body.get("client_secret_expires_at").and_then(seconds);
     Ok(Registered {
         client_id,
@@ -194,6 +211,7 @@ pub(crate) fn parse_registration_response(
         client_secret_expires_at: expires_at.filter(|at| *at > 0),
         authentication: method.into(),
         redirect_uri: redirect_uri.to_owned(),
+        scopes: registered_scopes.filter(|scopes| !scopes.is_empty()),
         registered_at_ms: now_ms,
         registration_access_token: text("registration_access_token"),
         registration_client_uri: text("registration_client_uri"),

@@ -137,6 +137,16 @@ impl Stored {
         }
     }
 
+    /// Checks that what is stored may be replaced by a session of this client: only a version
+    /// that can read it may do that. A login by the URL of a resource may have found another
+    /// client for the same issuer.
+    pub(crate) fn check_replaceable(client: &Client, bytes: Option<&[u8]>) -> Result<(), Failure> {
+        match client.resource_url {
+            Some(_) => bytes.map(Self::parse).transpose().map(|_| ()),
+            None => Self::parse_for(client, bytes).map(|_| ()),
+        }
+    }
+
     /// Returns the client that the session was made with: the caller's, completed by what a
     /// login by the URL of a resource found out.
     pub(crate) fn client_of(&self, client: &Client) -> Client {

@@ -177,6 +177,52 @@ fn one_registration_serves_all_logins_with_the_same_redirect_uri() {
 }
 
 #[test]
+fn a_client_may_request_what_it_was_registered_for() {
+    let described = json!({
+        "resource": RESOURCE,
+        "authorization_servers": ["https://id.example"],
+        "scopes_supported": ["read", "write"],
+    });
+    let login = given().login().is_refused("Bearer").describes(described).discovers(server());
+    let login = login.knows(None).confirms(false).locks_registration(None);
+    assert_eq!(login.sent().json["scope"], "read write", "for later logins too");
+    let stored = login.registers(registered()).saves_registration().registration;
+    let writing = || given().scopes(&["write"]);
+    let login = told(writing(), server(), stored.clone());
+    assert_eq!(login.shown().query.one("client_id"), Some("registered-1"));
+    let more = told(given().scopes(&["admin"]), server(), stored.clone());
+    more.locks_registration(stored).registers(registered());
+    // The server's word counts.
+    let mut narrowed = registered();
+    narrowed["scope"] = json!("read");
+    let login = registering(given(), server()).registers(narrowed).saves_registration();
+    let stored = login.registration;
+    told(writing(), server(), stored.clone()).locks_registration(stored).registers(registered());
+}
+
+#[test]
+fn a_login_with_another_client_replaces_the_session() {
+    let mut anew = given().stored(logged_in());
+    anew.request().register = true;
+    let login = told(anew, server(), Some(known())).locks_registration(Some(known()));
+    let login = login.registers(json!({ "client_id": "registered-2" })).saves_registration();
+    let login = login.redirects("code=c0de&state={state}").redeems(tokens(2));
+    let login = login.asks_userinfo(not_found()).locks(Some(logged_in())).saves();
+    assert_eq!(login.stored_field("client_id"), "registered-2");
+    login.grants();
+}
+
+#[test]
+fn a_client_with_a_secret_names_itself_in_the_form_too() {
+    let secret = json!({ "client_id": "r", "client_secret": "client-secret" });
+    let login = registering(given(), server()).registers(secret).saves_registration();
+    let login = login.redirects("code=c0de&state={state}");
+    assert!(login.sent().authorization.expect("a header").starts_with("Basic "));
+    assert_eq!(login.sent().form.one("client_id"), Some("r"));
+    assert_eq!(login.sent().form.one("client_secret"), None);
+}
+
+#[test]
 fn a_client_of_the_caller_s_or_a_document_needs_no_registration() {
     let by_hand = given().client(|client| client.client_id = Some("cli".to_owned()));
     let login = told(by_hand, server(), Some(known()));

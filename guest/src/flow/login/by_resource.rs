@@ -19,6 +19,8 @@ use crate::protocol::stored::{Resource, Stored, another_issuer};
 /// What a login by URL knows of the resource and its client.
 pub(super) struct Guarded {
     url: ResourceUrl,
+    /// Scopes that the resource names.
+    described_scopes: Vec<String>,
     /// The session that the login replaces.
     before: Option<Stored>,
     identity: Option<Identity>,
@@ -34,7 +36,12 @@ impl Guarded {
                 "leave out the resource URL",
             ));
         }
-        Ok(Some(Self { url: ResourceUrl::parse(url)?, before: stored, identity: None }))
+        Ok(Some(Self {
+            url: ResourceUrl::parse(url)?,
+            described_scopes: Vec::new(),
+            before: stored,
+            identity: None,
+        }))
     }
 }
 
@@ -62,6 +69,9 @@ impl Setup {
         };
         let issuer = self.choose_issuer(&found)?;
         self.demand(found.demanded.unwrap_or_default(), &found.described.scopes)?;
+        if let Some(guarded) = &mut self.guarded {
+            guarded.described_scopes = found.described.scopes;
+        }
         let client = &mut self.client;
         client.resources = vec![found.described.identifier];
         client.issuer = Some(issuer);
@@ -169,11 +179,16 @@ impl Setup {
         {
             scopes.push(OFFLINE_ACCESS.to_owned());
         }
+        let mut scopes = self.client.scopes.clone();
+        let described = self.guarded()?.described_scopes.iter();
+        let more: Vec<String> =
+            described.filter(|scope| !scopes.contains(scope)).cloned().collect();
+        scopes.extend(more);
         let issuer = self.issuer.as_ref().ok_or_else(misfit)?;
         let host = self.guarded()?.url.host();
         let wait_ms = self.time_limit_ms();
         let (registration, action) =
-            Registration::begin(&self.request, issuer, host, found, wait_ms)?;
+            Registration::begin(&self.request, issuer, host, scopes, found, wait_ms)?;
         Ok(Continue(State::AwaitingClient(Box::new(registration)), action))
     }
 
