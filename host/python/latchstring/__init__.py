@@ -16,7 +16,7 @@ from .contract import (
     Tokens,
 )
 from .errors import LatchError
-from .latch import adopt, login, logout, token, token_or_login
+from .latch import adopt, login, login_to, logout, token, token_for, token_or_login
 from .sandbox import fingerprint
 from .settings import Settings
 from .terminal import Terminal
@@ -39,7 +39,9 @@ __all__ = [
     "adopt",
     "fingerprint",
     "login",
+    "login_to",
     "logout",
     "token",
+    "token_for",
     "token_or_login",
 ]

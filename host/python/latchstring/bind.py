@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from .errors import LatchError
@@ -14,6 +14,10 @@ from .rules import Rules
 
 # Attempts to find a port that is free in both address families.
 _EPHEMERAL_ATTEMPTS = 16
+# Ports of the redirect URI of a client that a login registers, in the order in which they are
+# tried. Many servers compare the port of a redirect URI, so a registration serves later logins
+# only if they get the same port again. The last one is any free port.
+_REGISTERED_PORTS = (51571, 51572, 51573, 51574, 0)
 # Connections that the system holds until they are accepted. If the queue is full, a browser
 # tries again only after a second.
 _LONGEST_QUEUE = 4096
@@ -29,7 +33,8 @@ class Redirect:
     # The host in the redirect URI. `localhost` binds the same port in both address families:
     # another program on the other one would get the answer of the login.
     host: Literal["127.0.0.1", "[::1]", "localhost"] = "127.0.0.1"
-    # Ports to try, in order. Empty: any free port.
+    # Ports to try, in order. Empty: any free port; for a client with a `resource_url`, first
+    # 51571 to 51574.
     ports: Sequence[int] = ()
     path: str = "/callback"
 
@@ -37,6 +42,10 @@ class Redirect:
         # Importing this package loads no component. The default path is valid.
         if self.path != Redirect.path:
             Rules().check_redirect_path(self.path)
+
+    def for_resource(self) -> Redirect:
+        """Returns the redirect URI of a login by the URL of a resource."""
+        return self if self.ports else replace(self, ports=_REGISTERED_PORTS)
 
     def first_uri(self) -> str:
         """Returns the redirect URI for a login without a listener."""

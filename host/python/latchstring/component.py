@@ -82,7 +82,7 @@ class LoginComponent(Instance):
     """One instance. A function raises the failure that it returns, or `sandbox-fault`."""
 
     NAME = "login"
-    INTERFACE = "latchstring:login/flow@0.2.0"
+    INTERFACE = "latchstring:login/flow@0.3.0"
 
     def choose_flow(self, facts: Facts) -> FlowChoice:
         """Returns the flow that fits these facts. A login without a `flow` chooses the
@@ -96,7 +96,7 @@ class LoginComponent(Instance):
         name: another issuer, client, scope, resource, authorization or token
         endpoint, or parameter of the authorization request. Parameters that only
         change how the user is asked (OIDC §3.1.2.1: `prompt`, `display`, ...) make no
-        difference.
+        difference. With `resource-url`, only that URL does.
         """
         return self.call("account-key", client)
 

@@ -77,6 +77,10 @@ class Client:
     # (RFC 8414 §2). None: no metadata is fetched, and ID tokens are not
     # accepted.
     issuer: str | None = None
+    # URL of a protected resource, such as an MCP server or an API. A login asks it who
+    # issues tokens for it (RFC 9728); `issuer`, if set, must be one of those. A client
+    # without a `client-id` is then looked up, or registered (RFC 7591).
+    resource_url: str | None = None
     # Whether to fetch the provider's metadata, from the well-known locations of
     # `issuer` (OpenID Connect Discovery §4, RFC 8414 §3). `endpoints` take
     # precedence over the metadata.
@@ -88,8 +92,12 @@ class Client:
     # loopback address, because TLS ends elsewhere. The https endpoints on its
     # own origin are then reached over http too.
     https_issuer: bool = False
-    # Client identifier (RFC 6749 §2.2).
-    client_id: str
+    # Client identifier (RFC 6749 §2.2). None only with `resource-url`: the client has
+    # not been registered by hand.
+    client_id: str | None = None
+    # URL of a client ID metadata document, which some authorization servers take as a
+    # client identifier without registration.
+    client_metadata_url: str | None = None
     # Client secret (RFC 6749 §2.3.1). The secret of a native application is not
     # confidential (RFC 8252 §8.5), but some providers require one.
     client_secret: str | None = field(default=None, repr=False)
@@ -184,6 +192,15 @@ class LoginRequest:
     # Refresh token of an anonymous session that is to become the user's own
     # (Hexclave).
     anonymous_refresh_token: str | None
+    # A `WWW-Authenticate` value (RFC 9110 §11.6.1) with which the resource at
+    # `resource-url` refused a request. None: the component asks the resource itself.
+    challenge: str | None
+    # Host of the only issuer that the user accepts. None: any that the resource names.
+    accepted_issuer_host: str | None
+    # Register the client anew, whatever is known of it.
+    register: bool
+    # Initial access token for the registration (RFC 7591 §3).
+    initial_access_token: str | None
 
 
 @dataclass(eq=False, repr=False)
@@ -243,6 +260,10 @@ class Demand:
     force_refresh: bool = False
     # Check to make before the token is granted. None: no check.
     examination: Examination | None = None
+    # A `WWW-Authenticate` value with which the resource at `resource-url` refused the
+    # stored token. The token is renewed if that can help; `login-required` says so if
+    # it cannot, because the resource requires other scopes or another authentication.
+    challenge: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,6 +282,9 @@ class Tokens:
 # The purpose of a request, to name it in logs and progress messages.
 Purpose = Literal[
     "metadata",
+    "challenge",
+    "resource-metadata",
+    "registration",
     "token",
     "keys",
     "userinfo",
@@ -352,6 +376,21 @@ class Offer:
     # Flows to choose from. Never empty; the first one is the default.
     flows: tuple[LoginFlow, ...]
     # Time to wait for the user's choice, in milliseconds.
+    wait_ms: int
+
+
+@dataclass(eq=False, repr=False)
+class Confirmation:
+    """What the user is told before a login whose issuer a resource named."""
+
+    # Host of the issuer, which will ask for the password.
+    issuer_host: str
+    # Host of the resource.
+    resource_host: str
+    # Whether to wait for the user's consent: the issuer belongs to another host than the
+    # resource, and this machine has not logged in there before.
+    asks: bool
+    # Time to wait for the user's consent, in milliseconds.
     wait_ms: int
 
 
@@ -454,6 +493,19 @@ class Action(Case):
         # Ask the user how to continue after an attempt that failed. Answer:
         # `chosen`, `cancelled` or `timed-out`.
         "offer": Offer,
+        # Read what is stored about the client's registration under this key: lower-case
+        # letters and digits, one key for each issuer. No lock is needed. Answer:
+        # `registration`.
+        "read-registration": str,
+        # Take the lock of this registration, which is another one than the session's, and
+        # read it. Hold the lock until `save-registration`. Answer: `registration`.
+        "lock-registration": str,
+        # Replace the registration that is locked, atomically and durably, and release its
+        # lock. None: delete it. Answer: `saved` or `not-saved`.
+        "save-registration": bytes | None,
+        # Tell the user which issuer will ask for the password, and ask for consent if
+        # `asks`. Answer: `confirmed` or `cancelled`.
+        "confirm": Confirmation,
         # Replace what is stored, atomically and durably. None: delete it.
         # Answer: `saved` or `not-saved`.
         "save": bytes | None,
@@ -507,6 +559,10 @@ class Reply(Case):
         "locked": bytes | None,
         # A save will work, as far as the host can tell.
         "probed": None,
+        # This is stored about the registration. None: nothing is.
+        "registration": bytes | None,
+        # The user was told, and consented if that was asked for.
+        "confirmed": None,
         # The response to the request, or the reason why there is none.
         "answered": AnsweredResult,
         # A browser sent a request to the listener. Its path and query, as sent.
@@ -534,6 +590,9 @@ TokenState = Literal["fresh", "renewable", "expired"]
 @dataclass(eq=False, repr=False)
 class Description:
     issuer: str | None
+    # Identifier of the protected resource that the tokens are for. None if the session
+    # was not made for one.
+    resource: str | None
     client_id: str
     # Subject identifier of the user: `sub` (OIDC §2).
     subject: str | None

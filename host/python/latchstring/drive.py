@@ -26,7 +26,7 @@ from .egress import egress, permit
 from .errors import LatchError, misbehaviour
 from .rules import Budget, Egress, Event, Rules
 from .settings import Settings
-from .store import Store, naming_place, read_session
+from .store import HeldLock, Store, naming_place, read_registration, read_session
 
 if TYPE_CHECKING:
     from .user import User
@@ -38,6 +38,7 @@ _FOR_USER = {
     "present": "a code to be shown",
     "visit": "a page to be shown",
     "offer": "a choice",
+    "confirm": "a consent",
 }
 
 
@@ -59,6 +60,9 @@ class Drive:
 
     settings: Settings
     store: Store
+    # Returns the store of a client's registration. Raises `sandbox-fault` if its name cannot
+    # be part of a file's.
+    registrations: Callable[[str], Store]
     rules: Rules
     client: Client
     # The origins stored with the session.
@@ -70,6 +74,8 @@ class Drive:
     # Returns the addresses of a host name, and none if it is not known.
     resolve: Callable[[str], Sequence[str]] = _addresses_of
     _is_locked: bool = False
+    # The registration whose lock is held, and that lock.
+    _registration: tuple[Store, HeldLock] | None = None
 
     # A token that is still valid needs neither of these two.
 
@@ -103,6 +109,7 @@ class Drive:
     def _steps(self, session: Steps) -> Grant | LogoutReport:
         reply = Reply("begin")
         with ExitStack() as locked:
+            locked.callback(self._release_registration)
             while True:
                 with naming_place(self.store):
                     action = session.next(reply, self.settings.clock.now_ms())
@@ -122,8 +129,7 @@ class Drive:
         match tag:
             case "lock":
                 if not self._is_locked:
-                    lock_seconds, tell = self.settings.lock_seconds, self.settings.terminal.say
-                    locked.callback(self.store.lock(lock_seconds, tell, self.stop).release)
+                    locked.callback(self._lock(self.store).release)
                     self._is_locked = True
                 return Reply("locked", read_session(self.store, self.rules).session)
             case "probe":
@@ -136,10 +142,35 @@ class Drive:
             case "save":
                 if not self._is_locked:
                     raise misbehaviour("saved a session without the session's lock")
-                return self._save(payload)
+                return self._save(self.store, payload)
+            case "read-registration":
+                return Reply(
+                    "registration", read_registration(self.registrations(payload), self.rules)
+                )
+            case "lock-registration":
+                registration = self.registrations(payload)
+                # The old lock first: two processes must not wait for each other.
+                self._release_registration()
+                self._registration = registration, self._lock(registration)
+                return Reply("registration", read_registration(registration, self.rules))
+            case "save-registration":
+                if self._registration is None:
+                    raise misbehaviour("saved a registration without its lock")
+                try:
+                    return self._save(self._registration[0], payload)
+                finally:
+                    self._release_registration()
         if self.user is None:
             raise misbehaviour(f"asked for {_FOR_USER[tag]} outside of a login")
         return self.user.reply_to(Event(tag, payload))
+
+    def _lock(self, store: Store) -> HeldLock:
+        return store.lock(self.settings.lock_seconds, self.settings.terminal.say, self.stop)
+
+    def _release_registration(self) -> None:
+        held, self._registration = self._registration, None
+        if held is not None:
+            held[1].release()
 
     def _exchange(self, exchange: Exchange) -> Response | NoResponse:
         self.settings.clock.sleep(exchange.wait_ms / 1000)
@@ -166,21 +197,24 @@ class Drive:
     def _learn(self, purpose: str, url: str, response: Response) -> None:
         """Shows a response to the egress policy. Other responses can contain tokens, and are
         not shown to it."""
-        if purpose not in {"metadata", "device-authorization"}:
+        if purpose not in {"metadata", "resource-metadata", "device-authorization"}:
             return
         try:
             body = response.body.decode()
         except UnicodeDecodeError:
             return
-        if purpose == "metadata":
-            self.egress.learn_metadata(url, response.status, body)
-        else:
-            self.egress.learn_device_authorization(body)
+        match purpose:
+            case "metadata":
+                self.egress.learn_metadata(url, response.status, body)
+            case "resource-metadata":
+                self.egress.learn_resource_metadata(url, response.status, body)
+            case "device-authorization":
+                self.egress.learn_device_authorization(body)
 
     def _reaches_as_issuer(self, address: str) -> bool:
-        """Returns whether an address is public, or private as the issuer's are. Resolves the
-        issuer's name when the first private address depends on it. The sender calls this
-        within the time limit of its request."""
+        """Returns whether an address is public, or private as the issuer's are, or those of the
+        resource that named it. Resolves the name of that one when the first private address
+        depends on it. The sender calls this within the time limit of its request."""
         if self.rules.is_public(address):
             return True
         issuer = self.egress.unresolved_issuer()
@@ -188,13 +222,14 @@ class Drive:
             self.egress.learn_issuer_addresses(self.resolve(urlsplit(issuer).hostname or ""))
         return self.egress.issuer_is_private()
 
-    def _save(self, session: bytes | None) -> Reply:
+    def _save(self, store: Store, session: bytes | None) -> Reply:
+        """Saves a session or a registration in its store. None: deletes it."""
         try:
             if session is None:
-                self.store.delete()
+                store.delete()
             else:
                 line = self.rules.header_line(self.egress.pinned_origins(), len(session))
-                self.store.write(line.encode() + session)
+                store.write(line.encode() + session)
         except LatchError as error:
             return Reply("not-saved", error.message)
         return Reply("saved")

@@ -21,7 +21,13 @@ def egress(rules: Rules, client: Client, pinned: Sequence[str], redirect_uri: st
     if client.protocol is not None:
         pages.append(client.protocol.app_url)
     endpoints = [url for name, url in urls if url is not None and name != "end_session"]
-    provider = Provider(client.issuer, client.https_issuer, tuple(endpoints), tuple(pages))
+    provider = Provider(
+        issuer=client.issuer,
+        resource=client.resource_url,
+        https_issuer=client.https_issuer,
+        endpoints=tuple(endpoints),
+        pages=tuple(pages),
+    )
     return Egress(rules, provider, pinned, redirect_uri)
 
 

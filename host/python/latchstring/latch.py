@@ -7,6 +7,7 @@ import queue
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -38,19 +39,33 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def login(client: Client, settings: Settings = Settings()) -> Token:
+def login(
+    client: Client, settings: Settings = Settings(), *, challenge: str | None = None
+) -> Token:
     """Logs the user in, and stores the session.
 
-    A stored session that is damaged is moved to another file, not deleted.
+    `challenge` is the `WWW-Authenticate` value with which the resource at `client.resource_url`
+    refused a token (RFC 6750 §3, RFC 9728 §5.1): the login then asks for what the resource
+    demands. A stored session that is damaged is moved to another file, not deleted.
     """
     latch = _Latch(client, settings)
     try:
-        return latch.login()
+        return latch.login(challenge)
     except LatchError as error:
         if error.code != "stored-damaged":
             raise
         latch.set_aside(error)
-    return _Latch(client, settings).login()
+    return _Latch(client, settings).login(challenge)
+
+
+def login_to(url: str, challenge: str | None = None, settings: Settings = Settings()) -> Token:
+    """Logs the user in to the protected resource at this URL, such as an MCP server, and stores
+    the session.
+
+    Asks the resource who issues tokens for it (RFC 9728), and registers a client there if none
+    is known (RFC 7591). The same as `login` with `Client(resource_url=url)`.
+    """
+    return login(Client(resource_url=url), settings, challenge=challenge)
 
 
 def token(
@@ -60,8 +75,12 @@ def token(
     min_ttl_seconds: float = 0.0,
     force_refresh: bool = False,
     examination: Examination | None = None,
+    challenge: str | None = None,
 ) -> Token:
     """Returns the stored access token, refreshed if needed.
+
+    `challenge` is the `WWW-Authenticate` value with which the resource at `client.resource_url`
+    refused the stored token. The token is then refreshed if that can help.
 
     Never opens a browser. Raises `login-required` if only a login helps, and a retryable
     error if the network failed. An interruption waits for the end of a refresh that has
@@ -71,6 +90,7 @@ def token(
         min_ttl_ms=max(0, int(min_ttl_seconds * 1000)),
         force_refresh=force_refresh,
         examination=examination,
+        challenge=challenge,
     )
     latch = _Latch(client, settings)
     results: queue.SimpleQueue[Token | BaseException] = queue.SimpleQueue()
@@ -93,6 +113,30 @@ def token(
     if isinstance(result, BaseException):
         raise result
     return result
+
+
+def token_for(
+    url: str,
+    challenge: str | None = None,
+    settings: Settings = Settings(),
+    *,
+    min_ttl_seconds: float = 0.0,
+    force_refresh: bool = False,
+) -> Token:
+    """Returns the stored access token for the protected resource at this URL, refreshed if
+    needed.
+
+    If the resource has refused that token, `challenge` is its `WWW-Authenticate` value. Raises
+    `login-required` if only `login_to` with the same challenge helps. The same as `token` with
+    `Client(resource_url=url)`.
+    """
+    return token(
+        Client(resource_url=url),
+        settings,
+        min_ttl_seconds=min_ttl_seconds,
+        force_refresh=force_refresh,
+        challenge=challenge,
+    )
 
 
 @contextlib.contextmanager
@@ -159,10 +203,19 @@ class _Latch:
         self.stop = threading.Event()
 
     def _file_store(self, profile: str, account: str) -> Store:
-        folder = self._settings.state_folder or default_folder()
-        return FileStore(folder, profile, account, self._rules)
+        return FileStore.of_session(self._folder, profile, account, self._rules)
 
-    def login(self) -> Token:
+    def _registration(self, name: str) -> Store:
+        stem = self._rules.registration_stem(name)
+        if self._settings.store is None:
+            return FileStore(self._folder, stem, "its registration", self._rules)
+        return self._settings.store(*stem.split(".", 1))
+
+    @property
+    def _folder(self) -> Path:
+        return self._settings.state_folder or default_folder()
+
+    def login(self, challenge: str | None) -> Token:
         # `token` does not load these.
         from .browser import user_browser
         from .listener import Listener
@@ -176,12 +229,15 @@ class _Latch:
             browser_command=settings.browser is not None,
             shows_address=browser is None,
         )
-        flow, redirect_uri = settings.flow, settings.redirect.first_uri()
+        redirect = settings.redirect
+        if self._client.resource_url is not None:
+            redirect = redirect.for_resource()
+        flow, redirect_uri = settings.flow, redirect.first_uri()
         events: Events = queue.SimpleQueue()
         listener: Listening | None = None
         if flow != "device":
             try:
-                listener = (settings.listen or Listener)(settings.redirect, events.put)
+                listener = (settings.listen or Listener)(redirect, events.put)
                 redirect_uri = listener.redirect_uri
             except LatchError as error:
                 if flow == "browser" or not terminal.is_attended():
@@ -190,7 +246,17 @@ class _Latch:
                 terminal.say(str(error))
                 flow = "paste"
         try:
-            request = LoginRequest(flow, known, redirect_uri, settings.patience_ms, None)
+            request = LoginRequest(
+                flow=flow,
+                facts=known,
+                redirect_uri=redirect_uri,
+                patience_ms=settings.patience_ms,
+                anonymous_refresh_token=None,
+                challenge=challenge,
+                accepted_issuer_host=settings.accept_issuer,
+                register=settings.register_anew,
+                initial_access_token=settings.initial_access_token,
+            )
             session = self._open(Session.login, stored.session, request)
             user = User(
                 rules=self._rules,
@@ -249,6 +315,7 @@ class _Latch:
         return Drive(
             settings=self._settings,
             store=self._store,
+            registrations=self._registration,
             rules=self._rules,
             client=self._client,
             pinned=pinned,

@@ -10,6 +10,7 @@ from .contract import (
     U16,
     Authorization,
     Case,
+    Confirmation,
     DevicePrompt,
     Header,
     LoginFlow,
@@ -39,6 +40,8 @@ class Provider:
 
     # The client's `issuer`.
     issuer: str | None
+    # The client's `resource-url`.
+    resource: str | None
     # The client's `https-issuer`.
     https_issuer: bool
     # URLs that requests may go to: the client's `endpoints` and
@@ -103,6 +106,12 @@ class Egress(Resource):
         """Returns the URL as a browser may be given it."""
         return self.call("[method]egress.permit-page", url)
 
+    def learn_resource_metadata(self, url: str, status: U16, body: str) -> None:
+        """Takes the response to a request with the purpose `resource-metadata`, if its body is
+        UTF-8. Requests may go to the issuers that the resource names from now on.
+        """
+        return self.call("[method]egress.learn-resource-metadata", url, status, body)
+
     def learn_metadata(self, url: str, status: U16, body: str) -> None:
         """Takes the response to a request with the purpose `metadata`, if its body is UTF-8.
         Pins the origins of its endpoints if it is the issuer's own.
@@ -120,18 +129,20 @@ class Egress(Resource):
         return self.call("[method]egress.pinned-origins")
 
     def unresolved_issuer(self) -> str | None:
-        """Returns the issuer's URL if its name has to be resolved before
-        `issuer-is-private` can tell. Resolve it within the time limit of the request
-        that depends on it, and call `learn-issuer-addresses`.
+        """Returns the URL of the resource, or of the issuer without one, if its name has to
+        be resolved before `issuer-is-private` can tell. Resolve it within the time limit
+        of the request that depends on it, and call `learn-issuer-addresses`.
         """
         return self.call("[method]egress.unresolved-issuer")
 
     def learn_issuer_addresses(self, addresses: Sequence[str]) -> None:
-        """Takes the addresses that the issuer's name resolves to; none if it does not."""
+        """Takes the addresses that this name resolves to; none if it does not."""
         return self.call("[method]egress.learn-issuer-addresses", addresses)
 
     def issuer_is_private(self) -> bool:
-        """Whether all addresses of the issuer are private. False if they are not known."""
+        """Whether all addresses of the resource, or of the issuer without one, are private.
+        False if they are not known.
+        """
         return self.call("[method]egress.issuer-is-private")
 
 
@@ -262,6 +273,8 @@ class Event(Case):
         "visit": Visit,
         # The action `offer`.
         "offer": Offer,
+        # The action `confirm`.
+        "confirm": Confirmation,
         # The end of the login; none if it worked.
         "close": Ended | None,
         # A request that `listener.judge` accepted.
@@ -321,6 +334,8 @@ class Reply(Case):
         "pasted": str,
         "presented": None,
         "chosen": LoginFlow,
+        "confirmed": None,
+        "cancelled": None,
         "timed-out": None,
     }
 
@@ -365,7 +380,7 @@ class Rules(Instance):
     """One instance. A function raises the failure that it returns, or `sandbox-fault`."""
 
     NAME = "rules"
-    INTERFACE = "latchstring:rules/host@0.1.0"
+    INTERFACE = "latchstring:rules/host@0.2.0"
 
     def is_public(self, address: str) -> bool:
         """Whether an IP address is globally reachable (RFC 6890). False for what is not an
@@ -409,6 +424,12 @@ class Rules(Instance):
         name cannot be part of one.
         """
         return self.call("file-stem", profile, account)
+
+    def registration_stem(self, name: str) -> str:
+        """Returns the beginning of the names of the files of a client's registration. `name` is
+        that of the action. Fails if it cannot be part of a file's name.
+        """
+        return self.call("registration-stem", name)
 
     def aside_name(self, turn: int) -> str:
         """Returns the extension for the `turn`th damaged session, from 1."""

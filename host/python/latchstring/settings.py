@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,6 +49,15 @@ class Settings:
     # Time limit for the user. None: the lifetime of the device code if there is one,
     # otherwise five minutes.
     patience_seconds: float | None = None
+    # Host of the only issuer at which a login by the URL of a resource may log the user in.
+    # None: the user is asked on a terminal, once for each issuer on another host than the
+    # resource.
+    accept_issuer: str | None = None
+    # Whether a login by the URL of a resource registers a new client although it knows one.
+    register_anew: bool = False
+    # The initial access token for registering a client (RFC 7591 §3). It goes nowhere else
+    # and is never stored.
+    initial_access_token: str | None = field(default=None, repr=False)
     # If False, the user opens the address by hand.
     open_browser: bool = True
     # A command to run with the address as its last argument, without a shell, or a function
@@ -59,7 +68,8 @@ class Settings:
     # How long to wait for another process that holds the session's lock.
     lock_seconds: float = 60.0
     terminal: Terminal = Terminal()
-    # Returns the store for a profile and an account. None: files in `state_folder`.
+    # Returns the store for a profile and an account. Registrations of clients have a profile
+    # that no session has. None: files in `state_folder`.
     store: Callable[[str, str], Store] | None = None
     send: Send = _send
     clock: Clock = Clock()

@@ -1,4 +1,4 @@
-"""Stored sessions, and the file store.
+"""Stored sessions and registrations of clients, and the file store.
 
 The file store uses the folder, names, modes and locks of the native host, so that both share
 sessions, and only one process refreshes each.
@@ -28,17 +28,19 @@ _SILENT_WAIT_SECONDS = 1.0
 _FIRST_PAUSE_SECONDS = 0.005
 _LONGEST_PAUSE_SECONDS = 0.05
 
+_LOCKED_REMEDY = "try again; if this persists, stop the other process that uses this session"
+
 
 class HeldLock(Protocol):
     def release(self) -> None: ...
 
 
 class Store(Protocol):
-    """Keeps one session. Errors are `LatchError`s."""
+    """Keeps one session, or the registration of one client. Errors are `LatchError`s."""
 
     @property
     def place(self) -> str:
-        """Where the session is kept, for messages."""
+        """Where it is kept, for messages."""
 
     def read(self) -> bytes | None:
         """Returns what is stored; None if nothing is. Takes no lock."""
@@ -59,7 +61,7 @@ class Store(Protocol):
     def lock(
         self, patience_seconds: float, tell: Callable[[str], None], stop: threading.Event
     ) -> HeldLock:
-        """Waits for the lock of this session, which all processes share. If that takes long,
+        """Waits for the lock of what is stored, which all processes share. If that takes long,
         calls `tell` with a message for the user. `stop` ends the wait."""
 
 
@@ -83,6 +85,17 @@ def read_session(store: Store, rules: Rules) -> Stored:
     line, newline, session = content.partition(b"\n")
     origins = rules.parse_header(line, len(session) if newline else None, store.place)
     return Stored(origins, session)
+
+
+def read_registration(store: Store, rules: Rules) -> bytes | None:
+    """Returns what is stored of a client's registration. One that is damaged counts as none: a
+    client can be registered again. Raises `stored-newer` or `store-unusable` otherwise."""
+    try:
+        return read_session(store, rules).session
+    except LatchError as error:
+        if error.code != "stored-damaged":
+            raise
+        return None
 
 
 @contextlib.contextmanager
@@ -121,19 +134,26 @@ class FileLock:
 
 
 class FileStore:
-    """Keeps a session in the file `PROFILE.ACCOUNT.session`.
+    """Keeps a session or a registration in the file `STEM.session`.
 
     A complete file is renamed over the old one. So a reader needs no lock, and a crash leaves
     the old session or the new one.
     """
 
-    def __init__(self, folder: Path, profile: str, account: str, rules: Rules) -> None:
-        """Raises `invalid-configuration` if the profile's name cannot be part of a file's."""
+    def __init__(self, folder: Path, stem: str, work: str, rules: Rules) -> None:
+        """`stem` is the beginning of the names of the files. `work` is what another process
+        that holds the lock has to finish, for messages."""
         self._rules = rules
         self._folder = folder
-        self._stem = rules.file_stem(profile, account)
-        self._profile = profile
-        self._path = folder / f"{self._stem}.session"
+        self._stem = stem
+        self._work = work
+        self._path = folder / f"{stem}.session"
+
+    @classmethod
+    def of_session(cls, folder: Path, profile: str, account: str, rules: Rules) -> FileStore:
+        """Raises `invalid-configuration` if the profile's name cannot be part of a file's."""
+        work = f"with the session of the profile {profile}"
+        return cls(folder, rules.file_stem(profile, account), work, rules)
 
     @property
     def place(self) -> str:
@@ -194,14 +214,12 @@ class FileStore:
                     raise LatchError(
                         "store-unusable",
                         f"{path} is still locked by another process after {patience_seconds:g} s",
-                        "try again; if this persists, stop the other process that uses this "
-                        "session",
+                        _LOCKED_REMEDY,
                         retryable=True,
                     )
                 if waited > _SILENT_WAIT_SECONDS and not has_told:
                     has_told = True
-                    what = f"the session of the profile {self._profile}"
-                    tell(f"Waiting for another process to finish with {what}")
+                    tell(f"Waiting for another process to finish {self._work}")
                 if stop.wait(min(pause, patience_seconds - waited)):
                     raise LatchError(
                         "interrupted",

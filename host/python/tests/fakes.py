@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
@@ -38,6 +38,7 @@ class Memory:
 
     def __init__(self, kept: bytes | None = None) -> None:
         self.kept = kept
+        self.is_locked = False
 
     def read(self) -> bytes | None:
         return self.kept
@@ -55,10 +56,12 @@ class Memory:
         pass
 
     def lock(self, *_: object) -> Memory:
+        assert not self.is_locked, "a process waits for itself"
+        self.is_locked = True
         return self
 
     def release(self) -> None:
-        pass
+        self.is_locked = False
 
 
 class Recorded(BrowserVisit):
@@ -163,11 +166,13 @@ def done(report: LogoutReport) -> Action:
 class Scripted:
     """A component that returns these actions, whatever the replies are."""
 
-    def __init__(self, actions: Iterable[Action]) -> None:
+    def __init__(self, actions: Iterable[Action], asked: Callable[[], object]) -> None:
         self._actions = iter(actions)
+        self._asked = asked
         self.replies: list[Reply] = []
 
     def next(self, reply: Reply, now_ms: int) -> Action:
+        self._asked()
         self.replies.append(reply)
         return next(self._actions, done(LogoutReport(False, (), (), None)))
 
@@ -256,6 +261,8 @@ class Host:
     ) -> None:
         self.rules = rules
         self.store = Memory()
+        # The stores of registrations, by name.
+        self.registrations: defaultdict[str, Memory] = defaultdict(Memory)
         self.client = CLIENT
         self.pinned: list[str] = []
         self.patience_seconds: float | None = None
@@ -266,6 +273,7 @@ class Host:
         # The addresses of every name, and the names that were resolved.
         self.addresses: list[str] = []
         self.resolved: list[str] = []
+        self._asked: Callable[[], object] = lambda: None
         self._clock = clock
         self._terminal = terminal
         self._user = user
@@ -293,6 +301,7 @@ class Host:
             ),
             resolve=self.resolve,
             store=self.store,
+            registrations=self.registrations.__getitem__,
             rules=self.rules,
             client=self.client,
             pinned=self.pinned,
@@ -300,16 +309,20 @@ class Host:
             user=self._user,
         )
 
+    def during(self, asked: Callable[[], object]) -> None:
+        """Calls `asked` whenever the component is asked for an action."""
+        self._asked = asked
+
     def run(self, *actions: Action) -> list[Reply]:
         """Carries out these actions, and returns the replies."""
-        component = Scripted(actions)
+        component = Scripted(actions, self._asked)
         self._run(component)
         return component.replies[1:]
 
     def failure(self, *actions: Action) -> LatchError:
         """Carries out these actions, and returns the failure that ends the loop."""
         try:
-            self._run(Scripted(actions))
+            self._run(Scripted(actions, self._asked))
         except LatchError as error:
             return error
         raise AssertionError("no action failed")

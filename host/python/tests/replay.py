@@ -25,7 +25,7 @@ from latchstring.sandbox import kebab
 
 # Version of the format.
 FORMAT = 1
-CONTRACT = "latchstring:login@0.2.0"
+CONTRACT = "latchstring:login@0.3.0"
 
 # Many times what a session with the largest responses takes.
 _LONGEST_FILE = 16 << 20

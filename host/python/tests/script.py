@@ -36,6 +36,9 @@ T = TypeVar("T")
 
 Typed = Callable[[Question, str], None]
 
+# The lines that the user types for a reply; None for the reply's own.
+_TYPED = {"pasted": None, "chosen": None, "confirmed": "", "cancelled": "no"}
+
 
 class BrokeOff(Exception):
     """The loop has reached the end of an unfinished transcript."""
@@ -43,13 +46,14 @@ class BrokeOff(Exception):
 
 def is_for_loops(transcript: Transcript) -> bool:
     """Returns whether a loop can hold this conversation. A loop gives one fitting reply to
-    each action, stops when the session ends, and never replies `cancelled`: an interruption
-    ends the program."""
+    each action, stops when the session ends, and replies `cancelled` only to `confirm`: an
+    interruption ends the program."""
     steps = transcript["steps"]
+    cancelled = [at for at, step in enumerate(steps) if step["reply"] == "cancelled"]
     return (
         bool(steps)
         and steps[0]["reply"] == "begin"
-        and all(step["reply"] != "cancelled" for step in steps)
+        and all("confirm" in steps[at - 1].get("action", {}) for at in cancelled)
         and all(step.get("failure", {}).get("code") != "unexpected-reply" for step in steps)
         and not any(ends(step) for step in steps[:-1])
     )
@@ -103,6 +107,7 @@ def play(transcript: Transcript) -> None:
         settings=settings,
         resolve=lambda _: [],
         store=script,
+        registrations=script.registration,
         rules=rules,
         client=told.opening["client"],
         pinned=script.origins() if request is None else [],
@@ -243,8 +248,13 @@ class Script(Clock):
 
     # ---- The store
 
+    def registration(self, name: str) -> Script:
+        """Returns the store of a registration, which is played as the session's is."""
+        assert self._asked() in ({"read-registration": name}, {"lock-registration": name})
+        return self
+
     def read(self) -> bytes | None:
-        assert self._coming().tag == "locked"
+        assert self._coming().tag in {"locked", "registration"}
         session = cast("bytes | None", self._coming().payload)
         if session is None:
             return None
@@ -257,7 +267,8 @@ class Script(Clock):
         self._save(None)
 
     def _save(self, session: bytes | None) -> None:
-        assert encode(session) == self._asked()["save"]
+        (asked,) = self._asked().values()
+        assert encode(session) == asked
         if self._coming().tag == "not-saved":
             raise LatchError("not-saved", str(self._coming().payload), "")
 
@@ -314,9 +325,10 @@ class Script(Clock):
         self._brought_at = self.at
         if told.tag == "redirected":
             self._visit(str(told.payload), self._go_on)
-        elif told.tag in {"pasted", "chosen"} and self.terminal.question is not None:
+        elif told.tag in _TYPED and self.terminal.question is not None:
             question, answered = self.terminal.question
-            answered(question, str(told.payload))
+            line = _TYPED[told.tag]
+            answered(question, str(told.payload) if line is None else line)
 
     def _go_on(self, page: Page) -> None:
         end_address = self._rules.end_address()

@@ -157,7 +157,7 @@ CLIENT = ["open", "login", "client"]
         (["transcript"], 2, "has format 2; this version reads up to 1"),
         (["transcript"], "1", "transcript is not the format's number"),
         (["transcript"], True, "transcript is not the format's number"),
-        (["contract"], "latchstring:login@9.0.0", "contract is not latchstring:login@0.2.0"),
+        (["contract"], "latchstring:login@9.0.0", "contract is not latchstring:login@0.3.0"),
         (["open"], {}, "open is not one of login, token, logout, adopt"),
         (["open", "token"], {}, "open is not one of"),
         ([*CLIENT, "issuer"], 7, "open.login.client.issuer is not a text"),

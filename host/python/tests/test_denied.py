@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from wasmtime.component import Component
 
 import latchstring
-from latchstring import Client, Endpoints, LatchError, sandbox
+from latchstring import Client, Endpoints, LatchError, Settings, sandbox
 from latchstring.component import LoginComponent
 from latchstring.contract import Request, Response
 from latchstring.http import Reaches
@@ -77,11 +77,12 @@ def test_a_hostile_component_is_stopped(
         # Only the file store checks the name of a session.
         **({} if occasion == "setup" else {"store": lambda *_: Memory()}),
     )
-    operation = {"login": latchstring.login, "logout": latchstring.logout}.get(
-        occasion, latchstring.token
-    )
+    operations: dict[str, Callable[[Client, Settings], object]] = {
+        "login": latchstring.login,
+        "logout": latchstring.logout,
+    }
     with pytest.raises(LatchError) as failure:
-        operation(client, settings)
+        operations.get(occasion, latchstring.token)(client, settings)
     assert failure.value.code == code
     assert words in failure.value.message
     if code == "egress-denied":

@@ -24,7 +24,7 @@ RULES = Rules()
 
 @pytest.fixture
 def store(tmp_path: Path) -> FileStore:
-    return FileStore(tmp_path / "a" / "state", "default", "abc", RULES)
+    return FileStore.of_session(tmp_path / "a" / "state", "default", "abc", RULES)
 
 
 def code_of(act: object, *arguments: object) -> str:
@@ -69,7 +69,8 @@ def test_what_is_written_is_read_and_deleted(store: FileStore) -> None:
 def test_no_two_profiles_share_a_file_even_if_capitals_are_small_letters(
     tmp_path: Path, profile: str, stem: str
 ) -> None:
-    assert Path(FileStore(tmp_path, profile, "a1", RULES).place).name == f"{stem}.a1.session"
+    store = FileStore.of_session(tmp_path, profile, "a1", RULES)
+    assert Path(store.place).name == f"{stem}.a1.session"
 
 
 def test_files_that_other_users_can_access_are_refused(store: FileStore) -> None:
@@ -149,7 +150,7 @@ def test_the_wait_for_a_lock_ends(store: FileStore) -> None:
 @pytest.mark.parametrize("profile", ["", "a.b", "../a", "a/b", "ä", "a" * 65, "a\n"])
 def test_a_profile_cannot_be_a_path(tmp_path: Path, profile: str) -> None:
     with pytest.raises(LatchError) as failure:
-        FileStore(tmp_path, profile, "abc", RULES)
+        FileStore.of_session(tmp_path, profile, "abc", RULES)
     assert failure.value.code == "invalid-configuration"
 
 

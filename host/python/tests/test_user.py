@@ -118,7 +118,8 @@ def test_a_commands_failure_is_passed_on_without_secrets_in_its_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     names = ["LATCH_CLIENT_SECRET", "LATCH_PASSPHRASE", "LATCH_ACCESS_TOKEN"]
-    for name in [*names, "LATCH_ANONYMOUS_REFRESH_TOKEN"]:
+    names += ["LATCH_ANONYMOUS_REFRESH_TOKEN", "LATCH_INITIAL_ACCESS_TOKEN"]
+    for name in names:
         monkeypatch.setenv(name, "hush")
     failures: queue.SimpleQueue[str] = queue.SimpleQueue()
     for words, status in [
