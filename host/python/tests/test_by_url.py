@@ -15,7 +15,7 @@ from latchstring.listener import BrowserVisit, Listener
 from latchstring.rules import Event, Rules
 from latchstring.store import FileStore
 
-from .conftest import Home, free_port, settings_of
+from .conftest import VISITOR, Home, free_port, settings_of
 from .fakes import Host, Login
 from .guarded import Guarded
 from .script import is_denied
@@ -89,6 +89,22 @@ def test_a_login_registers_anew_with_an_initial_access_token(
     assert guarded.introduced == [None, "Bearer hush-hush"]
     assert guarded.authorized[-1]["client_id"] == "client-2"
     assert "hush-hush" not in repr(anew)
+
+
+def test_the_native_host_uses_the_same_session_and_registration(
+    home: Home, guarded: Guarded, settings: Settings
+) -> None:
+    granted = latchstring.login_to(guarded.url, settings=settings)
+    words = ["--resource-url", guarded.url]
+    held = home.native("token", *words).succeeded().stdout
+    assert held == f"{granted.access_token}\n"
+    port = str(settings.redirect.ports[0])
+    browser = ["--flow", "browser", "--browser", VISITOR, "--port", port]
+    home.native("login", *words, *browser).succeeded()
+    assert [asked["client_id"] for asked in guarded.authorized] == ["client-1"] * 2
+    assert len(guarded.registered) == 1
+    token = latchstring.token_for(guarded.url, settings=settings)
+    assert (token.source, token.access_token) == ("cached", "token-2")
 
 
 def test_a_damaged_registration_counts_as_none(
