@@ -68,8 +68,9 @@ class Settings:
     # How long to wait for another process that holds the session's lock.
     lock_seconds: float = 60.0
     terminal: Terminal = Terminal()
-    # Returns the store for a profile and an account. Registrations of clients have a profile
-    # that no session has. None: files in `state_folder`.
+    # Returns the store for a profile and an account. For the registration of a client, which
+    # all profiles share, the profile is `registration+`, a name that no profile can have.
+    # None: files in `state_folder`.
     store: Callable[[str, str], Store] | None = None
     send: Send = _send
     clock: Clock = Clock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -16,7 +17,7 @@ from latchstring.rules import Event, Rules
 from latchstring.store import FileStore
 
 from .conftest import VISITOR, Home, free_port, settings_of
-from .fakes import Host, Login
+from .fakes import Host, Login, Memory
 from .guarded import Guarded
 from .script import is_denied
 
@@ -105,6 +106,18 @@ def test_the_native_host_uses_the_same_session_and_registration(
     assert len(guarded.registered) == 1
     token = latchstring.token_for(guarded.url, settings=settings)
     assert (token.source, token.access_token) == ("cached", "token-2")
+
+
+def test_a_store_of_the_callers_keeps_sessions_and_registrations(
+    home: Home, guarded: Guarded, settings: Settings
+) -> None:
+    kept: defaultdict[tuple[str, str], Memory] = defaultdict(Memory)
+    own = changed(settings, store=lambda *place: kept[place])
+    latchstring.login_to(guarded.url, settings=own)
+    latchstring.login_to(guarded.url, settings=changed(own, profile="other"))
+    assert sorted(profile for profile, _ in kept) == ["default", "other", "registration+"]
+    assert all(memory.kept and not memory.is_locked for memory in kept.values())
+    assert len(guarded.registered) == 1 and not home.state.exists()
 
 
 def test_a_damaged_registration_counts_as_none(
