@@ -5,9 +5,11 @@ import { LatchError } from './error.js';
 /** @import { Client as Settings, Demand as Demanded, Examination } from '../component/interfaces/latchstring-login-flow.js' */
 
 /**
- * The OAuth client and its provider. `wit/login.wit` describes each setting.
+ * The OAuth client and its provider. `wit/login.wit` describes each setting. With `resourceUrl`,
+ * the URL of a protected resource such as an MCP server, a login finds out the rest: who issues
+ * tokens for it (RFC 9728), and which client to be, which it registers if needed (RFC 7591).
  *
- * @typedef {Partial<Settings> & Pick<Settings, 'clientId'>} Client
+ * @typedef {Partial<Settings> & ({ clientId: string } | { resourceUrl: string })} Client
  */
 
 /**
@@ -17,6 +19,8 @@ import { LatchError } from './error.js';
  * @property {number} [minTtlMs] time for which the token should remain valid from now
  * @property {boolean} [forceRefresh] whether to refresh the token even if it is still valid
  * @property {Examination} [examination] check to make before the token is returned
+ * @property {string} [challenge] the `WWW-Authenticate` value with which the resource at the
+ *   client's `resourceUrl` refused the stored token: it is refreshed if that can help
  */
 
 /**
@@ -27,13 +31,16 @@ import { LatchError } from './error.js';
  * @returns {Settings}
  */
 export function completeClient(given) {
-  /** @type {{ [K in keyof Omit<Required<Settings>, 'clientId'>]: Settings[K] }} */
+  /** @type {{ [K in keyof Required<Settings>]: Settings[K] }} */
   const defaults = {
     issuer: undefined,
+    resourceUrl: undefined,
     discover: given.issuer !== undefined,
     endpoints: {},
     assumedEndpoints: {},
     httpsIssuer: false,
+    clientId: undefined,
+    clientMetadataUrl: undefined,
     clientSecret: undefined,
     authentication: undefined,
     scopes: [],
@@ -44,7 +51,7 @@ export function completeClient(given) {
     requestFormat: 'form',
     protocol: { tag: 'oauth' },
   };
-  const known = ['clientId', ...Object.keys(defaults)];
+  const known = Object.keys(defaults);
   const unknown = Object.keys(given).find((name) => !known.includes(name));
   if (unknown === undefined) return { ...defaults, ...given };
   throw new LatchError(
@@ -60,8 +67,8 @@ export function completeClient(given) {
  * @param {Demand} demand
  * @returns {Demanded}
  */
-export function completeDemand({ minTtlMs = 0, forceRefresh = false, examination }) {
-  return { minTtlMs: BigInt(Math.ceil(minTtlMs)), forceRefresh, examination };
+export function completeDemand({ minTtlMs = 0, forceRefresh = false, examination, challenge }) {
+  return { minTtlMs: BigInt(Math.ceil(minTtlMs)), forceRefresh, examination, challenge };
 }
 
 /**

@@ -4,7 +4,7 @@ import { decided } from './components.js';
 import { Denied } from './egress.js';
 import { fault, LatchError, reason } from './error.js';
 import { holdSignals } from './interrupts.js';
-import { placed, read, seal } from './session.js';
+import { placed, read, readRegistration, seal } from './session.js';
 
 /** @import { Context, Exchange, Outcome, Reply, Session } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Clock } from './clock.js' */
@@ -25,6 +25,7 @@ const NEEDS_USER = {
   present: 'a code to be shown',
   visit: 'a page to be shown',
   offer: 'a choice',
+  confirm: 'a consent',
 };
 
 /** @typedef {(session: Flow['Session'], context: Context) => Session} Open opens a session */
@@ -39,7 +40,9 @@ const NEEDS_USER = {
  * @property {() => Uint8Array} entropy
  * @property {Send} send
  * @property {string} profile
- * @property {Store} store
+ * @property {Store} store the store of the session
+ * @property {(name: string) => Store} registrationStore returns the store of the registration with
+ *   this name, which the login component chose
  * @property {Egress} egress
  * @property {Terminal} terminal
  * @property {number} lockPatienceMs
@@ -79,7 +82,7 @@ export async function drive(open, parts) {
  * @returns {Promise<Outcome>}
  */
 async function steps(open, parts) {
-  const { component, clock, entropy, store, user, rules, egress } = parts;
+  const { component, clock, entropy, store, user, rules, egress, profile } = parts;
   const budget = new rules.Budget(user !== undefined, parts.patienceMs);
   const context = { nowMs: BigInt(clock.nowMs()), entropy: entropy() };
   const session = placed(store, () => component.begin((Session) => open(Session, context)));
@@ -87,6 +90,8 @@ async function steps(open, parts) {
     placed(store, () => session.next(reply, BigInt(clock.nowMs())));
   /** @type {Lock | undefined} */
   let lock;
+  /** The registration that is locked. @type {{ store: Store, lock: Lock } | undefined} */
+  let registration;
   let releaseSignals = async () => {};
   try {
     /** @type {Reply} */
@@ -101,7 +106,8 @@ async function steps(open, parts) {
       switch (action.tag) {
         case 'lock':
           if (!lock) {
-            lock = await locked(parts);
+            const what = `with the session of the profile ${profile}`;
+            lock = await locked(store, what, parts);
             // From here to the save, signals must not end the program.
             releaseSignals = holdSignals();
           }
@@ -118,6 +124,7 @@ async function steps(open, parts) {
         case 'present':
         case 'visit':
         case 'offer':
+        case 'confirm':
           if (!user) {
             const what = `the login component asked for ${NEEDS_USER[action.tag]}`;
             throw fault('sandbox-fault', `${what} outside of a login`);
@@ -129,15 +136,33 @@ async function steps(open, parts) {
             const what = "the login component saved a session without the session's lock";
             throw fault('sandbox-fault', what);
           }
-          try {
-            const origins = egress.policy.pinnedOrigins();
-            if (action.val) await store.write(seal(rules, { origins, bytes: action.val }));
-            else await store.delete();
-            reply = { tag: 'saved' };
-          } catch (error) {
-            reply = { tag: 'not-saved', val: translated(error).message };
-          }
+          reply = await saved(store, action.val, parts);
           break;
+        case 'read-registration': {
+          const kept = parts.registrationStore(action.val);
+          reply = { tag: 'registration', val: await readRegistration(rules, kept) };
+          break;
+        }
+        case 'lock-registration': {
+          const kept = parts.registrationStore(action.val);
+          // The old lock first: two processes must not wait for each other.
+          await registration?.lock.release();
+          registration = undefined;
+          registration = { store: kept, lock: await locked(kept, 'its registration', parts) };
+          reply = { tag: 'registration', val: await readRegistration(rules, kept) };
+          break;
+        }
+        case 'save-registration': {
+          if (!registration) {
+            const what = 'the login component saved a registration without its lock';
+            throw fault('sandbox-fault', what);
+          }
+          reply = await saved(registration.store, action.val, parts);
+          const { lock: held } = registration;
+          registration = undefined;
+          await held.release();
+          break;
+        }
         case 'done': {
           const { tag, val } = action.val;
           // The caller sends the user there.
@@ -151,7 +176,8 @@ async function steps(open, parts) {
     }
   } finally {
     try {
-      await lock?.release();
+      // One that fails does not keep the other.
+      await Promise.all([registration?.lock, lock].map(async (held) => held?.release()));
     } finally {
       await releaseSignals();
     }
@@ -159,12 +185,14 @@ async function steps(open, parts) {
 }
 
 /**
- * Takes the session's lock. Tells the user if that takes long.
+ * Takes the lock of a session or a registration. Tells the user if that takes long.
  *
+ * @param {Store} store
+ * @param {string} what what the other process finishes, for the user
  * @param {Parts} parts
  */
-async function locked({ clock, store, terminal, profile, lockPatienceMs, signal }) {
-  const text = `Waiting for another process to finish with the session of the profile ${profile}`;
+async function locked(store, what, { clock, terminal, lockPatienceMs, signal }) {
+  const text = `Waiting for another process to finish ${what}`;
   const end = new AbortController();
   clock.sleep(SILENT_WAIT_MS, end.signal).then(
     () => terminal.say(text),
@@ -174,6 +202,25 @@ async function locked({ clock, store, terminal, profile, lockPatienceMs, signal 
     return await store.lock(lockPatienceMs, signal);
   } finally {
     end.abort();
+  }
+}
+
+/**
+ * Replaces what is stored, or deletes it if there are no bytes. Returns the reply.
+ *
+ * @param {Store} store
+ * @param {Uint8Array | undefined} bytes
+ * @param {Parts} parts
+ * @returns {Promise<Reply>}
+ */
+async function saved(store, bytes, { rules, egress }) {
+  try {
+    const origins = egress.policy.pinnedOrigins();
+    if (bytes) await store.write(seal(rules, { origins, bytes }));
+    else await store.delete();
+    return { tag: 'saved' };
+  } catch (error) {
+    return { tag: 'not-saved', val: translated(error).message };
   }
 }
 

@@ -29,7 +29,7 @@ export class Denied extends Error {}
 export class Egress {
   #rules;
   #resolve;
-  /** The issuer's name is resolved at most once. @type {Promise<void> | undefined} */
+  /** A name is resolved at most once. @type {Promise<void> | undefined} */
   #resolved;
 
   /**
@@ -41,7 +41,7 @@ export class Egress {
    * @param {(name: string) => Promise<{ address: string }[]>} [more.resolve] looks up a name
    */
   constructor(rules, client, { pinned = [], redirectUri, resolve = lookUp } = {}) {
-    const { issuer, httpsIssuer, protocol } = client;
+    const { issuer, resourceUrl: resource, httpsIssuer, protocol } = client;
     const given = [client.endpoints, client.assumedEndpoints];
     const isUrl = (/** @type {string | undefined} */ url) => url !== undefined;
     const endpoints = given.flatMap(({ endSession, ...rest }) => Object.values(rest)).filter(isUrl);
@@ -49,8 +49,9 @@ export class Egress {
     const pages = [...given.map(({ endSession }) => endSession), appUrl].filter(isUrl);
     this.#rules = rules;
     this.#resolve = resolve;
+    const provider = { issuer, resource, httpsIssuer, endpoints, pages };
     /** The rules component's own resource. */
-    this.policy = new rules.Egress({ issuer, httpsIssuer, endpoints, pages }, pinned, redirectUri);
+    this.policy = new rules.Egress(provider, pinned, redirectUri);
   }
 
   /**
@@ -93,16 +94,17 @@ export class Egress {
   learn(purpose, url, { status, body }) {
     if (!isUtf8(body)) return;
     const text = () => Buffer.from(body).toString();
+    if (purpose === 'resource-metadata') this.policy.learnResourceMetadata(url, status, text());
     if (purpose === 'metadata') this.policy.learnMetadata(url, status, text());
     if (purpose === 'device-authorization') this.policy.learnDeviceAuthorization(text());
   }
 
-  /** Returns whether all addresses of the issuer are private. */
+  /** Returns whether all addresses of the resource, or of the issuer without one, are private. */
   async #isIssuerPrivate() {
-    const issuer = this.policy.unresolvedIssuer();
-    if (issuer !== undefined) {
+    const url = this.policy.unresolvedIssuer();
+    if (url !== undefined) {
       // There are none if the name is not found.
-      this.#resolved ??= this.#resolve(new URL(issuer).hostname)
+      this.#resolved ??= this.#resolve(new URL(url).hostname)
         .catch(() => [])
         .then((found) => this.policy.learnIssuerAddresses(found.map(({ address }) => address)));
       await this.#resolved;

@@ -2,7 +2,7 @@
 
 import { completeClient, completeDemand, milliseconds } from './client.js';
 import { systemClock } from './clock.js';
-import { Component, loadRules } from './components.js';
+import { Component, decided, loadRules } from './components.js';
 import { drive } from './drive.js';
 import { Egress } from './egress.js';
 import { LatchError } from './error.js';
@@ -36,7 +36,9 @@ export { Token } from './token.js';
  *   60 seconds if unset
  * @property {Terminal} [terminal] standard error and the keyboard if unset
  * @property {AbortSignal} [signal] ends a wait: the call fails with `interrupted`
- * @property {(profile: string, account: string) => Store} [store] files in `stateDir` if unset
+ * @property {(profile: string, account: string) => Store} [store] files in `stateDir` if unset.
+ *   Registrations of clients, which all profiles share, have `registration+` in place of a
+ *   profile's name
  * @property {Send} [send] sends the requests that the egress policy permits
  * @property {Clock} [clock] the system's clock if unset
  * @property {() => Uint8Array} [entropy] at least 32 bytes from a cryptographically secure
@@ -49,12 +51,23 @@ export { Token } from './token.js';
  * @typedef {object} LoginOptions
  * @property {LoginFlow} [flow] the flow that fits the machine and the provider if unset
  * @property {Partial<Redirect>} [redirect] `http://127.0.0.1:PORT/callback` with any free port
- *   if unset
+ *   if unset. A client with a `resourceUrl` first tries ports that are always the same, because
+ *   its registration names the port
  * @property {number} [patienceMs] time limit for the user; if unset, the lifetime of the device
  *   code if there is one, otherwise five minutes
  * @property {Browser | string[] | false} [browser] starts the browser: a function, or the words of
  *   a command; the user's own browser if unset; `false` only shows the address
  * @property {(redirect: Redirect) => Promise<Listening>} [listen] listens on loopback if unset
+ * @property {string} [challenge] the `WWW-Authenticate` value with which the resource at the
+ *   client's `resourceUrl` refused a request: the login is for a token that it accepts, with more
+ *   scopes or by another authentication. If unset, the resource itself is asked
+ * @property {string} [acceptIssuer] the host of the only issuer at which a login by `resourceUrl`
+ *   may log the user in; if unset, the user is asked on a terminal, once for each issuer on
+ *   another host than the resource
+ * @property {boolean} [registerAnew] whether a login by `resourceUrl` registers a new client
+ *   although it knows one
+ * @property {string} [initialAccessToken] for registering a client (RFC 7591 §3); it goes nowhere
+ *   else and is never stored
  */
 
 /** @typedef {import('./client.js').Demand} Demand requirements for a token */
@@ -114,6 +127,32 @@ export async function tokenOrLogin(client, options = {}) {
 }
 
 /**
+ * Logs the user in to the protected resource at this URL, such as an MCP server, and keeps the
+ * session. `login` does the same for a client with `resourceUrl` and more settings.
+ *
+ * @param {string} url
+ * @param {Options & LoginOptions} [options]
+ */
+export function loginTo(url, options) {
+  return login({ resourceUrl: url }, options);
+}
+
+/**
+ * Returns an access token for the protected resource at this URL. After the resource has refused
+ * a token, pass its `WWW-Authenticate` value as `challenge`.
+ *
+ * Never opens a browser. Fails with `login-required` if the user has to log in, also because the
+ * resource requires other scopes or another authentication: pass the challenge to `loginTo`.
+ *
+ * @param {string} url
+ * @param {string} [challenge]
+ * @param {Options & Demand} [options]
+ */
+export function tokenFor(url, challenge, options) {
+  return token({ resourceUrl: url }, { ...options, challenge });
+}
+
+/**
  * Stores a session with another program's tokens, without a login. Replaces the stored session.
  *
  * @param {Client} client
@@ -146,6 +185,9 @@ export async function logout(client, options = {}) {
   return loggedOut(outcome);
 }
 
+/** What registrations have in place of a profile. No profile can be named like it. */
+const REGISTRATIONS = 'registration+';
+
 /** @typedef {Awaited<ReturnType<typeof begin>>} Latch what one call works with */
 
 /**
@@ -170,15 +212,22 @@ async function begin(
   const client = completeClient(given);
   const [component, rules] = await Promise.all([Component.load(), loadRules()]);
   const account = component.accountKey(client);
-  const store = storeOf
-    ? storeOf(profile, account)
-    : new FileStore(rules, stateDir ?? defaultFolder(), profile, account);
+  /** @type {(profile: string, account: string, stem: string) => Store} */
+  const storeAt = (profile, account, stem) =>
+    storeOf ? storeOf(profile, account) : new FileStore(rules, stateDir ?? defaultFolder(), stem);
+  const stem = decided(() => rules.fileStem(profile, account));
+  const store = storeAt(profile, account, stem);
+  const registrationStore = (/** @type {string} */ name) => {
+    const stem = decided(() => rules.registrationStem(name));
+    return storeAt(REGISTRATIONS, name, stem);
+  };
   return {
     client,
     component,
     rules,
     profile,
     store,
+    registrationStore,
     lockPatienceMs,
     terminal,
     signal,

@@ -15,6 +15,13 @@ import { User } from './user.js';
 /** @import { Redirect } from './listener.js' */
 
 /**
+ * Ports of the redirect URI of a client that a login registers, tried in order. Many servers
+ * compare the port of a redirect URI, so a registration serves later logins only if they get the
+ * same port again. The last one is any free port.
+ */
+const REGISTERED_PORTS = [51571, 51572, 51573, 51574, 0];
+
+/**
  * Logs the user in. A stored session that cannot be read is set aside first.
  *
  * @param {Latch} latch
@@ -42,7 +49,17 @@ export async function logIn(latch, options) {
  */
 async function logInOnce(
   latch,
-  { flow, redirect: wanted, patienceMs, browser = systemBrowser, listen: own },
+  {
+    flow,
+    redirect: wanted,
+    patienceMs,
+    browser = systemBrowser,
+    listen: own,
+    challenge,
+    acceptIssuer,
+    registerAnew = false,
+    initialAccessToken,
+  },
 ) {
   const { rules, client, entropy, store, terminal } = latch;
   const stored = await read(rules, store);
@@ -54,6 +71,9 @@ async function logInOnce(
   };
   /** @type {Redirect} */
   const redirect = { host: '127.0.0.1', ports: [], path: '/callback', ...wanted };
+  if (client.resourceUrl !== undefined && redirect.ports.length === 0) {
+    redirect.ports = REGISTERED_PORTS;
+  }
   let listener;
   try {
     if (flow !== 'device') listener = await (own ? own(redirect) : listen(rules, redirect));
@@ -70,6 +90,10 @@ async function logInOnce(
     facts,
     redirectUri: listener?.redirectUri ?? `http://${redirect.host}${port}${redirect.path}`,
     patienceMs: milliseconds(patienceMs),
+    challenge,
+    acceptedIssuerHost: acceptIssuer,
+    register: registerAnew,
+    initialAccessToken,
   };
   try {
     // Without the stored origins: a login learns them from the metadata.

@@ -54,6 +54,22 @@ export async function read(rules, store) {
 }
 
 /**
+ * Returns what is stored about the registration of a client, or `undefined` if there is nothing.
+ * What is damaged counts as nothing: a client can be registered again.
+ *
+ * @param {Rules} rules
+ * @param {Store} store
+ */
+export async function readRegistration(rules, store) {
+  try {
+    return (await read(rules, store))?.bytes;
+  } catch (error) {
+    if (error instanceof LatchError && error.code === 'stored-damaged') return undefined;
+    throw error;
+  }
+}
+
+/**
  * Runs a call of the login component, and adds the place to the error of a session that cannot
  * be read: the component does not know it.
  *

@@ -1,12 +1,12 @@
 // Sessions in files that only their owner can read, as the native program keeps them with
-// `--store file`: `PROFILE.ACCOUNT.session` in one folder.
+// `--store file`: `PROFILE.ACCOUNT.session` in one folder. Registrations of clients are files
+// of the same kind.
 
 import { randomUUID } from 'node:crypto';
 import * as fs from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 
-import { decided } from './components.js';
 import { attempt, checkFolder, makeFolder, readSession, syncFolder } from './guard.js';
 import { lock } from './lock.js';
 
@@ -14,7 +14,7 @@ import { lock } from './lock.js';
 /** @import { Lock } from './lock.js' */
 
 /**
- * Where one session is kept. The caller of `write`, `delete` and `setAside` holds the lock.
+ * Where one session, or one registration of a client, is kept. The caller of `write`, `delete` and `setAside` holds the lock.
  * Errors are `LatchError`s.
  *
  * @typedef {object} Store
@@ -41,7 +41,7 @@ import { lock } from './lock.js';
 const PROBE_BYTES = 16 * 1024;
 
 /**
- * A session in a file.
+ * A session or a registration in a file.
  *
  * A save renames a complete file over the old one, so that a reader needs no lock and a crash
  * leaves the old session or the new one. Files are written synchronously: a write that continued
@@ -57,13 +57,12 @@ export class FileStore {
   /**
    * @param {Rules} rules
    * @param {string} folder created by the first write
-   * @param {string} profile
-   * @param {string} account the component's `account-key`
+   * @param {string} stem the beginning of the names of its files, which the rules component chose
    */
-  constructor(rules, folder, profile, account) {
+  constructor(rules, folder, stem) {
     this.#rules = rules;
     this.#folder = folder;
-    this.#stem = decided(() => rules.fileStem(profile, account));
+    this.#stem = stem;
   }
 
   get place() {

@@ -69,7 +69,7 @@ export class User {
    * Carries out an action that needs the user. Returns the reply to it. Fails with
    * `egress-denied` if the user may not be sent to its address.
    *
-   * @param {Extract<Action, { tag: 'authorize' | 'present' | 'visit' | 'offer' }>} action
+   * @param {Extract<Action, { tag: 'authorize' | 'present' | 'visit' | 'offer' | 'confirm' }>} action
    */
   async perform(action) {
     const wake = () => this.#wake();

@@ -25,8 +25,8 @@ test('the component is one file that imports nothing', async (t) => {
   const imports = WebAssembly.Module.imports(core).map(({ module, name }) => `${module} ${name}`);
   // With these two, the component hands out its sessions and takes them back.
   assert.deepEqual(imports.sort(), [
-    '[export]latchstring:login/flow@0.2.0 [resource-drop]session',
-    '[export]latchstring:login/flow@0.2.0 [resource-new]session',
+    '[export]latchstring:login/flow@0.3.0 [resource-drop]session',
+    '[export]latchstring:login/flow@0.3.0 [resource-new]session',
   ]);
 });
 

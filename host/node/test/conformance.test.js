@@ -127,7 +127,7 @@ test('a damaged transcript or a newer one is refused, and the error says why', a
   const rows = [
     [['transcript'], () => 2, /has format 2; this version reads up to 1/],
     [['transcript'], () => '1', /transcript is not the format's number/],
-    [['contract'], () => 'latchstring:login@9.0.0', /contract is not latchstring:login@0\.2\.0/],
+    [['contract'], () => 'latchstring:login@9.0.0', /contract is not latchstring:login@0\.3\.0/],
     [['open'], () => null, /open is not an object/],
     [['open'], () => ({}), /open is not the name of a case, or an object with one/],
     [['open'], (open) => ({ ...open, token: {} }), /open is not the name of a case/],

@@ -74,8 +74,7 @@ async function stopped(stateDir, { occasion, code }, part, words) {
   let sleptMs = 0;
   const options = {
     stateDir,
-    // The file store checks the name of a session.
-    store: occasion === 'setup' ? undefined : memory,
+    store: memory,
     terminal: screen,
     clock: {
       nowMs: () => 4_000_000_000_000 + sleptMs,

@@ -11,7 +11,7 @@ import { LatchError, printable, reason } from '../src/error.js';
 
 /** The format of transcripts. A newer format has a greater number. */
 const FORMAT = 1;
-const CONTRACT = 'latchstring:login@0.2.0';
+const CONTRACT = 'latchstring:login@0.3.0';
 
 /** The functions that open a session. */
 const FUNCTIONS = ['login', 'token', 'logout', 'adopt'];

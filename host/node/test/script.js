@@ -53,6 +53,7 @@ export async function play(transcript) {
     entropy: () => opening.val.context.entropy,
     send: (request) => script.send(request),
     store: script.store,
+    registrationStore: () => script.registration,
     egress,
     terminal: script.terminal,
     lockPatienceMs: 1_000,
@@ -86,7 +87,7 @@ function origins({ steps }) {
 }
 
 function isByUser(reply) {
-  return ['redirected', 'pasted', 'chosen'].includes(reply?.tag);
+  return ['redirected', 'pasted', 'chosen', 'confirmed'].includes(reply?.tag);
 }
 
 class Script {
@@ -164,8 +165,8 @@ class Script {
       const bytes = this.#coming.val;
       return bytes && session.seal(this.#rules, { origins: [], bytes });
     },
-    write: (bytes) => this.#save(session.open(this.#rules, bytes, '').bytes),
-    delete: () => this.#save(undefined),
+    write: (bytes) => this.#save('save', session.open(this.#rules, bytes, '').bytes),
+    delete: () => this.#save('save', undefined),
     probe: () => {},
     lock: async () => {
       this.locks += 1;
@@ -177,8 +178,15 @@ class Script {
     },
   };
 
-  #save(session) {
-    this.#expect(this.#steps[this.at - 1].action.save, encode(session));
+  registration = {
+    ...this.store,
+    write: (bytes) => this.#save('save-registration', session.open(this.#rules, bytes, '').bytes),
+    delete: () => this.#save('save-registration', undefined),
+  };
+
+  /** The recorded action with this name must save these bytes. */
+  #save(action, bytes) {
+    this.#expect(this.#steps[this.at - 1].action[action], encode(bytes));
     if (this.#coming.tag === 'not-saved') throw new LatchError('not-saved', this.#coming.val, '');
   }
 
@@ -187,6 +195,7 @@ class Script {
     say: () => {},
     ask: async () => {
       const { tag, val } = this.#coming;
+      if (tag === 'confirmed') return '';
       return tag === 'pasted' || tag === 'chosen' ? val : new Promise(() => {});
     },
   };

@@ -19,7 +19,7 @@ const bytes = Buffer.from('a session');
 
 function store(t) {
   const folder = stateFolder(t);
-  return { folder, store: new FileStore(rules, folder, 'default', 'abc') };
+  return { folder, store: new FileStore(rules, folder, rules.fileStem('default', 'abc')) };
 }
 
 test('what is written can be read, replaced and deleted', (t) => {
@@ -48,10 +48,8 @@ test('no two profiles share a file even if capitals are small letters', (t) => {
     ['com10', 'com10'],
     ['console', 'console'],
   ]) {
-    assert.equal(
-      new FileStore(rules, folder, profile, 'a1').place,
-      join(folder, `${stem}.a1.session`),
-    );
+    const { place } = new FileStore(rules, folder, rules.fileStem(profile, 'a1'));
+    assert.equal(place, join(folder, `${stem}.a1.session`));
   }
 });
 
@@ -96,9 +94,10 @@ test('a probe leaves nothing, and a write removes what a dead writer left', (t) 
   ]);
 });
 
-test('a profile that cannot be part of a file name is refused', () => {
-  for (const profile of ['', '..', 'a/b', 'a.b', 'a'.repeat(65)]) {
-    assert.throws(() => new FileStore(rules, '/nowhere', profile, 'abc'), {
+test('a profile that cannot be part of a file name is refused', async () => {
+  const client = { issuer: 'https://id.example', clientId: 'demo' };
+  for (const profile of ['', '..', 'a/b', 'a.b', 'registration+', 'a'.repeat(65)]) {
+    await assert.rejects(token(client, { stateDir: '/nowhere', profile }), {
       code: 'invalid-configuration',
     });
   }
