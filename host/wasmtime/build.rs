@@ -74,13 +74,16 @@ fn compose(program: &[u8], login: &[u8]) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
     let login = Package::from_bytes("latchstring:login", None, login, graph.types_mut())?;
     let login = graph.register_package(login)?;
+    let world = &graph.types()[graph[login].ty()];
+    let interface = world.exports.keys().find(|name| name.starts_with(LOGIN.export));
+    let interface = interface.ok_or("the login component does not export its interface")?.clone();
     let program = Package::from_bytes("latchstring:program", None, program, graph.types_mut())?;
     let program = graph.register_package(program)?;
 
     let login = graph.instantiate(login);
-    let exported = graph.alias_instance_export(login, LOGIN.export)?;
+    let exported = graph.alias_instance_export(login, &interface)?;
     let instance = graph.instantiate(program);
-    graph.set_instantiation_argument(instance, LOGIN.export, exported)?;
+    graph.set_instantiation_argument(instance, &interface, exported)?;
     let world = &graph.types()[graph[program].ty()];
     let command = world.exports.keys().find(|name| name.starts_with(COMMAND));
     let command = command.ok_or("the program is no command")?.clone();

@@ -260,7 +260,10 @@ fn verified(
 
 /// Requests the user's name if the ID token does not contain one.
 fn request_name(client: &Client, session: Stored) -> Step<State, Outcome> {
+    // The token is for the resource. Without `openid`, it is none of the issuer's business.
+    let is_for_resource = client.resource_url.is_some() && !wants_id_token(client);
     let request = match session.display_name {
+        None if is_for_resource => None,
         None => user_request(client, &Provider::default(), &session)?,
         Some(_) => None,
     };

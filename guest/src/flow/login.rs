@@ -155,6 +155,7 @@ impl Login {
         };
         match setup.amendment(&end) {
             Some((amendment, action)) => {
+                let end = end.map_err(with_advice_on_registration);
                 let state = AwaitingAmendment(amendment, Box::new(end));
                 Ok(Continue(Self { setup, state }, action))
             }
@@ -441,6 +442,20 @@ impl Setup {
         let completion = Completion::begin(&self.client, context, token, now_ms)?;
         Ok(completion.within(completing))
     }
+}
+
+/// Adds what else a login that came to nothing may mean. A server that has forgotten a client
+/// says so only on a page for the user.
+fn with_advice_on_registration(failure: Failure) -> Failure {
+    let is_unfinished = matches!(failure.code, Code::TimedOut | Code::Cancelled);
+    let remedy = match is_unfinished {
+        true => format!(
+            "{}; if the provider's page does not know this client, with --register",
+            failure.remedy
+        ),
+        false => failure.remedy,
+    };
+    Failure { remedy, ..failure }
 }
 
 fn with_notice(progress: Progress<State, Outcome>, notice: String) -> Progress<State, Outcome> {

@@ -5,13 +5,15 @@
 //! AwaitingKnown -> AwaitingConsent -> [AwaitingLock -> [AwaitingResponse] -> AwaitingSave] -> the client
 //! ```
 
+use url::Url;
+
 use crate::contract::{
     Action, Client, ClientAuthentication, Code, Confirmation, EpochMs, Failure, LoginRequest, Reply,
 };
 use crate::flow::Progress::{Continue, Done};
 use crate::flow::waiting::{cancelled, not_confirmed};
 use crate::flow::{Step, misfit, not_saved, response};
-use crate::protocol::endpoint::{Issuer, are_related};
+use crate::protocol::endpoint::{Issuer, are_related, authority};
 use crate::protocol::failure::printable;
 use crate::protocol::metadata::{Provider, invalid};
 use crate::protocol::registration::{
@@ -52,7 +54,7 @@ pub(crate) struct Identity {
 /// How the client is found.
 enum Plan {
     Use(Identity),
-    Register { endpoint: String },
+    Register,
 }
 
 impl Registration {
@@ -60,26 +62,31 @@ impl Registration {
     pub(crate) fn begin(
         request: &LoginRequest,
         issuer: &Issuer,
-        resource_host: &str,
+        resource: &Url,
         scopes: Vec<String>,
         provider: Provider,
         wait_ms: u64,
     ) -> Result<(Self, Action), Failure> {
         let issuer_host = issuer.url().host_str().unwrap_or_default();
+        let resource_host = resource.host_str().unwrap_or_default();
         let is_accepted = match request.accepted_issuer_host.as_deref() {
             None => false,
             Some(accepted) if accepted.eq_ignore_ascii_case(issuer_host) => true,
             Some(accepted) => {
-                return Err(invalid(format!(
+                let message = format!(
                     "{resource_host} has its tokens issued by {issuer_host}; only {} is accepted",
                     printable(accepted)
-                )));
+                );
+                let remedy = format!(
+                    "if you trust that host with your login, accept it: --accept-issuer {issuer_host}"
+                );
+                return Err(Failure { remedy, ..invalid(message) });
             }
         };
         let is_foreign = !are_related(issuer_host, resource_host);
         let confirmation = Confirmation {
-            issuer_host: issuer_host.to_owned(),
-            resource_host: resource_host.to_owned(),
+            issuer_host: authority(issuer.url()),
+            resource_host: authority(resource),
             asks: is_foreign && !is_accepted && request.facts.terminal,
             wait_ms,
         };
@@ -97,7 +104,7 @@ impl Registration {
         now_ms: EpochMs,
     ) -> Step<Self, (Provider, Identity)> {
         use State::*;
-        let Self { provider, issuer, scopes, state } = self;
+        let Self { provider, issuer, mut scopes, state } = self;
         let (state, action) = match (state, reply) {
             (AwaitingKnown(confirmation), Reply::Registration(stored)) => {
                 let known = Registrations::parse(&issuer, stored.as_deref());
@@ -120,15 +127,8 @@ impl Registration {
                 let known = known.unwrap_or_else(|| Registrations::new(&issuer));
                 match plan {
                     Plan::Use(identity) => save(&known, identity),
-                    Plan::Register { endpoint } => {
-                        let exchange = registration_request(
-                            &endpoint,
-                            &scopes,
-                            &provider,
-                            &request.redirect_uri,
-                            request.initial_access_token.as_deref(),
-                        );
-                        (AwaitingResponse(known), Action::Exchange(exchange))
+                    Plan::Register => {
+                        (AwaitingResponse(known), register(request, &provider, &scopes)?)
                     }
                 }
             }
@@ -136,10 +136,19 @@ impl Registration {
                 let what = "the registration endpoint";
                 let response = response(answer, what, Code::InvalidMetadata)?;
                 let uri = &request.redirect_uri;
-                let client =
-                    parse_registration_response(&response, &provider, uri, &scopes, now_ms)?;
-                known.put(client.clone());
-                save(&known, Identity::from(&client))
+                match parse_registration_response(&response, &provider, uri, &scopes, now_ms) {
+                    // Some servers know scopes that they do not let a client register.
+                    Err(failure) if refuses_metadata(&failure) && !scopes.is_empty() => {
+                        scopes.clear();
+                        let action = register(request, &provider, &scopes)?;
+                        (AwaitingResponse(known), action)
+                    }
+                    client => {
+                        let client = client?;
+                        known.put(client.clone());
+                        save(&known, Identity::from(&client))
+                    }
+                }
             }
             (AwaitingSave(identity), Reply::Saved) => return Ok(Done((provider, identity))),
             (AwaitingSave(_), Reply::NotSaved(reason)) => {
@@ -203,13 +212,35 @@ fn plan(
     if let Some(registered) = usable.filter(|_| !request.register) {
         return Ok(Plan::Use(registered.into()));
     }
-    match &provider.registration_endpoint {
-        Some(endpoint) => Ok(Plan::Register { endpoint: endpoint.clone() }),
-        None => Err(Failure::configuration(
+    registration_endpoint(provider).map(|_| Plan::Register)
+}
+
+fn registration_endpoint(provider: &Provider) -> Result<&str, Failure> {
+    provider.registration_endpoint.as_deref().ok_or_else(|| {
+        Failure::configuration(
             "the provider does not let programs register themselves, and no client ID is set",
             "register a client by hand at the provider and give it with --client-id",
-        )),
-    }
+        )
+    })
+}
+
+fn register(
+    request: &LoginRequest,
+    provider: &Provider,
+    scopes: &[String],
+) -> Result<Action, Failure> {
+    Ok(Action::Exchange(registration_request(
+        registration_endpoint(provider)?,
+        scopes,
+        provider,
+        &request.redirect_uri,
+        request.initial_access_token.as_deref(),
+    )))
+}
+
+/// Whether the server refuses something that the client was to have (RFC 7591 §3.2.2).
+fn refuses_metadata(failure: &Failure) -> bool {
+    failure.provider.as_ref().is_some_and(|said| said.error == "invalid_client_metadata")
 }
 
 /// A change to what is stored about a registered client, after a login or a renewal.

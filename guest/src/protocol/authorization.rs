@@ -296,7 +296,8 @@ pub(crate) fn check_client(client: &Client) -> Result<(), Failure> {
 }
 
 /// Returns the caller's parameters, and `prompt=consent` if offline access is requested:
-/// without it, a provider must ignore that scope (OIDC §11).
+/// without it, an OpenID provider must ignore that scope (OIDC §11). The servers that a
+/// resource names are often such providers, whatever scopes are requested.
 fn further_parameters(client: &Client) -> Result<Vec<(&str, &str)>, Failure> {
     let mut parameters = check_parameters(client)?;
     if asks_for_consent(client) {
@@ -307,7 +308,7 @@ fn further_parameters(client: &Client) -> Result<Vec<(&str, &str)>, Failure> {
 
 fn asks_for_consent(client: &Client) -> bool {
     client.scopes.iter().any(|scope| scope == "offline_access")
-        && wants_id_token(client)
+        && (wants_id_token(client) || client.resource_url.is_some())
         && !client.parameters.iter().any(|parameter| parameter.name == "prompt")
 }
 

@@ -14,7 +14,7 @@ pub(crate) fn describe(stored: Stored, now_ms: EpochMs) -> Description {
     };
     Description {
         issuer: stored.issuer,
-        resource: stored.resource.map(|resource| resource.identifier),
+        resource: stored.resource.map(|resource| resource.resource_url),
         client_id: stored.client_id,
         subject: stored.subject,
         display_name: stored.display_name,

@@ -242,6 +242,12 @@ pub(crate) fn describe(url: &Url) -> String {
     }
 }
 
+/// Host of a URL, with the port if it has one, for messages.
+pub(crate) fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
 /// Whether two hosts visibly belong together: they are the same, or one is a subdomain of
 /// the other. Of siblings, only a list of all public suffixes could tell.
 pub(crate) fn are_related(one: &str, other: &str) -> bool {

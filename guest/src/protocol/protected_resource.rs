@@ -38,10 +38,6 @@ impl ResourceUrl {
         &self.url
     }
 
-    pub(crate) fn host(&self) -> &str {
-        self.url.host_str().unwrap_or_default()
-    }
-
     /// The origin, which servers without metadata have as their issuer.
     pub(crate) fn origin(&self) -> String {
         self.url.origin().ascii_serialization()

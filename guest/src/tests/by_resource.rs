@@ -60,7 +60,7 @@ fn in_browser(given: Given, described: Value, server: Value) -> Script {
 fn logged_in() -> Vec<u8> {
     let login = in_browser(given(), described(), server());
     let login = login.redirects("code=c0de&state={state}").redeems(tokens(1));
-    login.asks_userinfo(not_found()).locks(None).saves().stored().expect("a session")
+    login.locks(None).saves().stored().expect("a session")
 }
 
 // ---- From the URL to the issuer ------------------------------------------------
@@ -82,7 +82,7 @@ fn the_url_of_a_server_is_enough() {
     assert_eq!(query.one("client_id"), Some("cli"));
     let login = login.redirects("code=c0de&state={state}&iss=https://id.example");
     assert_eq!(login.sent().form.one("resource"), Some(RESOURCE));
-    let login = login.redeems(tokens(1)).asks_userinfo(not_found()).locks(None).saves();
+    let login = login.redeems(tokens(1)).locks(None).saves();
     let stored = login.stored().expect("a session");
     assert_eq!(login.grants().access_token, access_token(1));
     let description = describe(Stored::parse(&stored).ok().expect("a session"), NOW_MS);
@@ -292,6 +292,7 @@ fn a_login_ends_if_the_user_does_not_consent() {
     for named in ["login.api.example", "id.example", "api.example"] {
         assert!(failure.message.contains(named), "{}", failure.message);
     }
+    assert!(failure.remedy.contains("--accept-issuer id.example"), "{}", failure.remedy);
 }
 
 // ---- Scopes ------------------------------------------------------------------------
@@ -318,6 +319,7 @@ fn offline_access_is_added_where_the_server_lists_it() {
     server["scopes_supported"] = json!(["read", "offline_access", "admin"]);
     let login = in_browser(given(), described(), server);
     assert_eq!(login.shown().query.one("scope"), Some("read write offline_access"));
+    assert_eq!(login.shown().query.one("prompt"), Some("consent"), "or it may be ignored");
 }
 
 // ---- A session by URL ----------------------------------------------------------------

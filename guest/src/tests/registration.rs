@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::given::{Given, HOUR_MS, NOW_MS, openid};
-use super::provider::{metadata_with, not_found, oauth_error, status, tokens};
+use super::provider::{metadata_with, oauth_error, status, tokens};
 use super::script::Script;
 use crate::contract::{Code, Reply};
 
@@ -62,7 +62,7 @@ fn known() -> Vec<u8> {
 fn logged_in() -> Vec<u8> {
     let login = told(given(), server(), Some(known()));
     let login = login.redirects("code=c0de&state={state}").redeems(tokens(1));
-    login.asks_userinfo(not_found()).locks(None).saves().stored().expect("a session")
+    login.locks(None).saves().stored().expect("a session")
 }
 
 #[test]
@@ -128,7 +128,10 @@ fn an_unusable_answer_ends_the_login_before_any_browser() {
     ] {
         registering(given(), server()).registers(answer).fails(Code::InvalidMetadata);
     }
-    let failure = registering(given(), server()).registers(oauth_error("invalid_client_metadata"));
+    // Once with the scopes, once without.
+    let login = registering(given(), server()).registers(oauth_error("invalid_client_metadata"));
+    assert_eq!(login.sent().json["scope"], json!(null));
+    let failure = login.registers(oauth_error("invalid_client_metadata"));
     let failure = failure.fails(Code::ProviderRefused);
     assert_eq!(failure.provider.expect("an error").error, "invalid_client_metadata");
     assert!(failure.remedy.contains("--client-id"), "{}", failure.remedy);
@@ -137,6 +140,17 @@ fn an_unusable_answer_ends_the_login_before_any_browser() {
     assert!(failure.remedy.contains("--initial-access-token-file"), "{}", failure.remedy);
     let hung = registering(given(), server()).registers(super::provider::unreachable());
     hung.fails(Code::Unreachable);
+}
+
+#[test]
+fn a_server_that_refuses_scopes_is_asked_without() {
+    let login = registering(given(), server()).registers(oauth_error("invalid_client_metadata"));
+    let login = login.registers(registered()).saves_registration();
+    assert_eq!(login.shown().query.one("scope"), Some("read"));
+    // Such a client may request any.
+    let stored = login.registration;
+    let login = told(given().scopes(&["admin"]), server(), stored);
+    assert_eq!(login.shown().query.one("client_id"), Some("registered-1"));
 }
 
 #[test]
@@ -207,7 +221,7 @@ fn a_login_with_another_client_replaces_the_session() {
     let login = told(anew, server(), Some(known())).locks_registration(Some(known()));
     let login = login.registers(json!({ "client_id": "registered-2" })).saves_registration();
     let login = login.redirects("code=c0de&state={state}").redeems(tokens(2));
-    let login = login.asks_userinfo(not_found()).locks(Some(logged_in())).saves();
+    let login = login.locks(Some(logged_in())).saves();
     assert_eq!(login.stored_field("client_id"), "registered-2");
     login.grants();
 }
@@ -307,7 +321,7 @@ fn a_finished_login_dispels_the_doubt() {
     let doubtful = login.locks_registration(Some(known())).saves_registration().registration;
     let login = told(given(), server(), doubtful.clone());
     let login = login.redirects("code=c0de&state={state}").redeems(tokens(1));
-    let login = login.asks_userinfo(not_found()).locks(None).saves();
+    let login = login.locks(None).saves();
     let login = login.locks_registration(doubtful).saves_registration();
     assert_eq!(login.registration, Some(known()));
     login.grants();

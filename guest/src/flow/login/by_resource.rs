@@ -185,10 +185,10 @@ impl Setup {
             described.filter(|scope| !scopes.contains(scope)).cloned().collect();
         scopes.extend(more);
         let issuer = self.issuer.as_ref().ok_or_else(misfit)?;
-        let host = self.guarded()?.url.host();
+        let resource = self.guarded()?.url.url();
         let wait_ms = self.time_limit_ms();
         let (registration, action) =
-            Registration::begin(&self.request, issuer, host, scopes, found, wait_ms)?;
+            Registration::begin(&self.request, issuer, resource, scopes, found, wait_ms)?;
         Ok(Continue(State::AwaitingClient(Box::new(registration)), action))
     }
 

@@ -98,7 +98,7 @@ pub(crate) struct ByUrlArgs {
     pub(crate) challenge: Option<String>,
 
     /// Host of the only issuer to log in at; every other one is refused [default: you are asked]
-    #[arg(long, env = "LATCH_ACCEPT_ISSUER", value_name = "HOST", hide_short_help = true)]
+    #[arg(long, env = "LATCH_ACCEPT_ISSUER", value_name = "HOST", value_parser = host, hide_short_help = true)]
     pub(crate) accept_issuer: Option<String>,
 
     /// Register a new client at the provider, although one is known (RFC 7591)
@@ -130,6 +130,16 @@ impl RedirectArgs {
         }
         Ok(())
     }
+}
+
+/// Parses the name of a host: an issuer is accepted by that alone.
+fn host(text: &str) -> Result<String, String> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-.[:]".contains(c);
+    let is_address = text.starts_with('[') && text.ends_with(']');
+    if text.chars().all(is_part) && (is_address || !text.contains(':')) && !text.is_empty() {
+        return Ok(text.to_owned());
+    }
+    Err("expected the name of a host, such as id.example.com".to_owned())
 }
 
 pub(super) fn key_value(text: &str) -> Result<(String, String), String> {

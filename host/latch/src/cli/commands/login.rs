@@ -74,6 +74,11 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
         };
         output::say(&format!("The token expires {end} and cannot be refreshed{advice}"));
     }
+    if let Some(url) = description.and_then(|description| description.resource)
+        && !is_remembered
+    {
+        output::say(&format!("Get its token with: latch token --resource-url {}", printable(&url)));
+    }
     if is_remembered {
         let path = config::path_in(global.config_dir.as_deref())?;
         output::say(&format!(
