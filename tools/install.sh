@@ -124,19 +124,24 @@ install_node_host() {
 
 # $python runs the host.
 install_python_host() {
+  local folder
+  python_packages host/python/requirements-dev.txt python "what the Python host needs"
+  python=$folder/bin/python
+}
+
+# python_packages REQUIREMENTS NAME LABEL: what the file lists, kept in the cache under NAME.
+# Sets $folder, which is the caller's.
+python_packages() {
   python3 -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 10))' 2>/dev/null ||
     apt "Python 3.10 or newer" python3 python3-venv
-  local host=host/python folder
-  folder=$cache/python-$(git hash-object "$host/requirements-dev.txt" | cut -c1-16)
-  if [ ! -e "$folder/complete" ]; then
-    say "installing what the Python host needs"
-    rm -rf "$folder"
-    python3 -m venv "$folder"
-    "$folder/bin/pip" install --quiet --disable-pip-version-check -r "$host/requirements-dev.txt" ||
-      fail "what the Python host needs cannot be installed; see: pip install -r $host/requirements-dev.txt"
-    touch "$folder/complete"
-  fi
-  python=$folder/bin/python
+  folder=$cache/$2-$(git hash-object "$1" | cut -c1-16)
+  [ ! -e "$folder/complete" ] || return 0
+  say "installing $3"
+  rm -rf "$folder"
+  python3 -m venv "$folder"
+  "$folder/bin/pip" install --quiet --disable-pip-version-check -r "$1" ||
+    fail "$3: its packages cannot be installed; see: pip install -r $1"
+  touch "$folder/complete"
 }
 
 # A Fief server and the Redis that it asks for: $LATCHSTRING_FIEF is its program. It
