@@ -55,16 +55,27 @@ wasi_target() {
   fail "the Rust target $wasi is missing; install it with: rustup target add $wasi"
 }
 
+# setup_node [MAJOR MINOR]: Node of at least that version, else of the one that
+# $web/package.json asks for.
 setup_node() {
-  node_is_new && return
+  node_is_new "$@" && return
   PATH=$cache/node/bin:$PATH
-  node_is_new || install_node
+  node_is_new "$@" || install_node
 }
 
 # Node and the packages of the servers that the tests log in to.
 setup_web() {
   setup_node
   npm_packages "$web" web "the servers that the tests log in to"
+}
+
+# What the tests in testing/mcp need. Only they run in a Node that is as new as $mcp_node: the
+# others keep the machine's own.
+mcp_node=(22 0)
+setup_mcp() {
+  (setup_node "${mcp_node[@]}")
+  has python3 || apt "the Python that the tests make terminals with" python3
+  npm_packages testing/mcp mcp "the MCP servers and the suite that the tests log in to"
 }
 
 # npm_packages FOLDER NAME LABEL: FOLDER's packages, kept in the cache under NAME.
@@ -85,11 +96,12 @@ npm_packages() {
   ln -sfn "$folder/node_modules" "$place/node_modules"
 }
 
-# At least the version that $web/package.json asks for.
 node_is_new() {
   has npm && has node && node -e '
-    const [major, minor] = process.versions.node.split(".");
-    process.exit(major > 20 || (major == 20 && minor >= 19) ? 0 : 1);'
+    const [major, minor] = process.versions.node.split(".").map(Number);
+    const [least, leastMinor] = process.argv.slice(1).map(Number);
+    process.exit(major > least || (major === least && minor >= leastMinor) ? 0 : 1);
+  ' "${1:-20}" "${2:-19}"
 }
 
 # From Python's registry, where it is a package: distributions may be older.
@@ -127,6 +139,13 @@ install_python_host() {
   local folder
   python_packages host/python/requirements-dev.txt python "what the Python host needs"
   python=$folder/bin/python
+}
+
+# $LATCHSTRING_MCP_PYTHON runs the MCP server in Python.
+setup_mcp_python() {
+  local folder
+  python_packages testing/mcp/requirements.txt mcp-python "the MCP server in Python"
+  export LATCHSTRING_MCP_PYTHON=$folder/bin/python
 }
 
 # python_packages REQUIREMENTS NAME LABEL: what the file lists, kept in the cache under NAME.

@@ -7,6 +7,8 @@ skipped=()
 
 web_tests="what is tested against servers in Node"
 fief_tests="logins at a real Fief server"
+mcp_tests="logins by URL at MCP servers"
+mcp_python_tests="logins by URL at an MCP server in Python"
 
 # Most tests wait for other processes most of the time.
 export RUST_TEST_THREADS=${RUST_TEST_THREADS:-8}
@@ -27,13 +29,21 @@ test_all() {
       need setup_web "$web_tests"
       test_hosts
       ;;
+    mcp)
+      need setup_mcp "$mcp_tests"
+      need setup_mcp_python "$mcp_python_tests"
+      lacks setup_mcp || suite test_mcp
+      ;;
     '')
       need setup_web "$web_tests"
       need setup_browser "what is tested in a browser"
       need setup_keyring "what is tested with a keyring"
       need setup_fief "$fief_tests"
+      need setup_mcp "$mcp_tests"
+      need setup_mcp_python "$mcp_python_tests"
       suite test_rust
       test_hosts
+      lacks setup_mcp || suite test_mcp
       suite test_package
       ;;
     *)
@@ -227,6 +237,19 @@ test_wasmtime() {
 test_together() {
   LATCHSTRING_BIN=$programs LATCHSTRING_PYTHON=$python LATCHSTRING_IN_WASMTIME=$in_wasmtime \
     cargo test --quiet "${workspace[@]}" --test it -- hosts:: --ignored --nocapture --test-threads=1
+}
+
+# Logins by URL at servers that others wrote.
+test_mcp() {
+  local outcome=0
+  build_programs
+  setup_node "${mcp_node[@]}"
+  LATCHSTRING_BIN=$(programs)
+  export LATCHSTRING_BIN
+  cd testing/mcp || return
+  node conformance.mjs || outcome=1
+  npm run --silent test || outcome=1
+  return $outcome
 }
 
 make_wasmtime_host() {
