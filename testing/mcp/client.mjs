@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { freePorts, program } from './programs.mjs';
+import { freePort, program } from './programs.mjs';
 
 const {
   MCP_CONFORMANCE_PROTOCOL_VERSION: revision,
@@ -36,7 +36,7 @@ const environment = {
   LATCH_STORE: 'file',
   LATCH_FLOW: 'browser',
   LATCH_BROWSER: program('visitor'),
-  LATCH_PORT: (await freePorts()).join(),
+  LATCH_PORT: String(await freePort()),
   // A redirect with the wrong issuer is not the answer, so the login goes on waiting.
   LATCH_TIMEOUT: '3',
   LATCH_CLIENT_METADATA_URL: 'https://conformance-test.local/client-metadata.json',

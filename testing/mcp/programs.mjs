@@ -1,4 +1,4 @@
-// The programs of this repository that the tests run, and ports for them.
+// The programs of this repository that the tests run, and a port for them.
 
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
@@ -16,17 +16,13 @@ export function program(name) {
 }
 
 /**
- * Returns two ports for the redirect URIs of one test. A client is registered with its port, and
- * those that `latch` prefers may be in use by another test. The second one is for a login that
- * starts over, because the resource has moved to another issuer or client.
+ * Returns a port for the redirect URI of all logins of one test. A client is registered with its
+ * port, and the one that `latch` prefers may be in use by another test.
  */
-export async function freePorts() {
-  const servers = [createServer(), createServer()];
-  const ports = servers.map(async (server) => {
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    return server.address().port;
-  });
-  const found = await Promise.all(ports);
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
-  return found;
+export async function freePort() {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address();
+  await once(server.close(), 'close');
+  return port;
 }

@@ -170,6 +170,9 @@ impl<'a> User<'a> {
         while !self.answers.is_empty() {
             written(&mut self.answers).await;
         }
+        if let Some(mut listener) = self.listener.take() {
+            listener.close().await;
+        }
     }
 
     /// Carries out commands, and those that follow from what happens, up to the reply.

@@ -6,7 +6,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { freePorts, program } from '../programs.mjs';
+import { freePort, program } from '../programs.mjs';
 
 /** Runs a program on a terminal: what it shows and what is typed pass through. */
 const ON_A_TERMINAL =
@@ -15,14 +15,14 @@ const ON_A_TERMINAL =
 /** A home folder for one test, empty at first. */
 export class Home {
   static async make(t) {
-    return new Home(t, await freePorts());
+    return new Home(t, await freePort());
   }
 
-  constructor(t, ports) {
+  constructor(t, port) {
     this.folder = mkdtempSync(join(tmpdir(), 'latchstring-mcp-'));
     t.after(() => rmSync(this.folder, { recursive: true, force: true }));
     this.state = join(this.folder, 'state');
-    this.ports = ports;
+    this.port = port;
     this.t = t;
   }
 
@@ -55,7 +55,7 @@ export class Home {
         LATCH_STATE_DIR: this.state,
         LATCH_CONFIG_DIR: join(this.folder, 'config'),
         LATCH_STORE: 'file',
-        LATCH_PORT: this.ports.join(),
+        LATCH_PORT: String(this.port),
         ...more,
       },
     });

@@ -92,10 +92,6 @@ async function startProvider(t, host, registration = { enabled: true }) {
     cookies: { keys: [randomBytes(32).toString('hex')] },
     findAccount: (_, sub) => ({ accountId: sub, claims: () => ({ sub }) }),
     rotateRefreshToken: true,
-    // A client that registers with other scopes than these is refused.
-    scopes: ['openid', 'offline_access', SCOPES.all],
-    // A client that asks for no scope of OpenID Connect is to have a refresh token too.
-    issueRefreshToken: (_, client) => client.grantTypeAllowed('refresh_token'),
     features: {
       devInteractions: { enabled: true },
       deviceFlow: { enabled: true },

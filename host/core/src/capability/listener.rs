@@ -22,6 +22,9 @@ pub trait Listener: Send {
     /// Cancelling the wait loses no request.
     async fn visit(&mut self) -> Visit;
 
+    /// Closes the listener. When this returns, the port is free again.
+    async fn close(&mut self) {}
+
     /// Returns whether [`Visit::peer`] tells this user's requests from those of other
     /// users. If not, the address of a login is kept out of places that other users can
     /// read, such as a browser's command line.

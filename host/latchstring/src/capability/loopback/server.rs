@@ -91,6 +91,11 @@ impl Listener for Server {
         }
     }
 
+    async fn close(&mut self) {
+        self.accepting.abort();
+        let _ = (&mut self.accepting).await;
+    }
+
     fn tells_peers(&self) -> bool {
         self.peers.tells()
     }
