@@ -225,7 +225,7 @@ test('an issuer that is not the accepted one is refused before any browser', asy
 test('on a terminal, the user is asked about an issuer that is new', async (t) => {
   const server = await start(t, { providerHost: 'localhost' });
   const home = await Home.make(t);
-  const question = /127\.0\.0\.1 has you log in at localhost, .*Press Enter/s;
+  const question = /127\.0\.0\.1:\d+ has you log in at localhost:\d+, .*Press Enter/s;
   const refusing = home.startOnTerminal('login', server.url);
   await refusing.shows(question);
   refusing.types('no');
