@@ -167,76 +167,74 @@ impl Login {
 impl Setup {
     fn next(&mut self, state: State, reply: Reply, now_ms: EpochMs) -> Step<State, Outcome> {
         use State::*;
-        let setup = self;
-        let progress = match (state, reply) {
+        Ok(match (state, reply) {
             (Ready, Reply::Begin) => Continue(AwaitingProbe, Action::Probe),
-            (AwaitingProbe, Reply::Probed) if setup.guarded.is_some() => setup.search(now_ms)?,
-            (AwaitingResource(search), reply) => setup.searched(search.next(reply)?, now_ms)?,
+            (AwaitingProbe, Reply::Probed) if self.guarded.is_some() => self.search(now_ms)?,
+            (AwaitingResource(search), reply) => self.searched(search.next(reply)?, now_ms)?,
             (AwaitingClient(registration), reply) => {
-                let progress = registration.next(&setup.client, &setup.request, reply, now_ms)?;
-                setup.identified(progress, now_ms)?
+                let progress = registration.next(&self.client, &self.request, reply, now_ms)?;
+                self.identified(progress, now_ms)?
             }
             (AwaitingProbe, Reply::Probed) => {
                 // Needed for every flow, because the user may continue in a browser.
-                let needs_pkce = setup.client.pkce != Pkce::Known;
-                let issuer = setup.issuer.as_ref();
-                setup.discovered(Discovery::begin(&setup.client, issuer, needs_pkce), now_ms)?
+                let needs_pkce = self.client.pkce != Pkce::Known;
+                let issuer = self.issuer.as_ref();
+                self.discovered(Discovery::begin(&self.client, issuer, needs_pkce), now_ms)?
             }
             (AwaitingMetadata(discovery), reply) => {
-                setup.discovered(discovery.next(reply)?, now_ms)?
+                self.discovered(discovery.next(reply)?, now_ms)?
             }
             (AwaitingRedirect(wait), Reply::Redirected(target)) => {
                 let redirect = wait.transaction.check(&target);
-                setup.redeem(wait, redirect, now_ms)?
+                self.redeem(wait, redirect, now_ms)?
             }
             (AwaitingRedirect(wait), Reply::Pasted(text)) => {
                 let redirect = wait.transaction.check_pasted(&text);
-                setup.redeem(wait, redirect, now_ms)?
+                self.redeem(wait, redirect, now_ms)?
             }
             (AwaitingRedirect(_) | AwaitingChoice(_), Reply::Cancelled) => {
                 return Err(cancelled());
             }
             (AwaitingRedirect(wait), Reply::TimedOut) => {
                 let failure = wait.timed_out();
-                setup.offer(wait.provider, wait.flow, failure)?
+                self.offer(wait.provider, wait.flow, failure)?
             }
             (AwaitingRedirect(wait), Reply::Chosen(flow)) if wait.alternatives.contains(&flow) => {
-                setup.try_again(wait.provider, flow, now_ms)?
+                self.try_again(wait.provider, flow, now_ms)?
             }
             (AwaitingChoice(choice), Reply::Chosen(flow)) if choice.flows.contains(&flow) => {
-                setup.try_again(choice.provider, flow, now_ms)?
+                self.try_again(choice.provider, flow, now_ms)?
             }
             (AwaitingChoice(choice), Reply::TimedOut) => return Err(choice.failure),
             (AwaitingToken(redemption), Reply::Answered(answer)) => {
                 let response = response(answer, "the token endpoint", Code::InvalidTokenResponse)?;
-                let is_optional = setup.client.token_type_optional;
-                setup.receive(redemption, parse_token_response(&response, is_optional)?, now_ms)?
+                let is_optional = self.client.token_type_optional;
+                self.receive(redemption, parse_token_response(&response, is_optional)?, now_ms)?
             }
             (OnDevice { device, provider, method }, reply) => {
-                match device.next(&setup.client, reply, now_ms) {
+                match device.next(&self.client, reply, now_ms) {
                     Ok(Continue(device, action)) => {
                         Continue(OnDevice { device: Box::new(device), provider, method }, action)
                     }
-                    Ok(Done(token)) => setup.complete(provider, method, None, token, now_ms)?,
-                    Err(failure) => setup.offer(provider, LoginFlow::Device, failure)?,
+                    Ok(Done(token)) => self.complete(provider, method, None, token, now_ms)?,
+                    Err(failure) => self.offer(provider, LoginFlow::Device, failure)?,
                 }
             }
-            (OnPage { login, flow }, reply) => match login.next(&setup.client, reply, now_ms) {
+            (OnPage { login, flow }, reply) => match login.next(&self.client, reply, now_ms) {
                 Ok(Continue(login, action)) => {
                     Continue(OnPage { login: Box::new(login), flow }, action)
                 }
                 Ok(Done(token)) => {
                     let method = ClientAuthentication::None;
-                    setup.complete(Provider::default(), method, None, token, now_ms)?
+                    self.complete(Provider::default(), method, None, token, now_ms)?
                 }
-                Err(failure) => setup.offer(Provider::default(), flow, failure)?,
+                Err(failure) => self.offer(Provider::default(), flow, failure)?,
             },
             (Completing(completion), reply) => {
-                completion.next(&setup.client, &setup.entropy, reply, now_ms)?.within(completing)
+                completion.next(&self.client, &self.entropy, reply, now_ms)?.within(completing)
             }
             _ => return Err(misfit()),
-        };
-        Ok(progress)
+        })
     }
 
     fn discovered(
