@@ -99,7 +99,7 @@ fn the_login_component_is_in_it_byte_for_byte() {
     let shown = home().latch(&["component", "--json"]).succeeded().json();
     assert_eq!(shown["sha256"], sha256(flow));
     assert_eq!(shown["bytes"], flow.len());
-    assert_eq!(shown["exports"], serde_json::json!(["latchstring:login/flow@0.2.0"]));
+    assert_eq!(shown["exports"], serde_json::json!(["latchstring:login/flow@0.3.0"]));
     assert_eq!(shown["imports"], serde_json::json!([]));
 }
 

@@ -20,13 +20,13 @@ const EMBEDDED: [Embedded; 2] = [
     Embedded {
         arguments: &["component"],
         component: component::LOGIN,
-        export: "latchstring:login/flow@0.2.0",
+        export: "latchstring:login/flow@0.3.0",
         largest: 1000 * 1024,
     },
     Embedded {
         arguments: &["component", "--rules"],
         component: component::RULES,
-        export: "latchstring:rules/host@0.1.0",
+        export: "latchstring:rules/host@0.2.0",
         largest: 250 * 1024,
     },
 ];

@@ -12,15 +12,15 @@ const REFUSED: [(&str, &[u8], &[&str]); 4] = [
         GREEDY,
         &[
             "host:clock/now, wasi:sockets/tcp@0.2.0, wasi:filesystem/types@0.2.0",
-            "exports latchstring:login/flow@0.1.0 instead of latchstring:login/flow@0.2.0",
+            "exports latchstring:login/flow@0.1.0 instead of latchstring:login/flow@0.3.0",
         ],
     ),
     ("wants nothing but types", TYPES, &["what no host provides", "wasi:clocks/wall-clock@0.2.0"]),
-    ("exports nothing", EMPTY, &["exports nothing instead of latchstring:login/flow@0.2.0"]),
+    ("exports nothing", EMPTY, &["exports nothing instead of latchstring:login/flow@0.3.0"]),
     (
         "exports something else by the same name",
         STRANGER,
-        &["what it exports as latchstring:login/flow@0.2.0 is something else"],
+        &["what it exports as latchstring:login/flow@0.3.0 is something else"],
     ),
 ];
 

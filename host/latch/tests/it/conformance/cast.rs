@@ -65,10 +65,12 @@ impl Clock for Virtual {
     }
 }
 
-/// One place, and what another process puts there as soon as it is locked.
+/// One place for a session and one for a registration, and what another process puts in the
+/// first as soon as it is locked.
 #[derive(Clone, Default)]
 pub(crate) struct Shelf {
     pub(crate) bytes: Arc<Mutex<Option<Vec<u8>>>>,
+    registration: Arc<Mutex<Option<Vec<u8>>>>,
     pub(crate) at_lock: Arc<Mutex<Option<Vec<u8>>>>,
 }
 
@@ -81,6 +83,10 @@ impl Shelf {
         self.bytes.lock().expect("no panic").clone().expect("a session")
     }
 
+    fn place_of(&self, key: &Key) -> &Mutex<Option<Vec<u8>>> {
+        if key.is_session() { &self.bytes } else { &self.registration }
+    }
+
     pub(crate) fn put(&self, bytes: &[u8]) {
         *self.bytes.lock().expect("no panic") = Some(bytes.to_vec());
     }
@@ -88,17 +94,17 @@ impl Shelf {
 
 #[async_trait]
 impl Store for Shelf {
-    async fn read(&self, _: &Key) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.bytes.lock().expect("no panic").clone())
+    async fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.place_of(key).lock().expect("no panic").clone())
     }
 
-    async fn write(&self, _: &Held, bytes: &[u8]) -> Result<(), Error> {
-        self.put(bytes);
+    async fn write(&self, held: &Held, bytes: &[u8]) -> Result<(), Error> {
+        *self.place_of(held.key()).lock().expect("no panic") = Some(bytes.to_vec());
         Ok(())
     }
 
-    async fn delete(&self, _: &Held) -> Result<(), Error> {
-        *self.bytes.lock().expect("no panic") = None;
+    async fn delete(&self, held: &Held) -> Result<(), Error> {
+        *self.place_of(held.key()).lock().expect("no panic") = None;
         Ok(())
     }
 

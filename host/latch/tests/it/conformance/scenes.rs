@@ -15,7 +15,7 @@ use super::cast::{CALLBACK_PORT, Cast, PROVIDER_PORT, User, refused_connection, 
 /// A file's name, and how what is in it came to be.
 pub(crate) type Scene = (&'static str, fn() -> Recorder);
 
-pub(crate) const SCENES: [Scene; 19] = [
+pub(crate) const SCENES: [Scene; 24] = [
     ("browser-login", || login(|_, _| ())),
     ("browser-login-forged-redirect-first", forged_redirect_first),
     ("browser-login-denied", || login_of(User::visiting(refusing()))),
@@ -63,6 +63,35 @@ pub(crate) const SCENES: [Scene; 19] = [
         token(|_, _| Demand { examination: Some(Examination::Userinfo), ..Demand::default() })
     }),
     ("token-session-damaged", damaged),
+    ("resource-login-registers", || resource_login(|_, _| ())),
+    ("resource-login-registered-before", || {
+        resource_login(|cast, provider| {
+            let latch = resource_client(cast, provider);
+            block_on(latch.login()).expect("a first login");
+        })
+    }),
+    ("resource-login-registration-refused", || {
+        resource_login(|cast, _| {
+            let refusal = br#"{"error":"access_denied","error_description":"ask us first"}"#;
+            cast.line.instead("/register", response(403, &[JSON], refusal));
+        })
+    }),
+    ("resource-login-another-origin", || {
+        resource_login(|cast, _| {
+            let elsewhere = br#"{"resource":"https://api.example","authorization_servers":[]}"#;
+            cast.line.instead("/oauth-protected-resource/mcp", response(200, &[JSON], elsewhere));
+        })
+    }),
+    ("resource-token-insufficient-scope", || {
+        let cast = Cast::new();
+        let provider = provider(&cast);
+        let latch = resource_client(&cast, &provider);
+        block_on(latch.login()).expect("a login");
+        let challenge = "Bearer error=\"insufficient_scope\", scope=\"profile email\"".to_owned();
+        let demand = Demand { challenge: Some(challenge), ..Demand::default() };
+        let _ = block_on(latch.token_for(demand));
+        cast.recorder
+    }),
     ("logout", || logout(|_| ())),
     ("logout-provider-unreachable", || {
         logout(|cast| (0..6).for_each(|_| cast.line.instead("/revoke", refused_connection())))
@@ -187,4 +216,43 @@ fn logout(prepare: impl Fn(&Cast)) -> Recorder {
     prepare(&cast);
     block_on(latch.logout()).expect("a logout");
     cast.recorder
+}
+
+const JSON: (&str, &str) = ("content-type", "application/json");
+
+/// A login by the URL of an MCP server whose tokens the provider issues.
+fn resource_login(prepare: impl Fn(&Cast, &Provider)) -> Recorder {
+    let cast = Cast::new();
+    let provider = provider(&cast);
+    prepare(&cast, &provider);
+    let _ = block_on(resource_client(&cast, &provider).login());
+    cast.recorder
+}
+
+/// A client for the server, which answers one login, and the provider one registration.
+fn resource_client(cast: &Cast, provider: &Provider) -> Latch {
+    let issuer = provider.issuer();
+    let resource = format!("{issuer}/mcp");
+    let challenge = ("www-authenticate", "Bearer realm=\"mcp\"");
+    cast.line.instead("/mcp", response(401, &[challenge], b""));
+    let described = json!({
+        "resource": resource,
+        "authorization_servers": [issuer],
+        "scopes_supported": ["profile"],
+    });
+    let described = response(200, &[JSON], described.to_string().as_bytes());
+    cast.line.instead("/oauth-protected-resource/mcp", described);
+    let described = json!({
+        "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/authorize"),
+        "token_endpoint": format!("{issuer}/token"),
+        "registration_endpoint": format!("{issuer}/register"),
+        "code_challenge_methods_supported": ["S256"],
+    });
+    let described = response(200, &[JSON], described.to_string().as_bytes());
+    cast.line.instead("/oauth-authorization-server", described);
+    let registered = response(201, &[JSON], br#"{"client_id":"demo"}"#);
+    cast.line.instead("/register", registered);
+    let user = User::visiting(Visitor::default());
+    cast.at(Latch::for_resource(resource), user).build().expect("good settings")
 }
