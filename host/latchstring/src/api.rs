@@ -31,7 +31,7 @@ use crate::token::Token;
 use latchstring_core::contract::Header;
 
 /// Time limit for the response head and for each part of the body, without the time for the
-/// upload. Some APIs take long to answer.
+/// upload, unless the request sets another. Some APIs take long to answer.
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Slowest upload that is waited for, in bytes per second.
@@ -129,7 +129,7 @@ impl Latch {
         }
         let upload = request.body.as_ref().map_or(0, |body| body.len() as u64) / SLOWEST_UPLOAD;
         let limits = Limits {
-            timeout: PATIENCE + Duration::from_secs(upload),
+            timeout: request.patience.unwrap_or(PATIENCE) + Duration::from_secs(upload),
             body_bytes: BODY_BYTES,
             // The caller named every origin that is allowed here.
             private_addresses: true,

@@ -1,8 +1,9 @@
 //! Requests to an API with the session's token.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Child, Stdio};
 use std::thread;
+use std::time::Duration;
 
 use latchstring::ApiRequest;
 use latchstring::capability::store::MemoryStore;
@@ -184,5 +185,19 @@ fn a_program_asks_with_a_renewal_of_its_own_and_takes_what_others_have_renewed()
         assert_eq!(setting.asked("/token"), asked);
         latch.token_instead_of(&token.fingerprint()).await.expect("a newer one");
         assert_eq!(setting.asked("/token"), asked + 1);
+    });
+}
+
+#[test]
+fn a_program_sets_how_long_it_waits_for_an_answer() {
+    // Says nothing until the other side has had enough.
+    let api = Api::start(|_, stream| drop(stream.read_to_end(&mut Vec::new())));
+    let setting = Setting::new();
+    let latch = setting.builder().api_origin(api.origin()).build().expect("good settings");
+    block_on(async {
+        latch.login().await.expect("a login");
+        let request = ApiRequest::new("GET", api.url("/")).patience(Duration::from_millis(1));
+        let error = latch.request(&request).await.err().expect("no answer");
+        assert!(error.message().ends_with("timed out after 1 ms"), "{error}");
     });
 }

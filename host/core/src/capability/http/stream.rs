@@ -1,5 +1,7 @@
 //! API requests with any method, and responses that arrive piece by piece.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 
@@ -18,12 +20,21 @@ pub struct ApiRequest {
     pub headers: Vec<Header>,
     /// The body; `None` is different from an empty one.
     pub body: Option<Bytes>,
+    /// Time limit for the response head and for each part of the body, without the time
+    /// for the upload. `None`: 300 s.
+    pub patience: Option<Duration>,
 }
 
 impl ApiRequest {
     /// Creates a request without headers and body.
     pub fn new(method: impl Into<String>, url: impl Into<String>) -> Self {
-        Self { method: method.into(), url: url.into(), headers: Vec::new(), body: None }
+        Self {
+            method: method.into(),
+            url: url.into(),
+            headers: Vec::new(),
+            body: None,
+            patience: None,
+        }
     }
 
     /// Adds a header.
@@ -37,6 +48,13 @@ impl ApiRequest {
     #[must_use]
     pub fn body(mut self, body: impl Into<Bytes>) -> Self {
         self.body = Some(body.into());
+        self
+    }
+
+    /// Sets the time limit for the response head and for each part of the body.
+    #[must_use]
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = Some(patience);
         self
     }
 }

@@ -105,7 +105,8 @@ fn of_contract(request: Request) -> ApiRequest {
         Method::Delete => "DELETE",
     };
     let Request { url, headers, body, .. } = request;
-    ApiRequest { method: method.to_owned(), url, headers, body: body.map(Bytes::from) }
+    let body = body.map(Bytes::from);
+    ApiRequest { method: method.to_owned(), url, headers, body, patience: None }
 }
 
 /// Returns the request's URL, and its host and port for messages: never the whole URL, whose
