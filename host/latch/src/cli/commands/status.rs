@@ -22,7 +22,7 @@ enum Row {
         place: String,
         /// The preset of the profile.
         provider: Option<String>,
-        description: Description,
+        description: Box<Description>,
     },
     /// A session that cannot be read. It is shown, and does not hide the others.
     Unreadable {
@@ -105,7 +105,7 @@ async fn session(
         store: stores::name(choice),
         place: store.place(key),
         provider: saved.provider.clone(),
-        description,
+        description: Box::new(description),
     }))
 }
 
