@@ -5,6 +5,8 @@ mod global;
 mod import;
 mod introspect;
 mod login;
+#[cfg(not(target_os = "wasi"))]
+mod mcp;
 mod preset;
 mod provider;
 mod record;
@@ -21,7 +23,9 @@ pub(crate) use self::global::Global;
 #[cfg(not(target_os = "wasi"))]
 pub(crate) use self::import::ImportArgs;
 pub(crate) use self::introspect::{CheckArgs, IntrospectArgs};
-pub(crate) use self::login::{LoginArgs, LoginCommand, RedirectArgs};
+pub(crate) use self::login::{ByUrlArgs, LoginArgs, LoginCommand, RedirectArgs};
+#[cfg(not(target_os = "wasi"))]
+pub(crate) use self::mcp::{McpAction, McpClient, McpCommand, McpConfigArgs};
 pub(crate) use self::preset::ProviderCommand;
 pub(crate) use self::provider::ProviderArgs;
 pub(crate) use self::record::RecordArgs;
@@ -79,6 +83,8 @@ impl Args {
             Self::from_arg_matches(&matches).map_err(|error| error.format(&mut Self::command()))?;
         let login = match &mut args.command {
             Command::Login(args) => Some(&mut args.login),
+            #[cfg(not(target_os = "wasi"))]
+            Command::Mcp(args) => Some(&mut args.login_args),
             Command::Profile(ProfileCommand::Add { settings, .. }) => Some(&mut **settings),
             _ => None,
         };
@@ -144,6 +150,13 @@ pub(crate) enum Command {
     /// redirects. Ends with exit code 0 for a status below 400, 4 for 401 and 403, and 1
     /// for any other.
     Request(Box<RequestArgs>),
+    #[cfg(not(target_os = "wasi"))]
+    /// Connect an MCP client to an MCP server that requires a login
+    ///
+    /// For MCP clients that start servers as programs: passes the client's messages on
+    /// standard input to the server at URL, with the access token, and the server's
+    /// messages to standard output. Never asks anything. See also: latch mcp config URL
+    Mcp(Box<McpCommand>),
     /// Ask the provider who is logged in
     Whoami(Box<ProviderArgs>),
     /// Show everything about the token, and what the provider says about it

@@ -45,6 +45,8 @@ async fn dispatch(args: Args) -> Result<u8, Error> {
         Command::Replay(args) => return commands::replay::run(&global, &args),
         #[cfg(not(target_os = "wasi"))]
         Command::Exec(args) => return commands::exec::run(&global, args).await,
+        #[cfg(not(target_os = "wasi"))]
+        Command::Mcp(args) => commands::mcp::run(&global, args).await,
         Command::Login(args) => commands::login::run(&global, args).await,
         Command::Token(args) => commands::token::run(&global, args).await,
         Command::Whoami(args) => commands::whoami::run(&global, args).await,

@@ -32,6 +32,7 @@ mod keyring;
 mod library;
 mod listening;
 mod login;
+mod mcp;
 mod mock;
 mod oauth2_mock_server;
 mod oidc_provider;

@@ -4,7 +4,7 @@ use latchstring_provider::Options;
 use latchstring_testing::session::Session;
 use latchstring_testing::{Home, Pending, Run, run};
 
-const COMMANDS: [&[&str]; 16] = [
+const COMMANDS: [&[&str]; 18] = [
     &["login"],
     &["token"],
     &["request"],
@@ -17,6 +17,8 @@ const COMMANDS: [&[&str]; 16] = [
     &["provider", "show"],
     &["profile"],
     &["profile", "add"],
+    &["mcp"],
+    &["mcp", "config"],
     &["profile", "list"],
     &["profile", "show"],
     &["profile", "remove"],
@@ -29,7 +31,8 @@ fn every_command_explains_itself() {
     let help = home.latch(&["--help"]).succeeded().stdout;
     let summaries = help.clone()
         + &home.latch(&["profile", "--help"]).succeeded().stdout
-        + &home.latch(&["provider", "--help"]).succeeded().stdout;
+        + &home.latch(&["provider", "--help"]).succeeded().stdout
+        + &home.latch(&["mcp", "--help"]).succeeded().stdout;
     for command in COMMANDS {
         assert!(help.contains(&format!("  {}", command[0])), "{help}");
         let help = home.latch(&[command, &["--help"]].concat()).succeeded().stdout;

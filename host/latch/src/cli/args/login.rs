@@ -70,6 +70,16 @@ pub(crate) struct LoginCommand {
     #[arg(value_name = "URL", conflicts_with = "resource_url")]
     pub(crate) url: Option<String>,
 
+    /// `WWW-Authenticate` header with which the resource refused another program
+    #[arg(
+        long,
+        env = "LATCH_CHALLENGE",
+        value_name = "HEADER",
+        help_heading = "Login by URL",
+        hide_short_help = true
+    )]
+    pub(crate) challenge: Option<String>,
+
     #[command(flatten)]
     pub(crate) by_url: ByUrlArgs,
 
@@ -93,10 +103,6 @@ pub(crate) struct LoginCommand {
 #[derive(ClapArgs)]
 #[command(next_help_heading = "Login by URL")]
 pub(crate) struct ByUrlArgs {
-    /// `WWW-Authenticate` header with which the resource refused another program
-    #[arg(long, env = "LATCH_CHALLENGE", value_name = "HEADER", hide_short_help = true)]
-    pub(crate) challenge: Option<String>,
-
     /// Host of the only issuer to log in at; every other one is refused [default: you are asked]
     #[arg(long, env = "LATCH_ACCEPT_ISSUER", value_name = "HOST", value_parser = host, hide_short_help = true)]
     pub(crate) accept_issuer: Option<String>,

@@ -1,10 +1,10 @@
 //! `latch login`: log in through a browser.
 
 use latchstring::capability::clock::{Clock as _, SystemClock};
-use latchstring::{Code, Description, Error, Latch, printable};
+use latchstring::{Code, Description, Error, Latch, LatchBuilder, printable};
 use serde_json::json;
 
-use crate::cli::args::{Global, LoginCommand};
+use crate::cli::args::{ByUrlArgs, Global, LoginCommand};
 use crate::cli::choices::StoreChoice;
 use crate::cli::config::{self, Config};
 use crate::cli::output;
@@ -12,7 +12,7 @@ use crate::cli::settings::Settings;
 use crate::cli::stores::{self, Stores};
 
 pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), Error> {
-    let LoginCommand { url, by_url, anonymous_token_file, login } = *args;
+    let LoginCommand { url, challenge, by_url, anonymous_token_file, login } = *args;
     let mut given = login.into_profile();
     given.resource_url = url.or(given.resource_url);
     let settings = Settings::read_to_change(global, given)?;
@@ -25,17 +25,8 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
     if let Some(token) = settings.anonymous_refresh_token(anonymous_token_file.as_deref())? {
         builder = builder.anonymous_refresh_token(token.as_str());
     }
-    if let Some(host) = by_url.accept_issuer {
-        builder = builder.accept_issuer(host);
-    }
-    builder = builder.register_anew(by_url.register);
-    if let Some(token) =
-        settings.initial_access_token(by_url.initial_access_token_file.as_deref())?
-    {
-        builder = builder.initial_access_token(token.as_str());
-    }
-    let latch = builder.build()?;
-    let token = match by_url.challenge {
+    let latch = by_url.apply(&settings, builder)?.build()?;
+    let token = match challenge {
         Some(challenge) => latch.login_for(&challenge).await?,
         None => latch.login().await?,
     };
@@ -88,6 +79,24 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
         ));
     }
     Ok(())
+}
+
+impl ByUrlArgs {
+    /// Adds what these arguments say about a login by URL.
+    pub(super) fn apply(
+        self,
+        settings: &Settings,
+        mut builder: LatchBuilder,
+    ) -> Result<LatchBuilder, Error> {
+        if let Some(host) = self.accept_issuer {
+            builder = builder.accept_issuer(host);
+        }
+        let file = self.initial_access_token_file.as_deref();
+        if let Some(token) = settings.initial_access_token(file)? {
+            builder = builder.initial_access_token(token.as_str());
+        }
+        Ok(builder.register_anew(self.register))
+    }
 }
 
 /// Updates the profile after the session was stored. Returns the store that the session is

@@ -10,6 +10,8 @@ pub(crate) mod import;
 pub(crate) mod introspect;
 pub(crate) mod login;
 pub(crate) mod logout;
+#[cfg(not(target_os = "wasi"))]
+pub(crate) mod mcp;
 pub(crate) mod profile;
 pub(crate) mod provider;
 #[cfg(not(target_os = "wasi"))]

@@ -29,6 +29,15 @@ impl Settings {
         }
     }
 
+    /// Adds the command that meets this `WWW-Authenticate` value as the remedy.
+    #[cfg(not(target_os = "wasi"))]
+    pub(crate) fn advise_about(&self, global: &Global, challenge: &str, error: Error) -> Error {
+        match self.login_command(global, Some(challenge)) {
+            Some(command) => error.with_remedy(format!("log in with: {command}")),
+            None => error,
+        }
+    }
+
     /// Returns the error for settings without a provider or without a client.
     pub(super) fn unknown(&self, global: &Global) -> Error {
         let lacks = if self.effective.names_provider() { "client ID" } else { "provider" };
@@ -39,21 +48,22 @@ impl Settings {
         )
     }
 
-    /// Returns the command to log in with, without the arguments that the profile
-    /// remembers.
+    /// Returns the command to log in with, for a shell and without the arguments that the
+    /// profile remembers. Returns `None` if one of its words cannot be quoted.
     fn login_command(&self, global: &Global, challenge: Option<&str>) -> Option<String> {
         let mut words = vec!["latch".to_owned(), "login".to_owned()];
+        let is_remembered = self.saved.shares_session_with(&self.effective);
+        words.extend(self.given.resource_url.clone().filter(|_| !is_remembered));
         let mut add = |option: &str, value: &str| {
             words.extend([option.to_owned(), value.to_owned()]);
         };
         if global.profile != "default" {
             add("--profile", &global.profile);
         }
-        if !self.saved.shares_session_with(&self.effective) {
+        if !is_remembered {
             let given = &self.given;
             let named = [
                 ("--provider", &given.provider),
-                ("--resource-url", &given.resource_url),
                 ("--issuer", &given.issuer),
                 ("--client-id", &given.client_id),
             ];
@@ -65,7 +75,9 @@ impl Settings {
             }
             given.scopes.iter().flatten().for_each(|scope| add("--scope", scope));
         }
-        challenge.into_iter().for_each(|challenge| add("--challenge", challenge));
+        if let Some(challenge) = challenge {
+            add("--challenge", challenge);
+        }
         shlex::try_join(words.iter().map(String::as_str)).ok()
     }
 }
