@@ -14,7 +14,8 @@ pub(super) enum Treatment {
     /// Kept if it is an error code in capitals. Any other value is an authorization code
     /// and secret.
     Code,
-    /// Names separated by spaces. Kept if the caller asked for them.
+    /// Names separated by spaces. Kept if the caller asked for them, or if a public document
+    /// offers them. The same name has the same replacement everywhere.
     Words,
     /// An address. Kept without the values in its query.
     Address,
@@ -93,7 +94,10 @@ const TABLE: [(Treatment, &[&str]); 13] = [
         ],
     ),
     (Treatment::ErrorCode, &["error", "error_type"]),
-    (Treatment::Words, &["acr", "permissions", "requested_scopes", "scope", "scopes", "scp"]),
+    (
+        Treatment::Words,
+        &["acr", "permissions", "requested_scopes", "scope", "scopes", "scopes_supported", "scp"],
+    ),
     (
         Treatment::Address,
         &[
@@ -144,7 +148,6 @@ const TABLE: [(Treatment, &[&str]); 13] = [
             "response_modes_supported",
             "response_types_supported",
             "revocation_endpoint_auth_methods_supported",
-            "scopes_supported",
             "subject_types_supported",
             "token_endpoint_auth_methods_supported",
             "token_endpoint_auth_signing_alg_values_supported",

@@ -177,17 +177,18 @@ impl Redactor {
         })
     }
 
-    /// Redacts the value of a `WWW-Authenticate` header: quoted addresses as addresses, and
-    /// of the rest only plain words stay.
+    /// Redacts the value of a `WWW-Authenticate` header: quoted addresses as addresses, other
+    /// quoted texts as names, and of the rest only plain words stay.
     fn challenge(&mut self, text: &str) -> String {
-        let parts = text.split('"').map(|part| {
+        let parts = text.split('"').enumerate().map(|(position, part)| {
             if part.starts_with("http://") || part.starts_with("https://") {
                 return self.address(part, Readers::Public);
             }
-            let is_plain = part
-                .split([' ', ',', '='])
-                .all(|word| word.is_empty() || is_plain_word(word) || self.words.contains(word));
-            match is_plain {
+            if position % 2 == 1 {
+                return self.named(part);
+            }
+            let is_plain = |word: &str| word.is_empty() || is_plain_word(word);
+            match part.split([' ', ',', '=']).all(is_plain) {
                 true => part.to_owned(),
                 false => self.placeholders.stand_in("member", part),
             }

@@ -100,7 +100,13 @@ impl Redactor {
                 self.code = Some((text.to_owned(), placeholder.clone()));
                 return placeholder;
             }
-            Some(Treatment::Words) => return self.named(&kind, text),
+            Some(Treatment::Words) => {
+                // A login by URL asks for what a public document offers.
+                if name == "scopes_supported" && readers == Readers::Public && is_registered(text) {
+                    self.words.insert(text.to_owned());
+                }
+                return self.named(text);
+            }
             Some(Treatment::Address) => return self.address(text, readers),
             Some(Treatment::Client) if text == self.client_id => true,
             Some(Treatment::Client) if self.segments.contains(text) => true,
@@ -116,10 +122,10 @@ impl Redactor {
     }
 
     /// Redacts names separated by spaces. Those that the caller asked for are kept.
-    fn named(&mut self, kind: &str, text: &str) -> String {
+    pub(super) fn named(&mut self, text: &str) -> String {
         let words = text.split(' ').map(|word| match self.words.contains(word) {
             true => word.to_owned(),
-            false => self.placeholders.stand_in(kind, word),
+            false => self.placeholders.stand_in("word", word),
         });
         words.collect::<Vec<_>>().join(" ")
     }
