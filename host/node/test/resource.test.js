@@ -150,7 +150,7 @@ test('a login by URL registers a client once, and later logins use the registrat
   assert.equal(first.source, 'login');
   const answer = await fetch(url, { headers: first.headers });
   assert.equal(await answer.text(), 'welcome');
-  assert.match(options.terminal.text, /127\.0\.0\.1 asks for your login itself/);
+  assert.match(options.terminal.text, /127\.0\.0\.1:\d+ has you log in at 127\.0\.0\.1:\d+\./);
 
   const kept = await tokenFor(url, undefined, options);
   assert.deepEqual([kept.source, kept.accessToken], ['cached', first.accessToken]);
@@ -284,7 +284,7 @@ test('the user at a terminal is asked once about an issuer on another host', asy
   const screen = terminal(async (hidden) => (hidden ? new Promise(() => {}) : answers.shift()));
   const attended = { ...options, terminal: screen };
   await assert.rejects(loginTo(url, attended), { code: 'cancelled' });
-  assert.match(screen.text, /127\.0\.0\.1 has you log in at localhost, where this machine has not/);
+  assert.match(screen.text, /127\.0\.0\.1:\d+ has you log in at localhost:\d+, where this machine has not/);
   assert.deepEqual([registered, opened], [[], []]);
   for (let turn = 0; turn < 2; turn += 1) {
     assert.equal((await loginTo(url, attended)).source, 'login');

@@ -383,9 +383,9 @@ class Offer:
 class Confirmation:
     """What the user is told before a login whose issuer a resource named."""
 
-    # Host of the issuer, which will ask for the password.
+    # Host of the issuer, which will ask for the password. With the port if it has one.
     issuer_host: str
-    # Host of the resource.
+    # Host of the resource. With the port if it has one.
     resource_host: str
     # Whether to wait for the user's consent: the issuer belongs to another host than the
     # resource, and this machine has not logged in there before.
@@ -590,8 +590,8 @@ TokenState = Literal["fresh", "renewable", "expired"]
 @dataclass(eq=False, repr=False)
 class Description:
     issuer: str | None
-    # Identifier of the protected resource that the tokens are for. None if the session
-    # was not made for one.
+    # URL of the protected resource that the session was made for, without a final slash.
+    # None if it was not made for one.
     resource: str | None
     client_id: str
     # Subject identifier of the user: `sub` (OIDC §2).
