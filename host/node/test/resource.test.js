@@ -284,7 +284,10 @@ test('the user at a terminal is asked once about an issuer on another host', asy
   const screen = terminal(async (hidden) => (hidden ? new Promise(() => {}) : answers.shift()));
   const attended = { ...options, terminal: screen };
   await assert.rejects(loginTo(url, attended), { code: 'cancelled' });
-  assert.match(screen.text, /127\.0\.0\.1:\d+ has you log in at localhost:\d+, where this machine has not/);
+  assert.match(
+    screen.text,
+    /127\.0\.0\.1:\d+ has you log in at localhost:\d+, where this machine has not/,
+  );
   assert.deepEqual([registered, opened], [[], []]);
   for (let turn = 0; turn < 2; turn += 1) {
     assert.equal((await loginTo(url, attended)).source, 'login');
