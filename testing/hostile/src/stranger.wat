@@ -2,4 +2,4 @@
 (component
   (component $offer)
   (instance $flow (instantiate $offer))
-  (export "latchstring:login/flow@0.2.0" (instance $flow)))
+  (export "latchstring:login/flow@0.3.0" (instance $flow)))

@@ -70,7 +70,7 @@ impl Clock for Virtual {
 #[derive(Clone, Default)]
 pub(crate) struct Shelf {
     pub(crate) bytes: Arc<Mutex<Option<Vec<u8>>>>,
-    registration: Arc<Mutex<Option<Vec<u8>>>>,
+    pub(crate) registration: Arc<Mutex<Option<Vec<u8>>>>,
     pub(crate) at_lock: Arc<Mutex<Option<Vec<u8>>>>,
 }
 

@@ -98,6 +98,9 @@ impl Script {
         *shelf.bytes.lock().expect("no panic") = sealed(&self.parameters["stored"]);
         let locked = self.told("locked").into_iter().next();
         *shelf.at_lock.lock().expect("no panic") = locked.and_then(|stored| sealed(&stored));
+        let registration = self.told("registration").into_iter().next();
+        *shelf.registration.lock().expect("no panic") =
+            registration.and_then(|stored| sealed(&stored));
         shelf
     }
 
@@ -203,10 +206,10 @@ impl Surroundings for Machine {
 }
 
 fn client(client: &Value) -> LatchBuilder {
-    let client_id = string(&client["client-id"]);
-    let mut builder = match client["issuer"].as_str() {
-        Some(issuer) => Latch::builder(issuer, client_id),
-        None => Latch::builder_without_issuer(client_id),
+    let mut builder = match (client["resource-url"].as_str(), client["issuer"].as_str()) {
+        (Some(url), _) => Latch::for_resource(url),
+        (None, Some(issuer)) => Latch::builder(issuer, string(&client["client-id"])),
+        (None, None) => Latch::builder_without_issuer(string(&client["client-id"])),
     };
     builder = builder
         .discover(client["discover"] == true)
@@ -275,7 +278,7 @@ fn demand(demand: &Value) -> Demand {
         min_ttl_ms: number(&demand["min-ttl-ms"]),
         force_refresh: demand["force-refresh"] == true,
         examination,
-        challenge: None,
+        challenge: optional(&demand["challenge"]),
     }
 }
 
