@@ -21,6 +21,7 @@ pub(crate) struct Discovery {
     state: State,
 }
 
+#[allow(clippy::enum_variant_names, reason = "a state is named for what it waits for")]
 enum State {
     /// The issuer was named by a resource.
     AwaitingFirst {
@@ -34,7 +35,7 @@ enum State {
 
 /// Result of the first request.
 enum First {
-    Found(Provider),
+    Found(Box<Provider>),
     Absent,
     Unusable(Failure),
 }
@@ -84,7 +85,7 @@ impl Discovery {
                     Ok(Some(provider)) if provider.is_complete(self.needs_pkce) => {
                         return Ok(Done(provider));
                     }
-                    Ok(Some(provider)) => First::Found(provider),
+                    Ok(Some(provider)) => First::Found(Box::new(provider)),
                     Ok(None) => First::Absent,
                     // If the provider cannot be reached, the second request would fail as
                     // well.
@@ -98,7 +99,7 @@ impl Discovery {
             State::AwaitingAuthorizationServer(first) => match (*first, response.and_then(read)) {
                 (First::Found(provider), Ok(Some(second))) => Ok(Done(provider.or(second))),
                 // The first document is enough, whatever the second request returned.
-                (First::Found(provider), _) => Ok(Done(provider)),
+                (First::Found(provider), _) => Ok(Done(*provider)),
                 (First::Absent | First::Unusable(_), Ok(Some(second))) => Ok(Done(second)),
                 (First::Unusable(failure), _) => Err(failure),
                 (First::Absent, Ok(None)) => Err(invalid(format!(

@@ -26,6 +26,7 @@ pub(crate) struct Search {
     state: State,
 }
 
+#[allow(clippy::enum_variant_names, reason = "a state is named for what it waits for")]
 enum State {
     /// A server refuses a request without a token and says with what it would take one.
     AwaitingRefusal,

@@ -289,7 +289,7 @@ mod tests {
             "file:///etc/passwd",
             "nonsense",
         ] {
-            let failure = resource.check_metadata_url(bad).err().expect(bad);
+            let failure = resource.check_metadata_url(bad).expect_err(bad);
             assert_eq!(failure.code, Code::InvalidMetadata, "{bad}");
         }
     }

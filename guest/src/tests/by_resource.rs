@@ -48,7 +48,7 @@ fn server() -> Value {
 
 /// A login that has found the resource's metadata and asks for the issuer's.
 fn found(given: Given, described: Value) -> Script {
-    given.login().is_refused(CHALLENGE).describes(described)
+    given.login().refuses(CHALLENGE).describes(described)
 }
 
 /// A login that is now in the browser.
@@ -70,7 +70,7 @@ fn the_url_of_a_server_is_enough() {
     let login = given().login();
     assert_eq!(login.sent().url, RESOURCE);
     assert_eq!(login.sent().authorization, None);
-    let login = login.is_refused(CHALLENGE);
+    let login = login.refuses(CHALLENGE);
     assert_eq!(login.sent().url, "https://api.example/prm");
     let login = login.describes(described());
     assert_eq!(login.sent().url, "https://id.example/.well-known/oauth-authorization-server");
@@ -85,21 +85,21 @@ fn the_url_of_a_server_is_enough() {
     let login = login.redeems(tokens(1)).locks(None).saves();
     let stored = login.stored().expect("a session");
     assert_eq!(login.grants().access_token, access_token(1));
-    let description = describe(Stored::parse(&stored).ok().expect("a session"), NOW_MS);
+    let description = describe(Stored::parse(&stored).ok().unwrap(), NOW_MS);
     assert_eq!(description.resource.as_deref(), Some(RESOURCE));
     assert_eq!(description.issuer.as_deref(), Some("https://id.example"));
 }
 
 #[test]
 fn metadata_is_looked_up_where_the_challenge_says_and_nowhere_else() {
-    let failure = given().login().is_refused(CHALLENGE).describes(not_found());
+    let failure = given().login().refuses(CHALLENGE).describes(not_found());
     let failure = failure.fails(Code::InvalidMetadata);
     assert!(failure.message.contains("https://api.example/prm"), "{}", failure.message);
 }
 
 #[test]
 fn without_a_location_the_well_known_ones_are_asked_in_order() {
-    let login = given().login().is_refused("Bearer");
+    let login = given().login().refuses("Bearer");
     assert_eq!(login.sent().url, PLACE);
     let login = login.describes(not_found());
     assert_eq!(login.sent().url, "https://api.example/.well-known/oauth-protected-resource");
@@ -108,12 +108,12 @@ fn without_a_location_the_well_known_ones_are_asked_in_order() {
 
 #[test]
 fn a_server_that_lets_the_first_request_pass_is_asked_as_an_mcp_client_asks() {
-    let login = given().login().is_not_refused();
+    let login = given().login().passes_unrefused();
     assert_eq!(login.sent().json["method"], "initialize");
     assert_eq!(login.sent().url, RESOURCE);
-    let login = login.is_refused(CHALLENGE);
+    let login = login.refuses(CHALLENGE);
     assert_eq!(login.sent().url, "https://api.example/prm");
-    let login = given().login().is_not_refused().is_not_refused();
+    let login = given().login().passes_unrefused().passes_unrefused();
     assert_eq!(login.sent().url, PLACE);
     let login = login.describes(described());
     assert_eq!(login.sent().url, "https://id.example/.well-known/oauth-authorization-server");
@@ -128,7 +128,7 @@ fn a_challenge_that_the_caller_has_is_not_asked_for() {
 
 #[test]
 fn an_mcp_server_without_metadata_is_its_own_issuer() {
-    let login = given().login().is_refused("Bearer").describes(not_found()).describes(not_found());
+    let login = given().login().refuses("Bearer").describes(not_found()).describes(not_found());
     let place = "https://api.example/.well-known/oauth-authorization-server";
     assert_eq!(login.sent().url, place);
     let login = login.discovers(not_found());
@@ -142,7 +142,7 @@ fn an_mcp_server_without_metadata_is_its_own_issuer() {
 
 #[test]
 fn a_url_that_guards_nothing_is_told_so() {
-    let login = given().login().is_not_refused().is_not_refused();
+    let login = given().login().passes_unrefused().passes_unrefused();
     let failure = login.describes(not_found()).describes(not_found()).fails(Code::InvalidMetadata);
     assert!(failure.message.contains(RESOURCE), "{}", failure.message);
 }
@@ -171,12 +171,12 @@ fn a_resource_that_misleads_is_refused_before_any_browser() {
         assert!(failure.message.contains(named), "{}: {named}", failure.message);
     }
     for answer in [status(302, ""), status(200, "<html>")] {
-        given().login().is_refused(CHALLENGE).describes(answer).fails(Code::InvalidMetadata);
+        given().login().refuses(CHALLENGE).describes(answer).fails(Code::InvalidMetadata);
     }
     let away = "Bearer resource_metadata=\"https://evil.example/prm\"";
-    let failure = given().login().is_refused(away).fails(Code::InvalidMetadata);
+    let failure = given().login().refuses(away).fails(Code::InvalidMetadata);
     assert!(failure.message.contains("https://evil.example"), "{}", failure.message);
-    let hung = given().login().is_refused(CHALLENGE).describes(status(503, ""));
+    let hung = given().login().refuses(CHALLENGE).describes(status(503, ""));
     assert!(hung.fails(Code::ProviderUnavailable).retryable);
 }
 
@@ -277,7 +277,7 @@ fn an_issuer_of_another_host_is_confirmed_once_on_a_terminal() {
     assert!(!asks(accepted, described(), None));
     let below = |url: &str| by_url(url).client(|client| client.client_id = Some("cli".to_owned()));
     let own = json!({ "resource": "https://mcp.id.example", "authorization_servers": ["https://id.example"] });
-    let login = below("https://mcp.id.example").login().is_refused("Bearer").describes(own);
+    let login = below("https://mcp.id.example").login().refuses("Bearer").describes(own);
     login.discovers(server()).knows(None).confirms(false);
 }
 
@@ -301,7 +301,7 @@ fn a_login_ends_if_the_user_does_not_consent() {
 fn scopes_come_from_the_caller_the_challenge_or_the_resource_in_this_order() {
     let challenge = "Bearer scope=\"a b\", resource_metadata=\"https://api.example/prm\"";
     let scope = |given: Given, challenge: &str, described: Value| {
-        let login = given.login().is_refused(challenge).describes(described).discovers(server());
+        let login = given.login().refuses(challenge).describes(described).discovers(server());
         let login = login.knows(None).confirms(true).locks_registration(None);
         login.saves_registration().shown().query.one("scope").map(str::to_owned)
     };

@@ -44,7 +44,7 @@ fn registered() -> Value {
 fn told(given: Given, server: Value, known: Option<Vec<u8>>) -> Script {
     let described =
         json!({ "resource": RESOURCE, "authorization_servers": ["https://id.example"] });
-    let login = given.login().is_refused("Bearer").describes(described).discovers(server);
+    let login = given.login().refuses("Bearer").describes(described).discovers(server);
     login.knows(known).confirms(false)
 }
 
@@ -197,7 +197,7 @@ fn a_client_may_request_what_it_was_registered_for() {
         "authorization_servers": ["https://id.example"],
         "scopes_supported": ["read", "write"],
     });
-    let login = given().login().is_refused("Bearer").describes(described).discovers(server());
+    let login = given().login().refuses("Bearer").describes(described).discovers(server());
     let login = login.knows(None).confirms(false).locks_registration(None);
     assert_eq!(login.sent().json["scope"], "read write", "for later logins too");
     let stored = login.registers(registered()).saves_registration().registration;

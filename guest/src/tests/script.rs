@@ -239,7 +239,7 @@ impl Script {
 
     /// The resource refuses a request without a token, with this challenge.
     #[track_caller]
-    pub(super) fn is_refused(self, challenge: &str) -> Self {
+    pub(super) fn refuses(self, challenge: &str) -> Self {
         let headers = vec![header("WWW-Authenticate", challenge)];
         let response = Response { status: 401, headers, body: Vec::new() };
         self.answers(Purpose::Challenge, Reply::Answered(Ok(response)))
@@ -247,7 +247,7 @@ impl Script {
 
     /// The resource lets a request without a token pass, or does not know it.
     #[track_caller]
-    pub(super) fn is_not_refused(self) -> Self {
+    pub(super) fn passes_unrefused(self) -> Self {
         self.answers(Purpose::Challenge, status(405, ""))
     }
 
