@@ -133,7 +133,7 @@ test('after the provider has forgotten the client, the next login registers one'
   const { status, stdout, stderr } = await home.run('token', '--resource-url', server.url);
   assert.equal(status, 3, stderr);
   assert.equal(stdout, '');
-  assert.ok(stderr.includes(`latch login --resource-url ${server.url}`), stderr);
+  assert.ok(stderr.includes(`latch login ${server.url}`), stderr);
   await home.output('login', server.url);
   assert.equal(server.clients.length, 2);
   assert.equal(server.asked('authorization').length, 2);
@@ -161,7 +161,7 @@ test('a challenge for a further scope is answered by a login for all scopes', as
   const words = ['--resource-url', server.url, '--challenge', challenge];
   const { status, stderr } = await home.run('token', ...words);
   assert.equal(status, 3, stderr);
-  const remedy = `latch login --resource-url ${server.url} --challenge`;
+  const remedy = `latch login ${server.url} --challenge`;
   for (const words of [SCOPES.tool, remedy]) assert.ok(stderr.includes(words), stderr);
   const browserless = ['--browser', 'true', '--timeout', '1'];
   const late = await home.run('login', server.url, '--challenge', challenge, ...browserless);
