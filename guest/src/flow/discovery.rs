@@ -16,8 +16,6 @@ use crate::protocol::request::get;
 
 pub(crate) struct Discovery {
     issuer: Issuer,
-    /// Whether the metadata's statement about PKCE is needed.
-    needs_pkce: bool,
     state: State,
 }
 
@@ -29,7 +27,10 @@ enum State {
         places: VecDeque<String>,
         has_default_endpoints: bool,
     },
-    AwaitingOpenidConfiguration,
+    AwaitingOpenidConfiguration {
+        /// Whether the metadata's statement about PKCE is needed.
+        needs_pkce: bool,
+    },
     AwaitingAuthorizationServer(Box<First>),
 }
 
@@ -52,8 +53,8 @@ impl Discovery {
             return Done(Provider::default());
         };
         let exchange = get(Purpose::Metadata, &openid_configuration_url(&issuer));
-        let state = State::AwaitingOpenidConfiguration;
-        Continue(Self { issuer, needs_pkce, state }, Action::Exchange(exchange))
+        let state = State::AwaitingOpenidConfiguration { needs_pkce };
+        Continue(Self { issuer, state }, Action::Exchange(exchange))
     }
 
     /// Begins the search for the metadata of an issuer that a resource named. An MCP server
@@ -80,9 +81,9 @@ impl Discovery {
                     None => look_further(self.issuer, places, has_default_endpoints),
                 }
             }
-            State::AwaitingOpenidConfiguration => {
+            State::AwaitingOpenidConfiguration { needs_pkce } => {
                 let first = match response.and_then(read) {
-                    Ok(Some(provider)) if provider.is_complete(self.needs_pkce) => {
+                    Ok(Some(provider)) if provider.is_complete(needs_pkce) => {
                         return Ok(Done(provider));
                     }
                     Ok(Some(provider)) => First::Found(Box::new(provider)),
@@ -122,8 +123,7 @@ fn look_further(
     if let Some(place) = places.pop_front() {
         let exchange = get(Purpose::Metadata, &place);
         let state = State::AwaitingFirst { places, has_default_endpoints };
-        let discovery = Discovery { issuer, needs_pkce: true, state };
-        return Ok(Continue(discovery, Action::Exchange(exchange)));
+        return Ok(Continue(Discovery { issuer, state }, Action::Exchange(exchange)));
     }
     if has_default_endpoints {
         return Ok(Done(default_endpoints(&issuer)));

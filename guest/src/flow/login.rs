@@ -13,7 +13,7 @@
 mod by_resource;
 mod next_attempt;
 
-use self::by_resource::Guarded;
+use self::by_resource::{Guarded, with_advice_on_registration};
 use crate::contract::{
     Action, Authorization, Client, ClientAuthentication, Code, Context, EpochMs, Facts, Failure,
     FlowChoice, LoginFlow, LoginRequest, Outcome, Parameter, Pkce, Protocol, Reply,
@@ -440,20 +440,6 @@ impl Setup {
         let completion = Completion::begin(&self.client, context, token, now_ms)?;
         Ok(completion.within(completing))
     }
-}
-
-/// Adds what else a login that came to nothing may mean. A server that has forgotten a client
-/// says so only on a page for the user.
-fn with_advice_on_registration(failure: Failure) -> Failure {
-    let is_unfinished = matches!(failure.code, Code::TimedOut | Code::Cancelled);
-    let remedy = match is_unfinished {
-        true => format!(
-            "{}; if the provider's page does not know this client, with --register",
-            failure.remedy
-        ),
-        false => failure.remedy,
-    };
-    Failure { remedy, ..failure }
 }
 
 fn with_notice(progress: Progress<State, Outcome>, notice: String) -> Progress<State, Outcome> {

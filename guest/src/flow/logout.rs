@@ -61,7 +61,9 @@ impl Logout {
             (AwaitingLock, Reply::Locked(stored)) => {
                 match Stored::parse_for(&setup.client, stored.as_deref())? {
                     Some(session) => {
-                        setup.client = session.client_of(&setup.client);
+                        if let Some(client) = session.found_client(&setup.client) {
+                            setup.client = client;
+                        }
                         setup.end(session)?
                     }
                     None => return Ok(Done(Outcome::LoggedOut(report(false, None)))),

@@ -56,7 +56,7 @@ impl Search {
         match challenge {
             Some(challenge) => {
                 let demanded = Demanded::of_fields([challenge]).unwrap_or_default();
-                Self { resource, state: State::AwaitingRefusal }.look_up(Some(demanded))
+                look_up(resource, Some(demanded))
             }
             None => {
                 let action = ask(unauthenticated_get(&resource));
@@ -67,89 +67,86 @@ impl Search {
 
     pub(crate) fn next(self, reply: Reply) -> Step<Self, Found> {
         let Reply::Answered(answer) = reply else { return Err(misfit()) };
-        match self.state {
-            State::AwaitingRefusal => match self.refusal(answer)? {
-                Some(demanded) => self.look_up(Some(demanded)),
+        let Self { resource, state } = self;
+        let what = format!("the resource {}", endpoint::describe(resource.url()));
+        match state {
+            State::AwaitingRefusal => match refusal(answer, &what)? {
+                Some(demanded) => look_up(resource, Some(demanded)),
                 None => {
-                    let action = ask(initialize_request(&self.resource));
-                    Ok(Continue(Self { state: State::AwaitingRefusalOfMcp, ..self }, action))
+                    let action = ask(initialize_request(&resource));
+                    let state = State::AwaitingRefusalOfMcp;
+                    Ok(Continue(Self { resource, state }, action))
                 }
             },
             State::AwaitingRefusalOfMcp => {
-                let demanded = self.refusal(answer)?;
-                self.look_up(demanded)
+                let demanded = refusal(answer, &what)?;
+                look_up(resource, demanded)
             }
             State::AwaitingMetadata { demanded, places } => {
-                let what = format!("the resource {}", endpoint::describe(self.resource.url()));
                 let response = response(answer, &what, Code::InvalidMetadata)?;
-                match self.resource.parse_metadata_response(&response)? {
+                match resource.parse_metadata_response(&response)? {
                     Some(described) => {
                         Ok(Done(Found { described, demanded, is_own_issuer: false }))
                     }
-                    None => {
-                        Self { state: State::AwaitingRefusal, ..self }.look_up_at(demanded, places)
-                    }
+                    None => look_further(resource, demanded, places),
                 }
             }
         }
     }
+}
 
-    /// Returns what the resource demands if it refused the request. Any other answer says
-    /// nothing: many servers refuse only some requests.
-    fn refusal(&self, answer: Result<Response, NoResponse>) -> Result<Option<Demanded>, Failure> {
-        match answer {
-            Ok(response) if response.status == 401 => {
-                Ok(Some(Demanded::of_response(&response).unwrap_or_default()))
-            }
-            Ok(_) | Err(NoResponse::TooLarge(_)) => Ok(None),
-            Err(NoResponse::Unreachable(unreachable)) if unreachable.sent => Ok(None),
-            Err(none) => {
-                let what = format!("the resource {}", endpoint::describe(self.resource.url()));
-                response(Err(none), &what, Code::InvalidMetadata).map(|_| None)
-            }
+/// Returns what the resource demands if it refused the request. Any other answer says
+/// nothing: many servers refuse only some requests.
+fn refusal(answer: Result<Response, NoResponse>, what: &str) -> Result<Option<Demanded>, Failure> {
+    match answer {
+        Ok(response) if response.status == 401 => {
+            Ok(Some(Demanded::of_response(&response).unwrap_or_default()))
         }
+        Ok(_) | Err(NoResponse::TooLarge(_)) => Ok(None),
+        Err(NoResponse::Unreachable(unreachable)) if unreachable.sent => Ok(None),
+        Err(none) => response(Err(none), what, Code::InvalidMetadata).map(|_| None),
     }
+}
 
-    /// Looks the metadata up where the challenge says, and nowhere else then; otherwise at
-    /// the well-known locations.
-    fn look_up(self, demanded: Option<Demanded>) -> Step<Self, Found> {
-        let named = demanded.as_ref().and_then(|demanded| demanded.resource_metadata.as_deref());
-        let places = match named {
-            Some(url) => vec![self.resource.check_metadata_url(url)?],
-            None => self.resource.metadata_urls(),
-        };
-        self.look_up_at(demanded, places.into())
+/// Looks the metadata up where the challenge says, and nowhere else then; otherwise at the
+/// well-known locations.
+fn look_up(resource: ResourceUrl, demanded: Option<Demanded>) -> Step<Search, Found> {
+    let named = demanded.as_ref().and_then(|demanded| demanded.resource_metadata.as_deref());
+    let places = match named {
+        Some(url) => vec![resource.check_metadata_url(url)?],
+        None => resource.metadata_urls(),
+    };
+    look_further(resource, demanded, places.into())
+}
+
+/// Looks at the next location of the metadata.
+fn look_further(
+    resource: ResourceUrl,
+    demanded: Option<Demanded>,
+    mut places: VecDeque<String>,
+) -> Step<Search, Found> {
+    if let Some(place) = places.pop_front() {
+        let action = Action::Exchange(get(Purpose::ResourceMetadata, &place));
+        let state = State::AwaitingMetadata { demanded, places };
+        return Ok(Continue(Search { resource, state }, action));
     }
-
-    fn look_up_at(
-        self,
-        demanded: Option<Demanded>,
-        mut places: VecDeque<String>,
-    ) -> Step<Self, Found> {
-        if let Some(place) = places.pop_front() {
-            let action = Action::Exchange(get(Purpose::ResourceMetadata, &place));
-            let state = State::AwaitingMetadata { demanded, places };
-            return Ok(Continue(Self { state, ..self }, action));
+    match &demanded {
+        Some(Demanded { resource_metadata: Some(place), .. }) => Err(invalid(format!(
+            "{} says that its metadata is at {place}, where nothing is",
+            resource.identifier()
+        ))),
+        Some(_) => {
+            let described = ProtectedResource {
+                identifier: resource.identifier(),
+                issuers: vec![resource.origin()],
+                scopes: Vec::new(),
+            };
+            Ok(Done(Found { described, demanded, is_own_issuer: true }))
         }
-        let resource = &self.resource;
-        match &demanded {
-            Some(Demanded { resource_metadata: Some(place), .. }) => Err(invalid(format!(
-                "{} says that its metadata is at {place}, where nothing is",
-                resource.identifier()
-            ))),
-            Some(_) => {
-                let described = ProtectedResource {
-                    identifier: resource.identifier(),
-                    issuers: vec![resource.origin()],
-                    scopes: Vec::new(),
-                };
-                Ok(Done(Found { described, demanded, is_own_issuer: true }))
-            }
-            None => Err(invalid(format!(
-                "{} does not say who issues tokens for it: it neither refuses a request without a token nor has protected resource metadata",
-                resource.identifier()
-            ))),
-        }
+        None => Err(invalid(format!(
+            "{} does not say who issues tokens for it: it neither refuses a request without a token nor has protected resource metadata",
+            resource.identifier()
+        ))),
     }
 }
 

@@ -21,7 +21,7 @@ use crate::protocol::registration::{
 };
 
 pub(crate) struct Registration {
-    pub(crate) provider: Provider,
+    provider: Provider,
     issuer: String,
     /// Scopes that a new client is to have: all that the resource names, for later logins
     /// that need more.

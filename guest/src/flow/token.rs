@@ -31,7 +31,7 @@ use crate::protocol::failure::printable;
 use crate::protocol::id_token::{Expectations, IdToken, Occasion};
 use crate::protocol::metadata::{IdTokenCheck, Provider};
 use crate::protocol::schedule;
-use crate::protocol::stored::{Resource, Stored};
+use crate::protocol::stored::Stored;
 use crate::protocol::token::{
     TokenResponse, refresh_token_in, refuses_request, requires_interaction, voids_refresh_token,
 };
@@ -46,8 +46,8 @@ pub(crate) struct Token {
 struct Setup {
     /// The client as the caller describes it.
     caller: Client,
-    /// The client of the session, which may know more.
-    client: Client,
+    /// The client that the session's login found, if it found one.
+    found: Option<Client>,
     given: Provider,
     demand: Demand,
     entropy: Entropy,
@@ -128,9 +128,8 @@ impl Token {
         let given = Provider::given(&client)?;
         let stored = Stored::parse_for(&client, stored)?;
         let entropy = Entropy::new(context.entropy)?;
-        let caller = client.clone();
-        let client = stored.as_ref().map_or(client, |stored| stored.client_of(&caller));
-        let setup = Setup { caller, client, given, demand, entropy };
+        let found = stored.as_ref().and_then(|session| session.found_client(&client));
+        let setup = Setup { caller: client, found, given, demand, entropy };
         Ok(Self { setup, state: State::Ready(stored) })
     }
 
@@ -153,7 +152,7 @@ impl Token {
                 let answer = response(answer, "the token endpoint", Code::InvalidTokenResponse);
                 let replaced = answer.as_ref().ok().and_then(refresh_token_in);
                 let token = answer
-                    .and_then(|response| parse_renewal_response(&setup.client, &response, now_ms));
+                    .and_then(|response| parse_renewal_response(setup.client(), &response, now_ms));
                 match (token, replaced) {
                     (Ok(token), _) => setup.receive(refresh.session, token, now_ms)?,
                     // The provider has replaced the refresh token, even if the rest of
@@ -265,6 +264,10 @@ impl Setup {
         Ok(Continue(State::AwaitingLock { before: session, bridging }, Action::Lock))
     }
 
+    fn client(&self) -> &Client {
+        self.found.as_ref().unwrap_or(&self.caller)
+    }
+
     fn is_fresh(&self, session: &Stored, now_ms: EpochMs) -> bool {
         schedule::is_fresh(session, self.demand.min_ttl_ms, now_ms)
     }
@@ -273,20 +276,14 @@ impl Setup {
     fn read(&mut self, stored: Option<Vec<u8>>) -> Result<Stored, Failure> {
         let session = Stored::parse_for(&self.caller, stored.as_deref())?
             .ok_or_else(|| login_required("another process has ended the session"))?;
-        self.client = session.client_of(&self.caller);
+        self.found = session.found_client(&self.caller);
         Ok(session)
     }
 
     fn refresh(&self, refresh: Refresh) -> Step<State, Outcome> {
         let session = &refresh.session;
         let refresh_token = session.refresh_token.as_deref().ok_or_else(not_renewable)?;
-        let exchange = match &session.resource {
-            Some(Resource { is_refused_on_renewal: true, .. }) => {
-                let client = Client { resources: Vec::new(), ..self.client.clone() };
-                renewal_request(&client, &self.given, session, refresh_token)?
-            }
-            _ => renewal_request(&self.client, &self.given, session, refresh_token)?,
-        };
+        let exchange = renewal_request(self.client(), &self.given, session, refresh_token)?;
         Ok(Continue(State::AwaitingRefresh(refresh), Action::Exchange(exchange)))
     }
 
@@ -297,10 +294,10 @@ impl Setup {
         now_ms: EpochMs,
     ) -> Step<State, Outcome> {
         let check = session.id_token_check;
-        let expected = session.issuer_name(&self.client).map(|issuer| Expectations {
+        let expected = session.issuer_name(self.client()).map(|issuer| Expectations {
             issuer,
             client_id: session.client_id.clone(),
-            client_secret: accepted_secret(&self.client, check),
+            client_secret: accepted_secret(self.client(), check),
             access_token: token.access_token.clone(),
             occasion: Occasion::Refresh {
                 subject: session.subject.clone(),
@@ -352,7 +349,12 @@ impl Setup {
 
     /// Handles a rejected renewal. The session ends only if the provider rejects the
     /// refresh token that was read under the lock.
-    fn refused(&self, refresh: Refresh, failure: Failure, now_ms: EpochMs) -> Step<State, Outcome> {
+    fn refused(
+        &mut self,
+        refresh: Refresh,
+        failure: Failure,
+        now_ms: EpochMs,
+    ) -> Step<State, Outcome> {
         if requires_interaction(&failure) {
             let message = "the provider asks for a new login";
             return Err(Failure { provider: failure.provider, ..login_required(message) });
@@ -379,13 +381,25 @@ impl Setup {
                 return Ok(Continue(State::AwaitingAmendment(amendment, failure), action));
             }
             if refuses_request(&failure) && !resource.is_refused_on_renewal {
-                return Ok(omit_resource(refresh));
+                return Ok(self.omit_resource(refresh));
             }
         }
         if failure.retryable && self.can_bridge(&refresh, now_ms) {
             return self.finish(refresh.session, TokenSource::Cached, now_ms);
         }
         Err(failure)
+    }
+
+    /// Notes that the provider refuses `resource` in a renewal, and tries without it. Entra
+    /// ID does so although RFC 8707 §2.2 asks for it. A provider that rotates refresh tokens
+    /// may have spent this one already.
+    fn omit_resource(&mut self, mut refresh: Refresh) -> Progress<State, Outcome> {
+        if let Some(resource) = &mut refresh.session.resource {
+            resource.is_refused_on_renewal = true;
+        }
+        self.found = refresh.session.found_client(&self.caller);
+        let (save, action) = Save::begin(refresh.session.to_bytes());
+        Continue(State::AwaitingOmissionSave { refresh, save }, action)
     }
 
     /// Whether the stored token can be granted during an outage: it may be within the
@@ -441,7 +455,7 @@ impl Setup {
     }
 
     fn asking(&self) -> Asking<'_> {
-        Asking { client: &self.client, given: &self.given, entropy: &self.entropy }
+        Asking { client: self.client(), given: &self.given, entropy: &self.entropy }
     }
 }
 
@@ -470,17 +484,6 @@ fn save(session: Stored) -> Progress<State, Outcome> {
 fn save_rotated(session: &Stored, then: AfterRotationSave) -> Progress<State, Outcome> {
     let (save, action) = Save::begin(session.to_bytes());
     Continue(State::AwaitingRotationSave { save, then }, action)
-}
-
-/// Notes that the provider refuses `resource` in a renewal, and tries without it. Entra ID
-/// does so although RFC 8707 §2.2 asks for it. A provider that rotates refresh tokens may
-/// have spent this one already.
-fn omit_resource(mut refresh: Refresh) -> Progress<State, Outcome> {
-    if let Some(resource) = &mut refresh.session.resource {
-        resource.is_refused_on_renewal = true;
-    }
-    let (save, action) = Save::begin(refresh.session.to_bytes());
-    Continue(State::AwaitingOmissionSave { refresh, save }, action)
 }
 
 /// The failure for a resource that wants more than this session has. What it has stays.

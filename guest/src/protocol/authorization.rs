@@ -31,6 +31,9 @@ const RESERVED: [&str; 12] = [
     "request_uri",
 ];
 
+/// The scope for a refresh token (OIDC §11).
+pub(crate) const OFFLINE_ACCESS: &str = "offline_access";
+
 /// Values of one authorization request that its response is checked against. Used once,
 /// never stored.
 pub(crate) struct Transaction {
@@ -307,7 +310,7 @@ fn further_parameters(client: &Client) -> Result<Vec<(&str, &str)>, Failure> {
 }
 
 fn asks_for_consent(client: &Client) -> bool {
-    client.scopes.iter().any(|scope| scope == "offline_access")
+    client.scopes.iter().any(|scope| scope == OFFLINE_ACCESS)
         && (wants_id_token(client) || client.resource_url.is_some())
         && !client.parameters.iter().any(|parameter| parameter.name == "prompt")
 }

@@ -210,9 +210,14 @@ pub(crate) fn openid_configuration_url(issuer: &Issuer) -> String {
 
 /// The location of the metadata in RFC 8414 §3.1: between host and path.
 pub(crate) fn authorization_server_url(issuer: &Issuer) -> String {
+    url_before_path(issuer, "oauth-authorization-server")
+}
+
+/// The well-known location `name` between host and path.
+fn url_before_path(issuer: &Issuer, name: &str) -> String {
     let mut url = issuer.url().clone();
     let path = url.path().trim_end_matches('/').to_owned();
-    url.set_path(&format!("/.well-known/oauth-authorization-server{path}"));
+    url.set_path(&format!("/.well-known/{name}{path}"));
     url.into()
 }
 
@@ -227,16 +232,13 @@ pub(crate) fn default_endpoints(issuer: &Issuer) -> Provider {
     }
 }
 
-/// The locations of the metadata in the order that a resource's client asks them (MCP
-/// authorization): RFC 8414 §3.1, then OpenID Connect Discovery with the path behind, and
-/// before that, if there is a path, with the path between.
+/// The locations of the metadata in the order in which a resource's client asks them (MCP
+/// authorization): that of RFC 8414 §3.1, the same for OpenID Connect if the issuer has a
+/// path (RFC 8414 §5), and that of OpenID Connect Discovery.
 pub(crate) fn metadata_urls(issuer: &Issuer) -> Vec<String> {
     let mut urls = vec![authorization_server_url(issuer)];
-    let path = issuer.url().path().trim_end_matches('/');
-    if !path.is_empty() {
-        let mut url = issuer.url().clone();
-        url.set_path(&format!("/.well-known/openid-configuration{path}"));
-        urls.push(url.into());
+    if !issuer.url().path().trim_end_matches('/').is_empty() {
+        urls.push(url_before_path(issuer, "openid-configuration"));
     }
     urls.push(openid_configuration_url(issuer));
     urls
@@ -251,12 +253,8 @@ pub(crate) fn parse_metadata_response(
     if let Some(failure) = unavailable("the provider", response) {
         return Err(failure);
     }
-    match response.status {
-        200 => {}
-        400..=499 => return Ok(None),
-        status => {
-            return Err(invalid(format!("the metadata came with status {status}; expected 200")));
-        }
+    if !is_there("the metadata", response).map_err(invalid)? {
+        return Ok(None);
     }
     let document: Document = serde_json::from_slice(&response.body).map_err(|error| {
         invalid(format!("the metadata cannot be read: {}", printable(&error.to_string())))
@@ -296,6 +294,16 @@ pub(crate) fn parse_metadata_response(
         supports_pkce: document.code_challenge_methods_supported.map(lists),
         id_token_algorithms: document.id_token_signing_alg_values_supported,
     }))
+}
+
+/// Whether there is a document at the location that was asked. The error says with which
+/// status `what` came instead.
+pub(crate) fn is_there(what: &str, response: &Response) -> Result<bool, String> {
+    match response.status {
+        200 => Ok(true),
+        400..=499 => Ok(false),
+        status => Err(format!("{what} came with status {status}; expected 200")),
+    }
 }
 
 pub(crate) fn invalid(message: impl Into<String>) -> Failure {

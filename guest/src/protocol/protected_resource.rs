@@ -7,6 +7,7 @@ use url::Url;
 use crate::contract::{Code, Exchange, Failure, Purpose, Response};
 use crate::protocol::endpoint;
 use crate::protocol::failure::{printable, unavailable};
+use crate::protocol::metadata::is_there;
 use crate::protocol::request::{get, header, post_json};
 
 /// The URL of a protected resource, as the caller gave it.
@@ -111,14 +112,8 @@ impl ResourceUrl {
         if let Some(failure) = unavailable("the resource", response) {
             return Err(failure);
         }
-        match response.status {
-            200 => {}
-            400..=499 => return Ok(None),
-            status => {
-                return Err(invalid(format!(
-                    "the resource's metadata came with status {status}; expected 200"
-                )));
-            }
+        if !is_there("the resource's metadata", response).map_err(invalid)? {
+            return Ok(None);
         }
         let document: Map<String, Value> =
             serde_json::from_slice(&response.body).map_err(|error| {

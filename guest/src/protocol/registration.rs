@@ -3,14 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 use crate::contract::{ClientAuthentication, Code, EpochMs, Exchange, Failure, Purpose, Response};
 use crate::protocol::client_authentication;
 use crate::protocol::failure::{in_words, printable, provider_error, unavailable};
 use crate::protocol::metadata::Provider;
 use crate::protocol::request::{header, post_json};
-use crate::protocol::stored::Authentication;
+use crate::protocol::stored::{Authentication, short_hash};
 
 /// Format version. Increased when older versions would misread a newer document.
 const FORMAT: u64 = 1;
@@ -58,8 +57,7 @@ impl Registrations {
 
     /// Returns the key under which the registrations at this issuer are stored.
     pub(crate) fn key(issuer: &str) -> String {
-        let hash = Sha256::digest(format!("registration {issuer}"));
-        hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+        short_hash(&format!("registration {issuer}"))
     }
 
     /// Parses what is stored for this issuer. What cannot be read, or belongs to another

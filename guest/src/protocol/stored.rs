@@ -147,19 +147,20 @@ impl Stored {
         }
     }
 
-    /// Returns the client that the session was made with: the caller's, completed by what a
-    /// login by the URL of a resource found out.
-    pub(crate) fn client_of(&self, client: &Client) -> Client {
-        let Some(resource) = &self.resource else { return client.clone() };
-        Client {
+    /// Returns the client that a login by the URL of a resource found: the caller's, completed
+    /// by what the session knows. Returns `None` for a session of the caller's own client.
+    pub(crate) fn found_client(&self, client: &Client) -> Option<Client> {
+        let resource = self.resource.as_ref()?;
+        let is_named = !resource.is_refused_on_renewal;
+        Some(Client {
             issuer: self.issuer.clone(),
             client_id: Some(self.client_id.clone()),
             client_secret: resource.client_secret.clone(),
             authentication: Some(self.authentication.into()),
             scopes: resource.requested_scopes.clone(),
-            resources: vec![resource.identifier.clone()],
+            resources: is_named.then(|| resource.identifier.clone()).into_iter().collect(),
             ..client.clone()
-        }
+        })
     }
 
     /// Parses a stored session. Fails with `stored-newer` if its format is newer than
@@ -192,15 +193,13 @@ impl Stored {
     ) -> Result<Option<Self>, Failure> {
         let Some(bytes) = bytes else { return Ok(None) };
         let stored = Self::parse(bytes)?;
-        let differs = |own: &Option<String>, found: Option<&str>| own.as_deref() != found;
         let is_another = match &client.resource_url {
             // What the caller leaves open, the session knows.
             Some(url) => {
                 let name = stored.resource.as_ref().map(|resource| resource.resource_url.as_str());
                 name != Some(ResourceUrl::parse(url)?.name().as_str())
                     || client.issuer.is_some() && client.issuer != stored.issuer
-                    || client.client_id.is_some()
-                        && differs(&client.client_id, Some(&stored.client_id))
+                    || client.client_id.as_ref().is_some_and(|id| *id != stored.client_id)
             }
             None => client.issuer != stored.issuer || client.id() != stored.client_id,
         };
@@ -238,7 +237,7 @@ const PROMPT_PARAMETERS: [&str; 7] =
 pub(crate) fn account_key(client: &Client) -> String {
     if let Some(url) = &client.resource_url {
         let name = ResourceUrl::parse(url).map_or_else(|_| url.clone(), |url| url.name());
-        return short_hash(&serde_json::json!({ "resource_url": name }));
+        return short_hash(&serde_json::json!({ "resource_url": name }).to_string());
     }
     let mut scopes: Vec<&str> = client.scopes.iter().map(String::as_str).collect();
     scopes.sort_unstable();
@@ -250,7 +249,7 @@ pub(crate) fn account_key(client: &Client) -> String {
     let mut parameters: Vec<(&str, &str)> =
         parameters.filter(|(name, _)| !PROMPT_PARAMETERS.contains(name)).collect();
     parameters.sort_unstable();
-    short_hash(&serde_json::json!({
+    let identity = serde_json::json!({
         "issuer": client.issuer,
         "authorization_endpoint": client.endpoints.authorization,
         "token_endpoint": client.endpoints.token,
@@ -258,11 +257,13 @@ pub(crate) fn account_key(client: &Client) -> String {
         "scopes": scopes,
         "resources": resources,
         "parameters": parameters,
-    }))
+    });
+    short_hash(&identity.to_string())
 }
 
-fn short_hash(identity: &serde_json::Value) -> String {
-    let hash = Sha256::digest(identity.to_string());
+/// Returns 128 bits of the text's SHA-256 hash, in hexadecimal.
+pub(crate) fn short_hash(text: &str) -> String {
+    let hash = Sha256::digest(text);
     hash[..16].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

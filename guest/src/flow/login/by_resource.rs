@@ -8,7 +8,7 @@ use crate::flow::discovery::Discovery;
 use crate::flow::protected_resource::{Found, Search};
 use crate::flow::registration::{Amendment, Change, Identity, Registration, disowns_client};
 use crate::flow::{Progress, Step, misfit};
-use crate::protocol::authorization::{check_client, demands, wants_id_token};
+use crate::protocol::authorization::{OFFLINE_ACCESS, check_client, demands, wants_id_token};
 use crate::protocol::challenge::Demanded;
 use crate::protocol::endpoint::Issuer;
 use crate::protocol::failure::printable;
@@ -146,10 +146,7 @@ impl Setup {
             if demanded.requires_login()
                 && let Some(before) = before
             {
-                let missing =
-                    before.requested_scopes.iter().filter(|scope| !scopes.contains(scope));
-                let missing: Vec<String> = missing.cloned().collect();
-                scopes.extend(missing);
+                add_missing(&mut scopes, &before.requested_scopes);
             }
             self.client.scopes = scopes;
         }
@@ -171,19 +168,12 @@ impl Setup {
     pub(super) fn identify(&mut self, found: Provider) -> Step<State, Outcome> {
         let offers_offline_access =
             found.scopes.as_ref().is_some_and(|all| all.iter().any(|one| one == OFFLINE_ACCESS));
-        let scopes = &mut self.client.scopes;
         // Without a refresh token, the session would end with the access token.
-        if offers_offline_access
-            && !scopes.is_empty()
-            && !scopes.iter().any(|scope| scope == OFFLINE_ACCESS)
-        {
-            scopes.push(OFFLINE_ACCESS.to_owned());
+        if offers_offline_access && !self.client.scopes.is_empty() {
+            add_missing(&mut self.client.scopes, &[OFFLINE_ACCESS.to_owned()]);
         }
         let mut scopes = self.client.scopes.clone();
-        let described = self.guarded()?.described_scopes.iter();
-        let more: Vec<String> =
-            described.filter(|scope| !scopes.contains(scope)).cloned().collect();
-        scopes.extend(more);
+        add_missing(&mut scopes, &self.guarded()?.described_scopes);
         let issuer = self.issuer.as_ref().ok_or_else(misfit)?;
         let resource = self.guarded()?.url.url();
         let wait_ms = self.time_limit_ms();
@@ -240,5 +230,25 @@ impl Setup {
     }
 }
 
-/// The scope for a refresh token (OIDC §11).
-const OFFLINE_ACCESS: &str = "offline_access";
+/// Adds what else a login that came to nothing may mean. A server that has forgotten a client
+/// says so only on a page for the user.
+pub(super) fn with_advice_on_registration(failure: Failure) -> Failure {
+    let is_unfinished = matches!(failure.code, Code::TimedOut | Code::Cancelled);
+    let remedy = match is_unfinished {
+        true => format!(
+            "{}; if the provider's page does not know this client, with --register",
+            failure.remedy
+        ),
+        false => failure.remedy,
+    };
+    Failure { remedy, ..failure }
+}
+
+/// Adds those of `more` that `scopes` lacks.
+fn add_missing(scopes: &mut Vec<String>, more: &[String]) {
+    for scope in more {
+        if !scopes.contains(scope) {
+            scopes.push(scope.clone());
+        }
+    }
+}

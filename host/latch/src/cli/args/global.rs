@@ -18,7 +18,7 @@ pub(crate) struct Global {
         global = true,
         env = "LATCH_PROFILE",
         value_name = "NAME",
-        default_value = "default"
+        default_value = Global::DEFAULT_PROFILE
     )]
     pub(crate) profile: String,
 
@@ -97,4 +97,9 @@ pub(crate) struct Global {
     #[command(flatten)]
     #[serde(skip)]
     pub(crate) recording: RecordArgs,
+}
+
+impl Global {
+    /// Name of the profile that is used if none is named.
+    pub(crate) const DEFAULT_PROFILE: &str = "default";
 }

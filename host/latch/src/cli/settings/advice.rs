@@ -57,7 +57,7 @@ impl Settings {
         let mut add = |option: &str, value: &str| {
             words.extend([option.to_owned(), value.to_owned()]);
         };
-        if global.profile != "default" {
+        if global.profile != Global::DEFAULT_PROFILE {
             add("--profile", &global.profile);
         }
         if !is_remembered {

@@ -5,9 +5,6 @@ use crate::cli::args::Global;
 use crate::cli::choices::StoreChoice;
 use crate::cli::profile::Profile;
 
-/// Name of the profile that is used if none is named.
-const DEFAULT: &str = "default";
-
 impl Settings {
     /// Returns what a login saves in the profile: what the user set, never what a folder's
     /// `.env` set, and nothing that was meant for one run only. Returns `None` if nothing
@@ -23,7 +20,7 @@ impl Settings {
     ) -> Option<Profile> {
         // A session for a URL is found by the URL. Only a profile with a name of its own
         // remembers one: the default profile would forget its provider.
-        if self.given.resource_url.is_some() && global.profile == DEFAULT {
+        if self.given.resource_url.is_some() && global.profile == Global::DEFAULT_PROFILE {
             return None;
         }
         let below = self.saved.clone().fitting(&self.given);

@@ -7,9 +7,6 @@ use url::Url;
 use crate::cli::args::{Global, McpClient, McpConfigArgs};
 use crate::cli::output;
 
-/// Name of the profile that is used if none is named.
-const DEFAULT: &str = "default";
-
 pub(super) fn run(global: &Global, args: &McpConfigArgs) -> Result<(), Error> {
     let host = host(&args.url)?;
     let name = args.name.clone().unwrap_or_else(|| server_name(&host));
@@ -36,7 +33,7 @@ fn server_name(host: &str) -> String {
 
 fn arguments(global: &Global, url: &str) -> Vec<String> {
     let mut words = vec!["mcp", url];
-    if global.profile != DEFAULT {
+    if global.profile != Global::DEFAULT_PROFILE {
         words.extend(["--profile", &global.profile]);
     }
     words.into_iter().map(str::to_owned).collect()
