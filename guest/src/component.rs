@@ -55,9 +55,10 @@ impl GuestSession for Held {
     fn logout(
         client: Client,
         stored: Option<Vec<u8>>,
+        unregister: bool,
         context: Context,
     ) -> Result<contract::Session, Failure> {
-        hold(Session::logout(client, stored.as_deref(), context))
+        hold(Session::logout(client, stored.as_deref(), unregister, context))
     }
 
     fn adopt(

@@ -60,10 +60,11 @@ impl Session {
     pub(crate) fn logout(
         client: Client,
         stored: Option<&[u8]>,
+        unregister: bool,
         context: Context,
     ) -> Result<Self, Failure> {
         let retry = retry(&context)?;
-        let flow = Logout::new(client, stored)?;
+        let flow = Logout::new(client, stored, unregister)?;
         Ok(Self::new(Flow::Logout(Box::new(flow)), retry))
     }
 

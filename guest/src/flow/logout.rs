@@ -1,11 +1,13 @@
 //! Ends a session: revokes its tokens at the provider if possible (RFC 7009), and deletes
-//! it here in any case.
+//! it here in any case. Also removes the client that this program registered, if that was
+//! asked for.
 
 use crate::contract::{
     Action, Client, Code, EpochMs, Exchange, Failure, LogoutReport, Outcome, Reply, TokenHint,
     Unrevoked, UnrevokedCause,
 };
 use crate::flow::Progress::{Continue, Done};
+use crate::flow::registration::{Removal, kept};
 use crate::flow::{Step, misfit, not_saved, response};
 use crate::protocol::client_authentication;
 use crate::protocol::dialect;
@@ -24,6 +26,14 @@ pub(crate) struct Logout {
 struct Setup {
     client: Client,
     given: Provider,
+    unregister: bool,
+    /// The client that this program registered for the session.
+    registered: Option<Registered>,
+}
+
+struct Registered {
+    issuer: String,
+    client_id: String,
 }
 
 enum State {
@@ -38,6 +48,7 @@ enum State {
         pending: Vec<Revocation>,
         report: LogoutReport,
     },
+    AwaitingRemoval(Removal, LogoutReport),
     AwaitingDeletion(LogoutReport),
 }
 
@@ -47,10 +58,15 @@ struct Revocation {
 }
 
 impl Logout {
-    pub(crate) fn new(client: Client, stored: Option<&[u8]>) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        client: Client,
+        stored: Option<&[u8]>,
+        unregister: bool,
+    ) -> Result<Self, Failure> {
         let given = Provider::given(&client)?;
         Stored::parse_for(&client, stored)?;
-        Ok(Self { setup: Setup { client, given }, state: State::Ready })
+        let setup = Setup { client, given, unregister, registered: None };
+        Ok(Self { setup, state: State::Ready })
     }
 
     pub(crate) fn next(self, reply: Reply, now_ms: EpochMs) -> Step<Self, Outcome> {
@@ -64,6 +80,7 @@ impl Logout {
                         if let Some(client) = session.found_client(&setup.client) {
                             setup.client = client;
                         }
+                        setup.registered = registered(&session);
                         setup.end(session)?
                     }
                     None => return Ok(Done(Outcome::LoggedOut(report(false, None)))),
@@ -83,8 +100,15 @@ impl Logout {
                     Ok(()) => report.revoked.push(current),
                     Err(unrevoked) => report.not_revoked.push(unrevoked),
                 }
-                next_revocation(pending, report)
+                setup.next_revocation(pending, report)
             }
+            (AwaitingRemoval(removal, mut report), reply) => match removal.next(reply)? {
+                Continue(removal, action) => (AwaitingRemoval(removal, report), action),
+                Done(end) => {
+                    report.registration = Some(end);
+                    delete(report)
+                }
+            },
             (AwaitingDeletion(report), Reply::Saved) => {
                 return Ok(Done(Outcome::LoggedOut(report)));
             }
@@ -124,7 +148,7 @@ impl Setup {
                 Err(unrevoked) => report.not_revoked.push(unrevoked),
             }
         }
-        Ok(next_revocation(pending, report))
+        Ok(self.next_revocation(pending, report))
     }
 
     /// Ends a Hexclave session with the access token in `answer`.
@@ -148,7 +172,29 @@ impl Setup {
             Err(failure) if voids_refresh_token(&failure) => report.revoked.push(token),
             Err(failure) => report.not_revoked.push(unrevoked(token, failure)),
         }
-        Ok(next_revocation(pending, report))
+        Ok(self.next_revocation(pending, report))
+    }
+
+    /// Sends the last revocation of the list. If none is left, removes the client or deletes
+    /// the session.
+    fn next_revocation(
+        &self,
+        mut pending: Vec<Revocation>,
+        mut report: LogoutReport,
+    ) -> (State, Action) {
+        if let Some(Revocation { token, exchange }) = pending.pop() {
+            let state = State::AwaitingRevocation { current: token, pending, report };
+            return (state, Action::Exchange(exchange));
+        }
+        if !self.unregister {
+            return delete(report);
+        }
+        let Some(Registered { issuer, client_id }) = &self.registered else {
+            report.registration = Some(kept("this program did not register it"));
+            return delete(report);
+        };
+        let (removal, action) = Removal::begin(issuer, client_id);
+        (State::AwaitingRemoval(removal, report), action)
     }
 
     fn end_session_url(&self, session: &Stored) -> Option<String> {
@@ -177,17 +223,21 @@ impl Setup {
     }
 }
 
-/// Sends the last revocation of the list, or deletes the session if none is left.
-fn next_revocation(mut pending: Vec<Revocation>, report: LogoutReport) -> (State, Action) {
-    match pending.pop() {
-        Some(Revocation { token, exchange }) => {
-            let state = State::AwaitingRevocation { current: token, pending, report };
-            (state, Action::Exchange(exchange))
-        }
-        None => (State::AwaitingDeletion(report), Action::Save(None)),
-    }
+fn delete(report: LogoutReport) -> (State, Action) {
+    (State::AwaitingDeletion(report), Action::Save(None))
+}
+
+fn registered(session: &Stored) -> Option<Registered> {
+    session.resource.as_ref().filter(|resource| resource.is_registered)?;
+    Some(Registered { issuer: session.issuer.clone()?, client_id: session.client_id.clone() })
 }
 
 fn report(was_logged_in: bool, end_session_url: Option<String>) -> LogoutReport {
-    LogoutReport { was_logged_in, revoked: Vec::new(), not_revoked: Vec::new(), end_session_url }
+    LogoutReport {
+        was_logged_in,
+        revoked: Vec::new(),
+        not_revoked: Vec::new(),
+        end_session_url,
+        registration: None,
+    }
 }

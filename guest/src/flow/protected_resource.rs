@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use crate::contract::{Action, Code, Exchange, Failure, NoResponse, Purpose, Reply, Response};
 use crate::flow::Progress::{Continue, Done};
 use crate::flow::{Step, misfit, response};
-use crate::protocol::challenge::Demanded;
+use crate::protocol::challenge::{Demanded, fields};
 use crate::protocol::endpoint;
 use crate::protocol::protected_resource::{
     ProtectedResource, ResourceUrl, initialize_request, invalid, unauthenticated_get,
@@ -54,10 +54,7 @@ impl Search {
     pub(crate) fn begin(resource: &ResourceUrl, challenge: Option<&str>) -> Step<Self, Found> {
         let resource = resource.clone();
         match challenge {
-            Some(challenge) => {
-                let demanded = Demanded::of_fields([challenge]).unwrap_or_default();
-                look_up(resource, Some(demanded))
-            }
+            Some(challenge) => look_up(resource, Some(Refusal::of([challenge]))),
             None => {
                 let action = ask(unauthenticated_get(&resource));
                 Ok(Continue(Self { resource, state: State::AwaitingRefusal }, action))
@@ -71,7 +68,7 @@ impl Search {
         let what = format!("the resource {}", endpoint::describe(resource.url()));
         match state {
             State::AwaitingRefusal => match refusal(answer, &what)? {
-                Some(demanded) => look_up(resource, Some(demanded)),
+                Some(refusal) => look_up(resource, Some(refusal)),
                 None => {
                     let action = ask(initialize_request(&resource));
                     let state = State::AwaitingRefusalOfMcp;
@@ -79,8 +76,8 @@ impl Search {
                 }
             },
             State::AwaitingRefusalOfMcp => {
-                let demanded = refusal(answer, &what)?;
-                look_up(resource, demanded)
+                let refusal = refusal(answer, &what)?;
+                look_up(resource, refusal)
             }
             State::AwaitingMetadata { demanded, places } => {
                 let response = response(answer, &what, Code::InvalidMetadata)?;
@@ -88,20 +85,33 @@ impl Search {
                     Some(described) => {
                         Ok(Done(Found { described, demanded, is_own_issuer: false }))
                     }
-                    None => look_further(resource, demanded, places),
+                    None => look_further(resource, demanded, places, None),
                 }
             }
         }
     }
 }
 
-/// Returns what the resource demands if it refused the request. Any other answer says
-/// nothing: many servers refuse only some requests.
-fn refusal(answer: Result<Response, NoResponse>, what: &str) -> Result<Option<Demanded>, Failure> {
+/// What a resource says when it refuses a request.
+struct Refusal {
+    demanded: Demanded,
+    /// What could not be read.
+    remark: Option<String>,
+}
+
+impl Refusal {
+    fn of<'a>(fields: impl IntoIterator<Item = &'a str> + Clone) -> Self {
+        let remark = Demanded::skips_any(fields.clone())
+            .then(|| "a challenge (WWW-Authenticate) cannot be read, and is skipped".to_owned());
+        Self { demanded: Demanded::of_fields(fields).unwrap_or_default(), remark }
+    }
+}
+
+/// Returns the refusal if the resource refused the request. Any other answer says nothing:
+/// many servers refuse only some requests.
+fn refusal(answer: Result<Response, NoResponse>, what: &str) -> Result<Option<Refusal>, Failure> {
     match answer {
-        Ok(response) if response.status == 401 => {
-            Ok(Some(Demanded::of_response(&response).unwrap_or_default()))
-        }
+        Ok(response) if response.status == 401 => Ok(Some(Refusal::of(fields(&response.headers)))),
         Ok(_) | Err(NoResponse::TooLarge(_)) => Ok(None),
         Err(NoResponse::Unreachable(unreachable)) if unreachable.sent => Ok(None),
         Err(none) => response(Err(none), what, Code::InvalidMetadata).map(|_| None),
@@ -110,13 +120,17 @@ fn refusal(answer: Result<Response, NoResponse>, what: &str) -> Result<Option<De
 
 /// Looks the metadata up where the challenge says, and nowhere else then; otherwise at the
 /// well-known locations.
-fn look_up(resource: ResourceUrl, demanded: Option<Demanded>) -> Step<Search, Found> {
+fn look_up(resource: ResourceUrl, refusal: Option<Refusal>) -> Step<Search, Found> {
+    let (demanded, remark) = match refusal {
+        Some(Refusal { demanded, remark }) => (Some(demanded), remark),
+        None => (None, None),
+    };
     let named = demanded.as_ref().and_then(|demanded| demanded.resource_metadata.as_deref());
     let places = match named {
         Some(url) => vec![resource.check_metadata_url(url)?],
         None => resource.metadata_urls(),
     };
-    look_further(resource, demanded, places.into())
+    look_further(resource, demanded, places.into(), remark)
 }
 
 /// Looks at the next location of the metadata.
@@ -124,9 +138,11 @@ fn look_further(
     resource: ResourceUrl,
     demanded: Option<Demanded>,
     mut places: VecDeque<String>,
+    remark: Option<String>,
 ) -> Step<Search, Found> {
     if let Some(place) = places.pop_front() {
-        let action = Action::Exchange(get(Purpose::ResourceMetadata, &place));
+        let exchange = get(Purpose::ResourceMetadata, &place);
+        let action = Action::Exchange(Exchange { remark, ..exchange });
         let state = State::AwaitingMetadata { demanded, places };
         return Ok(Continue(Search { resource, state }, action));
     }

@@ -2,13 +2,16 @@
 //! none. The user hears first who will ask for the password.
 //!
 //! ```text
-//! AwaitingKnown -> AwaitingConsent -> [AwaitingLock -> [AwaitingResponse] -> AwaitingSave] -> the client
+//! AwaitingKnown -> AwaitingConsent -> the client
+//!                                  -> AwaitingLock -> [AwaitingReading] -> [AwaitingResponse]
+//!                                     -> AwaitingSave -> the client
 //! ```
 
 use url::Url;
 
 use crate::contract::{
-    Action, Client, ClientAuthentication, Code, Confirmation, EpochMs, Failure, LoginRequest, Reply,
+    Action, Client, ClientAuthentication, Code, Confirmation, EpochMs, Exchange, Failure,
+    LoginRequest, RegistrationEnd, Reply,
 };
 use crate::flow::Progress::{Continue, Done};
 use crate::flow::waiting::{cancelled, not_confirmed};
@@ -17,7 +20,7 @@ use crate::protocol::endpoint::{Issuer, are_related, authority};
 use crate::protocol::failure::printable;
 use crate::protocol::metadata::{Provider, invalid};
 use crate::protocol::registration::{
-    Registered, Registrations, parse_registration_response, registration_request,
+    Registered, Registrations, is_unknown, parse_registration_response, registration_request,
 };
 
 pub(crate) struct Registration {
@@ -34,6 +37,8 @@ enum State {
     AwaitingKnown(Confirmation),
     AwaitingConsent(Option<Registrations>),
     AwaitingLock,
+    /// The server is asked whether it still knows the client.
+    AwaitingReading(Registrations, Registered),
     AwaitingResponse(Registrations),
     AwaitingSave(Identity),
 }
@@ -54,6 +59,8 @@ pub(crate) struct Identity {
 /// How the client is found.
 enum Plan {
     Use(Identity),
+    /// First read the registration with this request.
+    Read(Box<(Registered, Exchange)>),
     Register,
 }
 
@@ -127,7 +134,24 @@ impl Registration {
                 let known = known.unwrap_or_else(|| Registrations::new(&issuer));
                 match plan {
                     Plan::Use(identity) => save(&known, identity),
+                    Plan::Read(reading) => {
+                        let (client, exchange) = *reading;
+                        (AwaitingReading(known, client), Action::Exchange(exchange))
+                    }
                     Plan::Register => {
+                        (AwaitingResponse(known), register(request, &provider, &scopes)?)
+                    }
+                }
+            }
+            (AwaitingReading(mut known, client), Reply::Answered(answer)) => {
+                let client_id = client.client_id.clone();
+                match client.reread(&answer, now_ms) {
+                    Some(client) => {
+                        known.put(client.clone());
+                        save(&known, Identity::from(&client))
+                    }
+                    None => {
+                        known.forget(&client_id);
                         (AwaitingResponse(known), register(request, &provider, &scopes)?)
                     }
                 }
@@ -210,7 +234,10 @@ fn plan(
     let usable =
         known.and_then(|known| known.usable(&request.redirect_uri, &client.scopes, now_ms));
     if let Some(registered) = usable.filter(|_| !request.register) {
-        return Ok(Plan::Use(registered.into()));
+        return Ok(match registered.read_request(now_ms) {
+            Some(exchange) => Plan::Read(Box::new((registered.clone(), exchange))),
+            None => Plan::Use(registered.into()),
+        });
     }
     registration_endpoint(provider).map(|_| Plan::Register)
 }
@@ -287,6 +314,73 @@ impl Amendment {
             _ => Err(misfit()),
         }
     }
+}
+
+/// Removes a client that this program registered, here and at its server (RFC 7592 §2.3).
+pub(crate) struct Removal {
+    issuer: String,
+    client_id: String,
+    state: RemovalState,
+}
+
+#[allow(clippy::enum_variant_names, reason = "a state is named for what it waits for")]
+enum RemovalState {
+    AwaitingLock,
+    AwaitingAnswer(Registrations),
+    AwaitingSave(RegistrationEnd),
+}
+
+impl Removal {
+    pub(crate) fn begin(issuer: &str, client_id: &str) -> (Self, Action) {
+        let (issuer, client_id) = (issuer.to_owned(), client_id.to_owned());
+        let action = Action::LockRegistration(Registrations::key(&issuer));
+        (Self { issuer, client_id, state: RemovalState::AwaitingLock }, action)
+    }
+
+    pub(crate) fn next(self, reply: Reply) -> Step<Self, RegistrationEnd> {
+        use RemovalState::*;
+        let Self { issuer, client_id, state } = self;
+        let (state, action) = match (state, reply) {
+            (AwaitingLock, Reply::Registration(stored)) => {
+                let known = Registrations::parse(&issuer, stored.as_deref());
+                let client = known.as_ref().and_then(|known| known.get(&client_id));
+                let request = match client.map(Registered::removal_request) {
+                    Some(Some(exchange)) => Ok(exchange),
+                    Some(None) => Err("the provider gave no way to remove it"),
+                    None => Err("nothing is stored about it any more"),
+                };
+                match (request, known) {
+                    (Ok(exchange), Some(known)) => {
+                        (AwaitingAnswer(known), Action::Exchange(exchange))
+                    }
+                    (request, _) => {
+                        let end = kept(request.err().unwrap_or_default());
+                        (AwaitingSave(end), Action::SaveRegistration(stored))
+                    }
+                }
+            }
+            (AwaitingAnswer(mut known), Reply::Answered(answer)) => {
+                let end = match response(answer, "the registration endpoint", Code::ProviderRefused)
+                {
+                    Ok(answer) if is_unknown(&answer) || (200..300).contains(&answer.status) => {
+                        known.forget(&client_id);
+                        RegistrationEnd::Removed
+                    }
+                    Ok(answer) => kept(&format!("the provider answered {}", answer.status)),
+                    Err(failure) => RegistrationEnd::Kept(failure.message),
+                };
+                (AwaitingSave(end), Action::SaveRegistration(Some(known.to_bytes())))
+            }
+            // A registration that could not be deleted here is found dead when it is used.
+            (AwaitingSave(end), Reply::Saved | Reply::NotSaved(_)) => return Ok(Done(end)),
+            _ => return Err(misfit()),
+        };
+        Ok(Continue(Self { issuer, client_id, state }, action))
+    }
+}
+
+pub(crate) fn kept(reason: &str) -> RegistrationEnd {
+    RegistrationEnd::Kept(reason.to_owned())
 }
 
 /// Whether the server does not know the client any more (RFC 6749 §5.2).

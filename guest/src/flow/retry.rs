@@ -65,7 +65,7 @@ impl Retry {
         let jitter_ms = self.entropy.below(&label, delay_ms / JITTER_PART);
         current.attempts += 1;
         let wait_ms = (delay_ms + jitter_ms).max(requested_ms);
-        Some(Action::Exchange(Exchange { wait_ms, ..current.exchange.clone() }))
+        Some(Action::Exchange(Exchange { wait_ms, remark: None, ..current.exchange.clone() }))
     }
 }
 

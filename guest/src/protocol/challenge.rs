@@ -2,7 +2,14 @@
 //! (RFC 9110 §11.6.1), and what its parameters mean for bearer tokens (RFC 6750 §3,
 //! RFC 9470 §3, RFC 9728 §5.1).
 
-use crate::contract::Response;
+use crate::contract::Header;
+
+/// Returns the values of the fields that hold challenges.
+pub(crate) fn fields(headers: &[Header]) -> impl Iterator<Item = &str> + Clone {
+    let headers = headers.iter();
+    let fields = headers.filter(|header| header.name.eq_ignore_ascii_case("www-authenticate"));
+    fields.map(|header| header.value.as_str())
+}
 
 /// What a resource demands of a bearer token. Unknown parameters are ignored.
 #[derive(Clone, Default, Debug, PartialEq, Eq)]
@@ -20,18 +27,11 @@ pub(crate) struct Demanded {
 }
 
 impl Demanded {
-    /// Returns the demands in a 401 or 403 response.
-    pub(crate) fn of_response(response: &Response) -> Option<Self> {
-        let fields = response.headers.iter();
-        let fields = fields.filter(|header| header.name.eq_ignore_ascii_case("www-authenticate"));
-        Self::of_fields(fields.map(|header| header.value.as_str()))
-    }
-
     /// Returns the demands in these field values. One that names the resource's metadata is
     /// preferred, then the first of `Bearer`, then the first of `DPoP`. Returns `None` if
     /// there is none.
     pub(crate) fn of_fields<'a>(fields: impl IntoIterator<Item = &'a str>) -> Option<Self> {
-        let challenges: Vec<Challenge> = fields.into_iter().flat_map(parse).collect();
+        let challenges: Vec<Challenge> = fields.into_iter().flat_map(parse).flatten().collect();
         let of = |scheme: &str| {
             let ours = challenges.iter().filter(|one| one.scheme.eq_ignore_ascii_case(scheme));
             ours.clone().find(|one| one.get("resource_metadata").is_some()).or(ours.clone().next())
@@ -47,6 +47,11 @@ impl Demanded {
                 max_age: text("max_age"),
             }
         })
+    }
+
+    /// Whether a challenge in these field values cannot be read, and is skipped.
+    pub(crate) fn skips_any<'a>(fields: impl IntoIterator<Item = &'a str>) -> bool {
+        fields.into_iter().flat_map(parse).any(|challenge| challenge.is_none())
     }
 
     /// Whether only the user can meet the demands: with more scopes, or by authenticating in
@@ -84,17 +89,17 @@ impl Challenge {
     }
 }
 
-/// Returns the challenges of one field value. One that cannot be read is skipped, up to the
-/// next comma that is not quoted.
-fn parse(field: &str) -> Vec<Challenge> {
+/// Returns the challenges of one field value: `None` for one that cannot be read. It ends at
+/// the next comma that is not quoted.
+fn parse(field: &str) -> Vec<Option<Challenge>> {
     let mut reader = Reader(field);
     let mut challenges = Vec::new();
     while reader.skip_separators() {
-        match reader.challenge() {
-            Some(challenge) if !challenge.repeats() => challenges.push(challenge),
-            Some(_) => {}
-            None => reader.skip_element(),
+        let challenge = reader.challenge();
+        if challenge.is_none() {
+            reader.skip_element();
         }
+        challenges.push(challenge.filter(|challenge| !challenge.repeats()));
     }
     challenges
 }
@@ -220,7 +225,7 @@ mod tests {
     use super::*;
 
     fn read(field: &str) -> Vec<(String, Vec<String>)> {
-        let challenges = parse(field).into_iter();
+        let challenges = parse(field).into_iter().flatten();
         let joined = |(name, value): (String, String)| format!("{name}={value}");
         challenges
             .map(|one| (one.scheme, one.parameters.into_iter().map(joined).collect()))
@@ -286,6 +291,19 @@ mod tests {
     }
 
     #[test]
+    fn what_was_skipped_is_told() {
+        for (field, skips) in [
+            ("Bearer scope=a", false),
+            (" , Negotiate YWJj==,, Bearer", false),
+            ("Bearer a=1, a=2", true),
+            ("=, Bearer scope=good", true),
+            ("Bearer scope=\"endless", true),
+        ] {
+            assert_eq!(Demanded::skips_any(["Basic", field]), skips, "{field}");
+        }
+    }
+
+    #[test]
     fn the_challenge_that_names_the_metadata_is_preferred() {
         let fields =
             ["Bearer", "DPoP algs=ES256", "bearer resource_metadata=\"https://a.example/m\""];
@@ -305,15 +323,15 @@ mod tests {
             for _ in 0..count {
                 field.push_str(u.choose(&pieces)?);
             }
-            for challenge in parse(&field) {
+            for challenge in parse(&field).into_iter().flatten() {
                 assert!(!challenge.scheme.is_empty() && !challenge.repeats(), "{field}");
             }
             // A challenge of its own is found whatever stands before it, unless that is an
             // open quotation or a parameter that it ends.
             if !field.contains('"') {
                 let field = format!("{field}, Bearer resource_metadata=\"https://a.example\"");
-                let found = parse(&field);
-                assert!(found.iter().any(|one| one.get("resource_metadata").is_some()), "{field}");
+                let mut found = parse(&field).into_iter().flatten();
+                assert!(found.any(|one| one.get("resource_metadata").is_some()), "{field}");
             }
             Ok(())
         });

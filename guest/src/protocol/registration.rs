@@ -3,12 +3,15 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use url::Url;
 
-use crate::contract::{ClientAuthentication, Code, EpochMs, Exchange, Failure, Purpose, Response};
+use crate::contract::{
+    ClientAuthentication, Code, EpochMs, Exchange, Failure, Method, NoResponse, Purpose, Response,
+};
 use crate::protocol::client_authentication;
 use crate::protocol::failure::{in_words, printable, provider_error, unavailable};
 use crate::protocol::metadata::Provider;
-use crate::protocol::request::{header, post_json};
+use crate::protocol::request::{header, plain, post_json};
 use crate::protocol::stored::{Authentication, short_hash};
 
 /// Format version. Increased when older versions would misread a newer document.
@@ -17,6 +20,10 @@ const FORMAT: u64 = 1;
 /// Number of logins in a row that came to nothing, after which the client counts as
 /// forgotten by its server.
 const DOUBTFUL: u32 = 2;
+
+/// Time after which the server is asked whether it still knows a client. Servers forget
+/// clients and tell nobody.
+const UNASKED_MS: u64 = 24 * 3_600_000;
 
 /// Identifies this software at all servers (RFC 7591 §2).
 const SOFTWARE_ID: &str = "4f1c0f66-3b0e-4a5e-9f0e-6d1c5f8f9b1e";
@@ -40,14 +47,21 @@ pub(crate) struct Registered {
     pub(crate) redirect_uri: String,
     /// Scopes that the client may request. `None`: any.
     pub(crate) scopes: Option<Vec<String>>,
-    pub(crate) registered_at_ms: EpochMs,
-    /// Access token for the registration itself (RFC 7592 §3).
-    pub(crate) registration_access_token: Option<String>,
-    pub(crate) registration_client_uri: Option<String>,
+    /// When the server last said that it knows the client.
+    pub(crate) known_at_ms: EpochMs,
+    /// Where the registration is read and removed. `None` if the server does not let it.
+    pub(crate) management: Option<Management>,
     /// How many logins with it came to nothing since the last one that did not. Servers
     /// forget clients and say so only to the user, on a page that does not come back.
     #[serde(default)]
     pub(crate) unfinished: u32,
+}
+
+/// Access to a registration (RFC 7592 §3). Holds a secret: has no `Debug`.
+#[derive(Clone, Serialize, Deserialize)]
+pub(crate) struct Management {
+    registration_client_uri: String,
+    registration_access_token: String,
 }
 
 impl Registrations {
@@ -92,6 +106,10 @@ impl Registrations {
     pub(crate) fn put(&mut self, client: Registered) {
         self.clients.retain(|other| other.redirect_uri != client.redirect_uri);
         self.clients.push(client);
+    }
+
+    pub(crate) fn get(&self, client_id: &str) -> Option<&Registered> {
+        self.clients.iter().find(|client| client.client_id == client_id)
     }
 
     /// Removes the client with this identifier. Others may have been registered since.
@@ -202,19 +220,87 @@ pub(crate) fn parse_registration_response(
         Some(scope) => Some(scope.split_ascii_whitespace().map(str::to_owned).collect()),
         None => Some(asked_scopes.to_vec()),
     };
-    let expires_at = body.get("client_secret_expires_at").and_then(seconds);
     Ok(Registered {
         client_id,
         client_secret: client_secret.filter(|_| method != ClientAuthentication::None),
-        client_secret_expires_at: expires_at.filter(|at| *at > 0),
+        client_secret_expires_at: expiry(&body),
         authentication: method.into(),
         redirect_uri: redirect_uri.to_owned(),
         scopes: registered_scopes.filter(|scopes| !scopes.is_empty()),
-        registered_at_ms: now_ms,
-        registration_access_token: text("registration_access_token"),
-        registration_client_uri: text("registration_client_uri"),
+        known_at_ms: now_ms,
+        management: management(&body, provider.registration_endpoint.as_deref()),
         unfinished: 0,
     })
+}
+
+/// Returns how the registration is read and removed. Only where it was made: its token must
+/// not go anywhere else.
+fn management(body: &Map<String, Value>, made_at: Option<&str>) -> Option<Management> {
+    let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+    let registration_client_uri = text("registration_client_uri")?;
+    let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin());
+    (origin(&registration_client_uri) == origin(made_at?)).then_some(())?;
+    let registration_access_token = text("registration_access_token")?;
+    Some(Management { registration_client_uri, registration_access_token })
+}
+
+impl Registered {
+    /// Returns the request that reads the registration (RFC 7592 §2.1), if it is time to ask
+    /// whether the server still knows the client.
+    pub(crate) fn read_request(&self, now_ms: EpochMs) -> Option<Exchange> {
+        let is_due = now_ms.saturating_sub(self.known_at_ms) >= UNASKED_MS;
+        is_due.then(|| self.management_request(Method::Get)).flatten()
+    }
+
+    /// Returns the request that removes the registration (RFC 7592 §2.3).
+    pub(crate) fn removal_request(&self) -> Option<Exchange> {
+        self.management_request(Method::Delete)
+    }
+
+    fn management_request(&self, method: Method) -> Option<Exchange> {
+        let Management { registration_client_uri, registration_access_token } =
+            self.management.as_ref()?;
+        let bearer = header("authorization", &format!("Bearer {registration_access_token}"));
+        Some(plain(Purpose::Registration, method, registration_client_uri, vec![bearer]))
+    }
+
+    /// Returns the client according to the answer to [`read_request`](Self::read_request),
+    /// or `None` if the server does not know it any more. An answer that says neither
+    /// changes nothing.
+    pub(crate) fn reread(
+        mut self,
+        answer: &Result<Response, NoResponse>,
+        now_ms: EpochMs,
+    ) -> Option<Self> {
+        let Ok(response) = answer else { return Some(self) };
+        if is_unknown(response) {
+            return None;
+        }
+        let body: Map<String, Value> = serde_json::from_slice(&response.body).unwrap_or_default();
+        let text = |name: &str| body.get(name).and_then(Value::as_str).map(str::to_owned);
+        if response.status == 200 && text("client_id").as_ref() == Some(&self.client_id) {
+            self.known_at_ms = now_ms;
+            if let Some(secret) = text("client_secret").filter(|_| self.client_secret.is_some()) {
+                self.client_secret = Some(secret);
+                self.client_secret_expires_at = expiry(&body);
+            }
+            // A new token replaces the old one, which may not work any more (RFC 7592 §3).
+            let made_at = self.management.as_ref().map(|old| &*old.registration_client_uri);
+            self.management = management(&body, made_at).or(self.management);
+        }
+        Some(self)
+    }
+}
+
+/// Whether the server does not know the client of a registration any more (RFC 7592 §2.1,
+/// §2.3).
+pub(crate) fn is_unknown(response: &Response) -> bool {
+    matches!(response.status, 401 | 404 | 410)
+}
+
+/// Returns the expiry of the client secret, if it expires.
+fn expiry(body: &Map<String, Value>) -> Option<u64> {
+    body.get("client_secret_expires_at").and_then(seconds).filter(|at| *at > 0)
 }
 
 fn seconds(value: &Value) -> Option<u64> {

@@ -87,6 +87,7 @@ fn exchange(
         purpose,
         wait_ms: 0,
         timeout_ms: None,
+        remark: None,
         request: Request { method, url: url.to_owned(), headers, body },
     }
 }

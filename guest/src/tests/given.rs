@@ -20,6 +20,7 @@ pub(super) struct Given {
     request: LoginRequest,
     demand: Demand,
     stored: Option<Vec<u8>>,
+    unregister: bool,
     entropy: Vec<u8>,
     now_ms: EpochMs,
 }
@@ -59,6 +60,7 @@ pub(super) fn openid() -> Given {
         },
         demand: Demand { min_ttl_ms: 0, force_refresh: false, examination: None, challenge: None },
         stored: None,
+        unregister: false,
         entropy: (0..32).collect(),
         now_ms: NOW_MS,
     }
@@ -120,6 +122,11 @@ pub(super) fn hexclave() -> Given {
 }
 
 impl Given {
+    /// A logout removes the client too.
+    pub(super) fn unregisters(self) -> Self {
+        Self { unregister: true, ..self }
+    }
+
     /// Changes the settings for Hexclave.
     pub(super) fn hexclave(self, change: impl FnOnce(&mut contract::Hexclave)) -> Self {
         self.client(|client| match &mut client.protocol {
@@ -266,7 +273,7 @@ impl Given {
 
     pub(super) fn try_logout(self) -> Result<Session, Failure> {
         let context = Context { now_ms: self.now_ms, entropy: self.entropy };
-        Session::logout(self.client, self.stored.as_deref(), context)
+        Session::logout(self.client, self.stored.as_deref(), self.unregister, context)
     }
 
     pub(super) fn try_adoption(self, tokens: contract::Tokens) -> Result<Session, Failure> {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::given::{Given, HOUR_MS, NOW_MS, openid};
 use super::provider::{metadata_with, oauth_error, status, tokens};
 use super::script::Script;
-use crate::contract::{Code, Reply};
+use crate::contract::{Action, Code, Method, RegistrationEnd, Reply};
 
 const RESOURCE: &str = "https://id.example/mcp";
 const DOCUMENT: &str = "https://latchstring.example/client.json";
@@ -335,4 +335,128 @@ fn what_cannot_be_read_counts_as_nothing() {
         let login = told(given(), server(), Some(stored.into()));
         login.locks_registration(Some(stored.into())).registers(registered());
     }
+}
+
+// ---- Reading and removing a registration (RFC 7592) -----------------------------------
+
+const DAY_MS: u64 = 24 * HOUR_MS;
+
+/// A login a day later, which asks first whether the server still knows the client.
+fn a_day_later() -> Script {
+    told(given().later(DAY_MS), server(), Some(known())).locks_registration(Some(known()))
+}
+
+#[test]
+fn after_a_day_the_server_is_asked_whether_it_knows_the_client() {
+    let fresh = told(given().later(DAY_MS - 1), server(), Some(known()));
+    assert_eq!(fresh.shown().query.one("client_id"), Some("registered-1"));
+    let sent = a_day_later().sent();
+    assert_eq!(sent.url, "https://id.example/register/1");
+    assert_eq!(sent.authorization.as_deref(), Some("Bearer registration-secret"));
+    let mut answer = registered();
+    answer["registration_access_token"] = json!("registration-secret-2");
+    let login = a_day_later().registers(answer).saves_registration();
+    assert_eq!(login.shown().query.one("client_id"), Some("registered-1"));
+    let stored = login.registration;
+    let fresh = told(given().later(2 * DAY_MS - 1), server(), stored.clone());
+    assert_eq!(fresh.shown().query.one("client_id"), Some("registered-1"));
+    let later = told(given().later(2 * DAY_MS), server(), stored.clone());
+    let sent = later.locks_registration(stored).sent();
+    assert_eq!(sent.authorization.as_deref(), Some("Bearer registration-secret-2"));
+}
+
+#[test]
+fn a_client_that_the_server_does_not_know_is_registered_again() {
+    for gone in [401, 404, 410] {
+        let login = a_day_later().registers(status(gone, ""));
+        assert_eq!(login.sent().url, "https://id.example/register");
+        let login = login.registers(json!({ "client_id": "registered-2" })).saves_registration();
+        assert_eq!(login.shown().query.one("client_id"), Some("registered-2"));
+        let stored = login.registration;
+        let next = told(given().later(DAY_MS), server(), stored);
+        assert_eq!(next.shown().query.one("client_id"), Some("registered-2"));
+    }
+}
+
+#[test]
+fn an_answer_that_says_nothing_about_the_client_changes_nothing() {
+    for answer in [
+        status(403, ""),
+        status(500, ""),
+        status(200, "<html>"),
+        status(200, r#"{"client_id":"another"}"#),
+        super::provider::unreachable(),
+    ] {
+        let mut login = a_day_later();
+        while matches!(login.last, Ok(Action::Exchange(_))) {
+            login = login.registers(answer.clone());
+        }
+        let login = login.saves_registration();
+        assert_eq!(login.registration, Some(known()));
+        assert_eq!(login.shown().query.one("client_id"), Some("registered-1"));
+    }
+}
+
+#[test]
+fn the_token_of_a_registration_goes_only_where_it_was_registered() {
+    let mut elsewhere = registered();
+    elsewhere["registration_client_uri"] = json!("https://evil.example/register/1");
+    let login = registering(given(), server()).registers(elsewhere).saves_registration();
+    let login = told(given().later(DAY_MS), server(), login.registration);
+    assert_eq!(login.shown().query.one("client_id"), Some("registered-1"));
+}
+
+/// A logout that removes the client, after the tokens were revoked.
+fn unregistering(stored: Option<Vec<u8>>) -> Script {
+    let logout = given().stored(logged_in()).unregisters().logout().locks(Some(logged_in()));
+    let logout = logout.revokes(status(200, "")).revokes(status(200, ""));
+    logout.locks_registration(stored)
+}
+
+#[test]
+fn a_logout_can_remove_the_client() {
+    let sent = unregistering(Some(known())).sent();
+    assert_eq!((sent.method, &*sent.url), (Method::Delete, "https://id.example/register/1"));
+    assert_eq!(sent.authorization.as_deref(), Some("Bearer registration-secret"));
+    // It may be gone already.
+    for answer in [status(204, ""), status(401, ""), status(404, "")] {
+        let logout = unregistering(Some(known())).registers(answer).saves_registration();
+        let left = logout.registration.clone();
+        let report = logout.deletes().logs_out();
+        assert!(matches!(report.registration, Some(RegistrationEnd::Removed)));
+        told(given(), server(), left.clone()).locks_registration(left).registers(registered());
+    }
+}
+
+#[test]
+fn a_client_that_cannot_be_removed_is_kept_for_the_next_login() {
+    let refused = unregistering(Some(known())).registers(status(405, "")).saves_registration();
+    assert_eq!(refused.registration, Some(known()));
+    let mut unmanaged = registered();
+    unmanaged["registration_client_uri"] = json!(null);
+    let unmanaged = registering(given(), server()).registers(unmanaged).saves_registration();
+    let unmanaged = unregistering(unmanaged.registration).saves_registration();
+    let by_hand = given().client(|client| client.client_id = Some("cli".to_owned()));
+    let login = told(by_hand, server(), Some(known())).redirects("code=c0de&state={state}");
+    let stored = login.redeems(tokens(1)).locks(None).saves().stored();
+    let by_hand = given().client(|client| client.client_id = Some("cli".to_owned()));
+    let by_hand = by_hand.stored(stored.clone().expect("a session")).unregisters().logout();
+    let by_hand = by_hand.locks(stored).revokes(status(200, "")).revokes(status(200, ""));
+    for (logout, expected) in [
+        (refused, "the provider answered 405"),
+        (unmanaged, "the provider gave no way to remove it"),
+        (by_hand, "this program did not register it"),
+    ] {
+        match logout.deletes().logs_out().registration {
+            Some(RegistrationEnd::Kept(reason)) => assert_eq!(reason, expected),
+            _ => panic!("removed"),
+        }
+    }
+}
+
+#[test]
+fn a_logout_leaves_the_client_where_it_is() {
+    let logout = given().stored(logged_in()).logout().locks(Some(logged_in()));
+    let logout = logout.revokes(status(200, "")).revokes(status(200, ""));
+    assert!(logout.deletes().logs_out().registration.is_none());
 }

@@ -157,7 +157,10 @@ impl<'a> Drive<'a> {
     }
 
     async fn exchange(&mut self, exchange: Exchange) -> Result<Response, NoResponse> {
-        let Exchange { purpose, wait_ms, timeout_ms, request } = exchange;
+        let Exchange { purpose, wait_ms, timeout_ms, remark, request } = exchange;
+        if let Some(remark) = remark {
+            self.terminal.detail(&printable(&remark));
+        }
         match &mut self.user {
             Some(user) if purpose == Purpose::Poll => user.wait(wait_ms).await,
             _ => {

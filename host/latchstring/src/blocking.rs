@@ -138,6 +138,16 @@ impl Latch {
         self.runtime.block_on(self.latch.logout())
     }
 
+    /// Ends the session and removes its client; see
+    /// [`Latch::logout_and_unregister`](crate::Latch::logout_and_unregister).
+    ///
+    /// # Errors
+    ///
+    /// Fails like that method.
+    pub fn logout_and_unregister(&self) -> Result<LogoutReport, Error> {
+        self.runtime.block_on(self.latch.logout_and_unregister())
+    }
+
     /// Sends a request to an API and reads the whole response; see
     /// [`Latch::request`](crate::Latch::request).
     ///

@@ -6,6 +6,7 @@
 
 pub use latchstring_core::contract::{
     AccessRules, ClientAuthentication, Demand, Description, Endpoints, Examination, Facts,
-    FlowChoice, Header, Hexclave, HexclaveHeaders, LoginFlow, LogoutReport, Method, Pkce, Request,
-    RequestFormat, Response, TokenHint, TokenSource, TokenState, Tokens, Unrevoked, UnrevokedCause,
+    FlowChoice, Header, Hexclave, HexclaveHeaders, LoginFlow, LogoutReport, Method, Pkce,
+    RegistrationEnd, Request, RequestFormat, Response, TokenHint, TokenSource, TokenState, Tokens,
+    Unrevoked, UnrevokedCause,
 };

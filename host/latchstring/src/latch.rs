@@ -2,6 +2,7 @@
 
 mod adoption;
 mod login;
+mod replacement;
 mod tokens;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -136,12 +137,28 @@ impl Latch {
     /// Fails if the stored session cannot be read or deleted, and with `egress-denied` if
     /// the provider's end-session page is not on an allowed origin.
     pub async fn logout(&self) -> Result<LogoutReport, Error> {
+        self.end(false).await
+    }
+
+    /// Ends the session and removes the client that a login by URL registered for it, at the
+    /// provider too ([RFC 7592 §2.3](https://www.rfc-editor.org/rfc/rfc7592#section-2.3)).
+    /// All other sessions that were made with this client end with it.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`logout`](Self::logout). That the client could not be removed is no
+    /// failure: the report says so.
+    pub async fn logout_and_unregister(&self) -> Result<LogoutReport, Error> {
+        self.end(true).await
+    }
+
+    async fn end(&self, unregister: bool) -> Result<LogoutReport, Error> {
         let inner = &self.0;
         let stored = inner.read().await?;
         let context = inner.context()?;
         let mut instance = inner.instance()?;
         let session = instance
-            .logout(&inner.client, bytes(&stored), &context)
+            .logout(&inner.client, bytes(&stored), unregister, &context)
             .map_err(|error| inner.placed(error))?;
         let egress = inner.egress(&stored);
         match inner.drive(&mut instance, session, &egress, None).await? {

@@ -86,9 +86,10 @@ impl Instance {
         &mut self,
         client: &Client,
         stored: Option<&[u8]>,
+        unregister: bool,
         context: &Context,
     ) -> Result<Session, Error> {
-        let opened = contract::Session::logout(client, stored, context);
+        let opened = contract::Session::logout(client, stored, unregister, context);
         opened.map(Session).map_err(Error::from)
     }
 

@@ -170,17 +170,18 @@ export async function adopt(client, { expiresAtMs, ...tokens }, options = {}) {
 
 /**
  * Revokes the tokens at the provider if possible (RFC 7009), and deletes the session here in any
- * case.
+ * case. With `unregister`, also removes the client that `loginTo` registered, at the provider
+ * too (RFC 7592 §2.3): all other sessions that were made with it end.
  *
  * @param {Client} client
- * @param {Options} [options]
+ * @param {Options & { unregister?: boolean }} [options]
  * @returns {Promise<LogoutReport>}
  */
-export async function logout(client, options = {}) {
+export async function logout(client, { unregister = false, ...options } = {}) {
   const latch = await begin(client, options);
   const stored = await read(latch.rules, latch.store);
   const outcome = await run(latch, stored, (Session, context) =>
-    Session.logout(latch.client, stored?.bytes, context),
+    Session.logout(latch.client, stored?.bytes, unregister, context),
   );
   return loggedOut(outcome);
 }

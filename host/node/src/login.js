@@ -13,6 +13,7 @@ import { User } from './user.js';
 
 /** @import { Latch, LoginOptions } from './index.js' */
 /** @import { Redirect } from './listener.js' */
+/** @import { Store } from './store.js' */
 
 /**
  * Ports of the redirect URI of a client that a login registers, tried in order. Many servers
@@ -22,24 +23,62 @@ import { User } from './user.js';
 const REGISTERED_PORTS = [51571, 51572, 51573, 51574, 0];
 
 /**
- * Logs the user in. A stored session that cannot be read is set aside first.
+ * Logs the user in. A stored session that cannot be read is set aside when the new one is there.
  *
  * @param {Latch} latch
  * @param {LoginOptions} options
  */
 export async function logIn(latch, options) {
   try {
-    return await logInOnce(latch, options);
+    return await logInAt(latch, options);
   } catch (error) {
     if (!(error instanceof LatchError) || error.code !== 'stored-damaged') throw error;
-    const { store, terminal, lockPatienceMs, signal } = latch;
-    const lock = await store.lock(lockPatienceMs, signal);
-    try {
-      terminal.say(`${error.message}; it is kept as ${await store.setAside()}`);
-    } finally {
-      await lock.release();
-    }
-    return logInOnce(latch, options);
+    return logInAt({ ...latch, store: replacing(latch, error) }, options);
+  }
+}
+
+/**
+ * Hides what is stored, and sets it aside when a new session is written: a login that comes to
+ * nothing leaves everything as it was.
+ *
+ * @param {Latch} latch
+ * @param {LatchError} damage
+ * @returns {Store}
+ */
+function replacing({ store, terminal }, damage) {
+  let isAside = false;
+  return {
+    place: store.place,
+    read: () => undefined,
+    write: async (bytes) => {
+      if (!isAside) terminal.say(`${damage.message}; it is kept as ${await store.setAside()}`);
+      isAside = true;
+      await store.write(bytes);
+    },
+    delete: () => store.delete(),
+    probe: () => store.probe(),
+    setAside: () => store.setAside(),
+    lock: (patienceMs, signal) => store.lock(patienceMs, signal),
+  };
+}
+
+/**
+ * Logs in with a redirect to `127.0.0.1`, or to `localhost` if the provider registers no other
+ * client.
+ *
+ * @param {Latch} latch
+ * @param {LoginOptions} options
+ */
+async function logInAt(latch, options) {
+  try {
+    return await logInOnce(latch, options);
+  } catch (error) {
+    const isRefused = error instanceof LatchError && error.provider?.error === 'invalid_redirect_uri';
+    if (!isRefused || options.redirect?.host !== undefined) throw error;
+    latch.terminal.say(
+      'The provider registers no client that is called back at 127.0.0.1; trying localhost',
+    );
+    return logInOnce(latch, { ...options, redirect: { ...options.redirect, host: 'localhost' } });
   }
 }
 

@@ -39,7 +39,7 @@ const SHOWN_CHARACTERS = 160;
  *
  * @typedef {{ tag: 'login', val: { client: Client, stored?: Uint8Array, request: LoginRequest, context: Context } }
  *   | { tag: 'token', val: { client: Client, stored?: Uint8Array, demand: Demand, context: Context } }
- *   | { tag: 'logout', val: { client: Client, stored?: Uint8Array, context: Context } }
+ *   | { tag: 'logout', val: { client: Client, stored?: Uint8Array, unregister: boolean, context: Context } }
  *   | { tag: 'adopt', val: { client: Client, tokens: Tokens, context: Context } }} Opening
  */
 
@@ -196,7 +196,7 @@ export function begin(component, { tag, val }) {
       case 'token':
         return Session.token(val.client, val.stored, val.demand, val.context);
       case 'logout':
-        return Session.logout(val.client, val.stored, val.context);
+        return Session.logout(val.client, val.stored, val.unregister, val.context);
       case 'adopt':
         return Session.adopt(val.client, val.tokens, val.context);
     }

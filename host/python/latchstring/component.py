@@ -55,10 +55,18 @@ class Session(Resource):
 
     @classmethod
     def logout(
-        cls, instance: Instance, client: Client, stored: bytes | None, context: Context
+        cls,
+        instance: Instance,
+        client: Client,
+        stored: bytes | None,
+        unregister: bool,
+        context: Context,
     ) -> Session:
-        """Ends the session here and, if possible, at the provider (RFC 7009)."""
-        return cls(instance, "[static]session.logout", client, stored, context)
+        """Ends the session here and, if possible, at the provider (RFC 7009). With
+        `unregister`, the client that this program registered is removed there too (RFC 7592
+        §2.3), which ends every session that was made with it.
+        """
+        return cls(instance, "[static]session.logout", client, stored, unregister, context)
 
     @classmethod
     def adopt(cls, instance: Instance, client: Client, tokens: Tokens, context: Context) -> Session:

@@ -321,6 +321,9 @@ class Exchange:
     # Time limit after sending, in milliseconds, if it is shorter than the host's
     # own limit. None: the host's own limit.
     timeout_ms: int | None
+    # What led to this request, in one line, for users who ask for every detail. None if
+    # there is nothing to say.
+    remark: str | None
     request: Request
 
 
@@ -458,6 +461,8 @@ class LogoutReport:
     # if the provider has no end-session endpoint. May contain an ID token, which
     # identifies the user: keep it out of logs and command lines.
     end_session_url: str | None = field(repr=False)
+    # What became of the client's registration. None if it was not to be removed.
+    registration: str | None | None
 
 
 class Outcome(Case):

@@ -23,7 +23,7 @@ from .contract import (
     Response,
 )
 from .egress import egress, permit
-from .errors import LatchError, misbehaviour
+from .errors import LatchError, misbehaviour, printable
 from .rules import Budget, Egress, Event, Rules
 from .settings import Settings
 from .store import HeldLock, Store, naming_place, read_registration, read_session
@@ -173,6 +173,8 @@ class Drive:
             held[1].release()
 
     def _exchange(self, exchange: Exchange) -> Response | NoResponse:
+        if exchange.remark is not None:
+            self.settings.terminal.detail(printable(exchange.remark))
         self.settings.clock.sleep(exchange.wait_ms / 1000)
         url = exchange.request.url
         permitted = permit(self.egress, exchange.request)

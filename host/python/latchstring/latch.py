@@ -7,10 +7,12 @@ import queue
 import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, TypeVar
 
+from .bind import Redirect
 from .component import LoginComponent, Session
 from .contract import (
     Client,
@@ -27,7 +29,7 @@ from .egress import egress
 from .errors import LatchError, misbehaviour
 from .rules import Rules
 from .settings import Settings
-from .store import FileStore, Store, default_folder, naming_place, read_session
+from .store import FileStore, Replacing, Store, default_folder, naming_place, read_session
 from .surroundings import facts
 from .terminal import sentence
 from .token import Token
@@ -48,14 +50,31 @@ def login(
     refused a token (RFC 6750 §3, RFC 9728 §5.1): the login then asks for what the resource
     demands. A stored session that is damaged is moved to another file, not deleted.
     """
-    latch = _Latch(client, settings)
     try:
-        return latch.login(challenge)
+        return _log_in(client, settings, challenge)
     except LatchError as error:
         if error.code != "stored-damaged":
             raise
-        latch.set_aside(error)
-    return _Latch(client, settings).login(challenge)
+        return _log_in(client, settings, challenge, damage=error)
+
+
+def _log_in(
+    client: Client, settings: Settings, challenge: str | None, damage: LatchError | None = None
+) -> Token:
+    """Logs in with a redirect to `127.0.0.1`, or to `localhost` if the provider registers no
+    other client."""
+    redirect = settings.redirect
+    try:
+        return _Latch(client, settings, damage).login(redirect, challenge)
+    except LatchError as error:
+        is_refused = error.provider_error == "invalid_redirect_uri"
+        if not is_refused or redirect.host != "127.0.0.1":
+            raise
+    settings.terminal.say(
+        "The provider registers no client that is called back at 127.0.0.1; trying localhost"
+    )
+    redirect = replace(redirect, host="localhost")
+    return _Latch(client, settings, damage).login(redirect, challenge)
 
 
 def login_to(url: str, challenge: str | None = None, settings: Settings = Settings()) -> Token:
@@ -184,22 +203,30 @@ def adopt(client: Client, tokens: Tokens, settings: Settings = Settings()) -> To
     return _Latch(client, settings).adopt(tokens)
 
 
-def logout(client: Client, settings: Settings = Settings()) -> LogoutReport:
+def logout(
+    client: Client, settings: Settings = Settings(), *, unregister: bool = False
+) -> LogoutReport:
     """Revokes the tokens at the provider if that is possible (RFC 7009), and deletes the
-    stored session."""
-    return _Latch(client, settings).logout()
+    stored session. With `unregister`, also removes the client that `login_to` registered,
+    at the provider too (RFC 7592 §2.3): all other sessions that were made with it end."""
+    return _Latch(client, settings).logout(unregister)
 
 
 class _Latch:
     """A client and the store of its session, for one call."""
 
-    def __init__(self, client: Client, settings: Settings) -> None:
+    def __init__(
+        self, client: Client, settings: Settings, damage: LatchError | None = None
+    ) -> None:
+        """`damage` is the error of a stored session that this one replaces."""
         self._client = client
         self._settings = settings
         self._component = LoginComponent()
         self._rules = Rules()
         account = self._component.account_key(client)
         self._store = (settings.store or self._file_store)(settings.profile, account)
+        if damage is not None:
+            self._store = Replacing(self._store, settings.terminal.say, damage)
         self.stop = threading.Event()
 
     def _file_store(self, profile: str, account: str) -> Store:
@@ -215,7 +242,7 @@ class _Latch:
     def _folder(self) -> Path:
         return self._settings.state_folder or default_folder()
 
-    def login(self, challenge: str | None) -> Token:
+    def login(self, redirect: Redirect, challenge: str | None) -> Token:
         # `token` does not load these.
         from .browser import user_browser
         from .listener import Listener
@@ -229,7 +256,6 @@ class _Latch:
             browser_command=settings.browser is not None,
             shows_address=browser is None,
         )
-        redirect = settings.redirect
         if self._client.resource_url is not None:
             redirect = redirect.for_resource()
         flow, redirect_uri = settings.flow, redirect.first_uri()
@@ -286,24 +312,14 @@ class _Latch:
         session = self._open(Session.adopt, tokens)
         return Token.of(_expected(Grant, self._drive([]).run(session)))
 
-    def logout(self) -> LogoutReport:
+    def logout(self, unregister: bool) -> LogoutReport:
         stored = read_session(self._store, self._rules)
-        session = self._open(Session.logout, stored.session)
+        session = self._open(Session.logout, stored.session, unregister)
         drive = self._drive(stored.origins)
         report = _expected(LogoutReport, drive.run(session))
         if report.end_session_url is not None:
             drive.egress.permit_page(report.end_session_url)
         return report
-
-    def set_aside(self, damage: LatchError) -> None:
-        """Moves the damaged session to another place, so that a new one can be stored."""
-        terminal = self._settings.terminal
-        lock = self._store.lock(self._settings.lock_seconds, terminal.say, self.stop)
-        try:
-            place = self._store.set_aside()
-        finally:
-            lock.release()
-        terminal.say(f"{damage.message}; it is kept as {place}")
 
     def _open(self, function: Callable[..., Session], *arguments: object) -> Session:
         """Opens a session with the arguments that stand between client and context."""

@@ -65,6 +65,27 @@ class Store(Protocol):
         calls `tell` with a message for the user. `stop` ends the wait."""
 
 
+class Replacing:
+    """Hides what is stored, and sets it aside when a new session is written: a login that
+    comes to nothing leaves everything as it was."""
+
+    def __init__(self, store: Store, tell: Callable[[str], None], damage: LatchError) -> None:
+        self._store, self._tell, self._damage = store, tell, damage
+        self._is_aside = False
+        self.place = store.place
+        self.delete, self.set_aside = store.delete, store.set_aside
+        self.probe, self.lock = store.probe, store.lock
+
+    def read(self) -> bytes | None:
+        return None
+
+    def write(self, content: bytes) -> None:
+        if not self._is_aside:
+            self._tell(f"{self._damage.message}; it is kept as {self._store.set_aside()}")
+            self._is_aside = True
+        self._store.write(content)
+
+
 # ---- A stored session ----------------------------------------------------------------
 
 

@@ -13,7 +13,7 @@
 //! let context = Context { now_ms: 0, entropy: (0..32).collect() };
 //! let mut instance = Sandbox::load()?.instantiate()?;
 //! // Nothing is stored.
-//! let session = instance.logout(&client, None, &context)?;
+//! let session = instance.logout(&client, None, false, &context)?;
 //!
 //! // Another process may be logging in.
 //! assert!(matches!(instance.next(&session, &Reply::Begin, 0)?, Action::Lock));
@@ -239,12 +239,13 @@ impl Instance {
         &mut self,
         client: &Client,
         stored: Option<&[u8]>,
+        unregister: bool,
         context: &Context,
     ) -> Result<Session, Error> {
         self.refuel()?;
         let session = self.login.latchstring_login_flow().session();
-        let opened = session.call_logout(&mut self.store, client, stored, context);
-        self.opened("logout", &(client, stored, context), opened)
+        let opened = session.call_logout(&mut self.store, client, stored, unregister, context);
+        self.opened("logout", &(client, stored, unregister, context), opened)
     }
 
     /// Calls the contract's `session.adopt`.

@@ -2,8 +2,12 @@
 
 use latchstring_core::capability::browser::Launcher;
 
-use super::{Inner, Latch, bytes, granted};
+use super::replacement::Replacing;
+use super::{Inner, Latch, Parts, bytes, granted};
 use crate::capability::browser::Launching;
+use crate::capability::loopback::{Redirect, RedirectHost};
+use crate::capability::store::Store;
+use crate::drive::read;
 use crate::egress::Egress;
 use crate::error::{Code, Error};
 use crate::token::Token;
@@ -39,10 +43,12 @@ impl Latch {
     }
 
     async fn login_or_set_aside(&self, challenge: Option<&str>) -> Result<Token, Error> {
-        let token = match self.0.login(challenge).await {
-            Err(error) if error.code() == Code::StoredDamaged => {
-                self.0.set_aside(&error).await?;
-                self.0.login(challenge).await?
+        let Parts { store, terminal, .. } = &self.0.parts;
+        let token = match self.0.login(store.as_ref(), challenge).await {
+            Err(damage) if damage.code() == Code::StoredDamaged => {
+                let (store, terminal) = (store.as_ref(), terminal.as_ref());
+                let store = Replacing::new(store, terminal, &self.0.key, damage);
+                self.0.login(&store, challenge).await?
             }
             result => result?,
         };
@@ -52,13 +58,34 @@ impl Latch {
 }
 
 impl Inner {
-    async fn login(&self, challenge: Option<&str>) -> Result<Token, Error> {
-        let stored = self.read().await?;
+    async fn login(&self, store: &dyn Store, challenge: Option<&str>) -> Result<Token, Error> {
+        let redirect = &self.parts.redirect;
+        match self.login_through(redirect, store, challenge).await {
+            Err(error) if redirect.host == RedirectHost::Ipv4 && refuses_redirect_uri(&error) => {
+                self.parts.terminal.say(&format!(
+                    "The provider registers no client that is called back at {}; trying {}",
+                    redirect.host.name(),
+                    RedirectHost::Localhost.name(),
+                ));
+                let redirect = Redirect { host: RedirectHost::Localhost, ..redirect.clone() };
+                self.login_through(&redirect, store, challenge).await
+            }
+            result => result,
+        }
+    }
+
+    async fn login_through(
+        &self,
+        redirect: &Redirect,
+        store: &dyn Store,
+        challenge: Option<&str>,
+    ) -> Result<Token, Error> {
+        let stored = read(store, &self.key).await?;
         let facts = self.facts();
         let mut flow = self.parts.flow;
         let listener = match flow {
             Some(LoginFlow::Device) => None,
-            _ => match self.parts.loopback.bind(&self.parts.redirect, &self.parts.pages).await {
+            _ => match self.parts.loopback.bind(redirect, &self.parts.pages).await {
                 Ok(listener) => Some(listener),
                 // No browser can come back to this machine, so the user pastes its address.
                 Err(error) if may_paste(&error, flow, &facts) => {
@@ -75,7 +102,7 @@ impl Inner {
         let request = LoginRequest {
             flow,
             facts,
-            redirect_uri: redirect_uri.unwrap_or_else(|| self.parts.redirect.first_uri()),
+            redirect_uri: redirect_uri.unwrap_or_else(|| redirect.first_uri()),
             anonymous_refresh_token: anonymous.map(|token| token.to_string()),
             challenge: challenge.map(str::to_owned),
             accepted_issuer_host: self.parts.accepted_issuer_host.clone(),
@@ -105,7 +132,7 @@ impl Inner {
             draws_qr: self.parts.draws_qr,
         };
         let user = User::new(ways, self.parts.entropy.draw()?);
-        self.drive(&mut instance, session, &egress, Some(user)).await.and_then(granted)
+        self.drive_on(store, &mut instance, session, &egress, Some(user)).await.and_then(granted)
     }
 
     pub(super) fn facts(&self) -> Facts {
@@ -116,15 +143,12 @@ impl Inner {
             ..self.parts.surroundings.facts()
         }
     }
+}
 
-    /// Sets aside the stored session, which cannot be read, to make room for a new one.
-    async fn set_aside(&self, damage: &Error) -> Result<(), Error> {
-        let store = &self.parts.store;
-        let held = store.lock(&self.key).await?;
-        let place = store.set_aside(&held).await?;
-        self.parts.terminal.say(&format!("{}; it is kept as {place}", damage.message()));
-        Ok(())
-    }
+/// Returns whether a registration was refused for its redirect URI
+/// ([RFC 7591 §3.2.2](https://www.rfc-editor.org/rfc/rfc7591#section-3.2.2)).
+fn refuses_redirect_uri(error: &Error) -> bool {
+    error.provider().is_some_and(|provider| provider.error == "invalid_redirect_uri")
 }
 
 /// Returns whether a login without a free port can go on by pasting.

@@ -60,7 +60,7 @@ impl GuestSession for Actor {
         Ok(actor(part(client), String::new()))
     }
 
-    fn logout(client: Client, _: Option<Vec<u8>>, _: Context) -> Result<Session, Failure> {
+    fn logout(client: Client, _: Option<Vec<u8>>, _: bool, _: Context) -> Result<Session, Failure> {
         Ok(actor(part(client), String::new()))
     }
 

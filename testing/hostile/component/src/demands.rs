@@ -150,7 +150,13 @@ fn poll(wait_ms: u64) -> Action {
         headers: Vec::new(),
         body: None,
     };
-    Action::Exchange(Exchange { purpose: Purpose::Poll, wait_ms, timeout_ms: None, request })
+    Action::Exchange(Exchange {
+        purpose: Purpose::Poll,
+        wait_ms,
+        timeout_ms: None,
+        remark: None,
+        request,
+    })
 }
 
 fn logged_out(end_session_url: Option<&str>) -> Outcome {
@@ -159,6 +165,7 @@ fn logged_out(end_session_url: Option<&str>) -> Outcome {
         revoked: Vec::new(),
         not_revoked: Vec::new(),
         end_session_url: end_session_url.map(str::to_owned),
+        registration: None,
     })
 }
 

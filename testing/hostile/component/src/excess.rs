@@ -76,6 +76,7 @@ fn exchange(headers: Vec<Header>, body: Vec<u8>) -> Action {
         purpose: Purpose::Token,
         wait_ms: 0,
         timeout_ms: None,
+        remark: None,
         request: Request {
             method: Method::Post,
             url: "https://id.example/token".to_owned(),

@@ -25,6 +25,7 @@ pub(crate) fn act(part: &str, step: u64) -> Option<Result<Action, Failure>> {
             purpose: Purpose::Metadata,
             wait_ms: 0,
             timeout_ms: None,
+            remark: None,
             request: Request {
                 method: Method::Get,
                 url: "https://1.1.1.1/.well-known/openid-configuration".to_owned(),
@@ -52,5 +53,11 @@ fn request(url: &str, headers: Vec<Header>) -> Action {
         headers,
         body: Some(b"grant_type=refresh_token&refresh_token=secret".to_vec()),
     };
-    Action::Exchange(Exchange { purpose: Purpose::Token, wait_ms: 0, timeout_ms: None, request })
+    Action::Exchange(Exchange {
+        purpose: Purpose::Token,
+        wait_ms: 0,
+        timeout_ms: None,
+        remark: None,
+        request,
+    })
 }

@@ -74,6 +74,11 @@ pub(crate) struct LogoutArgs {
     #[arg(long, env = "LATCH_END_SESSION", value_parser = FalseyValueParser::new(), conflicts_with = "all")]
     pub(crate) end_session: bool,
 
+    /// Also remove the client that latch registered at the provider. Ends every session that
+    /// was made with it
+    #[arg(long, env = "LATCH_UNREGISTER", value_parser = FalseyValueParser::new(), conflicts_with = "all")]
+    pub(crate) unregister: bool,
+
     /// Command that opens the browser; latch appends the address as its last argument
     #[arg(long, env = "LATCH_BROWSER", value_name = "COMMAND")]
     pub(crate) browser: Option<String>,

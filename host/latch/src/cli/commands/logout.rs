@@ -5,7 +5,7 @@ mod report;
 
 use latchstring::capability::clock::{Clock as _, SystemClock};
 use latchstring::capability::store::Key;
-use latchstring::{Error, Latch, describe};
+use latchstring::{Code, Error, Latch, describe};
 
 use crate::cli::args::{Global, LogoutArgs};
 use crate::cli::output;
@@ -14,7 +14,7 @@ use crate::cli::settings::Settings;
 use report::{Ended, show};
 
 pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Error> {
-    let LogoutArgs { all, end_session, browser, provider } = *args;
+    let LogoutArgs { all, end_session, unregister, browser, provider } = *args;
     let given = Profile { browser, ..provider.into_profile() };
     if !all {
         let settings = Settings::read(global, given)?;
@@ -23,7 +23,7 @@ pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Er
             true => builder.pages(settings.pages()?).build()?,
             false => builder.build()?,
         };
-        let ended = log_out(&latch).await?;
+        let ended = log_out(&latch, unregister).await?;
         let url = ended.report.end_session_url.clone();
         let shown = show(global, &[ended]);
         let ended_there = match url {
@@ -39,11 +39,24 @@ pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Er
     every::run(global, &given.trust()).await
 }
 
-async fn log_out(latch: &Latch) -> Result<Ended, Error> {
+async fn log_out(latch: &Latch, unregister: bool) -> Result<Ended, Error> {
     // If the session cannot be read, the component reports it.
     let expires_at_ms = latch.status().await.ok().flatten().and_then(|one| one.expires_at_ms);
     let profile = latch.key().profile.clone();
-    Ok(Ended { profile, report: latch.logout().await?, expires_at_ms })
+    let report = match unregister {
+        true => latch.logout_and_unregister().await?,
+        false => latch.logout().await?,
+    };
+    if unregister && !report.was_logged_in {
+        return Err(Error::new(
+            Code::LoginRequired,
+            format!(
+                "the profile {profile} is not logged in, so nothing says which client to remove"
+            ),
+            "log in again, then log out with --unregister",
+        ));
+    }
+    Ok(Ended { profile, report, expires_at_ms })
 }
 
 /// Ends the session under `key`, even if the profile's settings have changed since. `trust`
@@ -56,11 +69,11 @@ async fn end(global: &Global, trust: &Profile, key: &Key) -> Result<Option<Ended
     if let Ok(latch) = settings.latch(&global, false)
         && latch.key() == key
     {
-        return log_out(&latch).await.map(Some);
+        return log_out(&latch, false).await.map(Some);
     }
     let store = settings.store(&global)?;
     let Some(description) = describe(store.as_ref(), key, SystemClock.now_ms()).await? else {
         return Ok(None);
     };
-    log_out(&settings.latch_of(&global, &description, key)?).await.map(Some)
+    log_out(&settings.latch_of(&global, &description, key)?, false).await.map(Some)
 }

@@ -211,14 +211,14 @@ answered_records! {
     Authorization { url, flow, reason, wait_ms, notice, alternatives }
     Confirmation { issuer_host, resource_host, asks, wait_ms }
     DevicePrompt { user_code, verification_uri, verification_uri_complete, expires_at_ms }
-    Exchange { purpose, wait_ms, timeout_ms, request }
+    Exchange { purpose, wait_ms, timeout_ms, remark, request }
     Failure { code, message, remedy, provider, retryable }
     Grant {
         access_token, token_type, scopes, expires_at_ms, renew_at_ms, id_token, claims, report,
         refresh_token_hint, headers, source, notices, refused_parameters
     }
     Header { name, value }
-    LogoutReport { was_logged_in, revoked, not_revoked, end_session_url }
+    LogoutReport { was_logged_in, revoked, not_revoked, end_session_url, registration }
     Offer { reason, flows, wait_ms }
     ProviderError { error, description }
     Request { method, url, headers, body }
@@ -245,6 +245,7 @@ answered_variants! {
         SaveRegistration, Confirm, Save, Done
     }
     Outcome { ; Granted, LoggedOut }
+    RegistrationEnd { Removed; Kept }
 }
 
 impl Encode for Code {

@@ -72,7 +72,10 @@ fn open(function: &str, parameters: &Value) -> Result<Result<Session, Failure>, 
             let demand: Demand = parameter(parameters, "demand")?;
             Session::token(&client, stored, &demand, &context)
         }
-        _ => Session::logout(&client, stored, &context),
+        _ => {
+            let unregister: bool = parameter(parameters, "unregister")?;
+            Session::logout(&client, stored, unregister, &context)
+        }
     })
 }
 

@@ -1,6 +1,6 @@
 //! Reports the result of a logout.
 
-use latchstring::contract::{TokenHint, Unrevoked, UnrevokedCause};
+use latchstring::contract::{RegistrationEnd, TokenHint, Unrevoked, UnrevokedCause};
 use latchstring::{Code, Error, LogoutReport, printable};
 use serde_json::{Value, json};
 
@@ -26,12 +26,30 @@ pub(crate) fn show(global: &Global, ended: &[Ended]) -> Result<(), Error> {
     } else {
         print(ended);
     }
+    let mut registrations = ended.iter().filter_map(|ended| ended.report.registration.as_ref());
+    if let Some(reason) = registrations.find_map(kept) {
+        return Err(Error::new(
+            Code::ProviderRefused,
+            format!(
+                "the session was deleted here, but the client stays registered: {}",
+                printable(reason)
+            ),
+            "remove the client in your account at the provider, or leave it: the next login uses it again",
+        ));
+    }
     let left = ended.iter().flat_map(|ended| &ended.report.not_revoked);
     let failures: Vec<Code> = left.filter_map(failure).collect();
     match failures.contains(&Code::ProviderRefused) {
         true => Err(stays_valid(Code::ProviderRefused, "refused to revoke a token")),
         false if failures.is_empty() => Ok(()),
         false => Err(stays_valid(Code::Unreachable, "could not be reached to revoke a token")),
+    }
+}
+
+fn kept(end: &RegistrationEnd) -> Option<&String> {
+    match end {
+        RegistrationEnd::Kept(reason) => Some(reason),
+        RegistrationEnd::Removed => None,
     }
 }
 
@@ -60,6 +78,9 @@ fn print(ended: &[Ended]) {
             continue;
         }
         output::say(&format!("Logged out of the profile {profile}"));
+        if matches!(report.registration, Some(RegistrationEnd::Removed)) {
+            output::say("  the client that was registered for it is removed");
+        }
         for left in &report.not_revoked {
             let end = match valid_until(left, *expires_at_ms) {
                 Some(time) => format!("until {time}"),
@@ -81,6 +102,7 @@ fn in_json(Ended { profile, report, expires_at_ms }: &Ended) -> Value {
     json!({
         "profile": profile,
         "was_logged_in": report.was_logged_in,
+        "is_unregistered": report.registration.as_ref().map(|end| kept(end).is_none()),
         "revoked": report.revoked.iter().map(|token| name(*token)).collect::<Vec<_>>(),
         "not_revoked": report
             .not_revoked
