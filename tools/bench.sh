@@ -10,12 +10,13 @@ bench() {
       bench_one budget
       bench_hosts
       ;;
+    bridge) bench_one bridge ;;
     hosts) bench_hosts ;;
     storm)
       setup_web
       bench_one storm
       ;;
-    *) fail "there is no bench $1; there are hosts and storm, and without a name budget and hosts" ;;
+    *) fail "there is no bench $1; there are bridge, hosts and storm, and without a name budget and hosts" ;;
   esac
 }
 

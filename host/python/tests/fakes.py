@@ -174,7 +174,7 @@ class Scripted:
     def next(self, reply: Reply, now_ms: int) -> Action:
         self._asked()
         self.replies.append(reply)
-        return next(self._actions, done(LogoutReport(False, (), (), None)))
+        return next(self._actions, done(LogoutReport(False, (), (), None, None)))
 
 
 def authorize(url: str = URL, notice: str | None = None) -> Event:

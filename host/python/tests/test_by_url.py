@@ -292,7 +292,7 @@ def test_requests_go_to_the_issuers_that_the_resource_names() -> None:
     metadata = "https://api.example/.well-known/oauth-protected-resource/mcp"
 
     def asked(purpose: Any, url: str) -> Action:
-        return Action("exchange", Exchange(purpose, 0, None, Request("get", url, (), None)))
+        return Action("exchange", Exchange(purpose, 0, None, None, Request("get", url, (), None)))
 
     document = b'{"resource":"https://api.example/mcp","authorization_servers":["%s"]}'
     host.responses = [Response(200, (), document % issuer.encode())]

@@ -207,7 +207,7 @@ def test_a_call_that_takes_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) 
 def test_a_result_of_another_type_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
     component = LoginComponent()
     client = Client(client_id="a", issuer="https://id.example")
-    session = Session.logout(component, client, None, contract.Context(0, bytes(range(32))))
+    session = Session.logout(component, client, None, False, contract.Context(0, bytes(range(32))))
     monkeypatch.setattr(Action, "CASES", {})
     with pytest.raises(LatchError, match="its result has the wrong type") as failure:
         session.next(contract.Reply("begin"), 0)

@@ -29,7 +29,7 @@ def answers(
     """Sends a request with the loop and the real client. Returns why there is no response."""
     drive = host.drive()
     drive.settings = replace(drive.settings, send=http.send)
-    exchange = Exchange("token", 0, timeout_ms, Request("get", url, (), None))
+    exchange = Exchange("token", 0, timeout_ms, None, Request("get", url, (), None))
     return [none(drive._exchange(exchange)) for _ in range(times)]
 
 

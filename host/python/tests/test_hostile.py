@@ -55,7 +55,7 @@ def exchange(
 ) -> Action:
     named = tuple(Header(name, "a") for name in headers)
     request = Request("post", url, named, body)
-    return Action("exchange", Exchange(purpose, wait_ms, None, request))
+    return Action("exchange", Exchange(purpose, wait_ms, None, None, request))
 
 
 def document(status: int = 200, **members: str) -> Response:
@@ -97,7 +97,7 @@ def test_the_wait_for_the_user_ends_with_their_time_limit() -> None:
 def test_a_header_with_an_invalid_value_is_not_sent(value: str) -> None:
     host = Host.without_user()
     request = Request("get", ISSUER, (Header("a", value),), None)
-    (reply,) = host.run(Action("exchange", Exchange("token", 0, None, request)))
+    (reply,) = host.run(Action("exchange", Exchange("token", 0, None, None, request)))
     assert answer_in(reply) == NoResponse("denied", "the request's header a has no valid value")
     assert host.sent == []
 
@@ -181,7 +181,7 @@ def test_a_logout_ends_only_on_a_page_that_the_settings_or_the_provider_named(
     client = Client(client_id="a", issuer=ISSUER, discover=False, endpoints=endpoints)
     settings = settings_of(home)
     latchstring.adopt(client, Tokens(access_token="a"), settings)
-    report = done(LogoutReport(True, (), (), url))
+    report = done(LogoutReport(True, (), (), url, None))
     monkeypatch.setattr(Session, "next", lambda *_: report)
     if is_named:
         assert latchstring.logout(client, settings).end_session_url == url

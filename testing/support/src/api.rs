@@ -22,7 +22,8 @@ impl Asked {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    fn read(stream: &TcpStream) -> Option<Self> {
+    /// Reads the next request of a connection. Returns `None` at its end.
+    pub fn read(stream: &TcpStream) -> Option<Self> {
         let mut reader = BufReader::new(stream);
         let mut line = || {
             let mut line = String::new();

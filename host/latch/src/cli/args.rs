@@ -16,6 +16,7 @@ mod rest;
 use std::ffi::OsString;
 
 use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, CommandFactory as _, FromArgMatches as _};
 use clap::{Parser, Subcommand};
 
@@ -43,6 +44,9 @@ pub(crate) struct Args {
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// The URL of a resource, if the command names one and no profile.
+    #[arg(skip)]
+    pub(crate) resource_url: Option<String>,
 }
 
 #[cfg(not(target_os = "wasi"))]
@@ -93,7 +97,32 @@ impl Args {
         {
             return Err(Self::command().error(ErrorKind::ArgumentConflict, message));
         }
+        if innermost(&matches).value_source("profile") == Some(ValueSource::DefaultValue) {
+            args.resource_url = args.command.resource_url().map(str::to_owned);
+        }
         Ok(args)
+    }
+}
+
+impl Command {
+    /// Returns the URL of the resource that the command names.
+    fn resource_url(&self) -> Option<&str> {
+        let provider = match self {
+            Self::Login(args) => {
+                return args.url.as_deref().or(args.login.provider.resource_url.as_deref());
+            }
+            #[cfg(not(target_os = "wasi"))]
+            Self::Mcp(args) => return args.url.as_deref(),
+            Self::Token(args) => &args.provider,
+            #[cfg(not(target_os = "wasi"))]
+            Self::Exec(args) => &args.provider,
+            Self::Request(args) => &args.provider,
+            Self::Whoami(provider) => provider,
+            Self::Introspect(args) => &args.provider,
+            Self::Logout(args) => &args.provider,
+            _ => return None,
+        };
+        provider.resource_url.as_deref()
     }
 }
 

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use latchstring::{Code, Error};
 use toml_edit::DocumentMut;
 
-use super::profile::Profile;
+use super::profile::{Profile, is_same_resource};
 use document::trouble;
 pub(super) use ownership::check as check_ownership;
 #[cfg(target_os = "wasi")]
@@ -47,6 +47,23 @@ impl Config {
         let path = path_in(folder)?;
         let text = read_text(&path)?;
         Self::parse_profile(path, &text, name)
+    }
+
+    /// Returns the names of the profiles that were made for this URL of a resource.
+    pub(crate) fn profiles_for(folder: Option<&Path>, url: &str) -> Result<Vec<String>, Error> {
+        let path = path_in(folder)?;
+        let text = read_text(&path)?;
+        // Parsing the whole file would slow every command down.
+        if !text.contains("resource-url") {
+            return Ok(Vec::new());
+        }
+        let config = Self::parse(path, &text)?;
+        let is_for_url = |name: &String| {
+            let profile = config.profile(name).ok().flatten();
+            let own = profile.and_then(|profile| profile.resource_url);
+            own.is_some_and(|own| is_same_resource(&own, url))
+        };
+        Ok(config.names().into_iter().filter(is_for_url).collect())
     }
 
     /// Changes the file as it is now, not as it was when the command began: a login takes

@@ -2,6 +2,7 @@
 
 mod args;
 mod at_once;
+mod by_url;
 mod choices;
 mod commands;
 mod config;
@@ -39,7 +40,7 @@ use system::runtime;
 
 /// Returns the exit code.
 async fn dispatch(args: Args) -> Result<u8, Error> {
-    let Args { global, command } = args;
+    let Args { global, command, .. } = args;
     let done = match command {
         Command::Request(args) => return commands::request::run(&global, args).await,
         Command::Replay(args) => return commands::replay::run(&global, &args),

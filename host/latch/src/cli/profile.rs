@@ -177,7 +177,8 @@ impl Profile {
     /// set by hand does not mean another provider.
     pub(crate) fn is_left_by(&self, asked: &Self) -> bool {
         match (&asked.resource_url, &self.resource_url) {
-            (Some(asked), own) if own.as_ref() != Some(asked) => return self.names_provider(),
+            (Some(asked), Some(own)) if is_same_resource(asked, own) => {}
+            (Some(_), _) => return self.names_provider(),
             (None, Some(_)) if asked.provider.is_some() || asked.token_endpoint.is_some() => {
                 return true;
             }
@@ -246,7 +247,8 @@ impl Profile {
         self.provider == other.provider
             && self.set == other.set
             && self.issuer == other.issuer
-            && self.resource_url == other.resource_url
+            && self.resource_url.as_deref().map(without_final_slash)
+                == other.resource_url.as_deref().map(without_final_slash)
             && self.client_id == other.client_id
             && self.scopes == other.scopes
             && self.resources == other.resources
@@ -254,6 +256,15 @@ impl Profile {
             && self.authorization_endpoint == other.authorization_endpoint
             && self.token_endpoint == other.token_endpoint
     }
+}
+
+/// Whether two URLs name the same resource: a final slash makes no difference.
+pub(crate) fn is_same_resource(one: &str, other: &str) -> bool {
+    without_final_slash(one) == without_final_slash(other)
+}
+
+fn without_final_slash(url: &str) -> &str {
+    url.trim_end_matches('/')
 }
 
 fn differ(one: &Option<String>, other: &Option<String>) -> bool {

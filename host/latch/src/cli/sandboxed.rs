@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use super::args::Args;
+use super::by_url::find_profile;
 use super::{at_once, dispatch, exit, hardening, output, usage};
 
 /// Runs the command line of this program. Ends it unless the exit code is 0.
@@ -19,12 +20,13 @@ pub(crate) fn run() -> ExitCode {
     ExitCode::SUCCESS
 }
 
-fn run_to_end(args: Args) -> u8 {
+fn run_to_end(mut args: Args) -> u8 {
     let json = args.global.json;
-    let result = match at_once::run(&args.global, &args.command) {
-        Some(done) => done.map(|()| 0),
-        None => wstd::runtime::block_on(dispatch(args)),
-    };
+    let result =
+        find_profile(&mut args).and_then(|()| match at_once::run(&args.global, &args.command) {
+            Some(done) => done.map(|()| 0),
+            None => wstd::runtime::block_on(dispatch(args)),
+        });
     result.unwrap_or_else(|error| {
         output::report(&error, json);
         exit::code(error.code())

@@ -6,6 +6,7 @@ use latchstring::{Code, Error};
 use tokio::runtime::Runtime;
 
 use super::args::Args;
+use super::by_url::find_profile;
 use super::{at_once, dispatch, exit, hardening, interruption, output, recording, renewal, usage};
 
 /// Runs the command line of this process.
@@ -21,10 +22,11 @@ pub(crate) fn run() -> ExitCode {
     let json = args.global.json;
     recording::begin(&mut args.global);
     let recorded = args.global.recording.is_on().then(|| args.global.clone());
-    let result = match at_once::run(&args.global, &args.command) {
-        Some(done) => done.map(|()| 0),
-        None => run_to_end(args),
-    };
+    let result =
+        find_profile(&mut args).and_then(|()| match at_once::run(&args.global, &args.command) {
+            Some(done) => done.map(|()| 0),
+            None => run_to_end(args),
+        });
     // After a failure too: a failed session is the one to look at.
     if let Some(global) = recorded {
         recording::end(&global);

@@ -11,6 +11,7 @@ mod authgate_default;
 mod authgate_import;
 mod authgate_ssh;
 mod binding;
+mod by_url;
 mod chromium;
 mod component;
 mod concurrency;

@@ -588,6 +588,34 @@ fn a_revision_without_sessions_gets_its_headers_and_cancels_by_hanging_up() {
 }
 
 #[test]
+fn arguments_are_repeated_in_the_headers_that_the_tool_names() {
+    let world = World::logged_in(|mut call| {
+        let region = json!({ "type": "string", "x-mcp-header": "Region" });
+        let schema = json!({ "type": "object", "properties": { "region": region } });
+        match call.message()["method"].as_str() {
+            Some("tools/list") => {
+                call.result(json!({ "tools": [{ "name": "query", "inputSchema": schema }] }));
+            }
+            _ => call.result(json!({})),
+        }
+    });
+    let mut client = world.client(&[]);
+    let meta = json!({ "io.modelcontextprotocol/protocolVersion": "2026-07-28" });
+    let mut ask = |method, params: Value| {
+        let mut params = params;
+        params["_meta"] = meta.clone();
+        client.send(&json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }));
+        client.receive();
+        world.asked().pop().expect("a request")
+    };
+    let call = json!({ "name": "query", "arguments": { "region": "eu-west" } });
+    assert_eq!(ask("tools/call", call.clone()).header("mcp-param-region"), None);
+    ask("tools/list", json!({}));
+    assert_eq!(ask("tools/call", call).header("mcp-param-region"), Some("eu-west"));
+    client.finish().succeeded();
+}
+
+#[test]
 fn what_never_ends_or_fails_leaves_room_for_other_requests() {
     let world = World::logged_in(|call| {
         let Some(mut call) = call.in_session() else { return };

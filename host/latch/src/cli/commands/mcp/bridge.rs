@@ -49,6 +49,8 @@ pub(super) struct Pending {
     pub(super) ids: Vec<Value>,
     /// Whether they begin a session.
     pub(super) is_first: bool,
+    /// Whether they ask which tools there are.
+    pub(super) lists_tools: bool,
     /// Given back when the last one is answered.
     pub(super) place: Place,
     /// The message's turn, while it keeps it.
@@ -117,6 +119,9 @@ impl Bridge {
             && let Some(version) = answer.protocol_version()
         {
             self.server.agree_on(version);
+        }
+        if pending.as_ref().is_some_and(|pending| pending.lists_tools) {
+            self.server.learn_tools(&answer);
         }
         self.output.write(answer.line).await;
         if let Some(pending) = pending {

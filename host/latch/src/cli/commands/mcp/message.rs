@@ -131,6 +131,11 @@ impl Message {
         Ok(Self { line, requests, kind, metadata })
     }
 
+    /// Whether it asks which tools there are, in a revision whose calls have headers.
+    pub(super) fn lists_tools(&self) -> bool {
+        self.metadata.as_ref().is_some_and(|metadata| metadata.method == "tools/list")
+    }
+
     pub(super) fn begins_session(&self) -> bool {
         self.kind == Kind::Initialize
     }
@@ -260,7 +265,7 @@ fn error_line(id: &Value, code: i32, message: &str, name: Option<&str>) -> Bytes
 }
 
 /// Encodes what a header cannot contain.
-fn header_value(text: &str) -> String {
+pub(super) fn header_value(text: &str) -> String {
     let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
         && text.trim() == text
         && !(text.starts_with("=?base64?") && text.ends_with("?="));

@@ -25,6 +25,7 @@ mod sse;
 mod stdio;
 mod stream;
 mod terminal;
+mod tools;
 
 use latchstring::Error;
 use latchstring::capability::terminal::StderrTerminal;

@@ -112,6 +112,7 @@ impl Bridge {
         let pending = Pending {
             ids: message.requests.clone(),
             is_first: message.begins_session(),
+            lists_tools: message.lists_tools(),
             place,
             turn: Some(turn),
         };

@@ -1,7 +1,7 @@
 //! One HTTP request to the server with the access token, and what to do if it is refused.
 
 use std::pin::pin;
-use std::sync::{Mutex as StdMutex, MutexGuard, PoisonError};
+use std::sync::{Mutex as StdMutex, MutexGuard};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -9,8 +9,10 @@ use latchstring::{ApiRequest, ApiResponse, Code, Demand, Error, Latch, is_printa
 use tokio::sync::Mutex;
 use url::Url;
 
-use super::message::Message;
+use super::bridge::lock;
+use super::message::{Answer, Message};
 use super::response::header;
+use super::tools::Tools;
 use crate::cli::args::Global;
 use crate::cli::commands::login::keep;
 use crate::cli::output::say;
@@ -34,6 +36,7 @@ pub(super) struct Server {
     /// Held during a login, so that there is one at a time.
     logging_in: Mutex<()>,
     session: StdMutex<Session>,
+    tools: StdMutex<Tools>,
 }
 
 /// What the server has said about the session.
@@ -58,8 +61,13 @@ impl Server {
                 "begin it with https://",
             )
         })?;
-        let session = StdMutex::default();
-        Ok(Self { latch, url, global, settings, logs_in, logging_in: Mutex::default(), session })
+        let (logging_in, session, tools) = Default::default();
+        Ok(Self { latch, url, global, settings, logs_in, logging_in, session, tools })
+    }
+
+    /// Notes which tools the server has.
+    pub(super) fn learn_tools(&self, answer: &Answer) {
+        lock(&self.tools).learn(&answer.line);
     }
 
     /// Returns the request that carries a message.
@@ -74,6 +82,14 @@ impl Server {
                 let request = request
                     .header("mcp-protocol-version", &metadata.protocol_version)
                     .header("mcp-method", &metadata.method);
+                let request = match metadata.method.as_str() {
+                    "tools/call" => {
+                        let arguments = lock(&self.tools).headers(&message.line).into_iter();
+                        arguments
+                            .fold(request, |request, (name, value)| request.header(name, value))
+                    }
+                    _ => request,
+                };
                 match &metadata.name {
                     Some(name) => request.header("mcp-name", name),
                     None => request,
@@ -143,7 +159,7 @@ impl Server {
     }
 
     fn session(&self) -> MutexGuard<'_, Session> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.session)
     }
 
     /// Sends a request with the access token, and calls `started` once it is on its way.
