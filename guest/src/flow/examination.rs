@@ -72,12 +72,19 @@ impl Examination {
         source: TokenSource,
         now_ms: EpochMs,
     ) -> Step<Self, Finding> {
-        let userinfo = || user_request(asking.client, asking.given, &session);
+        // A token for a resource is none of the issuer's business.
+        let userinfo = || match session.resource {
+            Some(_) => Ok(None),
+            None => user_request(asking.client, asking.given, &session),
+        };
         let (state, exchange) = match question {
             None => return Ok(Done(asking.granted(session, source))),
             Some(Question::Userinfo) => match userinfo()? {
                 Some(exchange) => (State::Userinfo { only_to_verify: false }, exchange),
-                None if session.userinfo_refuses && session.id_token.is_none() => {
+                None if session.id_token.is_none() && session.resource.is_some() => {
+                    return Err(for_resource_alone());
+                }
+                None if session.id_token.is_none() && session.userinfo_refuses => {
                     return Err(userinfo_refuses());
                 }
                 None => return Ok(Done(asking.granted(session, source))),
@@ -88,6 +95,7 @@ impl Examination {
                     let exchange = asking.introspection(&session)?;
                     let exchange = exchange.ok_or_else(|| match session.userinfo_refuses {
                         true => userinfo_refuses(),
+                        false if session.resource.is_some() => no_endpoint("introspection"),
                         false => no_endpoint("userinfo"),
                     })?;
                     (State::Introspection { only_to_verify: true }, exchange)
@@ -299,6 +307,13 @@ fn userinfo_refuses() -> Failure {
         Code::InvalidUserinfo,
         "the userinfo endpoint rejects the access token although it was just issued (status 401)",
         "log in with the scope openid, which most providers require for userinfo",
+    )
+}
+
+fn for_resource_alone() -> Failure {
+    Failure::configuration(
+        "nothing says who is logged in: the token is for the resource alone, and the provider sent no ID token",
+        "log in with the scope openid in addition to those that the resource needs",
     )
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::given::{Given, HOUR_MS, NOW_MS, desk, openid};
 use super::provider::{access_token, metadata_with, not_found, oauth_error, status, tokens};
 use super::script::Script;
-use crate::contract::{Code, LoginFlow, Pkce, Reply};
+use crate::contract::{Code, Examination, LoginFlow, Pkce, Reply};
 use crate::protocol::description::describe;
 use crate::protocol::stored::Stored;
 
@@ -332,6 +332,15 @@ fn a_renewal_needs_the_url_alone_and_repeats_the_resource() {
     assert_eq!(token.sent().form.one("resource"), Some(RESOURCE));
     assert_eq!(token.sent().form.one("client_id"), Some("cli"));
     assert_eq!(token.refreshes(tokens(2)).saves().grants().access_token, access_token(2));
+}
+
+#[test]
+fn a_token_for_a_resource_is_not_shown_to_the_issuer() {
+    for examination in [Examination::Userinfo, Examination::Verification] {
+        let failure = by_url(RESOURCE).stored(logged_in()).examining(examination).token();
+        let failure = failure.fails(Code::InvalidConfiguration);
+        assert!(!failure.message.contains("userinfo"), "{}", failure.message);
+    }
 }
 
 #[test]

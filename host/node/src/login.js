@@ -73,7 +73,8 @@ async function logInAt(latch, options) {
   try {
     return await logInOnce(latch, options);
   } catch (error) {
-    const isRefused = error instanceof LatchError && error.provider?.error === 'invalid_redirect_uri';
+    const isRefused =
+      error instanceof LatchError && error.provider?.error === 'invalid_redirect_uri';
     if (!isRefused || options.redirect?.host !== undefined) throw error;
     latch.terminal.say(
       'The provider registers no client that is called back at 127.0.0.1; trying localhost',

@@ -11,7 +11,7 @@ import test from 'node:test';
 import { systemClock } from '../src/clock.js';
 import { loadRules } from '../src/components.js';
 import { drive } from '../src/drive.js';
-import { login, loginTo, tokenFor } from '../src/index.js';
+import { login, loginTo, logout, tokenFor } from '../src/index.js';
 import { lock } from '../src/lock.js';
 import { freePort, get, stateFolder, terminal } from './support.js';
 
@@ -33,11 +33,12 @@ const json = (status, body) => [status, { 'content-type': 'application/json' }, 
 const nothing = [404, {}];
 
 /**
- * Starts an authorization server that registers clients and lets every user in. `registered` and
- * `authorized` are the requests that it got.
+ * Starts an authorization server that registers clients and lets every user in. `registered`,
+ * `authorized` and `removed` are the requests that it got.
  */
-async function authorizationServer(t, host) {
+async function authorizationServer(t, host, wantsLocalhost) {
   const registered = [];
+  const removed = [];
   const authorized = [];
   const codes = new Map();
   const granted = new Map();
@@ -67,8 +68,20 @@ async function authorizationServer(t, host) {
       }),
     '/register': (_, { headers }, body) => {
       const metadata = JSON.parse(body);
+      if (wantsLocalhost && metadata.redirect_uris[0].includes('127.0.0.1')) {
+        return json(400, { error: 'invalid_redirect_uri' });
+      }
       registered.push({ metadata, authorization: headers.authorization });
-      return json(201, { ...metadata, client_id: `client-${registered.length}` });
+      return json(201, {
+        ...metadata,
+        client_id: `client-${registered.length}`,
+        registration_client_uri: `${issuer}/registered`,
+        registration_access_token: `registration-${registered.length}`,
+      });
+    },
+    '/registered': (_, { headers }) => {
+      removed.push(headers.authorization);
+      return [204, {}];
     },
     '/authorize': ({ searchParams }) => {
       const asked = Object.fromEntries(searchParams);
@@ -92,15 +105,21 @@ async function authorizationServer(t, host) {
   };
   const port = await serve(t, (url, ...rest) => answers[url.pathname]?.(url, ...rest) ?? nothing);
   const issuer = `http://${host}:${port}`;
-  return { issuer, registered, authorized, scopeOf: (accessToken) => granted.get(accessToken) };
+  return {
+    issuer,
+    registered,
+    removed,
+    authorized,
+    scopeOf: (accessToken) => granted.get(accessToken),
+  };
 }
 
 /**
  * Starts a resource that takes only tokens with the scope `read`, and an authorization server for
  * it. `options` are those of logins there whose browser needs no user.
  */
-async function protectedResource(t, host = '127.0.0.1') {
-  const server = await authorizationServer(t, host);
+async function protectedResource(t, host = '127.0.0.1', wantsLocalhost = false) {
+  const server = await authorizationServer(t, host, wantsLocalhost);
   const metadata = '/.well-known/oauth-protected-resource/mcp';
   const port = await serve(t, ({ pathname }, { headers }) => {
     if (pathname === metadata) {
@@ -215,6 +234,56 @@ test('a client is registered anew on request, with the initial access token', as
     const text = readFileSync(join(options.stateDir, name), 'utf8');
     assert(!text.includes(initialAccessToken), name);
   }
+});
+
+test('a server that registers no IP address gets the name', async (t) => {
+  const { url, options, registered, authorized } = await protectedResource(t, '127.0.0.1', true);
+  for (let count = 0; count < 2; count += 1) {
+    await loginTo(url, options);
+    await options.arrived;
+  }
+  const back = `http://localhost:${options.redirect.ports[0]}/callback`;
+  assert.deepEqual(
+    registered.map(({ metadata }) => metadata.redirect_uris),
+    [[back]],
+  );
+  assert.deepEqual(
+    authorized.map(({ redirect_uri }) => redirect_uri),
+    [back, back],
+  );
+});
+
+test('a logout removes the client if that is asked for', async (t) => {
+  const { url, options, registered, removed } = await protectedResource(t);
+  const logIn = async () => {
+    await loginTo(url, options);
+    await options.arrived;
+  };
+  const client = { resourceUrl: url };
+  await logIn();
+  assert.equal((await logout(client, options)).registration, undefined);
+  await logIn();
+  const { registration } = await logout(client, { ...options, unregister: true });
+  assert.deepEqual(registration, { tag: 'removed' });
+  assert.deepEqual(removed, ['Bearer registration-1']);
+  await logIn();
+  assert.equal(registered.length, 2);
+});
+
+test('a damaged session stays until the new one is there', async (t) => {
+  const { url, options } = await protectedResource(t);
+  await loginTo(url, options);
+  await options.arrived;
+  const { stateDir } = options;
+  const name = readdirSync(stateDir).find((one) => /^default\..*\.session$/.test(one));
+  writeFileSync(join(stateDir, name), 'damaged');
+  await assert.rejects(loginTo(url, { ...options, acceptIssuer: 'another.example' }));
+  const areDamaged = () => readdirSync(stateDir).filter((one) => one.endsWith('.damaged'));
+  assert.deepEqual(areDamaged(), []);
+  await loginTo(url, options);
+  await options.arrived;
+  assert.equal(areDamaged().length, 1);
+  assert.equal((await tokenFor(url, undefined, options)).source, 'cached');
 });
 
 test('a client that was registered by hand is not registered', async (t) => {

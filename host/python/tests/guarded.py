@@ -33,6 +33,10 @@ class Guarded:
         # Authorization requests and token requests.
         self.authorized: list[Form] = []
         self.redeemed: list[Form] = []
+        # Whether it registers no redirect URI with an IP address.
+        self.wants_localhost = False
+        # The tokens of the registrations that were removed.
+        self.removed: list[str | None] = []
         # The error of the next token requests.
         self.refusal: str | None = None
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
@@ -62,10 +66,21 @@ class Guarded:
             case "/.well-known/oauth-authorization-server":
                 return 200, {}, self._metadata()
             case "/register":
-                self.registered.append(json.loads(body))
+                asked = json.loads(body)
+                if self.wants_localhost and "127.0.0.1" in asked["redirect_uris"][0]:
+                    return 400, {}, {"error": "invalid_redirect_uri"}
+                self.registered.append(asked)
                 self.introduced.append(proof)
-                client = {"client_id": f"client-{len(self.registered)}"}
-                return 201, {}, self.registered[-1] | client
+                number = len(self.registered)
+                client = {
+                    "client_id": f"client-{number}",
+                    "registration_client_uri": f"{self.origin}/registered",
+                    "registration_access_token": f"registration-{number}",
+                }
+                return 201, {}, asked | client
+            case "/registered":
+                self.removed.append(proof)
+                return 204, {}, None
             case "/authorize":
                 self.authorized.append(dict(parse_qsl(target.query)))
                 asked = self.authorized[-1]
@@ -115,7 +130,7 @@ class Guarded:
                 self.end_headers()
                 self.wfile.write(content)
 
-            do_POST = do_GET
+            do_POST = do_DELETE = do_GET
 
             def log_message(self, *_: object) -> None:
                 pass

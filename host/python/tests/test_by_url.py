@@ -71,6 +71,45 @@ def test_a_login_registers_once_and_later_ones_reuse_the_registration(
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
 
 
+def test_a_server_that_registers_no_ip_address_gets_the_name(
+    guarded: Guarded, settings: Settings
+) -> None:
+    guarded.wants_localhost = True
+    latchstring.login_to(guarded.url, settings=settings)
+    latchstring.login_to(guarded.url, settings=settings)
+    back = [f"http://localhost:{settings.redirect.ports[0]}/callback"]
+    assert [asked["redirect_uris"] for asked in guarded.registered] == [back]
+    assert {asked["redirect_uri"] for asked in guarded.authorized} == set(back)
+
+
+def test_a_logout_removes_the_client_if_that_is_asked_for(
+    guarded: Guarded, settings: Settings
+) -> None:
+    latchstring.login_to(guarded.url, settings=settings)
+    client = Client(resource_url=guarded.url)
+    assert latchstring.logout(client, settings).registration is None
+    latchstring.login_to(guarded.url, settings=settings)
+    report = latchstring.logout(client, settings, unregister=True)
+    assert report.registration is not None and report.registration.case == "removed"
+    assert guarded.removed == ["Bearer registration-1"]
+    latchstring.login_to(guarded.url, settings=settings)
+    assert len(guarded.registered) == 2
+
+
+def test_a_damaged_session_stays_until_the_new_one_is_there(
+    home: Home, guarded: Guarded, settings: Settings
+) -> None:
+    latchstring.login_to(guarded.url, settings=settings)
+    (session,) = home.state.glob("default.*.session")
+    session.write_bytes(session.read_bytes()[:-10])
+    refusing = changed(settings, accept_issuer="another.example")
+    assert failure_of(latchstring.login_to, guarded.url, settings=refusing)
+    assert list(home.state.glob("*.damaged")) == []
+    latchstring.login_to(guarded.url, settings=settings)
+    assert session.with_suffix(".damaged").exists()
+    assert latchstring.token_for(guarded.url, settings=settings).source == "cached"
+
+
 def test_a_client_that_was_registered_by_hand_is_used(
     home: Home, guarded: Guarded, settings: Settings
 ) -> None:

@@ -140,6 +140,7 @@ fn server_metadata(origin: &str, issuer: &str) -> Value {
         "issuer": issuer,
         "authorization_endpoint": format!("{origin}/authorize"),
         "token_endpoint": format!("{origin}/token"),
+        "device_authorization_endpoint": format!("{origin}/device"),
         "registration_endpoint": format!("{origin}/register"),
         "response_types_supported": ["code"],
         "code_challenge_methods_supported": ["S256"],
@@ -176,6 +177,30 @@ fn a_logout_removes_the_client_if_that_is_asked_for() {
     assert!(!run.stderr.contains("registration-secret"), "{}", run.stderr);
     guarded.log_in(&[]);
     assert_eq!(guarded.registered().len(), 2);
+}
+
+#[test]
+fn the_metadata_document_in_the_documentation_fits_what_a_login_does() {
+    let text = include_str!("../../../../docs/flows.md");
+    let (_, rest) = text.split_once("```json\n").expect("the document");
+    let (document, _) = rest.split_once("```").expect("its end");
+    let document: Value = serde_json::from_str(document).expect("JSON");
+    let guarded = Guarded::new();
+    guarded.log_in(&[]);
+    let registrations = guarded.asked("POST /register");
+    let registered: Value = serde_json::from_slice(&registrations[0].body).expect("JSON");
+    for member in
+        ["application_type", "token_endpoint_auth_method", "grant_types", "response_types"]
+    {
+        assert_eq!(registered[member], document[member], "{member}");
+    }
+    for host in ["127.0.0.1", "[::1]", "localhost"] {
+        let words = ["--redirect-host", host, "--client-id", "by-hand"];
+        let mut back = guarded.begin(&words).redirect_uri();
+        back.set_port(None).expect("no port");
+        let documented = document["redirect_uris"].as_array().expect("a list");
+        assert!(documented.contains(&json!(back.as_str())), "{back}");
+    }
 }
 
 #[test]

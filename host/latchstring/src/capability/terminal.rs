@@ -2,6 +2,7 @@
 
 use std::env;
 use std::io::{IsTerminal as _, Write as _, stderr, stdin};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,12 +26,14 @@ pub struct StderrTerminal {
     verbose: bool,
     plain: bool,
     spinner: Spinner,
+    /// What a line of plain text said last about a wait.
+    waited_for: Mutex<String>,
 }
 
 impl StderrTerminal {
     /// Creates a terminal that also shows details if `verbose`.
     pub fn new(verbose: bool) -> Self {
-        Self { verbose, plain: false, spinner: Spinner::default() }
+        Self { verbose, plain: false, spinner: Spinner::default(), waited_for: Mutex::default() }
     }
 
     /// Sets whether to write only lines of text even on a terminal: for screen readers, and
@@ -91,7 +94,12 @@ impl Terminal for StderrTerminal {
 
     fn wait(&self, what: &str) {
         if self.plain && stderr().is_terminal() {
-            return self.say(&format!("({what})"));
+            let mut last = self.waited_for.lock().unwrap_or_else(PoisonError::into_inner);
+            if *last != what {
+                what.clone_into(&mut last);
+                self.say(&format!("({what})"));
+            }
+            return;
         }
         if self.is_rich() {
             self.spinner.turn(printable(what));
