@@ -1,11 +1,13 @@
 //! One HTTP request to the server with the access token, and what to do if it is refused.
 
 use std::pin::pin;
-use std::sync::{Mutex as StdMutex, MutexGuard};
+use std::sync::{Arc, Mutex as StdMutex, MutexGuard};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use latchstring::{ApiRequest, ApiResponse, Code, Demand, Error, Latch, is_printable, printable};
+use latchstring::{
+    ApiRequest, ApiResponse, Code, Demand, Error, Latch, Token, is_printable, printable,
+};
 use tokio::sync::Mutex;
 use url::Url;
 
@@ -22,6 +24,9 @@ use crate::cli::settings::Settings;
 /// streams may have nothing to say. A peer that is gone is noticed earlier, by TCP.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
+/// Time after which the session is read again: a logout elsewhere ends its use here.
+const RECENT: Duration = Duration::from_secs(1);
+
 /// Most logins for one request.
 pub(super) const LOGINS: u32 = 2;
 
@@ -37,6 +42,8 @@ pub(super) struct Server {
     logging_in: Mutex<()>,
     session: StdMutex<Session>,
     tools: StdMutex<Tools>,
+    /// The token that was used last, and when it was read.
+    recent: StdMutex<Option<(Instant, Arc<Token>)>>,
 }
 
 /// What the server has said about the session.
@@ -61,8 +68,8 @@ impl Server {
                 "begin it with https://",
             )
         })?;
-        let (logging_in, session, tools) = Default::default();
-        Ok(Self { latch, url, global, settings, logs_in, logging_in, session, tools })
+        let (logging_in, session, tools, recent) = Default::default();
+        Ok(Self { latch, url, global, settings, logs_in, logging_in, session, tools, recent })
     }
 
     /// Notes which tools the server has.
@@ -162,6 +169,20 @@ impl Server {
         lock(&self.session)
     }
 
+    /// Returns the session's token. Reads the session once in a while only: messages may be
+    /// many, and a keyring is slow.
+    async fn token(&self) -> Result<Arc<Token>, Error> {
+        if let Some((read, token)) = &*lock(&self.recent)
+            && read.elapsed() < RECENT
+        {
+            return Ok(Arc::clone(token));
+        }
+        let read = Instant::now();
+        let token = Arc::new(self.latch.token().await?);
+        *lock(&self.recent) = Some((read, Arc::clone(&token)));
+        Ok(token)
+    }
+
     /// Sends a request with the access token, and calls `started` once it is on its way.
     ///
     /// If the server answers 401, sends it again with another token. If the server requires
@@ -175,7 +196,7 @@ impl Server {
     ) -> Result<ApiResponse, Error> {
         let mut is_replaced = false;
         loop {
-            let token = match self.latch.token().await {
+            let token = match self.token().await {
                 Err(error) if error.is_login_required() => {
                     self.log_in(error, None, None, &mut logins).await?;
                     continue;
@@ -191,6 +212,9 @@ impl Server {
                     sending.await?
                 }
             };
+            if matches!(response.status(), 401 | 403) {
+                *lock(&self.recent) = None;
+            }
             let challenge = challenge(&response);
             let refused = token.fingerprint();
             let error = match (response.status(), &challenge) {
@@ -218,6 +242,7 @@ impl Server {
             };
             drop(response);
             self.log_in(error, challenge.as_deref(), Some(&refused), &mut logins).await?;
+            *lock(&self.recent) = None;
             is_replaced = false;
         }
     }
