@@ -130,6 +130,32 @@ impl Registrations {
     }
 }
 
+/// Checks the URL of a client ID metadata document, which is the client identifier too
+/// (draft-ietf-oauth-client-id-metadata-document §3).
+pub(crate) fn check_metadata_url(text: &str) -> Result<(), Failure> {
+    let unusable = |reason: &str| {
+        Failure::configuration(
+            format!("the URL of the client metadata document {reason}"),
+            "write it like https://cli.example.com/client.json",
+        )
+    };
+    let url = Url::parse(text).map_err(|_| unusable("is not a URL"))?;
+    if url.scheme() != "https" {
+        return Err(unusable("is not https"));
+    }
+    if url.path() == "/" {
+        return Err(unusable("has no path"));
+    }
+    if url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+        return Err(unusable("has a fragment, a user name or a password"));
+    }
+    // Servers compare it as it is written, and a URL type would resolve `.` and `..`.
+    match url.as_str() == text {
+        true => Ok(()),
+        false => Err(unusable("is not in its normal form")),
+    }
+}
+
 /// Returns the registration request (RFC 7591 §2). The client is a native one, without a
 /// secret if the server allows that.
 pub(crate) fn registration_request(

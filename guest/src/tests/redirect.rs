@@ -98,6 +98,21 @@ fn an_unexpected_issuer_in_a_redirect_is_checked() {
 }
 
 #[test]
+fn an_error_of_another_issuer_is_not_shown() {
+    for iss in ["https://evil.example", "https://id.example/", "https://ID.example"]
+        .into_iter()
+        .chain(["https://id.example:443", "https%253A%252F%252Fid.example", ""])
+    {
+        let wrong = format!("error=access_denied&error_description=hoax&state={{state}}&iss={iss}");
+        for login in [in_browser(), in_browser_with_iss()] {
+            let right = format!("{RIGHT}&iss={ISSUER}");
+            let notice = goes_on_waiting(login, &wrong, &right);
+            assert!(!notice.contains("hoax") && !notice.contains("denied"), "{iss}: {notice}");
+        }
+    }
+}
+
+#[test]
 fn unknown_parameters_are_ignored() {
     in_browser().redirects(&format!("{RIGHT}&session_state=x&session_state=y&scope=a+b")).sent();
 }

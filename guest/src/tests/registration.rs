@@ -254,6 +254,24 @@ fn a_client_of_the_caller_s_or_a_document_needs_no_registration() {
 }
 
 #[test]
+fn the_url_of_a_document_is_checked_before_any_request() {
+    for url in [
+        "client.json",
+        "http://latchstring.example/client.json",
+        "https://latchstring.example",
+        "https://latchstring.example/",
+        "https://latchstring.example/client.json#a",
+        "https://user@latchstring.example/client.json",
+        "https://latchstring.example/a/../client.json",
+        "https://LATCHSTRING.example/client.json",
+    ] {
+        let document = given().client(|client| client.client_metadata_url = Some(url.to_owned()));
+        let failure = document.try_login().err().expect(url);
+        assert_eq!(failure.code, Code::InvalidConfiguration, "{url}");
+    }
+}
+
+#[test]
 fn without_a_way_to_a_client_the_user_is_told_to_register_one() {
     let server = server_with("registration_endpoint", json!(null));
     let failure = told(given(), server, None).fails(Code::InvalidConfiguration);

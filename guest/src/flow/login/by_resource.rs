@@ -14,6 +14,7 @@ use crate::protocol::endpoint::Issuer;
 use crate::protocol::failure::printable;
 use crate::protocol::metadata::Provider;
 use crate::protocol::protected_resource::{ResourceUrl, invalid};
+use crate::protocol::registration::check_metadata_url;
 use crate::protocol::stored::{Resource, Stored, another_issuer};
 
 /// What a login by URL knows of the resource and its client.
@@ -35,6 +36,9 @@ impl Guarded {
                 "a provider with a protocol of its own guards no resource with a URL",
                 "leave out the resource URL",
             ));
+        }
+        if let Some(url) = &client.client_metadata_url {
+            check_metadata_url(url)?;
         }
         Ok(Some(Self {
             url: ResourceUrl::parse(url)?,

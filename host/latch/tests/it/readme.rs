@@ -1,5 +1,4 @@
-//! What the documents point to exists: the tests that `docs/providers.md` names as a
-//! proof, the files that links lead to, and source files.
+//! What the documents point to exists: the tests that they name as a proof, the files that links lead to, and source files.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,6 +16,24 @@ fn every_test_that_the_document_names_exists() {
     for (file, test) in named {
         let places = ["host/latch/tests/it", "examples/tests"].map(|folder| root.join(folder));
         let texts = places.iter().map(|folder| folder.join(format!("{file}.rs")));
+        let text: String = texts.filter_map(|path| fs::read_to_string(path).ok()).collect();
+        assert!(text.contains(&format!("fn {test}(")), "{file}::{test} is nowhere");
+    }
+}
+
+#[test]
+fn every_test_that_the_requirements_name_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let document = root.join("testing/mcp/requirements.md");
+    let document = fs::read_to_string(document).expect("the document");
+    let named: Vec<(&str, &str)> =
+        document.split('`').filter_map(|word| word.split_once("::")).collect();
+    assert!(named.len() > 40, "{} tests are named", named.len());
+    let below = ["guest/src/tests", "guest/src/protocol", "host/core/src/egress"];
+    let below = below.into_iter().chain(["host/latch/tests/it"]).map(|folder| root.join(folder));
+    let below: Vec<PathBuf> = below.collect();
+    for (file, test) in named {
+        let texts = below.iter().map(|folder| folder.join(format!("{file}.rs")));
         let text: String = texts.filter_map(|path| fs::read_to_string(path).ok()).collect();
         assert!(text.contains(&format!("fn {test}(")), "{file}::{test} is nowhere");
     }
