@@ -24,7 +24,7 @@ GIVEN |= {"parameter", "tokens"}
 # The members with another default.
 DEFAULTS = {("client", "discover"): "True"}
 # What callers get. It can be printed, as what they make.
-RETURNED = {"logout-report", "unrevoked"}
+RETURNED = {"logout-report", "registration-end", "unrevoked"}
 # Members that are not printed.
 SECRET = {"access-token", "client-secret", "end-session-url", "refresh-token"}
 

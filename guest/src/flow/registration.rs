@@ -364,10 +364,10 @@ impl Removal {
                 {
                     Ok(answer) if is_unknown(&answer) || (200..300).contains(&answer.status) => {
                         known.forget(&client_id);
-                        RegistrationEnd::Removed
+                        RegistrationEnd { kept: None }
                     }
                     Ok(answer) => kept(&format!("the provider answered {}", answer.status)),
-                    Err(failure) => RegistrationEnd::Kept(failure.message),
+                    Err(failure) => kept(&failure.message),
                 };
                 (AwaitingSave(end), Action::SaveRegistration(Some(known.to_bytes())))
             }
@@ -380,7 +380,7 @@ impl Removal {
 }
 
 pub(crate) fn kept(reason: &str) -> RegistrationEnd {
-    RegistrationEnd::Kept(reason.to_owned())
+    RegistrationEnd { kept: Some(reason.to_owned()) }
 }
 
 /// Whether the server does not know the client any more (RFC 6749 §5.2).

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::given::{Given, HOUR_MS, NOW_MS, openid};
 use super::provider::{metadata_with, oauth_error, status, tokens};
 use super::script::Script;
-use crate::contract::{Action, Code, Method, RegistrationEnd, Reply};
+use crate::contract::{Action, Code, Method, Reply};
 
 const RESOURCE: &str = "https://id.example/mcp";
 const DOCUMENT: &str = "https://latchstring.example/client.json";
@@ -441,7 +441,7 @@ fn a_logout_can_remove_the_client() {
         let logout = unregistering(Some(known())).registers(answer).saves_registration();
         let left = logout.registration.clone();
         let report = logout.deletes().logs_out();
-        assert!(matches!(report.registration, Some(RegistrationEnd::Removed)));
+        assert_eq!(report.registration.expect("an end").kept, None);
         told(given(), server(), left.clone()).locks_registration(left).registers(registered());
     }
 }
@@ -465,10 +465,8 @@ fn a_client_that_cannot_be_removed_is_kept_for_the_next_login() {
         (unmanaged, "the provider gave no way to remove it"),
         (by_hand, "this program did not register it"),
     ] {
-        match logout.deletes().logs_out().registration {
-            Some(RegistrationEnd::Kept(reason)) => assert_eq!(reason, expected),
-            _ => panic!("removed"),
-        }
+        let end = logout.deletes().logs_out().registration.expect("an end");
+        assert_eq!(end.kept.as_deref(), Some(expected));
     }
 }
 

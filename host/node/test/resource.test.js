@@ -264,7 +264,7 @@ test('a logout removes the client if that is asked for', async (t) => {
   assert.equal((await logout(client, options)).registration, undefined);
   await logIn();
   const { registration } = await logout(client, { ...options, unregister: true });
-  assert.deepEqual(registration, { tag: 'removed' });
+  assert.deepEqual(registration, { kept: undefined });
   assert.deepEqual(removed, ['Bearer registration-1']);
   await logIn();
   assert.equal(registered.length, 2);

@@ -450,6 +450,12 @@ class Unrevoked:
 
 
 @dataclass(frozen=True)
+class RegistrationEnd:
+    # Why the client is still registered, in one line. None if it is removed.
+    kept: str | None
+
+
+@dataclass(frozen=True)
 class LogoutReport:
     # Whether there was a session to end.
     was_logged_in: bool
@@ -462,7 +468,7 @@ class LogoutReport:
     # identifies the user: keep it out of logs and command lines.
     end_session_url: str | None = field(repr=False)
     # What became of the client's registration. None if it was not to be removed.
-    registration: str | None | None
+    registration: RegistrationEnd | None
 
 
 class Outcome(Case):

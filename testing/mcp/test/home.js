@@ -46,19 +46,21 @@ export class Home {
     return this.#spawn(['python3', '-c', ON_A_TERMINAL, ...latch], browser);
   }
 
+  /** The environment of its programs. */
+  get environment() {
+    return {
+      PATH: process.env.PATH,
+      HOME: this.folder,
+      LATCH_STATE_DIR: this.state,
+      LATCH_CONFIG_DIR: join(this.folder, 'config'),
+      LATCH_STORE: 'file',
+      LATCH_PORT: String(this.port),
+    };
+  }
+
   #spawn([command, ...words], more) {
-    const child = spawn(command, words, {
-      cwd: this.folder,
-      env: {
-        PATH: process.env.PATH,
-        HOME: this.folder,
-        LATCH_STATE_DIR: this.state,
-        LATCH_CONFIG_DIR: join(this.folder, 'config'),
-        LATCH_STORE: 'file',
-        LATCH_PORT: String(this.port),
-        ...more,
-      },
-    });
+    const env = { ...this.environment, ...more };
+    const child = spawn(command, words, { cwd: this.folder, env });
     this.t.after(() => child.kill());
     return new Running(child);
   }

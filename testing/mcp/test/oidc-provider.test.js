@@ -126,6 +126,17 @@ test('a login uses the client of the one before, unless a new one is asked for',
   await assertAccepted(t, server, await token());
 });
 
+test('a logout removes the client at the provider if that is asked for', async (t) => {
+  const { server, home } = await loggedIn(t);
+  await home.output('logout', '--resource-url', server.url, '--unregister');
+  assert.deepEqual(
+    server.asked('client_delete').map(({ status }) => status),
+    [204],
+  );
+  await home.output('login', server.url);
+  assert.equal(server.clients.length, 2);
+});
+
 test('after the provider has forgotten the client, the next login registers one', async (t) => {
   const { server, home, token } = await loggedIn(t);
   await server.prune(server.clients[0]);

@@ -27,16 +27,21 @@ console.warn = () => {};
 /** What every request to the MCP server needs, and what a tool needs beside it. */
 export const SCOPES = { all: 'mcp:tools', tool: 'mcp:admin' };
 
-/** Listens on a free port for as long as the test runs. Returns the server and its origin. */
-async function listen(t, host) {
+/**
+ * Listens on a free port, or on this one, for as long as the test runs. Returns the server and its
+ * origin.
+ */
+async function listen(t, host, port = 0) {
   const server = createServer();
-  server.listen(0, host);
+  server.listen(port, host);
   await once(server, 'listening');
-  t.after(() => {
-    server.close();
-    server.closeAllConnections();
-  });
+  t.after(() => stop(server));
   return { server, origin: `http://${host}:${server.address().port}` };
+}
+
+function stop(server) {
+  server.close();
+  server.closeAllConnections();
 }
 
 /**
@@ -48,13 +53,24 @@ export async function start(t, { providerHost = '127.0.0.1', registration } = {}
   return startServer(t, await startProvider(t, providerHost, registration));
 }
 
-/** Starts an MCP server with the tokens of a provider that runs. */
+/**
+ * Starts an MCP server with the tokens of a provider that runs. `stop` ends it, and `startAgain`
+ * starts another one in its place.
+ */
 export async function startServer(t, provider) {
-  const { server, origin } = await listen(t, '127.0.0.1');
+  let { server, origin } = await listen(t, '127.0.0.1');
   const url = new URL('/mcp', origin);
   server.on('request', mcpServer(url, provider));
   provider.resources.add(url.href);
-  return { ...provider, url: url.href };
+  return {
+    ...provider,
+    url: url.href,
+    stop: () => stop(server),
+    startAgain: async () => {
+      ({ server } = await listen(t, '127.0.0.1', url.port));
+      server.on('request', mcpServer(url, provider));
+    },
+  };
 }
 
 /** Starts the provider, and beside it an MCP server that is made with the SDK for Python. */
@@ -97,6 +113,7 @@ async function startProvider(t, host, registration = { enabled: true }) {
       deviceFlow: { enabled: true },
       introspection: { enabled: true },
       registration,
+      registrationManagement: { enabled: registration.enabled },
       revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
@@ -126,6 +143,8 @@ async function startProvider(t, host, registration = { enabled: true }) {
     clients,
     asked: (route) => requests.filter((request) => request.route === route),
     token: (token) => provider.AccessToken.find(token),
+    /** Forgets an access token, as a provider does that was restarted. */
+    forget: async (token) => (await provider.AccessToken.find(token)).destroy(),
     /** Forgets a client, as providers do after a while. */
     prune: (client) => provider.Client.adapter.destroy(client),
   };

@@ -221,6 +221,7 @@ answered_records! {
     LogoutReport { was_logged_in, revoked, not_revoked, end_session_url, registration }
     Offer { reason, flows, wait_ms }
     ProviderError { error, description }
+    RegistrationEnd { kept }
     Request { method, url, headers, body }
     Unrevoked { token, cause, reason }
     Visit { url, opens, expires_at_ms }
@@ -245,7 +246,6 @@ answered_variants! {
         SaveRegistration, Confirm, Save, Done
     }
     Outcome { ; Granted, LoggedOut }
-    RegistrationEnd { Removed; Kept }
 }
 
 impl Encode for Code {

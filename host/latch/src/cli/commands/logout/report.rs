@@ -1,6 +1,6 @@
 //! Reports the result of a logout.
 
-use latchstring::contract::{RegistrationEnd, TokenHint, Unrevoked, UnrevokedCause};
+use latchstring::contract::{TokenHint, Unrevoked, UnrevokedCause};
 use latchstring::{Code, Error, LogoutReport, printable};
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ pub(crate) fn show(global: &Global, ended: &[Ended]) -> Result<(), Error> {
         print(ended);
     }
     let mut registrations = ended.iter().filter_map(|ended| ended.report.registration.as_ref());
-    if let Some(reason) = registrations.find_map(kept) {
+    if let Some(reason) = registrations.find_map(|end| end.kept.as_ref()) {
         return Err(Error::new(
             Code::ProviderRefused,
             format!(
@@ -43,13 +43,6 @@ pub(crate) fn show(global: &Global, ended: &[Ended]) -> Result<(), Error> {
         true => Err(stays_valid(Code::ProviderRefused, "refused to revoke a token")),
         false if failures.is_empty() => Ok(()),
         false => Err(stays_valid(Code::Unreachable, "could not be reached to revoke a token")),
-    }
-}
-
-fn kept(end: &RegistrationEnd) -> Option<&String> {
-    match end {
-        RegistrationEnd::Kept(reason) => Some(reason),
-        RegistrationEnd::Removed => None,
     }
 }
 
@@ -78,7 +71,7 @@ fn print(ended: &[Ended]) {
             continue;
         }
         output::say(&format!("Logged out of the profile {profile}"));
-        if matches!(report.registration, Some(RegistrationEnd::Removed)) {
+        if report.registration.as_ref().is_some_and(|end| end.kept.is_none()) {
             output::say("  the client that was registered for it is removed");
         }
         for left in &report.not_revoked {
@@ -102,7 +95,7 @@ fn in_json(Ended { profile, report, expires_at_ms }: &Ended) -> Value {
     json!({
         "profile": profile,
         "was_logged_in": report.was_logged_in,
-        "is_unregistered": report.registration.as_ref().map(|end| kept(end).is_none()),
+        "is_unregistered": report.registration.as_ref().map(|end| end.kept.is_none()),
         "revoked": report.revoked.iter().map(|token| name(*token)).collect::<Vec<_>>(),
         "not_revoked": report
             .not_revoked
