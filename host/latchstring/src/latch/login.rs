@@ -83,7 +83,7 @@ impl Inner {
         let stored = read(store, &self.key).await?;
         let facts = self.facts();
         let mut flow = self.parts.flow;
-        let listener = match flow {
+        let mut listener = match flow {
             Some(LoginFlow::Device) => None,
             _ => match self.parts.loopback.bind(redirect, &self.parts.pages).await {
                 Ok(listener) => Some(listener),
@@ -115,9 +115,16 @@ impl Inner {
         };
         let context = self.context()?;
         let mut instance = self.instance()?;
-        let session = instance
-            .login(&self.client, bytes(&stored), &request, &context)
-            .map_err(|error| self.placed(error))?;
+        let session = match instance.login(&self.client, bytes(&stored), &request, &context) {
+            Ok(session) => session,
+            Err(error) => {
+                // The next attempt needs the same port.
+                if let Some(listener) = &mut listener {
+                    listener.close().await;
+                }
+                return Err(self.placed(error));
+            }
+        };
         // Origins that an earlier login pinned do not apply to this one.
         let egress = Egress::new(&self.client, &[]).coming_back_to(&request.redirect_uri);
         let browser = self.parts.browser.as_deref().map(Launching);
