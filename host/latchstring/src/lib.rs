@@ -78,7 +78,7 @@ pub use fresh_token::FreshToken;
 #[cfg(all(feature = "keyring", feature = "presets"))]
 pub use import::Found;
 pub use latch::{Latch, describe};
-pub use latchstring_core::egress::api_origin;
+pub use latchstring_core::egress::{api_origin, is_allowed};
 pub use latchstring_core::session::check_profile;
 pub use latchstring_core::token::Token;
 #[cfg(all(feature = "transcript", not(target_os = "wasi")))]

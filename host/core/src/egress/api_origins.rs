@@ -71,7 +71,7 @@ impl Origins {
                 "use an address that begins with https://",
             ));
         };
-        if self.0.contains(&origin) {
+        if self.0.iter().any(|allowed| covers(allowed, &origin)) {
             return Ok(parsed);
         }
         Err(Error::new(
@@ -85,7 +85,8 @@ impl Origins {
 }
 
 /// Returns `text` in the form in which origins are compared, such as
-/// `https://api.example.com`.
+/// `https://api.example.com`, or `https://*.example.com` for all hosts below
+/// `example.com`.
 ///
 /// # Errors
 ///
@@ -93,10 +94,11 @@ impl Origins {
 /// path would suggest a limit that is not enforced.
 pub fn api_origin(text: &str) -> Result<String, Error> {
     let parsed = Url::parse(text).ok().and_then(|url| Some((origin(&url)?, url)));
-    let Some((origin, url)) = parsed.filter(|(origin, _)| !origin.contains('*')) else {
+    let Some((origin, url)) = parsed.filter(|(origin, _)| is_narrow(origin)) else {
         return Err(unusable(
             format!("{text:?} is not the origin of an API"),
-            "write it as https://api.example.com; http is for loopback addresses only",
+            "write it as https://api.example.com, or https://*.example.com for the hosts below \
+             it; http is for loopback addresses only",
         ));
     };
     let alone = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
@@ -107,6 +109,39 @@ pub fn api_origin(text: &str) -> Result<String, Error> {
         ));
     }
     Ok(origin)
+}
+
+/// Returns whether a token may be sent to the origin of `url` because the caller named it
+/// as `named`: see [`api_origin`].
+pub fn is_allowed(named: &str, url: &Url) -> bool {
+    let named = api_origin(named).ok();
+    named.zip(origin(url)).is_some_and(|(named, origin)| covers(&named, &origin))
+}
+
+/// Whether an origin, or a pattern for the hosts below one, covers this origin.
+fn covers(named: &str, origin: &str) -> bool {
+    if named == origin {
+        return true;
+    }
+    named.split_once(WILDCARD).is_some_and(|(scheme, parent)| {
+        let host = origin.strip_prefix(scheme).and_then(|rest| rest.strip_suffix(parent));
+        host.is_some_and(|below| below.len() > 1 && below.ends_with('.'))
+    })
+}
+
+/// What stands for the hosts below one.
+const WILDCARD: &str = "*.";
+
+/// Whether there is no wildcard, or one that stands for hosts below a host of two names at
+/// least: nobody owns all hosts of a top-level domain.
+fn is_narrow(origin: &str) -> bool {
+    match origin.split_once("://") {
+        Some((_, host)) => match host.strip_prefix(WILDCARD) {
+            Some(parent) => parent.contains('.') && !parent.contains('*'),
+            None => !host.contains('*'),
+        },
+        None => false,
+    }
 }
 
 fn has_credentials(url: &Url) -> bool {
@@ -161,6 +196,28 @@ mod tests {
             "--allow-origin https://token.example",
         ] {
             assert!(error.remedy().contains(words), "{}", error.remedy());
+        }
+    }
+
+    #[test]
+    fn a_wildcard_stands_for_the_hosts_below_one() {
+        let origins = origins(&client(), &["https://*.registry.example.com"]);
+        for url in ["https://a.registry.example.com/v2", "https://a.b.registry.example.com/"] {
+            assert!(origins.permit(url, "work").is_ok(), "{url}");
+        }
+        for url in [
+            "https://registry.example.com/",
+            "https://.registry.example.com/",
+            "https://aregistry.example.com/",
+            "https://a.registry.example.com.evil.example/",
+            "https://a.registry.example.com:8443/",
+            "https://evil.example/a.registry.example.com",
+            "http://a.registry.example.com/",
+        ] {
+            assert_eq!(origins.permit(url, "work").is_ok(), false, "{url}");
+        }
+        for text in ["https://*", "https://*.com", "https://a.*.com", "https://*.*.example.com"] {
+            assert!(api_origin(text).is_err(), "{text}");
         }
     }
 

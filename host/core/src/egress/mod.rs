@@ -21,7 +21,7 @@ mod api_origins;
 mod browser_url;
 mod headers;
 
-pub use api_origins::{Origins, api_origin};
+pub use api_origins::{Origins, api_origin, is_allowed};
 pub use browser_url::browser_url;
 pub use headers::{check_header_name, headers};
 

@@ -1,9 +1,13 @@
 //! The command line, and the environment variables that stand in for flags.
 
+#[cfg(not(target_os = "wasi"))]
+mod credential;
 mod global;
 #[cfg(not(target_os = "wasi"))]
 mod import;
 mod introspect;
+#[cfg(not(target_os = "wasi"))]
+mod launched;
 mod login;
 #[cfg(not(target_os = "wasi"))]
 mod mcp;
@@ -20,6 +24,11 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as _, CommandFactory as _, FromArgMatches as _};
 use clap::{Parser, Subcommand};
 
+#[cfg(not(target_os = "wasi"))]
+pub(crate) use self::credential::{
+    BazelArgs, CargoArgs, CredentialCommand, DockerArgs, GitArgs, GoArgs, KeyringArgs, KeyringMode,
+    KeyringOutput, KubernetesArgs, TerraformArgs,
+};
 pub(crate) use self::global::Global;
 #[cfg(not(target_os = "wasi"))]
 pub(crate) use self::import::ImportArgs;
@@ -44,9 +53,9 @@ pub(crate) struct Args {
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// The URL of a resource, if the command names one and no profile.
+    /// Whether the user named the profile.
     #[arg(skip)]
-    pub(crate) resource_url: Option<String>,
+    pub(crate) names_profile: bool,
 }
 
 #[cfg(not(target_os = "wasi"))]
@@ -97,16 +106,15 @@ impl Args {
         {
             return Err(Self::command().error(ErrorKind::ArgumentConflict, message));
         }
-        if innermost(&matches).value_source("profile") == Some(ValueSource::DefaultValue) {
-            args.resource_url = args.command.resource_url().map(str::to_owned);
-        }
+        let source = innermost(&matches).value_source("profile");
+        args.names_profile = source != Some(ValueSource::DefaultValue);
         Ok(args)
     }
 }
 
 impl Command {
     /// Returns the URL of the resource that the command names.
-    fn resource_url(&self) -> Option<&str> {
+    pub(crate) fn resource_url(&self) -> Option<&str> {
         let provider = match self {
             Self::Login(args) => {
                 return args.url.as_deref().or(args.login.provider.resource_url.as_deref());
@@ -130,10 +138,11 @@ impl Command {
 /// that of the component's file.
 fn words() -> Vec<OsString> {
     let words = std::env::args_os();
-    match cfg!(target_os = "wasi") {
-        true => std::iter::once("latch".into()).chain(words.skip(1)).collect(),
-        false => words.collect(),
-    }
+    #[cfg(target_os = "wasi")]
+    let words = std::iter::once("latch".into()).chain(words.skip(1)).collect();
+    #[cfg(not(target_os = "wasi"))]
+    let words = launched::meant(words.collect());
+    words
 }
 
 /// Returns a parser for the command that `words` name, without the other commands: clap
@@ -186,6 +195,13 @@ pub(crate) enum Command {
     /// standard input to the server at URL, with the access token, and the server's
     /// messages to standard output. Never asks anything. See also: latch mcp config URL
     Mcp(Box<McpCommand>),
+    #[cfg(not(target_os = "wasi"))]
+    /// Give other programs the token: git, docker, kubectl, cargo and more
+    ///
+    /// These programs run it as their credential helper. It answers only for the hosts that
+    /// a profile names with --api-origin, never opens a browser, and never asks anything.
+    #[command(subcommand)]
+    Credential(CredentialCommand),
     /// Ask the provider who is logged in
     Whoami(Box<ProviderArgs>),
     /// Show everything about the token, and what the provider says about it

@@ -8,6 +8,7 @@ use latchstring::capability::clock::{Clock as _, SystemClock};
 use latchstring::{Code, Error, TokenSource, code_name, is_printable};
 use serde::Serialize;
 use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 use super::exit;
 pub(crate) use super::streams::{put, say};
@@ -20,6 +21,14 @@ pub(crate) fn line(text: &str) -> Result<(), Error> {
 /// Prints one JSON document on standard output.
 pub(crate) fn document(value: &Value) -> Result<(), Error> {
     line(&escaped(&format!("{value:#}")))
+}
+
+/// Prints one JSON document in one line on standard output, in one write.
+pub(crate) fn compact(value: &impl Serialize) -> Result<(), Error> {
+    let text = serde_json::to_string(value);
+    // OK because the formats have no map with other keys than text.
+    let text = Zeroizing::new(text.expect("a document") + "\n");
+    write(text.as_bytes())
 }
 
 /// Escapes characters that control a terminal or reorder a line as `\uXXXX`, which every

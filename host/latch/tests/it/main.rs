@@ -25,6 +25,7 @@ mod fief;
 mod fief_server;
 mod fresh_token;
 mod hardening;
+mod helpers;
 mod hexclave;
 mod hexclave_anonymous;
 mod hostile_callback;

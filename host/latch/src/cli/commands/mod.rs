@@ -2,6 +2,8 @@
 
 pub(crate) mod component;
 #[cfg(not(target_os = "wasi"))]
+pub(crate) mod credential;
+#[cfg(not(target_os = "wasi"))]
 pub(crate) mod doctor;
 #[cfg(not(target_os = "wasi"))]
 pub(crate) mod exec;

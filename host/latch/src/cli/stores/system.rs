@@ -1,6 +1,7 @@
 //! The stores of this system: the keyring, and files, which may be encrypted.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
@@ -127,6 +128,13 @@ pub(crate) fn remember_passphrase(passphrase: Zeroizing<String>) {
 
 static TYPED: OnceLock<Zeroizing<String>> = OnceLock::new();
 
+static ASKS_NOTHING: AtomicBool = AtomicBool::new(false);
+
+/// From now on, a passphrase is not asked for: another program waits for an answer.
+pub(crate) fn ask_nothing() {
+    ASKS_NOTHING.store(true, Ordering::Relaxed);
+}
+
 /// Returns the passphrase from the environment, or else asks the user.
 fn passphrase() -> Result<Zeroizing<String>, Error> {
     if let Ok(passphrase) = std::env::var(PASSPHRASE)
@@ -144,7 +152,7 @@ fn passphrase() -> Result<Zeroizing<String>, Error> {
             format!("set {PASSPHRASE}, or run this on a terminal"),
         )
     };
-    if !StderrTerminal::default().is_attended() {
+    if ASKS_NOTHING.load(Ordering::Relaxed) || !StderrTerminal::default().is_attended() {
         return Err(missing("there is no terminal to ask for it"));
     }
     match ask_passphrase()?.filter(|passphrase| !passphrase.is_empty()) {

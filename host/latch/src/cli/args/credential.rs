@@ -1,0 +1,114 @@
+//! Arguments of `latch credential`: what the programs pass is behind what the user sets.
+
+use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+
+#[derive(Subcommand)]
+pub(crate) enum CredentialCommand {
+    /// kubectl, helm and everything else on client-go
+    Kubernetes(KubernetesArgs),
+    /// git
+    Git(GitArgs),
+    /// docker, podman, skopeo and other clients of OCI registries
+    Docker(DockerArgs),
+    /// cargo
+    Cargo(CargoArgs),
+    /// go
+    Go(GoArgs),
+    /// pip and uv, which run the command keyring
+    Keyring(KeyringArgs),
+    /// pnpm
+    Npm,
+    /// gcloud, and every program on google-auth
+    Gcloud,
+    /// Terraform and OpenTofu
+    Terraform(TerraformArgs),
+    /// Bazel
+    Bazel(BazelArgs),
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct KubernetesArgs {
+    /// Give the access token, not the ID token
+    #[arg(long)]
+    pub(crate) access_token: bool,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct GitArgs {
+    /// User name to send beside the token, if the server takes it as a password
+    #[arg(long, value_name = "NAME")]
+    pub(crate) username: Option<String>,
+
+    /// What git wants: get, store, erase or capability
+    pub(crate) operation: String,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct DockerArgs {
+    /// User name to send beside the token
+    #[arg(long, value_name = "NAME")]
+    pub(crate) username: Option<String>,
+
+    /// What the client wants: get, store, erase, list or version
+    pub(crate) operation: String,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct CargoArgs {
+    /// Send the token without the word Bearer
+    #[arg(long)]
+    pub(crate) bare_token: bool,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct GoArgs {
+    /// URL that has refused a request
+    pub(crate) url: Option<String>,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct KeyringArgs {
+    /// creds: print the user name, too
+    #[arg(long, value_enum)]
+    pub(crate) mode: Option<KeyringMode>,
+
+    /// json: print one object
+    #[arg(long, value_enum)]
+    pub(crate) output: Option<KeyringOutput>,
+
+    /// What the program wants: get, set or del
+    pub(crate) operation: String,
+
+    /// URL or host of the index
+    pub(crate) service: Option<String>,
+
+    /// User name to send beside the token
+    pub(crate) username: Option<String>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum KeyringMode {
+    Password,
+    Creds,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum KeyringOutput {
+    Plain,
+    Json,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct TerraformArgs {
+    /// What Terraform wants: get, store or forget
+    pub(crate) verb: String,
+
+    /// Host of the registry, perhaps with a port
+    pub(crate) host: String,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct BazelArgs {
+    /// What Bazel wants: get
+    pub(crate) verb: String,
+}

@@ -1,0 +1,287 @@
+//! What every protocol needs: the profile that was named for a host, and its tokens.
+//!
+//! A helper answers only for origins that a profile names (`--api-origin`). Programs ask it
+//! about every host, public ones too, and whoever gets an answer gets the token. So an
+//! origin that nobody named is not looked up any further: no session is read.
+
+use std::io::{IsTerminal as _, Read as _, Write as _, stderr, stdin};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use latchstring::capability::terminal::Terminal;
+use latchstring::{Code, Demand, Error, Latch, Token, api_origin, is_allowed, printable};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::malformed;
+use crate::cli::args::Global;
+use crate::cli::config::Config;
+use crate::cli::profile::Profile;
+use crate::cli::settings::Settings;
+
+/// Time for which a token must still be valid when a program gets it.
+const USABLE_FOR: Duration = Duration::from_secs(60);
+
+/// How much earlier than it does a program is told that the token expires: many use it up
+/// to the last second.
+const MARGIN: Duration = Duration::from_secs(30);
+
+/// Longest input of a program, in bytes.
+const INPUT_BYTES: u64 = 1 << 20;
+
+/// The profiles that may answer.
+pub(super) struct Helper {
+    pub(super) global: Global,
+    /// Whether the user named the profile.
+    is_named: bool,
+}
+
+impl Helper {
+    pub(super) fn new(global: &Global, is_named: bool) -> Self {
+        Self { global: global.clone(), is_named }
+    }
+
+    /// Returns the session for the origin of this URL, or `None` if no profile names the
+    /// origin.
+    ///
+    /// # Errors
+    ///
+    /// Fails if several profiles name it, and if the settings cannot be read.
+    pub(super) fn session_for(&self, url: &Url) -> Result<Option<Session>, Error> {
+        let mut found = self.all_sessions()?;
+        found.retain(|session| {
+            let origins = session.profile.api_origins.as_deref().unwrap_or_default();
+            origins.iter().any(|origin| is_allowed(origin, url))
+        });
+        match found.len() {
+            0 => Ok(None),
+            1 => Ok(found.pop()),
+            _ => {
+                let names: Vec<&str> = found.iter().map(Session::name).collect();
+                Err(Error::new(
+                    Code::InvalidConfiguration,
+                    format!(
+                        "several profiles are for {}: {}",
+                        printable(&url.origin().ascii_serialization()),
+                        names.join(", ")
+                    ),
+                    "name one in the helper's command with --profile",
+                ))
+            }
+        }
+    }
+
+    /// Returns the session of the profile, for a program that names no host.
+    pub(super) fn session_of_profile(&self) -> Result<Session, Error> {
+        let config = Config::read(self.global.config_dir.as_deref())?;
+        let name = self.global.profile.clone();
+        let profile = config.profile(&name)?.unwrap_or_default();
+        Ok(self.session(name, profile))
+    }
+
+    /// Returns the sessions of all profiles that may answer. A mistake in one profile does
+    /// not hide the others.
+    pub(super) fn all_sessions(&self) -> Result<Vec<Session>, Error> {
+        let config = Config::read(self.global.config_dir.as_deref())?;
+        let names = match self.is_named {
+            true => vec![self.global.profile.clone()],
+            false => config.names(),
+        };
+        let sessions = names.into_iter().filter_map(|name| {
+            let profile = config.profile(&name).ok().flatten()?;
+            Some(self.session(name, profile))
+        });
+        Ok(sessions.collect())
+    }
+
+    fn session(&self, name: String, profile: Profile) -> Session {
+        Session { global: Global { profile: name, ..self.global.clone() }, profile }
+    }
+}
+
+/// The session of one profile.
+pub(super) struct Session {
+    global: Global,
+    pub(super) profile: Profile,
+}
+
+impl Session {
+    /// Returns the profile's name.
+    pub(super) fn name(&self) -> &str {
+        &self.global.profile
+    }
+
+    /// Returns a token of this kind that is valid for a while. With `refused`, the
+    /// fingerprint of an access token, it is one that came with another access token.
+    pub(super) async fn issue(&self, kind: Kind, refused: Option<&str>) -> Result<Issued, Error> {
+        let token = match refused {
+            Some(refused) => self.instead_of(refused).await?,
+            None => {
+                let demand = Demand { min_ttl_ms: millis(USABLE_FOR), ..Demand::default() };
+                self.advised(async |latch| latch.token_for(demand).await).await?
+            }
+        };
+        if kind == Kind::Access {
+            let expires_at = token.expires_at();
+            return Ok(Issued::new(&token, token.access_token(), expires_at));
+        }
+        if let Some(issued) = verified_id_token(&token) {
+            return Ok(issued);
+        }
+        // It expires on its own, often earlier than the access token.
+        let token = self.instead_of(&token.fingerprint()).await?;
+        verified_id_token(&token).ok_or_else(|| {
+            let message = match token.id_token() {
+                None => "the session has no ID token",
+                Some(_) => {
+                    "the ID token has expired, and the provider sent no new one with the \
+                     refreshed access token"
+                }
+            };
+            Error::new(Code::LoginRequired, message, "log in again, with the scope openid")
+        })
+    }
+
+    /// Returns the access token if the stored one is valid for a while. Asks nobody.
+    pub(super) async fn stored(&self) -> Option<Issued> {
+        let demand = Demand { min_ttl_ms: millis(USABLE_FOR), ..Demand::default() };
+        let token = self.advised(async |latch| latch.stored_token(&demand).await).await.ok()??;
+        Some(Issued::new(&token, token.access_token(), token.expires_at()))
+    }
+
+    /// Whether the profile names the origin of this URL itself, not with a wildcard.
+    pub(super) fn names_in_full(&self, url: &Url) -> bool {
+        let own = url.origin().ascii_serialization();
+        let origins = self.profile.api_origins.iter().flatten();
+        origins.filter_map(|origin| api_origin(origin).ok()).any(|origin| origin == own)
+    }
+
+    async fn instead_of(&self, refused: &str) -> Result<Token, Error> {
+        self.advised(async |latch| latch.token_instead_of(refused).await).await
+    }
+
+    /// Runs `act` with the profile's client. An error says how to log in.
+    async fn advised<T>(
+        &self,
+        act: impl AsyncFnOnce(Latch) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        // Not the `.env` of the current folder: whoever wrote it must not choose a session.
+        let settings = Settings::read_without_folder(&self.global, Profile::default())?;
+        let latch = settings.builder(&self.global, false)?.terminal(Silent).build()?;
+        act(latch).await.map_err(|error| settings.advise(&self.global, error))
+    }
+}
+
+/// Which token a program wants.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Access,
+    Id,
+}
+
+/// A token for a program. Holds a secret: has no `Debug`.
+pub(super) struct Issued {
+    pub(super) text: Zeroizing<String>,
+    /// When the program is told that it expires, if that is known.
+    pub(super) told_expiry: Option<SystemTime>,
+    /// The fingerprint of the access token of the same session.
+    pub(super) fingerprint: String,
+}
+
+impl Issued {
+    fn new(token: &Token, text: &str, expires_at: Option<SystemTime>) -> Self {
+        Self {
+            text: Zeroizing::new(text.to_owned()),
+            told_expiry: expires_at.and_then(|at| at.checked_sub(MARGIN)),
+            fingerprint: token.fingerprint(),
+        }
+    }
+
+    /// Returns the value of the header `Authorization`.
+    pub(super) fn bearer(&self) -> Zeroizing<String> {
+        Zeroizing::new(format!("Bearer {}", *self.text))
+    }
+}
+
+/// Returns the ID token that came with this access token, if it is valid for a while.
+fn verified_id_token(token: &Token) -> Option<Issued> {
+    #[derive(Deserialize)]
+    struct Claims {
+        exp: u64,
+    }
+
+    let text = token.id_token()?;
+    // The component has verified it. What is still to be known is its expiry.
+    let payload = URL_SAFE_NO_PAD.decode(text.split('.').nth(1)?).ok()?;
+    let Claims { exp } = serde_json::from_slice(&payload).ok()?;
+    let expires_at = UNIX_EPOCH.checked_add(Duration::from_secs(exp))?;
+    let is_usable = expires_at > SystemTime::now() + USABLE_FOR;
+    is_usable.then(|| Issued::new(token, text, Some(expires_at)))
+}
+
+/// Returns the fingerprint of a token that a program gives back.
+pub(super) fn fingerprint(token: &str) -> String {
+    Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Returns a time in seconds since 1970.
+pub(super) fn unix_seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Reads everything that the program sends.
+pub(super) fn input() -> Result<Zeroizing<String>, Error> {
+    let mut bytes = Zeroizing::new(Vec::new());
+    let read = stdin().lock().take(INPUT_BYTES + 1).read_to_end(&mut bytes);
+    read.map_err(|error| malformed(format!("the input cannot be read: {error}")))?;
+    if bytes.len() as u64 > INPUT_BYTES {
+        return Err(malformed(format!("the input has more than {INPUT_BYTES} bytes")));
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|_| malformed("the input is not UTF-8"))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// Reads a URL, or a host with or without a port, which means https.
+pub(super) fn url(text: &str) -> Option<Url> {
+    let text = text.trim();
+    let url = match text.contains("://") {
+        true => Url::parse(text),
+        false => Url::parse(&format!("https://{text}")),
+    };
+    url.ok().filter(|url| url.has_host())
+}
+
+/// Tells the user on the terminal, for programs that drop what a helper says on standard
+/// error.
+pub(super) fn tell_terminal(error: &Error) {
+    if stderr().is_terminal() {
+        return;
+    }
+    #[cfg(unix)]
+    if let Ok(mut terminal) = std::fs::OpenOptions::new().write(true).open("/dev/tty") {
+        let line = format!("latch: {}\n  {}\n", error.message(), error.remedy());
+        // Whoever has no terminal is told in the protocol's own way alone.
+        let _ = terminal.write_all(line.as_bytes());
+    }
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Says and asks nothing: both streams may belong to the program.
+struct Silent;
+
+impl Terminal for Silent {
+    fn say(&self, _text: &str) {}
+    fn wait(&self, _what: &str) {}
+    fn settle(&self) {}
+    fn detail(&self, _text: &str) {}
+
+    fn is_attended(&self) -> bool {
+        false
+    }
+}

@@ -1,0 +1,73 @@
+//! `latch credential`: the helper that other programs ask for a token.
+//!
+//! One file for each protocol, which says how the program asks and what it takes. All of
+//! them find the session in the same way: see [`helper`].
+
+mod bazel;
+mod callers;
+mod cargo;
+mod docker;
+mod gcloud;
+mod git;
+mod go;
+mod helper;
+mod keyring;
+mod kubernetes;
+mod npm;
+mod terraform;
+
+use latchstring::{Code, Error};
+
+use crate::cli::args::{CredentialCommand, Global};
+use crate::cli::{exit, stores};
+use helper::Helper;
+
+/// How a helper ends.
+pub(super) enum End {
+    /// Everything was said in the protocol's own way.
+    Answered,
+    /// The same, and the protocol wants this exit code with it.
+    Exit(u8),
+    /// The user has to be told on standard error.
+    Failed(Error),
+}
+
+/// Runs one request of a program. `is_named` says whether the user named a profile.
+/// Returns the exit code.
+pub(crate) async fn run(
+    global: &Global,
+    is_named: bool,
+    command: CredentialCommand,
+) -> Result<u8, Error> {
+    stores::ask_nothing();
+    let helper = Helper::new(global, is_named);
+    let end = match command {
+        CredentialCommand::Kubernetes(args) => kubernetes::run(&helper, &args).await,
+        CredentialCommand::Git(args) => git::run(&helper, &args).await,
+        CredentialCommand::Docker(args) => docker::run(&helper, &args).await,
+        CredentialCommand::Cargo(args) => cargo::run(&helper, &args).await,
+        CredentialCommand::Go(args) => go::run(&helper, &args).await,
+        CredentialCommand::Keyring(args) => keyring::run(&helper, &args).await,
+        CredentialCommand::Npm => npm::run(&helper).await,
+        CredentialCommand::Gcloud => gcloud::run(&helper).await,
+        CredentialCommand::Terraform(args) => terraform::run(&helper, &args).await,
+        CredentialCommand::Bazel(args) => bazel::run(&helper, &args).await,
+    };
+    match end {
+        End::Answered => Ok(0),
+        End::Exit(code) => Ok(code),
+        End::Failed(error) => Err(error),
+    }
+}
+
+/// The error for input that does not follow the protocol.
+fn malformed(what: impl Into<String>) -> Error {
+    Error::new(
+        Code::InvalidConfiguration,
+        what,
+        "this command is for other programs: see docs/helpers.md for how to set them up",
+    )
+}
+
+/// Exit code of a helper that has nothing to say.
+const NOTHING: u8 = exit::FAILURE;
