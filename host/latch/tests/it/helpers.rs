@@ -1,5 +1,8 @@
 //! `latch credential` as the helper of other programs, which are run unmodified where this
 //! machine has them.
 
+mod front;
 mod git;
+mod programs;
+mod protocols;
 mod scene;

@@ -49,11 +49,7 @@ pub(super) async fn run(helper: &Helper, args: &DockerArgs) -> End {
 async fn get(helper: &Helper, args: &DockerArgs) -> Result<End, Error> {
     let input = helper::input()?;
     let server = input.trim();
-    let session = match helper::url(server) {
-        Some(url) => helper.session_for(&url),
-        None => Ok(None),
-    };
-    let issued = match session {
+    let issued = match helper.session_for_text(server) {
         Ok(None) => return refuse(NOT_OURS),
         Ok(Some(session)) => session.issue(Kind::Access, None).await,
         Err(error) => Err(error),

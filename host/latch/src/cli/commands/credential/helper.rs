@@ -74,6 +74,22 @@ impl Helper {
         }
     }
 
+    /// Does the same for a URL, or for a host with or without a port. That means https, or
+    /// http on a loopback address.
+    pub(super) fn session_for_text(&self, text: &str) -> Result<Option<Session>, Error> {
+        let text = text.trim();
+        let texts = match text.contains("://") {
+            true => vec![text.to_owned()],
+            false => vec![format!("https://{text}"), format!("http://{text}")],
+        };
+        for url in texts.iter().filter_map(|text| url(text)) {
+            if let Some(session) = self.session_for(&url)? {
+                return Ok(Some(session));
+            }
+        }
+        Ok(None)
+    }
+
     /// Returns the session of the profile, for a program that names no host.
     pub(super) fn session_of_profile(&self) -> Result<Session, Error> {
         let config = Config::read(self.global.config_dir.as_deref())?;
@@ -244,14 +260,9 @@ pub(super) fn input() -> Result<Zeroizing<String>, Error> {
     Ok(Zeroizing::new(text.to_owned()))
 }
 
-/// Reads a URL, or a host with or without a port, which means https.
+/// Reads a URL.
 pub(super) fn url(text: &str) -> Option<Url> {
-    let text = text.trim();
-    let url = match text.contains("://") {
-        true => Url::parse(text),
-        false => Url::parse(&format!("https://{text}")),
-    };
-    url.ok().filter(|url| url.has_host())
+    Url::parse(text.trim()).ok().filter(|url| url.has_host())
 }
 
 /// Tells the user on the terminal, for programs that drop what a helper says on standard

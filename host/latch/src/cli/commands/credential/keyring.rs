@@ -41,10 +41,7 @@ pub(super) async fn run(helper: &Helper, args: &KeyringArgs) -> End {
 }
 
 async fn get(helper: &Helper, args: &KeyringArgs) -> Result<End, Error> {
-    let session = match args.service.as_deref().and_then(helper::url) {
-        Some(url) => helper.session_for(&url)?,
-        None => None,
-    };
+    let session = helper.session_for_text(args.service.as_deref().unwrap_or_default())?;
     let Some(session) = session else { return Ok(End::Exit(NOTHING)) };
     let issued = session.issue(Kind::Access, None).await?;
     let credential = Credential {

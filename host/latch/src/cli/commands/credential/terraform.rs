@@ -39,11 +39,7 @@ pub(super) async fn run(helper: &Helper, args: &TerraformArgs) -> End {
 }
 
 async fn get(helper: &Helper, host: &str) -> Result<(), Error> {
-    let session = match helper::url(host) {
-        Some(url) => helper.session_for(&url)?,
-        None => None,
-    };
-    let Some(session) = session else {
+    let Some(session) = helper.session_for_text(host)? else {
         return output::compact(&Credential { token: None });
     };
     let issued = session.issue(Kind::Access, None).await?;

@@ -1,0 +1,273 @@
+//! Programs that this machine has, with a server on loopback.
+
+#![cfg(unix)]
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+use latchstring_testing::api::answer;
+use latchstring_testing::{Run, built, http};
+use serde_json::{Value, json};
+
+use super::front::Front;
+use super::scene::{Scene, Wants, finished, found};
+
+/// A server that answers these addresses with JSON.
+fn serving(wants: Wants, answers: &'static [(&'static str, &'static str)]) -> Scene {
+    Scene::with(wants, |asked, stream| {
+        let target = asked.line.split([' ', '?']).nth(1).unwrap_or_default();
+        match answers.iter().find(|(path, _)| *path == target) {
+            Some((_, body)) => {
+                let kind = if body.starts_with('<') { "text/html" } else { "application/json" };
+                answer(stream, &format!("200 OK\r\ncontent-type: {kind}"), body.as_bytes());
+            }
+            None => answer(stream, "404 Not Found", b"{}"),
+        }
+    })
+}
+
+/// The same over TLS, with a profile that names it.
+fn secured(scene: &Scene) -> Front {
+    let front = Front::of(scene.api.origin());
+    scene.home.login_with(&["--api-origin", front.origin()]);
+    front
+}
+
+fn host(front: &Front) -> &str {
+    front.origin().trim_start_matches("https://")
+}
+
+// ---- kubectl ----------------------------------------------------------------------------
+
+const CLUSTER: &[(&str, &str)] = &[
+    ("/api", r#"{"kind":"APIVersions","versions":["v1"]}"#),
+    ("/apis", r#"{"kind":"APIGroupList","apiVersion":"v1","groups":[]}"#),
+    (
+        "/api/v1",
+        r#"{"kind":"APIResourceList","groupVersion":"v1","resources":[{"name":"pods","singularName":"pod","namespaced":true,"kind":"Pod","verbs":["get","list"]}]}"#,
+    ),
+    (
+        "/api/v1/namespaces/default/pods",
+        r#"{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[{"kind":"Pod","apiVersion":"v1","metadata":{"name":"one"}}]}"#,
+    ),
+];
+
+fn kubectl(scene: &Scene, front: &Front, program: &Path) -> Command {
+    let exec = json!({
+        "apiVersion": "client.authentication.k8s.io/v1",
+        "command": "latch",
+        "args": ["credential", "kubernetes", "--access-token"],
+        "interactiveMode": "Never",
+        "provideClusterInfo": true,
+    });
+    let config = json!({
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{ "name": "c", "cluster": {
+            "server": front.origin(),
+            "certificate-authority": front.certificate(),
+        } }],
+        "users": [{ "name": "u", "user": { "exec": exec } }],
+        "contexts": [{ "name": "x", "context": { "cluster": "c", "user": "u" } }],
+        "current-context": "x",
+    });
+    let config = scene.home.file("kubeconfig", &config.to_string());
+    let mut command =
+        scene.program(program, &["--kubeconfig", &config, "get", "pods", "--output=name"]);
+    command.env("KUBECACHEDIR", scene.home.path("cache"));
+    command
+}
+
+#[test]
+fn kubectl_gets_a_token_and_another_one_after_a_refusal() {
+    let Some(program) = found("kubectl") else { return };
+    let scene = serving(Wants::Bearer, CLUSTER);
+    let front = secured(&scene);
+    let run = finished(&mut kubectl(&scene, &front, &program)).succeeded();
+    assert_eq!(run.stdout, "pod/one\n");
+    assert_eq!(scene.renewals(), 0);
+    scene.expire();
+    finished(&mut kubectl(&scene, &front, &program)).succeeded();
+    assert_eq!(scene.renewals(), 1);
+    // The same process asks again, so its token was refused.
+    scene.refuse();
+    fs::remove_dir_all(scene.home.path("cache")).expect("a cache");
+    let run = finished(&mut kubectl(&scene, &front, &program)).succeeded();
+    assert_eq!(run.stdout, "pod/one\n");
+    assert_eq!(scene.renewals(), 2);
+    scene.home.latch(&["logout"]).succeeded();
+    let run = finished(&mut kubectl(&scene, &front, &program));
+    assert_ne!(run.code, 0);
+    assert!(run.stderr.contains("latch login"), "{}", run.stderr);
+}
+
+// ---- docker -----------------------------------------------------------------------------
+
+const REGISTRY: &[(&str, &str)] = &[
+    ("/v2/", "{}"),
+    (
+        "/v2/a/manifests/latest",
+        r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000","size":2},"layers":[]}"#,
+    ),
+];
+
+fn docker(scene: &Scene, front: &Front, program: &Path, settings: &Value) -> Run {
+    let config = scene.home.path("docker");
+    fs::create_dir_all(&config).expect("a folder");
+    fs::write(config.join("config.json"), settings.to_string()).expect("a file");
+    let image = format!("{}/a:latest", host(front));
+    let mut docker = scene.program(program, &["manifest", "inspect", "--insecure", &image]);
+    finished(docker.env("DOCKER_CONFIG", &config).env("SSL_CERT_FILE", front.certificate()))
+}
+
+#[test]
+fn docker_runs_the_launcher() {
+    let Some(program) = found("docker") else { return };
+    let scene = serving(Wants::Basic, REGISTRY);
+    let front = secured(&scene);
+    scene.launch_as("docker-credential-latch");
+    let all = json!({ "credsStore": "latch" });
+    let one = json!({ "credHelpers": { host(&front): "latch" } });
+    for settings in [&all, &one] {
+        docker(&scene, &front, &program, settings);
+        assert_eq!(scene.tokens().pop().flatten(), Some(scene.home.token(&[])), "{settings}");
+    }
+    scene.expire();
+    docker(&scene, &front, &program, &all);
+    assert_eq!(scene.renewals(), 1);
+    let asked = scene.tokens().len();
+    scene.home.latch(&["logout"]).succeeded();
+    docker(&scene, &front, &program, &all);
+    // Another registry, which nobody named.
+    let front = Front::of(scene.api.origin());
+    docker(&scene, &front, &program, &all);
+    assert!(scene.tokens()[asked..].iter().all(Option::is_none));
+}
+
+// ---- Terraform ----------------------------------------------------------------------------
+
+const MODULES: &[(&str, &str)] = &[
+    ("/.well-known/terraform.json", r#"{"modules.v1":"/modules/"}"#),
+    ("/modules/a/b/c/versions", r#"{"modules":[{"versions":[]}]}"#),
+];
+
+/// The launcher is looked for in the folder of plugins, not by `PATH`.
+fn terraform(scene: &Scene, front: &Front, program: &Path) -> Run {
+    let plugins = scene.home.path(".terraform.d").join("plugins");
+    fs::create_dir_all(&plugins).expect("a folder");
+    // There from the last time.
+    let _ = symlink(built("latch"), plugins.join("terraform-credentials-latch"));
+    let config = scene.home.file("terraformrc", "credentials_helper \"latch\" {\n  args = []\n}\n");
+    let module = format!("module \"m\" {{\n  source = \"{}/a/b/c\"\n}}\n", host(front));
+    fs::write(scene.home.work_folder().join("main.tf"), module).expect("a file");
+    let mut terraform = scene.program(program, &["init", "-no-color"]);
+    terraform.env("TF_CLI_CONFIG_FILE", config).env("CHECKPOINT_DISABLE", "1");
+    finished(terraform.env("SSL_CERT_FILE", front.certificate()))
+}
+
+#[test]
+fn terraform_runs_the_launcher() {
+    let Some(program) = found("terraform") else { return };
+    let scene = serving(Wants::Bearer, MODULES);
+    let front = secured(&scene);
+    let run = terraform(&scene, &front, &program);
+    assert!(run.stderr.contains("Module has no versions"), "{}", run.stderr);
+    assert_eq!(scene.tokens().pop().flatten(), Some(scene.home.token(&[])));
+    let asked = scene.tokens().len();
+    let run = terraform(&scene, &Front::of(scene.api.origin()), &program);
+    assert!(run.stderr.contains("401"), "{}", run.stderr);
+    assert!(scene.tokens()[asked..].iter().all(Option::is_none));
+}
+
+// ---- pip --------------------------------------------------------------------------------
+
+fn pip(scene: &Scene, program: &Path, origin: &str) -> Run {
+    let index = format!("{origin}/simple/").replacen("://", "://me@", 1);
+    let words = ["-m", "pip", "download", "--no-deps", "--disable-pip-version-check", "--no-input"];
+    let words = [&words[..], &["--keyring-provider", "subprocess", "--no-cache-dir"]].concat();
+    let words = [&words[..], &["--index-url", &index, "tiny"]].concat();
+    let mut pip = scene.program(program, &words);
+    finished(pip.env("PIP_CONFIG_FILE", "/dev/null"))
+}
+
+#[test]
+fn pip_runs_the_command_keyring() {
+    let Some(program) = found("python3") else { return };
+    let mut version = Command::new(&program);
+    if finished(version.args(["-m", "pip", "--version"])).code != 0 {
+        return;
+    }
+    let scene = serving(Wants::Basic, &[("/simple/tiny/", "<a href='/none'>none</a>")]);
+    scene.launch_as("keyring");
+    scene.log_in();
+    let run = pip(&scene, &program, scene.api.origin());
+    assert!(run.stderr.contains("No matching distribution"), "{}", run.stderr);
+    assert_eq!(scene.tokens().pop().flatten(), Some(scene.home.token(&[])), "{}", run.stderr);
+    scene.expire();
+    pip(&scene, &program, scene.api.origin());
+    assert_eq!(scene.tokens().pop().flatten(), Some(scene.home.token(&[])));
+    assert_eq!(scene.renewals(), 1);
+    let asked = scene.tokens().len();
+    let other = http::forward_to(scene.api.origin().trim_start_matches("http://"));
+    pip(&scene, &program, &other);
+    let secrets = scene.tokens().split_off(asked).into_iter().flatten();
+    assert!(secrets.into_iter().all(|sent| sent.is_empty()), "only the user name in the URL");
+}
+
+// ---- cargo --------------------------------------------------------------------------------
+
+const CRATES: &[(&str, &str)] = &[
+    ("/index/config.json", r#"{"dl":"http://127.0.0.1:1/dl","auth-required":true}"#),
+    (
+        "/index/ti/ny/tiny",
+        r#"{"name":"tiny","vers":"1.0.0","deps":[],"cksum":"0000000000000000000000000000000000000000000000000000000000000000","features":{},"yanked":false}"#,
+    ),
+];
+
+fn cargo(scene: &Scene, program: &Path, origin: &str) -> Run {
+    let (folder, home) = (scene.home.work_folder(), scene.home.path("cargo"));
+    fs::create_dir_all(folder.join("src")).expect("a folder");
+    fs::write(folder.join("src/lib.rs"), "").expect("a file");
+    let manifest = "[package]\nname = \"a\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n\
+        [dependencies]\ntiny = { version = \"1\", registry = \"own\" }\n";
+    fs::write(folder.join("Cargo.toml"), manifest).expect("a file");
+    // What the last time left.
+    let _ = fs::remove_file(folder.join("Cargo.lock"));
+    let _ = fs::remove_dir_all(home.join("registry"));
+    fs::create_dir_all(&home).expect("a folder");
+    let config = format!(
+        "[registries.own]\nindex = \"sparse+{origin}/index/\"\ncredential-provider = [\"latch\"]\n"
+    );
+    fs::write(home.join("config.toml"), config).expect("a file");
+    let mut cargo = scene.program(program, &["generate-lockfile"]);
+    cargo.env("CARGO_HOME", &home);
+    for name in ["RUSTUP_HOME", "RUSTUP_TOOLCHAIN"] {
+        if let Some(value) = env::var_os(name) {
+            cargo.env(name, value);
+        }
+    }
+    finished(&mut cargo)
+}
+
+#[test]
+fn cargo_runs_latch_as_a_plugin() {
+    let Some(program) = found("cargo") else { return };
+    let scene = serving(Wants::Bearer, CRATES);
+    scene.log_in();
+    cargo(&scene, &program, scene.api.origin()).succeeded();
+    assert_eq!(scene.tokens().pop().flatten(), Some(scene.home.token(&[])));
+    scene.expire();
+    cargo(&scene, &program, scene.api.origin()).succeeded();
+    assert_eq!(scene.renewals(), 1);
+    let asked = scene.tokens().len();
+    let other = http::forward_to(scene.api.origin().trim_start_matches("http://"));
+    assert_ne!(cargo(&scene, &program, &other).code, 0);
+    scene.home.latch(&["logout"]).succeeded();
+    let run = cargo(&scene, &program, scene.api.origin());
+    assert_ne!(run.code, 0);
+    assert!(run.stderr.contains("latch login"), "{}", run.stderr);
+    assert!(scene.tokens()[asked..].iter().all(Option::is_none));
+}
