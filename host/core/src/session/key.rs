@@ -5,6 +5,9 @@ use crate::error::{Code, Error};
 /// What registrations have in place of a profile: no profile can be named like it.
 const REGISTRATION: &str = "registration+";
 
+/// What stands in place of a profile for what another service gave for an ID token.
+const EXCHANGED: &str = "exchanged+";
+
 /// The key that a session, or the registration of a client, is stored under.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {
@@ -21,9 +24,15 @@ impl Key {
         Self { profile: REGISTRATION.to_owned(), account: name.to_owned() }
     }
 
+    /// Returns the key of what another service gave for an ID token. `name` has the same
+    /// characters as an account.
+    pub fn of_exchanged(name: &str) -> Self {
+        Self { profile: EXCHANGED.to_owned(), account: name.to_owned() }
+    }
+
     /// Returns whether this is the key of a session.
     pub fn is_session(&self) -> bool {
-        self.profile != REGISTRATION
+        ![REGISTRATION, EXCHANGED].contains(&self.profile.as_str())
     }
 
     /// Returns whether both parts have only the allowed characters and lengths.
@@ -62,8 +71,9 @@ impl Key {
     /// Returns the key whose file names begin with `stem`, or `None` if no key's do.
     pub fn of_file_stem(stem: &str) -> Option<Self> {
         let (name, account) = stem.split_once('.')?;
-        if name == REGISTRATION {
-            return Some(Self::of_registration(account)).filter(Self::is_well_formed);
+        if [REGISTRATION, EXCHANGED].contains(&name) {
+            let key = Self { profile: name.to_owned(), account: account.to_owned() };
+            return Some(key).filter(Self::is_well_formed);
         }
         // `+` marks the next letter as a capital.
         let mut marked = false;

@@ -26,8 +26,8 @@ use clap::{Parser, Subcommand};
 
 #[cfg(not(target_os = "wasi"))]
 pub(crate) use self::credential::{
-    BazelArgs, CargoArgs, CredentialCommand, DockerArgs, GitArgs, GoArgs, KeyringArgs, KeyringMode,
-    KeyringOutput, KubernetesArgs, TerraformArgs,
+    AwsArgs, BazelArgs, CargoArgs, CredentialCommand, DockerArgs, GitArgs, GoArgs, KeyringArgs,
+    KeyringMode, KeyringOutput, KubernetesArgs, TerraformArgs, VaultArgs,
 };
 pub(crate) use self::global::Global;
 #[cfg(not(target_os = "wasi"))]

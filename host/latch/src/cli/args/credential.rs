@@ -10,6 +10,8 @@ pub(crate) enum CredentialCommand {
     Git(GitArgs),
     /// docker, podman, skopeo and other clients of OCI registries
     Docker(DockerArgs),
+    /// AWS: its programs and SDKs
+    Aws(AwsArgs),
     /// cargo
     Cargo(CargoArgs),
     /// go
@@ -24,6 +26,8 @@ pub(crate) enum CredentialCommand {
     Terraform(TerraformArgs),
     /// Bazel
     Bazel(BazelArgs),
+    /// Vault and OpenBao
+    Vault(VaultArgs),
 }
 
 #[derive(ClapArgs)]
@@ -51,6 +55,25 @@ pub(crate) struct DockerArgs {
 
     /// What the client wants: get, store, erase, list or version
     pub(crate) operation: String,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct AwsArgs {
+    /// Role to assume
+    #[arg(long, value_name = "ARN")]
+    pub(crate) role_arn: String,
+
+    /// Address of the Security Token Service [default: AWS_ENDPOINT_URL_STS, else AWS's own]
+    #[arg(long, value_name = "URL")]
+    pub(crate) sts_endpoint: Option<String>,
+
+    /// Time in seconds for which to get keys
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
+    pub(crate) duration: u64,
+
+    /// Name of the session in AWS's logs
+    #[arg(long, value_name = "NAME", default_value = "latch")]
+    pub(crate) session_name: String,
 }
 
 #[derive(ClapArgs)]
@@ -111,4 +134,18 @@ pub(crate) struct TerraformArgs {
 pub(crate) struct BazelArgs {
     /// What Bazel wants: get
     pub(crate) verb: String,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct VaultArgs {
+    /// Role to log in with
+    #[arg(long, value_name = "NAME")]
+    pub(crate) role: String,
+
+    /// Path of the JWT login
+    #[arg(long, value_name = "PATH", default_value = "jwt")]
+    pub(crate) mount: String,
+
+    /// What Vault wants: get, store or erase
+    pub(crate) operation: String,
 }

@@ -7,13 +7,15 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
+use std::thread;
 
-use latchstring_testing::api::answer;
-use latchstring_testing::{Run, built, http};
+use latchstring_testing::api::{Api, answer};
+use latchstring_testing::{Home, Run, built, http};
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
 use super::front::Front;
-use super::scene::{Scene, Wants, finished, found};
+use super::scene::{Scene, Wants, finished, found, told};
 
 /// A server that answers these addresses with JSON.
 fn serving(wants: Wants, answers: &'static [(&'static str, &'static str)]) -> Scene {
@@ -270,4 +272,139 @@ fn cargo_runs_latch_as_a_plugin() {
     assert_ne!(run.code, 0);
     assert!(run.stderr.contains("latch login"), "{}", run.stderr);
     assert!(scene.tokens()[asked..].iter().all(Option::is_none));
+}
+
+// ---- AWS ----------------------------------------------------------------------------------
+
+/// A Security Token Service that gives keys for ID tokens of the provider.
+fn sts() -> Api {
+    Api::start(|asked, stream| {
+        let form: Vec<(String, String)> =
+            form_urlencoded::parse(&asked.body).into_owned().collect();
+        let one = |name: &str| form.iter().find(|(key, _)| key == name).map(|(_, value)| &**value);
+        let is_good = one("Action") == Some("AssumeRoleWithWebIdentity")
+            && one("WebIdentityToken").is_some_and(|token| token.split('.').count() == 3)
+            && asked.header("authorization").is_none();
+        let is_signed = asked.header("authorization").is_some_and(|it| it.contains("AKIA1/"));
+        let body = match (is_good, one("RoleArn")) {
+            (false, None) if is_signed && one("Action") == Some("GetCallerIdentity") => {
+                "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
+                 <GetCallerIdentityResult><Arn>arn:aws:sts::1:assumed-role/deploy/latch</Arn>\
+                 <UserId>u</UserId><Account>1</Account></GetCallerIdentityResult>\
+                 </GetCallerIdentityResponse>"
+            }
+            (true, Some("arn:aws:iam::1:role/deploy")) => {
+                "<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">\
+                 <AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>AKIA1</AccessKeyId>\
+                 <SecretAccessKey>key-secret</SecretAccessKey><SessionToken>session-secret</SessionToken>\
+                 <Expiration>2099-01-01T00:00:00Z</Expiration></Credentials>\
+                 </AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>"
+            }
+            _ => {
+                let refusal = b"<ErrorResponse><Error><Code>AccessDenied</Code>\
+                    <Message>Not authorized</Message></Error></ErrorResponse>";
+                return answer(stream, "403 Forbidden", refusal);
+            }
+        };
+        answer(stream, "200 OK", body.as_bytes());
+    })
+}
+
+#[test]
+fn aws_keys_are_fetched_once_for_an_id_token() {
+    let (home, sts) = (Home::new(), sts());
+    home.login_with(&["--api-origin", sts.origin()]);
+    let keys = |role: &str, extra: &[&str]| {
+        let role = format!("arn:aws:iam::1:role/{role}");
+        let words = ["credential", "aws", "--role-arn", &role, "--sts-endpoint", sts.origin()];
+        home.latch(&[&words[..], extra].concat())
+    };
+    thread::scope(|scope| {
+        let runs: Vec<_> = (0..8).map(|_| scope.spawn(|| keys("deploy", &[]))).collect();
+        for run in runs {
+            let run = run.join().expect("a run").succeeded();
+            let expected = "{\"Version\":1,\"AccessKeyId\":\"AKIA1\",\"SecretAccessKey\":\"key-secret\",\
+                \"SessionToken\":\"session-secret\",\"Expiration\":\"2099-01-01T00:00:00Z\"}\n";
+            assert_eq!(run.stdout, expected);
+        }
+    });
+    assert_eq!(sts.log().len(), 1, "eight processes, one request");
+    let run = keys("other", &[]).failed(4, "provider-refused");
+    run.saying(&["Not authorized", "AccessDenied", "trust policy"]);
+    // Not after a logout, and not after another login.
+    home.latch(&["logout"]).succeeded();
+    keys("deploy", &[]).failed(3, "login-required").saying(&["latch login"]);
+    home.login();
+    keys("deploy", &[]).succeeded();
+    assert_eq!(sts.log().len(), 3);
+    // Only where the profile says so.
+    let other = ["--sts-endpoint", "https://evil.example"];
+    let words = ["credential", "aws", "--role-arn", "arn:aws:iam::1:role/deploy"];
+    let run = home.latch(&[&words[..], &other].concat()).failed(6, "egress-denied");
+    run.saying(&["latch profile add default --api-origin https://evil.example"]);
+}
+
+#[test]
+fn the_aws_command_line_gets_its_keys_from_latch() {
+    let Some(program) = found("aws") else { return };
+    let scene = Scene::with(Wants::Bearer, |_, stream| answer(stream, "200 OK", b""));
+    let sts = sts();
+    scene.home.login_with(&["--api-origin", sts.origin()]);
+    fs::create_dir_all(scene.home.path(".aws")).expect("a folder");
+    let latch = built("latch");
+    let process =
+        format!("{} credential aws --role-arn arn:aws:iam::1:role/deploy", latch.display());
+    let config = format!("[default]\nregion = eu-central-1\ncredential_process = {process}\n");
+    fs::write(scene.home.path(".aws").join("config"), config).expect("a file");
+    let ask = || {
+        let words = ["sts", "get-caller-identity", "--output", "text"];
+        let mut aws = scene.program(&program, &words);
+        if let Some(root) = env::var_os("PYENV_ROOT") {
+            aws.env("PYENV_ROOT", root);
+        }
+        finished(aws.env("AWS_ENDPOINT_URL_STS", sts.origin()))
+    };
+    for _ in 0..2 {
+        let run = ask().succeeded();
+        assert!(run.stdout.contains("assumed-role/deploy/latch"), "{}", run.stdout);
+    }
+    assert_eq!(sts.log().len(), 3, "keys for both, and two answers");
+    scene.home.latch(&["logout"]).succeeded();
+    let run = ask();
+    assert_ne!(run.code, 0);
+    assert!(run.stderr.contains("latch login"), "{}", run.stderr);
+}
+
+// ---- Vault --------------------------------------------------------------------------------
+
+#[test]
+fn vault_tokens_are_fetched_once_for_an_id_token() {
+    let home = Home::new();
+    let vault = Api::start(|asked, stream| {
+        let body: Value = serde_json::from_slice(&asked.body).unwrap_or_default();
+        let is_good = asked.line == "POST /v1/auth/jwt/login HTTP/1.1" && body["role"] == "dev";
+        match is_good && body["jwt"].as_str().is_some_and(|jwt| jwt.split('.').count() == 3) {
+            true => answer(
+                stream,
+                "200 OK",
+                br#"{"auth":{"client_token":"hvs.secret","lease_duration":3600,"renewable":true}}"#,
+            ),
+            false => answer(stream, "400 Bad Request", br#"{"errors":["role not found"]}"#),
+        }
+    });
+    home.login_with(&["--api-origin", vault.origin()]);
+    let ask = |role: &str, operation: &str| {
+        let mut command = home.command(&["credential", "vault", "--role", role, operation]);
+        told(command.env("VAULT_ADDR", vault.origin()), "")
+    };
+    for _ in 0..2 {
+        assert_eq!(ask("dev", "get").succeeded().stdout, "hvs.secret");
+    }
+    assert_eq!(vault.log().len(), 1);
+    ask("other", "get").failed(4, "provider-refused").saying(&["role not found"]);
+    for operation in ["store", "erase"] {
+        assert_eq!(ask("dev", operation).succeeded().stdout, "");
+    }
+    home.latch(&["logout"]).succeeded();
+    ask("dev", "get").failed(3, "login-required");
 }

@@ -120,7 +120,7 @@ impl Helper {
 
 /// The session of one profile.
 pub(super) struct Session {
-    global: Global,
+    pub(super) global: Global,
     pub(super) profile: Profile,
 }
 
@@ -179,13 +179,18 @@ impl Session {
         self.advised(async |latch| latch.token_instead_of(refused).await).await
     }
 
+    /// Returns the profile's settings. Not the `.env` of the current folder: whoever wrote it
+    /// must not choose a session.
+    pub(super) fn settings(&self) -> Result<Settings, Error> {
+        Settings::read_without_folder(&self.global, Profile::default())
+    }
+
     /// Runs `act` with the profile's client. An error says how to log in.
     async fn advised<T>(
         &self,
         act: impl AsyncFnOnce(Latch) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        // Not the `.env` of the current folder: whoever wrote it must not choose a session.
-        let settings = Settings::read_without_folder(&self.global, Profile::default())?;
+        let settings = self.settings()?;
         let latch = settings.builder(&self.global, false)?.terminal(Silent).build()?;
         act(latch).await.map_err(|error| settings.advise(&self.global, error))
     }

@@ -3,10 +3,12 @@
 //! One file for each protocol, which says how the program asks and what it takes. All of
 //! them find the session in the same way: see [`helper`].
 
+mod aws;
 mod bazel;
 mod callers;
 mod cargo;
 mod docker;
+mod exchanged;
 mod gcloud;
 mod git;
 mod go;
@@ -15,6 +17,7 @@ mod keyring;
 mod kubernetes;
 mod npm;
 mod terraform;
+mod vault;
 
 use latchstring::{Code, Error};
 
@@ -45,6 +48,7 @@ pub(crate) async fn run(
         CredentialCommand::Kubernetes(args) => kubernetes::run(&helper, &args).await,
         CredentialCommand::Git(args) => git::run(&helper, &args).await,
         CredentialCommand::Docker(args) => docker::run(&helper, &args).await,
+        CredentialCommand::Aws(args) => aws::run(&helper, &args).await,
         CredentialCommand::Cargo(args) => cargo::run(&helper, &args).await,
         CredentialCommand::Go(args) => go::run(&helper, &args).await,
         CredentialCommand::Keyring(args) => keyring::run(&helper, &args).await,
@@ -52,6 +56,7 @@ pub(crate) async fn run(
         CredentialCommand::Gcloud => gcloud::run(&helper).await,
         CredentialCommand::Terraform(args) => terraform::run(&helper, &args).await,
         CredentialCommand::Bazel(args) => bazel::run(&helper, &args).await,
+        CredentialCommand::Vault(args) => vault::run(&helper, &args).await,
     };
     match end {
         End::Answered => Ok(0),
