@@ -16,6 +16,10 @@ use super::settings::Settings;
 /// reason.
 pub(crate) fn run(global: &Global, command: &Command) -> Option<Result<(), Error>> {
     let Command::Token(args) = command else { return None };
+    #[cfg(not(target_os = "wasi"))]
+    if args.id_token {
+        return None;
+    }
     let args = args.as_ref().clone();
     let settings = Settings::read(global, args.provider.into_profile()).ok()?;
     if !is_plain(global, &settings.effective) {

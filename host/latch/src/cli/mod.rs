@@ -11,6 +11,8 @@ mod equipment;
 mod exit;
 mod hardening;
 #[cfg(not(target_os = "wasi"))]
+mod id_token;
+#[cfg(not(target_os = "wasi"))]
 mod interruption;
 mod output;
 mod presets;

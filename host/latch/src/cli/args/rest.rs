@@ -26,6 +26,16 @@ pub(crate) struct TokenArgs {
     #[arg(long, env = "LATCH_OUTPUT", value_name = "FORMAT", value_enum)]
     pub(crate) output: Option<TokenOutput>,
 
+    #[cfg(not(target_os = "wasi"))]
+    /// Print the ID token, which says who you are, instead of the access token
+    #[arg(
+        long,
+        env = "LATCH_ID_TOKEN",
+        value_parser = FalseyValueParser::new(),
+        conflicts_with_all = ["output", "challenge"]
+    )]
+    pub(crate) id_token: bool,
+
     /// `WWW-Authenticate` header with which the resource refused the token
     #[arg(long, env = "LATCH_CHALLENGE", value_name = "HEADER", hide_short_help = true)]
     pub(crate) challenge: Option<String>,

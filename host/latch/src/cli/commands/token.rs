@@ -11,7 +11,11 @@ use crate::cli::output;
 use crate::cli::settings::Settings;
 
 pub(crate) async fn run(global: &Global, args: Box<TokenArgs>) -> Result<(), Error> {
-    let TokenArgs { min_ttl, force_refresh, output, challenge, checks, provider } = *args;
+    #[cfg(not(target_os = "wasi"))]
+    if args.id_token {
+        return print_id_token(global, *args).await;
+    }
+    let TokenArgs { min_ttl, force_refresh, output, challenge, checks, provider, .. } = *args;
     let settings = Settings::read(global, provider.into_profile())?;
     let demand = Demand { challenge, ..demand(min_ttl, force_refresh, checks) };
     let challenge = demand.challenge.clone();
@@ -20,6 +24,33 @@ pub(crate) async fn run(global: &Global, args: Box<TokenArgs>) -> Result<(), Err
     let token =
         token.map_err(|error| settings.advise_after(global, challenge.as_deref(), error))?;
     print(global, output, &token)
+}
+
+/// Prints the ID token, which has an expiry of its own.
+#[cfg(not(target_os = "wasi"))]
+async fn print_id_token(global: &Global, args: TokenArgs) -> Result<(), Error> {
+    use std::time::Duration;
+
+    use crate::cli::id_token::IdToken;
+
+    let settings = Settings::read(global, args.provider.into_profile())?;
+    let latch = settings.latch(global, false)?;
+    let usable_for = Duration::from_secs(args.min_ttl);
+    let id_token = async {
+        let refused = match args.force_refresh {
+            true => Some(latch.token().await?.fingerprint()),
+            false => None,
+        };
+        IdToken::get(&latch, usable_for, refused.as_deref()).await
+    };
+    let id_token = id_token.await.map_err(|error| settings.advise(global, error))?;
+    match global.json {
+        true => output::document(&json!({
+            "id_token": &*id_token.text,
+            "expires_at": output::rfc3339(id_token.expires_at),
+        })),
+        false => print_line(&id_token.text),
+    }
 }
 
 pub(crate) fn demand(min_ttl_seconds: u64, force_refresh: bool, checks: CheckArgs) -> Demand {

@@ -276,6 +276,26 @@ fn the_current_folder_chooses_no_session() {
 }
 
 #[test]
+fn an_id_token_is_printed_on_request() {
+    let scene = scene();
+    let printed = scene.home.token(&["--id-token"]);
+    assert_eq!(printed, id_token(&scene));
+    let said = scene.home.latch(&["token", "--id-token", "--json"]).succeeded();
+    assert_eq!(json(&said)["id_token"], printed);
+    assert_ne!(scene.home.token(&["--id-token", "--force-refresh"]), printed);
+    let home = latchstring_testing::Home::new();
+    let issuer = home.provider.issuer();
+    let words = ["login", "--issuer", issuer, "--client-id", "demo", "--no-browser"];
+    let pending = latchstring_testing::Pending::start(
+        &mut home.command(&[&words[..], &["--scope", "offline_access"]].concat()),
+    );
+    pending.visit();
+    pending.finish().succeeded();
+    let run = home.latch(&["token", "--id-token"]).failed(3, "login-required");
+    run.saying(&["no ID token"]);
+}
+
+#[test]
 fn an_id_token_that_has_expired_is_replaced_or_the_user_is_told() {
     let scene = scene();
     let old = id_token(&scene);

@@ -7,11 +7,8 @@
 use std::io::{IsTerminal as _, Read as _, Write as _, stderr, stdin};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use latchstring::capability::terminal::Terminal;
 use latchstring::{Code, Demand, Error, Latch, Token, api_origin, is_allowed, printable};
-use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 use zeroize::Zeroizing;
@@ -19,6 +16,7 @@ use zeroize::Zeroizing;
 use super::malformed;
 use crate::cli::args::Global;
 use crate::cli::config::Config;
+use crate::cli::id_token::IdToken;
 use crate::cli::profile::Profile;
 use crate::cli::settings::Settings;
 
@@ -133,39 +131,30 @@ impl Session {
     /// Returns a token of this kind that is valid for a while. With `refused`, the
     /// fingerprint of an access token, it is one that came with another access token.
     pub(super) async fn issue(&self, kind: Kind, refused: Option<&str>) -> Result<Issued, Error> {
+        if kind == Kind::Id {
+            let id_token =
+                self.advised(async |latch| IdToken::get(&latch, USABLE_FOR, refused).await).await?;
+            let IdToken { text, expires_at, came_with } = id_token;
+            let told_expiry = expires_at.checked_sub(MARGIN);
+            return Ok(Issued { text, told_expiry, fingerprint: came_with });
+        }
         let token = match refused {
-            Some(refused) => self.instead_of(refused).await?,
+            Some(refused) => {
+                self.advised(async |latch| latch.token_instead_of(refused).await).await?
+            }
             None => {
                 let demand = Demand { min_ttl_ms: millis(USABLE_FOR), ..Demand::default() };
                 self.advised(async |latch| latch.token_for(demand).await).await?
             }
         };
-        if kind == Kind::Access {
-            let expires_at = token.expires_at();
-            return Ok(Issued::new(&token, token.access_token(), expires_at));
-        }
-        if let Some(issued) = verified_id_token(&token) {
-            return Ok(issued);
-        }
-        // It expires on its own, often earlier than the access token.
-        let token = self.instead_of(&token.fingerprint()).await?;
-        verified_id_token(&token).ok_or_else(|| {
-            let message = match token.id_token() {
-                None => "the session has no ID token",
-                Some(_) => {
-                    "the ID token has expired, and the provider sent no new one with the \
-                     refreshed access token"
-                }
-            };
-            Error::new(Code::LoginRequired, message, "log in again, with the scope openid")
-        })
+        Ok(Issued::of(&token))
     }
 
     /// Returns the access token if the stored one is valid for a while. Asks nobody.
     pub(super) async fn stored(&self) -> Option<Issued> {
         let demand = Demand { min_ttl_ms: millis(USABLE_FOR), ..Demand::default() };
         let token = self.advised(async |latch| latch.stored_token(&demand).await).await.ok()??;
-        Some(Issued::new(&token, token.access_token(), token.expires_at()))
+        Some(Issued::of(&token))
     }
 
     /// Whether the profile names the origin of this URL itself, not with a wildcard.
@@ -173,10 +162,6 @@ impl Session {
         let own = url.origin().ascii_serialization();
         let origins = self.profile.api_origins.iter().flatten();
         origins.filter_map(|origin| api_origin(origin).ok()).any(|origin| origin == own)
-    }
-
-    async fn instead_of(&self, refused: &str) -> Result<Token, Error> {
-        self.advised(async |latch| latch.token_instead_of(refused).await).await
     }
 
     /// Returns the profile's settings. Not the `.env` of the current folder: whoever wrote it
@@ -213,10 +198,10 @@ pub(super) struct Issued {
 }
 
 impl Issued {
-    fn new(token: &Token, text: &str, expires_at: Option<SystemTime>) -> Self {
+    fn of(token: &Token) -> Self {
         Self {
-            text: Zeroizing::new(text.to_owned()),
-            told_expiry: expires_at.and_then(|at| at.checked_sub(MARGIN)),
+            text: Zeroizing::new(token.access_token().to_owned()),
+            told_expiry: token.expires_at().and_then(|at| at.checked_sub(MARGIN)),
             fingerprint: token.fingerprint(),
         }
     }
@@ -225,22 +210,6 @@ impl Issued {
     pub(super) fn bearer(&self) -> Zeroizing<String> {
         Zeroizing::new(format!("Bearer {}", *self.text))
     }
-}
-
-/// Returns the ID token that came with this access token, if it is valid for a while.
-fn verified_id_token(token: &Token) -> Option<Issued> {
-    #[derive(Deserialize)]
-    struct Claims {
-        exp: u64,
-    }
-
-    let text = token.id_token()?;
-    // The component has verified it. What is still to be known is its expiry.
-    let payload = URL_SAFE_NO_PAD.decode(text.split('.').nth(1)?).ok()?;
-    let Claims { exp } = serde_json::from_slice(&payload).ok()?;
-    let expires_at = UNIX_EPOCH.checked_add(Duration::from_secs(exp))?;
-    let is_usable = expires_at > SystemTime::now() + USABLE_FOR;
-    is_usable.then(|| Issued::new(token, text, Some(expires_at)))
 }
 
 /// Returns the fingerprint of a token that a program gives back.
