@@ -26,8 +26,9 @@ use clap::{Parser, Subcommand};
 
 #[cfg(not(target_os = "wasi"))]
 pub(crate) use self::credential::{
-    AwsArgs, BazelArgs, CargoArgs, CredentialCommand, DockerArgs, GitArgs, GoArgs, KeyringArgs,
-    KeyringMode, KeyringOutput, KubernetesArgs, TerraformArgs, VaultArgs,
+    AwsArgs, BazelArgs, CargoArgs, CredentialCommand, DockerArgs, GitArgs, GoArgs, InstallArgs,
+    Installable, KeyringArgs, KeyringMode, KeyringOutput, KubernetesArgs, TerraformArgs,
+    UninstallArgs, VaultArgs,
 };
 pub(crate) use self::global::Global;
 #[cfg(not(target_os = "wasi"))]

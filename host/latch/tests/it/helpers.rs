@@ -3,6 +3,7 @@
 
 mod front;
 mod git;
+mod install;
 mod programs;
 mod protocols;
 mod scene;

@@ -1,9 +1,17 @@
 //! Arguments of `latch credential`: what the programs pass is behind what the user sets.
 
+use std::path::PathBuf;
+
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
 #[derive(Subcommand)]
 pub(crate) enum CredentialCommand {
+    /// Have a program run latch as its helper: writes the program's settings
+    Install(InstallArgs),
+    /// Take back what install has written
+    Uninstall(UninstallArgs),
+    /// List what is installed
+    List,
     /// kubectl, helm and everything else on client-go
     Kubernetes(KubernetesArgs),
     /// git
@@ -148,4 +156,57 @@ pub(crate) struct VaultArgs {
 
     /// What Vault wants: get, store or erase
     pub(crate) operation: String,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct InstallArgs {
+    /// Program whose settings to write
+    #[arg(value_enum)]
+    pub(crate) protocol: Installable,
+
+    /// Host to answer for; may be repeated [default: all that the profile names]
+    #[arg(long = "host", value_name = "HOST")]
+    pub(crate) hosts: Vec<String>,
+
+    /// Registry in cargo's settings
+    #[arg(long, value_name = "NAME")]
+    pub(crate) registry: Option<String>,
+
+    /// Role to assume at AWS
+    #[arg(long, value_name = "ARN")]
+    pub(crate) role_arn: Option<String>,
+
+    /// Folder for links that programs look for [default: ~/.local/bin]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) launcher_dir: Option<PathBuf>,
+
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(ClapArgs)]
+pub(crate) struct UninstallArgs {
+    /// Program whose settings to take back
+    #[arg(value_enum)]
+    pub(crate) protocol: Installable,
+
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// Programs whose settings can be written.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Installable {
+    Aws,
+    Bazel,
+    Cargo,
+    Docker,
+    Git,
+    Go,
+    Keyring,
+    Kubernetes,
+    Npm,
+    Terraform,
 }

@@ -13,6 +13,7 @@ mod gcloud;
 mod git;
 mod go;
 mod helper;
+mod install;
 mod keyring;
 mod kubernetes;
 mod npm;
@@ -35,6 +36,12 @@ pub(super) enum End {
     Failed(Error),
 }
 
+impl From<Result<(), Error>> for End {
+    fn from(result: Result<(), Error>) -> Self {
+        result.map_or_else(Self::Failed, |()| Self::Answered)
+    }
+}
+
 /// Runs one request of a program. `is_named` says whether the user named a profile.
 /// Returns the exit code.
 pub(crate) async fn run(
@@ -45,6 +52,9 @@ pub(crate) async fn run(
     stores::ask_nothing();
     let helper = Helper::new(global, is_named);
     let end = match command {
+        CredentialCommand::Install(args) => install::install(&helper, &args).into(),
+        CredentialCommand::Uninstall(args) => install::uninstall(&helper, &args).into(),
+        CredentialCommand::List => install::list(global).into(),
         CredentialCommand::Kubernetes(args) => kubernetes::run(&helper, &args).await,
         CredentialCommand::Git(args) => git::run(&helper, &args).await,
         CredentialCommand::Docker(args) => docker::run(&helper, &args).await,

@@ -1,0 +1,136 @@
+//! `latch credential install`: writes the settings of the program that is to run the helper,
+//! and takes them back.
+
+mod clients;
+mod edit;
+mod records;
+
+use std::path::{Path, PathBuf};
+
+use latchstring::{Code, Error, printable};
+use serde_json::{Value, json};
+
+use self::clients::{Client, Plan};
+use self::edit::{Edit, difference};
+use self::records::{Record, Records};
+use super::helper::Helper;
+use crate::cli::args::{Global, InstallArgs, UninstallArgs};
+use crate::cli::output::{self, say};
+
+pub(super) fn install(helper: &Helper, args: &InstallArgs) -> Result<(), Error> {
+    let session = helper.session_of_profile()?;
+    let client = Client::new(&session, args)?;
+    let Plan { edits, launchers, advice } = client.plan()?;
+    let mut records = Records::read(&helper.global)?;
+    for edit in &edits {
+        show(edit)?;
+    }
+    for launcher in &launchers {
+        output::line(&format!("{} -> {}", launcher.display(), program()?.display()))?;
+    }
+    if !args.dry_run {
+        for launcher in &launchers {
+            link(launcher)?;
+        }
+        for edit in &edits {
+            records.note(&client, edit, &launchers);
+        }
+        records.write()?;
+        edits.iter().try_for_each(Edit::write)?;
+    }
+    advice.iter().for_each(|line| say(line));
+    Ok(())
+}
+
+pub(super) fn uninstall(helper: &Helper, args: &UninstallArgs) -> Result<(), Error> {
+    let session = helper.session_of_profile()?;
+    let mut records = Records::read(&helper.global)?;
+    let taken = records.take(args.protocol, session.name());
+    if taken.is_empty() {
+        say("There is nothing to undo");
+        return Ok(());
+    }
+    for record in &taken {
+        let edit = record.undo()?;
+        show(&edit)?;
+        if !args.dry_run {
+            edit.write()?;
+            record.launchers.iter().for_each(|launcher| unlink(launcher, &records));
+        }
+    }
+    match args.dry_run {
+        true => Ok(()),
+        false => records.write(),
+    }
+}
+
+pub(super) fn list(global: &Global) -> Result<(), Error> {
+    let records = Records::read(global)?;
+    if global.json {
+        let in_json = |record: &Record| json!({ "protocol": record.protocol, "profile": record.profile, "file": record.path });
+        return output::document(&Value::Array(records.all().iter().map(in_json).collect()));
+    }
+    for Record { protocol, profile, path, .. } in records.all() {
+        output::line(&format!("{protocol:<12} {profile:<12} {}", path.display()))?;
+    }
+    Ok(())
+}
+
+fn show(edit: &Edit) -> Result<(), Error> {
+    output::line(&printable(&edit.path.display().to_string()))?;
+    for line in difference(edit.before.as_deref().unwrap_or_default(), &edit.after) {
+        output::line(&line)?;
+    }
+    Ok(())
+}
+
+/// The file of this program, which launchers are links to.
+fn program() -> Result<PathBuf, Error> {
+    std::env::current_exe().map_err(|error| {
+        Error::new(
+            Code::HostFault,
+            format!("the file of this program cannot be found: {error}"),
+            "run latch by its full path",
+        )
+    })
+}
+
+/// Makes a launcher, unless it is there.
+fn link(launcher: &Path) -> Result<(), Error> {
+    let failed = |error: std::io::Error| {
+        Error::new(
+            Code::NotSaved,
+            format!("{} cannot be made: {error}", launcher.display()),
+            "choose another folder with --launcher-dir",
+        )
+    };
+    let program = program()?;
+    if launcher.symlink_metadata().is_ok() {
+        return match std::fs::read_link(launcher).is_ok_and(|target| target == program) {
+            true => Ok(()),
+            false => Err(Error::new(
+                Code::InvalidConfiguration,
+                format!("{} is there already, and is not latch's", launcher.display()),
+                "remove it, or choose another folder with --launcher-dir",
+            )),
+        };
+    }
+    std::fs::create_dir_all(launcher.parent().unwrap_or(launcher)).map_err(failed)?;
+    #[cfg(unix)]
+    let made = std::os::unix::fs::symlink(&program, launcher);
+    // Links need a privilege on Windows.
+    #[cfg(not(unix))]
+    let made = std::fs::hard_link(&program, launcher);
+    made.map_err(failed)
+}
+
+/// Removes a launcher that no other record needs.
+fn unlink(launcher: &Path, records: &Records) {
+    let is_needed =
+        records.all().iter().any(|record| record.launchers.iter().any(|other| other == launcher));
+    let is_ours = program().is_ok_and(|own| std::fs::read_link(launcher).is_ok_and(|to| to == own));
+    if is_ours && !is_needed {
+        // One that stays does no harm.
+        let _ = std::fs::remove_file(launcher);
+    }
+}

@@ -1,0 +1,189 @@
+//! `latch credential install`, and how it is undone.
+
+use std::fs;
+use std::path::PathBuf;
+
+use latchstring_testing::api::answer;
+use latchstring_testing::{Home, Run};
+
+use super::scene::{Scene, Wants, finished, found};
+
+const HOST: &str = "https://git.example.com";
+
+fn home() -> Home {
+    let home = Home::new();
+    home.login_with(&["--api-origin", HOST]);
+    home
+}
+
+fn credential(home: &Home, words: &[&str]) -> Run {
+    home.latch(&[&["credential"], words].concat())
+}
+
+/// The file of each program, what is in it before, and what is in it afterwards.
+fn files(home: &Home) -> Vec<(Vec<&'static str>, PathBuf, &'static str, Vec<String>)> {
+    let bin = home.path(".local/bin").display().to_string();
+    let cargo = vec!["cargo", "--registry", "own"];
+    let aws = vec!["aws", "--role-arn", "arn:aws:iam::1:role/a"];
+    let row = |words: Vec<&'static str>, path: &str, before, after: &[&str]| {
+        (words, home.path(path), before, after.iter().map(|line| (*line).to_owned()).collect())
+    };
+    vec![
+        row(
+            vec!["git"],
+            ".gitconfig",
+            "[user]\n\tname = Ada",
+            &["[credential \"https://git.example.com\"]", "\thelper =", "credential git\""],
+        ),
+        row(
+            vec!["docker"],
+            ".docker/config.json",
+            "{\"auths\": {\n      \"a\": {}}}",
+            &["\"auths\"", "\"git.example.com\": \"latch\""],
+        ),
+        row(
+            aws,
+            ".aws/config",
+            "[default]\nregion = a\n",
+            &["[profile latch-default]", "credential_process = "],
+        ),
+        row(
+            cargo,
+            ".cargo/config.toml",
+            "# mine\n[net]\nretry = 3\n",
+            &["# mine", "[registries.own]", &format!("{bin}/cargo-credential-latch")],
+        ),
+        row(
+            vec!["npm"],
+            ".npmrc",
+            "a=b\n",
+            &[&format!("//git.example.com/:tokenHelper={bin}/pnpm-credential-latch")],
+        ),
+        row(vec!["terraform"], ".terraformrc", "", &["credentials_helper \"latch\" {"]),
+        row(
+            vec!["bazel"],
+            ".bazelrc",
+            "build -k\n",
+            &[&format!("common --credential_helper=git.example.com={bin}/bazel-credential-latch")],
+        ),
+        row(vec!["go"], ".config/go/env", "GOPROXY=direct\n", &["GOAUTH=", "credential go; netrc"]),
+        row(
+            vec!["keyring"],
+            ".config/pip/pip.conf",
+            "[global]\ntimeout = 1\n[list]\nformat = columns\n",
+            &["[global]\n# latch", "keyring-provider = subprocess\n"],
+        ),
+    ]
+}
+
+#[test]
+fn settings_are_written_and_taken_back_byte_for_byte() {
+    let home = home();
+    for (words, path, before, after) in files(&home) {
+        let exists = !before.is_empty();
+        if exists {
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(&path, before).expect("a file");
+        }
+        let install = [&["install"], &words[..]].concat();
+        let shown = credential(&home, &[&install[..], &["--dry-run"]].concat()).succeeded();
+        assert_eq!(fs::read_to_string(&path).unwrap_or_default(), before, "a dry run");
+        let run = credential(&home, &install).succeeded();
+        assert_eq!(run.stdout, shown.stdout, "{words:?}");
+        let text = fs::read_to_string(&path).expect("a file");
+        for line in after {
+            assert!(text.contains(&line), "{line} is not in {text}");
+        }
+        credential(&home, &install).succeeded();
+        assert_eq!(fs::read_to_string(&path).expect("a file"), text, "twice is once: {words:?}");
+        let listed = credential(&home, &["list"]).succeeded();
+        assert!(listed.stdout.contains(&path.display().to_string()), "{}", listed.stdout);
+        credential(&home, &["uninstall", words[0]]).succeeded();
+        assert_eq!(path.exists(), exists, "{words:?}");
+        assert_eq!(fs::read_to_string(&path).unwrap_or_default(), before);
+    }
+    assert_eq!(credential(&home, &["list"]).succeeded().stdout, "");
+    let launchers = fs::read_dir(home.path(".local/bin")).expect("a folder").count();
+    assert_eq!(launchers, 0, "launchers are gone");
+}
+
+#[test]
+fn what_was_changed_since_stays() {
+    let home = home();
+    for (words, path, before, _) in files(&home) {
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(&path, before).expect("a file");
+        credential(&home, &[&["install"], &words[..]].concat()).succeeded();
+        let mut text = fs::read_to_string(&path).expect("a file");
+        match words[0] {
+            "docker" => text = text.replace("\"auths\"", "\"mine\": 1, \"auths\""),
+            "cargo" => text = text.replace("# mine", "# mine, changed"),
+            _ => text.push_str("# mine, later\n"),
+        }
+        fs::write(&path, &text).expect("a file");
+        credential(&home, &["uninstall", words[0]]).succeeded();
+        let left = fs::read_to_string(&path).expect("a file");
+        assert!(left.contains("mine") && !left.contains("latch"), "{words:?}: {left}");
+    }
+}
+
+#[test]
+fn kubectl_writes_its_own_settings() {
+    let Some(_) = found("kubectl") else { return };
+    let home = home();
+    let path = home.path(".kube/config");
+    fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+    let before = "apiVersion: v1\nkind: Config\n# mine\n";
+    fs::write(&path, before).expect("a file");
+    credential(&home, &["install", "kubernetes"]).succeeded().saying(&["--user=latch"]);
+    let text = fs::read_to_string(&path).expect("a file");
+    for words in ["name: latch", "- credential", "- kubernetes", "interactiveMode: Never"] {
+        assert!(text.contains(words), "{text}");
+    }
+    credential(&home, &["uninstall", "kubernetes"]).succeeded();
+    assert_eq!(fs::read_to_string(&path).expect("a file"), before);
+}
+
+#[test]
+fn only_hosts_of_the_profile_are_installed() {
+    let home = home();
+    let run = credential(&home, &["install", "git", "--host", "github.com"]);
+    run.failed(2, "invalid-configuration").saying(&["--api-origin https://github.com"]);
+    let run = credential(&home, &["install", "git", "--profile", "none"]);
+    run.failed(2, "invalid-configuration").saying(&["names no host"]);
+    credential(&home, &["uninstall", "git"]).succeeded().saying(&["nothing to undo"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_of_another_user_is_not_written_through_a_link() {
+    let home = home();
+    let shared = home.path("shared");
+    fs::create_dir_all(&shared).expect("a folder");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    fs::write(shared.join("gitconfig"), "").expect("a file");
+    fs::set_permissions(shared.join("gitconfig"), mode).expect("a mode");
+    std::os::unix::fs::symlink(shared.join("gitconfig"), home.path(".gitconfig")).expect("a link");
+    credential(&home, &["install", "git"]).failed(2, "invalid-configuration");
+    assert_eq!(fs::read_to_string(shared.join("gitconfig")).expect("a file"), "");
+    // Another program's launcher stays.
+    let bin = home.path(".local/bin");
+    fs::create_dir_all(&bin).expect("a folder");
+    fs::write(bin.join("docker-credential-latch"), "mine").expect("a file");
+    credential(&home, &["install", "docker"]).failed(2, "invalid-configuration");
+    assert!(!home.path(".docker/config.json").exists());
+}
+
+#[test]
+fn git_finds_what_was_installed() {
+    let Some(program) = found("git") else { return };
+    let scene = Scene::with(Wants::Basic, |_, stream| {
+        answer(stream, "200 OK", b"0000000000000000000000000000000000000001\trefs/heads/main\n");
+    });
+    scene.log_in();
+    credential(&scene.home, &["install", "git"]).succeeded();
+    let url = scene.api.url("/r.git");
+    let mut git = scene.program(&program, &["ls-remote", &url]);
+    let run = finished(git.env("GIT_TERMINAL_PROMPT", "0").env("GIT_CONFIG_NOSYSTEM", "1"));
+    assert!(run.succeeded().stdout.contains("refs/heads/main"));
+}
