@@ -43,6 +43,7 @@ fn main() -> Result<()> {
 
     let login_memory = peak_child_memory()?;
     let (floor, token, ratio) = cached_token(home.path(), &session)?;
+    let helper = helper(home.path())?;
     let step = load_and_step()?;
     let keyring = token_in_keyring(home.path())?;
 
@@ -50,6 +51,7 @@ fn main() -> Result<()> {
     row("cached token, whole process", &ms(token), "5 ms");
     row("  a program that reads a file and prints it", &ms(floor), "");
     row("  ratio", &format!("{ratio:.2}"), "2.5");
+    row("a credential helper, compared with latch token", &format!("{helper:.2}"), "1.2");
     row("cached token in the keyring, whole process", &keyring, "10 ms");
     row("component: load, instantiate, one step", &ms(step), "1 ms");
     row("peak memory, token and login", &mib(login_memory), "20 MiB");
@@ -80,6 +82,19 @@ fn cached_token(home: &Path, session: &Path) -> Result<(Duration, Duration, f64)
         median(pairs.iter().map(|pair| pair.1)),
         median_f64(ratio),
     ))
+}
+
+/// A helper that another program runs, beside `latch token`.
+fn helper(home: &Path) -> Result<f64> {
+    let mut ratios = Vec::new();
+    for run in 0..WARM_UP + TOKEN_RUNS {
+        let token = timed(latch(home).arg("token"))?;
+        let helper = timed(latch(home).args(["credential", "npm"]))?;
+        if run >= WARM_UP {
+            ratios.push(helper.as_secs_f64() / token.as_secs_f64());
+        }
+    }
+    Ok(median_f64(ratios.into_iter()))
 }
 
 /// The session is moved to a keyring of its own, asked there, and left.

@@ -8,6 +8,7 @@ use latchstring::capability::clock::{Clock as _, SystemClock};
 use latchstring::{Code, Error, TokenSource, code_name, is_printable};
 use serde::Serialize;
 use serde_json::{Value, json};
+#[cfg(not(target_os = "wasi"))]
 use zeroize::Zeroizing;
 
 use super::exit;
@@ -24,6 +25,7 @@ pub(crate) fn document(value: &Value) -> Result<(), Error> {
 }
 
 /// Prints one JSON document in one line on standard output, in one write.
+#[cfg(not(target_os = "wasi"))]
 pub(crate) fn compact(value: &impl Serialize) -> Result<(), Error> {
     let text = serde_json::to_string(value);
     // OK because the formats have no map with other keys than text.

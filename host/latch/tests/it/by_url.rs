@@ -1,9 +1,9 @@
 //! `latch login URL` at a server that registers clients, and what is kept of it.
 
-use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::net::TcpStream;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use latchstring_provider::port::free_port;
 use latchstring_testing::api::{Api, Asked, answer};
 use latchstring_testing::{Home, Pending, Run, http};
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ impl Guarded {
             let habits = known.lock().expect("no panic").clone();
             respond(asked, stream, &habits);
         });
-        Self { home: Home::new(), api, port: own_port(), habits }
+        Self { home: Home::new(), api, port: free_port(), habits }
     }
 
     fn habits(&self) -> MutexGuard<'_, Habits> {
@@ -85,20 +85,6 @@ impl Guarded {
         let bodies = self.asked("POST /register").into_iter();
         let bodies = bodies.map(|asked| serde_json::from_slice::<Value>(&asked.body));
         bodies.map(|body| body.expect("JSON")["redirect_uris"][0].clone()).collect()
-    }
-}
-
-/// Returns a free port below those that the system gives to whoever asks for any: nobody takes
-/// it between two logins.
-fn own_port() -> u16 {
-    static TAKEN: AtomicU16 = AtomicU16::new(0);
-    loop {
-        // Of the tests of another process, too.
-        let first = 21_000 + u16::try_from(std::process::id() % 100).unwrap_or_default() * 100;
-        let port = first + TAKEN.fetch_add(1, Ordering::Relaxed);
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
     }
 }
 

@@ -39,8 +39,8 @@ fn serve(bare: &Path, asked: &Asked, stream: &mut TcpStream) {
 
 /// Runs `git ls-remote` with `latch` as its only helper.
 fn list(scene: &Scene, url: &str) -> Run {
-    let helper = format!("credential.helper=!latch credential git");
-    let words = ["-c", "credential.helper=", "-c", &helper, "ls-remote", url];
+    let helper = "credential.helper=!latch credential git";
+    let words = ["-c", "credential.helper=", "-c", helper, "ls-remote", url];
     let mut git = scene.program(&found("git").expect("git"), &words);
     git.env("GIT_TERMINAL_PROMPT", "0").env("GIT_CONFIG_NOSYSTEM", "1");
     finished(&mut git)

@@ -32,9 +32,7 @@ pub(super) async fn run(helper: &Helper, args: &GitArgs) -> End {
     let result = match args.operation.as_str() {
         "get" => get(helper, args).await,
         "erase" => erase(helper).await,
-        "capability" => {
-            output::write(b"version 0\ncapability authtype\ncapability state\n").map_err(Into::into)
-        }
+        "capability" => output::write(b"version 0\ncapability authtype\ncapability state\n"),
         // `store`, and what later versions of git may add.
         _ => Ok(()),
     };
