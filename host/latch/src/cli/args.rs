@@ -54,9 +54,6 @@ pub(crate) struct Args {
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
-    /// Whether the user named the profile.
-    #[arg(skip)]
-    pub(crate) names_profile: bool,
 }
 
 #[cfg(not(target_os = "wasi"))]
@@ -108,7 +105,7 @@ impl Args {
             return Err(Self::command().error(ErrorKind::ArgumentConflict, message));
         }
         let source = innermost(&matches).value_source("profile");
-        args.names_profile = source != Some(ValueSource::DefaultValue);
+        args.global.names_profile = source != Some(ValueSource::DefaultValue);
         Ok(args)
     }
 }

@@ -11,7 +11,7 @@ use super::config::Config;
 ///
 /// Fails if there are several, and if the configuration file cannot be read.
 pub(crate) fn find_profile(args: &mut Args) -> Result<(), Error> {
-    let url = args.command.resource_url().filter(|_| !args.names_profile);
+    let url = args.command.resource_url().filter(|_| !args.global.names_profile);
     let Some(url) = url else { return Ok(()) };
     let names = Config::profiles_for(args.global.config_dir.as_deref(), url)?;
     match names.as_slice() {

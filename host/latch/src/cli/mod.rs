@@ -42,16 +42,14 @@ use system::runtime;
 
 /// Returns the exit code.
 async fn dispatch(args: Args) -> Result<u8, Error> {
-    let Args { global, command, names_profile } = args;
+    let Args { global, command } = args;
     let done = match command {
         Command::Request(args) => return commands::request::run(&global, args).await,
         Command::Replay(args) => return commands::replay::run(&global, &args),
         #[cfg(not(target_os = "wasi"))]
         Command::Exec(args) => return commands::exec::run(&global, args).await,
         #[cfg(not(target_os = "wasi"))]
-        Command::Credential(command) => {
-            return commands::credential::run(&global, names_profile, command).await;
-        }
+        Command::Credential(command) => return commands::credential::run(&global, command).await,
         #[cfg(not(target_os = "wasi"))]
         Command::Mcp(args) => commands::mcp::run(&global, args).await,
         Command::Login(args) => commands::login::run(&global, args).await,

@@ -22,6 +22,10 @@ pub(crate) struct Global {
     )]
     pub(crate) profile: String,
 
+    /// Whether the user named the profile.
+    #[arg(skip)]
+    pub(crate) names_profile: bool,
+
     /// Where to keep the session [default: what the profile remembers, else auto]
     #[arg(long, global = true, env = "LATCH_STORE", value_enum)]
     pub(crate) store: Option<StoreChoice>,

@@ -74,6 +74,9 @@ async fn findings(global: &Global) -> Result<Vec<Finding>, Error> {
     if sessions.is_empty() {
         findings.push(found("session", "this profile is not logged in".to_owned()));
     }
+    for (text, trouble) in super::credential::install::findings(global)? {
+        findings.push(Finding { subject: "helper", text, trouble });
+    }
     Ok(findings)
 }
 

@@ -128,6 +128,33 @@ fn what_was_changed_since_stays() {
 }
 
 #[test]
+fn doctor_finds_what_is_installed_and_what_is_lost() {
+    let home = home();
+    credential(&home, &["install", "docker"]).succeeded();
+    credential(&home, &["install", "git"]).succeeded();
+    let run = home.latch(&["doctor"]).succeeded();
+    assert_eq!(run.stdout.matches("helper ").count(), 2, "{}", run.stdout);
+    assert!(!run.stdout.contains("is gone"), "{}", run.stdout);
+    fs::remove_file(home.path(".local/bin/docker-credential-latch")).expect("a launcher");
+    fs::write(home.path(".gitconfig"), "").expect("a file");
+    let run = home.latch(&["doctor"]).succeeded();
+    for words in ["its launcher", "its settings are gone", "latch credential install git"] {
+        assert!(run.stdout.contains(words), "{words}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn a_pattern_is_for_programs_that_know_patterns() {
+    let home = Home::new();
+    home.login_with(&["--api-origin", "https://*.registry.example.com"]);
+    credential(&home, &["install", "git"]).succeeded();
+    let run = credential(&home, &["install", "docker"]).failed(2, "invalid-configuration");
+    run.saying(&["*.registry.example.com", "--host"]);
+    let words = ["install", "docker", "--host", "eu.registry.example.com"];
+    credential(&home, &words).succeeded();
+}
+
+#[test]
 fn kubectl_writes_its_own_settings() {
     let Some(_) = found("kubectl") else { return };
     let home = home();

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use latchstring::{Code, Error, default_state_folder};
+use latchstring::{Error, default_state_folder};
 use serde::{Deserialize, Serialize};
 
 use super::helper::{Issued, unix_seconds};
@@ -58,24 +58,17 @@ impl Callers {
         })
     }
 
-    /// Notes that this process gets this token.
-    pub(super) fn note(&mut self, issued: &Issued) -> Result<(), Error> {
-        let (Some(parent), Some(until)) = (&self.parent, issued.told_expiry) else {
-            return Ok(());
-        };
+    /// Notes that this process gets this token. Without a place to note it, the program gets
+    /// the token all the same.
+    pub(super) fn note(&mut self, issued: &Issued) {
+        let (Some(parent), Some(until)) = (&self.parent, issued.told_expiry) else { return };
         let now = unix_seconds(SystemTime::now());
         self.known.retain(|caller| caller.process != *parent && now < caller.until);
         let spare = self.known.len().saturating_sub(MOST - 1);
         self.known.drain(..spare);
         let token = issued.fingerprint.clone();
         self.known.push(Caller { process: parent.clone(), token, until: unix_seconds(until) });
-        self.write().map_err(|error| {
-            Error::new(
-                Code::NotSaved,
-                format!("cannot write to {}: {error}", self.path.display()),
-                "free some space or repair the folder",
-            )
-        })
+        let _ = self.write();
     }
 
     fn write(&self) -> std::io::Result<()> {

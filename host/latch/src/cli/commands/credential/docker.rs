@@ -43,7 +43,8 @@ pub(super) async fn run(helper: &Helper, args: &DockerArgs) -> End {
         "store" | "erase" => refuse("latch keeps no passwords: log in with latch login"),
         _ => refuse("expected one of: get, store, erase, list, version"),
     };
-    result.unwrap_or_else(End::Failed)
+    // Whatever fails, the client reads standard output alone.
+    result.or_else(|error| explain(&error)).unwrap_or_else(End::Failed)
 }
 
 async fn get(helper: &Helper, args: &DockerArgs) -> Result<End, Error> {
@@ -60,11 +61,13 @@ async fn get(helper: &Helper, args: &DockerArgs) -> Result<End, Error> {
             let credential = Credential { server_url: server, username, secret: &issued.text };
             output::compact(&credential).map(|()| End::Answered)
         }
-        Err(error) => {
-            tell_terminal(&error);
-            refuse(&format!("latch: {}; {}", error.message(), error.remedy()))
-        }
+        Err(error) => explain(&error),
     }
+}
+
+fn explain(error: &Error) -> Result<End, Error> {
+    tell_terminal(error);
+    refuse(&format!("latch: {}; {}", error.message(), error.remedy()))
 }
 
 fn say(text: &str) -> Result<End, Error> {

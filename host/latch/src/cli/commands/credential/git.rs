@@ -45,8 +45,12 @@ pub(super) async fn run(helper: &Helper, args: &GitArgs) -> End {
 async fn get(helper: &Helper, args: &GitArgs) -> Result<(), Error> {
     let input = helper::input()?;
     let asked = Request::read(&input);
-    let Some(session) = asked.session(helper)? else { return Ok(()) };
-    match session.issue(Kind::Access, asked.refused()).await {
+    let issued = match asked.session(helper) {
+        Ok(None) => return Ok(()),
+        Ok(Some(session)) => session.issue(Kind::Access, asked.refused()).await,
+        Err(error) => Err(error),
+    };
+    match issued {
         Ok(issued) => output::write(answer(&asked, args, &issued).as_bytes()),
         Err(error) => {
             // Otherwise git would ask other helpers, and then the user for a password.

@@ -30,18 +30,12 @@ const MARGIN: Duration = Duration::from_secs(30);
 /// Longest input of a program, in bytes.
 const INPUT_BYTES: u64 = 1 << 20;
 
-/// The profiles that may answer.
+/// The profiles that may answer: the one that the user named, or all.
 pub(super) struct Helper {
     pub(super) global: Global,
-    /// Whether the user named the profile.
-    is_named: bool,
 }
 
 impl Helper {
-    pub(super) fn new(global: &Global, is_named: bool) -> Self {
-        Self { global: global.clone(), is_named }
-    }
-
     /// Returns the session for the origin of this URL, or `None` if no profile names the
     /// origin.
     ///
@@ -100,7 +94,7 @@ impl Helper {
     /// not hide the others.
     pub(super) fn all_sessions(&self) -> Result<Vec<Session>, Error> {
         let config = Config::read(self.global.config_dir.as_deref())?;
-        let names = match self.is_named {
+        let names = match self.global.names_profile {
             true => vec![self.global.profile.clone()],
             false => config.names(),
         };

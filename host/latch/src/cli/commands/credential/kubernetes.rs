@@ -75,7 +75,7 @@ async fn answer(helper: &Helper, args: &KubernetesArgs) -> Result<(), Error> {
         let refused = issued.fingerprint;
         issued = session.issue(kind, Some(&refused)).await?;
     }
-    callers.note(&issued)?;
+    callers.note(&issued);
     output::compact(&ExecCredential {
         api_version: asked.version()?,
         kind: "ExecCredential",

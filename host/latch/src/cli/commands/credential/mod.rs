@@ -13,7 +13,7 @@ mod gcloud;
 mod git;
 mod go;
 mod helper;
-mod install;
+pub(crate) mod install;
 mod keyring;
 mod kubernetes;
 mod npm;
@@ -42,15 +42,10 @@ impl From<Result<(), Error>> for End {
     }
 }
 
-/// Runs one request of a program. `is_named` says whether the user named a profile.
-/// Returns the exit code.
-pub(crate) async fn run(
-    global: &Global,
-    is_named: bool,
-    command: CredentialCommand,
-) -> Result<u8, Error> {
+/// Runs one request of a program. Returns the exit code.
+pub(crate) async fn run(global: &Global, command: CredentialCommand) -> Result<u8, Error> {
     stores::ask_nothing();
-    let helper = Helper::new(global, is_named);
+    let helper = Helper { global: global.clone() };
     let end = match command {
         CredentialCommand::Install(args) => install::install(&helper, &args).into(),
         CredentialCommand::Uninstall(args) => install::uninstall(&helper, &args).into(),

@@ -121,7 +121,7 @@ impl<'a> Client<'a> {
     }
 
     fn docker(&self) -> Result<Plan, Error> {
-        let hosts = self.hosts()?;
+        let hosts = without_wildcards(self.hosts()?)?;
         let folder = variable("DOCKER_CONFIG", self.home.join(".docker"));
         let edit = Edit::of(folder.join("config.json"), |text| {
             docker(text, |helpers| {
@@ -172,11 +172,8 @@ impl<'a> Client<'a> {
 
     fn npm(&self) -> Result<Plan, Error> {
         let launcher = self.launcher("pnpm-credential")?;
-        let line = |url: &Url| {
-            let host = authority(url);
-            format!("//{host}/:tokenHelper={}\n", launcher.display())
-        };
-        let lines: String = self.urls()?.iter().map(line).collect();
+        let line = |host: &String| format!("//{host}/:tokenHelper={}\n", launcher.display());
+        let lines: String = without_wildcards(self.hosts()?)?.iter().map(line).collect();
         let mut plan =
             self.block(variable("NPM_CONFIG_USERCONFIG", self.home.join(".npmrc")), &lines)?;
         plan.launchers.push(launcher);
@@ -324,13 +321,20 @@ impl<'a> Client<'a> {
             .collect()
     }
 
-    fn urls(&self) -> Result<Vec<Url>, Error> {
-        let origins = self.origins()?.into_iter();
-        Ok(origins.filter_map(|origin| Url::parse(&origin).ok()).collect())
-    }
-
     fn hosts(&self) -> Result<Vec<String>, Error> {
-        Ok(self.urls()?.iter().map(authority).collect())
+        let urls = self.origins()?.into_iter().filter_map(|origin| Url::parse(&origin).ok());
+        Ok(urls.map(|url| authority(&url)).collect())
+    }
+}
+
+/// For programs that know no wildcards.
+fn without_wildcards(hosts: Vec<String>) -> Result<Vec<String>, Error> {
+    match hosts.iter().find(|host| host.contains('*')) {
+        None => Ok(hosts),
+        Some(pattern) => Err(unusable(
+            &format!("this program knows no pattern such as {pattern}"),
+            "name the hosts with --host",
+        )),
     }
 }
 

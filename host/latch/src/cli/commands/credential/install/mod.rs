@@ -76,6 +76,20 @@ pub(super) fn list(global: &Global) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether each installed helper is still where its program looks for it.
+pub(crate) fn findings(global: &Global) -> Result<Vec<(String, Option<Error>)>, Error> {
+    let records = Records::read(global)?;
+    let finding = |record: &Record| {
+        let Record { protocol, profile, path, .. } = record;
+        let place = format!("{protocol}, profile {profile}: {}", path.display());
+        match record.trouble() {
+            Some(trouble) => (format!("{place}: {}", trouble.message()), Some(trouble)),
+            None => (place, None),
+        }
+    };
+    Ok(records.all().iter().map(finding).collect())
+}
+
 fn show(edit: &Edit) -> Result<(), Error> {
     output::line(&printable(&edit.path.display().to_string()))?;
     for line in difference(edit.before.as_deref().unwrap_or_default(), &edit.after) {

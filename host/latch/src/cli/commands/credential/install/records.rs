@@ -100,6 +100,22 @@ impl Records {
 }
 
 impl Record {
+    /// Returns why the program does not find the helper, if it does not.
+    pub(super) fn trouble(&self) -> Option<Error> {
+        let again =
+            format!("run: latch credential install {} --profile {}", self.protocol, self.profile);
+        let trouble = |message: String, remedy: String| {
+            Some(Error::new(Code::InvalidConfiguration, message, remedy))
+        };
+        let text = edit::read(&self.path).ok().flatten().unwrap_or_default();
+        let without = clients::without(&self.protocol, &self.profile, &text);
+        if without.is_ok_and(|without| without == text) {
+            return trouble("its settings are gone".to_owned(), again);
+        }
+        let lost = self.launchers.iter().find(|launcher| !launcher.exists())?;
+        trouble(format!("its launcher {} is gone", lost.display()), again)
+    }
+
     /// Returns the change that takes the settings back: byte for byte if nobody has changed
     /// the file since, otherwise what `install` has added.
     pub(super) fn undo(&self) -> Result<Edit, Error> {
