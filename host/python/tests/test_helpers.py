@@ -103,7 +103,8 @@ def resolve(home: Home, origin: str) -> Run:
     wanted.write_text("tiny\n")
     url = origin.replace("://", "://oauth2@") + "/simple/"
     words = ["pip", "compile", str(wanted), "--index-url", url, "--no-cache", "--no-config"]
-    return run(home, sys.executable, "-m", "uv", *words, "--keyring-provider", "subprocess")
+    uv = [sys.executable, "-m", "uv", *words, "--keyring-provider", "subprocess"]
+    return run(home, *uv, UV_HTTP_RETRIES="0")
 
 
 def test_uv_gets_the_token(home: Home, demo: Server, index: Index) -> None:
