@@ -43,7 +43,7 @@ pub(crate) use self::record::RecordArgs;
 pub(crate) use self::request::RequestArgs;
 pub(crate) use self::rest::{ComponentArgs, LogoutArgs, ProfileCommand, ReplayArgs, TokenArgs};
 #[cfg(not(target_os = "wasi"))]
-pub(crate) use self::rest::{ExecArgs, MoveArgs};
+pub(crate) use self::rest::{ExecArgs, ExecFor, ForArgs, MoveArgs};
 
 /// Log in to any OAuth 2.0 or OpenID Connect provider from the command line, and get
 /// fresh access tokens.

@@ -1,5 +1,8 @@
 //! The signals that end this program early.
 
+#[cfg(unix)]
+use std::sync::atomic::{AtomicI32, Ordering};
+
 use latchstring::{Code, Error};
 
 use super::exit;
@@ -29,14 +32,44 @@ pub(crate) async fn wait() -> Error {
     let mut streams: Vec<_> = streams.collect();
     let kind = poll_fn(|context| {
         for (kind, stream) in &mut streams {
-            if stream.poll_recv(context).is_ready() {
-                return Poll::Ready(*kind);
+            while stream.poll_recv(context).is_ready() {
+                match rustix::process::Pid::from_raw(CHILD.load(Ordering::Relaxed)) {
+                    Some(child) => pass_on(*kind, child),
+                    None => return Poll::Ready(*kind),
+                }
             }
         }
         Poll::Pending
     });
     exit::interrupted_by(kind.await.as_raw_value());
     interrupted()
+}
+
+/// The command that this program waits for; 0 if there is none.
+#[cfg(unix)]
+static CHILD: AtomicI32 = AtomicI32::new(0);
+
+/// From now on, signals are the command's: this program ends with it.
+pub(crate) fn leave_to(child: u32) {
+    #[cfg(unix)]
+    CHILD.store(i32::try_from(child).unwrap_or_default(), Ordering::Relaxed);
+    #[cfg(not(unix))]
+    let _ = child;
+}
+
+/// Passes a signal on, unless the terminal sends it to the command too.
+#[cfg(unix)]
+fn pass_on(kind: tokio::signal::unix::SignalKind, child: rustix::process::Pid) {
+    use rustix::process::{Signal, kill_process};
+    use tokio::signal::unix::SignalKind;
+
+    let signal = match kind {
+        _ if kind == SignalKind::terminate() => Signal::TERM,
+        _ if kind == SignalKind::hangup() => Signal::HUP,
+        _ => return,
+    };
+    // A command that has ended needs none.
+    let _ = kill_process(child, signal);
 }
 
 /// Whether this program was started to outlive its terminal, as by nohup.

@@ -59,11 +59,40 @@ pub(crate) struct ExecArgs {
     pub(crate) min_ttl: u64,
 
     #[command(flatten)]
+    pub(crate) lasting: Option<ForArgs>,
+
+    #[command(flatten)]
     pub(crate) provider: ProviderArgs,
 
     /// Command to run, and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     pub(crate) command: Vec<OsString>,
+}
+
+#[cfg(not(target_os = "wasi"))]
+#[derive(ClapArgs)]
+pub(crate) struct ForArgs {
+    /// Program whose variables to set: with the ID token in a file that stays fresh as long as the command runs
+    #[arg(long = "for", value_name = "PROGRAM", value_enum, required = false)]
+    pub(crate) program: ExecFor,
+
+    /// Role to assume at AWS
+    #[arg(long, value_name = "ARN", requires = "program")]
+    pub(crate) role_arn: Option<String>,
+
+    /// Audience of the workload identity provider at Google
+    #[arg(long, value_name = "AUDIENCE", requires = "program")]
+    pub(crate) google_audience: Option<String>,
+}
+
+/// Programs that read a token file.
+#[cfg(not(target_os = "wasi"))]
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ExecFor {
+    Aws,
+    Azure,
+    Databricks,
+    Google,
 }
 
 #[cfg(not(target_os = "wasi"))]

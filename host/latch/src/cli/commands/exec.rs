@@ -1,40 +1,57 @@
 //! `latch exec`: run a command with an access token in its environment.
 
+mod lasting;
+
 use std::ffi::OsString;
 use std::io::{Error as IoError, ErrorKind};
 use std::process::Command;
 
 use latchstring::{Code, Demand, Error, secret_variables};
 
+use lasting::Files;
+
 use crate::cli::args::{ExecArgs, Global};
 use crate::cli::settings::Settings;
 use crate::cli::{exit, hardening, output, recording};
 
 pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<u8, Error> {
-    let ExecArgs { variable, min_ttl, provider, command } = *args;
+    let ExecArgs { variable, min_ttl, lasting, provider, command } = *args;
     check_name(&variable)?;
     let settings = Settings::read(global, provider.into_profile())?;
     let demand = Demand { min_ttl_ms: min_ttl.saturating_mul(1000), ..Demand::default() };
     let latch = settings.latch(global, false)?;
-    let token = latch.token_for(demand).await.map_err(|error| settings.advise(global, error))?;
     // OK because clap requires at least one word.
     let (program, arguments) = command.split_first().expect("a command");
     let mut child = Command::new(program);
-    // The command gets the token, but no secret that tokens are obtained with.
+    // The command gets tokens, but no secret that tokens are obtained with.
     for name in secret_variables::ALL {
         child.env_remove(name);
     }
-    child.args(arguments).env(variable, token.access_token());
+    child.args(arguments);
+    if let Some(lasting) = lasting {
+        let files = Files::make(&latch).await.map_err(|error| settings.advise(global, error))?;
+        child.envs(files.variables(&lasting)?);
+        hardening::end();
+        let ended = files.run(&latch, child).await;
+        return Ok(ended.unwrap_or_else(|error| not_run(global, program, &error)));
+    }
+    let token = latch.token_for(demand).await.map_err(|error| settings.advise(global, error))?;
+    child.env(variable, token.access_token());
     // This program is gone when the command runs, so finish here.
     recording::end(global);
     hardening::end();
     let error = run_as(child);
+    Ok(not_run(global, program, &error))
+}
+
+/// Says why the command was not run. Returns the exit code for that.
+fn not_run(global: &Global, program: &OsString, error: &IoError) -> u8 {
     let exit = match error.kind() {
         ErrorKind::NotFound => exit::NOT_FOUND,
         _ => exit::NOT_EXECUTABLE,
     };
-    output::report_exit(&cannot_run(program, &error), exit, global.json);
-    Ok(exit)
+    output::report_exit(&cannot_run(program, error), exit, global.json);
+    exit
 }
 
 /// Replaces this process with the command, so that signals, terminal and exit code are the

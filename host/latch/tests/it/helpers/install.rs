@@ -127,6 +127,21 @@ fn what_was_changed_since_stays() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn settings_name_latch_as_the_path_does() {
+    let home = home();
+    let bin = home.path("bin");
+    fs::create_dir_all(&bin).expect("a folder");
+    std::os::unix::fs::symlink(latchstring_testing::built("latch"), bin.join("latch"))
+        .expect("a link");
+    let mut command = home.command(&["credential", "install", "git"]);
+    finished(command.env("PATH", &bin)).succeeded();
+    let text = fs::read_to_string(home.path(".gitconfig")).expect("a file");
+    let named = format!("\thelper = \"!{}/latch credential git\"\n", bin.display());
+    assert!(text.contains(&named), "{text}");
+}
+
 #[test]
 fn doctor_finds_what_is_installed_and_what_is_lost() {
     let home = home();

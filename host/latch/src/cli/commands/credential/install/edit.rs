@@ -116,9 +116,14 @@ pub(super) fn difference(before: &str, after: &str) -> Vec<String> {
     let head = old.iter().zip(&new).take_while(same).count();
     let (old, new) = (&old[head..], &new[head..]);
     let tail = old.iter().rev().zip(new.iter().rev()).take_while(same).count();
-    let removed = old[..old.len() - tail].iter().map(|line| format!("-{}", printable(line)));
-    let added = new[..new.len() - tail].iter().map(|line| format!("+{}", printable(line)));
-    removed.chain(added).collect()
+    let shown = |sign: char| {
+        move |line: &&str| {
+            let parts: Vec<String> = line.split('\t').map(printable).collect();
+            format!("{sign}{}", parts.join("\t"))
+        }
+    };
+    let removed = old[..old.len() - tail].iter().map(shown('-'));
+    removed.chain(new[..new.len() - tail].iter().map(shown('+'))).collect()
 }
 
 #[cfg(test)]

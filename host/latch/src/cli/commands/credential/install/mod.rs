@@ -98,15 +98,24 @@ fn show(edit: &Edit) -> Result<(), Error> {
     Ok(())
 }
 
-/// The file of this program, which launchers are links to.
+/// The file of this program, which launchers are links to. As `PATH` names it: where that is
+/// a link, it may lead to another version tomorrow.
 fn program() -> Result<PathBuf, Error> {
-    std::env::current_exe().map_err(|error| {
+    let own = std::env::current_exe().and_then(std::fs::canonicalize).map_err(|error| {
         Error::new(
             Code::HostFault,
             format!("the file of this program cannot be found: {error}"),
             "run latch by its full path",
         )
-    })
+    })?;
+    let folders = std::env::var_os("PATH").unwrap_or_default();
+    let named = own.file_name().unwrap_or_default();
+    let mut found = std::env::split_paths(&folders).filter(|folder| folder.is_absolute());
+    let found = found.find_map(|folder| {
+        let path = folder.join(named);
+        std::fs::canonicalize(&path).is_ok_and(|there| there == own).then_some(path)
+    });
+    Ok(found.unwrap_or(own))
 }
 
 /// Makes a launcher, unless it is there.
