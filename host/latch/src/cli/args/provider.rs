@@ -47,7 +47,7 @@ pub(crate) struct ProviderArgs {
     )]
     pub(crate) resources: Vec<String>,
 
-    /// Origin that `latch request` may send the token to, in addition to the issuer and the resources; may be repeated
+    /// Origin that `latch request` and `latch credential` may send the token to, such as https://*.example.com; may be repeated
     #[arg(
         long = "api-origin",
         env = "LATCH_API_ORIGIN",
@@ -56,6 +56,10 @@ pub(crate) struct ProviderArgs {
         hide_short_help = true
     )]
     pub(crate) api_origins: Vec<String>,
+
+    /// User name that `latch credential` gives beside the token [default: oauth2]
+    #[arg(long, env = "LATCH_HELPER_USERNAME", value_name = "NAME", hide_short_help = true)]
+    pub(crate) helper_username: Option<String>,
 
     /// File with the client secret; or set LATCH_CLIENT_SECRET
     #[arg(long, env = "LATCH_CLIENT_SECRET_FILE", value_name = "FILE")]

@@ -21,6 +21,7 @@ impl ProviderArgs {
             scopes: some(words(self.scopes)),
             resources: some(words(self.resources)),
             api_origins: some(words(self.api_origins)),
+            helper_username: self.helper_username,
             client_secret_file: self.client_secret_file.map(|path| absolute(&path)),
             ca_file: self.ca_file.map(|path| absolute(&path)),
             client_cert: self.client_cert.map(|path| absolute(&path)),

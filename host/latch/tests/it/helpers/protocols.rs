@@ -268,6 +268,20 @@ fn a_host_of_two_profiles_needs_a_name() {
 }
 
 #[test]
+fn a_profile_sets_the_user_name_beside_the_token() {
+    let scene = scene();
+    let words = ["profile", "add", "default", "--helper-username", "AWS"];
+    scene.home.latch(&words).succeeded();
+    let run = scene.ask(&["docker", "get"], scene.api.origin()).succeeded();
+    assert_eq!(json(&run)["Username"], "AWS");
+    let asked = format!("protocol=http\nhost={}\n", host(&scene));
+    let run = scene.ask(&["git", "get"], &asked).succeeded();
+    assert!(run.stdout.starts_with("username=AWS\n"), "{}", run.stdout);
+    let run = scene.ask(&["git", "get"], &format!("{asked}username=me\n")).succeeded();
+    assert!(run.stdout.starts_with("username=me\n"), "{}", run.stdout);
+}
+
+#[test]
 fn the_current_folder_chooses_no_session() {
     let scene = scene();
     scene.home.write_dotenv("LATCH_ISSUER=https://evil.example\nLATCH_CLIENT_ID=evil\n");

@@ -21,9 +21,6 @@ use crate::cli::output;
 /// Means, in exactly these words, that the client shall go on without a login.
 const NOT_OURS: &str = "credentials not found in native keychain";
 
-/// User name beside a token. Most registries take any. GitLab and Harbor want the user's.
-const USERNAME: &str = "oauth2";
-
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Credential<'a> {
@@ -50,19 +47,12 @@ pub(super) async fn run(helper: &Helper, args: &DockerArgs) -> End {
 async fn get(helper: &Helper, args: &DockerArgs) -> Result<End, Error> {
     let input = helper::input()?;
     let server = input.trim();
-    let issued = match helper.session_for_text(server) {
-        Ok(None) => return refuse(NOT_OURS),
-        Ok(Some(session)) => session.issue(Kind::Access, None).await,
-        Err(error) => Err(error),
-    };
-    match issued {
-        Ok(issued) => {
-            let username = args.username.as_deref().unwrap_or(USERNAME);
-            let credential = Credential { server_url: server, username, secret: &issued.text };
-            output::compact(&credential).map(|()| End::Answered)
-        }
-        Err(error) => explain(&error),
-    }
+    let Some(session) = helper.session_for_text(server)? else { return refuse(NOT_OURS) };
+    let issued = session.issue(Kind::Access, None).await?;
+    // GitLab and Harbor want the user's own name.
+    let username = session.username(args.username.as_deref());
+    let credential = Credential { server_url: server, username, secret: &issued.text };
+    output::compact(&credential).map(|()| End::Answered)
 }
 
 fn explain(error: &Error) -> Result<End, Error> {

@@ -24,10 +24,6 @@ use crate::cli::output;
 /// What begins the state that is passed through git.
 const STATE: &str = "latch:";
 
-/// User name for tokens that are sent as passwords. GitLab wants this one, and others take
-/// any.
-const USERNAME: &str = "oauth2";
-
 pub(super) async fn run(helper: &Helper, args: &GitArgs) -> End {
     let result = match args.operation.as_str() {
         "get" => get(helper, args).await,
@@ -45,13 +41,19 @@ pub(super) async fn run(helper: &Helper, args: &GitArgs) -> End {
 async fn get(helper: &Helper, args: &GitArgs) -> Result<(), Error> {
     let input = helper::input()?;
     let asked = Request::read(&input);
-    let issued = match asked.session(helper) {
+    let answer = match asked.session(helper) {
         Ok(None) => return Ok(()),
-        Ok(Some(session)) => session.issue(Kind::Access, asked.refused()).await,
+        Ok(Some(session)) => {
+            let issued = session.issue(Kind::Access, asked.refused()).await;
+            issued.map(|issued| {
+                let username = args.username.as_deref().or(asked.value("username"));
+                answer(&asked, session.username(username), &issued)
+            })
+        }
         Err(error) => Err(error),
     };
-    match issued {
-        Ok(issued) => output::write(answer(&asked, args, &issued).as_bytes()),
+    match answer {
+        Ok(lines) => output::write(lines.as_bytes()),
         Err(error) => {
             // Otherwise git would ask other helpers, and then the user for a password.
             output::write(b"quit=1\n")?;
@@ -119,7 +121,7 @@ impl<'a> Request<'a> {
     }
 }
 
-fn answer(asked: &Request<'_>, args: &GitArgs, issued: &Issued) -> Zeroizing<String> {
+fn answer(asked: &Request<'_>, username: &str, issued: &Issued) -> Zeroizing<String> {
     let mut lines = Zeroizing::new(String::new());
     let mut add = |key: &str, value: &str| {
         lines.push_str(key);
@@ -138,7 +140,7 @@ fn answer(asked: &Request<'_>, args: &GitArgs, issued: &Issued) -> Zeroizing<Str
         add("authtype", "Bearer");
         add("credential", &issued.text);
     } else {
-        add("username", args.username.as_deref().or(asked.value("username")).unwrap_or(USERNAME));
+        add("username", username);
         add("password", &issued.text);
     }
     // Helpers that store credentials must not store this one.

@@ -27,6 +27,10 @@ const USABLE_FOR: Duration = Duration::from_secs(60);
 /// to the last second.
 const MARGIN: Duration = Duration::from_secs(30);
 
+/// User name beside a token that is sent as a password. GitLab wants this one, and most
+/// others take any.
+const USERNAME: &str = "oauth2";
+
 /// Longest input of a program, in bytes.
 const INPUT_BYTES: u64 = 1 << 20;
 
@@ -120,6 +124,11 @@ impl Session {
     /// Returns the profile's name.
     pub(super) fn name(&self) -> &str {
         &self.global.profile
+    }
+
+    /// Returns the user name to give beside the token: the caller's, or the profile's.
+    pub(super) fn username<'a>(&'a self, given: Option<&'a str>) -> &'a str {
+        given.or(self.profile.helper_username.as_deref()).unwrap_or(USERNAME)
     }
 
     /// Returns a token of this kind that is valid for a while. With `refused`, the

@@ -18,9 +18,6 @@ use super::{End, NOTHING, malformed};
 use crate::cli::args::{KeyringArgs, KeyringMode, KeyringOutput};
 use crate::cli::output;
 
-/// User name beside a token. Most indexes take any.
-const USERNAME: &str = "oauth2";
-
 #[derive(Serialize)]
 struct Credential<'a> {
     username: &'a str,
@@ -44,10 +41,8 @@ async fn get(helper: &Helper, args: &KeyringArgs) -> Result<End, Error> {
     let session = helper.session_for_text(args.service.as_deref().unwrap_or_default())?;
     let Some(session) = session else { return Ok(End::Exit(NOTHING)) };
     let issued = session.issue(Kind::Access, None).await?;
-    let credential = Credential {
-        username: args.username.as_deref().unwrap_or(USERNAME),
-        password: &issued.text,
-    };
+    let credential =
+        Credential { username: session.username(args.username.as_deref()), password: &issued.text };
     match (args.mode, args.output) {
         (_, Some(KeyringOutput::Json)) => output::compact(&credential)?,
         (Some(KeyringMode::Creds), _) => {
