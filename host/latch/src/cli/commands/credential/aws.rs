@@ -34,10 +34,7 @@ struct Keys {
 }
 
 pub(super) async fn run(helper: &Helper, args: &AwsArgs) -> End {
-    match answer(helper, args).await {
-        Ok(()) => End::Answered,
-        Err(error) => End::Failed(error),
-    }
+    answer(helper, args).await.into()
 }
 
 async fn answer(helper: &Helper, args: &AwsArgs) -> Result<(), Error> {

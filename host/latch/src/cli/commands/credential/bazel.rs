@@ -32,10 +32,7 @@ struct Answer<'a> {
 }
 
 pub(super) async fn run(helper: &Helper, args: &BazelArgs) -> End {
-    match answer(helper, &args.verb).await {
-        Ok(()) => End::Answered,
-        Err(error) => End::Failed(error),
-    }
+    answer(helper, &args.verb).await.into()
 }
 
 async fn answer(helper: &Helper, verb: &str) -> Result<(), Error> {
@@ -44,11 +41,9 @@ async fn answer(helper: &Helper, verb: &str) -> Result<(), Error> {
     }
     let Asked { uri } = serde_json::from_str(&helper::input()?)
         .map_err(|error| malformed(format!("the request cannot be read: {error}")))?;
-    let session = match helper::url(&uri) {
-        Some(url) => helper.session_for(&url)?,
-        None => None,
+    let Some(session) = helper.session_for_url(&uri)? else {
+        return output::compact(&Answer::default());
     };
-    let Some(session) = session else { return output::compact(&Answer::default()) };
     let issued = session.issue(Kind::Access, None).await?;
     let bearer = issued.bearer();
     output::compact(&Answer {

@@ -19,7 +19,7 @@ use std::io::{BufRead as _, stdin};
 use latchstring::Error;
 use serde::{Deserialize, Serialize};
 
-use super::helper::{self, Helper, Issued, Kind, unix_seconds};
+use super::helper::{Helper, Issued, Kind, unix_seconds};
 use super::{End, malformed};
 use crate::cli::args::CargoArgs;
 use crate::cli::output;
@@ -78,10 +78,7 @@ enum Refusal {
 }
 
 pub(super) async fn run(helper: &Helper, args: &CargoArgs) -> End {
-    match answer_all(helper, args).await {
-        Ok(()) => End::Answered,
-        Err(error) => End::Failed(error),
-    }
+    answer_all(helper, args).await.into()
 }
 
 async fn answer_all(helper: &Helper, args: &CargoArgs) -> Result<(), Error> {
@@ -109,11 +106,9 @@ async fn answer(helper: &Helper, request: &Request) -> Result<Result<Issued, Ref
     }
     let url = request.registry.index_url.as_str();
     let url = url.strip_prefix("sparse+").or(url.strip_prefix("registry+")).unwrap_or(url);
-    let session = match helper::url(url) {
-        Some(url) => helper.session_for(&url)?,
-        None => None,
+    let Some(session) = helper.session_for_url(url)? else {
+        return Ok(Err(Refusal::UrlNotSupported));
     };
-    let Some(session) = session else { return Ok(Err(Refusal::UrlNotSupported)) };
     match request.kind.as_str() {
         "get" => session.issue(Kind::Access, None).await.map(Ok),
         _ => Ok(Err(Refusal::OperationNotSupported)),

@@ -10,11 +10,10 @@ use latchstring::contract::{Header, Method, Request, Response};
 use latchstring::{Code, Error, describe, is_allowed, printable};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::helper::{Issued, Kind, Session, unix_seconds};
+use super::helper::{Issued, Kind, Session, fingerprint, unix_seconds};
 use crate::cli::equipment;
 
 /// Limits of a request to the other service.
@@ -52,9 +51,8 @@ pub(super) async fn kept<T: Serialize + DeserializeOwned>(
     exchange: impl AsyncFn(&Issued) -> Result<Given<T>, Refusal>,
 ) -> Result<T, Error> {
     let store = session.store()?;
-    let hash = Sha256::digest(format!("{} {name}", session.name()));
-    let key =
-        Key::of_exchanged(&hash[..16].iter().map(|byte| format!("{byte:02x}")).collect::<String>());
+    let hash = fingerprint(&format!("{} {name}", session.name()));
+    let key = Key::of_exchanged(&hash[..32]);
     let logged_in_at_ms = match session.described().await? {
         Some(description) => description.logged_in_at_ms,
         // Says how to log in.

@@ -36,10 +36,7 @@ pub(super) async fn run(helper: &Helper) -> End {
         Ok(session) => session.issue(Kind::Id, None).await,
         Err(error) => Err(error),
     };
-    match answer(issued) {
-        Ok(()) => End::Answered,
-        Err(error) => End::Failed(error),
-    }
+    answer(issued).into()
 }
 
 fn answer(issued: Result<Issued, Error>) -> Result<(), Error> {

@@ -32,10 +32,7 @@ pub(super) async fn run(helper: &Helper, args: &GitArgs) -> End {
         // `store`, and what later versions of git may add.
         _ => Ok(()),
     };
-    match result {
-        Ok(()) => End::Answered,
-        Err(error) => End::Failed(error),
-    }
+    result.into()
 }
 
 async fn get(helper: &Helper, args: &GitArgs) -> Result<(), Error> {
@@ -96,10 +93,7 @@ impl<'a> Request<'a> {
         let (Some(protocol), Some(host)) = (self.value("protocol"), self.value("host")) else {
             return Ok(None);
         };
-        match helper::url(&format!("{protocol}://{host}")) {
-            Some(url) => helper.session_for(&url),
-            None => Ok(None),
-        }
+        helper.session_for_url(&format!("{protocol}://{host}"))
     }
 
     /// The fingerprint of the token that was refused in this run.

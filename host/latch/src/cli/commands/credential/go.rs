@@ -19,7 +19,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::End;
-use super::helper::{self, Helper, Issued, Kind, tell_terminal};
+use super::helper::{self, Helper, Issued, Kind};
 use crate::cli::args::GoArgs;
 use crate::cli::output;
 
@@ -28,13 +28,7 @@ pub(super) async fn run(helper: &Helper, args: &GoArgs) -> End {
         None => first(helper).await,
         Some(url) => after_refusal(helper, url).await,
     };
-    match result {
-        Ok(()) => End::Answered,
-        Err(error) => {
-            tell_terminal(&error);
-            End::Failed(error)
-        }
-    }
+    End::with_terminal(result)
 }
 
 /// Prints what is known without asking anybody.

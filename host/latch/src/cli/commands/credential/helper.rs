@@ -23,8 +23,8 @@ use crate::cli::settings::Settings;
 /// Time for which a token must still be valid when a program gets it.
 const USABLE_FOR: Duration = Duration::from_secs(60);
 
-/// How much earlier than it does a program is told that the token expires: many use it up
-/// to the last second.
+/// Programs are told that a token expires this much before it does, because many use it to
+/// the last second.
 const MARGIN: Duration = Duration::from_secs(30);
 
 /// User name beside a token that is sent as a password. GitLab wants this one, and most
@@ -70,6 +70,14 @@ impl Helper {
         }
     }
 
+    /// Does the same for the text of a URL. Anything else is nobody's.
+    pub(super) fn session_for_url(&self, text: &str) -> Result<Option<Session>, Error> {
+        match url(text) {
+            Some(url) => self.session_for(&url),
+            None => Ok(None),
+        }
+    }
+
     /// Does the same for a URL, or for a host with or without a port. That means https, or
     /// http on a loopback address.
     pub(super) fn session_for_text(&self, text: &str) -> Result<Option<Session>, Error> {
@@ -78,8 +86,8 @@ impl Helper {
             true => vec![text.to_owned()],
             false => vec![format!("https://{text}"), format!("http://{text}")],
         };
-        for url in texts.iter().filter_map(|text| url(text)) {
-            if let Some(session) = self.session_for(&url)? {
+        for text in &texts {
+            if let Some(session) = self.session_for_url(text)? {
                 return Ok(Some(session));
             }
         }
@@ -215,7 +223,7 @@ impl Issued {
     }
 }
 
-/// Returns the fingerprint of a token that a program gives back.
+/// Returns the SHA-256 hash of a text in hexadecimal. Of a token, it is the fingerprint.
 pub(super) fn fingerprint(token: &str) -> String {
     Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -59,10 +59,7 @@ struct Status<'a> {
 }
 
 pub(super) async fn run(helper: &Helper, args: &KubernetesArgs) -> End {
-    match answer(helper, args).await {
-        Ok(()) => End::Answered,
-        Err(error) => End::Failed(error),
-    }
+    answer(helper, args).await.into()
 }
 
 async fn answer(helper: &Helper, args: &KubernetesArgs) -> Result<(), Error> {

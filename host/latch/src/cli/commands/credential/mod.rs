@@ -42,6 +42,16 @@ impl From<Result<(), Error>> for End {
     }
 }
 
+impl End {
+    /// For programs that hide what a helper says: a failure is told on the terminal too.
+    fn with_terminal(result: Result<(), Error>) -> Self {
+        if let Err(error) = &result {
+            helper::tell_terminal(error);
+        }
+        result.into()
+    }
+}
+
 /// Runs one request of a program. Returns the exit code.
 pub(crate) async fn run(global: &Global, command: CredentialCommand) -> Result<u8, Error> {
     stores::ask_nothing();

@@ -6,7 +6,7 @@
 //! Standard error is hidden.
 
 use super::End;
-use super::helper::{Helper, Kind, tell_terminal};
+use super::helper::{Helper, Kind};
 use crate::cli::output;
 
 pub(super) async fn run(helper: &Helper) -> End {
@@ -14,11 +14,5 @@ pub(super) async fn run(helper: &Helper) -> End {
         Ok(session) => session.issue(Kind::Access, None).await,
         Err(error) => Err(error),
     };
-    match issued.and_then(|issued| output::line(&issued.bearer())) {
-        Ok(()) => End::Answered,
-        Err(error) => {
-            tell_terminal(&error);
-            End::Failed(error)
-        }
-    }
+    End::with_terminal(issued.and_then(|issued| output::line(&issued.bearer())))
 }

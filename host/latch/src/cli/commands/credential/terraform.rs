@@ -12,7 +12,7 @@ use latchstring::{Code, Error};
 use serde::Serialize;
 
 use super::End;
-use super::helper::{self, Helper, Kind, tell_terminal};
+use super::helper::{self, Helper, Kind};
 use crate::cli::args::TerraformArgs;
 use crate::cli::output;
 
@@ -29,13 +29,7 @@ pub(super) async fn run(helper: &Helper, args: &TerraformArgs) -> End {
         "store" => helper::input().and(Err(refused("latch keeps no tokens of other programs"))),
         _ => Err(refused("expected one of: get, store, forget")),
     };
-    match result {
-        Ok(()) => End::Answered,
-        Err(error) => {
-            tell_terminal(&error);
-            End::Failed(error)
-        }
-    }
+    End::with_terminal(result)
 }
 
 async fn get(helper: &Helper, host: &str) -> Result<(), Error> {

@@ -47,10 +47,7 @@ pub(super) async fn run(helper: &Helper, args: &VaultArgs) -> End {
         "store" | "erase" => helper::input().map(drop),
         _ => Err(malformed("expected one of: get, store, erase")),
     };
-    match result {
-        Ok(()) => End::Answered,
-        Err(error) => End::Failed(error),
-    }
+    result.into()
 }
 
 async fn get(helper: &Helper, args: &VaultArgs) -> Result<(), Error> {

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use latchstring::{Code, Error, default_state_folder};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::clients::{self, Client};
 use super::edit::{self, Edit};
 use crate::cli::args::{Global, Installable};
+use crate::cli::commands::credential::helper::fingerprint;
 
 const FILE: &str = "credential-helpers.json";
 
@@ -57,7 +57,7 @@ impl Records {
             record.protocol == protocol && record.profile == profile && record.path == edit.path
         });
         let earlier = earlier.map(|position| self.all.remove(position));
-        let now = hash(edit.before.as_deref().unwrap_or_default());
+        let now = fingerprint(edit.before.as_deref().unwrap_or_default());
         let before = match earlier {
             Some(record) if record.after == now => record.before,
             _ => edit.before.clone(),
@@ -67,7 +67,7 @@ impl Records {
             profile: profile.to_owned(),
             path: edit.path.clone(),
             before,
-            after: hash(&edit.after),
+            after: fingerprint(&edit.after),
             launchers: launchers.to_vec(),
         });
     }
@@ -119,13 +119,9 @@ impl Record {
     /// Returns the change that takes the settings back: byte for byte if nobody has changed
     /// the file since, otherwise what `install` has added.
     pub(super) fn undo(&self) -> Result<Edit, Error> {
-        Edit::of(self.path.clone(), |text| match hash(text) == self.after {
+        Edit::of(self.path.clone(), |text| match fingerprint(text) == self.after {
             true => Ok(self.before.clone().unwrap_or_default()),
             false => clients::without(&self.protocol, &self.profile, text),
         })
     }
-}
-
-fn hash(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
