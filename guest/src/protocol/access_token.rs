@@ -45,6 +45,12 @@ pub(crate) fn verify(
     Ok(claims)
 }
 
+/// Returns whom a token says that it is for, unchecked, or `None` if it does not say.
+pub(crate) fn audiences_in(token: &str) -> Option<Vec<String>> {
+    let claims: Claims = serde_json::from_slice(&Jws::parse(token).ok()?.into_payload()).ok()?;
+    Some(names(&claims, "aud")?.into_iter().map(str::to_owned).collect())
+}
+
 /// The failure if no key that can be fetched verifies the signature.
 pub(crate) fn unverifiable(reason: Unverified) -> Failure {
     invalid(&reason.in_words())

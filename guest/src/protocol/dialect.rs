@@ -27,7 +27,13 @@ pub(crate) fn renewal_request(
     refresh_token: &str,
 ) -> Result<Exchange, Failure> {
     if let Some(api) = api(client)? {
-        return Ok(api.refresh_request(refresh_token));
+        return match client.audience {
+            None => Ok(api.refresh_request(refresh_token)),
+            Some(_) => Err(Failure::configuration(
+                "this provider has one access token for everything, and none for an audience",
+                "leave out the audience",
+            )),
+        };
     }
     let known = Provider { token_endpoint: session.token_endpoint.clone(), ..Provider::default() };
     let provider = given.clone().or(known);

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::contract::{Client, ClientAuthentication, Code, EpochMs, Failure};
+use crate::protocol::audience::ForAudience;
 use crate::protocol::endpoint::{IssuerName, issuer_name};
 use crate::protocol::jwk::Jwk;
 use crate::protocol::metadata::IdTokenCheck;
@@ -55,6 +56,12 @@ pub(crate) struct Stored {
     /// documents of earlier versions.
     #[serde(default)]
     pub(crate) resource: Option<Resource>,
+    /// Access tokens for other audiences than the login's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) others: Vec<ForAudience>,
+    /// The login's own access token while another is in its place.
+    #[serde(skip)]
+    pub(crate) displaced: Option<Box<ForAudience>>,
 }
 
 /// The resource that a session's tokens are for, and the client that was found for it.
@@ -134,6 +141,8 @@ impl Stored {
             received_at_ms: now_ms,
             expires_at_ms: None,
             resource: None,
+            others: Vec::new(),
+            displaced: None,
         }
     }
 
@@ -220,7 +229,11 @@ impl Stored {
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
         // OK because maps have string keys, and no number here can fail to serialize.
-        serde_json::to_vec(self).expect("a session is always JSON")
+        let json = |session: &Self| serde_json::to_vec(session).expect("a session is always JSON");
+        match self.displaced {
+            Some(_) => json(&self.clone().turned_back()),
+            None => json(self),
+        }
     }
 }
 

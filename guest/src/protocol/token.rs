@@ -6,7 +6,7 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use crate::contract::{
-    Client, ClientAuthentication, Code, EpochMs, Exchange, Failure, Purpose, Response,
+    Audience, Client, ClientAuthentication, Code, EpochMs, Exchange, Failure, Purpose, Response,
 };
 use crate::protocol::authorization::{Transaction, VerifiedCode};
 use crate::protocol::client_authentication::authenticated_post;
@@ -53,7 +53,8 @@ pub(crate) fn token_request(
 }
 
 /// Returns the token request for a refresh token (RFC 6749 §6). It has no scope, which
-/// means the granted one. Resources must be repeated (RFC 8707 §2.2).
+/// means the granted one. Resources must be repeated, unless the token is to be for another
+/// audience (RFC 8707 §2.2).
 pub(crate) fn refresh_request(
     endpoint: &str,
     client: &Client,
@@ -61,7 +62,11 @@ pub(crate) fn refresh_request(
     refresh_token: &str,
 ) -> Exchange {
     let mut form = vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
-    push_resources(&mut form, client);
+    match &client.audience {
+        None => push_resources(&mut form, client),
+        Some(Audience::Resource(uri)) => form.push(("resource", uri)),
+        Some(Audience::Name(name)) => form.push(("audience", name)),
+    }
     authenticated_post(Purpose::Token, endpoint, client, method, form)
 }
 
@@ -193,6 +198,11 @@ pub(crate) fn refuses_request(failure: &Failure) -> bool {
     refused(failure, |error| {
         !["invalid_grant", "invalid_client", "unauthorized_client"].contains(&error)
     })
+}
+
+/// Whether the provider refused the resource or the audience (RFC 8707 §2).
+pub(crate) fn refuses_target(failure: &Failure) -> bool {
+    refused(failure, |error| error == "invalid_target")
 }
 
 /// Whether the provider requires the user to interact with it again. Entra ID sends these

@@ -41,6 +41,7 @@ pub(super) fn openid() -> Given {
             authentication: None,
             scopes: vec!["openid".to_owned()],
             resources: Vec::new(),
+            audience: None,
             parameters: Vec::new(),
             pkce: Pkce::Discovered,
             token_type_optional: false,

@@ -4,6 +4,7 @@ mod absurd;
 mod access_token;
 mod adoption;
 mod asked;
+mod audience;
 mod bodies;
 mod by_resource;
 mod device;

@@ -100,6 +100,7 @@ impl Client {
             authentication: None,
             scopes: Vec::new(),
             resources: Vec::new(),
+            audience: None,
             parameters: Vec::new(),
             pkce: Pkce::Discovered,
             token_type_optional: false,

@@ -23,8 +23,8 @@ use crate::renewal::Renewal;
 use crate::sandbox::Recorder;
 use crate::sandbox::Sandbox;
 use latchstring_core::contract::{
-    Client, ClientAuthentication, Endpoints, Hexclave, LoginFlow, Parameter, Pkce, Protocol,
-    RequestFormat,
+    Audience, Client, ClientAuthentication, Endpoints, Hexclave, LoginFlow, Parameter, Pkce,
+    Protocol, RequestFormat,
 };
 
 use latchstring_core::session::check_profile;
@@ -213,6 +213,16 @@ impl LatchBuilder {
     /// ([RFC 8707 §2](https://www.rfc-editor.org/rfc/rfc8707#section-2)).
     pub fn resources<S: Into<String>>(mut self, resources: impl IntoIterator<Item = S>) -> Self {
         self.client.resources = resources.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets whom tokens are for, if not for what the login asked for. One refresh token then
+    /// serves several audiences, where the provider allows it
+    /// ([RFC 8707 §2.2](https://www.rfc-editor.org/rfc/rfc8707#section-2.2)): the session
+    /// keeps an access token for each. A login's own token is not for this audience, so that
+    /// the first token takes a request.
+    pub fn audience(mut self, audience: Audience) -> Self {
+        self.client.audience = Some(audience);
         self
     }
 

@@ -5,8 +5,8 @@
 //! with `{:?}`.
 
 pub use latchstring_core::contract::{
-    AccessRules, ClientAuthentication, Demand, Description, Endpoints, Examination, Facts,
-    FlowChoice, Header, Hexclave, HexclaveHeaders, LoginFlow, LogoutReport, Method, Pkce,
+    AccessRules, Audience, ClientAuthentication, Demand, Description, Endpoints, Examination,
+    Facts, FlowChoice, Header, Hexclave, HexclaveHeaders, LoginFlow, LogoutReport, Method, Pkce,
     RegistrationEnd, Request, RequestFormat, Response, TokenHint, TokenSource, TokenState, Tokens,
     Unrevoked, UnrevokedCause,
 };

@@ -69,8 +69,8 @@ pub use builder::LatchBuilder;
 pub use capability::http::ApiRequest;
 pub use capability::store::default_state_folder;
 pub use contract::{
-    ClientAuthentication, Demand, Description, Facts, FlowChoice, LoginFlow, LogoutReport,
-    TokenSource, TokenState,
+    Audience, ClientAuthentication, Demand, Description, Facts, FlowChoice, LoginFlow,
+    LogoutReport, TokenSource, TokenState,
 };
 pub use error::{Code, Error, ProviderError, code_name, is_printable, printable};
 #[cfg(not(target_os = "wasi"))]

@@ -45,6 +45,7 @@ export function completeClient(given) {
     authentication: undefined,
     scopes: [],
     resources: [],
+    audience: undefined,
     parameters: [],
     pkce: 'discovered',
     tokenTypeOptional: false,

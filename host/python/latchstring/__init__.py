@@ -7,6 +7,7 @@ out its actions.
 from .bind import Redirect
 from .contract import (
     AccessRules,
+    Audience,
     Client,
     Endpoints,
     Examination,
@@ -24,6 +25,7 @@ from .token import Token
 
 __all__ = [
     "AccessRules",
+    "Audience",
     "Client",
     "Endpoints",
     "Examination",

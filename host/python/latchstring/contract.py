@@ -55,6 +55,19 @@ ClientAuthentication = Literal["none", "client-secret-basic", "client-secret-pos
 
 
 @dataclass(frozen=True)
+class Audience(Case):
+    """Whom an access token is for."""
+
+    CASES: ClassVar = {
+        # An absolute URI, sent as `resource` (RFC 8707 §2).
+        "resource": str,
+        # A name of any other kind, sent as `audience` (RFC 8693 §2.1).
+        "name": str,
+    }
+    tag: Literal["resource", "name"]
+
+
+@dataclass(frozen=True)
 class Parameter:
     name: str
     value: str
@@ -108,6 +121,10 @@ class Client:
     scopes: Sequence[str] = ()
     # Resource indicators: absolute URIs (RFC 8707 §2).
     resources: Sequence[str] = ()
+    # Whom the token that `session.token` grants is for, if not for what the login asked
+    # for. The session keeps one token for each audience. Makes no difference to the
+    # `account-key`.
+    audience: Audience | None = None
     # Additional parameters of the authorization request and the device
     # authorization request, such as `audience`. An empty value omits a parameter
     # that is otherwise sent by default. Parameters that protect the login

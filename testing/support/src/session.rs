@@ -26,11 +26,9 @@ impl Session {
 
     /// As it is when this much time has passed.
     pub fn later(mut self, seconds: u64) -> Self {
-        for time in ["logged_in_at_ms", "received_at_ms", "expires_at_ms"] {
-            if let Some(time_ms) = self.inner[time].as_u64() {
-                self.inner[time] = (time_ms - seconds * 1000).into();
-            }
-        }
+        age(&mut self.inner, seconds);
+        let others = self.inner.get_mut("others").and_then(Value::as_array_mut);
+        others.into_iter().flatten().for_each(|one| age(one, seconds));
         self
     }
 
@@ -51,5 +49,14 @@ impl Session {
     pub fn secrets(&self) -> Vec<String> {
         let secrets = ["access_token", "refresh_token", "id_token"];
         secrets.iter().filter_map(|name| self.inner[name].as_str()).map(str::to_owned).collect()
+    }
+}
+
+/// Moves the times in a document back, as if it had been written that much earlier.
+fn age(document: &mut Value, seconds: u64) {
+    for time in ["logged_in_at_ms", "received_at_ms", "expires_at_ms"] {
+        if let Some(time_ms) = document[time].as_u64() {
+            document[time] = (time_ms - seconds * 1000).into();
+        }
     }
 }

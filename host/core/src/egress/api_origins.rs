@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 
 use url::Url;
 
-use crate::contract::Client;
+use crate::contract::{Audience, Client};
 use crate::egress::origin;
 use crate::error::{Code, Error};
 
@@ -30,7 +30,11 @@ impl Origins {
     pub fn of(client: &Client, named: &[String]) -> Result<Self, Error> {
         let userinfo = [&client.endpoints.userinfo, &client.assumed_endpoints.userinfo];
         let urls = [&client.issuer, &client.resource_url].into_iter().chain(userinfo).flatten();
-        let urls = urls.chain(&client.resources);
+        let resource = match &client.audience {
+            Some(Audience::Resource(uri)) => Some(uri),
+            _ => None,
+        };
+        let urls = urls.chain(&client.resources).chain(resource);
         let mut origins: BTreeSet<String> =
             urls.filter_map(|url| origin(&Url::parse(url).ok()?)).collect();
         for name in named {

@@ -26,9 +26,9 @@ use clap::{Parser, Subcommand};
 
 #[cfg(not(target_os = "wasi"))]
 pub(crate) use self::credential::{
-    AwsArgs, BazelArgs, CargoArgs, CredentialCommand, DockerArgs, GitArgs, GoArgs, InstallArgs,
-    Installable, KeyringArgs, KeyringMode, KeyringOutput, KubernetesArgs, TerraformArgs,
-    UninstallArgs, VaultArgs,
+    AwsArgs, BazelArgs, CargoArgs, CredentialArgs, CredentialCommand, DockerArgs, GitArgs, GoArgs,
+    InstallArgs, Installable, KeyringArgs, KeyringMode, KeyringOutput, KubernetesArgs,
+    TerraformArgs, UninstallArgs, VaultArgs,
 };
 pub(crate) use self::global::Global;
 #[cfg(not(target_os = "wasi"))]
@@ -198,8 +198,7 @@ pub(crate) enum Command {
     ///
     /// These programs run it as their credential helper. It answers only for the hosts that
     /// a profile names with --api-origin, never opens a browser, and never asks anything.
-    #[command(subcommand)]
-    Credential(CredentialCommand),
+    Credential(Box<CredentialArgs>),
     /// Ask the provider who is logged in
     Whoami(Box<ProviderArgs>),
     /// Show everything about the token, and what the provider says about it

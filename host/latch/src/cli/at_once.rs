@@ -21,7 +21,7 @@ pub(crate) fn run(global: &Global, command: &Command) -> Option<Result<(), Error
         return None;
     }
     let args = args.as_ref().clone();
-    let settings = Settings::read(global, args.provider.into_profile()).ok()?;
+    let settings = Settings::read_for_token(global, args.provider.into_profile()).ok()?;
     if !is_plain(global, &settings.effective) {
         return None;
     }

@@ -49,7 +49,7 @@ async fn dispatch(args: Args) -> Result<u8, Error> {
         #[cfg(not(target_os = "wasi"))]
         Command::Exec(args) => return commands::exec::run(&global, args).await,
         #[cfg(not(target_os = "wasi"))]
-        Command::Credential(command) => return commands::credential::run(&global, command).await,
+        Command::Credential(args) => return commands::credential::run(&global, *args).await,
         #[cfg(not(target_os = "wasi"))]
         Command::Mcp(args) => commands::mcp::run(&global, args).await,
         Command::Login(args) => commands::login::run(&global, args).await,

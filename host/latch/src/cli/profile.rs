@@ -22,6 +22,8 @@ pub(crate) struct Profile {
     pub(crate) client_metadata_url: Option<String>,
     pub(crate) scopes: Option<Vec<String>>,
     pub(crate) resources: Option<Vec<String>>,
+    /// Audience that tokens are for, if not the login's.
+    pub(crate) audience: Option<String>,
     pub(crate) api_origins: Option<Vec<String>>,
     /// User name that credential helpers give beside the token.
     pub(crate) helper_username: Option<String>,
@@ -84,6 +86,7 @@ impl Profile {
             client_metadata_url: self.client_metadata_url.or(below.client_metadata_url),
             scopes: self.scopes.or(below.scopes),
             resources: self.resources.or(below.resources),
+            audience: self.audience.or(below.audience),
             api_origins: self.api_origins.or(below.api_origins),
             helper_username: self.helper_username.or(below.helper_username),
             client_secret_file: self.client_secret_file.or(below.client_secret_file),
@@ -199,6 +202,21 @@ impl Profile {
             (Some(_), None) => self.token_endpoint.is_some(),
             (None, Some(_)) => false,
             (None, None) => differ(&asked.token_endpoint, &self.token_endpoint),
+        }
+    }
+
+    /// Takes the resource out of what is asked for, if the login of these settings was not for
+    /// it and nothing else means another login.
+    pub(crate) fn take_other_resource(&self, asked: &mut Self) -> Option<String> {
+        let Some([resource]) = asked.resources.as_deref() else { return None };
+        let is_other = self.resources.as_deref() != Some(std::slice::from_ref(resource));
+        let is_own_login = self.names_provider()
+            && !self.is_left_by(asked)
+            && !differ(&asked.client_id, &self.client_id)
+            && !self.is_set_otherwise_by(asked);
+        match is_other && is_own_login {
+            true => asked.resources.take()?.pop(),
+            false => None,
         }
     }
 

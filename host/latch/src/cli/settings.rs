@@ -13,7 +13,7 @@ use std::time::Duration;
 use latchstring::capability::store::{Key, Store};
 use latchstring::capability::terminal::StderrTerminal;
 use latchstring::pages::{self, Pages};
-use latchstring::{Description, Error, Latch, LatchBuilder, Preset, check_profile};
+use latchstring::{Audience, Code, Description, Error, Latch, LatchBuilder, Preset, check_profile};
 
 use super::args::Global;
 use super::config::Config;
@@ -39,6 +39,8 @@ pub(crate) struct Settings {
     unread_dotenv: Option<String>,
     /// All layers combined.
     pub(crate) effective: Profile,
+    /// Resource that tokens are for, if not those of the login.
+    resource: Option<String>,
     preset: Option<Preset>,
 }
 
@@ -55,9 +57,44 @@ impl Settings {
         Self::layered(global, saved(global)?, given, &Dotenv::read())
     }
 
-    /// Reads every layer except the current folder's `.env`.
+    /// Reads every layer for a command that asks for a token. A resource that the profile's
+    /// login was not for does not mean another session, but a token for that resource.
+    pub(crate) fn read_for_token(global: &Global, given: Profile) -> Result<Self, Error> {
+        Self::read_for_token_in(global, given, &Dotenv::read())
+    }
+
+    /// Does the same without the current folder's `.env`.
     pub(crate) fn read_without_folder(global: &Global, given: Profile) -> Result<Self, Error> {
-        Self::layered(global, saved(global)?, given, &Dotenv::default())
+        Self::read_for_token_in(global, given, &Dotenv::default())
+    }
+
+    fn read_for_token_in(
+        global: &Global,
+        mut given: Profile,
+        dotenv: &Dotenv,
+    ) -> Result<Self, Error> {
+        let saved = saved(global)?;
+        let resource = saved.as_ref().and_then(|saved| saved.take_other_resource(&mut given));
+        if resource.is_some() && given.audience.is_some() {
+            return Err(Error::new(
+                Code::InvalidConfiguration,
+                "a token is for a resource or for an audience, not for both",
+                "leave out --resource or --audience",
+            ));
+        }
+        Ok(Self { resource, ..Self::layered(global, saved, given, dotenv)? })
+    }
+
+    /// Leaves out the audience, for what an ID token answers: it has an audience of its own.
+    pub(crate) fn for_id_token(mut self) -> Self {
+        self.resource = None;
+        self.effective.audience = None;
+        self
+    }
+
+    fn audience(&self) -> Option<Audience> {
+        let name = || self.effective.audience.clone().map(Audience::Name);
+        self.resource.clone().map(Audience::Resource).or_else(name)
     }
 
     fn layered(
@@ -80,7 +117,7 @@ impl Settings {
         }
         let effective = given.clone().over(saved.clone().fitting(&given)).over(found.clone());
         let unread_dotenv = dotenv.unread.clone();
-        Ok(Self { saved, given, found, unread_dotenv, effective, preset })
+        Ok(Self { saved, given, found, unread_dotenv, effective, resource: None, preset })
     }
 
     /// Builds the client that these settings describe, for commands that show no page.
@@ -125,6 +162,9 @@ impl Settings {
         builder = global.recording.attach(builder);
         if let Some(scopes) = &profile.scopes {
             builder = builder.scopes(scopes.clone());
+        }
+        if let Some(audience) = self.audience() {
+            builder = builder.audience(audience);
         }
         if let Some(host) = profile.redirect_host {
             builder = builder.redirect_host(host.into());

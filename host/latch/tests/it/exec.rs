@@ -103,6 +103,8 @@ fn a_program_finds_a_token_file_that_goes_away_with_it() {
         serde_json::from_str(&home.latch(&words).succeeded().stdout).expect("JSON");
     assert_eq!(document["audience"], "//iam");
     home.latch(&["exec", "--for", "aws", "--", "true"]).failed(2, "invalid-configuration");
+    let run = home.latch(&["exec", "--for", "npm", "--", "true"]);
+    run.failed(2, "invalid-configuration").saying(&["names no registry"]);
     let words = ["exec", "--for", "azure", "--", "sh", "-c", "exit 7"];
     assert_eq!(home.latch(&words).code, 7);
     let words = ["exec", "--for", "azure", "--", "sh", "-c", "kill -KILL $$"];

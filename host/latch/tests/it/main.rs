@@ -6,6 +6,7 @@
 //! A test for which that is not enough runs alone, with `latchstring_testing::alone`.
 
 mod api_origins;
+mod audience;
 mod authgate;
 mod authgate_default;
 mod authgate_import;

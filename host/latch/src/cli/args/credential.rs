@@ -4,6 +4,20 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 
+#[derive(ClapArgs)]
+pub(crate) struct CredentialArgs {
+    /// Audience that the token is for, if not the login's
+    #[arg(long, env = "LATCH_AUDIENCE", value_name = "NAME", global = true)]
+    pub(crate) audience: Option<String>,
+
+    /// Resource that the token is for, if not the login's (RFC 8707)
+    #[arg(long, env = "LATCH_RESOURCE", value_name = "URI", global = true)]
+    pub(crate) resource: Option<String>,
+
+    #[command(subcommand)]
+    pub(crate) command: CredentialCommand,
+}
+
 #[derive(Subcommand)]
 pub(crate) enum CredentialCommand {
     /// Have a program run latch as its helper: writes the program's settings
@@ -43,6 +57,10 @@ pub(crate) struct KubernetesArgs {
     /// Give the access token, not the ID token
     #[arg(long)]
     pub(crate) access_token: bool,
+
+    /// Log in if needed, if the program has a terminal
+    #[arg(long)]
+    pub(crate) interactive: bool,
 }
 
 #[derive(ClapArgs)]
@@ -176,6 +194,18 @@ pub(crate) struct InstallArgs {
     #[arg(long, value_name = "ARN")]
     pub(crate) role_arn: Option<String>,
 
+    /// Role to log in with at Vault
+    #[arg(long, value_name = "NAME")]
+    pub(crate) vault_role: Option<String>,
+
+    /// Audience of the workload identity provider at Google
+    #[arg(long, value_name = "AUDIENCE")]
+    pub(crate) google_audience: Option<String>,
+
+    /// Have kubectl log you in when needed
+    #[arg(long)]
+    pub(crate) interactive: bool,
+
     /// Folder for links that programs look for [default: ~/.local/bin]
     #[arg(long, value_name = "DIR")]
     pub(crate) launcher_dir: Option<PathBuf>,
@@ -203,10 +233,12 @@ pub(crate) enum Installable {
     Bazel,
     Cargo,
     Docker,
+    Gcloud,
     Git,
     Go,
     Keyring,
     Kubernetes,
     Npm,
     Terraform,
+    Vault,
 }

@@ -37,7 +37,7 @@ pub(crate) struct ProviderArgs {
     #[arg(long = "scope", env = "LATCH_SCOPE", value_name = "SCOPE", value_delimiter = ' ')]
     pub(crate) scopes: Vec<String>,
 
-    /// Resource that the token is for (RFC 8707); may be repeated
+    /// Resource that the token is for (RFC 8707); may be repeated for a login
     #[arg(
         long = "resource",
         env = "LATCH_RESOURCE",
@@ -46,6 +46,10 @@ pub(crate) struct ProviderArgs {
         hide_short_help = true
     )]
     pub(crate) resources: Vec<String>,
+
+    /// Audience that the token is for, if not the login's: sent when the token is refreshed, to providers that give one token for each audience
+    #[arg(long, env = "LATCH_AUDIENCE", value_name = "NAME", hide_short_help = true)]
+    pub(crate) audience: Option<String>,
 
     /// Origin that `latch request` and `latch credential` may send the token to, such as https://*.example.com; may be repeated
     #[arg(

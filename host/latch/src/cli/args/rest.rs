@@ -32,7 +32,7 @@ pub(crate) struct TokenArgs {
         long,
         env = "LATCH_ID_TOKEN",
         value_parser = FalseyValueParser::new(),
-        conflicts_with_all = ["output", "challenge"]
+        conflicts_with_all = ["output", "challenge", "audience"]
     )]
     pub(crate) id_token: bool,
 
@@ -72,7 +72,7 @@ pub(crate) struct ExecArgs {
 #[cfg(not(target_os = "wasi"))]
 #[derive(ClapArgs)]
 pub(crate) struct ForArgs {
-    /// Program whose variables to set: with the ID token in a file that stays fresh as long as the command runs
+    /// Program whose variables to set: for npm with the access token, for the others with the ID token in a file that stays fresh as long as the command runs
     #[arg(long = "for", value_name = "PROGRAM", value_enum, required = false)]
     pub(crate) program: ExecFor,
 
@@ -85,7 +85,7 @@ pub(crate) struct ForArgs {
     pub(crate) google_audience: Option<String>,
 }
 
-/// Programs that read a token file.
+/// Programs with variables of their own.
 #[cfg(not(target_os = "wasi"))]
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ExecFor {
@@ -93,6 +93,7 @@ pub(crate) enum ExecFor {
     Azure,
     Databricks,
     Google,
+    Npm,
 }
 
 #[cfg(not(target_os = "wasi"))]

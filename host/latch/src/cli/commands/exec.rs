@@ -1,6 +1,7 @@
 //! `latch exec`: run a command with an access token in its environment.
 
 mod lasting;
+mod npm;
 
 use std::ffi::OsString;
 use std::io::{Error as IoError, ErrorKind};
@@ -10,16 +11,15 @@ use latchstring::{Code, Demand, Error, secret_variables};
 
 use lasting::Files;
 
-use crate::cli::args::{ExecArgs, Global};
+use crate::cli::args::{ExecArgs, ExecFor, Global};
 use crate::cli::settings::Settings;
 use crate::cli::{exit, hardening, output, recording};
 
 pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<u8, Error> {
     let ExecArgs { variable, min_ttl, lasting, provider, command } = *args;
     check_name(&variable)?;
-    let settings = Settings::read(global, provider.into_profile())?;
+    let settings = Settings::read_for_token(global, provider.into_profile())?;
     let demand = Demand { min_ttl_ms: min_ttl.saturating_mul(1000), ..Demand::default() };
-    let latch = settings.latch(global, false)?;
     // OK because clap requires at least one word.
     let (program, arguments) = command.split_first().expect("a command");
     let mut child = Command::new(program);
@@ -28,15 +28,22 @@ pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<u8, Erro
         child.env_remove(name);
     }
     child.args(arguments);
-    if let Some(lasting) = lasting {
+    let is_for_npm = lasting.as_ref().is_some_and(|args| args.program == ExecFor::Npm);
+    if let Some(lasting) = lasting.filter(|_| !is_for_npm) {
+        let settings = settings.for_id_token();
+        let latch = settings.latch(global, false)?;
         let files = Files::make(&latch).await.map_err(|error| settings.advise(global, error))?;
         child.envs(files.variables(&lasting)?);
         hardening::end();
         let ended = files.run(&latch, child).await;
         return Ok(ended.unwrap_or_else(|error| not_run(global, program, &error)));
     }
+    let latch = settings.latch(global, false)?;
     let token = latch.token_for(demand).await.map_err(|error| settings.advise(global, error))?;
-    child.env(variable, token.access_token());
+    match is_for_npm {
+        true => child.envs(npm::variables(global, &settings.effective, &token)?),
+        false => child.env(variable, token.access_token()),
+    };
     // This program is gone when the command runs, so finish here.
     recording::end(global);
     hardening::end();

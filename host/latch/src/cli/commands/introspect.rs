@@ -13,7 +13,7 @@ const SHOWN: usize = 8;
 
 pub(crate) async fn run(global: &Global, args: Box<IntrospectArgs>) -> Result<(), Error> {
     let IntrospectArgs { tokeninfo, show_secrets, provider } = *args;
-    let settings = Settings::read(global, provider.into_profile())?;
+    let settings = Settings::read_for_token(global, provider.into_profile())?;
     let latch = settings.latch(global, false)?;
     let examination = match tokeninfo {
         true => Examination::Tokeninfo,

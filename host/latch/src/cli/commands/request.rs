@@ -14,7 +14,7 @@ use crate::cli::settings::{Settings, words};
 
 pub(crate) async fn run(global: &Global, args: Box<RequestArgs>) -> Result<u8, Error> {
     let RequestArgs { method, url, data, headers, include, allow_origins, provider } = *args;
-    let settings = Settings::read(global, provider.into_profile())?;
+    let settings = Settings::read_for_token(global, provider.into_profile())?;
     let builder = settings.builder(global, false)?;
     let builder = words(allow_origins).into_iter().fold(builder, LatchBuilder::api_origin);
     let latch = builder.build()?;

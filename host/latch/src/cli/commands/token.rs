@@ -16,7 +16,7 @@ pub(crate) async fn run(global: &Global, args: Box<TokenArgs>) -> Result<(), Err
         return print_id_token(global, *args).await;
     }
     let TokenArgs { min_ttl, force_refresh, output, challenge, checks, provider, .. } = *args;
-    let settings = Settings::read(global, provider.into_profile())?;
+    let settings = Settings::read_for_token(global, provider.into_profile())?;
     let demand = Demand { challenge, ..demand(min_ttl, force_refresh, checks) };
     let challenge = demand.challenge.clone();
     let latch = settings.latch(global, false)?;
@@ -33,7 +33,7 @@ async fn print_id_token(global: &Global, args: TokenArgs) -> Result<(), Error> {
 
     use crate::cli::id_token::IdToken;
 
-    let settings = Settings::read(global, args.provider.into_profile())?;
+    let settings = Settings::read_for_token(global, args.provider.into_profile())?.for_id_token();
     let latch = settings.latch(global, false)?;
     let usable_for = Duration::from_secs(args.min_ttl);
     let id_token = async {

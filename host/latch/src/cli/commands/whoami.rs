@@ -9,7 +9,7 @@ use crate::cli::output;
 use crate::cli::settings::Settings;
 
 pub(crate) async fn run(global: &Global, args: Box<ProviderArgs>) -> Result<(), Error> {
-    let settings = Settings::read(global, args.into_profile())?;
+    let settings = Settings::read(global, args.into_profile())?.for_id_token();
     let latch = settings.latch(global, false)?;
     let demand = Demand { examination: Some(Examination::Userinfo), ..Demand::default() };
     let token = latch.token_for(demand).await.map_err(|error| settings.advise(global, error))?;

@@ -75,6 +75,10 @@ impl Settings {
             }
             given.scopes.iter().flatten().for_each(|scope| add("--scope", scope));
         }
+        if let Some(resource) = &self.resource {
+            let covered = self.saved.resources.iter().flatten();
+            covered.chain([resource]).for_each(|resource| add("--resource", resource));
+        }
         if let Some(challenge) = challenge {
             add("--challenge", challenge);
         }

@@ -20,6 +20,7 @@ impl ProviderArgs {
             client_metadata_url: self.client_metadata_url,
             scopes: some(words(self.scopes)),
             resources: some(words(self.resources)),
+            audience: self.audience,
             api_origins: some(words(self.api_origins)),
             helper_username: self.helper_username,
             client_secret_file: self.client_secret_file.map(|path| absolute(&path)),

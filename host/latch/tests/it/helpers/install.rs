@@ -66,6 +66,12 @@ fn files(home: &Home) -> Vec<(Vec<&'static str>, PathBuf, &'static str, Vec<Stri
             "build -k\n",
             &[&format!("common --credential_helper=git.example.com={bin}/bazel-credential-latch")],
         ),
+        row(
+            vec!["vault", "--vault-role", "dev"],
+            ".vault",
+            "# mine\n",
+            &["# mine\n", &format!("token_helper = \"{bin}/vault-credential-latch\"")],
+        ),
         row(vec!["go"], ".config/go/env", "GOPROXY=direct\n", &["GOAUTH=", "credential go; netrc"]),
         row(
             vec!["keyring"],
@@ -125,6 +131,36 @@ fn what_was_changed_since_stays() {
         let left = fs::read_to_string(&path).expect("a file");
         assert!(left.contains("mine") && !left.contains("latch"), "{words:?}: {left}");
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn vault_runs_a_script_that_names_the_role() {
+    let home = home();
+    credential(&home, &["install", "vault", "--vault-role", "dev team"]).succeeded();
+    let script = home.path(".local/bin/vault-credential-latch");
+    let run = finished(home.command_of(&script, &["get"]).env("VAULT_ADDR", HOST));
+    // It gets as far as asking the server.
+    run.failed(7, "unreachable");
+    credential(&home, &["install", "vault"]).failed(2, "invalid-configuration");
+}
+
+#[test]
+fn google_gets_a_credential_file() {
+    let home = home();
+    let path = home.path(".config/gcloud/latch.json");
+    let install = ["install", "gcloud", "--google-audience", "//iam.googleapis.com/a"];
+    let run = credential(&home, &install).succeeded();
+    for words in ["GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1", "--cred-file"] {
+        assert!(run.stderr.contains(words), "{}", run.stderr);
+    }
+    let document = fs::read_to_string(&path).expect("a file");
+    let document: serde_json::Value = serde_json::from_str(&document).expect("JSON");
+    assert_eq!(document["audience"], "//iam.googleapis.com/a");
+    let command = document["credential_source"]["executable"]["command"].as_str();
+    assert!(command.expect("a command").ends_with("credential gcloud"));
+    credential(&home, &["uninstall", "gcloud"]).succeeded();
+    assert!(!path.exists());
 }
 
 #[cfg(unix)]

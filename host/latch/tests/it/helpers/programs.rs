@@ -10,7 +10,7 @@ use std::process::Command;
 use std::thread;
 
 use latchstring_testing::api::{Api, answer};
-use latchstring_testing::{Home, Run, built, http};
+use latchstring_testing::{Home, Run, built, http, skip};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
@@ -149,6 +149,42 @@ fn docker_runs_the_launcher() {
     assert!(scene.tokens()[asked..].iter().all(Option::is_none));
 }
 
+// ---- skopeo -----------------------------------------------------------------------------
+
+fn skopeo(scene: &Scene, front: &Front, program: &Path) -> Run {
+    let auth = scene
+        .home
+        .file("auth.json", &json!({ "credHelpers": { host(front): "latch" } }).to_string());
+    let image = format!("docker://{}/a", host(front));
+    let words = ["inspect", "--raw", "--tls-verify=false", "--authfile", &auth, &image];
+    finished(&mut scene.program(program, &words))
+}
+
+#[test]
+fn skopeo_runs_the_launcher() {
+    let Some(program) = found("skopeo") else { return };
+    let scene = serving(Wants::Basic, REGISTRY);
+    let front = secured(&scene);
+    scene.launch_as("docker-credential-latch");
+    let run = skopeo(&scene, &front, &program).succeeded();
+    assert!(run.stdout.contains("schemaVersion"), "{}", run.stdout);
+    scene.expire();
+    thread::scope(|scope| {
+        let runs: Vec<_> =
+            (0..8).map(|_| scope.spawn(|| skopeo(&scene, &front, &program))).collect();
+        runs.into_iter().for_each(|run| drop(run.join().expect("a run").succeeded()));
+    });
+    assert_eq!(scene.renewals(), 1);
+    // Another registry, which nobody named: an empty password goes there.
+    let asked = scene.tokens().len();
+    skopeo(&scene, &Front::of(scene.api.origin()), &program);
+    let secrets = scene.tokens().split_off(asked).into_iter().flatten();
+    assert!(secrets.into_iter().all(|sent| sent.is_empty()));
+    scene.home.latch(&["logout"]).succeeded();
+    let run = skopeo(&scene, &front, &program);
+    assert!(run.stderr.contains("latch login"), "{}", run.stderr);
+}
+
 // ---- Terraform ----------------------------------------------------------------------------
 
 const MODULES: &[(&str, &str)] = &[
@@ -181,6 +217,130 @@ fn terraform_runs_the_launcher() {
     let asked = scene.tokens().len();
     let run = terraform(&scene, &Front::of(scene.api.origin()), &program);
     assert!(run.stderr.contains("401"), "{}", run.stderr);
+    assert!(scene.tokens()[asked..].iter().all(Option::is_none));
+}
+
+// ---- go ---------------------------------------------------------------------------------
+
+const PROXY: &[(&str, &str)] = &[
+    ("/example.com/m/@v/list", "v1.0.0\n"),
+    ("/example.com/m/@v/v1.0.0.info", r#"{"Version":"v1.0.0"}"#),
+    ("/example.com/m/@v/v1.0.0.mod", "module example.com/m\n"),
+];
+
+fn go(scene: &Scene, front: &Front, program: &Path) -> Run {
+    let words = ["list", "-m", "-versions", "example.com/m"];
+    let mut go = scene.program(program, &words);
+    let folder = |name: &str| scene.home.path(name);
+    go.env("GOAUTH", "latch credential go").env("GOPROXY", front.origin());
+    go.env("GOPATH", folder("gopath")).env("GOCACHE", folder("gocache"));
+    go.envs([
+        ("GOENV", "off"),
+        ("GOTOOLCHAIN", "local"),
+        ("GOSUMDB", "off"),
+        ("GOFLAGS", "-modcacherw"),
+    ]);
+    finished(go.env("SSL_CERT_FILE", front.certificate()))
+}
+
+#[test]
+fn go_gets_a_token_and_another_one_after_a_refusal() {
+    let Some(program) = found("go") else { return };
+    let scene = serving(Wants::Bearer, PROXY);
+    let front = secured(&scene);
+    let run = go(&scene, &front, &program).succeeded();
+    assert_eq!(run.stdout, "example.com/m v1.0.0\n");
+    scene.expire();
+    go(&scene, &front, &program).succeeded();
+    assert_eq!(scene.renewals(), 1);
+    let old = scene.home.token(&[]);
+    scene.refuse();
+    let asked = scene.tokens().len();
+    go(&scene, &front, &program).succeeded();
+    let new = scene.home.token(&[]);
+    let mut sent = scene.tokens().split_off(asked);
+    sent.dedup();
+    assert_eq!(sent, [Some(old), Some(new)], "401, renewed, 200");
+    scene.home.latch(&["logout"]).succeeded();
+    let run = go(&scene, &front, &program);
+    assert!(run.stderr.contains("401 Unauthorized"), "{}", run.stderr);
+}
+
+#[test]
+fn go_sends_no_token_to_a_proxy_that_nobody_named() {
+    let Some(program) = found("go") else { return };
+    let scene = serving(Wants::Bearer, PROXY);
+    secured(&scene);
+    go(&scene, &Front::of(scene.api.origin()), &program);
+    assert_eq!(scene.tokens(), [None, None]);
+}
+
+// ---- npm and pnpm -----------------------------------------------------------------------
+
+const PACKAGES: &[(&str, &str)] = &[(
+    "/tiny",
+    r#"{"name":"tiny","dist-tags":{"latest":"1.0.0"},"versions":{"1.0.0":{"name":"tiny","version":"1.0.0","dist":{"tarball":"http://127.0.0.1:1/tiny.tgz"}}}}"#,
+)];
+
+#[test]
+fn npm_sends_the_token_to_the_registry_that_the_profile_names() {
+    let Some(program) = found("npm") else { return };
+    let scene = serving(Wants::Bearer, PACKAGES);
+    scene.log_in();
+    let npm = |registry: &str| {
+        let program = program.display().to_string();
+        let words = ["exec", "--for", "npm", "--", &program, "view", "tiny", "version"];
+        let mut latch = scene.home.command(&[&words[..], &["--registry", registry]].concat());
+        finished(latch.env("PATH", env::var_os("PATH").unwrap_or_default()))
+    };
+    assert_eq!(npm(scene.api.origin()).succeeded().stdout.trim(), "1.0.0");
+    let asked = scene.tokens().len();
+    let other = http::forward_to(scene.api.origin().trim_start_matches("http://"));
+    assert_ne!(npm(&other).code, 0);
+    assert!(scene.tokens()[asked..].iter().all(Option::is_none));
+}
+
+/// pnpm is one of the packages of the tests in Node.
+fn pnpm(scene: &Scene, registry: &str) -> Option<Run> {
+    let node = found("node")?;
+    let program =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/web/node_modules/pnpm/bin/pnpm.cjs");
+    if !program.is_file() {
+        skip("pnpm is not installed, so latch is not tried as its helper");
+        return None;
+    }
+    let words = [
+        program.display().to_string(),
+        "add".into(),
+        "tiny".into(),
+        "--registry".into(),
+        registry.into(),
+    ];
+    let mut pnpm = scene.program(&node, &words);
+    Some(finished(pnpm.env("npm_config_fetch_retries", "0").env("CI", "1")))
+}
+
+#[test]
+fn pnpm_runs_the_launcher() {
+    let scene = serving(Wants::Bearer, PACKAGES);
+    scene.log_in();
+    let launchers = scene.launchers().display().to_string();
+    let words = ["credential", "install", "npm", "--launcher-dir", &launchers];
+    scene.home.latch(&words).succeeded();
+    let Some(run) = pnpm(&scene, scene.api.origin()) else { return };
+    assert_eq!(
+        scene.tokens().first().cloned().flatten(),
+        Some(scene.home.token(&[])),
+        "{}",
+        run.stderr
+    );
+    scene.expire();
+    pnpm(&scene, scene.api.origin());
+    assert_eq!(scene.renewals(), 1);
+    let asked = scene.tokens().len();
+    let other = http::forward_to(scene.api.origin().trim_start_matches("http://"));
+    pnpm(&scene, &other);
+    assert!(!scene.tokens()[asked..].is_empty());
     assert!(scene.tokens()[asked..].iter().all(Option::is_none));
 }
 

@@ -1,8 +1,8 @@
 //! What each protocol says, byte for byte, and who gets no token.
 
-use latchstring_testing::Run;
 use latchstring_testing::api::answer;
 use latchstring_testing::session::Session;
+use latchstring_testing::{Pending, Run};
 use serde_json::{Value, json};
 
 use super::scene::{Scene, Wants, told};
@@ -63,6 +63,26 @@ fn kubernetes() {
     }
     scene.home.latch(&["logout"]).succeeded();
     ask(&[], &info("v1")).failed(3, "login-required").saying(&["latch login"]);
+}
+
+#[test]
+fn kubernetes_logs_in_only_if_it_may_and_a_user_is_there() {
+    let scene = Scene::with(Wants::Bearer, |_, stream| answer(stream, "200 OK", b"welcome"));
+    scene.log_in();
+    scene.home.latch(&["logout"]).succeeded();
+    scene.home.latch(&["profile", "add", "default", "--no-browser"]).succeeded();
+    let ask = |words: &[&str], is_interactive: bool| {
+        let mut command = scene.home.command(&[&["credential", "kubernetes"], words].concat());
+        let info = info("v1").replace("false", &is_interactive.to_string());
+        command.env("KUBERNETES_EXEC_INFO", info);
+        command
+    };
+    told(&mut ask(&[], true), "").failed(3, "login-required");
+    told(&mut ask(&["--interactive"], false), "").failed(3, "login-required");
+    let pending = Pending::start(&mut ask(&["--interactive"], true));
+    pending.visit();
+    let run = pending.finish().succeeded();
+    assert_eq!(json(&run)["status"]["token"], id_token(&scene));
 }
 
 #[test]

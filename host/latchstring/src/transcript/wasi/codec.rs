@@ -164,8 +164,8 @@ told_records! {
     AccessRules { scopes, acr, permissions }
     Client {
         issuer, resource_url, discover, endpoints, assumed_endpoints, https_issuer, client_id,
-        client_metadata_url, client_secret, authentication, scopes, resources, parameters, pkce,
-        token_type_optional, request_format, protocol
+        client_metadata_url, client_secret, authentication, scopes, resources, audience, parameters,
+        pkce, token_type_optional, request_format, protocol
     }
     Context { now_ms, entropy }
     Demand { min_ttl_ms, force_refresh, examination, challenge }
@@ -198,6 +198,7 @@ told_enums! {
 }
 
 told_variants! {
+    Audience { ; Resource, Name }
     Examination { Userinfo, Verification, Introspection, Tokeninfo; Local }
     Protocol { Oauth; Hexclave }
     NoResponse { ; Unreachable, TooLarge, Denied }

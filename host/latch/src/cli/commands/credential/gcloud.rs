@@ -6,12 +6,25 @@
 
 use latchstring::{Error, code_name};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::End;
 use super::helper::{Helper, Issued, Kind, unix_seconds};
 use crate::cli::output;
 
 const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+
+/// Returns a credential file of Google's libraries: `source` says where they find the ID
+/// token, for which their service gives them another.
+pub(crate) fn credential_file(audience: &str, source: &Value) -> Value {
+    json!({
+        "type": "external_account",
+        "audience": audience,
+        "subject_token_type": ID_TOKEN,
+        "token_url": "https://sts.googleapis.com/v1/token",
+        "credential_source": source,
+    })
+}
 
 #[derive(Serialize)]
 struct Success<'a> {

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use super::malformed;
 use crate::cli::args::Global;
+use crate::cli::commands::login;
 use crate::cli::config::Config;
 use crate::cli::id_token::IdToken;
 use crate::cli::profile::Profile;
@@ -37,6 +38,8 @@ const INPUT_BYTES: u64 = 1 << 20;
 /// The profiles that may answer: the one that the user named, or all.
 pub(super) struct Helper {
     pub(super) global: Global,
+    /// Whom the token is for, if the user has said so.
+    pub(super) given: Profile,
 }
 
 impl Helper {
@@ -118,7 +121,8 @@ impl Helper {
     }
 
     fn session(&self, name: String, profile: Profile) -> Session {
-        Session { global: Global { profile: name, ..self.global.clone() }, profile }
+        let global = Global { profile: name, ..self.global.clone() };
+        Session { global, profile, given: self.given.clone() }
     }
 }
 
@@ -126,6 +130,7 @@ impl Helper {
 pub(super) struct Session {
     pub(super) global: Global,
     pub(super) profile: Profile,
+    given: Profile,
 }
 
 impl Session {
@@ -143,8 +148,14 @@ impl Session {
     /// fingerprint of an access token, it is one that came with another access token.
     pub(super) async fn issue(&self, kind: Kind, refused: Option<&str>) -> Result<Issued, Error> {
         if kind == Kind::Id {
-            let id_token =
-                self.advised(async |latch| IdToken::get(&latch, USABLE_FOR, refused).await).await?;
+            if self.given != Profile::default() {
+                return Err(malformed("an ID token is for its client, and for no other audience"));
+            }
+            let settings = self.settings()?.for_id_token();
+            let id_token = self.advised_by(settings, async |latch| {
+                IdToken::get(&latch, USABLE_FOR, refused).await
+            });
+            let id_token = id_token.await?;
             let IdToken { text, expires_at, came_with } = id_token;
             let told_expiry = expires_at.checked_sub(MARGIN);
             return Ok(Issued { text, told_expiry, fingerprint: came_with });
@@ -178,7 +189,17 @@ impl Session {
     /// Returns the profile's settings. Not the `.env` of the current folder: whoever wrote it
     /// must not choose a session.
     pub(super) fn settings(&self) -> Result<Settings, Error> {
-        Settings::read_without_folder(&self.global, Profile::default())
+        Settings::read_without_folder(&self.global, self.given.clone())
+    }
+
+    /// Logs in. The user is at the terminal, and the program waits.
+    pub(super) async fn log_in(&self) -> Result<(), Error> {
+        let settings = self.settings()?;
+        let opens_browser = settings.effective.no_browser != Some(true);
+        let builder = settings.builder(&self.global, opens_browser)?;
+        let latch = builder.pages(settings.pages()?).build()?;
+        let token = latch.login().await?;
+        login::keep(&self.global, &settings, &latch, token.refused_parameters()).await.map(drop)
     }
 
     /// Runs `act` with the profile's client. An error says how to log in.
@@ -186,7 +207,14 @@ impl Session {
         &self,
         act: impl AsyncFnOnce(Latch) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let settings = self.settings()?;
+        self.advised_by(self.settings()?, act).await
+    }
+
+    async fn advised_by<T>(
+        &self,
+        settings: Settings,
+        act: impl AsyncFnOnce(Latch) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let latch = settings.builder(&self.global, false)?.terminal(Silent).build()?;
         act(latch).await.map_err(|error| settings.advise(&self.global, error))
     }

@@ -12,7 +12,7 @@
 //! asks again, and says nothing about that. So the same process that asks again before that
 //! time was refused: the token is replaced, once.
 
-use latchstring::{Error, printable};
+use latchstring::{Code, Error, printable};
 use serde::{Deserialize, Serialize};
 
 use super::callers::Callers;
@@ -34,6 +34,9 @@ struct Asked {
 
 #[derive(Deserialize)]
 struct Spec {
+    /// Whether standard input is a terminal, and a user is there to answer.
+    #[serde(default)]
+    interactive: bool,
     cluster: Option<Cluster>,
 }
 
@@ -67,7 +70,17 @@ async fn answer(helper: &Helper, args: &KubernetesArgs) -> Result<(), Error> {
     let session = helper.session_of_profile()?;
     let kind = if args.access_token { Kind::Access } else { Kind::Id };
     let mut callers = Callers::of_parent(&helper.global, asked.server())?;
-    let mut issued = session.issue(kind, None).await?;
+    let mut issued = match session.issue(kind, None).await {
+        Err(error)
+            if error.code() == Code::LoginRequired
+                && args.interactive
+                && asked.is_interactive() =>
+        {
+            session.log_in().await?;
+            session.issue(kind, None).await?
+        }
+        issued => issued?,
+    };
     if callers.have(&issued.fingerprint) {
         let refused = issued.fingerprint;
         issued = session.issue(kind, Some(&refused)).await?;
@@ -98,6 +111,10 @@ impl Asked {
             let (asked, known) = (printable(asked), VERSIONS.join(" or "));
             malformed(format!("{VARIABLE} asks for the version {asked}; expected {known}"))
         })
+    }
+
+    fn is_interactive(&self) -> bool {
+        self.spec.as_ref().is_some_and(|spec| spec.interactive)
     }
 
     /// The cluster, where the configuration has the program say so.

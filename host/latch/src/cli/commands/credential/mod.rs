@@ -9,7 +9,7 @@ mod callers;
 mod cargo;
 mod docker;
 mod exchanged;
-mod gcloud;
+pub(crate) mod gcloud;
 mod git;
 mod go;
 mod helper;
@@ -22,7 +22,8 @@ mod vault;
 
 use latchstring::{Code, Error};
 
-use crate::cli::args::{CredentialCommand, Global};
+use crate::cli::args::{CredentialArgs, CredentialCommand, Global};
+use crate::cli::profile::Profile;
 use crate::cli::{exit, stores};
 use helper::Helper;
 
@@ -53,9 +54,15 @@ impl End {
 }
 
 /// Runs one request of a program. Returns the exit code.
-pub(crate) async fn run(global: &Global, command: CredentialCommand) -> Result<u8, Error> {
+pub(crate) async fn run(global: &Global, args: CredentialArgs) -> Result<u8, Error> {
     stores::ask_nothing();
-    let helper = Helper { global: global.clone() };
+    let CredentialArgs { audience, resource, command } = args;
+    let given = Profile {
+        audience,
+        resources: resource.map(|resource| vec![resource]),
+        ..Profile::default()
+    };
+    let helper = Helper { global: global.clone(), given };
     let end = match command {
         CredentialCommand::Install(args) => install::install(&helper, &args).into(),
         CredentialCommand::Uninstall(args) => install::uninstall(&helper, &args).into(),

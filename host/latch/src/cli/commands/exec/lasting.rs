@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::cli::args::{ExecFor, ForArgs};
+use crate::cli::commands::credential::gcloud;
 use crate::cli::id_token::IdToken;
 use crate::cli::output::say;
 use crate::cli::{exit, interruption};
@@ -82,17 +83,14 @@ impl Files {
             ],
             ExecFor::Google => {
                 let audience = need(&args.google_audience, "--google-audience")?;
-                let document = json!({
-                    "type": "external_account",
-                    "audience": audience.to_string_lossy(),
-                    "subject_token_type": "urn:ietf:params:oauth:token-type:id_token",
-                    "token_url": "https://sts.googleapis.com/v1/token",
-                    "credential_source": { "file": self.token() },
-                });
+                let source = json!({ "file": self.token() });
+                let document = gcloud::credential_file(&audience.to_string_lossy(), &source);
                 let path = self.folder.path().join("google.json");
                 write(self.folder.path(), &path, document.to_string().as_bytes())?;
                 vec![("GOOGLE_APPLICATION_CREDENTIALS", path.into_os_string())]
             }
+            // Reads no file.
+            ExecFor::Npm => Vec::new(),
         })
     }
 

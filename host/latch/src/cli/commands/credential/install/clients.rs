@@ -11,7 +11,11 @@ use url::Url;
 use super::edit::{Edit, Place, with_block, without_block};
 use super::program;
 use crate::cli::args::{Global, InstallArgs, Installable};
+use crate::cli::commands::credential::gcloud::credential_file;
 use crate::cli::commands::credential::helper::Session;
+
+/// The first line of a script.
+const SCRIPT: &str = "#!/bin/sh\n";
 
 /// The section of pip's settings.
 const GLOBAL: &str = "[global]\n";
@@ -40,12 +44,14 @@ pub(super) fn name(protocol: Installable) -> &'static str {
         Installable::Bazel => "bazel",
         Installable::Cargo => "cargo",
         Installable::Docker => "docker",
+        Installable::Gcloud => "gcloud",
         Installable::Git => "git",
         Installable::Go => "go",
         Installable::Keyring => "keyring",
         Installable::Kubernetes => "kubernetes",
         Installable::Npm => "npm",
         Installable::Terraform => "terraform",
+        Installable::Vault => "vault",
     }
 }
 
@@ -68,6 +74,9 @@ pub(super) fn without(protocol: &str, profile: &str, text: &str) -> Result<Strin
         "kubernetes" => {
             kubectl(text, &["unset".to_owned(), format!("users.{}", launcher_end(profile))])
         }
+        // The files are latch's own.
+        "gcloud" => Ok(String::new()),
+        "vault" if text.starts_with(SCRIPT) => Ok(String::new()),
         _ => Ok(without_block(text, &block_name(protocol, profile))),
     }
 }
@@ -101,12 +110,14 @@ impl<'a> Client<'a> {
             Installable::Bazel => self.bazel(),
             Installable::Cargo => self.cargo(),
             Installable::Docker => self.docker(),
+            Installable::Gcloud => self.gcloud(),
             Installable::Git => self.git(),
             Installable::Go => self.go(),
             Installable::Keyring => self.keyring(),
             Installable::Kubernetes => self.kubernetes(),
             Installable::Npm => self.npm(),
             Installable::Terraform => self.terraform(),
+            Installable::Vault => self.vault(),
         }
     }
 
@@ -168,6 +179,39 @@ impl<'a> Client<'a> {
             })
         })?;
         Ok(Plan { edits: vec![edit], launchers: vec![launcher], ..Plan::default() })
+    }
+
+    fn gcloud(&self) -> Result<Plan, Error> {
+        let Some(audience) = &self.args.google_audience else {
+            return Err(unusable("the audience is missing", "name it with --google-audience"));
+        };
+        let command = self.command(&["credential", "gcloud"])?;
+        let source = json!({ "executable": { "command": command, "timeout_millis": 30_000 } });
+        let document = format!("{:#}\n", credential_file(audience, &source));
+        let config = variable("XDG_CONFIG_HOME", self.home.join(".config"));
+        let folder = variable("CLOUDSDK_CONFIG", config.join("gcloud"));
+        let path = folder.join(format!("{}.json", launcher_end(self.profile())));
+        let file = shlex::try_quote(&path.display().to_string()).unwrap_or_default().into_owned();
+        let advice = vec![
+            "Use it with: export GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1".to_owned(),
+            format!("  gcloud auth login --cred-file={file}"),
+            format!("  or, for other programs: export GOOGLE_APPLICATION_CREDENTIALS={file}"),
+        ];
+        Ok(Plan { edits: vec![Edit::of(path, |_| Ok(document))?], advice, ..Plan::default() })
+    }
+
+    /// Vault runs a program without arguments of the user's, so there is a script for them.
+    fn vault(&self) -> Result<Plan, Error> {
+        let Some(role) = &self.args.vault_role else {
+            return Err(unusable("the role is missing", "name it with --vault-role"));
+        };
+        let command = self.command(&["credential", "vault", "--role", role])?;
+        let script = self.launcher("vault-credential")?;
+        let line = format!("token_helper = {:?}\n", script.display().to_string());
+        let mut plan = self.block(self.home.join(".vault"), &line)?;
+        let text = format!("{SCRIPT}exec {command} \"$@\"\n");
+        plan.edits.push(Edit::of(script, |_| Ok(text))?.executable());
+        Ok(plan)
     }
 
     fn npm(&self) -> Result<Plan, Error> {
@@ -234,11 +278,15 @@ impl<'a> Client<'a> {
         let mut words = vec!["set-credentials".to_owned(), user.clone()];
         words.push(format!("--exec-command={program}"));
         words.push("--exec-api-version=client.authentication.k8s.io/v1".to_owned());
-        words.push("--exec-interactive-mode=Never".to_owned());
+        let mode = if self.args.interactive { "IfAvailable" } else { "Never" };
+        words.push(format!("--exec-interactive-mode={mode}"));
         words.push("--exec-provide-cluster-info=true".to_owned());
         let mut arguments = vec!["credential", "kubernetes"];
         if self.profile() != Global::DEFAULT_PROFILE {
             arguments.extend(["--profile", self.profile()]);
+        }
+        if self.args.interactive {
+            arguments.push("--interactive");
         }
         words.extend(arguments.iter().map(|word| format!("--exec-arg={word}")));
         let path = variable("KUBECONFIG", self.home.join(".kube").join("config"));

@@ -13,6 +13,7 @@ pub(super) struct Edit {
     pub(super) before: Option<String>,
     /// Empty for a file that was not there before and shall not be afterwards.
     pub(super) after: String,
+    is_executable: bool,
 }
 
 impl Edit {
@@ -22,7 +23,12 @@ impl Edit {
     ) -> Result<Self, Error> {
         let before = read(&path)?;
         let after = change(before.as_deref().unwrap_or_default())?;
-        Ok(Self { path, before, after })
+        Ok(Self { path, before, after, is_executable: false })
+    }
+
+    /// Makes the file a program that its owner can run.
+    pub(super) fn executable(self) -> Self {
+        Self { is_executable: true, ..self }
     }
 
     /// Writes the file, and keeps who may read it. Of a link, the target is written, if it
@@ -45,6 +51,11 @@ impl Edit {
             std::io::Write::write_all(&mut file, self.after.as_bytes())?;
             if let Ok(metadata) = std::fs::metadata(&path) {
                 file.as_file().set_permissions(metadata.permissions())?;
+            }
+            #[cfg(unix)]
+            if self.is_executable {
+                let owner = std::os::unix::fs::PermissionsExt::from_mode(0o700);
+                file.as_file().set_permissions(owner)?;
             }
             file.as_file().sync_all()?;
             file.persist(&path).map(drop).map_err(|error| error.error)
