@@ -19,6 +19,11 @@ impl Client {
         self.client_id.as_deref().unwrap_or_default()
     }
 
+    /// Whether tokens are granted without a user, who would log in.
+    pub(crate) fn is_unattended(&self) -> bool {
+        !matches!(self.grant, GrantType::User)
+    }
+
     /// Whether the provider speaks OAuth. One with a protocol of its own has no metadata,
     /// no ID tokens and no endpoints to configure.
     pub(crate) fn speaks_oauth(&self) -> bool {

@@ -6,11 +6,13 @@ use crate::contract::{
 };
 use crate::flow::Progress::{Continue, Done};
 use crate::flow::adoption::Adoption;
+use crate::flow::authenticating::Authenticating;
 use crate::flow::login::Login;
 use crate::flow::logout::Logout;
 use crate::flow::retry::Retry;
 use crate::flow::token::Token;
-use crate::flow::{Step, misfit};
+use crate::flow::unattended::Unattended;
+use crate::flow::{Progress, Step, misfit};
 use crate::protocol::entropy::Entropy;
 
 /// Longest response body that is parsed, in bytes, whatever the host's limit. Parsed JSON
@@ -23,6 +25,7 @@ pub(crate) struct Session(Option<Running>);
 struct Running {
     flow: Flow,
     retry: Retry,
+    authenticating: Authenticating,
     /// The replies that fit the last action.
     expected: &'static str,
 }
@@ -30,6 +33,7 @@ struct Running {
 enum Flow {
     Login(Box<Login>),
     Token(Box<Token>),
+    Unattended(Box<Unattended>),
     Logout(Box<Logout>),
     Adoption(Box<Adoption>),
 }
@@ -41,9 +45,10 @@ impl Session {
         request: LoginRequest,
         context: Context,
     ) -> Result<Self, Failure> {
-        let retry = retry(&context)?;
+        check_user(&client)?;
+        let parts = Parts::new(&client, &context)?;
         let flow = Login::new(client, stored, request, context)?;
-        Ok(Self::new(Flow::Login(Box::new(flow)), retry))
+        Ok(parts.run(Flow::Login(Box::new(flow))))
     }
 
     pub(crate) fn token(
@@ -52,9 +57,14 @@ impl Session {
         demand: Demand,
         context: Context,
     ) -> Result<Self, Failure> {
-        let retry = retry(&context)?;
-        let flow = Token::new(client, stored, demand, context)?;
-        Ok(Self::new(Flow::Token(Box::new(flow)), retry))
+        let parts = Parts::new(&client, &context)?;
+        Ok(parts.run(match client.is_unattended() {
+            true => {
+                let flow = Unattended::new(client, stored, demand, context)?;
+                Flow::Unattended(Box::new(flow))
+            }
+            false => Flow::Token(Box::new(Token::new(client, stored, demand, context)?)),
+        }))
     }
 
     pub(crate) fn logout(
@@ -63,19 +73,16 @@ impl Session {
         unregister: bool,
         context: Context,
     ) -> Result<Self, Failure> {
-        let retry = retry(&context)?;
+        let parts = Parts::new(&client, &context)?;
         let flow = Logout::new(client, stored, unregister)?;
-        Ok(Self::new(Flow::Logout(Box::new(flow)), retry))
+        Ok(parts.run(Flow::Logout(Box::new(flow))))
     }
 
     pub(crate) fn adopt(client: Client, tokens: Tokens, context: Context) -> Result<Self, Failure> {
-        let retry = retry(&context)?;
+        check_user(&client)?;
+        let parts = Parts::new(&client, &context)?;
         let flow = Adoption::new(client, tokens, context)?;
-        Ok(Self::new(Flow::Adoption(Box::new(flow)), retry))
-    }
-
-    fn new(flow: Flow, retry: Retry) -> Self {
-        Self(Some(Running { flow, retry, expected: "begin" }))
+        Ok(parts.run(Flow::Adoption(Box::new(flow))))
     }
 
     /// Takes one step. Every failure ends the session.
@@ -95,20 +102,31 @@ impl Session {
 
 impl Running {
     fn next(mut self, reply: Reply, now_ms: EpochMs) -> Step<Self, Outcome> {
+        let authenticated = self.authenticating.after(&reply, now_ms);
+        if let Some(action) = authenticated.map_err(|failure| expecting(self.expected, failure))? {
+            return Ok(self.awaiting(action));
+        }
         if !self.flow.can_finish_without_response(now_ms)
             && let Some(action) = self.retry.after(&reply)
         {
-            return Ok(Continue(self, action));
+            let action = self.authenticating.before(action, now_ms)?;
+            return Ok(self.awaiting(action));
         }
-        let Self { flow, mut retry, expected } = self;
-        match flow.next(reply, now_ms).map_err(|failure| expecting(expected, failure))? {
-            Continue(flow, action) => {
+        let Self { flow, mut retry, mut authenticating, expected } = self;
+        match flow.next(reply, now_ms) {
+            Ok(Continue(flow, action)) => {
                 retry.record(&action);
-                let expected = replies_to(&action);
-                Ok(Continue(Self { flow, retry, expected }, action))
+                let action = authenticating.before(action, now_ms)?;
+                Ok(Self { flow, retry, authenticating, expected }.awaiting(action))
             }
-            Done(outcome) => Ok(Done(outcome)),
+            Ok(Done(outcome)) => Ok(Done(outcome)),
+            Err(failure) => Err(expecting(expected, authenticating.explain(failure))),
         }
+    }
+
+    fn awaiting(mut self, action: Action) -> Progress<Self, Outcome> {
+        self.expected = replies_to(&action);
+        Continue(self, action)
     }
 }
 
@@ -121,6 +139,9 @@ impl Flow {
             Self::Token(flow) => {
                 flow.next(reply, now_ms)?.within(|flow| Self::Token(Box::new(flow)))
             }
+            Self::Unattended(flow) => {
+                flow.next(reply, now_ms)?.within(|flow| Self::Unattended(Box::new(flow)))
+            }
             Self::Logout(flow) => {
                 flow.next(reply, now_ms)?.within(|flow| Self::Logout(Box::new(flow)))
             }
@@ -132,12 +153,41 @@ impl Flow {
 
     /// Whether the flow can finish without a response from the provider.
     fn can_finish_without_response(&self, now_ms: EpochMs) -> bool {
-        matches!(self, Self::Token(flow) if flow.can_finish_without_response(now_ms))
+        match self {
+            Self::Token(flow) => flow.can_finish_without_response(now_ms),
+            Self::Unattended(flow) => flow.can_finish_without_response(now_ms),
+            _ => false,
+        }
     }
 }
 
-fn retry(context: &Context) -> Result<Retry, Failure> {
-    Entropy::new(context.entropy.clone()).map(Retry::new)
+/// What every session has besides its flow.
+struct Parts {
+    retry: Retry,
+    authenticating: Authenticating,
+}
+
+impl Parts {
+    fn new(client: &Client, context: &Context) -> Result<Self, Failure> {
+        let retry = Retry::new(Entropy::new(context.entropy.clone())?);
+        Ok(Self { retry, authenticating: Authenticating::new(client, context)? })
+    }
+
+    fn run(self, flow: Flow) -> Session {
+        let Self { retry, authenticating } = self;
+        Session(Some(Running { flow, retry, authenticating, expected: "begin" }))
+    }
+}
+
+/// Fails with `invalid-configuration` if nobody can log in with this grant.
+fn check_user(client: &Client) -> Result<(), Failure> {
+    match client.is_unattended() {
+        false => Ok(()),
+        true => Err(Failure::configuration(
+            "this client gets its tokens without a user, so nobody can log in with it",
+            "ask for a token: that needs no login",
+        )),
+    }
 }
 
 /// Drops a body that is too long to be parsed.
@@ -162,6 +212,8 @@ fn replies_to(action: &Action) -> &'static str {
         Action::Present(_) | Action::Visit(_) => "presented",
         Action::ReadRegistration(_) | Action::LockRegistration(_) => "registration",
         Action::SaveRegistration(_) => "saved or not-saved",
+        Action::ReadAssertion(_) => "assertion",
+        Action::Sign(_) => "signed",
         Action::Confirm(_) => "confirmed, cancelled or timed-out",
         Action::Offer(_) => "cancelled, timed-out, or chosen with one of the flows offered",
         Action::Save(_) => "saved or not-saved",

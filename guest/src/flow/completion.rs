@@ -223,7 +223,8 @@ pub(super) fn accepted_secret(client: &Client, check: IdTokenCheck) -> Option<St
 }
 
 /// A session with this provider's endpoints, and with no token yet.
-fn session_at(
+/// Returns a session of this client at the provider, without tokens.
+pub(crate) fn session_at(
     provider: Provider,
     client: &Client,
     method: ClientAuthentication,

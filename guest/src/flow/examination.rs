@@ -297,7 +297,7 @@ fn is_invalid_token(failure: &Failure) -> bool {
 /// Handles a token that the provider no longer accepts. Returns a renewal, or
 /// `login-required` if the token is new or cannot be renewed.
 fn refused(session: Stored, source: TokenSource) -> Result<Finding, Failure> {
-    if source != TokenSource::Renewed && session.refresh_token.is_some() {
+    if source != TokenSource::Renewed && session.is_renewable() {
         return Ok(Finding::Refused(session));
     }
     Err(login_required("the provider no longer accepts the access token"))

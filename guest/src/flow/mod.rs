@@ -5,6 +5,7 @@
 //! or the result. Every failure ends the session.
 
 pub(crate) mod adoption;
+pub(crate) mod authenticating;
 mod backoff;
 mod completion;
 mod device;
@@ -19,6 +20,7 @@ mod protected_resource;
 mod registration;
 pub(crate) mod retry;
 pub(crate) mod token;
+pub(crate) mod unattended;
 mod waiting;
 
 use self::Progress::{Continue, Done};

@@ -9,6 +9,12 @@ use url::form_urlencoded;
 use crate::contract::{Client, ClientAuthentication, Exchange, Failure, Purpose, RequestFormat};
 use crate::protocol::request::{header, post_form, post_json};
 
+/// The type of client assertions that are JSON Web Tokens (RFC 7523 §2.2).
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// The parameter with the assertion.
+const CLIENT_ASSERTION: &str = "client_assertion";
+
 /// Returns the method to use: the caller's choice, otherwise the one that the metadata
 /// prefers.
 ///
@@ -18,9 +24,10 @@ pub(crate) fn choose(
     client: &Client,
     supported: Option<&[String]>,
 ) -> Result<ClientAuthentication, Failure> {
-    let preferred = match client.client_secret {
-        None => ClientAuthentication::None,
-        Some(_) => with_secret(supported),
+    let preferred = match (&client.key, &client.client_secret) {
+        (Some(_), _) => ClientAuthentication::PrivateKeyJwt,
+        (None, Some(_)) => with_secret(supported),
+        (None, None) => ClientAuthentication::None,
     };
     keep(client, preferred)
 }
@@ -36,19 +43,25 @@ pub(crate) fn with_secret(supported: Option<&[String]>) -> ClientAuthentication 
 }
 
 /// Returns the method that the session began with, unless the caller chooses another.
-/// Fails with `invalid-configuration` if the method needs a secret and there is none.
+/// Fails with `invalid-configuration` if what the method needs is missing.
 pub(crate) fn keep(
     client: &Client,
     method: ClientAuthentication,
 ) -> Result<ClientAuthentication, Failure> {
+    use ClientAuthentication as Method;
+
     let method = client.authentication.unwrap_or(method);
-    if method != ClientAuthentication::None && client.client_secret.is_none() {
-        return Err(Failure::configuration(
-            "the client must authenticate with a secret, but none was set",
+    let (needed, remedy) = match method {
+        Method::None | Method::Assertion => return Ok(method),
+        Method::PrivateKeyJwt if client.key.is_some() => return Ok(method),
+        Method::PrivateKeyJwt => ("sign with a key", "set the key file of the client"),
+        _ if client.client_secret.is_some() => return Ok(method),
+        _ => (
+            "authenticate with a secret",
             "set the client secret, or choose the authentication `none`",
-        ));
-    }
-    Ok(method)
+        ),
+    };
+    Err(Failure::configuration(format!("the client must {needed}, but none was set"), remedy))
 }
 
 /// Returns a POST request with the client's authentication, by exactly one method.
@@ -77,11 +90,33 @@ pub(crate) fn authenticated_post<'a>(
                 form.push(("client_id", client.id()));
             }
         }
+        ClientAuthentication::ClientSecretJwt
+        | ClientAuthentication::PrivateKeyJwt
+        | ClientAuthentication::Assertion => {
+            form.push(("client_id", client.id()));
+            form.push(("client_assertion_type", ASSERTION_TYPE));
+            // Last and empty: it is made just before the request is sent.
+            form.push((CLIENT_ASSERTION, ""));
+        }
     }
+    let is_asserted = matches!(
+        method,
+        ClientAuthentication::ClientSecretJwt
+            | ClientAuthentication::PrivateKeyJwt
+            | ClientAuthentication::Assertion
+    );
     match client.request_format {
+        // What is added to the request later is added to a form.
+        _ if is_asserted => post_form(purpose, url, headers, &form),
         RequestFormat::Form => post_form(purpose, url, headers, &form),
         RequestFormat::Json => post_json(purpose, url, headers, &members(&form)),
     }
+}
+
+/// Whether a request still lacks its client assertion.
+pub(crate) fn lacks_assertion(exchange: &Exchange) -> bool {
+    let body = exchange.request.body.as_deref().unwrap_or_default();
+    body.strip_suffix(b"=").is_some_and(|body| body.ends_with(CLIENT_ASSERTION.as_bytes()))
 }
 
 /// Converts the form to an object. A repeated name gets a list.

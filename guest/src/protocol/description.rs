@@ -7,7 +7,7 @@ use crate::protocol::stored::Stored;
 pub(crate) fn describe(stored: Stored, now_ms: EpochMs) -> Description {
     let token_state = if schedule::is_fresh(&stored, 0, now_ms) {
         TokenState::Fresh
-    } else if stored.refresh_token.is_some() {
+    } else if stored.is_renewable() {
         TokenState::Renewable
     } else {
         TokenState::Expired

@@ -253,6 +253,7 @@ pub(crate) fn parse_refresh_response(
         refresh_token: None,
         scopes: None,
         id_token: None,
+        issued_token_type: None,
     })
 }
 

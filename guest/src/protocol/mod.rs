@@ -1,6 +1,7 @@
 //! Rules of the RFCs, as pure functions: no state, no clock, no I/O.
 
 pub(crate) mod access_token;
+pub(crate) mod assertion;
 pub(crate) mod audience;
 pub(crate) mod authorization;
 pub(crate) mod challenge;

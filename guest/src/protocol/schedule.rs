@@ -51,25 +51,27 @@ fn is_still_valid(stored: &Stored, ttl_ms: u64, now_ms: EpochMs) -> bool {
 /// Returns the part of `min_ttl_ms` that a renewal can bring. A longer demand would renew
 /// the token each time, and in each of several concurrent processes.
 fn attainable_ttl_ms(stored: &Stored, min_ttl_ms: u64) -> u64 {
-    match stored.refresh_token {
-        Some(_) => min_ttl_ms.min(lifetime_ms(stored).saturating_sub(leeway_ms(stored))),
-        None => min_ttl_ms,
+    match stored.is_renewable() {
+        true => min_ttl_ms.min(lifetime_ms(stored).saturating_sub(leeway_ms(stored))),
+        false => min_ttl_ms,
     }
 }
 
 /// The leeway of a token, in milliseconds. Zero if the token cannot be renewed: the
 /// leeway must not cost a login.
 fn leeway_ms(stored: &Stored) -> u64 {
-    match stored.refresh_token {
-        Some(_) => LEEWAY_MS.min(lifetime_ms(stored) / LEEWAY_PART),
-        None => 0,
+    match stored.is_renewable() {
+        true => LEEWAY_MS.min(lifetime_ms(stored) / LEEWAY_PART),
+        false => 0,
     }
 }
 
 /// Returns the time at which a long-running host should ask again. Returns `None` if the
 /// token cannot be renewed or does not expire.
 pub(crate) fn renew_at_ms(stored: &Stored, entropy: &Entropy) -> Option<EpochMs> {
-    stored.refresh_token.as_ref()?;
+    if !stored.is_renewable() {
+        return None;
+    }
     let lifetime_ms = lifetime_ms(stored);
     let ahead_ms = lifetime_ms / AHEAD_PART + entropy.below("renew_at", lifetime_ms / JITTER_PART);
     Some(stored.expires_at_ms?.saturating_sub(ahead_ms))

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::contract::{Client, ClientAuthentication, Code, EpochMs, Failure};
+use crate::contract::{Client, ClientAuthentication, Code, EpochMs, Failure, GrantType};
 use crate::protocol::audience::ForAudience;
 use crate::protocol::endpoint::{IssuerName, issuer_name};
 use crate::protocol::jwk::Jwk;
@@ -52,6 +52,9 @@ pub(crate) struct Stored {
     pub(crate) logged_in_at_ms: EpochMs,
     pub(crate) received_at_ms: EpochMs,
     pub(crate) expires_at_ms: Option<EpochMs>,
+    /// Whether the client gets its tokens without a user, and so another one at any time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_unattended: bool,
     /// What a login by the URL of a resource found out. `None` for other sessions, and in
     /// documents of earlier versions.
     #[serde(default)]
@@ -88,6 +91,9 @@ pub(crate) enum Authentication {
     None,
     ClientSecretBasic,
     ClientSecretPost,
+    ClientSecretJwt,
+    PrivateKeyJwt,
+    Assertion,
 }
 
 impl From<ClientAuthentication> for Authentication {
@@ -96,6 +102,9 @@ impl From<ClientAuthentication> for Authentication {
             ClientAuthentication::None => Self::None,
             ClientAuthentication::ClientSecretBasic => Self::ClientSecretBasic,
             ClientAuthentication::ClientSecretPost => Self::ClientSecretPost,
+            ClientAuthentication::ClientSecretJwt => Self::ClientSecretJwt,
+            ClientAuthentication::PrivateKeyJwt => Self::PrivateKeyJwt,
+            ClientAuthentication::Assertion => Self::Assertion,
         }
     }
 }
@@ -106,6 +115,9 @@ impl From<Authentication> for ClientAuthentication {
             Authentication::None => Self::None,
             Authentication::ClientSecretBasic => Self::ClientSecretBasic,
             Authentication::ClientSecretPost => Self::ClientSecretPost,
+            Authentication::ClientSecretJwt => Self::ClientSecretJwt,
+            Authentication::PrivateKeyJwt => Self::PrivateKeyJwt,
+            Authentication::Assertion => Self::Assertion,
         }
     }
 }
@@ -140,6 +152,7 @@ impl Stored {
             logged_in_at_ms: now_ms,
             received_at_ms: now_ms,
             expires_at_ms: None,
+            is_unattended: client.is_unattended(),
             resource: None,
             others: Vec::new(),
             displaced: None,
@@ -170,6 +183,11 @@ impl Stored {
             resources: is_named.then(|| resource.identifier.clone()).into_iter().collect(),
             ..client.clone()
         })
+    }
+
+    /// Whether another access token can be had without a login.
+    pub(crate) fn is_renewable(&self) -> bool {
+        self.refresh_token.is_some() || self.is_unattended
     }
 
     /// Parses a stored session. Fails with `stored-newer` if its format is newer than
@@ -262,7 +280,7 @@ pub(crate) fn account_key(client: &Client) -> String {
     let mut parameters: Vec<(&str, &str)> =
         parameters.filter(|(name, _)| !PROMPT_PARAMETERS.contains(name)).collect();
     parameters.sort_unstable();
-    let identity = serde_json::json!({
+    let mut identity = serde_json::json!({
         "issuer": client.issuer,
         "authorization_endpoint": client.endpoints.authorization,
         "token_endpoint": client.endpoints.token,
@@ -271,7 +289,23 @@ pub(crate) fn account_key(client: &Client) -> String {
         "resources": resources,
         "parameters": parameters,
     });
+    if let Some(grant) = grant_name(client) {
+        identity["grant"] = grant;
+    }
     short_hash(&identity.to_string())
+}
+
+/// Returns what the session of a client without a user is known by, besides its client.
+fn grant_name(client: &Client) -> Option<serde_json::Value> {
+    Some(match &client.grant {
+        GrantType::User => return None,
+        GrantType::ClientCredentials => "client_credentials".into(),
+        GrantType::JwtBearer => "jwt_bearer".into(),
+        GrantType::TokenExchange(exchange) => serde_json::json!({
+            "subject_token_type": exchange.subject_token_type,
+            "requested_token_type": exchange.requested_token_type,
+        }),
+    })
 }
 
 /// Returns 128 bits of the text's SHA-256 hash, in hexadecimal.

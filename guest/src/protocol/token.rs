@@ -6,7 +6,8 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use crate::contract::{
-    Audience, Client, ClientAuthentication, Code, EpochMs, Exchange, Failure, Purpose, Response,
+    Audience, Client, ClientAuthentication, Code, EpochMs, Exchange, Failure, GrantType, Purpose,
+    Response,
 };
 use crate::protocol::authorization::{Transaction, VerifiedCode};
 use crate::protocol::client_authentication::authenticated_post;
@@ -22,6 +23,8 @@ pub(crate) struct TokenResponse {
     /// Granted scopes. `None` if they are the requested ones.
     pub(crate) scopes: Option<Vec<String>>,
     pub(crate) id_token: Option<String>,
+    /// The answer to a token exchange (RFC 8693 §2.2.1).
+    pub(crate) issued_token_type: Option<String>,
 }
 
 impl TokenResponse {
@@ -62,12 +65,71 @@ pub(crate) fn refresh_request(
     refresh_token: &str,
 ) -> Exchange {
     let mut form = vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
+    push_audience(&mut form, client);
+    authenticated_post(Purpose::Token, endpoint, client, method, form)
+}
+
+/// Returns the token request of a grant without a user (RFC 6749 §4.4.2, RFC 7523 §2.1, RFC
+/// 8693 §2.1). `subject` is the assertion, or the token that is exchanged.
+pub(crate) fn direct_request(
+    endpoint: &str,
+    client: &Client,
+    method: ClientAuthentication,
+    subject: Option<&str>,
+) -> Exchange {
+    let subject = subject.unwrap_or_default();
+    let mut form = match &client.grant {
+        GrantType::User | GrantType::ClientCredentials => {
+            vec![("grant_type", "client_credentials")]
+        }
+        GrantType::JwtBearer => vec![("grant_type", JWT_BEARER), ("assertion", subject)],
+        GrantType::TokenExchange(exchange) => {
+            let mut form = vec![
+                ("grant_type", TOKEN_EXCHANGE),
+                ("subject_token", subject),
+                ("subject_token_type", &exchange.subject_token_type),
+            ];
+            let requested = exchange.requested_token_type.as_deref();
+            form.extend(requested.map(|requested| ("requested_token_type", requested)));
+            form
+        }
+    };
+    let scope = client.scopes.join(" ");
+    if !scope.is_empty() {
+        form.push(("scope", &scope));
+    }
+    push_audience(&mut form, client);
+    authenticated_post(Purpose::Token, endpoint, client, method, form)
+}
+
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+/// Checks that an exchanged token is of the type that was requested (RFC 8693 §2.2.1).
+pub(crate) fn check_exchanged(
+    grant: &GrantType,
+    token: TokenResponse,
+) -> Result<TokenResponse, Failure> {
+    let GrantType::TokenExchange(exchange) = grant else { return Ok(token) };
+    let Some(requested) = &exchange.requested_token_type else { return Ok(token) };
+    match &token.issued_token_type {
+        Some(issued) if issued == requested => Ok(token),
+        issued => Err(invalid(format!(
+            "the token response has the issued_token_type {}; expected {}",
+            printable(issued.as_deref().unwrap_or("none")),
+            printable(requested)
+        ))),
+    }
+}
+
+/// Adds whom the token is for: the client's audience, otherwise the resources of its
+/// settings.
+fn push_audience<'a>(form: &mut Vec<(&'a str, &'a str)>, client: &'a Client) {
     match &client.audience {
-        None => push_resources(&mut form, client),
+        None => push_resources(form, client),
         Some(Audience::Resource(uri)) => form.push(("resource", uri)),
         Some(Audience::Name(name)) => form.push(("audience", name)),
     }
-    authenticated_post(Purpose::Token, endpoint, client, method, form)
 }
 
 /// Adds the resource indicators of the settings (RFC 8707 §2).
@@ -84,6 +146,7 @@ struct Body {
     refresh_token: Option<String>,
     scope: Option<Value>,
     id_token: Option<String>,
+    issued_token_type: Option<String>,
     error: Option<Value>,
     error_description: Option<Value>,
     /// Stytch's names for `error` and `error_description`.
@@ -131,6 +194,7 @@ pub(crate) fn parse_token_response(
         refresh_token: credential("refresh_token", body.refresh_token)?,
         scopes: body.scope.and_then(|value| scopes(&value)),
         id_token: credential("id_token", body.id_token)?,
+        issued_token_type: body.issued_token_type,
     })
 }
 

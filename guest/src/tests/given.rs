@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use super::provider::{ISSUER, Tokens, id_token, metadata, tokens, usual_keys};
 use super::script::Script;
 use crate::contract::{
-    self, Client, Context, Demand, Endpoints, EpochMs, Examination, Facts, Failure,
+    self, Client, Context, Demand, Endpoints, EpochMs, Examination, Facts, Failure, GrantType,
     HexclaveHeaders, LoginFlow, LoginRequest, Parameter, Pkce, Protocol, RequestFormat,
 };
 use crate::session::Session;
@@ -39,6 +39,8 @@ pub(super) fn openid() -> Given {
             resource_url: None,
             client_secret: None,
             authentication: None,
+            key: None,
+            grant: GrantType::User,
             scopes: vec!["openid".to_owned()],
             resources: Vec::new(),
             audience: None,

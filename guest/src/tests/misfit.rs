@@ -12,7 +12,10 @@ use super::provider::{
 };
 use super::replies::{fits, replies};
 use super::script::{Script, takes_nothing_more};
-use crate::contract::{Action, Code, Examination, Failure, LoginFlow, Reply, Tokens};
+use crate::contract::{
+    Action, ClientKey, Code, Examination, Failure, GrantType, LoginFlow, Reply, SigningAlgorithm,
+    Tokens,
+};
 use crate::session::Session;
 
 /// A session, and its last action.
@@ -30,7 +33,7 @@ type State = (&'static str, Box<dyn Fn() -> Position>);
 type Row = (&'static str, fn() -> Script);
 
 /// All states after the first.
-const ROWS: [Row; 47] = [
+const ROWS: [Row; 49] = [
     // ---- A login in a browser ----------------------------------------------------
     (ANSWERED, || openid().login()),
     (ANSWERED, || openid().login().discovers(not_found())),
@@ -92,6 +95,19 @@ const ROWS: [Row; 47] = [
     (ANSWERED, || {
         let token = signed_by(Key::numbered(2), "ES256");
         super::access_token::given(token, super::access_token::none()).token()
+    }),
+    // ---- A token without a user -------------------------------------------------
+    ("assertion", || {
+        let given = openid().client(|client| client.grant = GrantType::JwtBearer);
+        given.token().locks(None).discovers(metadata())
+    }),
+    ("signed", || {
+        let key = ClientKey { algorithm: SigningAlgorithm::Es256, id: None, audience: None };
+        let given = openid().client(|client| {
+            client.grant = GrantType::ClientCredentials;
+            client.key = Some(key);
+        });
+        given.token().locks(None).discovers(metadata())
     }),
     // ---- The end -----------------------------------------------------------------
     (LOCKED, || renewing().logout()),

@@ -4,7 +4,7 @@ use super::provider::{denied, status, too_large, unsent};
 use crate::contract::{Action, Authorization, Failure, LoginFlow, Outcome, Purpose, Reply};
 
 /// One reply of every kind, and all results of a request.
-pub(super) fn replies() -> [Reply; 17] {
+pub(super) fn replies() -> [Reply; 19] {
     [
         Reply::Begin,
         Reply::Locked(None),
@@ -21,6 +21,8 @@ pub(super) fn replies() -> [Reply; 17] {
         Reply::Chosen(LoginFlow::Device),
         Reply::Cancelled,
         Reply::TimedOut,
+        Reply::Assertion("a.b.c".to_owned()),
+        Reply::Signed(vec![1]),
         Reply::Saved,
         Reply::NotSaved("disk full".to_owned()),
     ]
@@ -53,6 +55,8 @@ pub(super) fn fits(action: Option<&Action>, reply: &Reply) -> bool {
         Action::Confirm(_) => {
             matches!(reply, Reply::Confirmed | Reply::Cancelled | Reply::TimedOut)
         }
+        Action::ReadAssertion(_) => matches!(reply, Reply::Assertion(_)),
+        Action::Sign(_) => matches!(reply, Reply::Signed(_)),
         Action::Done(_) => false,
     }
 }
@@ -74,6 +78,8 @@ pub(super) fn describe(last: &Result<Action, Failure>) -> String {
         Ok(Action::LockRegistration(_)) => "the lock of the registration".to_owned(),
         Ok(Action::SaveRegistration(_)) => "a save of the registration".to_owned(),
         Ok(Action::Confirm(_)) => "a confirmation".to_owned(),
+        Ok(Action::ReadAssertion(_)) => "a look at an assertion".to_owned(),
+        Ok(Action::Sign(_)) => "a signature".to_owned(),
         Ok(Action::Save(Some(_))) => "a save".to_owned(),
         Ok(Action::Save(None)) => "a deletion".to_owned(),
         Ok(Action::Done(Outcome::Granted(_))) => "a grant".to_owned(),

@@ -9,8 +9,8 @@ use super::provider::{Answer, status};
 use super::replies::{describe, name, replies};
 use super::seen::Shown;
 use crate::contract::{
-    Action, Code, EpochMs, Failure, Grant, LoginFlow, LogoutReport, NoResponse, Outcome, Purpose,
-    Reply, Response,
+    Action, AssertionUse, Code, EpochMs, Failure, Grant, LoginFlow, LogoutReport, NoResponse,
+    Outcome, Purpose, Reply, Response,
 };
 use crate::protocol::request::header;
 use crate::session::Session;
@@ -50,6 +50,12 @@ impl Script {
     #[track_caller]
     pub(super) fn refreshes(self, answer: impl Answer) -> Self {
         assert_eq!(self.sent().parameter("grant_type").as_deref(), Some("refresh_token"));
+        self.answers(Purpose::Token, answer)
+    }
+
+    /// The token request of a grant without a user.
+    #[track_caller]
+    pub(super) fn asks_token(self, answer: impl Answer) -> Self {
         self.answers(Purpose::Token, answer)
     }
 
@@ -232,6 +238,28 @@ impl Script {
         match &self.last {
             Ok(Action::Save(_)) => self.reply(Reply::NotSaved("disk full".to_owned())),
             _ => self.expected("a save or deletion"),
+        }
+    }
+
+    // ---- Proofs ------------------------------------------------------------------
+
+    /// The host reads this assertion, for this use.
+    #[track_caller]
+    pub(super) fn reads(self, used: AssertionUse, assertion: &str) -> Self {
+        match &self.last {
+            Ok(Action::ReadAssertion(request)) if request.use_ == used => {
+                self.reply(Reply::Assertion(assertion.to_owned()))
+            }
+            _ => self.expected("a look at an assertion"),
+        }
+    }
+
+    /// The host signs, with this result.
+    #[track_caller]
+    pub(super) fn signs(self, signature: &[u8]) -> Self {
+        match &self.last {
+            Ok(Action::Sign(_)) => self.reply(Reply::Signed(signature.to_vec())),
+            _ => self.expected("a signature"),
         }
     }
 

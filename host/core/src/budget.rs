@@ -32,7 +32,7 @@ pub struct Budget {
 
 /// An action, as far as it counts.
 pub enum Asked<'a> {
-    /// To take the lock, or to use the store.
+    /// To take the lock, to use the store, or to prove who the client is.
     Step,
     /// To send a request after this delay.
     Request {
@@ -73,7 +73,9 @@ impl<'a> Asked<'a> {
             | Action::Save(_)
             | Action::ReadRegistration(_)
             | Action::LockRegistration(_)
-            | Action::SaveRegistration(_) => Self::Step,
+            | Action::SaveRegistration(_)
+            | Action::ReadAssertion(_)
+            | Action::Sign(_) => Self::Step,
             Action::Exchange(exchange) => Self::Request { wait_ms: exchange.wait_ms },
             Action::Authorize(Authorization { url, wait_ms, .. }) => {
                 Self::Redirect { url, wait_ms: *wait_ms }
@@ -91,7 +93,7 @@ impl<'a> Asked<'a> {
     pub fn named(action: &str, url: &'a str, wait_ms: u64) -> Option<Self> {
         Some(match action {
             "lock" | "probe" | "save" | "read-registration" | "lock-registration"
-            | "save-registration" => Self::Step,
+            | "save-registration" | "read-assertion" | "sign" => Self::Step,
             "exchange" => Self::Request { wait_ms },
             "authorize" => Self::Redirect { url, wait_ms },
             "present" | "visit" => Self::Page { url },

@@ -1,6 +1,6 @@
 //! What a session begins with: defaults, and settings that cannot work.
 
-use crate::contract::{Client, Demand, Endpoints, Facts, Pkce, Protocol, RequestFormat};
+use crate::contract::{Client, Demand, Endpoints, Facts, GrantType, Pkce, Protocol, RequestFormat};
 use crate::error::{self, Error};
 
 impl Default for Demand {
@@ -98,6 +98,8 @@ impl Client {
             resource_url: None,
             client_secret: None,
             authentication: None,
+            key: None,
+            grant: GrantType::User,
             scopes: Vec::new(),
             resources: Vec::new(),
             audience: None,

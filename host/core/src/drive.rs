@@ -5,13 +5,16 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::budget::Budget;
+use crate::capability::assertions::Assertions;
 use crate::capability::clock::Clock;
 use crate::capability::component::Component;
 use crate::capability::http::{Http, Limits, Trouble};
+use crate::capability::signer::Signer;
 use crate::capability::store::{Held, Store};
 use crate::capability::terminal::{Settled, Terminal};
 use crate::contract::{
-    Action, Exchange, NoResponse, Outcome, Purpose, Reply, Request, Response, Unreachable,
+    Action, AssertionRequest, Exchange, NoResponse, Outcome, Purpose, Reply, Request, Response,
+    SigningRequest, Unreachable,
 };
 use crate::egress::{Egress, Permit};
 use crate::error::{Code, Error, printable};
@@ -43,6 +46,10 @@ pub struct Drive<'a> {
     pub egress: &'a Egress,
     /// How much the session may ask for.
     pub budget: Budget,
+    /// The key that the client signs with. `None` if it has none.
+    pub signer: Option<&'a dyn Signer>,
+    /// Where the client finds assertions. `None` if it presents none.
+    pub assertions: Option<&'a dyn Assertions>,
     /// The user, whom only a login has.
     pub user: Option<User<'a>>,
 }
@@ -132,6 +139,8 @@ impl<'a> Drive<'a> {
                     })?;
                     self.save(held, session.map(Zeroizing::new)).await
                 }
+                Action::ReadAssertion(request) => self.read_assertion(request).await?,
+                Action::Sign(request) => self.sign(request).await?,
                 Action::Done(outcome) => return Ok(outcome),
             };
             self.budget.note(&reply)?;
@@ -154,6 +163,27 @@ impl<'a> Drive<'a> {
             false => "Waiting for another process to finish its registration".to_owned(),
         });
         lock.await
+    }
+
+    async fn read_assertion(&self, request: AssertionRequest) -> Result<Reply, Error> {
+        let assertions = self.assertions.ok_or_else(|| {
+            Error::new(
+                Code::InvalidConfiguration,
+                "the client presents an assertion, but nothing says where to find it",
+                "say where the assertion is",
+            )
+        })?;
+        let text = assertions.read(request.use_, request.audience.as_deref()).await?;
+        Ok(Reply::Assertion(text.to_string()))
+    }
+
+    async fn sign(&self, request: SigningRequest) -> Result<Reply, Error> {
+        match self.signer {
+            Some(signer) if signer.key().algorithm == request.algorithm => {
+                signer.sign(&request.input).await.map(Reply::Signed)
+            }
+            _ => Err(Error::misbehaviour("asked for a signature with a key that is not there")),
+        }
     }
 
     async fn exchange(&mut self, exchange: Exchange) -> Result<Response, NoResponse> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use crate::capability::assertions::Assertions;
 use crate::capability::browser::{Browser, SystemBrowser};
 use crate::capability::clock::{Clock, SystemClock};
 use crate::capability::entropy::{Entropy, SystemEntropy};
@@ -22,9 +23,10 @@ use crate::pages::Pages;
 use crate::renewal::Renewal;
 use crate::sandbox::Recorder;
 use crate::sandbox::Sandbox;
+use latchstring_core::capability::signer::Signer;
 use latchstring_core::contract::{
-    Audience, Client, ClientAuthentication, Endpoints, Hexclave, LoginFlow, Parameter, Pkce,
-    Protocol, RequestFormat,
+    Audience, Client, ClientAuthentication, Endpoints, GrantType, Hexclave, LoginFlow, Parameter,
+    Pkce, Protocol, RequestFormat,
 };
 
 use latchstring_core::session::check_profile;
@@ -56,6 +58,8 @@ pub struct LatchBuilder {
     browser: Option<Arc<dyn Browser>>,
     clock: Option<Arc<dyn Clock>>,
     entropy: Option<Arc<dyn Entropy>>,
+    signer: Option<Arc<dyn Signer>>,
+    assertions: Option<Arc<dyn Assertions>>,
     http: Option<Arc<dyn Http>>,
     loopback: Option<Arc<dyn Loopback>>,
     store: Option<Arc<dyn Store>>,
@@ -131,6 +135,8 @@ impl LatchBuilder {
             browser: None,
             clock: None,
             entropy: None,
+            signer: None,
+            assertions: None,
             http: None,
             loopback: None,
             store: None,
@@ -279,6 +285,28 @@ impl LatchBuilder {
     /// Sets how the client authenticates. The default is what the metadata prefers.
     pub fn client_authentication(mut self, authentication: ClientAuthentication) -> Self {
         self.client.authentication = Some(authentication);
+        self
+    }
+
+    /// Sets how tokens are granted. The default is to a user, who logs in. With every other
+    /// grant, [`Latch::token`] needs no login: it asks for a token whenever the stored one is
+    /// stale, and of several processes only one does.
+    pub fn grant(mut self, grant: GrantType) -> Self {
+        self.client.grant = grant;
+        self
+    }
+
+    /// Sets the key that the client signs with, to authenticate without a secret
+    /// (`private_key_jwt`, [RFC 7523](https://www.rfc-editor.org/rfc/rfc7523)).
+    pub fn signer(mut self, signer: impl Signer + 'static) -> Self {
+        self.client.key = Some(signer.key());
+        self.signer = Some(Arc::new(signer));
+        self
+    }
+
+    /// Sets where the client finds the assertions of other issuers that it presents.
+    pub fn assertions(mut self, assertions: impl Assertions + 'static) -> Self {
+        self.assertions = Some(Arc::new(assertions));
         self
     }
 
@@ -539,6 +567,8 @@ impl LatchBuilder {
                 browser,
                 clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
                 entropy: self.entropy.unwrap_or_else(|| Arc::new(SystemEntropy)),
+                signer: self.signer,
+                assertions: self.assertions,
                 http: self.http.unwrap_or_else(|| Arc::new(SystemHttp::default())),
                 loopback: self.loopback.unwrap_or_else(|| Arc::new(SystemLoopback)),
                 store,

@@ -5,8 +5,9 @@
 //! with `{:?}`.
 
 pub use latchstring_core::contract::{
-    AccessRules, Audience, ClientAuthentication, Demand, Description, Endpoints, Examination,
-    Facts, FlowChoice, Header, Hexclave, HexclaveHeaders, LoginFlow, LogoutReport, Method, Pkce,
-    RegistrationEnd, Request, RequestFormat, Response, TokenHint, TokenSource, TokenState, Tokens,
-    Unrevoked, UnrevokedCause,
+    AccessRules, AssertionUse, Audience, ClientAuthentication, ClientKey, Demand, Description,
+    Endpoints, Examination, Facts, FlowChoice, GrantType, Header, Hexclave, HexclaveHeaders,
+    LoginFlow, LogoutReport, Method, Pkce, RegistrationEnd, Request, RequestFormat, Response,
+    SigningAlgorithm, TokenExchange, TokenHint, TokenSource, TokenState, Tokens, Unrevoked,
+    UnrevokedCause,
 };

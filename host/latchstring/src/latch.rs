@@ -11,6 +11,7 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use crate::budget::Budget;
+use crate::capability::assertions::Assertions;
 use crate::capability::browser::Browser;
 use crate::capability::clock::Clock;
 use crate::capability::entropy::Entropy;
@@ -30,6 +31,7 @@ use crate::sandbox::Recorder;
 use crate::sandbox::{Instance, Sandbox, Session};
 use crate::token::Token;
 use crate::user::User;
+use latchstring_core::capability::signer::Signer;
 use latchstring_core::contract::{
     Client, Context, Description, Facts, FlowChoice, LoginFlow, LogoutReport, Outcome, Tokens,
 };
@@ -101,6 +103,8 @@ pub(crate) struct Parts {
     pub(crate) browser: Option<Arc<dyn Browser>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
+    pub(crate) signer: Option<Arc<dyn Signer>>,
+    pub(crate) assertions: Option<Arc<dyn Assertions>>,
     pub(crate) http: Arc<dyn Http>,
     pub(crate) loopback: Arc<dyn Loopback>,
     pub(crate) store: Arc<dyn Store>,
@@ -320,6 +324,8 @@ impl Inner {
                 Some(_) => Budget::of_login(parts.patience),
                 None => Budget::without_user(),
             },
+            signer: parts.signer.as_deref(),
+            assertions: parts.assertions.as_deref(),
             user,
         };
         drive.run(instance, session).await

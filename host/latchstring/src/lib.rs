@@ -69,7 +69,7 @@ pub use builder::LatchBuilder;
 pub use capability::http::ApiRequest;
 pub use capability::store::default_state_folder;
 pub use contract::{
-    Audience, ClientAuthentication, Demand, Description, Facts, FlowChoice, LoginFlow,
+    Audience, ClientAuthentication, Demand, Description, Facts, FlowChoice, GrantType, LoginFlow,
     LogoutReport, TokenSource, TokenState,
 };
 pub use error::{Code, Error, ProviderError, code_name, is_printable, printable};

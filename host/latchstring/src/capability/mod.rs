@@ -41,11 +41,14 @@
 
 #![allow(clippy::disallowed_methods, reason = "time and look-ups come from here")]
 
+pub mod assertions;
 pub mod browser;
 pub mod clock;
 pub mod entropy;
 pub mod http;
 pub mod loopback;
+#[cfg(not(target_os = "wasi"))]
+pub mod signer;
 pub mod store;
 pub mod surroundings;
 pub mod terminal;

@@ -82,6 +82,11 @@ impl SystemHttp {
         Self::default()
     }
 
+    /// Creates a client that uses no proxy, for services of the machine itself.
+    pub fn direct() -> Self {
+        Self { proxies: Matcher::builder().build().into(), ..Self::default() }
+    }
+
     /// Trusts the certificates in this PEM file as issuers of servers' certificates, in
     /// addition to the system's. Can be called again to add more.
     ///

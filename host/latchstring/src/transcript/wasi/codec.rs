@@ -164,9 +164,10 @@ told_records! {
     AccessRules { scopes, acr, permissions }
     Client {
         issuer, resource_url, discover, endpoints, assumed_endpoints, https_issuer, client_id,
-        client_metadata_url, client_secret, authentication, scopes, resources, audience, parameters,
+        client_metadata_url, client_secret, authentication, key, grant, scopes, resources, audience, parameters,
         pkce, token_type_optional, request_format, protocol
     }
+    ClientKey { algorithm, id, audience }
     Context { now_ms, entropy }
     Demand { min_ttl_ms, force_refresh, examination, challenge }
     Endpoints {
@@ -185,26 +186,31 @@ told_records! {
     }
     Parameter { name, value }
     Response { status, headers, body }
+    TokenExchange { subject_token_type, requested_token_type }
     Tokens { access_token, refresh_token, expires_at_ms, scopes }
     Unreachable { reason, sent }
 }
 
 told_enums! {
-    ClientAuthentication { None, ClientSecretBasic, ClientSecretPost }
+    ClientAuthentication {
+        None, ClientSecretBasic, ClientSecretPost, ClientSecretJwt, PrivateKeyJwt, Assertion
+    }
     HexclaveHeaders { Hexclave, Stack }
     LoginFlow { Browser, Paste, Device }
     Pkce { Discovered, Known, Required }
     RequestFormat { Form, Json }
+    SigningAlgorithm { Es256, Eddsa, Ps256, Rs256 }
 }
 
 told_variants! {
     Audience { ; Resource, Name }
     Examination { Userinfo, Verification, Introspection, Tokeninfo; Local }
+    GrantType { User, ClientCredentials, JwtBearer; TokenExchange }
     Protocol { Oauth; Hexclave }
     NoResponse { ; Unreachable, TooLarge, Denied }
     Reply {
         Begin, Probed, Confirmed, Presented, Cancelled, TimedOut, Saved;
-        Locked, Registration, Answered, Redirected, Pasted, Chosen, NotSaved
+        Locked, Registration, Answered, Redirected, Pasted, Chosen, Assertion, Signed, NotSaved
     }
 }
 

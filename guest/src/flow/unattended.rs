@@ -1,0 +1,320 @@
+//! Gets a token that no user logs in for: with client credentials (RFC 6749 §4.4), an
+//! assertion (RFC 7523 §2.1) or another token (RFC 8693). Never asks for a login.
+//!
+//! ```text
+//! Ready -> done                                             the token is fresh
+//! Ready -> AwaitingLock -> done                             another process has got one
+//!                       -> AwaitingProbe -> [AwaitingMetadata] -> [AwaitingSubject]
+//!                       -> AwaitingToken -> AwaitingSave -> done
+//! done, if the token is to be checked: -> Examining -> done
+//!                                      -> AwaitingFindingSave -> failed
+//! ```
+
+use crate::contract::{
+    Action, AssertionRequest, AssertionUse, Client, Code, Context, Demand, EpochMs, Failure,
+    GrantType, Outcome, Reply, TokenSource,
+};
+use crate::flow::Progress::{Continue, Done};
+use crate::flow::completion::session_at;
+use crate::flow::discovery::Discovery;
+use crate::flow::examination::{Asking, Examination, Finding};
+use crate::flow::{Progress, Save, Step, misfit, response};
+use crate::protocol::assertion::{Assertion, explain};
+use crate::protocol::audience::mistaken;
+use crate::protocol::authorization::check_client;
+use crate::protocol::client_authentication;
+use crate::protocol::endpoint::Issuer;
+use crate::protocol::entropy::Entropy;
+use crate::protocol::metadata::Provider;
+use crate::protocol::schedule;
+use crate::protocol::stored::Stored;
+use crate::protocol::token::{
+    TokenResponse, check_exchanged, direct_request, parse_token_response,
+};
+
+const NOT_SAVED_REMEDY: &str = "repair the store, then try again";
+
+pub(crate) struct Unattended {
+    setup: Setup,
+    state: State,
+}
+
+struct Setup {
+    client: Client,
+    issuer: Option<Issuer>,
+    given: Provider,
+    demand: Demand,
+    entropy: Entropy,
+    /// What the last assertion says, for the case that it is refused.
+    presented: Option<String>,
+}
+
+enum State {
+    Ready(Option<Stored>),
+    AwaitingLock {
+        /// The session as read without the lock, to see whether it has changed.
+        before: Option<Stored>,
+        bridging: bool,
+    },
+    /// The store is being checked: a token that cannot be kept would be asked for again by
+    /// every process.
+    AwaitingProbe(Request),
+    AwaitingMetadata(Request, Discovery),
+    /// The assertion, or the token that is exchanged, is being read.
+    AwaitingSubject(Request),
+    AwaitingToken(Request),
+    AwaitingSave {
+        session: Stored,
+        save: Save,
+    },
+    Examining(Examination),
+    /// A finding about the provider is being saved. Holds the reason why there is no grant.
+    AwaitingFindingSave(Failure),
+}
+
+/// A request for a token.
+struct Request {
+    /// Has the endpoints once they are known.
+    session: Stored,
+    /// Whether the stored access token may be granted if the provider cannot be reached.
+    bridging: bool,
+}
+
+impl Unattended {
+    pub(crate) fn new(
+        client: Client,
+        stored: Option<&[u8]>,
+        demand: Demand,
+        context: Context,
+    ) -> Result<Self, Failure> {
+        check_client(&client)?;
+        let issuer = Issuer::of(&client)?;
+        let given = Provider::given(&client)?;
+        let stored =
+            Stored::parse_for(&client, stored)?.map(|session| session.turned_to_audience(&client));
+        let entropy = Entropy::new(context.entropy)?;
+        let setup = Setup { client, issuer, given, demand, entropy, presented: None };
+        Ok(Self { setup, state: State::Ready(stored) })
+    }
+
+    pub(crate) fn next(self, reply: Reply, now_ms: EpochMs) -> Step<Self, Outcome> {
+        use State::*;
+        let Self { mut setup, state } = self;
+        let progress = match (state, reply) {
+            (Ready(stored), Reply::Begin) => setup.assess(stored, now_ms)?,
+            (AwaitingLock { before, bridging }, Reply::Locked(stored)) => {
+                let now = setup.read(stored.as_deref())?;
+                match now {
+                    Some(now)
+                        if is_newer(&now, before.as_ref()) && setup.is_fresh(&now, now_ms) =>
+                    {
+                        setup.finish(now, TokenSource::Adopted, now_ms)?
+                    }
+                    now => {
+                        let session = now.unwrap_or_else(|| setup.new_session(now_ms));
+                        Continue(AwaitingProbe(Request { session, bridging }), Action::Probe)
+                    }
+                }
+            }
+            (AwaitingProbe(request), Reply::Probed) => setup.discover(request, now_ms)?,
+            (AwaitingMetadata(request, discovery), reply) => {
+                setup.discovered(request, discovery.next(reply)?, now_ms)?
+            }
+            (AwaitingSubject(request), Reply::Assertion(text)) => {
+                let assertion = Assertion::read(&text, now_ms)?;
+                setup.check_subject(&request.session, &assertion)?;
+                setup.presented = assertion.in_words();
+                setup.send(request, Some(assertion.as_str()))?
+            }
+            (AwaitingToken(request), Reply::Answered(answer)) => {
+                let token = response(answer, "the token endpoint", Code::InvalidTokenResponse)
+                    .and_then(|response| {
+                        parse_token_response(&response, setup.client.token_type_optional)
+                    })
+                    .and_then(|token| check_exchanged(&setup.client.grant, token));
+                match token {
+                    Ok(token) => receive(request.session, token, now_ms),
+                    Err(failure) if failure.retryable && setup.can_bridge(&request, now_ms) => {
+                        setup.finish(request.session, TokenSource::Cached, now_ms)?
+                    }
+                    Err(failure) => return Err(explain(failure, setup.presented.as_deref())),
+                }
+            }
+            (AwaitingSave { session, save }, reply) => match save.next(reply, NOT_SAVED_REMEDY)? {
+                Continue(save, action) => Continue(AwaitingSave { session, save }, action),
+                Done(()) => setup.finish(session, TokenSource::Renewed, now_ms)?,
+            },
+            (Examining(examination), reply) => {
+                setup.examined(examination.next(&setup.asking(), reply, now_ms)?)
+            }
+            (AwaitingFindingSave(failure), Reply::Saved | Reply::NotSaved(_)) => {
+                return Err(failure);
+            }
+            _ => return Err(misfit()),
+        };
+        Ok(progress.within(|state| Self { setup, state }))
+    }
+
+    /// Whether the stored access token can be granted without a response from the provider.
+    pub(crate) fn can_finish_without_response(&self, now_ms: EpochMs) -> bool {
+        match &self.state {
+            State::AwaitingToken(request) => self.setup.can_bridge(request, now_ms),
+            _ => false,
+        }
+    }
+}
+
+impl Setup {
+    /// Decides whether to grant the stored token or to get another one.
+    fn assess(&self, stored: Option<Stored>, now_ms: EpochMs) -> Step<State, Outcome> {
+        let is_refused = self.demand.force_refresh || self.demand.challenge.is_some();
+        match stored {
+            Some(session) if !is_refused && self.is_fresh(&session, now_ms) => {
+                self.finish(session, TokenSource::Cached, now_ms)
+            }
+            before => {
+                Ok(Continue(State::AwaitingLock { before, bridging: !is_refused }, Action::Lock))
+            }
+        }
+    }
+
+    fn is_fresh(&self, session: &Stored, now_ms: EpochMs) -> bool {
+        schedule::is_fresh(session, self.demand.min_ttl_ms, now_ms)
+    }
+
+    /// Reads the session again under the lock.
+    fn read(&self, stored: Option<&[u8]>) -> Result<Option<Stored>, Failure> {
+        let session = Stored::parse_for(&self.client, stored)?;
+        Ok(session.map(|session| session.turned_to_audience(&self.client)))
+    }
+
+    fn new_session(&self, now_ms: EpochMs) -> Stored {
+        let provider = Provider::default();
+        let method = self.client.authentication;
+        let method = method.unwrap_or(crate::contract::ClientAuthentication::None);
+        session_at(provider, &self.client, method, now_ms).turned_to_audience(&self.client)
+    }
+
+    /// Fetches the metadata, unless an earlier request has.
+    fn discover(&self, request: Request, now_ms: EpochMs) -> Step<State, Outcome> {
+        if request.session.token_endpoint.is_some() {
+            return self.read_subject(request);
+        }
+        let discovery = match self.given.token_endpoint {
+            Some(_) => Done(Provider::default()),
+            None => Discovery::begin(&self.client, self.issuer.as_ref(), false),
+        };
+        self.discovered(request, discovery, now_ms)
+    }
+
+    fn discovered(
+        &self,
+        request: Request,
+        discovery: Progress<Discovery, Provider>,
+        now_ms: EpochMs,
+    ) -> Step<State, Outcome> {
+        let found = match discovery {
+            Continue(discovery, action) => {
+                return Ok(Continue(State::AwaitingMetadata(request, discovery), action));
+            }
+            Done(found) => found,
+        };
+        let assumed = Provider::assumed(&self.client)?;
+        let provider = self.given.clone().or(found).or(assumed);
+        provider.token_endpoint()?;
+        let supported = provider.auth_methods.clone();
+        let method = client_authentication::choose(&self.client, supported.as_deref())?;
+        let session = session_at(provider, &self.client, method, now_ms);
+        let session = session.turned_to_audience(&self.client);
+        self.read_subject(Request { session, ..request })
+    }
+
+    /// Reads the assertion or the token that the grant needs.
+    fn read_subject(&self, request: Request) -> Step<State, Outcome> {
+        if matches!(self.client.grant, GrantType::ClientCredentials) {
+            return self.send(request, None);
+        }
+        let audience = self.client.issuer.clone();
+        let wanted = AssertionRequest { use_: AssertionUse::Subject, audience };
+        Ok(Continue(State::AwaitingSubject(request), Action::ReadAssertion(wanted)))
+    }
+
+    /// Checks an assertion for this provider (RFC 7523 §3). A token that is exchanged is for
+    /// whomever it was issued to.
+    fn check_subject(&self, session: &Stored, assertion: &Assertion) -> Result<(), Failure> {
+        if !matches!(self.client.grant, GrantType::JwtBearer) {
+            return Ok(());
+        }
+        let accepted = [&self.client.issuer, &session.token_endpoint];
+        let accepted: Vec<&str> = accepted.into_iter().flatten().map(String::as_str).collect();
+        assertion.check_audience(&accepted)
+    }
+
+    fn send(&self, request: Request, subject: Option<&str>) -> Step<State, Outcome> {
+        let session = &request.session;
+        let endpoint = self.given.token_endpoint.as_deref().or(session.token_endpoint.as_deref());
+        let method = client_authentication::keep(&self.client, session.authentication.into())?;
+        let exchange = direct_request(endpoint.unwrap_or_default(), &self.client, method, subject);
+        Ok(Continue(State::AwaitingToken(request), Action::Exchange(exchange)))
+    }
+
+    /// Whether the stored token can be granted during an outage: it may be within the leeway
+    /// for renewal, but it must still be valid.
+    fn can_bridge(&self, request: &Request, now_ms: EpochMs) -> bool {
+        let min_ttl_ms = self.demand.min_ttl_ms;
+        request.bridging && schedule::is_valid(&request.session, min_ttl_ms, now_ms)
+    }
+
+    /// Grants the token, after the examination that was asked for.
+    fn finish(
+        &self,
+        session: Stored,
+        source: TokenSource,
+        now_ms: EpochMs,
+    ) -> Step<State, Outcome> {
+        let question = self.demand.examination.as_ref();
+        let examination = Examination::begin(&self.asking(), question, session, source, now_ms)?;
+        Ok(self.examined(examination))
+    }
+
+    fn examined(&self, examination: Progress<Examination, Finding>) -> Progress<State, Outcome> {
+        match examination {
+            Continue(examination, action) => Continue(State::Examining(examination), action),
+            Done(Finding::Granted(mut grant)) => {
+                grant.notices.extend(mistaken(&self.client, &grant.access_token));
+                Done(Outcome::Granted(grant))
+            }
+            Done(Finding::Refused(session)) => {
+                let before = Some(session);
+                Continue(State::AwaitingLock { before, bridging: false }, Action::Lock)
+            }
+            Done(Finding::Unanswerable(session, failure)) => {
+                let save = Action::Save(Some(session.to_bytes()));
+                Continue(State::AwaitingFindingSave(failure), save)
+            }
+        }
+    }
+
+    fn asking(&self) -> Asking<'_> {
+        Asking { client: &self.client, given: &self.given, entropy: &self.entropy }
+    }
+}
+
+fn receive(session: Stored, token: TokenResponse, now_ms: EpochMs) -> Progress<State, Outcome> {
+    let session = Stored {
+        expires_at_ms: token.expires_at_ms(true, now_ms),
+        access_token: Some(token.access_token),
+        token_type: token.token_type,
+        scopes: token.scopes.unwrap_or(session.scopes),
+        received_at_ms: now_ms,
+        ..session
+    };
+    let (save, action) = Save::begin(session.to_bytes());
+    Continue(State::AwaitingSave { session, save }, action)
+}
+
+fn is_newer(now: &Stored, before: Option<&Stored>) -> bool {
+    before.is_none_or(|before| {
+        now.access_token != before.access_token || now.received_at_ms != before.received_at_ms
+    })
+}

@@ -1,0 +1,174 @@
+//! Assertions: signed statements of who the client is, or whom a token is for (RFC 7521,
+//! RFC 7523).
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sha2::Sha256;
+
+use crate::contract::{Code, EpochMs, Failure, SigningAlgorithm};
+use crate::protocol::failure::printable;
+
+/// Lifetime of the assertions that this client makes. Long enough for a request, and short
+/// enough that a stolen one is worth little.
+const LIFETIME_S: u64 = 60;
+
+/// How far in the past an assertion begins: clocks differ.
+const BACKDATED_S: u64 = 5;
+
+/// An assertion that another issuer has made. Holds a secret: has no `Debug`.
+pub(crate) struct Assertion {
+    text: String,
+    /// `None`: it is not a JSON Web Token, or it is encrypted.
+    claims: Option<Claims>,
+}
+
+/// What an assertion says, unchecked: only the signature is a secret.
+#[derive(Deserialize)]
+struct Claims {
+    iss: Option<String>,
+    sub: Option<String>,
+    aud: Option<Value>,
+    exp: Option<f64>,
+}
+
+impl Assertion {
+    /// Takes what a host has read. Fails with `invalid-configuration` if it has expired, or
+    /// cannot be an assertion.
+    pub(crate) fn read(text: &str, now_ms: EpochMs) -> Result<Self, Failure> {
+        let text = text.trim();
+        if text.is_empty() || text.contains(|letter: char| letter.is_whitespace()) {
+            return Err(unusable("is not one word", "check where it comes from"));
+        }
+        let claims = text.split('.').nth(1).and_then(|payload| {
+            serde_json::from_slice::<Claims>(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+        });
+        let end_ms = claims.as_ref().and_then(|claims| claims.exp).map(|exp| exp * 1000.0);
+        if let Some(end_ms) = end_ms.filter(|end_ms| *end_ms <= now_ms as f64) {
+            let ago_s = ((now_ms as f64 - end_ms) / 1000.0).round();
+            return Err(unusable(
+                &format!("expired {ago_s} s ago"),
+                "have its issuer make a new one, and check this machine's clock",
+            ));
+        }
+        Ok(Self { text: text.to_owned(), claims })
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Fails with `invalid-configuration` if the assertion says that it is for others only.
+    pub(crate) fn check_audience(&self, accepted: &[&str]) -> Result<(), Failure> {
+        let Some(found) = self.claims.as_ref().map(Claims::audiences) else { return Ok(()) };
+        let is_accepted = |one: &&str| accepted.contains(one);
+        if found.is_empty() || found.iter().any(is_accepted) {
+            return Ok(());
+        }
+        let accepted: Vec<String> = accepted.iter().map(|one| printable(one)).collect();
+        Err(unusable(
+            &format!("is for {}; expected {}", in_list(&found), accepted.join(" or ")),
+            "have its issuer make one for this provider",
+        ))
+    }
+
+    /// Says what a provider compares with its own settings, or `None` if it cannot be read.
+    pub(crate) fn in_words(&self) -> Option<String> {
+        let claims = self.claims.as_ref()?;
+        let text = |value: &Option<String>| printable(value.as_deref().unwrap_or("none"));
+        Some(format!(
+            "the assertion has iss {}, sub {}, aud {}",
+            text(&claims.iss),
+            text(&claims.sub),
+            in_list(&claims.audiences())
+        ))
+    }
+}
+
+impl Claims {
+    fn audiences(&self) -> Vec<&str> {
+        match &self.aud {
+            Some(Value::String(one)) => vec![one],
+            Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn in_list(names: &[&str]) -> String {
+    match names {
+        [] => "none".to_owned(),
+        names => names.iter().map(|name| printable(name)).collect::<Vec<_>>().join(", "),
+    }
+}
+
+fn unusable(what: &str, remedy: &str) -> Failure {
+    Failure::configuration(format!("the assertion {what}"), remedy)
+}
+
+/// Adds what an assertion says to a refusal: the provider has compared it with its own
+/// settings.
+pub(crate) fn explain(mut failure: Failure, presented: Option<&str>) -> Failure {
+    if let (Code::ProviderRefused, Some(presented)) = (failure.code, presented) {
+        failure.message.push_str("; ");
+        failure.message.push_str(presented);
+    }
+    failure
+}
+
+/// What a client assertion of this client says (RFC 7523 §3).
+pub(crate) struct Statement<'a> {
+    pub(crate) client_id: &'a str,
+    pub(crate) audience: &'a str,
+    pub(crate) key_id: Option<&'a str>,
+    /// Different for each request.
+    pub(crate) jti: String,
+    pub(crate) now_ms: EpochMs,
+}
+
+impl Statement<'_> {
+    /// Returns what is to be signed (RFC 7515 §5.1).
+    pub(crate) fn signing_input(&self, algorithm: &str) -> String {
+        let mut header = json!({ "alg": algorithm, "typ": "client-authentication+jwt" });
+        if let Some(id) = self.key_id {
+            header["kid"] = id.into();
+        }
+        let now_s = self.now_ms / 1000;
+        let claims = json!({
+            "iss": self.client_id,
+            "sub": self.client_id,
+            "aud": self.audience,
+            "jti": self.jti,
+            "iat": now_s.saturating_sub(BACKDATED_S),
+            "exp": now_s.saturating_add(LIFETIME_S),
+        });
+        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        format!("{}.{}", part(header), part(claims))
+    }
+
+    /// Returns the assertion, signed with the client secret.
+    pub(crate) fn signed_with(&self, secret: &str) -> String {
+        let input = self.signing_input("HS256");
+        // OK because HMAC takes keys of any length.
+        let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("a key");
+        mac.update(input.as_bytes());
+        compact(&input, &mac.finalize().into_bytes())
+    }
+}
+
+/// Returns the token of an input and its signature (RFC 7515 §7.1).
+pub(crate) fn compact(input: &str, signature: &[u8]) -> String {
+    format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// Returns the name of an algorithm in tokens (RFC 7518 §3.1, RFC 8037 §3.1).
+pub(crate) fn algorithm_name(algorithm: SigningAlgorithm) -> &'static str {
+    match algorithm {
+        SigningAlgorithm::Es256 => "ES256",
+        SigningAlgorithm::Eddsa => "EdDSA",
+        SigningAlgorithm::Ps256 => "PS256",
+        SigningAlgorithm::Rs256 => "RS256",
+    }
+}

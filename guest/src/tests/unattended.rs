@@ -1,0 +1,182 @@
+//! Tokens that no user logs in for (RFC 6749 §4.4, RFC 7523 §2.1, RFC 8693).
+
+use serde_json::json;
+
+use super::client_assertion::jwt;
+use super::given::{Given, HOUR_MS, MINUTE_MS, openid};
+use super::provider::{
+    ISSUER, Tokens, access_token, metadata, oauth_error, status, tokens, unreachable,
+};
+use super::script::Script;
+use crate::contract::{
+    AssertionUse, Audience, Code, GrantType, TokenExchange, TokenSource, TokenState,
+};
+use crate::protocol::description::describe;
+use crate::protocol::stored::Stored;
+
+const ID_TOKEN: &str = "urn:ietf:params:oauth:token-type:id_token";
+
+fn machine() -> Given {
+    openid().secret("secret").scopes(&["deploy"]).client(|client| {
+        client.grant = GrantType::ClientCredentials;
+    })
+}
+
+fn with_job() -> Given {
+    openid().scopes(&[]).client(|client| client.grant = GrantType::JwtBearer)
+}
+
+fn exchanging(requested: Option<&str>) -> Given {
+    openid().scopes(&[]).client(|client| {
+        client.grant = GrantType::TokenExchange(TokenExchange {
+            subject_token_type: ID_TOKEN.to_owned(),
+            requested_token_type: requested.map(str::to_owned),
+        });
+    })
+}
+
+/// A token response without what only users get.
+fn minted(number: u32) -> Tokens {
+    tokens(number).without("refresh_token")
+}
+
+/// The first request for a token.
+fn asking(given: Given) -> Script {
+    given.token().locks(None).discovers(metadata())
+}
+
+/// The session with a token of generation 1.
+fn stored() -> Vec<u8> {
+    asking(machine()).asks_token(minted(1)).saves().stored().unwrap()
+}
+
+#[test]
+fn a_token_needs_no_login_and_is_kept() {
+    let token = asking(machine());
+    let sent = token.sent();
+    assert_eq!(sent.form.one("grant_type"), Some("client_credentials"));
+    assert_eq!(sent.form.one("scope"), Some("deploy"));
+    assert!(sent.authorization.unwrap().starts_with("Basic "));
+    let token = token.asks_token(minted(1)).saves();
+    let kept = token.stored().unwrap();
+    let grant = token.grants();
+    assert_eq!((grant.access_token, grant.source), (access_token(1), TokenSource::Renewed));
+    assert!(grant.renew_at_ms.is_some());
+    let grant = machine().stored(kept.clone()).token().grants();
+    assert_eq!((grant.access_token, grant.source), (access_token(1), TokenSource::Cached));
+    let described = describe(Stored::parse(&kept).unwrap(), super::given::NOW_MS + 2 * HOUR_MS);
+    assert_eq!(described.token_state, TokenState::Renewable);
+}
+
+#[test]
+fn another_token_is_asked_for_without_the_metadata() {
+    let stale = machine().stored(stored()).later(59 * MINUTE_MS).token();
+    let token = stale.locks(Some(stored()));
+    assert_eq!(token.sent().url, "https://id.example/token");
+    let grant = token.asks_token(minted(2)).saves().grants();
+    assert_eq!(grant.access_token, access_token(2));
+}
+
+#[test]
+fn of_several_processes_one_asks() {
+    let grant = machine().token().locks(Some(stored())).grants();
+    assert_eq!((grant.access_token, grant.source), (access_token(1), TokenSource::Adopted));
+}
+
+#[test]
+fn an_outage_is_bridged_while_the_token_is_valid() {
+    let grant = machine().stored(stored()).later(59 * MINUTE_MS).token().locks(Some(stored()));
+    assert_eq!(grant.asks_token(unreachable()).grants().access_token, access_token(1));
+    let late = machine().stored(stored()).later(HOUR_MS).token().locks(Some(stored()));
+    late.asks_token(unreachable()).fails(Code::Unreachable);
+}
+
+#[test]
+fn a_refusal_asks_for_no_login() {
+    for error in ["invalid_client", "unauthorized_client", "invalid_scope", "invalid_grant"] {
+        let failure = asking(machine()).asks_token(oauth_error(error)).fails(Code::ProviderRefused);
+        assert_eq!(failure.provider.unwrap().error, error);
+    }
+    let broken = asking(machine()).asks_token(status(200, "{}"));
+    broken.fails(Code::InvalidTokenResponse);
+}
+
+#[test]
+fn nobody_logs_in_with_such_a_client() {
+    let failure = machine().try_login().err().unwrap();
+    assert_eq!(failure.code, Code::InvalidConfiguration);
+}
+
+#[test]
+fn each_grant_and_each_audience_has_a_token_of_its_own() {
+    assert_ne!(
+        machine().account_key(),
+        openid().secret("secret").scopes(&["deploy"]).account_key()
+    );
+    assert_ne!(exchanging(None).account_key(), exchanging(Some(ID_TOKEN)).account_key());
+    let given = machine().client(|client| client.audience = Some(Audience::Name("api".into())));
+    assert_eq!(given.account_key(), machine().account_key());
+    let token = given.stored(stored()).token().locks(Some(stored()));
+    assert_eq!(token.sent().form.one("audience"), Some("api"));
+    let both = token.asks_token(minted(2)).saves().stored().unwrap();
+    assert_eq!(machine().stored(both).token().grants().access_token, access_token(1));
+}
+
+#[test]
+fn an_assertion_says_whom_the_token_is_for() {
+    let job = jwt(json!({ "iss": "https://ci.example", "sub": "job:1", "aud": ISSUER }));
+    let token = asking(with_job()).reads(AssertionUse::Subject, &job);
+    let sent = token.sent();
+    let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+    assert_eq!(sent.form.one("grant_type"), Some(grant));
+    assert_eq!(sent.form.one("assertion"), Some(job.as_str()));
+    assert_eq!(sent.form.one("client_id"), Some("cli"));
+    let failure = token.asks_token(oauth_error("invalid_grant")).fails(Code::ProviderRefused);
+    assert!(failure.message.contains("sub job:1"), "{}", failure.message);
+}
+
+#[test]
+fn an_assertion_for_another_provider_is_not_sent() {
+    for (audience, is_sent) in [
+        (json!(ISSUER), true),
+        (json!(["https://id.example/token", "x"]), true),
+        (json!("https://elsewhere.example"), false),
+    ] {
+        let job = jwt(json!({ "aud": audience }));
+        let token = asking(with_job()).reads(AssertionUse::Subject, &job);
+        match is_sent {
+            true => {
+                assert_eq!(
+                    token.asks_token(minted(1)).saves().grants().access_token,
+                    access_token(1)
+                )
+            }
+            false => {
+                let failure = token.fails(Code::InvalidConfiguration);
+                assert!(failure.message.contains("https://elsewhere.example"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_token_is_exchanged_for_one_of_the_type_that_was_requested() {
+    let wanted = "urn:ietf:params:oauth:token-type:access_token";
+    let token = || asking(exchanging(Some(wanted))).reads(AssertionUse::Subject, "opaque");
+    let sent = token().sent();
+    for (name, value) in [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token", "opaque"),
+        ("subject_token_type", ID_TOKEN),
+        ("requested_token_type", wanted),
+    ] {
+        assert_eq!(sent.form.one(name), Some(value));
+    }
+    token().asks_token(minted(1).with("issued_token_type", wanted)).saves().grants();
+    for other in [minted(1), minted(1).with("issued_token_type", ID_TOKEN)] {
+        token().asks_token(other).fails(Code::InvalidTokenResponse);
+    }
+    // One that is not for APIs is never granted as one that is.
+    let answer = minted(1).with("issued_token_type", wanted).with("token_type", "N_A");
+    token().asks_token(answer).fails(Code::InvalidTokenResponse);
+}

@@ -1,0 +1,22 @@
+//! Signing with the client's key.
+
+use async_trait::async_trait;
+
+use crate::contract::ClientKey;
+use crate::error::Error;
+
+/// A key that the client signs with. It may lie in a file, a module or a device: nobody else
+/// sees it.
+#[async_trait]
+pub trait Signer: Send + Sync {
+    /// Returns what others need to know of the key.
+    fn key(&self) -> ClientKey;
+
+    /// Signs `input`. The signature has the form that tokens need: that of ES256 is `R || S`
+    /// ([RFC 7518 §3.4](https://www.rfc-editor.org/rfc/rfc7518#section-3.4)).
+    ///
+    /// # Errors
+    ///
+    /// Returns the reason why the key cannot be used now.
+    async fn sign(&self, input: &[u8]) -> Result<Vec<u8>, Error>;
+}

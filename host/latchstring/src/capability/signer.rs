@@ -1,0 +1,310 @@
+//! Signing with the client's key.
+//!
+//! ```no_run
+//! use latchstring::capability::signer::KeyFile;
+//! use latchstring::{GrantType, Latch};
+//!
+//! # fn main() -> Result<(), latchstring::Error> {
+//! let key = KeyFile::read("/etc/acme/client-key.pem")?;
+//! let latch = Latch::builder("https://id.example.com", "backup")
+//!     .grant(GrantType::ClientCredentials)
+//!     .signer(key)
+//!     .build()?;
+//! # Ok(())
+//! # }
+//! ```
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::rand::SystemRandom;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256,
+    RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
+};
+use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+pub use latchstring_core::capability::signer::Signer;
+
+use crate::error::{Code, Error};
+use latchstring_core::contract::{ClientKey, SigningAlgorithm};
+
+/// Smallest RSA key, in bits
+/// ([RFC 7518 §3.3](https://www.rfc-editor.org/rfc/rfc7518#section-3.3)).
+const RSA_BITS: usize = 2048;
+
+/// A private key in a file: PKCS#8 in PEM, or a JSON Web Key
+/// ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517)). Signs with ES256, EdDSA, PS256 or
+/// RS256, whichever fits the key.
+pub struct KeyFile {
+    key: Key,
+    public: ClientKey,
+}
+
+enum Key {
+    P256(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+    Rsa(Box<RsaKeyPair>),
+}
+
+/// A private JSON Web Key. Holds a secret: has no `Debug`.
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    #[serde(default)]
+    crv: String,
+    kid: Option<String>,
+    alg: Option<String>,
+    d: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    p: Option<String>,
+    q: Option<String>,
+    dp: Option<String>,
+    dq: Option<String>,
+    qi: Option<String>,
+}
+
+impl KeyFile {
+    /// Reads the key.
+    ///
+    /// # Errors
+    ///
+    /// Returns `invalid-configuration`, naming the file, if others may read it, or if it has
+    /// no key that can be used.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let file = File(path.as_ref().to_owned());
+        file.check_permissions()?;
+        let text = file.text()?;
+        let is_jwk = text.trim_ascii_start().starts_with(b"{");
+        if is_jwk { file.jwk(&text) } else { file.pem(&text) }
+    }
+
+    /// Signs with this algorithm, which has to fit the key. RSA keys otherwise sign with
+    /// PS256.
+    ///
+    /// # Errors
+    ///
+    /// Returns `invalid-configuration` if the key cannot sign so.
+    pub fn algorithm(mut self, algorithm: SigningAlgorithm) -> Result<Self, Error> {
+        use SigningAlgorithm::{Eddsa, Es256, Ps256, Rs256};
+
+        let fits = matches!(
+            (&self.key, algorithm),
+            (Key::P256(_), Es256) | (Key::Ed25519(_), Eddsa) | (Key::Rsa(_), Ps256 | Rs256)
+        );
+        if !fits {
+            return Err(Error::new(
+                Code::InvalidConfiguration,
+                "the client's key does not fit the signature algorithm",
+                "ES256 takes an EC key on P-256, EdDSA one on Ed25519, PS256 and RS256 an RSA key",
+            ));
+        }
+        self.public.algorithm = algorithm;
+        Ok(self)
+    }
+
+    /// Sets the key identifier, as registered at the provider. A JSON Web Key has its own.
+    #[must_use]
+    pub fn id(mut self, id: impl Into<String>) -> Self {
+        self.public.id = Some(id.into());
+        self
+    }
+
+    /// Sets whom the signed assertions are for: old servers want their token endpoint. The
+    /// default is the issuer.
+    #[must_use]
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.public.audience = Some(audience.into());
+        self
+    }
+}
+
+#[async_trait]
+impl Signer for KeyFile {
+    fn key(&self) -> ClientKey {
+        self.public.clone()
+    }
+
+    async fn sign(&self, input: &[u8]) -> Result<Vec<u8>, Error> {
+        let random = SystemRandom::new();
+        let signed = match &self.key {
+            Key::P256(key) => key.sign(&random, input).map(|signature| signature.as_ref().to_vec()),
+            Key::Ed25519(key) => Ok(key.sign(input).as_ref().to_vec()),
+            Key::Rsa(key) => {
+                let padding: &'static dyn RsaEncoding = match self.public.algorithm {
+                    SigningAlgorithm::Rs256 => &RSA_PKCS1_SHA256,
+                    _ => &RSA_PSS_SHA256,
+                };
+                let mut signature = vec![0; key.public().modulus_len()];
+                key.sign(padding, &random, input, &mut signature).map(|()| signature)
+            }
+        };
+        signed.map_err(|_| {
+            Error::new(
+                Code::HostFault,
+                "the client's key could not sign",
+                "check that the system's random device is available",
+            )
+        })
+    }
+}
+
+struct File(PathBuf);
+
+impl File {
+    fn unusable(&self, reason: &str) -> Error {
+        Error::new(
+            Code::InvalidConfiguration,
+            format!("the client's key {} {reason}", self.0.display()),
+            "name a PEM file (-----BEGIN PRIVATE KEY-----) or a JSON Web Key with an EC key on \
+             P-256, an Ed25519 key, or an RSA key of 2048 bits or more",
+        )
+    }
+
+    /// Refuses a key that other users can read.
+    #[cfg(unix)]
+    fn check_permissions(&self) -> Result<(), Error> {
+        use std::os::unix::fs::MetadataExt as _;
+
+        let metadata = fs::metadata(&self.0)
+            .map_err(|error| self.unusable(&format!("cannot be read: {error}")))?;
+        if metadata.mode() & 0o077 == 0 {
+            return Ok(());
+        }
+        let path = self.0.display();
+        Err(Error::new(
+            Code::InvalidConfiguration,
+            format!("other users can read or write the client's key {path}"),
+            format!("run: chmod 600 {path}"),
+        ))
+    }
+
+    #[cfg(not(unix))]
+    fn check_permissions(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn text(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
+        let text = fs::read(&self.0).map(Zeroizing::new);
+        text.map_err(|error| self.unusable(&format!("cannot be read: {error}")))
+    }
+
+    fn pem(&self, text: &[u8]) -> Result<KeyFile, Error> {
+        if String::from_utf8_lossy(text).contains("ENCRYPTED") {
+            return Err(self.unusable("is encrypted, which is not supported"));
+        }
+        let der = PrivateKeyDer::from_pem_slice(text)
+            .map_err(|_| self.unusable("contains no private key"))?;
+        let key = match &der {
+            PrivateKeyDer::Pkcs8(der) => {
+                let der = der.secret_pkcs8_der();
+                let ec = || {
+                    EcdsaKeyPair::from_pkcs8(
+                        &ECDSA_P256_SHA256_FIXED_SIGNING,
+                        der,
+                        &SystemRandom::new(),
+                    )
+                };
+                ec().map(Key::P256)
+                    .or_else(|_| Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).map(Key::Ed25519))
+                    .or_else(|_| RsaKeyPair::from_pkcs8(der).map(Box::new).map(Key::Rsa))
+            }
+            PrivateKeyDer::Pkcs1(der) => {
+                RsaKeyPair::from_der(der.secret_pkcs1_der()).map(Box::new).map(Key::Rsa)
+            }
+            _ => {
+                return Err(self.unusable(
+                    "is an EC key in the old form; convert it: openssl pkcs8 -topk8 -nocrypt",
+                ));
+            }
+        };
+        let key = key.map_err(|_| self.unusable("is of a kind or size that cannot be used"))?;
+        self.checked(key, None)
+    }
+
+    fn jwk(&self, text: &[u8]) -> Result<KeyFile, Error> {
+        let jwk: Jwk =
+            serde_json::from_slice(text).map_err(|_| self.unusable("is not a JSON Web Key"))?;
+        let part = |name: &str, value: &Option<String>| {
+            let text = value.as_deref().unwrap_or_default();
+            match URL_SAFE_NO_PAD.decode(text).map(Zeroizing::new) {
+                Ok(bytes) if !bytes.is_empty() => Ok(bytes),
+                _ => Err(self.unusable(&format!("lacks {name}, or has it in another form"))),
+            }
+        };
+        let unusable = |_| self.unusable("is damaged, or its parts do not belong together");
+        let key = match (&*jwk.kty, &*jwk.crv) {
+            ("EC", "P-256") => {
+                let (d, x, y) = (part("d", &jwk.d)?, part("x", &jwk.x)?, part("y", &jwk.y)?);
+                let point = [&[4], &x[..], &y[..]].concat();
+                let key = EcdsaKeyPair::from_private_key_and_public_key(
+                    &ECDSA_P256_SHA256_FIXED_SIGNING,
+                    &d,
+                    &point,
+                    &SystemRandom::new(),
+                );
+                Key::P256(key.map_err(unusable)?)
+            }
+            ("OKP", "Ed25519") => {
+                let (d, x) = (part("d", &jwk.d)?, part("x", &jwk.x)?);
+                let key = Ed25519KeyPair::from_seed_and_public_key(&d, &x);
+                Key::Ed25519(key.map_err(unusable)?)
+            }
+            ("RSA", _) => {
+                let components = ring::rsa::KeyPairComponents {
+                    public_key: ring::rsa::PublicKeyComponents {
+                        n: part("n", &jwk.n)?,
+                        e: part("e", &jwk.e)?,
+                    },
+                    d: part("d", &jwk.d)?,
+                    p: part("p", &jwk.p)?,
+                    q: part("q", &jwk.q)?,
+                    dP: part("dp", &jwk.dp)?,
+                    dQ: part("dq", &jwk.dq)?,
+                    qInv: part("qi", &jwk.qi)?,
+                };
+                Key::Rsa(Box::new(RsaKeyPair::from_components(&components).map_err(unusable)?))
+            }
+            _ => return Err(self.unusable("is of a kind that cannot be used")),
+        };
+        let file = self.checked(key, jwk.kid)?;
+        match jwk.alg.as_deref() {
+            None => Ok(file),
+            Some(name) => file.algorithm(
+                algorithm(name).ok_or_else(|| self.unusable("is for another algorithm"))?,
+            ),
+        }
+    }
+
+    fn checked(&self, key: Key, id: Option<String>) -> Result<KeyFile, Error> {
+        let algorithm = match &key {
+            Key::P256(_) => SigningAlgorithm::Es256,
+            Key::Ed25519(_) => SigningAlgorithm::Eddsa,
+            Key::Rsa(key) if key.public().modulus_len() * 8 < RSA_BITS => {
+                return Err(self.unusable("is an RSA key of fewer than 2048 bits"));
+            }
+            Key::Rsa(_) => SigningAlgorithm::Ps256,
+        };
+        Ok(KeyFile { key, public: ClientKey { algorithm, id, audience: None } })
+    }
+}
+
+/// Returns the algorithm with this name in tokens.
+fn algorithm(name: &str) -> Option<SigningAlgorithm> {
+    Some(match name {
+        "ES256" => SigningAlgorithm::Es256,
+        "EdDSA" | "Ed25519" => SigningAlgorithm::Eddsa,
+        "PS256" => SigningAlgorithm::Ps256,
+        "RS256" => SigningAlgorithm::Rs256,
+        _ => return None,
+    })
+}
