@@ -165,7 +165,7 @@ impl<'a> Drive<'a> {
         lock.await
     }
 
-    async fn read_assertion(&self, request: AssertionRequest) -> Result<Reply, Error> {
+    async fn read_assertion(&mut self, request: AssertionRequest) -> Result<Reply, Error> {
         let assertions = self.assertions.ok_or_else(|| {
             Error::new(
                 Code::InvalidConfiguration,
@@ -177,7 +177,7 @@ impl<'a> Drive<'a> {
         Ok(Reply::Assertion(text.to_string()))
     }
 
-    async fn sign(&self, request: SigningRequest) -> Result<Reply, Error> {
+    async fn sign(&mut self, request: SigningRequest) -> Result<Reply, Error> {
         match self.signer {
             Some(signer) if signer.key().algorithm == request.algorithm => {
                 signer.sign(&request.input).await.map(Reply::Signed)

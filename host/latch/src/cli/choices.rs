@@ -35,6 +35,43 @@ pub(crate) enum ClientAuth {
     /// Client ID and secret in the body
     #[value(name = "client_secret_post")]
     ClientSecretPost,
+    /// An assertion that is signed with the secret (RFC 7523)
+    #[value(name = "client_secret_jwt")]
+    ClientSecretJwt,
+    /// An assertion that is signed with --client-key-file
+    #[value(name = "private_key_jwt")]
+    PrivateKeyJwt,
+    /// An assertion of another issuer: see --client-assertion
+    Assertion,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Grant {
+    /// You log in
+    User,
+    /// The client asks for itself (RFC 6749 §4.4)
+    ClientCredentials,
+    /// An assertion says whom the token is for (RFC 7523)
+    JwtBearer,
+    /// Another token is exchanged (RFC 8693)
+    TokenExchange,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+pub(crate) enum KeyAlgorithm {
+    #[value(name = "ES256")]
+    #[serde(rename = "ES256")]
+    Es256,
+    #[value(name = "EdDSA")]
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+    #[value(name = "PS256")]
+    #[serde(rename = "PS256")]
+    Ps256,
+    #[value(name = "RS256")]
+    #[serde(rename = "RS256")]
+    Rs256,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]

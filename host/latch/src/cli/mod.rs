@@ -28,6 +28,7 @@ mod stores;
 mod streams;
 #[cfg(not(target_os = "wasi"))]
 mod system;
+mod unattended;
 mod usage;
 
 use latchstring::Error;

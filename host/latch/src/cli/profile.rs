@@ -7,7 +7,7 @@ use latchstring::Settings;
 use latchstring::contract::Endpoints;
 use serde::{Deserialize, Serialize};
 
-use super::choices::{ClientAuth, Flow, Pkce, RedirectHost, StoreChoice};
+use super::choices::{ClientAuth, Flow, Grant, KeyAlgorithm, Pkce, RedirectHost, StoreChoice};
 
 /// A profile's settings, each of them optional.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -43,6 +43,18 @@ pub(crate) struct Profile {
     pub(crate) end_session_endpoint: Option<String>,
     pub(crate) introspection_endpoint: Option<String>,
     pub(crate) tokeninfo_endpoint: Option<String>,
+    pub(crate) grant: Option<Grant>,
+    /// Places of assertions: see `Source`.
+    pub(crate) assertion: Option<String>,
+    pub(crate) subject_token: Option<String>,
+    pub(crate) subject_profile: Option<String>,
+    pub(crate) subject_token_type: Option<String>,
+    pub(crate) requested_token_type: Option<String>,
+    pub(crate) client_assertion: Option<String>,
+    pub(crate) assertion_audience: Option<String>,
+    pub(crate) client_key_file: Option<PathBuf>,
+    pub(crate) client_key_id: Option<String>,
+    pub(crate) client_key_algorithm: Option<KeyAlgorithm>,
     pub(crate) flow: Option<Flow>,
     pub(crate) ports: Option<Vec<u16>>,
     pub(crate) redirect_host: Option<RedirectHost>,
@@ -107,6 +119,17 @@ impl Profile {
             end_session_endpoint: self.end_session_endpoint.or(below.end_session_endpoint),
             introspection_endpoint: self.introspection_endpoint.or(below.introspection_endpoint),
             tokeninfo_endpoint: self.tokeninfo_endpoint.or(below.tokeninfo_endpoint),
+            grant: self.grant.or(below.grant),
+            assertion: self.assertion.or(below.assertion),
+            subject_token: self.subject_token.or(below.subject_token),
+            subject_profile: self.subject_profile.or(below.subject_profile),
+            subject_token_type: self.subject_token_type.or(below.subject_token_type),
+            requested_token_type: self.requested_token_type.or(below.requested_token_type),
+            client_assertion: self.client_assertion.or(below.client_assertion),
+            assertion_audience: self.assertion_audience.or(below.assertion_audience),
+            client_key_file: self.client_key_file.or(below.client_key_file),
+            client_key_id: self.client_key_id.or(below.client_key_id),
+            client_key_algorithm: self.client_key_algorithm.or(below.client_key_algorithm),
             flow: self.flow.or(below.flow),
             ports: self.ports.or(below.ports),
             redirect_host: self.redirect_host.or(below.redirect_host),
@@ -274,6 +297,7 @@ impl Profile {
             && self.client_id == other.client_id
             && self.scopes == other.scopes
             && self.resources == other.resources
+            && self.grant == other.grant
             && self.sent_parameters().eq(other.sent_parameters())
             && self.authorization_endpoint == other.authorization_endpoint
             && self.token_endpoint == other.token_endpoint

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use latchstring::capability::store::{Key, Store};
 use latchstring::capability::terminal::StderrTerminal;
+use latchstring::contract::GrantType;
 use latchstring::pages::{self, Pages};
 use latchstring::{Audience, Code, Description, Error, Latch, LatchBuilder, Preset, check_profile};
 
@@ -25,6 +26,7 @@ use super::profile::Profile;
 #[cfg(not(target_os = "wasi"))]
 use super::renewal;
 use super::stores::Stores;
+use super::unattended;
 pub(crate) use given::{absolute, words};
 
 /// The settings of one command, with the layers that they come from.
@@ -155,10 +157,14 @@ impl Settings {
             .open_browser(open_browser)
             .draw_qr(profile.no_qr != Some(true));
         self.check_identity()?;
+        let grant = unattended::grant(profile)?;
+        // Only a refresh token can be lost with this process.
         #[cfg(not(target_os = "wasi"))]
-        {
+        if matches!(grant, GrantType::User) {
             builder = builder.renew_in(renewal::place(global, profile));
         }
+        unattended::check_commands(&self.given)?;
+        builder = builder.grant(grant);
         builder = global.recording.attach(builder);
         if let Some(scopes) = &profile.scopes {
             builder = builder.scopes(scopes.clone());

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use clap::builder::FalseyValueParser;
 
+use super::UnattendedArgs;
 use super::preset::PresetArgs;
 use crate::cli::choices::{ClientAuth, Pkce};
 
@@ -139,4 +140,7 @@ pub(crate) struct ProviderArgs {
     /// Tokeninfo endpoint, which describes the access token sent to it
     #[arg(long, env = "LATCH_TOKENINFO_ENDPOINT", value_name = "URL", hide_short_help = true)]
     pub(crate) tokeninfo_endpoint: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) unattended: UnattendedArgs,
 }

@@ -7,12 +7,13 @@ use latchstring::contract;
 use latchstring::{ClientAuthentication, LoginFlow};
 
 use crate::cli::args::{LoginArgs, ProviderArgs, RedirectArgs};
-use crate::cli::choices::{ClientAuth, Flow, Pkce, RedirectHost};
+use crate::cli::choices::{ClientAuth, Flow, KeyAlgorithm, Pkce, RedirectHost};
 use crate::cli::profile::Profile;
 
 impl ProviderArgs {
     /// Turns these arguments into settings.
     pub(crate) fn into_profile(self) -> Profile {
+        let unattended = self.unattended;
         Profile {
             issuer: self.issuer,
             resource_url: self.resource_url,
@@ -39,6 +40,17 @@ impl ProviderArgs {
             end_session_endpoint: self.end_session_endpoint,
             introspection_endpoint: self.introspection_endpoint,
             tokeninfo_endpoint: self.tokeninfo_endpoint,
+            grant: unattended.grant,
+            assertion: unattended.assertion.or(unattended.assertion_file.map(in_file)),
+            subject_token: unattended.subject_token.or(unattended.subject_token_file.map(in_file)),
+            subject_profile: unattended.subject_profile,
+            subject_token_type: unattended.subject_token_type,
+            requested_token_type: unattended.requested_token_type,
+            client_assertion: unattended.client_assertion,
+            assertion_audience: unattended.assertion_audience,
+            client_key_file: unattended.client_key_file.map(|path| absolute(&path)),
+            client_key_id: unattended.client_key_id,
+            client_key_algorithm: unattended.client_key_algorithm,
             provider: self.preset.provider,
             set: some(self.preset.set).map(|pairs| pairs.into_iter().collect()),
             ..Profile::default()
@@ -87,6 +99,11 @@ fn some<T>(list: Vec<T>) -> Option<Vec<T>> {
     (!list.is_empty()).then_some(list)
 }
 
+/// The place of an assertion in this file.
+fn in_file(path: PathBuf) -> String {
+    format!("file:{}", absolute(&path).display())
+}
+
 /// Makes `path` absolute, because a remembered path must mean the same in every folder.
 pub(crate) fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
@@ -113,6 +130,17 @@ impl From<RedirectHost> for loopback::RedirectHost {
     }
 }
 
+impl From<KeyAlgorithm> for contract::SigningAlgorithm {
+    fn from(algorithm: KeyAlgorithm) -> Self {
+        match algorithm {
+            KeyAlgorithm::Es256 => Self::Es256,
+            KeyAlgorithm::EdDsa => Self::Eddsa,
+            KeyAlgorithm::Ps256 => Self::Ps256,
+            KeyAlgorithm::Rs256 => Self::Rs256,
+        }
+    }
+}
+
 impl From<Pkce> for contract::Pkce {
     fn from(pkce: Pkce) -> Self {
         match pkce {
@@ -129,6 +157,9 @@ impl From<ClientAuth> for ClientAuthentication {
             ClientAuth::None => Self::None,
             ClientAuth::ClientSecretBasic => Self::ClientSecretBasic,
             ClientAuth::ClientSecretPost => Self::ClientSecretPost,
+            ClientAuth::ClientSecretJwt => Self::ClientSecretJwt,
+            ClientAuth::PrivateKeyJwt => Self::PrivateKeyJwt,
+            ClientAuth::Assertion => Self::Assertion,
         }
     }
 }

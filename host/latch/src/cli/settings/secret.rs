@@ -28,13 +28,22 @@ impl Settings {
         }
     }
 
-    /// Fails if the client certificate in the profile would be sent to a provider that only
-    /// the folder's `.env` names.
+    /// Fails if what the profile proves the client's identity with would be sent to a
+    /// provider that only the folder's `.env` names.
     pub(super) fn check_identity(&self) -> Result<(), Error> {
-        let is_kept = self.effective.client_cert.is_some() && self.given.client_cert.is_none();
-        match is_kept && self.folder_names_provider() {
-            true => Err(diverted("client certificate")),
-            false => Ok(()),
+        let (own, given) = (&self.effective, &self.given);
+        let proofs = [
+            ("client certificate", own.client_cert.is_some() && given.client_cert.is_none()),
+            ("client key", own.client_key_file.is_some() && given.client_key_file.is_none()),
+            ("assertion", own.client_assertion.is_some() && given.client_assertion.is_none()),
+            ("assertion", own.assertion.is_some() && given.assertion.is_none()),
+            ("token", own.subject_token.is_some() && given.subject_token.is_none()),
+            ("token", own.subject_profile.is_some() && given.subject_profile.is_none()),
+        ];
+        let kept = proofs.iter().find(|(_, is_kept)| *is_kept);
+        match kept {
+            Some((what, _)) if self.folder_names_provider() => Err(diverted(what)),
+            _ => Ok(()),
         }
     }
 

@@ -1,0 +1,189 @@
+//! Clients that get tokens without a user, and how they prove who they are.
+
+use async_trait::async_trait;
+use latchstring::capability::assertions::{Assertions, Found, Source};
+use latchstring::contract::{AssertionUse, GrantType, TokenExchange};
+use latchstring::{Code, Error, LatchBuilder};
+use zeroize::Zeroizing;
+
+use super::args::Global;
+use super::choices::Grant;
+use super::profile::Profile;
+use super::settings::Settings;
+
+/// What the short names of token types stand for
+/// ([RFC 8693 §3](https://www.rfc-editor.org/rfc/rfc8693#section-3)).
+const TYPE_PREFIX: &str = "urn:ietf:params:oauth:token-type:";
+
+const ACCESS_TOKEN: &str = "access_token";
+const ID_TOKEN: &str = "id_token";
+const JWT: &str = "jwt";
+
+/// Returns how tokens are granted to a client with these settings.
+pub(super) fn grant(profile: &Profile) -> Result<GrantType, Error> {
+    Ok(match profile.grant {
+        None | Some(Grant::User) => GrantType::User,
+        Some(Grant::ClientCredentials) => GrantType::ClientCredentials,
+        Some(Grant::JwtBearer) if profile.assertion.is_some() => GrantType::JwtBearer,
+        Some(Grant::JwtBearer) => {
+            return Err(missing("--grant jwt-bearer needs an assertion", "set --assertion"));
+        }
+        Some(Grant::TokenExchange) => {
+            if profile.subject_token.is_none() && profile.subject_profile.is_none() {
+                let remedy = "set --subject-token or --subject-profile";
+                return Err(missing("--grant token-exchange needs a token to exchange", remedy));
+            }
+            GrantType::TokenExchange(TokenExchange {
+                subject_token_type: subject_token_type(profile),
+                requested_token_type: profile.requested_token_type.as_deref().map(in_full),
+            })
+        }
+    })
+}
+
+/// Refuses a command that is not in a saved profile: whatever sets a variable or an argument
+/// must not decide what is run.
+pub(super) fn check_commands(given: &Profile) -> Result<(), Error> {
+    let places = [&given.assertion, &given.subject_token, &given.client_assertion];
+    match places.into_iter().flatten().any(|place| place.starts_with("command:")) {
+        false => Ok(()),
+        true => Err(missing(
+            "a command for an assertion is taken from a profile only",
+            "save it first with: latch profile add NAME",
+        )),
+    }
+}
+
+/// Adds the key and the places of assertions.
+pub(super) fn prove(
+    builder: LatchBuilder,
+    global: &Global,
+    profile: &Profile,
+) -> Result<LatchBuilder, Error> {
+    let builder = sign(builder, profile)?;
+    let source = |place: &Option<String>| place.as_deref().map(Source::parse).transpose();
+    let mut found = Found::new();
+    if let Some(source) = source(&profile.client_assertion)? {
+        found = found.client(source);
+    }
+    if let Some(source) = source(&profile.assertion)?.or(source(&profile.subject_token)?) {
+        found = found.subject(source);
+    }
+    if let Some(audience) = &profile.assertion_audience {
+        found = found.audience(audience);
+    }
+    Ok(match &profile.subject_profile {
+        None => builder.assertions(found),
+        Some(name) => builder.assertions(Exchanged {
+            found,
+            source: Global { profile: name.clone(), ..global.clone() },
+            is_id_token: subject_token_type(profile) == in_full(ID_TOKEN),
+        }),
+    })
+}
+
+#[cfg(not(target_os = "wasi"))]
+fn sign(builder: LatchBuilder, profile: &Profile) -> Result<LatchBuilder, Error> {
+    use latchstring::capability::signer::KeyFile;
+
+    let Some(path) = &profile.client_key_file else { return Ok(builder) };
+    let mut key = KeyFile::read(path)?;
+    if let Some(algorithm) = profile.client_key_algorithm {
+        key = key.algorithm(algorithm.into())?;
+    }
+    if let Some(id) = &profile.client_key_id {
+        key = key.id(id);
+    }
+    if let Some(audience) = &profile.assertion_audience {
+        key = key.audience(audience);
+    }
+    Ok(builder.signer(key))
+}
+
+#[cfg(target_os = "wasi")]
+fn sign(builder: LatchBuilder, profile: &Profile) -> Result<LatchBuilder, Error> {
+    match profile.client_key_file {
+        None => Ok(builder),
+        Some(_) => Err(missing(
+            "nothing in a sandbox signs with a key file",
+            "use the native latch for this provider",
+        )),
+    }
+}
+
+/// Assertions, and the token of another profile to exchange.
+struct Exchanged {
+    found: Found,
+    /// The profile whose token is exchanged.
+    source: Global,
+    is_id_token: bool,
+}
+
+#[async_trait]
+impl Assertions for Exchanged {
+    async fn read(
+        &self,
+        assertion_use: AssertionUse,
+        audience: Option<&str>,
+    ) -> Result<Zeroizing<String>, Error> {
+        match assertion_use {
+            AssertionUse::Client => self.found.read(assertion_use, audience).await,
+            AssertionUse::Subject => self.token().await,
+        }
+    }
+}
+
+impl Exchanged {
+    /// Returns the other profile's token. An error names the login of that profile.
+    async fn token(&self) -> Result<Zeroizing<String>, Error> {
+        let settings = Settings::read_without_folder(&self.source, Profile::default())?;
+        if settings.effective.subject_profile.is_some() {
+            return Err(missing(
+                format!("the profile {} exchanges a token itself", self.source.profile),
+                "name a profile that logs in",
+            ));
+        }
+        let latch = settings.latch(&self.source, false)?;
+        let token = match self.is_id_token {
+            true => id_token(&latch).await,
+            false => {
+                latch.token().await.map(|token| Zeroizing::new(token.access_token().to_owned()))
+            }
+        };
+        token.map_err(|error| settings.advise(&self.source, error))
+    }
+}
+
+#[cfg(not(target_os = "wasi"))]
+async fn id_token(latch: &latchstring::Latch) -> Result<Zeroizing<String>, Error> {
+    use super::id_token::IdToken;
+
+    /// Time for which it must still be valid.
+    const USABLE_FOR: std::time::Duration = std::time::Duration::from_secs(30);
+
+    IdToken::get(latch, USABLE_FOR, None).await.map(|token| token.text)
+}
+
+#[cfg(target_os = "wasi")]
+async fn id_token(latch: &latchstring::Latch) -> Result<Zeroizing<String>, Error> {
+    let token = latch.token().await?;
+    let text = token.id_token().map(str::to_owned).map(Zeroizing::new);
+    text.ok_or_else(|| missing("the session has no ID token", "log in with the scope openid"))
+}
+
+fn subject_token_type(profile: &Profile) -> String {
+    let default = if profile.subject_profile.is_some() { ACCESS_TOKEN } else { JWT };
+    in_full(profile.subject_token_type.as_deref().unwrap_or(default))
+}
+
+/// Returns the URN of a token type.
+fn in_full(name: &str) -> String {
+    match name.contains(':') {
+        true => name.to_owned(),
+        false => format!("{TYPE_PREFIX}{name}"),
+    }
+}
+
+fn missing(message: impl Into<String>, remedy: impl Into<String>) -> Error {
+    Error::new(Code::InvalidConfiguration, message, remedy)
+}
