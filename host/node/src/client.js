@@ -43,6 +43,8 @@ export function completeClient(given) {
     clientMetadataUrl: undefined,
     clientSecret: undefined,
     authentication: undefined,
+    key: undefined,
+    grant: { tag: 'user' },
     scopes: [],
     resources: [],
     audience: undefined,

@@ -6,7 +6,7 @@ import { fault, LatchError, reason } from './error.js';
 import { holdSignals } from './interrupts.js';
 import { placed, read, readRegistration, seal } from './session.js';
 
-/** @import { Context, Exchange, Outcome, Reply, Session } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { AssertionRequest, Context, Exchange, Outcome, Reply, Session, SigningRequest } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Clock } from './clock.js' */
 /** @import { Component, Flow, Rules } from './components.js' */
 /** @import { Egress } from './egress.js' */
@@ -46,6 +46,10 @@ const NEEDS_USER = {
  * @property {Egress} egress
  * @property {Terminal} terminal
  * @property {number} lockPatienceMs
+ * @property {(request: AssertionRequest) => Promise<string>} [assertion] reads the assertion
+ *   that the client presents (RFC 7521), anew at each call
+ * @property {(request: SigningRequest) => Promise<Uint8Array>} [sign] signs with the client's
+ *   key: of ES256, the signature is `R || S`
  * @property {AbortSignal} [signal] ends waits. It ends no request: the provider may have
  *   replaced the refresh token already
  * @property {User} [user] only a login has one
@@ -130,6 +134,20 @@ async function steps(open, parts) {
             throw fault('sandbox-fault', `${what} outside of a login`);
           }
           reply = await user.perform(action);
+          break;
+        case 'read-assertion':
+          if (!parts.assertion) {
+            const what = 'the client presents an assertion, but nothing says where to find it';
+            throw new LatchError('invalid-configuration', what, 'set the option `assertion`');
+          }
+          reply = { tag: 'assertion', val: await parts.assertion(action.val) };
+          break;
+        case 'sign':
+          if (!parts.sign) {
+            const what = 'the client signs with a key, but nothing signs for it';
+            throw new LatchError('invalid-configuration', what, 'set the option `sign`');
+          }
+          reply = { tag: 'signed', val: await parts.sign(action.val) };
           break;
         case 'save':
           if (!lock) {

@@ -43,6 +43,10 @@ export { Token } from './token.js';
  * @property {Clock} [clock] the system's clock if unset
  * @property {() => Uint8Array} [entropy] at least 32 bytes from a cryptographically secure
  *   random source, fresh for each call
+ * @property {(request: AssertionRequest) => Promise<string>} [assertion] reads the assertion that
+ *   the client presents (RFC 7521), anew at each call
+ * @property {(request: SigningRequest) => Promise<Uint8Array>} [sign] signs with the key that the
+ *   client's `key` describes: of ES256, the signature is `R || S`
  */
 
 /**
@@ -208,6 +212,8 @@ async function begin(
     send = async (...request) => (await import('./http.js')).send(...request),
     clock = systemClock,
     entropy = () => crypto.getRandomValues(new Uint8Array(32)),
+    assertion,
+    sign,
   },
 ) {
   const client = completeClient(given);
@@ -235,6 +241,8 @@ async function begin(
     send,
     clock,
     entropy,
+    assertion,
+    sign,
   };
 }
 

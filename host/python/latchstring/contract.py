@@ -51,7 +51,54 @@ class Endpoints:
 
 
 # Client authentication method (OIDC §9).
-ClientAuthentication = Literal["none", "client-secret-basic", "client-secret-post"]
+ClientAuthentication = Literal[
+    "none",
+    "client-secret-basic",
+    "client-secret-post",
+    "client-secret-jwt",
+    "private-key-jwt",
+    "assertion",
+]
+# Signature algorithm (RFC 7518 §3.1, RFC 8037 §3.1).
+SigningAlgorithm = Literal["es256", "eddsa", "ps256", "rs256"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClientKey:
+    algorithm: SigningAlgorithm = "es256"
+    # Key identifier, as registered at the provider (RFC 7515 §4.1.4).
+    id: str | None = None
+    # Audience of the assertions that are signed with it. None: the issuer, as the RFCs
+    # want it.
+    audience: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenExchange:
+    # Type of the token that is exchanged (RFC 8693 §3), such as
+    # `urn:ietf:params:oauth:token-type:id_token`.
+    subject_token_type: str
+    # Type of the token to get. None: the provider decides.
+    requested_token_type: str | None = None
+
+
+@dataclass(frozen=True)
+class GrantType(Case):
+    """How tokens are granted. Only `user` has a login; with all others, `session.token`
+    asks for a token whenever the stored one is stale.
+    """
+
+    CASES: ClassVar = {
+        # A user logs in (RFC 6749 §4.1, RFC 8628). Tokens are renewed (RFC 6749 §6).
+        "user": None,
+        # The client asks for itself (RFC 6749 §4.4).
+        "client-credentials": None,
+        # An assertion of another issuer says whom the token is for (RFC 7523 §2.1).
+        "jwt-bearer": None,
+        # Another token is exchanged (RFC 8693).
+        "token-exchange": TokenExchange,
+    }
+    tag: Literal["user", "client-credentials", "jwt-bearer", "token-exchange"]
 
 
 @dataclass(frozen=True)
@@ -114,9 +161,13 @@ class Client:
     # Client secret (RFC 6749 §2.3.1). The secret of a native application is not
     # confidential (RFC 8252 §8.5), but some providers require one.
     client_secret: str | None = field(default=None, repr=False)
-    # Client authentication method. None: `none` without a secret, otherwise
-    # chosen by the metadata.
+    # Client authentication method. None: `private-key-jwt` with a key, `none` without a
+    # secret, otherwise chosen by the metadata.
     authentication: ClientAuthentication | None = None
+    # The key that the client signs with. The host keeps it: see `sign`.
+    key: ClientKey | None = None
+    # How tokens are granted.
+    grant: GrantType = GrantType("user")
     # Scopes to request, one name each (RFC 6749 §3.3).
     scopes: Sequence[str] = ()
     # Resource indicators: absolute URIs (RFC 8707 §2).
@@ -414,6 +465,24 @@ class Confirmation:
     wait_ms: int
 
 
+# What an assertion is for.
+AssertionUse = Literal["client", "subject"]
+
+
+@dataclass(eq=False, repr=False)
+class AssertionRequest:
+    use: AssertionUse
+    # Audience to ask for, where the host gets the assertion from a service that makes it
+    # on request: the issuer. None if there is none.
+    audience: str | None
+
+
+@dataclass(eq=False, repr=False)
+class SigningRequest:
+    algorithm: SigningAlgorithm
+    input: bytes
+
+
 TokenSource = Literal["login", "cached", "renewed", "adopted"]
 
 
@@ -534,6 +603,13 @@ class Action(Case):
         # Tell the user which issuer will ask for the password, and ask for consent if
         # `asks`. Answer: `confirmed` or `cancelled`.
         "confirm": Confirmation,
+        # Read the assertion from where the host was told to find it, anew each time: it
+        # may have been replaced. The host ends the session with its own error if it cannot.
+        # Answer: `assertion`.
+        "read-assertion": AssertionRequest,
+        # Sign with the client's key. The host ends the session with its own error if it
+        # cannot. Answer: `signed`.
+        "sign": SigningRequest,
         # Replace what is stored, atomically and durably. None: delete it.
         # Answer: `saved` or `not-saved`.
         "save": bytes | None,
@@ -591,6 +667,10 @@ class Reply(Case):
         "registration": bytes | None,
         # The user was told, and consented if that was asked for.
         "confirmed": None,
+        # The assertion that was read.
+        "assertion": str,
+        # The signature: of ES256, `R || S` (RFC 7518 §3.4).
+        "signed": bytes,
         # The response to the request, or the reason why there is none.
         "answered": AnsweredResult,
         # A browser sent a request to the listener. Its path and query, as sent.

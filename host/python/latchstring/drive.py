@@ -139,6 +139,22 @@ class Drive:
                 answer = self._exchange(payload)
                 kind = "ok" if isinstance(answer, Response) else "error"
                 return Reply("answered", AnsweredResult(kind, answer))
+            case "read-assertion":
+                if self.settings.assertion is None:
+                    raise LatchError(
+                        "invalid-configuration",
+                        "the client presents an assertion, but nothing says where to find it",
+                        "set Settings.assertion",
+                    )
+                return Reply("assertion", self.settings.assertion(payload.use, payload.audience))
+            case "sign":
+                if self.settings.sign is None:
+                    raise LatchError(
+                        "invalid-configuration",
+                        "the client signs with a key, but nothing signs for it",
+                        "set Settings.sign",
+                    )
+                return Reply("signed", self.settings.sign(payload.algorithm, payload.input))
             case "save":
                 if not self._is_locked:
                     raise misbehaviour("saved a session without the session's lock")

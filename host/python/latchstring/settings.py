@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING
 
 from .bind import Redirect
 from .clock import Clock
-from .contract import LoginFlow, NoResponse, Request, Response
+from .contract import (
+    AssertionUse,
+    LoginFlow,
+    NoResponse,
+    Request,
+    Response,
+    SigningAlgorithm,
+)
 from .store import Store
 from .terminal import Terminal
 
@@ -77,6 +84,11 @@ class Settings:
     # Returns at least 32 bytes from a cryptographically secure random source, fresh at each
     # call.
     entropy: Callable[[], bytes] = _entropy
+    # Reads the assertion that a client presents (RFC 7521), anew at each call. Takes what it is
+    # for, and the audience to ask for where it is made on request.
+    assertion: Callable[[AssertionUse, str | None], str] | None = None
+    # Signs bytes with the key that `Client.key` describes: of ES256, the signature is `R || S`.
+    sign: Callable[[SigningAlgorithm, bytes], bytes] | None = None
     # Starts a listener. None: one on a loopback address.
     listen: Listen | None = None
 

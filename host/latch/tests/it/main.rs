@@ -59,5 +59,6 @@ mod torture;
 mod transcripts;
 mod trust;
 mod two_users;
+mod unattended;
 mod usage;
 mod waiting;

@@ -3,7 +3,9 @@
 // seconds.
 
 import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 
+import { createLocalJWKSet, jwtVerify } from 'jose';
 import Provider, { errors } from 'oidc-provider';
 
 import { authentication, serve } from './serve.mjs';
@@ -24,6 +26,16 @@ const ALGORITHMS = [
   'Ed25519',
 ];
 
+// The keys of clients that authenticate with one, and of the CI system that they run in.
+const KEYS = JSON.parse(readFileSync(new URL('client-keys.json', import.meta.url))).keys;
+const isPublic = ([name]) => !['d', 'p', 'q', 'dp', 'dq', 'qi'].includes(name);
+const PUBLIC = KEYS.map((key) => Object.fromEntries(Object.entries(key).filter(isPublic)));
+const CI = 'https://ci.example';
+
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+
 // Every character that the form encoding of RFC 6749 §2.3.1 has to hide.
 const SECRET = 'a secret: +/%&=~"';
 
@@ -42,6 +54,26 @@ function client(client_id, more) {
 
 function withSecret(token_endpoint_auth_method) {
   return client(token_endpoint_auth_method, { token_endpoint_auth_method, client_secret: SECRET });
+}
+
+// A client without users.
+function machine(client_id, more) {
+  return {
+    client_id,
+    redirect_uris: [],
+    response_types: [],
+    grant_types: ['client_credentials'],
+    ...more,
+  };
+}
+
+// A client without users, which signs with the key of the same name.
+function signing(kid) {
+  return machine(kid, {
+    token_endpoint_auth_method: 'private_key_jwt',
+    token_endpoint_auth_signing_alg: KEYS.find((key) => key.kid === kid).alg,
+    jwks: { keys: PUBLIC.filter((key) => key.kid === kid) },
+  });
 }
 
 // The key is read again before its export as a JWK: Node 20 hangs if it collects garbage
@@ -75,9 +107,35 @@ const configuration = {
     }),
     withSecret('client_secret_basic'),
     withSecret('client_secret_post'),
+    machine('machine', {
+      token_endpoint_auth_method: 'client_secret_basic',
+      client_secret: SECRET,
+    }),
+    machine('client_secret_jwt', {
+      token_endpoint_auth_method: 'client_secret_jwt',
+      client_secret: SECRET.repeat(2),
+    }),
+    ...['es256', 'eddsa', 'ps256', 'rs256'].map(signing),
+    client('signs', {
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: PUBLIC.filter((key) => key.kid === 'es256') },
+    }),
+    machine('job', { grant_types: [JWT_BEARER], token_endpoint_auth_method: 'none' }),
+    machine('exchange', { grant_types: [TOKEN_EXCHANGE], token_endpoint_auth_method: 'none' }),
     ...ALGORITHMS.map((alg) => client(alg, { id_token_signed_response_alg: alg })),
   ],
-  enabledJWA: { idTokenSigningAlgValues: ALGORITHMS },
+  clientAuthMethods: [
+    'none',
+    'client_secret_basic',
+    'client_secret_post',
+    'client_secret_jwt',
+    'private_key_jwt',
+  ],
+  enabledJWA: {
+    idTokenSigningAlgValues: ALGORITHMS,
+    clientAuthSigningAlgValues: ['HS256', 'ES256', 'EdDSA', 'PS256', 'RS256'],
+  },
+  scopes: ['deploy', 'openid', 'offline_access'],
   jwks: {
     keys: [
       key('rsa', { modulusLength: 2048 }),
@@ -93,8 +151,9 @@ const configuration = {
     claims: () => ({ sub, name: `${sub} of the tests`, email: `${sub}@example.com` }),
   }),
   rotateRefreshToken: true,
-  ttl: { AccessToken: lifetime, DeviceCode: codeLifetime },
+  ttl: { AccessToken: lifetime, ClientCredentials: lifetime, DeviceCode: codeLifetime },
   features: {
+    clientCredentials: { enabled: true },
     devInteractions: { enabled: true },
     deviceFlow: { enabled: true },
     userinfo: { enabled: true },
@@ -112,8 +171,47 @@ const configuration = {
   },
 };
 
+// Grants a token without a user (RFC 7523 §2.1, RFC 8693 §2).
+async function grant(context, more) {
+  const { client, params, provider } = context.oidc;
+  const token = new provider.ClientCredentials({ client, scope: params.scope });
+  context.body = {
+    access_token: await token.save(),
+    expires_in: lifetime,
+    token_type: token.tokenType,
+    ...more,
+  };
+}
+
+async function bearAssertion(issuer, context) {
+  const { assertion } = context.oidc.params;
+  const expected = { issuer: CI, audience: issuer };
+  await jwtVerify(assertion, createLocalJWKSet({ keys: PUBLIC }), expected).catch(() => {
+    throw new errors.InvalidGrant('assertion refused');
+  });
+  await grant(context);
+}
+
+async function exchange(context) {
+  const { subject_token, requested_token_type } = context.oidc.params;
+  const subject = await context.oidc.provider.AccessToken.find(subject_token);
+  if (!subject?.isValid) throw new errors.InvalidGrant('subject token refused');
+  await grant(context, { issued_token_type: requested_token_type ?? ACCESS_TOKEN });
+}
+
 await serve((issuer, saw) => {
   const provider = new Provider(issuer, configuration);
+  provider.registerGrantType(
+    JWT_BEARER,
+    (context) => bearAssertion(issuer, context),
+    ['assertion', 'scope'],
+  );
+  provider.registerGrantType(
+    TOKEN_EXCHANGE,
+    exchange,
+    ['subject_token', 'subject_token_type', 'requested_token_type', 'audience', 'scope'],
+    ['audience'],
+  );
   provider.use(async (context, next) => {
     await next();
     if (!context.oidc) return;

@@ -29,5 +29,6 @@ export async function serve(begin) {
 // How a client authenticated at an endpoint (OpenID Connect Core §9).
 export function authentication(headers, body) {
   if (headers.authorization?.startsWith('Basic ')) return 'client_secret_basic';
+  if (body?.client_assertion !== undefined) return 'client_assertion';
   return body?.client_secret === undefined ? 'none' : 'client_secret_post';
 }
