@@ -8,7 +8,7 @@
 //! its own just before it is sent.
 
 use crate::contract::{
-    Action, AssertionRequest, AssertionUse, Client, ClientAuthentication, ClientKey, Context,
+    Action, AssertionPurpose, AssertionRequest, Client, ClientAuthentication, ClientKey, Context,
     EpochMs, Exchange, Failure, Reply, SigningRequest,
 };
 use crate::flow::misfit;
@@ -61,7 +61,7 @@ impl Authenticating {
         if self.method == Some(ClientAuthentication::Assertion) {
             self.pending = Some(Pending { exchange, signing_input: None });
             let audience = self.issuer.clone();
-            let request = AssertionRequest { use_: AssertionUse::Client, audience };
+            let request = AssertionRequest { purpose: AssertionPurpose::Client, audience };
             return Ok(Action::ReadAssertion(request));
         }
         self.made += 1;

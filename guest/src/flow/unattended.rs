@@ -11,7 +11,7 @@
 //! ```
 
 use crate::contract::{
-    Action, AssertionRequest, AssertionUse, Client, Code, Context, Demand, EpochMs, Failure,
+    Action, AssertionPurpose, AssertionRequest, Client, Code, Context, Demand, EpochMs, Failure,
     GrantType, Outcome, Reply, TokenSource,
 };
 use crate::flow::Progress::{Continue, Done};
@@ -235,7 +235,7 @@ impl Setup {
             return self.send(request, None);
         }
         let audience = self.client.issuer.clone();
-        let wanted = AssertionRequest { use_: AssertionUse::Subject, audience };
+        let wanted = AssertionRequest { purpose: AssertionPurpose::Subject, audience };
         Ok(Continue(State::AwaitingSubject(request), Action::ReadAssertion(wanted)))
     }
 

@@ -47,7 +47,7 @@ impl Assertion {
         });
         let end_ms = claims.as_ref().and_then(|claims| claims.exp).map(|exp| exp * 1000.0);
         if let Some(end_ms) = end_ms.filter(|end_ms| *end_ms <= now_ms as f64) {
-            let ago_s = ((now_ms as f64 - end_ms) / 1000.0).round();
+            let ago_s = ((now_ms as f64 - end_ms) / 1000.0) as u64;
             return Err(unusable(
                 &format!("expired {ago_s} s ago"),
                 "have its issuer make a new one, and check this machine's clock",

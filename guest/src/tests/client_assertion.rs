@@ -10,7 +10,7 @@ use super::given::{Given, NOW_MS, logged_in, openid};
 use super::provider::{ISSUER, id_token, oauth_error, status, tokens, usual_keys};
 use super::script::Script;
 use crate::contract::{
-    AssertionUse, ClientAuthentication, ClientKey, Code, GrantType, SigningAlgorithm,
+    AssertionPurpose, ClientAuthentication, ClientKey, Code, GrantType, SigningAlgorithm,
 };
 
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -108,7 +108,7 @@ fn an_assertion_of_another_issuer_is_read_for_each_request_and_explained_if_refu
     let text = jwt(json!({ "iss": "https://ci.example", "sub": "job:1", "aud": "a", "exp": 4e9 }));
     let given = with_assertion().client(|client| client.grant = GrantType::ClientCredentials);
     let token = given.token().locks(None).discovers(super::provider::metadata());
-    let token = token.reads(AssertionUse::Client, &format!("{text}\n"));
+    let token = token.reads(AssertionPurpose::Client, &format!("{text}\n"));
     assert_eq!(token.sent().form.one("client_assertion"), Some(text.as_str()));
     let failure = token.asks_token(oauth_error("invalid_client")).fails(Code::ProviderRefused);
     for words in ["iss https://ci.example", "sub job:1", "aud a"] {
@@ -122,7 +122,7 @@ fn an_assertion_that_cannot_be_good_is_not_sent() {
     for (text, words) in [("", "one word"), ("a b", "one word"), (&expired, "expired 90 s ago")] {
         let given = with_assertion().client(|client| client.grant = GrantType::ClientCredentials);
         let token = given.token().locks(None).discovers(super::provider::metadata());
-        let failure = token.reads(AssertionUse::Client, text).fails(Code::InvalidConfiguration);
+        let failure = token.reads(AssertionPurpose::Client, text).fails(Code::InvalidConfiguration);
         assert!(failure.message.contains(words), "{}", failure.message);
     }
 }

@@ -9,7 +9,7 @@ use super::provider::{Answer, status};
 use super::replies::{describe, name, replies};
 use super::seen::Shown;
 use crate::contract::{
-    Action, AssertionUse, Code, EpochMs, Failure, Grant, LoginFlow, LogoutReport, NoResponse,
+    Action, AssertionPurpose, Code, EpochMs, Failure, Grant, LoginFlow, LogoutReport, NoResponse,
     Outcome, Purpose, Reply, Response,
 };
 use crate::protocol::request::header;
@@ -245,9 +245,9 @@ impl Script {
 
     /// The host reads this assertion, for this use.
     #[track_caller]
-    pub(super) fn reads(self, used: AssertionUse, assertion: &str) -> Self {
+    pub(super) fn reads(self, used: AssertionPurpose, assertion: &str) -> Self {
         match &self.last {
-            Ok(Action::ReadAssertion(request)) if request.use_ == used => {
+            Ok(Action::ReadAssertion(request)) if request.purpose == used => {
                 self.reply(Reply::Assertion(assertion.to_owned()))
             }
             _ => self.expected("a look at an assertion"),

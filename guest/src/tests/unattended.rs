@@ -9,7 +9,7 @@ use super::provider::{
 };
 use super::script::Script;
 use crate::contract::{
-    AssertionUse, Audience, Code, GrantType, TokenExchange, TokenSource, TokenState,
+    AssertionPurpose, Audience, Code, GrantType, TokenExchange, TokenSource, TokenState,
 };
 use crate::protocol::description::describe;
 use crate::protocol::stored::Stored;
@@ -125,7 +125,7 @@ fn each_grant_and_each_audience_has_a_token_of_its_own() {
 #[test]
 fn an_assertion_says_whom_the_token_is_for() {
     let job = jwt(json!({ "iss": "https://ci.example", "sub": "job:1", "aud": ISSUER }));
-    let token = asking(with_job()).reads(AssertionUse::Subject, &job);
+    let token = asking(with_job()).reads(AssertionPurpose::Subject, &job);
     let sent = token.sent();
     let grant = "urn:ietf:params:oauth:grant-type:jwt-bearer";
     assert_eq!(sent.form.one("grant_type"), Some(grant));
@@ -143,7 +143,7 @@ fn an_assertion_for_another_provider_is_not_sent() {
         (json!("https://elsewhere.example"), false),
     ] {
         let job = jwt(json!({ "aud": audience }));
-        let token = asking(with_job()).reads(AssertionUse::Subject, &job);
+        let token = asking(with_job()).reads(AssertionPurpose::Subject, &job);
         match is_sent {
             true => {
                 assert_eq!(
@@ -162,7 +162,7 @@ fn an_assertion_for_another_provider_is_not_sent() {
 #[test]
 fn a_token_is_exchanged_for_one_of_the_type_that_was_requested() {
     let wanted = "urn:ietf:params:oauth:token-type:access_token";
-    let token = || asking(exchanging(Some(wanted))).reads(AssertionUse::Subject, "opaque");
+    let token = || asking(exchanging(Some(wanted))).reads(AssertionPurpose::Subject, "opaque");
     let sent = token().sent();
     for (name, value) in [
         ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),

@@ -173,7 +173,7 @@ impl<'a> Drive<'a> {
                 "say where the assertion is",
             )
         })?;
-        let text = assertions.read(request.use_, request.audience.as_deref()).await?;
+        let text = assertions.read(request.purpose, request.audience.as_deref()).await?;
         Ok(Reply::Assertion(text.to_string()))
     }
 

@@ -26,7 +26,7 @@ pub const LOGIN: Kind = Kind {
     export: "latchstring:login/flow",
     // Inlines a little more than `opt-level = "z"` does: every process reads the list of
     // the component's functions, and this makes it shorter for few more bytes.
-    flags: &["-Cllvm-args=-inline-threshold=60"],
+    flags: &["-Cllvm-args=-inline-threshold=40"],
 };
 
 /// The rules component.

@@ -5,7 +5,7 @@
 //! with `{:?}`.
 
 pub use latchstring_core::contract::{
-    AccessRules, AssertionUse, Audience, ClientAuthentication, ClientKey, Demand, Description,
+    AccessRules, AssertionPurpose, Audience, ClientAuthentication, ClientKey, Demand, Description,
     Endpoints, Examination, Facts, FlowChoice, GrantType, Header, Hexclave, HexclaveHeaders,
     LoginFlow, LogoutReport, Method, Pkce, RegistrationEnd, Request, RequestFormat, Response,
     SigningAlgorithm, TokenExchange, TokenHint, TokenSource, TokenState, Tokens, Unrevoked,

@@ -466,12 +466,12 @@ class Confirmation:
 
 
 # What an assertion is for.
-AssertionUse = Literal["client", "subject"]
+AssertionPurpose = Literal["client", "subject"]
 
 
 @dataclass(eq=False, repr=False)
 class AssertionRequest:
-    use: AssertionUse
+    use: AssertionPurpose
     # Audience to ask for, where the host gets the assertion from a service that makes it
     # on request: the issuer. None if there is none.
     audience: str | None

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .bind import Redirect
 from .clock import Clock
 from .contract import (
-    AssertionUse,
+    AssertionPurpose,
     LoginFlow,
     NoResponse,
     Request,
@@ -86,7 +86,7 @@ class Settings:
     entropy: Callable[[], bytes] = _entropy
     # Reads the assertion that a client presents (RFC 7521), anew at each call. Takes what it is
     # for, and the audience to ask for where it is made on request.
-    assertion: Callable[[AssertionUse, str | None], str] | None = None
+    assertion: Callable[[AssertionPurpose, str | None], str] | None = None
     # Signs bytes with the key that `Client.key` describes: of ES256, the signature is `R || S`.
     sign: Callable[[SigningAlgorithm, bytes], bytes] | None = None
     # Starts a listener. None: one on a loopback address.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use zeroize::Zeroizing;
 
-use crate::contract::AssertionUse;
+use crate::contract::AssertionPurpose;
 use crate::error::Error;
 
 /// Where a client finds the assertions that it presents
@@ -18,7 +18,7 @@ pub trait Assertions: Send + Sync {
     /// Returns `invalid-configuration` if there is none, and says what to do about that.
     async fn read(
         &self,
-        assertion_use: AssertionUse,
+        purpose: AssertionPurpose,
         audience: Option<&str>,
     ) -> Result<Zeroizing<String>, Error>;
 }

@@ -17,6 +17,7 @@ use latchstring::pages::{self, Pages};
 use latchstring::{Audience, Code, Description, Error, Latch, LatchBuilder, Preset, check_profile};
 
 use super::args::Global;
+use super::choices::Grant;
 use super::config::Config;
 use super::dotenv::Dotenv;
 use super::equipment::equip;
@@ -92,6 +93,11 @@ impl Settings {
         self.resource = None;
         self.effective.audience = None;
         self
+    }
+
+    /// Whether tokens are granted without a user.
+    fn is_unattended(&self) -> bool {
+        self.effective.grant.is_some_and(|grant| grant != Grant::User)
     }
 
     fn audience(&self) -> Option<Audience> {

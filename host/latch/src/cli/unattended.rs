@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use latchstring::capability::assertions::{Assertions, Found, Source};
-use latchstring::contract::{AssertionUse, GrantType, TokenExchange};
+use latchstring::contract::{AssertionPurpose, GrantType, TokenExchange};
 use latchstring::{Code, Error, LatchBuilder};
 use zeroize::Zeroizing;
 
@@ -123,12 +123,12 @@ struct Exchanged {
 impl Assertions for Exchanged {
     async fn read(
         &self,
-        assertion_use: AssertionUse,
+        purpose: AssertionPurpose,
         audience: Option<&str>,
     ) -> Result<Zeroizing<String>, Error> {
-        match assertion_use {
-            AssertionUse::Client => self.found.read(assertion_use, audience).await,
-            AssertionUse::Subject => self.token().await,
+        match purpose {
+            AssertionPurpose::Client => self.found.read(purpose, audience).await,
+            AssertionPurpose::Subject => self.token().await,
         }
     }
 }

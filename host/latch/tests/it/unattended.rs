@@ -389,3 +389,27 @@ fn another_profiles_token_is_exchanged_and_its_login_is_named() {
     let run = home.latch(&["token"]).failed(3, "login-required");
     run.saying(&["latch login --profile person"]);
 }
+
+// ---- Recordings ------------------------------------------------------------------------------
+
+#[test]
+fn a_recording_replays_and_holds_no_assertion() {
+    let server = Server::oidc_provider();
+    let home = Home::new();
+    let good = job(server.issuer(), 300);
+    profile(&home, &server, "job", &["--grant", "jwt-bearer", "--assertion", "env:JOB"]);
+    let recording = home.path("recording.json").display().to_string();
+    let mut command = home.command(&["token", "--record", &recording]);
+    run(command.env("JOB", &good)).succeeded();
+    let text = fs::read_to_string(&recording).expect("a recording");
+    let (_, signature) = good.rsplit_once('.').expect("a token");
+    assert!(!text.contains(signature) && !text.contains("acme"), "{text}");
+    home.latch(&["replay", &recording]).succeeded();
+    let home = Home::new();
+    let key = key_file(&home, "es256");
+    let words = ["--grant", "client-credentials", "--client-key-file", &key, "--audience", "api"];
+    profile(&home, &server, "es256", &words);
+    let recording = home.path("recording.json").display().to_string();
+    home.latch(&["token", "--record", &recording]).succeeded();
+    home.latch(&["replay", &recording]).succeeded();
+}

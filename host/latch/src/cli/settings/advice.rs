@@ -20,7 +20,8 @@ impl Settings {
         challenge: Option<&str>,
         error: Error,
     ) -> Error {
-        if error.code() != Code::LoginRequired {
+        // A client without a user is told whose login is missing by whoever misses it.
+        if error.code() != Code::LoginRequired || self.is_unattended() {
             return error;
         }
         match self.login_command(global, challenge) {

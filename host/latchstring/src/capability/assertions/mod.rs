@@ -28,7 +28,7 @@ use zeroize::Zeroizing;
 pub use latchstring_core::capability::assertions::Assertions;
 
 use crate::error::{Code, Error};
-use latchstring_core::contract::AssertionUse;
+use latchstring_core::contract::AssertionPurpose;
 
 /// Longest assertion that is read, in bytes.
 const BYTES: u64 = 64 << 10;
@@ -146,12 +146,12 @@ impl Found {
 impl Assertions for Found {
     async fn read(
         &self,
-        assertion_use: AssertionUse,
+        purpose: AssertionPurpose,
         audience: Option<&str>,
     ) -> Result<Zeroizing<String>, Error> {
-        let source = match assertion_use {
-            AssertionUse::Client => &self.client,
-            AssertionUse::Subject => &self.subject,
+        let source = match purpose {
+            AssertionPurpose::Client => &self.client,
+            AssertionPurpose::Subject => &self.subject,
         };
         let source = source.as_ref().ok_or_else(|| {
             missing("nothing says where the assertion is", "name its file, or another place")

@@ -55,6 +55,7 @@ const TABLE: [(Treatment, &[&str]); 13] = [
             "crv",
             "grant_type",
             "id_token_check",
+            "issued_token_type",
             "kty",
             "response_mode",
             "response_type",
@@ -201,6 +202,7 @@ const TABLE: [(Treatment, &[&str]); 13] = [
             "is_anonymous",
             "is_refused_on_renewal",
             "is_registered",
+            "is_unattended",
             "jti",
             "kid",
             "locale",
@@ -208,6 +210,7 @@ const TABLE: [(Treatment, &[&str]); 13] = [
             "middle_name",
             "name",
             "nickname",
+            "others",
             "phone_number",
             "phone_number_verified",
             "picture",
@@ -234,7 +237,7 @@ const TABLE: [(Treatment, &[&str]); 13] = [
 
 /// Returns whether the text is a value with a meaning in the protocol.
 pub(super) fn is_vocabulary(text: &str) -> bool {
-    const VOCABULARY: [&str; 48] = [
+    const VOCABULARY: [&str; 54] = [
         "Bearer",
         "bearer",
         "BEARER",
@@ -279,6 +282,12 @@ pub(super) fn is_vocabulary(text: &str) -> bool {
         "authorization_code",
         "client_secret_basic",
         "client_secret_post",
+        "client_secret_jwt",
+        "private_key_jwt",
+        "assertion",
+        "urn:ietf:params:oauth:token-type:access_token",
+        "urn:ietf:params:oauth:token-type:id_token",
+        "urn:ietf:params:oauth:token-type:jwt",
         "id_token",
         "keys",
         "keys_and_secret",

@@ -2,7 +2,7 @@
 //! and the host's replies.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
 use super::names::{is_media_type, is_number, is_plain_word};
@@ -11,6 +11,9 @@ use crate::transcript::summary::case;
 
 /// Replaces the random bytes. It is published, so it must not be used for anything else.
 const ENTROPY: &str = "not random: everybody knows this";
+
+/// Replaces signatures.
+const SIGNATURE: &str = "a signature, left out";
 
 /// Replaces the host's own messages.
 const LEFT_OUT: &str = "the host's words, left out";
@@ -103,6 +106,18 @@ impl Redactor {
         replace(&mut client["client-secret"], |text| {
             self.placeholders.secret("client-secret", text)
         });
+        // Only what is there: an index would make it.
+        if let Some(id) = client.pointer_mut("/key/id") {
+            replace(id, |text| self.placeholders.stand_in("kid", text));
+        }
+        for named in ["/key/audience", "/audience/resource"] {
+            if let Some(named) = client.pointer_mut(named) {
+                address(self, named);
+            }
+        }
+        if let Some(name) = client.pointer_mut("/audience/name") {
+            replace(name, |text| self.text("audience", text, Readers::Public));
+        }
         for parameter in client["parameters"].as_array_mut().into_iter().flatten() {
             let name = parameter["name"].as_str().unwrap_or_default().to_owned();
             if !PUBLIC_PARAMETERS.contains(&name.as_str()) {
@@ -123,6 +138,23 @@ impl Redactor {
         }
     }
 
+    /// Redacts an assertion. What the component looks at is kept: when it expires, and whom it
+    /// is for.
+    fn assertion(&mut self, text: &str) -> String {
+        let claims = text.split('.').nth(1).and_then(|payload| {
+            serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+        });
+        let Some(claims) = claims else { return self.placeholders.secret("assertion", text) };
+        let mut kept = json!({ "exp": claims["exp"] });
+        let named = claims["aud"]
+            .as_str()
+            .map_or_else(|| texts(&claims["aud"]), |one| vec![one.to_owned()]);
+        let named = named.iter().map(|name| self.address(name, Readers::Public));
+        kept["aud"] = named.collect();
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        format!("{}.{}.", part(&json!({ "alg": "none" })), part(&kept))
+    }
+
     /// Redacts a reply of the host.
     pub(super) fn reply(&mut self, reply: &Value) -> Value {
         let (name, payload) = case(reply);
@@ -132,6 +164,8 @@ impl Redactor {
                 ("ok", response) => json!({ "ok": self.response(response) }),
                 (_, reason) => json!({ "error": no_response(reason) }),
             },
+            "assertion" => self.assertion(payload.as_str().unwrap_or_default()).into(),
+            "signed" => json!({ "text": SIGNATURE }),
             "not-saved" => LEFT_OUT.into(),
             "redirected" => self.target(payload.as_str().unwrap_or_default()).into(),
             "pasted" => self.pasted(payload.as_str().unwrap_or_default()).into(),

@@ -215,6 +215,7 @@ told_variants! {
 }
 
 answered_records! {
+    AssertionRequest { purpose, audience }
     Authorization { url, flow, reason, wait_ms, notice, alternatives }
     Confirmation { issuer_host, resource_host, asks, wait_ms }
     DevicePrompt { user_code, verification_uri, verification_uri_complete, expires_at_ms }
@@ -229,18 +230,21 @@ answered_records! {
     Offer { reason, flows, wait_ms }
     ProviderError { error, description }
     RegistrationEnd { kept }
+    SigningRequest { algorithm, input }
     Request { method, url, headers, body }
     Unrevoked { token, cause, reason }
     Visit { url, opens, expires_at_ms }
 }
 
 answered_enums! {
+    AssertionPurpose { Client, Subject }
     LoginFlow { Browser, Paste, Device }
     Method { Get, Post, Delete }
     Purpose {
         Metadata, Challenge, ResourceMetadata, Registration, Token, Keys, Userinfo, Revocation,
         DeviceAuthorization, Poll, Introspection
     }
+    SigningAlgorithm { Es256, Eddsa, Ps256, Rs256 }
     TokenHint { AccessToken, RefreshToken }
     TokenSource { Login, Cached, Renewed, Adopted }
     UnrevokedCause { NotOffered, Refused, Unreachable }
@@ -250,7 +254,7 @@ answered_variants! {
     Action {
         Lock, Probe;
         Exchange, Authorize, Present, Visit, Offer, ReadRegistration, LockRegistration,
-        SaveRegistration, Confirm, Save, Done
+        SaveRegistration, Confirm, ReadAssertion, Sign, Save, Done
     }
     Outcome { ; Granted, LoggedOut }
 }
