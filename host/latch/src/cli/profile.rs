@@ -146,6 +146,17 @@ impl Profile {
         }
     }
 
+    /// Combines two layers like [`over`](Self::over), but adds the API origins to those
+    /// below: a program that gets one more host keeps the others.
+    pub(crate) fn over_all_origins(self, below: Self) -> Self {
+        let known = below.api_origins.clone().unwrap_or_default();
+        let added = self.api_origins.clone().map(|own| {
+            let own = own.into_iter().filter(|origin| !known.contains(origin));
+            known.iter().cloned().chain(own).collect()
+        });
+        Self { api_origins: added, ..self }.over(below)
+    }
+
     /// Returns the settings that apply to the provider and the client that `asked` names.
     ///
     /// For another provider, only the user's habits apply. For another client of the same

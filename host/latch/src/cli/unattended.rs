@@ -54,6 +54,12 @@ pub(super) fn check_commands(given: &Profile) -> Result<(), Error> {
     }
 }
 
+/// Checks the places of assertions before they are saved.
+pub(super) fn check_places(given: &Profile) -> Result<(), Error> {
+    let places = [&given.assertion, &given.subject_token, &given.client_assertion];
+    places.into_iter().flatten().try_for_each(|place| Source::parse(place).map(drop))
+}
+
 /// Adds the key and the places of assertions.
 pub(super) fn prove(
     builder: LatchBuilder,

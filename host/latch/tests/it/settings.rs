@@ -460,3 +460,17 @@ fn settings_of_a_profile_are_used() {
     pending.visit();
     pending.finish().succeeded();
 }
+
+#[test]
+fn one_more_api_origin_keeps_the_others() {
+    let home = Home::new();
+    let add = |origin: &str| {
+        home.latch(&["profile", "add", "work", "--api-origin", origin]).succeeded();
+    };
+    add("https://git.example.com");
+    add("https://*.registry.example.com");
+    add("https://git.example.com");
+    let profile = home.latch(&["profile", "show", "work", "--json"]).succeeded().json();
+    let expected = ["https://git.example.com", "https://*.registry.example.com"];
+    assert_eq!(profile["api-origins"], serde_json::json!(expected));
+}

@@ -9,6 +9,7 @@ use crate::cli::output;
 use crate::cli::profile::Profile;
 use crate::cli::settings::absolute;
 use crate::cli::stores::Stores;
+use crate::cli::unattended;
 
 pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), Error> {
     let folder = global.config_dir.as_deref();
@@ -24,9 +25,10 @@ pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), 
             for origin in given.api_origins.iter().flatten() {
                 api_origin(origin)?;
             }
+            unattended::check_places(&given)?;
             let config = Config::change(folder, |config| {
                 let kept = config.profile(&name)?.unwrap_or_default().fitting(&given);
-                config.set(&name, &given.over(kept))
+                config.set(&name, &given.over_all_origins(kept))
             })
             .await?;
             output::say(&format!("Saved the profile {name} in {}", config.path().display()));

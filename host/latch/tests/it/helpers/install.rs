@@ -203,6 +203,13 @@ fn a_pattern_is_for_programs_that_know_patterns() {
     run.saying(&["*.registry.example.com", "--host"]);
     let words = ["install", "docker", "--host", "eu.registry.example.com"];
     credential(&home, &words).succeeded();
+    // Beside hosts with a name, patterns are left out.
+    home.latch(&["profile", "add", "default", "--api-origin", HOST]).succeeded();
+    for program in ["docker", "npm"] {
+        let run = credential(&home, &["install", program]).succeeded();
+        assert!(run.stdout.contains("git.example.com") && !run.stdout.contains('*'));
+        run.saying(&["*.registry.example.com", "--host"]);
+    }
 }
 
 #[test]
@@ -220,6 +227,26 @@ fn kubectl_writes_its_own_settings() {
     }
     credential(&home, &["uninstall", "kubernetes"]).succeeded();
     assert_eq!(fs::read_to_string(&path).expect("a file"), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn kubectl_is_given_the_whole_path_of_latch_wherever_it_is() {
+    let Some(kubectl) = found("kubectl") else { return };
+    let home = home();
+    let bin = home.path("bin");
+    fs::create_dir_all(&bin).expect("a folder");
+    std::os::unix::fs::symlink(latchstring_testing::built("latch"), bin.join("latch"))
+        .expect("a link");
+    let mut command = home.command(&["credential", "install", "kubernetes"]);
+    let folders = [&*bin, kubectl.parent().expect("a folder")];
+    // Below the folder for temporary files, where kubectl gets a copy of its settings.
+    command
+        .env("TMPDIR", home.path(""))
+        .env("PATH", std::env::join_paths(folders).expect("a path"));
+    let run = finished(&mut command).succeeded();
+    let whole = format!("command: {}", bin.join("latch").display());
+    assert!(run.stdout.contains(&whole), "{}", run.stdout);
 }
 
 #[test]

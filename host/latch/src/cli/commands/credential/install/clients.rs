@@ -132,7 +132,7 @@ impl<'a> Client<'a> {
     }
 
     fn docker(&self) -> Result<Plan, Error> {
-        let hosts = without_wildcards(self.hosts()?)?;
+        let (hosts, advice) = self.plain_hosts()?;
         let folder = variable("DOCKER_CONFIG", self.home.join(".docker"));
         let edit = Edit::of(folder.join("config.json"), |text| {
             docker(text, |helpers| {
@@ -141,11 +141,7 @@ impl<'a> Client<'a> {
                 }
             })
         })?;
-        Ok(Plan {
-            edits: vec![edit],
-            launchers: vec![self.launcher("docker-credential")?],
-            ..Plan::default()
-        })
+        Ok(Plan { edits: vec![edit], launchers: vec![self.launcher("docker-credential")?], advice })
     }
 
     fn aws(&self) -> Result<Plan, Error> {
@@ -217,10 +213,12 @@ impl<'a> Client<'a> {
     fn npm(&self) -> Result<Plan, Error> {
         let launcher = self.launcher("pnpm-credential")?;
         let line = |host: &String| format!("//{host}/:tokenHelper={}\n", launcher.display());
-        let lines: String = without_wildcards(self.hosts()?)?.iter().map(line).collect();
+        let (hosts, advice) = self.plain_hosts()?;
+        let lines: String = hosts.iter().map(line).collect();
         let mut plan =
             self.block(variable("NPM_CONFIG_USERCONFIG", self.home.join(".npmrc")), &lines)?;
         plan.launchers.push(launcher);
+        plan.advice.extend(advice);
         Ok(plan)
     }
 
@@ -373,16 +371,21 @@ impl<'a> Client<'a> {
         let urls = self.origins()?.into_iter().filter_map(|origin| Url::parse(&origin).ok());
         Ok(urls.map(|url| authority(&url)).collect())
     }
-}
 
-/// For programs that know no wildcards.
-fn without_wildcards(hosts: Vec<String>) -> Result<Vec<String>, Error> {
-    match hosts.iter().find(|host| host.contains('*')) {
-        None => Ok(hosts),
-        Some(pattern) => Err(unusable(
-            &format!("this program knows no pattern such as {pattern}"),
-            "name the hosts with --host",
-        )),
+    /// The hosts for a program that knows no patterns, and what the user still has to do.
+    fn plain_hosts(&self) -> Result<(Vec<String>, Vec<String>), Error> {
+        let (patterns, hosts): (Vec<String>, Vec<String>) =
+            self.hosts()?.into_iter().partition(|host| host.contains('*'));
+        let advice = patterns.first().map(|pattern| {
+            format!("This program knows no pattern such as {pattern}: name its hosts with --host")
+        });
+        match (advice, hosts.is_empty()) {
+            (Some(_), true) => Err(unusable(
+                &format!("this program knows no pattern such as {}", patterns[0]),
+                "name the hosts with --host",
+            )),
+            (advice, _) => Ok((hosts, advice.into_iter().collect())),
+        }
     }
 }
 
@@ -414,13 +417,15 @@ fn kubectl(text: &str, words: &[String]) -> Result<String, Error> {
         unusable(&format!("kubectl cannot write its settings: {reason}"), "install kubectl")
     };
     let change = || -> std::io::Result<Result<String, String>> {
-        let mut copy = tempfile::NamedTempFile::new()?;
-        std::io::Write::write_all(&mut copy, text.as_bytes())?;
+        // In a folder of its own: kubectl shortens the paths of what lies below.
+        let folder = tempfile::tempdir()?;
+        let copy = folder.path().join("config");
+        std::fs::write(&copy, text)?;
         let mut kubectl = std::process::Command::new("kubectl");
-        kubectl.arg("--kubeconfig").arg(copy.path()).arg("config").args(words);
+        kubectl.arg("--kubeconfig").arg(&copy).arg("config").args(words);
         let done = kubectl.stdin(std::process::Stdio::null()).output()?;
         match done.status.success() {
-            true => std::fs::read_to_string(copy.path()).map(Ok),
+            true => std::fs::read_to_string(&copy).map(Ok),
             false => Ok(Err(String::from_utf8_lossy(&done.stderr).into_owned())),
         }
     };
