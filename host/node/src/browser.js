@@ -83,7 +83,7 @@ export const systemBrowser = async (address) => {
     if (await Promise.race([exit, sleep(SETTLING_MS, true)])) return;
   }
   const remedy = 'open the address by hand, or name a browser in BROWSER';
-  throw new LatchError('host-fault', 'no browser could be started', remedy);
+  throw new LatchError('host-fault', 'no program that opens addresses works here', remedy);
 };
 systemBrowser.openFile = systemBrowser;
 

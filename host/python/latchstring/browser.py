@@ -120,7 +120,7 @@ class SystemBrowser:
                     return
         raise LatchError(
             "host-fault",
-            "no browser could be started",
+            "no program that opens addresses works here",
             "open the address by hand, or name a browser in BROWSER",
         )
 

@@ -109,7 +109,7 @@ fn first_that_starts(launchers: &[Launcher], url: &Url) -> Result<(), Error> {
     }
     Err(Error::new(
         Code::HostFault,
-        "no browser could be started",
+        "no program that opens addresses works here",
         "open the address by hand, or name a browser in BROWSER",
     ))
 }
