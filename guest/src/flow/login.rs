@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! Ready -> AwaitingProbe -> [AwaitingResource] -> [AwaitingMetadata] -> [AwaitingClient]
-//!       -> AwaitingRedirect -> AwaitingToken
+//!       -> [AwaitingPush] -> AwaitingRedirect -> AwaitingToken
 //!       -> OnDevice
 //!       -> Completing
 //! AwaitingRedirect, OnDevice -> AwaitingChoice -> AwaitingRedirect, OnDevice
@@ -39,6 +39,7 @@ use crate::protocol::failure::in_words;
 use crate::protocol::flow_choice::{choose, flows_after};
 use crate::protocol::id_token::Demands;
 use crate::protocol::metadata::{IdTokenCheck, Provider, check_pkce, unprotected_code};
+use crate::protocol::pushed::{endpoint_for, parse_push_response, push_request};
 use crate::protocol::stored::Stored;
 use crate::protocol::token::{TokenResponse, parse_token_response, token_request};
 
@@ -73,6 +74,8 @@ enum State {
     AwaitingMetadata(Discovery),
     /// The client is being found or registered.
     AwaitingClient(Box<Registration>),
+    /// The provider is getting the parameters of the authorization request.
+    AwaitingPush(Wait),
     AwaitingRedirect(Wait),
     AwaitingToken(Redemption),
     /// The user is entering a code on another device.
@@ -183,6 +186,14 @@ impl Setup {
             }
             (AwaitingMetadata(discovery), reply) => {
                 self.discovered(discovery.next(reply)?, now_ms)?
+            }
+            (AwaitingPush(wait), Reply::Answered(answer)) => {
+                let what = "the pushed authorization request endpoint";
+                let response = response(answer, what, Code::InvalidMetadata)?;
+                let url = parse_push_response(&wait.provider, &self.client, &response)?;
+                let url = url.unwrap_or(wait.url);
+                let notice = wait.notice.clone();
+                await_redirect(Wait { url, ..wait }, now_ms, notice)
             }
             (AwaitingRedirect(wait), Reply::Redirected(target)) => {
                 let redirect = wait.transaction.check(&target);
@@ -332,7 +343,11 @@ impl Setup {
             deadline_ms,
             notice: None,
         };
-        Ok(await_redirect(wait, now_ms, None))
+        let Some(endpoint) = endpoint_for(&wait.provider, flow) else {
+            return Ok(await_redirect(wait, now_ms, None));
+        };
+        let exchange = push_request(endpoint, &self.client, method, &wait.transaction)?;
+        Ok(Continue(State::AwaitingPush(wait), Action::Exchange(exchange)))
     }
 
     /// Time limit for the user in a browser.
@@ -447,6 +462,9 @@ fn with_notice(progress: Progress<State, Outcome>, notice: String) -> Progress<S
         Continue(state, Action::Authorize(authorization)) => {
             let notice = Some(notice);
             Continue(state, Action::Authorize(Authorization { notice, ..authorization }))
+        }
+        Continue(State::AwaitingPush(wait), action) => {
+            Continue(State::AwaitingPush(Wait { notice: Some(notice), ..wait }), action)
         }
         progress => progress,
     }

@@ -32,6 +32,9 @@ use crate::protocol::token::{
     TokenResponse, check_exchanged, direct_request, parse_token_response,
 };
 
+const NOT_GRANTED_REMEDY: &str =
+    "compare the assertion with what the provider trusts, or have its issuer make a new one";
+
 const NOT_SAVED_REMEDY: &str = "repair the store, then try again";
 
 pub(crate) struct Unattended {
@@ -137,7 +140,7 @@ impl Unattended {
                     Err(failure) if failure.retryable && setup.can_bridge(&request, now_ms) => {
                         setup.finish(request.session, TokenSource::Cached, now_ms)?
                     }
-                    Err(failure) => return Err(explain(failure, setup.presented.as_deref())),
+                    Err(failure) => return Err(setup.refused(failure)),
                 }
             }
             (AwaitingSave { session, save }, reply) => match save.next(reply, NOT_SAVED_REMEDY)? {
@@ -263,6 +266,17 @@ impl Setup {
     fn can_bridge(&self, request: &Request, now_ms: EpochMs) -> bool {
         let min_ttl_ms = self.demand.min_ttl_ms;
         request.bridging && schedule::is_valid(&request.session, min_ttl_ms, now_ms)
+    }
+
+    /// The failure of a request that the provider refused. Nobody logs in for this token, so a
+    /// login is no remedy.
+    fn refused(&self, failure: Failure) -> Failure {
+        let failure = explain(failure, self.presented.as_deref());
+        let is_grant = failure.provider.as_ref().is_some_and(|said| said.error == "invalid_grant");
+        match is_grant {
+            true => Failure { remedy: NOT_GRANTED_REMEDY.to_owned(), ..failure },
+            false => failure,
+        }
     }
 
     /// Grants the token, after the examination that was asked for.

@@ -93,7 +93,31 @@ impl Transaction {
         })
     }
 
-    /// Returns the URL of the authorization request (RFC 6749 §4.1.1).
+    /// Returns the parameters of the authorization request (RFC 6749 §4.1.1).
+    pub(crate) fn parameters<'a>(
+        &self,
+        client: &'a Client,
+    ) -> Result<Vec<(&'a str, String)>, Failure> {
+        let mut parameters = vec![
+            ("response_type", "code".to_owned()),
+            ("client_id", client.id().to_owned()),
+            ("redirect_uri", self.redirect_uri_text.clone()),
+            ("state", self.state.clone()),
+            ("code_challenge", code_challenge(&self.code_verifier)),
+            ("code_challenge_method", "S256".to_owned()),
+        ];
+        let scope = client.scopes.join(" ");
+        if !scope.is_empty() {
+            parameters.push(("scope", scope));
+        }
+        parameters.extend(self.nonce.iter().map(|nonce| ("nonce", nonce.clone())));
+        parameters.extend(client.resources.iter().map(|uri| ("resource", uri.clone())));
+        let further = further_parameters(client)?;
+        parameters.extend(further.into_iter().map(|(name, value)| (name, value.to_owned())));
+        Ok(parameters)
+    }
+
+    /// Returns the URL of the authorization request.
     pub(crate) fn authorization_request(
         &self,
         authorization_endpoint: &str,
@@ -101,30 +125,7 @@ impl Transaction {
     ) -> Result<String, Failure> {
         let mut url = endpoint::parse("the authorization endpoint", authorization_endpoint, true)
             .map_err(|message| Failure::configuration(message, "correct the endpoint"))?;
-        let challenge = code_challenge(&self.code_verifier);
-        let scope = client.scopes.join(" ");
-        {
-            let mut query = url.query_pairs_mut();
-            query
-                .append_pair("response_type", "code")
-                .append_pair("client_id", client.id())
-                .append_pair("redirect_uri", &self.redirect_uri_text)
-                .append_pair("state", &self.state)
-                .append_pair("code_challenge", &challenge)
-                .append_pair("code_challenge_method", "S256");
-            if !scope.is_empty() {
-                query.append_pair("scope", &scope);
-            }
-            if let Some(nonce) = &self.nonce {
-                query.append_pair("nonce", nonce);
-            }
-            for resource in &client.resources {
-                query.append_pair("resource", resource);
-            }
-            for (name, value) in further_parameters(client)? {
-                query.append_pair(name, value);
-            }
-        }
+        url.query_pairs_mut().extend_pairs(self.parameters(client)?);
         Ok(url.into())
     }
 

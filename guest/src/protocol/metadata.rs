@@ -19,6 +19,8 @@ struct Document {
     jwks_uri: Option<String>,
     end_session_endpoint: Option<String>,
     introspection_endpoint: Option<String>,
+    pushed_authorization_request_endpoint: Option<String>,
+    require_pushed_authorization_requests: Option<bool>,
     registration_endpoint: Option<String>,
     scopes_supported: Option<Vec<String>>,
     client_id_metadata_document_supported: Option<bool>,
@@ -41,6 +43,10 @@ pub(crate) struct Provider {
     pub(crate) introspection_endpoint: Option<String>,
     /// Tokeninfo endpoint. Only settings can name it: there is no metadata member for it.
     pub(crate) tokeninfo_endpoint: Option<String>,
+    /// Pushed authorization request endpoint (RFC 9126 §5).
+    pub(crate) pushed_endpoint: Option<String>,
+    /// Whether it takes no other authorization requests.
+    pub(crate) requires_push: bool,
     /// Client registration endpoint (RFC 7591 §3).
     pub(crate) registration_endpoint: Option<String>,
     /// Whether the URL of a client ID metadata document is a client identifier.
@@ -118,6 +124,8 @@ impl Provider {
             end_session_endpoint: self.end_session_endpoint.or(other.end_session_endpoint),
             introspection_endpoint: self.introspection_endpoint.or(other.introspection_endpoint),
             tokeninfo_endpoint: self.tokeninfo_endpoint.or(other.tokeninfo_endpoint),
+            pushed_endpoint: self.pushed_endpoint.or(other.pushed_endpoint),
+            requires_push: self.requires_push || other.requires_push,
             registration_endpoint: self.registration_endpoint.or(other.registration_endpoint),
             takes_metadata_urls: self.takes_metadata_urls || other.takes_metadata_urls,
             scopes: self.scopes.or(other.scopes),
@@ -285,6 +293,11 @@ pub(crate) fn parse_metadata_response(
         end_session_endpoint: check("end_session_endpoint", document.end_session_endpoint)?,
         introspection_endpoint: check("introspection_endpoint", document.introspection_endpoint)?,
         tokeninfo_endpoint: None,
+        pushed_endpoint: check(
+            "pushed_authorization_request_endpoint",
+            document.pushed_authorization_request_endpoint,
+        )?,
+        requires_push: document.require_pushed_authorization_requests == Some(true),
         registration_endpoint: check("registration_endpoint", document.registration_endpoint)?,
         takes_metadata_urls: document.client_id_metadata_document_supported == Some(true),
         scopes: document.scopes_supported,

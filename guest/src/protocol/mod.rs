@@ -21,6 +21,7 @@ pub(crate) mod jwk;
 pub(crate) mod jws;
 pub(crate) mod metadata;
 pub(crate) mod protected_resource;
+pub(crate) mod pushed;
 pub(crate) mod registration;
 pub(crate) mod request;
 pub(crate) mod revocation;

@@ -26,6 +26,7 @@ mod misfit;
 mod offer;
 mod pasted;
 mod provider;
+mod pushed;
 mod redirect;
 mod refused_default;
 mod registration;

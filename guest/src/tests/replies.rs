@@ -98,6 +98,7 @@ pub(super) fn name(purpose: Purpose) -> &'static str {
         Purpose::Keys => "keys",
         Purpose::Userinfo => "userinfo",
         Purpose::Revocation => "revocation",
+        Purpose::PushedAuthorization => "a pushed authorization request",
         Purpose::DeviceAuthorization => "a device code",
         Purpose::Introspection => "introspection",
         Purpose::Poll => "the user's decision",

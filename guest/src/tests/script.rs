@@ -7,7 +7,7 @@
 use super::known::Known;
 use super::provider::{Answer, status};
 use super::replies::{describe, name, replies};
-use super::seen::Shown;
+use super::seen::{Sent, Shown};
 use crate::contract::{
     Action, AssertionPurpose, Code, EpochMs, Failure, Grant, LoginFlow, LogoutReport, NoResponse,
     Outcome, Purpose, Reply, Response,
@@ -70,6 +70,12 @@ impl Script {
     }
 
     /// Answers the device authorization request.
+    /// The authorization request is pushed.
+    #[track_caller]
+    pub(super) fn pushes(self, answer: impl Answer) -> Self {
+        self.answers(Purpose::PushedAuthorization, answer)
+    }
+
     #[track_caller]
     pub(super) fn codes(self, answer: impl Answer) -> Self {
         self.answers(Purpose::DeviceAuthorization, answer)
@@ -410,10 +416,17 @@ impl Script {
 
     fn reply_once(mut self, reply: Reply) -> Self {
         self.last = self.session.next(reply, self.known.now_ms);
-        if let Ok(Action::Authorize(authorization)) = &self.last {
-            let query = Shown::read(authorization).query;
-            self.known.state = query.one("state").unwrap_or_default().to_owned();
-            self.known.nonce = query.one("nonce").map(str::to_owned);
+        // What the browser brings back was shown to the user, or pushed before.
+        let sent = match &self.last {
+            Ok(Action::Authorize(authorization)) => Some(Shown::read(authorization).query),
+            Ok(Action::Exchange(exchange)) if exchange.purpose == Purpose::PushedAuthorization => {
+                Some(Sent::read(exchange).form)
+            }
+            _ => None,
+        };
+        if let Some(sent) = sent.filter(|sent| sent.one("request_uri").is_none()) {
+            self.known.state = sent.one("state").unwrap_or_default().to_owned();
+            self.known.nonce = sent.one("nonce").map(str::to_owned);
         }
         self
     }

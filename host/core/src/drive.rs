@@ -345,7 +345,9 @@ fn in_words(purpose: Purpose) -> &'static str {
         Purpose::Keys => "getting the provider's keys",
         Purpose::Userinfo => "asking the provider who you are",
         Purpose::Revocation => "revoking the tokens",
-        Purpose::DeviceAuthorization => "asking the provider to start the login",
+        Purpose::PushedAuthorization | Purpose::DeviceAuthorization => {
+            "asking the provider to start the login"
+        }
         Purpose::Introspection => "asking the provider about the token",
         Purpose::Poll => "waiting for you",
     }

@@ -357,6 +357,7 @@ Purpose = Literal[
     "keys",
     "userinfo",
     "revocation",
+    "pushed-authorization",
     "device-authorization",
     "poll",
     "introspection",
@@ -471,7 +472,7 @@ AssertionPurpose = Literal["client", "subject"]
 
 @dataclass(eq=False, repr=False)
 class AssertionRequest:
-    use: AssertionPurpose
+    purpose: AssertionPurpose
     # Audience to ask for, where the host gets the assertion from a service that makes it
     # on request: the issuer. None if there is none.
     audience: str | None

@@ -312,3 +312,21 @@ fn nothing_is_opened_where_nobody_asked_for_it() {
     let run = home.latch(&["logout"]).succeeded();
     assert!(!run.stderr.contains("http"), "{}", run.stderr);
 }
+
+#[test]
+fn an_authorization_request_is_pushed_so_that_the_address_holds_nothing() {
+    for is_required in [false, true] {
+        let features = json!({ "pushedAuthorizationRequests": {
+            "enabled": true,
+            "requirePushedAuthorizationRequests": is_required,
+        } });
+        let server = Server::oidc_provider_with_features(&features.to_string());
+        let home = Home::new();
+        // Refused before any browser opens.
+        let run = home.latch(&login(&server, "client_secret_basic", &[]));
+        run.failed(4, "provider-refused").saying(&["invalid_client"]);
+        log_in(&home, &Visitor::default(), &login(&server, "public", &[])).0.succeeded();
+        assert_eq!(server.asked("pushed_authorization_request").len(), 2);
+        home.token(&["--force-refresh"]);
+    }
+}

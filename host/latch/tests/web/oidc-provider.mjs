@@ -1,6 +1,6 @@
 // A certified provider, configured as a careful operator would:
-// `node oidc-provider.mjs [lifetime of access tokens [and of device codes]]`, both in
-// seconds.
+// `node oidc-provider.mjs [lifetime of access tokens [and of device codes [features]]]`, the
+// first two in seconds, and the last a JSON object of more of its features.
 
 import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -12,6 +12,7 @@ import { authentication, serve } from './serve.mjs';
 
 const lifetime = Number(process.argv[2] ?? 3600);
 const codeLifetime = Number(process.argv[3] ?? 600);
+const features = JSON.parse(process.argv[4] ?? '{}');
 
 const ALGORITHMS = [
   'RS256',
@@ -168,6 +169,7 @@ const configuration = {
         return RESOURCES[resource];
       },
     },
+    ...features,
   },
 };
 

@@ -37,6 +37,11 @@ impl Server {
         Self::start("oidc-provider.mjs", &["3600", &seconds.to_string()])
     }
 
+    /// The same, with more of its features, as a JSON object.
+    pub fn oidc_provider_with_features(features: &str) -> Self {
+        Self::start("oidc-provider.mjs", &["3600", "600", features])
+    }
+
     /// The server stands still, or goes on: its port stays open all the while.
     #[cfg(unix)]
     pub fn signal(&self, signal: nix::sys::signal::Signal) {

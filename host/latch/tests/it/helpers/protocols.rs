@@ -354,3 +354,36 @@ fn expired(id_token: &str) -> String {
     parts[1] = URL_SAFE_NO_PAD.encode(claims.to_string());
     parts.join(".")
 }
+
+#[test]
+fn eight_callers_at_once_refresh_an_expired_token_once_in_every_protocol() {
+    let scene = scene();
+    let (origin, host) = (scene.api.origin().to_owned(), host(&scene).to_owned());
+    let index = format!("sparse+{origin}/index/");
+    let registry = json!({ "index-url": index, "name": "a" });
+    let cargo = json!({ "v": 1, "kind": "get", "operation": "read", "registry": registry });
+    let url = format!("{origin}/a");
+    let rows: [(Vec<&str>, String); 9] = [
+        (vec!["kubernetes", "--access-token"], String::new()),
+        (vec!["git", "get"], format!("protocol=http\nhost={host}\n\n")),
+        (vec!["docker", "get"], origin.clone()),
+        (vec!["cargo"], format!("{cargo}\n")),
+        (vec!["go", &url], "HTTP/1.1 401 Unauthorized\r\n\r\n".to_owned()),
+        (vec!["keyring", "get", &url, "me"], String::new()),
+        (vec!["npm"], String::new()),
+        (vec!["terraform", "get", &host], String::new()),
+        (vec!["bazel", "get"], json!({ "uri": url }).to_string()),
+    ];
+    for (round, (words, input)) in rows.iter().enumerate() {
+        scene.expire();
+        std::thread::scope(|scope| {
+            let ask = || scene.ask(words, input).succeeded().stdout;
+            let runs: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
+            let token = |run: std::thread::ScopedJoinHandle<'_, String>| run.join().expect("a run");
+            let answers: Vec<String> = runs.into_iter().map(token).collect();
+            let current = scene.home.token(&[]);
+            assert!(answers.iter().all(|answer| answer.contains(&current)), "{words:?}");
+        });
+        assert_eq!(scene.renewals(), round + 1, "{words:?}");
+    }
+}

@@ -242,7 +242,7 @@ answered_enums! {
     Method { Get, Post, Delete }
     Purpose {
         Metadata, Challenge, ResourceMetadata, Registration, Token, Keys, Userinfo, Revocation,
-        DeviceAuthorization, Poll, Introspection
+        PushedAuthorization, DeviceAuthorization, Poll, Introspection
     }
     SigningAlgorithm { Es256, Eddsa, Ps256, Rs256 }
     TokenHint { AccessToken, RefreshToken }

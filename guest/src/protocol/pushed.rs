@@ -1,0 +1,85 @@
+//! Pushed authorization requests (RFC 9126): the provider gets the parameters directly, and
+//! the browser only a reference to them.
+
+use serde::Deserialize;
+use url::Url;
+
+use crate::contract::{
+    Client, ClientAuthentication, Code, Exchange, Failure, LoginFlow, Purpose, Response,
+};
+use crate::protocol::authorization::{Transaction, refused};
+use crate::protocol::client_authentication::authenticated_post;
+use crate::protocol::endpoint;
+use crate::protocol::failure::{provider_error, unavailable};
+use crate::protocol::metadata::Provider;
+
+/// A response (RFC 9126 §2.2, §2.3).
+#[derive(Deserialize)]
+struct Body {
+    request_uri: Option<String>,
+    error: Option<String>,
+    error_description: Option<String>,
+}
+
+/// Returns the endpoint to push to, or `None` if the request goes by the browser alone.
+///
+/// A reference is soon void. Where the user opens the address at leisure, it is used only if
+/// the provider requires it.
+pub(crate) fn endpoint_for(provider: &Provider, flow: LoginFlow) -> Option<&String> {
+    let endpoint = provider.pushed_endpoint.as_ref()?;
+    (provider.requires_push || flow == LoginFlow::Browser).then_some(endpoint)
+}
+
+/// Returns the request (RFC 9126 §2.1), with the client's authentication as at the token
+/// endpoint.
+pub(crate) fn push_request(
+    endpoint: &str,
+    client: &Client,
+    method: ClientAuthentication,
+    transaction: &Transaction,
+) -> Result<Exchange, Failure> {
+    let parameters = transaction.parameters(client)?;
+    let mut form: Vec<(&str, &str)> =
+        parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    // Every other method names the client in the form itself.
+    let is_named =
+        method != ClientAuthentication::ClientSecretBasic || client.resource_url.is_some();
+    form.retain(|(name, _)| *name != "client_id" || !is_named);
+    Ok(authenticated_post(Purpose::PushedAuthorization, endpoint, client, method, form))
+}
+
+/// Returns the address with the reference to the request (RFC 9126 §4). Returns `None` if the
+/// provider has no such endpoint after all, and does not require it.
+pub(crate) fn parse_push_response(
+    provider: &Provider,
+    client: &Client,
+    response: &Response,
+) -> Result<Option<String>, Failure> {
+    if matches!(response.status, 404 | 405 | 501) && !provider.requires_push {
+        return Ok(None);
+    }
+    let body = serde_json::from_slice::<Body>(&response.body).ok();
+    if let Some(Body { error: Some(error), error_description, .. }) = &body {
+        return Err(refused(provider_error(error, error_description.as_deref())));
+    }
+    if let Some(failure) = unavailable("the pushed authorization request endpoint", response) {
+        return Err(failure);
+    }
+    let request_uri = body.and_then(|body| body.request_uri).filter(|uri| !uri.is_empty());
+    let request_uri = request_uri.ok_or_else(invalid)?;
+    let endpoint = provider.authorization_endpoint()?;
+    let mut url: Url = endpoint::parse("the authorization endpoint", endpoint, true)
+        .map_err(|message| Failure::configuration(message, "correct the endpoint"))?;
+    url.query_pairs_mut()
+        .append_pair("client_id", client.id())
+        .append_pair("request_uri", &request_uri);
+    Ok(Some(url.into()))
+}
+
+fn invalid() -> Failure {
+    Failure::new(
+        Code::InvalidMetadata,
+        "the answer to the pushed authorization request has no request_uri",
+        "ask the provider; its metadata names a pushed_authorization_request_endpoint",
+    )
+}
