@@ -367,6 +367,28 @@ fn a_machine_in_google_cloud_asks_its_metadata_server() {
     }
 }
 
+#[test]
+fn doctor_names_what_could_be_presented() {
+    let home = Home::new();
+    let doctor = |variables: &[(&str, &str)]| {
+        let mut command = home.command(&["doctor"]);
+        run(command.envs(variables.iter().copied())).succeeded().stdout
+    };
+    let plain = doctor(&[]);
+    assert!(!plain.contains("workload"), "{plain}");
+    let job = [("GITHUB_ACTIONS", "true")];
+    assert!(doctor(&job).contains("GitHub Actions: add to the job: permissions"));
+    let job = [job[0], ("ACTIONS_ID_TOKEN_REQUEST_URL", "https://ci.example/token")];
+    let said = doctor(&job);
+    assert!(
+        said.contains("GitHub Actions: --assertion github") && !said.contains("add to the job")
+    );
+    let pod = [("AZURE_FEDERATED_TOKEN_FILE", "/var/run/token"), ("VERCEL_OIDC_TOKEN", "s3cret")];
+    let said = doctor(&pod);
+    assert!(said.contains("Azure: --assertion file:/var/run/token"), "{said}");
+    assert!(said.contains("Vercel: --assertion env:VERCEL_OIDC_TOKEN") && !said.contains("s3cret"));
+}
+
 // ---- Token exchange --------------------------------------------------------------------------
 
 #[test]

@@ -1,5 +1,7 @@
 //! `latch doctor`: what latch finds on this machine, and what follows from it.
 
+mod workload;
+
 use std::sync::Arc;
 
 use latchstring::capability::store::{Key, MemoryStore};
@@ -53,6 +55,7 @@ async fn findings(global: &Global) -> Result<Vec<Finding>, Error> {
         probe("keyring", &stores, StoreChoice::Keyring, &key).await,
     ];
     findings.extend(login(global)?);
+    findings.extend(workload::found().into_iter().map(|line| found("workload", line)));
     let chosen = stores::name(stores.choice);
     let why = match (global.store, saved.store) {
         (Some(_), _) => "as set by --store or LATCH_STORE",
