@@ -6,9 +6,9 @@ use crate::contract::{
 };
 use crate::flow::Progress::{Continue, Done};
 use crate::flow::adoption::Adoption;
-use crate::flow::authenticating::Authenticating;
 use crate::flow::login::Login;
 use crate::flow::logout::Logout;
+use crate::flow::proving::Proving;
 use crate::flow::retry::Retry;
 use crate::flow::token::Token;
 use crate::flow::unattended::Unattended;
@@ -25,7 +25,7 @@ pub(crate) struct Session(Option<Running>);
 struct Running {
     flow: Flow,
     retry: Retry,
-    authenticating: Authenticating,
+    proving: Proving,
     /// The replies that fit the last action.
     expected: &'static str,
 }
@@ -102,25 +102,25 @@ impl Session {
 
 impl Running {
     fn next(mut self, reply: Reply, now_ms: EpochMs) -> Step<Self, Outcome> {
-        let authenticated = self.authenticating.after(&reply, now_ms);
-        if let Some(action) = authenticated.map_err(|failure| expecting(self.expected, failure))? {
+        let proven = self.proving.after(&reply, now_ms);
+        if let Some(action) = proven.map_err(|failure| expecting(self.expected, failure))? {
             return Ok(self.awaiting(action));
         }
         if !self.flow.can_finish_without_response(now_ms)
             && let Some(action) = self.retry.after(&reply)
         {
-            let action = self.authenticating.before(action, now_ms)?;
+            let action = self.proving.before(action, now_ms)?;
             return Ok(self.awaiting(action));
         }
-        let Self { flow, mut retry, mut authenticating, expected } = self;
+        let Self { flow, mut retry, mut proving, expected } = self;
         match flow.next(reply, now_ms) {
             Ok(Continue(flow, action)) => {
                 retry.record(&action);
-                let action = authenticating.before(action, now_ms)?;
-                Ok(Self { flow, retry, authenticating, expected }.awaiting(action))
+                let action = proving.before(action, now_ms)?;
+                Ok(Self { flow, retry, proving, expected }.awaiting(action))
             }
             Ok(Done(outcome)) => Ok(Done(outcome)),
-            Err(failure) => Err(expecting(expected, authenticating.explain(failure))),
+            Err(failure) => Err(expecting(expected, proving.explain(failure))),
         }
     }
 
@@ -164,18 +164,18 @@ impl Flow {
 /// What every session has besides its flow.
 struct Parts {
     retry: Retry,
-    authenticating: Authenticating,
+    proving: Proving,
 }
 
 impl Parts {
     fn new(client: &Client, context: &Context) -> Result<Self, Failure> {
         let retry = Retry::new(Entropy::new(context.entropy.clone())?);
-        Ok(Self { retry, authenticating: Authenticating::new(client, context)? })
+        Ok(Self { retry, proving: Proving::new(client, context)? })
     }
 
     fn run(self, flow: Flow) -> Session {
-        let Self { retry, authenticating } = self;
-        Session(Some(Running { flow, retry, authenticating, expected: "begin" }))
+        let Self { retry, proving } = self;
+        Session(Some(Running { flow, retry, proving, expected: "begin" }))
     }
 }
 

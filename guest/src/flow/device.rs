@@ -16,7 +16,7 @@ use crate::protocol::device::{
 };
 use crate::protocol::metadata::Provider;
 use crate::protocol::request::retry_after_ms;
-use crate::protocol::token::{TokenResponse, parse_token_response};
+use crate::protocol::token::{TokenResponse, Wanted, parse_token_response};
 
 /// Added to the interval by each `slow_down`, permanently (RFC 8628 §3.5).
 const SLOW_DOWN_MS: u64 = 5_000;
@@ -142,7 +142,7 @@ impl Poll {
     ) -> Result<Decision, Failure> {
         let requested_ms = answer.as_ref().ok().and_then(retry_after_ms).unwrap_or(0);
         let failure = match response(answer, "the token endpoint", Code::InvalidTokenResponse)
-            .and_then(|response| parse_token_response(&response, client.token_type_optional))
+            .and_then(|response| parse_token_response(&response, Wanted::by(client)))
         {
             Ok(token) => return Ok(Decision::Granted(token)),
             Err(failure) => failure,

@@ -41,7 +41,7 @@ use crate::protocol::id_token::Demands;
 use crate::protocol::metadata::{IdTokenCheck, Provider, check_pkce, unprotected_code};
 use crate::protocol::pushed::{endpoint_for, parse_push_response, push_request};
 use crate::protocol::stored::Stored;
-use crate::protocol::token::{TokenResponse, parse_token_response, token_request};
+use crate::protocol::token::{TokenResponse, Wanted, parse_token_response, token_request};
 
 /// Time limit for the user in a browser, if the caller sets none.
 const BROWSER_TIME_LIMIT_MS: u64 = 5 * 60_000;
@@ -219,8 +219,8 @@ impl Setup {
             (AwaitingChoice(choice), Reply::TimedOut) => return Err(choice.failure),
             (AwaitingToken(redemption), Reply::Answered(answer)) => {
                 let response = response(answer, "the token endpoint", Code::InvalidTokenResponse)?;
-                let is_optional = self.client.token_type_optional;
-                self.receive(redemption, parse_token_response(&response, is_optional)?, now_ms)?
+                let token = parse_token_response(&response, Wanted::by(&self.client))?;
+                self.receive(redemption, token, now_ms)?
             }
             (OnDevice { device, provider, method }, reply) => {
                 match device.next(&self.client, reply, now_ms) {

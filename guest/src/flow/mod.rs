@@ -5,7 +5,6 @@
 //! or the result. Every failure ends the session.
 
 pub(crate) mod adoption;
-pub(crate) mod authenticating;
 mod backoff;
 mod completion;
 mod device;
@@ -17,6 +16,7 @@ mod identity;
 pub(crate) mod login;
 pub(crate) mod logout;
 mod protected_resource;
+pub(crate) mod proving;
 mod registration;
 pub(crate) mod retry;
 pub(crate) mod token;

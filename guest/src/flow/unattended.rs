@@ -29,7 +29,7 @@ use crate::protocol::metadata::Provider;
 use crate::protocol::schedule;
 use crate::protocol::stored::Stored;
 use crate::protocol::token::{
-    TokenResponse, check_exchanged, direct_request, parse_token_response,
+    TokenResponse, Wanted, check_exchanged, direct_request, parse_token_response,
 };
 
 const NOT_GRANTED_REMEDY: &str =
@@ -131,9 +131,7 @@ impl Unattended {
             }
             (AwaitingToken(request), Reply::Answered(answer)) => {
                 let token = response(answer, "the token endpoint", Code::InvalidTokenResponse)
-                    .and_then(|response| {
-                        parse_token_response(&response, setup.client.token_type_optional)
-                    })
+                    .and_then(|response| parse_token_response(&response, Wanted::by(&setup.client)))
                     .and_then(|token| check_exchanged(&setup.client.grant, token));
                 match token {
                     Ok(token) => receive(request.session, token, now_ms),

@@ -16,7 +16,7 @@ use crate::protocol::failure::printable;
 const LIFETIME_S: u64 = 60;
 
 /// How far in the past an assertion begins: clocks differ.
-const BACKDATED_S: u64 = 5;
+pub(crate) const BACKDATED_S: u64 = 5;
 
 /// An assertion that another issuer has made. Holds a secret: has no `Debug`.
 pub(crate) struct Assertion {

@@ -8,6 +8,7 @@ use subtle::ConstantTimeEq as _;
 use url::Url;
 
 use crate::contract::{Client, Code, Failure, ProviderError};
+use crate::protocol::dpop::thumbprint;
 use crate::protocol::endpoint::{self, IssuerName};
 use crate::protocol::entropy::Entropy;
 use crate::protocol::failure::{in_words, printable, provider_error};
@@ -16,7 +17,7 @@ use crate::protocol::metadata::Provider;
 
 /// Parameters that the caller must not set: they protect the login, or would change where
 /// and how the response arrives.
-const RESERVED: [&str; 12] = [
+const RESERVED: [&str; 13] = [
     "response_type",
     "response_mode",
     "client_id",
@@ -29,6 +30,7 @@ const RESERVED: [&str; 12] = [
     "resource",
     "request",
     "request_uri",
+    "dpop_jkt",
 ];
 
 /// The scope for a refresh token (OIDC §11).
@@ -111,6 +113,8 @@ impl Transaction {
             parameters.push(("scope", scope));
         }
         parameters.extend(self.nonce.iter().map(|nonce| ("nonce", nonce.clone())));
+        // The code is then worth nothing without the key either (RFC 9449 §10).
+        parameters.extend(client.dpop.iter().map(|key| ("dpop_jkt", thumbprint(key))));
         parameters.extend(client.resources.iter().map(|uri| ("resource", uri.clone())));
         let further = further_parameters(client)?;
         parameters.extend(further.into_iter().map(|(name, value)| (name, value.to_owned())));

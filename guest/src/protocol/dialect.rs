@@ -2,12 +2,13 @@
 
 use crate::contract::{Client, EpochMs, Exchange, Failure, Header, Protocol, Response};
 use crate::protocol::client_authentication;
+use crate::protocol::dpop::DPOP;
 use crate::protocol::hexclave::{self, Api};
 use crate::protocol::id_token::Claims;
 use crate::protocol::metadata::Provider;
 use crate::protocol::request::header;
 use crate::protocol::stored::Stored;
-use crate::protocol::token::{TokenResponse, parse_token_response, refresh_request};
+use crate::protocol::token::{TokenResponse, Wanted, parse_token_response, refresh_request};
 use crate::protocol::userinfo::{Rejection, parse_userinfo_response, userinfo_request};
 
 /// Returns the API of a provider with a protocol of its own, or `None` if the provider
@@ -47,7 +48,7 @@ pub(crate) fn parse_renewal_response(
     now_ms: EpochMs,
 ) -> Result<TokenResponse, Failure> {
     match client.speaks_oauth() {
-        true => parse_token_response(response, client.token_type_optional),
+        true => parse_token_response(response, Wanted::by(client)),
         false => hexclave::parse_refresh_response(response, now_ms),
     }
 }
@@ -67,7 +68,8 @@ pub(crate) fn user_request(
         return Ok(Some(api.user_request(access_token)));
     }
     let endpoint = given.userinfo_endpoint.as_ref().or(session.userinfo_endpoint.as_ref());
-    Ok(endpoint.map(|endpoint| userinfo_request(endpoint, access_token)))
+    let scheme = token_scheme(client);
+    Ok(endpoint.map(|endpoint| userinfo_request(endpoint, scheme, access_token)))
 }
 
 pub(crate) fn parse_user_response(
@@ -85,7 +87,15 @@ pub(crate) fn parse_user_response(
 pub(crate) fn api_headers(client: &Client, access_token: &str) -> Vec<Header> {
     match api(client) {
         Ok(Some(api)) => api.api_headers(access_token),
-        Ok(None) => vec![header("authorization", &format!("Bearer {access_token}"))],
+        Ok(None) => {
+            let scheme = token_scheme(client);
+            vec![header("authorization", &format!("{scheme} {access_token}"))]
+        }
         Err(_) => Vec::new(),
     }
+}
+
+/// The authentication scheme of this client's tokens (RFC 6750 §2.1, RFC 9449 §7.1).
+fn token_scheme(client: &Client) -> &'static str {
+    if client.dpop.is_some() { DPOP } else { "Bearer" }
 }

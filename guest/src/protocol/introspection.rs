@@ -4,7 +4,7 @@ use crate::contract::{Client, ClientAuthentication, Code, Exchange, Failure, Pur
 use crate::protocol::client_authentication::authenticated_post;
 use crate::protocol::failure::{in_words, provider_error, unavailable};
 use crate::protocol::id_token::{Claims, text};
-use crate::protocol::request::get_with_bearer;
+use crate::protocol::request::get_with_token;
 
 /// Returns the introspection request for an access token (RFC 7662 §2.1).
 pub(crate) fn introspection_request(
@@ -19,7 +19,7 @@ pub(crate) fn introspection_request(
 
 /// Returns the tokeninfo request, in which the access token is also the credential.
 pub(crate) fn tokeninfo_request(endpoint: &str, access_token: &str) -> Exchange {
-    get_with_bearer(Purpose::Introspection, endpoint, access_token)
+    get_with_token(Purpose::Introspection, endpoint, "Bearer", access_token)
 }
 
 /// Parses the response of either endpoint. Returns its members unchanged. `what` names

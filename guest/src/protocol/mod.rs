@@ -9,6 +9,7 @@ pub(crate) mod client_authentication;
 pub(crate) mod description;
 pub(crate) mod device;
 pub(crate) mod dialect;
+pub(crate) mod dpop;
 pub(crate) mod end_session;
 pub(crate) mod endpoint;
 pub(crate) mod entropy;

@@ -10,10 +10,15 @@ pub(crate) fn get(purpose: Purpose, url: &str) -> Exchange {
     exchange(purpose, Method::Get, url, vec![accept_json()], None)
 }
 
-/// Returns a GET request with an access token (RFC 6750 §2.1).
-pub(crate) fn get_with_bearer(purpose: Purpose, url: &str, access_token: &str) -> Exchange {
-    let bearer = header("authorization", &format!("Bearer {access_token}"));
-    exchange(purpose, Method::Get, url, vec![accept_json(), bearer], None)
+/// Returns a GET request with an access token (RFC 6750 §2.1, RFC 9449 §7.1).
+pub(crate) fn get_with_token(
+    purpose: Purpose,
+    url: &str,
+    scheme: &str,
+    access_token: &str,
+) -> Exchange {
+    let token = header("authorization", &format!("{scheme} {access_token}"));
+    exchange(purpose, Method::Get, url, vec![accept_json(), token], None)
 }
 
 /// Returns a POST request with a form (RFC 6749 Appendix B).

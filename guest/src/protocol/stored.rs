@@ -289,6 +289,9 @@ pub(crate) fn account_key(client: &Client) -> String {
         "resources": resources,
         "parameters": parameters,
     });
+    if client.dpop.is_some() {
+        identity["dpop"] = true.into();
+    }
     if let Some(grant) = grant_name(client) {
         identity["grant"] = grant;
     }

@@ -11,6 +11,7 @@ use crate::contract::{
 };
 use crate::protocol::authorization::{Transaction, VerifiedCode};
 use crate::protocol::client_authentication::authenticated_post;
+use crate::protocol::dpop::DPOP;
 use crate::protocol::failure::{in_words, is_unavailable, printable, provider_error, unavailable};
 use crate::protocol::request::find_header;
 
@@ -157,10 +158,11 @@ struct Body {
 /// Parses a token response. Fails with `provider-refused` and the provider's own error,
 /// `provider-unavailable`, or `invalid-token-response`.
 ///
-/// With `token_type_optional`, a token without a type is a bearer token.
+/// A token has to be of the type that the client wants: a bearer token where a bound one was
+/// asked for could be used by whoever sees it.
 pub(crate) fn parse_token_response(
     response: &Response,
-    token_type_optional: bool,
+    wanted: Wanted,
 ) -> Result<TokenResponse, Failure> {
     let body = parse_body(response);
     // Some providers send errors with status 200, so the body decides. Others send an
@@ -189,7 +191,7 @@ pub(crate) fn parse_token_response(
         .ok_or_else(|| invalid("the token response has no access_token"))?;
     Ok(TokenResponse {
         access_token,
-        token_type: token_type(body.token_type, token_type_optional)?,
+        token_type: token_type(body.token_type, wanted)?,
         expires_in_s: body.expires_in.and_then(|value| seconds(&value)),
         refresh_token: credential("refresh_token", body.refresh_token)?,
         scopes: body.scope.and_then(|value| scopes(&value)),
@@ -208,15 +210,42 @@ pub(crate) fn refresh_token_in(response: &Response) -> Option<String> {
     credential("refresh_token", body.get("refresh_token")?.as_str().map(str::to_owned)).ok()?
 }
 
-/// Checks the token type (RFC 6749 §7.1): "Bearer" in any case, or Apigee's name for it.
-fn token_type(found: Option<String>, is_optional: bool) -> Result<String, Failure> {
+/// Which token types a client takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    Bearer,
+    /// A token without a type is a bearer token.
+    BearerEvenUnnamed,
+    /// Bound to a key (RFC 9449 §5).
+    Dpop,
+}
+
+impl Wanted {
+    pub(crate) fn by(client: &Client) -> Self {
+        match (&client.dpop, client.token_type_optional) {
+            (Some(_), _) => Self::Dpop,
+            (None, true) => Self::BearerEvenUnnamed,
+            (None, false) => Self::Bearer,
+        }
+    }
+}
+
+/// Checks the token type (RFC 6749 §7.1): "Bearer" in any case, or Apigee's name for it, or
+/// "DPoP" if that is wanted.
+fn token_type(found: Option<String>, wanted: Wanted) -> Result<String, Failure> {
+    let expected = if wanted == Wanted::Dpop { DPOP } else { "Bearer" };
     match found.filter(|token_type| !token_type.is_empty()) {
-        None if is_optional => Ok("Bearer".to_owned()),
-        None => Err(invalid("the token response has no token_type; expected Bearer")),
-        Some(name) if name.eq_ignore_ascii_case("bearer") => Ok(name),
-        Some(name) if name.eq_ignore_ascii_case("bearertoken") => Ok("Bearer".to_owned()),
+        None if wanted == Wanted::BearerEvenUnnamed => Ok(expected.to_owned()),
+        None => Err(invalid(format!("the token response has no token_type; expected {expected}"))),
+        Some(name) if name.eq_ignore_ascii_case(expected) => Ok(match wanted {
+            Wanted::Dpop => DPOP.to_owned(),
+            _ => name,
+        }),
+        Some(name) if wanted != Wanted::Dpop && name.eq_ignore_ascii_case("bearertoken") => {
+            Ok(expected.to_owned())
+        }
         Some(other) => Err(invalid(format!(
-            "the token response has the token_type {}; expected Bearer",
+            "the token response has the token_type {}; expected {expected}",
             printable(&other)
         ))),
     }
@@ -359,7 +388,7 @@ mod tests {
 
     fn parse(status: u16, body: &str) -> Result<TokenResponse, Failure> {
         let response = Response { status, headers: vec![], body: body.as_bytes().to_vec() };
-        parse_token_response(&response, false)
+        parse_token_response(&response, Wanted::Bearer)
     }
 
     #[test]
@@ -381,21 +410,27 @@ mod tests {
 
     #[test]
     fn a_token_is_a_bearer_token() {
-        for (sent, is_optional, read) in [
-            (Some("Bearer"), false, Some("Bearer")),
-            (Some("bearer"), false, Some("bearer")),
-            (Some("BearerToken"), false, Some("Bearer")),
-            (Some("DPoP"), false, None),
-            (Some("DPoP"), true, None),
-            (Some(""), false, None),
-            (Some(""), true, Some("Bearer")),
-            (None, false, None),
-            (None, true, Some("Bearer")),
+        use Wanted::{Bearer, BearerEvenUnnamed, Dpop};
+
+        for (sent, wanted, read) in [
+            (Some("Bearer"), Bearer, Some("Bearer")),
+            (Some("bearer"), Bearer, Some("bearer")),
+            (Some("BearerToken"), Bearer, Some("Bearer")),
+            (Some("DPoP"), Bearer, None),
+            (Some("DPoP"), BearerEvenUnnamed, None),
+            (Some(""), Bearer, None),
+            (Some(""), BearerEvenUnnamed, Some("Bearer")),
+            (None, Bearer, None),
+            (None, BearerEvenUnnamed, Some("Bearer")),
+            (Some("DPoP"), Dpop, Some("DPoP")),
+            (Some("dpop"), Dpop, Some("DPoP")),
+            (Some("Bearer"), Dpop, None),
+            (None, Dpop, None),
         ] {
             let body = serde_json::json!({ "access_token": "a", "token_type": sent });
             let body = body.to_string().into_bytes();
             let response = Response { status: 200, headers: vec![], body };
-            match (parse_token_response(&response, is_optional), read) {
+            match (parse_token_response(&response, wanted), read) {
                 (Ok(token), Some(read)) => assert_eq!(token.token_type, read, "{sent:?}"),
                 (Err(failure), None) => assert_eq!(failure.code, Code::InvalidTokenResponse),
                 _ => panic!("{sent:?} {is_optional}"),
@@ -463,7 +498,7 @@ mod tests {
             )],
             body: b"access_token=a&token_type=bearer&scope=x+y".to_vec(),
         };
-        let token = parse_token_response(&response, false).ok().unwrap();
+        let token = parse_token_response(&response, Wanted::Bearer).ok().unwrap();
         assert_eq!(token.access_token, "a");
         assert_eq!(token.scopes.unwrap(), ["x", "y"]);
     }

@@ -3,10 +3,11 @@
 use crate::contract::{Code, Exchange, Failure, Purpose, Response};
 use crate::protocol::failure::unavailable;
 use crate::protocol::id_token::{Claims, text};
-use crate::protocol::request::get_with_bearer;
+use crate::protocol::request::get_with_token;
 
-pub(crate) fn userinfo_request(endpoint: &str, access_token: &str) -> Exchange {
-    get_with_bearer(Purpose::Userinfo, endpoint, access_token)
+/// Returns the request. `scheme` is that of the access token.
+pub(crate) fn userinfo_request(endpoint: &str, scheme: &str, access_token: &str) -> Exchange {
+    get_with_token(Purpose::Userinfo, endpoint, scheme, access_token)
 }
 
 /// The reason why there are no claims.

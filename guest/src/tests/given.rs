@@ -40,6 +40,7 @@ pub(super) fn openid() -> Given {
             client_secret: None,
             authentication: None,
             key: None,
+            dpop: None,
             grant: GrantType::User,
             scopes: vec!["openid".to_owned()],
             resources: Vec::new(),

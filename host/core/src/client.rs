@@ -99,6 +99,7 @@ impl Client {
             client_secret: None,
             authentication: None,
             key: None,
+            dpop: None,
             grant: GrantType::User,
             scopes: Vec::new(),
             resources: Vec::new(),
