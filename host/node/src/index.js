@@ -11,7 +11,7 @@ import { defaultFolder, FileStore } from './store.js';
 import { stderrTerminal } from './terminal.js';
 import { granted, loggedOut } from './token.js';
 
-/** @import { LoginFlow, LogoutReport, Tokens as IssuedTokens } from '../component/interfaces/latchstring-login-flow.js' */
+/** @import { AssertionRequest, LoginFlow, LogoutReport, SigningRequest, Tokens as IssuedTokens } from '../component/interfaces/latchstring-login-flow.js' */
 /** @import { Browser } from './browser.js' */
 /** @import { Client } from './client.js' */
 /** @import { Clock } from './clock.js' */
