@@ -433,7 +433,7 @@ mod tests {
             match (parse_token_response(&response, wanted), read) {
                 (Ok(token), Some(read)) => assert_eq!(token.token_type, read, "{sent:?}"),
                 (Err(failure), None) => assert_eq!(failure.code, Code::InvalidTokenResponse),
-                _ => panic!("{sent:?} {is_optional}"),
+                _ => panic!("{sent:?} {read:?}"),
             }
         }
     }

@@ -10,6 +10,7 @@ mod by_resource;
 mod client_assertion;
 mod device;
 mod discovery;
+mod dpop;
 mod flow_choice;
 mod given;
 mod hexclave;
