@@ -3,10 +3,11 @@
 use std::cell::RefCell;
 
 use crate::contract::{
-    self, Action, Client, Context, Demand, Description, EpochMs, Facts, Failure, FlowChoice, Guest,
-    GuestSession, LoginRequest, Reply, Tokens,
+    self, Action, Client, Context, Demand, Description, DpopKey, EpochMs, Facts, Failure,
+    FlowChoice, Guest, GuestSession, LoginRequest, ProvenRequest, Reply, Tokens,
 };
 use crate::protocol::description::describe;
+use crate::protocol::dpop;
 use crate::protocol::flow_choice::choose;
 use crate::protocol::stored::{self, Stored};
 use crate::session::Session;
@@ -26,6 +27,14 @@ impl Guest for Component {
 
     fn choose_flow(facts: Facts) -> FlowChoice {
         choose(&facts)
+    }
+
+    fn proof_input(
+        key: DpopKey,
+        request: ProvenRequest,
+        context: Context,
+    ) -> Result<String, Failure> {
+        dpop::proof_input(&key, &request, context)
     }
 
     fn describe(stored: Vec<u8>, now_ms: EpochMs) -> Result<Description, Failure> {

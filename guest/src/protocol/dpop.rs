@@ -7,9 +7,12 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use crate::contract::{DpopKey, EpochMs, Exchange, Failure, Method, Purpose, Response};
+use crate::contract::{
+    Context, DpopKey, EpochMs, Exchange, Failure, Method, ProvenRequest, Purpose, Response,
+};
 use crate::protocol::assertion::{BACKDATED_S, algorithm_name};
 use crate::protocol::challenge::{Demanded, fields};
+use crate::protocol::entropy::Entropy;
 use crate::protocol::request::find_header;
 
 /// The header of a proof, and the token type of a bound token.
@@ -61,6 +64,23 @@ impl Proof<'_> {
         let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
         Ok(format!("{}.{}", part(header), part(claims)))
     }
+}
+
+/// Returns what to sign for a request to an API (RFC 9449 §7).
+pub(crate) fn proof_input(
+    key: &DpopKey,
+    request: &ProvenRequest,
+    context: Context,
+) -> Result<String, Failure> {
+    let proof = Proof {
+        method: &request.method,
+        url: &request.url,
+        access_token: Some(&request.access_token),
+        nonce: request.nonce.as_deref(),
+        jti: Entropy::new(context.entropy)?.secret("jti"),
+        now_ms: context.now_ms,
+    };
+    proof.signing_input(key)
 }
 
 /// Returns the thumbprint of a public key (RFC 7638), which binds an authorization code to it

@@ -14,7 +14,7 @@ use crate::capability::store::{Held, Store};
 use crate::capability::terminal::{Settled, Terminal};
 use crate::contract::{
     Action, AssertionRequest, Exchange, NoResponse, Outcome, Purpose, Reply, Request, Response,
-    SigningRequest, Unreachable,
+    SigningKey, SigningRequest, Unreachable,
 };
 use crate::egress::{Egress, Permit};
 use crate::error::{Code, Error, printable};
@@ -48,6 +48,8 @@ pub struct Drive<'a> {
     pub budget: Budget,
     /// The key that the client signs with. `None` if it has none.
     pub signer: Option<&'a dyn Signer>,
+    /// The key that tokens are bound to. `None` if there is none.
+    pub dpop: Option<&'a dyn Signer>,
     /// Where the client finds assertions. `None` if it presents none.
     pub assertions: Option<&'a dyn Assertions>,
     /// The user, whom only a login has.
@@ -178,7 +180,11 @@ impl<'a> Drive<'a> {
     }
 
     async fn sign(&mut self, request: SigningRequest) -> Result<Reply, Error> {
-        match self.signer {
+        let signer = match request.key {
+            SigningKey::Client => self.signer,
+            SigningKey::Dpop => self.dpop,
+        };
+        match signer {
             Some(signer) if signer.key().algorithm == request.algorithm => {
                 signer.sign(&request.input).await.map(Reply::Signed)
             }

@@ -53,15 +53,22 @@ impl Token {
         Sha256::digest(&self.0.access_token).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Returns the token type, `Bearer` in the provider's spelling
-    /// ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)).
+    /// Returns the token type: `Bearer` in the provider's spelling
+    /// ([RFC 6750](https://www.rfc-editor.org/rfc/rfc6750)), or `DPoP`
+    /// ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)).
     pub fn token_type(&self) -> &str {
         &self.0.token_type
     }
 
+    /// Whether the token is bound to a key: each request with it needs a proof.
+    pub fn is_bound(&self) -> bool {
+        self.0.token_type.eq_ignore_ascii_case("dpop")
+    }
+
     /// Returns the headers of a request to the provider's API, as pairs of name and value.
     /// Almost always this is `authorization` with `Bearer ...`
-    /// ([RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)).
+    /// ([RFC 6750 §2.1](https://www.rfc-editor.org/rfc/rfc6750#section-2.1)). The proof of a
+    /// bound token is not among them.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.headers.iter().map(|header| (header.name.as_str(), header.value.as_str()))
     }

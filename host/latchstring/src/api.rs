@@ -28,7 +28,7 @@ use crate::egress::headers;
 use crate::error::{Code, Error};
 use crate::latch::Latch;
 use crate::token::Token;
-use latchstring_core::contract::Header;
+use latchstring_core::contract::{Header, ProvenRequest};
 
 /// Time limit for the response head and for each part of the body, without the time for the
 /// upload, unless the request sets another. Some APIs take long to answer.
@@ -114,7 +114,50 @@ impl Latch {
     /// if the request cannot be sent as it is, and `unreachable` if the API cannot be
     /// reached.
     pub async fn send(&self, token: &Token, request: &ApiRequest) -> Result<ApiResponse, Error> {
+        let answer = self.send_once(token, request, None).await?;
+        match answer.wanted_nonce() {
+            Some(nonce) => self.send_once(token, request, Some(&nonce)).await,
+            None => Ok(answer),
+        }
+    }
+
+    /// Returns the value of the header `DPoP` for one request with a token that is bound to
+    /// this client's key ([RFC 9449 §4](https://www.rfc-editor.org/rfc/rfc9449#section-4)).
+    /// `nonce` is what the API named in its last response, if it did. Returns `None` if the
+    /// token is not bound.
+    ///
+    /// # Errors
+    ///
+    /// Fails if the URL cannot be read or the key cannot sign.
+    pub async fn proof(
+        &self,
+        token: &Token,
+        method: &str,
+        url: &str,
+        nonce: Option<&str>,
+    ) -> Result<Option<String>, Error> {
+        if !token.is_bound() {
+            return Ok(None);
+        }
+        let request = ProvenRequest {
+            method: method.to_owned(),
+            url: url.to_owned(),
+            access_token: token.access_token().to_owned(),
+            nonce: nonce.map(str::to_owned),
+        };
+        self.prove(request).await.map(Some)
+    }
+
+    async fn send_once(
+        &self,
+        token: &Token,
+        request: &ApiRequest,
+        nonce: Option<&str>,
+    ) -> Result<ApiResponse, Error> {
         let mut request = self.check(request)?;
+        let proof = self.proof(token, &request.method, &request.url, nonce).await?;
+        let proof = proof.map(|proof| Header { name: "dpop".to_owned(), value: proof });
+        request.headers.extend(proof);
         for (name, value) in token.headers() {
             if request.headers.iter().any(|header| header.name.eq_ignore_ascii_case(name)) {
                 return Err(Error::new(
@@ -170,6 +213,18 @@ impl ApiResponse {
     /// Returns the headers in order, as pairs of name and value.
     pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.headers.iter().map(|header| (header.name.as_str(), header.value.as_str()))
+    }
+
+    /// Returns the nonce with which the request is to be sent again, if it was refused for
+    /// that alone ([RFC 9449 §9](https://www.rfc-editor.org/rfc/rfc9449#section-9)).
+    fn wanted_nonce(&self) -> Option<String> {
+        let is = |name: &str, other: &str| name.eq_ignore_ascii_case(other);
+        let asks = self.status() == 401
+            && self.headers().any(|(name, value)| {
+                is(name, "www-authenticate") && value.contains("use_dpop_nonce")
+            });
+        let mut headers = self.headers().filter(|(name, _)| is(name, "dpop-nonce"));
+        headers.next().filter(|_| asks).map(|(_, nonce)| nonce.to_owned())
     }
 
     /// Returns the next bytes of the body as they arrive, or `None` at its end.

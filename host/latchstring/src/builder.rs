@@ -25,8 +25,8 @@ use crate::sandbox::Recorder;
 use crate::sandbox::Sandbox;
 use latchstring_core::capability::signer::Signer;
 use latchstring_core::contract::{
-    Audience, Client, ClientAuthentication, Endpoints, GrantType, Hexclave, LoginFlow, Parameter,
-    Pkce, Protocol, RequestFormat,
+    Audience, Client, ClientAuthentication, DpopKey, Endpoints, GrantType, Hexclave, LoginFlow,
+    Parameter, Pkce, Protocol, RequestFormat,
 };
 
 use latchstring_core::session::check_profile;
@@ -59,6 +59,7 @@ pub struct LatchBuilder {
     clock: Option<Arc<dyn Clock>>,
     entropy: Option<Arc<dyn Entropy>>,
     signer: Option<Arc<dyn Signer>>,
+    dpop: Option<Arc<dyn Signer>>,
     assertions: Option<Arc<dyn Assertions>>,
     http: Option<Arc<dyn Http>>,
     loopback: Option<Arc<dyn Loopback>>,
@@ -136,6 +137,7 @@ impl LatchBuilder {
             clock: None,
             entropy: None,
             signer: None,
+            dpop: None,
             assertions: None,
             http: None,
             loopback: None,
@@ -301,6 +303,18 @@ impl LatchBuilder {
     pub fn signer(mut self, signer: impl Signer + 'static) -> Self {
         self.client.key = Some(signer.key());
         self.signer = Some(Arc::new(signer));
+        self
+    }
+
+    /// Binds tokens to this key
+    /// ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)): without it, a stolen token or
+    /// session is worth nothing. [`Latch::request`] proves the possession of the key;
+    /// whoever else uses the token needs [`Latch::proof`]. Use a key for each session, and
+    /// keep it where the session is not.
+    pub fn dpop(mut self, signer: impl Signer + 'static) -> Self {
+        let jwk = signer.jwk();
+        self.client.dpop = Some(DpopKey { algorithm: signer.key().algorithm, jwk });
+        self.dpop = Some(Arc::new(signer));
         self
     }
 
@@ -568,6 +582,7 @@ impl LatchBuilder {
                 clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
                 entropy: self.entropy.unwrap_or_else(|| Arc::new(SystemEntropy)),
                 signer: self.signer,
+                dpop: self.dpop,
                 assertions: self.assertions,
                 http: self.http.unwrap_or_else(|| Arc::new(SystemHttp::default())),
                 loopback: self.loopback.unwrap_or_else(|| Arc::new(SystemLoopback)),

@@ -8,6 +8,8 @@ mod tokens;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use zeroize::Zeroizing;
 
 use crate::budget::Budget;
@@ -24,7 +26,7 @@ use crate::drive::{Drive, placed, read};
 use crate::egress::Egress;
 use crate::egress::Origins;
 use crate::end_session::EndSession;
-use crate::error::Error;
+use crate::error::{Code, Error};
 use crate::pages::Pages;
 use crate::renewal::Renewal;
 use crate::sandbox::Recorder;
@@ -33,7 +35,8 @@ use crate::token::Token;
 use crate::user::User;
 use latchstring_core::capability::signer::Signer;
 use latchstring_core::contract::{
-    Client, Context, Description, Facts, FlowChoice, LoginFlow, LogoutReport, Outcome, Tokens,
+    Client, Context, Description, Facts, FlowChoice, LoginFlow, LogoutReport, Outcome,
+    ProvenRequest, Tokens,
 };
 use latchstring_core::interaction::sentence;
 use latchstring_core::session::Envelope;
@@ -104,6 +107,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) signer: Option<Arc<dyn Signer>>,
+    pub(crate) dpop: Option<Arc<dyn Signer>>,
     pub(crate) assertions: Option<Arc<dyn Assertions>>,
     pub(crate) http: Arc<dyn Http>,
     pub(crate) loopback: Arc<dyn Loopback>,
@@ -270,6 +274,21 @@ impl Latch {
         self.0.parts.recorder.as_ref()
     }
 
+    /// Signs the proof for a request with a bound token.
+    pub(crate) async fn prove(&self, request: ProvenRequest) -> Result<String, Error> {
+        let inner = &self.0;
+        let (Some(key), Some(signer)) = (&inner.client.dpop, &inner.parts.dpop) else {
+            return Err(Error::new(
+                Code::InvalidConfiguration,
+                "the token is bound to a key that these settings do not name",
+                "use the settings that the login was made with",
+            ));
+        };
+        let input = inner.instance()?.proof_input(key, &request, &inner.context()?)?;
+        let signature = signer.sign(input.as_bytes()).await?;
+        Ok(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    }
+
     pub(crate) fn clock(&self) -> &dyn Clock {
         self.0.parts.clock.as_ref()
     }
@@ -325,6 +344,7 @@ impl Inner {
                 None => Budget::without_user(),
             },
             signer: parts.signer.as_deref(),
+            dpop: parts.dpop.as_deref(),
             assertions: parts.assertions.as_deref(),
             user,
         };

@@ -8,8 +8,8 @@ use latchstring_core::capability::component::Component;
 
 use crate::error::Error;
 use latchstring_core::contract::{
-    self, Action, Client, Context, Demand, Description, Facts, FlowChoice, LoginRequest, Reply,
-    Tokens,
+    self, Action, Client, Context, Demand, Description, DpopKey, Facts, FlowChoice, LoginRequest,
+    ProvenRequest, Reply, Tokens,
 };
 
 /// The export of the login component that this program imports.
@@ -54,6 +54,15 @@ impl Instance {
 
     pub(crate) fn choose_flow(&mut self, facts: Facts) -> Result<FlowChoice, Error> {
         Ok(contract::choose_flow(facts))
+    }
+
+    pub(crate) fn proof_input(
+        &mut self,
+        key: &DpopKey,
+        request: &ProvenRequest,
+        context: &Context,
+    ) -> Result<String, Error> {
+        contract::proof_input(key, request, context).map_err(Error::from)
     }
 
     pub(crate) fn describe(&mut self, stored: &[u8], now_ms: u64) -> Result<Description, Error> {

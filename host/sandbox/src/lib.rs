@@ -36,8 +36,8 @@ use wasmtime::component::{Component, ResourceAny};
 use wasmtime::{Engine, Store, StoreLimits, StoreLimitsBuilder, Trap};
 
 use latchstring_core::contract::{
-    Action, Client, Context, Demand, Description, Facts, Failure, FlowChoice, Login, LoginPre,
-    LoginRequest, Reply, Tokens,
+    Action, Client, Context, Demand, Description, DpopKey, Facts, Failure, FlowChoice, Login,
+    LoginPre, LoginRequest, ProvenRequest, Reply, Tokens,
 };
 use latchstring_core::error::{Code, Error};
 
@@ -180,6 +180,23 @@ impl Instance {
         self.refuel()?;
         let flow = self.login.latchstring_login_flow();
         flow.call_choose_flow(&mut self.store, facts).map_err(fault)
+    }
+
+    /// Calls the contract's `proof-input`.
+    ///
+    /// # Errors
+    ///
+    /// See [`Instance`].
+    pub fn proof_input(
+        &mut self,
+        key: &DpopKey,
+        request: &ProvenRequest,
+        context: &Context,
+    ) -> Result<String, Error> {
+        self.refuel()?;
+        let flow = self.login.latchstring_login_flow();
+        let input = flow.call_proof_input(&mut self.store, key, request, context).map_err(fault)?;
+        input.map_err(Error::from)
     }
 
     /// Calls the contract's `describe`.

@@ -12,6 +12,11 @@ pub trait Signer: Send + Sync {
     /// Returns what others need to know of the key.
     fn key(&self) -> ClientKey;
 
+    /// Returns the public key as a JSON Web Key: only the members that are required, in
+    /// lexicographic order and without spaces
+    /// ([RFC 7638 §3](https://www.rfc-editor.org/rfc/rfc7638#section-3)).
+    fn jwk(&self) -> String;
+
     /// Signs `input`. The signature has the form that tokens need: that of ES256 is `R || S`
     /// ([RFC 7518 §3.4](https://www.rfc-editor.org/rfc/rfc7518#section-3.4)).
     ///

@@ -29,7 +29,8 @@ pub(crate) fn run(global: &Global, command: &Command) -> Option<Result<(), Error
     let demand = demand(args.min_ttl, args.force_refresh, args.checks);
     let demand = Demand { challenge: args.challenge, ..demand };
     let token = without_waiting(latch.stored_token(&demand))?.ok()??;
-    token.notices().is_empty().then(|| print(global, args.output, &token))
+    // What is to be said about the token, or done with it, is done as usual.
+    (token.notices().is_empty() && !token.is_bound()).then(|| print(global, args.output, &token))
 }
 
 /// Whether the session is in a plain file, and nothing is asked or recorded before it is

@@ -7,7 +7,7 @@ use latchstring::{Code, Error, LatchBuilder};
 use super::args::Global;
 use super::profile::Profile;
 use super::stores::Stores;
-use super::unattended;
+use super::{keys, unattended};
 
 /// Returns the HTTP client that the profile describes, or `None` if the profile sets
 /// nothing about HTTP.
@@ -56,7 +56,8 @@ pub(crate) fn equip(
     profile: &Profile,
 ) -> Result<LatchBuilder, Error> {
     let builder = builder.shared_store(Stores::open(global, profile)?.chosen());
-    let builder = unattended::prove(builder, global, profile)?;
+    let builder = keys::sign(builder, global, profile)?;
+    let builder = unattended::present(builder, global, profile)?;
     Ok(match http(profile)? {
         Some(http) => builder.http(http),
         None => builder,

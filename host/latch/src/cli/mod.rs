@@ -14,6 +14,7 @@ mod hardening;
 mod id_token;
 #[cfg(not(target_os = "wasi"))]
 mod interruption;
+mod keys;
 mod output;
 mod presets;
 mod profile;

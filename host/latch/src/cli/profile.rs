@@ -31,6 +31,9 @@ pub(crate) struct Profile {
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) client_cert: Option<PathBuf>,
     pub(crate) client_key: Option<PathBuf>,
+    /// Whether tokens are bound to a key.
+    pub(crate) dpop: Option<bool>,
+    pub(crate) dpop_key_file: Option<PathBuf>,
     pub(crate) client_auth: Option<ClientAuth>,
     pub(crate) pkce: Option<Pkce>,
     pub(crate) discovery: Option<bool>,
@@ -105,6 +108,8 @@ impl Profile {
             ca_file: self.ca_file.or(below.ca_file),
             client_cert,
             client_key,
+            dpop: self.dpop.or(below.dpop),
+            dpop_key_file: self.dpop_key_file.or(below.dpop_key_file),
             client_auth: self.client_auth.or(below.client_auth),
             pkce: self.pkce.or(below.pkce),
             discovery: self.discovery.or(below.discovery),
@@ -261,6 +266,11 @@ impl Profile {
         asked.iter().any(|(name, value)| own.get(name).is_some_and(|own| own != value))
     }
 
+    /// Whether tokens are bound to a key.
+    pub(crate) fn is_bound(&self) -> bool {
+        self.dpop == Some(true) || self.dpop_key_file.is_some()
+    }
+
     /// Returns the endpoints that are set by hand.
     pub(crate) fn endpoints(&self) -> Endpoints {
         Endpoints {
@@ -309,6 +319,7 @@ impl Profile {
             && self.scopes == other.scopes
             && self.resources == other.resources
             && self.grant == other.grant
+            && self.is_bound() == other.is_bound()
             && self.sent_parameters().eq(other.sent_parameters())
             && self.authorization_endpoint == other.authorization_endpoint
             && self.token_endpoint == other.token_endpoint

@@ -60,13 +60,12 @@ pub(super) fn check_places(given: &Profile) -> Result<(), Error> {
     places.into_iter().flatten().try_for_each(|place| Source::parse(place).map(drop))
 }
 
-/// Adds the key and the places of assertions.
-pub(super) fn prove(
+/// Adds the places of assertions.
+pub(super) fn present(
     builder: LatchBuilder,
     global: &Global,
     profile: &Profile,
 ) -> Result<LatchBuilder, Error> {
-    let builder = sign(builder, profile)?;
     let source = |place: &Option<String>| place.as_deref().map(Source::parse).transpose();
     let mut found = Found::new();
     if let Some(source) = source(&profile.client_assertion)? {
@@ -86,35 +85,6 @@ pub(super) fn prove(
             is_id_token: subject_token_type(profile) == in_full(ID_TOKEN),
         }),
     })
-}
-
-#[cfg(not(target_os = "wasi"))]
-fn sign(builder: LatchBuilder, profile: &Profile) -> Result<LatchBuilder, Error> {
-    use latchstring::capability::signer::KeyFile;
-
-    let Some(path) = &profile.client_key_file else { return Ok(builder) };
-    let mut key = KeyFile::read(path)?;
-    if let Some(algorithm) = profile.client_key_algorithm {
-        key = key.algorithm(algorithm.into())?;
-    }
-    if let Some(id) = &profile.client_key_id {
-        key = key.id(id);
-    }
-    if let Some(audience) = &profile.assertion_audience {
-        key = key.audience(audience);
-    }
-    Ok(builder.signer(key))
-}
-
-#[cfg(target_os = "wasi")]
-fn sign(builder: LatchBuilder, profile: &Profile) -> Result<LatchBuilder, Error> {
-    match profile.client_key_file {
-        None => Ok(builder),
-        Some(_) => Err(missing(
-            "nothing in a sandbox signs with a key file",
-            "use the native latch for this provider",
-        )),
-    }
 }
 
 /// Assertions, and the token of another profile to exchange.

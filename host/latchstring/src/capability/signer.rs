@@ -15,14 +15,15 @@
 //! ```
 
 use std::fs;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use async_trait::async_trait;
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use ring::rand::SystemRandom;
 use ring::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256,
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
     RSA_PSS_SHA256, RsaEncoding, RsaKeyPair,
 };
 use rustls::pki_types::PrivateKeyDer;
@@ -88,6 +89,26 @@ impl KeyFile {
         if is_jwk { file.jwk(&text) } else { file.pem(&text) }
     }
 
+    /// Reads the key, or makes one on P-256 if there is no such file. Only the user can read
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// Fails like [`read`](Self::read), and with `not-saved` if the file cannot be written.
+    pub fn read_or_make(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        if !path.exists() {
+            make(path).map_err(|error| {
+                Error::new(
+                    Code::NotSaved,
+                    format!("the key {} cannot be written: {error}", path.display()),
+                    "free some space or repair the folder",
+                )
+            })?;
+        }
+        Self::read(path)
+    }
+
     /// Signs with this algorithm, which has to fit the key. RSA keys otherwise sign with
     /// PS256.
     ///
@@ -132,6 +153,28 @@ impl KeyFile {
 impl Signer for KeyFile {
     fn key(&self) -> ClientKey {
         self.public.clone()
+    }
+
+    fn jwk(&self) -> String {
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        // Written by hand, because the order counts.
+        match &self.key {
+            Key::P256(key) => {
+                // The first byte says that both coordinates follow.
+                let (x, y) = key.public_key().as_ref()[1..].split_at(32);
+                let (x, y) = (encode(x), encode(y));
+                format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#)
+            }
+            Key::Ed25519(key) => {
+                let x = encode(key.public_key().as_ref());
+                format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#)
+            }
+            Key::Rsa(key) => {
+                let public: ring::rsa::PublicKeyComponents<Vec<u8>> = key.public().into();
+                let (e, n) = (encode(&public.e), encode(&public.n));
+                format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#)
+            }
+        }
     }
 
     async fn sign(&self, input: &[u8]) -> Result<Vec<u8>, Error> {
@@ -295,6 +338,28 @@ impl File {
             Key::Rsa(_) => SigningAlgorithm::Ps256,
         };
         Ok(KeyFile { key, public: ClientKey { algorithm, id, audience: None } })
+    }
+}
+
+/// Writes a new key on P-256, unless another process is faster.
+fn make(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let random = SystemRandom::new();
+    let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
+        .map_err(|_| std::io::Error::other("the system has no random bytes"))?;
+    let text = Zeroizing::new(STANDARD.encode(key.as_ref()));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    writeln!(file, "-----BEGIN PRIVATE KEY-----")?;
+    for line in text.as_bytes().chunks(64) {
+        file.write_all(line)?;
+        file.write_all(b"\n")?;
+    }
+    writeln!(file, "-----END PRIVATE KEY-----")?;
+    file.as_file().sync_all()?;
+    match file.persist_noclobber(path) {
+        Err(error) if error.error.kind() != ErrorKind::AlreadyExists => Err(error.error),
+        _ => Ok(()),
     }
 }
 

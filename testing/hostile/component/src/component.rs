@@ -3,8 +3,8 @@
 use std::cell::Cell;
 
 use crate::contract::{
-    Action, Client, Code, Context, Demand, Description, Facts, Failure, FlowChoice, Guest,
-    GuestSession, LoginRequest, NoResponse, Reply, Session, Tokens,
+    Action, Client, Code, Context, Demand, Description, DpopKey, Facts, Failure, FlowChoice, Guest,
+    GuestSession, LoginRequest, NoResponse, ProvenRequest, Reply, Session, Tokens,
 };
 use crate::failure::failure;
 use crate::{demands, excess, requests};
@@ -31,6 +31,10 @@ impl Guest for Component {
 
     fn choose_flow(_: Facts) -> FlowChoice {
         FlowChoice { flow: None, reason: "it makes no difference".to_owned() }
+    }
+
+    fn proof_input(_: DpopKey, _: ProvenRequest, _: Context) -> Result<String, Failure> {
+        Ok("no proof".to_owned())
     }
 
     fn describe(_: Vec<u8>, _: u64) -> Result<Description, Failure> {

@@ -82,6 +82,14 @@ pub(crate) struct ProviderArgs {
     #[arg(long, env = "LATCH_CLIENT_KEY", value_name = "FILE", hide_short_help = true)]
     pub(crate) client_key: Option<PathBuf>,
 
+    /// Bind tokens to a key, so that a stolen one is worth nothing (RFC 9449)
+    #[arg(long, env = "LATCH_DPOP", value_parser = FalseyValueParser::new(), hide_short_help = true)]
+    pub(crate) dpop: bool,
+
+    /// File with that key; made if it is not there [default: one for each profile and provider]
+    #[arg(long, env = "LATCH_DPOP_KEY_FILE", value_name = "FILE", hide_short_help = true)]
+    pub(crate) dpop_key_file: Option<PathBuf>,
+
     /// How the client authenticates [default: the preset's method, else what the provider prefers]
     #[arg(
         long,

@@ -40,6 +40,30 @@ pub(crate) struct TokenArgs {
     #[arg(long, env = "LATCH_CHALLENGE", value_name = "HEADER", hide_short_help = true)]
     pub(crate) challenge: Option<String>,
 
+    /// With --output header and a token that is bound to a key: the method of the one request that the headers are for
+    #[arg(
+        long,
+        env = "LATCH_FOR_METHOD",
+        value_name = "METHOD",
+        default_value = "GET",
+        hide_short_help = true
+    )]
+    pub(crate) for_method: String,
+
+    /// With --output header and a token that is bound to a key: the URL of that request
+    #[arg(long, env = "LATCH_FOR_URL", value_name = "URL", hide_short_help = true)]
+    pub(crate) for_url: Option<String>,
+
+    /// What the API named in the header `DPoP-Nonce` of its last response
+    #[arg(
+        long,
+        env = "LATCH_DPOP_NONCE",
+        value_name = "NONCE",
+        hide_short_help = true,
+        requires = "for_url"
+    )]
+    pub(crate) dpop_nonce: Option<String>,
+
     #[command(flatten)]
     pub(crate) checks: CheckArgs,
 
@@ -57,6 +81,10 @@ pub(crate) struct ExecArgs {
     /// Refresh the token unless it stays valid for at least this many seconds
     #[arg(long, env = "LATCH_MIN_TTL", value_name = "SECONDS", default_value_t = 0)]
     pub(crate) min_ttl: u64,
+
+    /// Pass on a token that is bound to a key (DPoP), although the command cannot use it alone
+    #[arg(long, env = "LATCH_ALLOW_BOUND", value_parser = FalseyValueParser::new(), hide_short_help = true)]
+    pub(crate) allow_bound: bool,
 
     #[command(flatten)]
     pub(crate) lasting: Option<ForArgs>,

@@ -16,7 +16,7 @@ use crate::cli::settings::Settings;
 use crate::cli::{exit, hardening, output, recording};
 
 pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<u8, Error> {
-    let ExecArgs { variable, min_ttl, lasting, provider, command } = *args;
+    let ExecArgs { variable, min_ttl, allow_bound, lasting, provider, command } = *args;
     check_name(&variable)?;
     let settings = Settings::read_for_token(global, provider.into_profile())?;
     let demand = Demand { min_ttl_ms: min_ttl.saturating_mul(1000), ..Demand::default() };
@@ -40,6 +40,13 @@ pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<u8, Erro
     }
     let latch = settings.latch(global, false)?;
     let token = latch.token_for(demand).await.map_err(|error| settings.advise(global, error))?;
+    if token.is_bound() && !allow_bound {
+        return Err(Error::new(
+            Code::InvalidConfiguration,
+            "the token is bound to a key, so the command cannot use it alone",
+            "send requests with latch request, or pass --allow-bound",
+        ));
+    }
     match is_for_npm {
         true => child.envs(npm::variables(global, &settings.effective, &token)?),
         false => child.env(variable, token.access_token()),

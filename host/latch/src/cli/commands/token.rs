@@ -15,7 +15,18 @@ pub(crate) async fn run(global: &Global, args: Box<TokenArgs>) -> Result<(), Err
     if args.id_token {
         return print_id_token(global, *args).await;
     }
-    let TokenArgs { min_ttl, force_refresh, output, challenge, checks, provider, .. } = *args;
+    let TokenArgs {
+        min_ttl,
+        force_refresh,
+        output,
+        challenge,
+        for_method,
+        for_url,
+        dpop_nonce,
+        checks,
+        provider,
+        ..
+    } = *args;
     let settings = Settings::read_for_token(global, provider.into_profile())?;
     let demand = Demand { challenge, ..demand(min_ttl, force_refresh, checks) };
     let challenge = demand.challenge.clone();
@@ -23,6 +34,21 @@ pub(crate) async fn run(global: &Global, args: Box<TokenArgs>) -> Result<(), Err
     let token = latch.token_for(demand).await;
     let token =
         token.map_err(|error| settings.advise_after(global, challenge.as_deref(), error))?;
+    if let Some(url) = &for_url
+        && let Some(proof) = latch.proof(&token, &for_method, url, dpop_nonce.as_deref()).await?
+    {
+        print(global, output, &token)?;
+        return match output {
+            Some(TokenOutput::Header) => print_line(&format!("DPoP: {proof}")),
+            _ => Ok(()),
+        };
+    }
+    if token.is_bound() {
+        output::say(
+            "This token is bound to a key: each request needs a proof. Send requests with latch \
+             request, or get both headers of one with --output header --for-url URL",
+        );
+    }
     print(global, output, &token)
 }
 

@@ -28,6 +28,8 @@ impl ProviderArgs {
             ca_file: self.ca_file.map(|path| absolute(&path)),
             client_cert: self.client_cert.map(|path| absolute(&path)),
             client_key: self.client_key.map(|path| absolute(&path)),
+            dpop: self.dpop.then_some(true),
+            dpop_key_file: self.dpop_key_file.map(|path| absolute(&path)),
             client_auth: self.client_auth,
             pkce: self.pkce,
             discovery: self.no_discovery.then_some(false),

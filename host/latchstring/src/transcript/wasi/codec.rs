@@ -164,12 +164,13 @@ told_records! {
     AccessRules { scopes, acr, permissions }
     Client {
         issuer, resource_url, discover, endpoints, assumed_endpoints, https_issuer, client_id,
-        client_metadata_url, client_secret, authentication, key, grant, scopes, resources, audience, parameters,
+        client_metadata_url, client_secret, authentication, key, dpop, grant, scopes, resources, audience, parameters,
         pkce, token_type_optional, request_format, protocol
     }
     ClientKey { algorithm, id, audience }
     Context { now_ms, entropy }
     Demand { min_ttl_ms, force_refresh, examination, challenge }
+    DpopKey { algorithm, jwk }
     Endpoints {
         authorization, token, userinfo, revocation, device_authorization, jwks, end_session,
         introspection, tokeninfo
@@ -230,7 +231,7 @@ answered_records! {
     Offer { reason, flows, wait_ms }
     ProviderError { error, description }
     RegistrationEnd { kept }
-    SigningRequest { algorithm, input }
+    SigningRequest { key, algorithm, input }
     Request { method, url, headers, body }
     Unrevoked { token, cause, reason }
     Visit { url, opens, expires_at_ms }
@@ -245,6 +246,7 @@ answered_enums! {
         PushedAuthorization, DeviceAuthorization, Poll, Introspection
     }
     SigningAlgorithm { Es256, Eddsa, Ps256, Rs256 }
+    SigningKey { Client, Dpop }
     TokenHint { AccessToken, RefreshToken }
     TokenSource { Login, Cached, Renewed, Adopted }
     UnrevokedCause { NotOffered, Refused, Unreachable }

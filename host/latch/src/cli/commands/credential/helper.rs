@@ -169,7 +169,14 @@ impl Session {
                 self.advised(async |latch| latch.token_for(demand).await).await?
             }
         };
-        Ok(Issued::of(&token))
+        match token.is_bound() {
+            false => Ok(Issued::of(&token)),
+            true => Err(Error::new(
+                Code::InvalidConfiguration,
+                "the token is bound to a key, so the program cannot use it",
+                "give the program a profile without --dpop",
+            )),
+        }
     }
 
     /// Returns the access token if the stored one is valid for a while. Asks nobody.
