@@ -19,6 +19,7 @@ mod concurrency;
 mod conformance;
 mod crash;
 mod device;
+mod dpop;
 mod egress;
 mod exec;
 mod faulty_provider;

@@ -13,6 +13,14 @@ import { authentication, serve } from './serve.mjs';
 const lifetime = Number(process.argv[2] ?? 3600);
 const codeLifetime = Number(process.argv[3] ?? 600);
 const features = JSON.parse(process.argv[4] ?? '{}');
+if (features.dPoP) {
+  const { requiresNonce } = features.dPoP;
+  features.dPoP = {
+    enabled: true,
+    nonceSecret: randomBytes(32),
+    requireNonce: () => requiresNonce,
+  };
+}
 
 const ALGORITHMS = [
   'RS256',
@@ -117,6 +125,7 @@ const configuration = {
       client_secret: SECRET.repeat(2),
     }),
     ...['es256', 'eddsa', 'ps256', 'rs256'].map(signing),
+    client('bound', { dpop_bound_access_tokens: true }),
     client('signs', {
       token_endpoint_auth_method: 'private_key_jwt',
       jwks: { keys: PUBLIC.filter((key) => key.kid === 'es256') },
