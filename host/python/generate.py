@@ -20,7 +20,15 @@ CONTRACTS = Path(__file__).parents[2] / "wit"
 
 # What callers make. Members have defaults: None, nothing, false, an enum's first case.
 GIVEN = {"access-rules", "audience", "client", "demand", "endpoints", "examination", "facts"}
-GIVEN |= {"client-key", "grant-type", "hexclave", "parameter", "token-exchange", "tokens"}
+GIVEN |= {
+    "client-key",
+    "dpop-key",
+    "grant-type",
+    "hexclave",
+    "parameter",
+    "token-exchange",
+    "tokens",
+}
 # The members with another default.
 DEFAULTS = {("client", "discover"): "True", ("client", "grant"): 'GrantType("user")'}
 # What callers get. It can be printed, as what they make.

@@ -5,7 +5,8 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::contract::{
-    Client, ClientAuthentication, Code, Exchange, Failure, LoginFlow, Purpose, Response,
+    Client, ClientAuthentication, Code, Exchange, Failure, LoginFlow, Purpose, RequestFormat,
+    Response,
 };
 use crate::protocol::authorization::{Transaction, refused};
 use crate::protocol::client_authentication::authenticated_post;
@@ -38,6 +39,8 @@ pub(crate) fn push_request(
     method: ClientAuthentication,
     transaction: &Transaction,
 ) -> Result<Exchange, Failure> {
+    // Whatever the provider's other endpoints take.
+    let client = &Client { request_format: RequestFormat::Form, ..client.clone() };
     let parameters = transaction.parameters(client)?;
     let mut form: Vec<(&str, &str)> =
         parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use crate::budget::Budget;
@@ -208,6 +209,8 @@ impl<'a> Drive<'a> {
         }
         let permit = self.egress.permit(&request).map_err(NoResponse::Denied)?;
         let url = request.url.clone();
+        let is_push = purpose == Purpose::PushedAuthorization;
+        let pushed = request.body.clone().filter(|_| is_push).unwrap_or_default();
         let begun_ms = self.clock.now_ms();
         let timeout = timeout_ms.map_or(REQUEST_TIMEOUT, Duration::from_millis);
         let timeout = timeout.min(REQUEST_TIMEOUT);
@@ -229,6 +232,12 @@ impl<'a> Drive<'a> {
             Trouble::TooLarge(limit) => NoResponse::TooLarge(limit),
             Trouble::Denied(reason) => NoResponse::Denied(reason),
         })?;
+        if is_push {
+            let form = form_urlencoded::parse(&pushed);
+            let sent = form.filter(|(name, _)| name == "redirect_uri");
+            let sent: Vec<String> = sent.map(|(_, value)| value.into_owned()).collect();
+            self.egress.learn_pushed_authorization(&sent, &response.body);
+        }
         self.egress.learn(purpose, &url, &response);
         Ok(response)
     }

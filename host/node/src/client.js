@@ -44,6 +44,7 @@ export function completeClient(given) {
     clientSecret: undefined,
     authentication: undefined,
     key: undefined,
+    dpop: undefined,
     grant: { tag: 'user' },
     scopes: [],
     resources: [],

@@ -253,7 +253,7 @@ async function exchange({ purpose, waitMs, timeoutMs, request }, { clock, send, 
     const permit = egress.permit(request);
     const limitMs = timeoutMs === undefined ? undefined : Number(timeoutMs);
     const answer = await send({ ...request, url: permit.url }, permit, limitMs);
-    if (answer.tag === 'ok') egress.learn(purpose, request.url, answer.val);
+    if (answer.tag === 'ok') egress.learn(purpose, request.url, answer.val, request.body);
     return answer;
   } catch (error) {
     if (error instanceof Denied) return { tag: 'err', val: { tag: 'denied', val: error.message } };

@@ -90,13 +90,18 @@ export class Egress {
    * @param {Purpose} purpose
    * @param {string} url
    * @param {Response} response
+   * @param {Uint8Array} [sent] the body of the request
    */
-  learn(purpose, url, { status, body }) {
+  learn(purpose, url, { status, body }, sent) {
     if (!isUtf8(body)) return;
     const text = () => Buffer.from(body).toString();
     if (purpose === 'resource-metadata') this.policy.learnResourceMetadata(url, status, text());
     if (purpose === 'metadata') this.policy.learnMetadata(url, status, text());
     if (purpose === 'device-authorization') this.policy.learnDeviceAuthorization(text());
+    if (purpose === 'pushed-authorization') {
+      const form = new URLSearchParams(Buffer.from(sent ?? []).toString());
+      this.policy.learnPushedAuthorization(form.getAll('redirect_uri'), text());
+    }
   }
 
   /** Returns whether all addresses of the resource, or of the issuer without one, are private. */

@@ -46,7 +46,7 @@ export { Token } from './token.js';
  * @property {(request: AssertionRequest) => Promise<string>} [assertion] reads the assertion that
  *   the client presents (RFC 7521), anew at each call
  * @property {(request: SigningRequest) => Promise<Uint8Array>} [sign] signs with the key that the
- *   client's `key` describes: of ES256, the signature is `R || S`
+ *   client's `key` or `dpop` describes: of ES256, the signature is `R || S`
  */
 
 /**

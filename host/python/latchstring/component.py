@@ -8,9 +8,11 @@ from .contract import (
     Context,
     Demand,
     Description,
+    DpopKey,
     Facts,
     FlowChoice,
     LoginRequest,
+    ProvenRequest,
     Reply,
     Tokens,
 )
@@ -113,3 +115,10 @@ class LoginComponent(Instance):
         or `stored-newer` if it cannot be read.
         """
         return self.call("describe", stored, now_ms, kind=Description)
+
+    def proof_input(self, key: DpopKey, request: ProvenRequest, context: Context) -> str:
+        """Returns what to sign for a request to an API with a token that is bound to `key`: the
+        proof is this, a dot, and the signature in base64url (RFC 9449 §4.2). Each request
+        needs a proof of its own.
+        """
+        return self.call("proof-input", key, request, context)

@@ -74,6 +74,14 @@ class ClientKey:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DpopKey:
+    algorithm: SigningAlgorithm = "es256"
+    # The public key as a JSON Web Key: only the members that are required, in
+    # lexicographic order and without spaces (RFC 7638 §3).
+    jwk: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class TokenExchange:
     # Type of the token that is exchanged (RFC 8693 §3), such as
     # `urn:ietf:params:oauth:token-type:id_token`.
@@ -166,6 +174,9 @@ class Client:
     authentication: ClientAuthentication | None = None
     # The key that the client signs with. The host keeps it: see `sign`.
     key: ClientKey | None = None
+    # The key that tokens are bound to (RFC 9449): they are worth nothing without it. The
+    # host keeps it: see `sign`. None: bearer tokens.
+    dpop: DpopKey | None = None
     # How tokens are granted.
     grant: GrantType = GrantType("user")
     # Scopes to request, one name each (RFC 6749 §3.3).
@@ -478,8 +489,12 @@ class AssertionRequest:
     audience: str | None
 
 
+SigningKey = Literal["client", "dpop"]
+
+
 @dataclass(eq=False, repr=False)
 class SigningRequest:
+    key: SigningKey
     algorithm: SigningAlgorithm
     input: bytes
 
@@ -490,7 +505,7 @@ TokenSource = Literal["login", "cached", "renewed", "adopted"]
 @dataclass(eq=False, repr=False)
 class Grant:
     access_token: str
-    # "Bearer", as the provider spells it (RFC 6750).
+    # "Bearer", as the provider spells it (RFC 6750), or "DPoP" (RFC 9449).
     token_type: str
     # Granted scopes (RFC 6749 §5.1).
     scopes: tuple[str, ...]
@@ -608,7 +623,7 @@ class Action(Case):
         # may have been replaced. The host ends the session with its own error if it cannot.
         # Answer: `assertion`.
         "read-assertion": AssertionRequest,
-        # Sign with the client's key. The host ends the session with its own error if it
+        # Sign with one of the client's keys. The host ends the session with its own error if it
         # cannot. Answer: `signed`.
         "sign": SigningRequest,
         # Replace what is stored, atomically and durably. None: delete it.
@@ -691,6 +706,19 @@ class Reply(Case):
         # Nothing was replaced. The reason, in one line.
         "not-saved": str,
     }
+
+
+@dataclass(eq=False, repr=False)
+class ProvenRequest:
+    """A request to an API, as its proof describes it."""
+
+    # HTTP method, such as `GET`.
+    method: str
+    # Its query and fragment are not part of the proof.
+    url: str
+    access_token: str
+    # What the API named in the header `DPoP-Nonce` of its last response.
+    nonce: str | None
 
 
 TokenState = Literal["fresh", "renewable", "expired"]

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from .contract import (
     Action,
@@ -146,7 +146,9 @@ class Drive:
                         "the client presents an assertion, but nothing says where to find it",
                         "set Settings.assertion",
                     )
-                return Reply("assertion", self.settings.assertion(payload.purpose, payload.audience))
+                return Reply(
+                    "assertion", self.settings.assertion(payload.purpose, payload.audience)
+                )
             case "sign":
                 if self.settings.sign is None:
                     raise LatchError(
@@ -154,7 +156,7 @@ class Drive:
                         "the client signs with a key, but nothing signs for it",
                         "set Settings.sign",
                     )
-                return Reply("signed", self.settings.sign(payload.algorithm, payload.input))
+                return Reply("signed", self.settings.sign(payload))
             case "save":
                 if not self._is_locked:
                     raise misbehaviour("saved a session without the session's lock")
@@ -209,13 +211,15 @@ class Drive:
         status = answer.status if isinstance(answer, Response) else "no answer"
         self.settings.terminal.detail(f"{place} -> {status} {taken}")
         if isinstance(answer, Response):
-            self._learn(exchange.purpose, url, answer)
+            self._learn(exchange, answer)
         return answer
 
-    def _learn(self, purpose: str, url: str, response: Response) -> None:
+    def _learn(self, exchange: Exchange, response: Response) -> None:
         """Shows a response to the egress policy. Other responses can contain tokens, and are
         not shown to it."""
-        if purpose not in {"metadata", "resource-metadata", "device-authorization"}:
+        purpose, url = exchange.purpose, exchange.request.url
+        shown = {"metadata", "resource-metadata", "device-authorization", "pushed-authorization"}
+        if purpose not in shown:
             return
         try:
             body = response.body.decode()
@@ -228,6 +232,9 @@ class Drive:
                 self.egress.learn_resource_metadata(url, response.status, body)
             case "device-authorization":
                 self.egress.learn_device_authorization(body)
+            case "pushed-authorization":
+                form = parse_qs((exchange.request.body or b"").decode(errors="replace"))
+                self.egress.learn_pushed_authorization(form.get("redirect_uri", []), body)
 
     def _reaches_as_issuer(self, address: str) -> bool:
         """Returns whether an address is public, or private as the issuer's are, or those of the

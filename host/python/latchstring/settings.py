@@ -17,7 +17,7 @@ from .contract import (
     NoResponse,
     Request,
     Response,
-    SigningAlgorithm,
+    SigningRequest,
 )
 from .store import Store
 from .terminal import Terminal
@@ -87,8 +87,9 @@ class Settings:
     # Reads the assertion that a client presents (RFC 7521), anew at each call. Takes what it is
     # for, and the audience to ask for where it is made on request.
     assertion: Callable[[AssertionPurpose, str | None], str] | None = None
-    # Signs bytes with the key that `Client.key` describes: of ES256, the signature is `R || S`.
-    sign: Callable[[SigningAlgorithm, bytes], bytes] | None = None
+    # Signs with the key that `Client.key` or `Client.dpop` describes: of ES256, the signature is
+    # `R || S`.
+    sign: Callable[[SigningRequest], bytes] | None = None
     # Starts a listener. None: one on a loopback address.
     listen: Listen | None = None
 

@@ -63,6 +63,10 @@ impl wit::GuestEgress for Policy {
         self.0.learn_device_authorization(body.as_bytes());
     }
 
+    fn learn_pushed_authorization(&self, redirect_uris: Vec<String>, body: String) {
+        self.0.learn_pushed_authorization(&redirect_uris, body.as_bytes());
+    }
+
     fn pinned_origins(&self) -> Vec<String> {
         self.0.pinned_origins()
     }

@@ -62,6 +62,8 @@ pub struct Egress {
     pinned: Mutex<BTreeSet<String>>,
     /// Origins that the browser may open and requests may not go to.
     pages: Mutex<BTreeSet<String>>,
+    /// References to authorization requests that the provider got directly.
+    pushed: Mutex<BTreeSet<String>>,
     /// The redirect URI of this login; `None` outside of a login.
     redirect_uri: Option<String>,
 }
@@ -159,6 +161,7 @@ impl Egress {
             named: origins(endpoints.iter().chain(issuer).chain(resource)),
             pinned: Mutex::new(set(pinned.iter().cloned())),
             pages: Mutex::new(origins(pages)),
+            pushed: Mutex::default(),
             redirect_uri: None,
         }
     }
@@ -229,16 +232,20 @@ impl Egress {
     }
 
     /// Returns the parsed URL if it may be opened and its only `redirect_uri` is this
-    /// login's.
+    /// login's, or if it has none and refers to a request that was pushed with this login's.
     ///
     /// # Errors
     ///
     /// Returns `egress-denied` if one of these does not hold.
     pub fn permit_authorization(&self, url: &str) -> Result<Url, Error> {
         let url = self.permit_page(url)?;
-        let mut asked = url.query_pairs().filter(|(name, _)| name == "redirect_uri");
-        let is_ours = match (asked.next(), asked.next(), &self.redirect_uri) {
-            (Some((_, asked)), None, Some(here)) => asked == **here,
+        let all = |wanted: &str| {
+            let pairs = url.query_pairs().filter(|(name, _)| name == wanted);
+            pairs.map(|(_, value)| value.into_owned()).collect::<Vec<_>>()
+        };
+        let is_ours = match (&*all("redirect_uri"), &*all("request_uri")) {
+            ([asked], _) => self.redirect_uri.as_ref() == Some(asked),
+            ([], [reference]) => lock(&self.pushed).contains(reference),
             _ => false,
         };
         if is_ours {
@@ -271,6 +278,19 @@ impl Egress {
         let pages = ["verification_uri", "verification_url", "verification_uri_complete"];
         let pages = pages.into_iter().filter_map(|name| document.get(name)?.as_str());
         lock(&self.pages).extend(origins(pages));
+    }
+
+    /// Notes the reference in a response to a pushed authorization request (RFC 9126 §2.2), if
+    /// that request had one redirect URI, this login's own.
+    pub fn learn_pushed_authorization(&self, redirect_uris: &[String], body: &[u8]) {
+        let is_ours = match redirect_uris {
+            [sent] => self.redirect_uri.as_ref() == Some(sent),
+            _ => false,
+        };
+        let document: Value = serde_json::from_slice(body).unwrap_or_default();
+        if let Some(reference) = document["request_uri"].as_str().filter(|_| is_ours) {
+            lock(&self.pushed).insert(reference.to_owned());
+        }
     }
 
     /// Pins the origins of the issuers in a response from `url` if it is the metadata of the
@@ -470,6 +490,28 @@ mod tests {
         egress.learn(Purpose::Metadata, place, &response(&metadata));
         let back = "redirect_uri=http%3A%2F%2F127.0.0.1%3A8000%2Fcallback";
         assert!(egress.permit_authorization(&format!("{elsewhere}?{back}")).is_ok());
+    }
+
+    #[test]
+    fn a_reference_stands_for_a_pushed_request_with_this_logins_redirect() {
+        let ours = "http://127.0.0.1:8000/callback".to_owned();
+        let theirs = "http://evil.example/".to_owned();
+        let answer = br#"{"request_uri":"urn:one"}"#;
+        let place = "https://id.example/authorize?client_id=demo&request_uri=urn%3Aone";
+        let refused: [&[String]; 3] =
+            [&[], std::slice::from_ref(&theirs), &[ours.clone(), theirs.clone()]];
+        for sent in refused {
+            let egress = egress();
+            egress.learn_pushed_authorization(sent, answer);
+            assert!(egress.permit_authorization(place).is_err());
+        }
+        let egress = egress();
+        egress.learn_pushed_authorization(&[ours], answer);
+        assert!(egress.permit_authorization(place).is_ok());
+        for more in ["&request_uri=urn%3Atwo", "&redirect_uri=http%3A%2F%2Fevil.example%2F"] {
+            assert!(egress.permit_authorization(&format!("{place}{more}")).is_err());
+        }
+        assert!(egress.permit_authorization(&place.replace("one", "two")).is_err());
     }
 
     #[test]

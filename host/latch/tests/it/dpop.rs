@@ -52,13 +52,18 @@ fn a_stolen_token_and_a_stolen_session_are_worth_nothing_without_the_key() {
     let home = logged_in(&server);
     let token = home.token(&[]);
     for scheme in ["Bearer", "DPoP"] {
-        assert_eq!(me(&server, &[&format!("Authorization: {scheme} {token}")]), 401);
+        let status = me(&server, &[&format!("Authorization: {scheme} {token}")]);
+        assert!([400, 401].contains(&status), "{scheme}: {status}");
     }
     let thief = Home::new();
     for file in [home.session_file(), home.config_file()] {
         let name = file.strip_prefix(home.path("")).expect("in the home");
         let copy = thief.path("").join(name);
-        fs::create_dir_all(copy.parent().expect("a folder")).expect("a folder");
+        let folder = copy.parent().expect("a folder");
+        fs::create_dir_all(folder).expect("a folder");
+        #[cfg(unix)]
+        fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+            .expect("mine");
         fs::copy(&file, copy).expect("a copy");
     }
     // The thief's latch makes a key of its own.
@@ -100,19 +105,12 @@ fn a_token_is_not_given_to_programs_that_could_not_use_it() {
 
 #[test]
 fn a_bearer_token_where_a_bound_one_was_asked_for_is_not_taken() {
-    let server = Server::oidc_provider_with_features(r#"{"dPoP":{}}"#);
     let home = Home::new();
-    let plain =
-        Server::oidc_provider_with_features(r#"{"pushedAuthorizationRequests":{"enabled":false}}"#);
-    drop(server);
+    let plain = Server::oidc_provider_with_features(r#"{"dPoP":{"enabled":false}}"#);
     let words = ["login", "--issuer", plain.issuer(), "--client-id", "public", "--dpop"];
     let more = ["--scope", "openid", "--no-browser"];
     let (run, _) = log_in(&home, &Visitor::default(), &[&words[..], &more].concat());
-    // This provider knows no DPoP, as long as the feature is off.
-    match run.code {
-        0 => assert_eq!(home.latch(&["token", "--json"]).json()["token_type"], "DPoP"),
-        _ => drop(run.failed(6, "invalid-token-response").saying(&["expected DPoP"])),
-    }
+    run.failed(6, "invalid-token-response").saying(&["expected DPoP"]);
 }
 
 #[cfg(unix)]

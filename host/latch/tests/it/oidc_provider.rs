@@ -199,7 +199,8 @@ fn a_client_with_a_secret_sends_it_as_it_is_registered() {
 
 #[test]
 fn a_wrong_client_secret_is_refused_and_not_repeated() {
-    let server = Server::oidc_provider();
+    let features = r#"{"pushedAuthorizationRequests":{"enabled":false}}"#;
+    let server = Server::oidc_provider_with_features(features);
     let home = Home::new();
     let mut command = home.command(&login(&server, "client_secret_basic", &[]));
     let pending = Pending::start(command.env("LATCH_CLIENT_SECRET", "something else"));
@@ -241,7 +242,8 @@ fn logging_out_tells_which_token_the_provider_cannot_revoke() {
 fn a_resource_that_the_provider_does_not_know_is_refused() {
     let server = Server::oidc_provider();
     let words = login(&server, "public", &["--resource", "https://other.example/"]);
-    let (run, _) = log_in(&Home::new(), &Visitor::default(), &words);
+    // Before any browser opens.
+    let run = Home::new().latch(&words);
     run.failed(4, "provider-refused").saying(&["invalid_target"]);
 }
 

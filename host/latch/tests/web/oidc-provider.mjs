@@ -13,7 +13,7 @@ import { authentication, serve } from './serve.mjs';
 const lifetime = Number(process.argv[2] ?? 3600);
 const codeLifetime = Number(process.argv[3] ?? 600);
 const features = JSON.parse(process.argv[4] ?? '{}');
-if (features.dPoP) {
+if (features.dPoP && features.dPoP.enabled !== false) {
   const { requiresNonce } = features.dPoP;
   features.dPoP = {
     enabled: true,
@@ -212,11 +212,10 @@ async function exchange(context) {
 
 await serve((issuer, saw) => {
   const provider = new Provider(issuer, configuration);
-  provider.registerGrantType(
-    JWT_BEARER,
-    (context) => bearAssertion(issuer, context),
-    ['assertion', 'scope'],
-  );
+  provider.registerGrantType(JWT_BEARER, (context) => bearAssertion(issuer, context), [
+    'assertion',
+    'scope',
+  ]);
   provider.registerGrantType(
     TOKEN_EXCHANGE,
     exchange,

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::helper::{Issued, unix_seconds};
 use crate::cli::args::Global;
 
-const FILE: &str = "kubernetes-callers.json";
+const FILE: &str = "credential-callers.json";
 
 /// Most processes that are remembered.
 const MOST: usize = 64;
@@ -46,6 +46,11 @@ impl Callers {
             known.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
         let parent = parent().map(|parent| format!("{parent} {server}"));
         Ok(Self { path, known, parent })
+    }
+
+    /// Whether it is known which process asks.
+    pub(super) fn are_known(&self) -> bool {
+        self.parent.is_some()
     }
 
     /// Whether this process has this token already.

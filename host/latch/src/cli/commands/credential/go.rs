@@ -19,6 +19,7 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::End;
+use super::callers::Callers;
 use super::helper::{self, Helper, Issued, Kind};
 use crate::cli::args::GoArgs;
 use crate::cli::output;
@@ -39,6 +40,7 @@ async fn first(helper: &Helper) -> Result<(), Error> {
         let urls = origins.filter_map(|origin| Url::parse(origin).ok());
         let urls: Vec<Url> = urls.filter(|url| session.names_in_full(url)).collect();
         if let Some(issued) = session.stored().await.filter(|_| !urls.is_empty()) {
+            Callers::of_parent(&helper.global, session.name())?.note(&issued);
             parts.push_str(&part(&urls, &issued));
         }
     }
@@ -51,11 +53,14 @@ async fn after_refusal(helper: &Helper, url: &str) -> Result<(), Error> {
     // Others than 401 are usual: a proxy that lacks a module says so.
     let is_refused = response.split_whitespace().nth(1) == Some("401");
     let Some(session) = helper.session_for(&url)?.filter(|_| is_refused) else { return Ok(()) };
-    let refused = match session.names_in_full(&url) {
-        true => session.stored().await.map(|issued| issued.fingerprint),
-        false => None,
-    };
+    let mut callers = Callers::of_parent(&helper.global, session.name())?;
+    let stored = session.stored().await.filter(|_| session.names_in_full(&url));
+    // Another process may have refreshed the token since go was told that there is none.
+    let refused = stored
+        .map(|issued| issued.fingerprint)
+        .filter(|token| !callers.are_known() || callers.have(token));
     let issued = session.issue(Kind::Access, refused.as_deref()).await?;
+    callers.note(&issued);
     output::write(part(&[url], &issued).as_bytes())
 }
 
