@@ -206,7 +206,16 @@ export function begin(component, { tag, val }) {
 // ---- Values of the contract as JSON -------------------------------------------------
 
 /** Members whose values are variants or results. Other objects are records or bytes. */
-const VARIANTS = ['open', 'reply', 'protocol', 'examination', 'answered', 'error'];
+const VARIANTS = [
+  'open',
+  'reply',
+  'protocol',
+  'grant',
+  'audience',
+  'examination',
+  'answered',
+  'error',
+];
 
 /**
  * Returns a value of the contract as JSON.

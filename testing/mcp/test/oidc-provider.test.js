@@ -151,14 +151,13 @@ test('after the provider has forgotten the client, the next login registers one'
   await assertAccepted(t, server, await token());
 });
 
-test('a client that two browsers did not come back with is replaced', async (t) => {
+test('a client that the provider refuses before any browser is replaced', async (t) => {
   const { server, home } = await loggedIn(t);
   await server.prune(server.clients[0]);
-  for (const _ of [1, 2]) {
-    const { status, stderr } = await home.run('login', server.url, '--timeout', '1');
-    assert.equal(status, 5, stderr);
-    assert.equal(server.clients.length, 1);
-  }
+  const { status, stderr } = await home.run('login', server.url);
+  assert.equal(status, 4, stderr);
+  assert.ok(stderr.includes('invalid_client'), stderr);
+  assert.equal(server.clients.length, 1);
   await home.output('login', server.url);
   assert.equal(server.clients.length, 2);
 });

@@ -74,7 +74,10 @@ fn where_no_port_is_free_the_user_brings_the_address_back() {
 
 #[test]
 fn whoever_is_late_may_go_on_with_a_code() {
-    let (server, home) = (Server::oidc_provider(), Home::new());
+    // A pushed request would be refused before any browser: this client has codes only.
+    let features = r#"{"pushedAuthorizationRequests":{"enabled":false}}"#;
+    let server = Server::oidc_provider_with_features(features);
+    let home = Home::new();
     let words = ["login", "--issuer", server.issuer(), "--client-id", "device"];
     let more = ["--scope", "openid", "--timeout", "20", "--browser", "true", "--plain"];
     let mut command = home.command(&[&words[..], &more].concat());
