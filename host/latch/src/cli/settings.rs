@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use latchstring::capability::store::{Key, Store};
 use latchstring::capability::terminal::StderrTerminal;
-use latchstring::contract::GrantType;
 use latchstring::pages::{self, Pages};
 use latchstring::{Audience, Code, Description, Error, Latch, LatchBuilder, Preset, check_profile};
 
@@ -166,7 +165,7 @@ impl Settings {
         let grant = unattended::grant(profile)?;
         // Only a refresh token can be lost with this process.
         #[cfg(not(target_os = "wasi"))]
-        if matches!(grant, GrantType::User) {
+        if matches!(grant, latchstring::contract::GrantType::User) {
             builder = builder.renew_in(renewal::place(global, profile));
         }
         unattended::check_commands(&self.given)?;
