@@ -1,7 +1,7 @@
 //! Clients that get tokens without a user, and how they prove who they are.
 
 use async_trait::async_trait;
-use latchstring::capability::assertions::{Assertions, Found, Source};
+use latchstring::capability::assertions::{Assertions, Places, Source};
 use latchstring::contract::{AssertionPurpose, GrantType, TokenExchange};
 use latchstring::{Code, Error, LatchBuilder};
 use zeroize::Zeroizing;
@@ -67,20 +67,20 @@ pub(super) fn present(
     profile: &Profile,
 ) -> Result<LatchBuilder, Error> {
     let source = |place: &Option<String>| place.as_deref().map(Source::parse).transpose();
-    let mut found = Found::new();
+    let mut places = Places::new();
     if let Some(source) = source(&profile.client_assertion)? {
-        found = found.client(source);
+        places = places.client(source);
     }
     if let Some(source) = source(&profile.assertion)?.or(source(&profile.subject_token)?) {
-        found = found.subject(source);
+        places = places.subject(source);
     }
     if let Some(audience) = &profile.assertion_audience {
-        found = found.audience(audience);
+        places = places.audience(audience);
     }
     Ok(match &profile.subject_profile {
-        None => builder.assertions(found),
+        None => builder.assertions(places),
         Some(name) => builder.assertions(Exchanged {
-            found,
+            places,
             source: Global { profile: name.clone(), ..global.clone() },
             is_id_token: subject_token_type(profile) == in_full(ID_TOKEN),
         }),
@@ -89,7 +89,7 @@ pub(super) fn present(
 
 /// Assertions, and the token of another profile to exchange.
 struct Exchanged {
-    found: Found,
+    places: Places,
     /// The profile whose token is exchanged.
     source: Global,
     is_id_token: bool,
@@ -103,7 +103,7 @@ impl Assertions for Exchanged {
         audience: Option<&str>,
     ) -> Result<Zeroizing<String>, Error> {
         match purpose {
-            AssertionPurpose::Client => self.found.read(purpose, audience).await,
+            AssertionPurpose::Client => self.places.read(purpose, audience).await,
             AssertionPurpose::Subject => self.token().await,
         }
     }

@@ -2,14 +2,14 @@
 //! cloud. With one, a program needs no secret of its own.
 //!
 //! ```no_run
-//! use latchstring::capability::assertions::{Found, Source};
+//! use latchstring::capability::assertions::{Places, Source};
 //! use latchstring::{GrantType, Latch};
 //!
 //! # fn main() -> Result<(), latchstring::Error> {
 //! let job = Source::parse("github")?;
 //! let latch = Latch::builder("https://id.example.com", "deploy")
 //!     .grant(GrantType::JwtBearer)
-//!     .assertions(Found::new().subject(job))
+//!     .assertions(Places::new().subject(job))
 //!     .build()?;
 //! # Ok(())
 //! # }
@@ -107,13 +107,13 @@ impl Source {
 
 /// The places of the assertions of one client.
 #[derive(Debug, Clone, Default)]
-pub struct Found {
+pub struct Places {
     client: Option<Source>,
     subject: Option<Source>,
     audience: Option<String>,
 }
 
-impl Found {
+impl Places {
     /// No places yet.
     pub fn new() -> Self {
         Self::default()
@@ -143,7 +143,7 @@ impl Found {
 }
 
 #[async_trait]
-impl Assertions for Found {
+impl Assertions for Places {
     async fn read(
         &self,
         purpose: AssertionPurpose,
