@@ -179,7 +179,7 @@ impl Parts {
     }
 }
 
-/// Fails with `invalid-configuration` if nobody can log in with this grant.
+/// Fails with `invalid-configuration` if this client's grant has no user.
 fn check_user(client: &Client) -> Result<(), Failure> {
     match client.is_unattended() {
         false => Ok(()),

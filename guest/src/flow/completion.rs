@@ -222,8 +222,7 @@ pub(super) fn accepted_secret(client: &Client, check: IdTokenCheck) -> Option<St
     client.client_secret.clone().filter(|_| check == IdTokenCheck::KeysAndSecret)
 }
 
-/// A session with this provider's endpoints, and with no token yet.
-/// Returns a session of this client at the provider, without tokens.
+/// Returns a session with this provider's endpoints, and with no token yet.
 pub(crate) fn session_at(
     provider: Provider,
     client: &Client,

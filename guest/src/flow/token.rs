@@ -143,7 +143,7 @@ impl Token {
             (Ready(stored), Reply::Begin) => setup.assess(stored, now_ms)?,
             (AwaitingLock { before, bridging }, Reply::Locked(stored)) => {
                 let session = setup.read(stored)?;
-                if is_newer(&session, &before) && setup.is_fresh(&session, now_ms) {
+                if session.is_newer_than(&before) && setup.is_fresh(&session, now_ms) {
                     setup.finish(session, TokenSource::Adopted, now_ms)?
                 } else {
                     let refresh = Refresh { session, bridging, last_attempt: false };
@@ -193,7 +193,9 @@ impl Token {
                 let session = setup.read(stored)?;
                 if session.refresh_token == refused.session.refresh_token {
                     Continue(AwaitingDeletion(failure), Action::Save(None))
-                } else if is_newer(&session, &refused.session) && setup.is_fresh(&session, now_ms) {
+                } else if session.is_newer_than(&refused.session)
+                    && setup.is_fresh(&session, now_ms)
+                {
                     setup.finish(session, TokenSource::Adopted, now_ms)?
                 } else {
                     setup.refresh(Refresh { session, last_attempt: true, ..refused })?
@@ -522,10 +524,4 @@ const STEP_UP_REMEDY: &str =
 
 fn not_renewable() -> Failure {
     login_required("the access token must be refreshed, but the provider gave no refresh token")
-}
-
-/// Whether the access token was received after `before` was read. A new refresh token
-/// alone is the trace of a renewal that failed.
-fn is_newer(now: &Stored, before: &Stored) -> bool {
-    now.access_token != before.access_token || now.received_at_ms != before.received_at_ms
 }

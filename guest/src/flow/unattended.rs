@@ -11,8 +11,8 @@
 //! ```
 
 use crate::contract::{
-    Action, AssertionPurpose, AssertionRequest, Client, Code, Context, Demand, EpochMs, Failure,
-    GrantType, Outcome, Reply, TokenSource,
+    Action, AssertionPurpose, AssertionRequest, Client, ClientAuthentication, Code, Context,
+    Demand, EpochMs, Failure, GrantType, Outcome, Reply, TokenSource,
 };
 use crate::flow::Progress::{Continue, Done};
 use crate::flow::completion::session_at;
@@ -109,7 +109,8 @@ impl Unattended {
                 let now = setup.read(stored.as_deref())?;
                 match now {
                     Some(now)
-                        if is_newer(&now, before.as_ref()) && setup.is_fresh(&now, now_ms) =>
+                        if before.as_ref().is_none_or(|before| now.is_newer_than(before))
+                            && setup.is_fresh(&now, now_ms) =>
                     {
                         setup.finish(now, TokenSource::Adopted, now_ms)?
                     }
@@ -189,11 +190,9 @@ impl Setup {
         Ok(session.map(|session| session.turned_to_audience(&self.client)))
     }
 
+    /// A session without endpoints: the metadata is still to be fetched.
     fn new_session(&self, now_ms: EpochMs) -> Stored {
-        let provider = Provider::default();
-        let method = self.client.authentication;
-        let method = method.unwrap_or(crate::contract::ClientAuthentication::None);
-        session_at(provider, &self.client, method, now_ms).turned_to_audience(&self.client)
+        Stored::new(&self.client, ClientAuthentication::None, now_ms)
     }
 
     /// Fetches the metadata, unless an earlier request has.
@@ -266,8 +265,8 @@ impl Setup {
         request.bridging && schedule::is_valid(&request.session, min_ttl_ms, now_ms)
     }
 
-    /// The failure of a request that the provider refused. Nobody logs in for this token, so a
-    /// login is no remedy.
+    /// Returns the failure of a request that the provider refused. Its remedy is not a login,
+    /// because there is no user.
     fn refused(&self, failure: Failure) -> Failure {
         let failure = explain(failure, self.presented.as_deref());
         let is_grant = failure.provider.as_ref().is_some_and(|said| said.error == "invalid_grant");
@@ -323,10 +322,4 @@ fn receive(session: Stored, token: TokenResponse, now_ms: EpochMs) -> Progress<S
     };
     let (save, action) = Save::begin(session.to_bytes());
     Continue(State::AwaitingSave { session, save }, action)
-}
-
-fn is_newer(now: &Stored, before: Option<&Stored>) -> bool {
-    before.is_none_or(|before| {
-        now.access_token != before.access_token || now.received_at_ms != before.received_at_ms
-    })
 }

@@ -127,10 +127,7 @@ impl Transaction {
         authorization_endpoint: &str,
         client: &Client,
     ) -> Result<String, Failure> {
-        let mut url = endpoint::parse("the authorization endpoint", authorization_endpoint, true)
-            .map_err(|message| Failure::configuration(message, "correct the endpoint"))?;
-        url.query_pairs_mut().extend_pairs(self.parameters(client)?);
-        Ok(url.into())
+        address(authorization_endpoint, self.parameters(client)?)
     }
 
     /// Checks text that the user pasted: the whole address that the browser ended on, or
@@ -203,6 +200,17 @@ impl Transaction {
             _ => Err("it carried neither a code nor an error".to_owned()),
         }
     }
+}
+
+/// Returns the address of the authorization endpoint with these parameters.
+pub(crate) fn address<'a, V: AsRef<str>>(
+    endpoint: &str,
+    parameters: impl IntoIterator<Item = (&'a str, V)>,
+) -> Result<String, Failure> {
+    let mut url = endpoint::parse("the authorization endpoint", endpoint, true)
+        .map_err(|message| Failure::configuration(message, "correct the endpoint"))?;
+    url.query_pairs_mut().extend_pairs(parameters);
+    Ok(url.into())
 }
 
 /// The failure for an error in the redirect (RFC 6749 §4.1.2.1).

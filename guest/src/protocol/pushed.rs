@@ -2,15 +2,13 @@
 //! the browser only a reference to them.
 
 use serde::Deserialize;
-use url::Url;
 
 use crate::contract::{
     Client, ClientAuthentication, Code, Exchange, Failure, LoginFlow, Purpose, RequestFormat,
     Response,
 };
-use crate::protocol::authorization::{Transaction, refused};
+use crate::protocol::authorization::{Transaction, address, refused};
 use crate::protocol::client_authentication::authenticated_post;
-use crate::protocol::endpoint;
 use crate::protocol::failure::{provider_error, unavailable};
 use crate::protocol::metadata::Provider;
 
@@ -70,13 +68,8 @@ pub(crate) fn parse_push_response(
     }
     let request_uri = body.and_then(|body| body.request_uri).filter(|uri| !uri.is_empty());
     let request_uri = request_uri.ok_or_else(invalid)?;
-    let endpoint = provider.authorization_endpoint()?;
-    let mut url: Url = endpoint::parse("the authorization endpoint", endpoint, true)
-        .map_err(|message| Failure::configuration(message, "correct the endpoint"))?;
-    url.query_pairs_mut()
-        .append_pair("client_id", client.id())
-        .append_pair("request_uri", &request_uri);
-    Ok(Some(url.into()))
+    let parameters = [("client_id", client.id()), ("request_uri", &request_uri)];
+    address(provider.authorization_endpoint()?, parameters).map(Some)
 }
 
 fn invalid() -> Failure {

@@ -190,6 +190,12 @@ impl Stored {
         self.refresh_token.is_some() || self.is_unattended
     }
 
+    /// Whether the access token was received after `before` was read. A new refresh token
+    /// alone is the trace of a renewal that failed.
+    pub(crate) fn is_newer_than(&self, before: &Self) -> bool {
+        self.access_token != before.access_token || self.received_at_ms != before.received_at_ms
+    }
+
     /// Parses a stored session. Fails with `stored-newer` if its format is newer than
     /// this version, and with `stored-damaged` if it cannot be parsed.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Failure> {

@@ -158,8 +158,8 @@ struct Body {
 /// Parses a token response. Fails with `provider-refused` and the provider's own error,
 /// `provider-unavailable`, or `invalid-token-response`.
 ///
-/// A token has to be of the type that the client wants: a bearer token where a bound one was
-/// asked for could be used by whoever sees it.
+/// The token must be of the type that the client wants: anybody could use a bearer token,
+/// where the client asked for a bound one.
 pub(crate) fn parse_token_response(
     response: &Response,
     wanted: Wanted,

@@ -10,8 +10,8 @@ use crate::error::Error;
 /// ([RFC 7521](https://www.rfc-editor.org/rfc/rfc7521)).
 #[async_trait]
 pub trait Assertions: Send + Sync {
-    /// Reads the assertion for this use, anew each time: its issuer may have replaced it.
-    /// `audience` is whom it is to be presented to, for services that make one on request.
+    /// Reads the assertion for this purpose. Every call reads it again, because its issuer may
+    /// have replaced it. Services that make assertions on request make it for `audience`.
     ///
     /// # Errors
     ///

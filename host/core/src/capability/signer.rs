@@ -5,8 +5,7 @@ use async_trait::async_trait;
 use crate::contract::ClientKey;
 use crate::error::Error;
 
-/// A key that the client signs with. It may lie in a file, a module or a device: nobody else
-/// sees it.
+/// A private key of the client, in a file, a module or a device. It never leaves its signer.
 #[async_trait]
 pub trait Signer: Send + Sync {
     /// Returns what others need to know of the key.

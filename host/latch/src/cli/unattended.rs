@@ -44,8 +44,7 @@ pub(super) fn grant(profile: &Profile) -> Result<GrantType, Error> {
 /// Refuses a command that is not in a saved profile: whatever sets a variable or an argument
 /// must not decide what is run.
 pub(super) fn check_commands(given: &Profile) -> Result<(), Error> {
-    let places = [&given.assertion, &given.subject_token, &given.client_assertion];
-    match places.into_iter().flatten().any(|place| place.starts_with("command:")) {
+    match places(given).any(|place| place.starts_with("command:")) {
         false => Ok(()),
         true => Err(missing(
             "a command for an assertion is taken from a profile only",
@@ -56,8 +55,12 @@ pub(super) fn check_commands(given: &Profile) -> Result<(), Error> {
 
 /// Checks the places of assertions before they are saved.
 pub(super) fn check_places(given: &Profile) -> Result<(), Error> {
-    let places = [&given.assertion, &given.subject_token, &given.client_assertion];
-    places.into_iter().flatten().try_for_each(|place| Source::parse(place).map(drop))
+    places(given).try_for_each(|place| Source::parse(place).map(drop))
+}
+
+/// The places of assertions in these settings.
+fn places(profile: &Profile) -> impl Iterator<Item = &String> {
+    [&profile.assertion, &profile.subject_token, &profile.client_assertion].into_iter().flatten()
 }
 
 /// Adds the places of assertions.
