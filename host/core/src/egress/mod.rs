@@ -244,7 +244,7 @@ impl Egress {
             pairs.map(|(_, value)| value.into_owned()).collect::<Vec<_>>()
         };
         let is_ours = match (&*all("redirect_uri"), &*all("request_uri")) {
-            ([asked], _) => self.redirect_uri.as_ref() == Some(asked),
+            ([asked], []) => self.redirect_uri.as_ref() == Some(asked),
             ([], [reference]) => lock(&self.pushed).contains(reference),
             _ => false,
         };
@@ -506,6 +506,9 @@ mod tests {
             assert!(egress.permit_authorization(place).is_err());
         }
         let egress = egress();
+        // A reference decides, whatever stands beside it.
+        let beside = format!("{place}&redirect_uri=http%3A%2F%2F127.0.0.1%3A8000%2Fcallback");
+        assert!(egress.permit_authorization(&beside).is_err());
         egress.learn_pushed_authorization(&[ours], answer);
         assert!(egress.permit_authorization(place).is_ok());
         for more in ["&request_uri=urn%3Atwo", "&redirect_uri=http%3A%2F%2Fevil.example%2F"] {
