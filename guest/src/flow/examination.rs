@@ -1,13 +1,14 @@
-//! Checks of an access token before it is granted.
+//! Checks of an access token before it is granted, and what the user is told about it.
 
 use crate::contract::{
-    AccessRules, Action, Client, Code, EpochMs, Examination as Question, Exchange, Failure, Grant,
-    NoResponse, Purpose, Reply, Response, TokenSource,
+    AccessRules, Action, Client, Code, Demand, EpochMs, Examination as Question, Exchange, Failure,
+    Grant, NoResponse, Purpose, Reply, Response, TokenSource,
 };
 use crate::flow::Progress::{Continue, Done};
 use crate::flow::granting::{grant, grant_with_claims, grant_with_report};
 use crate::flow::{Step, login_required, misfit, response};
 use crate::protocol::access_token;
+use crate::protocol::audience::mistaken;
 use crate::protocol::client_authentication;
 use crate::protocol::dialect::{parse_user_response, user_request};
 use crate::protocol::endpoint::IssuerName;
@@ -61,16 +62,16 @@ pub(crate) struct Asking<'a> {
     pub(crate) client: &'a Client,
     pub(crate) given: &'a Provider,
     pub(crate) entropy: &'a Entropy,
+    pub(crate) demand: &'a Demand,
+    pub(crate) now_ms: EpochMs,
 }
 
 impl Examination {
     /// Is done at once if there is nothing to ask.
     pub(crate) fn begin(
         asking: &Asking<'_>,
-        question: Option<&Question>,
         session: Stored,
         source: TokenSource,
-        now_ms: EpochMs,
     ) -> Step<Self, Finding> {
         // A token for a resource is none of the issuer's business.
         let is_for_another = session.resource.is_some() || asking.client.audience.is_some();
@@ -78,7 +79,7 @@ impl Examination {
             true => Ok(None),
             false => user_request(asking.client, asking.given, &session),
         };
-        let (state, exchange) = match question {
+        let (state, exchange) = match &asking.demand.examination {
             None => return Ok(Done(asking.granted(session, source))),
             Some(Question::Userinfo) => match userinfo()? {
                 Some(exchange) => (State::Userinfo { only_to_verify: false }, exchange),
@@ -118,7 +119,7 @@ impl Examination {
                 let issuer = session.issuer_name(asking.client).ok_or_else(no_keys)?;
                 let keys: Vec<Jwk> = session.id_token_key.iter().cloned().collect();
                 let local = Local { rules: rules.clone(), issuer };
-                match local.check(&session, &keys, now_ms) {
+                match local.check(&session, &keys, asking.now_ms) {
                     Err(access_token::Rejection::UnknownKey(_)) => {
                         let jwks_uri = asking.given.jwks_uri.as_ref().or(session.jwks_uri.as_ref());
                         let exchange = get(Purpose::Keys, jwks_uri.ok_or_else(no_keys)?);
@@ -131,12 +132,7 @@ impl Examination {
         Ok(Continue(Self { session, source, state }, Action::Exchange(exchange)))
     }
 
-    pub(crate) fn next(
-        self,
-        asking: &Asking<'_>,
-        reply: Reply,
-        now_ms: EpochMs,
-    ) -> Step<Self, Finding> {
+    pub(crate) fn next(self, asking: &Asking<'_>, reply: Reply) -> Step<Self, Finding> {
         let Reply::Answered(answer) = reply else { return Err(misfit()) };
         let Self { session, source, state } = self;
         let finding = match state {
@@ -151,7 +147,7 @@ impl Examination {
                 let code = Code::InvalidAccessToken;
                 let response = response(answer, "the provider's key set", code)?;
                 let keys = parse_keys_response(&response, code)?;
-                asking.checked(local.check(&session, &keys, now_ms), session, source)?
+                asking.checked(local.check(&session, &keys, asking.now_ms), session, source)?
             }
         };
         Ok(Done(finding))
@@ -267,15 +263,33 @@ impl Asking<'_> {
     }
 
     fn with_claims(&self, session: Stored, source: TokenSource, claims: Claims) -> Finding {
-        Finding::Granted(grant_with_claims(self.client, session, self.entropy, source, claims))
+        self.noted(grant_with_claims(self.client, session, self.entropy, source, claims))
     }
 
     fn with_report(&self, session: Stored, source: TokenSource, report: Claims) -> Finding {
-        Finding::Granted(grant_with_report(self.client, session, self.entropy, source, report))
+        self.noted(grant_with_report(self.client, session, self.entropy, source, report))
     }
 
     fn granted(&self, session: Stored, source: TokenSource) -> Finding {
-        Finding::Granted(grant(self.client, session, self.entropy, source))
+        self.noted(grant(self.client, session, self.entropy, source))
+    }
+
+    fn noted(&self, mut grant: Grant) -> Finding {
+        grant.notices.extend(self.shortfall(&grant));
+        grant.notices.extend(mistaken(self.client, &grant.access_token));
+        Finding::Granted(grant)
+    }
+
+    /// Returns a notice if the token does not stay valid for as long as was asked for,
+    /// because another one might not be better.
+    fn shortfall(&self, grant: &Grant) -> Option<String> {
+        let left_s = grant.expires_at_ms?.saturating_sub(self.now_ms) / 1000;
+        let demanded_s = self.demand.min_ttl_ms / 1000;
+        (left_s < demanded_s).then(|| {
+            format!(
+                "the access token is valid for {left_s} s, but {demanded_s} s were requested; a new one may not be valid for longer"
+            )
+        })
     }
 }
 

@@ -15,7 +15,7 @@
 //! ```
 
 use crate::contract::{
-    Action, Client, Code, Context, Demand, EpochMs, Failure, Grant, Outcome, Reply, TokenSource,
+    Action, Client, Code, Context, Demand, EpochMs, Failure, Outcome, Reply, TokenSource,
 };
 use crate::flow::Progress::{Continue, Done};
 use crate::flow::completion::accepted_secret;
@@ -24,7 +24,7 @@ use crate::flow::granting::remember;
 use crate::flow::identity::Identity;
 use crate::flow::registration::{Amendment, Change, disowns_client};
 use crate::flow::{Progress, Save, Step, login_required, misfit, response};
-use crate::protocol::audience::{mistaken, wanted};
+use crate::protocol::audience::wanted;
 use crate::protocol::challenge::Demanded;
 use crate::protocol::dialect::{parse_renewal_response, renewal_request};
 use crate::protocol::entropy::Entropy;
@@ -220,7 +220,7 @@ impl Token {
                 return Err(failure);
             }
             (Examining(examination), reply) => {
-                setup.examined(examination.next(&setup.asking(), reply, now_ms)?, now_ms)
+                setup.examined(examination.next(&setup.asking(now_ms), reply)?)
             }
             (AwaitingFindingSave(failure), Reply::Saved | Reply::NotSaved(_)) => {
                 return Err(failure);
@@ -431,23 +431,14 @@ impl Setup {
         source: TokenSource,
         now_ms: EpochMs,
     ) -> Step<State, Outcome> {
-        let question = self.demand.examination.as_ref();
-        let examination = Examination::begin(&self.asking(), question, session, source, now_ms)?;
-        Ok(self.examined(examination, now_ms))
+        let examination = Examination::begin(&self.asking(now_ms), session, source)?;
+        Ok(self.examined(examination))
     }
 
-    fn examined(
-        &self,
-        examination: Progress<Examination, Finding>,
-        now_ms: EpochMs,
-    ) -> Progress<State, Outcome> {
+    fn examined(&self, examination: Progress<Examination, Finding>) -> Progress<State, Outcome> {
         match examination {
             Continue(examination, action) => Continue(State::Examining(examination), action),
-            Done(Finding::Granted(mut grant)) => {
-                grant.notices.extend(self.shortfall(&grant, now_ms));
-                grant.notices.extend(mistaken(&self.caller, &grant.access_token));
-                Done(Outcome::Granted(grant))
-            }
+            Done(Finding::Granted(grant)) => Done(Outcome::Granted(grant)),
             Done(Finding::Refused(session)) => {
                 Continue(State::AwaitingLock { before: session, bridging: false }, Action::Lock)
             }
@@ -458,20 +449,14 @@ impl Setup {
         }
     }
 
-    /// Returns a notice if the token does not stay valid for as long as was asked for,
-    /// because a renewal might not bring a better one.
-    fn shortfall(&self, grant: &Grant, now_ms: EpochMs) -> Option<String> {
-        let left_s = grant.expires_at_ms?.saturating_sub(now_ms) / 1000;
-        let demanded_s = self.demand.min_ttl_ms / 1000;
-        (left_s < demanded_s).then(|| {
-            format!(
-                "the access token is valid for {left_s} s, but {demanded_s} s were requested; a refresh may not give more"
-            )
-        })
-    }
-
-    fn asking(&self) -> Asking<'_> {
-        Asking { client: self.client(), given: &self.given, entropy: &self.entropy }
+    fn asking(&self, now_ms: EpochMs) -> Asking<'_> {
+        Asking {
+            client: self.client(),
+            given: &self.given,
+            entropy: &self.entropy,
+            demand: &self.demand,
+            now_ms,
+        }
     }
 }
 

@@ -20,7 +20,6 @@ use crate::flow::discovery::Discovery;
 use crate::flow::examination::{Asking, Examination, Finding};
 use crate::flow::{Progress, Save, Step, misfit, response};
 use crate::protocol::assertion::{Assertion, explain};
-use crate::protocol::audience::mistaken;
 use crate::protocol::authorization::check_client;
 use crate::protocol::client_authentication;
 use crate::protocol::endpoint::Issuer;
@@ -147,7 +146,7 @@ impl Unattended {
                 Done(()) => setup.finish(session, TokenSource::Renewed, now_ms)?,
             },
             (Examining(examination), reply) => {
-                setup.examined(examination.next(&setup.asking(), reply, now_ms)?)
+                setup.examined(examination.next(&setup.asking(now_ms), reply)?)
             }
             (AwaitingFindingSave(failure), Reply::Saved | Reply::NotSaved(_)) => {
                 return Err(failure);
@@ -283,18 +282,14 @@ impl Setup {
         source: TokenSource,
         now_ms: EpochMs,
     ) -> Step<State, Outcome> {
-        let question = self.demand.examination.as_ref();
-        let examination = Examination::begin(&self.asking(), question, session, source, now_ms)?;
+        let examination = Examination::begin(&self.asking(now_ms), session, source)?;
         Ok(self.examined(examination))
     }
 
     fn examined(&self, examination: Progress<Examination, Finding>) -> Progress<State, Outcome> {
         match examination {
             Continue(examination, action) => Continue(State::Examining(examination), action),
-            Done(Finding::Granted(mut grant)) => {
-                grant.notices.extend(mistaken(&self.client, &grant.access_token));
-                Done(Outcome::Granted(grant))
-            }
+            Done(Finding::Granted(grant)) => Done(Outcome::Granted(grant)),
             Done(Finding::Refused(session)) => {
                 let before = Some(session);
                 Continue(State::AwaitingLock { before, bridging: false }, Action::Lock)
@@ -306,8 +301,14 @@ impl Setup {
         }
     }
 
-    fn asking(&self) -> Asking<'_> {
-        Asking { client: &self.client, given: &self.given, entropy: &self.entropy }
+    fn asking(&self, now_ms: EpochMs) -> Asking<'_> {
+        Asking {
+            client: &self.client,
+            given: &self.given,
+            entropy: &self.entropy,
+            demand: &self.demand,
+            now_ms,
+        }
     }
 }
 

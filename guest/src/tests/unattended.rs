@@ -92,6 +92,12 @@ fn an_outage_is_bridged_while_the_token_is_valid() {
 }
 
 #[test]
+fn a_token_that_ends_too_soon_is_granted_with_a_notice() {
+    let grant = machine().stored(stored()).min_ttl_ms(2 * HOUR_MS).token().grants();
+    assert!(grant.notices[0].contains("3600 s, but 7200 s were requested"), "{:?}", grant.notices);
+}
+
+#[test]
 fn a_refusal_asks_for_no_login() {
     for error in ["invalid_client", "unauthorized_client", "invalid_scope", "invalid_grant"] {
         let failure = asking(machine()).asks_token(oauth_error(error)).fails(Code::ProviderRefused);

@@ -90,7 +90,7 @@ fn a_token_that_does_not_live_long_enough_is_renewed() {
     // No token of this provider lives that long: it is not asked for another one.
     let run = home.latch(&["token", "--min-ttl", "86400"]).succeeded();
     assert_eq!(run.stdout.trim_end(), renewed);
-    run.saying(&["86400 s were requested", "a refresh may not give more"]);
+    run.saying(&["86400 s were requested", "a new one may not be valid for longer"]);
 }
 
 #[test]
