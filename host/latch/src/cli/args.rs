@@ -19,6 +19,7 @@ mod rest;
 mod unattended;
 
 use std::ffi::OsString;
+use std::mem::ManuallyDrop;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -86,7 +87,7 @@ impl Args {
     pub(crate) fn read() -> Result<Self, clap::Error> {
         let words = words();
         let quick = only_named_command(&words)
-            .and_then(|command| command.try_get_matches_from(&words).ok());
+            .and_then(|mut command| command.try_get_matches_from_mut(&words).ok());
         let matches = match quick {
             Some(matches) => matches,
             // On any error, parse again with all commands, so that the message lists them.
@@ -146,12 +147,14 @@ fn words() -> Vec<OsString> {
 }
 
 /// Returns a parser for the command that `words` name, without the other commands: clap
-/// copies every global argument into each command, which takes longer than parsing.
-fn only_named_command(words: &[OsString]) -> Option<clap::Command> {
-    let all = Command::augment_subcommands(clap::Command::new("latch"));
+/// copies every global argument into each command, which takes longer than parsing. To free
+/// the parsers would take as long again: this process parses once.
+fn only_named_command(words: &[OsString]) -> Option<ManuallyDrop<clap::Command>> {
+    let all = ManuallyDrop::new(Command::augment_subcommands(clap::Command::new("latch")));
     let mut names = words.iter().skip(1).filter_map(|word| word.to_str());
     let named = names.find_map(|word| all.find_subcommand(word))?;
-    Some(Global::augment_args(clap::Command::new("latch")).subcommand(named.clone()))
+    let command = Global::augment_args(clap::Command::new("latch")).subcommand(named.clone());
+    Some(ManuallyDrop::new(command))
 }
 
 /// Returns the matches of the innermost subcommand.

@@ -19,6 +19,7 @@ pub(crate) struct CredentialArgs {
 }
 
 #[derive(Subcommand)]
+#[command(defer = true)]
 pub(crate) enum CredentialCommand {
     /// Have a program run latch as its helper: writes the program's settings
     Install(InstallArgs),

@@ -27,6 +27,7 @@ pub(crate) struct McpCommand {
 }
 
 #[derive(Subcommand)]
+#[command(defer = true)]
 pub(crate) enum McpAction {
     /// Print the entry for an MCP client's configuration
     Config(McpConfigArgs),

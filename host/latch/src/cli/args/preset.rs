@@ -19,6 +19,7 @@ pub(crate) struct PresetArgs {
 }
 
 #[derive(Subcommand)]
+#[command(defer = true)]
 pub(crate) enum ProviderCommand {
     /// List the presets
     List,

@@ -156,6 +156,7 @@ pub(crate) struct LogoutArgs {
 }
 
 #[derive(Subcommand)]
+#[command(defer = true)]
 pub(crate) enum ProfileCommand {
     /// Add a profile, or change some of its settings
     Add {
