@@ -13,6 +13,7 @@ use crate::flow::granting::{grant, remember};
 use crate::flow::identity::Identity;
 use crate::flow::{Progress, Save, Step, misfit, response};
 use crate::protocol::authorization::wants_id_token;
+use crate::protocol::authorization_details::unconfirmed;
 use crate::protocol::dialect::{parse_user_response, user_request};
 use crate::protocol::entropy::Entropy;
 use crate::protocol::id_token::{
@@ -90,6 +91,7 @@ impl Completion {
                 demands,
             },
         });
+        remarks.notices.extend(unconfirmed(client, token.authorization_details.as_ref()));
         let jwks_uri = provider.jwks_uri.clone();
         let session = Stored {
             scopes: token.scopes.unwrap_or_else(|| client.scopes.clone()),
@@ -100,6 +102,7 @@ impl Completion {
             expires_at_ms,
             id_token_check: check,
             resource,
+            authorization_details: token.authorization_details,
             ..session_at(provider, client, method, now_ms)
         };
         let progress = match (token.id_token, expected) {

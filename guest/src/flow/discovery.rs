@@ -16,6 +16,7 @@ use crate::protocol::request::get;
 
 pub(crate) struct Discovery {
     issuer: Issuer,
+    uses_certificate: bool,
     state: State,
 }
 
@@ -54,23 +55,28 @@ impl Discovery {
         };
         let exchange = get(Purpose::Metadata, &openid_configuration_url(&issuer));
         let state = State::AwaitingOpenidConfiguration { needs_pkce };
-        Continue(Self { issuer, state }, Action::Exchange(exchange))
+        let uses_certificate = client.certificate;
+        Continue(Self { issuer, uses_certificate, state }, Action::Exchange(exchange))
     }
 
     /// Begins the search for the metadata of an issuer that a resource named. An MCP server
     /// that is its own issuer may do without: `has_default_endpoints`.
     pub(crate) fn of_resource(
+        client: &Client,
         issuer: &Issuer,
         has_default_endpoints: bool,
     ) -> Step<Self, Provider> {
-        look_further(issuer.clone(), metadata_urls(issuer).into(), has_default_endpoints)
+        let places = metadata_urls(issuer).into();
+        look_further(issuer.clone(), client.certificate, places, has_default_endpoints)
     }
 
     pub(crate) fn next(self, reply: Reply) -> Step<Self, Provider> {
         let Reply::Answered(answer) = reply else { return Err(misfit()) };
         let what = format!("the provider {}", describe(self.issuer.url()));
         let response = response(answer, &what, Code::InvalidMetadata);
-        let read = |response: Response| parse_metadata_response(&self.issuer, &response);
+        let read = |response: Response| {
+            parse_metadata_response(&self.issuer, &response, self.uses_certificate)
+        };
         match self.state {
             State::AwaitingFirst { places, has_default_endpoints } => {
                 // A page instead of JSON is not the metadata.
@@ -78,7 +84,12 @@ impl Discovery {
                 let document = if is_page(&response) { None } else { read(response)? };
                 match document {
                     Some(provider) => Ok(Done(provider)),
-                    None => look_further(self.issuer, places, has_default_endpoints),
+                    None => look_further(
+                        self.issuer,
+                        self.uses_certificate,
+                        places,
+                        has_default_endpoints,
+                    ),
                 }
             }
             State::AwaitingOpenidConfiguration { needs_pkce } => {
@@ -117,13 +128,15 @@ impl Discovery {
 /// Looks at the next location of the metadata.
 fn look_further(
     issuer: Issuer,
+    uses_certificate: bool,
     mut places: VecDeque<String>,
     has_default_endpoints: bool,
 ) -> Step<Discovery, Provider> {
     if let Some(place) = places.pop_front() {
         let exchange = get(Purpose::Metadata, &place);
         let state = State::AwaitingFirst { places, has_default_endpoints };
-        return Ok(Continue(Discovery { issuer, state }, Action::Exchange(exchange)));
+        let discovery = Discovery { issuer, uses_certificate, state };
+        return Ok(Continue(discovery, Action::Exchange(exchange)));
     }
     if has_default_endpoints {
         return Ok(Done(default_endpoints(&issuer)));

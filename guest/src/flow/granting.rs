@@ -38,6 +38,7 @@ pub(crate) fn grant(
         report: None,
         refresh_token_hint: session.refresh_token.as_deref().map(hint),
         headers,
+        authorization_details: session.authorization_details.map(|details| details.to_string()),
         source,
         notices: Vec::new(),
         refused_parameters: Vec::new(),

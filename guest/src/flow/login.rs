@@ -3,7 +3,8 @@
 //!
 //! ```text
 //! Ready -> AwaitingProbe -> [AwaitingResource] -> [AwaitingMetadata] -> [AwaitingClient]
-//!       -> [AwaitingPush] -> AwaitingRedirect -> AwaitingToken
+//!       -> [AwaitingResponseKeys] -> [AwaitingSignature] -> [AwaitingPush]
+//!       -> AwaitingRedirect -> AwaitingToken
 //!       -> OnDevice
 //!       -> Completing
 //! AwaitingRedirect, OnDevice -> AwaitingChoice -> AwaitingRedirect, OnDevice
@@ -16,7 +17,8 @@ mod next_attempt;
 use self::by_resource::{Guarded, with_advice_on_registration};
 use crate::contract::{
     Action, Authorization, Client, ClientAuthentication, Code, Context, EpochMs, Facts, Failure,
-    FlowChoice, LoginFlow, LoginRequest, Outcome, Parameter, Pkce, Protocol, Reply,
+    FlowChoice, LoginFlow, LoginRequest, Outcome, Parameter, Pkce, Protocol, Purpose, Reply,
+    SigningKey, SigningRequest,
 };
 use crate::flow::Progress::{Continue, Done};
 use crate::flow::completion::{AnsweredRedirect, Completion, LoginContext, Remarks};
@@ -27,10 +29,12 @@ use crate::flow::protected_resource::Search;
 use crate::flow::registration::{Amendment, Registration};
 use crate::flow::waiting::{Choice, Wait, cancelled, no_user_to_ask};
 use crate::flow::{Progress, Step, misfit, response};
+use crate::protocol::assertion::compact;
 use crate::protocol::authorization::{
-    Redirect, Transaction, VerifiedCode, check_client, demands, refused, refused_default,
+    Redirect, Transaction, VerifiedCode, address, check_client, demands, refused, refused_default,
     wants_id_token,
 };
+use crate::protocol::authorization_details::check_details;
 use crate::protocol::client_authentication;
 use crate::protocol::device::device_login_unavailable;
 use crate::protocol::endpoint::Issuer;
@@ -38,8 +42,13 @@ use crate::protocol::entropy::Entropy;
 use crate::protocol::failure::in_words;
 use crate::protocol::flow_choice::{choose, flows_after};
 use crate::protocol::id_token::Demands;
+use crate::protocol::jwk::parse_keys_response;
 use crate::protocol::metadata::{IdTokenCheck, Provider, check_pkce, unprotected_code};
 use crate::protocol::pushed::{endpoint_for, parse_push_response, push_request};
+use crate::protocol::request::get;
+use crate::protocol::request_object::{request_input, request_key};
+use crate::protocol::security::{check_device_security, check_provider_security};
+use crate::protocol::signed_response::response_keys;
 use crate::protocol::stored::Stored;
 use crate::protocol::token::{TokenResponse, Wanted, parse_token_response, token_request};
 
@@ -74,6 +83,10 @@ enum State {
     AwaitingMetadata(Discovery),
     /// The client is being found or registered.
     AwaitingClient(Box<Registration>),
+    /// The keys are being fetched that the response must be signed with.
+    AwaitingResponseKeys(Wait),
+    /// The authorization request is being signed. Holds what is signed.
+    AwaitingSignature(Wait, String),
     /// The provider is getting the parameters of the authorization request.
     AwaitingPush(Wait),
     AwaitingRedirect(Wait),
@@ -187,6 +200,17 @@ impl Setup {
             (AwaitingMetadata(discovery), reply) => {
                 self.discovered(discovery.next(reply)?, now_ms)?
             }
+            (AwaitingResponseKeys(mut wait), Reply::Answered(answer)) => {
+                let code = Code::InvalidMetadata;
+                let response = response(answer, "the provider's key set", code)?;
+                wait.transaction.response_keys = Some(parse_keys_response(&response, code)?);
+                self.request(wait, now_ms)?
+            }
+            (AwaitingSignature(wait, input), Reply::Signed(signature)) => {
+                let client_id = self.client.id().to_owned();
+                let request = compact(&input, &signature);
+                self.send(wait, &[("client_id", client_id), ("request", request)], now_ms)?
+            }
             (AwaitingPush(wait), Reply::Answered(answer)) => {
                 let what = "the pushed authorization request endpoint";
                 let response = response(answer, what, Code::InvalidMetadata)?;
@@ -196,11 +220,11 @@ impl Setup {
                 await_redirect(Wait { url, ..wait }, now_ms, notice)
             }
             (AwaitingRedirect(wait), Reply::Redirected(target)) => {
-                let redirect = wait.transaction.check(&target);
+                let redirect = wait.transaction.check(&target, now_ms);
                 self.redeem(wait, redirect, now_ms)?
             }
             (AwaitingRedirect(wait), Reply::Pasted(text)) => {
-                let redirect = wait.transaction.check_pasted(&text);
+                let redirect = wait.transaction.check_pasted(&text, now_ms);
                 self.redeem(wait, redirect, now_ms)?
             }
             (AwaitingRedirect(_) | AwaitingChoice(_), Reply::Cancelled) => {
@@ -305,7 +329,10 @@ impl Setup {
         }
         self.check_identity(&provider)?;
         let method = client_authentication::choose(&self.client, provider.auth_methods.as_deref())?;
+        check_details(&self.client, &provider)?;
+        check_provider_security(&self.client, &provider, true)?;
         if flow == LoginFlow::Device {
+            check_device_security(&self.client)?;
             let Some(endpoint) = provider.device_authorization_endpoint.clone() else {
                 return self.offer(provider, flow, device_login_unavailable());
             };
@@ -323,12 +350,10 @@ impl Setup {
             let device = Box::new(device);
             return Ok(Continue(State::OnDevice { device, provider, method }, action));
         }
-        let authorization_endpoint = provider.authorization_endpoint()?;
         provider.token_endpoint()?;
         check_pkce(&self.client, &provider)?;
         let transaction =
             Transaction::new(&self.client, &provider, &self.request.redirect_uri, &self.entropy)?;
-        let url = transaction.authorization_request(authorization_endpoint, &self.client)?;
         let deadline_ms = now_ms.saturating_add(self.time_limit_ms());
         let mut alternatives = flows_after(&self.facts(&provider), flow);
         alternatives.retain(|way| *way != flow);
@@ -336,17 +361,52 @@ impl Setup {
             provider,
             method,
             transaction,
-            url,
+            url: String::new(),
             flow,
             alternatives,
             reason,
             deadline_ms,
             notice: None,
         };
-        let Some(endpoint) = endpoint_for(&wait.provider, flow) else {
+        match response_keys(&self.client, &wait.provider)? {
+            Some(jwks_uri) => {
+                let exchange = get(Purpose::Keys, jwks_uri);
+                Ok(Continue(State::AwaitingResponseKeys(wait), Action::Exchange(exchange)))
+            }
+            None => self.request(wait, now_ms),
+        }
+    }
+
+    /// Makes the authorization request.
+    fn request(&self, wait: Wait, now_ms: EpochMs) -> Step<State, Outcome> {
+        let parameters = wait.transaction.parameters(&self.client)?;
+        let Some(key) = request_key(&self.client, &wait.provider)? else {
+            return self.send(wait, &parameters, now_ms);
+        };
+        let jti = self.entropy.secret("request");
+        let input = request_input(&self.client, key, parameters, jti, now_ms);
+        let signing = SigningRequest {
+            key: SigningKey::Client,
+            algorithm: key.algorithm,
+            input: input.as_bytes().to_vec(),
+        };
+        Ok(Continue(State::AwaitingSignature(wait, input), Action::Sign(signing)))
+    }
+
+    /// Sends the authorization request: to the provider, if it takes them, and otherwise by
+    /// the browser.
+    fn send(
+        &self,
+        mut wait: Wait,
+        parameters: &[(&str, String)],
+        now_ms: EpochMs,
+    ) -> Step<State, Outcome> {
+        let endpoint = wait.provider.authorization_endpoint()?;
+        wait.url = address(endpoint, parameters.iter().map(|(name, value)| (*name, value)))?;
+        let Some(endpoint) = endpoint_for(&wait.provider, wait.flow) else {
             return Ok(await_redirect(wait, now_ms, None));
         };
-        let exchange = push_request(endpoint, &self.client, method, &wait.transaction)?;
+        let exchange = push_request(endpoint, &self.client, wait.method, parameters);
         Ok(Continue(State::AwaitingPush(wait), Action::Exchange(exchange)))
     }
 
@@ -391,6 +451,7 @@ impl Setup {
                 Some(parameter) => self.retry_without(wait, parameter, &in_words(&said), now_ms),
                 None => Err(refused(said)),
             },
+            Redirect::Unusable(failure) => Err(failure),
             Redirect::Code(code) => {
                 let Wait { provider, method, transaction, .. } = wait;
                 let exchange = token_request(

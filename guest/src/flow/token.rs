@@ -324,6 +324,7 @@ impl Setup {
             refresh_token: token.refresh_token.or(session.refresh_token),
             received_at_ms: now_ms,
             expires_at_ms,
+            authorization_details: token.authorization_details.or(session.authorization_details),
             ..session
         };
         let jwks_uri = self.given.jwks_uri.clone().or(session.jwks_uri.clone());

@@ -21,11 +21,13 @@ use crate::flow::examination::{Asking, Examination, Finding};
 use crate::flow::{Progress, Save, Step, misfit, response};
 use crate::protocol::assertion::{Assertion, explain};
 use crate::protocol::authorization::check_client;
+use crate::protocol::authorization_details::check_details;
 use crate::protocol::client_authentication;
 use crate::protocol::endpoint::Issuer;
 use crate::protocol::entropy::Entropy;
 use crate::protocol::metadata::Provider;
 use crate::protocol::schedule;
+use crate::protocol::security::check_provider_security;
 use crate::protocol::stored::Stored;
 use crate::protocol::token::{
     TokenResponse, Wanted, check_exchanged, direct_request, parse_token_response,
@@ -221,6 +223,8 @@ impl Setup {
         let assumed = Provider::assumed(&self.client)?;
         let provider = self.given.clone().or(found).or(assumed);
         provider.token_endpoint()?;
+        check_details(&self.client, &provider)?;
+        check_provider_security(&self.client, &provider, false)?;
         let supported = provider.auth_methods.clone();
         let method = client_authentication::choose(&self.client, supported.as_deref())?;
         let session = session_at(provider, &self.client, method, now_ms);
@@ -318,6 +322,7 @@ fn receive(session: Stored, token: TokenResponse, now_ms: EpochMs) -> Progress<S
         access_token: Some(token.access_token),
         token_type: token.token_type,
         scopes: token.scopes.unwrap_or(session.scopes),
+        authorization_details: token.authorization_details,
         received_at_ms: now_ms,
         ..session
     };

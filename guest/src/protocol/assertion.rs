@@ -144,8 +144,7 @@ impl Statement<'_> {
             "iat": now_s.saturating_sub(BACKDATED_S),
             "exp": now_s.saturating_add(LIFETIME_S),
         });
-        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        format!("{}.{}", part(header), part(claims))
+        signing_input(&header, &claims)
     }
 
     /// Returns the assertion, signed with the client secret.
@@ -156,6 +155,13 @@ impl Statement<'_> {
         mac.update(input.as_bytes());
         compact(&input, &mac.finalize().into_bytes())
     }
+}
+
+/// Returns what is signed for a JSON Web Token with this header and these claims (RFC 7515
+/// §5.1).
+pub(crate) fn signing_input(header: &Value, claims: &Value) -> String {
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    format!("{}.{}", part(header), part(claims))
 }
 
 /// Returns the token of an input and its signature (RFC 7515 §7.1).

@@ -7,17 +7,21 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 use url::Url;
 
-use crate::contract::{Client, Code, Failure, ProviderError};
+use crate::contract::{Client, Code, EpochMs, Failure, ProviderError};
+use crate::protocol::authorization_details::AUTHORIZATION_DETAILS;
 use crate::protocol::dpop::thumbprint;
 use crate::protocol::endpoint::{self, IssuerName};
 use crate::protocol::entropy::Entropy;
 use crate::protocol::failure::{in_words, printable, provider_error};
 use crate::protocol::id_token::Demands;
+use crate::protocol::jwk::Jwk;
 use crate::protocol::metadata::Provider;
+use crate::protocol::security::check_client_security;
+use crate::protocol::signed_response::{self, RESPONSE_MODE};
 
 /// Parameters that the caller must not set: they protect the login, or would change where
 /// and how the response arrives.
-const RESERVED: [&str; 13] = [
+const RESERVED: [&str; 14] = [
     "response_type",
     "response_mode",
     "client_id",
@@ -31,6 +35,7 @@ const RESERVED: [&str; 13] = [
     "request",
     "request_uri",
     "dpop_jkt",
+    AUTHORIZATION_DETAILS,
 ];
 
 /// The scope for a refresh token (OIDC §11).
@@ -48,6 +53,9 @@ pub(crate) struct Transaction {
     pub(crate) redirect_uri_text: String,
     issuer: Option<IssuerName>,
     issuer_required: bool,
+    client_id: String,
+    /// The provider's keys, if only a signed response is accepted.
+    pub(crate) response_keys: Option<Vec<Jwk>>,
 }
 
 /// An authorization code that arrived with this transaction's state, from its issuer, at
@@ -65,6 +73,8 @@ pub(crate) enum Redirect {
     Code(VerifiedCode),
     /// An error from the provider, proven to belong to this transaction.
     Refused(ProviderError),
+    /// The response to this transaction, but it cannot be trusted.
+    Unusable(Failure),
     /// Not the response to this transaction. Holds the reason, for the user.
     Stray(String),
 }
@@ -91,7 +101,9 @@ impl Transaction {
             redirect_uri,
             redirect_uri_text,
             issuer: provider.issuer_name(client),
-            issuer_required: provider.sends_issuer,
+            issuer_required: provider.sends_issuer || client.demands_signed_response,
+            client_id: client.id().to_owned(),
+            response_keys: None,
         })
     }
 
@@ -116,34 +128,30 @@ impl Transaction {
         // The code is then worth nothing without the key either (RFC 9449 §10).
         parameters.extend(client.dpop.iter().map(|key| ("dpop_jkt", thumbprint(key))));
         parameters.extend(client.resources.iter().map(|uri| ("resource", uri.clone())));
+        if client.demands_signed_response {
+            parameters.push(("response_mode", RESPONSE_MODE.to_owned()));
+        }
+        let details = client.authorization_details.clone();
+        parameters.extend(details.map(|details| (AUTHORIZATION_DETAILS, details)));
         let further = further_parameters(client)?;
         parameters.extend(further.into_iter().map(|(name, value)| (name, value.to_owned())));
         Ok(parameters)
     }
 
-    /// Returns the URL of the authorization request.
-    pub(crate) fn authorization_request(
-        &self,
-        authorization_endpoint: &str,
-        client: &Client,
-    ) -> Result<String, Failure> {
-        address(authorization_endpoint, self.parameters(client)?)
-    }
-
     /// Checks text that the user pasted: the whole address that the browser ended on, or
     /// the part after its `?`.
-    pub(crate) fn check_pasted(&self, text: &str) -> Redirect {
+    pub(crate) fn check_pasted(&self, text: &str, now_ms: EpochMs) -> Redirect {
         let stray = |reason: &str| Redirect::Stray(reason.to_owned());
         // Terminals and mail programs break long lines, and users add quotes.
         let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         let text = text.trim_matches(['"', '\'', '<', '>']);
-        if text.contains("code_challenge=") {
+        if ["code_challenge=", "request=", "request_uri="].iter().any(|name| text.contains(name)) {
             return stray(
                 "this is the address to open; after the login, paste the address the browser ends on",
             );
         }
         if text.starts_with("http://") || text.starts_with("https://") {
-            return self.check(text);
+            return self.check(text, now_ms);
         }
         let query = text.trim_start_matches('?');
         if !query.contains('=') {
@@ -151,12 +159,12 @@ impl Transaction {
                 "a code alone is not enough, because nothing shows that it belongs to this login; paste the whole address",
             );
         }
-        self.check(&format!("{}?{query}", self.redirect_uri.path()))
+        self.check(&format!("{}?{query}", self.redirect_uri.path()), now_ms)
     }
 
     /// Checks whether `target`, a path and query as a browser sent them, is the response
     /// to this transaction.
-    pub(crate) fn check(&self, target: &str) -> Redirect {
+    pub(crate) fn check(&self, target: &str, now_ms: EpochMs) -> Redirect {
         let stray = |reason: &str| Redirect::Stray(reason.to_owned());
         let Ok(url) = self.redirect_uri.join(target) else {
             return stray("its address cannot be read");
@@ -164,16 +172,47 @@ impl Transaction {
         if url.path() != self.redirect_uri.path() || url.origin() != self.redirect_uri.origin() {
             return stray("it did not go to the redirect URI");
         }
-        self.check_parameters(Parameters::read(&url)).unwrap_or_else(Redirect::Stray)
+        let parameters = Parameters::read(&url);
+        match &self.response_keys {
+            None => self.check_parameters(parameters),
+            Some(keys) => self.check_signed(parameters, keys, now_ms),
+        }
+        .unwrap_or_else(Redirect::Stray)
+    }
+
+    /// Checks a response of which only the signed part counts (JARM §2.4). One with this
+    /// transaction's state ends the login if it cannot be trusted: others do not know the
+    /// state.
+    fn check_signed(
+        &self,
+        parameters: Parameters,
+        keys: &[Jwk],
+        now_ms: EpochMs,
+    ) -> Result<Redirect, String> {
+        let Some(response) = once("response", parameters.response)? else {
+            self.check_state(parameters.state)?;
+            return Ok(Redirect::Unusable(signed_response::unsigned()));
+        };
+        let claims = signed_response::unchecked(&response).ok_or("its response cannot be read")?;
+        self.check_state(claims.state.iter().cloned().collect())?;
+        match signed_response::check(&response, &claims, keys, &self.client_id, now_ms) {
+            Ok(()) => self.check_parameters(claims.into()),
+            Err(failure) => Ok(Redirect::Unusable(failure)),
+        }
+    }
+
+    fn check_state(&self, state: Vec<String>) -> Result<(), String> {
+        let state = once("state", state)?.ok_or("it carried no state")?;
+        match state.as_bytes().ct_eq(self.state.as_bytes()).into() {
+            true => Ok(()),
+            false => Err("it carried another login's state".to_owned()),
+        }
     }
 
     /// Checks the parameters of a redirect. The error says why they are not the response
     /// to this transaction.
     fn check_parameters(&self, parameters: Parameters) -> Result<Redirect, String> {
-        let state = once("state", parameters.state)?.ok_or("it carried no state")?;
-        if !bool::from(state.as_bytes().ct_eq(self.state.as_bytes())) {
-            return Err("it carried another login's state".to_owned());
-        }
+        self.check_state(parameters.state)?;
         // Mix-up defence: a code or an error is accepted only from the issuer that was
         // asked (RFC 9207 §2.4).
         match (once("iss", parameters.iss)?, &self.issuer) {
@@ -288,11 +327,12 @@ pub(crate) fn demands(client: &Client) -> Result<Demands, Failure> {
     }
 }
 
-/// Checks that the client has an id, and that scope names are visible ASCII without
+/// Checks that the client has an id and keeps the rules that it names, and that scope names are visible ASCII without
 /// quotes and backslashes (RFC 6749 §2.2, §3.3).
 ///
 /// A space in a scope name would hide `openid` from the checks that require an ID token.
 pub(crate) fn check_client(client: &Client) -> Result<(), Failure> {
+    check_client_security(client)?;
     if client.id().is_empty() && client.resource_url.is_none() {
         return Err(Failure::configuration(
             "the client ID is empty",
@@ -363,6 +403,22 @@ struct Parameters {
     iss: Vec<String>,
     error: Vec<String>,
     error_description: Vec<String>,
+    /// The signed response, with all others in it.
+    response: Vec<String>,
+}
+
+impl From<signed_response::Claims> for Parameters {
+    fn from(claims: signed_response::Claims) -> Self {
+        let one = |value: Option<String>| value.into_iter().collect();
+        Self {
+            code: one(claims.code),
+            state: one(claims.state),
+            iss: one(claims.iss),
+            error: one(claims.error),
+            error_description: one(claims.error_description),
+            response: Vec::new(),
+        }
+    }
 }
 
 impl Parameters {
@@ -375,6 +431,7 @@ impl Parameters {
                 "iss" => &mut found.iss,
                 "error" => &mut found.error,
                 "error_description" => &mut found.error_description,
+                "response" => &mut found.response,
                 _ => continue,
             };
             values.push(value.into_owned());

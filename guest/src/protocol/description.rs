@@ -19,6 +19,7 @@ pub(crate) fn describe(stored: Stored, now_ms: EpochMs) -> Description {
         subject: stored.subject,
         display_name: stored.display_name,
         scopes: stored.scopes,
+        authorization_details: stored.authorization_details.map(|details| details.to_string()),
         logged_in_at_ms: stored.logged_in_at_ms,
         expires_at_ms: stored.expires_at_ms,
         token_state,

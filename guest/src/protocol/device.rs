@@ -6,6 +6,7 @@ use url::Url;
 
 use crate::contract::{Client, ClientAuthentication, Code, Exchange, Failure, Purpose, Response};
 use crate::protocol::authorization::check_parameters;
+use crate::protocol::authorization_details::push_details;
 use crate::protocol::client_authentication::authenticated_post;
 use crate::protocol::endpoint;
 use crate::protocol::failure::{in_words, printable, provider_error, unavailable};
@@ -47,6 +48,7 @@ pub(crate) fn device_authorization_request(
         form.push(("scope", scope.as_str()));
     }
     push_resources(&mut form, client);
+    push_details(&mut form, client);
     form.extend(check_parameters(client)?);
     Ok(authenticated_post(Purpose::DeviceAuthorization, endpoint, client, method, form))
 }

@@ -10,7 +10,7 @@ use url::Url;
 use crate::contract::{
     Context, DpopKey, EpochMs, Exchange, Failure, Method, ProvenRequest, Purpose, Response,
 };
-use crate::protocol::assertion::{BACKDATED_S, algorithm_name};
+use crate::protocol::assertion::{BACKDATED_S, algorithm_name, signing_input};
 use crate::protocol::challenge::{Demanded, fields};
 use crate::protocol::entropy::Entropy;
 use crate::protocol::request::find_header;
@@ -61,8 +61,7 @@ impl Proof<'_> {
         if let Some(nonce) = self.nonce {
             claims["nonce"] = nonce.into();
         }
-        let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        Ok(format!("{}.{}", part(header), part(claims)))
+        Ok(signing_input(&header, &claims))
     }
 }
 

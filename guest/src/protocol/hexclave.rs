@@ -254,6 +254,7 @@ pub(crate) fn parse_refresh_response(
         scopes: None,
         id_token: None,
         issued_token_type: None,
+        authorization_details: None,
     })
 }
 

@@ -1,33 +1,19 @@
 //! Provider metadata: OpenID Connect Discovery 1.0 and RFC 8414, merged.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::contract::{Client, Code, Endpoints, Failure, Pkce, Response};
 use crate::protocol::endpoint::{self, Issuer, IssuerName, issuer_name};
 use crate::protocol::failure::{printable, unavailable};
 use crate::protocol::jws::Algorithm;
 
-/// The parts of a metadata document that a login needs (RFC 8414 §2).
-#[derive(Deserialize)]
+/// A metadata document (RFC 8414 §2). Its members are read by name: a type with all of them
+/// would be the largest part of the component.
 struct Document {
-    issuer: String,
-    authorization_endpoint: Option<String>,
-    token_endpoint: Option<String>,
-    userinfo_endpoint: Option<String>,
-    revocation_endpoint: Option<String>,
-    device_authorization_endpoint: Option<String>,
-    jwks_uri: Option<String>,
-    end_session_endpoint: Option<String>,
-    introspection_endpoint: Option<String>,
-    pushed_authorization_request_endpoint: Option<String>,
-    require_pushed_authorization_requests: Option<bool>,
-    registration_endpoint: Option<String>,
-    scopes_supported: Option<Vec<String>>,
-    client_id_metadata_document_supported: Option<bool>,
-    token_endpoint_auth_methods_supported: Option<Vec<String>>,
-    authorization_response_iss_parameter_supported: Option<bool>,
-    code_challenge_methods_supported: Option<Vec<String>>,
-    id_token_signing_alg_values_supported: Option<Vec<String>>,
+    members: Map<String, Value>,
+    /// The endpoints for clients with a certificate, if this client has one (RFC 8705 §5).
+    aliases: Map<String, Value>,
 }
 
 /// Known facts about a provider: checked endpoints, and how to talk to it.
@@ -62,6 +48,18 @@ pub(crate) struct Provider {
     pub(crate) supports_pkce: Option<bool>,
     /// Signature algorithms of ID tokens, as its metadata names them.
     pub(crate) id_token_algorithms: Option<Vec<String>>,
+    /// Types of authorization details (RFC 9396 §10).
+    pub(crate) details_types: Option<Vec<String>>,
+    /// How it can answer authorization requests.
+    pub(crate) response_modes: Option<Vec<String>>,
+    /// Algorithms of signed authorization requests (RFC 9101 §10.5).
+    pub(crate) request_algorithms: Option<Vec<String>>,
+    /// Whether it takes no other authorization requests.
+    pub(crate) requires_signed_requests: bool,
+    /// Algorithms of DPoP proofs (RFC 9449 §5.1).
+    pub(crate) proof_algorithms: Option<Vec<String>>,
+    /// Whether it binds tokens to the client's certificate (RFC 8705 §3.3).
+    pub(crate) binds_to_certificates: bool,
 }
 
 /// Keys that the signatures of ID tokens are checked with.
@@ -134,6 +132,13 @@ impl Provider {
             issuer: self.issuer.or(other.issuer),
             supports_pkce: self.supports_pkce.or(other.supports_pkce),
             id_token_algorithms: self.id_token_algorithms.or(other.id_token_algorithms),
+            details_types: self.details_types.or(other.details_types),
+            response_modes: self.response_modes.or(other.response_modes),
+            request_algorithms: self.request_algorithms.or(other.request_algorithms),
+            requires_signed_requests: self.requires_signed_requests
+                || other.requires_signed_requests,
+            proof_algorithms: self.proof_algorithms.or(other.proof_algorithms),
+            binds_to_certificates: self.binds_to_certificates || other.binds_to_certificates,
         }
     }
 
@@ -254,9 +259,13 @@ pub(crate) fn metadata_urls(issuer: &Issuer) -> Vec<String> {
 
 /// Parses a metadata response for this issuer. Returns `None` if there is no document at
 /// that location.
+///
+/// `uses_certificate`: the client presents a certificate, so its requests go to the endpoints
+/// that the provider has for such clients (RFC 8705 §5).
 pub(crate) fn parse_metadata_response(
     issuer: &Issuer,
     response: &Response,
+    uses_certificate: bool,
 ) -> Result<Option<Provider>, Failure> {
     if let Some(failure) = unavailable("the provider", response) {
         return Err(failure);
@@ -264,49 +273,90 @@ pub(crate) fn parse_metadata_response(
     if !is_there("the metadata", response).map_err(invalid)? {
         return Ok(None);
     }
-    let document: Document = serde_json::from_slice(&response.body).map_err(|error| {
-        invalid(format!("the metadata cannot be read: {}", printable(&error.to_string())))
-    })?;
-    let name = issuer.named(&document.issuer).ok_or_else(|| {
-        let found = printable(&document.issuer);
+    let mut members: Map<String, Value> = serde_json::from_slice(&response.body)
+        .map_err(|error| unreadable(&printable(&error.to_string())))?;
+    let aliases = match members.remove("mtls_endpoint_aliases") {
+        Some(Value::Object(aliases)) if uses_certificate => aliases,
+        _ => Map::new(),
+    };
+    let mut document = Document { members, aliases };
+    let found = document.text("issuer")?.ok_or_else(|| unreadable("it has no issuer"))?;
+    let name = issuer.named(&found).ok_or_else(|| {
+        let found = printable(&found);
         let remedy =
             format!("if the provider confirms it, log in with exactly this issuer: {found}");
         let message = format!("the metadata names the issuer {found}; expected {}", issuer.name());
         Failure { remedy, ..invalid(message) }
     })?;
     let lists = |methods: Vec<String>| methods.iter().any(|method| method == "S256");
-    let check = |field: &str, text: Option<String>| {
-        let text = text.map(|text| issuer.reachable_url(text));
-        endpoint::parse_optional(field, text.as_deref(), issuer.is_loopback())
-            .map_err(|message| invalid(format!("in the metadata, {}", printable(&message))))
-    };
     Ok(Some(Provider {
-        authorization_endpoint: check("authorization_endpoint", document.authorization_endpoint)?,
-        token_endpoint: check("token_endpoint", document.token_endpoint)?,
-        userinfo_endpoint: check("userinfo_endpoint", document.userinfo_endpoint)?,
-        revocation_endpoint: check("revocation_endpoint", document.revocation_endpoint)?,
-        device_authorization_endpoint: check(
-            "device_authorization_endpoint",
-            document.device_authorization_endpoint,
-        )?,
-        jwks_uri: check("jwks_uri", document.jwks_uri)?,
-        end_session_endpoint: check("end_session_endpoint", document.end_session_endpoint)?,
-        introspection_endpoint: check("introspection_endpoint", document.introspection_endpoint)?,
+        authorization_endpoint: document.endpoint("authorization_endpoint", issuer)?,
+        token_endpoint: document.endpoint("token_endpoint", issuer)?,
+        userinfo_endpoint: document.endpoint("userinfo_endpoint", issuer)?,
+        revocation_endpoint: document.endpoint("revocation_endpoint", issuer)?,
+        device_authorization_endpoint: document
+            .endpoint("device_authorization_endpoint", issuer)?,
+        jwks_uri: document.endpoint("jwks_uri", issuer)?,
+        end_session_endpoint: document.endpoint("end_session_endpoint", issuer)?,
+        introspection_endpoint: document.endpoint("introspection_endpoint", issuer)?,
         tokeninfo_endpoint: None,
-        pushed_endpoint: check(
-            "pushed_authorization_request_endpoint",
-            document.pushed_authorization_request_endpoint,
-        )?,
-        requires_push: document.require_pushed_authorization_requests == Some(true),
-        registration_endpoint: check("registration_endpoint", document.registration_endpoint)?,
-        takes_metadata_urls: document.client_id_metadata_document_supported == Some(true),
-        scopes: document.scopes_supported,
-        auth_methods: document.token_endpoint_auth_methods_supported,
-        sends_issuer: document.authorization_response_iss_parameter_supported == Some(true),
+        pushed_endpoint: document.endpoint("pushed_authorization_request_endpoint", issuer)?,
+        requires_push: document.is_true("require_pushed_authorization_requests"),
+        registration_endpoint: document.endpoint("registration_endpoint", issuer)?,
+        takes_metadata_urls: document.is_true("client_id_metadata_document_supported"),
+        scopes: document.list("scopes_supported")?,
+        auth_methods: document.list("token_endpoint_auth_methods_supported")?,
+        sends_issuer: document.is_true("authorization_response_iss_parameter_supported"),
         issuer: Some(name),
-        supports_pkce: document.code_challenge_methods_supported.map(lists),
-        id_token_algorithms: document.id_token_signing_alg_values_supported,
+        supports_pkce: document.list("code_challenge_methods_supported")?.map(lists),
+        id_token_algorithms: document.list("id_token_signing_alg_values_supported")?,
+        details_types: document.list("authorization_details_types_supported")?,
+        response_modes: document.list("response_modes_supported")?,
+        request_algorithms: document.list("request_object_signing_alg_values_supported")?,
+        requires_signed_requests: document.is_true("require_signed_request_object"),
+        proof_algorithms: document.list("dpop_signing_alg_values_supported")?,
+        binds_to_certificates: document.is_true("tls_client_certificate_bound_access_tokens"),
     }))
+}
+
+impl Document {
+    fn text(&mut self, name: &str) -> Result<Option<String>, Failure> {
+        match self.members.remove(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(unreadable(&format!("{name} is not a text"))),
+        }
+    }
+
+    fn list(&mut self, name: &str) -> Result<Option<Vec<String>>, Failure> {
+        let text = |value| match value {
+            Value::String(text) => Some(text),
+            _ => None,
+        };
+        let texts: Option<Vec<String>> = match self.members.remove(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::Array(values)) => values.into_iter().map(text).collect(),
+            Some(_) => None,
+        };
+        texts.map(Some).ok_or_else(|| unreadable(&format!("{name} is not a list of texts")))
+    }
+
+    fn is_true(&self, name: &str) -> bool {
+        self.members.get(name) == Some(&Value::Bool(true))
+    }
+
+    /// Returns the endpoint of this name, after the checks that hold for this issuer.
+    fn endpoint(&mut self, name: &str, issuer: &Issuer) -> Result<Option<String>, Failure> {
+        let usual = self.text(name)?;
+        let alias = self.aliases.get(name).and_then(Value::as_str).map(str::to_owned);
+        let text = alias.or(usual).map(|text| issuer.reachable_url(text));
+        endpoint::parse_optional(name, text.as_deref(), issuer.is_loopback())
+            .map_err(|message| invalid(format!("in the metadata, {}", printable(&message))))
+    }
+}
+
+fn unreadable(reason: &str) -> Failure {
+    invalid(format!("the metadata cannot be read: {reason}"))
 }
 
 /// Whether there is a document at the location that was asked. The error says with which
@@ -338,7 +388,7 @@ mod tests {
     fn parse(body: &str) -> Result<Option<Provider>, Failure> {
         let issuer = Issuer::parse("https://id.example/tenant").unwrap();
         let response = Response { status: 200, headers: vec![], body: body.as_bytes().to_vec() };
-        parse_metadata_response(&issuer, &response)
+        parse_metadata_response(&issuer, &response, false)
     }
 
     #[test]

@@ -7,7 +7,7 @@ use crate::contract::{
     Client, ClientAuthentication, Code, Exchange, Failure, LoginFlow, Purpose, RequestFormat,
     Response,
 };
-use crate::protocol::authorization::{Transaction, address, refused};
+use crate::protocol::authorization::{address, refused};
 use crate::protocol::client_authentication::authenticated_post;
 use crate::protocol::failure::{provider_error, unavailable};
 use crate::protocol::metadata::Provider;
@@ -29,24 +29,23 @@ pub(crate) fn endpoint_for(provider: &Provider, flow: LoginFlow) -> Option<&Stri
     (provider.requires_push || flow == LoginFlow::Browser).then_some(endpoint)
 }
 
-/// Returns the request (RFC 9126 §2.1), with the client's authentication as at the token
-/// endpoint.
+/// Returns the request with these parameters (RFC 9126 §2.1), and with the client's
+/// authentication as at the token endpoint.
 pub(crate) fn push_request(
     endpoint: &str,
     client: &Client,
     method: ClientAuthentication,
-    transaction: &Transaction,
-) -> Result<Exchange, Failure> {
+    parameters: &[(&str, String)],
+) -> Exchange {
     // Whatever the provider's other endpoints take.
     let client = &Client { request_format: RequestFormat::Form, ..client.clone() };
-    let parameters = transaction.parameters(client)?;
     let mut form: Vec<(&str, &str)> =
         parameters.iter().map(|(name, value)| (*name, value.as_str())).collect();
     // Every other method names the client in the form itself.
     let is_named =
         method != ClientAuthentication::ClientSecretBasic || client.resource_url.is_some();
     form.retain(|(name, _)| *name != "client_id" || !is_named);
-    Ok(authenticated_post(Purpose::PushedAuthorization, endpoint, client, method, form))
+    authenticated_post(Purpose::PushedAuthorization, endpoint, client, method, form)
 }
 
 /// Returns the address with the reference to the request (RFC 9126 §4). Returns `None` if the

@@ -1,9 +1,10 @@
 //! Stored sessions: one JSON document, which the host saves.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use crate::contract::{Client, ClientAuthentication, Code, EpochMs, Failure, GrantType};
+use crate::contract::{Client, ClientAuthentication, Code, EpochMs, Failure, GrantType, Security};
 use crate::protocol::audience::ForAudience;
 use crate::protocol::endpoint::{IssuerName, issuer_name};
 use crate::protocol::jwk::Jwk;
@@ -52,6 +53,9 @@ pub(crate) struct Stored {
     pub(crate) logged_in_at_ms: EpochMs,
     pub(crate) received_at_ms: EpochMs,
     pub(crate) expires_at_ms: Option<EpochMs>,
+    /// What was granted in detail (RFC 9396 §7).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) authorization_details: Option<Value>,
     /// Whether the client gets its tokens without a user, and so another one at any time.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(crate) is_unattended: bool,
@@ -152,6 +156,7 @@ impl Stored {
             logged_in_at_ms: now_ms,
             received_at_ms: now_ms,
             expires_at_ms: None,
+            authorization_details: None,
             is_unattended: client.is_unattended(),
             resource: None,
             others: Vec::new(),
@@ -298,6 +303,13 @@ pub(crate) fn account_key(client: &Client) -> String {
     if client.dpop.is_some() {
         identity["dpop"] = true.into();
     }
+    if client.security == Security::Fapi2 {
+        identity["security"] = "fapi2".into();
+    }
+    if let Some(details) = &client.authorization_details {
+        let details = serde_json::from_str(details).unwrap_or_else(|_| details.as_str().into());
+        identity["authorization_details"] = details;
+    }
     if let Some(grant) = grant_name(client) {
         identity["grant"] = grant;
     }
@@ -305,7 +317,7 @@ pub(crate) fn account_key(client: &Client) -> String {
 }
 
 /// Returns what the session of a client without a user is known by, besides its client.
-fn grant_name(client: &Client) -> Option<serde_json::Value> {
+fn grant_name(client: &Client) -> Option<Value> {
     Some(match &client.grant {
         GrantType::User => return None,
         GrantType::ClientCredentials => "client_credentials".into(),

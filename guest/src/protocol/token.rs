@@ -10,6 +10,7 @@ use crate::contract::{
     Response,
 };
 use crate::protocol::authorization::{Transaction, VerifiedCode};
+use crate::protocol::authorization_details::push_details;
 use crate::protocol::client_authentication::authenticated_post;
 use crate::protocol::dpop::DPOP;
 use crate::protocol::failure::{in_words, is_unavailable, printable, provider_error, unavailable};
@@ -26,6 +27,8 @@ pub(crate) struct TokenResponse {
     pub(crate) id_token: Option<String>,
     /// The answer to a token exchange (RFC 8693 §2.2.1).
     pub(crate) issued_token_type: Option<String>,
+    /// What was granted in detail (RFC 9396 §7).
+    pub(crate) authorization_details: Option<Value>,
 }
 
 impl TokenResponse {
@@ -99,6 +102,7 @@ pub(crate) fn direct_request(
     if !scope.is_empty() {
         form.push(("scope", &scope));
     }
+    push_details(&mut form, client);
     push_audience(&mut form, client);
     authenticated_post(Purpose::Token, endpoint, client, method, form)
 }
@@ -148,6 +152,7 @@ struct Body {
     scope: Option<Value>,
     id_token: Option<String>,
     issued_token_type: Option<String>,
+    authorization_details: Option<Value>,
     error: Option<Value>,
     error_description: Option<Value>,
     /// Stytch's names for `error` and `error_description`.
@@ -197,6 +202,7 @@ pub(crate) fn parse_token_response(
         scopes: body.scope.and_then(|value| scopes(&value)),
         id_token: credential("id_token", body.id_token)?,
         issued_token_type: body.issued_token_type,
+        authorization_details: body.authorization_details,
     })
 }
 
@@ -356,7 +362,8 @@ pub(crate) fn credential(field: &str, value: Option<String>) -> Result<Option<St
 fn seconds(value: &Value) -> Option<u64> {
     let number = match value {
         Value::Number(number) => number.as_f64()?,
-        Value::String(text) => text.trim().parse::<f64>().ok()?,
+        // As JSON has it: the standard library reads more, and is as large as a flow.
+        Value::String(text) => serde_json::from_str(text.trim()).ok()?,
         _ => return None,
     };
     // A cast from float to integer saturates, so an absurdly large number stays valid.

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::given::{Given, NOW_MS, logged_in, openid};
 use super::provider::{ISSUER, id_token, oauth_error, status, tokens, usual_keys};
 use super::script::Script;
+use super::seen::jws;
 use crate::contract::{
     AssertionPurpose, ClientAuthentication, ClientKey, Code, GrantType, SigningAlgorithm,
 };
@@ -36,10 +37,7 @@ fn asserted(script: &Script) -> (Value, Value) {
     assert_eq!(sent.form.one("client_assertion_type"), Some(TYPE));
     assert_eq!(sent.form.one("client_id"), Some("cli"));
     assert_eq!((sent.form.one("client_secret"), sent.authorization), (None, None));
-    let assertion = sent.form.one("client_assertion").unwrap();
-    let mut parts = assertion.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
-    let mut part = || serde_json::from_slice(&parts.next().unwrap()).unwrap();
-    (part(), part())
+    jws(sent.form.one("client_assertion").unwrap())
 }
 
 #[test]

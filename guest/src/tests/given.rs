@@ -6,7 +6,7 @@ use super::provider::{ISSUER, Tokens, id_token, metadata, tokens, usual_keys};
 use super::script::Script;
 use crate::contract::{
     self, Client, Context, Demand, Endpoints, EpochMs, Examination, Facts, Failure, GrantType,
-    HexclaveHeaders, LoginFlow, LoginRequest, Parameter, Pkce, Protocol, RequestFormat,
+    HexclaveHeaders, LoginFlow, LoginRequest, Parameter, Pkce, Protocol, RequestFormat, Security,
 };
 use crate::session::Session;
 
@@ -41,10 +41,15 @@ pub(super) fn openid() -> Given {
             authentication: None,
             key: None,
             dpop: None,
+            certificate: false,
+            security: Security::Usual,
             grant: GrantType::User,
             scopes: vec!["openid".to_owned()],
             resources: Vec::new(),
             audience: None,
+            authorization_details: None,
+            signs_request: false,
+            demands_signed_response: false,
             parameters: Vec::new(),
             pkce: Pkce::Discovered,
             token_type_optional: false,

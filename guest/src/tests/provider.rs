@@ -192,6 +192,12 @@ impl IdToken {
         self
     }
 
+    /// Adds a claim unless there is one of this name.
+    pub(super) fn or_claim(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.claims.entry(name).or_insert(value.into());
+        self
+    }
+
     /// Adds a claim that is a time, in milliseconds from now.
     pub(super) fn at(mut self, name: &'static str, from_now_ms: i64) -> Self {
         self.times.retain(|(earlier, _)| *earlier != name);

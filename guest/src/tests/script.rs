@@ -5,7 +5,7 @@
 //! Time is a number, which changes only if a line says so.
 
 use super::known::Known;
-use super::provider::{Answer, status};
+use super::provider::{Answer, IdToken, status};
 use super::replies::{describe, name, replies};
 use super::seen::{Sent, Shown};
 use crate::contract::{
@@ -149,6 +149,14 @@ impl Script {
         self.shown();
         let target = target.replace("{state}", &self.known.state);
         self.reply(Reply::Redirected(target))
+    }
+
+    /// The browser is redirected with this signed response (JARM). It has the state that was
+    /// sent, unless it has another.
+    #[track_caller]
+    pub(super) fn responds(self, response: IdToken) -> Self {
+        let response = response.or_claim("state", self.known.state.as_str()).issue(&self.known, "");
+        self.redirects(&format!("response={response}"))
     }
 
     /// The user pastes this text. `{state}` stands for the state that was sent.
@@ -425,8 +433,8 @@ impl Script {
             _ => None,
         };
         if let Some(sent) = sent.filter(|sent| sent.one("request_uri").is_none()) {
-            self.known.state = sent.one("state").unwrap_or_default().to_owned();
-            self.known.nonce = sent.one("nonce").map(str::to_owned);
+            self.known.state = sent.asked("state").unwrap_or_default();
+            self.known.nonce = sent.asked("nonce");
         }
         self
     }

@@ -1,5 +1,7 @@
 //! Views for tests: a request that was sent, a URL that was shown.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
@@ -70,10 +72,25 @@ impl Shown {
     }
 }
 
+/// The header and the claims of a signed token.
+pub(super) fn jws(token: &str) -> (Value, Value) {
+    let mut parts = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap());
+    let mut part = || serde_json::from_slice(&parts.next().unwrap()).unwrap();
+    (part(), part())
+}
+
 /// The form of a request or the query of a URL.
 pub(super) struct Pairs(Vec<(String, String)>);
 
 impl Pairs {
+    /// A parameter of an authorization request, which may be signed.
+    pub(super) fn asked(&self, name: &str) -> Option<String> {
+        match self.one("request") {
+            Some(request) => jws(request).1[name].as_str().map(str::to_owned),
+            None => self.one(name).map(str::to_owned),
+        }
+    }
+
     pub(super) fn all(&self, name: &str) -> Vec<&str> {
         self.0.iter().filter(|(found, _)| found == name).map(|(_, value)| value.as_str()).collect()
     }

@@ -122,13 +122,14 @@ fn a_description_holds_no_secret() {
         subject,
         display_name,
         scopes,
+        authorization_details,
         logged_in_at_ms: _,
         expires_at_ms: _,
         token_state: _,
     } = describe(&renewed_elsewhere(), NOW_MS).ok().unwrap();
     let document: Value = serde_json::from_slice(&renewed_elsewhere()).unwrap();
-    let texts = [issuer, resource, Some(client_id), subject, display_name].into_iter().flatten();
-    for text in texts.chain(scopes) {
+    let texts = [issuer, resource, Some(client_id), subject, display_name, authorization_details];
+    for text in texts.into_iter().flatten().chain(scopes) {
         for field in ["access_token", "refresh_token", "id_token", "nonce"] {
             let secret = document[field].as_str().unwrap();
             assert!(!secret.contains(&text) && !text.contains(secret), "{field}: {text}");

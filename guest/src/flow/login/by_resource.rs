@@ -84,7 +84,7 @@ impl Setup {
         }
         self.issuer = Issuer::of(&self.client)?;
         let issuer = self.issuer.as_ref().ok_or_else(misfit)?;
-        let discovery = Discovery::of_resource(issuer, found.is_own_issuer)?;
+        let discovery = Discovery::of_resource(&self.client, issuer, found.is_own_issuer)?;
         self.discovered(discovery, now_ms)
     }
 
