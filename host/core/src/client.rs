@@ -1,6 +1,8 @@
 //! What a session begins with: defaults, and settings that cannot work.
 
-use crate::contract::{Client, Demand, Endpoints, Facts, GrantType, Pkce, Protocol, RequestFormat};
+use crate::contract::{
+    Client, Demand, Endpoints, Facts, GrantType, Pkce, Protocol, RequestFormat, Security,
+};
 use crate::error::{self, Error};
 
 impl Default for Demand {
@@ -100,10 +102,15 @@ impl Client {
             authentication: None,
             key: None,
             dpop: None,
+            certificate: false,
+            security: Security::Usual,
             grant: GrantType::User,
             scopes: Vec::new(),
             resources: Vec::new(),
             audience: None,
+            authorization_details: None,
+            signs_request: false,
+            demands_signed_response: false,
             parameters: Vec::new(),
             pkce: Pkce::Discovered,
             token_type_optional: false,

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 use crate::budget::Budget;
@@ -233,10 +232,7 @@ impl<'a> Drive<'a> {
             Trouble::Denied(reason) => NoResponse::Denied(reason),
         })?;
         if is_push {
-            let form = form_urlencoded::parse(&pushed);
-            let sent = form.filter(|(name, _)| name == "redirect_uri");
-            let sent: Vec<String> = sent.map(|(_, value)| value.into_owned()).collect();
-            self.egress.learn_pushed_authorization(&sent, &response.body);
+            self.egress.learn_pushed_authorization(&pushed, &response.body);
         }
         self.egress.learn(purpose, &url, &response);
         Ok(response)

@@ -122,6 +122,13 @@ impl Token {
         &self.0.notices
     }
 
+    /// Returns what was granted in detail, as one JSON array
+    /// ([RFC 9396 §7](https://www.rfc-editor.org/rfc/rfc9396#section-7)), or `None` if the
+    /// provider did not say.
+    pub fn authorization_details(&self) -> Option<&str> {
+        self.0.authorization_details.as_deref()
+    }
+
     /// Returns the names of authorization request parameters that are sent by default and
     /// that the provider refuses. Pass them to `LatchBuilder::parameter` with an empty
     /// value for later logins. Empty except after a login.

@@ -26,7 +26,7 @@ use crate::sandbox::Sandbox;
 use latchstring_core::capability::signer::Signer;
 use latchstring_core::contract::{
     Audience, Client, ClientAuthentication, DpopKey, Endpoints, GrantType, Hexclave, LoginFlow,
-    Parameter, Pkce, Protocol, RequestFormat,
+    Parameter, Pkce, Protocol, RequestFormat, Security,
 };
 
 use latchstring_core::session::check_profile;
@@ -318,6 +318,40 @@ impl LatchBuilder {
         self
     }
 
+    /// Demands the security profile of [FAPI 2.0](https://openid.net/specs/fapi-security-profile-2_0-final.html)
+    /// of the provider and of these settings: a client that authenticates with a key or a
+    /// certificate, tokens that are bound to one, pushed authorization requests, and endpoints
+    /// from the issuer's metadata. A login or a token fails, and names all that is missing,
+    /// before anything is sent.
+    pub fn fapi2(mut self) -> Self {
+        self.client.security = Security::Fapi2;
+        self
+    }
+
+    /// Signs authorization requests with the client's key
+    /// ([RFC 9101](https://www.rfc-editor.org/rfc/rfc9101)): nobody can change them in the
+    /// browser. Needs a [`signer`](Self::signer).
+    pub fn sign_requests(mut self) -> Self {
+        self.client.signs_request = true;
+        self
+    }
+
+    /// Accepts only signed answers to authorization requests
+    /// ([JARM](https://openid.net/specs/oauth-v2-jarm.html)).
+    pub fn demand_signed_responses(mut self) -> Self {
+        self.client.demands_signed_response = true;
+        self
+    }
+
+    /// Sets what to ask for in detail
+    /// ([RFC 9396](https://www.rfc-editor.org/rfc/rfc9396)): a JSON array of objects that each
+    /// have a `type`. [`Token::authorization_details`](crate::Token::authorization_details)
+    /// says what was granted.
+    pub fn authorization_details(mut self, json: impl Into<String>) -> Self {
+        self.client.authorization_details = Some(json.into());
+        self
+    }
+
     /// Sets where the client finds the assertions of other issuers that it presents.
     pub fn assertions(mut self, assertions: impl Assertions + 'static) -> Self {
         self.assertions = Some(Arc::new(assertions));
@@ -558,9 +592,12 @@ impl LatchBuilder {
             Some(store) => store,
             None => default_store()?,
         };
+        let http = self.http.unwrap_or_else(|| Arc::new(SystemHttp::default()));
+        let mut client = self.client;
+        client.certificate = http.has_certificate();
         Latch::new(
             sandbox,
-            self.client,
+            client,
             Parts {
                 profile: self.profile,
                 account: self.account,
@@ -584,7 +621,7 @@ impl LatchBuilder {
                 signer: self.signer,
                 dpop: self.dpop,
                 assertions: self.assertions,
-                http: self.http.unwrap_or_else(|| Arc::new(SystemHttp::default())),
+                http,
                 loopback: self.loopback.unwrap_or_else(|| Arc::new(SystemLoopback)),
                 store,
                 terminal: self.terminal.unwrap_or_else(|| Arc::new(StderrTerminal::default())),

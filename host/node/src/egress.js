@@ -99,8 +99,7 @@ export class Egress {
     if (purpose === 'metadata') this.policy.learnMetadata(url, status, text());
     if (purpose === 'device-authorization') this.policy.learnDeviceAuthorization(text());
     if (purpose === 'pushed-authorization') {
-      const form = new URLSearchParams(Buffer.from(sent ?? []).toString());
-      this.policy.learnPushedAuthorization(form.getAll('redirect_uri'), text());
+      this.policy.learnPushedAuthorization(Buffer.from(sent ?? []).toString(), text());
     }
   }
 

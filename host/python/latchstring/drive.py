@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from .contract import (
     Action,
@@ -233,8 +233,8 @@ class Drive:
             case "device-authorization":
                 self.egress.learn_device_authorization(body)
             case "pushed-authorization":
-                form = parse_qs((exchange.request.body or b"").decode(errors="replace"))
-                self.egress.learn_pushed_authorization(form.get("redirect_uri", []), body)
+                form = (exchange.request.body or b"").decode(errors="replace")
+                self.egress.learn_pushed_authorization(form, body)
 
     def _reaches_as_issuer(self, address: str) -> bool:
         """Returns whether an address is public, or private as the issuer's are, or those of the

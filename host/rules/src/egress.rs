@@ -63,8 +63,8 @@ impl wit::GuestEgress for Policy {
         self.0.learn_device_authorization(body.as_bytes());
     }
 
-    fn learn_pushed_authorization(&self, redirect_uris: Vec<String>, body: String) {
-        self.0.learn_pushed_authorization(&redirect_uris, body.as_bytes());
+    fn learn_pushed_authorization(&self, form: String, body: String) {
+        self.0.learn_pushed_authorization(form.as_bytes(), body.as_bytes());
     }
 
     fn pinned_origins(&self) -> Vec<String> {

@@ -29,8 +29,11 @@ use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
 use serde_json::Value;
-use url::{Host, Url};
+use url::{Host, Url, form_urlencoded};
 
 use addresses::{is_loopback, is_public};
 
@@ -231,21 +234,18 @@ impl Egress {
         ))
     }
 
-    /// Returns the parsed URL if it may be opened and its only `redirect_uri` is this
-    /// login's, or if it has none and refers to a request that was pushed with this login's.
+    /// Returns the parsed URL if it may be opened and the request in it comes back to this
+    /// login, or refers to a request that was pushed and does.
     ///
     /// # Errors
     ///
     /// Returns `egress-denied` if one of these does not hold.
     pub fn permit_authorization(&self, url: &str) -> Result<Url, Error> {
         let url = self.permit_page(url)?;
-        let all = |wanted: &str| {
-            let pairs = url.query_pairs().filter(|(name, _)| name == wanted);
-            pairs.map(|(_, value)| value.into_owned()).collect::<Vec<_>>()
-        };
-        let is_ours = match (&*all("redirect_uri"), &*all("request_uri")) {
-            ([asked], []) => self.redirect_uri.as_ref() == Some(asked),
-            ([], [reference]) => lock(&self.pushed).contains(reference),
+        let request = url.query().unwrap_or_default().as_bytes();
+        let is_ours = match (&*all(request, "request_uri"), comes_back_to(request)) {
+            ([], asked) => asked.is_some() && self.redirect_uri == asked,
+            ([reference], None) => lock(&self.pushed).contains(reference),
             _ => false,
         };
         if is_ours {
@@ -281,12 +281,10 @@ impl Egress {
     }
 
     /// Notes the reference in a response to a pushed authorization request (RFC 9126 §2.2), if
-    /// that request had one redirect URI, this login's own.
-    pub fn learn_pushed_authorization(&self, redirect_uris: &[String], body: &[u8]) {
-        let is_ours = match redirect_uris {
-            [sent] => self.redirect_uri.as_ref() == Some(sent),
-            _ => false,
-        };
+    /// that request comes back to this login. `form` is the body that was sent.
+    pub fn learn_pushed_authorization(&self, form: &[u8], body: &[u8]) {
+        let asked = comes_back_to(form);
+        let is_ours = asked.is_some() && self.redirect_uri == asked;
         let document: Value = serde_json::from_slice(body).unwrap_or_default();
         if let Some(reference) = document["request_uri"].as_str().filter(|_| is_ours) {
             lock(&self.pushed).insert(reference.to_owned());
@@ -331,8 +329,10 @@ impl Egress {
             return;
         }
         let loopback = self.anchor_is_loopback();
+        let aliases = document.get("mtls_endpoint_aliases").and_then(Value::as_object);
         let origins = document
             .iter()
+            .chain(aliases.into_iter().flatten())
             .filter(|(name, _)| name.ends_with("_endpoint") || *name == "jwks_uri")
             .filter_map(|(_, value)| Url::parse(value.as_str()?).ok())
             .filter(|url| url.scheme() == "https" || loopback)
@@ -379,6 +379,30 @@ impl Egress {
     pub fn issuer_is_private(&self) -> bool {
         self.issuer_is_private.get().copied().unwrap_or(false)
     }
+}
+
+/// Returns the redirect URI of an authorization request, if there is one alone: as a parameter,
+/// or in a signed request (RFC 9101 §4), beside which no other counts.
+fn comes_back_to(request: &[u8]) -> Option<String> {
+    /// Two claims of this name are an error: a provider could read the other one.
+    #[derive(Deserialize)]
+    struct Claims {
+        redirect_uri: String,
+    }
+    match (&*all(request, "redirect_uri"), &*all(request, "request")) {
+        ([asked], []) => Some(asked.clone()),
+        ([], [signed]) => {
+            let claims = URL_SAFE_NO_PAD.decode(signed.split('.').nth(1)?).ok()?;
+            Some(serde_json::from_slice::<Claims>(&claims).ok()?.redirect_uri)
+        }
+        _ => None,
+    }
+}
+
+/// Returns the values of a parameter in a form or a query.
+fn all(form: &[u8], wanted: &str) -> Vec<String> {
+    let pairs = form_urlencoded::parse(form).filter(|(name, _)| name == wanted);
+    pairs.map(|(_, value)| value.into_owned()).collect()
 }
 
 /// Returns whether the metadata of `issuer` may name it `name`. The two must be equal
@@ -494,27 +518,76 @@ mod tests {
 
     #[test]
     fn a_reference_stands_for_a_pushed_request_with_this_logins_redirect() {
-        let ours = "http://127.0.0.1:8000/callback".to_owned();
-        let theirs = "http://evil.example/".to_owned();
         let answer = br#"{"request_uri":"urn:one"}"#;
         let place = "https://id.example/authorize?client_id=demo&request_uri=urn%3Aone";
-        let refused: [&[String]; 3] =
-            [&[], std::slice::from_ref(&theirs), &[ours.clone(), theirs.clone()]];
-        for sent in refused {
+        for sent in requests_elsewhere() {
             let egress = egress();
-            egress.learn_pushed_authorization(sent, answer);
-            assert!(egress.permit_authorization(place).is_err());
+            egress.learn_pushed_authorization(sent.as_bytes(), answer);
+            assert!(egress.permit_authorization(place).is_err(), "{sent}");
         }
         let egress = egress();
         // A reference decides, whatever stands beside it.
-        let beside = format!("{place}&redirect_uri=http%3A%2F%2F127.0.0.1%3A8000%2Fcallback");
-        assert!(egress.permit_authorization(&beside).is_err());
-        egress.learn_pushed_authorization(&[ours], answer);
+        assert!(egress.permit_authorization(&format!("{place}&{BACK}")).is_err());
+        egress.learn_pushed_authorization(BACK.as_bytes(), answer);
         assert!(egress.permit_authorization(place).is_ok());
-        for more in ["&request_uri=urn%3Atwo", "&redirect_uri=http%3A%2F%2Fevil.example%2F"] {
-            assert!(egress.permit_authorization(&format!("{place}{more}")).is_err());
+        for more in ["request_uri=urn%3Atwo", BACK, ELSEWHERE, &signed(OURS)] {
+            assert!(egress.permit_authorization(&format!("{place}&{more}")).is_err(), "{more}");
         }
         assert!(egress.permit_authorization(&place.replace("one", "two")).is_err());
+    }
+
+    const BACK: &str = "redirect_uri=http%3A%2F%2F127.0.0.1%3A8000%2Fcallback";
+    const ELSEWHERE: &str = "redirect_uri=http%3A%2F%2Fevil.example%2F";
+    const OURS: &str = r#"{"redirect_uri":"http://127.0.0.1:8000/callback"}"#;
+    const THEIRS: &str = r#"{"redirect_uri":"http://evil.example/"}"#;
+
+    /// A signed request with these claims.
+    fn signed(claims: &str) -> String {
+        format!("request=e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims))
+    }
+
+    fn requests_elsewhere() -> Vec<String> {
+        vec![
+            String::new(),
+            ELSEWHERE.to_owned(),
+            format!("{BACK}&{ELSEWHERE}"),
+            format!("{BACK}&{}", signed(THEIRS)),
+            format!("{BACK}&{}", signed(OURS)),
+            format!("{}&{}", signed(OURS), signed(THEIRS)),
+            signed(THEIRS),
+            signed(
+                r#"{"redirect_uri":"http://evil.example/","redirect_uri":"http://127.0.0.1:8000/callback"}"#,
+            ),
+            signed(r#"{"redirect_uri":["http://127.0.0.1:8000/callback"]}"#),
+            signed("{}"),
+            "request=e30".to_owned(),
+        ]
+    }
+
+    #[test]
+    fn a_signed_request_must_come_back_too() {
+        let egress = egress();
+        let place =
+            |request: &str| format!("https://id.example/authorize?client_id=demo&{request}");
+        for request in requests_elsewhere() {
+            assert!(egress.permit_authorization(&place(&request)).is_err(), "{request}");
+        }
+        assert!(egress.permit_authorization(&place(&signed(OURS))).is_ok());
+        let answer = br#"{"request_uri":"urn:one"}"#;
+        egress.learn_pushed_authorization(signed(OURS).as_bytes(), answer);
+        assert!(egress.permit_authorization(&place("request_uri=urn%3Aone")).is_ok());
+    }
+
+    #[test]
+    fn the_endpoints_for_certificates_are_the_providers_too() {
+        let egress = egress();
+        let metadata = serde_json::json!({
+            "issuer": "https://id.example",
+            "mtls_endpoint_aliases": { "token_endpoint": "https://mtls.example/token" },
+        });
+        let place = "https://id.example/.well-known/openid-configuration";
+        egress.learn(Purpose::Metadata, place, &response(&metadata));
+        assert!(egress.pinned_origins().contains(&"https://mtls.example".to_owned()));
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod provider;
 mod record;
 mod request;
 mod rest;
+mod security;
 mod unattended;
 
 use std::ffi::OsString;
@@ -46,6 +47,7 @@ pub(crate) use self::request::RequestArgs;
 pub(crate) use self::rest::{ComponentArgs, LogoutArgs, ProfileCommand, ReplayArgs, TokenArgs};
 #[cfg(not(target_os = "wasi"))]
 pub(crate) use self::rest::{ExecArgs, ExecFor, ForArgs, MoveArgs};
+pub(crate) use self::security::SecurityArgs;
 pub(crate) use self::unattended::UnattendedArgs;
 
 /// Log in to any OAuth 2.0 or OpenID Connect provider from the command line, and get

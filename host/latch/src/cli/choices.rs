@@ -43,6 +43,24 @@ pub(crate) enum ClientAuth {
     PrivateKeyJwt,
     /// An assertion of another issuer: see --client-assertion
     Assertion,
+    /// The certificate of --client-cert (RFC 8705)
+    #[value(name = "tls_client_auth", alias = "self_signed_tls_client_auth")]
+    TlsClientAuth,
+}
+
+/// Rules that a login keeps besides its own.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SecurityProfile {
+    /// The security profile of FAPI 2.0, which banks use
+    Fapi2,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum ResponseMode {
+    /// Signed (JARM)
+    Jwt,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]

@@ -7,7 +7,7 @@ use latchstring::{Code, Error, LatchBuilder};
 use super::args::Global;
 use super::profile::Profile;
 use super::stores::Stores;
-use super::{keys, unattended};
+use super::{keys, security, unattended};
 
 /// Returns the HTTP client that the profile describes, or `None` if the profile sets
 /// nothing about HTTP.
@@ -35,6 +35,9 @@ fn trusting(profile: &Profile) -> Result<SystemHttp, Error> {
     if let Some(certificate) = &profile.client_cert {
         let key = profile.client_key.as_ref().unwrap_or(certificate);
         http = http.client_certificate(certificate, key)?;
+    }
+    if security::binds_to_certificate(profile) {
+        http = http.identify_to_apis();
     }
     Ok(http)
 }

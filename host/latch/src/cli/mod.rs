@@ -24,6 +24,7 @@ mod recording;
 mod renewal;
 #[cfg(target_os = "wasi")]
 mod sandboxed;
+mod security;
 mod settings;
 mod stores;
 mod streams;

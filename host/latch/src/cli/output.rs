@@ -24,6 +24,11 @@ pub(crate) fn document(value: &Value) -> Result<(), Error> {
     line(&escaped(&format!("{value:#}")))
 }
 
+/// Returns JSON that is given as text, to be part of a document. Null for none.
+pub(crate) fn embedded(json: Option<&str>) -> Value {
+    json.and_then(|json| serde_json::from_str(json).ok()).unwrap_or(Value::Null)
+}
+
 /// Prints one JSON document in one line on standard output, in one write.
 #[cfg(not(target_os = "wasi"))]
 pub(crate) fn compact(value: &impl Serialize) -> Result<(), Error> {

@@ -7,7 +7,10 @@ use latchstring::Settings;
 use latchstring::contract::Endpoints;
 use serde::{Deserialize, Serialize};
 
-use super::choices::{ClientAuth, Flow, Grant, KeyAlgorithm, Pkce, RedirectHost, StoreChoice};
+use super::choices::{
+    ClientAuth, Flow, Grant, KeyAlgorithm, Pkce, RedirectHost, ResponseMode, SecurityProfile,
+    StoreChoice,
+};
 
 /// A profile's settings, each of them optional.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -34,6 +37,12 @@ pub(crate) struct Profile {
     /// Whether tokens are bound to a key.
     pub(crate) dpop: Option<bool>,
     pub(crate) dpop_key_file: Option<PathBuf>,
+    /// Rules that the provider and these settings must keep.
+    pub(crate) security: Option<SecurityProfile>,
+    pub(crate) request_object: Option<bool>,
+    pub(crate) response_mode: Option<ResponseMode>,
+    /// File with what to ask for in detail.
+    pub(crate) authorization_details: Option<PathBuf>,
     pub(crate) client_auth: Option<ClientAuth>,
     pub(crate) pkce: Option<Pkce>,
     pub(crate) discovery: Option<bool>,
@@ -110,6 +119,10 @@ impl Profile {
             client_key,
             dpop: self.dpop.or(below.dpop),
             dpop_key_file: self.dpop_key_file.or(below.dpop_key_file),
+            security: self.security.or(below.security),
+            request_object: self.request_object.or(below.request_object),
+            response_mode: self.response_mode.or(below.response_mode),
+            authorization_details: self.authorization_details.or(below.authorization_details),
             client_auth: self.client_auth.or(below.client_auth),
             pkce: self.pkce.or(below.pkce),
             discovery: self.discovery.or(below.discovery),

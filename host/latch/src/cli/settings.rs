@@ -25,6 +25,7 @@ use super::presets;
 use super::profile::Profile;
 #[cfg(not(target_os = "wasi"))]
 use super::renewal;
+use super::security;
 use super::stores::Stores;
 use super::unattended;
 pub(crate) use given::{absolute, words};
@@ -169,7 +170,7 @@ impl Settings {
             builder = builder.renew_in(renewal::place(global, profile));
         }
         unattended::check_commands(&self.given)?;
-        builder = builder.grant(grant);
+        builder = security::demand(builder.grant(grant), profile)?;
         builder = global.recording.attach(builder);
         if let Some(scopes) = &profile.scopes {
             builder = builder.scopes(scopes.clone());

@@ -49,6 +49,7 @@ mod replay;
 mod request;
 mod request_answers;
 mod secrets;
+mod security;
 mod settings;
 mod stored_session;
 mod stores;

@@ -42,7 +42,7 @@ fn jwk(id: &str) -> Value {
 }
 
 /// A file with this key that only the user can read.
-fn key_file(home: &Home, id: &str) -> String {
+pub(crate) fn key_file(home: &Home, id: &str) -> String {
     let file = home.file(id, &jwk(id).to_string());
     #[cfg(unix)]
     fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("mine");

@@ -22,6 +22,21 @@ if (features.dPoP && features.dPoP.enabled !== false) {
   };
 }
 
+if (features.richAuthorizationRequests) {
+  const asked = (details) => (typeof details === 'string' ? JSON.parse(details) : details);
+  // Half of each payment is granted.
+  const granted = (details) =>
+    asked(details)?.map((one) => ({ ...one, amount: one.amount / 2 }));
+  features.richAuthorizationRequests = {
+    enabled: true,
+    types: { payment: { validate() {} } },
+    authorizationDetailsForGrantSource: ({ oidc }) => granted(oidc.params.authorization_details),
+    authorizationDetailsForAccessToken: ({ oidc }, _, source) =>
+      source?.rar ?? granted(oidc.params.authorization_details),
+    authorizationDetailsForIntrospection: (_, token) => token.rar,
+  };
+}
+
 const ALGORITHMS = [
   'RS256',
   'RS384',
@@ -128,7 +143,13 @@ const configuration = {
     client('bound', { dpop_bound_access_tokens: true }),
     client('signs', {
       token_endpoint_auth_method: 'private_key_jwt',
+      ...(features.richAuthorizationRequests && { authorization_details_types: ['payment'] }),
       jwks: { keys: PUBLIC.filter((key) => key.kid === 'es256') },
+    }),
+    client('bank', {
+      token_endpoint_auth_method: 'private_key_jwt',
+      jwks: { keys: PUBLIC.filter((key) => key.kid === 'es256') },
+      dpop_bound_access_tokens: true,
     }),
     machine('job', { grant_types: [JWT_BEARER], token_endpoint_auth_method: 'none' }),
     machine('exchange', { grant_types: [TOKEN_EXCHANGE], token_endpoint_auth_method: 'none' }),

@@ -177,6 +177,7 @@ fn granted(access_token: &str, header: &str) -> Outcome {
         expires_at_ms: Some(u64::MAX),
         renew_at_ms: Some(u64::MAX),
         id_token: None,
+        authorization_details: None,
         claims: None,
         report: None,
         refresh_token_hint: None,

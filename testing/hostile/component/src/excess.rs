@@ -51,6 +51,7 @@ pub(crate) fn description() -> Description {
         subject: None,
         display_name: None,
         scopes: (0..1000).map(|_| text()).collect(),
+        authorization_details: None,
         logged_in_at_ms: u64::MAX,
         expires_at_ms: None,
         token_state: TokenState::Fresh,

@@ -45,6 +45,13 @@ pub trait Http: Send + Sync {
     async fn resolve(&self, _url: &Url) -> Vec<IpAddr> {
         Vec::new()
     }
+
+    /// Returns whether a certificate authenticates this client to the provider
+    /// ([RFC 8705](https://www.rfc-editor.org/rfc/rfc8705)). Requests then go to the endpoints
+    /// that the provider has for such clients.
+    fn has_certificate(&self) -> bool {
+        false
+    }
 }
 
 /// Limits of a request, and whether it may go to a private address.

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use clap::builder::FalseyValueParser;
 
-use super::UnattendedArgs;
 use super::preset::PresetArgs;
+use super::{SecurityArgs, UnattendedArgs};
 use crate::cli::choices::{ClientAuth, Pkce};
 
 // The provider, the client, and what to request.
@@ -82,14 +82,6 @@ pub(crate) struct ProviderArgs {
     #[arg(long, env = "LATCH_CLIENT_KEY", value_name = "FILE", hide_short_help = true)]
     pub(crate) client_key: Option<PathBuf>,
 
-    /// Bind tokens to a key, so that a stolen one is worth nothing (RFC 9449)
-    #[arg(long, env = "LATCH_DPOP", value_parser = FalseyValueParser::new(), hide_short_help = true)]
-    pub(crate) dpop: bool,
-
-    /// File with that key; made if it is not there [default: one for each profile and provider]
-    #[arg(long, env = "LATCH_DPOP_KEY_FILE", value_name = "FILE", hide_short_help = true)]
-    pub(crate) dpop_key_file: Option<PathBuf>,
-
     /// How the client authenticates [default: the preset's method, else what the provider prefers]
     #[arg(
         long,
@@ -148,6 +140,9 @@ pub(crate) struct ProviderArgs {
     /// Tokeninfo endpoint, which describes the access token sent to it
     #[arg(long, env = "LATCH_TOKENINFO_ENDPOINT", value_name = "URL", hide_short_help = true)]
     pub(crate) tokeninfo_endpoint: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) security: SecurityArgs,
 
     #[command(flatten)]
     pub(crate) unattended: UnattendedArgs,

@@ -135,8 +135,10 @@ fn in_words(row: &Row, now_ms: u64) -> String {
                 (by_whom(provider, &description.issuer), description.scopes.join(" "));
             let (since, place) = (at(description.logged_in_at_ms), format!("{store}: {place}"));
             let resource = description.resource.as_deref().map(|url| ("resource", url));
+            let details = description.authorization_details.as_deref();
             let lines: Vec<_> = resource
                 .into_iter()
+                .chain(details.map(|details| ("details", details)))
                 .chain([
                     ("who", who.as_deref().unwrap_or("unknown: the provider gives no name")),
                     ("provider", &*by_whom),
@@ -171,6 +173,7 @@ fn in_json(row: &Row) -> Value {
             "subject": description.subject,
             "name": description.display_name,
             "scopes": description.scopes,
+            "authorization_details": output::embedded(description.authorization_details.as_deref()),
             "logged_in_at": output::rfc3339_ms(description.logged_in_at_ms),
             "expires_at": description.expires_at_ms.and_then(output::rfc3339_ms),
             "token": match description.token_state {

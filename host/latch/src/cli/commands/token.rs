@@ -2,7 +2,7 @@
 
 use latchstring::contract::{AccessRules, Examination};
 use latchstring::{Demand, Error, Token};
-use serde_json::{Value, json};
+use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::cli::args::{CheckArgs, Global, TokenArgs};
@@ -136,14 +136,14 @@ fn print_line(secret: &str) -> Result<(), Error> {
 }
 
 fn print_json(token: &Token) -> Result<(), Error> {
-    let report = token.report().and_then(|report| serde_json::from_str(report).ok());
     output::document(&json!({
         "access_token": token.access_token(),
         "token_type": token.token_type(),
         "scopes": token.scopes(),
+        "authorization_details": output::embedded(token.authorization_details()),
         "expires_at": token.expires_at().and_then(output::rfc3339),
         "expires_in": token.expires_at().map(output::seconds_left),
-        "access_token_claims": report.unwrap_or(Value::Null),
+        "access_token_claims": output::embedded(token.report()),
         "renew_at": token.renew_at().and_then(output::rfc3339),
         "id_token": token.id_token(),
         "source": output::source_name(token.source()),

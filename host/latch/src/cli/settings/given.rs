@@ -13,7 +13,7 @@ use crate::cli::profile::Profile;
 impl ProviderArgs {
     /// Turns these arguments into settings.
     pub(crate) fn into_profile(self) -> Profile {
-        let unattended = self.unattended;
+        let (security, unattended) = (self.security, self.unattended);
         Profile {
             issuer: self.issuer,
             resource_url: self.resource_url,
@@ -28,8 +28,12 @@ impl ProviderArgs {
             ca_file: self.ca_file.map(|path| absolute(&path)),
             client_cert: self.client_cert.map(|path| absolute(&path)),
             client_key: self.client_key.map(|path| absolute(&path)),
-            dpop: self.dpop.then_some(true),
-            dpop_key_file: self.dpop_key_file.map(|path| absolute(&path)),
+            dpop: security.dpop.then_some(true),
+            dpop_key_file: security.dpop_key_file.map(|path| absolute(&path)),
+            security: security.profile_of,
+            request_object: security.request_object.then_some(true),
+            response_mode: security.response_mode,
+            authorization_details: security.authorization_details.map(|path| absolute(&path)),
             client_auth: self.client_auth,
             pkce: self.pkce,
             discovery: self.no_discovery.then_some(false),
@@ -156,7 +160,8 @@ impl From<Pkce> for contract::Pkce {
 impl From<ClientAuth> for ClientAuthentication {
     fn from(method: ClientAuth) -> Self {
         match method {
-            ClientAuth::None => Self::None,
+            // A certificate is no part of the request.
+            ClientAuth::None | ClientAuth::TlsClientAuth => Self::None,
             ClientAuth::ClientSecretBasic => Self::ClientSecretBasic,
             ClientAuth::ClientSecretPost => Self::ClientSecretPost,
             ClientAuth::ClientSecretJwt => Self::ClientSecretJwt,

@@ -48,6 +48,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 pub struct SystemHttp {
     proxies: OnceLock<Matcher>,
     trust: Trust,
+    identifies_to_apis: bool,
     built: Mutex<Built>,
 }
 
@@ -114,7 +115,8 @@ impl SystemHttp {
     /// `certificate` is a PEM file with the certificate, optionally followed by its chain;
     /// `key` is a PEM file with the unencrypted private key.
     ///
-    /// Requests to an API ([`Latch::request`](crate::Latch::request)) do not use it.
+    /// Requests to an API ([`Latch::request`](crate::Latch::request)) do not use it: see
+    /// [`identify_to_apis`](Self::identify_to_apis).
     ///
     /// # Errors
     ///
@@ -127,6 +129,13 @@ impl SystemHttp {
     ) -> Result<Self, Error> {
         self.trust.identify(certificate.as_ref(), key.as_ref())?;
         Ok(self)
+    }
+
+    /// Shows the client certificate to APIs too. They need it if the provider binds tokens to
+    /// it ([RFC 8705 §3](https://www.rfc-editor.org/rfc/rfc8705#section-3)).
+    pub fn identify_to_apis(mut self) -> Self {
+        self.identifies_to_apis = true;
+        self
     }
 
     #[cfg(test)]
@@ -232,8 +241,13 @@ impl Http for SystemHttp {
         found.map(|found| found.map(|address| address.ip()).collect()).unwrap_or_default()
     }
 
+    fn has_certificate(&self) -> bool {
+        self.trust.has_identity()
+    }
+
     async fn stream(&self, request: ApiRequest, limits: Limits) -> Result<Streamed, Trouble> {
-        let Prepared { url, client, place } = self.prepare(&request.url, limits, false)?;
+        let Prepared { url, client, place } =
+            self.prepare(&request.url, limits, self.identifies_to_apis)?;
         let method = method(&request.method).map_err(Trouble::Denied)?;
         let request = outgoing(method, url, &request.headers, request.body.map(Into::into))?;
         let response = timeout(limits.timeout, client.execute(request))

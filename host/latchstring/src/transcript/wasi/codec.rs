@@ -164,8 +164,9 @@ told_records! {
     AccessRules { scopes, acr, permissions }
     Client {
         issuer, resource_url, discover, endpoints, assumed_endpoints, https_issuer, client_id,
-        client_metadata_url, client_secret, authentication, key, dpop, grant, scopes, resources, audience, parameters,
-        pkce, token_type_optional, request_format, protocol
+        client_metadata_url, client_secret, authentication, key, dpop, certificate, security, grant, scopes,
+        resources, audience, authorization_details, signs_request, demands_signed_response,
+        parameters, pkce, token_type_optional, request_format, protocol
     }
     ClientKey { algorithm, id, audience }
     Context { now_ms, entropy }
@@ -200,6 +201,7 @@ told_enums! {
     LoginFlow { Browser, Paste, Device }
     Pkce { Discovered, Known, Required }
     RequestFormat { Form, Json }
+    Security { Usual, Fapi2 }
     SigningAlgorithm { Es256, Eddsa, Ps256, Rs256 }
 }
 
@@ -224,7 +226,8 @@ answered_records! {
     Failure { code, message, remedy, provider, retryable }
     Grant {
         access_token, token_type, scopes, expires_at_ms, renew_at_ms, id_token, claims, report,
-        refresh_token_hint, headers, source, notices, refused_parameters
+        refresh_token_hint, headers, authorization_details, source, notices,
+        refused_parameters
     }
     Header { name, value }
     LogoutReport { was_logged_in, revoked, not_revoked, end_session_url, registration }
