@@ -53,6 +53,16 @@ export class Token {
     return this.#grant.idToken;
   }
 
+  /**
+   * What was granted in detail (RFC 9396 §7); undefined if the provider did not say.
+   *
+   * @returns {Record<string, unknown>[] | undefined}
+   */
+  get authorizationDetails() {
+    const details = this.#grant.authorizationDetails;
+    return details === undefined ? undefined : JSON.parse(details);
+  }
+
   /** The claims of the verified ID token, replaced by those of userinfo if it was asked. */
   get claims() {
     return object(this.#grant.claims);

@@ -81,6 +81,9 @@ class DpopKey:
     jwk: str
 
 
+Security = Literal["usual", "fapi2"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class TokenExchange:
     # Type of the token that is exchanged (RFC 8693 §3), such as
@@ -177,6 +180,12 @@ class Client:
     # The key that tokens are bound to (RFC 9449): they are worth nothing without it. The
     # host keeps it: see `sign`. None: bearer tokens.
     dpop: DpopKey | None = None
+    # Whether the host presents a certificate to the provider, which authenticates the
+    # client or binds its tokens (RFC 8705). Requests then go to the endpoints that the
+    # provider has for such clients.
+    certificate: bool = False
+    # Rules that the client and the provider must keep.
+    security: Security = "usual"
     # How tokens are granted.
     grant: GrantType = GrantType("user")
     # Scopes to request, one name each (RFC 6749 §3.3).
@@ -187,6 +196,13 @@ class Client:
     # for. The session keeps one token for each audience. Makes no difference to the
     # `account-key`.
     audience: Audience | None = None
+    # What a login, or a client for itself, asks for in detail (RFC 9396 §2): a JSON array
+    # of objects that each have a `type`.
+    authorization_details: str | None = None
+    # Whether authorization requests are signed with `key` (RFC 9101).
+    signs_request: bool = False
+    # Whether only a signed answer to an authorization request is accepted (JARM).
+    demands_signed_response: bool = False
     # Additional parameters of the authorization request and the device
     # authorization request, such as `audience`. An empty value omits a parameter
     # that is otherwise sent by default. Parameters that protect the login
@@ -525,6 +541,9 @@ class Grant:
     # there is no refresh token. The token itself goes only to the provider and
     # the store.
     refresh_token_hint: str | None
+    # What was granted in detail (RFC 9396 §7), as one JSON array. None if the provider did
+    # not say.
+    authorization_details: str | None
     # Headers of requests to the provider's API (RFC 6750 §2.1).
     headers: tuple[Header, ...]
     source: TokenSource
@@ -737,6 +756,8 @@ class Description:
     # with an email address.
     display_name: str | None
     scopes: tuple[str, ...]
+    # What was granted in detail (RFC 9396 §7), as one JSON array.
+    authorization_details: str | None
     logged_in_at_ms: int
     expires_at_ms: int | None
     token_state: TokenState

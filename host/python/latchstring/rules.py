@@ -124,12 +124,12 @@ class Egress(Resource):
         """
         return self.call("[method]egress.learn-device-authorization", body)
 
-    def learn_pushed_authorization(self, redirect_uris: Sequence[str], body: str) -> None:
-        """Takes the response to a request with the purpose `pushed-authorization`, if its body
-        is UTF-8, and the values of `redirect_uri` in the form that was sent. If the login's
-        own is the only one, the user may be sent to the reference in the response.
+    def learn_pushed_authorization(self, form: str, body: str) -> None:
+        """Takes the form that was sent with the purpose `pushed-authorization`, and the
+        response, if its body is UTF-8. If that request comes back to this login, the user may
+        be sent to the reference in the response.
         """
-        return self.call("[method]egress.learn-pushed-authorization", redirect_uris, body)
+        return self.call("[method]egress.learn-pushed-authorization", form, body)
 
     def pinned_origins(self) -> tuple[str, ...]:
         """Returns the origins to store with the session, in order."""

@@ -39,6 +39,8 @@ class Token:
     claims: dict[str, Any] | None = field(repr=False)
     # Result of an examination other than userinfo.
     report: dict[str, Any] | None = field(repr=False)
+    # What was granted in detail (RFC 9396 §7). None if the provider did not say.
+    authorization_details: list[dict[str, Any]] | None = field(repr=False)
     # What the user should know about this token, one line each.
     notices: tuple[str, ...]
     # Parameters of the authorization request that are sent by default and that this provider
@@ -56,8 +58,8 @@ class Token:
             raise misbehaviour("returned a token that contains line breaks or control characters")
         members = vars(grant) | {
             "headers": {header.name: header.value for header in grant.headers},
-            "claims": None if grant.claims is None else json.loads(grant.claims),
-            "report": None if grant.report is None else json.loads(grant.report),
         }
+        for name in ("claims", "report", "authorization_details"):
+            members[name] = None if members[name] is None else json.loads(members[name])
         del members["refresh_token_hint"]
         return cls(**members)

@@ -197,7 +197,7 @@ def test_a_logout_ends_only_on_a_page_that_the_settings_or_the_provider_named(
 def test_a_token_of_two_lines_is_not_returned() -> None:
     def grant(token: str = "a", header: str = "b") -> Grant:
         headers = (Header("authorization", header),)
-        rest = (None, None, None, None, None, None, headers, "cached", (), ())
+        rest = (None, None, None, None, None, None, None, headers, "cached", (), ())
         return Grant(token, "Bearer", (), *rest)  # type: ignore[arg-type]
 
     assert latchstring.Token.of(grant()).access_token == "a"

@@ -265,7 +265,7 @@ fn a_renewal_trusts_and_identifies_itself_as_a_login_does() {
 }
 
 #[test]
-fn an_api_is_not_shown_the_client_certificate() {
+fn an_api_is_shown_the_client_certificate_only_if_tokens_are_bound_to_it() {
     let authority = Authority::new();
     let provider = Provider::start(&authority, false);
     let http = SystemHttp::new()
@@ -281,9 +281,11 @@ fn an_api_is_not_shown_the_client_certificate() {
         let request =
             Request { method: Method::Get, url: url.clone(), headers: vec![], body: None };
         http.send(request, limits).await.expect("an answer");
-        http.stream(ApiRequest::new("GET", url), limits).await.expect("an answer");
+        let ask = || ApiRequest::new("GET", url.clone());
+        http.stream(ask(), limits).await.expect("an answer");
+        http.identify_to_apis().stream(ask(), limits).await.expect("an answer");
     });
-    assert_eq!(*provider.seen.lock().expect("no panic"), [true, false]);
+    assert_eq!(*provider.seen.lock().expect("no panic"), [true, false, true]);
 }
 
 #[test]
