@@ -156,6 +156,8 @@ fn look_further(
                 identifier: resource.identifier(),
                 issuers: vec![resource.origin()],
                 scopes: Vec::new(),
+                requires_proofs: false,
+                requires_certificate: false,
             };
             Ok(Done(Found { described, demanded, is_own_issuer: true }))
         }

@@ -3,6 +3,7 @@
 //! RFC 9470 §3, RFC 9728 §5.1).
 
 use crate::contract::Header;
+use crate::protocol::dpop::DPOP;
 
 /// Returns the values of the fields that hold challenges.
 pub(crate) fn fields(headers: &[Header]) -> impl Iterator<Item = &str> + Clone {
@@ -24,6 +25,8 @@ pub(crate) struct Demanded {
     pub(crate) acr_values: Option<String>,
     /// Greatest age of the user's authentication, in seconds (RFC 9470 §3).
     pub(crate) max_age: Option<String>,
+    /// Whether only a token with a proof is accepted (RFC 9449 §7.1).
+    pub(crate) is_proof: bool,
 }
 
 impl Demanded {
@@ -36,7 +39,7 @@ impl Demanded {
             let ours = challenges.iter().filter(|one| one.scheme.eq_ignore_ascii_case(scheme));
             ours.clone().find(|one| one.get("resource_metadata").is_some()).or(ours.clone().next())
         };
-        of("Bearer").or(of("DPoP")).map(|challenge| {
+        of("Bearer").or(of(DPOP)).map(|challenge| {
             let scope = challenge.get("scope").unwrap_or_default();
             let text = |name: &str| challenge.get(name).map(str::to_owned);
             Self {
@@ -45,6 +48,7 @@ impl Demanded {
                 resource_metadata: text("resource_metadata"),
                 acr_values: text("acr_values"),
                 max_age: text("max_age"),
+                is_proof: challenge.scheme.eq_ignore_ascii_case(DPOP),
             }
         })
     }

@@ -4,7 +4,8 @@
 use serde_json::{Map, Value, json};
 use url::Url;
 
-use crate::contract::{Code, Exchange, Failure, Purpose, Response};
+use crate::contract::{Client, Code, Exchange, Failure, Purpose, Response};
+use crate::protocol::challenge::Demanded;
 use crate::protocol::endpoint;
 use crate::protocol::failure::{printable, unavailable};
 use crate::protocol::metadata::is_there;
@@ -25,6 +26,10 @@ pub(crate) struct ProtectedResource {
     pub(crate) issuers: Vec<String>,
     /// Scopes for requests to it. Empty if it names none.
     pub(crate) scopes: Vec<String>,
+    /// Whether it takes only tokens that come with a proof (RFC 9449).
+    pub(crate) requires_proofs: bool,
+    /// Whether it takes only tokens that come with a certificate (RFC 8705 §3).
+    pub(crate) requires_certificate: bool,
 }
 
 impl ResourceUrl {
@@ -158,16 +163,38 @@ impl ResourceUrl {
                 "{found} takes no token in the header Authorization (bearer_methods_supported), which is the only way that is safe"
             )));
         }
-        if demands("dpop_bound_access_tokens_required")
-            || demands("tls_client_certificate_bound_access_tokens")
-        {
-            return Err(invalid(format!(
-                "{found} takes only tokens that are bound to a key (DPoP or mutual TLS), which this version does not use"
-            )));
-        }
-        let scopes = texts("scopes_supported").unwrap_or_default();
-        Ok(Some(ProtectedResource { identifier: identifier.to_owned(), issuers, scopes }))
+        Ok(Some(ProtectedResource {
+            identifier: identifier.to_owned(),
+            issuers,
+            scopes: texts("scopes_supported").unwrap_or_default(),
+            requires_proofs: demands("dpop_bound_access_tokens_required"),
+            requires_certificate: demands("tls_client_certificate_bound_access_tokens"),
+        }))
     }
+}
+
+/// Fails if the resource takes only tokens that are bound in a way that the client does not
+/// offer: with `bound-token-required` if it has no key for them.
+pub(crate) fn check_binding(
+    client: &Client,
+    resource: &ProtectedResource,
+    demanded: &Demanded,
+) -> Result<(), Failure> {
+    let name = printable(&resource.identifier);
+    if (resource.requires_proofs || demanded.is_proof) && client.dpop.is_none() {
+        return Err(Failure::new(
+            Code::BoundTokenRequired,
+            format!("{name} takes only tokens that are bound to a key"),
+            "log in with --dpop",
+        ));
+    }
+    if resource.requires_certificate && !client.certificate {
+        return Err(Failure::configuration(
+            format!("{name} takes only tokens that are bound to a client certificate"),
+            "log in with --client-cert FILE and --client-auth tls_client_auth",
+        ));
+    }
+    Ok(())
 }
 
 /// Returns the request that an API or an MCP server refuses with a challenge.

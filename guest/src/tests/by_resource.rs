@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::given::{Given, HOUR_MS, NOW_MS, desk, openid};
 use super::provider::{access_token, metadata_with, not_found, oauth_error, status, tokens};
 use super::script::Script;
-use crate::contract::{Code, Examination, LoginFlow, Pkce, Reply};
+use crate::contract::{Code, DpopKey, Examination, LoginFlow, Pkce, Reply, SigningAlgorithm};
 use crate::protocol::description::describe;
 use crate::protocol::stored::Stored;
 
@@ -165,7 +165,6 @@ fn a_resource_that_misleads_is_refused_before_any_browser() {
         (described_with("authorization_servers", json!(["http://id.example"])), "https"),
         (described_with("authorization_servers", json!(["http://127.0.0.1"])), "https"),
         (described_with("bearer_methods_supported", json!(["query"])), "bearer_methods_supported"),
-        (described_with("dpop_bound_access_tokens_required", json!(true)), "DPoP"),
     ] {
         let failure = found(given(), described).fails(Code::InvalidMetadata);
         assert!(failure.message.contains(named), "{}: {named}", failure.message);
@@ -438,4 +437,27 @@ fn only_oauth_providers_guard_resources() {
     let given = given.client(|client| client.resource_url = Some(RESOURCE.to_owned()));
     assert!(given.facts(desk()).try_login().is_err());
     assert!(by_url("http://api.example/mcp").try_login().is_err(), "plain http");
+}
+
+#[test]
+fn a_resource_that_takes_only_bound_tokens_gets_no_other() {
+    let dpop = described_with("dpop_bound_access_tokens_required", json!(true));
+    let bound = || {
+        given().client(|client| {
+            let algorithm = SigningAlgorithm::Es256;
+            client.dpop = Some(DpopKey { algorithm, jwk: r#"{"kty":"EC"}"#.to_owned() });
+        })
+    };
+    let failure = found(given(), dpop.clone()).fails(Code::BoundTokenRequired);
+    assert!(failure.remedy.contains("--dpop"), "{}", failure.remedy);
+    let challenge = CHALLENGE.replacen("Bearer", "DPoP", 1);
+    let asked = |given: Given| given.login().refuses(&challenge).describes(described());
+    asked(given()).fails(Code::BoundTokenRequired);
+    asked(bound()).discovers(server());
+    found(bound(), dpop).discovers(server());
+    let certificate = described_with("tls_client_certificate_bound_access_tokens", json!(true));
+    let failure = found(given(), certificate.clone()).fails(Code::InvalidConfiguration);
+    assert!(failure.remedy.contains("--client-cert"), "{}", failure.remedy);
+    let with_certificate = given().client(|client| client.certificate = true);
+    found(with_certificate, certificate).discovers(server());
 }

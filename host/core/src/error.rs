@@ -275,6 +275,9 @@ codes! {
     InvalidDeviceResponse "invalid-device-response"
     /// The provider has no device authorization endpoint.
     DeviceLoginUnavailable "device-login-unavailable"
+    /// The resource takes only tokens that are bound to a key
+    /// ([RFC 9449](https://www.rfc-editor.org/rfc/rfc9449)), and the client has none.
+    BoundTokenRequired "bound-token-required"
     /// The provider cannot be reached.
     Unreachable "unreachable"
     /// The provider responded that it cannot answer now.

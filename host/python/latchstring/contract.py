@@ -781,6 +781,7 @@ Code = Literal[
     "insufficient-scope",
     "invalid-device-response",
     "device-login-unavailable",
+    "bound-token-required",
     "unreachable",
     "provider-unavailable",
     "stored-damaged",

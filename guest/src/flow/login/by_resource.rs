@@ -13,7 +13,7 @@ use crate::protocol::challenge::Demanded;
 use crate::protocol::endpoint::Issuer;
 use crate::protocol::failure::printable;
 use crate::protocol::metadata::Provider;
-use crate::protocol::protected_resource::{ResourceUrl, invalid};
+use crate::protocol::protected_resource::{ProtectedResource, ResourceUrl, check_binding, invalid};
 use crate::protocol::registration::check_metadata_url;
 use crate::protocol::stored::{Resource, Stored, another_issuer};
 
@@ -71,8 +71,10 @@ impl Setup {
             }
             Done(found) => found,
         };
-        let issuer = self.choose_issuer(&found)?;
-        self.demand(found.demanded.unwrap_or_default(), &found.described.scopes)?;
+        let demanded = found.demanded.unwrap_or_default();
+        check_binding(&self.client, &found.described, &demanded)?;
+        let issuer = self.choose_issuer(&found.described)?;
+        self.demand(demanded, &found.described.scopes)?;
         if let Some(guarded) = &mut self.guarded {
             guarded.described_scopes = found.described.scopes;
         }
@@ -90,8 +92,8 @@ impl Setup {
 
     /// Chooses among the resource's authorization servers (RFC 9728 §7.6): the caller's, or
     /// the one of the session that is replaced, or the only one.
-    fn choose_issuer(&self, found: &Found) -> Result<String, Failure> {
-        let issuers = &found.described.issuers;
+    fn choose_issuer(&self, described: &ProtectedResource) -> Result<String, Failure> {
+        let issuers = &described.issuers;
         let listed = || issuers.iter().map(|one| printable(one)).collect::<Vec<_>>().join(", ");
         let before = self.guarded()?.before.as_ref();
         if let Some(issuer) = &self.client.issuer {
@@ -100,7 +102,7 @@ impl Setup {
             }
             return Err(invalid(format!(
                 "{} names the authorization servers {}; expected {issuer} among them",
-                found.described.identifier,
+                described.identifier,
                 listed()
             )));
         }
@@ -115,7 +117,7 @@ impl Setup {
             if self.client.client_id.is_some() {
                 return Err(invalid(format!(
                     "{} now names the authorization server {}; the client {} belongs to {}",
-                    found.described.identifier,
+                    described.identifier,
                     listed(),
                     self.client.id(),
                     before.issuer.as_deref().unwrap_or_default(),
@@ -127,7 +129,7 @@ impl Setup {
             [first, second, ..] if first != second && !self.request.facts.terminal => {
                 Err(Failure::new(
                     Code::InvalidConfiguration,
-                    format!("{} has several authorization servers", found.described.identifier),
+                    format!("{} has several authorization servers", described.identifier),
                     format!("choose one with --issuer: {}", listed()),
                 ))
             }

@@ -31,8 +31,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::{Host, Url, form_urlencoded};
 
 use addresses::{is_loopback, is_public};
@@ -328,11 +327,16 @@ impl Egress {
         if !self.issuer.iter().any(is_own) && !lock(&self.issuers).iter().any(is_own) {
             return;
         }
+        self.pin_endpoints(&document);
+        if let Some(Value::Object(aliases)) = document.get("mtls_endpoint_aliases") {
+            self.pin_endpoints(aliases);
+        }
+    }
+
+    fn pin_endpoints(&self, document: &Map<String, Value>) {
         let loopback = self.anchor_is_loopback();
-        let aliases = document.get("mtls_endpoint_aliases").and_then(Value::as_object);
         let origins = document
             .iter()
-            .chain(aliases.into_iter().flatten())
             .filter(|(name, _)| name.ends_with("_endpoint") || *name == "jwks_uri")
             .filter_map(|(_, value)| Url::parse(value.as_str()?).ok())
             .filter(|url| url.scheme() == "https" || loopback)
@@ -384,16 +388,16 @@ impl Egress {
 /// Returns the redirect URI of an authorization request, if there is one alone: as a parameter,
 /// or in a signed request (RFC 9101 §4), beside which no other counts.
 fn comes_back_to(request: &[u8]) -> Option<String> {
-    /// Two claims of this name are an error: a provider could read the other one.
-    #[derive(Deserialize)]
-    struct Claims {
-        redirect_uri: String,
-    }
     match (&*all(request, "redirect_uri"), &*all(request, "request")) {
         ([asked], []) => Some(asked.clone()),
         ([], [signed]) => {
-            let claims = URL_SAFE_NO_PAD.decode(signed.split('.').nth(1)?).ok()?;
-            Some(serde_json::from_slice::<Claims>(&claims).ok()?.redirect_uri)
+            let text = URL_SAFE_NO_PAD.decode(signed.split('.').nth(1)?).ok()?;
+            let count = |words: &[u8]| text.windows(words.len()).filter(|at| *at == words).count();
+            // If it were there twice, or spelt in another way, a provider could read the other
+            // one.
+            let is_clear = count(b"redirect_uri") == 1 && count(br"\u") == 0;
+            let claims: Value = serde_json::from_slice(&text).ok().filter(|_| is_clear)?;
+            claims["redirect_uri"].as_str().map(str::to_owned)
         }
         _ => None,
     }
@@ -559,6 +563,7 @@ mod tests {
                 r#"{"redirect_uri":"http://evil.example/","redirect_uri":"http://127.0.0.1:8000/callback"}"#,
             ),
             signed(r#"{"redirect_uri":["http://127.0.0.1:8000/callback"]}"#),
+            signed(&OURS.replacen('{', r#"{"redirect\u005furi":"http://evil.example/","#, 1)),
             signed("{}"),
             "request=e30".to_owned(),
         ]

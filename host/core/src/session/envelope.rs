@@ -115,8 +115,10 @@ pub fn parse_header(line: &[u8], rest: Option<u64>, place: &str) -> Result<Vec<S
 /// Returns the first line of a stored session of so many bytes, with its line end.
 pub fn header_line(origins: &[String], bytes: u64) -> String {
     let header = Header { latchstring: FORMAT, origins: origins.to_vec(), bytes };
-    // OK because a header has text keys and no number that JSON lacks.
-    serde_json::to_string(&header).expect("a header is always JSON") + "\n"
+    // A header has text keys and no number that JSON lacks. `expect` would bring the code that
+    // prints every error, which is more than this file.
+    let Ok(json) = serde_json::to_string(&header) else { unreachable!("a header is JSON") };
+    json + "\n"
 }
 
 fn damaged(place: &str) -> Error {

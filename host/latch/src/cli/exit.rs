@@ -29,7 +29,7 @@ pub(crate) fn interrupted_by(signal: i32) {
 
 pub(crate) fn code(code: Code) -> u8 {
     match code {
-        Code::InvalidConfiguration => USAGE,
+        Code::InvalidConfiguration | Code::BoundTokenRequired => USAGE,
         Code::LoginRequired => 3,
         Code::AccessDenied
         | Code::ProviderRefused

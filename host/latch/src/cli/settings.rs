@@ -55,6 +55,12 @@ impl Settings {
         Self::layered(global, saved, given, &Dotenv::read())
     }
 
+    /// Returns these settings for tokens that are bound to a key.
+    pub(crate) fn bound(mut self) -> Self {
+        (self.given.dpop, self.effective.dpop) = (Some(true), Some(true));
+        self
+    }
+
     /// Reads every layer.
     pub(crate) fn read(global: &Global, given: Profile) -> Result<Self, Error> {
         Self::layered(global, saved(global)?, given, &Dotenv::read())

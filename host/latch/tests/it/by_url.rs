@@ -31,6 +31,8 @@ struct Habits {
     issuer: Option<String>,
     /// What it puts before its challenge.
     prefix: &'static str,
+    /// It takes only tokens that are bound to a key.
+    binds: bool,
 }
 
 impl Guarded {
@@ -100,8 +102,12 @@ fn respond(asked: &Asked, stream: &mut TcpStream, habits: &Habits) {
         }
         ("GET", METADATA) => {
             let issuer = habits.issuer.clone().unwrap_or_else(|| origin.clone());
-            let resource = format!("{origin}{PATH}");
-            ("200 OK", json!({ "resource": resource, "authorization_servers": [issuer] }))
+            let resource = json!({
+                "resource": format!("{origin}{PATH}"),
+                "authorization_servers": [issuer],
+                "dpop_bound_access_tokens_required": habits.binds,
+            });
+            ("200 OK", resource)
         }
         ("GET", path) if path.starts_with(ISSUER) => {
             let issuer = format!("{origin}{}", path.trim_start_matches(ISSUER));
@@ -125,7 +131,7 @@ fn respond(asked: &Asked, stream: &mut TcpStream, habits: &Habits) {
             let tokens = json!({
                 "access_token": "access-1",
                 "refresh_token": "refresh-1",
-                "token_type": "Bearer",
+                "token_type": if asked.header("dpop").is_some() { "DPoP" } else { "Bearer" },
                 "expires_in": 3600,
             });
             ("200 OK", tokens)
@@ -146,6 +152,30 @@ fn server_metadata(origin: &str, issuer: &str) -> Value {
         "code_challenge_methods_supported": ["S256"],
         "token_endpoint_auth_methods_supported": ["none"],
     })
+}
+
+#[test]
+fn a_server_that_takes_only_bound_tokens_gets_them_without_being_told() {
+    let guarded = Guarded::new();
+    guarded.habits().binds = true;
+    guarded.log_in(&[]).saying(&["bound to a key: one is made"]);
+    let run = guarded.latch(&["token", "--json"]).succeeded().saying(&["bound to a key"]);
+    assert_eq!(run.json()["token_type"], "DPoP");
+    assert!(guarded.asked("POST /token")[0].header("dpop").is_some());
+    let key = || {
+        let files = std::fs::read_dir(guarded.home.path("state")).expect("a folder");
+        let names = files.map(|file| file.expect("a file").file_name().into_string());
+        names.flatten().any(|name| name.ends_with(".dpop-key"))
+    };
+    assert!(key());
+    let run = guarded.latch(&["token", "--force-refresh"]).succeeded();
+    assert!(run.stdout.contains("access-1"));
+    assert!(guarded.asked("POST /token")[1].header("dpop").is_some());
+    guarded.latch(&["logout"]);
+    assert!(!key(), "the key of no session");
+    // One that was made in vain does not decide about the next login.
+    guarded.begin(&["--dpop", "--timeout", "1"]).finish().failed(5, "timed-out");
+    assert!(!key(), "the key of no session");
 }
 
 #[test]

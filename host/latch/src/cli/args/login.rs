@@ -100,7 +100,7 @@ pub(crate) struct LoginCommand {
 // A login by the URL of a protected resource.
 //
 // No doc comment: it would replace the command's own description in the help.
-#[derive(ClapArgs)]
+#[derive(ClapArgs, Clone)]
 #[command(next_help_heading = "Login by URL")]
 pub(crate) struct ByUrlArgs {
     /// Host of the only issuer to log in at; every other one is refused [default: you are asked]

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::cli::args::{ByUrlArgs, Global, LoginCommand};
 use crate::cli::choices::StoreChoice;
 use crate::cli::config::{self, Config};
+use crate::cli::keys;
 use crate::cli::output;
 use crate::cli::settings::Settings;
 use crate::cli::stores::{self, Stores};
@@ -15,21 +16,36 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
     let LoginCommand { url, challenge, by_url, anonymous_token_file, login } = *args;
     let mut given = login.into_profile();
     given.resource_url = url.or(given.resource_url);
-    let settings = Settings::read_to_change(global, given)?;
-    let pages = settings.pages()?;
+    let mut settings = Settings::read_to_change(global, given)?;
     settings.report_dotenv();
-    let open_browser = settings.effective.no_browser != Some(true);
-    stores::make_key_file(global)?;
-    let mut builder =
-        settings.builder(global, open_browser).map_err(as_invalid_configuration)?.pages(pages);
-    if let Some(token) = settings.anonymous_refresh_token(anonymous_token_file.as_deref())? {
-        builder = builder.anonymous_refresh_token(token.as_str());
-    }
-    let latch = by_url.apply(&settings, builder)?.build()?;
-    let token = match challenge {
-        Some(challenge) => latch.login_for(&challenge).await?,
-        None => latch.login().await?,
+    let prepare = |settings: &Settings| {
+        let pages = settings.pages()?;
+        let open_browser = settings.effective.no_browser != Some(true);
+        stores::make_key_file(global)?;
+        let builder = settings.builder(global, open_browser).map_err(as_invalid_configuration)?;
+        let mut builder = builder.pages(pages);
+        if let Some(token) = settings.anonymous_refresh_token(anonymous_token_file.as_deref())? {
+            builder = builder.anonymous_refresh_token(token.as_str());
+        }
+        by_url.clone().apply(settings, builder)?.build()
     };
+    let log_in = async |latch: &Latch| match &challenge {
+        Some(challenge) => latch.login_for(challenge).await,
+        None => latch.login().await,
+    };
+    let mut latch = prepare(&settings)?;
+    let mut result = log_in(&latch).await;
+    // The user has seen nothing yet.
+    if result.as_ref().is_err_and(|error| error.code() == Code::BoundTokenRequired) {
+        output::say("This server takes only tokens that are bound to a key: one is made");
+        settings = settings.bound();
+        latch = prepare(&settings)?;
+        result = log_in(&latch).await;
+    }
+    if result.is_err() {
+        keys::forget(global, &settings.effective, latch.key()).await?;
+    }
+    let token = result?;
     let refused = token.refused_parameters();
     let (store, is_remembered) = keep(global, &settings, &latch, refused).await?;
     let description = latch.status().await?;

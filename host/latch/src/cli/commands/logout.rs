@@ -8,6 +8,7 @@ use latchstring::capability::store::Key;
 use latchstring::{Code, Error, Latch, describe};
 
 use crate::cli::args::{Global, LogoutArgs};
+use crate::cli::keys;
 use crate::cli::output;
 use crate::cli::profile::Profile;
 use crate::cli::settings::Settings;
@@ -24,6 +25,7 @@ pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Er
             false => builder.build()?,
         };
         let ended = log_out(&latch, unregister).await?;
+        let forgotten = keys::forget(global, &settings.effective, latch.key()).await;
         let url = ended.report.end_session_url.clone();
         let shown = show(global, &[ended]);
         let ended_there = match url {
@@ -34,7 +36,7 @@ pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Er
             }
             _ => Ok(()),
         };
-        return output::both(shown, ended_there, global.json);
+        return output::both(output::both(shown, forgotten, global.json), ended_there, global.json);
     }
     every::run(global, &given.trust()).await
 }
@@ -69,7 +71,9 @@ async fn end(global: &Global, trust: &Profile, key: &Key) -> Result<Option<Ended
     if let Ok(latch) = settings.latch(&global, false)
         && latch.key() == key
     {
-        return log_out(&latch, false).await.map(Some);
+        let ended = log_out(&latch, false).await?;
+        keys::forget(&global, &settings.effective, key).await?;
+        return Ok(Some(ended));
     }
     let store = settings.store(&global)?;
     let Some(description) = describe(store.as_ref(), key, SystemClock.now_ms()).await? else {
