@@ -4,7 +4,7 @@
 // gets the challenge, and `latch token` the token for the next try.
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -12,6 +12,7 @@ import { freePort, program } from './programs.mjs';
 
 const {
   MCP_CONFORMANCE_PROTOCOL_VERSION: revision,
+  MCP_CONFORMANCE_SCENARIO: scenario = '',
   MCP_CONFORMANCE_CONTEXT: context = '{}',
   PATH,
 } = process.env;
@@ -28,7 +29,17 @@ const MOST_LOGINS = 2;
 const home = mkdtempSync(join(tmpdir(), 'latchstring-mcp-'));
 process.on('exit', () => rmSync(home, { recursive: true, force: true }));
 
-const { client_id, client_secret } = JSON.parse(context);
+const { client_id, client_secret, private_key_pem, valid_jwt } = JSON.parse(context);
+
+/** Writes a file that only this user can read, and returns its path. */
+function file(name, text) {
+  const path = join(home, name);
+  writeFileSync(path, text, { mode: 0o600 });
+  return path;
+}
+
+/** How tokens are granted where no user logs in. */
+const [, grant] = /^auth\/(client-credentials|wif-jwt-bearer)/.exec(scenario) ?? [];
 const environment = {
   PATH,
   HOME: home,
@@ -42,6 +53,9 @@ const environment = {
   LATCH_CLIENT_METADATA_URL: 'https://conformance-test.local/client-metadata.json',
   ...(client_id && { LATCH_CLIENT_ID: client_id }),
   ...(client_secret && { LATCH_CLIENT_SECRET: client_secret }),
+  ...(private_key_pem && { LATCH_CLIENT_KEY_FILE: file('key.pem', private_key_pem) }),
+  ...(grant && { LATCH_GRANT: grant.replace('wif-', '') }),
+  ...(valid_jwt && { LATCH_ASSERTION_FILE: file('assertion', valid_jwt) }),
 };
 
 function latch(...words) {
@@ -53,20 +67,43 @@ function latch(...words) {
   return { status, stdout };
 }
 
+/** Has the next token asked for with what the server said when it refused a request. */
+let refused;
+
 function login(challenge) {
+  refused = challenge;
+  if (grant) return;
   const { status } = latch('login', '--verbose', ...(challenge ? ['--challenge', challenge] : []));
   if (status !== 0) process.exit(status);
 }
 
-let token;
+let isLoggedIn = false;
+/** The nonce that the server named for the next proof (RFC 9449 §9). */
+let nonce;
 let requests = 0;
+
+/** Returns the headers of one request with the token, if there is one. */
+function authorization() {
+  if (!isLoggedIn) return {};
+  const request = ['--for-method', 'POST', '--for-url', url];
+  const known = nonce ? ['--dpop-nonce', nonce] : [];
+  const said = grant && refused ? ['--challenge', refused] : [];
+  refused = undefined;
+  const { stdout } = latch('token', '--output', 'header', ...request, ...known, ...said);
+  return Object.fromEntries(
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => line.split(': ')),
+  );
+}
 
 /** Sends one message. Returns the result, or undefined for a notification. */
 async function send(method, params = {}) {
   const isNotification = method.startsWith('notifications/');
   const message = { jsonrpc: '2.0', method, params: hasHandshake ? params : described(params) };
   if (!isNotification) message.id = ++requests;
-  for (let logins = 0; ; logins += 1) {
+  for (let logins = 0; ; ) {
     const response = await fetch(url, {
       method: 'POST',
       headers: {
@@ -75,18 +112,23 @@ async function send(method, params = {}) {
         ...(method !== 'initialize' && { 'MCP-Protocol-Version': revision }),
         ...(!hasHandshake && { 'Mcp-Method': method }),
         ...(!hasHandshake && params.name && { 'Mcp-Name': params.name }),
-        ...(token && { Authorization: `Bearer ${token}` }),
+        ...authorization(),
       },
       body: JSON.stringify(message),
     });
     const body = await response.text();
     console.error(`${method}: ${response.status} ${body}`);
     if (response.ok) return isNotification ? undefined : result(body);
+    const challenge = response.headers.get('WWW-Authenticate');
+    const known = nonce;
+    nonce = response.headers.get('DPoP-Nonce') ?? nonce;
+    if (challenge?.includes('use_dpop_nonce') && nonce !== known) continue;
     if (![401, 403].includes(response.status) || logins === MOST_LOGINS) {
       throw new Error(`${method} was refused: ${response.status} ${body}`);
     }
-    login(response.headers.get('WWW-Authenticate'));
-    token = latch('token').stdout.trim();
+    login(challenge);
+    isLoggedIn = true;
+    logins += 1;
   }
 }
 

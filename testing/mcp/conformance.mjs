@@ -16,12 +16,7 @@ const SUITE = join(
 
 /** The scenarios that wait for a feature, and for which. */
 const WAITING = {
-  'auth/client-credentials-basic': 'logins without a user: client credentials',
-  'auth/client-credentials-jwt': 'logins without a user: client credentials',
-  'auth/dpop': 'tokens that are bound to a key (DPoP)',
-  'auth/dpop-nonce': 'tokens that are bound to a key (DPoP)',
   'auth/enterprise-managed-authorization': 'token exchange',
-  'auth/wif-jwt-bearer': 'logins without a user: workload identity',
 };
 
 /** What the suite lists as the revision of a scenario that belongs to none. */

@@ -16,7 +16,7 @@ use crate::contract::{
 };
 use crate::flow::misfit;
 use crate::protocol::assertion::{Assertion, Statement, algorithm_name, compact, explain};
-use crate::protocol::client_authentication::lacks_assertion;
+use crate::protocol::client_authentication::{add_assertion, lacking_assertion};
 use crate::protocol::dpop::{
     DPOP, Proof, asks_for_nonce, bound_token, is_proven, method_name, nonce,
 };
@@ -40,7 +40,6 @@ pub(crate) struct Proving {
 /// What the client has to prove who it is.
 struct Identity {
     id: String,
-    issuer: Option<String>,
     secret: Option<String>,
     method: Option<ClientAuthentication>,
     key: Option<ClientKey>,
@@ -91,7 +90,6 @@ impl Proving {
         Ok(Self {
             client: Identity {
                 id: client.id().to_owned(),
-                issuer: client.issuer.clone(),
                 secret: client.client_secret.clone(),
                 method: client.authentication,
                 key: client.key.clone(),
@@ -151,15 +149,16 @@ impl Proving {
 
     /// Returns the action for the next proof, or the request if it has all.
     fn advance(&mut self, mut exchange: Exchange, now_ms: EpochMs) -> Result<Action, Failure> {
-        if lacks_assertion(&exchange) {
+        if let Some(issuer) = lacking_assertion(&exchange) {
+            let issuer = Some(issuer).filter(|issuer| !issuer.is_empty());
             if self.client.method == Some(ClientAuthentication::Assertion) {
-                let audience = self.client.issuer.clone();
+                let audience = issuer;
                 self.pending = Some(Pending { exchange, lacks: Lacks::ForeignAssertion });
                 let purpose = AssertionPurpose::Client;
                 return Ok(Action::ReadAssertion(AssertionRequest { purpose, audience }));
             }
             let jti = self.next_id();
-            match self.client.assert(jti, now_ms)? {
+            match self.client.assert(issuer.as_deref(), jti, now_ms)? {
                 Asserted::Done(assertion) => add_assertion(&mut exchange, &assertion),
                 Asserted::ToSign(request, input) => {
                     self.pending = Some(Pending { exchange, lacks: Lacks::Assertion(input) });
@@ -221,9 +220,14 @@ enum Asserted {
 
 impl Identity {
     /// Makes a client assertion.
-    fn assert(&self, jti: String, now_ms: EpochMs) -> Result<Asserted, Failure> {
+    fn assert(
+        &self,
+        issuer: Option<&str>,
+        jti: String,
+        now_ms: EpochMs,
+    ) -> Result<Asserted, Failure> {
         let named = self.key.as_ref().and_then(|key| key.audience.as_deref());
-        let audience = named.or(self.issuer.as_deref()).ok_or_else(no_audience)?;
+        let audience = named.or(issuer).ok_or_else(no_audience)?;
         let key_id = self.key.as_ref().and_then(|key| key.id.as_deref());
         let statement = Statement { client_id: &self.id, audience, key_id, jti, now_ms };
         match (&self.key, &self.secret) {
@@ -244,11 +248,6 @@ impl Identity {
 
 fn signing(key: SigningKey, algorithm: SigningAlgorithm, input: &str) -> SigningRequest {
     SigningRequest { key, algorithm, input: input.as_bytes().to_vec() }
-}
-
-/// Completes a request that ends where its assertion begins. An assertion needs no encoding.
-fn add_assertion(exchange: &mut Exchange, assertion: &str) {
-    exchange.request.body.get_or_insert_default().extend_from_slice(assertion.as_bytes());
 }
 
 fn no_audience() -> Failure {

@@ -4,11 +4,13 @@
 //! ```text
 //! Ready -> done                                             the token is fresh
 //! Ready -> AwaitingLock -> done                             another process has got one
-//!                       -> AwaitingProbe -> [AwaitingMetadata] -> [AwaitingSubject]
-//!                       -> AwaitingToken -> AwaitingSave -> done
+//!                       -> AwaitingProbe -> [AwaitingResource] -> [AwaitingMetadata]
+//!                       -> [AwaitingSubject] -> AwaitingToken -> AwaitingSave -> done
 //! done, if the token is to be checked: -> Examining -> done
 //!                                      -> AwaitingFindingSave -> failed
 //! ```
+
+mod by_resource;
 
 use crate::contract::{
     Action, AssertionPurpose, AssertionRequest, Client, ClientAuthentication, Code, Context,
@@ -18,6 +20,7 @@ use crate::flow::Progress::{Continue, Done};
 use crate::flow::completion::session_at;
 use crate::flow::discovery::Discovery;
 use crate::flow::examination::{Asking, Examination, Finding};
+use crate::flow::protected_resource::Search;
 use crate::flow::{Progress, Save, Step, misfit, response};
 use crate::protocol::assertion::{Assertion, explain};
 use crate::protocol::authorization::check_client;
@@ -26,6 +29,7 @@ use crate::protocol::client_authentication;
 use crate::protocol::endpoint::Issuer;
 use crate::protocol::entropy::Entropy;
 use crate::protocol::metadata::Provider;
+use crate::protocol::protected_resource::ResourceUrl;
 use crate::protocol::schedule;
 use crate::protocol::security::check_provider_security;
 use crate::protocol::stored::Stored;
@@ -44,6 +48,9 @@ pub(crate) struct Unattended {
 }
 
 struct Setup {
+    /// The client as the caller describes it.
+    caller: Client,
+    /// The same, with what its resource says if it has one.
     client: Client,
     issuer: Option<Issuer>,
     given: Provider,
@@ -63,6 +70,8 @@ enum State {
     /// The store is being checked: a token that cannot be kept would be asked for again by
     /// every process.
     AwaitingProbe(Request),
+    /// The resource is being asked who issues tokens for it.
+    AwaitingResource(Request, Search),
     AwaitingMetadata(Request, Discovery),
     /// The assertion, or the token that is exchanged, is being read.
     AwaitingSubject(Request),
@@ -97,7 +106,16 @@ impl Unattended {
         let stored =
             Stored::parse_for(&client, stored)?.map(|session| session.turned_to_audience(&client));
         let entropy = Entropy::new(context.entropy)?;
-        let setup = Setup { client, issuer, given, demand, entropy, presented: None };
+        let found = stored.as_ref().and_then(|session| session.found_client(&client));
+        let setup = Setup {
+            client: found.unwrap_or_else(|| client.clone()),
+            caller: client,
+            issuer,
+            given,
+            demand,
+            entropy,
+            presented: None,
+        };
         Ok(Self { setup, state: State::Ready(stored) })
     }
 
@@ -122,6 +140,9 @@ impl Unattended {
                 }
             }
             (AwaitingProbe(request), Reply::Probed) => setup.discover(request, now_ms)?,
+            (AwaitingResource(request, search), reply) => {
+                setup.searched(request, search.next(reply)?, now_ms)?
+            }
             (AwaitingMetadata(request, discovery), reply) => {
                 setup.discovered(request, discovery.next(reply)?, now_ms)?
             }
@@ -186,9 +207,12 @@ impl Setup {
     }
 
     /// Reads the session again under the lock.
-    fn read(&self, stored: Option<&[u8]>) -> Result<Option<Stored>, Failure> {
-        let session = Stored::parse_for(&self.client, stored)?;
-        Ok(session.map(|session| session.turned_to_audience(&self.client)))
+    fn read(&mut self, stored: Option<&[u8]>) -> Result<Option<Stored>, Failure> {
+        let session = Stored::parse_for(&self.caller, stored)?;
+        if let Some(found) = session.as_ref().and_then(|one| one.found_client(&self.caller)) {
+            self.client = found;
+        }
+        Ok(session.map(|session| session.turned_to_audience(&self.caller)))
     }
 
     /// A session without endpoints: the metadata is still to be fetched.
@@ -197,9 +221,13 @@ impl Setup {
     }
 
     /// Fetches the metadata, unless an earlier request has.
-    fn discover(&self, request: Request, now_ms: EpochMs) -> Step<State, Outcome> {
+    fn discover(&mut self, request: Request, now_ms: EpochMs) -> Step<State, Outcome> {
         if request.session.token_endpoint.is_some() {
             return self.read_subject(request);
+        }
+        if let Some(url) = &self.caller.resource_url {
+            let search = Search::begin(&ResourceUrl::parse(url)?, self.demand.challenge.as_deref());
+            return self.searched(request, search?, now_ms);
         }
         let discovery = match self.given.token_endpoint {
             Some(_) => Done(Provider::default()),
@@ -227,8 +255,9 @@ impl Setup {
         check_provider_security(&self.client, &provider, false)?;
         let supported = provider.auth_methods.clone();
         let method = client_authentication::choose(&self.client, supported.as_deref())?;
+        let resource = self.stored_resource()?;
         let session = session_at(provider, &self.client, method, now_ms);
-        let session = session.turned_to_audience(&self.client);
+        let session = Stored { resource, ..session }.turned_to_audience(&self.caller);
         self.read_subject(Request { session, ..request })
     }
 

@@ -12,6 +12,10 @@ use crate::protocol::request::{header, post_form, post_json};
 /// The type of client assertions that are JSON Web Tokens (RFC 7523 §2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/// What stands in the place of an assertion before the one it is for. No assertion has a
+/// colon.
+const FOR: &str = "for:";
+
 /// The parameter with the assertion.
 const CLIENT_ASSERTION: &str = "client_assertion";
 
@@ -65,14 +69,16 @@ pub(crate) fn keep(
 }
 
 /// Returns a POST request with the client's authentication, by exactly one method.
-pub(crate) fn authenticated_post<'a>(
+pub(crate) fn authenticated_post(
     purpose: Purpose,
     url: &str,
-    client: &'a Client,
+    client: &Client,
     method: ClientAuthentication,
-    mut form: Vec<(&'a str, &'a str)>,
+    form: Vec<(&str, &str)>,
 ) -> Exchange {
     let secret = client.client_secret.as_deref().unwrap_or_default();
+    let audience = format!("{FOR}{}", client.issuer.as_deref().unwrap_or_default());
+    let mut form: Vec<(&str, &str)> = form;
     let mut headers = Vec::new();
     match method {
         ClientAuthentication::None => form.push(("client_id", client.id())),
@@ -95,8 +101,8 @@ pub(crate) fn authenticated_post<'a>(
         | ClientAuthentication::Assertion => {
             form.push(("client_id", client.id()));
             form.push(("client_assertion_type", ASSERTION_TYPE));
-            // Last and empty: it is made just before the request is sent.
-            form.push((CLIENT_ASSERTION, ""));
+            // Last, and only for whom to make it: that is done just before the request is sent.
+            form.push((CLIENT_ASSERTION, &audience));
         }
     }
     let is_asserted = matches!(
@@ -113,10 +119,20 @@ pub(crate) fn authenticated_post<'a>(
     }
 }
 
-/// Whether a request still lacks its client assertion.
-pub(crate) fn lacks_assertion(exchange: &Exchange) -> bool {
-    let body = exchange.request.body.as_deref().unwrap_or_default();
-    body.strip_suffix(b"=").is_some_and(|body| body.ends_with(CLIENT_ASSERTION.as_bytes()))
+/// Returns for whom a request lacks a client assertion. Empty if the client has no issuer;
+/// `None` if the request lacks none.
+pub(crate) fn lacking_assertion(exchange: &Exchange) -> Option<String> {
+    let (name, value) = form_urlencoded::parse(exchange.request.body.as_deref()?).last()?;
+    let audience = value.strip_prefix(FOR).filter(|_| name == CLIENT_ASSERTION)?;
+    Some(audience.to_owned())
+}
+
+/// Completes a request that lacks an assertion. An assertion needs no encoding.
+pub(crate) fn add_assertion(exchange: &mut Exchange, assertion: &str) {
+    let Some(body) = &mut exchange.request.body else { return };
+    let end = body.iter().rposition(|byte| *byte == b'=').map_or(0, |position| position + 1);
+    body.truncate(end);
+    body.extend_from_slice(assertion.as_bytes());
 }
 
 /// Converts the form to an object. A repeated name gets a list.

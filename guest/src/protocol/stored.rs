@@ -182,7 +182,7 @@ impl Stored {
         Some(Client {
             issuer: self.issuer.clone(),
             client_id: Some(self.client_id.clone()),
-            client_secret: resource.client_secret.clone(),
+            client_secret: resource.client_secret.clone().or_else(|| client.client_secret.clone()),
             authentication: Some(self.authentication.into()),
             scopes: resource.requested_scopes.clone(),
             resources: is_named.then(|| resource.identifier.clone()).into_iter().collect(),

@@ -8,8 +8,10 @@ use super::provider::{
     ISSUER, Tokens, access_token, metadata, oauth_error, status, tokens, unreachable,
 };
 use super::script::Script;
+use super::seen::jws;
 use crate::contract::{
-    AssertionPurpose, Audience, Code, GrantType, TokenExchange, TokenSource, TokenState,
+    AssertionPurpose, Audience, ClientKey, Code, GrantType, SigningAlgorithm, TokenExchange,
+    TokenSource, TokenState,
 };
 use crate::protocol::description::describe;
 use crate::protocol::stored::Stored;
@@ -185,4 +187,69 @@ fn a_token_is_exchanged_for_one_of_the_type_that_was_requested() {
     // One that is not for APIs is never granted as one that is.
     let answer = minted(1).with("issued_token_type", wanted).with("token_type", "N_A");
     token().asks_token(answer).fails(Code::InvalidTokenResponse);
+}
+
+// ---- With the URL of a resource alone --------------------------------------------
+
+const RESOURCE: &str = "https://api.example/mcp";
+const CHALLENGE: &str = "Bearer scope=\"tools\", resource_metadata=\"https://api.example/prm\"";
+
+fn by_url(given: Given) -> Given {
+    given.client(|client| {
+        client.issuer = None;
+        client.scopes = Vec::new();
+        client.resource_url = Some(RESOURCE.to_owned());
+    })
+}
+
+/// A client whose request for a token says nothing that another server could use.
+fn with_key() -> Given {
+    openid().client(|client| {
+        let algorithm = SigningAlgorithm::Es256;
+        client.grant = GrantType::ClientCredentials;
+        client.key = Some(ClientKey { algorithm, id: None, audience: None });
+    })
+}
+
+/// The resource has named these authorization servers.
+fn found(given: Given, issuers: &[&str]) -> Script {
+    let described = json!({ "resource": RESOURCE, "authorization_servers": issuers });
+    by_url(given).token().locks(None).refuses(CHALLENGE).describes(described)
+}
+
+#[test]
+fn the_issuer_is_found_by_the_resource_and_kept() {
+    let token = found(with_key(), &[ISSUER]).discovers(metadata()).signs(b"signature");
+    let sent = token.sent();
+    assert_eq!(sent.form.one("scope"), Some("tools"));
+    assert_eq!(sent.form.one("resource"), Some(RESOURCE));
+    let (_, claims) = jws(sent.form.one("client_assertion").unwrap());
+    assert_eq!(claims["aud"], ISSUER);
+    let token = token.asks_token(minted(1)).saves();
+    let stored = token.stored().unwrap();
+    assert_eq!(token.grants().access_token, access_token(1));
+    let stale = by_url(with_key()).stored(stored.clone()).later(59 * MINUTE_MS).token();
+    let token = stale.locks(Some(stored)).signs(b"signature");
+    assert_eq!(token.sent().form.one("resource"), Some(RESOURCE));
+    let (_, claims) = jws(token.sent().form.one("client_assertion").unwrap());
+    assert_eq!(claims["aud"], ISSUER);
+}
+
+#[test]
+fn a_secret_goes_to_no_host_that_only_a_resource_names() {
+    let failure = found(machine(), &[ISSUER]).fails(Code::InvalidConfiguration);
+    assert!(failure.remedy.contains("--issuer https://id.example"), "{}", failure.remedy);
+    let exchange = found(exchanging(None), &[ISSUER]);
+    exchange.fails(Code::InvalidConfiguration);
+    let named = |given: Given| given.client(|client| client.issuer = Some(ISSUER.to_owned()));
+    let described = json!({ "resource": RESOURCE, "authorization_servers": [ISSUER] });
+    let token = named(by_url(machine())).token().locks(None).refuses(CHALLENGE);
+    let token = token.describes(described).discovers(metadata());
+    assert!(token.sent().authorization.unwrap().starts_with("Basic "));
+    let stored = token.asks_token(minted(1)).saves().stored().unwrap();
+    assert!(!String::from_utf8(stored.clone()).unwrap().contains("\"secret\""));
+    let stale = named(by_url(machine())).stored(stored.clone()).later(59 * MINUTE_MS).token();
+    assert!(stale.locks(Some(stored)).sent().authorization.unwrap().starts_with("Basic "));
+    let several = found(with_key(), &[ISSUER, "https://other.example"]);
+    several.fails(Code::InvalidConfiguration);
 }
