@@ -116,7 +116,7 @@ struct Refresh {
 
 enum AfterRotationSave {
     /// Holds the next action as well.
-    Check(Box<Stored>, Box<Identity>, Action),
+    Check(Box<Stored>, Box<Identity>, Box<Action>),
     Fail(Failure),
 }
 
@@ -177,7 +177,7 @@ impl Token {
                         Continue(AwaitingRotationSave { save, then }, action)
                     }
                     (Done(()), AfterRotationSave::Check(session, identity, action)) => {
-                        Continue(AwaitingKeys { session: *session, identity }, action)
+                        Continue(AwaitingKeys { session: *session, identity }, *action)
                     }
                     (Done(()), AfterRotationSave::Fail(failure)) => return Err(failure),
                 }
@@ -341,7 +341,7 @@ impl Setup {
         match (Identity::begin(id_token, expected, jwks_uri, key, now_ms), rotated_session) {
             (Ok(Continue(identity, action)), Some(rotated_session)) => {
                 let (session, identity) = (Box::new(session), Box::new(identity));
-                let then = AfterRotationSave::Check(session, identity, action);
+                let then = AfterRotationSave::Check(session, identity, Box::new(action));
                 Ok(save_rotated(&rotated_session, then))
             }
             (Ok(identity), _) => Ok(verified(session, identity)),

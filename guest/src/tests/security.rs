@@ -51,9 +51,12 @@ fn a_login_that_keeps_every_rule_works() {
     login.fetches_keys(usual_keys()).locks(None).saves().grants();
 }
 
+/// What is said of a client that was changed so.
+type Breach = (&'static str, fn(&mut Client));
+
 #[test]
 fn a_client_that_breaks_a_rule_sends_nothing() {
-    let breaches: [(&str, fn(&mut Client)); 6] = [
+    let breaches: [Breach; 6] = [
         ("a key or a certificate", |client| client.key = None),
         ("bound to a key", |client| client.dpop = None),
         ("instead of RS256", |client| {

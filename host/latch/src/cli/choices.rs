@@ -44,8 +44,9 @@ pub(crate) enum ClientAuth {
     /// An assertion of another issuer: see --client-assertion
     Assertion,
     /// The certificate of --client-cert (RFC 8705)
+    #[serde(rename = "tls_client_auth")]
     #[value(name = "tls_client_auth", alias = "self_signed_tls_client_auth")]
-    TlsClientAuth,
+    Certificate,
 }
 
 /// Rules that a login keeps besides its own.

@@ -14,7 +14,7 @@ const DETAILS_BYTES: u64 = 16 * 1024;
 
 /// Adds what the profile demands.
 pub(super) fn demand(mut builder: LatchBuilder, profile: &Profile) -> Result<LatchBuilder, Error> {
-    if profile.client_auth == Some(ClientAuth::TlsClientAuth) && profile.client_cert.is_none() {
+    if profile.client_auth == Some(ClientAuth::Certificate) && profile.client_cert.is_none() {
         return Err(Error::new(
             Code::InvalidConfiguration,
             "the client must authenticate with a certificate, but none is set",
@@ -42,7 +42,7 @@ pub(super) fn binds_to_certificate(profile: &Profile) -> bool {
     profile.client_cert.is_some()
         && !profile.is_bound()
         && (profile.security == Some(SecurityProfile::Fapi2)
-            || profile.client_auth == Some(ClientAuth::TlsClientAuth))
+            || profile.client_auth == Some(ClientAuth::Certificate))
 }
 
 fn read_details(path: &Path) -> Result<String, Error> {

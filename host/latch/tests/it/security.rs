@@ -1,5 +1,7 @@
 //! What a login can demand of a provider, at a certified one: npm `oidc-provider`.
 
+#![allow(clippy::print_stdout, reason = "the table is for people")]
+
 use latchstring_provider::visitor::Visitor;
 use latchstring_testing::servers::{Server, log_in};
 use latchstring_testing::{Home, Run};
@@ -93,10 +95,20 @@ fn each_demand_is_met() {
     }
 }
 
+/// The features of the provider, the client, its flags, and the exit code, the error and the
+/// words that come.
+type Refusal = (
+    &'static [&'static str],
+    &'static str,
+    &'static [&'static str],
+    i32,
+    &'static str,
+    &'static str,
+);
+
 #[test]
 fn a_demand_that_is_not_met_ends_the_login() {
-    let fapi: [&str; 2] = ["--profile-of", "fapi2"];
-    let rows: [(&[&str], &str, &[&str], i32, &str, &str); 7] = [
+    let rows: [Refusal; 7] = [
         (
             &["without dPoP"],
             "signs",
@@ -107,7 +119,7 @@ fn a_demand_that_is_not_met_ends_the_login() {
         ),
         (&["requestObjects"], "signs", &[], 2, "invalid-configuration", "--request-object"),
         (&[], "signs", &ANSWER, 6, "invalid-metadata", "does not sign"),
-        (&BANK, "bank", &fapi, 2, "invalid-configuration", "--dpop"),
+        (&BANK, "bank", &["--profile-of", "fapi2"], 2, "invalid-configuration", "--dpop"),
         (
             &["dPoP"],
             "bank",

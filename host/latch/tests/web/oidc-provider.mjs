@@ -25,8 +25,7 @@ if (features.dPoP && features.dPoP.enabled !== false) {
 if (features.richAuthorizationRequests) {
   const asked = (details) => (typeof details === 'string' ? JSON.parse(details) : details);
   // Half of each payment is granted.
-  const granted = (details) =>
-    asked(details)?.map((one) => ({ ...one, amount: one.amount / 2 }));
+  const granted = (details) => asked(details)?.map((one) => ({ ...one, amount: one.amount / 2 }));
   features.richAuthorizationRequests = {
     enabled: true,
     types: { payment: { validate() {} } },

@@ -161,7 +161,7 @@ impl From<ClientAuth> for ClientAuthentication {
     fn from(method: ClientAuth) -> Self {
         match method {
             // A certificate is no part of the request.
-            ClientAuth::None | ClientAuth::TlsClientAuth => Self::None,
+            ClientAuth::None | ClientAuth::Certificate => Self::None,
             ClientAuth::ClientSecretBasic => Self::ClientSecretBasic,
             ClientAuth::ClientSecretPost => Self::ClientSecretPost,
             ClientAuth::ClientSecretJwt => Self::ClientSecretJwt,
