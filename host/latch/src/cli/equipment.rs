@@ -7,7 +7,7 @@ use latchstring::{Code, Error, LatchBuilder};
 use super::args::Global;
 use super::profile::Profile;
 use super::stores::Stores;
-use super::{keys, security, unattended};
+use super::{keys, unattended};
 
 /// Returns the HTTP client that the profile describes, or `None` if the profile sets
 /// nothing about HTTP.
@@ -36,7 +36,7 @@ fn trusting(profile: &Profile) -> Result<SystemHttp, Error> {
         let key = profile.client_key.as_ref().unwrap_or(certificate);
         http = http.client_certificate(certificate, key)?;
     }
-    if security::binds_to_certificate(profile) {
+    if super::security::binds_to_certificate(profile) {
         http = http.identify_to_apis();
     }
     Ok(http)

@@ -38,6 +38,7 @@ pub(super) fn demand(mut builder: LatchBuilder, profile: &Profile) -> Result<Lat
 
 /// Whether tokens are meant to be bound to the client's certificate, so that an API has to
 /// see it.
+#[cfg(not(target_os = "wasi"))]
 pub(super) fn binds_to_certificate(profile: &Profile) -> bool {
     profile.client_cert.is_some()
         && !profile.is_bound()
