@@ -18,7 +18,7 @@ use self::by_resource::{Guarded, with_advice_on_registration};
 use crate::contract::{
     Action, Authorization, Client, ClientAuthentication, Code, Context, EpochMs, Facts, Failure,
     FlowChoice, LoginFlow, LoginRequest, Outcome, Parameter, Pkce, Protocol, Purpose, Reply,
-    SigningKey, SigningRequest,
+    SigningKey,
 };
 use crate::flow::Progress::{Continue, Done};
 use crate::flow::completion::{AnsweredRedirect, Completion, LoginContext, Remarks};
@@ -26,6 +26,7 @@ use crate::flow::device::Device;
 use crate::flow::discovery::Discovery;
 use crate::flow::hexclave::HexclaveLogin;
 use crate::flow::protected_resource::Search;
+use crate::flow::proving::signing;
 use crate::flow::registration::{Amendment, Registration};
 use crate::flow::waiting::{Choice, Wait, cancelled, no_user_to_ask};
 use crate::flow::{Progress, Step, misfit, response};
@@ -385,12 +386,8 @@ impl Setup {
         };
         let jti = self.entropy.secret("request");
         let input = request_input(&self.client, key, parameters, jti, now_ms);
-        let signing = SigningRequest {
-            key: SigningKey::Client,
-            algorithm: key.algorithm,
-            input: input.as_bytes().to_vec(),
-        };
-        Ok(Continue(State::AwaitingSignature(wait, input), Action::Sign(signing)))
+        let request = signing(SigningKey::Client, key.algorithm, &input);
+        Ok(Continue(State::AwaitingSignature(wait, input), Action::Sign(request)))
     }
 
     /// Sends the authorization request: to the provider, if it takes them, and otherwise by

@@ -246,7 +246,7 @@ impl Identity {
     }
 }
 
-fn signing(key: SigningKey, algorithm: SigningAlgorithm, input: &str) -> SigningRequest {
+pub(crate) fn signing(key: SigningKey, algorithm: SigningAlgorithm, input: &str) -> SigningRequest {
     SigningRequest { key, algorithm, input: input.as_bytes().to_vec() }
 }
 
