@@ -400,7 +400,7 @@ impl Setup {
     ) -> Step<State, Outcome> {
         let endpoint = wait.provider.authorization_endpoint()?;
         wait.url = address(endpoint, parameters.iter().map(|(name, value)| (*name, value)))?;
-        let Some(endpoint) = endpoint_for(&wait.provider, wait.flow) else {
+        let Some(endpoint) = endpoint_for(&self.client, &wait.provider, wait.flow) else {
             return Ok(await_redirect(wait, now_ms, None));
         };
         let exchange = push_request(endpoint, &self.client, wait.method, parameters);

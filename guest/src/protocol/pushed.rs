@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::contract::{
     Client, ClientAuthentication, Code, Exchange, Failure, LoginFlow, Purpose, RequestFormat,
-    Response,
+    Response, Security,
 };
 use crate::protocol::authorization::{address, refused};
 use crate::protocol::client_authentication::authenticated_post;
@@ -23,10 +23,20 @@ struct Body {
 /// Returns the endpoint to push to, or `None` if the request goes by the browser alone.
 ///
 /// A reference is soon void. Where the user opens the address at leisure, it is used only if
-/// the provider requires it.
-pub(crate) fn endpoint_for(provider: &Provider, flow: LoginFlow) -> Option<&String> {
+/// it is required.
+pub(crate) fn endpoint_for<'a>(
+    client: &Client,
+    provider: &'a Provider,
+    flow: LoginFlow,
+) -> Option<&'a String> {
     let endpoint = provider.pushed_endpoint.as_ref()?;
-    (provider.requires_push || flow == LoginFlow::Browser).then_some(endpoint)
+    (is_required(client, provider) || flow == LoginFlow::Browser).then_some(endpoint)
+}
+
+/// Whether nothing but a reference may go by the browser: the provider or the client's rules
+/// (FAPI 2.0 Security Profile §5.3.3) say so.
+fn is_required(client: &Client, provider: &Provider) -> bool {
+    provider.requires_push || client.security == Security::Fapi2
 }
 
 /// Returns the request with these parameters (RFC 9126 §2.1), and with the client's
@@ -55,7 +65,7 @@ pub(crate) fn parse_push_response(
     client: &Client,
     response: &Response,
 ) -> Result<Option<String>, Failure> {
-    if matches!(response.status, 404 | 405 | 501) && !provider.requires_push {
+    if matches!(response.status, 404 | 405 | 501) && !is_required(client, provider) {
         return Ok(None);
     }
     let body = serde_json::from_slice::<Body>(&response.body).ok();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::given::{Given, openid};
-use super::provider::{id_token, metadata, tokens, usual_keys};
+use super::provider::{id_token, metadata, not_found, tokens, usual_keys};
 use crate::contract::{
     Client, ClientKey, Code, DpopKey, Failure, GrantType, LoginFlow, Security, SigningAlgorithm,
 };
@@ -49,6 +49,15 @@ fn a_login_that_keeps_every_rule_works() {
     let login = login.signs(b"3").signs(b"4");
     let login = login.redeems(tokens(1).with("token_type", "DPoP").and(id_token()));
     login.fetches_keys(usual_keys()).locks(None).saves().grants();
+}
+
+#[test]
+fn the_request_is_pushed_wherever_the_address_is_opened() {
+    let paste = bank().flow(Some(LoginFlow::Paste)).login().discovers(rules());
+    let login = paste.signs(b"1").signs(b"2").pushes(json!({ "request_uri": "urn:one" }));
+    assert_eq!(login.shown().query.one("state"), None);
+    let login = bank().login().discovers(rules()).signs(b"1").signs(b"2");
+    login.pushes(not_found()).fails(Code::InvalidMetadata);
 }
 
 /// What is said of a client that was changed so.
