@@ -29,7 +29,15 @@ const MOST_LOGINS = 2;
 const home = mkdtempSync(join(tmpdir(), 'latchstring-mcp-'));
 process.on('exit', () => rmSync(home, { recursive: true, force: true }));
 
-const { client_id, client_secret, private_key_pem, valid_jwt } = JSON.parse(context);
+const {
+  client_id,
+  client_secret,
+  private_key_pem,
+  valid_jwt,
+  idp_issuer,
+  idp_client_id,
+  idp_id_token,
+} = JSON.parse(context);
 
 /** Writes a file that only this user can read, and returns its path. */
 function file(name, text) {
@@ -39,7 +47,9 @@ function file(name, text) {
 }
 
 /** How tokens are granted where no user logs in. */
-const [, grant] = /^auth\/(client-credentials|wif-jwt-bearer)/.exec(scenario) ?? [];
+const [, unattended] =
+  /^auth\/(client-credentials|wif-jwt-bearer|enterprise-managed)/.exec(scenario) ?? [];
+const grant = unattended?.replace('wif-', '').replace('enterprise-managed', 'id-jag');
 const environment = {
   PATH,
   HOME: home,
@@ -54,7 +64,9 @@ const environment = {
   ...(client_id && { LATCH_CLIENT_ID: client_id }),
   ...(client_secret && { LATCH_CLIENT_SECRET: client_secret }),
   ...(private_key_pem && { LATCH_CLIENT_KEY_FILE: file('key.pem', private_key_pem) }),
-  ...(grant && { LATCH_GRANT: grant.replace('wif-', '') }),
+  ...(grant && { LATCH_GRANT: grant }),
+  ...(idp_issuer && { LATCH_IDP_ISSUER: idp_issuer, LATCH_IDP_CLIENT_ID: idp_client_id }),
+  ...(idp_id_token && { LATCH_SUBJECT_TOKEN_FILE: file('id-token', idp_id_token) }),
   ...(valid_jwt && { LATCH_ASSERTION_FILE: file('assertion', valid_jwt) }),
 };
 

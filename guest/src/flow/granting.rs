@@ -6,6 +6,7 @@ use crate::protocol::entropy::Entropy;
 use crate::protocol::id_token::{Claims, IdToken, claims_of_verified, display_name};
 use crate::protocol::schedule;
 use crate::protocol::stored::Stored;
+use crate::protocol::token::NOT_APPLICABLE;
 
 /// Copies the user, the issuer and the key of a verified ID token into the session.
 pub(crate) fn remember(session: &mut Stored, id_token: IdToken) {
@@ -25,6 +26,8 @@ pub(crate) fn grant(
 ) -> Grant {
     // An adopted session has no access token before its first renewal.
     let access_token = session.access_token.as_deref();
+    // No API takes what is no access token.
+    let access_token = access_token.filter(|_| session.token_type != NOT_APPLICABLE);
     let headers = access_token.map(|token| api_headers(client, token)).unwrap_or_default();
     let claims = session.id_token.as_deref().and_then(claims_of_verified);
     Grant {

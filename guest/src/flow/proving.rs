@@ -154,8 +154,12 @@ impl Proving {
             if self.client.method == Some(ClientAuthentication::Assertion) {
                 let audience = issuer;
                 self.pending = Some(Pending { exchange, lacks: Lacks::ForeignAssertion });
-                let purpose = AssertionPurpose::Client;
-                return Ok(Action::ReadAssertion(AssertionRequest { purpose, audience }));
+                return Ok(Action::ReadAssertion(AssertionRequest {
+                    purpose: AssertionPurpose::Client,
+                    audience,
+                    resources: Vec::new(),
+                    scopes: Vec::new(),
+                }));
             }
             let jti = self.next_id();
             match self.client.assert(issuer.as_deref(), jti, now_ms)? {

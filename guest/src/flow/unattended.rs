@@ -266,8 +266,12 @@ impl Setup {
         if matches!(self.client.grant, GrantType::ClientCredentials) {
             return self.send(request, None);
         }
-        let audience = self.client.issuer.clone();
-        let wanted = AssertionRequest { purpose: AssertionPurpose::Subject, audience };
+        let wanted = AssertionRequest {
+            purpose: AssertionPurpose::Subject,
+            audience: self.client.issuer.clone(),
+            resources: self.client.resources.clone(),
+            scopes: self.client.scopes.clone(),
+        };
         Ok(Continue(State::AwaitingSubject(request), Action::ReadAssertion(wanted)))
     }
 
@@ -279,7 +283,8 @@ impl Setup {
         }
         let accepted = [&self.client.issuer, &session.token_endpoint];
         let accepted: Vec<&str> = accepted.into_iter().flatten().map(String::as_str).collect();
-        assertion.check_audience(&accepted)
+        assertion.check_audience(&accepted)?;
+        assertion.check_authorization_grant(&self.client)
     }
 
     fn send(&self, request: Request, subject: Option<&str>) -> Step<State, Outcome> {

@@ -4,12 +4,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::contract::{Code, EpochMs, Failure, SigningAlgorithm};
+use crate::contract::{Client, Code, EpochMs, Failure, SigningAlgorithm};
 use crate::protocol::failure::printable;
+use crate::protocol::id_token::Claims;
 
 /// Lifetime of the assertions that this client makes. Long enough for a request, and short
 /// enough that a stolen one is worth little.
@@ -21,17 +21,9 @@ pub(crate) const BACKDATED_S: u64 = 5;
 /// An assertion that another issuer has made. Holds a secret: has no `Debug`.
 pub(crate) struct Assertion {
     text: String,
-    /// `None`: it is not a JSON Web Token, or it is encrypted.
+    /// What it says, unchecked: only the signature is a secret. `None`: it is not a JSON Web
+    /// Token, or it is encrypted.
     claims: Option<Claims>,
-}
-
-/// What an assertion says, unchecked: only the signature is a secret.
-#[derive(Deserialize)]
-struct Claims {
-    iss: Option<String>,
-    sub: Option<String>,
-    aud: Option<Value>,
-    exp: Option<f64>,
 }
 
 impl Assertion {
@@ -42,10 +34,9 @@ impl Assertion {
         if text.is_empty() || text.contains(|letter: char| letter.is_whitespace()) {
             return Err(unusable("is not one word", "check where it comes from"));
         }
-        let claims = text.split('.').nth(1).and_then(|payload| {
-            serde_json::from_slice::<Claims>(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
-        });
-        let end_ms = claims.as_ref().and_then(|claims| claims.exp).map(|exp| exp * 1000.0);
+        let claims = part(text, 1);
+        let end_s = claims.as_ref().and_then(|claims| claims.get("exp")?.as_f64());
+        let end_ms = end_s.map(|end_s| end_s * 1000.0);
         if let Some(end_ms) = end_ms.filter(|end_ms| *end_ms <= now_ms as f64) {
             let ago_s = ((now_ms as f64 - end_ms) / 1000.0) as u64;
             return Err(unusable(
@@ -62,7 +53,9 @@ impl Assertion {
 
     /// Fails with `invalid-configuration` if the assertion says that it is for others only.
     pub(crate) fn check_audience(&self, accepted: &[&str]) -> Result<(), Failure> {
-        let Some(found) = self.claims.as_ref().map(Claims::audiences) else { return Ok(()) };
+        let Some(found) = self.claims.as_ref().map(|claims| texts(claims, "aud")) else {
+            return Ok(());
+        };
         let is_accepted = |one: &&str| accepted.contains(one);
         if found.is_empty() || found.iter().any(is_accepted) {
             return Ok(());
@@ -74,26 +67,71 @@ impl Assertion {
         ))
     }
 
+    /// Fails with `invalid-configuration` if it is an identity assertion authorization grant
+    /// for another client, or for other resources: its provider's settings are then wrong.
+    pub(crate) fn check_authorization_grant(&self, client: &Client) -> Result<(), Failure> {
+        let Some(claims) = self.claims.as_ref().filter(|_| is_authorization_grant(&self.text))
+        else {
+            return Ok(());
+        };
+        let wrong = |what: &str, expected: &str| {
+            unusable(
+                &format!("{what}; expected {}", printable(expected)),
+                "have the identity provider's administrator correct what it issues for this \
+                 application",
+            )
+        };
+        let own = client.client_id.as_deref().unwrap_or_default();
+        if let Some(other) = text(claims, "client_id").filter(|id| *id != own) {
+            return Err(wrong(&format!("is for the client {}", printable(other)), own));
+        }
+        let resources = texts(claims, "resource");
+        let lacks = |wanted: &&String| !resources.contains(&wanted.as_str());
+        match client.resources.iter().find(lacks) {
+            Some(wanted) if !resources.is_empty() => {
+                Err(wrong(&format!("is for the resource {}", in_list(&resources)), wanted))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Says what a provider compares with its own settings, or `None` if it cannot be read.
     pub(crate) fn in_words(&self) -> Option<String> {
         let claims = self.claims.as_ref()?;
-        let text = |value: &Option<String>| printable(value.as_deref().unwrap_or("none"));
+        let text = |name| printable(text(claims, name).unwrap_or("none"));
         Some(format!(
             "the assertion has iss {}, sub {}, aud {}",
-            text(&claims.iss),
-            text(&claims.sub),
-            in_list(&claims.audiences())
+            text("iss"),
+            text("sub"),
+            in_list(&texts(claims, "aud"))
         ))
     }
 }
 
-impl Claims {
-    fn audiences(&self) -> Vec<&str> {
-        match &self.aud {
-            Some(Value::String(one)) => vec![one],
-            Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
-            _ => Vec::new(),
-        }
+/// Whether this is an identity assertion authorization grant, by the type in its header
+/// (draft-ietf-oauth-identity-assertion-authz-grant §3).
+pub(crate) fn is_authorization_grant(text: &str) -> bool {
+    let header = part(text, 0);
+    let typ = header.as_ref().and_then(|header| self::text(header, "typ"));
+    typ.is_some_and(|typ| typ.eq_ignore_ascii_case("oauth-id-jag+jwt"))
+}
+
+/// Reads a part of a JSON Web Token, unchecked. `None`: it is something else.
+fn part(text: &str, position: usize) -> Option<Claims> {
+    let part = text.split('.').nth(position)?;
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+}
+
+fn text<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {
+    claims.get(name)?.as_str()
+}
+
+/// A claim that is one text or a list of texts.
+fn texts<'a>(claims: &'a Claims, name: &str) -> Vec<&'a str> {
+    match claims.get(name) {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
     }
 }
 

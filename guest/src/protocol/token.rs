@@ -9,6 +9,7 @@ use crate::contract::{
     Audience, Client, ClientAuthentication, Code, EpochMs, Exchange, Failure, GrantType, Purpose,
     Response,
 };
+use crate::protocol::assertion::is_authorization_grant;
 use crate::protocol::authorization::{Transaction, VerifiedCode};
 use crate::protocol::authorization_details::push_details;
 use crate::protocol::client_authentication::authenticated_post;
@@ -103,12 +104,27 @@ pub(crate) fn direct_request(
         form.push(("scope", &scope));
     }
     push_details(&mut form, client);
+    // A token may be for resources and an audience at once (RFC 8693 §2.1).
+    if matches!(client.audience, Some(Audience::Name(_))) {
+        push_resources(&mut form, client);
+    }
     push_audience(&mut form, client);
     authenticated_post(Purpose::Token, endpoint, client, method, form)
 }
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 const TOKEN_EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+
+/// Prefix of the types of tokens (RFC 8693 §3).
+const TYPE_PREFIX: &str = "urn:ietf:params:oauth:token-type:";
+
+/// Returns the type that was requested, if it is not that of an access token.
+fn requested_type(grant: &GrantType) -> Option<&str> {
+    let GrantType::TokenExchange(exchange) = grant else { return None };
+    let requested = exchange.requested_token_type.as_deref()?;
+    Some(requested.strip_prefix(TYPE_PREFIX).unwrap_or(requested))
+        .filter(|name| *name != "access_token")
+}
 
 /// Checks that an exchanged token is of the type that was requested (RFC 8693 §2.2.1).
 pub(crate) fn check_exchanged(
@@ -118,12 +134,27 @@ pub(crate) fn check_exchanged(
     let GrantType::TokenExchange(exchange) = grant else { return Ok(token) };
     let Some(requested) = &exchange.requested_token_type else { return Ok(token) };
     match &token.issued_token_type {
-        Some(issued) if issued == requested => Ok(token),
+        Some(issued) if issued == requested => check_authorization_grant(grant, token),
         issued => Err(invalid(format!(
             "the token response has the issued_token_type {}; expected {}",
             printable(issued.as_deref().unwrap_or("none")),
             printable(requested)
         ))),
+    }
+}
+
+/// Checks that what was requested as an identity assertion authorization grant is one
+/// (draft-ietf-oauth-identity-assertion-authz-grant §3).
+fn check_authorization_grant(
+    grant: &GrantType,
+    token: TokenResponse,
+) -> Result<TokenResponse, Failure> {
+    match requested_type(grant) {
+        Some("id-jag") if !is_authorization_grant(&token.access_token) => Err(invalid(
+            "the provider issued no identity assertion authorization grant; expected a JSON Web \
+             Token of the type oauth-id-jag+jwt",
+        )),
+        _ => Ok(token),
     }
 }
 
@@ -224,10 +255,15 @@ pub(crate) enum Wanted {
     BearerEvenUnnamed,
     /// Bound to a key (RFC 9449 §5).
     Dpop,
+    /// Not an access token, so no API takes it (RFC 8693 §2.2.1).
+    Other,
 }
 
 impl Wanted {
     pub(crate) fn by(client: &Client) -> Self {
+        if requested_type(&client.grant).is_some() {
+            return Self::Other;
+        }
         match (&client.dpop, client.token_type_optional) {
             (Some(_), _) => Self::Dpop,
             (None, true) => Self::BearerEvenUnnamed,
@@ -236,8 +272,11 @@ impl Wanted {
     }
 }
 
+/// The type of a token that no API takes (RFC 8693 §2.2.1).
+pub(crate) const NOT_APPLICABLE: &str = "N_A";
+
 /// Checks the token type (RFC 6749 §7.1): "Bearer" in any case, or Apigee's name for it, or
-/// "DPoP" if that is wanted.
+/// "DPoP" if that is wanted, or [`NOT_APPLICABLE`] of what is no access token.
 fn token_type(found: Option<String>, wanted: Wanted) -> Result<String, Failure> {
     let expected = if wanted == Wanted::Dpop { DPOP } else { "Bearer" };
     match found.filter(|token_type| !token_type.is_empty()) {
@@ -247,6 +286,9 @@ fn token_type(found: Option<String>, wanted: Wanted) -> Result<String, Failure> 
             Wanted::Dpop => DPOP.to_owned(),
             _ => name,
         }),
+        Some(name) if wanted == Wanted::Other && name.eq_ignore_ascii_case(NOT_APPLICABLE) => {
+            Ok(NOT_APPLICABLE.to_owned())
+        }
         Some(name) if wanted != Wanted::Dpop && name.eq_ignore_ascii_case("bearertoken") => {
             Ok(expected.to_owned())
         }
@@ -417,7 +459,7 @@ mod tests {
 
     #[test]
     fn a_token_is_a_bearer_token() {
-        use Wanted::{Bearer, BearerEvenUnnamed, Dpop};
+        use Wanted::{Bearer, BearerEvenUnnamed, Dpop, Other};
 
         for (sent, wanted, read) in [
             (Some("Bearer"), Bearer, Some("Bearer")),
@@ -433,6 +475,11 @@ mod tests {
             (Some("dpop"), Dpop, Some("DPoP")),
             (Some("Bearer"), Dpop, None),
             (None, Dpop, None),
+            (Some("n_a"), Other, Some("N_A")),
+            (Some("Bearer"), Other, Some("Bearer")),
+            (Some("DPoP"), Other, None),
+            (Some("N_A"), Bearer, None),
+            (Some("N_A"), Dpop, None),
         ] {
             let body = serde_json::json!({ "access_token": "a", "token_type": sent });
             let body = body.to_string().into_bytes();

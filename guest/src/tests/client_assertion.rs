@@ -127,6 +127,11 @@ fn an_assertion_that_cannot_be_good_is_not_sent() {
 
 /// An unsigned token with these claims.
 pub(super) fn jwt(claims: Value) -> String {
-    let parts = [json!({ "alg": "ES256" }), claims];
+    jwt_of_type("JWT", claims)
+}
+
+/// The same, with this type in its header.
+pub(super) fn jwt_of_type(typ: &str, claims: Value) -> String {
+    let parts = [json!({ "alg": "ES256", "typ": typ }), claims];
     format!("{}.c2ln", parts.map(|part| URL_SAFE_NO_PAD.encode(part.to_string())).join("."))
 }

@@ -9,8 +9,8 @@ use super::provider::{Answer, IdToken, status};
 use super::replies::{describe, name, replies};
 use super::seen::{Sent, Shown};
 use crate::contract::{
-    Action, AssertionPurpose, Code, EpochMs, Failure, Grant, LoginFlow, LogoutReport, NoResponse,
-    Outcome, Purpose, Reply, Response,
+    Action, AssertionPurpose, AssertionRequest, Code, EpochMs, Failure, Grant, LoginFlow,
+    LogoutReport, NoResponse, Outcome, Purpose, Reply, Response,
 };
 use crate::protocol::request::header;
 use crate::session::Session;
@@ -264,6 +264,15 @@ impl Script {
             Ok(Action::ReadAssertion(request)) if request.purpose == used => {
                 self.reply(Reply::Assertion(assertion.to_owned()))
             }
+            _ => self.expected("a look at an assertion"),
+        }
+    }
+
+    /// What the host is told about the assertion that it is to read.
+    #[track_caller]
+    pub(super) fn assertion_request(&self) -> &AssertionRequest {
+        match &self.last {
+            Ok(Action::ReadAssertion(request)) => request,
             _ => self.expected("a look at an assertion"),
         }
     }

@@ -1,8 +1,8 @@
 //! Tokens that no user logs in for (RFC 6749 §4.4, RFC 7523 §2.1, RFC 8693).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::client_assertion::jwt;
+use super::client_assertion::{jwt, jwt_of_type};
 use super::given::{Given, HOUR_MS, MINUTE_MS, openid};
 use super::provider::{
     ISSUER, Tokens, access_token, metadata, oauth_error, status, tokens, unreachable,
@@ -187,6 +187,76 @@ fn a_token_is_exchanged_for_one_of_the_type_that_was_requested() {
     // One that is not for APIs is never granted as one that is.
     let answer = minted(1).with("issued_token_type", wanted).with("token_type", "N_A");
     token().asks_token(answer).fails(Code::InvalidTokenResponse);
+}
+
+// ---- Identity assertion authorization grants ------------------------------------
+
+const ID_JAG: &str = "urn:ietf:params:oauth:token-type:id-jag";
+const CHAT: &str = "https://chat.example/api";
+
+/// An identity assertion authorization grant with these claims besides its audience.
+fn id_jag(claims: Value) -> String {
+    let mut all = json!({ "aud": ISSUER });
+    all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+    jwt_of_type("oauth-id-jag+jwt", all)
+}
+
+#[test]
+fn the_host_learns_what_the_assertion_is_wanted_for() {
+    let client = with_job().scopes(&["read"]).client(|client| client.resources = vec![CHAT.into()]);
+    let token = asking(client);
+    let wanted = token.assertion_request();
+    assert_eq!(wanted.audience.as_deref(), Some(ISSUER));
+    assert_eq!(wanted.resources, [CHAT]);
+    assert_eq!(wanted.scopes, ["read"]);
+}
+
+#[test]
+fn an_identity_provider_issues_a_grant_for_another_server_and_no_token_for_apis() {
+    let client = exchanging(Some(ID_JAG)).client(|client| {
+        client.audience = Some(Audience::Name("https://chat.example".to_owned()));
+        client.resources = vec![CHAT.to_owned()];
+    });
+    let token = || asking(client.clone()).reads(AssertionPurpose::Subject, "id-token");
+    let sent = token().sent();
+    assert_eq!(sent.form.one("requested_token_type"), Some(ID_JAG));
+    assert_eq!(sent.form.one("audience"), Some("https://chat.example"));
+    assert_eq!(sent.form.one("resource"), Some(CHAT));
+
+    let answer = |grant: &str| {
+        let answer = minted(1).with("issued_token_type", ID_JAG).with("token_type", "N_A");
+        answer.with("access_token", grant)
+    };
+    let grant = token().asks_token(answer(&id_jag(json!({})))).saves().grants();
+    assert_eq!(grant.token_type, "N_A");
+    assert!(grant.headers.is_empty());
+    for other in ["opaque", &jwt(json!({ "aud": "https://chat.example" }))] {
+        token().asks_token(answer(other)).fails(Code::InvalidTokenResponse);
+    }
+}
+
+#[test]
+fn a_grant_for_another_client_or_resource_is_never_sent() {
+    let client = with_job().client(|client| client.resources = vec![CHAT.to_owned()]);
+    let read = |grant: &str| asking(client.clone()).reads(AssertionPurpose::Subject, grant);
+    for claims in [
+        json!({}),
+        json!({ "client_id": "cli", "resource": CHAT }),
+        json!({ "client_id": "cli", "resource": [CHAT, "https://other.example"] }),
+    ] {
+        read(&id_jag(claims)).asks_token(minted(1)).saves().grants();
+    }
+    for (claims, named) in [
+        (json!({ "client_id": "another" }), "another"),
+        (json!({ "resource": "https://other.example" }), "https://other.example"),
+        (json!({ "aud": "https://elsewhere.example" }), "https://elsewhere.example"),
+    ] {
+        let failure = read(&id_jag(claims)).fails(Code::InvalidConfiguration);
+        assert!(failure.message.contains(named), "{}", failure.message);
+    }
+    // Other assertions may have these claims for reasons of their own.
+    let token = read(&jwt(json!({ "aud": ISSUER, "client_id": "another" })));
+    token.asks_token(minted(1)).saves().grants();
 }
 
 // ---- With the URL of a resource alone --------------------------------------------

@@ -175,7 +175,7 @@ impl<'a> Drive<'a> {
                 "say where the assertion is",
             )
         })?;
-        let text = assertions.read(request.purpose, request.audience.as_deref()).await?;
+        let text = assertions.read(&request).await?;
         Ok(Reply::Assertion(text.to_string()))
     }
 

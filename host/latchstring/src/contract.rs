@@ -5,9 +5,9 @@
 //! with `{:?}`.
 
 pub use latchstring_core::contract::{
-    AccessRules, AssertionPurpose, Audience, ClientAuthentication, ClientKey, Demand, Description,
-    Endpoints, Examination, Facts, FlowChoice, GrantType, Header, Hexclave, HexclaveHeaders,
-    LoginFlow, LogoutReport, Method, Pkce, RegistrationEnd, Request, RequestFormat, Response,
-    SigningAlgorithm, TokenExchange, TokenHint, TokenSource, TokenState, Tokens, Unrevoked,
-    UnrevokedCause,
+    AccessRules, AssertionPurpose, AssertionRequest, Audience, ClientAuthentication, ClientKey,
+    Demand, Description, Endpoints, Examination, Facts, FlowChoice, GrantType, Header, Hexclave,
+    HexclaveHeaders, LoginFlow, LogoutReport, Method, Pkce, RegistrationEnd, Request,
+    RequestFormat, Response, SigningAlgorithm, TokenExchange, TokenHint, TokenSource, TokenState,
+    Tokens, Unrevoked, UnrevokedCause,
 };

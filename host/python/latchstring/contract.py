@@ -503,6 +503,11 @@ class AssertionRequest:
     # Audience to ask for, where the host gets the assertion from a service that makes it
     # on request: the issuer. None if there is none.
     audience: str | None
+    # Resources that the token is for (RFC 8707). A host that has another provider make the
+    # assertion passes them on.
+    resources: tuple[str, ...]
+    # Scopes that the token is for, likewise.
+    scopes: tuple[str, ...]
 
 
 SigningKey = Literal["client", "dpop"]

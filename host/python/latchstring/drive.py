@@ -146,9 +146,7 @@ class Drive:
                         "the client presents an assertion, but nothing says where to find it",
                         "set Settings.assertion",
                     )
-                return Reply(
-                    "assertion", self.settings.assertion(payload.purpose, payload.audience)
-                )
+                return Reply("assertion", self.settings.assertion(payload))
             case "sign":
                 if self.settings.sign is None:
                     raise LatchError(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from .bind import Redirect
 from .clock import Clock
 from .contract import (
-    AssertionPurpose,
+    AssertionRequest,
     LoginFlow,
     NoResponse,
     Request,
@@ -84,9 +84,8 @@ class Settings:
     # Returns at least 32 bytes from a cryptographically secure random source, fresh at each
     # call.
     entropy: Callable[[], bytes] = _entropy
-    # Reads the assertion that a client presents (RFC 7521), anew at each call. Takes what it is
-    # for, and the audience to ask for where it is made on request.
-    assertion: Callable[[AssertionPurpose, str | None], str] | None = None
+    # Reads the assertion that a client presents (RFC 7521), anew at each call.
+    assertion: Callable[[AssertionRequest], str] | None = None
     # Signs with the key that `Client.key` or `Client.dpop` describes: of ES256, the signature is
     # `R || S`.
     sign: Callable[[SigningRequest], bytes] | None = None

@@ -75,6 +75,8 @@ pub(crate) enum Grant {
     JwtBearer,
     /// Another token is exchanged (RFC 8693)
     TokenExchange,
+    /// Your identity provider says that you may use the application (ID-JAG)
+    IdJag,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]

@@ -62,6 +62,9 @@ pub(crate) struct Profile {
     pub(crate) subject_profile: Option<String>,
     pub(crate) subject_token_type: Option<String>,
     pub(crate) requested_token_type: Option<String>,
+    /// The identity provider whose word a grant needs.
+    pub(crate) idp_issuer: Option<String>,
+    pub(crate) idp_client_id: Option<String>,
     pub(crate) client_assertion: Option<String>,
     pub(crate) assertion_audience: Option<String>,
     pub(crate) client_key_file: Option<PathBuf>,
@@ -143,6 +146,8 @@ impl Profile {
             subject_profile: self.subject_profile.or(below.subject_profile),
             subject_token_type: self.subject_token_type.or(below.subject_token_type),
             requested_token_type: self.requested_token_type.or(below.requested_token_type),
+            idp_issuer: self.idp_issuer.or(below.idp_issuer),
+            idp_client_id: self.idp_client_id.or(below.idp_client_id),
             client_assertion: self.client_assertion.or(below.client_assertion),
             assertion_audience: self.assertion_audience.or(below.assertion_audience),
             client_key_file: self.client_key_file.or(below.client_key_file),

@@ -102,7 +102,7 @@ impl Settings {
     }
 
     /// Whether tokens are granted without a user.
-    fn is_unattended(&self) -> bool {
+    pub(crate) fn is_unattended(&self) -> bool {
         self.effective.grant.is_some_and(|grant| grant != Grant::User)
     }
 
@@ -132,6 +132,19 @@ impl Settings {
         let effective = given.clone().over(saved.clone().fitting(&given)).over(found.clone());
         let unread_dotenv = dotenv.unread.clone();
         Ok(Self { saved, given, found, unread_dotenv, effective, resource: None, preset })
+    }
+
+    /// Settings that come from no profile and no folder.
+    pub(crate) fn described(profile: Profile) -> Self {
+        Self {
+            saved: Profile::default(),
+            given: profile.clone(),
+            found: Profile::default(),
+            unread_dotenv: None,
+            effective: profile,
+            resource: None,
+            preset: None,
+        }
     }
 
     /// Builds the client that these settings describe, for commands that show no page.

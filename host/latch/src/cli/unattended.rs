@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use latchstring::capability::assertions::{Assertions, Places, Source};
-use latchstring::contract::{AssertionPurpose, GrantType, TokenExchange};
+use latchstring::contract::{AssertionPurpose, AssertionRequest, GrantType, TokenExchange};
 use latchstring::{Code, Error, LatchBuilder};
 use zeroize::Zeroizing;
 
@@ -37,6 +37,14 @@ pub(super) fn grant(profile: &Profile) -> Result<GrantType, Error> {
                 subject_token_type: subject_token_type(profile),
                 requested_token_type: profile.requested_token_type.as_deref().map(in_full),
             })
+        }
+        Some(Grant::IdJag) if profile.subject_profile.is_some() || profile.idp_issuer.is_some() => {
+            // The identity provider's grant is presented like any assertion.
+            GrantType::JwtBearer
+        }
+        Some(Grant::IdJag) => {
+            let remedy = "set --subject-profile, or --idp-issuer and --idp-client-id";
+            return Err(missing("--grant id-jag needs your identity provider", remedy));
         }
     })
 }
@@ -80,56 +88,123 @@ pub(super) fn present(
     if let Some(audience) = &profile.assertion_audience {
         places = places.audience(audience);
     }
-    Ok(match &profile.subject_profile {
-        None => builder.assertions(places),
-        Some(name) => builder.assertions(Exchanged {
-            places,
-            source: Global { profile: name.clone(), ..global.clone() },
-            is_id_token: subject_token_type(profile) == in_full(ID_TOKEN),
-        }),
+    let Some(other) = Other::of(global, profile) else { return Ok(builder.assertions(places)) };
+    Ok(match profile.grant {
+        Some(Grant::IdJag) => {
+            let has_place = profile.subject_token.is_some();
+            builder.assertions(Authorized { places, idp: other, has_place })
+        }
+        _ => {
+            let is_id_token = subject_token_type(profile) == in_full(ID_TOKEN);
+            builder.assertions(Exchanged { places, source: other, is_id_token })
+        }
     })
 }
 
-/// Assertions, and the token of another profile to exchange.
+/// Another client than the one that asks for a token.
+#[derive(Clone)]
+struct Other {
+    global: Global,
+    /// `None`: it is in the profile that `global` names.
+    described: Option<Box<Profile>>,
+}
+
+impl Other {
+    fn of(global: &Global, profile: &Profile) -> Option<Self> {
+        if let Some(name) = &profile.subject_profile {
+            let global = Global { profile: name.clone(), ..global.clone() };
+            return Some(Self { global, described: None });
+        }
+        let idp = Profile {
+            issuer: Some(profile.idp_issuer.clone()?),
+            client_id: profile.idp_client_id.clone(),
+            scopes: Some(vec!["openid".to_owned()]),
+            ca_file: profile.ca_file.clone(),
+            store: profile.store,
+            key_file: profile.key_file.clone(),
+            encrypt: profile.encrypt,
+            ..Profile::default()
+        };
+        Some(Self { global: global.clone(), described: Some(Box::new(idp)) })
+    }
+
+    fn settings(&self) -> Result<Settings, Error> {
+        let settings = match &self.described {
+            Some(profile) => Settings::described((**profile).clone()),
+            None => Settings::read_without_folder(&self.global, Profile::default())?,
+        };
+        match settings.is_unattended() {
+            false => Ok(settings),
+            true => Err(missing(
+                format!("nobody logs in with the profile {}", self.global.profile),
+                "name a profile that logs in",
+            )),
+        }
+    }
+}
+
+/// Assertions, and the token of another client to exchange.
 struct Exchanged {
     places: Places,
-    /// The profile whose token is exchanged.
-    source: Global,
+    /// The client whose token is exchanged.
+    source: Other,
     is_id_token: bool,
 }
 
 #[async_trait]
 impl Assertions for Exchanged {
-    async fn read(
-        &self,
-        purpose: AssertionPurpose,
-        audience: Option<&str>,
-    ) -> Result<Zeroizing<String>, Error> {
-        match purpose {
-            AssertionPurpose::Client => self.places.read(purpose, audience).await,
+    async fn read(&self, request: &AssertionRequest) -> Result<Zeroizing<String>, Error> {
+        match request.purpose {
+            AssertionPurpose::Client => self.places.read(request).await,
             AssertionPurpose::Subject => self.token().await,
         }
     }
 }
 
 impl Exchanged {
-    /// Returns the other profile's token. An error names the login of that profile.
+    /// Returns the other client's token. An error names the login of that client.
     async fn token(&self) -> Result<Zeroizing<String>, Error> {
-        let settings = Settings::read_without_folder(&self.source, Profile::default())?;
-        if settings.effective.subject_profile.is_some() {
-            return Err(missing(
-                format!("the profile {} exchanges a token itself", self.source.profile),
-                "name a profile that logs in",
-            ));
-        }
-        let latch = settings.latch(&self.source, false)?;
+        let global = &self.source.global;
+        let settings = self.source.settings()?;
+        let latch = settings.latch(global, false)?;
         let token = match self.is_id_token {
             true => id_token(&latch).await,
             false => {
                 latch.token().await.map(|token| Zeroizing::new(token.access_token().to_owned()))
             }
         };
-        token.map_err(|error| settings.advise(&self.source, error))
+        token.map_err(|error| settings.advise(global, error))
+    }
+}
+
+/// Assertions, and the grant that an identity provider issues.
+struct Authorized {
+    places: Places,
+    /// The client at the identity provider.
+    idp: Other,
+    /// Whether the user's ID token is in a place. Otherwise it is that of the client's session.
+    has_place: bool,
+}
+
+#[async_trait]
+impl Assertions for Authorized {
+    async fn read(&self, request: &AssertionRequest) -> Result<Zeroizing<String>, Error> {
+        let Self { places, idp, has_place } = self;
+        if request.purpose == AssertionPurpose::Client {
+            return places.read(request).await;
+        }
+        let settings = idp.settings()?;
+        let builder = settings.builder(&idp.global, false)?;
+        let builder = match has_place {
+            true => builder.assertions(places.clone()),
+            false => builder.assertions(Exchanged {
+                places: places.clone(),
+                source: idp.clone(),
+                is_id_token: true,
+            }),
+        };
+        let grant = builder.authorization_grant(request).await;
+        grant.map_err(|error| settings.advise_again(&idp.global, error))
     }
 }
 

@@ -412,6 +412,83 @@ fn another_profiles_token_is_exchanged_and_its_login_is_named() {
     run.saying(&["latch login --profile person"]);
 }
 
+// ---- Identity assertion authorization grants -------------------------------------------------
+
+const ID_JAG: [&str; 3] = ["--grant", "id-jag", "--subject-profile"];
+
+fn log_in_at(idp: &Server, home: &Home, profile: &[&str]) {
+    let words = ["login", "--issuer", idp.issuer(), "--client-id", "agent", "--scope", "openid"];
+    let words = [&words[..], profile, &["--no-browser"]].concat();
+    log_in(home, &Visitor::default(), &words).0.succeeded();
+}
+
+#[test]
+fn an_identity_provider_vouches_for_a_user_at_another_server() {
+    let (idp, server) = (Server::oidc_provider(), Server::oidc_provider());
+    let home = Home::new();
+    log_in_at(&idp, &home, &["--profile", "work"]);
+    profile(&home, &server, "job", &[&ID_JAG[..], &["work"]].concat());
+    let token = home.token(&[]);
+    assert_eq!(home.token(&[]), token);
+    assert_eq!(minted(&server), 1);
+    let report = home.latch(&["introspect", "--json"]).succeeded().json();
+    assert_eq!(report["introspection"]["active"], true, "{report}");
+    let asked = idp.asked("token").pop().expect("a request");
+    assert_eq!(asked["grant_type"], "urn:ietf:params:oauth:grant-type:token-exchange");
+    let asked = server.asked("token").pop().expect("a request");
+    assert_eq!(asked["grant_type"], "urn:ietf:params:oauth:grant-type:jwt-bearer");
+    // Nothing of it is kept but the token.
+    let sessions = home.latch(&["status"]).succeeded().stdout;
+    assert!(!sessions.contains("N_A") && sessions.matches("agent").count() == 1, "{sessions}");
+
+    // The session at the identity provider is what everything comes from.
+    home.latch(&["logout", "--profile", "work"]).succeeded();
+    assert_eq!(home.token(&[]), token, "still good");
+    let run = home.latch(&["token", "--force-refresh"]).failed(3, "login-required");
+    run.saying(&["latch login --profile work"]);
+    assert_eq!(minted(&server), 1);
+}
+
+#[test]
+fn an_identity_provider_needs_no_profile() {
+    let (idp, server) = (Server::oidc_provider(), Server::oidc_provider());
+    let home = Home::new();
+    let named = ["--idp-issuer", idp.issuer(), "--idp-client-id", "agent"];
+    let words = ["profile", "add", "chat", "--issuer", server.issuer(), "--client-id", "job"];
+    let words = [&words[..], &["--scope", "deploy", "--grant", "id-jag"], &named].concat();
+    home.latch(&words).succeeded();
+    let token = ["token", "--profile", "chat"];
+    let run = home.latch(&token).failed(3, "login-required");
+    let login = format!("--profile chat --issuer {} --client-id agent", idp.issuer());
+    run.saying(&["latch login", &login]);
+
+    // An ID token from elsewhere will do.
+    log_in_at(&idp, &home, &[]);
+    let id_token = home.latch(&["token", "--id-token"]).succeeded().stdout;
+    let file = home.file("id-token", &id_token);
+    home.latch(&[&token[..], &["--subject-token-file", &file]].concat()).succeeded();
+}
+
+#[test]
+fn an_identity_provider_that_is_set_up_wrongly_is_told_apart() {
+    let (idp, server) = (Server::oidc_provider(), Server::oidc_provider());
+    let home = Home::new();
+    log_in_at(&idp, &home, &["--profile", "work"]);
+    // It vouches for the client `job` alone.
+    profile(&home, &server, "machine", &[&ID_JAG[..], &["work"]].concat());
+    let run = home.latch(&["token"]).failed(2, "invalid-configuration");
+    run.saying(&["is for the client job; expected machine", "administrator"]);
+    assert_eq!(minted(&server), 0);
+    // It wants to see the user again.
+    profile(&home, &server, "job", &[&ID_JAG[..], &["work"]].concat());
+    let run = home.latch(&["token", "--scope", "offline_access"]).failed(3, "login-required");
+    run.saying(&["insufficient_user_authentication", "latch login --profile work"]);
+    // It is not named.
+    let home = Home::new();
+    profile(&home, &server, "job", &ID_JAG[..2]);
+    home.latch(&["token"]).failed(2, "invalid-configuration").saying(&["--subject-profile"]);
+}
+
 // ---- Recordings ------------------------------------------------------------------------------
 
 #[test]

@@ -5,7 +5,7 @@
 import { createPrivateKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
-import { createLocalJWKSet, jwtVerify } from 'jose';
+import { createLocalJWKSet, importJWK, jwtVerify, SignJWT } from 'jose';
 import Provider, { errors } from 'oidc-provider';
 
 import { authentication, serve } from './serve.mjs';
@@ -57,6 +57,9 @@ const CI = 'https://ci.example';
 
 const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const ID_JAG = 'urn:ietf:params:oauth:token-type:id-jag';
+const ID_JAG_TYPE = 'oauth-id-jag+jwt';
+const ID_TOKEN = 'urn:ietf:params:oauth:token-type:id_token';
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 
 // Every character that the form encoding of RFC 6749 §2.3.1 has to hide.
@@ -151,6 +154,10 @@ const configuration = {
       dpop_bound_access_tokens: true,
     }),
     machine('job', { grant_types: [JWT_BEARER], token_endpoint_auth_method: 'none' }),
+    // Logs users in, and gets what they may use elsewhere.
+    client('agent', {
+      grant_types: ['authorization_code', 'refresh_token', TOKEN_EXCHANGE],
+    }),
     machine('exchange', { grant_types: [TOKEN_EXCHANGE], token_endpoint_auth_method: 'none' }),
     ...ALGORITHMS.map((alg) => client(alg, { id_token_signed_response_alg: alg })),
   ],
@@ -214,17 +221,60 @@ async function grant(context, more) {
   };
 }
 
+// Takes the word of the CI system, and that of every identity provider of the tests.
 async function bearAssertion(issuer, context) {
   const { assertion } = context.oidc.params;
-  const expected = { issuer: CI, audience: issuer };
-  await jwtVerify(assertion, createLocalJWKSet({ keys: PUBLIC }), expected).catch(() => {
-    throw new errors.InvalidGrant('assertion refused');
-  });
+  const expected = { audience: issuer };
+  const verified = await jwtVerify(assertion, createLocalJWKSet({ keys: PUBLIC }), expected).catch(
+    () => {
+      throw new errors.InvalidGrant('assertion refused');
+    },
+  );
+  const { payload, protectedHeader } = verified;
+  const isGrant = protectedHeader.typ === ID_JAG_TYPE;
+  if (!isGrant && payload.iss !== CI) throw new errors.InvalidGrant('issuer refused');
+  if (isGrant && payload.client_id !== context.oidc.client.clientId) {
+    throw new errors.InvalidGrant('grant for another client');
+  }
   await grant(context);
+}
+
+// Vouches for a user at another server
+// (draft-ietf-oauth-identity-assertion-authz-grant).
+async function vouch(context) {
+  const { client, params, provider } = context.oidc;
+  const { subject_token, subject_token_type, audience, resource, scope } = params;
+  if (subject_token_type !== ID_TOKEN || !audience) throw new errors.InvalidRequest();
+  const { payload } = await provider.IdToken.validate(subject_token, client).catch(() => {
+    throw new errors.InvalidGrant('ID token refused');
+  });
+  // For this scope, the user has to be there.
+  if (scope === 'offline_access') {
+    const error = 'insufficient_user_authentication';
+    throw new errors.CustomOIDCProviderError(error, 'authenticate again');
+  }
+  const key = KEYS.find(({ kid }) => kid === 'ci');
+  const word = new SignJWT({ client_id: 'job', sub: payload.sub, resource, scope })
+    .setProtectedHeader({ alg: 'ES256', kid: key.kid, typ: ID_JAG_TYPE })
+    .setIssuer(provider.issuer)
+    .setAudience(audience)
+    .setJti(randomBytes(16).toString('hex'))
+    .setIssuedAt()
+    .setExpirationTime('5m');
+  context.body = {
+    access_token: await word.sign(await importJWK(key)),
+    issued_token_type: ID_JAG,
+    token_type: 'N_A',
+    expires_in: 300,
+  };
 }
 
 async function exchange(context) {
   const { subject_token, requested_token_type } = context.oidc.params;
+  if (requested_token_type === ID_JAG) {
+    await vouch(context);
+    return;
+  }
   const subject = await context.oidc.provider.AccessToken.find(subject_token);
   if (!subject?.isValid) throw new errors.InvalidGrant('subject token refused');
   await grant(context, { issued_token_type: requested_token_type ?? ACCESS_TOKEN });
@@ -239,8 +289,15 @@ await serve((issuer, saw) => {
   provider.registerGrantType(
     TOKEN_EXCHANGE,
     exchange,
-    ['subject_token', 'subject_token_type', 'requested_token_type', 'audience', 'scope'],
-    ['audience'],
+    [
+      'subject_token',
+      'subject_token_type',
+      'requested_token_type',
+      'audience',
+      'resource',
+      'scope',
+    ],
+    ['audience', 'resource'],
   );
   provider.use(async (context, next) => {
     await next();

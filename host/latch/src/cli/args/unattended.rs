@@ -60,6 +60,27 @@ pub(crate) struct UnattendedArgs {
     #[arg(long, env = "LATCH_REQUESTED_TOKEN_TYPE", value_name = "TYPE", hide_short_help = true)]
     pub(crate) requested_token_type: Option<String>,
 
+    /// Issuer of your identity provider, for --grant id-jag; --subject-profile names it otherwise
+    #[arg(
+        long,
+        env = "LATCH_IDP_ISSUER",
+        value_name = "URL",
+        hide_short_help = true,
+        requires = "idp_client_id",
+        conflicts_with = "subject_profile"
+    )]
+    pub(crate) idp_issuer: Option<String>,
+
+    /// Client ID at your identity provider
+    #[arg(
+        long,
+        env = "LATCH_IDP_CLIENT_ID",
+        value_name = "ID",
+        hide_short_help = true,
+        requires = "idp_issuer"
+    )]
+    pub(crate) idp_client_id: Option<String>,
+
     /// Where the assertion of --client-auth assertion is: a place as in --assertion
     #[arg(long, env = "LATCH_CLIENT_ASSERTION", value_name = "PLACE", hide_short_help = true)]
     pub(crate) client_assertion: Option<String>,

@@ -30,6 +30,22 @@ impl Settings {
         }
     }
 
+    /// Makes a login the remedy if the provider wants to see the user again before it vouches
+    /// for them.
+    pub(crate) fn advise_again(&self, global: &Global, error: Error) -> Error {
+        const OF_USER: [&str; 3] =
+            ["insufficient_user_authentication", "interaction_required", "login_required"];
+
+        let said = error.provider().map(|said| said.error.as_str());
+        match said.is_some_and(|error| OF_USER.contains(&error)) {
+            true => {
+                let error = Error::new(Code::LoginRequired, error.message(), error.remedy());
+                self.advise(global, error)
+            }
+            false => error,
+        }
+    }
+
     /// Adds the command that meets this `WWW-Authenticate` value as the remedy.
     #[cfg(not(target_os = "wasi"))]
     pub(crate) fn advise_about(&self, global: &Global, challenge: &str, error: Error) -> Error {

@@ -52,6 +52,8 @@ impl ProviderArgs {
             subject_profile: unattended.subject_profile,
             subject_token_type: unattended.subject_token_type,
             requested_token_type: unattended.requested_token_type,
+            idp_issuer: unattended.idp_issuer,
+            idp_client_id: unattended.idp_client_id,
             client_assertion: unattended.client_assertion,
             assertion_audience: unattended.assertion_audience,
             client_key_file: unattended.client_key_file.map(|path| absolute(&path)),

@@ -39,6 +39,7 @@ impl Settings {
             ("assertion", own.assertion.is_some() && given.assertion.is_none()),
             ("token", own.subject_token.is_some() && given.subject_token.is_none()),
             ("token", own.subject_profile.is_some() && given.subject_profile.is_none()),
+            ("token", own.idp_issuer.is_some() && given.idp_issuer.is_none()),
         ];
         let kept = proofs.iter().find(|(_, is_kept)| *is_kept);
         match kept {

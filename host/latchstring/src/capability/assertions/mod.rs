@@ -15,6 +15,7 @@
 //! # }
 //! ```
 
+mod authorization_grant;
 #[cfg(not(target_os = "wasi"))]
 mod command;
 #[cfg(not(target_os = "wasi"))]
@@ -28,7 +29,7 @@ use zeroize::Zeroizing;
 pub use latchstring_core::capability::assertions::Assertions;
 
 use crate::error::{Code, Error};
-use latchstring_core::contract::AssertionPurpose;
+use latchstring_core::contract::{AssertionPurpose, AssertionRequest};
 
 /// Longest assertion that is read, in bytes.
 const BYTES: u64 = 64 << 10;
@@ -144,19 +145,15 @@ impl Places {
 
 #[async_trait]
 impl Assertions for Places {
-    async fn read(
-        &self,
-        purpose: AssertionPurpose,
-        audience: Option<&str>,
-    ) -> Result<Zeroizing<String>, Error> {
-        let source = match purpose {
+    async fn read(&self, request: &AssertionRequest) -> Result<Zeroizing<String>, Error> {
+        let source = match request.purpose {
             AssertionPurpose::Client => &self.client,
             AssertionPurpose::Subject => &self.subject,
         };
         let source = source.as_ref().ok_or_else(|| {
             missing("nothing says where the assertion is", "name its file, or another place")
         })?;
-        source.read(self.audience.as_deref().or(audience)).await
+        source.read(self.audience.as_deref().or(request.audience.as_deref())).await
     }
 }
 

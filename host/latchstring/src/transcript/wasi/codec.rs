@@ -218,7 +218,7 @@ told_variants! {
 }
 
 answered_records! {
-    AssertionRequest { purpose, audience }
+    AssertionRequest { purpose, audience, resources, scopes }
     Authorization { url, flow, reason, wait_ms, notice, alternatives }
     Confirmation { issuer_host, resource_host, asks, wait_ms }
     DevicePrompt { user_code, verification_uri, verification_uri_complete, expires_at_ms }
