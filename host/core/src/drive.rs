@@ -14,7 +14,7 @@ use crate::capability::store::{Held, Store};
 use crate::capability::terminal::{Settled, Terminal};
 use crate::contract::{
     Action, AssertionRequest, Exchange, NoResponse, Outcome, Purpose, Reply, Request, Response,
-    SigningKey, SigningRequest, Unreachable,
+    SigningAlgorithm, SigningKey, SigningRequest, Unreachable,
 };
 use crate::egress::{Egress, Permit};
 use crate::error::{Code, Error, printable};
@@ -47,13 +47,21 @@ pub struct Drive<'a> {
     /// How much the session may ask for.
     pub budget: Budget,
     /// The key that the client signs with. `None` if it has none.
-    pub signer: Option<&'a dyn Signer>,
+    pub signer: Option<Signing<'a>>,
     /// The key that tokens are bound to. `None` if there is none.
-    pub dpop: Option<&'a dyn Signer>,
+    pub dpop: Option<Signing<'a>>,
     /// Where the client finds assertions. `None` if it presents none.
     pub assertions: Option<&'a dyn Assertions>,
     /// The user, whom only a login has.
     pub user: Option<User<'a>>,
+}
+
+/// A key, and the algorithm that the client signs with.
+pub struct Signing<'a> {
+    /// The key.
+    pub signer: &'a dyn Signer,
+    /// One of the key's algorithms.
+    pub algorithm: SigningAlgorithm,
 }
 
 impl<'a> Drive<'a> {
@@ -180,13 +188,13 @@ impl<'a> Drive<'a> {
     }
 
     async fn sign(&mut self, request: SigningRequest) -> Result<Reply, Error> {
-        let signer = match request.key {
-            SigningKey::Client => self.signer,
-            SigningKey::Dpop => self.dpop,
+        let signing = match request.key {
+            SigningKey::Client => &self.signer,
+            SigningKey::Dpop => &self.dpop,
         };
-        match signer {
-            Some(signer) if signer.key().algorithm == request.algorithm => {
-                signer.sign(&request.input).await.map(Reply::Signed)
+        match signing {
+            Some(Signing { signer, algorithm }) if *algorithm == request.algorithm => {
+                signer.sign(*algorithm, &request.input).await.map(Reply::Signed)
             }
             _ => Err(Error::misbehaviour("asked for a signature with a key that is not there")),
         }

@@ -18,15 +18,15 @@ use crate::capability::surroundings::{Surroundings, SystemSurroundings};
 use crate::capability::terminal::{StderrTerminal, Terminal};
 use crate::egress::Origins;
 use crate::error::Error;
-use crate::latch::{Latch, Parts};
+use crate::latch::{KeyUse, Latch, Parts, keys};
 use crate::pages::Pages;
 use crate::renewal::Renewal;
 use crate::sandbox::Recorder;
 use crate::sandbox::Sandbox;
 use latchstring_core::capability::signer::Signer;
 use latchstring_core::contract::{
-    Audience, Client, ClientAuthentication, DpopKey, Endpoints, GrantType, Hexclave, LoginFlow,
-    Parameter, Pkce, Protocol, RequestFormat, Security,
+    Audience, Client, ClientAuthentication, Endpoints, GrantType, Hexclave, LoginFlow, Parameter,
+    Pkce, Protocol, RequestFormat, Security, SigningAlgorithm,
 };
 
 use latchstring_core::session::check_profile;
@@ -59,6 +59,7 @@ pub struct LatchBuilder {
     clock: Option<Arc<dyn Clock>>,
     entropy: Option<Arc<dyn Entropy>>,
     signer: Option<Arc<dyn Signer>>,
+    key_use: KeyUse,
     dpop: Option<Arc<dyn Signer>>,
     assertions: Option<Arc<dyn Assertions>>,
     http: Option<Arc<dyn Http>>,
@@ -137,6 +138,7 @@ impl LatchBuilder {
             clock: None,
             entropy: None,
             signer: None,
+            key_use: KeyUse::default(),
             dpop: None,
             assertions: None,
             http: None,
@@ -301,8 +303,28 @@ impl LatchBuilder {
     /// Sets the key that the client signs with, to authenticate without a secret
     /// (`private_key_jwt`, [RFC 7523](https://www.rfc-editor.org/rfc/rfc7523)).
     pub fn signer(mut self, signer: impl Signer + 'static) -> Self {
-        self.client.key = Some(signer.key());
         self.signer = Some(Arc::new(signer));
+        self
+    }
+
+    /// Sets the identifier of the key that the client signs with, as registered at the
+    /// provider. The default is the one in the key, if it is a JSON Web Key.
+    pub fn key_id(mut self, id: impl Into<String>) -> Self {
+        self.key_use.id = Some(id.into());
+        self
+    }
+
+    /// Sets the algorithm that the client signs with, which has to fit its key. The default is
+    /// what fits the key; RSA keys sign with PS256 if they can.
+    pub fn key_algorithm(mut self, algorithm: SigningAlgorithm) -> Self {
+        self.key_use.algorithm = Some(algorithm);
+        self
+    }
+
+    /// Sets whom the assertions that the client signs are for: old servers want their token
+    /// endpoint. The default is the issuer.
+    pub fn assertion_audience(mut self, audience: impl Into<String>) -> Self {
+        self.key_use.audience = Some(audience.into());
         self
     }
 
@@ -312,8 +334,6 @@ impl LatchBuilder {
     /// whoever else uses the token needs [`Latch::proof`]. Use a key for each session, and
     /// keep it where the session is not.
     pub fn dpop(mut self, signer: impl Signer + 'static) -> Self {
-        let jwk = signer.jwk();
-        self.client.dpop = Some(DpopKey { algorithm: signer.key().algorithm, jwk });
         self.dpop = Some(Arc::new(signer));
         self
     }
@@ -595,6 +615,7 @@ impl LatchBuilder {
         let http = self.http.unwrap_or_else(|| Arc::new(SystemHttp::default()));
         let mut client = self.client;
         client.certificate = http.has_certificate();
+        keys::announce(&mut client, self.signer.is_some(), self.dpop.is_some());
         Latch::new(
             sandbox,
             client,
@@ -619,6 +640,7 @@ impl LatchBuilder {
                 clock: self.clock.unwrap_or_else(|| Arc::new(SystemClock)),
                 entropy: self.entropy.unwrap_or_else(|| Arc::new(SystemEntropy)),
                 signer: self.signer,
+                key_use: self.key_use,
                 dpop: self.dpop,
                 assertions: self.assertions,
                 http,

@@ -1,6 +1,7 @@
 //! [`Latch`]: a client of one provider.
 
 mod adoption;
+pub(crate) mod keys;
 mod login;
 mod replacement;
 mod tokens;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
 use crate::budget::Budget;
@@ -40,6 +42,9 @@ use latchstring_core::contract::{
 };
 use latchstring_core::interaction::sentence;
 use latchstring_core::session::Envelope;
+
+pub(crate) use keys::KeyUse;
+use keys::signing;
 
 /// A client of one provider. Clones share all state.
 ///
@@ -75,7 +80,10 @@ use latchstring_core::session::Envelope;
 pub struct Latch(Arc<Inner>);
 
 struct Inner {
+    /// The settings, in which the keys are only announced: see [`Inner::client`].
     client: Client,
+    /// The settings with the keys, once something may have to be signed.
+    client_with_keys: OnceCell<Client>,
     key: Key,
     parts: Parts,
     sandbox: &'static Sandbox,
@@ -107,6 +115,7 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) signer: Option<Arc<dyn Signer>>,
+    pub(crate) key_use: KeyUse,
     pub(crate) dpop: Option<Arc<dyn Signer>>,
     pub(crate) assertions: Option<Arc<dyn Assertions>>,
     pub(crate) http: Arc<dyn Http>,
@@ -134,7 +143,8 @@ impl Latch {
             key.check()?;
         }
         let spare = Mutex::new(Some(instance));
-        Ok(Self(Arc::new(Inner { client, key, parts, sandbox, spare })))
+        let client_with_keys = OnceCell::new();
+        Ok(Self(Arc::new(Inner { client, client_with_keys, key, parts, sandbox, spare })))
     }
 
     /// Ends the session: revokes its tokens at the provider if possible
@@ -166,7 +176,7 @@ impl Latch {
         let context = inner.context()?;
         let mut instance = inner.instance()?;
         let session = instance
-            .logout(&inner.client, bytes(&stored), unregister, &context)
+            .logout(inner.client().await?, bytes(&stored), unregister, &context)
             .map_err(|error| inner.placed(error))?;
         let egress = inner.egress(&stored);
         match inner.drive(&mut instance, session, &egress, None).await? {
@@ -190,7 +200,7 @@ impl Latch {
         let inner = &self.0;
         let context = inner.context()?;
         let mut instance = inner.instance()?;
-        let session = instance.adopt(&inner.client, tokens, &context)?;
+        let session = instance.adopt(inner.client().await?, tokens, &context)?;
         let egress = Egress::new(&inner.client, &[]);
         inner.drive(&mut instance, session, &egress, None).await.and_then(granted)
     }
@@ -277,7 +287,8 @@ impl Latch {
     /// Signs the proof for a request with a bound token.
     pub(crate) async fn prove(&self, request: ProvenRequest) -> Result<String, Error> {
         let inner = &self.0;
-        let (Some(key), Some(signer)) = (&inner.client.dpop, &inner.parts.dpop) else {
+        let client = inner.client().await?;
+        let (Some(key), Some(signer)) = (&client.dpop, &inner.parts.dpop) else {
             return Err(Error::new(
                 Code::InvalidConfiguration,
                 "the token is bound to a key that these settings do not name",
@@ -285,7 +296,7 @@ impl Latch {
             ));
         };
         let input = inner.instance()?.proof_input(key, &request, &inner.context()?)?;
-        let signature = signer.sign(input.as_bytes()).await?;
+        let signature = signer.sign(key.algorithm, input.as_bytes()).await?;
         Ok(format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature)))
     }
 
@@ -332,6 +343,7 @@ impl Inner {
         user: Option<User<'_>>,
     ) -> Result<Outcome, Error> {
         let parts = &self.parts;
+        let client = self.client().await?;
         let drive = Drive {
             clock: parts.clock.as_ref(),
             http: parts.http.as_ref(),
@@ -343,8 +355,8 @@ impl Inner {
                 Some(_) => Budget::of_login(parts.patience),
                 None => Budget::without_user(),
             },
-            signer: parts.signer.as_deref(),
-            dpop: parts.dpop.as_deref(),
+            signer: signing(&parts.signer, client.key.as_ref().map(|key| key.algorithm)),
+            dpop: signing(&parts.dpop, client.dpop.as_ref().map(|key| key.algorithm)),
             assertions: parts.assertions.as_deref(),
             user,
         };

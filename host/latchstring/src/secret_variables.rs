@@ -16,9 +16,18 @@ pub const INITIAL_ACCESS_TOKEN: &str = "LATCH_INITIAL_ACCESS_TOKEN";
 /// The passphrase for encrypted sessions.
 pub const PASSPHRASE: &str = "LATCH_PASSPHRASE";
 
+/// The PIN of the token that keeps the client's key.
+pub const PKCS11_PIN: &str = "LATCH_PKCS11_PIN";
+
 /// The access token that `latch exec` passes to its command.
 pub const ACCESS_TOKEN: &str = "LATCH_ACCESS_TOKEN";
 
 /// All of these variables.
-pub const ALL: [&str; 5] =
-    [CLIENT_SECRET, ANONYMOUS_REFRESH_TOKEN, INITIAL_ACCESS_TOKEN, PASSPHRASE, ACCESS_TOKEN];
+pub const ALL: [&str; 6] = [
+    CLIENT_SECRET,
+    ANONYMOUS_REFRESH_TOKEN,
+    INITIAL_ACCESS_TOKEN,
+    PASSPHRASE,
+    PKCS11_PIN,
+    ACCESS_TOKEN,
+];

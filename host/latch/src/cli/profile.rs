@@ -11,6 +11,7 @@ use super::choices::{
     ClientAuth, Flow, Grant, KeyAlgorithm, Pkce, RedirectHost, ResponseMode, SecurityProfile,
     StoreChoice,
 };
+use super::keys::KeyPlace;
 
 /// A profile's settings, each of them optional.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -36,7 +37,7 @@ pub(crate) struct Profile {
     pub(crate) client_key: Option<PathBuf>,
     /// Whether tokens are bound to a key.
     pub(crate) dpop: Option<bool>,
-    pub(crate) dpop_key_file: Option<PathBuf>,
+    pub(crate) dpop_key_file: Option<KeyPlace>,
     /// Rules that the provider and these settings must keep.
     pub(crate) security: Option<SecurityProfile>,
     pub(crate) request_object: Option<bool>,
@@ -67,7 +68,7 @@ pub(crate) struct Profile {
     pub(crate) idp_client_id: Option<String>,
     pub(crate) client_assertion: Option<String>,
     pub(crate) assertion_audience: Option<String>,
-    pub(crate) client_key_file: Option<PathBuf>,
+    pub(crate) client_key_file: Option<KeyPlace>,
     pub(crate) client_key_id: Option<String>,
     pub(crate) client_key_algorithm: Option<KeyAlgorithm>,
     pub(crate) flow: Option<Flow>,

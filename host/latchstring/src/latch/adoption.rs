@@ -30,7 +30,7 @@ impl Inner {
     ) -> Result<Imported, Error> {
         let candidate = Candidate::new(self.parts.store.as_ref());
         let mut instance = self.instance()?;
-        let session = instance.adopt(&self.client, tokens, &self.context()?)?;
+        let session = instance.adopt(self.client().await?, tokens, &self.context()?)?;
         let egress = Egress::new(&self.client, &[]);
         granted(self.drive_on(&candidate, &mut instance, session, &egress, None).await?)?;
 

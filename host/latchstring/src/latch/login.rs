@@ -81,6 +81,8 @@ impl Inner {
         challenge: Option<&str>,
     ) -> Result<Token, Error> {
         let stored = read(store, &self.key).await?;
+        // A key that cannot be used ends the login here, before the user is sent anywhere.
+        let client = self.client().await?;
         let facts = self.facts();
         let mut flow = self.parts.flow;
         let mut listener = match flow {
@@ -115,7 +117,7 @@ impl Inner {
         };
         let context = self.context()?;
         let mut instance = self.instance()?;
-        let session = match instance.login(&self.client, bytes(&stored), &request, &context) {
+        let session = match instance.login(client, bytes(&stored), &request, &context) {
             Ok(session) => session,
             Err(error) => {
                 // The next attempt needs the same port.

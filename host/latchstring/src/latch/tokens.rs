@@ -7,7 +7,7 @@ use crate::renewal::Renewal;
 use crate::sandbox::{Instance, Session};
 use crate::task::{Done, Imported, Task};
 use crate::token::Token;
-use latchstring_core::contract::{Action, Demand, Reply, Tokens};
+use latchstring_core::contract::{Action, Client, Demand, Reply, Tokens};
 use latchstring_core::session::Envelope;
 
 /// The demand for a new token whatever is stored.
@@ -213,7 +213,8 @@ impl Inner {
         stored: &Option<Envelope>,
         demand: &Demand,
     ) -> Result<Token, Error> {
-        let session = self.begin_token(instance, stored, demand)?;
+        let client = self.client().await?;
+        let session = self.begin_token(instance, client, stored, demand)?;
         let egress = self.egress(stored);
         self.drive_on(store, instance, session, &egress, None).await.and_then(granted)
     }
@@ -225,7 +226,8 @@ impl Inner {
         stored: &Option<Envelope>,
         demand: &Demand,
     ) -> Result<Option<Token>, Error> {
-        let session = self.begin_token(instance, stored, demand)?;
+        // Nothing is signed here, so the key need not be there.
+        let session = self.begin_token(instance, &self.client, stored, demand)?;
         let action = instance
             .next(&session, &Reply::Begin, self.parts.clock.now_ms())
             .map_err(|error| self.placed(error))?;
@@ -238,11 +240,12 @@ impl Inner {
     fn begin_token(
         &self,
         instance: &mut Instance,
+        client: &Client,
         stored: &Option<Envelope>,
         demand: &Demand,
     ) -> Result<Session, Error> {
         instance
-            .token(&self.client, bytes(stored), demand, &self.context()?)
+            .token(client, bytes(stored), demand, &self.context()?)
             .map_err(|error| self.placed(error))
     }
 }

@@ -6,6 +6,7 @@ use clap::Args as ClapArgs;
 use clap::builder::FalseyValueParser;
 
 use crate::cli::choices::{ResponseMode, SecurityProfile};
+use crate::cli::keys::KeyPlace;
 
 // No doc comment: it would replace the command's own description in the help.
 #[derive(ClapArgs, Clone, Default)]
@@ -15,9 +16,9 @@ pub(crate) struct SecurityArgs {
     #[arg(long, env = "LATCH_DPOP", value_parser = FalseyValueParser::new(), hide_short_help = true)]
     pub(crate) dpop: bool,
 
-    /// File with that key; made if it is not there [default: one for each profile and provider]
-    #[arg(long, env = "LATCH_DPOP_KEY_FILE", value_name = "FILE", hide_short_help = true)]
-    pub(crate) dpop_key_file: Option<PathBuf>,
+    /// That key: a file, made if it is not there, or the name of a key as in --client-key-file [default: a file for each profile and provider]
+    #[arg(long, env = "LATCH_DPOP_KEY_FILE", value_name = "FILE|URI", hide_short_help = true)]
+    pub(crate) dpop_key_file: Option<KeyPlace>,
 
     /// Rules that the provider and these settings must keep; what is missing is named
     #[arg(

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 
 use crate::cli::choices::{Grant, KeyAlgorithm};
+use crate::cli::keys::KeyPlace;
 
 // No doc comment: it would replace the command's own description in the help.
 #[derive(ClapArgs, Clone, Default)]
@@ -89,9 +90,9 @@ pub(crate) struct UnattendedArgs {
     #[arg(long, env = "LATCH_ASSERTION_AUDIENCE", value_name = "NAME", hide_short_help = true)]
     pub(crate) assertion_audience: Option<String>,
 
-    /// File with the key that the client signs with: PEM or JSON Web Key
-    #[arg(long, env = "LATCH_CLIENT_KEY_FILE", value_name = "FILE", hide_short_help = true)]
-    pub(crate) client_key_file: Option<PathBuf>,
+    /// Key that the client signs with: a file (PEM or JSON Web Key), pkcs11:... (RFC 7512), ssh-agent:SHA256:... or ssh-agent:COMMENT
+    #[arg(long, env = "LATCH_CLIENT_KEY_FILE", value_name = "FILE|URI", hide_short_help = true)]
+    pub(crate) client_key_file: Option<KeyPlace>,
 
     /// Identifier of that key, as registered at the provider [default: the one in the JSON Web Key]
     #[arg(long, env = "LATCH_CLIENT_KEY_ID", value_name = "ID", hide_short_help = true)]

@@ -1,5 +1,6 @@
 //! `latch doctor`: what latch finds on this machine, and what follows from it.
 
+mod keys;
 mod workload;
 
 use std::sync::Arc;
@@ -56,6 +57,7 @@ async fn findings(global: &Global) -> Result<Vec<Finding>, Error> {
     ];
     findings.extend(login(global)?);
     findings.extend(workload::found().into_iter().map(|line| found("workload", line)));
+    findings.extend(keys::findings(global, &saved).await);
     let chosen = stores::name(stores.choice);
     let why = match (global.store, saved.store) {
         (Some(_), _) => "as set by --store or LATCH_STORE",

@@ -18,6 +18,7 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
     given.resource_url = url.or(given.resource_url);
     let mut settings = Settings::read_to_change(global, given)?;
     settings.report_dotenv();
+    keys::may_ask();
     let prepare = |settings: &Settings| {
         let pages = settings.pages()?;
         let open_browser = settings.effective.no_browser != Some(true);

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use crate::cli::args::{Global, ProfileCommand};
 use crate::cli::config::Config;
+use crate::cli::keys;
 use crate::cli::output;
 use crate::cli::profile::Profile;
 use crate::cli::settings::absolute;
@@ -26,6 +27,7 @@ pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), 
                 api_origin(origin)?;
             }
             unattended::check_places(&given)?;
+            keys::check(&given)?;
             let config = Config::change(folder, |config| {
                 let kept = config.profile(&name)?.unwrap_or_default().fitting(&given);
                 config.set(&name, &given.over_all_origins(kept))

@@ -8,6 +8,7 @@ use latchstring::{ClientAuthentication, LoginFlow};
 
 use crate::cli::args::{LoginArgs, ProviderArgs, RedirectArgs};
 use crate::cli::choices::{ClientAuth, Flow, KeyAlgorithm, Pkce, RedirectHost};
+use crate::cli::keys::KeyPlace;
 use crate::cli::profile::Profile;
 
 impl ProviderArgs {
@@ -29,7 +30,7 @@ impl ProviderArgs {
             client_cert: self.client_cert.map(|path| absolute(&path)),
             client_key: self.client_key.map(|path| absolute(&path)),
             dpop: security.dpop.then_some(true),
-            dpop_key_file: security.dpop_key_file.map(|path| absolute(&path)),
+            dpop_key_file: security.dpop_key_file.map(KeyPlace::absolute),
             security: security.profile_of,
             request_object: security.request_object.then_some(true),
             response_mode: security.response_mode,
@@ -56,7 +57,7 @@ impl ProviderArgs {
             idp_client_id: unattended.idp_client_id,
             client_assertion: unattended.client_assertion,
             assertion_audience: unattended.assertion_audience,
-            client_key_file: unattended.client_key_file.map(|path| absolute(&path)),
+            client_key_file: unattended.client_key_file.map(KeyPlace::absolute),
             client_key_id: unattended.client_key_id,
             client_key_algorithm: unattended.client_key_algorithm,
             provider: self.preset.provider,

@@ -1,18 +1,4 @@
-//! Signing with the client's key.
-//!
-//! ```no_run
-//! use latchstring::capability::signer::KeyFile;
-//! use latchstring::{GrantType, Latch};
-//!
-//! # fn main() -> Result<(), latchstring::Error> {
-//! let key = KeyFile::read("/etc/acme/client-key.pem")?;
-//! let latch = Latch::builder("https://id.example.com", "backup")
-//!     .grant(GrantType::ClientCredentials)
-//!     .signer(key)
-//!     .build()?;
-//! # Ok(())
-//! # }
-//! ```
+//! [`KeyFile`]: a key in a file.
 
 use std::fs;
 use std::io::{ErrorKind, Write as _};
@@ -31,21 +17,18 @@ use rustls::pki_types::pem::PemObject as _;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-pub use latchstring_core::capability::signer::Signer;
-
+use super::ownership::check_permissions;
+use super::public::{Public, RSA_BITS};
+use super::{PublicKey, Signer};
 use crate::error::{Code, Error};
-use latchstring_core::contract::{ClientKey, SigningAlgorithm};
-
-/// Smallest RSA key, in bits
-/// ([RFC 7518 §3.3](https://www.rfc-editor.org/rfc/rfc7518#section-3.3)).
-const RSA_BITS: usize = 2048;
+use latchstring_core::contract::SigningAlgorithm;
 
 /// A private key in a file: PKCS#8 in PEM, or a JSON Web Key
 /// ([RFC 7517](https://www.rfc-editor.org/rfc/rfc7517)). Signs with ES256, EdDSA, PS256 or
 /// RS256, whichever fits the key.
 pub struct KeyFile {
     key: Key,
-    public: ClientKey,
+    public: PublicKey,
 }
 
 enum Key {
@@ -108,82 +91,21 @@ impl KeyFile {
         }
         Self::read(path)
     }
-
-    /// Signs with this algorithm, which has to fit the key. RSA keys otherwise sign with
-    /// PS256.
-    ///
-    /// # Errors
-    ///
-    /// Returns `invalid-configuration` if the key cannot sign so.
-    pub fn algorithm(mut self, algorithm: SigningAlgorithm) -> Result<Self, Error> {
-        use SigningAlgorithm::{Eddsa, Es256, Ps256, Rs256};
-
-        let fits = matches!(
-            (&self.key, algorithm),
-            (Key::P256(_), Es256) | (Key::Ed25519(_), Eddsa) | (Key::Rsa(_), Ps256 | Rs256)
-        );
-        if !fits {
-            return Err(Error::new(
-                Code::InvalidConfiguration,
-                "the client's key does not fit the signature algorithm",
-                "ES256 takes an EC key on P-256, EdDSA one on Ed25519, PS256 and RS256 an RSA key",
-            ));
-        }
-        self.public.algorithm = algorithm;
-        Ok(self)
-    }
-
-    /// Sets the key identifier, as registered at the provider. A JSON Web Key has its own.
-    #[must_use]
-    pub fn id(mut self, id: impl Into<String>) -> Self {
-        self.public.id = Some(id.into());
-        self
-    }
-
-    /// Sets whom the signed assertions are for: old servers want their token endpoint. The
-    /// default is the issuer.
-    #[must_use]
-    pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.public.audience = Some(audience.into());
-        self
-    }
 }
 
 #[async_trait]
 impl Signer for KeyFile {
-    fn key(&self) -> ClientKey {
-        self.public.clone()
+    async fn public_key(&self) -> Result<PublicKey, Error> {
+        Ok(self.public.clone())
     }
 
-    fn jwk(&self) -> String {
-        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        // Written by hand, because the order counts.
-        match &self.key {
-            Key::P256(key) => {
-                // The first byte says that both coordinates follow.
-                let (x, y) = key.public_key().as_ref()[1..].split_at(32);
-                let (x, y) = (encode(x), encode(y));
-                format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#)
-            }
-            Key::Ed25519(key) => {
-                let x = encode(key.public_key().as_ref());
-                format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#)
-            }
-            Key::Rsa(key) => {
-                let public: ring::rsa::PublicKeyComponents<Vec<u8>> = key.public().into();
-                let (e, n) = (encode(&public.e), encode(&public.n));
-                format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#)
-            }
-        }
-    }
-
-    async fn sign(&self, input: &[u8]) -> Result<Vec<u8>, Error> {
+    async fn sign(&self, algorithm: SigningAlgorithm, input: &[u8]) -> Result<Vec<u8>, Error> {
         let random = SystemRandom::new();
         let signed = match &self.key {
             Key::P256(key) => key.sign(&random, input).map(|signature| signature.as_ref().to_vec()),
             Key::Ed25519(key) => Ok(key.sign(input).as_ref().to_vec()),
             Key::Rsa(key) => {
-                let padding: &'static dyn RsaEncoding = match self.public.algorithm {
+                let padding: &'static dyn RsaEncoding = match algorithm {
                     SigningAlgorithm::Rs256 => &RSA_PKCS1_SHA256,
                     _ => &RSA_PSS_SHA256,
                 };
@@ -201,6 +123,19 @@ impl Signer for KeyFile {
     }
 }
 
+impl Key {
+    fn public(&self) -> Option<Public> {
+        match self {
+            Self::P256(key) => Public::p256(key.public_key().as_ref()),
+            Self::Ed25519(key) => Public::ed25519(key.public_key().as_ref()),
+            Self::Rsa(key) => {
+                let public: ring::rsa::PublicKeyComponents<Vec<u8>> = key.public().into();
+                Public::rsa(&public.n, &public.e)
+            }
+        }
+    }
+}
+
 struct File(PathBuf);
 
 impl File {
@@ -214,26 +149,9 @@ impl File {
     }
 
     /// Refuses a key that other users can read.
-    #[cfg(unix)]
     fn check_permissions(&self) -> Result<(), Error> {
-        use std::os::unix::fs::MetadataExt as _;
-
-        let metadata = fs::metadata(&self.0)
-            .map_err(|error| self.unusable(&format!("cannot be read: {error}")))?;
-        if metadata.mode() & 0o077 == 0 {
-            return Ok(());
-        }
-        let path = self.0.display();
-        Err(Error::new(
-            Code::InvalidConfiguration,
-            format!("other users can read or write the client's key {path}"),
-            format!("run: chmod 600 {path}"),
-        ))
-    }
-
-    #[cfg(not(unix))]
-    fn check_permissions(&self) -> Result<(), Error> {
-        Ok(())
+        check_permissions(&self.0, "the client's key")
+            .map_err(|error| self.unusable(&format!("cannot be read: {error}")))?
     }
 
     fn text(&self) -> Result<Zeroizing<Vec<u8>>, Error> {
@@ -319,25 +237,20 @@ impl File {
             }
             _ => return Err(self.unusable("is of a kind that cannot be used")),
         };
-        let file = self.checked(key, jwk.kid)?;
-        match jwk.alg.as_deref() {
-            None => Ok(file),
-            Some(name) => file.algorithm(
-                algorithm(name).ok_or_else(|| self.unusable("is for another algorithm"))?,
-            ),
+        let mut file = self.checked(key, jwk.kid)?;
+        if let Some(name) = &jwk.alg {
+            let named = algorithm(name).filter(|named| file.public.algorithms.contains(named));
+            let named = named.ok_or_else(|| self.unusable("is for another algorithm"))?;
+            file.public.algorithms = vec![named];
         }
+        Ok(file)
     }
 
     fn checked(&self, key: Key, id: Option<String>) -> Result<KeyFile, Error> {
-        let algorithm = match &key {
-            Key::P256(_) => SigningAlgorithm::Es256,
-            Key::Ed25519(_) => SigningAlgorithm::Eddsa,
-            Key::Rsa(key) if key.public().modulus_len() * 8 < RSA_BITS => {
-                return Err(self.unusable("is an RSA key of fewer than 2048 bits"));
-            }
-            Key::Rsa(_) => SigningAlgorithm::Ps256,
-        };
-        Ok(KeyFile { key, public: ClientKey { algorithm, id, audience: None } })
+        let public = key.public().ok_or_else(|| {
+            self.unusable(&format!("is an RSA key of fewer than {RSA_BITS} bits"))
+        })?;
+        Ok(KeyFile { key, public: PublicKey { id, ..public.key() } })
     }
 }
 
