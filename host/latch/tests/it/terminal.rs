@@ -11,7 +11,7 @@ use latchstring_testing::tty::Tty;
 use latchstring_testing::{Home, SCOPES, block_on};
 
 /// The address in the line that begins with it.
-fn address(screen: &str) -> String {
+pub(crate) fn address(screen: &str) -> String {
     let line = screen.lines().find_map(|line| line.strip_prefix("  http")).expect("an address");
     format!("http{}", line.trim())
 }
