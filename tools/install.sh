@@ -130,6 +130,13 @@ setup_keyring() {
   fi
 }
 
+# A token in software, what fills it, and an SSH agent.
+setup_tokens() {
+  if ! { has softhsm2-util && has pkcs11-tool && has ssh-agent; }; then
+    apt "the places of keys that the tests sign with" softhsm2 opensc openssh-client
+  fi
+}
+
 # Programs that `latch` is the credential helper of. Others are tried if they are there.
 setup_programs() {
   has skopeo || apt "a client of container registries" skopeo

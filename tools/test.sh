@@ -39,6 +39,7 @@ test_all() {
       need setup_web "$web_tests"
       need setup_browser "what is tested in a browser"
       need setup_keyring "what is tested with a keyring"
+      need setup_tokens "keys in PKCS#11 tokens and SSH agents"
       need setup_fief "$fief_tests"
       need setup_programs "$program_tests"
       need setup_mcp "$mcp_tests"
@@ -52,6 +53,7 @@ test_all() {
       setup_web
       setup_browser
       setup_keyring
+      setup_tokens
       need setup_fief "$fief_tests"
       need setup_programs "$program_tests"
       cargo test "${workspace[@]}" --no-fail-fast "$@"
@@ -97,14 +99,15 @@ summary() {
   say "every suite that ran has passed"
 }
 
-# The tests of the whole workspace, except for those whose servers, browser or keyring
-# cannot be had.
+# The tests of the whole workspace, except for those whose servers, browser, keyring or
+# places of keys cannot be had.
 test_rust() {
   local file outcome=0 left_out=()
   for file in host/latch/tests/it/*.rs; do
     if lacks setup_web && grep -Eq 'servers::(Server|node|\{)|testing::storm' "$file" ||
       lacks setup_browser && grep -q CHROMIUM "$file" ||
-      lacks setup_keyring && grep -q 'testing::desktop' "$file"; then
+      lacks setup_keyring && grep -q 'testing::desktop' "$file" ||
+      lacks setup_tokens && grep -Eq '"(softhsm2-util|ssh-agent)"' "$file"; then
       left_out+=("$(basename "$file" .rs)::")
     fi
   done

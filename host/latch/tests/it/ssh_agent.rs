@@ -158,6 +158,11 @@ fn what_is_wrong_with_a_key_is_said_and_nothing_is_sent() {
     wrong("ssh-agent:work").saying(&["key work is not in", &fingerprint, "(one)"]);
     machine.add_key(&["ecdsa", "-b", "384"], "p384", &[]);
     wrong("ssh-agent:p384").saying(&["kind or size"]);
+    machine.add_key(&["rsa", "-b", "2048"], "rsa", &[]);
+    let words = ["token", "--issuer", server.issuer(), "--client-id", "ps256"];
+    let more = ["--grant", "client-credentials", "--client-key-file", "ssh-agent:rsa"];
+    let misfit = machine.latch(&[&words[..], &more, &["--client-key-algorithm", "PS256"]].concat());
+    misfit.failed(2, "invalid-configuration").saying(&["does not fit", "RS256 and not with PS256"]);
     machine.add_key(&ED25519, "asks", &["-c"]);
     ask("ssh-agent:asks").failed(4, "access-denied").saying(&["does not sign", "confirm"]);
     let unset = run(machine
