@@ -20,15 +20,16 @@ pub(crate) struct KeyUse {
     pub(crate) audience: Option<String>,
 }
 
-/// Tells the settings that there are keys, and nothing else about them. The component reads
-/// no more of a key until it asks for an action.
+/// Tells the settings that there are keys, and nothing else about them. That is enough to find
+/// out whether the stored token is still good: what the component asks to be signed with such a
+/// stand-in is never signed.
 pub(crate) fn announce(client: &mut Client, signs: bool, is_bound: bool) {
     let algorithm = SigningAlgorithm::Es256;
     if signs {
         client.key = Some(ClientKey { algorithm, id: None, audience: None });
     }
     if is_bound {
-        client.dpop = Some(DpopKey { algorithm, jwk: String::new() });
+        client.dpop = Some(DpopKey { algorithm, jwk: "{}".to_owned() });
     }
 }
 
