@@ -1,6 +1,6 @@
 //! The URI that names a key in a token
-//! ([RFC 7512](https://www.rfc-editor.org/rfc/rfc7512)). Own code: the crates for it parse what
-//! no key of ours needs, and none of them decodes.
+//! ([RFC 7512](https://www.rfc-editor.org/rfc/rfc7512)). Own code: the crate pk11-uri-parser
+//! brings regular expressions along, and does not decode.
 
 use std::path::{Path, PathBuf};
 
