@@ -239,7 +239,8 @@ impl ApiResponse {
     }
 }
 
-fn failed(trouble: Trouble) -> Error {
+/// Returns the error for a request that got no response.
+pub(crate) fn failed(trouble: Trouble) -> Error {
     let (code, message, remedy, retryable) = match trouble {
         Trouble::Unreachable { reason, sent } => {
             (Code::Unreachable, reason, "check the network, and try again", !sent)

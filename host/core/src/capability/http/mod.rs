@@ -2,13 +2,14 @@
 
 mod stream;
 
+use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use url::Url;
 
-pub use stream::{ApiRequest, Pieces, Streamed};
+pub use stream::{ApiRequest, Body, Pieces, Streamed};
 
 use crate::contract::{Request, Response};
 
@@ -34,6 +35,23 @@ pub trait Http: Send + Sync {
     /// Returns why there is no response.
     async fn stream(&self, request: ApiRequest, limits: Limits) -> Result<Streamed, Trouble> {
         self.send(request.try_into()?, limits).await.map(Streamed::from)
+    }
+
+    /// Passes a request on for another program without following redirects: the body, the
+    /// response and its body as they arrive. There is no time limit but that for the
+    /// connection, because the other program has its own.
+    ///
+    /// `private_addresses` is that of [`Limits`]. With this default, nothing is passed on.
+    ///
+    /// # Errors
+    ///
+    /// Returns why there is no response.
+    async fn forward(
+        &self,
+        _request: http::Request<Body>,
+        _private_addresses: bool,
+    ) -> Result<http::Response<Body>, Trouble> {
+        Err(Trouble::Denied("this program's HTTP client cannot pass requests on".to_owned()))
     }
 
     /// Returns every address of the URL's host, which tells the egress policy whether the
@@ -80,3 +98,14 @@ pub enum Trouble {
     /// The limits or the client forbid the request, for this reason.
     Denied(String),
 }
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreachable { reason, .. } | Self::Denied(reason) => f.write_str(reason),
+            Self::TooLarge(limit) => write!(f, "the body has more than {limit} bytes"),
+        }
+    }
+}
+
+impl std::error::Error for Trouble {}

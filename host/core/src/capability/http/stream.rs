@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http_body_util::combinators::BoxBody;
 
 use super::Trouble;
 use crate::contract::{Header, Method, Request, Response};
+
+/// A body that is passed on as it arrives.
+pub type Body = BoxBody<Bytes, Trouble>;
 
 /// A request to an API. Its body is kept in memory, because it may have to be sent again.
 #[derive(Clone)]

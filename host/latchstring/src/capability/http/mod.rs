@@ -36,7 +36,9 @@ mod trust;
 #[cfg(target_os = "wasi")]
 mod wasi;
 
-pub use latchstring_core::capability::http::{ApiRequest, Http, Limits, Pieces, Streamed, Trouble};
+pub use latchstring_core::capability::http::{
+    ApiRequest, Body, Http, Limits, Pieces, Streamed, Trouble,
+};
 pub use latchstring_core::egress::addresses;
 #[cfg(not(target_os = "wasi"))]
 pub use system::SystemHttp;

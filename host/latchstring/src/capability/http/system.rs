@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use http_body_util::BodyExt as _;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, redirect};
@@ -20,7 +21,7 @@ use super::method;
 use super::outgoing::{of_contract, outgoing};
 use super::trouble::{NotPublic, explain, seconds};
 use super::trust::{Trust, without_certificates};
-use super::{ApiRequest, Http, Limits, Pieces, Streamed, Trouble};
+use super::{ApiRequest, Body, Http, Limits, Pieces, Streamed, Trouble};
 use crate::error::{Error, printable};
 use latchstring_core::contract::{Header, Request, Response};
 
@@ -160,10 +161,15 @@ impl SystemHttp {
 
     /// Returns what a request to `url` needs, or an error if the limits forbid it.
     /// `identified` says whether the server may be shown this client's certificate.
-    fn prepare(&self, url: &str, limits: Limits, identified: bool) -> Result<Prepared, Trouble> {
+    fn prepare(
+        &self,
+        url: &str,
+        private_addresses: bool,
+        identified: bool,
+    ) -> Result<Prepared, Trouble> {
         let url = target(url)?;
         let name = place(&url);
-        if !limits.private_addresses
+        if !private_addresses
             && let Some(address) = literal(&url).filter(|address| !is_public(*address))
         {
             return Err(Trouble::Denied(format!("{address} is not a public address")));
@@ -176,7 +182,7 @@ impl SystemHttp {
         let route = Route {
             https: url.scheme() == "https",
             proxied: proxy.is_some(),
-            private_addresses: limits.private_addresses,
+            private_addresses,
             identified: identified && self.trust.has_identity(),
         };
         let client = self
@@ -216,7 +222,7 @@ impl SystemHttp {
 #[async_trait]
 impl Http for SystemHttp {
     async fn send(&self, request: Request, limits: Limits) -> Result<Response, Trouble> {
-        let prepared = self.prepare(&request.url, limits, true)?;
+        let prepared = self.prepare(&request.url, limits.private_addresses, true)?;
         let body = request.body.map(Into::into);
         let request = outgoing(of_contract(request.method), prepared.url, &request.headers, body)?;
         match timeout(limits.timeout, exchange(&prepared.client, request, limits.body_bytes)).await
@@ -247,7 +253,7 @@ impl Http for SystemHttp {
 
     async fn stream(&self, request: ApiRequest, limits: Limits) -> Result<Streamed, Trouble> {
         let Prepared { url, client, place } =
-            self.prepare(&request.url, limits, self.identifies_to_apis)?;
+            self.prepare(&request.url, limits.private_addresses, self.identifies_to_apis)?;
         let method = method(&request.method).map_err(Trouble::Denied)?;
         let request = outgoing(method, url, &request.headers, request.body.map(Into::into))?;
         let response = timeout(limits.timeout, client.execute(request))
@@ -259,6 +265,22 @@ impl Http for SystemHttp {
             headers: received_headers(&response),
             body: Box::new(Incoming { response, place, patience: limits.timeout }),
         })
+    }
+
+    async fn forward(
+        &self,
+        request: http::Request<Body>,
+        private_addresses: bool,
+    ) -> Result<http::Response<Body>, Trouble> {
+        let (head, body) = request.into_parts();
+        let Prepared { url, client, place } =
+            self.prepare(&head.uri.to_string(), private_addresses, self.identifies_to_apis)?;
+        let mut request = reqwest::Request::new(head.method, url);
+        *request.headers_mut() = head.headers;
+        *request.body_mut() = Some(reqwest::Body::wrap(body));
+        let explained = move |error| explain(&error, &place, CONNECT_TIMEOUT);
+        let response = client.execute(request).await.map_err(&explained)?;
+        Ok(http::Response::from(response).map(|body| body.map_err(explained).boxed()))
     }
 }
 
