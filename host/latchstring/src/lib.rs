@@ -39,6 +39,8 @@ mod builder;
 pub mod capability;
 pub mod component;
 pub mod contract;
+#[cfg(not(target_os = "wasi"))]
+mod dpop_proxy;
 mod end_session;
 #[cfg(not(target_os = "wasi"))]
 mod fresh_token;
@@ -72,6 +74,8 @@ pub use contract::{
     Audience, ClientAuthentication, Demand, Description, Facts, FlowChoice, GrantType, LoginFlow,
     LogoutReport, TokenSource, TokenState,
 };
+#[cfg(not(target_os = "wasi"))]
+pub use dpop_proxy::DpopProxy;
 pub use error::{Code, Error, ProviderError, code_name, is_printable, printable};
 #[cfg(not(target_os = "wasi"))]
 pub use fresh_token::FreshToken;

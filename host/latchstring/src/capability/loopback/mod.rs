@@ -44,6 +44,8 @@ pub use latchstring_core::capability::listener::{Answer, Listener, Visit};
 #[cfg(not(target_os = "wasi"))]
 pub(crate) use latchstring_core::listener::END_ADDRESS;
 pub use latchstring_core::listener::{END_PATH, Peer, Redirect, RedirectHost, START_PATH, request};
+#[cfg(not(target_os = "wasi"))]
+pub(crate) use peers::{Ends, Peers};
 #[cfg(target_os = "wasi")]
 pub use wasi::SystemLoopback;
 

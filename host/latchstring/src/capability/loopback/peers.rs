@@ -12,9 +12,9 @@ use super::Peer;
 
 /// A connection as the listener sees it: both addresses.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ends {
-    pub(super) ours: SocketAddr,
-    pub(super) theirs: SocketAddr,
+pub(crate) struct Ends {
+    pub(crate) ours: SocketAddr,
+    pub(crate) theirs: SocketAddr,
 }
 
 /// The kernel's answer about the other end.
@@ -153,7 +153,7 @@ fn maps_every_user(uid_map: &str) -> bool {
     uid_map.split_ascii_whitespace().eq(["0", "0", "4294967295"])
 }
 
-pub(super) use system::Peers;
+pub(crate) use system::Peers;
 
 #[cfg(target_os = "linux")]
 mod system {
@@ -174,7 +174,7 @@ mod system {
 
     /// Tells which users a listener's connections belong to.
     #[derive(Debug)]
-    pub(in super::super) struct Peers {
+    pub(crate) struct Peers {
         users: Users,
         /// How to ask the kernel; `None` if it does not answer.
         find: Option<Find>,
@@ -183,7 +183,7 @@ mod system {
     impl Peers {
         /// Creates it with the first way of asking the kernel that shows the listener at
         /// this address as this user's.
-        pub(in super::super) fn of(listener: Option<SocketAddr>) -> Self {
+        pub(crate) fn of(listener: Option<SocketAddr>) -> Self {
             let users = users();
             let methods: [Find; 2] = [diag::find, find_in_tables];
             let shows = |at: SocketAddr, find: &Find| {
@@ -195,12 +195,12 @@ mod system {
         }
 
         /// Returns whether connections of other users can be recognised.
-        pub(in super::super) fn tells(&self) -> bool {
+        pub(crate) fn tells(&self) -> bool {
             self.find.is_some()
         }
 
         /// Returns the user at the other end, or `None` if that end is closed.
-        pub(in super::super) fn peer(&self, ends: Ends) -> Option<Peer> {
+        pub(crate) fn peer(&self, ends: Ends) -> Option<Peer> {
             let Some(find) = self.find else { return Some(Peer::Unknown) };
             let mut end = End::Gone;
             for _ in 0..PASSES {
@@ -363,18 +363,18 @@ mod system {
 
     /// Other systems do not say which user a connection belongs to.
     #[derive(Debug)]
-    pub(in super::super) struct Peers;
+    pub(crate) struct Peers;
 
     impl Peers {
-        pub(in super::super) fn of(_listener: Option<SocketAddr>) -> Self {
+        pub(crate) fn of(_listener: Option<SocketAddr>) -> Self {
             Self
         }
 
-        pub(in super::super) fn tells(&self) -> bool {
+        pub(crate) fn tells(&self) -> bool {
             false
         }
 
-        pub(in super::super) fn peer(&self, _ends: Ends) -> Option<Peer> {
+        pub(crate) fn peer(&self, _ends: Ends) -> Option<Peer> {
             Some(Peer::Unknown)
         }
     }
