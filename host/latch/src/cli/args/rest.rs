@@ -74,9 +74,9 @@ pub(crate) struct TokenArgs {
 #[cfg(not(target_os = "wasi"))]
 #[derive(ClapArgs)]
 pub(crate) struct ExecArgs {
-    /// Environment variable to put the access token in
-    #[arg(long, env = "LATCH_VARIABLE", value_name = "NAME", default_value = "LATCH_ACCESS_TOKEN")]
-    pub(crate) variable: String,
+    /// Environment variable to put the access token in [default: LATCH_ACCESS_TOKEN], or with --dpop-proxy the address of the proxy [default: LATCH_API_URL]
+    #[arg(long, env = "LATCH_VARIABLE", value_name = "NAME")]
+    pub(crate) variable: Option<String>,
 
     /// Refresh the token unless it stays valid for at least this many seconds
     #[arg(long, env = "LATCH_MIN_TTL", value_name = "SECONDS", default_value_t = 0)]
@@ -85,6 +85,10 @@ pub(crate) struct ExecArgs {
     /// Pass on a token that is bound to a key (DPoP), although the command cannot use it alone
     #[arg(long, env = "LATCH_ALLOW_BOUND", value_parser = FalseyValueParser::new(), hide_short_help = true)]
     pub(crate) allow_bound: bool,
+
+    /// Instead of the token, give the command an address on this machine that stands for this API: latch adds the token to each request, and the proof if the token is bound to a key (DPoP)
+    #[arg(long, env = "LATCH_DPOP_PROXY", value_name = "ORIGIN", conflicts_with_all = ["program", "allow_bound"])]
+    pub(crate) dpop_proxy: Option<String>,
 
     #[command(flatten)]
     pub(crate) lasting: Option<ForArgs>,

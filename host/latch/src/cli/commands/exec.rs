@@ -1,7 +1,9 @@
 //! `latch exec`: run a command with an access token in its environment.
 
+mod child;
 mod lasting;
 mod npm;
+mod proxied;
 
 use std::ffi::OsString;
 use std::io::{Error as IoError, ErrorKind};
@@ -15,8 +17,13 @@ use crate::cli::args::{ExecArgs, ExecFor, Global};
 use crate::cli::settings::Settings;
 use crate::cli::{exit, hardening, output, recording};
 
+/// Variable with the token, unless another is named.
+const VARIABLE: &str = "LATCH_ACCESS_TOKEN";
+
 pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<u8, Error> {
-    let ExecArgs { variable, min_ttl, allow_bound, lasting, provider, command } = *args;
+    let ExecArgs { variable, min_ttl, allow_bound, dpop_proxy, lasting, provider, command } = *args;
+    let usual = if dpop_proxy.is_some() { proxied::VARIABLE } else { VARIABLE };
+    let variable = variable.unwrap_or_else(|| usual.to_owned());
     check_name(&variable)?;
     let settings = Settings::read_for_token(global, provider.into_profile())?;
     let demand = Demand { min_ttl_ms: min_ttl.saturating_mul(1000), ..Demand::default() };
@@ -40,11 +47,18 @@ pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<u8, Erro
     }
     let latch = settings.latch(global, false)?;
     let token = latch.token_for(demand).await.map_err(|error| settings.advise(global, error))?;
+    if let Some(origin) = dpop_proxy {
+        let proxy = proxied::start(&latch, global, settings, &origin).await?;
+        proxied::equip(&mut child, &variable, &proxy);
+        hardening::end();
+        let ended = proxied::run(proxy, child, global.json).await;
+        return Ok(ended.unwrap_or_else(|error| not_run(global, program, &error)));
+    }
     if token.is_bound() && !allow_bound {
         return Err(Error::new(
             Code::InvalidConfiguration,
             "the token is bound to a key, so the command cannot use it alone",
-            "send requests with latch request, or pass --allow-bound",
+            "give it the API through --dpop-proxy ORIGIN, send requests with latch request, or pass --allow-bound",
         ));
     }
     match is_for_npm {

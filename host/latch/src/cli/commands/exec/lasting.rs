@@ -9,13 +9,13 @@ use std::time::{Duration, SystemTime};
 use latchstring::{Code, Error, Latch};
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::process::{Child, Command};
+use tokio::process::Child;
 
+use super::child::{exit_code, spawn};
 use crate::cli::args::{ExecFor, ForArgs};
 use crate::cli::commands::credential::gcloud;
 use crate::cli::id_token::IdToken;
 use crate::cli::output::say;
-use crate::cli::{exit, interruption};
 
 /// Time for which a token in a file must still be valid.
 const USABLE_FOR: Duration = Duration::from_secs(120);
@@ -101,11 +101,7 @@ impl Files {
         latch: &Latch,
         command: std::process::Command,
     ) -> Result<u8, std::io::Error> {
-        let mut command = Command::from(command);
-        let mut child = command.spawn()?;
-        if let Some(id) = child.id() {
-            interruption::leave_to(id);
-        }
+        let mut child = spawn(command)?;
         loop {
             let pause = self.until_renewal();
             tokio::select! {
@@ -153,12 +149,4 @@ fn not_written(path: &Path, error: &std::io::Error) -> Error {
         format!("{} cannot be written: {error}", path.display()),
         "check the folder for temporary files (TMPDIR)",
     )
-}
-
-fn exit_code(status: std::process::ExitStatus) -> u8 {
-    #[cfg(unix)]
-    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        return u8::try_from(signal).map_or(exit::FAILURE, |signal| signal.saturating_add(128));
-    }
-    status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::FAILURE)
 }
