@@ -20,6 +20,7 @@ mod conformance;
 mod crash;
 mod device;
 mod dpop;
+mod dpop_proxy;
 mod egress;
 mod exec;
 mod faulty_provider;

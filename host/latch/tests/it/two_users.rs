@@ -22,7 +22,7 @@ use latchstring_testing::{Home, PATIENCE, Pending, block_on, built, named, run, 
 use rustix::process::Uid;
 use rustix::thread::set_thread_res_uid;
 
-const MALLORY: u32 = 65534;
+pub(super) const MALLORY: u32 = 65534;
 const ROOT: u32 = 0;
 /// A user whom no file of this machine belongs to.
 const ADA: u32 = 23_456;
@@ -45,7 +45,7 @@ const MORE_DELAYS: [Delay; 4] = [
     Delay::Milliseconds(1000),
 ];
 
-fn can_be_two_users() -> bool {
+pub(super) fn can_be_two_users() -> bool {
     let is_root = rustix::process::geteuid().is_root();
     if !is_root {
         skip("two users on one machine; only root can play both");
@@ -78,7 +78,10 @@ fn rounds() -> Vec<Delay> {
 }
 
 /// Runs `act` in a thread that belongs to this user alone: its sockets are theirs.
-fn as_user<T: Send + 'static>(uid: u32, act: impl FnOnce() -> T + Send + 'static) -> JoinHandle<T> {
+pub(super) fn as_user<T: Send + 'static>(
+    uid: u32,
+    act: impl FnOnce() -> T + Send + 'static,
+) -> JoinHandle<T> {
     thread::spawn(move || {
         let uid = Uid::from_raw(uid);
         set_thread_res_uid(uid, uid, uid).expect("another user");

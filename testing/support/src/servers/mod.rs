@@ -54,6 +54,14 @@ impl Server {
         Self::start("mock-server.mjs", &[])
     }
 
+    /// An API that takes only this provider's tokens, and only with the proof of the key that
+    /// they are bound to (RFC 9449). Serves the git repositories in a folder. See the script
+    /// for its paths.
+    pub fn bound_api(provider: &Self, repositories: &Path) -> Self {
+        let folder = repositories.display().to_string();
+        Self::start("bound-api.mjs", &[provider.issuer(), &folder])
+    }
+
     fn start(script: &str, arguments: &[&str]) -> Self {
         let mut process = node(script)
             .args(arguments)
