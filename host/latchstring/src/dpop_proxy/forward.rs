@@ -1,6 +1,7 @@
 //! One request to the API: its proof, and when it is sent again.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, WWW_AUTHENTICATE};
@@ -58,17 +59,29 @@ impl Forwarder {
     /// Returns the API's response, or one that says why there is none. `target` is the path
     /// and query at the API.
     pub(super) async fn answer(&self, request: Request<Incoming>, target: &str) -> Response<Body> {
+        // A program that breaks its request off reads no response, and it is no failure.
+        let is_broken_off = Arc::new(AtomicBool::new(false));
+        let noted = Arc::clone(&is_broken_off);
+        let request = request.map(|body| {
+            let body = body.map_err(move |error| {
+                noted.store(true, Ordering::Relaxed);
+                Trouble::Denied(format!("the program's request broke off: {error}"))
+            });
+            body.boxed()
+        });
         self.exchange(request, target).await.unwrap_or_else(|error| {
             let response = in_place_of_api(&error);
-            // A failure that finds no room is like those before it.
-            let _ = self.failures.try_send(error);
+            if !is_broken_off.load(Ordering::Relaxed) {
+                // A failure that finds no room is like those before it.
+                let _ = self.failures.try_send(error);
+            }
             response
         })
     }
 
     async fn exchange(
         &self,
-        request: Request<Incoming>,
+        request: Request<Body>,
         target: &str,
     ) -> Result<Response<Body>, Error> {
         let (parts, body) = request.into_parts();
@@ -82,13 +95,12 @@ impl Forwarder {
                 .permit(&format!("{}{target}", self.origin), &self.latch.key().profile)?,
             headers: to_api(parts.headers),
         };
-        let body = body.map_err(|error| broken(&error));
         let mut response = match body.size_hint().exact() {
             Some(length) if length <= LONGEST_KEPT => {
                 let body = body.collect().await.map_err(failed)?.to_bytes();
                 self.send_until_accepted(&head, &body).await?
             }
-            _ => self.send_once_accepted(&head, body.boxed()).await?,
+            _ => self.send_once_accepted(&head, body).await?,
         };
         from_api(response.headers_mut(), &head.url, &self.proxy);
         Ok(response)
@@ -209,9 +221,4 @@ fn in_place_of_api(error: &Error) -> Response<Body> {
     headers.insert(LATCH_ERROR, HeaderValue::from_static(code));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
-}
-
-/// Returns the error for a body that the program did not send to its end.
-fn broken(error: &hyper::Error) -> Trouble {
-    Trouble::Denied(format!("the program's request broke off: {error}"))
 }
