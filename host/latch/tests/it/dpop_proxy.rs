@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
@@ -13,7 +13,9 @@ use latchstring_provider::visitor::Visitor;
 use latchstring_testing::api::{Api, answer};
 use latchstring_testing::http::{self, Answer, Trap};
 use latchstring_testing::servers::{Server, log_in};
+use latchstring_testing::session::Session;
 use latchstring_testing::{Home, Run, run};
+use serde_json::Value;
 use url::Url;
 
 /// Ada Lovelace is logged in with tokens that are bound to a key, and may use this API.
@@ -361,6 +363,31 @@ fn a_program_that_leaves_ends_its_request_at_the_api_too() {
 }
 
 #[test]
+fn an_upload_that_breaks_off_is_broken_off_at_the_api_and_is_no_failure() {
+    let scene = Scene::new();
+    let proxy = Proxy::start(&scene.home, scene.api.issuer());
+    let authority = http::authority(&proxy.url);
+    let head = format!("PUT {}/size HTTP/1.1\r\nHost: {authority}\r\n", proxy.url.path());
+    drop(http::ask(&authority, &format!("{head}Content-Length: 5000000\r\n\r\npart")));
+    while !scene.api.asked("/size").iter().any(|seen| seen["left"] == true) {}
+    assert_eq!(proxy.get("/me").status, 200);
+    assert_eq!(proxy.end().stderr, "");
+}
+
+#[test]
+fn a_response_that_breaks_off_is_not_taken_for_a_whole_one() {
+    let api = Api::start(|_, stream| {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf");
+    });
+    let home = Home::new();
+    home.login_with(&["--api-origin", api.origin()]);
+    let ended = run(&mut exec(&home, api.origin(), "curl -sS \"$LATCH_API_URL\""));
+    assert_eq!(ended.stdout, "half");
+    // "A file was only partially transferred."
+    assert_eq!(ended.code, 18, "{}", ended.stderr);
+}
+
+#[test]
 fn an_upload_is_passed_on_while_it_is_sent_and_as_it_is() {
     let scene = Scene::new();
     scene.tell("/__nonce?0");
@@ -448,6 +475,21 @@ fn a_token_that_is_refused_is_renewed_once_for_all_requests() {
         assert!(all.into_iter().all(|one| one.join().expect("no panic") == 200));
     });
     assert_eq!(scene.provider.refreshes(), 1);
+}
+
+#[test]
+fn a_token_that_ends_while_the_command_runs_is_renewed_before_the_next_request() {
+    let scene = Scene::new();
+    let proxy = Proxy::start(&scene.home, scene.api.issuer());
+    let token = || {
+        let headers: Value = serde_json::from_str(&proxy.get("/headers").body).expect("JSON");
+        headers["authorization"].as_str().expect("a token").to_owned()
+    };
+    let first = token();
+    Session::read(&scene.home.session_file()).later(3600).write();
+    // The session is read again after a moment.
+    while token() == first {}
+    assert_eq!((scene.provider.refreshes(), scene.refusals("/headers")), (1, 0));
 }
 
 #[test]

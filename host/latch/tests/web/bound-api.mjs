@@ -16,6 +16,7 @@
 import { spawn } from 'node:child_process';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+
 import { calculateJwkThumbprint, EmbeddedJWK, jwtVerify } from 'jose';
 
 import { serve } from './serve.mjs';
@@ -73,12 +74,16 @@ function changeNonce() {
   answersLeft = Number.POSITIVE_INFINITY;
 }
 
-async function size(request, response) {
+async function size(request, response, left) {
   const sum = createHash('sha256');
   let bytes = 0;
-  for await (const chunk of request) {
-    sum.update(chunk);
-    bytes += chunk.length;
+  try {
+    for await (const chunk of request) {
+      sum.update(chunk);
+      bytes += chunk.length;
+    }
+  } catch {
+    return left();
   }
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
   response.end(JSON.stringify({ bytes, sha256: sum.digest('hex'), length, coding }));
@@ -122,16 +127,17 @@ function git(request, response, url) {
 }
 
 async function answer(request, response, url, saw) {
+  const left = () => saw({ route: url.pathname, left: true });
   switch (url.pathname.split('/')[1]) {
     case 'me':
       return response.end('Ada Lovelace\n');
     case 'headers':
       return response.end(JSON.stringify(request.headers));
     case 'size':
-      return size(request, response);
+      return size(request, response, left);
     case 'stream':
       response.once('close', () => {
-        if (!response.writableFinished) saw({ route: url.pathname, left: true });
+        if (!response.writableFinished) left();
       });
       response.write('first\n');
       await gone;
@@ -185,5 +191,5 @@ await serve((origin, saw) => async (request, response) => {
   answersLeft -= 1;
   if (answersLeft === 0) changeNonce();
   await answer(request, response, url, saw);
-  if (!response.writableEnded) await once(response, 'close');
+  if (!response.writableEnded && !response.destroyed) await once(response, 'close');
 });
