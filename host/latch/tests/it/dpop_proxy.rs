@@ -368,8 +368,12 @@ fn an_upload_that_breaks_off_is_broken_off_at_the_api_and_is_no_failure() {
     let proxy = Proxy::start(&scene.home, scene.api.issuer());
     let authority = http::authority(&proxy.url);
     let head = format!("PUT {}/size HTTP/1.1\r\nHost: {authority}\r\n", proxy.url.path());
-    drop(http::ask(&authority, &format!("{head}Content-Length: 5000000\r\n\r\npart")));
-    while !scene.api.asked("/size").iter().any(|seen| seen["left"] == true) {}
+    let upload = http::ask(&authority, &format!("{head}Content-Length: 5000000\r\n\r\npart"));
+    let has_seen = |name, value: Value| scene.api.asked("/size").iter().any(|it| it[name] == value);
+    // Before that, a connection that is closed has no user, and is not read.
+    while !has_seen("method", "PUT".into()) {}
+    drop(upload);
+    while !has_seen("left", true.into()) {}
     assert_eq!(proxy.get("/me").status, 200);
     assert_eq!(proxy.end().stderr, "");
 }
