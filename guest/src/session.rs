@@ -214,6 +214,7 @@ fn replies_to(action: &Action) -> &'static str {
         Action::SaveRegistration(_) => "saved or not-saved",
         Action::ReadAssertion(_) => "assertion",
         Action::Sign(_) => "signed",
+        Action::Decrypt(_) => "decrypted",
         Action::Confirm(_) => "confirmed, cancelled or timed-out",
         Action::Offer(_) => "cancelled, timed-out, or chosen with one of the flows offered",
         Action::Save(_) => "saved or not-saved",

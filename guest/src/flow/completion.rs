@@ -1,16 +1,17 @@
 //! Completes a login: from the token response to the saved session.
 //!
 //! ```text
-//! [AwaitingKeys] -> [AwaitingUserinfo] -> AwaitingLock -> AwaitingSave -> done
+//! [AwaitingKeys] -> [AwaitingUserinfo] -> [AwaitingUnsealing] -> AwaitingLock -> AwaitingSave -> done
 //! ```
 
 use crate::contract::{
-    Action, Client, ClientAuthentication, Code, EpochMs, Failure, Grant, Outcome, Reply,
+    Action, Client, ClientAuthentication, Code, EpochMs, Failure, Grant, Outcome, Reply, Response,
     TokenSource, Tokens,
 };
 use crate::flow::Progress::{Continue, Done};
 use crate::flow::granting::{grant, remember};
 use crate::flow::identity::Identity;
+use crate::flow::unsealing::{Recipient, Subject, Unsealing};
 use crate::flow::{Progress, Save, Step, misfit, response};
 use crate::protocol::authorization::wants_id_token;
 use crate::protocol::authorization_details::unconfirmed;
@@ -41,6 +42,7 @@ pub(crate) struct Remarks {
 enum State {
     AwaitingKeys { session: Stored, identity: Box<Identity> },
     AwaitingUserinfo { session: Stored },
+    AwaitingUnsealing { session: Stored, unsealing: Unsealing },
     AwaitingLock { session: Stored },
     AwaitingSave { session: Stored, save: Save },
 }
@@ -83,6 +85,7 @@ impl Completion {
             issuer,
             client_id: client.id().to_owned(),
             client_secret: accepted_secret(client, check),
+            is_encrypted: client.decrypts,
             access_token: token.access_token.clone(),
             occasion: Occasion::Login {
                 nonce: nonce.clone(),
@@ -175,23 +178,16 @@ impl Completion {
             (AwaitingKeys { session, identity }, reply) => {
                 verified(client, session, identity.next(reply, now_ms)?)?
             }
-            (AwaitingUserinfo { mut session }, Reply::Answered(answer)) => {
-                let answer = response(answer, "the userinfo endpoint", Code::InvalidUserinfo);
-                // The display name is optional: only a response about another user
-                // matters.
-                if let Ok(response) = answer {
-                    match parse_user_response(client, &response, session.subject.as_deref()) {
-                        Ok(claims) => {
-                            session.display_name = display_name(&claims);
-                            if session.subject.is_none() {
-                                session.subject = text(&claims, "sub").map(str::to_owned);
-                            }
-                        }
-                        Err(Rejection::AnotherUser) => return Err(another_user()),
-                        Err(_) => {}
-                    }
-                }
-                Continue(AwaitingLock { session }, Action::Lock)
+            (AwaitingUserinfo { session }, Reply::Answered(answer)) => {
+                let what = "the userinfo endpoint";
+                let unsealing = response(answer, what, Code::InvalidUserinfo).and_then(|answer| {
+                    Unsealing::begin(&recipient(client, &session), Subject::User, answer)
+                });
+                read_name(client, session, unsealing)?
+            }
+            (AwaitingUnsealing { session, unsealing }, reply) => {
+                let unsealing = unsealing.next(&recipient(client, &session), reply);
+                read_name(client, session, unsealing)?
             }
             (AwaitingLock { session }, Reply::Locked(stored)) => {
                 Stored::check_replaceable(client, stored.as_deref())?;
@@ -259,6 +255,37 @@ fn verified(
             request_name(client, session)
         }
     }
+}
+
+fn recipient<'a>(client: &'a Client, session: &'a Stored) -> Recipient<'a> {
+    Recipient { client, session, jwks_uri: session.jwks_uri.as_ref() }
+}
+
+/// Reads the user's name from a userinfo response. The name is optional: only a response about
+/// another user matters.
+fn read_name(
+    client: &Client,
+    mut session: Stored,
+    response: Step<Unsealing, Response>,
+) -> Step<State, Outcome> {
+    let subject = session.subject.as_deref();
+    match response {
+        Ok(Continue(unsealing, action)) => {
+            return Ok(Continue(State::AwaitingUnsealing { session, unsealing }, action));
+        }
+        Ok(Done(response)) => match parse_user_response(client, &response, subject) {
+            Ok(claims) => {
+                session.display_name = display_name(&claims);
+                if session.subject.is_none() {
+                    session.subject = text(&claims, "sub").map(str::to_owned);
+                }
+            }
+            Err(Rejection::AnotherUser) => return Err(another_user()),
+            Err(_) => {}
+        },
+        Err(_) => {}
+    }
+    Ok(Continue(State::AwaitingLock { session }, Action::Lock))
 }
 
 /// Requests the user's name if the ID token does not contain one.

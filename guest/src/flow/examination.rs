@@ -6,7 +6,8 @@ use crate::contract::{
 };
 use crate::flow::Progress::{Continue, Done};
 use crate::flow::granting::{grant, grant_with_claims, grant_with_report};
-use crate::flow::{Step, login_required, misfit, response};
+use crate::flow::unsealing::{Recipient, Subject, Unsealing};
+use crate::flow::{Progress, Step, login_required, misfit, response};
 use crate::protocol::access_token;
 use crate::protocol::audience::mistaken;
 use crate::protocol::client_authentication;
@@ -31,14 +32,21 @@ pub(crate) struct Examination {
 }
 
 enum State {
-    /// Waits for the userinfo endpoint.
-    Userinfo { only_to_verify: bool },
-    /// Waits for the introspection endpoint, to which the client authenticates.
-    Introspection { only_to_verify: bool },
+    /// Waits for the userinfo endpoint, or for the introspection endpoint, to which the
+    /// client authenticates.
+    Asked(Inquiry),
+    /// Waits for what makes their answer readable.
+    Unsealing(Inquiry, Unsealing),
     /// Waits for the tokeninfo endpoint, which gets the token itself as credential.
     Tokeninfo,
     /// Waits for the provider's keys, to check the token in the component.
     Local(Local),
+}
+
+#[derive(Clone, Copy)]
+struct Inquiry {
+    about: Subject,
+    only_to_verify: bool,
 }
 
 struct Local {
@@ -82,7 +90,10 @@ impl Examination {
         let (state, exchange) = match &asking.demand.examination {
             None => return Ok(Done(asking.granted(session, source))),
             Some(Question::Userinfo) => match userinfo()? {
-                Some(exchange) => (State::Userinfo { only_to_verify: false }, exchange),
+                Some(exchange) => (
+                    State::Asked(Inquiry { about: Subject::User, only_to_verify: false }),
+                    exchange,
+                ),
                 None if session.id_token.is_none() && is_for_another => {
                     return Err(for_resource_alone());
                 }
@@ -92,7 +103,9 @@ impl Examination {
                 None => return Ok(Done(asking.granted(session, source))),
             },
             Some(Question::Verification) => match userinfo()? {
-                Some(exchange) => (State::Userinfo { only_to_verify: true }, exchange),
+                Some(exchange) => {
+                    (State::Asked(Inquiry { about: Subject::User, only_to_verify: true }), exchange)
+                }
                 None => {
                     let exchange = asking.introspection(&session)?;
                     let exchange = exchange.ok_or_else(|| match session.userinfo_refuses {
@@ -100,13 +113,19 @@ impl Examination {
                         false if is_for_another => no_endpoint("introspection"),
                         false => no_endpoint("userinfo"),
                     })?;
-                    (State::Introspection { only_to_verify: true }, exchange)
+                    (
+                        State::Asked(Inquiry { about: Subject::AccessToken, only_to_verify: true }),
+                        exchange,
+                    )
                 }
             },
             Some(Question::Introspection) => {
                 let exchange = asking.introspection(&session)?;
                 let exchange = exchange.ok_or_else(|| no_endpoint("introspection"))?;
-                (State::Introspection { only_to_verify: false }, exchange)
+                (
+                    State::Asked(Inquiry { about: Subject::AccessToken, only_to_verify: false }),
+                    exchange,
+                )
             }
             Some(Question::Tokeninfo) => {
                 let endpoint = &asking.given.tokeninfo_endpoint;
@@ -121,7 +140,7 @@ impl Examination {
                 let local = Local { rules: rules.clone(), issuer };
                 match local.check(&session, &keys, asking.now_ms) {
                     Err(access_token::Rejection::UnknownKey(_)) => {
-                        let jwks_uri = asking.given.jwks_uri.as_ref().or(session.jwks_uri.as_ref());
+                        let jwks_uri = asking.recipient(&session).jwks_uri;
                         let exchange = get(Purpose::Keys, jwks_uri.ok_or_else(no_keys)?);
                         (State::Local(local), exchange)
                     }
@@ -133,28 +152,81 @@ impl Examination {
     }
 
     pub(crate) fn next(self, asking: &Asking<'_>, reply: Reply) -> Step<Self, Finding> {
-        let Reply::Answered(answer) = reply else { return Err(misfit()) };
         let Self { session, source, state } = self;
-        let finding = match state {
-            State::Userinfo { only_to_verify } => {
-                asking.userinfo(session, source, answer, only_to_verify)?
+        let finding = match (state, reply) {
+            (State::Asked(inquiry), Reply::Answered(Ok(response))) if inquiry.is_read() => {
+                let recipient = asking.recipient(&session);
+                let unsealing = Unsealing::begin(&recipient, inquiry.about, response)?;
+                return asking.unsealed(session, source, inquiry, unsealing);
             }
-            State::Introspection { only_to_verify } => {
-                asking.introspected(session, source, answer, only_to_verify)?
+            (State::Asked(inquiry), Reply::Answered(answer)) => {
+                asking.answered(session, source, inquiry, answer)?
             }
-            State::Tokeninfo => asking.tokeninfo(session, source, answer)?,
-            State::Local(local) => {
+            (State::Unsealing(inquiry, unsealing), reply) => {
+                let unsealing = unsealing.next(&asking.recipient(&session), reply)?;
+                return asking.unsealed(session, source, inquiry, unsealing);
+            }
+            (State::Tokeninfo, Reply::Answered(answer)) => {
+                asking.tokeninfo(session, source, answer)?
+            }
+            (State::Local(local), Reply::Answered(answer)) => {
                 let code = Code::InvalidAccessToken;
                 let response = response(answer, "the provider's key set", code)?;
                 let keys = parse_keys_response(&response, code)?;
                 asking.checked(local.check(&session, &keys, asking.now_ms), session, source)?
             }
+            _ => return Err(misfit()),
         };
         Ok(Done(finding))
     }
 }
 
+impl Inquiry {
+    /// Whether more than the status of an answer counts.
+    fn is_read(self) -> bool {
+        matches!(
+            self,
+            Self { about: Subject::AccessToken, .. } | Self { only_to_verify: false, .. }
+        )
+    }
+}
+
 impl Asking<'_> {
+    fn recipient<'a>(&'a self, session: &'a Stored) -> Recipient<'a> {
+        let jwks_uri = self.given.jwks_uri.as_ref().or(session.jwks_uri.as_ref());
+        Recipient { client: self.client, session, jwks_uri }
+    }
+
+    fn unsealed(
+        &self,
+        session: Stored,
+        source: TokenSource,
+        inquiry: Inquiry,
+        unsealing: Progress<Unsealing, Response>,
+    ) -> Step<Examination, Finding> {
+        match unsealing {
+            Continue(unsealing, action) => {
+                let state = State::Unsealing(inquiry, unsealing);
+                Ok(Continue(Examination { session, source, state }, action))
+            }
+            Done(response) => self.answered(session, source, inquiry, Ok(response)).map(Done),
+        }
+    }
+
+    fn answered(
+        &self,
+        session: Stored,
+        source: TokenSource,
+        inquiry: Inquiry,
+        answer: Result<Response, NoResponse>,
+    ) -> Result<Finding, Failure> {
+        let Inquiry { about, only_to_verify } = inquiry;
+        match about {
+            Subject::User => self.userinfo(session, source, answer, only_to_verify),
+            Subject::AccessToken => self.introspected(session, source, answer, only_to_verify),
+        }
+    }
+
     fn userinfo(
         &self,
         session: Stored,

@@ -75,7 +75,7 @@ pub(crate) fn grant_with_report(
     Grant { report: Some(to_json(report)), ..grant }
 }
 
-fn to_json(claims: Claims) -> String {
+pub(crate) fn to_json(claims: Claims) -> String {
     serde_json::Value::Object(claims).to_string()
 }
 

@@ -18,6 +18,9 @@ pub(crate) struct Identity {
     /// Location of the provider's keys. `None` if it publishes none.
     jwks_uri: Option<String>,
     fetches_left: u32,
+    is_encrypted: bool,
+    /// The key that signed the last ID token.
+    known: Option<Jwk>,
 }
 
 impl Identity {
@@ -30,15 +33,33 @@ impl Identity {
         known: Option<Jwk>,
         now_ms: EpochMs,
     ) -> Step<Self, IdToken> {
-        let identity = Self { token, expected, jwks_uri, fetches_left: FETCHES };
-        identity.try_keys(known.as_slice(), now_ms)
+        let is_encrypted = id_token::is_to_decrypt(&token, &expected)?;
+        let fetches_left = FETCHES;
+        let identity = Self { token, expected, jwks_uri, fetches_left, is_encrypted, known };
+        if is_encrypted {
+            let action = Action::Decrypt(identity.token.clone());
+            return Ok(Continue(identity, action));
+        }
+        identity.try_known(now_ms)
     }
 
     pub(crate) fn next(self, reply: Reply, now_ms: EpochMs) -> Step<Self, IdToken> {
-        let Reply::Answered(answer) = reply else { return Err(misfit()) };
-        let code = Code::InvalidIdToken;
-        let response = response(answer, "the provider's key set", code)?;
-        self.try_keys(&parse_keys_response(&response, code)?, now_ms)
+        match reply {
+            Reply::Decrypted(token) if self.is_encrypted => {
+                Self { token, is_encrypted: false, ..self }.try_known(now_ms)
+            }
+            Reply::Answered(answer) if !self.is_encrypted => {
+                let code = Code::InvalidIdToken;
+                let response = response(answer, "the provider's key set", code)?;
+                self.try_keys(&parse_keys_response(&response, code)?, now_ms)
+            }
+            _ => Err(misfit()),
+        }
+    }
+
+    fn try_known(mut self, now_ms: EpochMs) -> Step<Self, IdToken> {
+        let known = self.known.take();
+        self.try_keys(known.as_slice(), now_ms)
     }
 
     fn try_keys(mut self, keys: &[Jwk], now_ms: EpochMs) -> Step<Self, IdToken> {

@@ -21,6 +21,7 @@ mod registration;
 pub(crate) mod retry;
 pub(crate) mod token;
 pub(crate) mod unattended;
+mod unsealing;
 mod waiting;
 
 use self::Progress::{Continue, Done};

@@ -304,6 +304,7 @@ impl Setup {
             issuer,
             client_id: session.client_id.clone(),
             client_secret: accepted_secret(self.client(), check),
+            is_encrypted: self.client().decrypts,
             access_token: token.access_token.clone(),
             occasion: Occasion::Refresh {
                 subject: session.subject.clone(),

@@ -7,7 +7,7 @@ use crate::protocol::endpoint::IssuerName;
 use crate::protocol::failure::printable;
 use crate::protocol::id_token::{Claims, check_key_issuer, text};
 use crate::protocol::jwk::Jwk;
-use crate::protocol::jws::{Jws, Unverified};
+use crate::protocol::jws::{self, Jws, Unverified};
 
 pub(crate) enum Rejection {
     /// None of the keys verifies the signature; another key might.
@@ -26,16 +26,15 @@ pub(crate) fn verify(
     rules: &AccessRules,
     now_ms: EpochMs,
 ) -> Result<Claims, Rejection> {
-    let jws = Jws::parse(token).map_err(|reason| Rejection::Failed(opaque(&reason)))?;
-    if jws.algorithm.is_symmetric() {
-        let reason = "is signed with a secret that only the provider has";
-        return Err(Rejection::Failed(opaque(reason)));
-    }
-    let key = jws.verify(keys).map_err(Rejection::UnknownKey)?;
-    let claims: Claims = serde_json::from_slice(&jws.into_payload())
+    // A secret that signs access tokens is the provider's own.
+    let verified = jws::verify(token, keys, None).map_err(|rejection| match rejection {
+        jws::Rejection::UnknownKey(reason) => Rejection::UnknownKey(reason),
+        jws::Rejection::Failed(reason) => Rejection::Failed(opaque(&reason)),
+    })?;
+    let claims: Claims = serde_json::from_slice(&verified.payload)
         .map_err(|_| Rejection::Failed(invalid("has claims that cannot be read")))?;
     check(&claims, issuer, now_ms)
-        .and_then(|()| check_key_issuer(&claims, key))
+        .and_then(|()| verified.key.map_or(Ok(()), |key| check_key_issuer(&claims, key)))
         .map_err(|reason| Rejection::Failed(invalid(&reason)))?;
     // No leeway: the API that receives the token may allow none.
     if time_ms(&claims, "exp").is_some_and(|end_ms| end_ms <= now_ms as f64) {

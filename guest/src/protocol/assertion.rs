@@ -9,7 +9,7 @@ use sha2::Sha256;
 
 use crate::contract::{Client, Code, EpochMs, Failure, SigningAlgorithm};
 use crate::protocol::failure::printable;
-use crate::protocol::id_token::Claims;
+use crate::protocol::id_token::{Claims, text, texts};
 
 /// Lifetime of the assertions that this client makes. Long enough for a request, and short
 /// enough that a stolen one is worth little.
@@ -110,9 +110,9 @@ impl Assertion {
 
 /// Whether this is an identity assertion authorization grant, by the type in its header
 /// (draft-ietf-oauth-identity-assertion-authz-grant §3).
-pub(crate) fn is_authorization_grant(text: &str) -> bool {
-    let header = part(text, 0);
-    let typ = header.as_ref().and_then(|header| self::text(header, "typ"));
+pub(crate) fn is_authorization_grant(assertion: &str) -> bool {
+    let header = part(assertion, 0);
+    let typ = header.as_ref().and_then(|header| text(header, "typ"));
     typ.is_some_and(|typ| typ.eq_ignore_ascii_case("oauth-id-jag+jwt"))
 }
 
@@ -120,19 +120,6 @@ pub(crate) fn is_authorization_grant(text: &str) -> bool {
 fn part(text: &str, position: usize) -> Option<Claims> {
     let part = text.split('.').nth(position)?;
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
-}
-
-fn text<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> {
-    claims.get(name)?.as_str()
-}
-
-/// A claim that is one text or a list of texts.
-fn texts<'a>(claims: &'a Claims, name: &str) -> Vec<&'a str> {
-    match claims.get(name) {
-        Some(Value::String(one)) => vec![one],
-        Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    }
 }
 
 fn in_list(names: &[&str]) -> String {

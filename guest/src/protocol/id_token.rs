@@ -9,7 +9,7 @@ use crate::contract::{Code, EpochMs, Failure};
 use crate::protocol::endpoint::IssuerName;
 use crate::protocol::failure::printable;
 use crate::protocol::jwk::Jwk;
-use crate::protocol::jws::{Algorithm, Jws, Unverified};
+use crate::protocol::jws::{self, Algorithm, Unverified, Verified, is_encrypted};
 
 /// Accepted difference between the provider's clock and this machine's.
 pub(crate) const CLOCK_SKEW_MS: u64 = 60_000;
@@ -30,6 +30,8 @@ pub(crate) struct Expectations {
     pub(crate) client_id: String,
     /// The client secret, if ID tokens may be signed with it.
     pub(crate) client_secret: Option<String>,
+    /// Whether ID tokens have to be encrypted.
+    pub(crate) is_encrypted: bool,
     pub(crate) access_token: String,
     pub(crate) occasion: Occasion,
 }
@@ -95,6 +97,15 @@ pub(crate) enum Rejection {
     Failed(Failure),
 }
 
+/// Whether the ID token is to be decrypted first. Fails if anybody could have read it,
+/// although the client has it encrypted (OIDC §3.1.3.7, 1).
+pub(crate) fn is_to_decrypt(token: &str, expected: &Expectations) -> Result<bool, Failure> {
+    match expected.is_encrypted && !is_encrypted(token) {
+        true => Err(invalid("is not encrypted, which this client demands")),
+        false => Ok(expected.is_encrypted),
+    }
+}
+
 /// Checks the signature, then the claims.
 pub(crate) fn verify(
     token: &str,
@@ -102,34 +113,18 @@ pub(crate) fn verify(
     expected: &Expectations,
     now_ms: EpochMs,
 ) -> Result<IdToken, Rejection> {
-    let jws = Jws::parse(token).map_err(|reason| Rejection::Failed(invalid(&reason)))?;
-    let algorithm = jws.algorithm;
-    let key = if algorithm.is_symmetric() {
-        check_secret_signature(&jws, expected.client_secret.as_deref())
-            .map_err(|reason| Rejection::Failed(invalid(&reason)))?;
-        None
-    } else {
-        Some(jws.verify(keys).map_err(Rejection::UnknownKey)?.clone())
-    };
-    let claims: Claims = serde_json::from_slice(&jws.into_payload())
+    let secret = expected.client_secret.as_deref();
+    let verified = jws::verify(token, keys, secret).map_err(|rejection| match rejection {
+        jws::Rejection::UnknownKey(reason) => Rejection::UnknownKey(reason),
+        jws::Rejection::Failed(reason) => Rejection::Failed(invalid(&reason)),
+    })?;
+    let Verified { algorithm, payload, key } = verified;
+    let claims: Claims = serde_json::from_slice(&payload)
         .map_err(|_| Rejection::Failed(invalid("has claims that cannot be read")))?;
     check(&claims, expected, algorithm, now_ms)
-        .and_then(|()| key.as_ref().map_or(Ok(()), |key| check_key_issuer(&claims, key)))
+        .and_then(|()| key.map_or(Ok(()), |key| check_key_issuer(&claims, key)))
         .map_err(|reason| Rejection::Failed(invalid(&reason)))?;
-    Ok(IdToken { text: token.to_owned(), claims, key })
-}
-
-fn check_secret_signature(jws: &Jws<'_>, secret: Option<&str>) -> Result<(), String> {
-    let Some(secret) = secret else {
-        return Err(format!(
-            "is signed with {}, which needs a shared secret; expected a published key",
-            jws.algorithm.name()
-        ));
-    };
-    match jws.is_signed_with(secret) {
-        true => Ok(()),
-        false => Err("is not signed with this client's secret".to_owned()),
-    }
+    Ok(IdToken { text: token.to_owned(), claims, key: key.cloned() })
 }
 
 /// Checks that the key may sign for the token's issuer. A multi-tenant provider may limit
@@ -222,11 +217,10 @@ fn check_issuer(claims: &Claims, expected: &IssuerName) -> Result<(), String> {
 /// Checks that `aud` contains this client, and that `azp` names it. `azp` is mandatory if
 /// there are several audiences (OIDC §3.1.3.7, 3 to 5).
 fn check_audience(claims: &Claims, client_id: &str) -> Result<(), String> {
-    let audiences: Vec<&str> = match claims.get("aud") {
-        Some(Value::String(one)) => vec![one],
-        Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
-        _ => return Err("has no aud".to_owned()),
-    };
+    let audiences = texts(claims, "aud");
+    if audiences.is_empty() {
+        return Err("has no aud".to_owned());
+    }
     if !audiences.contains(&client_id) {
         return Err("is meant for another client".to_owned());
     }
@@ -320,6 +314,15 @@ fn time_ms(claims: &Claims, claim: &str) -> Option<EpochMs> {
 
 pub(crate) fn text<'a>(claims: &'a Claims, claim: &str) -> Option<&'a str> {
     claims.get(claim)?.as_str()
+}
+
+/// Returns the texts of a claim that is one or a list of them, such as `aud`.
+pub(crate) fn texts<'a>(claims: &'a Claims, claim: &str) -> Vec<&'a str> {
+    match claims.get(claim) {
+        Some(Value::String(one)) => vec![one],
+        Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// Returns a name to show for the user, from the claims of OIDC §5.1. Returns `None` if

@@ -1,10 +1,15 @@
 //! Requests to the provider about a token (RFC 7662, and tokeninfo endpoints).
 
-use crate::contract::{Client, ClientAuthentication, Code, Exchange, Failure, Purpose, Response};
+use crate::contract::{
+    Client, ClientAuthentication, Code, Exchange, Failure, Purpose, Response, Security,
+};
 use crate::protocol::client_authentication::authenticated_post;
 use crate::protocol::failure::{in_words, provider_error, unavailable};
 use crate::protocol::id_token::{Claims, text};
 use crate::protocol::request::get_with_token;
+
+/// Asks for a signed response, from a provider that has one for this client (RFC 9701 §4).
+const SIGNED_OR_PLAIN: &str = "application/token-introspection+jwt, application/json;q=0.9";
 
 /// Returns the introspection request for an access token (RFC 7662 §2.1).
 pub(crate) fn introspection_request(
@@ -14,7 +19,13 @@ pub(crate) fn introspection_request(
     access_token: &str,
 ) -> Exchange {
     let form = vec![("token", access_token), ("token_type_hint", "access_token")];
-    authenticated_post(Purpose::Introspection, endpoint, client, method, form)
+    let mut exchange = authenticated_post(Purpose::Introspection, endpoint, client, method, form);
+    if client.decrypts || client.security == Security::Fapi2 {
+        let headers = &mut exchange.request.headers;
+        let accept = headers.iter_mut().find(|header| header.name == "accept");
+        accept.into_iter().for_each(|header| header.value = SIGNED_OR_PLAIN.to_owned());
+    }
+    exchange
 }
 
 /// Returns the tokeninfo request, in which the access token is also the credential.

@@ -146,6 +146,11 @@ impl Unverified {
     }
 }
 
+/// Whether a token has the parts of an encrypted one (RFC 7516 §9).
+pub(crate) fn is_encrypted(token: &str) -> bool {
+    token.split('.').count() == 5
+}
+
 /// A parsed token. Its content is not verified yet.
 pub(crate) struct Jws<'a> {
     pub(crate) algorithm: Algorithm,
@@ -162,9 +167,54 @@ struct Header {
     crit: Option<Value>,
 }
 
+/// The reason why a token is not as good as its signature.
+pub(crate) enum Rejection {
+    /// None of the keys verifies the signature; another key might.
+    UnknownKey(Unverified),
+    /// A phrase that follows "the ID token".
+    Failed(String),
+}
+
+impl Rejection {
+    pub(crate) fn in_words(self) -> String {
+        match self {
+            Self::UnknownKey(reason) => reason.in_words(),
+            Self::Failed(reason) => reason,
+        }
+    }
+}
+
+/// A token whose signature was verified.
+pub(crate) struct Verified<'k> {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) payload: Vec<u8>,
+    /// The published key that verified the signature. `None` if it was the client secret.
+    pub(crate) key: Option<&'k Jwk>,
+}
+
+/// Checks the signature, with the client secret if that may have made it.
+pub(crate) fn verify<'k>(
+    token: &str,
+    keys: &'k [Jwk],
+    secret: Option<&str>,
+) -> Result<Verified<'k>, Rejection> {
+    let jws = Jws::parse(token).map_err(Rejection::Failed)?;
+    let algorithm = jws.algorithm;
+    let key = if algorithm.is_symmetric() {
+        jws.check_secret(secret).map_err(Rejection::Failed)?;
+        None
+    } else {
+        Some(jws.verify(keys).map_err(Rejection::UnknownKey)?)
+    };
+    Ok(Verified { algorithm, payload: jws.payload, key })
+}
+
 impl<'a> Jws<'a> {
     /// Parses a token. The error is a phrase that follows "the ID token".
     pub(crate) fn parse(token: &'a str) -> Result<Self, String> {
+        if is_encrypted(token) {
+            return Err("is encrypted, and no key to decrypt it is set".to_owned());
+        }
         let (signing_input, signature) = token.rsplit_once('.').ok_or("is not a signed token")?;
         let (header, payload) = signing_input.split_once('.').ok_or("is not a signed token")?;
         let decode =
@@ -225,6 +275,19 @@ impl<'a> Jws<'a> {
                 // A key of more than 8192 bits is rejected before any arithmetic.
                 if length > 1024 { 1 } else { length.pow(2).div_ceil(256 * 256).max(1) }
             }
+        }
+    }
+
+    fn check_secret(&self, secret: Option<&str>) -> Result<(), String> {
+        let Some(secret) = secret else {
+            return Err(format!(
+                "is signed with {}, which needs a shared secret; expected a published key",
+                self.algorithm.name()
+            ));
+        };
+        match self.is_signed_with(secret) {
+            true => Ok(()),
+            false => Err("is not signed with this client's secret".to_owned()),
         }
     }
 

@@ -29,6 +29,7 @@ pub(crate) mod request;
 pub(crate) mod request_object;
 pub(crate) mod revocation;
 pub(crate) mod schedule;
+pub(crate) mod sealed;
 pub(crate) mod security;
 pub(crate) mod signed_response;
 pub(crate) mod stored;

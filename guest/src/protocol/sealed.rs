@@ -9,9 +9,6 @@ use crate::protocol::jwk::Jwk;
 use crate::protocol::jws::{Rejection, is_encrypted, verify};
 use crate::protocol::request::{find_header, header};
 
-/// The media type of a token with the answer of the introspection endpoint (RFC 9701 §5).
-pub(crate) const INTROSPECTION: &str = "application/token-introspection+jwt";
-
 /// The media type of a token with claims about the user (OIDC §5.3.2).
 const USERINFO: &str = "application/jwt";
 
@@ -24,13 +21,12 @@ pub(crate) enum Answer {
     Signed(String),
 }
 
-/// Looks at how an answer is sealed. Returns `None` if its body is no text.
+/// Looks at how an answer is sealed: its media type is `application/jwt` or
+/// `application/token-introspection+jwt` then. Returns `None` if its body is no text.
 pub(crate) fn look(mut response: Response) -> Option<Answer> {
     let media_type = find_header(&response.headers, "content-type").unwrap_or_default();
-    let media_type = media_type.split(';').next().unwrap_or_default().trim();
-    let is_sealed =
-        [USERINFO, INTROSPECTION].iter().any(|one| media_type.eq_ignore_ascii_case(one));
-    if !is_sealed || response.status != 200 {
+    let media_type = media_type.split(';').next().unwrap_or_default();
+    if response.status != 200 || !media_type.trim_end().ends_with("jwt") {
         return Some(Answer::Plain(response));
     }
     let token = String::from_utf8(std::mem::take(&mut response.body)).ok()?;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::contract::{Client, Code, EpochMs, Failure};
 use crate::protocol::id_token::CLOCK_SKEW_MS;
 use crate::protocol::jwk::Jwk;
-use crate::protocol::jws::Jws;
+use crate::protocol::jws::verify;
 use crate::protocol::metadata::{Provider, invalid};
 
 /// The response mode that asks for them.
@@ -67,8 +67,7 @@ pub(crate) fn check(
     client_id: &str,
     now_ms: EpochMs,
 ) -> Result<(), Failure> {
-    let jws = Jws::parse(response).map_err(|reason| rejected(&reason))?;
-    jws.verify(keys).map_err(|reason| rejected(&reason.in_words()))?;
+    verify(response, keys, None).map_err(|rejection| rejected(&rejection.in_words()))?;
     let is_ours = match &claims.aud {
         Some(Value::String(one)) => one == client_id,
         Some(Value::Array(all)) => all.iter().any(|one| one == client_id),

@@ -40,6 +40,7 @@ pub(super) fn openid() -> Given {
             client_secret: None,
             authentication: None,
             key: None,
+            decrypts: false,
             dpop: None,
             certificate: false,
             security: Security::Usual,

@@ -33,7 +33,7 @@ type State = (&'static str, Box<dyn Fn() -> Position>);
 type Row = (&'static str, fn() -> Script);
 
 /// All states after the first.
-const ROWS: [Row; 49] = [
+const ROWS: [Row; 50] = [
     // ---- A login in a browser ----------------------------------------------------
     (ANSWERED, || openid().login()),
     (ANSWERED, || openid().login().discovers(not_found())),
@@ -46,6 +46,7 @@ const ROWS: [Row; 49] = [
     (ANSWERED, || redeeming().redeems(tokens(1).and(id_token()))),
     (ANSWERED, || redeeming().redeems(tokens(1).and(id_token())).fetches_keys(keys(&[]))),
     (ANSWERED, || without_name().fetches_keys(usual_keys())),
+    ("decrypted", decrypting),
     (LOCKED, completing),
     (SAVED, || completing().locks(None)),
     (SAVED, || completing().locks(None).cannot_save()),
@@ -122,6 +123,13 @@ const ROWS: [Row; 49] = [
 
 fn redeeming() -> Script {
     openid().login_in_browser().redirects("code=c0de&state={state}")
+}
+
+/// A login whose ID token is encrypted.
+fn decrypting() -> Script {
+    let login = openid().client(|client| client.decrypts = true).login_in_browser();
+    let login = login.redirects("code=c0de&state={state}");
+    login.redeems(tokens(1).with("id_token", "a.b.c.d.e"))
 }
 
 /// A login whose ID token has no name.

@@ -37,6 +37,7 @@ mod replies;
 mod requests;
 mod retry;
 mod script;
+mod sealed;
 mod security;
 mod seen;
 mod signed_request;

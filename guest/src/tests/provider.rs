@@ -21,6 +21,21 @@ impl Answer for Reply {
     }
 }
 
+/// An answer that is a signed token, of this media type.
+pub(super) struct Signed(pub(super) &'static str, pub(super) IdToken);
+
+impl Answer for Signed {
+    fn reply(self, known: &Known) -> Reply {
+        sealed(self.0, &self.1.issue(known, ""))
+    }
+}
+
+/// An answer that is a token.
+pub(super) fn sealed(media_type: &str, token: &str) -> Reply {
+    let headers = vec![header("content-type", media_type)];
+    Reply::Answered(Ok(Response { status: 200, headers, body: token.as_bytes().to_vec() }))
+}
+
 impl Answer for Value {
     fn reply(self, _: &Known) -> Reply {
         ok(self)

@@ -4,7 +4,7 @@ use super::provider::{denied, status, too_large, unsent};
 use crate::contract::{Action, Authorization, Failure, LoginFlow, Outcome, Purpose, Reply};
 
 /// One reply of every kind, and all results of a request.
-pub(super) fn replies() -> [Reply; 19] {
+pub(super) fn replies() -> [Reply; 20] {
     [
         Reply::Begin,
         Reply::Locked(None),
@@ -23,6 +23,7 @@ pub(super) fn replies() -> [Reply; 19] {
         Reply::TimedOut,
         Reply::Assertion("a.b.c".to_owned()),
         Reply::Signed(vec![1]),
+        Reply::Decrypted("a.b.c".to_owned()),
         Reply::Saved,
         Reply::NotSaved("disk full".to_owned()),
     ]
@@ -57,6 +58,7 @@ pub(super) fn fits(action: Option<&Action>, reply: &Reply) -> bool {
         }
         Action::ReadAssertion(_) => matches!(reply, Reply::Assertion(_)),
         Action::Sign(_) => matches!(reply, Reply::Signed(_)),
+        Action::Decrypt(_) => matches!(reply, Reply::Decrypted(_)),
         Action::Done(_) => false,
     }
 }
@@ -80,6 +82,7 @@ pub(super) fn describe(last: &Result<Action, Failure>) -> String {
         Ok(Action::Confirm(_)) => "a confirmation".to_owned(),
         Ok(Action::ReadAssertion(_)) => "a look at an assertion".to_owned(),
         Ok(Action::Sign(_)) => "a signature".to_owned(),
+        Ok(Action::Decrypt(_)) => "a decryption".to_owned(),
         Ok(Action::Save(Some(_))) => "a save".to_owned(),
         Ok(Action::Save(None)) => "a deletion".to_owned(),
         Ok(Action::Done(Outcome::Granted(_))) => "a grant".to_owned(),

@@ -286,6 +286,24 @@ impl Script {
         }
     }
 
+    /// The host decrypts a token, and finds this one in it.
+    #[track_caller]
+    pub(super) fn decrypts(self, token: IdToken) -> Self {
+        let text = token.issue(&self.known, "");
+        self.decrypts_text(&text)
+    }
+
+    /// The host decrypts a token, and finds this text in it.
+    #[track_caller]
+    pub(super) fn decrypts_text(self, text: &str) -> Self {
+        match &self.last {
+            Ok(Action::Decrypt(token)) if token.split('.').count() == 5 => {
+                self.reply(Reply::Decrypted(text.to_owned()))
+            }
+            _ => self.expected("a decryption"),
+        }
+    }
+
     // ---- A resource, and the client's registration -------------------------------
 
     /// The resource refuses a request without a token, with this challenge.

@@ -159,6 +159,7 @@ fn a_signed_introspection_response_is_checked() {
     };
     let report = json!({ "active": true, "scope": "read" });
     let answer = || id_token().without("exp").claim("token_introspection", report.clone());
+    assert_eq!(given().sent().header("accept"), Some("application/json"));
     // Its audience is that of the token.
     let signed = Signed(INTROSPECTION, answer().claim("aud", "https://api.example"));
     let grant = given().introspects(signed).grants();

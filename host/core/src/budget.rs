@@ -75,7 +75,8 @@ impl<'a> Asked<'a> {
             | Action::LockRegistration(_)
             | Action::SaveRegistration(_)
             | Action::ReadAssertion(_)
-            | Action::Sign(_) => Self::Step,
+            | Action::Sign(_)
+            | Action::Decrypt(_) => Self::Step,
             Action::Exchange(exchange) => Self::Request { wait_ms: exchange.wait_ms },
             Action::Authorize(Authorization { url, wait_ms, .. }) => {
                 Self::Redirect { url, wait_ms: *wait_ms }

@@ -101,6 +101,7 @@ impl Client {
             client_secret: None,
             authentication: None,
             key: None,
+            decrypts: false,
             dpop: None,
             certificate: false,
             security: Security::Usual,

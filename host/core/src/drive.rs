@@ -8,6 +8,7 @@ use crate::budget::Budget;
 use crate::capability::assertions::Assertions;
 use crate::capability::clock::Clock;
 use crate::capability::component::Component;
+use crate::capability::decrypter::Decrypter;
 use crate::capability::http::{Http, Limits, Trouble};
 use crate::capability::signer::Signer;
 use crate::capability::store::{Held, Store};
@@ -50,6 +51,8 @@ pub struct Drive<'a> {
     pub signer: Option<Signing<'a>>,
     /// The key that tokens are bound to. `None` if there is none.
     pub dpop: Option<Signing<'a>>,
+    /// The key that the provider encrypts for. `None` if there is none.
+    pub decrypter: Option<&'a dyn Decrypter>,
     /// Where the client finds assertions. `None` if it presents none.
     pub assertions: Option<&'a dyn Assertions>,
     /// The user, whom only a login has.
@@ -151,6 +154,7 @@ impl<'a> Drive<'a> {
                 }
                 Action::ReadAssertion(request) => self.read_assertion(request).await?,
                 Action::Sign(request) => self.sign(request).await?,
+                Action::Decrypt(token) => self.decrypt(&token).await?,
                 Action::Done(outcome) => return Ok(outcome),
             };
             self.budget.note(&reply)?;
@@ -197,6 +201,13 @@ impl<'a> Drive<'a> {
                 signer.sign(*algorithm, &request.input).await.map(Reply::Signed)
             }
             _ => Err(Error::misbehaviour("asked for a signature with a key that is not there")),
+        }
+    }
+
+    async fn decrypt(&mut self, token: &str) -> Result<Reply, Error> {
+        match self.decrypter {
+            Some(decrypter) => Ok(Reply::Decrypted(decrypter.decrypt(token).await?.to_string())),
+            None => Err(Error::misbehaviour("asked for a decryption without a key")),
         }
     }
 

@@ -23,6 +23,7 @@ use crate::pages::Pages;
 use crate::renewal::Renewal;
 use crate::sandbox::Recorder;
 use crate::sandbox::Sandbox;
+use latchstring_core::capability::decrypter::Decrypter;
 use latchstring_core::capability::signer::Signer;
 use latchstring_core::contract::{
     Audience, Client, ClientAuthentication, Endpoints, GrantType, Hexclave, LoginFlow, Parameter,
@@ -61,6 +62,7 @@ pub struct LatchBuilder {
     signer: Option<Arc<dyn Signer>>,
     key_use: KeyUse,
     dpop: Option<Arc<dyn Signer>>,
+    decrypter: Option<Arc<dyn Decrypter>>,
     assertions: Option<Arc<dyn Assertions>>,
     http: Option<Arc<dyn Http>>,
     loopback: Option<Arc<dyn Loopback>>,
@@ -140,6 +142,7 @@ impl LatchBuilder {
             signer: None,
             key_use: KeyUse::default(),
             dpop: None,
+            decrypter: None,
             assertions: None,
             http: None,
             loopback: None,
@@ -335,6 +338,15 @@ impl LatchBuilder {
     /// keep it where the session is not.
     pub fn dpop(mut self, signer: impl Signer + 'static) -> Self {
         self.dpop = Some(Arc::new(signer));
+        self
+    }
+
+    /// Decrypts ID tokens, and userinfo that is encrypted, with this key
+    /// ([RFC 7516](https://www.rfc-editor.org/rfc/rfc7516)). The client has to be registered
+    /// so: an ID token that is not encrypted is then refused.
+    pub fn decrypter(mut self, decrypter: impl Decrypter + 'static) -> Self {
+        self.client.decrypts = true;
+        self.decrypter = Some(Arc::new(decrypter));
         self
     }
 
@@ -642,6 +654,7 @@ impl LatchBuilder {
                 signer: self.signer,
                 key_use: self.key_use,
                 dpop: self.dpop,
+                decrypter: self.decrypter,
                 assertions: self.assertions,
                 http,
                 loopback: self.loopback.unwrap_or_else(|| Arc::new(SystemLoopback)),

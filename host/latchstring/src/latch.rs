@@ -35,6 +35,7 @@ use crate::sandbox::Recorder;
 use crate::sandbox::{Instance, Sandbox, Session};
 use crate::token::Token;
 use crate::user::User;
+use latchstring_core::capability::decrypter::Decrypter;
 use latchstring_core::capability::signer::Signer;
 use latchstring_core::contract::{
     Client, Context, Description, Facts, FlowChoice, LoginFlow, LogoutReport, Outcome,
@@ -117,6 +118,7 @@ pub(crate) struct Parts {
     pub(crate) signer: Option<Arc<dyn Signer>>,
     pub(crate) key_use: KeyUse,
     pub(crate) dpop: Option<Arc<dyn Signer>>,
+    pub(crate) decrypter: Option<Arc<dyn Decrypter>>,
     pub(crate) assertions: Option<Arc<dyn Assertions>>,
     pub(crate) http: Arc<dyn Http>,
     pub(crate) loopback: Arc<dyn Loopback>,
@@ -357,6 +359,7 @@ impl Inner {
             },
             signer: signing(&parts.signer, client.key.as_ref().map(|key| key.algorithm)),
             dpop: signing(&parts.dpop, client.dpop.as_ref().map(|key| key.algorithm)),
+            decrypter: parts.decrypter.as_deref(),
             assertions: parts.assertions.as_deref(),
             user,
         };

@@ -53,6 +53,7 @@ export function completeClient(given) {
     audience: undefined,
     authorizationDetails: undefined,
     signsRequest: false,
+    decrypts: false,
     demandsSignedResponse: false,
     parameters: [],
     pkce: 'discovered',

@@ -50,6 +50,8 @@ const NEEDS_USER = {
  *   that the client presents (RFC 7521), anew at each call
  * @property {(request: SigningRequest) => Promise<Uint8Array>} [sign] signs with the client's
  *   key: of ES256, the signature is `R || S`
+ * @property {(token: string) => Promise<string>} [decrypt] decrypts a token in compact form (RFC
+ *   7516) with the client's key
  * @property {AbortSignal} [signal] ends waits. It ends no request: the provider may have
  *   replaced the refresh token already
  * @property {User} [user] only a login has one
@@ -148,6 +150,13 @@ async function steps(open, parts) {
             throw new LatchError('invalid-configuration', what, 'set the option `sign`');
           }
           reply = { tag: 'signed', val: await parts.sign(action.val) };
+          break;
+        case 'decrypt':
+          if (!parts.decrypt) {
+            const what = 'the client decrypts with a key, but nothing decrypts for it';
+            throw new LatchError('invalid-configuration', what, 'set the option `decrypt`');
+          }
+          reply = { tag: 'decrypted', val: await parts.decrypt(action.val) };
           break;
         case 'save':
           if (!lock) {

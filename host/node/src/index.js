@@ -47,6 +47,8 @@ export { Token } from './token.js';
  *   the client presents (RFC 7521), anew at each call
  * @property {(request: SigningRequest) => Promise<Uint8Array>} [sign] signs with the key that the
  *   client's `key` or `dpop` describes: of ES256, the signature is `R || S`
+ * @property {(token: string) => Promise<string>} [decrypt] decrypts a token in compact form (RFC
+ *   7516) with the client's key, if `decrypts` is set
  */
 
 /**
@@ -214,6 +216,7 @@ async function begin(
     entropy = () => crypto.getRandomValues(new Uint8Array(32)),
     assertion,
     sign,
+    decrypt,
   },
 ) {
   const client = completeClient(given);
@@ -243,6 +246,7 @@ async function begin(
     entropy,
     assertion,
     sign,
+    decrypt,
   };
 }
 

@@ -177,6 +177,9 @@ class Client:
     authentication: ClientAuthentication | None = None
     # The key that the client signs with. The host keeps it: see `sign`.
     key: ClientKey | None = None
+    # Whether ID tokens are encrypted with a key of the client, and userinfo may be (RFC
+    # 7516). Those that are not are refused. The host keeps the key: see `decrypt`.
+    decrypts: bool = False
     # The key that tokens are bound to (RFC 9449): they are worth nothing without it. The
     # host keeps it: see `sign`. None: bearer tokens.
     dpop: DpopKey | None = None
@@ -650,6 +653,9 @@ class Action(Case):
         # Sign with one of the client's keys. The host ends the session with its own error if it
         # cannot. Answer: `signed`.
         "sign": SigningRequest,
+        # Decrypt this token with the client's key (RFC 7516, compact form). The host ends the
+        # session with its own error if it cannot. Answer: `decrypted`.
+        "decrypt": str,
         # Replace what is stored, atomically and durably. None: delete it.
         # Answer: `saved` or `not-saved`.
         "save": bytes | None,
@@ -711,6 +717,8 @@ class Reply(Case):
         "assertion": str,
         # The signature: of ES256, `R || S` (RFC 7518 §3.4).
         "signed": bytes,
+        # What was encrypted.
+        "decrypted": str,
         # The response to the request, or the reason why there is none.
         "answered": AnsweredResult,
         # A browser sent a request to the listener. Its path and query, as sent.

@@ -155,6 +155,14 @@ class Drive:
                         "set Settings.sign",
                     )
                 return Reply("signed", self.settings.sign(payload))
+            case "decrypt":
+                if self.settings.decrypt is None:
+                    raise LatchError(
+                        "invalid-configuration",
+                        "the client decrypts with a key, but nothing decrypts for it",
+                        "set Settings.decrypt",
+                    )
+                return Reply("decrypted", self.settings.decrypt(payload))
             case "save":
                 if not self._is_locked:
                     raise misbehaviour("saved a session without the session's lock")

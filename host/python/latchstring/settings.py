@@ -89,6 +89,8 @@ class Settings:
     # Signs with the key that `Client.key` or `Client.dpop` describes: of ES256, the signature is
     # `R || S`.
     sign: Callable[[SigningRequest], bytes] | None = None
+    # Decrypts a token in compact form (RFC 7516) with the client's key, if `Client.decrypts`.
+    decrypt: Callable[[str], str] | None = None
     # Starts a listener. None: one on a loopback address.
     listen: Listen | None = None
 

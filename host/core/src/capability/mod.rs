@@ -4,6 +4,7 @@ pub mod assertions;
 pub mod browser;
 pub mod clock;
 pub mod component;
+pub mod decrypter;
 pub mod entropy;
 pub mod http;
 pub mod listener;

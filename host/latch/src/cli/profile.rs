@@ -40,6 +40,7 @@ pub(crate) struct Profile {
     pub(crate) dpop_key_file: Option<KeyPlace>,
     /// Rules that the provider and these settings must keep.
     pub(crate) security: Option<SecurityProfile>,
+    pub(crate) decryption_key_file: Option<PathBuf>,
     pub(crate) request_object: Option<bool>,
     pub(crate) response_mode: Option<ResponseMode>,
     /// File with what to ask for in detail.
@@ -124,6 +125,7 @@ impl Profile {
             dpop: self.dpop.or(below.dpop),
             dpop_key_file: self.dpop_key_file.or(below.dpop_key_file),
             security: self.security.or(below.security),
+            decryption_key_file: self.decryption_key_file.or(below.decryption_key_file),
             request_object: self.request_object.or(below.request_object),
             response_mode: self.response_mode.or(below.response_mode),
             authorization_details: self.authorization_details.or(below.authorization_details),

@@ -95,6 +95,73 @@ fn each_demand_is_met() {
     }
 }
 
+// ---- Encrypted and signed answers ----------------------------------------------------------
+
+const ENCRYPTION: [&str; 3] = ["encryption", "jwtUserinfo", "jwtIntrospection"];
+
+/// The words of a login as this client, with the key that the provider encrypts for.
+fn reading<'a>(server: &'a Server, client_id: &'a str, key: &'a str) -> [&'a str; 10] {
+    let login = ["login", "--issuer", server.issuer(), "--client-id", client_id, "--no-browser"];
+    let key = ["--scope", "openid", "--decryption-key-file", key];
+    [&login[..], &key].concat().try_into().expect("ten words")
+}
+
+#[test]
+fn what_is_encrypted_for_the_client_is_read() {
+    let server = server(&ENCRYPTION);
+    for algorithm in ["ECDH-ES", "ECDH-ES+A128KW", "ECDH-ES+A256KW"] {
+        let home = Home::new();
+        let key = key_file(&home, "enc");
+        let words = reading(&server, algorithm, &key);
+        log_in(&home, &Visitor::default(), &words).0.succeeded();
+        // Other programs have no key, and get the signed one that was inside.
+        let id_token = home.latch(&["token", "--id-token"]).succeeded().stdout;
+        assert_eq!(id_token.trim().split('.').count(), 3, "{algorithm}");
+        let user = home.latch(&["whoami"]).succeeded().stdout;
+        assert!(user.contains("Ada Lovelace"), "{algorithm}: {user}");
+        let report = home.latch(&["introspect", "--json"]).succeeded().json();
+        assert_eq!(report["introspection"]["active"], true, "{algorithm}: {report}");
+        home.latch(&["token", "--verify"]).succeeded();
+    }
+}
+
+#[test]
+fn what_is_not_encrypted_for_this_key_is_refused() {
+    let server = server(&ENCRYPTION);
+    let home = Home::new();
+    let (other, key) = (key_file(&home, "es256"), key_file(&home, "enc"));
+    let rsa = key_file(&home, "rs256");
+    for (client_id, key, exit, code, said) in [
+        ("ECDH-ES", &other, 6, "invalid-id-token", "cannot be decrypted with this key"),
+        ("public", &key, 6, "invalid-id-token", "is not encrypted"),
+        ("ECDH-ES", &rsa, 2, "invalid-configuration", "has no key that can be used"),
+    ] {
+        let words = reading(&server, client_id, key);
+        let run = match exit {
+            2 => home.latch(&words),
+            _ => log_in(&home, &Visitor::default(), &words).0,
+        };
+        let run = run.failed(exit, code).saying(&[said]);
+        assert!(!run.stderr.contains("eyJ"), "{}", run.stderr);
+    }
+    let words = ["login", "--issuer", server.issuer(), "--client-id", "ECDH-ES", "--no-browser"];
+    let run = log_in(&home, &Visitor::default(), &[&words[..], &["--scope", "openid"]].concat()).0;
+    run.failed(6, "invalid-id-token").saying(&["no key to decrypt it is set"]);
+}
+
+#[test]
+fn signed_userinfo_is_checked_with_the_provider_s_keys() {
+    let server = server(&["jwtUserinfo"]);
+    let home = Home::new();
+    let words = ["login", "--issuer", server.issuer(), "--client-id", "signed", "--no-browser"];
+    log_in(&home, &Visitor::default(), &[&words[..], &["--scope", "openid"]].concat())
+        .0
+        .succeeded();
+    // Another key than that of the ID token, which is signed with RS256.
+    let user = home.latch(&["whoami"]).succeeded().stdout;
+    assert!(user.contains("Ada Lovelace"), "{user}");
+}
+
 /// The features of the provider, the client, its flags, and the exit code, the error and the
 /// words that come.
 type Refusal = (

@@ -62,6 +62,13 @@ const ID_JAG_TYPE = 'oauth-id-jag+jwt';
 const ID_TOKEN = 'urn:ietf:params:oauth:token-type:id_token';
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 
+// How ID tokens and answers are encrypted for clients of the same name.
+const ENCRYPTIONS = [
+  ['ECDH-ES', 'A128CBC-HS256'],
+  ['ECDH-ES+A128KW', 'A256GCM'],
+  ['ECDH-ES+A256KW', 'A256CBC-HS512'],
+];
+
 // Every character that the form encoding of RFC 6749 §2.3.1 has to hide.
 const SECRET = 'a secret: +/%&=~"';
 
@@ -99,6 +106,20 @@ function signing(kid) {
     token_endpoint_auth_method: 'private_key_jwt',
     token_endpoint_auth_signing_alg: KEYS.find((key) => key.kid === kid).alg,
     jwks: { keys: PUBLIC.filter((key) => key.kid === kid) },
+  });
+}
+
+// A client for which everything is signed and encrypted.
+function reading([alg, enc]) {
+  const parts = ['id_token', 'userinfo', 'introspection'];
+  const sealed = parts.flatMap((part) => [
+    [`${part}_signed_response_alg`, 'ES256'],
+    [`${part}_encrypted_response_alg`, alg],
+    [`${part}_encrypted_response_enc`, enc],
+  ]);
+  return client(alg, {
+    ...Object.fromEntries(sealed),
+    jwks: { keys: PUBLIC.filter((key) => key.kid === 'enc') },
   });
 }
 
@@ -159,6 +180,8 @@ const configuration = {
       grant_types: ['authorization_code', 'refresh_token', TOKEN_EXCHANGE],
     }),
     machine('exchange', { grant_types: [TOKEN_EXCHANGE], token_endpoint_auth_method: 'none' }),
+    ...(features.encryption ? ENCRYPTIONS.map(reading) : []),
+    ...(features.jwtUserinfo ? [client('signed', { userinfo_signed_response_alg: 'PS256' })] : []),
     ...ALGORITHMS.map((alg) => client(alg, { id_token_signed_response_alg: alg })),
   ],
   clientAuthMethods: [
@@ -170,6 +193,15 @@ const configuration = {
   ],
   enabledJWA: {
     idTokenSigningAlgValues: ALGORITHMS,
+    userinfoSigningAlgValues: ALGORITHMS,
+    ...(features.encryption && {
+      ...Object.fromEntries(
+        ['idToken', 'userinfo', 'introspection'].flatMap((part) => [
+          [`${part}EncryptionAlgValues`, ENCRYPTIONS.map(([alg]) => alg)],
+          [`${part}EncryptionEncValues`, ENCRYPTIONS.map(([, enc]) => enc)],
+        ]),
+      ),
+    }),
     clientAuthSigningAlgValues: ['HS256', 'ES256', 'EdDSA', 'PS256', 'RS256'],
   },
   scopes: ['deploy', 'openid', 'offline_access'],

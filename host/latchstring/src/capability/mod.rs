@@ -44,9 +44,13 @@
 pub mod assertions;
 pub mod browser;
 pub mod clock;
+#[cfg(all(feature = "jwe", not(target_os = "wasi")))]
+pub mod decrypter;
 pub mod entropy;
 pub mod http;
 pub mod loopback;
+#[cfg(not(target_os = "wasi"))]
+mod ownership;
 #[cfg(not(target_os = "wasi"))]
 pub mod signer;
 pub mod store;

@@ -34,6 +34,10 @@ pub(crate) struct SecurityArgs {
     #[arg(long, env = "LATCH_REQUEST_OBJECT", value_parser = FalseyValueParser::new(), hide_short_help = true)]
     pub(crate) request_object: bool,
 
+    /// File with the key that ID tokens are encrypted for (RFC 7516): PEM or JSON Web Key, on P-256
+    #[arg(long, env = "LATCH_DECRYPTION_KEY_FILE", value_name = "FILE", hide_short_help = true)]
+    pub(crate) decryption_key_file: Option<PathBuf>,
+
     /// How the provider answers the authorization request; with jwt, only a signed answer counts
     #[arg(
         long,

@@ -21,11 +21,12 @@ pub(crate) fn sign(
     _: &Global,
     profile: &Profile,
 ) -> Result<LatchBuilder, Error> {
-    match profile.client_key_file.is_some() || profile.is_bound() {
+    let has_key = profile.client_key_file.is_some() || profile.decryption_key_file.is_some();
+    match has_key || profile.is_bound() {
         false => Ok(builder),
         true => Err(Error::new(
             Code::InvalidConfiguration,
-            "nothing in a sandbox signs with a key of yours",
+            "nothing in a sandbox uses a key of yours",
             "use the native latch for this provider",
         )),
     }

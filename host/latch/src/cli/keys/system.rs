@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use latchstring::capability::decrypter::DecryptionKeyFile;
 use latchstring::capability::signer::{AgentKey, KeyFile, Pkcs11Key, Signer};
 use latchstring::capability::store::Key;
 use latchstring::capability::terminal::StderrTerminal;
@@ -62,6 +63,9 @@ pub(crate) fn sign(
     profile: &Profile,
 ) -> Result<LatchBuilder, Error> {
     let mut builder = builder;
+    if let Some(path) = &profile.decryption_key_file {
+        builder = builder.decrypter(DecryptionKeyFile::read(path)?);
+    }
     match &profile.dpop_key_file {
         Some(KeyPlace::File(path)) => builder = builder.dpop(KeyFile::read_or_make(path)?),
         Some(place) => builder = builder.dpop(signer(global, place)?),

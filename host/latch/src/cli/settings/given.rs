@@ -32,6 +32,7 @@ impl ProviderArgs {
             dpop: security.dpop.then_some(true),
             dpop_key_file: security.dpop_key_file.map(KeyPlace::absolute),
             security: security.profile_of,
+            decryption_key_file: security.decryption_key_file.map(|path| absolute(&path)),
             request_object: security.request_object.then_some(true),
             response_mode: security.response_mode,
             authorization_details: security.authorization_details.map(|path| absolute(&path)),

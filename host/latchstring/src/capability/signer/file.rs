@@ -17,9 +17,9 @@ use rustls::pki_types::pem::PemObject as _;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::ownership::check_permissions;
 use super::public::{Public, RSA_BITS};
 use super::{PublicKey, Signer};
+use crate::capability::ownership::check_permissions;
 use crate::error::{Code, Error};
 use latchstring_core::contract::SigningAlgorithm;
 

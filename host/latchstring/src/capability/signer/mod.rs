@@ -17,7 +17,6 @@
 #[cfg(feature = "ssh-agent")]
 mod agent;
 mod file;
-mod ownership;
 #[cfg(feature = "pkcs11")]
 mod pkcs11;
 mod public;

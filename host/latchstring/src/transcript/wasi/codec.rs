@@ -164,7 +164,7 @@ told_records! {
     AccessRules { scopes, acr, permissions }
     Client {
         issuer, resource_url, discover, endpoints, assumed_endpoints, https_issuer, client_id,
-        client_metadata_url, client_secret, authentication, key, dpop, certificate, security, grant, scopes,
+        client_metadata_url, client_secret, authentication, key, decrypts, dpop, certificate, security, grant, scopes,
         resources, audience, authorization_details, signs_request, demands_signed_response,
         parameters, pkce, token_type_optional, request_format, protocol
     }
@@ -213,7 +213,7 @@ told_variants! {
     NoResponse { ; Unreachable, TooLarge, Denied }
     Reply {
         Begin, Probed, Confirmed, Presented, Cancelled, TimedOut, Saved;
-        Locked, Registration, Answered, Redirected, Pasted, Chosen, Assertion, Signed, NotSaved
+        Locked, Registration, Answered, Redirected, Pasted, Chosen, Assertion, Signed, Decrypted, NotSaved
     }
 }
 
@@ -259,7 +259,7 @@ answered_variants! {
     Action {
         Lock, Probe;
         Exchange, Authorize, Present, Visit, Offer, ReadRegistration, LockRegistration,
-        SaveRegistration, Confirm, ReadAssertion, Sign, Save, Done
+        SaveRegistration, Confirm, ReadAssertion, Sign, Decrypt, Save, Done
     }
     Outcome { ; Granted, LoggedOut }
 }

@@ -7,8 +7,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use zeroize::Zeroizing;
 
-use super::super::ownership::check_permissions;
 use super::unusable;
+use crate::capability::ownership::check_permissions;
 use crate::capability::terminal::{StderrTerminal, Terminal as _};
 use crate::error::Error;
 use crate::secret_variables::PKCS11_PIN;
