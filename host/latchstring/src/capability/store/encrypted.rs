@@ -25,6 +25,11 @@ const WORK_FACTOR: u8 = 16;
 /// larger one would keep this machine busy for too long.
 const LARGEST_WORK_FACTOR: u8 = 20;
 
+/// The systemd credential that sessions are encrypted with: an age identity.
+const CREDENTIAL: &str = "latchstring-key";
+/// The folder of a service's credentials, which systemd makes for this service alone.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
 /// Encrypts the sessions of another store with age.
 ///
 /// Sessions that were stored without encryption can still be read. They are encrypted when
@@ -41,6 +46,7 @@ pub struct Encryption(Arc<Secret>);
 enum Secret {
     Passphrase { passphrase: SecretString, work_factor: u8 },
     KeyFile { identities: Vec<x25519::Identity>, path: PathBuf },
+    Credential { identities: Vec<x25519::Identity> },
 }
 
 impl Encryption {
@@ -62,6 +68,27 @@ impl Encryption {
         Ok(Self(Arc::new(Secret::KeyFile { identities, path: path.to_owned() })))
     }
 
+    /// Encrypts with the systemd credential `latchstring-key` of this service, which has an
+    /// age identity. Returns `None` if this process has no such credential.
+    ///
+    /// # Errors
+    ///
+    /// Returns `store-unusable` if the credential cannot be read, has no identity, or other
+    /// users can read it.
+    pub fn credential() -> Result<Option<Self>, Error> {
+        let Some(path) = Self::credential_path() else { return Ok(None) };
+        let identities = key_file::read_credential(&path)?;
+        Ok(Some(Self(Arc::new(Secret::Credential { identities }))))
+    }
+
+    /// Returns where this service's credential `latchstring-key` is, or `None` if it has
+    /// none.
+    pub fn credential_path() -> Option<PathBuf> {
+        let folder = std::env::var_os(CREDENTIALS).filter(|folder| !folder.is_empty())?;
+        let path = Path::new(&folder).join(CREDENTIAL);
+        path.symlink_metadata().is_ok().then_some(path)
+    }
+
     /// Creates a key file that only its owner can read. Never replaces a file.
     ///
     /// # Errors
@@ -78,7 +105,9 @@ impl Encryption {
                 recipient.set_work_factor(*work_factor);
                 Box::new(recipient)
             }
-            Secret::KeyFile { identities, .. } => Box::new(identities[0].to_public()),
+            Secret::KeyFile { identities, .. } | Secret::Credential { identities } => {
+                Box::new(identities[0].to_public())
+            }
         };
         let encryptor = Encryptor::with_recipients(std::iter::once(recipient.as_ref()))?;
         let mut encrypted = Vec::with_capacity(bytes.len() + 512);
@@ -96,7 +125,7 @@ impl Encryption {
                 identity.set_max_work_factor(LARGEST_WORK_FACTOR);
                 vec![Box::new(identity)]
             }
-            Secret::KeyFile { identities, .. } => identities
+            Secret::KeyFile { identities, .. } | Secret::Credential { identities } => identities
                 .iter()
                 .map(|identity| Box::new(identity.clone()) as Box<dyn age::Identity>)
                 .collect(),
@@ -117,6 +146,10 @@ impl Encryption {
             Secret::KeyFile { path, .. } => (
                 format!("the key file {}", path.display()),
                 "use the key file that the session was saved with",
+            ),
+            Secret::Credential { .. } => (
+                format!("this service's credential {CREDENTIAL}"),
+                "give the service the key that the session was saved with",
             ),
         }
     }

@@ -128,6 +128,34 @@ pub(super) fn check_private(
     Ok(())
 }
 
+/// Fails if a systemd credential is open to other users. The service manager may own it,
+/// and may have let its one user in by an access control list, which looks like a group
+/// that can read.
+#[cfg(all(unix, feature = "encryption"))]
+pub(super) fn check_credential(metadata: &Metadata, path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::MetadataExt;
+
+    let user = rustix::process::geteuid().as_raw();
+    let is_owned = [0, user].contains(&metadata.uid());
+    if is_owned && metadata.mode() & 0o037 == 0 {
+        return Ok(());
+    }
+    Err(unusable(
+        format!(
+            "the credential {} is open to other users (owner {}, mode {:03o})",
+            path.display(),
+            metadata.uid(),
+            metadata.mode() & 0o777
+        ),
+        "let systemd make it, with LoadCredentialEncrypted= or LoadCredential=",
+    ))
+}
+
+#[cfg(all(not(unix), feature = "encryption"))]
+pub(super) fn check_credential(_: &Metadata, _: &Path) -> Result<(), Error> {
+    Ok(())
+}
+
 #[cfg(not(unix))]
 pub(super) fn check_private(_: &Metadata, _: &Path, _: &str, _: &str) -> Result<(), Error> {
     Ok(())

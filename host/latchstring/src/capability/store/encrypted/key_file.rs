@@ -1,6 +1,6 @@
 //! Key files with age identities, as `age-keygen` writes them.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::path::Path;
 
@@ -17,7 +17,17 @@ const LIMIT: u64 = 64 * 1024;
 
 /// Returns the identities in the file; at least one.
 pub(super) fn read(path: &Path) -> Result<Vec<Identity>, Error> {
-    let text = read_text(path)?;
+    let remedy = "use a key file that belongs to you";
+    let check = |metadata: &Metadata| guard::check_private(metadata, path, "600", remedy);
+    parse(&read_text(path, check)?, path)
+}
+
+/// Returns the identities in a credential, which systemd made; at least one.
+pub(super) fn read_credential(path: &Path) -> Result<Vec<Identity>, Error> {
+    parse(&read_text(path, |metadata| guard::check_credential(metadata, path))?, path)
+}
+
+fn parse(text: &str, path: &Path) -> Result<Vec<Identity>, Error> {
     let mut identities = Vec::new();
     for (index, line) in text.lines().enumerate() {
         let line = line.trim();
@@ -81,7 +91,10 @@ pub(super) fn create(path: &Path) -> Result<(), Error> {
     guard::sync_folder(folder).map_err(failed)
 }
 
-fn read_text(path: &Path) -> Result<Zeroizing<String>, Error> {
+fn read_text(
+    path: &Path,
+    check: impl FnOnce(&Metadata) -> Result<(), Error>,
+) -> Result<Zeroizing<String>, Error> {
     let failed = |error: std::io::Error| match error.kind() {
         ErrorKind::NotFound => unusable(
             format!("the key file {} does not exist", path.display()),
@@ -104,7 +117,7 @@ fn read_text(path: &Path) -> Result<Zeroizing<String>, Error> {
             "use a file that age-keygen or latchstring made",
         ));
     }
-    guard::check_private(&metadata, path, "600", "use a key file that belongs to you")?;
+    check(&metadata)?;
     let mut text = Zeroizing::new(String::with_capacity(LIMIT as usize));
     file.take(LIMIT).read_to_string(&mut text).map_err(failed)?;
     Ok(text)

@@ -180,6 +180,32 @@ fn a_key_file_that_others_can_read_is_refused_with_the_command_that_closes_it() 
     assert!(error.remedy().starts_with("run: chmod 600 "), "{}", error.remedy());
 }
 
+#[cfg(unix)]
+#[test]
+fn a_credential_may_be_roots_and_readable_by_a_group_and_no_more() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("latchstring-key");
+    Encryption::create_key_file(&path).expect("a key file");
+    for (mode, is_accepted) in [
+        (0o400, true),
+        (0o440, true),
+        (0o600, true),
+        (0o460, false),
+        (0o404, false),
+        (0o444, false),
+    ] {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).expect("a mode");
+        let read = key_file::read_credential(&path);
+        assert_eq!(read.is_ok(), is_accepted, "{mode:o}");
+        if let Err(error) = read {
+            assert_eq!(error.code(), Code::StoreUnusable);
+            assert!(error.remedy().contains("LoadCredentialEncrypted="), "{}", error.remedy());
+        }
+    }
+}
+
 #[test]
 fn an_invalid_key_file_is_named_and_never_shown() {
     let folder = TempDir::new().expect("a folder");
