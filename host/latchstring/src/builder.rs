@@ -675,7 +675,10 @@ const REGISTERED_PORTS: [u16; 5] = [51571, 51572, 51573, 51574, 0];
 fn default_store() -> Result<Arc<dyn Store>, Error> {
     let folder = default_state_folder()?;
     let keyring = Arc::new(KeyringStore::new(folder.clone()));
-    Ok(Arc::new(AutoStore::new(keyring, Arc::new(FileStore::new(folder)))))
+    let store = AutoStore::new(keyring, Arc::new(FileStore::new(folder.clone())));
+    #[cfg(target_os = "linux")]
+    let store = store.also(Arc::new(KeyringStore::kernel(folder)));
+    Ok(Arc::new(store))
 }
 
 #[cfg(not(feature = "keyring"))]

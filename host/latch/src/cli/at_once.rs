@@ -11,6 +11,7 @@ use super::choices::StoreChoice;
 use super::commands::token::{demand, print};
 use super::profile::Profile;
 use super::settings::Settings;
+use super::stores;
 
 /// Runs the command to its end, or returns `None` if it has to run as usual, whatever the
 /// reason.
@@ -36,12 +37,8 @@ pub(crate) fn run(global: &Global, command: &Command) -> Option<Result<(), Error
 /// Whether the session is in a plain file, and nothing is asked or recorded before it is
 /// read.
 fn is_plain(global: &Global, profile: &Profile) -> bool {
-    let is_encrypted = global.encrypt
-        || global.key_file.is_some()
-        || profile.encrypt == Some(true)
-        || profile.key_file.is_some();
     global.store.or(profile.store) == Some(StoreChoice::File)
-        && !is_encrypted
+        && !stores::is_encrypted(global, profile)
         && profile.client_secret_file.is_none()
         && !global.recording.is_on()
 }

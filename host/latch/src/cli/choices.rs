@@ -7,6 +7,9 @@ use clap::ValueEnum;
 pub(crate) enum MoveTarget {
     /// The system's keyring
     Keyring,
+    /// The kernel's keyring: in memory, until a restart
+    #[cfg(target_os = "linux")]
+    Kernel,
     /// A file that only you can read
     File,
 }
@@ -18,6 +21,9 @@ pub(crate) enum StoreChoice {
     Auto,
     /// The system's keyring, and nothing else
     Keyring,
+    /// The kernel's keyring: in memory, until a restart
+    #[cfg(target_os = "linux")]
+    Kernel,
     /// A file that only you can read
     File,
     /// Nowhere: the session is gone when the program ends

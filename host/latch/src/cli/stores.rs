@@ -17,6 +17,8 @@ pub(crate) fn name(choice: StoreChoice) -> &'static str {
     match choice {
         StoreChoice::Auto => "auto",
         StoreChoice::Keyring => "keyring",
+        #[cfg(target_os = "linux")]
+        StoreChoice::Kernel => "kernel",
         StoreChoice::File => "file",
         StoreChoice::Memory => "memory",
     }

@@ -7,7 +7,9 @@ use tokio::runtime::Runtime;
 
 use super::args::Args;
 use super::by_url::find_profile;
-use super::{at_once, dispatch, exit, hardening, interruption, output, recording, renewal, usage};
+use super::{
+    at_once, dispatch, exit, hardening, interruption, output, recording, renewal, stores, usage,
+};
 
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
@@ -45,12 +47,20 @@ fn run_to_end(args: Args) -> Result<u8, Error> {
             // Signals first: a command may block this thread until one arrives.
             biased;
             interrupted = interruption::wait() => Err(interrupted),
-            result = dispatch(args) => result,
+            result = run_explained(args) => result,
         }
     });
     // A name look-up still under way must not keep an interrupted program alive.
     runtime.shutdown_background();
     result
+}
+
+async fn run_explained(args: Args) -> Result<u8, Error> {
+    let global = args.global.clone();
+    match dispatch(args).await {
+        Err(error) => Err(stores::explain(&global, error).await),
+        done => done,
+    }
 }
 
 pub(super) fn runtime() -> Result<Runtime, Error> {

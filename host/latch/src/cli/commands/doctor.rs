@@ -49,11 +49,16 @@ async fn findings(global: &Global) -> Result<Vec<Finding>, Error> {
         Some(_) => format!("{} has the profile {}", config.path().display(), global.profile),
         None => format!("{} has no profile {}", config.path().display(), global.profile),
     };
+    let keyring = probe("keyring", &stores, StoreChoice::Keyring, &key).await;
+    let uses_files = stores.choice == StoreChoice::File
+        || stores.choice == StoreChoice::Auto && keyring.trouble.is_some();
     let mut findings = vec![
         found("version", env!("CARGO_PKG_VERSION").to_owned()),
         found("settings", settings),
         probe("file", &stores, StoreChoice::File, &key).await,
-        probe("keyring", &stores, StoreChoice::Keyring, &key).await,
+        keyring,
+        #[cfg(target_os = "linux")]
+        probe("kernel", &stores, StoreChoice::Kernel, &key).await,
     ];
     findings.extend(login(global)?);
     findings.extend(workload::found().into_iter().map(|line| found("workload", line)));
@@ -67,13 +72,17 @@ async fn findings(global: &Global) -> Result<Vec<Finding>, Error> {
     findings.push(found("store", format!("{chosen}, {why}")));
     findings.push(match stores::encryption_name(global, &saved) {
         Some(name) => found("encryption", format!("files are encrypted with {name}")),
-        None => found("encryption", "files are not encrypted; only you can read them".to_owned()),
+        None => {
+            let advice = uses_files.then(|| format!(". {}", stores::better_than_a_plain_file()));
+            let text = "files are not encrypted; only you can read them";
+            found("encryption", format!("{text}{}", advice.unwrap_or_default()))
+        }
     });
     let mut sessions = stores.get(StoreChoice::Auto).list().await?;
     sessions.retain(|key| key.profile == global.profile);
     for key in &sessions {
         for choice in stores.holding(key).await? {
-            findings.push(found("session", stores.get(choice).place(key)));
+            findings.push(session(&stores, choice, key).await);
         }
     }
     if sessions.is_empty() {
@@ -112,6 +121,16 @@ fn login(global: &Global) -> Result<Vec<Finding>, Error> {
         None => "none",
     };
     Ok(vec![found("machine", machine), found("flow", format!("{flow}: {}", choice.reason))])
+}
+
+/// Reports where a session is, and if the kernel has forgotten it, which is no trouble of the
+/// store.
+async fn session(stores: &Stores, choice: StoreChoice, key: &Key) -> Finding {
+    let place = stores.get(choice).place(key);
+    match stores.is_forgotten(choice, key).await {
+        true => found("session", format!("gone from {place}; log in again")),
+        false => found("session", place),
+    }
 }
 
 fn found(subject: &'static str, text: String) -> Finding {

@@ -17,6 +17,8 @@ pub(crate) async fn run(global: &Global, args: &MoveArgs) -> Result<(), Error> {
     latchstring::check_profile(&global.profile)?;
     let to = match args.to {
         MoveTarget::Keyring => StoreChoice::Keyring,
+        #[cfg(target_os = "linux")]
+        MoveTarget::Kernel => StoreChoice::Kernel,
         MoveTarget::File => StoreChoice::File,
     };
     let config = Config::read(global.config_dir.as_deref())?;
@@ -76,7 +78,9 @@ async fn relocate(
     let Some(bytes) = source.read(key).await?.map(Zeroizing::new) else {
         return Ok(target.place(key));
     };
-    target.probe(key).await?;
+    if let Some(notice) = target.probe(key).await? {
+        output::say(&notice);
+    }
     target.write(&held, &bytes).await?;
     check(target.as_ref(), key, &bytes).await?;
     if from != to {

@@ -25,11 +25,7 @@ impl Stores {
             Some(StoreChoice::Memory) => return Err(no_memory()),
             Some(StoreChoice::Auto | StoreChoice::File) | None => {}
         }
-        let is_encrypted = global.key_file.is_some()
-            || global.encrypt
-            || profile.key_file.is_some()
-            || profile.encrypt == Some(true);
-        if is_encrypted {
+        if is_encrypted(global, profile) {
             return Err(not_encrypted(global));
         }
         let folder = match &global.state_dir {
@@ -55,6 +51,14 @@ impl Stores {
         let is_there = self.file.list().await?.contains(key);
         Ok(is_there.then_some(StoreChoice::File).into_iter().collect())
     }
+}
+
+/// Whether session files are to be encrypted.
+pub(crate) fn is_encrypted(global: &Global, profile: &Profile) -> bool {
+    global.key_file.is_some()
+        || global.encrypt
+        || profile.key_file.is_some()
+        || profile.encrypt == Some(true)
 }
 
 /// Does nothing: [`Stores::open`] refuses a key file.

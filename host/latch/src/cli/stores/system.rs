@@ -1,4 +1,4 @@
-//! The stores of this system: the keyring, and files, which may be encrypted.
+//! The stores of this system: the keyring, the kernel's, and files, which may be encrypted.
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +26,12 @@ pub(crate) struct Stores {
     pub(crate) folder: PathBuf,
     file: Arc<dyn Store>,
     keyring: Arc<dyn Store>,
+    /// Whether session files are encrypted.
+    is_encrypted: bool,
+    #[cfg(target_os = "linux")]
+    lock_patience: Duration,
+    #[cfg(target_os = "linux")]
+    keyring_time_limit: Duration,
 }
 
 impl Stores {
@@ -37,15 +43,27 @@ impl Stores {
         };
         let lock_patience = Duration::from_secs(global.lock_timeout);
         let file = FileStore::new(folder.clone()).lock_patience(lock_patience);
-        let file: Arc<dyn Store> = match encryption(global, profile)? {
+        let encryption = encryption(global, profile)?;
+        let is_encrypted = encryption.is_some();
+        let file: Arc<dyn Store> = match encryption {
             Some(encryption) => Arc::new(EncryptedStore::new(Arc::new(file), encryption)),
             None => Arc::new(file),
         };
+        let keyring_time_limit = Duration::from_secs(global.keyring_timeout);
         let keyring = KeyringStore::new(folder.clone())
             .lock_patience(lock_patience)
-            .time_limit(Duration::from_secs(global.keyring_timeout));
-        let choice = global.store.or(profile.store).unwrap_or(StoreChoice::Auto);
-        Ok(Self { choice, folder, file, keyring: Arc::new(keyring) })
+            .time_limit(keyring_time_limit);
+        Ok(Self {
+            choice: global.store.or(profile.store).unwrap_or(StoreChoice::Auto),
+            folder,
+            file,
+            keyring: Arc::new(keyring),
+            is_encrypted,
+            #[cfg(target_os = "linux")]
+            lock_patience,
+            #[cfg(target_os = "linux")]
+            keyring_time_limit,
+        })
     }
 
     /// Returns the chosen store.
@@ -55,19 +73,49 @@ impl Stores {
 
     pub(crate) fn get(&self, choice: StoreChoice) -> Arc<dyn Store> {
         match choice {
-            StoreChoice::Auto => {
-                Arc::new(AutoStore::new(Arc::clone(&self.keyring), Arc::clone(&self.file)))
-            }
+            StoreChoice::Auto => Arc::new(self.auto()),
             StoreChoice::Keyring => Arc::clone(&self.keyring),
+            #[cfg(target_os = "linux")]
+            StoreChoice::Kernel => self.kernel(),
             StoreChoice::File => Arc::clone(&self.file),
             StoreChoice::Memory => Arc::new(MemoryStore::default()),
         }
     }
 
+    fn auto(&self) -> AutoStore {
+        let store = AutoStore::new(Arc::clone(&self.keyring), Arc::clone(&self.file));
+        #[cfg(target_os = "linux")]
+        let store = store.also(self.kernel());
+        match self.is_encrypted {
+            true => store,
+            false => store.advice(|| Some(better_than_a_plain_file())),
+        }
+    }
+
+    /// Whether the session under `key` was in the kernel's keyring, which has forgotten it.
+    #[cfg(target_os = "linux")]
+    pub(crate) async fn is_forgotten(&self, choice: StoreChoice, key: &Key) -> bool {
+        choice == StoreChoice::Kernel && matches!(self.kernel().read(key).await, Ok(None))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    pub(crate) async fn is_forgotten(&self, _: StoreChoice, _: &Key) -> bool {
+        false
+    }
+
+    /// Made only when asked for: unlike the keyring's, it has no connection to keep.
+    #[cfg(target_os = "linux")]
+    fn kernel(&self) -> Arc<dyn Store> {
+        let kernel = KeyringStore::kernel(self.folder.clone())
+            .lock_patience(self.lock_patience)
+            .time_limit(self.keyring_time_limit);
+        Arc::new(kernel)
+    }
+
     /// Returns the stores that hold something under `key`, without asking the keyring.
     pub(crate) async fn holding(&self, key: &Key) -> Result<Vec<StoreChoice>, Error> {
         let mut holding = Vec::new();
-        for choice in [StoreChoice::File, StoreChoice::Keyring] {
+        for choice in STORES.iter().copied() {
             if self.get(choice).list().await?.contains(key) {
                 holding.push(choice);
             }
@@ -76,19 +124,96 @@ impl Stores {
     }
 }
 
-/// Returns what to encrypt files with, or `None` if the user did not ask for encryption.
+/// Where a session can be after this program has ended.
+const STORES: &[StoreChoice] = &[
+    StoreChoice::File,
+    StoreChoice::Keyring,
+    #[cfg(target_os = "linux")]
+    StoreChoice::Kernel,
+];
+
+/// Names what is better on this machine than a file that is not encrypted.
+pub(crate) fn better_than_a_plain_file() -> String {
+    let mut better = Vec::new();
+    #[cfg(target_os = "linux")]
+    {
+        // systemd sets this for everything that it starts, a desktop's terminals included.
+        let is_service =
+            std::env::var_os("INVOCATION_ID").is_some() && !StderrTerminal::default().is_attended();
+        if is_service {
+            better.push("a systemd credential latchstring-key");
+        }
+        if KeyringStore::kernel_answers() {
+            better.push("--store kernel, in memory until a restart");
+        }
+    }
+    better.push("--key-file FILE or --encrypt");
+    format!("Safer here: {}", better.join("; or "))
+}
+
+/// Returns a better error than that nobody is logged in, if the kernel has forgotten the
+/// session of the profile.
+pub(crate) async fn explain(global: &Global, error: Error) -> Error {
+    if error.code() != Code::LoginRequired || !has_forgotten(global).await.unwrap_or(false) {
+        return error;
+    }
+    Error::new(
+        Code::LoginRequired,
+        "the session is gone from the kernel's keyring, as after a restart or a long time \
+         without use",
+        error.remedy(),
+    )
+}
+
+async fn has_forgotten(global: &Global) -> Result<bool, Error> {
+    let stores = Stores::open(global, &Profile::default())?;
+    for key in stores.get(StoreChoice::Auto).list().await? {
+        if key.profile == global.profile {
+            for choice in stores.holding(&key).await? {
+                if stores.is_forgotten(choice, &key).await {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// What files are encrypted with.
+enum Secret<'a> {
+    KeyFile(&'a PathBuf),
+    Passphrase,
+    Credential,
+}
+
+/// Returns what to encrypt files with, or `None` if nothing asks for encryption: the command
+/// line, then the profile, then the service that this process belongs to.
+fn secret<'a>(global: &'a Global, profile: &'a Profile) -> Option<Secret<'a>> {
+    let has_credential = || Encryption::credential_path().is_some();
+    match (&global.key_file, global.encrypt, &profile.key_file, profile.encrypt) {
+        (Some(path), ..) => Some(Secret::KeyFile(path)),
+        (None, true, ..) => Some(Secret::Passphrase),
+        // The user may have made the credential of this file and deleted it.
+        (None, false, Some(path), _) if path.exists() || !has_credential() => {
+            Some(Secret::KeyFile(path))
+        }
+        (None, false, None, Some(true)) => Some(Secret::Passphrase),
+        _ => has_credential().then_some(Secret::Credential),
+    }
+}
+
 fn encryption(global: &Global, profile: &Profile) -> Result<Option<Encryption>, Error> {
-    if let Some(path) = &global.key_file {
-        return Encryption::key_file(path).map(Some);
+    match secret(global, profile) {
+        Some(Secret::KeyFile(path)) => Encryption::key_file(path).map(Some),
+        Some(Secret::Passphrase) => passphrase().map(Encryption::passphrase).map(Some),
+        Some(Secret::Credential) => Encryption::credential(),
+        None => Ok(None),
     }
-    if global.encrypt {
-        return passphrase().map(Encryption::passphrase).map(Some);
-    }
-    match (&profile.key_file, profile.encrypt) {
-        (Some(path), _) => Encryption::key_file(path).map(Some),
-        (None, Some(true)) => passphrase().map(Encryption::passphrase).map(Some),
-        _ => Ok(None),
-    }
+}
+
+/// Whether session files are encrypted.
+pub(crate) fn is_encrypted(global: &Global, profile: &Profile) -> bool {
+    secret(global, profile).is_some()
 }
 
 /// Creates the key file that the command line names if it is missing. Only for commands
@@ -107,12 +232,11 @@ pub(crate) fn make_key_file(global: &Global) -> Result<(), Error> {
 
 /// Describes what files are encrypted with. Returns `None` if they are not encrypted.
 pub(crate) fn encryption_name(global: &Global, profile: &Profile) -> Option<String> {
-    let key_file = |path: &PathBuf| format!("the key in {}", path.display());
-    match (&global.key_file, global.encrypt, &profile.key_file, profile.encrypt) {
-        (Some(path), ..) | (None, false, Some(path), _) => Some(key_file(path)),
-        (None, true, ..) | (None, false, None, Some(true)) => Some("a passphrase".to_owned()),
-        _ => None,
-    }
+    secret(global, profile).map(|secret| match secret {
+        Secret::KeyFile(path) => format!("the key in {}", path.display()),
+        Secret::Passphrase => "a passphrase".to_owned(),
+        Secret::Credential => "this service's credential latchstring-key".to_owned(),
+    })
 }
 
 /// Returns the passphrase that the user typed. `latch` asks for it once, and passes it to

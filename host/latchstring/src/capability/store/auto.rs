@@ -15,34 +15,58 @@ use crate::error::Error;
 pub struct AutoStore {
     keyring: Arc<dyn Store>,
     file: Arc<dyn Store>,
+    /// Never chosen for a new session.
+    other: Option<Arc<dyn Store>>,
+    advice: Option<Advice>,
     /// The choices of this process, and where sessions were found.
     known: Mutex<BTreeMap<Key, Choice>>,
 }
+
+/// Returns what would be better than a file on this machine.
+type Advice = Box<dyn Fn() -> Option<String> + Send + Sync>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Choice {
     Keyring,
     File,
+    Other,
 }
 
 impl AutoStore {
     /// Creates a store over two others. Both must share their locks, as stores over one
     /// state folder do.
     pub fn new(keyring: Arc<dyn Store>, file: Arc<dyn Store>) -> Self {
-        Self { keyring, file, known: Mutex::default() }
+        Self { keyring, file, other: None, advice: None, known: Mutex::default() }
+    }
+
+    /// Also finds the sessions of a store that the user has to choose, such as
+    /// [`KeyringStore::kernel`](super::KeyringStore::kernel). It must share the locks too.
+    pub fn also(self, other: Arc<dyn Store>) -> Self {
+        Self { other: Some(other), ..self }
+    }
+
+    /// Adds to the notice that a file is used what would be better on this machine. Asked
+    /// only when there is a notice.
+    pub fn advice(self, advice: impl Fn() -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { advice: Some(Box::new(advice)), ..self }
     }
 
     /// Returns where the session is, or `None` if there is none.
     async fn holder(&self, key: &Key) -> Result<Option<Choice>, Error> {
         // Files first: if a move between the two was interrupted, both copies are complete,
         // and reading a file needs no keyring.
-        for choice in [Choice::File, Choice::Keyring] {
-            if self.store(choice).list().await?.contains(key) {
+        for (choice, store) in self.stores() {
+            if store.list().await?.contains(key) {
                 self.remember(key, choice);
                 return Ok(Some(choice));
             }
         }
         Ok(None)
+    }
+
+    fn stores(&self) -> impl Iterator<Item = (Choice, &dyn Store)> {
+        let two = [(Choice::File, self.file.as_ref()), (Choice::Keyring, self.keyring.as_ref())];
+        two.into_iter().chain(self.other.iter().map(|other| (Choice::Other, other.as_ref())))
     }
 
     /// Returns the store that has the session, or the one that was chosen for it.
@@ -55,6 +79,8 @@ impl AutoStore {
         match choice {
             Choice::Keyring => self.keyring.as_ref(),
             Choice::File => self.file.as_ref(),
+            // OK because only a store that is there is chosen.
+            Choice::Other => self.other.as_deref().expect("the other store"),
         }
     }
 
@@ -88,8 +114,10 @@ impl Store for AutoStore {
     }
 
     async fn list(&self) -> Result<Vec<Key>, Error> {
-        let mut keys = self.file.list().await?;
-        keys.extend(self.keyring.list().await?);
+        let mut keys = Vec::new();
+        for (_, store) in self.stores() {
+            keys.extend(store.list().await?);
+        }
         keys.sort();
         keys.dedup();
         Ok(keys)
@@ -112,8 +140,10 @@ impl Store for AutoStore {
         };
         self.remember(key, Choice::File);
         self.file.probe(key).await?;
+        let advice = self.advice.as_ref().and_then(|advice| advice());
+        let advice = advice.map(|advice| format!(". {advice}")).unwrap_or_default();
         Ok(Some(format!(
-            "The session will be kept in {} instead of the keyring: {reason}",
+            "The session will be kept in {} instead of the keyring: {reason}{advice}",
             self.file.place(key)
         )))
     }
@@ -202,6 +232,32 @@ mod tests {
         assert!(notice.ends_with("instead of the keyring: nobody answers"), "{notice}");
         auto.write(&held(&key()), b"x").await.expect("a write");
         assert!(file.read(&key()).await.expect("a read").is_some());
+    }
+
+    #[tokio::test]
+    async fn the_notice_ends_with_the_advice_for_this_machine() {
+        let Machine { auto, .. } = machine(true);
+        let auto = auto.advice(|| Some("Safer here: a vault".to_owned()));
+        let notice = auto.probe(&key()).await.expect("a file").expect("a notice");
+        assert!(notice.ends_with("nobody answers. Safer here: a vault"), "{notice}");
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_also_there_is_searched_and_never_chosen() {
+        for keyring_off in [true, false] {
+            let Machine { auto, .. } = machine(keyring_off);
+            let other = MemoryStore::default();
+            let auto = auto.also(Arc::new(other.clone()));
+            auto.probe(&key()).await.expect("a store");
+            auto.write(&held(&key()), b"new").await.expect("a write");
+            assert_eq!(other.list().await.expect("a list"), []);
+            let moved = Key { profile: "moved".to_owned(), ..key() };
+            other.write(&held(&moved), b"1").await.expect("a write");
+            assert_eq!(auto.read(&moved).await.expect("a read"), Some(b"1".to_vec()));
+            assert_eq!(auto.list().await.expect("a list"), [moved.clone(), key()]);
+            auto.delete(&held(&moved)).await.expect("a deletion");
+            assert_eq!(other.list().await.expect("a list"), []);
+        }
     }
 
     #[tokio::test]

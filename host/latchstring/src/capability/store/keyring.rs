@@ -3,6 +3,8 @@
 #[cfg(feature = "presets")]
 mod foreign;
 mod index;
+#[cfg(target_os = "linux")]
+mod kernel;
 mod parts;
 mod system;
 #[cfg(test)]
@@ -24,16 +26,23 @@ use crate::error::Error;
 #[cfg(feature = "presets")]
 pub(crate) use foreign::ForeignEntry;
 use index::Index;
+#[cfg(target_os = "linux")]
+use kernel::KernelVault;
 use system::SystemVault;
 use vault::{Trouble, Vault};
+
+/// The extensions of the markers of sessions in the keyring, and in the kernel's.
+const KEYRING: &str = "keyring";
+#[cfg(target_os = "linux")]
+const KERNEL: &str = "kernel";
 
 const TIME_LIMIT: Duration = Duration::from_secs(3);
 /// Most characters of a folder's path in an entry's name. The most restrictive system
 /// allows 513 for the whole name.
 const PATH_LIMIT: usize = 240;
 
-/// Keeps each session in an entry of the keyring: Secret Service, Keychain or Credential
-/// Manager.
+/// Keeps each session in an entry of the keyring: Secret Service, Keychain, Credential
+/// Manager, or the Linux kernel's.
 ///
 /// A folder has the locks, the same that [`FileStore`] uses there, and an index of the
 /// sessions in the keyring that can be read without asking it. The folder's path is part of
@@ -58,12 +67,29 @@ impl KeyringStore {
     /// Keeps sessions in this user's keyring, and locks and an index in `folder`, which the
     /// first write creates. Does not connect yet.
     pub fn new(folder: PathBuf) -> Self {
-        Self::over(Arc::new(SystemVault::default()), folder)
+        Self::over(Arc::new(SystemVault::default()), folder, KEYRING)
     }
 
-    fn over(vault: Arc<dyn Vault>, folder: PathBuf) -> Self {
+    /// Keeps sessions in the kernel's own keyring, for this user, and locks and an index in
+    /// `folder`.
+    ///
+    /// Nothing is written to a disk, and no other program has to run. The kernel forgets a
+    /// session when the machine restarts and, by default, if this user has not used the
+    /// keyring for three days. [`probe`](Store::probe) returns a line that says so.
+    #[cfg(target_os = "linux")]
+    pub fn kernel(folder: PathBuf) -> Self {
+        Self::over(Arc::new(KernelVault), folder, KERNEL)
+    }
+
+    /// Whether the kernel lets this process use its keyring. Containers often do not.
+    #[cfg(target_os = "linux")]
+    pub fn kernel_answers() -> bool {
+        KernelVault.connect().is_ok()
+    }
+
+    fn over(vault: Arc<dyn Vault>, folder: PathBuf, extension: &'static str) -> Self {
         Self {
-            index: Index::new(folder.clone()),
+            index: Index::new(folder.clone(), extension),
             locks: Locks::new(folder.clone()),
             vault,
             time_limit: TIME_LIMIT,
@@ -191,7 +217,9 @@ impl Store for KeyringStore {
             }
         });
         probed.await.map_err(|trouble| trouble.into_error(&self.place(key)))?;
-        Ok(None)
+        // Said once: later logins and refreshes keep the session where it is.
+        let is_new = !self.index.keys()?.contains(key);
+        Ok(self.vault.lifetime().filter(|_| is_new))
     }
 
     fn place(&self, key: &Key) -> String {

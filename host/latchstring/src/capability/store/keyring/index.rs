@@ -8,25 +8,24 @@ use super::super::failure::cannot;
 use super::super::{Key, guard, names};
 use crate::error::Error;
 
-const EXTENSION: &str = "keyring";
-
-/// Marks each session in the keyring by an empty file `PROFILE.ACCOUNT.keyring`.
+/// Marks each session in the keyring by an empty file `PROFILE.ACCOUNT.EXTENSION`.
 ///
 /// A marker is created before its entry and removed after it, so that every entry has one.
 /// A crash may leave a marker without an entry.
 #[derive(Debug, Clone)]
 pub(super) struct Index {
     folder: PathBuf,
+    extension: &'static str,
 }
 
 impl Index {
-    pub(super) fn new(folder: PathBuf) -> Self {
-        Self { folder }
+    pub(super) fn new(folder: PathBuf, extension: &'static str) -> Self {
+        Self { folder, extension }
     }
 
     /// Creates the folder and the marker. Returns true if there was no marker.
     pub(super) fn add(&self, key: &Key) -> Result<bool, Error> {
-        let path = names::path(&self.folder, key, EXTENSION)?;
+        let path = names::path(&self.folder, key, self.extension)?;
         guard::make_folder(&self.folder)?;
         if fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
             return Ok(false);
@@ -38,7 +37,7 @@ impl Index {
 
     /// Removes the marker if there is one.
     pub(super) fn remove(&self, key: &Key) -> Result<(), Error> {
-        let path = names::path(&self.folder, key, EXTENSION)?;
+        let path = names::path(&self.folder, key, self.extension)?;
         let failed = |error: io::Error| cannot("delete", &path, &error);
         match fs::remove_file(&path) {
             Ok(()) => guard::sync_folder(&self.folder).map_err(failed),
@@ -48,6 +47,6 @@ impl Index {
     }
 
     pub(super) fn keys(&self) -> Result<Vec<Key>, Error> {
-        names::keys(&self.folder, EXTENSION)
+        names::keys(&self.folder, self.extension)
     }
 }

@@ -23,7 +23,7 @@ fn setting() -> Setting {
 fn setting_with(largest: Option<usize>) -> Setting {
     let folder = TempDir::new().expect("a folder");
     let vault = Arc::new(MemoryVault::new(largest));
-    let store = KeyringStore::over(vault.clone(), folder.path().join("state"));
+    let store = KeyringStore::over(vault.clone(), folder.path().join("state"), KEYRING);
     Setting { vault, store, folder }
 }
 
@@ -119,9 +119,9 @@ async fn a_marker_is_empty_and_only_its_owner_can_read_it() {
 #[tokio::test]
 async fn two_state_folders_share_no_entry_and_two_spellings_of_one_do() {
     let Setting { vault, store, folder } = Setting::filled().await;
-    let other = KeyringStore::over(vault.clone(), folder.path().join("other"));
+    let other = KeyringStore::over(vault.clone(), folder.path().join("other"), KEYRING);
     assert_eq!(other.read(&key()).await.expect("read"), None);
-    let same = KeyringStore::over(vault, folder.path().join("state/../state/."));
+    let same = KeyringStore::over(vault, folder.path().join("state/../state/."), KEYRING);
     assert_eq!(same.place(&key()) == store.place(&key()), cfg!(unix));
 }
 
@@ -132,7 +132,7 @@ async fn an_entry_has_the_same_name_before_and_after_its_folder_exists() {
     std::fs::create_dir(scratch.path().join("real")).expect("a folder");
     std::os::unix::fs::symlink("real", scratch.path().join("link")).expect("a link");
     let folder = scratch.path().join("link/state/sessions");
-    let store = KeyringStore::over(Arc::new(MemoryVault::new(None)), folder);
+    let store = KeyringStore::over(Arc::new(MemoryVault::new(None)), folder, KEYRING);
     let before = store.place(&key());
     store.write(&held(&key()), b"secret").await.expect("written");
     assert_eq!(store.place(&key()), before);

@@ -93,4 +93,8 @@ impl Vault for Watched {
     fn name(&self) -> &'static str {
         self.vault.name()
     }
+
+    fn lifetime(&self) -> Option<String> {
+        self.vault.lifetime()
+    }
 }

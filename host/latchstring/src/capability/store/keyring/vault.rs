@@ -30,17 +30,27 @@ pub(super) trait Vault: Send + Sync {
 
     /// Returns the keyring's name for the user.
     fn name(&self) -> &'static str;
+
+    /// Returns one line that says when the keyring forgets its entries, or `None` if it
+    /// keeps them.
+    fn lifetime(&self) -> Option<String> {
+        None
+    }
 }
 
 /// Why a keyring operation failed.
 #[derive(Debug)]
 #[cfg_attr(
-    any(windows, target_os = "macos"),
-    allow(dead_code, reason = "these systems' keyrings do not tell all of it apart")
+    not(target_os = "linux"),
+    allow(dead_code, reason = "other systems' keyrings do not tell all of it apart")
 )]
 pub(super) enum Trouble {
     /// There is no keyring, for this reason.
     Absent(String),
+    /// The kernel does not let this process use it, for this reason.
+    Forbidden(String),
+    /// It has no room for more, by this limit.
+    Full(String),
     /// It asks for a password first.
     Locked,
     /// It has no collection for entries.
@@ -84,6 +94,15 @@ impl Trouble {
             Self::Absent(reason) => (
                 format!("there is no keyring on this machine: {reason}"),
                 "log in to a desktop that has one, or use --store file",
+            ),
+            Self::Forbidden(reason) => (
+                format!("this process may not use the kernel's keyring: {reason}"),
+                "allow keyctl and add_key in the container's seccomp profile, or use --store file",
+            ),
+            Self::Full(limit) => (
+                format!("the kernel's keyring has no room left: {limit}"),
+                "log out of sessions that you do not need, ask root to raise the limit in \
+                 /proc/sys/kernel/keys, or use --store file",
             ),
             Self::Locked => ("the keyring is locked".to_owned(), "unlock it, or use --store file"),
             Self::Unready => (
