@@ -33,6 +33,7 @@ mod hexclave;
 mod hexclave_anonymous;
 mod hostile_callback;
 mod hosts;
+mod kernel;
 mod keyring;
 mod library;
 mod listening;
