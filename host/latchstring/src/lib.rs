@@ -25,7 +25,7 @@
 //! | `blocking` | yes | the module `blocking`: a `Latch` for programs without an async runtime |
 //! | `encryption` | yes | `EncryptedStore`: sessions encrypted with a passphrase or a key file |
 //! | `http2` | yes | HTTP/2, if a server offers it |
-//! | `keyring` | yes | `KeyringStore`: sessions in the system's keyring, the default store if it answers |
+//! | `keyring` | yes | `KeyringStore`: sessions in the system's keyring, the default store if it answers, or in the Linux kernel's |
 //! | `presets` | yes | `Preset`: settings of known providers; pages from TOML; with `keyring`, import from other programs |
 //! | `qr` | yes | the address of a login on another device as a QR code |
 //! | `transcript` | yes | `Recorder`, `Transcript`, `Replay` |
