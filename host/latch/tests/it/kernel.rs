@@ -64,10 +64,13 @@ impl Kernel {
 }
 
 impl Drop for Kernel {
+    /// Nothing stays, whatever a test that failed left where.
     fn drop(&mut self) {
-        let store = self.store();
-        for key in block_on(store.list()).unwrap_or_default() {
-            delete(&store, &key);
+        const UNLINK: i32 = 9;
+        for line in self.keys() {
+            for ring in rings() {
+                let _ = keyctl(UNLINK, number_of(&line).into(), ring, 0);
+            }
         }
     }
 }
@@ -93,10 +96,15 @@ fn number_of(line: &str) -> i32 {
     i32::from_str_radix(number, 16).expect("a number")
 }
 
-/// The numbers of the keys in this user's persistent keyring and in the user keyring.
-fn linked_keys() -> Vec<i32> {
+/// The user keyring, and the persistent one if the kernel has it.
+fn rings() -> impl Iterator<Item = i64> {
     let persistent = keyctl(GET_PERSISTENT, -1, THREAD_KEYRING, 0).ok();
-    [Some(USER_KEYRING), persistent].into_iter().flatten().flat_map(keys_in).collect()
+    [Some(USER_KEYRING), persistent].into_iter().flatten()
+}
+
+/// The numbers of the keys in them.
+fn linked_keys() -> Vec<i32> {
+    rings().flat_map(keys_in).collect()
 }
 
 fn keys_in(ring: i64) -> Vec<i32> {
@@ -197,6 +205,19 @@ fn a_session_that_the_kernel_forgot_is_told_from_a_login_that_never_was() {
     home.login();
     home.token(&[]);
     assert_eq!(kernel.keys().len(), 1);
+}
+
+#[test]
+fn a_logout_clears_up_after_a_session_that_the_kernel_forgot() {
+    let Some(kernel) = Kernel::new() else { return };
+    let home = &kernel.home;
+    for words in [&["logout"][..], &["logout", "--all"]] {
+        home.login_with(&["--store", "kernel"]);
+        kernel.restart();
+        home.latch(words).succeeded();
+        home.latch(&["token"]).failed(3, "login-required").saying(&["you are not logged in"]);
+    }
+    home.latch(&["profile", "remove", "default"]).succeeded();
 }
 
 #[test]
@@ -392,6 +413,11 @@ fn the_notice_names_the_kernel_only_where_it_answers() {
     let Some(kernel) = Kernel::new() else { return };
     let login = kernel.home.login();
     login.saying(&["instead of the keyring", "Safer here: --store kernel", "--key-file FILE"]);
+    let doctor = kernel.home.latch(&["doctor"]).succeeded().stdout;
+    assert!(doctor.contains("not encrypted; only you can read them. Safer here: "), "{doctor}");
+    // A service, as systemd starts one.
+    let doctor = run(kernel.home.command(&["doctor"]).env("INVOCATION_ID", "1")).succeeded().stdout;
+    assert!(doctor.contains("Safer here: a systemd credential latchstring-key"), "{doctor}");
     let home = Home::new();
     let pending =
         Pending::start(&mut confined(home.login_command(&[]), Refused::Keys, libc::EPERM));

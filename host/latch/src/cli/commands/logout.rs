@@ -25,6 +25,7 @@ pub(crate) async fn run(global: &Global, args: Box<LogoutArgs>) -> Result<(), Er
             false => builder.build()?,
         };
         let ended = log_out(&latch, unregister).await?;
+        settings.stores(global)?.tidy(latch.key()).await?;
         let forgotten = keys::forget(global, &settings.effective, latch.key()).await;
         let url = ended.report.end_session_url.clone();
         let shown = show(global, &[ended]);
@@ -72,11 +73,13 @@ async fn end(global: &Global, trust: &Profile, key: &Key) -> Result<Option<Ended
         && latch.key() == key
     {
         let ended = log_out(&latch, false).await?;
+        settings.stores(&global)?.tidy(key).await?;
         keys::forget(&global, &settings.effective, key).await?;
         return Ok(Some(ended));
     }
     let store = settings.store(&global)?;
     let Some(description) = describe(store.as_ref(), key, SystemClock.now_ms()).await? else {
+        settings.stores(&global)?.tidy(key).await?;
         return Ok(None);
     };
     log_out(&settings.latch_of(&global, &description, key)?, false).await.map(Some)

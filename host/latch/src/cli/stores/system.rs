@@ -103,6 +103,21 @@ impl Stores {
         false
     }
 
+    /// Removes the marker of a session that the kernel has forgotten.
+    pub(crate) async fn tidy(&self, key: &Key) -> Result<(), Error> {
+        for choice in self.holding(key).await? {
+            if self.is_forgotten(choice, key).await {
+                let store = self.get(choice);
+                let held = store.lock(key).await?;
+                // Not if somebody has logged in meanwhile.
+                if self.is_forgotten(choice, key).await {
+                    store.delete(&held).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Made only when asked for: unlike the keyring's, it has no connection to keep.
     #[cfg(target_os = "linux")]
     fn kernel(&self) -> Arc<dyn Store> {
