@@ -7,6 +7,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
+use p256::elliptic_curve::point::AffineCoordinates;
 use rsa::signature::Verifier;
 use rsa::{BoxedUint, PublicKey, pkcs1v15, pss};
 use serde::Deserialize;
@@ -382,19 +383,19 @@ fn rsa_key(key: &Jwk) -> Result<PublicKey, Unverified> {
 // Each of these functions returns `None` if the key or the signature is malformed.
 
 fn es256(key: &Jwk, message: &[u8], signature: &[u8]) -> Option<bool> {
-    let key = p256::ecdsa::VerifyingKey::from_sec1_bytes(&sec1_point(key, 32)?).ok()?;
+    let key = p256::ecdsa::VerifyingKey::from_affine(point(key)?).ok()?;
     let signature = p256::ecdsa::Signature::from_slice(signature).ok()?;
     Some(key.verify(message, &signature).is_ok())
 }
 
 fn es384(key: &Jwk, message: &[u8], signature: &[u8]) -> Option<bool> {
-    let key = p384::ecdsa::VerifyingKey::from_sec1_bytes(&sec1_point(key, 48)?).ok()?;
+    let key = p384::ecdsa::VerifyingKey::from_affine(point(key)?).ok()?;
     let signature = p384::ecdsa::Signature::from_slice(signature).ok()?;
     Some(key.verify(message, &signature).is_ok())
 }
 
 fn es512(key: &Jwk, message: &[u8], signature: &[u8]) -> Option<bool> {
-    let key = p521::ecdsa::VerifyingKey::from_sec1_bytes(&sec1_point(key, 66)?).ok()?;
+    let key = p521::ecdsa::VerifyingKey::from_affine(point(key)?).ok()?;
     let signature = p521::ecdsa::Signature::from_slice(signature).ok()?;
     Some(key.verify(message, &signature).is_ok())
 }
@@ -406,11 +407,14 @@ fn eddsa(key: &Jwk, message: &[u8], signature: &[u8]) -> Option<bool> {
     Some(key.verify_strict(message, &signature).is_ok())
 }
 
-/// An uncompressed point (SEC 1 §2.3.3). Coordinates have a fixed length, in bytes (RFC
-/// 7518 §6.2.1.2).
-fn sec1_point(key: &Jwk, length: usize) -> Option<Vec<u8>> {
-    let (x, y) = (decode(&key.x)?, decode(&key.y)?);
-    (x.len() == length && y.len() == length).then(|| [&[4], x.as_slice(), y.as_slice()].concat())
+/// The point with the key's coordinates, which have a fixed length (RFC 7518 §6.2.1.2). Not by
+/// way of SEC 1: compressed points are not in use, and to expand them takes a lot of code.
+fn point<P>(key: &Jwk) -> Option<P>
+where
+    P: AffineCoordinates<FieldRepr: for<'a> TryFrom<&'a [u8]>>,
+{
+    let coordinate = |field| P::FieldRepr::try_from(&decode(field)?).ok();
+    P::from_coordinates(&coordinate(&key.x)?, &coordinate(&key.y)?).into()
 }
 
 fn decode(field: &Option<String>) -> Option<Vec<u8>> {
