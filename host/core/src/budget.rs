@@ -94,7 +94,7 @@ impl<'a> Asked<'a> {
     pub fn named(action: &str, url: &'a str, wait_ms: u64) -> Option<Self> {
         Some(match action {
             "lock" | "probe" | "save" | "read-registration" | "lock-registration"
-            | "save-registration" | "read-assertion" | "sign" => Self::Step,
+            | "save-registration" | "read-assertion" | "sign" | "decrypt" => Self::Step,
             "exchange" => Self::Request { wait_ms },
             "authorize" => Self::Redirect { url, wait_ms },
             "present" | "visit" => Self::Page { url },
