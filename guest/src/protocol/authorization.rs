@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq as _;
 use url::Url;
 
-use crate::contract::{Client, Code, EpochMs, Failure, ProviderError};
+use crate::contract::{Client, Code, EpochMs, Failure, GrantType, ProviderError};
 use crate::protocol::authorization_details::AUTHORIZATION_DETAILS;
 use crate::protocol::dpop::thumbprint;
 use crate::protocol::endpoint::{self, IssuerName};
@@ -333,7 +333,10 @@ pub(crate) fn demands(client: &Client) -> Result<Demands, Failure> {
 /// A space in a scope name would hide `openid` from the checks that require an ID token.
 pub(crate) fn check_client(client: &Client) -> Result<(), Failure> {
     check_client_security(client)?;
-    if client.id().is_empty() && client.resource_url.is_none() {
+    // What the client presents may say enough (RFC 7523 §2.1, RFC 8693 §2.1).
+    let presents = matches!(client.grant, GrantType::JwtBearer | GrantType::TokenExchange(_));
+    let is_anonymous = presents && client.authentication.is_none();
+    if client.id().is_empty() && client.resource_url.is_none() && !is_anonymous {
         return Err(Failure::configuration(
             "the client ID is empty",
             "set the client ID that the provider registered",

@@ -81,6 +81,7 @@ pub(crate) fn authenticated_post(
     let mut form: Vec<(&str, &str)> = form;
     let mut headers = Vec::new();
     match method {
+        ClientAuthentication::None if client.id().is_empty() => {}
         ClientAuthentication::None => form.push(("client_id", client.id())),
         ClientAuthentication::ClientSecretPost => {
             form.push(("client_id", client.id()));

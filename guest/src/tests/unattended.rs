@@ -189,6 +189,21 @@ fn a_token_is_exchanged_for_one_of_the_type_that_was_requested() {
     token().asks_token(answer).fails(Code::InvalidTokenResponse);
 }
 
+#[test]
+fn a_client_that_presents_enough_need_not_say_who_it_is() {
+    let nobody = |given: Given| given.client(|client| client.client_id = Some(String::new()));
+    for given in [exchanging(None), with_job()] {
+        let token = asking(nobody(given)).reads(AssertionPurpose::Subject, "opaque");
+        assert_eq!(token.sent().form.one("client_id"), None);
+        assert_eq!(token.sent().authorization, None);
+        token.asks_token(minted(1)).saves().grants();
+    }
+    for given in [openid(), machine()] {
+        let failure = nobody(given).try_token().err().unwrap();
+        assert_eq!(failure.code, Code::InvalidConfiguration);
+    }
+}
+
 // ---- Identity assertion authorization grants ------------------------------------
 
 const ID_JAG: &str = "urn:ietf:params:oauth:token-type:id-jag";

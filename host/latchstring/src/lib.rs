@@ -88,7 +88,7 @@ pub use latchstring_core::token::Token;
 #[cfg(all(feature = "transcript", not(target_os = "wasi")))]
 pub use latchstring_sandbox::Recorder;
 #[cfg(feature = "presets")]
-pub use preset::{Preset, Setting, Settings};
+pub use preset::{Preset, Setting, Settings, Unattended};
 pub use renewal::Renewal;
 #[cfg(not(target_os = "wasi"))]
 pub use renewal::{RenewalProcess, serve_renewal};

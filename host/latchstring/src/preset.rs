@@ -29,6 +29,7 @@ mod document;
 #[cfg(test)]
 mod tests;
 
+pub use apply::Unattended;
 #[cfg(feature = "keyring")]
 pub(crate) use document::{ImportPlan, KeyringPlan};
 
@@ -44,8 +45,8 @@ macro_rules! built_in {
 }
 
 built_in!(
-    "auth0", "authgate", "entra", "fief", "github", "gitlab", "google", "hexclave", "mock", "okta",
-    "stytch"
+    "auth0", "authgate", "entra", "entra-workload", "fief", "github", "gitlab", "google",
+    "google-workload", "hexclave", "mock", "okta", "stytch"
 );
 
 /// The settings of one provider.
@@ -181,6 +182,11 @@ impl Preset {
     /// Returns notes for the user.
     pub fn notes(&self) -> &[String] {
         &self.about.notes
+    }
+
+    /// Whether the client gets tokens without a user.
+    pub fn is_unattended(&self) -> bool {
+        self.document.get("unattended").is_some()
     }
 
     /// Returns the settings that the preset has.

@@ -22,7 +22,7 @@ import { login } from '../src/index.js';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 const programs = process.env.LATCHSTRING_BIN || join(root, 'target', 'debug');
-const web = join(root, 'host', 'latch', 'tests', 'web');
+export const web = join(root, 'host', 'latch', 'tests', 'web');
 
 /** The reason why tests with the certified provider cannot run; false if they can. */
 export const noWeb =

@@ -164,7 +164,8 @@ class Client:
     # own origin are then reached over http too.
     https_issuer: bool = False
     # Client identifier (RFC 6749 §2.2). None only with `resource-url`: the client has
-    # not been registered by hand.
+    # not been registered by hand. Empty: the client says nothing of itself, which the
+    # grants `jwt-bearer` and `token-exchange` allow (RFC 7523 §2.1, RFC 8693 §2.1).
     client_id: str | None = None
     # URL of a client ID metadata document, which some authorization servers take as a
     # client identifier without registration.

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use latchstring::contract::GrantType;
 use latchstring::{Code, Error, LatchBuilder, Preset, Settings};
 
 use super::args::Global;
+use super::choices::Grant;
 use super::config;
 use super::dotenv::{self, Dotenv};
 use super::profile::Profile;
@@ -102,6 +104,26 @@ pub(crate) fn settings(preset: &Preset, profile: &Profile) -> Settings {
         settings.entry(CLIENT_ID.to_owned()).or_insert_with(|| client_id.clone());
     }
     settings
+}
+
+/// Adds how tokens are granted without a user, if the preset says so.
+pub(crate) fn complete(preset: &Preset, profile: &mut Profile) -> Result<(), Error> {
+    let Some(unattended) = preset.unattended(&settings(preset, profile))? else { return Ok(()) };
+    let (grant, exchange) = match unattended.grant {
+        GrantType::User => return Ok(()),
+        GrantType::ClientCredentials => (Grant::ClientCredentials, None),
+        GrantType::JwtBearer => (Grant::JwtBearer, None),
+        GrantType::TokenExchange(exchange) => (Grant::TokenExchange, Some(exchange)),
+    };
+    profile.grant.get_or_insert(grant);
+    if let Some(exchange) = exchange {
+        profile.subject_token_type.get_or_insert(exchange.subject_token_type);
+        profile.requested_token_type = profile.requested_token_type.take().or(exchange.requested_token_type);
+    }
+    profile.audience = profile.audience.take().or(unattended.audience);
+    let assertion_audience = profile.assertion_audience.take();
+    profile.assertion_audience = assertion_audience.or(unattended.assertion_audience);
+    Ok(())
 }
 
 /// Returns a builder for the preset's provider.

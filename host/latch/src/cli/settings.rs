@@ -129,7 +129,10 @@ impl Settings {
         if let Some(preset) = &preset {
             presets::fill_gaps(preset, &own, &mut given, &mut found, fitting)?;
         }
-        let effective = given.clone().over(saved.clone().fitting(&given)).over(found.clone());
+        let mut effective = given.clone().over(saved.clone().fitting(&given)).over(found.clone());
+        if let Some(preset) = &preset {
+            presets::complete(preset, &mut effective)?;
+        }
         let unread_dotenv = dotenv.unread.clone();
         Ok(Self { saved, given, found, unread_dotenv, effective, resource: None, preset })
     }
@@ -256,7 +259,9 @@ impl Settings {
             }
             return Ok(builder);
         }
-        match (profile.issuer.clone(), profile.client_id.clone()) {
+        let client_id = profile.client_id.clone();
+        let client_id = client_id.or_else(|| unattended::is_anonymous(profile).then(String::new));
+        match (profile.issuer.clone(), client_id) {
             (Some(issuer), Some(client_id)) => Ok(Latch::builder(issuer, client_id)),
             (None, Some(client_id)) if profile.token_endpoint.is_some() => {
                 Ok(Latch::builder_without_issuer(client_id))

@@ -49,6 +49,13 @@ pub(super) fn grant(profile: &Profile) -> Result<GrantType, Error> {
     })
 }
 
+/// Whether a client need not say who it is: what it presents says enough (RFC 7523 §2.1, RFC
+/// 8693 §2.1).
+pub(super) fn is_anonymous(profile: &Profile) -> bool {
+    matches!(profile.grant, Some(Grant::JwtBearer | Grant::TokenExchange))
+        && profile.client_auth.is_none()
+}
+
 /// Refuses a command that is not in a saved profile: whatever sets a variable or an argument
 /// must not decide what is run.
 pub(super) fn check_commands(given: &Profile) -> Result<(), Error> {

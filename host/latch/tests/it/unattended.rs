@@ -389,6 +389,57 @@ fn doctor_names_what_could_be_presented() {
     assert!(said.contains("Vercel: --assertion env:VERCEL_OIDC_TOKEN") && !said.contains("s3cret"));
 }
 
+// ---- Presets --------------------------------------------------------------------------------
+
+/// A token service that takes these fields of a form and no others, as Google's does.
+fn strict_service(expected: &'static [&'static str]) -> Api {
+    Api::start(move |asked, stream| {
+        let fields = url::form_urlencoded::parse(&asked.body).map(|(name, _)| name.into_owned());
+        let mut fields: Vec<String> = fields.collect();
+        fields.sort();
+        let token = json!({ "access_token": fields.join(","), "token_type": "Bearer",
+            "issued_token_type": "urn:ietf:params:oauth:token-type:access_token" });
+        match fields == expected {
+            true => answer(
+                stream,
+                "200 OK\r\ncontent-type: application/json",
+                token.to_string().as_bytes(),
+            ),
+            false => answer(stream, "400 Bad Request", fields.join(",").as_bytes()),
+        }
+    })
+}
+
+/// The built-in preset, for a service elsewhere.
+fn moved(home: &Home, name: &str, from: &str, to: &str) {
+    let text = home.latch(&["provider", "show", name]).succeeded().stdout;
+    assert!(text.contains(from), "{text}");
+    let folder = home.config_folder().join("providers");
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::write(folder.join("moved.toml"), text.replace(from, to)).expect("a preset");
+}
+
+#[test]
+fn a_preset_says_how_a_job_gets_its_token() {
+    let service = strict_service(&[
+        "audience",
+        "grant_type",
+        "requested_token_type",
+        "scope",
+        "subject_token",
+        "subject_token_type",
+    ]);
+    let home = Home::new();
+    let token_endpoint = format!("{}/v1/token", service.origin());
+    moved(&home, "google-workload", "https://sts.googleapis.com/v1/token", &token_endpoint);
+    let pool = "provider=projects/1/locations/global/workloadIdentityPools/ci/providers/github";
+    let words = ["token", "--provider", "moved", "--set", pool, "--subject-token", "env:JOB"];
+    let mut command = home.command(&words);
+    run(command.env("JOB", job("https://iam.googleapis.com/projects/1", 300))).succeeded();
+    let status = home.latch(&["status"]).succeeded().stdout;
+    assert!(status.contains("none: it presents what says enough"), "{status}");
+}
+
 // ---- Token exchange --------------------------------------------------------------------------
 
 #[test]

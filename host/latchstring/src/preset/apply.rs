@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::document::Filled;
+use super::document::{Filled, GrantPart, UnattendedPart};
 #[cfg(feature = "keyring")]
 use super::document::ImportPlan;
 use super::{Preset, Settings};
@@ -10,7 +10,7 @@ use crate::builder::LatchBuilder;
 use crate::capability::loopback::Redirect;
 use crate::error::Error;
 use crate::latch::Latch;
-use latchstring_core::contract::Hexclave;
+use latchstring_core::contract::{Audience, GrantType, Hexclave, TokenExchange};
 
 impl Latch {
     /// Returns the settings of a client of a known provider, one of [`Preset::names`].
@@ -39,7 +39,31 @@ impl Latch {
     }
 }
 
+/// How a preset's client gets tokens without a user.
+#[derive(Clone, Debug)]
+pub struct Unattended {
+    /// How tokens are granted.
+    pub grant: GrantType,
+    /// Whom tokens are for.
+    pub audience: Option<String>,
+    /// Whom the assertions or tokens that the client presents are made for, where that can be
+    /// asked for. `None`: the issuer.
+    pub assertion_audience: Option<String>,
+}
+
 impl Preset {
+    /// Returns how the client gets tokens without a user, or `None` if users log in.
+    ///
+    /// # Errors
+    ///
+    /// Returns `invalid-configuration` if a setting is missing; the error names it.
+    pub fn unattended(&self, settings: &Settings) -> Result<Option<Unattended>, Error> {
+        match self.is_unattended() {
+            false => Ok(None),
+            true => Ok(self.filled(settings)?.unattended.map(Unattended::from)),
+        }
+    }
+
     /// Returns where the provider's own program keeps sessions.
     #[cfg(feature = "keyring")]
     pub(crate) fn import_plan(&self, settings: &Settings) -> Result<ImportPlan, Error> {
@@ -127,6 +151,23 @@ fn fill(value: &mut Value, preset: &Preset, settings: &Settings) -> Result<bool,
     Ok(true)
 }
 
+impl From<UnattendedPart> for Unattended {
+    fn from(part: UnattendedPart) -> Self {
+        let grant = match part.grant {
+            GrantPart::ClientCredentials => GrantType::ClientCredentials,
+            GrantPart::JwtBearer => GrantType::JwtBearer,
+            GrantPart::TokenExchange => GrantType::TokenExchange(TokenExchange {
+                subject_token_type: part.subject_token_type.unwrap_or_else(|| JWT.to_owned()),
+                requested_token_type: part.requested_token_type,
+            }),
+        };
+        Self { grant, audience: part.audience, assertion_audience: part.assertion_audience }
+    }
+}
+
+/// The type of a JSON Web Token that is exchanged (RFC 8693 §3).
+const JWT: &str = "urn:ietf:params:oauth:token-type:jwt";
+
 fn into_builder(filled: Filled) -> LatchBuilder {
     let client = filled.client;
     let client_id = client.client_id.unwrap_or_default();
@@ -139,6 +180,12 @@ fn into_builder(filled: Filled) -> LatchBuilder {
     }
     if let Some(authentication) = client.authentication {
         builder = builder.client_authentication(authentication.into());
+    }
+    if let Some(unattended) = filled.unattended.map(Unattended::from) {
+        builder = builder.grant(unattended.grant);
+        if let Some(audience) = unattended.audience {
+            builder = builder.audience(Audience::Name(audience));
+        }
     }
     if let Some(hexclave) = filled.hexclave {
         builder = builder.hexclave(Hexclave::from(hexclave));

@@ -27,6 +27,8 @@ pub(super) struct Filled {
     #[serde(default)]
     pub(super) assumed_endpoints: EndpointsPart,
     pub(super) hexclave: Option<HexclavePart>,
+    /// How tokens are granted without a user.
+    pub(super) unattended: Option<UnattendedPart>,
     #[serde(default)]
     pub(super) login: LoginPart,
     /// Additional parameters of the authorization request.
@@ -88,6 +90,25 @@ pub(super) struct LoginPart {
     pub(super) ports: Vec<u16>,
     pub(super) redirect_path: Option<String>,
     pub(super) flow: Option<FlowPart>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(super) struct UnattendedPart {
+    pub(super) grant: GrantPart,
+    pub(super) audience: Option<String>,
+    pub(super) assertion_audience: Option<String>,
+    /// For the grant `token-exchange`; so is the one below.
+    pub(super) subject_token_type: Option<String>,
+    pub(super) requested_token_type: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum GrantPart {
+    ClientCredentials,
+    JwtBearer,
+    TokenExchange,
 }
 
 #[derive(Default, Deserialize)]
@@ -152,7 +173,9 @@ macro_rules! words {
 words!(AuthenticationPart is ClientAuthentication:
     #[default] "none" => None,
     "client_secret_basic" => ClientSecretBasic,
-    "client_secret_post" => ClientSecretPost);
+    "client_secret_post" => ClientSecretPost,
+    "private_key_jwt" => PrivateKeyJwt,
+    "assertion" => Assertion);
 words!(FormatPart is RequestFormat:
     #[default] "form" => Form,
     "json" => Json);

@@ -52,7 +52,11 @@ fn explain(preset: &Preset, place: &str) {
     }
     let needed = preset.settings().iter().filter(|(_, setting)| setting.is_needed());
     let words: String = needed.map(|(name, _)| format!(" --set {name}=...")).collect();
-    output::say(&format!("Log in with: latch login --provider {}{words}", preset.name()));
+    let how = match preset.is_unattended() {
+        true => "Get a token with: latch token",
+        false => "Log in with: latch login",
+    };
+    output::say(&format!("{how} --provider {}{words}", preset.name()));
     output::say(&format!("The file of the preset follows; to change it, save a copy as {place}"));
 }
 

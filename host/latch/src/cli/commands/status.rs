@@ -134,6 +134,8 @@ fn in_words(row: &Row, now_ms: u64) -> String {
             let (by_whom, scopes) =
                 (by_whom(provider, &description.issuer), description.scopes.join(" "));
             let (since, place) = (at(description.logged_in_at_ms), format!("{store}: {place}"));
+            let client = Some(&*description.client_id).filter(|id| !id.is_empty());
+            let client = client.unwrap_or("none: it presents what says enough");
             let resource = description.resource.as_deref().map(|url| ("resource", url));
             let details = description.authorization_details.as_deref();
             let lines: Vec<_> = resource
@@ -142,7 +144,7 @@ fn in_words(row: &Row, now_ms: u64) -> String {
                 .chain([
                     ("who", who.as_deref().unwrap_or("unknown: the provider gives no name")),
                     ("provider", &*by_whom),
-                    ("client", &*description.client_id),
+                    ("client", client),
                     ("scopes", &*scopes),
                     ("since", &*since),
                     ("token", &*token),
