@@ -21,7 +21,8 @@ use crate::protocol::dpop::{
     DPOP, Proof, asks_for_nonce, bound_token, is_proven, method_name, nonce,
 };
 use crate::protocol::entropy::Entropy;
-use crate::protocol::request::{find_header, header};
+use crate::protocol::id_token::CLOCK_SKEW_MS;
+use crate::protocol::request::{date_ms, find_header, header};
 
 pub(crate) struct Proving {
     client: Identity,
@@ -34,6 +35,10 @@ pub(crate) struct Proving {
     last: Option<Last>,
     /// What the last assertion of another issuer says, for the case that it is refused.
     presented: Option<String>,
+    /// Whether an assertion of another issuer was read, for whatever it is.
+    has_read: bool,
+    /// How far this machine's clock is from the provider's, in words, if that is too far.
+    clock: Option<String>,
     nonces: Nonces,
 }
 
@@ -100,6 +105,8 @@ impl Proving {
             pending: None,
             last: None,
             presented: None,
+            has_read: false,
+            clock: None,
             nonces: Nonces::default(),
         })
     }
@@ -122,6 +129,13 @@ impl Proving {
         reply: &Reply,
         now_ms: EpochMs,
     ) -> Result<Option<Action>, Failure> {
+        match reply {
+            Reply::Assertion(_) => self.has_read = true,
+            Reply::Answered(Ok(response)) => {
+                self.clock = date_ms(response).and_then(|date_ms| difference(now_ms, date_ms));
+            }
+            _ => {}
+        }
         let Some(Pending { mut exchange, lacks }) = self.pending.take() else {
             return self.note_nonce(reply, now_ms);
         };
@@ -142,9 +156,12 @@ impl Proving {
         self.advance(exchange, now_ms).map(Some)
     }
 
-    /// Adds what the last assertion says to a refusal.
+    /// Adds to a refusal what the last assertion says, and that a wrong clock may be the reason
+    /// for it: what is signed has a time.
     pub(crate) fn explain(&self, failure: Failure) -> Failure {
-        explain(failure, self.presented.as_deref())
+        let failure = explain(failure, self.presented.as_deref());
+        let is_signed = self.made > 0 || self.has_read;
+        explain(failure, self.clock.as_deref().filter(|_| is_signed))
     }
 
     /// Returns the action for the next proof, or the request if it has all.
@@ -214,6 +231,16 @@ impl Proving {
         self.made += 1;
         self.entropy.secret(&format!("jti {}", self.made))
     }
+}
+
+/// Says by how much the two times differ, if a provider may mind.
+fn difference(now_ms: EpochMs, date_ms: EpochMs) -> Option<String> {
+    let (seconds, side) = match now_ms.checked_sub(date_ms) {
+        Some(ahead_ms) => (ahead_ms / 1000, "ahead of"),
+        None => ((date_ms - now_ms) / 1000, "behind"),
+    };
+    let is_far = seconds.saturating_mul(1000) > CLOCK_SKEW_MS;
+    is_far.then(|| format!("this machine's clock is {seconds} s {side} the provider's"))
 }
 
 enum Asserted {

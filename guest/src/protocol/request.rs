@@ -1,9 +1,11 @@
 //! HTTP requests as data.
 
+use std::time::UNIX_EPOCH;
+
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use crate::contract::{Exchange, Header, Method, Purpose, Request, Response};
+use crate::contract::{EpochMs, Exchange, Header, Method, Purpose, Request, Response};
 
 /// Returns a GET request for JSON.
 pub(crate) fn get(purpose: Purpose, url: &str) -> Exchange {
@@ -75,6 +77,13 @@ pub(crate) fn find_header<'a>(headers: &'a [Header], name: &str) -> Option<&'a s
 pub(crate) fn retry_after_ms(response: &Response) -> Option<u64> {
     let seconds: u64 = find_header(&response.headers, "retry-after")?.trim().parse().ok()?;
     Some(seconds.saturating_mul(1000))
+}
+
+/// Returns the provider's time (`Date`, RFC 9110 §6.6.1), or `None` if it does not say.
+pub(crate) fn date_ms(response: &Response) -> Option<EpochMs> {
+    let date = httpdate::parse_http_date(find_header(&response.headers, "date")?).ok()?;
+    let since = date.duration_since(UNIX_EPOCH).ok()?;
+    Some(since.as_secs().saturating_mul(1000))
 }
 
 fn accept_json() -> Header {

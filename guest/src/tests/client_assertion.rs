@@ -11,8 +11,9 @@ use super::provider::{ISSUER, id_token, oauth_error, status, tokens, usual_keys}
 use super::script::Script;
 use super::seen::jws;
 use crate::contract::{
-    AssertionPurpose, ClientAuthentication, ClientKey, Code, GrantType, SigningAlgorithm,
+    AssertionPurpose, ClientAuthentication, ClientKey, Code, GrantType, Reply, SigningAlgorithm,
 };
+use crate::protocol::request::header;
 
 const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -112,6 +113,38 @@ fn an_assertion_of_another_issuer_is_read_for_each_request_and_explained_if_refu
     for words in ["iss https://ci.example", "sub job:1", "aud a"] {
         assert!(failure.message.contains(words), "{}", failure.message);
     }
+}
+
+#[test]
+fn a_clock_that_is_wrong_is_named_where_what_is_signed_was_refused() {
+    let refusal = |date: &str| {
+        let Reply::Answered(Ok(mut response)) = oauth_error("invalid_client") else {
+            panic!("an answer")
+        };
+        response.headers.push(header("Date", date));
+        Reply::Answered(Ok(response))
+    };
+    let machine = |given: Given| given.client(|client| client.grant = GrantType::ClientCredentials);
+    // It is 2027-01-15T08:00:00Z here.
+    for (date, said) in [
+        ("Fri, 15 Jan 2027 07:55:00 GMT", Some("this machine's clock is 300 s ahead of")),
+        ("Fri, 15 Jan 2027 08:05:00 GMT", Some("this machine's clock is 300 s behind")),
+        ("Fri, 15 Jan 2027 08:00:30 GMT", None),
+        ("yesterday", None),
+    ] {
+        let token = machine(with_key()).token().locks(None);
+        let token = token.discovers(super::provider::metadata()).signs(b"signature");
+        let failure = token.asks_token(refusal(date)).fails(Code::ProviderRefused);
+        match said {
+            Some(said) => assert!(failure.message.contains(said), "{}", failure.message),
+            None => assert!(!failure.message.contains("clock"), "{}", failure.message),
+        }
+    }
+    // A secret has no time.
+    let token = machine(openid().secret("secret")).token().locks(None);
+    let token = token.discovers(super::provider::metadata());
+    let refused = token.asks_token(refusal("Fri, 15 Jan 2027 07:55:00 GMT"));
+    assert!(!refused.fails(Code::ProviderRefused).message.contains("clock"));
 }
 
 #[test]

@@ -198,9 +198,8 @@ fn a_client_that_presents_enough_need_not_say_who_it_is() {
         assert_eq!(token.sent().authorization, None);
         token.asks_token(minted(1)).saves().grants();
     }
-    for given in [openid(), machine()] {
-        let failure = nobody(given).try_token().err().unwrap();
-        assert_eq!(failure.code, Code::InvalidConfiguration);
+    for refused in [nobody(openid()).try_login(), nobody(machine()).try_token()] {
+        assert_eq!(refused.err().unwrap().code, Code::InvalidConfiguration);
     }
 }
 

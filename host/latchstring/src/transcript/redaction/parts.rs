@@ -194,6 +194,7 @@ impl Redactor {
                     is_media_type(essence).then_some(essence)?
                 }
                 "retry-after" if is_number(value) => value,
+                "date" if httpdate::parse_http_date(value).is_ok() => value,
                 "www-authenticate" => {
                     challenges.push(json!({ "name": name, "value": self.challenge(value) }));
                     return None;
