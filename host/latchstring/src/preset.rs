@@ -45,8 +45,19 @@ macro_rules! built_in {
 }
 
 built_in!(
-    "auth0", "authgate", "entra", "entra-workload", "fief", "github", "gitlab", "google",
-    "google-workload", "hexclave", "mock", "okta", "stytch"
+    "auth0",
+    "authgate",
+    "entra",
+    "entra-workload",
+    "fief",
+    "github",
+    "gitlab",
+    "google",
+    "google-workload",
+    "hexclave",
+    "mock",
+    "okta",
+    "stytch"
 );
 
 /// The settings of one provider.

@@ -118,7 +118,8 @@ pub(crate) fn complete(preset: &Preset, profile: &mut Profile) -> Result<(), Err
     profile.grant.get_or_insert(grant);
     if let Some(exchange) = exchange {
         profile.subject_token_type.get_or_insert(exchange.subject_token_type);
-        profile.requested_token_type = profile.requested_token_type.take().or(exchange.requested_token_type);
+        profile.requested_token_type =
+            profile.requested_token_type.take().or(exchange.requested_token_type);
     }
     profile.audience = profile.audience.take().or(unattended.audience);
     let assertion_audience = profile.assertion_audience.take();

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::document::{Filled, GrantPart, UnattendedPart};
 #[cfg(feature = "keyring")]
 use super::document::ImportPlan;
+use super::document::{Filled, GrantPart, UnattendedPart};
 use super::{Preset, Settings};
 use crate::builder::LatchBuilder;
 use crate::capability::loopback::Redirect;
