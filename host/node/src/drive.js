@@ -137,27 +137,23 @@ async function steps(open, parts) {
           }
           reply = await user.perform(action);
           break;
-        case 'read-assertion':
-          if (!parts.assertion) {
-            const what = 'the client presents an assertion, but nothing says where to find it';
-            throw new LatchError('invalid-configuration', what, 'set the option `assertion`');
-          }
-          reply = { tag: 'assertion', val: await parts.assertion(action.val) };
+        case 'read-assertion': {
+          const what = 'the client presents an assertion, but nothing says where to find it';
+          const read = needed(parts.assertion, what, 'assertion');
+          reply = { tag: 'assertion', val: await read(action.val) };
           break;
-        case 'sign':
-          if (!parts.sign) {
-            const what = 'the client signs with a key, but nothing signs for it';
-            throw new LatchError('invalid-configuration', what, 'set the option `sign`');
-          }
-          reply = { tag: 'signed', val: await parts.sign(action.val) };
+        }
+        case 'sign': {
+          const what = 'the client signs with a key, but nothing signs for it';
+          reply = { tag: 'signed', val: await needed(parts.sign, what, 'sign')(action.val) };
           break;
-        case 'decrypt':
-          if (!parts.decrypt) {
-            const what = 'the client decrypts with a key, but nothing decrypts for it';
-            throw new LatchError('invalid-configuration', what, 'set the option `decrypt`');
-          }
-          reply = { tag: 'decrypted', val: await parts.decrypt(action.val) };
+        }
+        case 'decrypt': {
+          const what = 'the client decrypts with a key, but nothing decrypts for it';
+          const decrypt = needed(parts.decrypt, what, 'decrypt');
+          reply = { tag: 'decrypted', val: await decrypt(action.val) };
           break;
+        }
         case 'save':
           if (!lock) {
             const what = "the login component saved a session without the session's lock";
@@ -230,6 +226,21 @@ async function locked(store, what, { clock, terminal, lockPatienceMs, signal }) 
   } finally {
     end.abort();
   }
+}
+
+/**
+ * Returns a part of the host that only some clients need. Fails with `invalid-configuration` and
+ * the option that sets it if it is not there.
+ *
+ * @template T
+ * @param {T | undefined} part
+ * @param {string} what
+ * @param {string} option
+ * @returns {T}
+ */
+function needed(part, what, option) {
+  if (part) return part;
+  throw new LatchError('invalid-configuration', what, `set the option \`${option}\``);
 }
 
 /**

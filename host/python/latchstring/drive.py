@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 from .contract import (
@@ -27,6 +27,8 @@ from .errors import LatchError, misbehaviour, printable
 from .rules import Budget, Egress, Event, Rules
 from .settings import Settings
 from .store import HeldLock, Store, naming_place, read_registration, read_session
+
+T = TypeVar("T")
 
 if TYPE_CHECKING:
     from .user import User
@@ -140,29 +142,16 @@ class Drive:
                 kind = "ok" if isinstance(answer, Response) else "error"
                 return Reply("answered", AnsweredResult(kind, answer))
             case "read-assertion":
-                if self.settings.assertion is None:
-                    raise LatchError(
-                        "invalid-configuration",
-                        "the client presents an assertion, but nothing says where to find it",
-                        "set Settings.assertion",
-                    )
-                return Reply("assertion", self.settings.assertion(payload))
+                what = "presents an assertion, but nothing says where to find it"
+                return Reply(
+                    "assertion", _needed("assertion", self.settings.assertion, what)(payload)
+                )
             case "sign":
-                if self.settings.sign is None:
-                    raise LatchError(
-                        "invalid-configuration",
-                        "the client signs with a key, but nothing signs for it",
-                        "set Settings.sign",
-                    )
-                return Reply("signed", self.settings.sign(payload))
+                what = "signs with a key, but nothing signs for it"
+                return Reply("signed", _needed("sign", self.settings.sign, what)(payload))
             case "decrypt":
-                if self.settings.decrypt is None:
-                    raise LatchError(
-                        "invalid-configuration",
-                        "the client decrypts with a key, but nothing decrypts for it",
-                        "set Settings.decrypt",
-                    )
-                return Reply("decrypted", self.settings.decrypt(payload))
+                what = "decrypts with a key, but nothing decrypts for it"
+                return Reply("decrypted", _needed("decrypt", self.settings.decrypt, what)(payload))
             case "save":
                 if not self._is_locked:
                     raise misbehaviour("saved a session without the session's lock")
@@ -264,3 +253,10 @@ class Drive:
         except LatchError as error:
             return Reply("not-saved", error.message)
         return Reply("saved")
+
+
+def _needed(setting: str, value: T | None, what: str) -> T:
+    """Returns a setting that only some clients need."""
+    if value is None:
+        raise LatchError("invalid-configuration", f"the client {what}", f"set Settings.{setting}")
+    return value

@@ -102,7 +102,7 @@ impl Settings {
     }
 
     /// Whether tokens are granted without a user.
-    pub(crate) fn is_unattended(&self) -> bool {
+    fn is_unattended(&self) -> bool {
         self.effective.grant.is_some_and(|grant| grant != Grant::User)
     }
 

@@ -140,10 +140,11 @@ impl Other {
             Some(profile) => Settings::described((**profile).clone()),
             None => Settings::read_without_folder(&self.global, Profile::default())?,
         };
-        match settings.is_unattended() {
+        let own = &settings.effective;
+        match own.subject_profile.is_some() || own.idp_issuer.is_some() {
             false => Ok(settings),
             true => Err(missing(
-                format!("nobody logs in with the profile {}", self.global.profile),
+                format!("the profile {} exchanges a token itself", self.global.profile),
                 "name a profile that logs in",
             )),
         }

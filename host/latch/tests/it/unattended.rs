@@ -461,6 +461,16 @@ fn another_profiles_token_is_exchanged_and_its_login_is_named() {
     Session::read(&home.session_file()).later(7200).write();
     let run = home.latch(&["token"]).failed(3, "login-required");
     run.saying(&["latch login --profile person"]);
+    // A machine has a token without a login. This provider exchanges none of those.
+    let machine = ["profile", "add", "machine", "--issuer", server.issuer(), "--client-id"];
+    let secret = home.file("secret", SECRET);
+    let grant = ["machine", "--grant", "client-credentials", "--client-secret-file", &secret];
+    home.latch(&[&machine[..], &grant].concat()).succeeded();
+    let run = home.latch(&["token", "--subject-profile", "machine"]).failed(4, "provider-refused");
+    run.saying(&["invalid_grant"]);
+    // One that exchanges a token itself could go round in circles.
+    let run = home.latch(&["token", "--subject-profile", "default"]);
+    run.failed(2, "invalid-configuration").saying(&["exchanges a token itself"]);
 }
 
 // ---- Identity assertion authorization grants -------------------------------------------------
