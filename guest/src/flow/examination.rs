@@ -43,6 +43,12 @@ enum State {
     Local(Local),
 }
 
+impl State {
+    fn asked(about: Subject, only_to_verify: bool) -> Self {
+        Self::Asked(Inquiry { about, only_to_verify })
+    }
+}
+
 #[derive(Clone, Copy)]
 struct Inquiry {
     about: Subject,
@@ -90,10 +96,7 @@ impl Examination {
         let (state, exchange) = match &asking.demand.examination {
             None => return Ok(Done(asking.granted(session, source))),
             Some(Question::Userinfo) => match userinfo()? {
-                Some(exchange) => (
-                    State::Asked(Inquiry { about: Subject::User, only_to_verify: false }),
-                    exchange,
-                ),
+                Some(exchange) => (State::asked(Subject::User, false), exchange),
                 None if session.id_token.is_none() && is_for_another => {
                     return Err(for_resource_alone());
                 }
@@ -103,9 +106,7 @@ impl Examination {
                 None => return Ok(Done(asking.granted(session, source))),
             },
             Some(Question::Verification) => match userinfo()? {
-                Some(exchange) => {
-                    (State::Asked(Inquiry { about: Subject::User, only_to_verify: true }), exchange)
-                }
+                Some(exchange) => (State::asked(Subject::User, true), exchange),
                 None => {
                     let exchange = asking.introspection(&session)?;
                     let exchange = exchange.ok_or_else(|| match session.userinfo_refuses {
@@ -113,19 +114,13 @@ impl Examination {
                         false if is_for_another => no_endpoint("introspection"),
                         false => no_endpoint("userinfo"),
                     })?;
-                    (
-                        State::Asked(Inquiry { about: Subject::AccessToken, only_to_verify: true }),
-                        exchange,
-                    )
+                    (State::asked(Subject::AccessToken, true), exchange)
                 }
             },
             Some(Question::Introspection) => {
                 let exchange = asking.introspection(&session)?;
                 let exchange = exchange.ok_or_else(|| no_endpoint("introspection"))?;
-                (
-                    State::Asked(Inquiry { about: Subject::AccessToken, only_to_verify: false }),
-                    exchange,
-                )
+                (State::asked(Subject::AccessToken, false), exchange)
             }
             Some(Question::Tokeninfo) => {
                 let endpoint = &asking.given.tokeninfo_endpoint;
@@ -184,10 +179,7 @@ impl Examination {
 impl Inquiry {
     /// Whether more than the status of an answer counts.
     fn is_read(self) -> bool {
-        matches!(
-            self,
-            Self { about: Subject::AccessToken, .. } | Self { only_to_verify: false, .. }
-        )
+        !(self.only_to_verify && matches!(self.about, Subject::User))
     }
 }
 
