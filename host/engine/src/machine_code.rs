@@ -30,8 +30,8 @@ pub fn of(component: &[u8], settings: Config, folders: &Folders) -> Result<Vec<u
     Ok(compiled)
 }
 
-/// Returns whether the machine code can be part of the program's own code: on Linux, on the
-/// architectures that Cranelift supports.
+/// Returns whether the machine code can be part of the program's own code: on Linux and
+/// macOS, on the architectures that Cranelift supports.
 ///
 /// # Errors
 ///
@@ -39,7 +39,8 @@ pub fn of(component: &[u8], settings: Config, folders: &Folders) -> Result<Vec<u
 pub fn runs_in_place() -> Result<bool> {
     let architecture = env::var("CARGO_CFG_TARGET_ARCH")?;
     let compiled = ["aarch64", "riscv64", "s390x", "x86_64"];
-    Ok(env::var("CARGO_CFG_TARGET_OS")? == "linux" && compiled.contains(&architecture.as_str()))
+    let system = env::var("CARGO_CFG_TARGET_OS")?;
+    Ok(["linux", "macos"].contains(&system.as_str()) && compiled.contains(&architecture.as_str()))
 }
 
 /// Returns a hash of the component and of this program, which contains the compiler and all

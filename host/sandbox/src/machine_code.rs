@@ -40,13 +40,16 @@ mod embedded {
 
     /// Never called: the bytes at its address are the machine code. It is a function
     /// because the linker makes functions executable. It is alone in its section, so that
-    /// its alignment, which is a multiple of every page size, applies.
+    /// its alignment applies, which is a multiple of every page size of the system. macOS
+    /// has pages of 4 and 16 KiB, and its linker knows no larger alignment.
     #[unsafe(naked)]
-    #[unsafe(link_section = ".text.latchstring_component")]
+    #[cfg_attr(target_os = "linux", unsafe(link_section = ".text.latchstring_component"))]
+    #[cfg_attr(target_os = "macos", unsafe(link_section = "__TEXT,__latchstring"))]
     extern "C" fn code() {
         naked_asm!(
-            ".balign 65536",
+            ".balign {alignment}",
             concat!(".incbin \"", env!("LATCHSTRING_COMPONENT_COMPILED"), "\""),
+            alignment = const if cfg!(target_os = "macos") { 16 << 10 } else { 64 << 10 },
         )
     }
 
@@ -87,9 +90,8 @@ mod embedded {
     use wasmtime::Engine;
     use wasmtime::component::Component;
 
-    pub(super) const REMEDY: &str = "allow this program to make memory executable: a hardened macOS program needs the \
-         entitlement com.apple.security.cs.allow-unsigned-executable-memory, Windows no \
-         Arbitrary Code Guard, a systemd service MemoryDenyWriteExecute=no";
+    pub(super) const REMEDY: &str = "allow this program to make memory executable: \
+         Arbitrary Code Guard of Windows must be off for it";
 
     static COMPILED: &[u8] = include_bytes!(env!("LATCHSTRING_COMPONENT_COMPILED"));
 
