@@ -45,15 +45,18 @@ wasm_target() {
   apt "a compiler for WebAssembly" rustc-web cargo-web rust-web-src
 }
 
+# rust_target TARGET: installs what Rust needs to build for it.
+rust_target() {
+  has_target "$1" && return
+  if has rustup && rustup target add "$1" >/dev/null 2>&1; then return; fi
+  fail "the Rust target $1 is missing; install it with: rustup target add $1"
+}
+
 # The packages to build, as cargo's arguments.
 workspace=(--workspace)
 
-# The target of latch.wasm, which only rustup has.
-wasi_target() {
-  has_target $wasi && return
-  if has rustup && rustup target add $wasi >/dev/null 2>&1; then return; fi
-  fail "the Rust target $wasi is missing; install it with: rustup target add $wasi"
-}
+# The target of latch.wasm.
+wasi_target() { rust_target $wasi; }
 
 # setup_node [MAJOR MINOR]: Node of at least that version, else of the one that
 # $web/package.json asks for.
@@ -176,6 +179,13 @@ setup_mcp_python() {
   local folder
   python_packages testing/mcp/requirements.txt mcp-python "the MCP server in Python"
   export LATCHSTRING_MCP_PYTHON=$folder/bin/python
+}
+
+# Puts cargo-zigbuild on the PATH: cargo with a C compiler and linker for other systems.
+setup_zig() {
+  local folder
+  python_packages tools/zig-requirements.txt zig "a C compiler for other systems"
+  PATH=$folder/bin:$PATH
 }
 
 # python_packages REQUIREMENTS NAME LABEL: what the file lists, kept in the cache under NAME.

@@ -2,7 +2,7 @@
 //! the session when a refresh token is used twice.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::process::{Child, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -135,10 +135,10 @@ impl Storm {
     fn wait_for_renewers(&self) {
         let home = self.home.state_folder().into_os_string().into_encoded_bytes();
         let is_at_home = |process: &std::path::Path| {
-            let environment = fs::read(process.join("environ")).unwrap_or_default();
+            let environment = std::fs::read(process.join("environ")).unwrap_or_default();
             environment.windows(home.len()).any(|part| part == home)
         };
-        let processes = fs::read_dir("/proc").expect("processes");
+        let processes = std::fs::read_dir("/proc").expect("processes");
         for process in processes.filter_map(Result::ok).map(|entry| entry.path()) {
             let number = process.file_name().and_then(|name| name.to_str()?.parse().ok());
             let Some(number) = number.and_then(rustix::process::Pid::from_raw) else { continue };

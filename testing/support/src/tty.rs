@@ -42,7 +42,7 @@ impl Tty {
             command.pre_exec(|| {
                 signal(Signal::SIGHUP, SigHandler::SigDfl)?;
                 setsid()?;
-                match libc::ioctl(0, libc::TIOCSCTTY, 0) {
+                match libc::ioctl(0, libc::TIOCSCTTY as _, 0) {
                     0 => Ok(()),
                     _ => Err(Error::last_os_error()),
                 }

@@ -65,7 +65,7 @@ mod memory {
 
     pub(super) fn reopen() {
         if let Some(before) = BEFORE.get() {
-            let _ = setrlimit(Resource::Core, before.clone());
+            let _ = setrlimit(Resource::Core, *before);
         }
     }
 }

@@ -3,10 +3,8 @@
 
 use latchstring_provider::Misbehaviour;
 use latchstring_provider::dialects::STYTCH;
+use latchstring_testing::http;
 use latchstring_testing::system::Scene;
-use latchstring_testing::{Run, http, run};
-
-const TOKEN: &str = "/v1/public/demo-project/oauth2/token";
 
 fn scene() -> Scene {
     Scene::new(&STYTCH)
@@ -75,7 +73,9 @@ fn what_stytch_refuses_is_told_in_its_own_words() {
 mod keyring {
     use super::*;
     use latchstring_testing::desktop::Desktop;
+    use latchstring_testing::{Run, run};
 
+    const TOKEN: &str = "/v1/public/demo-project/oauth2/token";
     const TOKENS: [(&str, &str); 2] =
         [("stytch-cli", "stytch-useraccess_token"), ("stytch-cli", "stytch-userrefresh_token")];
 

@@ -17,6 +17,7 @@ const FILE: &str = "credential-callers.json";
 const MOST: usize = 64;
 
 /// Programs that run others: which of those asks is not known.
+#[cfg(target_os = "linux")]
 const SHELLS: [&str; 9] = ["sh", "bash", "dash", "zsh", "fish", "ksh", "busybox", "env", "timeout"];
 
 /// The processes that were given a token, without the tokens.
