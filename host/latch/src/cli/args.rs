@@ -11,6 +11,7 @@ mod launched;
 mod login;
 #[cfg(not(target_os = "wasi"))]
 mod mcp;
+mod opaque;
 mod preset;
 mod provider;
 mod record;

@@ -235,6 +235,19 @@ fn an_error_in_words_says_what_happened_and_what_to_do() {
 }
 
 #[test]
+fn a_client_id_may_begin_with_a_hyphen() {
+    let home = Home::new();
+    let words = ["token", "--issuer", home.provider.issuer(), "--client-id"];
+    for id in ["-7dh", "-vJ", "-", "--aB7"] {
+        home.latch(&[&words[..], &[id]].concat()).failed(3, "login-required");
+    }
+    // As when a variable of a script is empty.
+    let run = home.latch(&["login", "--client-id", "--issuer", home.provider.issuer()]);
+    assert_eq!(run.code, 2, "{}", run.stderr);
+    assert!(run.stderr.contains("'--issuer' for '--client-id <ID>'"), "{}", run.stderr);
+}
+
+#[test]
 fn parameters_that_protect_a_login_cannot_be_replaced() {
     let home = Home::new();
     for parameter in ["state=x", "code_challenge=x", "redirect_uri=https://evil.example/"] {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args as ClapArgs;
 use clap::builder::FalseyValueParser;
 
+use super::opaque::opaque;
 use super::preset::PresetArgs;
 use super::{SecurityArgs, UnattendedArgs};
 use crate::cli::choices::{ClientAuth, Pkce};
@@ -27,7 +28,13 @@ pub(crate) struct ProviderArgs {
     pub(crate) resource_url: Option<String>,
 
     /// Client ID, as registered at the provider
-    #[arg(long, env = "LATCH_CLIENT_ID", value_name = "ID")]
+    #[arg(
+        long,
+        env = "LATCH_CLIENT_ID",
+        value_name = "ID",
+        allow_hyphen_values = true,
+        value_parser = opaque
+    )]
     pub(crate) client_id: Option<String>,
 
     /// URL of a client ID metadata document, for providers that take one instead of a registration

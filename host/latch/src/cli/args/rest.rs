@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::{Args as ClapArgs, Subcommand};
 
+use super::opaque::opaque;
 use super::{CheckArgs, LoginArgs, ProviderArgs};
 #[cfg(not(target_os = "wasi"))]
 use crate::cli::choices::MoveTarget;
@@ -59,6 +60,8 @@ pub(crate) struct TokenArgs {
         long,
         env = "LATCH_DPOP_NONCE",
         value_name = "NONCE",
+        allow_hyphen_values = true,
+        value_parser = opaque,
         hide_short_help = true,
         requires = "for_url"
     )]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
+use super::opaque::opaque;
 use crate::cli::choices::{Grant, KeyAlgorithm};
 use crate::cli::keys::KeyPlace;
 
@@ -77,6 +78,8 @@ pub(crate) struct UnattendedArgs {
         long,
         env = "LATCH_IDP_CLIENT_ID",
         value_name = "ID",
+        allow_hyphen_values = true,
+        value_parser = opaque,
         hide_short_help = true,
         requires = "idp_issuer"
     )]
