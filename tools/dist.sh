@@ -49,12 +49,13 @@ package() {
   shift
   for folder in "${folders[@]}"; do cp LICENSE-APACHE LICENSE-MIT "$folder"; done
   cp wit/login.wit host/core
+  cp -R docs host/latch
   cp "$components/login.wasm" host/sandbox/component.wasm
   cp "$components/rules.wasm" host/sandbox/rules.wasm
   # Git knows nothing of what was just put there.
   cargo package --allow-dirty "$@" 2> >(grep -v '^warning: ignoring' >&2) || status=$?
   # A build of the checkout needs none of them.
-  rm -f host/*/LICENSE-* host/core/login.wit host/sandbox/{component,rules}.wasm
+  rm -rf host/*/LICENSE-* host/core/login.wit host/latch/docs host/sandbox/{component,rules}.wasm
   return $status
 }
 
@@ -64,7 +65,7 @@ test_package() {
   test_list latchstring-engine src/component.rs src/settings.rs
   test_list latchstring-sandbox build.rs component.wasm rules.wasm src/lib.rs
   test_list latchstring src/lib.rs presets/github.toml
-  test_list latchstring-cli src/main.rs
+  test_list latchstring-cli build.rs docs/cli.md src/main.rs
 }
 
 # test_list PACKAGE FILE...

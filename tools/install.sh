@@ -140,6 +140,13 @@ setup_tokens() {
   fi
 }
 
+# Shells that complete command lines, and what shows manual pages.
+setup_shells() {
+  if ! { has fish && has zsh && has man; }; then
+    apt "the shells that completions are tried in" fish zsh man-db
+  fi
+}
+
 # Programs that `latch` is the credential helper of. Others are tried if they are there.
 setup_programs() {
   has skopeo || apt "a client of container registries" skopeo

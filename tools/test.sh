@@ -8,6 +8,7 @@ skipped=()
 web_tests="what is tested against servers in Node"
 fief_tests="logins at a real Fief server"
 program_tests="some programs with latch as their credential helper"
+shell_tests="completions in fish and zsh, and how man shows the manual"
 mcp_tests="logins by URL at MCP servers"
 mcp_python_tests="logins by URL at an MCP server in Python"
 
@@ -42,6 +43,7 @@ test_all() {
       need setup_tokens "keys in PKCS#11 tokens and SSH agents"
       need setup_fief "$fief_tests"
       need setup_programs "$program_tests"
+      need setup_shells "$shell_tests"
       need setup_mcp "$mcp_tests"
       need setup_mcp_python "$mcp_python_tests"
       suite test_rust
@@ -56,6 +58,7 @@ test_all() {
       setup_tokens
       need setup_fief "$fief_tests"
       need setup_programs "$program_tests"
+      need setup_shells "$shell_tests"
       cargo test "${workspace[@]}" --no-fail-fast "$@"
       return
       ;;

@@ -18,6 +18,8 @@ mod record;
 mod request;
 mod rest;
 mod security;
+#[cfg(not(target_os = "wasi"))]
+mod shell;
 mod unattended;
 
 use std::ffi::OsString;
@@ -49,12 +51,15 @@ pub(crate) use self::rest::{ComponentArgs, LogoutArgs, ProfileCommand, ReplayArg
 #[cfg(not(target_os = "wasi"))]
 pub(crate) use self::rest::{ExecArgs, ExecFor, ForArgs, MoveArgs};
 pub(crate) use self::security::SecurityArgs;
+#[cfg(not(target_os = "wasi"))]
+pub(crate) use self::shell::{CompletionsArgs, HelpArgs, ManualArgs, Shell};
 pub(crate) use self::unattended::UnattendedArgs;
 
 /// Log in to any OAuth 2.0 or OpenID Connect provider from the command line, and get
 /// fresh access tokens.
 #[derive(Parser)]
 #[command(name = "latch", version, max_term_width = 100, after_help = EXAMPLES)]
+#[cfg_attr(not(target_os = "wasi"), command(disable_help_subcommand = true))]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -69,6 +74,7 @@ Examples:
   curl -H \"Authorization: Bearer $(latch token)\" https://api.example.com/
 
 latch COMMAND -h shows the common flags of a command, and latch COMMAND --help all of them.
+latch help lists the pages about flows, providers, storage and more.
 
 Exit codes: 0 done, 1 other failure, 2 usage, 3 login required, 4 refused by the user or the
 provider, 5 timed out, 6 the provider broke the protocol, 7 network, 8 storage, 130 interrupted
@@ -157,6 +163,8 @@ fn only_named_command(words: &[OsString]) -> Option<ManuallyDrop<clap::Command>>
     let mut names = words.iter().skip(1).filter_map(|word| word.to_str());
     let named = names.find_map(|word| all.find_subcommand(word))?;
     let command = Global::augment_args(clap::Command::new("latch")).subcommand(named.clone());
+    // With one of its own, `help` would be there twice.
+    let command = command.disable_help_subcommand(true);
     Some(ManuallyDrop::new(command))
 }
 
@@ -253,6 +261,28 @@ pub(crate) enum Command {
     /// Needs no network, keyring or settings. Ends with exit code 0 if everything is as
     /// recorded, and with 6 if the component now does something else.
     Replay(ReplayArgs),
+    #[cfg(not(target_os = "wasi"))]
+    /// Print the script that completes command lines in your shell
+    ///
+    /// Packages install it. By hand:
+    ///
+    /// bash: latch completions bash > ~/.local/share/bash-completion/completions/latch
+    ///
+    /// zsh: latch completions zsh > FOLDER/_latch, for a FOLDER of $fpath
+    ///
+    /// fish: latch completions fish > ~/.config/fish/completions/latch.fish
+    ///
+    /// PowerShell: latch completions powershell | Out-String | Invoke-Expression, in $PROFILE
+    ///
+    /// elvish: eval (latch completions elvish | slurp), in rc.elv
+    Completions(CompletionsArgs),
+    #[cfg(not(target_os = "wasi"))]
+    /// Show help: about a command, or a page about a subject
+    Help(HelpArgs),
+    #[cfg(not(target_os = "wasi"))]
+    /// Write the manual pages, for packages
+    #[command(hide = true)]
+    Manual(ManualArgs),
 }
 
 #[cfg(test)]

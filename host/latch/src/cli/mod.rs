@@ -5,6 +5,8 @@ mod at_once;
 mod by_url;
 mod choices;
 mod commands;
+#[cfg(not(target_os = "wasi"))]
+mod completions;
 mod config;
 mod dotenv;
 mod equipment;
@@ -15,6 +17,8 @@ mod id_token;
 #[cfg(not(target_os = "wasi"))]
 mod interruption;
 mod keys;
+#[cfg(not(target_os = "wasi"))]
+mod manual;
 mod output;
 mod presets;
 mod profile;
@@ -70,6 +74,12 @@ async fn dispatch(args: Args) -> Result<u8, Error> {
         Command::Provider(command) => commands::provider::run(&global, &command),
         Command::Profile(command) => commands::profile::run(&global, command).await,
         Command::Component(args) => commands::component::run(&global, &args),
+        #[cfg(not(target_os = "wasi"))]
+        Command::Completions(args) => commands::completions::run(&args),
+        #[cfg(not(target_os = "wasi"))]
+        Command::Help(args) => commands::help::run(&global, &args),
+        #[cfg(not(target_os = "wasi"))]
+        Command::Manual(args) => commands::manual::run(&args),
     };
     done.map(|()| 0)
 }

@@ -8,12 +8,16 @@ use tokio::runtime::Runtime;
 use super::args::Args;
 use super::by_url::find_profile;
 use super::{
-    at_once, dispatch, exit, hardening, interruption, output, recording, renewal, stores, usage,
+    at_once, completions, dispatch, exit, hardening, interruption, output, recording, renewal,
+    stores, usage,
 };
 
 /// Runs the command line of this process.
 pub(crate) fn run() -> ExitCode {
     hardening::begin();
+    if completions::answer() {
+        return ExitCode::SUCCESS;
+    }
     if renewal::is_requested() {
         return renewal::serve();
     }

@@ -55,6 +55,7 @@ mod request_answers;
 mod secrets;
 mod security;
 mod settings;
+mod shells;
 mod ssh_agent;
 mod stored_session;
 mod stores;

@@ -4,7 +4,7 @@ use latchstring_provider::Options;
 use latchstring_testing::session::Session;
 use latchstring_testing::{Home, Pending, Run, run};
 
-const COMMANDS: [&[&str]; 18] = [
+const COMMANDS: [&[&str]; 20] = [
     &["login"],
     &["token"],
     &["request"],
@@ -23,6 +23,8 @@ const COMMANDS: [&[&str]; 18] = [
     &["profile", "show"],
     &["profile", "remove"],
     &["component"],
+    &["completions"],
+    &["help"],
 ];
 
 #[test]

@@ -4,6 +4,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+#[cfg(not(target_os = "wasi"))]
+use clap::ValueHint;
 use clap::builder::FalseyValueParser;
 use clap::{Args as ClapArgs, Subcommand};
 
@@ -100,7 +102,12 @@ pub(crate) struct ExecArgs {
     pub(crate) provider: ProviderArgs,
 
     /// Command to run, and its arguments
-    #[arg(last = true, required = true, value_name = "COMMAND")]
+    #[arg(
+        last = true,
+        required = true,
+        value_name = "COMMAND",
+        value_hint = ValueHint::CommandWithArguments
+    )]
     pub(crate) command: Vec<OsString>,
 }
 

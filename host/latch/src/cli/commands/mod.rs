@@ -1,5 +1,7 @@
 //! The commands, one file each.
 
+#[cfg(not(target_os = "wasi"))]
+pub(crate) mod completions;
 pub(crate) mod component;
 #[cfg(not(target_os = "wasi"))]
 pub(crate) mod credential;
@@ -8,10 +10,14 @@ pub(crate) mod doctor;
 #[cfg(not(target_os = "wasi"))]
 pub(crate) mod exec;
 #[cfg(not(target_os = "wasi"))]
+pub(crate) mod help;
+#[cfg(not(target_os = "wasi"))]
 pub(crate) mod import;
 pub(crate) mod introspect;
 pub(crate) mod login;
 pub(crate) mod logout;
+#[cfg(not(target_os = "wasi"))]
+pub(crate) mod manual;
 #[cfg(not(target_os = "wasi"))]
 pub(crate) mod mcp;
 pub(crate) mod profile;

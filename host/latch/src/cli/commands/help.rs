@@ -1,0 +1,84 @@
+//! `latch help`: about a command, or a page about a subject.
+
+use std::env;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::{Command, Stdio};
+
+use clap::CommandFactory as _;
+use latchstring::{Code, Error, secret_variables};
+
+use crate::cli::args::{Args, Global, HelpArgs};
+use crate::cli::{manual, output};
+
+/// Columns of a page that is written to a file or a pipe.
+const WIDTH: usize = 80;
+/// Most columns: longer lines are hard to read.
+const WIDEST: usize = 100;
+
+pub(crate) fn run(global: &Global, args: &HelpArgs) -> Result<(), Error> {
+    let words: Vec<&str> = args.words.iter().map(String::as_str).collect();
+    if let [name] = words[..]
+        && let Some(page) = manual::page(name)
+    {
+        return show(page.markdown, global.plain);
+    }
+    let mut command = Args::command();
+    command.build();
+    let about =
+        words.iter().try_fold(&mut command, |command, word| command.find_subcommand_mut(word));
+    let Some(about) = about else { return Err(unknown(&words.join(" "))) };
+    // A closed standard output is no failure.
+    if words.is_empty() {
+        let _ = about.print_help();
+        return output::write(
+            format!("\nPages, for latch help PAGE:\n{}", manual::list()).as_bytes(),
+        );
+    }
+    let _ = about.print_long_help();
+    Ok(())
+}
+
+fn unknown(name: &str) -> Error {
+    let pages: Vec<&str> = manual::PAGES.iter().map(|page| page.name).collect();
+    Error::new(
+        Code::InvalidConfiguration,
+        format!("there is no command or page {}", latchstring::printable(name)),
+        format!("latch --help lists the commands; the pages are {}", pages.join(", ")),
+    )
+}
+
+/// Shows a page in the user's pager if there is a terminal.
+fn show(markdown: &str, is_plain: bool) -> Result<(), Error> {
+    if !io::stdout().is_terminal() {
+        return output::write(manual::render(markdown, WIDTH, false).as_bytes());
+    }
+    let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0.into());
+    let is_styled = !is_plain && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let text = manual::render(markdown, width.min(WIDEST), is_styled);
+    match is_plain || !paged(&text) {
+        true => output::write(text.as_bytes()),
+        false => Ok(()),
+    }
+}
+
+/// Shows text in the pager, which the user quits. Returns whether there is one. As git does,
+/// `less` is told to end by itself if the text fits the screen.
+fn paged(text: &str) -> bool {
+    let named = env::var("PAGER").ok().filter(|pager| !pager.is_empty());
+    let words = shlex::split(named.as_deref().unwrap_or("less")).unwrap_or_default();
+    let Some((program, arguments)) = words.split_first() else { return false };
+    let mut pager = Command::new(program);
+    pager.args(arguments).stdin(Stdio::piped());
+    for name in secret_variables::ALL {
+        pager.env_remove(name);
+    }
+    if env::var_os("LESS").is_none() {
+        pager.env("LESS", "FRX");
+    }
+    let Ok(mut child) = pager.spawn() else { return false };
+    if let Some(mut stdin) = child.stdin.take() {
+        // A pager that is quit early reads no further.
+        let _ = stdin.write_all(text.as_bytes());
+    }
+    child.wait().is_ok_and(|status| status.success())
+}
