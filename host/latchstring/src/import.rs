@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::capability::store::ForeignEntry;
 use crate::error::{Code, Error};
+use crate::files;
 use crate::preset::{ImportPlan, KeyringPlan, Preset, Settings};
 use latchstring_core::contract::Tokens;
 
@@ -278,11 +279,8 @@ fn remove_from(file: &Path, part: &Part) -> std::io::Result<()> {
     if is_empty(&document) {
         return fs::remove_file(file);
     }
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut replacement = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    replacement.write_all(&serde_json::to_vec_pretty(&document)?)?;
-    replacement.persist(file)?;
-    Ok(())
+    let text = serde_json::to_vec_pretty(&document)?;
+    files::replace(file, |replacement| replacement.write_all(&text))
 }
 
 /// Removes the members, and the objects on the path that become empty.

@@ -43,6 +43,8 @@ pub mod contract;
 mod dpop_proxy;
 mod end_session;
 #[cfg(not(target_os = "wasi"))]
+pub mod files;
+#[cfg(not(target_os = "wasi"))]
 mod fresh_token;
 #[cfg(test)]
 mod hostile;
@@ -61,6 +63,9 @@ mod task;
 mod transcript;
 #[cfg(target_os = "wasi")]
 mod wasi;
+#[cfg(windows)]
+mod windows;
+pub mod words;
 
 use latchstring_core::{budget, drive, egress, error, token, user};
 #[cfg(not(target_os = "wasi"))]

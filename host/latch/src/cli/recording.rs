@@ -3,8 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use latchstring::{Code, Error, Recorder, Transcript};
-use tempfile::NamedTempFile;
+use latchstring::{Code, Error, Recorder, Transcript, files};
 
 use super::args::Global;
 use super::output;
@@ -38,16 +37,7 @@ fn write(file: &Path, recorder: &Recorder) -> Result<(), Error> {
 
 /// Replaces the file atomically. Only this user can read it.
 fn replace(file: &Path, text: &str) -> Result<(), Error> {
-    let folder = match file.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let written = NamedTempFile::new_in(folder).and_then(|mut new| {
-        new.write_all(text.as_bytes())?;
-        new.as_file().sync_all()?;
-        new.persist(file).map_err(|error| error.error)
-    });
-    written.map(drop).map_err(|error| {
+    files::replace(file, |new| new.write_all(text.as_bytes())).map_err(|error| {
         Error::new(
             Code::HostFault,
             format!("the recording cannot be written to {}: {error}", file.display()),

@@ -47,7 +47,7 @@ fn browser(mood: &[&str]) -> String {
     let words = [node.get_program()].into_iter().chain(node.get_args());
     let words: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
     let words = words.iter().map(String::as_str).chain(mood.iter().copied());
-    shlex::try_join(words).expect("words")
+    latchstring::words::join(words).expect("words")
 }
 
 /// What `CHROMIUM` names, else `chromium` as a shell would find it.

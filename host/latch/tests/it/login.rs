@@ -385,7 +385,7 @@ fn a_browser_is_a_command_with_the_address_for_its_last_word() {
     let program = program.to_str().expect("its path");
     let test = test_name(module_path!(), "this_program_plays_the_browser");
     let words = [program, "--exact", &test];
-    let browser = shlex::try_join(words).expect("words");
+    let browser = latchstring::words::join(words).expect("words");
     let mut arguments = home.login_arguments();
     arguments.retain(|word| word != "--no-browser");
     arguments.extend(["--browser".to_owned(), browser]);

@@ -320,7 +320,7 @@ fn without_a_login_the_error_names_the_command_and_a_login_elsewhere_helps() {
 /// A client whose bridge opens a browser in which Ada Lovelace logs in.
 fn logging_in(world: &World) -> Client {
     let visitor = built("visitor");
-    let browser = shlex::try_quote(visitor.to_str().expect("a path")).expect("a word");
+    let browser = latchstring::words::quote(visitor.to_str().expect("a path")).expect("a word");
     world.client(&["--login", "--flow", "browser", "--browser", &browser])
 }
 

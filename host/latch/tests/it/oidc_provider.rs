@@ -278,7 +278,7 @@ fn the_browser_may_be_any_command() {
 
 /// The scripted visitor as one word of a command.
 fn visitor() -> String {
-    shlex::try_quote(&built("visitor").to_string_lossy()).expect("a path").into_owned()
+    latchstring::words::quote(&built("visitor").to_string_lossy()).expect("a path")
 }
 
 /// A part of a signed token, as only a test may believe it.

@@ -22,7 +22,26 @@ pub(super) fn check_permissions(path: &Path, what: &str) -> io::Result<Result<()
     )))
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
+pub(super) fn check_permissions(path: &Path, what: &str) -> io::Result<Result<(), Error>> {
+    use crate::windows::access::{self, Stranger};
+
+    let Some(stranger) = access::user_beside_owner(path)? else { return Ok(Ok(())) };
+    let (path, repair) = (path.display(), access::repair(path));
+    let (message, remedy) = match stranger {
+        Stranger::Owner(name) => (
+            format!("{what} {path} belongs to {name}, not to you"),
+            "use a file that belongs to you".to_owned(),
+        ),
+        Stranger::Guest(name) => (
+            format!("other users can read or write {what} {path} ({name})"),
+            format!("run in cmd or PowerShell: {repair}"),
+        ),
+    };
+    Ok(Err(Error::new(Code::InvalidConfiguration, message, remedy)))
+}
+
+#[cfg(not(any(unix, windows)))]
 pub(super) fn check_permissions(_: &Path, _: &str) -> io::Result<Result<(), Error>> {
     Ok(Ok(()))
 }

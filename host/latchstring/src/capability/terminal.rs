@@ -61,7 +61,7 @@ impl StderrTerminal {
     /// Returns whether more than lines of text can be shown.
     fn is_rich(&self) -> bool {
         let is_dumb = env::var_os("TERM").is_some_and(|terminal| terminal == "dumb");
-        stderr().is_terminal() && !self.plain && !is_dumb
+        stderr().is_terminal() && !self.plain && !is_dumb && understands_sequences()
     }
 }
 
@@ -135,7 +135,7 @@ impl Terminal for StderrTerminal {
     }
 
     fn hides_typing(&self) -> bool {
-        keyboard::CAN_HIDE
+        keyboard::can_hide()
     }
 
     fn detail(&self, text: &str) {
@@ -153,6 +153,15 @@ fn print(text: &str) {
     }
 }
 
+/// Returns whether the terminal understands more than text. Where one may not, the system
+/// can be asked.
+fn understands_sequences() -> bool {
+    #[cfg(windows)]
+    return crate::windows::console::understands_sequences();
+    #[cfg(not(windows))]
+    true
+}
+
 /// Returns the terminal's width in columns, or 80 if it is unknown.
 fn width() -> usize {
     #[cfg(unix)]
@@ -160,6 +169,10 @@ fn width() -> usize {
         && size.ws_col > 0
     {
         return usize::from(size.ws_col);
+    }
+    #[cfg(windows)]
+    if let Some(width) = crate::windows::console::width() {
+        return width;
     }
     80
 }

@@ -33,8 +33,8 @@ fn check_one(path: &Path) -> Result<(), Error> {
     let is_sticky_folder = metadata.is_dir() && metadata.mode() & 0o1000 != 0;
     let others = metadata.mode() & if group_is_shared { 0o022 } else { 0o002 };
     if others != 0 && !is_sticky_folder {
-        let quoted = path.to_string();
-        let quoted = shlex::try_quote(&quoted).map_or(quoted.clone(), |text| text.into_owned());
+        let path_text = path.to_string();
+        let quoted = latchstring::words::quote(&path_text).unwrap_or(path_text);
         return Err(refused(
             format!("other users can write to {path} (mode {:03o})", metadata.mode() & 0o777),
             format!("run: chmod go-w {quoted}"),
@@ -43,13 +43,38 @@ fn check_one(path: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-#[cfg(unix)]
+#[cfg(any(unix, windows))]
 fn refused(message: String, remedy: String) -> Error {
     Error::new(latchstring::Code::InvalidConfiguration, message, remedy)
 }
 
+#[cfg(windows)]
+pub(crate) fn check(file: &Path) -> Result<(), Error> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.into_iter().chain([file]).try_for_each(check_one)
+}
+
+#[cfg(windows)]
+fn check_one(path: &Path) -> Result<(), Error> {
+    use latchstring::files::{OtherWriter, other_writer};
+
+    // If this fails, reading the file fails too, and reports the error.
+    let Ok(Some(OtherWriter { name, owns, repair })) = other_writer(path) else { return Ok(()) };
+    let path = path.display();
+    Err(match owns {
+        true => refused(
+            format!("the settings in {path} belong to {name}, not to you"),
+            "choose a folder that belongs to you with --config-dir".to_owned(),
+        ),
+        false => refused(
+            format!("other users can write to {path} ({name})"),
+            format!("run in cmd or PowerShell: {repair}"),
+        ),
+    })
+}
+
 /// On other systems, the user's own folder is the protection.
-#[cfg(not(unix))]
+#[cfg(not(any(unix, windows)))]
 pub(crate) fn check(_: &Path) -> Result<(), Error> {
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use directories::ProjectDirs;
-use latchstring::{Code, Error};
+use latchstring::{Code, Error, files};
 use tokio::time::Instant;
 
 use super::not_written;
@@ -19,26 +19,18 @@ const LOCK_RETRY_DELAY: Duration = Duration::from_millis(5);
 /// elsewhere and link to them.
 pub(super) fn replace(path: &Path, text: &str) -> Result<(), Error> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = path.parent().unwrap_or(Path::new("."));
     let write = || -> std::io::Result<()> {
-        make_folder(folder)?;
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(&path)?;
-        Ok(())
+        create_parent(&path)?;
+        files::replace(&path, |file| file.write_all(text.as_bytes()))
     };
     write().map_err(|error| not_written(&path, &error.to_string()))
 }
 
-/// Creates the folder and its missing parents for the owner only: with an open umask,
-/// other users could otherwise write the settings.
-fn make_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+/// Creates the file's folder for the owner only: with an open umask, other users could
+/// otherwise write the settings.
+fn create_parent(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    folder.map_or(Ok(()), files::create_folders)
 }
 
 /// Locks the file until the result is dropped. Returns `None` on a file system without
@@ -46,7 +38,7 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
 pub(super) async fn lock(path: &Path) -> Result<Option<File>, Error> {
     let lock_file = path.with_extension("lock");
     let open = || {
-        make_folder(path.parent().unwrap_or(Path::new(".")))?;
+        create_parent(path)?;
         let mut options = OpenOptions::new();
         options.create(true).truncate(false).write(true);
         #[cfg(unix)]

@@ -1,6 +1,6 @@
 //! Remedies if a login or a provider is missing.
 
-use latchstring::{Code, Error};
+use latchstring::{Code, Error, words};
 
 use super::Settings;
 use crate::cli::args::Global;
@@ -68,11 +68,11 @@ impl Settings {
     /// Returns the command to log in with, for a shell and without the arguments that the
     /// profile remembers. Returns `None` if one of its words cannot be quoted.
     fn login_command(&self, global: &Global, challenge: Option<&str>) -> Option<String> {
-        let mut words = vec!["latch".to_owned(), "login".to_owned()];
+        let mut line = vec!["latch".to_owned(), "login".to_owned()];
         let is_remembered = self.saved.shares_session_with(&self.effective);
-        words.extend(self.given.resource_url.clone().filter(|_| !is_remembered));
+        line.extend(self.given.resource_url.clone().filter(|_| !is_remembered));
         let mut add = |option: &str, value: &str| {
-            words.extend([option.to_owned(), value.to_owned()]);
+            line.extend([option.to_owned(), value.to_owned()]);
         };
         if global.profile != Global::DEFAULT_PROFILE {
             add("--profile", &global.profile);
@@ -99,6 +99,6 @@ impl Settings {
         if let Some(challenge) = challenge {
             add("--challenge", challenge);
         }
-        shlex::try_join(words.iter().map(String::as_str)).ok()
+        words::join(line.iter().map(String::as_str))
     }
 }

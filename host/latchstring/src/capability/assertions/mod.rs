@@ -29,6 +29,8 @@ use zeroize::Zeroizing;
 pub use latchstring_core::capability::assertions::Assertions;
 
 use crate::error::{Code, Error};
+#[cfg(not(target_os = "wasi"))]
+use crate::words;
 use latchstring_core::contract::{AssertionPurpose, AssertionRequest};
 
 /// Longest assertion that is read, in bytes.
@@ -75,7 +77,7 @@ impl Source {
             Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
             Some(("env", name)) if !name.is_empty() => Ok(Self::Variable(name.to_owned())),
             #[cfg(not(target_os = "wasi"))]
-            Some(("command", words)) => match shlex::split(words) {
+            Some(("command", words)) => match words::split(words) {
                 Some(words) if !words.is_empty() => Ok(Self::Command(words)),
                 _ => Err(unknown()),
             },

@@ -12,6 +12,7 @@ use super::launch::file_url;
 use super::{Browser, browser_url};
 use crate::error::{Code, Error};
 use crate::secret_variables;
+use crate::words;
 
 /// Runs a command with the URL as its last argument.
 #[derive(Debug, Clone)]
@@ -24,7 +25,7 @@ pub struct CommandBrowser {
 
 impl CommandBrowser {
     /// Splits `words` as a POSIX shell would, with quotes and backslashes but without
-    /// expansion.
+    /// expansion; on Windows as programs there split their command lines.
     ///
     /// # Errors
     ///
@@ -34,8 +35,7 @@ impl CommandBrowser {
             let remedy = "pass a program and its arguments, such as: firefox --new-window";
             Error::new(Code::InvalidConfiguration, message, remedy)
         };
-        let words = shlex::split(words);
-        let mut words = words
+        let mut words = words::split(words)
             .ok_or_else(|| invalid("the browser's command has an unclosed quote"))?
             .into_iter();
         let program = words.next().filter(|program| !program.is_empty());
@@ -91,7 +91,8 @@ impl CommandBrowser {
 }
 
 /// Starts a program without this program's standard streams and secrets, in a process group
-/// that Ctrl-C in this terminal does not reach.
+/// that Ctrl-C in this terminal does not reach. On Windows, a program of the console gets a
+/// console of its own without a window, which closing this window does not end.
 pub(super) fn start(command: &mut Command) -> io::Result<Child> {
     detach(command);
     for name in secret_variables::ALL {
@@ -108,8 +109,12 @@ fn detach(command: &mut Command) {
 #[cfg(windows)]
 fn detach(command: &mut Command) {
     /// <https://learn.microsoft.com/windows/win32/procthread/process-creation-flags>
-    const CREATE_NEW_PROCESS_GROUP: u32 = 0x0200;
-    std::os::windows::process::CommandExt::creation_flags(command, CREATE_NEW_PROCESS_GROUP);
+    const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
+    const CREATE_NO_WINDOW: u32 = 0x0800_0000;
+    std::os::windows::process::CommandExt::creation_flags(
+        command,
+        CREATE_NEW_PROCESS_GROUP | CREATE_NO_WINDOW,
+    );
 }
 
 #[cfg(not(any(unix, windows)))]

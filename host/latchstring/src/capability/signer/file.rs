@@ -21,6 +21,7 @@ use super::public::{Public, RSA_BITS};
 use super::{PublicKey, Signer};
 use crate::capability::ownership::check_permissions;
 use crate::error::{Code, Error};
+use crate::files;
 use latchstring_core::contract::SigningAlgorithm;
 
 /// A private key in a file: PKCS#8 in PEM, or a JSON Web Key
@@ -257,15 +258,12 @@ impl File {
 /// Writes a new key on P-256, unless another process is faster.
 fn make(path: &Path) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)?;
+    files::create_folders(folder)?;
     let random = SystemRandom::new();
     let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
         .map_err(|_| std::io::Error::other("the system has no random bytes"))?;
     let text = Zeroizing::new(STANDARD.encode(key.as_ref()));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut file = files::new_private(folder, ".", ".tmp")?;
     writeln!(file, "-----BEGIN PRIVATE KEY-----")?;
     for line in text.as_bytes().chunks(64) {
         file.write_all(line)?;
@@ -273,8 +271,8 @@ fn make(path: &Path) -> std::io::Result<()> {
     }
     writeln!(file, "-----END PRIVATE KEY-----")?;
     file.as_file().sync_all()?;
-    match file.persist_noclobber(path) {
-        Err(error) if error.error.kind() != ErrorKind::AlreadyExists => Err(error.error),
+    match files::put_new(file, path) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
         _ => Ok(()),
     }
 }

@@ -17,6 +17,7 @@ use super::{
     Held, Key, SESSION_LIMIT, Store, aside_name, check_size, guard, names, nothing_to_set_aside,
 };
 use crate::error::Error;
+use crate::files;
 
 /// The extension of session files.
 const SESSION: &str = "session";
@@ -24,9 +25,10 @@ const SESSION: &str = "session";
 /// Keeps each session in a file `PROFILE.ACCOUNT.session` in one folder. A capital letter
 /// in the profile is written as `+` and the small letter.
 ///
-/// On Unix, the folder has mode 0700 and the files have mode 0600, whatever the umask. A
-/// folder or file that others own, can enter or can read is refused with `store-unusable`.
-/// On other systems, choose a folder that only the user can read.
+/// On Unix, the folder has mode 0700 and the files have mode 0600, whatever the umask. On
+/// Windows, their access control lists name only the user. A folder or file that others
+/// own, can enter or can read is refused with `store-unusable`; the superuser of the system
+/// may read everything anyway.
 ///
 /// A file is replaced by renaming a complete one over it, so that readers need no lock and
 /// a crash leaves either the old session or the new one. Files are read and written on the
@@ -80,7 +82,7 @@ impl FileStore {
         self.sweep(key);
         let temporary = self.temporary(key, bytes)?;
         temporary.as_file().sync_all().map_err(|error| not_saved(&path, &error))?;
-        temporary.persist(&path).map_err(|error| not_saved(&path, &error.error))?;
+        files::put(temporary, &path).map_err(|error| not_saved(&path, &error))?;
         guard::sync_folder(&self.folder).map_err(|error| not_saved(&path, &error))
     }
 
@@ -90,7 +92,7 @@ impl FileStore {
             return Ok(());
         }
         self.sweep(key);
-        match fs::remove_file(&path) {
+        match files::remove(&path) {
             Ok(()) => {
                 guard::sync_folder(&self.folder).map_err(|error| cannot("delete", &path, &error))
             }
@@ -110,7 +112,7 @@ impl FileStore {
             // OK because there are more numbers than a folder can have names.
             .expect("a name that is not taken")?;
         let failed = |error: io::Error| cannot("set aside", &path, &error);
-        fs::rename(&path, &aside).map_err(failed)?;
+        files::rename(&path, &aside).map_err(failed)?;
         guard::sync_folder(&self.folder).map_err(failed)?;
         Ok(aside.display().to_string())
     }
@@ -127,12 +129,8 @@ impl FileStore {
     /// deleted when dropped.
     fn temporary(&self, key: &Key, bytes: &[u8]) -> Result<NamedTempFile, Error> {
         let failed = |error: io::Error| not_saved(&self.folder, &error);
-        let temporary = tempfile::Builder::new()
-            .prefix(&temporary_prefix(key))
-            .suffix(".tmp")
-            .tempfile_in(&self.folder)
-            .map_err(failed)?;
-        guard::make_private(temporary.as_file()).map_err(failed)?;
+        let temporary = files::new_private(&self.folder, &temporary_prefix(key), ".tmp");
+        let temporary = temporary.map_err(failed)?;
         temporary.as_file().write_all(bytes).map_err(failed)?;
         Ok(temporary)
     }

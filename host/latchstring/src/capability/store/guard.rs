@@ -1,11 +1,14 @@
 //! Checks that folders and files are safe for tokens.
 
-use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
 use super::failure::{cannot, unusable};
 use crate::error::Error;
+use crate::files;
+#[cfg(unix)]
+use crate::words;
 
 /// Returns whether the folder exists. Fails if it is not safe for secrets.
 ///
@@ -32,7 +35,7 @@ pub(super) fn make_folder(path: &Path) -> Result<(), Error> {
     if folder(path)? {
         return Ok(());
     }
-    create_folders(path).map_err(|error| cannot("create", path, &error))?;
+    files::create_folders(path).map_err(|error| cannot("create", path, &error))?;
     if folder(path)? {
         return Ok(());
     }
@@ -48,7 +51,8 @@ pub(super) fn open_session(path: &Path) -> Result<Option<File>, Error> {
     let mut options = OpenOptions::new();
     options.read(true);
     harden(&mut options);
-    match options.open(path) {
+    refuse_link(path)?;
+    match files::open(&options, path) {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(not_opened(path, &error)),
@@ -70,7 +74,8 @@ pub(super) fn open_or_make(path: &Path) -> Result<File, Error> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     harden(&mut options);
-    let file = options.open(path).map_err(|error| not_opened(path, &error))?;
+    refuse_link(path)?;
+    let file = files::open(&options, path).map_err(|error| not_opened(path, &error))?;
     let failed = |error: io::Error| cannot("make", path, &error);
     let metadata = file.metadata().map_err(failed)?;
     check_regular(&metadata, path)?;
@@ -87,12 +92,16 @@ fn check_regular(metadata: &Metadata, path: &Path) -> Result<(), Error> {
 
 fn not_opened(path: &Path, error: &io::Error) -> Error {
     if fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
-        return unusable(
-            format!("{} is a symbolic link, which is not followed", path.display()),
-            "remove it and log in again",
-        );
+        return not_followed(path);
     }
     cannot("open", path, error)
+}
+
+fn not_followed(path: &Path) -> Error {
+    unusable(
+        format!("{} is a symbolic link, which is not followed", path.display()),
+        "remove it and log in again",
+    )
 }
 
 /// Fails if the entry belongs to another user or others can access it. `mode` is the mode
@@ -115,7 +124,7 @@ pub(super) fn check_private(
     }
     if metadata.mode() & 0o077 != 0 {
         let name = path.to_string_lossy();
-        let quoted = shlex::try_quote(&name).unwrap_or_else(|_| name.clone());
+        let quoted = words::quote(&name).unwrap_or_else(|| name.to_string());
         return Err(unusable(
             format!(
                 "{} is open to other users (mode {:03o})",
@@ -156,32 +165,25 @@ pub(super) fn check_credential(_: &Metadata, _: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-#[cfg(not(unix))]
+#[cfg(windows)]
+pub(super) fn check_private(_: &Metadata, path: &Path, _: &str, disown: &str) -> Result<(), Error> {
+    use crate::windows::access::{self, Stranger};
+
+    match access::user_beside_owner(path).map_err(|error| cannot("check", path, &error))? {
+        None => Ok(()),
+        Some(Stranger::Owner(name)) => {
+            Err(unusable(format!("{} belongs to {name}, not to you", path.display()), disown))
+        }
+        Some(Stranger::Guest(name)) => Err(unusable(
+            format!("{} is open to other users ({name})", path.display()),
+            &format!("run in cmd or PowerShell: {}", access::repair(path)),
+        )),
+    }
+}
+
+#[cfg(not(any(unix, windows)))]
 pub(super) fn check_private(_: &Metadata, _: &Path, _: &str, _: &str) -> Result<(), Error> {
     Ok(())
-}
-
-/// Creates the folder and missing parent folders, for the owner only.
-#[cfg(unix)]
-pub(super) fn create_folders(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
-
-    if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty())
-        && !parent.exists()
-    {
-        create_folders(parent)?;
-    }
-    match DirBuilder::new().mode(0o700).create(path) {
-        // The umask may have removed bits of the owner.
-        Ok(()) => fs::set_permissions(path, fs::Permissions::from_mode(0o700)),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
-    }
-}
-
-#[cfg(not(unix))]
-pub(super) fn create_folders(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).create(path)
 }
 
 #[cfg(unix)]
@@ -193,19 +195,36 @@ fn harden(options: &mut OpenOptions) {
     options.mode(0o600).custom_flags(flags.bits().cast_signed());
 }
 
+/// Symbolic links are refused before, by [`refuse_link`].
 #[cfg(not(unix))]
 fn harden(_: &mut OpenOptions) {}
 
+/// On Unix, the system does not follow them.
+#[cfg(unix)]
+fn refuse_link(_: &Path) -> Result<(), Error> {
+    Ok(())
+}
+
+/// Nobody else can put a link into the folder after this: it was checked.
+#[cfg(not(unix))]
+fn refuse_link(path: &Path) -> Result<(), Error> {
+    match fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+        true => Err(not_followed(path)),
+        false => Ok(()),
+    }
+}
+
 /// Sets mode 0600, whatever the umask was.
 #[cfg(unix)]
-pub(super) fn make_private(file: &File) -> io::Result<()> {
+fn make_private(file: &File) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt;
 
     file.set_permissions(fs::Permissions::from_mode(0o600))
 }
 
+/// On other systems, what comes into a private folder is private.
 #[cfg(not(unix))]
-pub(super) fn make_private(_: &File) -> io::Result<()> {
+fn make_private(_: &File) -> io::Result<()> {
     Ok(())
 }
 

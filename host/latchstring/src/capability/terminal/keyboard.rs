@@ -1,9 +1,6 @@
 //! Reads a line from the user in a way that can be cancelled.
 
-pub(super) use system::{line, restore};
-
-/// Whether this system can hide typing.
-pub(super) const CAN_HIDE: bool = cfg!(unix);
+pub(super) use system::{can_hide, line, restore};
 
 #[cfg(unix)]
 mod system {
@@ -23,6 +20,11 @@ mod system {
 
     /// Longest line, in bytes: far more than any address.
     const LONGEST: usize = 64 * 1024;
+
+    /// Returns whether typing can be hidden.
+    pub(in super::super) fn can_hide() -> bool {
+        true
+    }
 
     const BACKSPACE: [u8; 2] = [0x08, 0x7f];
     const ERASE_LINE: u8 = 0x15;
@@ -177,6 +179,11 @@ mod system {
     /// What was typed after the end of the last line.
     static TYPED: Mutex<Vec<u8>> = Mutex::new(Vec::new());
 
+    /// Returns whether typing can be hidden.
+    pub(in super::super) fn can_hide() -> bool {
+        false
+    }
+
     /// Does nothing: WASI has no modes of a terminal.
     pub(in super::super) fn restore() {}
 
@@ -206,7 +213,7 @@ mod system {
     }
 }
 
-#[cfg(not(any(unix, target_os = "wasi")))]
+#[cfg(windows)]
 mod system {
     use std::io::stdin;
     use std::thread;
@@ -214,34 +221,46 @@ mod system {
     use tokio::sync::oneshot;
     use zeroize::Zeroizing;
 
-    /// Does nothing: the function that reads a line hides it.
-    pub(in super::super) fn restore() {}
+    use crate::windows::console::{Cancel, HiddenTyping, read_keys};
+    pub(in super::super) use crate::windows::console::{can_hide, show_typing as restore};
 
-    /// Returns the next line, or `None` if the input has ended. If `hidden`, typing is not
-    /// shown.
+    /// Returns the next line, or `None` if the input has ended or is not Unicode. If
+    /// `hidden`, typing is not shown from before `ready` is called, on a console.
     ///
-    /// If the future is dropped, the thread reads on to the end of the line.
+    /// Dropping the future shows typing again, and ends the thread that reads a hidden line.
+    /// One that reads another line reads on to its end.
     pub(in super::super) async fn line(
         hidden: bool,
         ready: impl FnOnce(),
     ) -> Option<Zeroizing<String>> {
+        let quiet = if hidden { HiddenTyping::begin() } else { None };
         ready();
+        let cancel = Cancel::new().ok()?;
+        let cancelled = cancel.try_clone().ok()?;
+        let _cancels = CancelOnDrop(cancel);
+        let reads_keys = quiet.is_some();
         let (sender, line) = oneshot::channel();
         let reader = move || {
-            let _ = sender.send(read(hidden));
+            let _ = sender.send(match reads_keys {
+                true => read_keys(&cancelled),
+                false => read(),
+            });
         };
         thread::Builder::new().name("keyboard".to_owned()).spawn(reader).ok()?;
         line.await.ok()?
     }
 
-    fn read(hidden: bool) -> Option<Zeroizing<String>> {
-        #[cfg(windows)]
-        if hidden {
-            return rpassword::read_password().ok().map(Zeroizing::new);
+    struct CancelOnDrop(Cancel);
+
+    impl Drop for CancelOnDrop {
+        fn drop(&mut self) {
+            self.0.cancel();
         }
-        let _ = hidden;
+    }
+
+    fn read() -> Option<Zeroizing<String>> {
         let mut line = Zeroizing::new(String::new());
         stdin().read_line(&mut line).ok().filter(|count| *count > 0)?;
-        Some(line)
+        Some(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
     }
 }

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use latchstring::{Error, default_state_folder};
+use latchstring::{Error, default_state_folder, files};
 use serde::{Deserialize, Serialize};
 
 use super::helper::{Issued, unix_seconds};
@@ -78,10 +78,8 @@ impl Callers {
     }
 
     fn write(&self) -> std::io::Result<()> {
-        let folder = self.path.parent().unwrap_or(&self.path);
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(&serde_json::to_vec(&self.known)?)?;
-        file.persist(&self.path).map(drop).map_err(|error| error.error)
+        let known = serde_json::to_vec(&self.known)?;
+        files::replace(&self.path, |file| file.write_all(&known))
     }
 }
 

@@ -291,8 +291,8 @@ pub(super) fn tell_terminal(error: &Error) {
     if stderr().is_terminal() {
         return;
     }
-    #[cfg(unix)]
-    if let Ok(mut terminal) = std::fs::OpenOptions::new().write(true).open("/dev/tty") {
+    let terminal = if cfg!(windows) { "CONOUT$" } else { "/dev/tty" };
+    if let Ok(mut terminal) = std::fs::OpenOptions::new().write(true).open(terminal) {
         let line = format!("latch: {}\n  {}\n", error.message(), error.remedy());
         // Whoever has no terminal is told in the protocol's own way alone.
         let _ = terminal.write_all(line.as_bytes());

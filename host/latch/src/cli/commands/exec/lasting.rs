@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use latchstring::{Code, Error, Latch};
+use latchstring::{Code, Error, Latch, files};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Child;
@@ -52,7 +52,7 @@ impl Files {
 
     async fn refresh(&mut self, latch: &Latch) -> Result<(), Error> {
         let IdToken { text, expires_at, .. } = IdToken::get(latch, USABLE_FOR, None).await?;
-        write(self.folder.path(), &self.token(), text.as_bytes())?;
+        write(&self.token(), text.as_bytes())?;
         self.expires_at = expires_at;
         Ok(())
     }
@@ -86,7 +86,7 @@ impl Files {
                 let source = json!({ "file": self.token() });
                 let document = gcloud::credential_file(&audience.to_string_lossy(), &source);
                 let path = self.folder.path().join("google.json");
-                write(self.folder.path(), &path, document.to_string().as_bytes())?;
+                write(&path, document.to_string().as_bytes())?;
                 vec![("GOOGLE_APPLICATION_CREDENTIALS", path.into_os_string())]
             }
             // Reads no file.
@@ -134,13 +134,8 @@ impl Files {
 }
 
 /// Replaces a file at once: whoever reads it gets a whole token.
-fn write(folder: &Path, path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(bytes)?;
-        file.persist(path).map(drop).map_err(|error| error.error)
-    };
-    write().map_err(|error| not_written(path, &error))
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    files::replace(path, |file| file.write_all(bytes)).map_err(|error| not_written(path, &error))
 }
 
 fn not_written(path: &Path, error: &std::io::Error) -> Error {

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use super::super::failure::{cannot, reason, unusable};
 use super::super::guard;
 use crate::error::Error;
+use crate::files;
 
 /// Largest key file, in bytes: thousands of identities with comments.
 const LIMIT: u64 = 64 * 1024;
@@ -71,13 +72,8 @@ pub(super) fn create(path: &Path) -> Result<(), Error> {
         let message = format!("cannot create the key file {}: {}", path.display(), reason(&error));
         unusable(message, "make its folder writable, or choose another folder")
     };
-    guard::create_folders(folder).map_err(failed)?;
-    let mut file = tempfile::Builder::new()
-        .prefix(".key.")
-        .suffix(".tmp")
-        .tempfile_in(folder)
-        .map_err(failed)?;
-    guard::make_private(file.as_file()).map_err(failed)?;
+    files::create_folders(folder).map_err(failed)?;
+    let mut file = files::new_private(folder, ".key.", ".tmp").map_err(failed)?;
     let identity = Identity::generate();
     let text = Zeroizing::new(format!(
         "# Anyone who has this file can read the sessions that latchstring encrypts with it.\n\
@@ -87,7 +83,7 @@ pub(super) fn create(path: &Path) -> Result<(), Error> {
     ));
     file.write_all(text.as_bytes()).map_err(failed)?;
     file.as_file().sync_all().map_err(failed)?;
-    file.persist_noclobber(path).map_err(|error| failed(error.error))?;
+    files::put_new(file, path).map_err(failed)?;
     guard::sync_folder(folder).map_err(failed)
 }
 

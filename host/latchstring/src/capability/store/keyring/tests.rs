@@ -50,6 +50,7 @@ impl Setting {
         tokio::time::resume();
     }
 
+    #[cfg(unix)]
     fn marker(&self) -> PathBuf {
         self.folder.path().join("state/work.abc123.keyring")
     }

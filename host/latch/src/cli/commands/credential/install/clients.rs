@@ -3,7 +3,7 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
-use latchstring::{Code, Error};
+use latchstring::{Code, Error, words};
 use serde_json::{Map, Value, json};
 use toml_edit::{DocumentMut, Item, Table, value};
 use url::Url;
@@ -187,7 +187,7 @@ impl<'a> Client<'a> {
         let config = variable("XDG_CONFIG_HOME", self.home.join(".config"));
         let folder = variable("CLOUDSDK_CONFIG", config.join("gcloud"));
         let path = folder.join(format!("{}.json", launcher_end(self.profile())));
-        let file = shlex::try_quote(&path.display().to_string()).unwrap_or_default().into_owned();
+        let file = words::quote(&path.display().to_string()).unwrap_or_default();
         let advice = vec![
             "Use it with: export GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1".to_owned(),
             format!("  gcloud auth login --cred-file={file}"),
@@ -301,13 +301,17 @@ impl<'a> Client<'a> {
 
     /// The command line of the helper, for a shell.
     fn command(&self, words: &[&str]) -> Result<String, Error> {
-        let program = program()?.display().to_string();
+        let mut program = program()?.display().to_string();
+        if cfg!(windows) {
+            // A backslash means something else to some of these programs.
+            program = program.replace('\\', "/");
+        }
         let mut all = vec![program.as_str()];
         if self.profile() != Global::DEFAULT_PROFILE {
             all.extend(["--profile", self.profile()]);
         }
         all.extend(words);
-        let line = shlex::try_join(all.iter().copied()).ok();
+        let line = words::join(all.iter().copied());
         line.filter(|line| !line.contains(['"', '\\', '\n'])).ok_or_else(|| {
             unusable(
                 "the path of latch cannot be written in these settings",

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use latchstring::{Code, Error, printable};
+use latchstring::{Code, Error, files, printable};
 
 use crate::cli::config;
 
@@ -47,21 +47,30 @@ impl Edit {
         let write = || -> std::io::Result<()> {
             let folder = path.parent().unwrap_or(Path::new("."));
             std::fs::create_dir_all(folder)?;
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            std::io::Write::write_all(&mut file, self.after.as_bytes())?;
-            if let Ok(metadata) = std::fs::metadata(&path) {
-                file.as_file().set_permissions(metadata.permissions())?;
-            }
-            #[cfg(unix)]
-            if self.is_executable {
-                let owner = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-                file.as_file().set_permissions(owner)?;
-            }
-            file.as_file().sync_all()?;
-            file.persist(&path).map(drop).map_err(|error| error.error)
+            files::replace_shared(&path, |file| {
+                std::io::Write::write_all(file, self.after.as_bytes())?;
+                if let Ok(metadata) = std::fs::metadata(&path) {
+                    file.as_file().set_permissions(metadata.permissions())?;
+                }
+                if self.is_executable {
+                    make_executable(file.as_file())?;
+                }
+                Ok(())
+            })
         };
         write().map_err(|error| failed(&path, &error))
     }
+}
+
+#[cfg(unix)]
+fn make_executable(file: &std::fs::File) -> std::io::Result<()> {
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700))
+}
+
+/// On other systems, the name of a file says whether it is a program.
+#[cfg(not(unix))]
+fn make_executable(_: &std::fs::File) -> std::io::Result<()> {
+    Ok(())
 }
 
 /// Returns the text of a file, or `None` if there is none.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use latchstring::{Code, Error, default_state_folder};
+use latchstring::{Code, Error, default_state_folder, files};
 use serde::{Deserialize, Serialize};
 
 use super::clients::{self, Client};
@@ -85,9 +85,7 @@ impl Records {
             let folder = self.path.parent().unwrap_or(&self.path);
             std::fs::create_dir_all(folder)?;
             // For the user alone: settings may have held secrets.
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            serde_json::to_writer(&mut file, &self.all)?;
-            file.persist(&self.path).map(drop).map_err(|error| error.error)
+            files::replace(&self.path, |file| Ok(serde_json::to_writer(file, &self.all)?))
         };
         write().map_err(|error| {
             Error::new(
