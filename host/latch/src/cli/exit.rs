@@ -20,7 +20,7 @@ pub(crate) const DIFFERENT: u8 = 6;
 static INTERRUPTED: AtomicU8 = AtomicU8::new(130);
 
 /// Records which signal ends this program.
-#[cfg(not(target_os = "wasi"))]
+#[cfg(unix)]
 pub(crate) fn interrupted_by(signal: i32) {
     if let Ok(signal) = u8::try_from(signal) {
         INTERRUPTED.store(signal.saturating_add(128), Ordering::Relaxed);

@@ -1,10 +1,14 @@
 //! The signals that end this program early.
 
+#[cfg(windows)]
+use std::sync::atomic::AtomicBool;
 #[cfg(unix)]
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::AtomicI32;
+use std::sync::atomic::Ordering;
 
 use latchstring::{Code, Error};
 
+#[cfg(unix)]
 use super::exit;
 
 fn interrupted() -> Error {
@@ -53,8 +57,11 @@ static CHILD: AtomicI32 = AtomicI32::new(0);
 pub(crate) fn leave_to(child: u32) {
     #[cfg(unix)]
     CHILD.store(i32::try_from(child).unwrap_or_default(), Ordering::Relaxed);
-    #[cfg(not(unix))]
-    let _ = child;
+    #[cfg(windows)]
+    {
+        let _ = child;
+        HAS_CHILD.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Passes a signal on, unless the terminal sends it to the command too.
@@ -84,11 +91,46 @@ fn is_hangup_ignored() -> bool {
     }
 }
 
-/// Waits for Ctrl-C.
-#[cfg(not(unix))]
+/// Whether this program waits for a command, which gets these events from the console too.
+#[cfg(windows)]
+static HAS_CHILD: AtomicBool = AtomicBool::new(false);
+
+/// Waits for Ctrl-C and Ctrl-Break, and for the events that end a program when its window
+/// closes, its user logs off or the system stops.
+#[cfg(windows)]
 pub(crate) async fn wait() -> Error {
-    match tokio::signal::ctrl_c().await {
-        Ok(()) => interrupted(),
-        Err(_) => std::future::pending().await,
-    }
+    use std::future::{pending, poll_fn};
+    use std::task::Poll;
+
+    use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown};
+
+    let events = (|| {
+        Ok::<_, std::io::Error>((
+            ctrl_c()?,
+            ctrl_break()?,
+            ctrl_close()?,
+            ctrl_logoff()?,
+            ctrl_shutdown()?,
+        ))
+    })();
+    let Ok((mut c, mut pause, mut close, mut logoff, mut shutdown)) = events else {
+        return pending().await;
+    };
+    poll_fn(|context| {
+        let mut has_come = false;
+        while c.poll_recv(context).is_ready()
+            || pause.poll_recv(context).is_ready()
+            || close.poll_recv(context).is_ready()
+            || logoff.poll_recv(context).is_ready()
+            || shutdown.poll_recv(context).is_ready()
+        {
+            has_come |= !HAS_CHILD.load(Ordering::Relaxed);
+        }
+        match has_come {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        }
+    })
+    .await;
+    interrupted()
 }

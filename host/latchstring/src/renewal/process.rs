@@ -14,15 +14,12 @@
 //! ```
 
 use std::ffi::OsString;
-use std::future::poll_fn;
 use std::io::{self, Read as _, Write as _, stdin, stdout};
 use std::path::PathBuf;
 use std::pin::pin;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::task::Poll;
-use std::thread;
 
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -109,23 +106,29 @@ impl RenewalProcess {
         let mut command = Command::new(program);
         command.args(&self.arguments);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        detach(&mut command);
-        command.spawn()
+        spawn_detached(&mut command)
     }
 }
 
 /// On Unix, the process leaves the terminal by itself: see [`leave_terminal`].
 #[cfg(not(windows))]
-fn detach(_: &mut Command) {}
+fn spawn_detached(command: &mut Command) -> io::Result<Child> {
+    command.spawn()
+}
 
-/// Detaches the process from the caller's console, so that closing its window does not end
-/// the process.
+/// Starts the process apart from the caller's console, so that closing its window does not
+/// end the process, and apart from its job if that lets it go: an editor or a CI system may
+/// end all that is in one.
 /// <https://learn.microsoft.com/windows/win32/procthread/process-creation-flags>
 #[cfg(windows)]
-fn detach(command: &mut Command) {
+fn spawn_detached(command: &mut Command) -> io::Result<Child> {
     const DETACHED_PROCESS: u32 = 0x0000_0008;
     const CREATE_NEW_PROCESS_GROUP: u32 = 0x0000_0200;
-    command.creation_flags(DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP);
+    const CREATE_BREAKAWAY_FROM_JOB: u32 = 0x0100_0000;
+    const APART: u32 = DETACHED_PROCESS | CREATE_NEW_PROCESS_GROUP;
+
+    let child = command.creation_flags(APART | CREATE_BREAKAWAY_FROM_JOB).spawn();
+    child.or_else(|_| command.creation_flags(APART).spawn())
 }
 
 /// The version of this crate, because two versions may write requests differently.
@@ -335,6 +338,10 @@ fn unread(error: &io::Error) -> Error {
 /// returned future.
 #[cfg(unix)]
 fn leave_terminal() -> impl Future<Output = ()> {
+    use std::future::poll_fn;
+    use std::task::Poll;
+    use std::thread;
+
     use rustix::event::{PollFd, PollFlags, poll};
     use tokio::signal::unix::{SignalKind, signal};
     use tokio::sync::oneshot;

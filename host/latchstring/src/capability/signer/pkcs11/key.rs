@@ -1,5 +1,7 @@
 //! The key in the token, and its signatures.
 
+use std::ffi::c_ulong;
+
 use cryptoki::mechanism::eddsa::{EddsaParams, EddsaSignatureScheme};
 use cryptoki::mechanism::rsa::{PkcsMgfType, PkcsPssParams};
 use cryptoki::mechanism::{Mechanism, MechanismType};
@@ -23,7 +25,7 @@ const DIGEST_INFO: [u8; 19] = [
     0x00, 0x04, 0x20,
 ];
 /// As long as the digest ([RFC 7518 §3.5](https://www.rfc-editor.org/rfc/rfc7518#section-3.5)).
-const SALT_BYTES: u64 = 32;
+const SALT_BYTES: c_ulong = 32;
 
 /// A private key in a token that was entered.
 pub(super) struct Key<'a> {
