@@ -58,7 +58,7 @@ pub(crate) use self::unattended::UnattendedArgs;
 /// Log in to any OAuth 2.0 or OpenID Connect provider from the command line, and get
 /// fresh access tokens.
 #[derive(Parser)]
-#[command(name = "latch", version, max_term_width = 100, after_help = EXAMPLES)]
+#[command(name = "latch", bin_name = "latch", version, max_term_width = 100, after_help = EXAMPLES)]
 #[cfg_attr(not(target_os = "wasi"), command(disable_help_subcommand = true))]
 pub(crate) struct Args {
     #[command(flatten)]
