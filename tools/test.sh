@@ -31,6 +31,10 @@ test_all() {
       need setup_web "$web_tests"
       test_hosts
       ;;
+    windows)
+      need setup_windows "$windows_tests"
+      lacks setup_windows || suite test_windows
+      ;;
     mcp)
       need setup_mcp "$mcp_tests"
       need setup_mcp_python "$mcp_python_tests"
@@ -46,10 +50,12 @@ test_all() {
       need setup_shells "$shell_tests"
       need setup_mcp "$mcp_tests"
       need setup_mcp_python "$mcp_python_tests"
+      need setup_windows "$windows_tests"
       suite test_rust
       test_hosts
       lacks setup_mcp || suite test_mcp
       suite test_package
+      lacks setup_windows || suite test_windows
       ;;
     *)
       setup_web

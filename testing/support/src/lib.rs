@@ -119,6 +119,12 @@ impl Home {
             .env("LATCH_KEYRING_TIMEOUT", PATIENCE.as_secs().to_string())
             .current_dir(self.work_folder())
             .stdin(Stdio::null());
+        if cfg!(windows) {
+            // No program there does without these. There is always a keyring, too.
+            let kept = ["APPDATA", "LOCALAPPDATA", "SYSTEMROOT", "TEMP", "USERPROFILE"];
+            let kept = kept.iter().filter_map(|name| Some((name, env::var_os(name)?)));
+            command.envs(kept).env("LATCH_STORE", "file");
+        }
         command
     }
 

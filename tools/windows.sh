@@ -1,0 +1,104 @@
+# shellcheck shell=bash disable=SC2034,SC2154 # some variables are those of the others
+# The tests of the program for Windows, built with MinGW and run in Wine. Read by ./dev.
+
+windows=x86_64-pc-windows-gnu
+windows_tests="the program for Windows, in Wine"
+
+# The packages whose tests depend on the system.
+windows_packages=(-p latchstring-cli -p latchstring -p latchstring-core -p latchstring-provider
+  -p latchstring-sandbox -p latchstring-testing)
+
+# What compiles and links for Windows.
+setup_windows_compiler() {
+  if ! has_target $windows; then
+    if ! { has rustup && rustup target add $windows >/dev/null 2>&1; }; then
+      fail "the Rust target $windows is missing; install it with: rustup target add $windows"
+    fi
+  fi
+  has x86_64-w64-mingw32-gcc || apt "a C compiler for Windows" gcc-mingw-w64-x86-64-posix
+  export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
+  export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS="-Clink-arg=-fno-use-linker-plugin \
+-Clink-arg=-wrapper -Clink-arg=$PWD/tools/windows/ld"
+}
+
+# Wine, with a Windows folder below the target folder.
+setup_windows() {
+  [ "$(uname -sm)" = "Linux x86_64" ] || fail "Wine runs it only on Linux on x86-64"
+  setup_windows_compiler
+  has wine || apt "Wine, which runs programs for Windows" wine64 wine
+  windows_folder=$(target_folder)/windows
+  export WINEPREFIX=$windows_folder/wine WINEDEBUG=-all
+  export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=$PWD/tools/windows/run
+  [ ! -e "$windows_folder/complete" ] || return 0
+  say "preparing Wine"
+  rm -rf "$windows_folder"
+  mkdir -p "$WINEPREFIX"
+  wine wineboot --init >/dev/null 2>&1 || fail "Wine does not start; see: wine wineboot --init"
+  x86_64-w64-mingw32-gcc -O2 -shared -s tools/windows/bcryptprimitives.c -ladvapi32 \
+    -o "$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll"
+  touch "$windows_folder/complete"
+}
+
+target_folder() {
+  mkdir -p "${CARGO_TARGET_DIR:-target}"
+  cd "${CARGO_TARGET_DIR:-target}" && pwd
+}
+
+# on_windows ARGUMENTS: cargo test for Windows.
+on_windows() {
+  cargo test --quiet --target $windows "${windows_packages[@]}" --lib --bins --test it "$@"
+}
+
+# Every test that Windows has, except for those in tools/windows/left-out, and a table.
+test_windows() {
+  local pattern reason left_out=() outcome=0
+  while read -r pattern reason; do
+    [[ -z $pattern || $pattern == "#" ]] || left_out+=("--skip=$pattern")
+  done <tools/windows/left-out
+  # The tests start these.
+  cargo build --quiet --target $windows "${windows_packages[@]}" --bins
+  cargo test --target $windows "${windows_packages[@]}" --lib --bins --test it --no-fail-fast \
+    -- "${left_out[@]}" 2>&1 | tee "$windows_folder/output" || outcome=1
+  cargo test --quiet --target $windows -p latchstring-cli --test own_process || outcome=1
+  on_windows --list 2>/dev/null | names_of_tests >"$windows_folder/there"
+  cargo test --quiet "${windows_packages[@]}" --lib --bins --test it -- --list 2>/dev/null |
+    names_of_tests >"$windows_folder/on-linux"
+  wineserver --kill || true
+  windows_table || outcome=1
+  return $outcome
+}
+
+names_of_tests() { sed -n 's/: test$//p' | sort -u; }
+
+# What ran, what failed, and which tests of Linux did not run here and why. Fails if no
+# reason is known.
+windows_table() {
+  sed -n 's/^test \(.*\) \.\.\. \(ok\|FAILED\|ignored\).*/\1 \2/p' "$windows_folder/output" |
+    sort -u >"$windows_folder/ran"
+  awk '
+    FILENAME ~ /left-out$/ {
+      if (NF > 1 && $1 != "#") { patterns[++count] = $1; sub(/^[^ ]+ +/, ""); reasons[count] = $0 }
+      next
+    }
+    FILENAME ~ /ran$/ {
+      ran[$1] = $2
+      if ($2 == "FAILED") failed[++failures] = $1
+      if ($2 == "ok") passed++
+      next
+    }
+    !($1 in ran) {
+      reason = "no reason is known"
+      for (i = 1; i <= count; i++) if (index($1, patterns[i])) { reason = reasons[i]; break }
+      if (reason == "no reason is known") { unknown++; print "  " $1 }
+      left_out[reason]++
+      total++
+    }
+    END {
+      printf "Windows, in Wine: %d tests passed, %d failed, %d of Linux did not run\n", \
+        passed, failures, total
+      for (i = 1; i <= failures; i++) print "  FAILED " failed[i]
+      for (reason in left_out) printf "  %4d  %s\n", left_out[reason], reason
+      exit unknown > 0
+    }
+  ' tools/windows/left-out "$windows_folder/ran" "$windows_folder/on-linux"
+}
