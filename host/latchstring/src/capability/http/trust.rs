@@ -81,7 +81,12 @@ impl Trust {
                 env::var_os(CERT_DIR).iter().flat_map(env::split_paths),
             )?);
         }
-        let verifier = Verifier::new_with_extra_roots(roots, provider()).map_err(unloadable)?;
+        // Elsewhere, this is when the system's certificates are loaded.
+        let verifier = match cfg!(windows) && roots.is_empty() {
+            true => Verifier::new(provider()),
+            false => Verifier::new_with_extra_roots(roots, provider()),
+        };
+        let verifier = verifier.map_err(unloadable)?;
         let verifier: Arc<dyn ServerCertVerifier> = Arc::new(verifier);
         let builder = tls_versions()?.dangerous().with_custom_certificate_verifier(verifier);
         let mut config = match &self.identity {
