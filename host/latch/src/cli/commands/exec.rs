@@ -29,7 +29,7 @@ pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<u8, Erro
     let demand = Demand { min_ttl_ms: min_ttl.saturating_mul(1000), ..Demand::default() };
     // OK because clap requires at least one word.
     let (program, arguments) = command.split_first().expect("a command");
-    let mut child = Command::new(program);
+    let mut child = Command::new(child::found(program));
     // The command gets tokens, but no secret that tokens are obtained with.
     for name in secret_variables::ALL {
         child.env_remove(name);

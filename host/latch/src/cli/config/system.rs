@@ -1,6 +1,6 @@
 //! The configuration file on this system: where it is, how it is locked and replaced.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,7 +18,7 @@ const LOCK_RETRY_DELAY: Duration = Duration::from_millis(5);
 /// Replaces the file atomically. A symbolic link stays one: users keep their settings
 /// elsewhere and link to them.
 pub(super) fn replace(path: &Path, text: &str) -> Result<(), Error> {
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = dunce::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let write = || -> std::io::Result<()> {
         create_parent(&path)?;
         files::replace(&path, |file| file.write_all(text.as_bytes()))

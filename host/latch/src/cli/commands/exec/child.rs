@@ -1,5 +1,8 @@
 //! A command that `latch` waits for: while it runs, something of `latch` is there for it.
 
+#[cfg(windows)]
+use std::borrow::Cow;
+use std::ffi::OsStr;
 use std::io::Error as IoError;
 use std::process::{Command, ExitStatus};
 
@@ -14,6 +17,19 @@ pub(super) fn spawn(command: Command) -> Result<Child, IoError> {
         interruption::leave_to(id);
     }
     Ok(child)
+}
+
+/// Returns the program to start. On Windows, where a program is found by its name alone, this
+/// looks for names such as `npm.cmd`, as shells do: `PATHEXT`.
+#[cfg(windows)]
+pub(super) fn found(program: &OsStr) -> Cow<'_, OsStr> {
+    which::which(program).map_or(Cow::Borrowed(program), |path| Cow::Owned(path.into_os_string()))
+}
+
+/// Returns the program to start, which the system finds.
+#[cfg(not(windows))]
+pub(super) fn found(program: &OsStr) -> &OsStr {
+    program
 }
 
 /// Returns the exit code to end with: the command's, or 128 plus the signal that ended it.

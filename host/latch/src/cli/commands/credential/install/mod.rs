@@ -101,7 +101,7 @@ fn show(edit: &Edit) -> Result<(), Error> {
 /// The file of this program, which launchers are links to. As `PATH` names it: where that is
 /// a link, it may lead to another version tomorrow.
 fn program() -> Result<PathBuf, Error> {
-    let own = std::env::current_exe().and_then(std::fs::canonicalize).map_err(|error| {
+    let own = std::env::current_exe().and_then(dunce::canonicalize).map_err(|error| {
         Error::new(
             Code::HostFault,
             format!("the file of this program cannot be found: {error}"),
@@ -113,7 +113,7 @@ fn program() -> Result<PathBuf, Error> {
     let mut found = std::env::split_paths(&folders).filter(|folder| folder.is_absolute());
     let found = found.find_map(|folder| {
         let path = folder.join(named);
-        std::fs::canonicalize(&path).is_ok_and(|there| there == own).then_some(path)
+        dunce::canonicalize(&path).is_ok_and(|there| there == own).then_some(path)
     });
     Ok(found.unwrap_or(own))
 }
