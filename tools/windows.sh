@@ -36,6 +36,12 @@ setup_windows() {
   wine wineboot --init >/dev/null 2>&1 || fail "Wine does not start; see: wine wineboot --init"
   x86_64-w64-mingw32-gcc -O2 -shared -s tools/windows/bcryptprimitives.c -ladvapi32 \
     -o "$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll"
+  # As on every Unix.
+  for name in true false; do
+    x86_64-w64-mingw32-gcc -x c - -o "$WINEPREFIX/drive_c/windows/system32/$name.exe" \
+      <<<"#include <stdbool.h>
+int main(void) { return !$name; }"
+  done
   touch "$windows_folder/complete"
 }
 

@@ -14,6 +14,7 @@ mod authgate_ssh;
 mod binding;
 mod by_url;
 mod chromium;
+mod commands;
 mod component;
 mod concurrency;
 mod conformance;

@@ -147,7 +147,7 @@ fn a_profiles_secret_goes_to_no_provider_that_only_a_folder_names() {
     let evil = other_provider();
     let secret = home.file("secret", "s3cret");
     home.write_config(&format!(
-        "[profile.default]\nclient-id = \"demo\"\nclient-secret-file = \"{secret}\"\n"
+        "[profile.default]\nclient-id = \"demo\"\nclient-secret-file = '{secret}'\n"
     ));
     home.write_dotenv(&format!("LATCH_ISSUER={}\n", evil.issuer()));
     home.latch(&["login", "--no-browser"])

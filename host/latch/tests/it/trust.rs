@@ -301,11 +301,11 @@ fn a_file_that_cannot_be_used_is_named_with_its_flag() {
     );
     let (certificate, server_key) = (file("client.pem"), file("server.key"));
     for (flags, named, words) in [
-        (vec!["--ca-file", "/nowhere/ca.pem"], "/nowhere/ca.pem", "cannot be read"),
+        (vec!["--ca-file", "/nowhere/ca.pem"], "ca.pem", "cannot be read"),
         (vec!["--ca-file", &empty], &empty, "no certificate"),
         (vec!["--ca-file", &damaged], &damaged, "PEM"),
         (vec!["--ca-file", &server_key], &server_key, "no certificate"),
-        (vec!["--client-cert", "/nowhere/c.pem"], "/nowhere/c.pem", "cannot be read"),
+        (vec!["--client-cert", "/nowhere/c.pem"], "c.pem", "cannot be read"),
         (vec!["--client-cert", &certificate], &certificate, "no private key"),
         (
             vec!["--client-cert", &certificate, "--client-key", &server_key],

@@ -308,3 +308,71 @@ fn name_of(sid: PSID) -> Option<String> {
     };
     (found != 0).then(|| String::from_utf16_lossy(&name[..name_length as usize]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lets everybody do everything.
+    fn open_to_all(path: &Path) {
+        let file = open(path, WRITE_DAC).expect("a file");
+        // SAFETY: the descriptor is in place, and no list is one that lets everybody in.
+        let set = unsafe {
+            let mut descriptor: SECURITY_DESCRIPTOR = std::mem::zeroed();
+            let descriptor = (&raw mut descriptor).cast::<c_void>();
+            InitializeSecurityDescriptor(descriptor, SECURITY_DESCRIPTOR_REVISION) != 0
+                && SetSecurityDescriptorDacl(descriptor, 1, null(), 0) != 0
+                && SetKernelObjectSecurity(
+                    file.as_raw_handle(),
+                    DACL_SECURITY_INFORMATION,
+                    descriptor,
+                ) != 0
+        };
+        assert!(set, "{}", io::Error::last_os_error());
+    }
+
+    #[test]
+    fn what_is_created_here_is_private_until_others_are_let_in() {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let folder = scratch.path().join("Zoë");
+        create_folder(&folder).expect("a folder");
+        let file = folder.join("session");
+        drop(create_file(&file).expect("a file"));
+        for path in [&folder, &file] {
+            assert!(user_beside_owner(path).expect("a list").is_none(), "{}", path.display());
+            assert!(writer_beside_owner(path).expect("a list").is_none(), "{}", path.display());
+            open_to_all(path);
+            let user = user_beside_owner(path).expect("a list");
+            assert!(matches!(user, Some(Stranger::Guest(_))), "{}: {user:?}", path.display());
+            let writer = writer_beside_owner(path).expect("a list");
+            assert!(matches!(writer, Some(Stranger::Guest(_))), "{}: {writer:?}", path.display());
+        }
+    }
+
+    #[test]
+    fn a_file_with_a_long_path_can_be_private_too() {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let folder = (0..6).fold(scratch.path().to_owned(), |path, _| path.join("x".repeat(50)));
+        crate::files::create_folders(&folder).expect("folders");
+        let file = folder.join("session");
+        drop(create_file(&file).expect("a file"));
+        assert!(user_beside_owner(&file).expect("a list").is_none());
+    }
+
+    #[test]
+    fn the_system_and_its_administrators_are_no_strangers() {
+        let user = "S-1-5-21-1-2-3-1001";
+        for (sid, trusted) in [
+            (user, true),
+            ("S-1-5-18", true),
+            ("S-1-5-32-544", true),
+            ("S-1-15-2-1", true),
+            ("S-1-1-0", false),
+            ("S-1-5-11", false),
+            ("S-1-5-32-545", false),
+            ("S-1-5-21-1-2-3-1002", false),
+        ] {
+            assert_eq!(is_trusted(sid, user), trusted, "{sid}");
+        }
+    }
+}

@@ -92,7 +92,9 @@ impl Uri {
             "module-path" => self.module_path = Some(absolute(name, &text(name, value)?)?),
             "pin-source" => {
                 let place = text(name, value)?;
-                let path = place.strip_prefix("file:").unwrap_or(&place);
+                // On Windows, three slashes stand before a drive.
+                let on_drive = place.strip_prefix("file:///").filter(|_| cfg!(windows));
+                let path = on_drive.or(place.strip_prefix("file:")).unwrap_or(&place);
                 let path = path.strip_prefix("//").unwrap_or(path);
                 self.pin_source = Some(absolute(name, path)?);
             }
@@ -158,11 +160,14 @@ mod tests {
 
     #[test]
     fn every_part_is_read_and_decoded() {
-        let text = "pkcs11:token=My%20card;manufacturer=piv_II;serial=12ab;model=v%3B2;slot-id=7;\
-                    object=PIV%20AUTH%20key;id=%01%ff;type=private\
-                    ?module-path=/usr/lib/a%20b.so&pin-source=file:/run/pin";
+        let root = if cfg!(windows) { "C:" } else { "" };
+        let text = format!(
+            "pkcs11:token=My%20card;manufacturer=piv_II;serial=12ab;model=v%3B2;slot-id=7;\
+             object=PIV%20AUTH%20key;id=%01%ff;type=private\
+             ?module-path={root}/usr/lib/a%20b.so&pin-source=file:{root}/run/pin"
+        );
         assert_eq!(
-            Uri::parse(text).expect("a URI"),
+            Uri::parse(&text).expect("a URI"),
             Uri {
                 token: Some("My card".to_owned()),
                 manufacturer: Some("piv_II".to_owned()),
@@ -171,13 +176,14 @@ mod tests {
                 slot_id: Some(7),
                 object: Some("PIV AUTH key".to_owned()),
                 id: Some(vec![1, 255]),
-                module_path: Some("/usr/lib/a b.so".into()),
-                pin_source: Some("/run/pin".into()),
+                module_path: Some(format!("{root}/usr/lib/a b.so").into()),
+                pin_source: Some(format!("{root}/run/pin").into()),
             }
         );
-        for (source, file) in [("file:///run/pin", "/run/pin"), ("/run/pin", "/run/pin")] {
+        let file = format!("{root}/run/pin");
+        for source in [format!("file:///{}", file.trim_start_matches('/')), file.clone()] {
             let uri = Uri::parse(&format!("pkcs11:?pin-source={source}")).expect("a URI");
-            assert_eq!(uri.pin_source, Some(file.into()), "{source}");
+            assert_eq!(uri.pin_source, Some(file.as_str().into()), "{source}");
         }
         assert_eq!(Uri::parse("pkcs11:").expect("a URI"), Uri::default());
     }

@@ -66,7 +66,7 @@ async fn other_files_in_the_folder_are_not_listed() {
     for name in ["x.session", "a.B.session", "a.b.lock", "a.b.c.session", "notes", ".a.b.tmp"] {
         fs::write(store.folder.join(name), "").expect("stranger");
     }
-    fs::create_dir(store.folder.join("a.b.session")).expect("stranger");
+    fs::create_dir(store.folder.join("c.d.session")).expect("stranger");
     store.write(&held(&Key { profile: "Home-2".to_owned(), ..key() }), b"").await.expect("write");
     let listed = store.list().await.expect("list");
     let profiles: Vec<_> = listed.iter().map(|key| key.profile.as_str()).collect();
