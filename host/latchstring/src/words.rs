@@ -6,7 +6,7 @@
 /// On Windows, where a backslash is part of a path, they are split as programs there split
 /// their command lines.
 #[cfg(not(target_os = "wasi"))]
-pub(crate) fn split(line: &str) -> Option<Vec<String>> {
+pub fn split(line: &str) -> Option<Vec<String>> {
     #[cfg(windows)]
     return Some(crate::windows::words::split(line));
     #[cfg(not(windows))]

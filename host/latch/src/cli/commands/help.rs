@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::{Command, Stdio};
 
 use clap::CommandFactory as _;
-use latchstring::{Code, Error, secret_variables};
+use latchstring::{Code, Error, printable, secret_variables, words};
 
 use crate::cli::args::{Args, Global, HelpArgs};
 use crate::cli::{manual, output};
@@ -42,7 +42,7 @@ fn unknown(name: &str) -> Error {
     let pages: Vec<&str> = manual::PAGES.iter().map(|page| page.name).collect();
     Error::new(
         Code::InvalidConfiguration,
-        format!("there is no command or page {}", latchstring::printable(name)),
+        format!("there is no command or page {}", printable(name)),
         format!("latch --help lists the commands; the pages are {}", pages.join(", ")),
     )
 }
@@ -65,7 +65,7 @@ fn show(markdown: &str, is_plain: bool) -> Result<(), Error> {
 /// `less` is told to end by itself if the text fits the screen.
 fn paged(text: &str) -> bool {
     let named = env::var("PAGER").ok().filter(|pager| !pager.is_empty());
-    let words = shlex::split(named.as_deref().unwrap_or("less")).unwrap_or_default();
+    let words = words::split(named.as_deref().unwrap_or("less")).unwrap_or_default();
     let Some((program, arguments)) = words.split_first() else { return false };
     let mut pager = Command::new(program);
     pager.args(arguments).stdin(Stdio::piped());
