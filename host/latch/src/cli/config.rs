@@ -80,6 +80,35 @@ impl Config {
         Ok(config)
     }
 
+    /// Returns the text of the file, which is empty if there is none.
+    #[cfg(not(target_os = "wasi"))]
+    pub(crate) fn text(folder: Option<&Path>) -> Result<String, Error> {
+        read_text(&path_in(folder)?)
+    }
+
+    /// Replaces the text of the file if it is still `before`, and if `check` accepts every
+    /// profile in `after`.
+    #[cfg(not(target_os = "wasi"))]
+    pub(crate) async fn replace(
+        folder: Option<&Path>,
+        before: &str,
+        after: &str,
+        check: impl Fn(&Profile) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let path = path_in(folder)?;
+        let config = Self::parse(path.clone(), after)?;
+        for name in config.names() {
+            latchstring::check_profile(&name)?;
+            // OK because the name is one of those in the file.
+            check(&config.profile(&name)?.expect("settings"))?;
+        }
+        let _lock = system::lock(&path).await?;
+        if read_text(&path)? != before {
+            return Err(not_written(&path, "another program has changed them meanwhile"));
+        }
+        system::replace(&path, after)
+    }
+
     fn read_at(path: PathBuf) -> Result<Self, Error> {
         let text = read_text(&path)?;
         Self::parse(path, &text)

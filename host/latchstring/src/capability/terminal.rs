@@ -52,6 +52,13 @@ impl StderrTerminal {
         keyboard::line(true, || print(question)).await
     }
 
+    /// Asks `question` and returns the line that the user types, or `None` if the input has
+    /// ended or is not UTF-8.
+    pub async fn ask_line(&self, question: &str) -> Option<Zeroizing<String>> {
+        self.settle();
+        keyboard::line(false, || print(question)).await
+    }
+
     /// Restores the terminal's modes if typing is hidden. For a program that ends without
     /// dropping its futures, as in a panic hook.
     pub fn restore_modes() {

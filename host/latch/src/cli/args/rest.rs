@@ -186,6 +186,27 @@ pub(crate) enum ProfileCommand {
         /// Name of the profile [default: the current profile]
         name: Option<String>,
     },
+    #[cfg(not(target_os = "wasi"))]
+    /// Edit the settings of all profiles in your editor (VISUAL, EDITOR)
+    ///
+    /// Opens a copy of config.toml, and saves it only if the settings can work.
+    Edit,
+    #[cfg(not(target_os = "wasi"))]
+    /// Copy the settings of a profile to a new one, which is not logged in
+    Copy {
+        /// Name of the profile
+        name: String,
+        /// Name of the new profile
+        new_name: String,
+    },
+    #[cfg(not(target_os = "wasi"))]
+    /// Give a profile another name; its session stays usable
+    Rename {
+        /// Name of the profile
+        name: String,
+        /// Its new name
+        new_name: String,
+    },
     /// Delete the settings of a profile
     Remove {
         /// Name of the profile

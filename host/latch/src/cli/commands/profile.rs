@@ -1,5 +1,10 @@
 //! `latch profile`: keep settings for several providers, clients or accounts.
 
+#[cfg(not(target_os = "wasi"))]
+mod edit;
+#[cfg(not(target_os = "wasi"))]
+mod rename;
+
 use latchstring::{Code, Error, api_origin};
 use serde_json::json;
 
@@ -23,11 +28,7 @@ pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), 
                 encrypt: global.encrypt.then_some(true),
                 ..settings.into_profile()
             };
-            for origin in given.api_origins.iter().flatten() {
-                api_origin(origin)?;
-            }
-            unattended::check_places(&given)?;
-            keys::check(&given)?;
+            check(&given)?;
             let config = Config::change(folder, |config| {
                 let kept = config.profile(&name)?.unwrap_or_default().fitting(&given);
                 config.set(&name, &given.over_all_origins(kept))
@@ -52,6 +53,12 @@ pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), 
             }
             output::write(config.text_of(name).as_bytes())
         }
+        #[cfg(not(target_os = "wasi"))]
+        ProfileCommand::Edit => edit::edit(global).await,
+        #[cfg(not(target_os = "wasi"))]
+        ProfileCommand::Copy { name, new_name } => rename::copy(global, &name, &new_name).await,
+        #[cfg(not(target_os = "wasi"))]
+        ProfileCommand::Rename { name, new_name } => rename::rename(global, &name, &new_name).await,
         ProfileCommand::Remove { name } => {
             if Stores::open(global, &Profile::default())?
                 .chosen()
@@ -77,6 +84,15 @@ pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), 
             Ok(())
         }
     }
+}
+
+/// Checks what no type says about settings.
+fn check(settings: &Profile) -> Result<(), Error> {
+    for origin in settings.api_origins.iter().flatten() {
+        api_origin(origin)?;
+    }
+    unattended::check_places(settings)?;
+    keys::check(settings)
 }
 
 fn unknown(name: &str) -> Error {

@@ -90,7 +90,7 @@ async fn relocate(
 }
 
 /// Fails unless the store returns what was written to it.
-async fn check(store: &dyn Store, key: &Key, bytes: &[u8]) -> Result<(), Error> {
+pub(super) async fn check(store: &dyn Store, key: &Key, bytes: &[u8]) -> Result<(), Error> {
     let kept = store.read(key).await?.map(Zeroizing::new);
     if kept.is_some_and(|kept| kept.as_slice() == bytes) {
         return Ok(());

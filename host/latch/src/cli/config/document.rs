@@ -107,12 +107,47 @@ impl Config {
         Ok(())
     }
 
+    /// Copies the profile `from`, with its comments, to `to`. Returns false if there is no
+    /// such profile.
+    #[cfg(not(target_os = "wasi"))]
+    pub(crate) fn copy(&mut self, from: &str, to: &str) -> bool {
+        let Some(mut item) = self.item(from).cloned() else { return false };
+        without_position(&mut item);
+        let profiles = self.document.get_mut("profile").and_then(Item::as_table_like_mut);
+        profiles.is_some_and(|profiles| {
+            profiles.insert(to, item);
+            true
+        })
+    }
+
+    /// Writes `to` in each profile that gets its tokens for a session of the profile `from`.
+    #[cfg(not(target_os = "wasi"))]
+    pub(crate) fn rename_subject(&mut self, from: &str, to: &str) {
+        let profiles = self.document.get_mut("profile").and_then(Item::as_table_like_mut);
+        let items = profiles.into_iter().flat_map(|profiles| profiles.iter_mut());
+        for (_, item) in items {
+            let subject = item.as_table_like_mut().and_then(|it| it.get_mut("subject-profile"));
+            if let Some(subject) = subject.filter(|subject| subject.as_str() == Some(from)) {
+                *subject = toml_edit::value(to);
+            }
+        }
+    }
+
     /// Removes the profile `name`. Returns false if there is no such profile.
     pub(crate) fn remove(&mut self, name: &str) -> bool {
         self.document
             .get_mut("profile")
             .and_then(Item::as_table_like_mut)
             .is_some_and(|profiles| profiles.remove(name).is_some())
+    }
+}
+
+/// Lets a table be written after those that are there.
+#[cfg(not(target_os = "wasi"))]
+fn without_position(item: &mut Item) {
+    if let Item::Table(table) = item {
+        table.set_position(None);
+        table.iter_mut().for_each(|(_, item)| without_position(item));
     }
 }
 

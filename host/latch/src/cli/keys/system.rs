@@ -1,14 +1,15 @@
 //! The keys of this system: in files, in tokens (PKCS #11) and in SSH agents.
 
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use latchstring::capability::decrypter::DecryptionKeyFile;
 use latchstring::capability::signer::{AgentKey, KeyFile, Pkcs11Key, Signer};
-use latchstring::capability::store::Key;
+use latchstring::capability::store::{Key, default_state_folder};
 use latchstring::capability::terminal::StderrTerminal;
 use latchstring::secret_variables::PKCS11_PIN;
-use latchstring::{Code, Error, LatchBuilder};
+use latchstring::{Code, Error, LatchBuilder, files};
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
@@ -16,6 +17,9 @@ use super::KeyPlace;
 use crate::cli::args::Global;
 use crate::cli::profile::Profile;
 use crate::cli::stores::Stores;
+
+/// Of the files of keys that latch makes.
+const EXTENSION: &str = "dpop-key";
 
 static MAY_ASK: AtomicBool = AtomicBool::new(false);
 
@@ -102,8 +106,11 @@ pub(crate) async fn forget(global: &Global, profile: &Profile, ended: &Key) -> R
     if sessions.iter().any(may_be_bound) {
         return Ok(());
     }
-    let file = own_dpop_file(global, profile)?;
-    match std::fs::remove_file(&file) {
+    delete(&own_dpop_file(global, profile)?)
+}
+
+fn delete(file: &Path) -> Result<(), Error> {
+    match std::fs::remove_file(file) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::new(
             Code::StoreUnusable,
             format!("the key {} cannot be deleted: {error}", file.display()),
@@ -111,6 +118,41 @@ pub(crate) async fn forget(global: &Global, profile: &Profile, ended: &Key) -> R
         )),
         _ => Ok(()),
     }
+}
+
+/// Copies the keys that latch made for the sessions of the profile `from`, for `to`.
+pub(crate) fn copy_own(global: &Global, from: &str, to: &str) -> Result<(), Error> {
+    for (file, rest) in own_files(global, from)? {
+        let copy = file.with_file_name(format!("{to}.{rest}"));
+        let bytes = std::fs::read(&file).map(Zeroizing::new);
+        let copied = bytes.and_then(|bytes| files::replace(&copy, |file| file.write_all(&bytes)));
+        copied.map_err(|error| {
+            Error::new(
+                Code::StoreUnusable,
+                format!("the key {} cannot be copied: {error}", file.display()),
+                "check disk space and permissions; nothing was renamed",
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// Deletes the keys that latch made for the sessions of a profile.
+pub(crate) fn delete_own(global: &Global, profile: &str) -> Result<(), Error> {
+    own_files(global, profile)?.iter().try_for_each(|(file, _)| delete(file))
+}
+
+/// Returns the files of these keys, and their names after that of the profile.
+fn own_files(global: &Global, profile: &str) -> Result<Vec<(PathBuf, String)>, Error> {
+    let Ok(entries) = std::fs::read_dir(state_folder(global)?) else { return Ok(Vec::new()) };
+    let own = |entry: std::fs::DirEntry| {
+        let name = entry.file_name().into_string().ok()?;
+        let rest = name.strip_prefix(profile)?.strip_prefix('.')?;
+        let hash = rest.strip_suffix(&format!(".{EXTENSION}"))?;
+        let is_hash = hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        is_hash.then(|| (entry.path(), rest.to_owned()))
+    };
+    Ok(entries.filter_map(Result::ok).filter_map(own).collect())
 }
 
 /// Whether tokens are bound to a key. A login by URL may have found that out: then there is a
@@ -123,8 +165,7 @@ fn is_bound(global: &Global, profile: &Profile) -> Result<bool, Error> {
 /// The file of the key that tokens are bound to if the user names none: for one profile and
 /// one provider, because others must not recognise it.
 fn own_dpop_file(global: &Global, profile: &Profile) -> Result<PathBuf, Error> {
-    let state = global.state_dir.clone();
-    let folder = state.map_or_else(latchstring::capability::store::default_state_folder, Ok)?;
+    let folder = state_folder(global)?;
     let provider = match &profile.resource_url {
         Some(url) => serde_json::json!(url),
         None => serde_json::json!([
@@ -137,5 +178,9 @@ fn own_dpop_file(global: &Global, profile: &Profile) -> Result<PathBuf, Error> {
     let provider = provider.to_string();
     let hash = Sha256::digest(provider);
     let hash: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(folder.join(format!("{}.{hash}.dpop-key", global.profile)))
+    Ok(folder.join(format!("{}.{hash}.{EXTENSION}", global.profile)))
+}
+
+fn state_folder(global: &Global) -> Result<PathBuf, Error> {
+    global.state_dir.clone().map_or_else(default_state_folder, Ok)
 }
