@@ -52,26 +52,74 @@ target_folder() {
 
 # on_windows ARGUMENTS: cargo test for Windows.
 on_windows() {
-  cargo test --quiet --target $windows "${windows_packages[@]}" --lib --bins --test it "$@"
+  cargo test --quiet --target $windows "${windows_packages[@]}" "$@"
 }
 
-# Every test that Windows has, except for those in tools/windows/left-out, and a table.
+# Every test that Windows has, except for those in tools/windows/left-out; then tests of
+# Linux, with signals and terminals, of the same program. A table at the end.
 test_windows() {
-  local pattern reason left_out=() outcome=0
+  local pattern reason modules left_out=() outcome=0
   while read -r pattern reason; do
     [[ -z $pattern || $pattern == "#" ]] || left_out+=("--skip=$pattern")
   done <tools/windows/left-out
+  # A server of Wine that was started here: it makes the files, so the mask is its.
+  wineserver --kill || true
   # The tests start these.
   cargo build --quiet --target $windows "${windows_packages[@]}" --bins
-  cargo test --target $windows "${windows_packages[@]}" --lib --bins --test it --no-fail-fast \
-    -- "${left_out[@]}" 2>&1 | tee "$windows_folder/output" || outcome=1
-  cargo test --quiet --target $windows -p latchstring-cli --test own_process || outcome=1
-  on_windows --list 2>/dev/null | names_of_tests >"$windows_folder/there"
+  rm -f "$windows_folder/output"
+  noted on_windows --lib --bins --no-fail-fast -- --format pretty "${left_out[@]}" || outcome=1
+  on_windows --test own_process || outcome=1
+  on_windows --test it -- --list 2>/dev/null | names_of_tests | sed 's/::.*/::/' | sort -u |
+    xargs -n 12 >"$windows_folder/modules"
+  # In parts, because the server of Wine keeps files of programs that have ended.
+  while read -r modules; do
+    # shellcheck disable=SC2086 # one word for each module
+    noted on_windows --test it -- --format pretty "${left_out[@]}" $modules || outcome=1
+    wineserver --kill || true
+  done <"$windows_folder/modules"
+  make_wine_host
+  export LATCHSTRING_PROGRAM=$in_wine
+  noted cargo test --quiet -p latchstring-cli --test it -- --format pretty --include-ignored \
+    "${in_wine_tests[@]}" || outcome=1
+  wineserver --kill || true
   cargo test --quiet "${windows_packages[@]}" --lib --bins --test it -- --list 2>/dev/null |
     names_of_tests >"$windows_folder/on-linux"
-  wineserver --kill || true
   windows_table || outcome=1
   return $outcome
+}
+
+# noted COMMAND...: runs it, shows what it says, and adds that to $windows_folder/output. Not
+# by a pipe: the server of Wine inherits it and may live longer.
+noted() {
+  local outcome=0
+  "$@" </dev/null >"$windows_folder/said" 2>&1 || outcome=1
+  tee -a "$windows_folder/output" <"$windows_folder/said"
+  return $outcome
+}
+
+# Tests of Linux that also hold for the program in Wine, which takes its signals.
+in_wine_tests=(windows_console:: renewal::a_renewal_is_reported renewal::a_terminal_that_stops
+  renewal::no_command_loses renewal::the_hidden_command waiting::a_ waiting::an_ waiting::nobody
+  waiting::on_a_full_disk waiting::whoever_waited)
+
+# $in_wine runs the program in Wine as if it were one of Linux.
+make_wine_host() {
+  in_wine=$windows_folder/latch-in-wine
+  cat >"$in_wine" <<END
+#!/bin/sh
+umask 077
+export WINEPREFIX=$(printf %q "$WINEPREFIX") WINEDEBUG=-all LATCH_STORE="\${LATCH_STORE:-file}"
+exec $(printf '%q %q' "$(wine_itself)" "$(target_folder)/$windows/debug/latch.exe") "\$@"
+END
+  chmod +x "$in_wine"
+}
+
+# The program that `wine` starts, so that a signal reaches the program in it.
+wine_itself() {
+  local place
+  for place in /usr/lib/wine/wine64 "$(command -v wine64)" "$(command -v wine)"; do
+    [ -x "$place" ] && echo "$place" && return
+  done
 }
 
 names_of_tests() { sed -n 's/: test$//p' | sort -u; }

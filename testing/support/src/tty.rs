@@ -140,6 +140,13 @@ impl Tty {
         self.child.wait().expect("an end").code()
     }
 
+    /// Tells the programs on the terminal that it is gone, as the system does if its window
+    /// closes.
+    pub fn hang_up(&self) {
+        let group = nix::unistd::Pid::from_raw(-self.id().cast_signed());
+        nix::sys::signal::kill(group, Signal::SIGHUP).expect("a signal");
+    }
+
     /// Forgets what has been shown so far.
     pub fn clear(&self) {
         self.screen.text.lock().expect("a screen").clear();

@@ -9,6 +9,7 @@ use latchstring::TokenSource;
 use latchstring::capability::store::{MemoryStore, Store};
 use latchstring_provider::Options;
 use latchstring_testing::embedded::Setting;
+use latchstring_testing::session::Session;
 use latchstring_testing::{Home, block_on};
 
 #[test]
@@ -78,6 +79,20 @@ fn sixteen_processes_at_once_get_a_token_each_and_end_no_session() {
     home.token(&[]);
     let renewals = home.asked("/token").len() - 1;
     assert_eq!(renewals, 17);
+}
+
+#[test]
+fn sixteen_processes_at_once_renew_an_expired_token_once() {
+    let home = Home::new();
+    home.login();
+    let mut session = Session::read(&home.session_file());
+    session.inner["expires_at_ms"] = 1.into();
+    session.write();
+    let tokens: BTreeSet<String> = thread::scope(|scope| {
+        let callers: Vec<_> = (0..16).map(|_| scope.spawn(|| home.token(&[]))).collect();
+        callers.into_iter().map(|caller| caller.join().expect("a token")).collect()
+    });
+    assert_eq!((tokens.len(), home.asked("/token").len()), (1, 2));
 }
 
 #[test]

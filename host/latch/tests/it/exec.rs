@@ -1,10 +1,14 @@
 //! A command with an access token in its environment.
-#![cfg(unix)]
 
+#[cfg(unix)]
 use latchstring::secret_variables;
+use latchstring_testing::Home;
+#[cfg(unix)]
+use latchstring_testing::run;
+#[cfg(unix)]
 use latchstring_testing::session::Session;
-use latchstring_testing::{Home, run};
 
+#[cfg(unix)]
 #[test]
 fn a_command_finds_the_token_in_its_environment() {
     let home = Home::new();
@@ -18,6 +22,7 @@ fn a_command_finds_the_token_in_its_environment() {
     assert_eq!(home.latch(&words).code, 1);
 }
 
+#[cfg(unix)]
 #[test]
 fn the_token_is_fresh_when_the_command_starts() {
     let home = Home::new();
@@ -31,6 +36,7 @@ fn the_token_is_fresh_when_the_command_starts() {
     assert_eq!(printed.trim_end(), home.token(&[]));
 }
 
+#[cfg(unix)]
 #[test]
 fn the_commands_words_and_exit_code_are_its_own() {
     let home = Home::new();
@@ -40,6 +46,7 @@ fn the_commands_words_and_exit_code_are_its_own() {
     assert_eq!((run.code, run.stdout.as_str()), (7, "--json -v a b\n"));
 }
 
+#[cfg(unix)]
 #[test]
 fn the_command_gets_the_token_and_not_what_a_token_is_made_with() {
     let home = Home::new();
@@ -53,6 +60,7 @@ fn the_command_gets_the_token_and_not_what_a_token_is_made_with() {
     assert!(!stdout.contains("s3cret"), "{stdout}");
 }
 
+#[cfg(unix)]
 #[test]
 fn without_a_session_nothing_is_run() {
     let home = Home::new();
@@ -75,8 +83,33 @@ fn what_cannot_be_run_is_named() {
     assert_eq!(home.latch(&["exec"]).code, 2);
 }
 
+#[cfg(windows)]
+#[test]
+fn a_command_of_windows_finds_the_token_and_ends_with_its_own_exit_code() {
+    let home = Home::new();
+    home.login();
+    let token = home.token(&[]);
+    let words = ["exec", "--", "cmd", "/c", "echo %LATCH_ACCESS_TOKEN%& exit 7"];
+    let run = home.latch(&words);
+    assert_eq!((run.code, run.stdout.trim_end()), (7, token.as_str()));
+}
+
+#[cfg(windows)]
+#[test]
+fn a_script_is_found_without_the_end_of_its_name() {
+    let home = Home::new();
+    home.login();
+    let token = home.token(&[]);
+    home.file("tool.cmd", "@echo %1 %LATCH_ACCESS_TOKEN%\r\n");
+    let mut command = home.command(&["exec", "--", "tool", "Zoë"]);
+    command.env("PATH", home.path("")).env("PATHEXT", ".EXE;.CMD");
+    let run = latchstring_testing::run(&mut command).succeeded();
+    assert!(run.stdout.contains(&token), "{}", run.stdout);
+}
+
 // ---- Token files ------------------------------------------------------------------------
 
+#[cfg(unix)]
 #[test]
 fn a_program_finds_a_token_file_that_goes_away_with_it() {
     let home = Home::new();
@@ -114,6 +147,7 @@ fn a_program_finds_a_token_file_that_goes_away_with_it() {
     home.latch(&["exec", "--for", "azure", "--", "true"]).failed(3, "login-required");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_token_file_stays_fresh_while_the_command_runs() {
     let home = Home::new();
@@ -132,6 +166,7 @@ fn a_token_file_stays_fresh_while_the_command_runs() {
     assert_eq!(second, home.token(&["--id-token"]));
 }
 
+#[cfg(unix)]
 #[test]
 fn a_signal_reaches_the_command_and_its_files_go_away() {
     let home = Home::new();
@@ -144,6 +179,7 @@ fn a_signal_reaches_the_command_and_its_files_go_away() {
 }
 
 /// The same ID token with another expiry. Nobody checks the signature of one that is stored.
+#[cfg(unix)]
 fn expiring_in(id_token: &str, seconds: u64) -> String {
     use base64::Engine as _;
     use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -72,3 +72,4 @@ mod two_users;
 mod unattended;
 mod usage;
 mod waiting;
+mod windows_console;

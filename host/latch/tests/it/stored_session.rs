@@ -1,14 +1,19 @@
 //! Sessions as files: damaged ones, newer ones, and who may read them.
-#![cfg(unix)]
 
-use std::fs::{self, Permissions};
+use std::fs;
+#[cfg(unix)]
+use std::fs::Permissions;
+#[cfg(unix)]
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::Path;
 
+#[cfg(unix)]
+use latchstring_testing::Pending;
 use latchstring_testing::session::Session;
-use latchstring_testing::{Home, Pending, run};
+use latchstring_testing::{Home, run};
 use serde_json::json;
 
+#[cfg(unix)]
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("metadata").permissions().mode() & 0o777
 }
@@ -123,6 +128,7 @@ fn one_session_that_cannot_be_read_keeps_no_other_logged_in() {
     assert_eq!(home.session_files(), [file]);
 }
 
+#[cfg(unix)]
 #[test]
 fn sessions_are_private_whatever_the_umask() {
     for umask in ["000", "027", "077"] {
@@ -146,6 +152,7 @@ fn sessions_are_private_whatever_the_umask() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn a_folder_or_file_that_others_can_read_is_refused_with_the_remedy() {
     let home = Home::new();
@@ -177,6 +184,7 @@ fn a_store_that_cannot_keep_a_session_is_found_out_before_the_user_is_asked() {
     assert!(home.provider.log().is_empty());
 }
 
+#[cfg(unix)]
 #[test]
 fn a_session_behind_a_symbolic_link_is_not_followed() {
     let home = Home::new();
@@ -195,6 +203,7 @@ fn nothing_is_kept_in_memory_but_for_one_run() {
     home.latch(&["token", "--store", "memory"]).failed(3, "login-required");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_session_that_cannot_be_kept_is_no_good_page() {
     let home = Home::new();
