@@ -1,6 +1,7 @@
 //! `latch credential` as the helper of other programs, which are run unmodified where this
 //! machine has them.
 
+#[cfg(unix)]
 mod front;
 mod git;
 mod install;

@@ -300,6 +300,7 @@ fn a_configuration_file_that_lies_elsewhere_stays_there() {
     assert!(text.contains("# mine") && text.contains(home.provider.issuer()), "{text}");
 }
 
+#[cfg(unix)]
 const ACME: &str =
     "about = \"Acme\"\n[client]\nissuer = \"https://id.acme.example\"\nclient-id = \"cli\"\n";
 

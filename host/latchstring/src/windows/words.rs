@@ -1,6 +1,5 @@
 //! Command lines, by the rules of Windows.
 
-use std::ptr::null;
 use windows_sys::Win32::Foundation::LocalFree;
 use windows_sys::Win32::UI::Shell::CommandLineToArgvW;
 
@@ -15,7 +14,7 @@ pub(crate) fn split(line: &str) -> Vec<String> {
     let mut count = 0;
     // SAFETY: the line ends with a zero, and the count is written.
     let words = unsafe { CommandLineToArgvW(line.as_ptr(), &mut count) };
-    if words.cast_const() == null() {
+    if words.is_null() {
         return Vec::new();
     }
     // SAFETY: there are `count` words that end with a zero, which nobody has freed.

@@ -69,7 +69,10 @@ pub(super) fn default_folder() -> Result<PathBuf, Error> {
             Error::new(
                 Code::InvalidConfiguration,
                 "there is no home folder to keep settings in",
-                "set HOME, or pass --config-dir and --state-dir",
+                match cfg!(windows) {
+                    true => "set USERPROFILE, or pass --config-dir and --state-dir",
+                    false => "set HOME, or pass --config-dir and --state-dir",
+                },
             )
         })
 }

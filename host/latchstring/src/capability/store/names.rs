@@ -10,6 +10,9 @@ use super::failure::cannot;
 use super::{Key, guard};
 use crate::error::{Code, Error};
 
+/// The variable with the home folder.
+const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+
 /// Returns the default folder for sessions.
 ///
 /// # Errors
@@ -20,7 +23,7 @@ pub fn default_state_folder() -> Result<PathBuf, Error> {
         Error::new(
             Code::InvalidConfiguration,
             "this user has no home folder to keep sessions in",
-            "set HOME, or choose a store",
+            format!("set {HOME}, or choose a folder for them"),
         )
     })?;
     Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())
