@@ -32,8 +32,11 @@ mod security;
 mod settings;
 mod stores;
 mod streams;
+mod style;
 #[cfg(not(target_os = "wasi"))]
 mod system;
+mod table;
+mod times;
 mod unattended;
 mod usage;
 

@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::exit;
+use super::streams::put_text;
 pub(crate) use super::streams::{put, say};
+use super::style::{BAD, QUIET, paint};
 
 /// Prints one line on standard output.
 pub(crate) fn line(text: &str) -> Result<(), Error> {
@@ -60,6 +62,11 @@ pub(crate) fn write(bytes: &[u8]) -> Result<(), Error> {
     put(bytes).map_err(|error| unwritten(&error))
 }
 
+/// Prints text that may have colours on standard output.
+pub(crate) fn text(text: &str) -> Result<(), Error> {
+    put_text(text).map_err(|error| unwritten(&error))
+}
+
 pub(crate) fn unwritten(error: &io::Error) -> Error {
     Error::new(
         Code::HostFault,
@@ -91,9 +98,10 @@ pub(crate) fn report_exit(error: &Error, exit: u8, json: bool) {
         say(&escaped(&json!({ "error": ErrorReport { exit, ..error.into() } }).to_string()));
     } else {
         say(&format!(
-            "latch: {} [{}]\n  {}",
+            "{} {} {}\n  {}",
+            paint(BAD, "latch:"),
             error.message(),
-            code_name(error.code()),
+            paint(QUIET, format_args!("[{}]", code_name(error.code()))),
             error.remedy()
         ));
     }
@@ -103,7 +111,7 @@ pub(crate) fn report_exit(error: &Error, exit: u8, json: bool) {
 pub(crate) fn report_status(status: &str, retryable: bool, exit: u8, json: bool) {
     let message = format!("the API answered {status}");
     if !json {
-        return say(&format!("latch: {message}"));
+        return say(&format!("{} {message}", paint(BAD, "latch:")));
     }
     let report = ErrorReport {
         code: "http-status".to_owned(),
@@ -176,44 +184,9 @@ pub(crate) fn rfc3339_ms(time_ms: u64) -> Option<String> {
     rfc3339(UNIX_EPOCH.checked_add(Duration::from_millis(time_ms))?)
 }
 
-/// Describes a time relative to now: `in 59 minutes`, `2 hours ago`.
-pub(crate) fn in_words(time_ms: u64, now_ms: u64) -> String {
-    let (distance_ms, future) = match time_ms.checked_sub(now_ms) {
-        Some(ahead) => (ahead, true),
-        None => (now_ms - time_ms, false),
-    };
-    let seconds = distance_ms / 1000;
-    let (count, unit) = match seconds {
-        0..=99 => (seconds, "second"),
-        100..=5_999 => (seconds / 60, "minute"),
-        6_000..=172_799 => (seconds / 3600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    let plural = if count == 1 { "" } else { "s" };
-    if future {
-        format!("in {count} {unit}{plural}")
-    } else {
-        format!("{count} {unit}{plural} ago")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_are_described_relative_to_now() {
-        let hour = 3_600_000;
-        for (time, now, words) in [
-            (hour, 0, "in 60 minutes"),
-            (2 * hour, 0, "in 2 hours"),
-            (0, 30_000, "30 seconds ago"),
-            (1_000, 0, "in 1 second"),
-            (80 * hour, 0, "in 3 days"),
-        ] {
-            assert_eq!(in_words(time, now), words);
-        }
-    }
 
     #[test]
     fn json_escapes_terminal_control_characters_and_keeps_its_meaning() {

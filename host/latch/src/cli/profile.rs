@@ -89,6 +89,15 @@ pub(crate) struct Profile {
     pub(crate) parameters: Option<BTreeMap<String, String>>,
 }
 
+/// Describes a provider by its preset and its issuer.
+pub(crate) fn provider_in_words(preset: Option<&str>, issuer: Option<&str>) -> String {
+    match (preset, issuer) {
+        (Some(preset), Some(issuer)) => format!("{preset}, {issuer}"),
+        (Some(name), None) | (None, Some(name)) => name.to_owned(),
+        (None, None) => "no issuer".to_owned(),
+    }
+}
+
 impl Profile {
     /// Combines two layers: these settings, and `below` for those that are not set here.
     pub(crate) fn over(self, below: Self) -> Self {

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::args::Args;
 use super::by_url::find_profile;
-use super::{at_once, dispatch, exit, hardening, output, usage};
+use super::{at_once, dispatch, exit, hardening, output, style, usage};
 
 /// Runs the command line of this program. Ends it unless the exit code is 0.
 pub(crate) fn run() -> ExitCode {
@@ -22,6 +22,9 @@ pub(crate) fn run() -> ExitCode {
 
 fn run_to_end(mut args: Args) -> u8 {
     let json = args.global.json;
+    if args.global.plain {
+        style::never();
+    }
     let result =
         find_profile(&mut args).and_then(|()| match at_once::run(&args.global, &args.command) {
             Some(done) => done.map(|()| 0),

@@ -9,7 +9,7 @@ use super::args::Args;
 use super::by_url::find_profile;
 use super::{
     at_once, completions, dispatch, exit, hardening, interruption, output, recording, renewal,
-    stores, usage,
+    stores, style, usage,
 };
 
 /// Runs the command line of this process.
@@ -26,6 +26,9 @@ pub(crate) fn run() -> ExitCode {
         Err(error) => return usage::report(&error).into(),
     };
     let json = args.global.json;
+    if args.global.plain {
+        style::never();
+    }
     recording::begin(&mut args.global);
     let recorded = args.global.recording.is_on().then(|| args.global.clone());
     let result =

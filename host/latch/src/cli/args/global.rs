@@ -90,7 +90,7 @@ pub(crate) struct Global {
     #[arg(long, global = true, env = "LATCH_JSON", value_parser = FalseyValueParser::new())]
     pub(crate) json: bool,
 
-    /// Print lines of text only: no spinner, no link, no QR code
+    /// Print lines of text only: no spinner, no link, no QR code, no colour
     #[arg(long, global = true, env = "LATCH_PLAIN", value_parser = FalseyValueParser::new(), hide_short_help = true)]
     pub(crate) plain: bool,
 

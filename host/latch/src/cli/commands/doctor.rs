@@ -15,6 +15,8 @@ use crate::cli::choices::StoreChoice;
 use crate::cli::config::Config;
 use crate::cli::output;
 use crate::cli::stores::{self, Stores};
+use crate::cli::style::{PLAIN, QUIET, WARNING, paint};
+use crate::cli::table::Table;
 
 /// The result of one check.
 struct Finding {
@@ -28,13 +30,9 @@ pub(crate) async fn run(global: &Global) -> Result<(), Error> {
     if global.json {
         return output::document(&Value::Array(findings.iter().map(in_json).collect()));
     }
-    for finding in &findings {
-        output::line(&format!("{:<10} {}", finding.subject, printable(&finding.text)))?;
-        if let Some(trouble) = &finding.trouble {
-            output::line(&format!("           {}", printable(trouble.remedy())))?;
-        }
-    }
-    Ok(())
+    let table = Table::for_stdout();
+    let lines: String = findings.iter().map(|finding| in_words(finding, &table)).collect();
+    output::text(&lines)
 }
 
 async fn findings(global: &Global) -> Result<Vec<Finding>, Error> {
@@ -153,6 +151,17 @@ async fn probe(subject: &'static str, stores: &Stores, choice: StoreChoice, key:
             trouble: Some(error),
         },
     }
+}
+
+fn in_words(Finding { subject, text, trouble }: &Finding, table: &Table) -> String {
+    let term = paint(QUIET, format_args!("{subject:<10} "));
+    let style = if trouble.is_some() { WARNING } else { PLAIN };
+    let mut lines = table.whole(&term, &paint(style, printable(text))) + "\n";
+    if let Some(trouble) = trouble {
+        lines += &table.whole("           ", &printable(trouble.remedy()));
+        lines.push('\n');
+    }
+    lines
 }
 
 fn in_json(finding: &Finding) -> Value {

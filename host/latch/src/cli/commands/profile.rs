@@ -5,16 +5,17 @@ mod edit;
 #[cfg(not(target_os = "wasi"))]
 mod rename;
 
-use latchstring::{Code, Error, api_origin};
+use latchstring::{Code, Error, api_origin, printable};
 use serde_json::json;
 
 use crate::cli::args::{Global, ProfileCommand};
 use crate::cli::config::Config;
 use crate::cli::keys;
 use crate::cli::output;
-use crate::cli::profile::Profile;
+use crate::cli::profile::{Profile, provider_in_words};
 use crate::cli::settings::absolute;
 use crate::cli::stores::Stores;
+use crate::cli::table::Table;
 use crate::cli::unattended;
 
 pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), Error> {
@@ -42,7 +43,20 @@ pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), 
             if global.json {
                 return output::document(&json!(config.names()));
             }
-            config.names().iter().try_for_each(|name| output::line(name))
+            let table = Table::for_stdout();
+            if !table.has_reader() {
+                return config.names().iter().try_for_each(|name| output::line(name));
+            }
+            let mut rows = Vec::new();
+            for name in config.names() {
+                let Profile { provider, issuer, resource_url, .. } =
+                    config.profile(&name)?.unwrap_or_default();
+                let issuer = issuer.or(resource_url);
+                let provider = provider_in_words(provider.as_deref(), issuer.as_deref());
+                rows.push((name, printable(&provider)));
+            }
+            let rows = rows.iter().map(|(name, provider)| (name.as_str(), provider.as_str()));
+            output::text(&table.list(rows))
         }
         ProfileCommand::Show { name } => {
             let config = Config::read(folder)?;

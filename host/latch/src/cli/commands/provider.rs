@@ -4,6 +4,8 @@ use latchstring::{Error, Preset, printable};
 use serde_json::json;
 
 use crate::cli::args::{Global, ProviderCommand};
+use crate::cli::style::{HEADING, paint};
+use crate::cli::table::Table;
 use crate::cli::{output, presets};
 
 pub(crate) fn run(global: &Global, command: &ProviderCommand) -> Result<(), Error> {
@@ -18,9 +20,10 @@ pub(crate) fn run(global: &Global, command: &ProviderCommand) -> Result<(), Erro
                 let list = presets.iter().map(|preset| (preset.name(), preset.about()));
                 return output::document(&list.collect());
             }
-            presets.iter().try_for_each(|preset| {
-                output::line(&format!("{:<10} {}", preset.name(), printable(preset.about())))
-            })
+            let table = Table::for_stdout();
+            let about: Vec<_> = presets.iter().map(|preset| printable(preset.about())).collect();
+            let names = presets.iter().map(Preset::name);
+            output::text(&table.list(names.zip(about.iter().map(String::as_str))))
         }
         ProviderCommand::Show { name } => {
             let preset = Preset::named(name, Some(&folder))?;
@@ -35,11 +38,12 @@ pub(crate) fn run(global: &Global, command: &ProviderCommand) -> Result<(), Erro
 
 /// Explains the preset on standard error; its file goes to standard output.
 fn explain(preset: &Preset, place: &str) {
-    output::say(&format!("{}: {}", preset.name(), preset.about()));
+    let table = Table::for_stderr();
+    output::say(&paint(HEADING, format_args!("{}: {}", preset.name(), preset.about())));
     for note in preset.notes() {
-        output::say(&format!("  {note}"));
+        output::say(&table.whole("  ", note));
     }
-    output::say("Settings:");
+    output::say(&paint(HEADING, "Settings:"));
     for (name, setting) in preset.settings() {
         let default = setting.default.iter().map(|value| format!(" [default: {value}]"));
         let optional = setting.optional.then(|| " [optional]".to_owned());
@@ -48,7 +52,8 @@ fn explain(preset: &Preset, place: &str) {
             variables => Some(format!(" [env: {}]", variables.join(", "))),
         };
         let more: String = default.chain(optional).chain(variables).collect();
-        output::say(&format!("  {name}: {}{more}", setting.about));
+        let term = format!("  {name}: ");
+        output::say(&table.whole(&term, &format!("{}{more}", setting.about)));
     }
     let needed = preset.settings().iter().filter(|(_, setting)| setting.is_needed());
     let words: String = needed.map(|(name, _)| format!(" --set {name}=...")).collect();

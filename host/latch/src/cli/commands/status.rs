@@ -1,7 +1,9 @@
 //! `latch status`: every session and profile, who is logged in, and for how long.
 
 use std::collections::BTreeSet;
+use std::io::stdout;
 
+use anstyle::Style;
 use latchstring::capability::clock::{Clock as _, SystemClock};
 use latchstring::capability::store::Key;
 use latchstring::{Code, Description, Error, TokenState, code_name, describe, printable};
@@ -11,8 +13,11 @@ use super::login::who;
 use crate::cli::args::Global;
 use crate::cli::config::Config;
 use crate::cli::output;
-use crate::cli::profile::Profile;
+use crate::cli::profile::{Profile, provider_in_words};
 use crate::cli::stores::{self, Stores};
+use crate::cli::style::{BAD, GOOD, HEADING, PLAIN, QUIET, WARNING, paint};
+use crate::cli::table::Table;
+use crate::cli::times::Now;
 
 /// One session, or a profile without one.
 enum Row {
@@ -42,8 +47,9 @@ pub(crate) async fn run(global: &Global) -> Result<(), Error> {
     if global.json {
         output::document(&Value::Array(rows.iter().map(in_json).collect()))?;
     } else {
-        let blocks: Vec<String> = rows.iter().map(|row| in_words(row, now_ms)).collect();
-        output::write(blocks.join("\n").as_bytes())?;
+        let (table, now) = (Table::for_stdout(), Now::on(&stdout()));
+        let blocks: Vec<String> = rows.iter().map(|row| in_words(row, &table, &now)).collect();
+        output::text(&blocks.join("\n"))?;
     }
     let is_logged_in = rows.iter().any(|row| matches!(row, Row::Session { .. }));
     match rows.into_iter().find_map(Row::into_error) {
@@ -111,54 +117,55 @@ async fn session(
 
 /// Describes one row as a block of lines. Escapes them: a provider or a file may have
 /// written them.
-fn in_words(row: &Row, now_ms: u64) -> String {
-    let block = |profile: &str, lines: &[(&str, &str)]| {
-        let lines = lines.iter().map(|(term, text)| format!("  {term:<9} {}\n", printable(text)));
-        format!("{}\n{}", printable(profile), lines.collect::<String>())
-    };
-    let by_whom = |provider: &Option<String>, issuer: &Option<String>| match (provider, issuer) {
-        (Some(provider), Some(issuer)) => format!("{provider}, {issuer}"),
-        (Some(name), None) | (None, Some(name)) => name.clone(),
-        (None, None) => "no issuer".to_owned(),
+fn in_words(row: &Row, table: &Table, now: &Now) -> String {
+    let block = |profile: &str, lines: &[(&str, &str, Style)]| {
+        let lines = lines.iter().map(|(term, text, style)| {
+            let term = paint(QUIET, format_args!("  {term:<9} "));
+            table.whole(&term, &paint(*style, printable(text))) + "\n"
+        });
+        format!("{}\n{}", paint(HEADING, printable(profile)), lines.collect::<String>())
     };
     match row {
         Row::Session { key, store, place, provider, description } => {
             let who = who(description);
-            let at = |time_ms| output::in_words(time_ms, now_ms);
-            let token = match (description.token_state, description.expires_at_ms) {
-                (TokenState::Fresh, Some(time_ms)) => format!("good, expires {}", at(time_ms)),
-                (TokenState::Fresh, None) => "good, no expiry known".to_owned(),
-                (TokenState::Renewable, _) => "will be refreshed when next used".to_owned(),
-                (TokenState::Expired, _) => "expired, log in again".to_owned(),
+            let at = |time_ms| now.describe(time_ms);
+            let (token, state) = match (description.token_state, description.expires_at_ms) {
+                (TokenState::Fresh, Some(time_ms)) => {
+                    (format!("good, expires {}", at(time_ms)), GOOD)
+                }
+                (TokenState::Fresh, None) => ("good, no expiry known".to_owned(), GOOD),
+                (TokenState::Renewable, _) => ("will be refreshed when next used".to_owned(), GOOD),
+                (TokenState::Expired, _) => ("expired, log in again".to_owned(), BAD),
             };
-            let (by_whom, scopes) =
-                (by_whom(provider, &description.issuer), description.scopes.join(" "));
+            let by_whom = provider_in_words(provider.as_deref(), description.issuer.as_deref());
+            let scopes = description.scopes.join(" ");
             let (since, place) = (at(description.logged_in_at_ms), format!("{store}: {place}"));
             let client = Some(&*description.client_id).filter(|id| !id.is_empty());
             let client = client.unwrap_or("none: it presents what says enough");
-            let resource = description.resource.as_deref().map(|url| ("resource", url));
+            let resource = description.resource.as_deref().map(|url| ("resource", url, PLAIN));
             let details = description.authorization_details.as_deref();
             let lines: Vec<_> = resource
                 .into_iter()
-                .chain(details.map(|details| ("details", details)))
+                .chain(details.map(|details| ("details", details, PLAIN)))
                 .chain([
-                    ("who", who.as_deref().unwrap_or("unknown: the provider gives no name")),
-                    ("provider", &*by_whom),
-                    ("client", client),
-                    ("scopes", &*scopes),
-                    ("since", &*since),
-                    ("token", &*token),
-                    ("store", &*place),
+                    ("who", who.as_deref().unwrap_or("unknown: the provider gives no name"), PLAIN),
+                    ("provider", &*by_whom, PLAIN),
+                    ("client", client, PLAIN),
+                    ("scopes", &*scopes, PLAIN),
+                    ("since", &*since, PLAIN),
+                    ("token", &*token, state),
+                    ("store", &*place, PLAIN),
                 ])
                 .collect();
             block(&key.profile, &lines)
         }
         Row::Unreadable { key, error } => {
             let what = format!("{} [{}]", error.message(), code_name(error.code()));
-            block(&key.profile, &[("error", &what), ("remedy", error.remedy())])
+            block(&key.profile, &[("error", &what, BAD), ("remedy", error.remedy(), PLAIN)])
         }
         Row::LoggedOut { profile, provider, issuer } => {
-            block(profile, &[("who", "not logged in"), ("provider", &by_whom(provider, issuer))])
+            let by_whom = provider_in_words(provider.as_deref(), issuer.as_deref());
+            block(profile, &[("who", "not logged in", WARNING), ("provider", &by_whom, PLAIN)])
         }
     }
 }

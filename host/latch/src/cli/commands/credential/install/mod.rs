@@ -16,6 +16,7 @@ use self::records::{Record, Records};
 use super::helper::Helper;
 use crate::cli::args::{Global, InstallArgs, UninstallArgs};
 use crate::cli::output::{self, say};
+use crate::cli::style::{BAD, GOOD, HEADING, paint};
 
 pub(super) fn install(helper: &Helper, args: &InstallArgs) -> Result<(), Error> {
     let session = helper.session_of_profile()?;
@@ -91,11 +92,13 @@ pub(crate) fn findings(global: &Global) -> Result<Vec<(String, Option<Error>)>, 
 }
 
 fn show(edit: &Edit) -> Result<(), Error> {
-    output::line(&printable(&edit.path.display().to_string()))?;
-    for line in difference(edit.before.as_deref().unwrap_or_default(), &edit.after) {
-        output::line(&line)?;
-    }
-    Ok(())
+    let path = paint(HEADING, printable(&edit.path.display().to_string()));
+    let lines = difference(edit.before.as_deref().unwrap_or_default(), &edit.after);
+    let lines = lines.iter().map(|line| {
+        let style = if line.starts_with('+') { GOOD } else { BAD };
+        paint(style, line) + "\n"
+    });
+    output::text(&format!("{path}\n{}", lines.collect::<String>()))
 }
 
 /// The file of this program, which launchers are links to. As `PATH` names it: where that is
