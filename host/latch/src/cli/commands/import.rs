@@ -6,6 +6,7 @@ use serde_json::json;
 use super::login::{keep, who};
 use crate::cli::args::{Global, ImportArgs};
 use crate::cli::settings::Settings;
+use crate::cli::style::{GOOD, paint};
 use crate::cli::{output, stores};
 
 pub(crate) async fn run(global: &Global, args: Box<ImportArgs>) -> Result<(), Error> {
@@ -55,5 +56,9 @@ pub(crate) async fn run(global: &Global, args: Box<ImportArgs>) -> Result<(), Er
     if let Some(error) = unchecked {
         output::say(&format!("latch could not check whether it still works: {error}"));
     }
+    let place = latch.place();
+    let place = stores::in_short(store, &place);
+    let done = paint(GOOD, format_args!("The profile {} is logged in", global.profile));
+    output::say(&format!("{done}; the session is in {place}"));
     Ok(())
 }

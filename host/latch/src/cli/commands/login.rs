@@ -1,6 +1,7 @@
 //! `latch login`: log in through a browser.
 
-use latchstring::capability::clock::{Clock as _, SystemClock};
+use std::io::stderr;
+
 use latchstring::{Code, Description, Error, Latch, LatchBuilder, printable};
 use serde_json::json;
 
@@ -11,6 +12,8 @@ use crate::cli::keys;
 use crate::cli::output;
 use crate::cli::settings::Settings;
 use crate::cli::stores::{self, Stores};
+use crate::cli::style::{GOOD, paint};
+use crate::cli::times::Now;
 
 pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), Error> {
     let LoginCommand { url, challenge, by_url, anonymous_token_file, login } = *args;
@@ -67,26 +70,17 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
             "place": latch.place(),
         }));
     }
-    output::say(&match who {
-        Some(who) => format!("Logged in as {}", printable(&who)),
-        None => "Logged in".to_owned(),
-    });
-    if let Some(description) = &description
-        && let Some(end_ms) = description.expires_at_ms
-        && token.renew_at().is_none()
-    {
-        let end = output::in_words(end_ms, SystemClock.now_ms());
-        // The scopes of a login by URL are the server's choice.
-        let advice = match description.resource {
-            Some(_) => "",
-            None => "; --scope offline_access may change that",
-        };
-        output::say(&format!("The token expires {end} and cannot be refreshed{advice}"));
+    let resource = description.as_ref().and_then(|description| description.resource.as_deref());
+    let is_renewable = token.renew_at().is_some();
+    let end_ms = description.as_ref().and_then(|description| description.expires_at_ms);
+    // The scopes of a login by URL are the server's choice.
+    if !is_renewable && end_ms.is_some() && resource.is_none() {
+        output::say("The provider gave no refresh token; --scope offline_access may change that");
     }
-    if let Some(url) = description.and_then(|description| description.resource)
+    if let Some(url) = resource
         && !is_remembered
     {
-        output::say(&format!("Get its token with: latch token --resource-url {}", printable(&url)));
+        output::say(&format!("Get its token with: latch token --resource-url {}", printable(url)));
     }
     if is_remembered {
         let path = config::path_in(global.config_dir.as_deref())?;
@@ -96,6 +90,18 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
             path.display()
         ));
     }
+    let greeting = match who {
+        Some(who) => format!("Logged in as {}", printable(&who)),
+        None => "Logged in".to_owned(),
+    };
+    let until = match end_ms {
+        _ if is_renewable => ", and its token is refreshed when needed".to_owned(),
+        Some(end_ms) => format!(", and its token expires {}", Now::on(&stderr()).describe(end_ms)),
+        None => String::new(),
+    };
+    let place = latch.place();
+    let place = stores::in_short(store, &place);
+    output::say(&format!("{}; the session is in {place}{until}", paint(GOOD, greeting)));
     Ok(())
 }
 

@@ -1,11 +1,14 @@
 //! Reports the result of a logout.
 
+use std::io::stderr;
+
 use latchstring::contract::{TokenHint, Unrevoked, UnrevokedCause};
 use latchstring::{Code, Error, LogoutReport, printable};
 use serde_json::{Value, json};
 
 use crate::cli::args::Global;
 use crate::cli::output;
+use crate::cli::times::Now;
 
 /// One session that was ended.
 pub(crate) struct Ended {
@@ -65,17 +68,25 @@ fn failure(left: &Unrevoked) -> Option<Code> {
 }
 
 fn print(ended: &[Ended]) {
+    let now = Now::on(&stderr());
     for Ended { profile, report, expires_at_ms } in ended {
         if !report.was_logged_in {
             output::say(&format!("The profile {profile} was not logged in"));
             continue;
         }
-        output::say(&format!("Logged out of the profile {profile}"));
+        let revoked: Vec<&str> = report.revoked.iter().map(|token| name(*token)).collect();
+        let revoked = match revoked.as_slice() {
+            [] => String::new(),
+            tokens => format!("; the provider revoked the {}", tokens.join(" and the ")),
+        };
+        output::say(&format!("Logged out of the profile {profile}{revoked}"));
         if report.registration.as_ref().is_some_and(|end| end.kept.is_none()) {
             output::say("  the client that was registered for it is removed");
         }
         for left in &report.not_revoked {
-            let end = match valid_until(left, *expires_at_ms) {
+            let end = match valid_until_ms(left, *expires_at_ms)
+                .and_then(|end_ms| now.describe_or_stamp(end_ms))
+            {
                 Some(time) => format!("until {time}"),
                 None => "until it expires there".to_owned(),
             };
@@ -103,16 +114,16 @@ fn in_json(Ended { profile, report, expires_at_ms }: &Ended) -> Value {
             .map(|left| json!({
                 "token": name(left.token),
                 "reason": left.reason,
-                "valid_until": valid_until(left, *expires_at_ms),
+                "valid_until": valid_until_ms(left, *expires_at_ms).and_then(output::rfc3339_ms),
             }))
             .collect::<Vec<_>>(),
     })
 }
 
 /// Returns when the token expires, if known. Providers do not say so for refresh tokens.
-fn valid_until(left: &Unrevoked, expires_at_ms: Option<u64>) -> Option<String> {
+fn valid_until_ms(left: &Unrevoked, expires_at_ms: Option<u64>) -> Option<u64> {
     match left.token {
-        TokenHint::AccessToken => output::rfc3339_ms(expires_at_ms?),
+        TokenHint::AccessToken => expires_at_ms,
         TokenHint::RefreshToken => None,
     }
 }
