@@ -48,17 +48,22 @@ impl Tty {
                 }
             });
         }
-        Self::with(command, change)
+        Self::with(command, 120, change)
     }
 
     /// Starts the program on a terminal of 120 columns, whose three streams are
     /// all the terminal's.
     pub fn start(command: Command) -> Self {
-        Self::with(command, |_| {})
+        Self::wide(command, 120)
     }
 
-    fn with(mut command: Command, change: impl FnOnce(&mut Termios)) -> Self {
-        let size = Winsize { ws_row: 40, ws_col: 120, ws_xpixel: 0, ws_ypixel: 0 };
+    /// As [`start`](Self::start), with another number of columns.
+    pub fn wide(command: Command, columns: u16) -> Self {
+        Self::with(command, columns, |_| {})
+    }
+
+    fn with(mut command: Command, columns: u16, change: impl FnOnce(&mut Termios)) -> Self {
+        let size = Winsize { ws_row: 40, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let OpenptyResult { master, slave } = openpty(Some(&size), None).expect("a terminal");
         let mut modes = tcgetattr(&slave).expect("its modes");
         change(&mut modes);

@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_line_that_is_cut_ends_with_a_whole_word_if_one_fits() {
         let url = Table { columns: Some(30) }.cut("term  ", "at https://example.com/a/long/path");
-        assert_eq!(url, "term  at https://example.c...");
+        assert_eq!(url, "term  at https://example.co...");
         for (columns, term, line) in [
             (None, "term  ", "term  one two three four five six seven"),
             (Some(39), "term  ", "term  one two three four five six seven"),

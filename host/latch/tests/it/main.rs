@@ -40,6 +40,7 @@ mod keyring;
 mod library;
 mod listening;
 mod login;
+mod looks;
 mod mcp;
 mod mock;
 mod oauth2_mock_server;
