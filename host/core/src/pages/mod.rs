@@ -3,6 +3,8 @@
 //! ([RFC 9700 §4.2.4](https://www.rfc-editor.org/rfc/rfc9700#section-4.2.4)).
 
 mod destination;
+#[cfg(feature = "toml")]
+mod languages;
 mod template;
 #[cfg(all(test, feature = "toml"))]
 mod tests;

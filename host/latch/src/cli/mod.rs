@@ -17,6 +17,7 @@ mod id_token;
 #[cfg(not(target_os = "wasi"))]
 mod interruption;
 mod keys;
+mod language;
 #[cfg(not(target_os = "wasi"))]
 mod manual;
 mod output;

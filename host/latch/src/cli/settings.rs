@@ -20,6 +20,7 @@ use super::choices::Grant;
 use super::config::Config;
 use super::dotenv::Dotenv;
 use super::equipment::equip;
+use super::language;
 use super::output::say;
 use super::presets;
 use super::profile::Profile;
@@ -165,9 +166,13 @@ impl Settings {
         preset.find_session(&presets::settings(preset, &self.effective), file).await
     }
 
-    /// Returns the pages that the browser is shown.
+    /// Returns the pages that the browser is shown: the user's own, or those in the user's
+    /// language.
     pub(crate) fn pages(&self) -> Result<Pages, Error> {
-        self.effective.pages.as_ref().map_or_else(|| Ok(Pages::default()), pages::read)
+        match &self.effective.pages {
+            Some(file) => pages::read(file),
+            None => Ok(Pages::for_languages(language::preferred())),
+        }
     }
 
     /// Returns a builder of the client that these settings describe, without its pages.

@@ -1,12 +1,11 @@
 //! Pages of somebody's own, in the browser that comes back.
 
 use std::fs;
-use std::path::Path;
 use std::sync::mpsc;
 use std::thread;
 
 use latchstring::capability::browser::Browser;
-use latchstring::pages::{self, Pages};
+use latchstring::pages::Pages;
 use latchstring::{Code, Error};
 use latchstring_provider::visitor::Visitor;
 use latchstring_testing::embedded::Setting;
@@ -22,8 +21,7 @@ const FRENCH: &str = "lang = \"fr\"\n\
     [terms]\nwhat-happened = \"Ce qui s’est passé\"\n";
 
 fn german() -> Pages {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/pages");
-    pages::read(folder.join("de.toml")).expect("the example")
+    Pages::for_languages(["de"])
 }
 
 #[track_caller]
@@ -55,6 +53,35 @@ fn a_login_shows_the_pages_that_it_was_given_and_remembers_them() {
     let pending = Pending::start(login.current_dir(home.config_folder()));
     shows(&get(&pending.answer()), "Vous êtes connecté");
     pending.finish().succeeded();
+}
+
+#[test]
+#[cfg(not(any(target_os = "macos", windows)))]
+fn pages_are_in_the_language_of_the_system_unless_a_file_says_otherwise() {
+    let home = Home::new();
+    let empty = home.file("pages.toml", "name = \"my-cli\"\n");
+    let english = "You are logged in";
+    for (variables, more, title) in [
+        (&[][..], &[][..], english),
+        (&[("LANG", "de_DE.UTF-8")], &[], "Sie sind angemeldet"),
+        (&[("LANG", "de_DE.UTF-8"), ("LC_MESSAGES", "fr_FR")], &[], "Vous êtes connecté"),
+        (
+            &[("LANG", "de_DE"), ("LC_MESSAGES", "it_IT"), ("LC_ALL", "es_MX")],
+            &[],
+            "Ha iniciado sesión",
+        ),
+        (&[("LANG", "de_DE.UTF-8"), ("LANGUAGE", "nl:en")], &[], "Je bent ingelogd"),
+        (&[("LANG", "de_DE.UTF-8"), ("LC_ALL", "")], &[], "Sie sind angemeldet"),
+        (&[("LANG", "de_DE.UTF-8"), ("LANGUAGE", "de"), ("LC_ALL", "C")], &[], english),
+        (&[("LANG", "de_DE.UTF-8"), ("LC_ALL", "C.UTF-8")], &[], english),
+        (&[("LANG", "tlh")], &[], english),
+        (&[("LANG", "de_DE.UTF-8")], &["--pages", &empty], english),
+    ] {
+        let mut command = home.login_command(more);
+        let pending = Pending::start(command.envs(variables.iter().copied()));
+        shows(&get(&pending.answer()), title);
+        pending.finish().succeeded();
+    }
 }
 
 #[test]
@@ -189,7 +216,7 @@ fn a_token_has_nothing_to_do_with_pages() {
 }
 
 #[test]
-fn the_german_example_leaves_no_text_in_english() {
+fn a_translation_leaves_no_text_in_english() {
     let error = Error::new(Code::NotSaved, "", "x");
     let all = |pages: &Pages| {
         [
@@ -211,10 +238,12 @@ fn the_german_example_leaves_no_text_in_english() {
         let ours = ["", "X", "not-saved", "latchstring"];
         texts.filter(|text| !ours.contains(&text.as_str())).collect::<Vec<_>>()
     };
-    for (english, german) in all(&Pages::default()).iter().zip(all(&german())) {
-        let (english, own) = (texts(&english.html), texts(&german.html));
-        assert_eq!(english.len(), own.len());
-        assert!(own.iter().all(|text| !english.contains(text)), "{own:?}");
-        assert!(german.html.contains("<html lang=\"de\" dir=\"ltr\">"));
+    for language in Pages::languages() {
+        let translation = all(&Pages::for_languages([language]));
+        for (english, page) in all(&Pages::default()).iter().zip(&translation) {
+            let (english, own) = (texts(&english.html), texts(&page.html));
+            assert_eq!(english.len(), own.len());
+            assert!(own.iter().all(|text| !english.contains(text)), "{language}: {own:?}");
+        }
     }
 }
