@@ -24,13 +24,14 @@ pub(crate) fn name(choice: StoreChoice) -> &'static str {
     }
 }
 
-/// Returns where a session is, in a few words: the path of a file, and which store otherwise.
+/// Returns where a session is, in a few words. `place` is where it is exactly.
 pub(crate) fn in_short(choice: StoreChoice, place: &str) -> &str {
     match choice {
         StoreChoice::Keyring => "the keyring",
         #[cfg(target_os = "linux")]
         StoreChoice::Kernel => "the memory of the kernel",
+        StoreChoice::File => "a private file",
         StoreChoice::Memory => "the memory of this process, which ends now",
-        StoreChoice::Auto | StoreChoice::File => place,
+        StoreChoice::Auto => place,
     }
 }

@@ -79,13 +79,13 @@ fn a_list_of_profiles_names_the_providers_on_a_terminal_only() {
 
 #[test]
 fn the_last_line_of_a_login_says_who_where_and_until_when() {
-    let file = |home: &Home| home.session_file().display().to_string();
     let home = Home::new();
     let login = home.login();
     let last = login.stderr.lines().last().expect("a line").to_owned();
-    let greeting = "Logged in as Ada Lovelace <ada.lovelace@example.com>; the session is in";
+    let greeting =
+        "Logged in as Ada Lovelace <ada.lovelace@example.com>; the session is in a private file";
     let until = "its token is refreshed when needed";
-    assert_eq!(last, format!("{greeting} {}, and {until}", file(&home)));
+    assert_eq!(last, format!("{greeting}, and {until}"));
 
     let home = Home::new();
     let issuer = home.provider.issuer();
@@ -95,6 +95,6 @@ fn the_last_line_of_a_login_says_who_where_and_until_when() {
     let login = pending.finish().succeeded();
     let last = login.stderr.lines().last().expect("a line").to_owned();
     let until = "its token expires in 59 minutes";
-    assert_eq!(last, format!("{greeting} {}, and {until}", file(&home)));
+    assert_eq!(last, format!("{greeting}, and {until}"));
     login.saying(&["--scope offline_access may change that"]);
 }
