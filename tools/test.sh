@@ -35,6 +35,11 @@ test_all() {
       need setup_windows "$windows_tests"
       lacks setup_windows || suite test_windows
       ;;
+    targets)
+      need setup_web "$web_tests"
+      need setup_targets "$targets_tests"
+      lacks setup_targets || suite test_targets
+      ;;
     mcp)
       need setup_mcp "$mcp_tests"
       need setup_mcp_python "$mcp_python_tests"
@@ -51,9 +56,11 @@ test_all() {
       need setup_mcp "$mcp_tests"
       need setup_mcp_python "$mcp_python_tests"
       need setup_windows "$windows_tests"
+      need setup_targets "$targets_tests"
       suite test_rust
       test_hosts
       lacks setup_mcp || suite test_mcp
+      lacks setup_targets || suite test_targets
       suite test_package
       lacks setup_windows || suite test_windows
       ;;
