@@ -15,6 +15,8 @@ mod opaque;
 mod preset;
 mod provider;
 mod record;
+#[cfg(not(target_os = "wasi"))]
+mod release;
 mod request;
 mod rest;
 mod security;
@@ -46,6 +48,8 @@ pub(crate) use self::mcp::{McpAction, McpClient, McpCommand, McpConfigArgs};
 pub(crate) use self::preset::ProviderCommand;
 pub(crate) use self::provider::ProviderArgs;
 pub(crate) use self::record::RecordArgs;
+#[cfg(not(target_os = "wasi"))]
+pub(crate) use self::release::{SelfCommand, VerifyArgs};
 pub(crate) use self::request::RequestArgs;
 pub(crate) use self::rest::{ComponentArgs, LogoutArgs, ProfileCommand, ReplayArgs, TokenArgs};
 #[cfg(not(target_os = "wasi"))]
@@ -283,6 +287,10 @@ pub(crate) enum Command {
     /// Write the manual pages, for packages
     #[command(hide = true)]
     Manual(ManualArgs),
+    #[cfg(not(target_os = "wasi"))]
+    /// Check a downloaded release of latch
+    #[command(subcommand, name = "self")]
+    Itself(SelfCommand),
 }
 
 #[cfg(test)]

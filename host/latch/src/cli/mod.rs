@@ -43,6 +43,8 @@ mod usage;
 
 use latchstring::Error;
 
+#[cfg(not(target_os = "wasi"))]
+use args::SelfCommand;
 use args::{Args, Command};
 #[cfg(target_os = "wasi")]
 pub(crate) use sandboxed::run;
@@ -84,6 +86,8 @@ async fn dispatch(args: Args) -> Result<u8, Error> {
         Command::Help(args) => commands::help::run(&global, &args),
         #[cfg(not(target_os = "wasi"))]
         Command::Manual(args) => commands::manual::run(&args),
+        #[cfg(not(target_os = "wasi"))]
+        Command::Itself(SelfCommand::Verify(args)) => commands::verify::run(&global, &args),
     };
     done.map(|()| 0)
 }

@@ -4,7 +4,7 @@ use latchstring_provider::Options;
 use latchstring_testing::session::Session;
 use latchstring_testing::{Home, Pending, Run, run};
 
-const COMMANDS: [&[&str]; 20] = [
+const COMMANDS: [&[&str]; 24] = [
     &["login"],
     &["token"],
     &["request"],
@@ -23,8 +23,12 @@ const COMMANDS: [&[&str]; 20] = [
     &["profile", "show"],
     &["profile", "remove"],
     &["component"],
+    &["profile", "edit"],
+    &["profile", "copy"],
+    &["profile", "rename"],
     &["completions"],
     &["help"],
+    &["self", "verify"],
 ];
 
 #[test]
@@ -34,7 +38,8 @@ fn every_command_explains_itself() {
     let summaries = help.clone()
         + &home.latch(&["profile", "--help"]).succeeded().stdout
         + &home.latch(&["provider", "--help"]).succeeded().stdout
-        + &home.latch(&["mcp", "--help"]).succeeded().stdout;
+        + &home.latch(&["mcp", "--help"]).succeeded().stdout
+        + &home.latch(&["self", "--help"]).succeeded().stdout;
     for command in COMMANDS {
         assert!(help.contains(&format!("  {}", command[0])), "{help}");
         let help = home.latch(&[command, &["--help"]].concat()).succeeded().stdout;

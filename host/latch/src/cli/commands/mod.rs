@@ -28,4 +28,6 @@ pub(crate) mod replay;
 pub(crate) mod request;
 pub(crate) mod status;
 pub(crate) mod token;
+#[cfg(not(target_os = "wasi"))]
+pub(crate) mod verify;
 pub(crate) mod whoami;
