@@ -1,11 +1,12 @@
 //! A component as an OCI image layout (OCI Image Format Specification v1.1), with
 //! the media types that the CNCF gave to Wasm artifacts: what `wkg oci pull` reads
-//! once a registry has it.
+//! once a registry has it. [`image`] writes a layout with the program's container image.
 //!
 //! Nothing in it tells when or where it was made: the same component gives the same
 //! digests.
 
 pub mod bill;
+pub mod image;
 pub mod registry;
 
 use std::error::Error;
@@ -36,11 +37,8 @@ pub fn write(component: &[u8], folder: &Path, version: &str) -> Result<String, B
     });
     let manifest = bytes(&manifest);
     let digest = digest(&manifest);
-    let mut manifest = blob(folder, MANIFEST, &manifest)?;
-    manifest["annotations"] = json!({ "org.opencontainers.image.ref.name": version });
-    let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [manifest] });
-    fs::write(folder.join("index.json"), bytes(&index))?;
-    fs::write(folder.join("oci-layout"), bytes(&json!({ "imageLayoutVersion": "1.0.0" })))?;
+    let manifest = blob(folder, MANIFEST, &manifest)?;
+    finish(folder, manifest, version)?;
     Ok(digest)
 }
 
@@ -63,6 +61,14 @@ fn config(component: &[u8], layer: &Value) -> Result<Value, Box<dyn Error>> {
             "exports": exports.collect::<Vec<_>>(),
         },
     }))
+}
+
+/// Writes what makes a folder of blobs a layout, in which `version` names `content`.
+fn finish(folder: &Path, mut content: Value, version: &str) -> io::Result<()> {
+    content["annotations"] = json!({ "org.opencontainers.image.ref.name": version });
+    let index = json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [content] });
+    fs::write(folder.join("index.json"), bytes(&index))?;
+    fs::write(folder.join("oci-layout"), bytes(&json!({ "imageLayoutVersion": "1.0.0" })))
 }
 
 /// Writes a blob, and returns its descriptor.

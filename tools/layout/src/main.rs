@@ -1,4 +1,5 @@
 //! - `layout write COMPONENT FOLDER VERSION` prints the manifest's digest,
+//! - `layout image FOLDER VERSION ARCHITECTURE=LAYER...` the digest of the index of images,
 //! - `layout serve FOLDER` its address,
 //! - `layout bill FILE` the bill of materials without what the lines of `cargo tree` on
 //!   standard input do not have.
@@ -10,7 +11,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::{env, fs, io};
 
-use latchstring_layout::{bill, registry, write};
+use latchstring_layout::{bill, image, registry, write};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -30,6 +31,10 @@ fn run(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
             println!("{}", write(&fs::read(component)?, Path::new(folder), version)?);
             Ok(())
         }
+        ["image", folder, version, layers @ ..] if !layers.is_empty() => {
+            println!("{}", image::write(Path::new(folder), version, &image::layers(layers)?)?);
+            Ok(())
+        }
         ["serve", folder] => {
             let listener = TcpListener::bind("127.0.0.1:0")?;
             println!("{}", listener.local_addr()?);
@@ -41,6 +46,8 @@ fn run(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
             println!("{bill:#}");
             Ok(())
         }
-        _ => Err("usage: layout write COMPONENT FOLDER VERSION | serve FOLDER | bill FILE".into()),
+        _ => Err("usage: layout write COMPONENT FOLDER VERSION | image FOLDER VERSION \
+            ARCHITECTURE=LAYER... | serve FOLDER | bill FILE"
+            .into()),
     }
 }
