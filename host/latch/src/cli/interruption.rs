@@ -64,6 +64,14 @@ pub(crate) fn leave_to(child: u32) {
     }
 }
 
+/// From now on, signals end this program again.
+pub(crate) fn take_back() {
+    #[cfg(unix)]
+    CHILD.store(0, Ordering::Relaxed);
+    #[cfg(windows)]
+    HAS_CHILD.store(false, Ordering::Relaxed);
+}
+
 /// Passes a signal on, unless the terminal sends it to the command too.
 #[cfg(unix)]
 fn pass_on(kind: tokio::signal::unix::SignalKind, child: rustix::process::Pid) {

@@ -10,4 +10,4 @@ pub(crate) use place::KeyPlace;
 #[cfg(target_os = "wasi")]
 pub(crate) use sandboxed::{check, forget, may_ask, sign};
 #[cfg(not(target_os = "wasi"))]
-pub(crate) use system::{check, copy_own, delete_own, forget, may_ask, sign, signer};
+pub(crate) use system::{check, copy_own, delete, forget, may_ask, sign, signer};

@@ -83,7 +83,7 @@ async fn dispatch(args: Args) -> Result<u8, Error> {
         #[cfg(not(target_os = "wasi"))]
         Command::Completions(args) => commands::completions::run(&args),
         #[cfg(not(target_os = "wasi"))]
-        Command::Help(args) => commands::help::run(&global, &args),
+        Command::Help(args) => commands::help::run(&global, &args).await,
         #[cfg(not(target_os = "wasi"))]
         Command::Manual(args) => commands::manual::run(&args),
         #[cfg(not(target_os = "wasi"))]

@@ -9,13 +9,13 @@ use latchstring_testing::{Home, http};
 use serde_json::json;
 use url::Url;
 
-fn server(requires_nonce: bool) -> Server {
+pub(crate) fn server(requires_nonce: bool) -> Server {
     let features = json!({ "dPoP": { "requiresNonce": requires_nonce } });
     Server::oidc_provider_with_features(&features.to_string())
 }
 
 /// Ada Lovelace is logged in with tokens that are bound to a key.
-fn logged_in(server: &Server) -> Home {
+pub(crate) fn logged_in(server: &Server) -> Home {
     let home = Home::new();
     let words = ["login", "--issuer", server.issuer(), "--client-id", "bound", "--dpop"];
     let more = ["--scope", "openid", "--scope", "offline_access", "--no-browser"];

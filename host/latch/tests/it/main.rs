@@ -49,6 +49,7 @@ mod pages;
 mod parallel;
 mod pkcs11;
 mod private_issuer;
+mod profiles;
 mod readme;
 mod renewal;
 mod replay;

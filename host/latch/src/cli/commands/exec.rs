@@ -1,6 +1,5 @@
 //! `latch exec`: run a command with an access token in its environment.
 
-mod child;
 mod lasting;
 mod npm;
 mod proxied;
@@ -14,6 +13,7 @@ use latchstring::{Code, Demand, Error, secret_variables};
 use lasting::Files;
 
 use crate::cli::args::{ExecArgs, ExecFor, Global};
+use crate::cli::commands::child;
 use crate::cli::settings::Settings;
 use crate::cli::{exit, hardening, output, recording};
 

@@ -1,12 +1,13 @@
 //! `latch help`: about a command, or a page about a subject.
 
 use std::env;
-use std::io::{self, IsTerminal as _, Write as _};
-use std::process::{Command, Stdio};
+use std::io::{self, IsTerminal as _, Seek as _, Write as _};
+use std::process::Command;
 
 use clap::CommandFactory as _;
-use latchstring::{Code, Error, printable, secret_variables, words};
+use latchstring::{Code, Error, printable, words};
 
+use super::child;
 use crate::cli::args::{Args, Global, HelpArgs};
 use crate::cli::{manual, output};
 
@@ -15,12 +16,12 @@ const WIDTH: usize = 80;
 /// Most columns: longer lines are hard to read.
 const WIDEST: usize = 100;
 
-pub(crate) fn run(global: &Global, args: &HelpArgs) -> Result<(), Error> {
+pub(crate) async fn run(global: &Global, args: &HelpArgs) -> Result<(), Error> {
     let words: Vec<&str> = args.words.iter().map(String::as_str).collect();
     if let [name] = words[..]
         && let Some(page) = manual::page(name)
     {
-        return show(page.markdown, global.plain);
+        return show(page.markdown, global.plain).await;
     }
     let mut command = Args::command();
     command.build();
@@ -48,14 +49,14 @@ fn unknown(name: &str) -> Error {
 }
 
 /// Shows a page in the user's pager if there is a terminal.
-fn show(markdown: &str, is_plain: bool) -> Result<(), Error> {
+async fn show(markdown: &str, is_plain: bool) -> Result<(), Error> {
     if !io::stdout().is_terminal() {
         return output::write(manual::render(markdown, WIDTH, false).as_bytes());
     }
     let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0.into());
     let is_styled = !is_plain && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let text = manual::render(markdown, width.min(WIDEST), is_styled);
-    match is_plain || !paged(&text) {
+    match is_plain || !paged(&text).await {
         true => output::write(text.as_bytes()),
         false => Ok(()),
     }
@@ -63,22 +64,19 @@ fn show(markdown: &str, is_plain: bool) -> Result<(), Error> {
 
 /// Shows text in the pager, which the user quits. Returns whether there is one. As git does,
 /// `less` is told to end by itself if the text fits the screen.
-fn paged(text: &str) -> bool {
+async fn paged(text: &str) -> bool {
     let named = env::var("PAGER").ok().filter(|pager| !pager.is_empty());
     let words = words::split(named.as_deref().unwrap_or("less")).unwrap_or_default();
     let Some((program, arguments)) = words.split_first() else { return false };
-    let mut pager = Command::new(program);
-    pager.args(arguments).stdin(Stdio::piped());
-    for name in secret_variables::ALL {
-        pager.env_remove(name);
+    // It reads a file: a pipe would have to be written to while it waits for the user.
+    let Ok(mut page) = tempfile::tempfile() else { return false };
+    if page.write_all(text.as_bytes()).and_then(|()| page.rewind()).is_err() {
+        return false;
     }
+    let mut pager = Command::new(program);
+    pager.args(arguments).stdin(page);
     if env::var_os("LESS").is_none() {
         pager.env("LESS", "FRX");
     }
-    let Ok(mut child) = pager.spawn() else { return false };
-    if let Some(mut stdin) = child.stdin.take() {
-        // A pager that is quit early reads no further.
-        let _ = stdin.write_all(text.as_bytes());
-    }
-    child.wait().is_ok_and(|status| status.success())
+    child::run(pager).await.is_ok_and(|status| status.success())
 }

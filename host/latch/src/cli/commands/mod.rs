@@ -1,6 +1,8 @@
 //! The commands, one file each.
 
 #[cfg(not(target_os = "wasi"))]
+mod child;
+#[cfg(not(target_os = "wasi"))]
 pub(crate) mod completions;
 pub(crate) mod component;
 #[cfg(not(target_os = "wasi"))]

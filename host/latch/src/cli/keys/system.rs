@@ -109,7 +109,8 @@ pub(crate) async fn forget(global: &Global, profile: &Profile, ended: &Key) -> R
     delete(&own_dpop_file(global, profile)?)
 }
 
-fn delete(file: &Path) -> Result<(), Error> {
+/// Deletes the file of a key, if it is there.
+pub(crate) fn delete(file: &Path) -> Result<(), Error> {
     match std::fs::remove_file(file) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(Error::new(
             Code::StoreUnusable,
@@ -120,26 +121,22 @@ fn delete(file: &Path) -> Result<(), Error> {
     }
 }
 
-/// Copies the keys that latch made for the sessions of the profile `from`, for `to`.
-pub(crate) fn copy_own(global: &Global, from: &str, to: &str) -> Result<(), Error> {
-    for (file, rest) in own_files(global, from)? {
+/// Copies the keys that latch made for the sessions of the profile `from`, for `to`. Returns
+/// the files of `from`.
+pub(crate) fn copy_own(global: &Global, from: &str, to: &str) -> Result<Vec<PathBuf>, Error> {
+    let copy = |(file, rest): (PathBuf, String)| {
         let copy = file.with_file_name(format!("{to}.{rest}"));
         let bytes = std::fs::read(&file).map(Zeroizing::new);
         let copied = bytes.and_then(|bytes| files::replace(&copy, |file| file.write_all(&bytes)));
-        copied.map_err(|error| {
+        copied.map(|()| file.clone()).map_err(|error| {
             Error::new(
                 Code::StoreUnusable,
                 format!("the key {} cannot be copied: {error}", file.display()),
                 "check disk space and permissions; nothing was renamed",
             )
-        })?;
-    }
-    Ok(())
-}
-
-/// Deletes the keys that latch made for the sessions of a profile.
-pub(crate) fn delete_own(global: &Global, profile: &str) -> Result<(), Error> {
-    own_files(global, profile)?.iter().try_for_each(|(file, _)| delete(file))
+        })
+    };
+    own_files(global, from)?.into_iter().map(copy).collect()
 }
 
 /// Returns the files of these keys, and their names after that of the profile.

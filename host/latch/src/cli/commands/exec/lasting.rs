@@ -11,8 +11,8 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::process::Child;
 
-use super::child::{exit_code, spawn};
 use crate::cli::args::{ExecFor, ForArgs};
+use crate::cli::commands::child::{exit_code, spawn};
 use crate::cli::commands::credential::gcloud;
 use crate::cli::id_token::IdToken;
 use crate::cli::output::say;

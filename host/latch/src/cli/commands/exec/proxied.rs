@@ -7,8 +7,8 @@ use std::process::Command;
 use async_trait::async_trait;
 use latchstring::{DpopProxy, Error, Latch, Token, TokenProvider};
 
-use super::child::{exit_code, spawn};
 use crate::cli::args::Global;
+use crate::cli::commands::child::{exit_code, spawn};
 use crate::cli::output;
 use crate::cli::settings::Settings;
 

@@ -1,7 +1,10 @@
 //! `latch profile rename` and `latch profile copy`.
 
+use std::io::Write as _;
+use std::path::PathBuf;
+
 use latchstring::capability::store::{Key, Store};
-use latchstring::{Code, Error};
+use latchstring::{Code, Error, files};
 use zeroize::Zeroizing;
 
 use super::unknown;
@@ -35,93 +38,108 @@ pub(super) async fn copy(global: &Global, from: &str, to: &str) -> Result<(), Er
 /// Gives a profile another name: its settings, its sessions and the keys that they are bound
 /// to.
 ///
-/// If this is interrupted at any point, every session can still be used under one of the
-/// names, and the same command again completes it.
+/// The settings go first: from then on, nothing refreshes a session under the old name. If
+/// this is interrupted, the same command again completes it: a note in the state folder says
+/// that the profile `to` is the same one.
 pub(super) async fn rename(global: &Global, from: &str, to: &str) -> Result<(), Error> {
     latchstring::check_profile(from)?;
     latchstring::check_profile(to)?;
     if from == to {
         return Err(taken(to));
     }
-    let folder = global.config_dir.as_deref();
     // Encrypted files are moved as they are.
     let plain = Global { store: None, key_file: None, encrypt: false, ..global.clone() };
     let stores = Stores::open(&plain, &Profile::default())?;
-    let sessions = sessions_of(&stores, from).await?;
-    let config = Config::read(folder)?;
-    let has_settings = config.profile(from)?.is_some();
-    if !has_settings && sessions.is_empty() {
-        return Err(unknown(from));
+    let note = Note::of(&stores, from);
+    if !note.names(to) {
+        check_known(global, &stores, from).await?;
+        check_without_sessions(&stores, to).await?;
     }
-    let is_begun = config.text_of(to) == config.text_of(from);
-    if config.profile(to)?.is_some() && !is_begun {
-        return Err(taken(to));
-    }
-    // Settings that are the same already are those of a command that was interrupted.
-    match is_begun && has_settings {
-        true => check_free(&stores, &sessions, to).await?,
-        false => check_without_sessions(&stores, to).await?,
-    }
-    // First what a session needs, then the session, and last what the old name needs.
-    keys::copy_own(global, from, to)?;
-    if has_settings && !is_begun {
-        Config::change(folder, |config| {
-            config.copy(from, to);
-            Ok(())
-        })
-        .await?;
-    }
-    for key in &sessions {
-        for choice in stores.holding(key).await? {
-            rename_session(stores.get(choice).as_ref(), key, &renamed(key, to)).await?;
+    // Before the settings, because a command would make a new key.
+    let copied = keys::copy_own(global, from, to)?;
+    Config::change(global.config_dir.as_deref(), |config| {
+        let is_there = config.names().iter().any(|name| name == to);
+        if is_there && !note.names(to) {
+            return Err(taken(to));
         }
-    }
-    keys::delete_own(global, from)?;
-    Config::change(folder, |config| {
-        config.remove(from);
+        note.write(to)?;
+        if !is_there {
+            config.copy(from, to);
+            config.remove(from);
+        }
         config.rename_subject(from, to);
         Ok(())
     })
     .await?;
+    for key in sessions_of(&stores, from).await? {
+        for choice in stores.holding(&key).await? {
+            rename_session(stores.get(choice).as_ref(), &key, to).await?;
+        }
+    }
+    copied.iter().try_for_each(|file| keys::delete(file))?;
+    note.delete();
     output::say(&format!("The profile {from} is now {to}"));
     Ok(())
 }
 
 /// Moves one session within its store. If this fails at any point, the store has it under at
-/// least one of the keys.
-async fn rename_session(store: &dyn Store, from: &Key, to: &Key) -> Result<(), Error> {
-    // Waits for a refresh under way; what waits for this finds no session to refresh.
-    let held = store.lock(from).await?;
-    let target = store.lock(to).await?;
-    if let Some(bytes) = store.read(from).await?.map(Zeroizing::new) {
-        match store.read(to).await?.map(Zeroizing::new) {
-            Some(there) if there != bytes => return Err(taken(&to.profile)),
-            Some(_) => {}
-            None => {
-                store.write(&target, &bytes).await?;
-                relocate::check(store, to, &bytes).await?;
-            }
+/// least one of the names, and the one under the new name is the one to use.
+async fn rename_session(store: &dyn Store, key: &Key, to: &str) -> Result<(), Error> {
+    let renamed = Key { profile: to.to_owned(), account: key.account.clone() };
+    // Waits for a refresh under way. In the order of the names, so that two of these commands
+    // never wait for each other.
+    let (held, target) = match key.profile.as_str() < to {
+        true => (store.lock(key).await?, store.lock(&renamed).await?),
+        false => {
+            let target = store.lock(&renamed).await?;
+            (store.lock(key).await?, target)
         }
+    };
+    if let Some(bytes) = store.read(key).await?.map(Zeroizing::new)
+        && store.read(&renamed).await?.is_none()
+    {
+        store.write(&target, &bytes).await?;
+        relocate::check(store, &renamed, &bytes).await?;
     }
     store.delete(&held).await
 }
 
-fn renamed(key: &Key, profile: &str) -> Key {
-    Key { profile: profile.to_owned(), account: key.account.clone() }
+/// Says that a profile is being renamed, until that is done.
+struct Note(PathBuf);
+
+impl Note {
+    fn of(stores: &Stores, from: &str) -> Self {
+        Self(stores.folder.join(format!("{from}.renamed")))
+    }
+
+    fn names(&self, to: &str) -> bool {
+        std::fs::read_to_string(&self.0).is_ok_and(|named| named == to)
+    }
+
+    fn write(&self, to: &str) -> Result<(), Error> {
+        let folder = self.0.parent().unwrap_or(&self.0);
+        let written = files::create_folders(folder)
+            .and_then(|()| files::replace(&self.0, |file| file.write_all(to.as_bytes())));
+        written.map_err(|error| {
+            Error::new(
+                Code::NotSaved,
+                format!("{} cannot be written: {error}", self.0.display()),
+                "check disk space and permissions; nothing was renamed",
+            )
+        })
+    }
+
+    fn delete(&self) {
+        // If it stays, it says what is true.
+        let _ = std::fs::remove_file(&self.0);
+    }
 }
 
-/// Fails if one of these sessions would replace another.
-async fn check_free(stores: &Stores, sessions: &[Key], to: &str) -> Result<(), Error> {
-    for key in sessions {
-        for choice in stores.holding(key).await? {
-            let store = stores.get(choice);
-            let there = store.read(&renamed(key, to)).await?.map(Zeroizing::new);
-            if there.is_some() && there != store.read(key).await?.map(Zeroizing::new) {
-                return Err(taken(to));
-            }
-        }
-    }
-    Ok(())
+async fn check_known(global: &Global, stores: &Stores, name: &str) -> Result<(), Error> {
+    let config = Config::read(global.config_dir.as_deref())?;
+    let is_known = config.names().iter().any(|known| known == name)
+        || !sessions_of(stores, name).await?.is_empty();
+    is_known.then_some(()).ok_or_else(|| unknown(name))
 }
 
 async fn sessions_of(stores: &Stores, profile: &str) -> Result<Vec<Key>, Error> {

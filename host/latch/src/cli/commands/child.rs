@@ -1,4 +1,5 @@
-//! A command that `latch` waits for: while it runs, something of `latch` is there for it.
+//! A program that `latch` waits for: a command that something of `latch` is there for, an
+//! editor, a pager.
 
 #[cfg(windows)]
 use std::borrow::Cow;
@@ -6,6 +7,7 @@ use std::ffi::OsStr;
 use std::io::Error as IoError;
 use std::process::{Command, ExitStatus};
 
+use latchstring::secret_variables;
 use tokio::process::Child;
 
 use crate::cli::{exit, interruption};
@@ -17,6 +19,16 @@ pub(super) fn spawn(command: Command) -> Result<Child, IoError> {
         interruption::leave_to(id);
     }
     Ok(child)
+}
+
+/// Runs a program that the user works with, and waits for its end. It gets no secret.
+pub(super) async fn run(mut command: Command) -> Result<ExitStatus, IoError> {
+    for name in secret_variables::ALL {
+        command.env_remove(name);
+    }
+    let ended = spawn(command)?.wait().await;
+    interruption::take_back();
+    ended
 }
 
 /// Returns the program to start. On Windows, where a program is found by its name alone, this
