@@ -27,10 +27,7 @@ pub(crate) fn wait_while_busy<T>(mut operation: impl FnMut() -> io::Result<T>) -
 ///
 /// Fails if `write` does, or if the file or its folder cannot be written. The file is as it
 /// was then.
-pub fn replace(
-    path: &Path,
-    write: impl FnOnce(&mut NamedTempFile) -> io::Result<()>,
-) -> io::Result<()> {
+pub fn replace(path: &Path, write: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     write_and_move(new_private(folder_of(path), ".", ".tmp")?, path, write)
 }
 
@@ -42,7 +39,7 @@ pub fn replace(
 /// Fails like [`replace`].
 pub fn replace_shared(
     path: &Path,
-    write: impl FnOnce(&mut NamedTempFile) -> io::Result<()>,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
     write_and_move(NamedTempFile::new_in(folder_of(path))?, path, write)
 }
@@ -50,9 +47,9 @@ pub fn replace_shared(
 fn write_and_move(
     mut file: NamedTempFile,
     path: &Path,
-    write: impl FnOnce(&mut NamedTempFile) -> io::Result<()>,
+    write: impl FnOnce(&mut File) -> io::Result<()>,
 ) -> io::Result<()> {
-    write(&mut file)?;
+    write(file.as_file_mut())?;
     file.as_file().sync_all()?;
     put(file, path)
 }

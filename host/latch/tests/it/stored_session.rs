@@ -104,7 +104,8 @@ fn status_shows_a_session_that_cannot_be_read_and_hides_no_other() {
     }) {
         fs::write(&file, &bytes).expect("a session");
         let path = file.display().to_string();
-        let run = home.latch(&["status", "--json"]).failed(8, code).saying(&[&path]);
+        let in_json = path.replace('\\', "\\\\");
+        let run = home.latch(&["status", "--json"]).failed(8, code).saying(&[&in_json]);
         let rows = run.json();
         assert_eq!(rows[0]["error"]["code"], code);
         assert_eq!(rows[1]["profile"], "work");

@@ -2,10 +2,13 @@
 #![cfg(target_os = "linux")]
 
 use std::fs::{self, File};
+use std::thread;
+use std::time::Instant;
 
-use latchstring_testing::Home;
 use latchstring_testing::held::Held;
 use latchstring_testing::tty::Tty;
+use latchstring_testing::{Home, PATIENCE};
+use nix::sys::termios::LocalFlags;
 
 /// A home whose program is that for Windows, by its path in `LATCHSTRING_PROGRAM`.
 fn home() -> Home {
@@ -25,6 +28,12 @@ fn what_is_typed_is_hidden_and_ctrl_c_ends_the_question() {
     let more = ["--scope", "openid", "--flow", "paste", "--plain"];
     let mut tty = Tty::lead(home.command(&[&words[..], &more].concat()), |_| {});
     tty.until("it is not displayed");
+    // Wine's console takes the terminal over when the program begins to read.
+    let begun = Instant::now();
+    while tty.modes().local_flags.contains(LocalFlags::ECHO) {
+        assert!(begun.elapsed() < PATIENCE, "nobody reads");
+        thread::yield_now();
+    }
     tty.types("sécret-c0de");
     tty.until("Paste the whole address");
     tty.presses(CTRL_C);

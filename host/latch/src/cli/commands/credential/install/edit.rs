@@ -50,10 +50,10 @@ impl Edit {
             files::replace_shared(&path, |file| {
                 std::io::Write::write_all(file, self.after.as_bytes())?;
                 if let Ok(metadata) = std::fs::metadata(&path) {
-                    file.as_file().set_permissions(metadata.permissions())?;
+                    file.set_permissions(metadata.permissions())?;
                 }
                 if self.is_executable {
-                    make_executable(file.as_file())?;
+                    make_executable(file)?;
                 }
                 Ok(())
             })
