@@ -131,7 +131,7 @@ pub fn create_folders(path: &Path) -> io::Result<()> {
     }
     match create_folder(path) {
         // Windows has other errors for a drive that is there.
-        Err(error) if !path.is_dir() => Err(error),
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists && !path.is_dir() => Err(error),
         _ => Ok(()),
     }
 }
