@@ -11,6 +11,9 @@ use super::output::rfc3339_ms;
 /// Distance in seconds below which the clock says less than the distance itself.
 const NEAR_SECONDS: u64 = 6_000;
 
+/// Age in milliseconds below which nobody counts.
+const JUST_NOW_MS: u64 = 5_000;
+
 /// The present, against which times are described.
 pub(crate) struct Now {
     ms: u64,
@@ -41,6 +44,10 @@ impl Now {
 
     fn by_the_clock(&self, time_ms: u64) -> Option<String> {
         let zone = self.zone.as_ref()?;
+        let is_just_now = |age_ms| age_ms < JUST_NOW_MS;
+        if self.ms.checked_sub(time_ms).is_some_and(is_just_now) {
+            return Some("just now".to_owned());
+        }
         if time_ms.abs_diff(self.ms) / 1000 < NEAR_SECONDS {
             return None;
         }
@@ -101,7 +108,10 @@ mod tests {
         let now = Now { ms: ms(NOW), zone: Some(zone) };
         for (time, words) in [
             ("2026-03-04T12:52:00+02:00", "in 52 minutes"),
-            ("2026-03-04T11:59:59+02:00", "1 second ago"),
+            ("2026-03-04T12:00:01+02:00", "in 1 second"),
+            ("2026-03-04T12:00:00+02:00", "just now"),
+            ("2026-03-04T11:59:56+02:00", "just now"),
+            ("2026-03-04T11:59:55+02:00", "5 seconds ago"),
             ("2026-03-04T20:05:00+02:00", "today at 20:05"),
             ("2026-03-04T00:30:00+02:00", "today at 00:30"),
             ("2026-03-03T23:30:00+02:00", "yesterday at 23:30"),
