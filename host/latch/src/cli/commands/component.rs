@@ -28,13 +28,17 @@ pub(crate) fn run(global: &Global, args: &ComponentArgs) -> Result<(), Error> {
     };
     match &args.output {
         Some(path) if path == Path::new("-") => output::write(binary),
-        Some(path) => std::fs::write(path, binary).map_err(|error| {
-            Error::new(
-                Code::HostFault,
-                format!("{} cannot be written: {error}", path.display()),
-                "choose another file with --output",
-            )
-        }),
+        Some(path) => {
+            std::fs::write(path, binary).map_err(|error| {
+                Error::new(
+                    Code::HostFault,
+                    format!("{} cannot be written: {error}", path.display()),
+                    "choose another file with --output",
+                )
+            })?;
+            output::say(&format!("Wrote the component to {}", path.display()));
+            Ok(())
+        }
         None => {
             let sha256 = Sha256::digest(binary);
             show(
