@@ -114,6 +114,24 @@ fn settings_are_written_and_taken_back_byte_for_byte() {
 }
 
 #[test]
+fn the_last_line_says_how_to_undo_it_and_a_dry_run_that_nothing_was_written() {
+    let home = home();
+    let undo = "latch credential uninstall git --profile default";
+    for (words, line) in [
+        (
+            &["install", "git", "--dry-run"][..],
+            "Nothing was written: this was a dry run".to_owned(),
+        ),
+        (&["install", "git"], format!("The helper of git is installed; to undo it, run: {undo}")),
+        (&["uninstall", "git", "--dry-run"], "Nothing was written: this was a dry run".to_owned()),
+        (&["uninstall", "git"], "The helper of git is removed".to_owned()),
+    ] {
+        let run = credential(&home, words).succeeded();
+        assert_eq!(run.stderr.lines().last(), Some(&*line), "{words:?}");
+    }
+}
+
+#[test]
 fn what_was_changed_since_stays() {
     let home = home();
     for (words, path, before, _) in files(&home) {

@@ -18,6 +18,9 @@ use crate::cli::args::{Global, InstallArgs, UninstallArgs};
 use crate::cli::output::{self, say};
 use crate::cli::style::{BAD, GOOD, HEADING, paint};
 
+/// The last line of a dry run.
+const NOTHING_WRITTEN: &str = "Nothing was written: this was a dry run";
+
 pub(super) fn install(helper: &Helper, args: &InstallArgs) -> Result<(), Error> {
     let session = helper.session_of_profile()?;
     let client = Client::new(&session, args)?;
@@ -40,6 +43,14 @@ pub(super) fn install(helper: &Helper, args: &InstallArgs) -> Result<(), Error> 
         edits.iter().try_for_each(Edit::write)?;
     }
     advice.iter().for_each(|line| say(line));
+    let (program, profile) = (clients::name(args.protocol), session.name());
+    say(&match args.dry_run {
+        true => NOTHING_WRITTEN.to_owned(),
+        false => format!(
+            "The helper of {program} is installed; to undo it, run: \
+             latch credential uninstall {program} --profile {profile}"
+        ),
+    });
     Ok(())
 }
 
@@ -59,10 +70,13 @@ pub(super) fn uninstall(helper: &Helper, args: &UninstallArgs) -> Result<(), Err
             record.launchers.iter().for_each(|launcher| unlink(launcher, &records));
         }
     }
-    match args.dry_run {
-        true => Ok(()),
-        false => records.write(),
+    if args.dry_run {
+        say(NOTHING_WRITTEN);
+        return Ok(());
     }
+    records.write()?;
+    say(&format!("The helper of {} is removed", clients::name(args.protocol)));
+    Ok(())
 }
 
 pub(super) fn list(global: &Global) -> Result<(), Error> {
