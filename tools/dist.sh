@@ -1,11 +1,10 @@
 # shellcheck shell=bash disable=SC2154 # some variables are those of the others
-# What a release consists of, in dist/. Read by ./dev, whose functions it uses.
+# What a release consists of, in dist/. Read by ./dev, whose functions it uses. The programs
+# are made by dist-programs.sh, packages by dist-packages.sh; dist-check.sh tries it all out.
 
 dist=$PWD/dist
 # Versions, so that two releases differ by nothing but their sources.
 cyclonedx=cargo-cyclonedx@0.5.9
-cyclonedx_schemas='cyclonedx-python-lib[json-validation]==11.12.0'
-wkg=wkg@0.16.1
 # A WASI program around the component, where it has been built.
 composed=${LATCHSTRING_COMPOSED:-host/wasmtime/latch.wasm}
 
@@ -14,30 +13,45 @@ packages=(latchstring-core latchstring-engine latchstring-sandbox latchstring la
 folders=(host/core host/engine host/sandbox host/latchstring host/latch)
 
 make_dist() {
+  local target version stage
   has sha256sum || fail "sha256sum is missing; install GNU coreutils"
-  say "building with optimisation; the first time takes many minutes"
-  cargo build --quiet --release -p latchstring-cli
+  say "building for every target with optimisation; the first time takes an hour"
   wasi_target
   cargo build --quiet --workspace --bins
-  local target=${CARGO_TARGET_DIR:-target} version file
-  version=$(version)
-  rm -rf "$dist"
-  mkdir "$dist"
-  cp "$target/release/latch" wit/login.wit wit/rules.wit "$dist"
-  "$dist/latch" component --output "$dist/login.wasm"
-  "$dist/latch" component --rules --output "$dist/rules.wasm"
+  target=$(target_folder) version=$(version)
+  dist_bin=$target/debug stage=$target/dist
+  rm -rf "$dist" "$stage"
+  mkdir "$dist" "$stage"
+  cp wit/login.wit wit/rules.wit "$dist"
+  "$dist_bin/latch" component --output "$dist/login.wasm"
+  "$dist_bin/latch" component --rules --output "$dist/rules.wasm"
   if [ -e "$composed" ]; then cp "$composed" "$dist/latch.wasm"; fi
-  package "$dist" --quiet --no-verify "${packages[@]/#/-p}"
-  for file in "${packages[@]}"; do cp "$target/package/$file-$version.crate" "$dist"; done
+  make_programs "$stage" "$dist_bin"
+  make_crates "$target" "$version"
   bills_of_materials
-  for file in "$dist"/*.wasm; do
-    "$target/debug/layout" write "$file" "$dist/oci/$(basename "$file" .wasm)" "$version" >/dev/null
-  done
-  (cd "$dist" && find . -type f ! -name SHA256SUMS | LC_ALL=C sort | xargs sha256sum) >"$target/SHA256SUMS"
-  mv "$target/SHA256SUMS" "$dist"
-  (cd "$dist" && sha256sum --check --quiet SHA256SUMS)
+  make_layouts "$version"
+  make_packages "$stage" "$version"
+  make_provenance "$version"
+  list_checksums >"$stage/SHA256SUMS"
+  mv "$stage/SHA256SUMS" "$dist"
+  sign "$version"
   say "made $(find "$dist" -type f | wc -l) files in dist/"
   (cd "$dist" && ls -l)
+}
+
+# make_crates TARGET_FOLDER VERSION
+make_crates() {
+  local file
+  package "$dist" --quiet --no-verify "${packages[@]/#/-p}"
+  for file in "${packages[@]}"; do cp "$1/package/$file-$2.crate" "$dist"; done
+}
+
+# make_layouts VERSION: the components, as registries keep them.
+make_layouts() {
+  local file
+  for file in "$dist"/*.wasm; do
+    "$dist_bin/layout" write "$file" "$dist/oci/$(basename "$file" .wasm)" "$1" >/dev/null
+  done
 }
 
 version() { cargo pkgid -p latchstring | sed 's/.*[#@]//'; }
@@ -115,108 +129,3 @@ bill() {
 tracked_files_to() { git ls-files -z | tar --null --files-from=- --create | tar -x -C "$1"; }
 
 hash_of() { sha256sum "$1" | cut -d' ' -f1; }
-
-# same NAME FILE: the component of that file name again, by another way.
-same() {
-  local here there name
-  name=$(basename "$2")
-  here=$(hash_of "$dist/$name")
-  there=$(hash_of "$2")
-  printf '%s  %s, %s\n' "$there" "$name" "$1"
-  [ "$here" = "$there" ] || fail "$name is another one, $1"
-}
-
-# same_in NAME PROGRAM FOLDER: both components of a program.
-same_in() {
-  "$2" component --output "$3/login.wasm"
-  "$2" component --rules --output "$3/rules.wasm"
-  same "$1" "$3/login.wasm"
-  same "$1" "$3/rules.wasm"
-}
-
-# Everything that a release promises, by doing it.
-check_dist() {
-  local work name
-  work=$(mktemp -d)
-  for name in login rules; do printf '%s  %s.wasm, here\n' "$(hash_of "$dist/$name.wasm")" "$name"; done
-  check_folder "$work"
-  check_package "$work"
-  check_layout "$work"
-  check_bills
-  rm -rf "$work"
-  say "all of it holds"
-}
-
-# Another checkout, another target folder, another place for crates.
-check_folder() {
-  local elsewhere=$1/another/checkout home=$1/cargo from=${CARGO_HOME:-$HOME/.cargo} part
-  say "building the component in another folder; this takes minutes"
-  mkdir -p "$elsewhere" "$home/registry"
-  tracked_files_to "$elsewhere"
-  for part in config.toml credentials.toml registry/cache registry/index; do
-    if [ -e "$from/$part" ]; then ln -s "$from/$part" "$home/$part"; fi
-  done
-  (cd "$elsewhere" && CARGO_HOME=$home CARGO_TARGET_DIR=$1/target cargo build --quiet -p latchstring-cli)
-  same_in "built in $elsewhere" "$1/target/debug/latch" "$1"
-  rm -rf "$1/target" "$1/another" "$home"
-}
-
-# The packages alone, where nothing could build a component.
-check_package() {
-  local package
-  say "building the packages by themselves; this takes minutes"
-  for package in "${packages[@]}"; do
-    mkdir "$1/$package"
-    tar -xzf "$dist/$package-$(version)".crate -C "$1/$package" --strip-components 1
-  done
-  (cd "$1/latchstring-cli" && CARGO_TARGET_DIR=$1/target cargo build --quiet \
-    --config "patch.crates-io.latchstring.path='$1/latchstring'" \
-    --config "patch.crates-io.latchstring-core.path='$1/latchstring-core'" \
-    --config "patch.crates-io.latchstring-engine.path='$1/latchstring-engine'" \
-    --config "patch.crates-io.latchstring-sandbox.path='$1/latchstring-sandbox'")
-  [ ! -e "$1/target/latchstring-component" ] || fail "the package built a component"
-  same_in "in the package's program" "$1/target/debug/latch" "$1"
-  rm -rf "$1/target" "${packages[@]/#/$1/}"
-}
-
-# Pulled by wkg, as from any registry.
-check_layout() {
-  local tool=$cache/${wkg/@/-} address server version
-  if [ ! -x "$tool/bin/wkg" ]; then
-    say "installing wkg; this takes many minutes"
-    env -u CARGO_TARGET_DIR cargo install --quiet --locked "$wkg" --root "$tool"
-  fi
-  version=$(version)
-  mkfifo "$1/address"
-  "${CARGO_TARGET_DIR:-target}/debug/layout" serve "$dist/oci/login" >"$1/address" &
-  server=$!
-  read -r address <"$1/address"
-  mkdir "$1/pulled"
-  "$tool/bin/wkg" oci pull --insecure "$address" --output "$1/pulled/login.wasm" "$address/latchstring/login:$version" ||
-    fail "wkg cannot pull from the layout"
-  kill "$server"
-  same "pulled by wkg" "$1/pulled/login.wasm"
-}
-
-# Against the schema of CycloneDX.
-check_bills() {
-  local folder=$cache/cyclonedx-schemas name
-  if [ ! -e "$folder/complete" ]; then
-    rm -rf "$folder"
-    python3 -m venv "$folder"
-    "$folder/bin/pip" install --quiet --disable-pip-version-check "$cyclonedx_schemas"
-    touch "$folder/complete"
-  fi
-  for name in latch login rules; do
-    "$folder/bin/python" - "$dist/$name.cdx.json" <<'END'
-import json, sys
-from cyclonedx.schema import SchemaVersion
-from cyclonedx.validation.json import JsonStrictValidator
-
-text = open(sys.argv[1], encoding="utf-8").read()
-error = JsonStrictValidator(SchemaVersion.V1_5).validate_str(text)
-sys.exit(f"{sys.argv[1]} does not follow the schema: {error}" if error else 0)
-END
-    say "$name.cdx.json follows its schema, and names $(grep -c '"purl"' "$dist/$name.cdx.json") parts"
-  done
-}
