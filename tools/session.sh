@@ -52,7 +52,7 @@ log_in() {
     --scope openid --scope profile --scope offline_access 2>"$folder/login" >/dev/null &
   login=$!
   # Reads on after the address: the login has more to say.
-  grep --line-buffered -o "${url}[^[:space:]]*" <"$folder/login" | {
+  grep --line-buffered -o "$url/[^[:space:]]*" <"$folder/login" | {
     read -r address || fail "$* login printed no address"
     "$bin/visitor" "$address" >/dev/null
     cat >/dev/null
