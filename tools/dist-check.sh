@@ -182,7 +182,7 @@ check_python() {
 import latchstring
 
 try:
-    latchstring.token(latchstring.Client("https://id.example", "demo"))
+    latchstring.token(latchstring.Client(issuer="https://id.example", client_id="demo"))
 except latchstring.LatchError as error:
     assert error.code == "login-required", error
 else:
@@ -209,7 +209,8 @@ for layer in json.load(open(sys.argv[1]))["Layers"]: print(layer.split(":")[1])'
   mkdir "$root"
   for layer in $layers; do tar -xzf "$dist/oci/latch/blobs/sha256/$layer" -C "$root"; done
   [ "$(chroot --userspec=65532:65532 "$root" /usr/bin/latch --version)" = "latch $2" ]
-  try_session "$dist_bin" env -i HOME=/home/latch LATCH_STORE=file chroot "$root" /usr/bin/latch
+  try_session "$dist_bin" env -i "PATH=$PATH" HOME=/home/latch LATCH_STORE=file \
+    chroot "$root" /usr/bin/latch
   say "the image: two architectures, and a whole session in its files"
   rm -rf "$root" "$1/inspected"
 }
