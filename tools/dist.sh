@@ -73,13 +73,29 @@ package() {
   return $status
 }
 
-# The package lists, which cost no build: what they must hold, and what they must not.
+# What costs no build: the package lists, and the files for package managers.
 test_package() {
   test_list latchstring-core build.rs login.wit src/lib.rs src/pages/page.html
   test_list latchstring-engine src/component.rs src/settings.rs
   test_list latchstring-sandbox build.rs component.wasm rules.wasm src/lib.rs
   test_list latchstring src/lib.rs presets/github.toml
   test_list latchstring-cli build.rs docs/cli.md src/main.rs
+  test_manifests
+}
+
+# Every template is filled in, and names only files that a release has.
+test_manifests() {
+  local dist version target
+  dist=$(mktemp -d)
+  version=$(version)
+  for target in "${linux_targets[@]}"; do touch "$dist/latch-$version-$target.tar.gz"; done
+  touch "$dist/latch-$version-$windows_target.zip" "$dist/latchstring-cli-$version.crate"
+  manifests "$version"
+  if grep -rn '@[A-Z0-9]*[@:]' "$dist/manifests" >&2; then fail "a template is not filled in"; fi
+  bash -n "$dist/manifests/PKGBUILD"
+  python3 -m json.tool "$dist/manifests/latchstring.json" >/dev/null
+  say "$(find "$dist/manifests" -type f | wc -l) files for package managers are filled in"
+  rm -rf "$dist"
 }
 
 # test_list PACKAGE FILE...
