@@ -92,6 +92,8 @@ fn image(folder: &Path, layer: &Layer, version: &str) -> Result<Value, Box<dyn E
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that meets the unexpected is to stop")]
+
     use super::*;
 
     #[test]
