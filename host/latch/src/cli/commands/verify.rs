@@ -160,6 +160,9 @@ trusted comment: latchstring 0.1.0
 0nlfBT+plWwlOVxS8zQ/FgRQitk1Pae7HM1j48jlGkFqWszgCgrOVYVl0IxUowXYSofgxTLgLtgn8ArSUMrJDw==
 ";
 
+    /// What differs, the key, names and texts of files, the file to verify, part of the error.
+    type Case<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, &'a str);
+
     /// Verifies the file `name` of a folder with these files.
     fn outcome(key: &str, files: &[(&str, &str)], name: &str) -> Result<Verified, String> {
         let folder = tempfile::tempdir().expect("a temporary folder");
@@ -182,7 +185,7 @@ trusted comment: latchstring 0.1.0
     fn what_differs_from_the_signed_release_is_refused() {
         let changed = SUMS.replace("3440", "3441");
         let comment = SIGNED.replace("0.1.0", "0.1.1");
-        let cases: [(&str, &str, &[(&str, &str)], &str, &str); 8] = [
+        let cases: [Case; 8] = [
             (
                 "another file",
                 TEST_KEY,
