@@ -277,7 +277,7 @@ same_in() {
 check_folder() {
   local elsewhere=$1/another/checkout home=$1/cargo from=${CARGO_HOME:-$HOME/.cargo} part
   local target=x86_64-unknown-linux-musl again
-  setup_linker
+  setup_zig
   say "building the program in another folder; this takes many minutes"
   mkdir -p "$elsewhere" "$home/registry"
   tracked_files_to "$elsewhere"

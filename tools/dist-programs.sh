@@ -1,23 +1,21 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # some variables are those of the others
 # The program of a release, for every target. Read by ./dev.
 
-windows_target=x86_64-pc-windows-gnu
-
 # make_programs STAGE BIN: STAGE/TARGET/latch for each target. BIN has a program of this machine,
 # whose components become a part of each. Sets $released, the targets.
 make_programs() {
   local stage=$1 bin=$2 name
-  setup_linker
+  setup_zig
   released=()
   for name in "${linux_targets[@]}"; do
     say "building for $name"
-    add_target "$name"
+    rust_target "$name"
     reproducibly build_for "$bin" "$name" --release
     take_program "$stage" "$name" latch
   done
-  say "building for $windows_target"
+  say "building for $windows"
   reproducibly build_for_windows "$bin"
-  take_program "$stage" "$windows_target" latch.exe
+  take_program "$stage" "$windows" latch.exe
   make_programs_for_macos "$stage" "$bin"
 }
 
@@ -29,14 +27,12 @@ take_program() {
 }
 
 build_for_windows() {
-  add_target $windows_target
-  has x86_64-w64-mingw32-gcc || apt "a C compiler for Windows" gcc-mingw-w64-x86-64-posix
+  setup_windows_compiler
   components_of "$1" "$1/components"
   LATCHSTRING_COMPONENT_FILE=$1/components/login.wasm \
     LATCHSTRING_RULES_FILE=$1/components/rules.wasm \
-    CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc \
     RUSTFLAGS="$RUSTFLAGS -Clink-arg=-Wl,--no-insert-timestamp" \
-    cargo build --quiet --locked --release --target $windows_target -p latchstring-cli --bin latch \
+    cargo build --quiet --locked --release --target "$windows" -p latchstring-cli --bin latch \
     --features latchstring/cross
 }
 
@@ -49,7 +45,7 @@ make_programs_for_macos() {
   fi
   for name in aarch64-apple-darwin x86_64-apple-darwin; do
     say "building for $name"
-    add_target "$name"
+    rust_target "$name"
     reproducibly build_for "$2" "$name" --release
     take_program "$1" "$name" latch
   done
@@ -66,9 +62,4 @@ reproducibly() {
     flags+=" --remap-path-prefix=${folder%/}=/crates"
   done
   RUSTFLAGS=$flags "$@"
-}
-
-target_folder() {
-  mkdir -p "${CARGO_TARGET_DIR:-target}"
-  cd "${CARGO_TARGET_DIR:-target}" && pwd
 }

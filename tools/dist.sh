@@ -89,7 +89,7 @@ test_manifests() {
   dist=$(mktemp -d)
   version=$(version)
   for target in "${linux_targets[@]}"; do touch "$dist/latch-$version-$target.tar.gz"; done
-  touch "$dist/latch-$version-$windows_target.zip" "$dist/latchstring-cli-$version.crate"
+  touch "$dist/latch-$version-$windows.zip" "$dist/latchstring-cli-$version.crate"
   manifests "$version"
   if grep -rn '@[A-Z0-9]*[@:]' "$dist/manifests" >&2; then fail "a template is not filled in"; fi
   bash -n "$dist/manifests/PKGBUILD"

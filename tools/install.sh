@@ -52,6 +52,12 @@ rust_target() {
   fail "the Rust target $1 is missing; install it with: rustup target add $1"
 }
 
+# Prints the folder of what cargo builds, which is there then.
+target_folder() {
+  mkdir -p "${CARGO_TARGET_DIR:-target}"
+  cd "${CARGO_TARGET_DIR:-target}" && pwd
+}
+
 # The packages to build, as cargo's arguments.
 workspace=(--workspace)
 
@@ -188,11 +194,13 @@ setup_mcp_python() {
   export LATCHSTRING_MCP_PYTHON=$folder/bin/python
 }
 
+hash_of_text() { sha256sum <<<"$1" | cut -c1-16; }
+
 # Puts cargo-zigbuild on the PATH: cargo with a C compiler and linker for other systems.
 setup_zig() {
   local folder
   python_packages tools/zig-requirements.txt zig "a C compiler for other systems"
-  PATH=$folder/bin:$PATH
+  [[ :$PATH: == *:$folder/bin:* ]] || PATH=$PATH:$folder/bin
 }
 
 # python_packages REQUIREMENTS NAME LABEL: what the file lists, kept in the cache under NAME.

@@ -1,8 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # some variables are those of the others
 # The program for other processors and C libraries than this machine's. Read by ./dev.
 
-# Zig brings a linker, a C compiler and a C library for each of the targets.
-zigbuild='cargo-zigbuild==0.24.1 ziglang==0.17.1'
 linux_targets=(x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu
   x86_64-unknown-linux-musl aarch64-unknown-linux-musl)
 # Debian 11 has this one.
@@ -11,32 +9,6 @@ oldest_glibc=2.31
 # What runs in the tests: programs that need no other file, so an emulator needs none either.
 tested_targets=(x86_64-unknown-linux-musl aarch64-unknown-linux-musl)
 targets_tests="the programs for arm64 and for musl"
-
-# setup_linker: what links for every Linux target, on the PATH.
-setup_linker() {
-  local folder
-  folder=$cache/zigbuild-$(hash_of_text "$zigbuild")
-  if [ ! -e "$folder/complete" ]; then
-    python3 -c 'import ensurepip' 2>/dev/null || apt "Python's venv" python3 python3-venv
-    say "installing what links for other targets"
-    rm -rf "$folder"
-    python3 -m venv "$folder"
-    # shellcheck disable=SC2086 # two words
-    "$folder/bin/pip" install --quiet --disable-pip-version-check $zigbuild ||
-      fail "it cannot be installed; see: pip install $zigbuild"
-    touch "$folder/complete"
-  fi
-  [[ :$PATH: == *:$folder/bin:* ]] || PATH=$PATH:$folder/bin
-}
-
-hash_of_text() { sha256sum <<<"$1" | cut -c1-16; }
-
-# add_target TARGET
-add_target() {
-  has_target "$1" && return
-  if has rustup && rustup target add "$1" >/dev/null 2>&1; then return; fi
-  fail "the Rust target $1 is missing; install it with: rustup target add $1"
-}
 
 # build_for BIN TARGETS ARGUMENT...: cargo build for the targets, which are words of one
 # argument. BIN has a program of the same sources, whose components become a part of it.
@@ -75,9 +47,9 @@ emulator() { [ "$(uname -m)" = "$1" ] || echo "qemu-$1"; }
 setup_targets() {
   local target emulator
   [ "$(uname)" = Linux ] || fail "programs for Linux run on Linux only"
-  setup_linker
+  setup_zig
   for target in "${tested_targets[@]}"; do
-    add_target "$target"
+    rust_target "$target"
     emulator=$(emulator "${target%%-*}")
     [ -z "$emulator" ] || has "$emulator" || apt "an emulator of other processors" qemu-user
   done

@@ -10,11 +10,7 @@ windows_packages=(-p latchstring-cli -p latchstring -p latchstring-core -p latch
 
 # What compiles and links for Windows.
 setup_windows_compiler() {
-  if ! has_target $windows; then
-    if ! { has rustup && rustup target add $windows >/dev/null 2>&1; }; then
-      fail "the Rust target $windows is missing; install it with: rustup target add $windows"
-    fi
-  fi
+  rust_target $windows
   has x86_64-w64-mingw32-gcc || apt "a C compiler for Windows" gcc-mingw-w64-x86-64-posix
   export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc
   export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS="-Clink-arg=-fno-use-linker-plugin \
@@ -43,11 +39,6 @@ setup_windows() {
 int main(void) { return !$name; }"
   done
   touch "$windows_folder/complete"
-}
-
-target_folder() {
-  mkdir -p "${CARGO_TARGET_DIR:-target}"
-  cd "${CARGO_TARGET_DIR:-target}" && pwd
 }
 
 # on_windows ARGUMENTS: cargo test for Windows.
