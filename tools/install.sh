@@ -201,6 +201,7 @@ setup_zig() {
   local folder
   python_packages tools/zig-requirements.txt zig "a C compiler for other systems"
   [[ :$PATH: == *:$folder/bin:* ]] || PATH=$PATH:$folder/bin
+  export CARGO_ZIGBUILD_ZIG_PATH=$folder/bin/python-zig
 }
 
 # python_packages REQUIREMENTS NAME LABEL: what the file lists, kept in the cache under NAME.

@@ -42,6 +42,8 @@ pub(crate) use self::global::Global;
 #[cfg(not(target_os = "wasi"))]
 pub(crate) use self::import::ImportArgs;
 pub(crate) use self::introspect::{CheckArgs, IntrospectArgs};
+#[cfg(not(target_os = "wasi"))]
+pub(crate) use self::login::url_of_host;
 pub(crate) use self::login::{ByUrlArgs, LoginArgs, LoginCommand, RedirectArgs};
 #[cfg(not(target_os = "wasi"))]
 pub(crate) use self::mcp::{McpAction, McpClient, McpCommand, McpConfigArgs};

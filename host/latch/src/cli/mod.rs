@@ -16,6 +16,8 @@ mod hardening;
 mod id_token;
 #[cfg(not(target_os = "wasi"))]
 mod interruption;
+#[cfg(not(target_os = "wasi"))]
+mod issuer;
 mod keys;
 mod language;
 #[cfg(not(target_os = "wasi"))]

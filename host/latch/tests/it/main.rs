@@ -28,6 +28,7 @@ mod exec;
 mod faulty_provider;
 mod fief;
 mod fief_server;
+mod first_login;
 mod fresh_token;
 mod hardening;
 mod helpers;

@@ -352,7 +352,9 @@ fn the_hidden_command_answers_nobody_but_latch() {
     let home = home();
     let run = home.latch(&["renew"]);
     assert_eq!((run.code, run.stdout.as_str()), (0, "\"Declined\"\n"));
-    let tty = Tty::lead(home.command(&["renew"]), |_| {});
+    let mut command = home.command(&["renew"]);
+    command.env("NO_COLOR", "1");
+    let tty = Tty::lead(command, |_| {});
     let run = tty.finish().failed(2, "invalid-configuration");
     assert!(run.stderr.contains("latch token --force-refresh"), "{}", run.stderr);
     assert!(!home.latch(&["--help"]).stdout.contains("renew "));

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::FalseyValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args as ClapArgs};
+use url::Url;
 
 use super::ProviderArgs;
 use crate::cli::choices::{Flow, RedirectHost};
@@ -12,7 +13,7 @@ use crate::cli::choices::{Flow, RedirectHost};
 // How to log in.
 //
 // No doc comment: it would replace the command's own description in the help.
-#[derive(ClapArgs, Default)]
+#[derive(ClapArgs, Clone, Default)]
 #[command(next_help_heading = "Login")]
 pub(crate) struct RedirectArgs {
     /// How to log in [default: auto]
@@ -56,7 +57,7 @@ pub(crate) struct RedirectArgs {
     pub(crate) parameters: Vec<(String, String)>,
 }
 
-#[derive(ClapArgs, Default)]
+#[derive(ClapArgs, Clone, Default)]
 pub(crate) struct LoginArgs {
     #[command(flatten)]
     pub(crate) provider: ProviderArgs,
@@ -66,8 +67,8 @@ pub(crate) struct LoginArgs {
 
 #[derive(ClapArgs)]
 pub(crate) struct LoginCommand {
-    /// URL of an MCP server or another protected resource: short for --resource-url
-    #[arg(value_name = "URL", conflicts_with = "resource_url")]
+    /// URL of an MCP server, of another protected resource, or of a provider
+    #[arg(value_name = "URL", conflicts_with = "resource_url", value_parser = url_of_host)]
     pub(crate) url: Option<String>,
 
     /// `WWW-Authenticate` header with which the resource refused another program
@@ -146,6 +147,14 @@ fn host(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err("expected the name of a host, such as id.example.com".to_owned())
+}
+
+/// Parses a URL. The name of a host alone stands for https.
+pub(crate) fn url_of_host(text: &str) -> Result<String, String> {
+    let is_host = !text.contains("://") && text.contains(['.', ':']);
+    let url = if is_host { format!("https://{text}") } else { text.to_owned() };
+    let expected = "expected a URL or the name of a host, such as id.example.com";
+    Url::parse(&url).map(|_| url).map_err(|_| expected.to_owned())
 }
 
 pub(super) fn key_value(text: &str) -> Result<(String, String), String> {

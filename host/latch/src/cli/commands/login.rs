@@ -1,24 +1,90 @@
 //! `latch login`: log in through a browser.
 
+#[cfg(not(target_os = "wasi"))]
+mod questions;
+
 use std::io::stderr;
 
 use latchstring::{Code, Description, Error, Latch, LatchBuilder, printable};
 use serde_json::json;
 
+#[cfg(not(target_os = "wasi"))]
+use questions::Questions;
+
 use crate::cli::args::{ByUrlArgs, Global, LoginCommand};
 use crate::cli::choices::StoreChoice;
 use crate::cli::config::{self, Config};
+#[cfg(not(target_os = "wasi"))]
+use crate::cli::issuer;
 use crate::cli::keys;
 use crate::cli::output;
+use crate::cli::profile::Profile;
 use crate::cli::settings::Settings;
 use crate::cli::stores::{self, Stores};
 use crate::cli::style::{GOOD, paint};
 use crate::cli::times::Now;
 
+#[cfg(not(target_os = "wasi"))]
 pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), Error> {
-    let LoginCommand { url, challenge, by_url, anonymous_token_file, login } = *args;
-    let mut given = login.into_profile();
-    given.resource_url = url.or(given.resource_url);
+    let questions = Questions::may_be_asked(global);
+    let given = args.given();
+    let is_known = Settings::read_to_change(global, given.clone())?.effective.names_provider();
+    if let (false, Some(questions)) = (is_known, &questions) {
+        let asked = questions.provider(global, &given).await?;
+        questions.registration(&Settings::read_to_change(global, asked.clone())?.effective).await?;
+        log_in(global, &args, asked.clone()).await?;
+        if let Some(line) = questions::command(&asked, &given) {
+            output::say(&format!("The same without questions: {line}"));
+        }
+        return Ok(());
+    }
+    match log_in(global, &args, given.clone()).await {
+        Err(error) if error.code() == Code::InvalidMetadata && given.issuer.is_none() => {
+            let Some(provider) = at_provider(questions, given).await? else { return Err(error) };
+            log_in(global, &args, provider).await
+        }
+        done => done,
+    }
+}
+
+/// Returns the settings of a login at the provider that the URL is itself, or `None` if it is
+/// none.
+#[cfg(not(target_os = "wasi"))]
+async fn at_provider(
+    questions: Option<Questions>,
+    given: Profile,
+) -> Result<Option<Profile>, Error> {
+    let Some(url) = &given.resource_url else { return Ok(None) };
+    let Some(issuer) = issuer::at(url, &given).await? else { return Ok(None) };
+    output::say(&format!("{} is a provider itself: you log in there", printable(&issuer)));
+    match (&given.client_id, questions) {
+        (None, Some(questions)) => questions.client_at(issuer, &given).await.map(Some),
+        (None, None) => Err(Error::new(
+            Code::InvalidConfiguration,
+            format!("no client ID is set for {}", printable(&issuer)),
+            "pass --client-id ID, as registered at the provider",
+        )),
+        (Some(_), _) => Ok(Some(Profile { issuer: Some(issuer), resource_url: None, ..given })),
+    }
+}
+
+#[cfg(target_os = "wasi")]
+pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), Error> {
+    let given = args.given();
+    log_in(global, &args, given).await
+}
+
+impl LoginCommand {
+    /// Returns what the command line and the environment say.
+    fn given(&self) -> Profile {
+        let given = self.login.clone().into_profile();
+        let resource_url = self.url.clone().or(given.resource_url);
+        Profile { resource_url, ..given }
+    }
+}
+
+async fn log_in(global: &Global, args: &LoginCommand, given: Profile) -> Result<(), Error> {
+    let LoginCommand { challenge, by_url, anonymous_token_file, .. } = args;
     let mut settings = Settings::read_to_change(global, given)?;
     settings.report_dotenv();
     keys::may_ask();
@@ -33,7 +99,7 @@ pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), 
         }
         by_url.clone().apply(settings, builder)?.build()
     };
-    let log_in = async |latch: &Latch| match &challenge {
+    let log_in = async |latch: &Latch| match challenge {
         Some(challenge) => latch.login_for(challenge).await,
         None => latch.login().await,
     };

@@ -377,7 +377,7 @@ fn eight_callers_at_once_refresh_an_expired_token_once_in_every_protocol() {
     for (round, (words, input)) in rows.iter().enumerate() {
         scene.expire();
         std::thread::scope(|scope| {
-            let ask = || scene.ask(words, input).succeeded().stdout;
+            let ask = || scene.ask_as_another(words, input).succeeded().stdout;
             let runs: Vec<_> = (0..8).map(|_| scope.spawn(ask)).collect();
             let token = |run: std::thread::ScopedJoinHandle<'_, String>| run.join().expect("a run");
             let answers: Vec<String> = runs.into_iter().map(token).collect();

@@ -93,6 +93,16 @@ impl Scene {
         told(&mut command, input)
     }
 
+    /// Does the same as a process of its own: `latch` knows again who has asked already.
+    pub(super) fn ask_as_another(&self, words: &[&str], input: &str) -> Run {
+        if !cfg!(target_os = "linux") {
+            return self.ask(words, input);
+        }
+        let lock = self.home.file("callers.lock", "");
+        let words = [&["--shared", &lock, "latch", "credential"], words].concat();
+        told(&mut self.program(Path::new("flock"), &words), input)
+    }
+
     /// Another program in this home, which finds `latch` and its launchers.
     pub(super) fn program<S: AsRef<OsStr>>(&self, program: &Path, words: &[S]) -> Command {
         let mut command = self.home.command_of(program, words);
