@@ -72,7 +72,7 @@ mod terminal {
     #[test]
     fn a_preset_is_chosen_by_its_number_or_name_and_asks_for_its_settings() {
         let home = Home::new();
-        let mut tty = Tty::start(login(&home, &[]));
+        let mut tty = Tty::lead(login(&home, &[]), |_| {});
         tty.until("another provider or API:");
         tty.types("gitlab");
         tty.until("client-id");

@@ -122,6 +122,11 @@ impl Questions {
         if settings.resource_url.is_some() || settings.flow == Some(Flow::Device) {
             return Ok(());
         }
+        // The notes of a preset name the redirect URI that it uses.
+        if settings.provider.is_some() {
+            let done = self.optional("Press Enter when the client is registered.").await;
+            return done.map(drop);
+        }
         let host =
             settings.redirect_host.map_or("127.0.0.1", |host| RedirectHost::from(host).name());
         let path = settings.redirect_path.as_deref().unwrap_or("/callback");
