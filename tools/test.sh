@@ -55,14 +55,10 @@ test_all() {
       need setup_shells "$shell_tests"
       need setup_mcp "$mcp_tests"
       need setup_mcp_python "$mcp_python_tests"
-      need setup_windows "$windows_tests"
-      need setup_targets "$targets_tests"
       suite test_rust
       test_hosts
       lacks setup_mcp || suite test_mcp
-      lacks setup_targets || suite test_targets
       suite test_package
-      lacks setup_windows || suite test_windows
       ;;
     *)
       setup_web
