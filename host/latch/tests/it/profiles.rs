@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use latchstring_testing::{Home, Run, run};
+use latchstring_testing::{Home, Run};
 
 use crate::dpop;
 
@@ -123,7 +123,7 @@ fn edited(home: &Home, line: &str) -> Run {
     let mut command = home.command(&["profile", "edit"]);
     command.env("EDITOR", format!("sh -c '{line}' editor"));
     command.env("LATCH_CLIENT_SECRET", "s3cret");
-    run(&mut command)
+    latchstring_testing::run(&mut command)
 }
 
 #[cfg(unix)]
