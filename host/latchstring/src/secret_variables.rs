@@ -22,6 +22,14 @@ pub const PKCS11_PIN: &str = "LATCH_PKCS11_PIN";
 /// The access token that `latch exec` passes to its command.
 pub const ACCESS_TOKEN: &str = "LATCH_ACCESS_TOKEN";
 
+/// Keeps all of these variables out of a program's environment.
+#[cfg(not(target_os = "wasi"))]
+pub fn withhold_from(command: &mut std::process::Command) {
+    for name in ALL {
+        command.env_remove(name);
+    }
+}
+
 /// All of these variables.
 pub const ALL: [&str; 6] = [
     CLIENT_SECRET,

@@ -23,9 +23,7 @@ pub(super) fn spawn(command: Command) -> Result<Child, IoError> {
 
 /// Runs a program that the user works with, and waits for its end. It gets no secret.
 pub(super) async fn run(mut command: Command) -> Result<ExitStatus, IoError> {
-    for name in secret_variables::ALL {
-        command.env_remove(name);
-    }
+    secret_variables::withhold_from(&mut command);
     let ended = spawn(command)?.wait().await;
     interruption::take_back();
     ended

@@ -31,9 +31,7 @@ pub(crate) async fn run(global: &Global, args: Box<ExecArgs>) -> Result<u8, Erro
     let (program, arguments) = command.split_first().expect("a command");
     let mut child = Command::new(child::found(program));
     // The command gets tokens, but no secret that tokens are obtained with.
-    for name in secret_variables::ALL {
-        child.env_remove(name);
-    }
+    secret_variables::withhold_from(&mut child);
     child.args(arguments);
     let is_for_npm = lasting.as_ref().is_some_and(|args| args.program == ExecFor::Npm);
     if let Some(lasting) = lasting.filter(|_| !is_for_npm) {

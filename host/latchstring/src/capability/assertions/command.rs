@@ -23,9 +23,7 @@ pub(super) async fn read(words: &[String]) -> Result<Zeroizing<String>, Error> {
     };
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
-    for name in secret_variables::ALL {
-        command.env_remove(name);
-    }
+    secret_variables::withhold_from(command.as_std_mut());
     let child = command.spawn().map_err(|error| failed(error.to_string()))?;
     let ended = timeout(PATIENCE, child.wait_with_output()).await;
     let output = ended

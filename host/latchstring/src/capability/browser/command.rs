@@ -95,9 +95,7 @@ impl CommandBrowser {
 /// console of its own without a window, which closing this window does not end.
 pub(super) fn start(command: &mut Command) -> io::Result<Child> {
     detach(command);
-    for name in secret_variables::ALL {
-        command.env_remove(name);
-    }
+    secret_variables::withhold_from(command);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()
 }
 
