@@ -169,7 +169,7 @@ fn only_named_command(words: &[OsString]) -> Option<ManuallyDrop<clap::Command>>
     let mut names = words.iter().skip(1).filter_map(|word| word.to_str());
     let named = names.find_map(|word| all.find_subcommand(word))?;
     let command = Global::augment_args(clap::Command::new("latch")).subcommand(named.clone());
-    // With one of its own, `help` would be there twice.
+    // clap would add a second command `help`.
     let command = command.disable_help_subcommand(true);
     Some(ManuallyDrop::new(command))
 }

@@ -11,7 +11,7 @@ use super::output::rfc3339_ms;
 /// Distance in seconds below which the clock says less than the distance itself.
 const NEAR_SECONDS: u64 = 6_000;
 
-/// Age in milliseconds below which nobody counts.
+/// Age in milliseconds below which a time is described as just now.
 const JUST_NOW_MS: u64 = 5_000;
 
 /// The present, against which times are described.

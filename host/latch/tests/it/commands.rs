@@ -7,7 +7,7 @@ use latchstring::words;
 use latchstring_testing::{Home, built, run};
 
 #[test]
-#[allow(clippy::print_stdout, reason = "the table is for whoever runs this")]
+#[allow(clippy::print_stdout, reason = "the table is for the user who runs the test")]
 fn every_command_does_its_work_in_one_session() {
     let home = Home::new();
     let userinfo = format!("{}/userinfo", home.provider.issuer());

@@ -31,7 +31,7 @@ fn what_is_typed_is_hidden_and_ctrl_c_ends_the_question() {
     // Wine's console takes the terminal over when the program begins to read.
     let begun = Instant::now();
     while tty.modes().local_flags.contains(LocalFlags::ECHO) {
-        assert!(begun.elapsed() < PATIENCE, "nobody reads");
+        assert!(begun.elapsed() < PATIENCE, "the program did not begin to read");
         thread::yield_now();
     }
     tty.types("sécret-c0de");

@@ -84,7 +84,7 @@ fn verify(key: &str, file: &Path, signature: Option<&Path>) -> Result<Verified, 
         None => {
             return Err(refused(
                 format!("the release has no file {name}: {}", list.display()),
-                "keep the file's name, and put it beside the list of its own release",
+                "give the file its original name, and put it into one folder with SHA256SUMS of its release",
             ));
         }
     }

@@ -93,7 +93,7 @@ impl Scene {
         told(&mut command, input)
     }
 
-    /// Does the same as a process of its own: `latch` knows again who has asked already.
+    /// Does the same from a separate process: `latch` recognises a process that asks again.
     pub(super) fn ask_as_another(&self, words: &[&str], input: &str) -> Run {
         if !cfg!(target_os = "linux") {
             return self.ask(words, input);

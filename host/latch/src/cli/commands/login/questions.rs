@@ -14,12 +14,12 @@ use crate::cli::{issuer, output, presets};
 /// What a provider is asked for if the user names no scopes.
 const SCOPES: &str = "openid offline_access";
 
-/// The user, where one can be asked.
+/// A terminal with a user who can be asked.
 pub(super) struct Questions(StderrTerminal);
 
 impl Questions {
     /// Returns `None` in scripts: without a terminal, with `--json`, and in CI systems, which
-    /// may have a terminal that nobody reads.
+    /// may provide a terminal but no user.
     pub(super) fn may_be_asked(global: &Global) -> Option<Self> {
         let terminal = StderrTerminal::new(global.verbose).plain(global.plain);
         let is_script = global.json || env::var_os("CI").is_some_and(|value| !value.is_empty());
