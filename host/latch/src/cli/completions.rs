@@ -3,15 +3,16 @@
 use std::env;
 use std::io::Write as _;
 
-use clap::{Command, CommandFactory as _};
+use clap::{Command, CommandFactory as _, ValueEnum as _};
 use clap_complete::engine::{ArgValueCandidates, CompletionCandidate};
 use clap_complete::env::{CompleteEnv, Shells};
 use latchstring::{Code, Error, Preset, printable};
 use url::Url;
 
 use super::args::{Args, Shell};
-use super::config::{self, Config};
+use super::config::Config;
 use super::manual;
+use super::presets;
 use super::profile::Profile;
 
 /// Set by the scripts when they ask for words.
@@ -37,7 +38,8 @@ pub(crate) fn answer() -> bool {
 ///
 /// Fails if the argument parser does not know the shell.
 pub(crate) fn script(shell: Shell) -> Result<Vec<u8>, Error> {
-    let name = shell.name();
+    let name = shell.to_possible_value().map(|shell| shell.get_name().to_owned());
+    let name = name.as_deref().unwrap_or_default();
     let mut script = Vec::new();
     let written = Shells::builtins()
         .completer(name)
@@ -87,7 +89,7 @@ fn values_of(command: &str, argument: &str) -> Option<Values> {
     match (command, argument) {
         (_, "profile" | "subject_profile")
         | ("profile show" | "profile add" | "profile remove", "name") => Some(profiles),
-        (_, "provider") | ("provider show", "name") => Some(presets),
+        (_, "provider") | ("provider show", "name") => Some(known_presets),
         ("request", "method") => Some(methods),
         ("request", "url") | (_, "api_origins" | "allow_origin" | "dpop_proxy") => Some(origins),
         (_, "issuer") => Some(issuers),
@@ -104,8 +106,8 @@ fn profiles() -> Vec<CompletionCandidate> {
     known().iter().map(|(name, profile)| candidate(name, about(profile))).collect()
 }
 
-fn presets() -> Vec<CompletionCandidate> {
-    let folder = config::folder(given_folder().as_deref()).ok().map(|it| it.join("providers"));
+fn known_presets() -> Vec<CompletionCandidate> {
+    let folder = presets::folder_in(given_folder().as_deref()).ok();
     let about = |name: &str| {
         let preset = Preset::named(name, folder.as_deref()).ok()?;
         Some(preset.about().to_owned())

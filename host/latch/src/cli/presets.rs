@@ -1,6 +1,6 @@
 //! The preset that a profile names, and its settings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use latchstring::contract::GrantType;
 use latchstring::{Code, Error, LatchBuilder, Preset, Settings};
@@ -16,7 +16,12 @@ pub(crate) const CLIENT_ID: &str = "client-id";
 
 /// Returns the folder of the user's own presets, `NAME.toml` each.
 pub(crate) fn folder(global: &Global) -> Result<PathBuf, Error> {
-    config::folder(global.config_dir.as_deref()).map(|folder| folder.join("providers"))
+    folder_in(global.config_dir.as_deref())
+}
+
+/// Returns it below the given configuration folder, or the platform's.
+pub(crate) fn folder_in(config_folder: Option<&Path>) -> Result<PathBuf, Error> {
+    config::folder(config_folder).map(|folder| folder.join("providers"))
 }
 
 /// Returns the preset that the user names, or that `.env` names if the user names no

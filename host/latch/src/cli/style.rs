@@ -4,6 +4,8 @@
 use std::fmt::Display;
 
 use anstream::ColorChoice;
+#[cfg(not(target_os = "wasi"))]
+use anstream::{AutoStream, stream::RawStream};
 use anstyle::{AnsiColor, Style};
 
 pub(crate) const PLAIN: Style = Style::new();
@@ -19,6 +21,12 @@ pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
 /// Returns `text` in this style, for a stream that leaves out colours if needed.
 pub(crate) fn paint(style: Style, text: impl Display) -> String {
     format!("{style}{text}{style:#}")
+}
+
+/// Returns whether the stream shows colours.
+#[cfg(not(target_os = "wasi"))]
+pub(crate) fn shows_on(stream: &impl RawStream) -> bool {
+    AutoStream::choice(stream) != ColorChoice::Never
 }
 
 /// Leaves colours out of everything that this process writes.

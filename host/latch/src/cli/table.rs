@@ -28,6 +28,12 @@ impl Table {
         Self { columns: system::columns(&std::io::stderr()) }
     }
 
+    /// Returns the columns of the terminal; `None` if there is no terminal.
+    #[cfg(not(target_os = "wasi"))]
+    pub(crate) fn columns(&self) -> Option<usize> {
+        self.columns
+    }
+
     /// Whether there is a terminal, and so a reader and no script.
     pub(crate) fn has_reader(&self) -> bool {
         self.columns.is_some()

@@ -25,7 +25,7 @@ pub(crate) struct ManualArgs {
     pub(crate) folder: PathBuf,
 }
 
-/// A shell that command lines can be completed in.
+/// A shell that command lines can be completed in, by the name that clap_complete has for it.
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Shell {
     Bash,
@@ -33,17 +33,4 @@ pub(crate) enum Shell {
     Fish,
     Powershell,
     Zsh,
-}
-
-impl Shell {
-    /// Returns the name that the argument parser's library has for it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Bash => "bash",
-            Self::Elvish => "elvish",
-            Self::Fish => "fish",
-            Self::Powershell => "powershell",
-            Self::Zsh => "zsh",
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! `latch help`: about a command, or a page about a subject.
 
 use std::env;
-use std::io::{self, IsTerminal as _, Seek as _, Write as _};
+use std::io::{Seek as _, Write as _, stdout};
 use std::process::Command;
 
 use clap::CommandFactory as _;
@@ -9,7 +9,8 @@ use latchstring::{Code, Error, printable, words};
 
 use super::child;
 use crate::cli::args::{Args, Global, HelpArgs};
-use crate::cli::{manual, output};
+use crate::cli::table::Table;
+use crate::cli::{manual, output, style};
 
 /// Columns of a page that is written to a file or a pipe.
 const WIDTH: usize = 80;
@@ -50,20 +51,17 @@ fn unknown(name: &str) -> Error {
 
 /// Shows a page in the user's pager if there is a terminal.
 async fn show(markdown: &str, is_plain: bool) -> Result<(), Error> {
-    if !io::stdout().is_terminal() {
-        return output::write(manual::render(markdown, WIDTH, false).as_bytes());
-    }
-    let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0.into());
-    let is_styled = !is_plain && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let text = manual::render(markdown, width.min(WIDEST), is_styled);
-    match is_plain || !paged(&text).await {
+    let columns = Table::for_stdout().columns();
+    let width = columns.map_or(WIDTH, |columns| columns.min(WIDEST));
+    let text = manual::render(markdown, width, style::shows_on(&stdout()));
+    match columns.is_none() || is_plain || !paged(&text).await {
         true => output::write(text.as_bytes()),
         false => Ok(()),
     }
 }
 
-/// Shows text in the pager, which the user quits. Returns whether there is one. As git does,
-/// `less` is told to end by itself if the text fits the screen.
+/// Shows text in the pager until the user quits it. Returns whether there is one. `less` gets
+/// the options that git gives it: it quits by itself if the text fits on the screen.
 async fn paged(text: &str) -> bool {
     let named = env::var("PAGER").ok().filter(|pager| !pager.is_empty());
     let words = words::split(named.as_deref().unwrap_or("less")).unwrap_or_default();

@@ -28,8 +28,9 @@ use crate::cli::times::Now;
 pub(crate) async fn run(global: &Global, args: Box<LoginCommand>) -> Result<(), Error> {
     let questions = Questions::may_be_asked(global);
     let given = args.given();
-    let is_known = Settings::read_to_change(global, given.clone())?.effective.names_provider();
-    if let (false, Some(questions)) = (is_known, &questions) {
+    if let Some(questions) = &questions
+        && !Settings::read_to_change(global, given.clone())?.effective.names_provider()
+    {
         let asked = questions.provider(global, &given).await?;
         questions.registration(&Settings::read_to_change(global, asked.clone())?.effective).await?;
         log_in(global, &args, asked.clone()).await?;

@@ -62,6 +62,12 @@ impl Config {
             .unwrap_or_default()
     }
 
+    /// Whether there is a profile `name`.
+    #[cfg(not(target_os = "wasi"))]
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.item(name).is_some()
+    }
+
     /// Returns the text of the profile `name` as it is in the file, with comments.
     pub(crate) fn text_of(&self, name: &str) -> String {
         let table = self.item(name).and_then(|item| item.clone().into_table().ok());

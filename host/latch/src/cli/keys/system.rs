@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use latchstring::capability::decrypter::DecryptionKeyFile;
 use latchstring::capability::signer::{AgentKey, KeyFile, Pkcs11Key, Signer};
-use latchstring::capability::store::{Key, default_state_folder};
+use latchstring::capability::store::Key;
 use latchstring::capability::terminal::StderrTerminal;
 use latchstring::secret_variables::PKCS11_PIN;
 use latchstring::{Code, Error, LatchBuilder, files};
@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::KeyPlace;
 use crate::cli::args::Global;
 use crate::cli::profile::Profile;
-use crate::cli::stores::Stores;
+use crate::cli::stores::{self, Stores};
 
 /// Of the files of keys that latch makes.
 const EXTENSION: &str = "dpop-key";
@@ -141,7 +141,7 @@ pub(crate) fn copy_own(global: &Global, from: &str, to: &str) -> Result<Vec<Path
 
 /// Returns the files of these keys, and their names after that of the profile.
 fn own_files(global: &Global, profile: &str) -> Result<Vec<(PathBuf, String)>, Error> {
-    let Ok(entries) = std::fs::read_dir(state_folder(global)?) else { return Ok(Vec::new()) };
+    let Ok(entries) = std::fs::read_dir(stores::folder(global)?) else { return Ok(Vec::new()) };
     let own = |entry: std::fs::DirEntry| {
         let name = entry.file_name().into_string().ok()?;
         let rest = name.strip_prefix(profile)?.strip_prefix('.')?;
@@ -162,7 +162,7 @@ fn is_bound(global: &Global, profile: &Profile) -> Result<bool, Error> {
 /// The file of the key that tokens are bound to if the user names none: for one profile and
 /// one provider, because others must not recognise it.
 fn own_dpop_file(global: &Global, profile: &Profile) -> Result<PathBuf, Error> {
-    let folder = state_folder(global)?;
+    let folder = stores::folder(global)?;
     let provider = match &profile.resource_url {
         Some(url) => serde_json::json!(url),
         None => serde_json::json!([
@@ -176,8 +176,4 @@ fn own_dpop_file(global: &Global, profile: &Profile) -> Result<PathBuf, Error> {
     let hash = Sha256::digest(provider);
     let hash: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(folder.join(format!("{}.{hash}.{EXTENSION}", global.profile)))
-}
-
-fn state_folder(global: &Global) -> Result<PathBuf, Error> {
-    global.state_dir.clone().map_or_else(default_state_folder, Ok)
 }

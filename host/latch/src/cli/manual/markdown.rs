@@ -1,13 +1,13 @@
 //! Markdown as text for a terminal.
 
-use clap::builder::styling::{AnsiColor, Style};
+use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, LineStyle, Table, TableStyle};
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use textwrap::{Options as Wrapping, WordSplitter};
 
 use super::page_at;
+use crate::cli::style::HEADING;
 
-const HEADING: Style = Style::new().bold();
 const STRONG: Style = Style::new().bold();
 const CODE: Style = AnsiColor::Cyan.on_default();
 const HEADER_LINE: TableStyle =

@@ -37,10 +37,7 @@ pub(crate) struct Stores {
 impl Stores {
     /// Opens the stores. The command line overrides what the profile remembers.
     pub(crate) fn open(global: &Global, profile: &Profile) -> Result<Self, Error> {
-        let folder = match &global.state_dir {
-            Some(folder) => folder.clone(),
-            None => default_state_folder()?,
-        };
+        let folder = folder(global)?;
         let lock_patience = Duration::from_secs(global.lock_timeout);
         let file = FileStore::new(folder.clone()).lock_patience(lock_patience);
         let encryption = encryption(global, profile)?;
@@ -137,6 +134,11 @@ impl Stores {
         }
         Ok(holding)
     }
+}
+
+/// Returns the folder of session files and locks: the given one, or the platform's.
+pub(crate) fn folder(global: &Global) -> Result<PathBuf, Error> {
+    global.state_dir.clone().map_or_else(default_state_folder, Ok)
 }
 
 /// Where a session can be after this program has ended.

@@ -5,11 +5,12 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-use latchstring::{Error, default_state_folder, files};
+use latchstring::{Error, files};
 use serde::{Deserialize, Serialize};
 
 use super::helper::{Issued, unix_seconds};
 use crate::cli::args::Global;
+use crate::cli::stores;
 
 const FILE: &str = "credential-callers.json";
 
@@ -40,7 +41,7 @@ struct Caller {
 impl Callers {
     /// Reads what is known. What cannot be read counts as nothing.
     pub(super) fn of_parent(global: &Global, server: &str) -> Result<Self, Error> {
-        let folder = global.state_dir.clone().map_or_else(default_state_folder, Ok)?;
+        let folder = stores::folder(global)?;
         let path = folder.join(FILE);
         let known = std::fs::read(&path).ok();
         let known: Vec<Caller> =

@@ -22,11 +22,9 @@ use crate::cli::stores::Stores;
 pub(super) async fn copy(global: &Global, from: &str, to: &str) -> Result<(), Error> {
     latchstring::check_profile(to)?;
     check_without_sessions(&Stores::open(global, &Profile::default())?, to).await?;
-    Config::change(global.config_dir.as_deref(), |config| {
-        match config.names().iter().any(|name| name == to) {
-            true => Err(taken(to)),
-            false => config.copy(from, to).then_some(()).ok_or_else(|| unknown(from)),
-        }
+    Config::change(global.config_dir.as_deref(), |config| match config.has(to) {
+        true => Err(taken(to)),
+        false => config.copy(from, to).then_some(()).ok_or_else(|| unknown(from)),
     })
     .await?;
     output::say(&format!(
@@ -51,19 +49,19 @@ pub(super) async fn rename(global: &Global, from: &str, to: &str) -> Result<(), 
     let plain = Global { store: None, key_file: None, encrypt: false, ..global.clone() };
     let stores = Stores::open(&plain, &Profile::default())?;
     let note = Note::of(&stores, from);
-    if !note.names(to) {
+    let is_begun = note.names(to);
+    if !is_begun {
         check_known(global, &stores, from).await?;
         check_without_sessions(&stores, to).await?;
     }
     // Before the settings, because a command would make a new key.
     let copied = keys::copy_own(global, from, to)?;
     Config::change(global.config_dir.as_deref(), |config| {
-        let is_there = config.names().iter().any(|name| name == to);
-        if is_there && !note.names(to) {
+        if config.has(to) && !is_begun {
             return Err(taken(to));
         }
         note.write(to)?;
-        if !is_there {
+        if !config.has(to) {
             config.copy(from, to);
             config.remove(from);
         }
@@ -137,8 +135,7 @@ impl Note {
 
 async fn check_known(global: &Global, stores: &Stores, name: &str) -> Result<(), Error> {
     let config = Config::read(global.config_dir.as_deref())?;
-    let is_known = config.names().iter().any(|known| known == name)
-        || !sessions_of(stores, name).await?.is_empty();
+    let is_known = config.has(name) || !sessions_of(stores, name).await?.is_empty();
     is_known.then_some(()).ok_or_else(|| unknown(name))
 }
 

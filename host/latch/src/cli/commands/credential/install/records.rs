@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use latchstring::{Code, Error, default_state_folder, files};
+use latchstring::{Code, Error, files};
 use serde::{Deserialize, Serialize};
 
 use super::clients::{self, Client};
 use super::edit::{self, Edit};
 use crate::cli::args::{Global, Installable};
 use crate::cli::commands::credential::helper::fingerprint;
+use crate::cli::stores;
 
 const FILE: &str = "credential-helpers.json";
 
@@ -32,7 +33,7 @@ pub(super) struct Records {
 
 impl Records {
     pub(super) fn read(global: &Global) -> Result<Self, Error> {
-        let folder = global.state_dir.clone().map_or_else(default_state_folder, Ok)?;
+        let folder = stores::folder(global)?;
         let path = folder.join(FILE);
         let text = edit::read(&path)?;
         let all = text.map_or_else(|| Ok(Vec::new()), |text| serde_json::from_str(&text));
