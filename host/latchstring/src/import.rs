@@ -4,7 +4,6 @@ use std::fs;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use directories::BaseDirs;
 use jiff::Timestamp;
 use serde_json::Value;
 use zeroize::Zeroizing;
@@ -227,7 +226,7 @@ fn epoch_ms(value: &Value) -> Option<u64> {
 /// it is in the current folder.
 fn at_home(path: &str) -> Option<PathBuf> {
     match path.strip_prefix("~/") {
-        Some(rest) => Some(BaseDirs::new()?.home_dir().join(rest)),
+        Some(rest) => Some(std::env::home_dir()?.join(rest)),
         None => Some(PathBuf::from(path)).filter(|path| path.is_absolute()),
     }
 }

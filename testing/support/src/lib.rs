@@ -26,7 +26,7 @@ use std::future::Future;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
 use latchstring_provider::visitor::Visitor;
@@ -121,9 +121,13 @@ impl Home {
             .stdin(Stdio::null());
         if cfg!(windows) {
             // No program there does without these. There is always a keyring, too.
-            let kept = ["APPDATA", "LOCALAPPDATA", "SYSTEMROOT", "TEMP", "USERPROFILE"];
+            let kept = ["LOCALAPPDATA", "SYSTEMROOT", "TEMP"];
             let kept = kept.iter().filter_map(|name| Some((name, env::var_os(name)?)));
-            command.envs(kept).env("LATCH_STORE", "file");
+            command
+                .envs(kept)
+                .env("USERPROFILE", self.folder.path())
+                .env("APPDATA", self.folder.path().join("AppData").join("Roaming"))
+                .env("LATCH_STORE", "file");
         }
         command
     }
@@ -249,7 +253,7 @@ impl Home {
 
 /// What came of one run of `latch`.
 pub struct Run {
-    /// The exit code, or -1 after a signal.
+    /// The exit code, or the negative number of the signal that ended it.
     pub code: i32,
     /// What it said on standard output.
     pub stdout: String,
@@ -301,11 +305,24 @@ impl Run {
 impl From<Output> for Run {
     fn from(output: Output) -> Self {
         Self {
-            code: output.status.code().unwrap_or(-1),
+            code: code_of(output.status),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
+}
+
+#[cfg(unix)]
+fn code_of(status: ExitStatus) -> i32 {
+    use std::os::unix::process::ExitStatusExt as _;
+
+    status.code().or(status.signal().map(|signal| -signal)).unwrap_or_default()
+}
+
+/// A program always ends with a code there.
+#[cfg(not(unix))]
+fn code_of(status: ExitStatus) -> i32 {
+    status.code().unwrap_or_default()
 }
 
 /// Runs a program to its end.

@@ -70,7 +70,7 @@ pub(super) fn default_folder() -> Result<PathBuf, Error> {
                 Code::InvalidConfiguration,
                 "there is no home folder to keep settings in",
                 match cfg!(windows) {
-                    true => "set USERPROFILE, or pass --config-dir and --state-dir",
+                    true => "pass --config-dir and --state-dir",
                     false => "set HOME, or pass --config-dir and --state-dir",
                 },
             )

@@ -1,5 +1,6 @@
 //! `latch credential install`, and how it is undone.
 
+use std::env::consts::EXE_SUFFIX;
 use std::fs;
 use std::path::PathBuf;
 
@@ -20,9 +21,23 @@ fn credential(home: &Home, words: &[&str]) -> Run {
     home.latch(&[&["credential"], words].concat())
 }
 
+/// The folder of most programs' settings, in the home folder.
+const CONFIG: &str = if cfg!(windows) { "AppData/Roaming" } else { ".config" };
+
+/// The launcher, as settings name it.
+fn launcher(home: &Home, name: &str) -> String {
+    let path = home.path(&format!(".local/bin/{name}{EXE_SUFFIX}")).display().to_string();
+    if cfg!(windows) { path.replace('\\', "/") } else { path }
+}
+
 /// The file of each program, what is in it before, and what is in it afterwards.
 fn files(home: &Home) -> Vec<(Vec<&'static str>, PathBuf, &'static str, Vec<String>)> {
-    let bin = home.path(".local/bin").display().to_string();
+    let launcher = |name| launcher(home, name);
+    let (terraform, pip) = match cfg!(windows) {
+        true => ("AppData/Roaming/terraform.rc", "AppData/Roaming/pip/pip.ini"),
+        false => (".terraformrc", ".config/pip/pip.conf"),
+    };
+    let go = format!("{CONFIG}/go/env");
     let cargo = vec!["cargo", "--registry", "own"];
     let aws = vec!["aws", "--role-arn", "arn:aws:iam::1:role/a"];
     let row = |words: Vec<&'static str>, path: &str, before, after: &[&str]| {
@@ -51,31 +66,35 @@ fn files(home: &Home) -> Vec<(Vec<&'static str>, PathBuf, &'static str, Vec<Stri
             cargo,
             ".cargo/config.toml",
             "# mine\n[net]\nretry = 3\n",
-            &["# mine", "[registries.own]", &format!("{bin}/cargo-credential-latch")],
+            &["# mine", "[registries.own]", &launcher("cargo-credential-latch")],
         ),
         row(
             vec!["npm"],
             ".npmrc",
             "a=b\n",
-            &[&format!("//git.example.com/:tokenHelper={bin}/pnpm-credential-latch")],
+            &[&format!("//git.example.com/:tokenHelper={}", launcher("pnpm-credential-latch"))],
         ),
-        row(vec!["terraform"], ".terraformrc", "", &["credentials_helper \"latch\" {"]),
+        row(vec!["terraform"], terraform, "", &["credentials_helper \"latch\" {"]),
         row(
             vec!["bazel"],
             ".bazelrc",
             "build -k\n",
-            &[&format!("common --credential_helper=git.example.com={bin}/bazel-credential-latch")],
+            &[
+                "common ",
+                "--credential_helper=git.example.com=",
+                &launcher("bazel-credential-latch"),
+            ],
         ),
         row(
             vec!["vault", "--vault-role", "dev"],
             ".vault",
             "# mine\n",
-            &["# mine\n", &format!("token_helper = \"{bin}/vault-credential-latch\"")],
+            &["# mine\n", "token_helper = \"", "/.local/bin/vault-credential-latch"],
         ),
-        row(vec!["go"], ".config/go/env", "GOPROXY=direct\n", &["GOAUTH=", "credential go; netrc"]),
+        row(vec!["go"], &go, "GOPROXY=direct\n", &["GOAUTH=", "credential go; netrc"]),
         row(
             vec!["keyring"],
-            ".config/pip/pip.conf",
+            pip,
             "[global]\ntimeout = 1\n[list]\nformat = columns\n",
             &["[global]\n# latch", "keyring-provider = subprocess\n"],
         ),
@@ -166,7 +185,7 @@ fn vault_runs_a_script_that_names_the_role() {
 #[test]
 fn google_gets_a_credential_file() {
     let home = home();
-    let path = home.path(".config/gcloud/latch.json");
+    let path = home.path(&format!("{CONFIG}/gcloud/latch.json"));
     let install = ["install", "gcloud", "--google-audience", "//iam.googleapis.com/a"];
     let run = credential(&home, &install).succeeded();
     for words in ["GOOGLE_EXTERNAL_ACCOUNT_ALLOW_EXECUTABLES=1", "--cred-file"] {
@@ -204,12 +223,30 @@ fn doctor_finds_what_is_installed_and_what_is_lost() {
     let run = home.latch(&["doctor"]).succeeded();
     assert_eq!(run.stdout.matches("helper ").count(), 2, "{}", run.stdout);
     assert!(!run.stdout.contains("is gone"), "{}", run.stdout);
-    fs::remove_file(home.path(".local/bin/docker-credential-latch")).expect("a launcher");
+    fs::remove_file(launcher(&home, "docker-credential-latch")).expect("a launcher");
     fs::write(home.path(".gitconfig"), "").expect("a file");
     let run = home.latch(&["doctor"]).succeeded();
     for words in ["its launcher", "its settings are gone", "latch credential install git"] {
         assert!(run.stdout.contains(words), "{words}: {}", run.stdout);
     }
+}
+
+#[test]
+fn a_launcher_is_made_again_after_latch_has_moved() {
+    let home = home();
+    let run = credential(&home, &["install", "docker"]).succeeded();
+    run.saying(&[".local", "to PATH"]);
+    let path = PathBuf::from(launcher(&home, "docker-credential-latch"));
+    fs::remove_file(&path).expect("a launcher");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(std::env::current_exe().expect("a program"), &path).expect("a link");
+    #[cfg(windows)]
+    fs::write(&path, "an older version").expect("a program");
+    let doctor = home.latch(&["doctor"]).succeeded();
+    assert!(doctor.stdout.contains("is another version of latch"), "{}", doctor.stdout);
+    credential(&home, &["install", "docker"]).succeeded();
+    let run = finished(&mut home.command_of(&path, &["list"])).succeeded();
+    assert_eq!(run.stdout.trim(), "{}", "what docker gets from a helper");
 }
 
 #[test]

@@ -10,9 +10,6 @@ use super::failure::cannot;
 use super::{Key, guard};
 use crate::error::{Code, Error};
 
-/// The variable with the home folder.
-const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
-
 /// Returns the default folder for sessions.
 ///
 /// # Errors
@@ -23,7 +20,10 @@ pub fn default_state_folder() -> Result<PathBuf, Error> {
         Error::new(
             Code::InvalidConfiguration,
             "this user has no home folder to keep sessions in",
-            format!("set {HOME}, or choose a folder for them"),
+            match cfg!(windows) {
+                true => "choose a folder with --state-dir",
+                false => "set HOME, or choose a folder with --state-dir",
+            },
         )
     })?;
     Ok(folders.state_dir().unwrap_or_else(|| folders.data_local_dir()).to_owned())

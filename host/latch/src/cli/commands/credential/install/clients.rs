@@ -1,6 +1,6 @@
 //! The settings of each program, and where they are.
 
-use std::env;
+use std::env::{self, consts::EXE_EXTENSION};
 use std::path::{Path, PathBuf};
 
 use latchstring::{Code, Error, words};
@@ -9,13 +9,22 @@ use toml_edit::{DocumentMut, Item, Table, value};
 use url::Url;
 
 use super::edit::{Edit, Place, with_block, without_block};
-use super::program;
+use super::launcher::program;
 use crate::cli::args::{Global, InstallArgs, Installable};
 use crate::cli::commands::credential::gcloud::credential_file;
 use crate::cli::commands::credential::helper::Session;
 
-/// The first line of a script.
-const SCRIPT: &str = "#!/bin/sh\n";
+/// How a script begins, ends and is named.
+const SCRIPT: Script = match cfg!(windows) {
+    true => Script { first_line: "@echo off\r\n", all_arguments: "%*\r\n", extension: "cmd" },
+    false => Script { first_line: "#!/bin/sh\n", all_arguments: "\"$@\"\n", extension: "" },
+};
+
+struct Script {
+    first_line: &'static str,
+    all_arguments: &'static str,
+    extension: &'static str,
+}
 
 /// The section of pip's settings.
 const GLOBAL: &str = "[global]\n";
@@ -27,6 +36,30 @@ pub(super) struct Plan {
     pub(super) launchers: Vec<PathBuf>,
     /// What the user still has to do, one line each.
     pub(super) advice: Vec<String>,
+}
+
+impl Plan {
+    /// Adds a launcher that the program looks for in `PATH`.
+    fn found_by_name(&mut self, launcher: PathBuf) {
+        let folder = launcher.parent().unwrap_or(&launcher);
+        let folders = env::var_os("PATH").unwrap_or_default();
+        if !env::split_paths(&folders).any(|other| other == folder) {
+            let folder = folder.display();
+            self.advice.push(format!("Add {folder} to PATH: the helper is looked for there"));
+        }
+        self.launchers.push(launcher);
+    }
+}
+
+/// How a program reads a command line in its settings.
+#[derive(Clone, Copy, PartialEq)]
+enum Read {
+    /// With the quotes of a POSIX shell.
+    ByShell,
+    /// With the quotes of this system.
+    BySystem,
+    /// It knows no quotes.
+    AtSpaces,
 }
 
 /// A program whose settings are written.
@@ -76,7 +109,7 @@ pub(super) fn without(protocol: &str, profile: &str, text: &str) -> Result<Strin
         }
         // The files are latch's own.
         "gcloud" => Ok(String::new()),
-        "vault" if text.starts_with(SCRIPT) => Ok(String::new()),
+        "vault" if text.starts_with(SCRIPT.first_line) => Ok(String::new()),
         _ => Ok(without_block(text, &block_name(protocol, profile))),
     }
 }
@@ -122,7 +155,7 @@ impl<'a> Client<'a> {
     }
 
     fn git(&self) -> Result<Plan, Error> {
-        let command = self.command(&["credential", "git"])?;
+        let command = self.command(Read::ByShell, &["credential", "git"])?;
         // An empty helper clears those of wider settings.
         let section = |origin: &String| {
             format!("[credential \"{origin}\"]\n\thelper =\n\thelper = \"!{command}\"\n")
@@ -141,14 +174,16 @@ impl<'a> Client<'a> {
                 }
             })
         })?;
-        Ok(Plan { edits: vec![edit], launchers: vec![self.launcher("docker-credential")?], advice })
+        let mut plan = Plan { edits: vec![edit], advice, ..Plan::default() };
+        plan.found_by_name(self.launcher("docker-credential")?);
+        Ok(plan)
     }
 
     fn aws(&self) -> Result<Plan, Error> {
         let Some(role) = &self.args.role_arn else {
             return Err(unusable("the role is missing", "name it with --role-arn"));
         };
-        let command = self.command(&["credential", "aws", "--role-arn", role])?;
+        let command = self.command(Read::BySystem, &["credential", "aws", "--role-arn", role])?;
         let section = format!("latch-{}", self.profile());
         let lines = format!("[profile {section}]\ncredential_process = {command}\n");
         let path = variable("AWS_CONFIG_FILE", self.home.join(".aws").join("config"));
@@ -164,7 +199,7 @@ impl<'a> Client<'a> {
         let folder = variable("CARGO_HOME", self.home.join(".cargo"));
         // cargo passes no arguments of ours to the program itself.
         let launcher = self.launcher("cargo-credential")?;
-        let program = launcher.display().to_string();
+        let program = written(&launcher);
         let edit = Edit::of(folder.join("config.toml"), |text| {
             cargo(text, |registries| {
                 let registry = registries.entry(registry).or_insert(Item::Table(Table::new()));
@@ -181,11 +216,10 @@ impl<'a> Client<'a> {
         let Some(audience) = &self.args.google_audience else {
             return Err(unusable("the audience is missing", "name it with --google-audience"));
         };
-        let command = self.command(&["credential", "gcloud"])?;
+        let command = self.command(Read::AtSpaces, &["credential", "gcloud"])?;
         let source = json!({ "executable": { "command": command, "timeout_millis": 30_000 } });
         let document = format!("{:#}\n", credential_file(audience, &source));
-        let config = variable("XDG_CONFIG_HOME", self.home.join(".config"));
-        let folder = variable("CLOUDSDK_CONFIG", config.join("gcloud"));
+        let folder = variable("CLOUDSDK_CONFIG", self.config_folder().join("gcloud"));
         let path = folder.join(format!("{}.json", launcher_end(self.profile())));
         let file = words::quote(&path.display().to_string()).unwrap_or_default();
         let advice = vec![
@@ -201,18 +235,19 @@ impl<'a> Client<'a> {
         let Some(role) = &self.args.vault_role else {
             return Err(unusable("the role is missing", "name it with --vault-role"));
         };
-        let command = self.command(&["credential", "vault", "--role", role])?;
-        let script = self.launcher("vault-credential")?;
-        let line = format!("token_helper = {:?}\n", script.display().to_string());
+        let command = self.command(Read::BySystem, &["credential", "vault", "--role", role])?;
+        let script = self.launcher("vault-credential")?.with_extension(SCRIPT.extension);
+        let line = format!("token_helper = {:?}\n", written(&script));
         let mut plan = self.block(self.home.join(".vault"), &line)?;
-        let text = format!("{SCRIPT}exec {command} \"$@\"\n");
+        let Script { first_line, all_arguments, .. } = SCRIPT;
+        let text = format!("{first_line}{command} {all_arguments}");
         plan.edits.push(Edit::of(script, |_| Ok(text))?.executable());
         Ok(plan)
     }
 
     fn npm(&self) -> Result<Plan, Error> {
         let launcher = self.launcher("pnpm-credential")?;
-        let line = |host: &String| format!("//{host}/:tokenHelper={}\n", launcher.display());
+        let line = |host: &String| format!("//{host}/:tokenHelper={}\n", written(&launcher));
         let (hosts, advice) = self.plain_hosts()?;
         let lines: String = hosts.iter().map(line).collect();
         let mut plan =
@@ -223,35 +258,46 @@ impl<'a> Client<'a> {
     }
 
     fn terraform(&self) -> Result<Plan, Error> {
-        let plugins = self.home.join(".terraform.d").join("plugins");
+        let (folder, file) = match cfg!(windows) {
+            true => (self.config_folder().join("terraform.d"), "terraform.rc"),
+            false => (self.home.join(".terraform.d"), ".terraformrc"),
+        };
         let end = launcher_end(self.profile());
         let lines = format!("credentials_helper \"{end}\" {{\n  args = []\n}}\n");
-        let path = variable("TF_CLI_CONFIG_FILE", self.home.join(".terraformrc"));
+        let path = variable("TF_CLI_CONFIG_FILE", folder.with_file_name(file));
         let mut plan = self.block(path, &lines)?;
-        plan.launchers.push(plugins.join(format!("terraform-credentials-{end}")));
+        let launcher = folder.join("plugins").join(format!("terraform-credentials-{end}"));
+        plan.launchers.push(launcher.with_extension(EXE_EXTENSION));
         Ok(plan)
     }
 
     fn bazel(&self) -> Result<Plan, Error> {
         let launcher = self.launcher("bazel-credential")?;
-        let line =
-            |host: &String| format!("common --credential_helper={host}={}\n", launcher.display());
-        let lines: String = self.hosts()?.iter().map(line).collect();
+        let program = written(&launcher);
+        let line = |host: &String| {
+            let flag = format!("--credential_helper={host}={program}");
+            Some(format!("common {}\n", shlex::try_quote(&flag).ok()?))
+        };
+        let lines: String = self.hosts()?.iter().filter_map(line).collect();
         let mut plan = self.block(self.home.join(".bazelrc"), &lines)?;
         plan.launchers.push(launcher);
         Ok(plan)
     }
 
     fn go(&self) -> Result<Plan, Error> {
-        let command = self.command(&["credential", "go"])?;
-        let folder = variable("XDG_CONFIG_HOME", self.home.join(".config"));
+        let command = self.command(Read::BySystem, &["credential", "go"])?;
+        let folder = match cfg!(target_os = "macos") {
+            true => self.home.join("Library").join("Application Support"),
+            false => self.config_folder(),
+        };
         let path = variable("GOENV", folder.join("go").join("env"));
         self.block(path, &format!("GOAUTH={command}; netrc\n"))
     }
 
     fn keyring(&self) -> Result<Plan, Error> {
-        let config = variable("XDG_CONFIG_HOME", self.home.join(".config"));
-        let pip = variable("PIP_CONFIG_FILE", config.join("pip").join("pip.conf"));
+        let config = self.config_folder();
+        let pip_file = if cfg!(windows) { "pip.ini" } else { "pip.conf" };
+        let pip = variable("PIP_CONFIG_FILE", config.join("pip").join(pip_file));
         let uv = variable("UV_CONFIG_FILE", config.join("uv").join("uv.toml"));
         let name = block_name(name(self.protocol), self.profile());
         let pip = Edit::of(pip, |text| {
@@ -264,15 +310,17 @@ impl<'a> Client<'a> {
         let uv = Edit::of(uv, |text| {
             Ok(with_block(text, &name, "keyring-provider = \"subprocess\"\n", &Place::Top))
         })?;
-        let advice = "Write the index with a user name: https://oauth2@HOST/simple/".to_owned();
-        let launchers = vec![self.folder()?.join("keyring")];
-        Ok(Plan { edits: vec![pip, uv], launchers, advice: vec![advice] })
+        let mut plan = Plan { edits: vec![pip, uv], ..Plan::default() };
+        plan.found_by_name(self.folder()?.join("keyring").with_extension(EXE_EXTENSION));
+        plan.advice
+            .push("Write the index with a user name: https://oauth2@HOST/simple/".to_owned());
+        Ok(plan)
     }
 
     /// kubectl writes its settings itself, into a copy.
     fn kubernetes(&self) -> Result<Plan, Error> {
         let user = launcher_end(self.profile());
-        let program = program()?.display().to_string();
+        let program = written(&program()?);
         let mut words = vec!["set-credentials".to_owned(), user.clone()];
         words.push(format!("--exec-command={program}"));
         words.push("--exec-api-version=client.authentication.k8s.io/v1".to_owned());
@@ -299,20 +347,24 @@ impl<'a> Client<'a> {
         Ok(Plan { edits: vec![edit], ..Plan::default() })
     }
 
-    /// The command line of the helper, for a shell.
-    fn command(&self, words: &[&str]) -> Result<String, Error> {
-        let mut program = program()?.display().to_string();
-        if cfg!(windows) {
-            // A backslash means something else to some of these programs.
-            program = program.replace('\\', "/");
-        }
+    /// The command line of the helper, for a program that reads it so.
+    fn command(&self, read: Read, words: &[&str]) -> Result<String, Error> {
+        let program = written(&program()?);
         let mut all = vec![program.as_str()];
         if self.profile() != Global::DEFAULT_PROFILE {
             all.extend(["--profile", self.profile()]);
         }
         all.extend(words);
-        let line = words::join(all.iter().copied());
-        line.filter(|line| !line.contains(['"', '\\', '\n'])).ok_or_else(|| {
+        let line = match read {
+            Read::ByShell => shlex::try_join(all.iter().copied()).ok(),
+            Read::BySystem => words::join(all.iter().copied()),
+            Read::AtSpaces => {
+                let line = all.join(" ");
+                line.split_whitespace().eq(all.iter().copied()).then_some(line)
+            }
+        };
+        let quote = if read == Read::BySystem && cfg!(windows) { '\'' } else { '"' };
+        line.filter(|line| !line.contains([quote, '\\', '\n'])).ok_or_else(|| {
             unusable(
                 "the path of latch cannot be written in these settings",
                 "move latch to a plain path",
@@ -322,7 +374,16 @@ impl<'a> Client<'a> {
 
     /// The launcher for this profile.
     fn launcher(&self, prefix: &str) -> Result<PathBuf, Error> {
-        Ok(self.folder()?.join(format!("{prefix}-{}", launcher_end(self.profile()))))
+        let launcher = self.folder()?.join(format!("{prefix}-{}", launcher_end(self.profile())));
+        Ok(launcher.with_extension(EXE_EXTENSION))
+    }
+
+    /// The folder of most programs' settings.
+    fn config_folder(&self) -> PathBuf {
+        match cfg!(windows) {
+            true => variable("APPDATA", self.home.join("AppData").join("Roaming")),
+            false => variable("XDG_CONFIG_HOME", self.home.join(".config")),
+        }
     }
 
     /// The folder of the launchers, which has to be in `PATH`.
@@ -448,6 +509,13 @@ fn cargo(text: &str, change: impl FnOnce(&mut Table)) -> Result<String, Error> {
         change(table);
     }
     Ok(document.to_string())
+}
+
+/// The path as settings have it. On Windows with slashes, because a backslash means something
+/// else to most of these programs.
+fn written(path: &Path) -> String {
+    let path = path.display().to_string();
+    if cfg!(windows) { path.replace('\\', "/") } else { path }
 }
 
 /// The file or folder that a variable of the program names, or else its usual place.

@@ -3,15 +3,15 @@
 
 mod clients;
 mod edit;
+mod launcher;
 mod records;
 
-use std::path::{Path, PathBuf};
-
-use latchstring::{Code, Error, printable};
+use latchstring::{Error, printable};
 use serde_json::{Value, json};
 
 use self::clients::{Client, Plan};
 use self::edit::{Edit, difference};
+use self::launcher::program;
 use self::records::{Record, Records};
 use super::helper::Helper;
 use crate::cli::args::{Global, InstallArgs, UninstallArgs};
@@ -34,7 +34,7 @@ pub(super) fn install(helper: &Helper, args: &InstallArgs) -> Result<(), Error> 
     }
     if !args.dry_run {
         for launcher in &launchers {
-            link(launcher)?;
+            launcher::make(launcher, records.know(launcher))?;
         }
         for edit in &edits {
             records.note(&client, edit, &launchers);
@@ -67,7 +67,8 @@ pub(super) fn uninstall(helper: &Helper, args: &UninstallArgs) -> Result<(), Err
         show(&edit)?;
         if !args.dry_run {
             edit.write()?;
-            record.launchers.iter().for_each(|launcher| unlink(launcher, &records));
+            let unneeded = record.launchers.iter().filter(|launcher| !records.know(launcher));
+            unneeded.for_each(|launcher| launcher::remove(launcher));
         }
     }
     if args.dry_run {
@@ -113,64 +114,4 @@ fn show(edit: &Edit) -> Result<(), Error> {
         paint(style, line) + "\n"
     });
     output::text(&format!("{path}\n{}", lines.collect::<String>()))
-}
-
-/// The file of this program, which launchers are links to. As `PATH` names it: where that is
-/// a link, it may lead to another version tomorrow.
-fn program() -> Result<PathBuf, Error> {
-    let own = std::env::current_exe().and_then(dunce::canonicalize).map_err(|error| {
-        Error::new(
-            Code::HostFault,
-            format!("the file of this program cannot be found: {error}"),
-            "run latch by its full path",
-        )
-    })?;
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let named = own.file_name().unwrap_or_default();
-    let mut found = std::env::split_paths(&folders).filter(|folder| folder.is_absolute());
-    let found = found.find_map(|folder| {
-        let path = folder.join(named);
-        dunce::canonicalize(&path).is_ok_and(|there| there == own).then_some(path)
-    });
-    Ok(found.unwrap_or(own))
-}
-
-/// Makes a launcher, unless it is there.
-fn link(launcher: &Path) -> Result<(), Error> {
-    let failed = |error: std::io::Error| {
-        Error::new(
-            Code::NotSaved,
-            format!("{} cannot be made: {error}", launcher.display()),
-            "choose another folder with --launcher-dir",
-        )
-    };
-    let program = program()?;
-    if launcher.symlink_metadata().is_ok() {
-        return match std::fs::read_link(launcher).is_ok_and(|target| target == program) {
-            true => Ok(()),
-            false => Err(Error::new(
-                Code::InvalidConfiguration,
-                format!("{} is there already, and is not latch's", launcher.display()),
-                "remove it, or choose another folder with --launcher-dir",
-            )),
-        };
-    }
-    std::fs::create_dir_all(launcher.parent().unwrap_or(launcher)).map_err(failed)?;
-    #[cfg(unix)]
-    let made = std::os::unix::fs::symlink(&program, launcher);
-    // Links need a privilege on Windows.
-    #[cfg(not(unix))]
-    let made = std::fs::hard_link(&program, launcher);
-    made.map_err(failed)
-}
-
-/// Removes a launcher that no other record needs.
-fn unlink(launcher: &Path, records: &Records) {
-    let is_needed =
-        records.all().iter().any(|record| record.launchers.iter().any(|other| other == launcher));
-    let is_ours = program().is_ok_and(|own| std::fs::read_link(launcher).is_ok_and(|to| to == own));
-    if is_ours && !is_needed {
-        // One that stays does no harm.
-        let _ = std::fs::remove_file(launcher);
-    }
 }

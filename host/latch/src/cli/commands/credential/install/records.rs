@@ -1,12 +1,13 @@
 //! What was installed, so that it can be undone exactly.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use latchstring::{Code, Error, files};
 use serde::{Deserialize, Serialize};
 
 use super::clients::{self, Client};
 use super::edit::{self, Edit};
+use super::launcher;
 use crate::cli::args::{Global, Installable};
 use crate::cli::commands::credential::helper::fingerprint;
 use crate::cli::stores;
@@ -49,6 +50,11 @@ impl Records {
 
     pub(super) fn all(&self) -> &[Record] {
         &self.all
+    }
+
+    /// Returns whether `latch` has made this launcher, and a program still needs it.
+    pub(super) fn know(&self, launcher: &Path) -> bool {
+        self.all.iter().any(|record| record.launchers.iter().any(|other| other == launcher))
     }
 
     /// Notes a change. What was there before the first one stays known.
@@ -111,8 +117,12 @@ impl Record {
         if without.is_ok_and(|without| without == text) {
             return trouble("its settings are gone".to_owned(), again);
         }
-        let lost = self.launchers.iter().find(|launcher| !launcher.exists())?;
-        trouble(format!("its launcher {} is gone", lost.display()), again)
+        let (lost, what) = self.launchers.iter().find_map(|launcher| match launcher.exists() {
+            false => Some((launcher, "is gone")),
+            true => (!launcher::is_current(launcher))
+                .then_some((launcher, "is another version of latch, or another program")),
+        })?;
+        trouble(format!("its launcher {} {what}", lost.display()), again)
     }
 
     /// Returns the change that takes the settings back: byte for byte if nobody has changed
