@@ -34,6 +34,7 @@ mod hardening;
 mod helpers;
 mod hexclave;
 mod hexclave_anonymous;
+mod homes;
 mod hostile_callback;
 mod hosts;
 mod kernel;

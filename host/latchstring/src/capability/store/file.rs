@@ -121,6 +121,7 @@ impl FileStore {
         names::path(&self.folder, key, SESSION)?;
         guard::make_folder(&self.folder)?;
         self.read_now(key)?;
+        self.locks.probe()?;
         // About the size of a session with long tokens, to notice a full disk.
         self.temporary(key, &[0; 16 * 1024]).map(drop)
     }

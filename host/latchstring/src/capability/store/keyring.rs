@@ -202,6 +202,7 @@ impl Store for KeyringStore {
     async fn probe(&self, key: &Key) -> Result<Option<String>, Error> {
         key.check()?;
         guard::make_folder(&self.folder)?;
+        self.locks.probe()?;
         let probed = self.ask(key, |vault, entry| {
             parts::read(vault, entry)?;
             // A different name for each process, because two may probe at once.

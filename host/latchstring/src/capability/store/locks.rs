@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::failure::cannot;
+use super::failure::{not_locked, not_saved};
 use super::{Key, Lock, guard, names};
 use crate::error::{Code, Error};
+use crate::files;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -37,6 +38,16 @@ impl Locks {
         Self { folder, patience: PATIENCE }
     }
 
+    /// Fails if the folder is on a file system without locks. The folder must exist.
+    pub(super) fn probe(&self) -> Result<(), Error> {
+        let file = files::new_private(&self.folder, ".probe.", ".tmp")
+            .map_err(|error| not_saved(&self.folder, &error))?;
+        match file.as_file().try_lock() {
+            Err(TryLockError::Error(error)) => Err(not_locked(&self.folder, &error)),
+            _ => Ok(()),
+        }
+    }
+
     /// Takes the lock of `key`. Polls, because a thread that waits in the kernel could not
     /// be cancelled and would keep the program from ending.
     pub(super) async fn lock(&self, key: &Key) -> Result<FileLock, Error> {
@@ -53,7 +64,7 @@ impl Locks {
                 Ok(()) => return Ok(FileLock { _file: file }),
                 Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Interrupted => {}
-                Err(TryLockError::Error(error)) => return Err(cannot("lock", &path, &error)),
+                Err(TryLockError::Error(error)) => return Err(not_locked(&path, &error)),
             }
             let left = deadline.map_or(Duration::MAX, |deadline| {
                 deadline.saturating_duration_since(Instant::now())
