@@ -36,7 +36,7 @@ fn passphrase(home: &Home) -> Command {
 }
 
 /// The address that a browser ends on.
-fn last_address(screen: &str) -> String {
+pub(super) fn last_address(screen: &str) -> String {
     let at = screen.find("http://").expect("an address");
     let url = screen[at..].split(['\u{1b}', '\n']).next().expect("its end");
     let form = [("name", "Ada Lovelace"), ("decision", "login")];
