@@ -148,8 +148,8 @@ setup_tokens() {
 
 # Shells that complete command lines, and what shows manual pages.
 setup_shells() {
-  if ! { has fish && has zsh && has man; }; then
-    apt "the shells that completions are tried in" fish zsh man-db
+  if ! { has elvish && has fish && has zsh && has man; }; then
+    apt "the shells that completions are tried in" elvish fish zsh man-db
   fi
 }
 

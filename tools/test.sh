@@ -8,7 +8,7 @@ skipped=()
 web_tests="what is tested against servers in Node"
 fief_tests="logins at a real Fief server"
 program_tests="some programs with latch as their credential helper"
-shell_tests="completions in fish and zsh, and how man shows the manual"
+shell_tests="completions in elvish, fish and zsh, and how man shows the manual"
 mcp_tests="logins by URL at MCP servers"
 mcp_python_tests="logins by URL at an MCP server in Python"
 
@@ -55,9 +55,13 @@ test_all() {
       need setup_shells "$shell_tests"
       need setup_mcp "$mcp_tests"
       need setup_mcp_python "$mcp_python_tests"
+      need setup_targets "$targets_tests"
+      need setup_windows "$windows_tests"
       suite test_rust
       test_hosts
       lacks setup_mcp || suite test_mcp
+      lacks setup_targets || suite test_targets
+      lacks setup_windows || suite test_windows
       suite test_package
       ;;
     *)

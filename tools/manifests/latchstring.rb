@@ -9,6 +9,9 @@ class Latchstring < Formula
 
   def install
     system "cargo", "install", *std_cargo_args
+    generate_completions_from_executable(bin/"latch", "completions")
+    system bin/"latch", "manual", "man"
+    man1.install Dir["man/*.1"]
   end
 
   test do

@@ -29,6 +29,7 @@ use super::renewal;
 use super::security;
 use super::stores::Stores;
 use super::unattended;
+pub(crate) use advice::LOG_IN_ANYWHERE;
 pub(crate) use given::{absolute, words};
 
 /// The settings of one command, with the layers that they come from.

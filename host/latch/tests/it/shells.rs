@@ -74,11 +74,18 @@ fn a_completion_writes_nothing_and_shows_no_error() {
 }
 
 /// Shells, with a line that loads the script and completes `latch token --profile w`.
-const REAL: [(&str, &str); 3] = [
+const REAL: [(&str, &str); 4] = [
     (
         "bash",
         "source <(latch completions bash); COMP_CWORD=3; COMP_WORDS=(latch token --profile w)
         _clap_complete_latch latch w --profile; echo \"${COMPREPLY[@]}\"",
+    ),
+    (
+        "elvish",
+        "echo 'eval (latch completions elvish | slurp)
+        $edit:completion:arg-completer[latch] latch token --profile w
+        exit' > rc.elv
+        script -qec 'elvish -rc rc.elv' /dev/null",
     ),
     ("fish", "latch completions fish | source; complete -C 'latch token --profile w'"),
     (
@@ -104,8 +111,10 @@ fn shells_take_the_script() {
             skip(&format!("completions in {shell}, which is not installed"));
             continue;
         }
+        // elvish has completions at a terminal alone.
+        let speaks = if shell == "elvish" { "bash" } else { shell };
         // A shell that waits for more never ends by itself.
-        let mut command = home.command_of("timeout", &["60", shell, "-c", script]);
+        let mut command = home.command_of("timeout", &["60", speaks, "-c", script]);
         let run = run(command.env("PATH", &path).current_dir(home.work_folder()));
         assert!(run.stdout.contains("work"), "{shell}: {}{}", run.stdout, run.stderr);
     }

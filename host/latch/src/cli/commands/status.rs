@@ -14,6 +14,7 @@ use crate::cli::args::Global;
 use crate::cli::config::Config;
 use crate::cli::output;
 use crate::cli::profile::{Profile, provider_in_words};
+use crate::cli::settings::LOG_IN_ANYWHERE;
 use crate::cli::stores::{self, Stores};
 use crate::cli::style::{BAD, GOOD, HEADING, PLAIN, QUIET, WARNING, paint};
 use crate::cli::table::Table;
@@ -55,11 +56,7 @@ pub(crate) async fn run(global: &Global) -> Result<(), Error> {
     match rows.into_iter().find_map(Row::into_error) {
         Some(error) => Err(error),
         None if is_logged_in => Ok(()),
-        None => Err(Error::new(
-            Code::LoginRequired,
-            "not logged in",
-            "log in with: latch login --provider NAME, or: latch login --issuer URL --client-id ID",
-        )),
+        None => Err(Error::new(Code::LoginRequired, "not logged in", LOG_IN_ANYWHERE)),
     }
 }
 

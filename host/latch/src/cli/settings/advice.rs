@@ -5,6 +5,10 @@ use latchstring::{Code, Error, words};
 use super::Settings;
 use crate::cli::args::Global;
 
+/// The remedy where nothing is known about the provider.
+pub(crate) const LOG_IN_ANYWHERE: &str =
+    "log in with: latch login --provider NAME, or: latch login --issuer URL --client-id ID";
+
 impl Settings {
     /// Adds the command to log in with as the remedy, if `error` says that a login is
     /// required.
@@ -61,7 +65,7 @@ impl Settings {
         Error::new(
             Code::LoginRequired,
             format!("the profile {} has no {lacks} yet", global.profile),
-            "log in with: latch login --provider NAME, or: latch login --issuer URL --client-id ID",
+            LOG_IN_ANYWHERE,
         )
     }
 
