@@ -94,6 +94,8 @@ fn launchers(named: Option<&str>, graphical: bool) -> Vec<Launcher> {
     let system: &[&[&str]] = if cfg!(target_os = "macos") {
         &[&["/usr/bin/open"]]
     } else if cfg!(windows) {
+        // What ShellExecuteW starts gets this process's environment, secrets included. Other
+        // users cannot read a command line there.
         &[&["rundll32.exe", "url.dll,FileProtocolHandler"]]
     } else if graphical {
         &[&["xdg-open"], &["gio", "open"], &["wslview"], &["x-www-browser"]]
