@@ -19,6 +19,12 @@ pub const PASSPHRASE: &str = "LATCH_PASSPHRASE";
 /// The PIN of the token that keeps the client's key.
 pub const PKCS11_PIN: &str = "LATCH_PKCS11_PIN";
 
+/// The key that sessions in a shared store are encrypted with: an age identity.
+pub const STORE_KEY: &str = "LATCH_STORE_KEY";
+
+/// The password of a shared store.
+pub const STORE_PASSWORD: &str = "LATCH_STORE_PASSWORD";
+
 /// The access token that `latch exec` passes to its command.
 pub const ACCESS_TOKEN: &str = "LATCH_ACCESS_TOKEN";
 
@@ -31,11 +37,13 @@ pub fn withhold_from(command: &mut std::process::Command) {
 }
 
 /// All of these variables.
-pub const ALL: [&str; 6] = [
+pub const ALL: [&str; 8] = [
     CLIENT_SECRET,
     ANONYMOUS_REFRESH_TOKEN,
     INITIAL_ACCESS_TOKEN,
     PASSPHRASE,
     PKCS11_PIN,
+    STORE_KEY,
+    STORE_PASSWORD,
     ACCESS_TOKEN,
 ];

@@ -42,6 +42,8 @@ pub use latchstring_core::capability::http::{
 pub use latchstring_core::egress::addresses;
 #[cfg(not(target_os = "wasi"))]
 pub use system::SystemHttp;
+#[cfg(all(feature = "postgres", not(target_os = "wasi")))]
+pub(crate) use trust::tls_config;
 #[cfg(target_os = "wasi")]
 pub use wasi::SystemHttp;
 

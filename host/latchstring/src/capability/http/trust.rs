@@ -33,7 +33,10 @@ pub(super) struct Trust {
 impl Trust {
     /// Trusts the certificates in a PEM file.
     pub(super) fn add_ca_file(&mut self, path: &Path) -> Result<(), Error> {
-        let file = File { what: "CA file", flag: "--ca-file", path };
+        self.add_roots(File { what: "CA file", flag: "--ca-file", path })
+    }
+
+    fn add_roots(&mut self, file: File) -> Result<(), Error> {
         let roots = file.certificates()?;
         let mut store = RootCertStore::empty();
         for root in &roots {
@@ -98,6 +101,22 @@ impl Trust {
         config.alpn_protocols = ALPN.iter().map(|name| name.as_bytes().to_vec()).collect();
         Ok(config)
     }
+}
+
+/// Returns a TLS configuration for a database: it trusts the system's certificates, and
+/// those in the PEM file `roots`.
+#[cfg(feature = "postgres")]
+pub(crate) fn tls_config(roots: Option<&Path>) -> Result<ClientConfig, Error> {
+    let mut trust = Trust::default();
+    if let Some(path) = roots {
+        trust.add_roots(File { what: "CA file", flag: "sslrootcert", path })?;
+    }
+    let mut config = trust.config(false).map_err(|reason| {
+        let remedy = "name the certificates to trust with sslrootcert in the URL";
+        Error::new(Code::InvalidConfiguration, reason, remedy)
+    })?;
+    config.alpn_protocols = vec![b"postgresql".to_vec()];
+    Ok(config)
 }
 
 /// Returns a configuration for connections without TLS, because loading certificates takes

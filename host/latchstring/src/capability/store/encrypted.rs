@@ -12,6 +12,7 @@ use std::sync::Arc;
 use age::secrecy::SecretString;
 use age::{DecryptError, Decryptor, EncryptError, Encryptor, scrypt, x25519};
 use async_trait::async_trait;
+use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
 
 use super::{Held, Key, Store};
@@ -47,6 +48,7 @@ enum Secret {
     Passphrase { passphrase: SecretString, work_factor: u8 },
     KeyFile { identities: Vec<x25519::Identity>, path: PathBuf },
     Credential { identities: Vec<x25519::Identity> },
+    Given { identities: Vec<x25519::Identity>, origin: &'static str },
 }
 
 impl Encryption {
@@ -98,16 +100,48 @@ impl Encryption {
         key_file::create(path)
     }
 
-    fn encrypt(&self, bytes: &[u8]) -> Result<Vec<u8>, EncryptError> {
+    /// Encrypts with the age identity in `text`.
+    ///
+    /// # Errors
+    ///
+    /// Returns `store-unusable` if it is not an age identity. `origin` is where it is from,
+    /// for the error.
+    pub fn identity(text: &str, origin: &'static str) -> Result<Self, Error> {
+        let identity = text.trim().parse().map_err(|_| {
+            Error::new(
+                Code::StoreUnusable,
+                format!("{origin} is not an age identity"),
+                "set it to what age-keygen prints; it begins with AGE-SECRET-KEY-1",
+            )
+        })?;
+        Ok(Self(Arc::new(Secret::Given { identities: vec![identity], origin })))
+    }
+
+    /// Returns a short name of the key, which tells nothing about it. It is empty for a
+    /// passphrase.
+    pub(super) fn fingerprint(&self) -> String {
+        let Some(identity) = self.identities().first() else { return String::new() };
+        let hash = Sha256::digest(format!("latchstring key {}", identity.to_public()));
+        hash[..6].iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    fn identities(&self) -> &[x25519::Identity] {
+        match self.0.as_ref() {
+            Secret::Passphrase { .. } => &[],
+            Secret::KeyFile { identities, .. }
+            | Secret::Credential { identities }
+            | Secret::Given { identities, .. } => identities,
+        }
+    }
+
+    pub(super) fn encrypt(&self, bytes: &[u8]) -> Result<Vec<u8>, EncryptError> {
         let recipient: Box<dyn age::Recipient> = match self.0.as_ref() {
             Secret::Passphrase { passphrase, work_factor } => {
                 let mut recipient = scrypt::Recipient::new(passphrase.clone());
                 recipient.set_work_factor(*work_factor);
                 Box::new(recipient)
             }
-            Secret::KeyFile { identities, .. } | Secret::Credential { identities } => {
-                Box::new(identities[0].to_public())
-            }
+            _ => Box::new(self.identities()[0].to_public()),
         };
         let encryptor = Encryptor::with_recipients(std::iter::once(recipient.as_ref()))?;
         let mut encrypted = Vec::with_capacity(bytes.len() + 512);
@@ -117,7 +151,7 @@ impl Encryption {
         Ok(encrypted)
     }
 
-    fn decrypt(&self, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
+    pub(super) fn decrypt(&self, bytes: &[u8]) -> Result<Zeroizing<Vec<u8>>, DecryptError> {
         let decryptor = Decryptor::new_buffered(bytes)?;
         let identities: Vec<Box<dyn age::Identity>> = match self.0.as_ref() {
             Secret::Passphrase { passphrase, .. } => {
@@ -125,7 +159,8 @@ impl Encryption {
                 identity.set_max_work_factor(LARGEST_WORK_FACTOR);
                 vec![Box::new(identity)]
             }
-            Secret::KeyFile { identities, .. } | Secret::Credential { identities } => identities
+            _ => self
+                .identities()
                 .iter()
                 .map(|identity| Box::new(identity.clone()) as Box<dyn age::Identity>)
                 .collect(),
@@ -151,10 +186,13 @@ impl Encryption {
                 format!("this service's credential {CREDENTIAL}"),
                 "give the service the key that the session was saved with",
             ),
+            Secret::Given { origin, .. } => {
+                (format!("the key in {origin}"), "use the key that the session was saved with")
+            }
         }
     }
 
-    fn unreadable(&self, error: &DecryptError, place: &str) -> Error {
+    pub(super) fn unreadable(&self, error: &DecryptError, place: &str) -> Error {
         let (name, remedy) = self.name();
         match error {
             DecryptError::DecryptionFailed

@@ -48,6 +48,8 @@ mod locks;
 mod memory;
 #[cfg(not(target_os = "wasi"))]
 mod names;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod shared;
 #[cfg(target_os = "wasi")]
 mod wasi;
 
@@ -71,6 +73,8 @@ use latchstring_core::session::{SESSION_LIMIT, aside_name};
 pub use memory::MemoryStore;
 #[cfg(not(target_os = "wasi"))]
 pub use names::default_state_folder;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+pub use shared::{SharedStore, StoreAddress};
 #[cfg(target_os = "wasi")]
 pub use wasi::{FileLock, FileStore, default_state_folder, lock_file};
 
