@@ -22,6 +22,8 @@ mod rest;
 mod security;
 #[cfg(not(target_os = "wasi"))]
 mod shell;
+#[cfg(not(target_os = "wasi"))]
+mod store;
 mod unattended;
 
 use std::ffi::OsString;
@@ -59,6 +61,8 @@ pub(crate) use self::rest::{ExecArgs, ExecFor, ForArgs, MoveArgs};
 pub(crate) use self::security::SecurityArgs;
 #[cfg(not(target_os = "wasi"))]
 pub(crate) use self::shell::{CompletionsArgs, HelpArgs, ManualArgs, Shell};
+#[cfg(not(target_os = "wasi"))]
+pub(crate) use self::store::StoreCommand;
 pub(crate) use self::unattended::UnattendedArgs;
 
 /// Log in to any OAuth 2.0 or OpenID Connect provider from the command line, and get
@@ -246,6 +250,10 @@ pub(crate) enum Command {
     /// Deletes the session from the old store after reading it back from the new one. To
     /// change only the encryption, name the store that holds the session already.
     Move(MoveArgs),
+    #[cfg(not(target_os = "wasi"))]
+    /// Set up a store that several machines share
+    #[command(subcommand)]
+    Store(StoreCommand),
     #[cfg(not(target_os = "wasi"))]
     /// Check this machine: its settings, stores, sessions and login flow
     Doctor,

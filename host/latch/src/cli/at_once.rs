@@ -7,11 +7,10 @@ use std::task::{Context, Poll, Waker};
 use latchstring::{Demand, Error};
 
 use super::args::{Command, Global};
-use super::choices::StoreChoice;
 use super::commands::token::{demand, print};
 use super::profile::Profile;
 use super::settings::Settings;
-use super::stores;
+use super::stores::{self, StoreChoice};
 
 /// Runs the command to its end, or returns `None` if it has to run as usual, whatever the
 /// reason.
@@ -37,7 +36,7 @@ pub(crate) fn run(global: &Global, command: &Command) -> Option<Result<(), Error
 /// Whether the session is in a plain file, and nothing is asked or recorded before it is
 /// read.
 fn is_plain(global: &Global, profile: &Profile) -> bool {
-    global.store.or(profile.store) == Some(StoreChoice::File)
+    stores::chosen(global, profile) == Some(&StoreChoice::File)
         && !stores::is_encrypted(global, profile)
         && profile.client_secret_file.is_none()
         && !global.recording.is_on()

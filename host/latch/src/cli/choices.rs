@@ -2,34 +2,6 @@
 
 use clap::ValueEnum;
 
-#[cfg(not(target_os = "wasi"))]
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum MoveTarget {
-    /// The system's keyring
-    Keyring,
-    /// The kernel's keyring: in memory, until a restart
-    #[cfg(target_os = "linux")]
-    Kernel,
-    /// A file that only you can read
-    File,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum StoreChoice {
-    /// The keyring if it answers, otherwise a file
-    Auto,
-    /// The system's keyring, and nothing else
-    Keyring,
-    /// The kernel's keyring: in memory, until a restart
-    #[cfg(target_os = "linux")]
-    Kernel,
-    /// A file that only you can read
-    File,
-    /// Nowhere: the session is gone when the program ends
-    Memory,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ClientAuth {

@@ -78,6 +78,8 @@ async fn dispatch(args: Args) -> Result<u8, Error> {
         #[cfg(not(target_os = "wasi"))]
         Command::Move(args) => commands::relocate::run(&global, &args).await,
         #[cfg(not(target_os = "wasi"))]
+        Command::Store(command) => commands::store::run(&global, command).await,
+        #[cfg(not(target_os = "wasi"))]
         Command::Doctor => commands::doctor::run(&global).await,
         Command::Provider(command) => commands::provider::run(&global, &command),
         Command::Profile(command) => commands::profile::run(&global, command).await,

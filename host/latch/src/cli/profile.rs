@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::choices::{
     ClientAuth, Flow, Grant, KeyAlgorithm, Pkce, RedirectHost, ResponseMode, SecurityProfile,
-    StoreChoice,
 };
 use super::keys::KeyPlace;
+use super::stores::StoreChoice;
 
 /// A profile's settings, each of them optional.
 #[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -204,7 +204,7 @@ impl Profile {
             no_qr: self.no_qr,
             pages: self.pages.clone(),
             timeout: self.timeout,
-            store: self.store,
+            store: self.store.clone(),
             key_file: self.key_file.clone(),
             encrypt: self.encrypt,
             ..Self::default()

@@ -13,10 +13,10 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::args::Global;
-use super::choices::StoreChoice;
 use super::equipment::equip;
 use super::profile::Profile;
-use super::{exit, output, stores};
+use super::stores::{self, StoreChoice};
+use super::{exit, output};
 
 /// The hidden command. No help lists it, because only `latch` itself starts it.
 const COMMAND: &str = "renew";
@@ -32,7 +32,7 @@ struct Caller {
 
 /// Returns the process that refreshes tokens for these settings.
 pub(crate) fn place(global: &Global, profile: &Profile) -> Renewal {
-    if global.store.or(profile.store) == Some(StoreChoice::Memory) {
+    if stores::chosen(global, profile) == Some(&StoreChoice::Memory) {
         return Renewal::ThisProcess;
     }
     let caller = Caller {

@@ -127,7 +127,7 @@ impl Other {
             client_id: profile.idp_client_id.clone(),
             scopes: Some(vec!["openid".to_owned()]),
             ca_file: profile.ca_file.clone(),
-            store: profile.store,
+            store: profile.store.clone(),
             key_file: profile.key_file.clone(),
             encrypt: profile.encrypt,
             ..Profile::default()

@@ -7,7 +7,7 @@ use clap::builder::FalseyValueParser;
 use serde::{Deserialize, Serialize};
 
 use super::RecordArgs;
-use crate::cli::choices::StoreChoice;
+use crate::cli::stores::{StoreChoice, StoreParser};
 
 #[derive(ClapArgs, Clone, Serialize, Deserialize)]
 #[command(next_help_heading = "Global options")]
@@ -27,7 +27,13 @@ pub(crate) struct Global {
     pub(crate) names_profile: bool,
 
     /// Where to keep the session [default: what the profile remembers, else auto]
-    #[arg(long, global = true, env = "LATCH_STORE", value_enum)]
+    #[arg(
+        long,
+        global = true,
+        env = "LATCH_STORE",
+        hide_env_values = true,
+        value_parser = StoreParser { without: &[] }
+    )]
     pub(crate) store: Option<StoreChoice>,
 
     /// Encrypt session files with the age identity in this file; login, import and move create the file if needed

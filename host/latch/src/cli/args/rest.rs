@@ -11,9 +11,9 @@ use clap::{Args as ClapArgs, Subcommand};
 
 use super::opaque::opaque;
 use super::{CheckArgs, LoginArgs, ProviderArgs};
-#[cfg(not(target_os = "wasi"))]
-use crate::cli::choices::MoveTarget;
 use crate::cli::choices::TokenOutput;
+#[cfg(not(target_os = "wasi"))]
+use crate::cli::stores::{StoreChoice, StoreParser};
 
 #[derive(ClapArgs, Clone)]
 pub(crate) struct TokenArgs {
@@ -142,8 +142,8 @@ pub(crate) enum ExecFor {
 #[derive(ClapArgs)]
 pub(crate) struct MoveArgs {
     /// Store to move the session to
-    #[arg(value_enum)]
-    pub(crate) to: MoveTarget,
+    #[arg(value_name = "STORE", value_parser = StoreParser { without: &["auto", "memory"] })]
+    pub(crate) to: StoreChoice,
 }
 
 #[derive(ClapArgs)]

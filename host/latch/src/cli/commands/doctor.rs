@@ -11,10 +11,9 @@ use latchstring::{Error, Latch, LoginFlow, code_name, printable};
 use serde_json::{Value, json};
 
 use crate::cli::args::Global;
-use crate::cli::choices::StoreChoice;
 use crate::cli::config::Config;
 use crate::cli::output;
-use crate::cli::stores::{self, Stores};
+use crate::cli::stores::{self, StoreChoice, Stores};
 use crate::cli::style::{PLAIN, QUIET, WARNING, paint};
 use crate::cli::table::Table;
 
@@ -47,22 +46,25 @@ async fn findings(global: &Global) -> Result<Vec<Finding>, Error> {
         Some(_) => format!("{} has the profile {}", config.path().display(), global.profile),
         None => format!("{} has no profile {}", config.path().display(), global.profile),
     };
-    let keyring = probe("keyring", &stores, StoreChoice::Keyring, &key).await;
+    let keyring = probe("keyring", &stores, &StoreChoice::Keyring, &key).await;
     let uses_files = stores.choice == StoreChoice::File
         || stores.choice == StoreChoice::Auto && keyring.trouble.is_some();
     let mut findings = vec![
         found("version", env!("CARGO_PKG_VERSION").to_owned()),
         found("settings", settings),
-        probe("file", &stores, StoreChoice::File, &key).await,
+        probe("file", &stores, &StoreChoice::File, &key).await,
         keyring,
         #[cfg(target_os = "linux")]
-        probe("kernel", &stores, StoreChoice::Kernel, &key).await,
+        probe("kernel", &stores, &StoreChoice::Kernel, &key).await,
     ];
+    if let StoreChoice::Shared(address) = &stores.choice {
+        findings.push(probe(address.engine_name(), &stores, &stores.choice, &key).await);
+    }
     findings.extend(login(global)?);
     findings.extend(workload::found().into_iter().map(|line| found("workload", line)));
     findings.extend(keys::findings(global, &saved).await);
-    let chosen = stores::name(stores.choice);
-    let why = match (global.store, saved.store) {
+    let chosen = stores.choice.name();
+    let why = match (&global.store, &saved.store) {
         (Some(_), _) => "as set by --store or LATCH_STORE",
         (None, Some(_)) => "as remembered in the profile",
         (None, None) => "the default: the keyring if it answers, otherwise a file",
@@ -76,11 +78,11 @@ async fn findings(global: &Global) -> Result<Vec<Finding>, Error> {
             found("encryption", format!("{text}{}", advice.unwrap_or_default()))
         }
     });
-    let mut sessions = stores.get(StoreChoice::Auto).list().await?;
+    let mut sessions = stores.keys().await?;
     sessions.retain(|key| key.profile == global.profile);
     for key in &sessions {
         for choice in stores.holding(key).await? {
-            findings.push(session(&stores, choice, key).await);
+            findings.push(session(&stores, &choice, key).await);
         }
     }
     if sessions.is_empty() {
@@ -123,7 +125,7 @@ fn login(global: &Global) -> Result<Vec<Finding>, Error> {
 
 /// Reports where a session is, and if the kernel has forgotten it, which is no trouble of the
 /// store.
-async fn session(stores: &Stores, choice: StoreChoice, key: &Key) -> Finding {
+async fn session(stores: &Stores, choice: &StoreChoice, key: &Key) -> Finding {
     let place = stores.get(choice).place(key);
     match stores.is_forgotten(choice, key).await {
         true => found("session", format!("gone from {place}; log in again")),
@@ -135,7 +137,7 @@ fn found(subject: &'static str, text: String) -> Finding {
     Finding { subject, text, trouble: None }
 }
 
-async fn probe(subject: &'static str, stores: &Stores, choice: StoreChoice, key: &Key) -> Finding {
+async fn probe(subject: &'static str, stores: &Stores, choice: &StoreChoice, key: &Key) -> Finding {
     let store = stores.get(choice);
     match store.probe(key).await {
         Ok(_) => {

@@ -43,7 +43,7 @@ pub(crate) async fn run(global: &Global, args: Box<ImportArgs>) -> Result<(), Er
             "from": places,
             "removed": remove,
             "checked": unchecked.is_none(),
-            "store": stores::name(store),
+            "store": store.name(),
             "place": latch.place(),
         }));
     }
@@ -57,7 +57,7 @@ pub(crate) async fn run(global: &Global, args: Box<ImportArgs>) -> Result<(), Er
         output::say(&format!("latch could not check whether it still works: {error}"));
     }
     let place = latch.place();
-    let place = stores::in_short(store, &place);
+    let place = stores::in_short(&store, &place);
     let done = paint(GOOD, format_args!("The profile {} is logged in", global.profile));
     output::say(&format!("{done}; the session is in {place}"));
     Ok(())

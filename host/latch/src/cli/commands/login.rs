@@ -12,7 +12,6 @@ use serde_json::json;
 use questions::Questions;
 
 use crate::cli::args::{ByUrlArgs, Global, LoginCommand};
-use crate::cli::choices::StoreChoice;
 use crate::cli::config::{self, Config};
 #[cfg(not(target_os = "wasi"))]
 use crate::cli::issuer;
@@ -20,7 +19,7 @@ use crate::cli::keys;
 use crate::cli::output;
 use crate::cli::profile::Profile;
 use crate::cli::settings::Settings;
-use crate::cli::stores::{self, Stores};
+use crate::cli::stores::{self, StoreChoice, Stores};
 use crate::cli::style::{GOOD, paint};
 use crate::cli::times::Now;
 
@@ -133,7 +132,7 @@ async fn log_in(global: &Global, args: &LoginCommand, given: Profile) -> Result<
             "authorization_details": output::embedded(token.authorization_details()),
             "expires_at": token.expires_at().and_then(output::rfc3339),
             "renewable": token.renew_at().is_some(),
-            "store": stores::name(store),
+            "store": store.name(),
             "place": latch.place(),
         }));
     }
@@ -167,7 +166,7 @@ async fn log_in(global: &Global, args: &LoginCommand, given: Profile) -> Result<
         None => String::new(),
     };
     let place = latch.place();
-    let place = stores::in_short(store, &place);
+    let place = stores::in_short(&store, &place);
     output::say(&format!("{}; the session is in {place}{until}", paint(GOOD, greeting)));
     Ok(())
 }
@@ -199,7 +198,7 @@ pub(super) async fn keep(
     refused_parameters: &[String],
 ) -> Result<(StoreChoice, bool), Error> {
     let store = delete_elsewhere(&settings.stores(global)?, latch).await?;
-    let remembered = settings.to_remember(global, store, refused_parameters);
+    let remembered = settings.to_remember(global, &store, refused_parameters);
     if let Some(profile) = &remembered {
         let folder = global.config_dir.as_deref();
         Config::change(folder, |config| config.set(&global.profile, profile)).await?;
@@ -213,9 +212,9 @@ async fn delete_elsewhere(stores: &Stores, latch: &Latch) -> Result<StoreChoice,
     let key = latch.key();
     let place = latch.place();
     let holding = stores.holding(key).await?;
-    let mut kept = stores.choice;
+    let mut kept = stores.choice.clone();
     for choice in holding {
-        let store = stores.get(choice);
+        let store = stores.get(&choice);
         if store.place(key) == place {
             kept = choice;
         } else {

@@ -29,6 +29,8 @@ pub(crate) mod relocate;
 pub(crate) mod replay;
 pub(crate) mod request;
 pub(crate) mod status;
+#[cfg(not(target_os = "wasi"))]
+pub(crate) mod store;
 pub(crate) mod token;
 #[cfg(not(target_os = "wasi"))]
 pub(crate) mod verify;

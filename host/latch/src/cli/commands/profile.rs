@@ -14,7 +14,7 @@ use crate::cli::keys;
 use crate::cli::output;
 use crate::cli::profile::{Profile, provider_in_words};
 use crate::cli::settings::absolute;
-use crate::cli::stores::Stores;
+use crate::cli::stores::{StoreChoice, Stores};
 use crate::cli::table::Table;
 use crate::cli::unattended;
 
@@ -24,7 +24,7 @@ pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), 
         ProfileCommand::Add { name, settings } => {
             latchstring::check_profile(&name)?;
             let given = Profile {
-                store: global.store,
+                store: global.store.clone().map(StoreChoice::without_password),
                 key_file: global.key_file.as_deref().map(absolute),
                 encrypt: global.encrypt.then_some(true),
                 ..settings.into_profile()
@@ -63,7 +63,8 @@ pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), 
             let name = name.as_ref().unwrap_or(&global.profile);
             let profile = config.profile(name)?.ok_or_else(|| unknown(name))?;
             if global.json {
-                return output::document(&json!(profile));
+                let store = profile.store.clone().map(StoreChoice::without_password);
+                return output::document(&json!(Profile { store, ..profile }));
             }
             output::write(config.text_of(name).as_bytes())
         }
@@ -74,13 +75,8 @@ pub(crate) async fn run(global: &Global, command: ProfileCommand) -> Result<(), 
         #[cfg(not(target_os = "wasi"))]
         ProfileCommand::Rename { name, new_name } => rename::rename(global, &name, &new_name).await,
         ProfileCommand::Remove { name } => {
-            if Stores::open(global, &Profile::default())?
-                .chosen()
-                .list()
-                .await?
-                .iter()
-                .any(|key| key.profile == name)
-            {
+            let saved = Config::read(folder)?.profile(&name)?.unwrap_or_default();
+            if Stores::open(global, &saved)?.keys().await?.iter().any(|key| key.profile == name) {
                 return Err(Error::new(
                     Code::InvalidConfiguration,
                     format!("the profile {name} is still logged in"),

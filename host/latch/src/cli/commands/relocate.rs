@@ -6,21 +6,15 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::cli::args::{Global, MoveArgs};
-use crate::cli::choices::{MoveTarget, StoreChoice};
 use crate::cli::config::Config;
 use crate::cli::output;
 use crate::cli::profile::Profile;
 use crate::cli::settings::absolute;
-use crate::cli::stores::{self, Stores};
+use crate::cli::stores::{self, StoreChoice, Stores};
 
 pub(crate) async fn run(global: &Global, args: &MoveArgs) -> Result<(), Error> {
     latchstring::check_profile(&global.profile)?;
-    let to = match args.to {
-        MoveTarget::Keyring => StoreChoice::Keyring,
-        #[cfg(target_os = "linux")]
-        MoveTarget::Kernel => StoreChoice::Kernel,
-        MoveTarget::File => StoreChoice::File,
-    };
+    let to = &args.to;
     let config = Config::read(global.config_dir.as_deref())?;
     let saved = config.profile(&global.profile)?.unwrap_or_default();
     // Read with the profile's settings, write with those of the command line.
@@ -28,11 +22,11 @@ pub(crate) async fn run(global: &Global, args: &MoveArgs) -> Result<(), Error> {
     let before = Stores::open(&without_choice, &saved)?;
     let remembered = remembered(global, saved, to);
     stores::make_key_file(global)?;
-    let after = Stores::open(global, &remembered)?;
+    let after = Stores::open(&Global { store: None, ..global.clone() }, &remembered)?;
     let mut moved = Vec::new();
-    for key in before.get(StoreChoice::Auto).list().await? {
+    for key in before.keys().await? {
         if key.profile == global.profile {
-            moved.push(relocate(&before, &after, to, &key).await?);
+            moved.push(relocate(&before, &after, &key).await?);
         }
     }
     Config::change(global.config_dir.as_deref(), |config| config.set(&global.profile, &remembered))
@@ -52,28 +46,30 @@ pub(crate) async fn run(global: &Global, args: &MoveArgs) -> Result<(), Error> {
     Ok(())
 }
 
-fn remembered(global: &Global, saved: Profile, to: StoreChoice) -> Profile {
+fn remembered(global: &Global, saved: Profile, to: &StoreChoice) -> Profile {
     let asks_for_encryption = global.key_file.is_some() || global.encrypt;
     let (key_file, encrypt) = match asks_for_encryption {
         true => (global.key_file.as_deref().map(absolute), global.encrypt.then_some(true)),
         false => (saved.key_file.clone(), saved.encrypt),
     };
-    Profile { store: Some(to), key_file, encrypt, ..saved }
+    Profile { store: Some(to.clone()), key_file, encrypt, ..saved }
 }
 
 /// Moves one session and returns its new place. If this fails at any point, one of the
 /// stores still has the complete session.
-async fn relocate(
-    before: &Stores,
-    after: &Stores,
-    to: StoreChoice,
-    key: &Key,
-) -> Result<String, Error> {
-    let target = after.get(to);
-    // The stores over one folder share their locks.
-    let held = target.lock(key).await?;
+async fn relocate(before: &Stores, after: &Stores, key: &Key) -> Result<String, Error> {
+    let to = &after.choice;
+    let target = after.chosen();
+    // The stores over one folder share their locks, and a shared store has one more, which
+    // keeps other machines from refreshing the session while it moves.
+    let held = match &before.choice {
+        StoreChoice::Shared(_) if before.choice != *to => before.chosen().lock(key).await?,
+        _ => target.lock(key).await?,
+    };
     let holding = before.holding(key).await?;
-    let from = holding.iter().copied().find(|choice| *choice != to).unwrap_or(to);
+    let Some(from) = holding.iter().find(|choice| *choice != to).or(holding.first()) else {
+        return Ok(target.place(key));
+    };
     let source = before.get(from);
     let Some(bytes) = source.read(key).await?.map(Zeroizing::new) else {
         return Ok(target.place(key));

@@ -71,11 +71,14 @@ impl Row {
 
 async fn rows(global: &Global, now_ms: u64) -> Result<Vec<Row>, Error> {
     let config = Config::read(global.config_dir.as_deref())?;
-    let everywhere = Stores::open(global, &Profile::default())?;
     let mut rows = Vec::new();
     let mut seen = BTreeSet::new();
-    let keys = everywhere.chosen().list().await?;
-    for key in keys.into_iter().filter(Key::is_session) {
+    let everywhere = stores::everywhere(global, &config).await?;
+    for (profile, error) in everywhere.unreadable {
+        seen.insert(profile.clone());
+        rows.push(Row::Unreadable { key: Key { profile, account: String::new() }, error });
+    }
+    for key in everywhere.sessions {
         seen.insert(key.profile.clone());
         let saved = config.profile(&key.profile)?.unwrap_or_default();
         match session(global, &saved, &key, now_ms).await {
@@ -99,13 +102,13 @@ async fn session(
     key: &Key,
     now_ms: u64,
 ) -> Result<Option<Row>, Error> {
-    let stores = Stores::open(global, &Profile { store: None, ..saved.clone() })?;
-    let Some(choice) = stores.holding(key).await?.first().copied() else { return Ok(None) };
-    let store = stores.get(choice);
+    let stores = Stores::open(global, saved)?;
+    let Some(choice) = stores.holding(key).await?.first().cloned() else { return Ok(None) };
+    let store = stores.get(&choice);
     let description = describe(store.as_ref(), key, now_ms).await?;
     Ok(description.map(|description| Row::Session {
         key: key.clone(),
-        store: stores::name(choice),
+        store: choice.name(),
         place: store.place(key),
         provider: saved.provider.clone(),
         description: Box::new(description),

@@ -10,6 +10,7 @@ use toml_edit::{DocumentMut, Item, Table};
 use super::Config;
 use super::excerpt::excerpt;
 use crate::cli::profile::Profile;
+use crate::cli::stores::StoreChoice;
 
 impl Config {
     /// Parses `text`, which was read from `path`.
@@ -71,7 +72,14 @@ impl Config {
     /// Returns the text of the profile `name` as it is in the file, with comments.
     pub(crate) fn text_of(&self, name: &str) -> String {
         let table = self.item(name).and_then(|item| item.clone().into_table().ok());
-        table.map(|table| table.to_string()).unwrap_or_default()
+        let Some(mut table) = table else { return String::new() };
+        if let Some(store) = table.get_mut("store")
+            && let Some(Ok(choice)) = store.as_str().map(str::parse::<StoreChoice>)
+            && choice.is_shared()
+        {
+            *store = toml_edit::value(String::from(choice.without_password()));
+        }
+        table.to_string()
     }
 
     /// Saves `profile` under `name`. Comments and everything else in the file stay.

@@ -2,8 +2,8 @@
 
 use super::{Settings, absolute};
 use crate::cli::args::Global;
-use crate::cli::choices::StoreChoice;
 use crate::cli::profile::Profile;
+use crate::cli::stores::StoreChoice;
 
 impl Settings {
     /// Returns what a login saves in the profile: what the user set, never what a folder's
@@ -15,7 +15,7 @@ impl Settings {
     pub(crate) fn to_remember(
         &self,
         global: &Global,
-        store: StoreChoice,
+        store: &StoreChoice,
         refused: &[String],
     ) -> Option<Profile> {
         // A session for a URL is found by the URL. Only a profile with a name of its own
@@ -28,7 +28,7 @@ impl Settings {
             browser: below.browser.clone(),
             no_browser: below.no_browser,
             timeout: below.timeout,
-            store: if store == StoreChoice::Memory { below.store } else { Some(store) },
+            store: remembered_store(store, below.store.clone()),
             key_file: global.key_file.as_deref().map(absolute).or_else(|| below.key_file.clone()),
             encrypt: global.encrypt.then_some(true).or(below.encrypt),
             ..self.given.clone().over(below).leaving_out(refused)
@@ -36,4 +36,15 @@ impl Settings {
         let suffices = remembered.shares_session_with(&self.effective);
         (suffices && remembered != self.saved).then_some(remembered)
     }
+}
+
+/// Returns the store to remember. A password that is not in the profile already does not get
+/// there.
+fn remembered_store(store: &StoreChoice, saved: Option<StoreChoice>) -> Option<StoreChoice> {
+    if *store == StoreChoice::Memory {
+        return saved;
+    }
+    let shown = store.clone().without_password();
+    let is_saved = saved.clone().map(StoreChoice::without_password).as_ref() == Some(&shown);
+    if is_saved { saved } else { Some(shown) }
 }

@@ -7,8 +7,8 @@ use latchstring::capability::store::{FileStore, Key, Store};
 use latchstring::{Code, Error, default_state_folder};
 
 use crate::cli::args::Global;
-use crate::cli::choices::StoreChoice;
 use crate::cli::profile::Profile;
+use crate::cli::stores::StoreChoice;
 
 /// The store over one state folder.
 pub(crate) struct Stores {
@@ -20,7 +20,7 @@ impl Stores {
     /// Opens the store. Refuses what a sandbox does not have, instead of storing a session
     /// elsewhere than the user asked.
     pub(crate) fn open(global: &Global, profile: &Profile) -> Result<Self, Error> {
-        match global.store.or(profile.store) {
+        match super::chosen(global, profile) {
             Some(StoreChoice::Keyring) => return Err(no_keyring(global)),
             Some(StoreChoice::Memory) => return Err(no_memory()),
             Some(StoreChoice::Auto | StoreChoice::File) | None => {}
@@ -42,8 +42,13 @@ impl Stores {
         Arc::clone(&self.file)
     }
 
-    pub(crate) fn get(&self, _: StoreChoice) -> Arc<dyn Store> {
+    pub(crate) fn get(&self, _: &StoreChoice) -> Arc<dyn Store> {
         self.chosen()
+    }
+
+    /// Returns every key with something stored.
+    pub(crate) async fn keys(&self) -> Result<Vec<Key>, Error> {
+        self.file.list().await
     }
 
     /// Does nothing: a file is never forgotten.

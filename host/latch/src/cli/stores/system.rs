@@ -7,18 +7,19 @@ use std::thread;
 use std::time::Duration;
 
 use latchstring::capability::store::{
-    AutoStore, EncryptedStore, Encryption, FileStore, Key, KeyringStore, MemoryStore, Store,
+    AutoStore, EncryptedStore, Encryption, FileStore, Key, KeyringStore, MemoryStore, SharedStore,
+    Store, StoreAddress,
 };
 use latchstring::capability::terminal::{StderrTerminal, Terminal as _};
-use latchstring::secret_variables::PASSPHRASE;
+use latchstring::secret_variables::{PASSPHRASE, STORE_KEY};
 use latchstring::{Code, Error, default_state_folder};
 use zeroize::Zeroizing;
 
 use crate::cli::args::Global;
-use crate::cli::choices::StoreChoice;
 use crate::cli::interruption;
 use crate::cli::output::say;
 use crate::cli::profile::Profile;
+use crate::cli::stores::StoreChoice;
 
 /// The stores over one state folder, set up for one profile.
 pub(crate) struct Stores {
@@ -26,6 +27,8 @@ pub(crate) struct Stores {
     pub(crate) folder: PathBuf,
     file: Arc<dyn Store>,
     keyring: Arc<dyn Store>,
+    /// `None` unless it is chosen.
+    shared: Option<Arc<dyn Store>>,
     /// Whether session files are encrypted.
     is_encrypted: bool,
     #[cfg(target_os = "linux")]
@@ -46,15 +49,25 @@ impl Stores {
             Some(encryption) => Arc::new(EncryptedStore::new(Arc::new(file), encryption)),
             None => Arc::new(file),
         };
+        let choice = super::chosen(global, profile).cloned().unwrap_or(StoreChoice::Auto);
+        let shared: Option<Arc<dyn Store>> = match &choice {
+            StoreChoice::Shared(address) => {
+                let encryption = shared_encryption(global, profile, address)?;
+                let shared = SharedStore::new(address, folder.clone(), encryption)?;
+                Some(Arc::new(shared.lock_patience(lock_patience)))
+            }
+            _ => None,
+        };
         let keyring_time_limit = Duration::from_secs(global.keyring_timeout);
         let keyring = KeyringStore::new(folder.clone())
             .lock_patience(lock_patience)
             .time_limit(keyring_time_limit);
         Ok(Self {
-            choice: global.store.or(profile.store).unwrap_or(StoreChoice::Auto),
+            choice,
             folder,
             file,
             keyring: Arc::new(keyring),
+            shared,
             is_encrypted,
             #[cfg(target_os = "linux")]
             lock_patience,
@@ -65,10 +78,10 @@ impl Stores {
 
     /// Returns the chosen store.
     pub(crate) fn chosen(&self) -> Arc<dyn Store> {
-        self.get(self.choice)
+        self.get(&self.choice)
     }
 
-    pub(crate) fn get(&self, choice: StoreChoice) -> Arc<dyn Store> {
+    pub(crate) fn get(&self, choice: &StoreChoice) -> Arc<dyn Store> {
         match choice {
             StoreChoice::Auto => Arc::new(self.auto()),
             StoreChoice::Keyring => Arc::clone(&self.keyring),
@@ -76,6 +89,8 @@ impl Stores {
             StoreChoice::Kernel => self.kernel(),
             StoreChoice::File => Arc::clone(&self.file),
             StoreChoice::Memory => Arc::new(MemoryStore::default()),
+            // OK because the only shared store is the chosen one.
+            StoreChoice::Shared(_) => Arc::clone(self.shared.as_ref().expect("a shared store")),
         }
     }
 
@@ -91,23 +106,23 @@ impl Stores {
 
     /// Whether the session under `key` was in the kernel's keyring, which has forgotten it.
     #[cfg(target_os = "linux")]
-    pub(crate) async fn is_forgotten(&self, choice: StoreChoice, key: &Key) -> bool {
-        choice == StoreChoice::Kernel && matches!(self.kernel().read(key).await, Ok(None))
+    pub(crate) async fn is_forgotten(&self, choice: &StoreChoice, key: &Key) -> bool {
+        *choice == StoreChoice::Kernel && matches!(self.kernel().read(key).await, Ok(None))
     }
 
     #[cfg(not(target_os = "linux"))]
-    pub(crate) async fn is_forgotten(&self, _: StoreChoice, _: &Key) -> bool {
+    pub(crate) async fn is_forgotten(&self, _: &StoreChoice, _: &Key) -> bool {
         false
     }
 
     /// Removes the marker of a session that the kernel has forgotten.
     pub(crate) async fn tidy(&self, key: &Key) -> Result<(), Error> {
         for choice in self.holding(key).await? {
-            if self.is_forgotten(choice, key).await {
-                let store = self.get(choice);
+            if self.is_forgotten(&choice, key).await {
+                let store = self.get(&choice);
                 let held = store.lock(key).await?;
                 // Not if somebody has logged in meanwhile.
-                if self.is_forgotten(choice, key).await {
+                if self.is_forgotten(&choice, key).await {
                     store.delete(&held).await?;
                 }
             }
@@ -124,13 +139,30 @@ impl Stores {
         Arc::new(kernel)
     }
 
+    /// Returns every key with something stored: on this machine, and in the shared store if
+    /// it is chosen.
+    pub(crate) async fn keys(&self) -> Result<Vec<Key>, Error> {
+        let mut keys = self.get(&StoreChoice::Auto).list().await?;
+        if let Some(shared) = &self.shared {
+            keys.extend(shared.list().await?);
+            keys.sort();
+            keys.dedup();
+        }
+        Ok(keys)
+    }
+
     /// Returns the stores that hold something under `key`, without asking the keyring.
     pub(crate) async fn holding(&self, key: &Key) -> Result<Vec<StoreChoice>, Error> {
         let mut holding = Vec::new();
-        for choice in STORES.iter().copied() {
-            if self.get(choice).list().await?.contains(key) {
+        for choice in STORES.iter().cloned() {
+            if self.get(&choice).list().await?.contains(key) {
                 holding.push(choice);
             }
+        }
+        if let Some(shared) = &self.shared
+            && shared.read(key).await?.is_some()
+        {
+            holding.push(self.choice.clone());
         }
         Ok(holding)
     }
@@ -184,10 +216,10 @@ pub(crate) async fn explain(global: &Global, error: Error) -> Error {
 
 async fn has_forgotten(global: &Global) -> Result<bool, Error> {
     let stores = Stores::open(global, &Profile::default())?;
-    for key in stores.get(StoreChoice::Auto).list().await? {
+    for key in stores.get(&StoreChoice::Auto).list().await? {
         if key.profile == global.profile {
             for choice in stores.holding(&key).await? {
-                if stores.is_forgotten(choice, &key).await {
+                if stores.is_forgotten(&choice, &key).await {
                     return Ok(true);
                 }
             }
@@ -226,6 +258,29 @@ fn encryption(global: &Global, profile: &Profile) -> Result<Option<Encryption>, 
         Some(Secret::Credential) => Encryption::credential(),
         None => Ok(None),
     }
+}
+
+/// Returns what sessions in a shared store are encrypted with: none of them leaves this
+/// machine unencrypted.
+fn shared_encryption(
+    global: &Global,
+    profile: &Profile,
+    address: &StoreAddress,
+) -> Result<Encryption, Error> {
+    let is_named = global.key_file.is_some() || global.encrypt;
+    if !is_named
+        && let Ok(key) = std::env::var(STORE_KEY)
+        && !key.is_empty()
+    {
+        return Encryption::identity(&Zeroizing::new(key), STORE_KEY);
+    }
+    encryption(global, profile)?.ok_or_else(|| {
+        Error::new(
+            Code::StoreUnusable,
+            format!("sessions in {address} are encrypted, and there is no key for them"),
+            "pass --key-file FILE, the same on every machine, or set LATCH_STORE_KEY",
+        )
+    })
 }
 
 /// Whether session files are encrypted.

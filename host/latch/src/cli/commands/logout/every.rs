@@ -1,19 +1,25 @@
 //! `latch logout --all`.
 
 use latchstring::Error;
-use latchstring::capability::store::Key;
 
 use super::{end, show};
 use crate::cli::args::Global;
+use crate::cli::config::Config;
 use crate::cli::output;
 use crate::cli::profile::Profile;
-use crate::cli::stores::Stores;
+use crate::cli::stores;
 
 pub(super) async fn run(global: &Global, trust: &Profile) -> Result<(), Error> {
     let mut reports = Vec::new();
     let mut first_error = None;
-    let keys = Stores::open(global, &Profile::default())?.chosen().list().await?;
-    for key in keys.into_iter().filter(Key::is_session) {
+    let everywhere =
+        stores::everywhere(global, &Config::read(global.config_dir.as_deref())?).await?;
+    for (_, error) in everywhere.unreadable {
+        if let Some(earlier) = first_error.replace(error) {
+            output::report(&earlier, global.json);
+        }
+    }
+    for key in everywhere.sessions {
         match end(global, trust, &key).await {
             Ok(Some(ended)) => reports.push(ended),
             Ok(None) => {}

@@ -9,13 +9,12 @@ use zeroize::Zeroizing;
 
 use super::unknown;
 use crate::cli::args::Global;
-use crate::cli::choices::StoreChoice;
 use crate::cli::commands::relocate;
 use crate::cli::config::Config;
 use crate::cli::keys;
 use crate::cli::output;
 use crate::cli::profile::Profile;
-use crate::cli::stores::Stores;
+use crate::cli::stores::{StoreChoice, Stores};
 
 /// Copies the settings. The session stays with its profile: one refresh token for two would
 /// end both.
@@ -45,6 +44,7 @@ pub(super) async fn rename(global: &Global, from: &str, to: &str) -> Result<(), 
     if from == to {
         return Err(taken(to));
     }
+    check_not_shared(global, from)?;
     // Encrypted files are moved as they are.
     let plain = Global { store: None, key_file: None, encrypt: false, ..global.clone() };
     let stores = Stores::open(&plain, &Profile::default())?;
@@ -71,7 +71,7 @@ pub(super) async fn rename(global: &Global, from: &str, to: &str) -> Result<(), 
     .await?;
     for key in sessions_of(&stores, from).await? {
         for choice in stores.holding(&key).await? {
-            rename_session(stores.get(choice).as_ref(), &key, to).await?;
+            rename_session(stores.get(&choice).as_ref(), &key, to).await?;
         }
     }
     copied.iter().try_for_each(|file| keys::delete(file))?;
@@ -133,6 +133,19 @@ impl Note {
     }
 }
 
+/// Fails if other machines may find the session by the profile's name.
+fn check_not_shared(global: &Global, name: &str) -> Result<(), Error> {
+    let profile = Config::read(global.config_dir.as_deref())?.profile(name)?.unwrap_or_default();
+    if !profile.store.as_ref().is_some_and(StoreChoice::is_shared) {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::InvalidConfiguration,
+        format!("other machines find the session of the profile {name} by this name"),
+        "move the session first: latch move file",
+    ))
+}
+
 async fn check_known(global: &Global, stores: &Stores, name: &str) -> Result<(), Error> {
     let config = Config::read(global.config_dir.as_deref())?;
     let is_known = config.has(name) || !sessions_of(stores, name).await?.is_empty();
@@ -140,7 +153,7 @@ async fn check_known(global: &Global, stores: &Stores, name: &str) -> Result<(),
 }
 
 async fn sessions_of(stores: &Stores, profile: &str) -> Result<Vec<Key>, Error> {
-    let mut keys = stores.get(StoreChoice::Auto).list().await?;
+    let mut keys = stores.keys().await?;
     keys.retain(|key| key.profile == profile);
     Ok(keys)
 }
