@@ -16,7 +16,11 @@ bench() {
       setup_web
       bench_one storm
       ;;
-    *) fail "there is no bench $1; there are bridge, hosts and storm, and without a name budget and hosts" ;;
+    stores)
+      setup_stores
+      bench_one stores
+      ;;
+    *) fail "there is no bench $1; there are bridge, hosts, storm and stores, and without a name budget and hosts" ;;
   esac
 }
 

@@ -139,6 +139,13 @@ setup_keyring() {
   fi
 }
 
+# Servers that keep sessions for several machines.
+setup_stores() {
+  if ! { ls /usr/lib/postgresql/*/bin/postgres && has redis-server && has setpriv; } >/dev/null 2>&1; then
+    apt "the servers that the tests share sessions on" postgresql redis-server util-linux iproute2
+  fi
+}
+
 # A token in software, what fills it, and an SSH agent.
 setup_tokens() {
   if ! { has softhsm2-util && has pkcs11-tool && has ssh-agent; }; then

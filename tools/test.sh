@@ -50,6 +50,7 @@ test_all() {
       need setup_browser "what is tested in a browser"
       need setup_keyring "what is tested with a keyring"
       need setup_tokens "keys in PKCS#11 tokens and SSH agents"
+      need setup_stores "sessions in PostgreSQL and Redis"
       need setup_fief "$fief_tests"
       need setup_programs "$program_tests"
       need setup_shells "$shell_tests"
@@ -69,6 +70,7 @@ test_all() {
       setup_browser
       setup_keyring
       setup_tokens
+      need setup_stores "sessions in PostgreSQL and Redis"
       need setup_fief "$fief_tests"
       need setup_programs "$program_tests"
       need setup_shells "$shell_tests"
@@ -123,6 +125,7 @@ test_rust() {
     if lacks setup_web && grep -Eq 'servers::(Server|node|\{)|testing::storm' "$file" ||
       lacks setup_browser && grep -q CHROMIUM "$file" ||
       lacks setup_keyring && grep -q 'testing::desktop' "$file" ||
+      lacks setup_stores && grep -q 'testing::shared' "$file" ||
       lacks setup_tokens && grep -Eq '"(softhsm2-util|ssh-agent)"' "$file"; then
       left_out+=("$(basename "$file" .rs)::")
     fi

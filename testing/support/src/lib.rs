@@ -13,6 +13,8 @@ pub mod http;
 mod pending;
 pub mod servers;
 pub mod session;
+#[cfg(target_os = "linux")]
+pub mod shared;
 #[cfg(unix)]
 pub mod storm;
 pub mod system;

@@ -60,6 +60,8 @@ mod request_answers;
 mod secrets;
 mod security;
 mod settings;
+#[cfg(target_os = "linux")]
+mod shared_store;
 mod shells;
 mod ssh_agent;
 mod stored_session;

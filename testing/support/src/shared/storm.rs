@@ -1,0 +1,133 @@
+//! Many callers on several machines, on one expired token, while something goes wrong.
+
+use std::collections::BTreeSet;
+use std::process::Child;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::machines::Machines;
+use crate::Run;
+
+/// What goes wrong at a random moment of a round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Nothing.
+    None,
+    /// Every process of one machine is killed.
+    Kill,
+    /// The server ends without telling its clients, and starts again.
+    Restart,
+    /// Every connection to the server is dropped.
+    Cut,
+    /// One machine is cut off from the server for a while, and its connections stay open.
+    Partition,
+}
+
+/// Machines with a session, and the processes that want its token.
+pub struct SharedStorm {
+    /// The machines.
+    pub machines: Machines,
+    callers: usize,
+    seed: u64,
+    /// How long a round takes if nothing goes wrong.
+    calm: Duration,
+}
+
+/// What came of one round.
+pub struct Round {
+    /// Refresh tokens that the provider was shown.
+    pub refreshes: usize,
+    /// Different tokens that callers got.
+    pub tokens: usize,
+    /// Callers that ended with a token.
+    pub served: usize,
+    /// Callers that were killed.
+    pub killed: usize,
+    /// What the others said.
+    pub complaints: Vec<String>,
+    /// From the first start to the last end.
+    pub taken: Duration,
+}
+
+impl SharedStorm {
+    /// Callers on each machine. `seed`, any number but zero, decides when things go wrong.
+    pub fn brew(machines: Machines, callers: usize, seed: u64) -> Self {
+        Self { machines, callers, seed, calm: Duration::from_secs(1) }
+    }
+
+    /// The token expires, every caller wants one, and something goes wrong.
+    pub fn round(&mut self, fault: Fault) -> Round {
+        self.machines.expire();
+        let before = self.machines.refreshes();
+        let begun = Instant::now();
+        let callers: Vec<Child> = (0..self.machines.count() * self.callers)
+            .map(|number| {
+                let machine = number % self.machines.count();
+                self.machines.command(machine, &["token"]).spawn().expect("latch starts")
+            })
+            .collect();
+        if fault != Fault::None {
+            let calm = u64::try_from(self.calm.as_micros()).unwrap_or(u64::MAX);
+            let moment = Duration::from_micros(self.chance() % calm);
+            thread::sleep(moment.saturating_sub(begun.elapsed()));
+        }
+        let victim = usize::try_from(self.chance()).unwrap_or_default() % self.machines.count();
+        match fault {
+            Fault::None => {}
+            Fault::Kill => self.machines.kill(victim),
+            Fault::Restart => {
+                self.machines.server.stop();
+                self.machines.server.start_again();
+            }
+            Fault::Cut => self.machines.relays.iter().for_each(super::relay::Relay::cut),
+            Fault::Partition => {
+                self.part(victim, true);
+                thread::sleep(Duration::from_millis(self.chance() % 3000));
+                self.part(victim, false);
+            }
+        }
+        let ends: Vec<Run> = callers
+            .into_iter()
+            .map(|caller| Run::from(caller.wait_with_output().expect("an end")))
+            .collect();
+        let taken = begun.elapsed();
+        // Those of killed callers may still be about to ask.
+        self.machines.wait_for_processes();
+        if fault == Fault::None {
+            self.calm = taken;
+        }
+        let mut round =
+            Round { refreshes: 0, tokens: 0, served: 0, killed: 0, complaints: Vec::new(), taken };
+        let mut tokens = BTreeSet::new();
+        for run in ends {
+            match run.code {
+                0 => {
+                    round.served += 1;
+                    tokens.insert(run.stdout);
+                }
+                // No exit code: a signal.
+                -1 => round.killed += 1,
+                code => round.complaints.push(format!("exit {code}: {}", run.stderr)),
+            }
+        }
+        round.tokens = tokens.len();
+        round.refreshes = self.machines.refreshes() - before;
+        round
+    }
+
+    fn part(&self, machine: usize, is_parted: bool) {
+        match (&self.machines.namespaces, is_parted) {
+            (Some(namespaces), _) => namespaces.connect(machine, !is_parted),
+            (None, true) => self.machines.relays[machine].hold(),
+            (None, false) => self.machines.relays[machine].let_go(),
+        }
+    }
+
+    /// A number that cannot be foreseen but can be repeated (xorshift).
+    fn chance(&mut self) -> u64 {
+        self.seed ^= self.seed << 13;
+        self.seed ^= self.seed >> 7;
+        self.seed ^= self.seed << 17;
+        self.seed
+    }
+}
