@@ -1,7 +1,7 @@
 //! Sessions that several machines share, on a real PostgreSQL and a real Redis server.
 
 use latchstring_testing::shared::{
-    Fault, Machines, Namespaces, PASSWORD, SharedStorm, StoreKind, StoreServer,
+    Fault, Machines, Moment, Namespaces, PASSWORD, SharedStorm, StoreKind, StoreServer,
 };
 
 const SEED: u64 = 0x2545_f491_4f6c_dd1d;
@@ -30,7 +30,7 @@ fn many_callers_on_several_machines_refresh_once() {
     for server in servers() {
         let mut storm = SharedStorm::brew(Machines::new(server, 4), 4, SEED);
         for _ in 0..3 {
-            let round = storm.round(Fault::None);
+            let round = storm.round(Fault::None, Moment::Random);
             assert_eq!(
                 (round.refreshes, round.tokens, round.served),
                 (1, 1, 16),
@@ -48,7 +48,7 @@ fn machines_in_networks_of_their_own_refresh_once() {
         let Some(namespaces) = Namespaces::create(4) else { return };
         let machines = Machines::in_namespaces(server, namespaces, 4);
         let mut storm = SharedStorm::brew(machines, 4, SEED);
-        let round = storm.round(Fault::None);
+        let round = storm.round(Fault::None, Moment::Random);
         assert_eq!(
             (round.refreshes, round.tokens, round.served),
             (1, 1, 16),
@@ -63,9 +63,9 @@ fn machines_in_networks_of_their_own_refresh_once() {
 fn a_session_survives_a_restart_and_connections_that_are_cut() {
     for server in servers() {
         let mut storm = SharedStorm::brew(Machines::new(server, 2), 2, SEED);
-        storm.round(Fault::None);
+        storm.round(Fault::None, Moment::Random);
         for fault in [Fault::Restart, Fault::Cut, Fault::Partition] {
-            let round = storm.round(fault);
+            let round = storm.round(fault, Moment::Refresh);
             assert_eq!(
                 (round.refreshes, round.served),
                 (1, 4),

@@ -5,6 +5,7 @@ use std::net::TcpStream;
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -39,7 +40,7 @@ pub struct StoreServer {
     kind: StoreKind,
     folder: TempDir,
     port: u16,
-    process: Child,
+    process: Mutex<Child>,
 }
 
 impl StoreServer {
@@ -68,7 +69,7 @@ impl StoreServer {
                 .status();
             assert!(made.expect("initdb runs").success());
         }
-        let process = spawn(kind, &program, folder.path(), port);
+        let process = Mutex::new(spawn(kind, &program, folder.path(), port));
         let server = Self { kind, folder, port, process };
         server.wait();
         Some(server)
@@ -95,21 +96,23 @@ impl StoreServer {
     }
 
     /// Ends the server at once, without telling its clients.
-    pub fn stop(&mut self) {
+    pub fn stop(&self) {
+        let mut process = self.process.lock().expect("the process");
         // SIGQUIT is an immediate shutdown of PostgreSQL with all of its processes.
         let signal = match self.kind {
             StoreKind::Postgres => Signal::SIGQUIT,
             StoreKind::Redis => Signal::SIGKILL,
         };
-        let _ = kill(Pid::from_raw(self.process.id().cast_signed()), signal);
-        let _ = self.process.wait();
+        let _ = kill(Pid::from_raw(process.id().cast_signed()), signal);
+        let _ = process.wait();
     }
 
     /// Starts the server again, on what it had stored.
-    pub fn start_again(&mut self) {
+    pub fn start_again(&self) {
         // OK because it was there when the server was started first.
         let program = program(self.kind).expect("the server's program");
-        self.process = spawn(self.kind, &program, self.folder.path(), self.port);
+        let process = spawn(self.kind, &program, self.folder.path(), self.port);
+        *self.process.lock().expect("the process") = process;
         self.wait();
     }
 

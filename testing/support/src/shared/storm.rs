@@ -6,9 +6,11 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::machines::Machines;
+use super::relay::Relay;
 use crate::Run;
+use crate::held::Held;
 
-/// What goes wrong at a random moment of a round.
+/// What goes wrong in a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// Nothing.
@@ -22,6 +24,18 @@ pub enum Fault {
     /// One machine is cut off from the server for a while, and its connections stay open.
     Partition,
 }
+
+/// When it goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// At a random moment.
+    Random,
+    /// When the provider has spent the refresh token, and before it answers.
+    Refresh,
+}
+
+/// The part of a round in which most of it happens.
+const MOST: u64 = 3;
 
 /// Machines with a session, and the processes that want its token.
 pub struct SharedStorm {
@@ -56,36 +70,31 @@ impl SharedStorm {
     }
 
     /// The token expires, every caller wants one, and something goes wrong.
-    pub fn round(&mut self, fault: Fault) -> Round {
+    pub fn round(&mut self, fault: Fault, moment: Moment) -> Round {
         self.machines.expire();
+        let calm = u64::try_from(self.calm.as_micros()).unwrap_or(u64::MAX);
+        let after = Duration::from_micros(self.chance() % (calm / MOST).max(1));
+        let victim = usize::try_from(self.chance()).unwrap_or_default() % self.machines.count();
+        let length = Duration::from_millis(self.chance() % 3000);
         let before = self.machines.refreshes();
         let begun = Instant::now();
-        let callers: Vec<Child> = (0..self.machines.count() * self.callers)
-            .map(|number| {
-                let machine = number % self.machines.count();
-                self.machines.command(machine, &["token"]).spawn().expect("latch starts")
-            })
-            .collect();
-        if fault != Fault::None {
-            let calm = u64::try_from(self.calm.as_micros()).unwrap_or(u64::MAX);
-            let moment = Duration::from_micros(self.chance() % calm);
-            thread::sleep(moment.saturating_sub(begun.elapsed()));
-        }
-        let victim = usize::try_from(self.chance()).unwrap_or_default() % self.machines.count();
-        match fault {
-            Fault::None => {}
-            Fault::Kill => self.machines.kill(victim),
-            Fault::Restart => {
-                self.machines.server.stop();
-                self.machines.server.start_again();
+        let held = (fault != Fault::None && moment == Moment::Refresh)
+            .then(|| Held::next(&self.machines.home.provider, "/token"));
+        let callers: Vec<Child> = thread::scope(|scope| {
+            let starting = scope.spawn(|| self.start());
+            match held {
+                Some(held) => {
+                    held.arrives();
+                    self.go_wrong(fault, victim, length);
+                    held.let_go();
+                }
+                None => {
+                    thread::sleep(after);
+                    self.go_wrong(fault, victim, length);
+                }
             }
-            Fault::Cut => self.machines.relays.iter().for_each(super::relay::Relay::cut),
-            Fault::Partition => {
-                self.part(victim, true);
-                thread::sleep(Duration::from_millis(self.chance() % 3000));
-                self.part(victim, false);
-            }
-        }
+            starting.join().expect("callers")
+        });
         let ends: Vec<Run> = callers
             .into_iter()
             .map(|caller| Run::from(caller.wait_with_output().expect("an end")))
@@ -113,6 +122,32 @@ impl SharedStorm {
         round.tokens = tokens.len();
         round.refreshes = self.machines.refreshes() - before;
         round
+    }
+
+    /// Starts every caller.
+    fn start(&self) -> Vec<Child> {
+        let count = self.machines.count();
+        let callers = (0..count * self.callers).map(|number| {
+            self.machines.command(number % count, &["token"]).spawn().expect("latch starts")
+        });
+        callers.collect()
+    }
+
+    fn go_wrong(&self, fault: Fault, victim: usize, length: Duration) {
+        match fault {
+            Fault::None => {}
+            Fault::Kill => self.machines.kill(victim),
+            Fault::Restart => {
+                self.machines.server.stop();
+                self.machines.server.start_again();
+            }
+            Fault::Cut => self.machines.relays.iter().for_each(Relay::cut),
+            Fault::Partition => {
+                self.part(victim, true);
+                thread::sleep(length);
+                self.part(victim, false);
+            }
+        }
     }
 
     fn part(&self, machine: usize, is_parted: bool) {

@@ -28,8 +28,14 @@ pub(super) trait Engine: Send + Sync {
     /// Returns the bytes of every row that has some.
     async fn list(&self) -> Result<Vec<Vec<u8>>, Trouble>;
 
-    /// Waits until `deadline` for the lock of a name.
-    async fn lock(&self, name: &str, deadline: Instant) -> Result<Arc<dyn EngineLock>, Trouble>;
+    /// Waits until `deadline` for the lock of a name. `token` is the same in every attempt of
+    /// one holder, so that it finds the lock that an attempt took whose answer was lost.
+    async fn lock(
+        &self,
+        name: &str,
+        token: &str,
+        deadline: Instant,
+    ) -> Result<Arc<dyn EngineLock>, Trouble>;
 
     /// Drops the connection, so that the next attempt makes a new one.
     async fn reset(&self);

@@ -26,6 +26,7 @@ use worker::Worker;
 
 use super::locks::{FileLock, Locks};
 use super::{Encryption, Held, Key, Lock, Store};
+use crate::capability::entropy::{Entropy as _, SystemEntropy};
 use crate::error::{Code, Error};
 
 /// Longest time that a read waits for a server that does not answer.
@@ -176,10 +177,12 @@ impl SharedStore {
     ) -> Result<Arc<HeldLock>, Error> {
         let (engine, name) = (Arc::clone(&self.engine), sealed::row_name(key));
         let worker = Arc::clone(self.worker()?);
+        let token: String =
+            SystemEntropy.draw()?[..16].iter().map(|byte| format!("{byte:02x}")).collect();
         let held = self
             .run("lock the session in", async move {
                 let lock = retry(engine.as_ref(), deadline, Duration::MAX, || {
-                    engine.lock(&name, deadline)
+                    engine.lock(&name, &token, deadline)
                 })
                 .await?;
                 Ok(HeldLock::new(engine, lock, worker, local))

@@ -203,7 +203,12 @@ impl Engine for Arc<Postgres> {
         Ok(rows.iter().map(|row| row.get(0)).collect())
     }
 
-    async fn lock(&self, name: &str, deadline: Instant) -> Result<Arc<dyn EngineLock>, Trouble> {
+    async fn lock(
+        &self,
+        name: &str,
+        _token: &str,
+        deadline: Instant,
+    ) -> Result<Arc<dyn EngineLock>, Trouble> {
         let rows = self.checked().await?;
         let client = self.connect().await?;
         // The server answers before the deadline, so that the reason is known.

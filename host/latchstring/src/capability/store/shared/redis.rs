@@ -26,7 +26,6 @@ use tokio::time::{Instant, sleep};
 use super::address::{StoreAddress, parameters};
 use super::engine::{Engine, EngineLock, LEASE, Saved, Trouble, TroubleKind};
 use super::password;
-use crate::capability::entropy::{Entropy as _, SystemEntropy};
 use crate::error::{Code, Error};
 
 /// Version of the keys and hashes that this program reads and writes.
@@ -36,9 +35,10 @@ const SCHEMA_KEY: &str = "latchstring:schema";
 /// Names of all sessions, some of which may be gone.
 const NAMES_KEY: &str = "latchstring:names";
 
-/// Takes the lock if it is free. Returns the number of the holder and the version.
+/// Takes the lock if it is free, or taken by an earlier attempt. Returns the number of the holder and the version.
 const LOCK: &str = "\
-if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return false end
+if redis.call('GET', KEYS[1]) ~= ARGV[1]
+  and not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return false end
 local holder = redis.call('HINCRBY', KEYS[2], 'holder', 1)
 return {holder, tonumber(redis.call('HGET', KEYS[2], 'version') or '0')}";
 /// Extends the lock. Returns 0 if it belongs to another client.
@@ -255,10 +255,12 @@ impl Engine for Arc<Redis> {
         Ok(rows)
     }
 
-    async fn lock(&self, name: &str, deadline: Instant) -> Result<Arc<dyn EngineLock>, Trouble> {
-        let drawn = SystemEntropy.draw();
-        let drawn = drawn.map_err(|error| Trouble::new(TroubleKind::Refused, error.message()))?;
-        let token: String = drawn[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    async fn lock(
+        &self,
+        name: &str,
+        token: &str,
+        deadline: Instant,
+    ) -> Result<Arc<dyn EngineLock>, Trouble> {
         let keys = [lock_key(name), row_key(name)];
         let limit = LEASE.as_millis().to_string();
         loop {
@@ -269,7 +271,7 @@ impl Engine for Arc<Redis> {
                 return Ok(Arc::new(RedisLock {
                     engine: Arc::clone(self),
                     name: name.to_owned(),
-                    token,
+                    token: token.to_owned(),
                     holder,
                     version: AtomicI64::new(version),
                     held_until: std::sync::Mutex::new(begun + LEASE),
