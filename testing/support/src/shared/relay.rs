@@ -1,8 +1,9 @@
 //! A relay for TCP connections that drops or delays them on command.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
@@ -14,7 +15,9 @@ pub struct Relay {
 
 #[derive(Default)]
 struct State {
-    open: Mutex<Vec<TcpStream>>,
+    /// Both ends of each connection, under its number.
+    open: Mutex<BTreeMap<usize, [TcpStream; 2]>>,
+    count: AtomicUsize,
     is_held: Mutex<bool>,
     goes_on: Condvar,
     is_over: AtomicBool,
@@ -40,7 +43,7 @@ impl Relay {
                 }
                 let server = TcpStream::connect((Ipv4Addr::LOCALHOST, port));
                 if let (Ok(client), Ok(server)) = (client, server) {
-                    shared.join(&client, &server);
+                    shared.join([client, server]);
                 }
             }
         });
@@ -54,7 +57,7 @@ impl Relay {
 
     /// Drops every connection that is open.
     pub fn cut(&self) {
-        for stream in self.state.open.lock().expect("the streams").drain(..) {
+        for stream in self.state.open.lock().expect("the streams").values().flatten() {
             let _ = stream.shutdown(Shutdown::Both);
         }
     }
@@ -81,10 +84,14 @@ impl Drop for Relay {
 }
 
 impl State {
-    fn join(self: &Arc<Self>, client: &TcpStream, server: &TcpStream) {
-        for (from, to) in [(client, server), (server, client)] {
-            let (Ok(mut from), Ok(mut to)) = (from.try_clone(), to.try_clone()) else { return };
-            self.open.lock().expect("the streams").extend(from.try_clone());
+    fn join(self: &Arc<Self>, ends: [TcpStream; 2]) {
+        let clone = |end: &TcpStream| end.try_clone().expect("another handle");
+        let number = self.count.fetch_add(1, Ordering::Relaxed);
+        let [client, server] = [&ends[0], &ends[1]].map(clone);
+        self.open.lock().expect("the streams").insert(number, ends);
+        for (mut from, mut to) in
+            [(clone(&client), clone(&server)), (clone(&server), clone(&client))]
+        {
             let state = Arc::clone(self);
             thread::spawn(move || {
                 let mut buffer = [0; 16 * 1024];
@@ -99,6 +106,7 @@ impl State {
                 }
                 let _ = from.shutdown(Shutdown::Both);
                 let _ = to.shutdown(Shutdown::Both);
+                state.open.lock().expect("the streams").remove(&number);
             });
         }
     }

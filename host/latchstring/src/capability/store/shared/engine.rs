@@ -47,6 +47,9 @@ pub(super) trait EngineLock: Send + Sync {
     /// Returns false if another client may hold the lock by now.
     fn is_held(&self) -> bool;
 
+    /// Returns the version that this holder knows.
+    fn version(&self) -> i64;
+
     /// Announces that the refresh token is about to be spent. From now on, no other client
     /// takes the lock over for [`LEASE`], even if this client is cut off.
     async fn announce(&self) -> Result<(), Trouble>;

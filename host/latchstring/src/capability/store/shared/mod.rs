@@ -177,8 +177,7 @@ impl SharedStore {
     ) -> Result<Arc<HeldLock>, Error> {
         let (engine, name) = (Arc::clone(&self.engine), sealed::row_name(key));
         let worker = Arc::clone(self.worker()?);
-        let token: String =
-            SystemEntropy.draw()?[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+        let token = lock_token()?;
         let held = self
             .run("lock the session in", async move {
                 let lock = retry(engine.as_ref(), deadline, Duration::MAX, || {
@@ -208,19 +207,32 @@ impl SharedStore {
     }
 
     async fn save(&self, held: &Held, row: Option<Vec<u8>>) -> Result<Saved, Trouble> {
-        let lock = self
-            .engine_lock(held)
-            .await
-            .map_err(|error| Trouble::new(TroubleKind::Locked, error.message()))?;
+        let refused = |error: Error| Trouble::new(TroubleKind::Refused, error.message());
+        let lock = self.engine_lock(held).await;
+        let lock = lock.map_err(|error| Trouble::new(TroubleKind::Locked, error.message()))?;
         let engine = Arc::clone(&self.engine);
-        let deadline = self.deadline();
+        let (name, deadline) = (sealed::row_name(held.key()), self.deadline());
+        let token = lock_token().map_err(refused)?;
         let work = async move {
-            retry(engine.as_ref(), deadline, ATTEMPT, || lock.lock.save(row.as_deref())).await
+            let (engine, row) = (engine.as_ref(), row.as_deref());
+            let saved = retry(engine, deadline, ATTEMPT, || lock.lock.save(row)).await?;
+            if saved == Saved::Saved {
+                return Ok(saved);
+            }
+            // The next holder may have died before it saved anything. Then the provider's
+            // last answer is still this one.
+            drop(lock.lock.release().await);
+            let again =
+                retry(engine, deadline, Duration::MAX, || engine.lock(&name, &token, deadline))
+                    .await?;
+            let saved = match again.version() == lock.lock.version() {
+                true => retry(engine, deadline, ATTEMPT, || again.save(row)).await,
+                false => Ok(Saved::Superseded),
+            };
+            drop(again.release().await);
+            saved
         };
-        let worker =
-            self.worker().map_err(|error| Trouble::new(TroubleKind::Refused, error.message()))?;
-        let result = worker.run(work).await;
-        result.map_err(|error| Trouble::new(TroubleKind::Refused, error.message()))?
+        self.worker().map_err(refused)?.run(work).await.map_err(refused)?
     }
 }
 
@@ -350,6 +362,11 @@ impl Lock for Shared {
     fn is_held(&self) -> bool {
         self.0.lock.is_held()
     }
+}
+
+/// Returns a random value that only one holder of a lock knows.
+fn lock_token() -> Result<String, Error> {
+    Ok(SystemEntropy.draw()?[..16].iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 fn deadline(patience: Duration) -> Instant {

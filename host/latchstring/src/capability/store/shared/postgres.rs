@@ -260,6 +260,10 @@ impl EngineLock for PostgresLock {
         !self.client.is_closed()
     }
 
+    fn version(&self) -> i64 {
+        self.version.load(Ordering::Relaxed)
+    }
+
     async fn announce(&self) -> Result<(), Trouble> {
         let seconds = LEASE.as_secs_f64();
         let client = self.engine.checked().await?;
@@ -283,7 +287,7 @@ impl EngineLock for PostgresLock {
 
     async fn save(&self, bytes: Option<&[u8]>) -> Result<Saved, Trouble> {
         let client = self.engine.checked().await?;
-        let version = self.version.load(Ordering::Relaxed);
+        let version = self.version();
         let save: [Parameter; 4] = [
             (&self.name, Type::TEXT),
             (&self.holder, Type::INT8),

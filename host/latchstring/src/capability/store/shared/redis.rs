@@ -310,6 +310,10 @@ impl EngineLock for RedisLock {
         !self.is_lost.load(Ordering::Relaxed) && Instant::now() < *held_until
     }
 
+    fn version(&self) -> i64 {
+        self.version.load(Ordering::Relaxed)
+    }
+
     async fn announce(&self) -> Result<(), Trouble> {
         self.extend().await
     }
@@ -340,7 +344,7 @@ impl EngineLock for RedisLock {
             let _: Value = named.query_async(&mut connection).await.map_err(trouble)?;
         }
         let holder = self.holder.to_string();
-        let version = self.version.load(Ordering::Relaxed).to_string();
+        let version = self.version().to_string();
         let arguments = [holder.as_bytes(), version.as_bytes(), bytes.unwrap_or_default()];
         match self.engine.run::<i64>(SAVE, &[row_key(&self.name)], &arguments).await? {
             0 => Ok(Saved::Superseded),
