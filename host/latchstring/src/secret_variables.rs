@@ -28,11 +28,19 @@ pub const STORE_PASSWORD: &str = "LATCH_STORE_PASSWORD";
 /// The access token that `latch exec` passes to its command.
 pub const ACCESS_TOKEN: &str = "LATCH_ACCESS_TOKEN";
 
-/// Keeps all of these variables out of a program's environment.
+/// The store of sessions: secret only if it is a URL with a password.
+#[cfg(not(target_os = "wasi"))]
+const STORE: &str = "LATCH_STORE";
+
+/// Keeps all of these variables out of a program's environment, and the address of a shared
+/// store with its password.
 #[cfg(not(target_os = "wasi"))]
 pub fn withhold_from(command: &mut std::process::Command) {
     for name in ALL {
         command.env_remove(name);
+    }
+    if std::env::var(STORE).is_ok_and(|store| store.contains('@') || store.contains("password=")) {
+        command.env_remove(STORE);
     }
 }
 

@@ -1,8 +1,12 @@
 //! Sessions that several machines share, on a real PostgreSQL and a real Redis server.
 
+use std::time::{Duration, Instant};
+
+use latchstring::capability::store::Encryption;
 use latchstring_testing::shared::{
     Fault, Machines, Moment, Namespaces, PASSWORD, SharedStorm, StoreKind, StoreServer,
 };
+use latchstring_testing::{Pending, run};
 
 const SEED: u64 = 0x2545_f491_4f6c_dd1d;
 
@@ -101,5 +105,157 @@ fn no_message_contains_the_password() {
             said(words);
         }
         assert!(!machines.home.config().contains(PASSWORD));
+    }
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_is_named_within_the_time_limit() {
+    for server in servers() {
+        let machines = Machines::new(server, 1);
+        machines.server.stop();
+        let begun = Instant::now();
+        let limit = ["--lock-timeout", "1"];
+        let host = format!("127.0.0.1:{}", machines.relays[0].port());
+        for words in [&["token"][..], &["login"], &["whoami"], &["status"]] {
+            let run = machines.latch(0, &[words, &limit].concat());
+            run.failed(8, "store-unusable").saying(&[&host]);
+        }
+        assert!(begun.elapsed() < Duration::from_secs(20));
+    }
+}
+
+#[test]
+fn a_server_that_does_not_answer_is_given_up_within_the_time_limit() {
+    for server in servers() {
+        let machines = Machines::new(server, 1);
+        machines.relays[0].hold();
+        let run = machines.latch(0, &["token", "--lock-timeout", "1"]);
+        run.failed(8, "store-unusable").saying(&["did not answer in time"]);
+        machines.relays[0].let_go();
+        machines.latch(0, &["token"]).succeeded();
+    }
+}
+
+#[test]
+fn a_session_for_another_key_is_named_and_left_alone() {
+    for server in servers() {
+        let machines = Machines::new(server, 1);
+        let other = machines.home.path("other-key");
+        Encryption::create_key_file(&other).expect("a key file");
+        let other = other.display().to_string();
+        for words in [&["token"][..], &["login"]] {
+            let run = machines.latch(0, &[words, &["--key-file", &other]].concat());
+            run.failed(8, "store-unusable").saying(&["encrypted for the key", "this is the key"]);
+        }
+        machines.latch(0, &["token"]).succeeded();
+    }
+}
+
+#[test]
+fn without_a_key_nothing_is_stored_and_the_user_is_not_asked_to_log_in() {
+    for server in servers() {
+        let machines = Machines::new(server, 1);
+        for command in ["token", "login"] {
+            let mut command = machines.command(0, &[command]);
+            // The profile remembers a key file, another profile does not.
+            command.env_remove("LATCH_KEY_FILE").env("LATCH_PROFILE", "other");
+            command.args(["--issuer", machines.home.provider.issuer(), "--client-id", "demo"]);
+            let run = run(&mut command);
+            run.failed(8, "store-unusable").saying(&["there is no key", "--key-file"]);
+        }
+    }
+}
+
+#[test]
+fn the_key_can_be_in_the_environment() {
+    for server in servers() {
+        let machines = Machines::new(server, 1);
+        let key = std::fs::read_to_string(machines.home.path("key")).expect("a key file");
+        let key = key.lines().find(|line| line.starts_with("AGE-")).expect("a key");
+        let mut command = machines.command(0, &["token", "--force-refresh"]);
+        command.env_remove("LATCH_KEY_FILE").env("LATCH_STORE_KEY", key);
+        run(&mut command).succeeded();
+    }
+}
+
+#[test]
+fn what_a_newer_version_keeps_is_refused() {
+    for server in servers() {
+        let machines = Machines::new(server, 1);
+        match machines.server.kind() {
+            StoreKind::Postgres => {
+                machines.server.tell(&["UPDATE latchstring SET version = 2 WHERE name = 'schema'"])
+            }
+            StoreKind::Redis => machines.server.tell(&["SET", "latchstring:schema", "2"]),
+        };
+        for command in ["token", "login", "logout"] {
+            let run = machines.latch(0, &[command]);
+            run.failed(8, "stored-newer").saying(&["version 2"]);
+        }
+    }
+}
+
+#[test]
+fn a_row_in_the_place_of_another_is_refused() {
+    let Some(server) = StoreServer::start(StoreKind::Postgres) else { return };
+    let machines = Machines::new(server, 1);
+    let names = "SELECT name FROM latchstring WHERE sealed IS NOT NULL";
+    let session = machines.server.tell(&[names]);
+    machines.latch(0, &["logout"]).succeeded();
+    let mut login = machines.home.login_arguments();
+    login.extend(["--profile", "other"].map(str::to_owned));
+    let login: Vec<&str> = login.iter().map(String::as_str).collect();
+    let pending = Pending::start(&mut machines.command(0, &login));
+    pending.visit();
+    pending.finish().succeeded();
+    machines.server.tell(&[&format!(
+        "UPDATE latchstring SET sealed = (SELECT sealed FROM latchstring WHERE sealed IS NOT NULL) \
+         WHERE name = '{session}'"
+    )]);
+    machines.latch(0, &["token"]).failed(8, "store-unusable").saying(&["another session"]);
+}
+
+#[test]
+fn the_server_sees_neither_tokens_nor_profiles() {
+    let Some(server) = StoreServer::start(StoreKind::Postgres) else { return };
+    let machines = Machines::new(server, 1);
+    let rows = machines.server.tell(&["SELECT name, encode(sealed, 'escape') FROM latchstring"]);
+    let token = machines.latch(0, &["token"]).succeeded().stdout;
+    assert!(rows.contains("latchstring-1 "), "{rows}");
+    for secret in [token.trim(), "default", machines.home.provider.issuer()] {
+        assert!(!rows.contains(secret), "{secret}");
+    }
+}
+
+#[test]
+fn a_table_that_is_missing_is_created_by_the_printed_statements() {
+    let Some(server) = StoreServer::start(StoreKind::Postgres) else { return };
+    let machines = Machines::new(server, 1);
+    machines.server.tell(&["DROP TABLE latchstring"]);
+    let run = machines.latch(0, &["token"]).failed(8, "store-unusable");
+    run.saying(&["latch store init"]);
+    let statements = machines.latch(0, &["store", "init", "--print"]).succeeded().stdout;
+    machines.server.tell(&[&statements]);
+    machines.latch(0, &["token"]).failed(3, "login-required");
+}
+
+#[test]
+fn a_session_moves_to_a_shared_store_and_back() {
+    for server in servers() {
+        let machines = Machines::new(server, 1);
+        let token = machines.latch(0, &["token"]).succeeded().stdout;
+        machines.latch(0, &["move", "file"]).succeeded();
+        let of_file = |words: &[&str]| {
+            let mut command = machines.command(0, words);
+            run(command.env_remove("LATCH_STORE").env("LATCH_STORE_PASSWORD", PASSWORD))
+        };
+        assert_eq!(of_file(&["token"]).succeeded().stdout, token);
+        let url = machines.url(0).replace(PASSWORD, "").replace("latch:@", "latch@");
+        let url = url.replace("redis://:@", "redis://");
+        of_file(&["move", &url]).succeeded();
+        assert_eq!(of_file(&["token"]).succeeded().stdout, token);
+        assert_eq!(machines.latch(0, &["token"]).succeeded().stdout, token);
+        of_file(&["logout"]).succeeded();
+        machines.latch(0, &["token"]).failed(3, "login-required");
     }
 }

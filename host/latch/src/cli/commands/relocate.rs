@@ -18,11 +18,17 @@ pub(crate) async fn run(global: &Global, args: &MoveArgs) -> Result<(), Error> {
     let config = Config::read(global.config_dir.as_deref())?;
     let saved = config.profile(&global.profile)?.unwrap_or_default();
     // Read with the profile's settings, write with those of the command line.
-    let without_choice = Global { store: None, key_file: None, encrypt: false, ..global.clone() };
+    let without_choice = Global {
+        store: with_password(global, saved.store.as_ref()),
+        key_file: None,
+        encrypt: false,
+        ..global.clone()
+    };
     let before = Stores::open(&without_choice, &saved)?;
     let remembered = remembered(global, saved, to);
     stores::make_key_file(global)?;
-    let after = Stores::open(&Global { store: None, ..global.clone() }, &remembered)?;
+    let target = Global { store: with_password(global, Some(to)), ..global.clone() };
+    let after = Stores::open(&target, &remembered)?;
     let mut moved = Vec::new();
     for key in before.keys().await? {
         if key.profile == global.profile {
@@ -44,6 +50,11 @@ pub(crate) async fn run(global: &Global, args: &MoveArgs) -> Result<(), Error> {
         ));
     }
     Ok(())
+}
+
+/// Returns the store of `LATCH_STORE`, which may have a password, if it is this one.
+fn with_password(global: &Global, store: Option<&StoreChoice>) -> Option<StoreChoice> {
+    global.store.clone().filter(|given| store == Some(given))
 }
 
 fn remembered(global: &Global, saved: Profile, to: &StoreChoice) -> Profile {

@@ -44,7 +44,6 @@ fn remembered_store(store: &StoreChoice, saved: Option<StoreChoice>) -> Option<S
     if *store == StoreChoice::Memory {
         return saved;
     }
-    let shown = store.clone().without_password();
-    let is_saved = saved.clone().map(StoreChoice::without_password).as_ref() == Some(&shown);
-    if is_saved { saved } else { Some(shown) }
+    let is_saved = saved.as_ref() == Some(store);
+    if is_saved { saved } else { Some(store.clone().without_password()) }
 }

@@ -7,8 +7,9 @@ use crate::error::{Code, Error};
 
 /// The URL of a shared store.
 ///
-/// Its `Display` and `Debug` contain neither user name nor password nor parameters.
-#[derive(Clone, PartialEq, Eq)]
+/// Its `Display` and `Debug` contain neither user name nor password nor parameters. Two
+/// addresses are equal if they differ in nothing but the password.
+#[derive(Clone)]
 pub struct StoreAddress {
     url: String,
     engine: EngineKind,
@@ -89,6 +90,14 @@ impl StoreAddress {
         parts(&self.url).expect("a URL that was parsed before")
     }
 }
+
+impl PartialEq for StoreAddress {
+    fn eq(&self, other: &Self) -> bool {
+        self.without_password().url == other.without_password().url
+    }
+}
+
+impl Eq for StoreAddress {}
 
 impl FromStr for StoreAddress {
     type Err = Error;
