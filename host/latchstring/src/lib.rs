@@ -26,9 +26,11 @@
 //! | `encryption` | yes | `EncryptedStore`: sessions encrypted with a passphrase or a key file |
 //! | `http2` | yes | HTTP/2, if a server offers it |
 //! | `keyring` | yes | `KeyringStore`: sessions in the system's keyring, the default store if it answers, or in the Linux kernel's |
+//! | `postgres` | no | `SharedStore`: sessions that several machines share, in PostgreSQL |
 //! | `presets` | yes | `Preset`: settings of known providers; pages from TOML; with `keyring`, import from other programs |
 //! | `qr` | yes | the address of a login on another device as a QR code |
 //! | `transcript` | yes | `Recorder`, `Transcript`, `Replay` |
+//! | `redis` | no | `SharedStore`: sessions that several machines share, in Redis or Valkey |
 //! | `spinner` | no | a spinner on a terminal while something takes time |
 //! | `cross` | no | builds for another architecture than the build machine's |
 
