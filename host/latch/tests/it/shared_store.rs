@@ -243,19 +243,21 @@ fn a_table_that_is_missing_is_created_by_the_printed_statements() {
 fn a_session_moves_to_a_shared_store_and_back() {
     for server in servers() {
         let machines = Machines::new(server, 1);
-        let token = machines.latch(0, &["token"]).succeeded().stdout;
-        machines.latch(0, &["move", "file"]).succeeded();
-        let of_file = |words: &[&str]| {
-            let mut command = machines.command(0, words);
+        let token = machines.latch_here(&["token"]).succeeded().stdout;
+        machines.latch_here(&["move", "file"]).succeeded();
+        // The profile says where the session is, from here on.
+        let latch = |words: &[&str]| {
+            let mut command = machines.command_here(words);
             run(command.env_remove("LATCH_STORE").env("LATCH_STORE_PASSWORD", PASSWORD))
         };
-        assert_eq!(of_file(&["token"]).succeeded().stdout, token);
-        let url = machines.url(0).replace(PASSWORD, "").replace("latch:@", "latch@");
-        let url = url.replace("redis://:@", "redis://");
-        of_file(&["move", &url]).succeeded();
-        assert_eq!(of_file(&["token"]).succeeded().stdout, token);
+        assert_eq!(latch(&["token"]).succeeded().stdout, token);
+        machines.latch(0, &["token"]).failed(3, "login-required");
+        let url = machines.url(0).replace(&format!(":{PASSWORD}@"), "@").replace("//@", "//");
+        latch(&["move", &url]).succeeded();
+        assert_eq!(latch(&["token"]).succeeded().stdout, token);
         assert_eq!(machines.latch(0, &["token"]).succeeded().stdout, token);
-        of_file(&["logout"]).succeeded();
+        assert_eq!(latch(&["status"]).succeeded().stdout.matches("good").count(), 1);
+        latch(&["logout"]).succeeded();
         machines.latch(0, &["token"]).failed(3, "login-required");
     }
 }

@@ -114,7 +114,8 @@ impl Machines {
         crate::run(&mut self.command_here(arguments))
     }
 
-    fn command_here(&self, arguments: &[&str]) -> Command {
+    /// `latch` with these arguments, beside the server.
+    pub fn command_here(&self, arguments: &[&str]) -> Command {
         let mut command = self.home.command(arguments);
         command
             .env("LATCH_STATE_DIR", self.home.path("here"))
