@@ -88,6 +88,7 @@ pub(super) enum TroubleKind {
     /// Another client holds the lock.
     Locked,
     /// There is no table yet.
+    #[cfg(feature = "postgres")]
     Missing,
     /// A newer version of this program has changed the table.
     Newer,

@@ -93,11 +93,11 @@ impl SharedStore {
 
     /// Returns the statements that create what a store at this address needs, or `None` if it
     /// needs nothing.
+    #[cfg(feature = "postgres")]
     pub fn creating_statements(address: &StoreAddress) -> Option<&'static str> {
         match address.engine() {
-            #[cfg(feature = "postgres")]
             EngineKind::Postgres => Some(postgres::CREATE),
-            _ => None,
+            EngineKind::Redis => None,
         }
     }
 
@@ -107,20 +107,16 @@ impl SharedStore {
     /// # Errors
     ///
     /// Returns `store-unusable` if it cannot be created.
-    #[cfg_attr(
-        not(feature = "postgres"),
-        expect(clippy::unused_async, reason = "nothing to create")
-    )]
+    #[cfg(feature = "postgres")]
     pub async fn create(address: &StoreAddress, patience: Duration) -> Result<(), Error> {
         match address.engine() {
-            #[cfg(feature = "postgres")]
             EngineKind::Postgres => {
                 let postgres = Arc::new(postgres::Postgres::new(address)?);
                 let created =
                     retry(&postgres, deadline(patience), ATTEMPT, || postgres.create()).await;
                 created.map_err(|trouble| error(address, "create the table in", &trouble))
             }
-            _ => Ok(()),
+            EngineKind::Redis => Ok(()),
         }
     }
 
@@ -385,6 +381,7 @@ fn error(address: &StoreAddress, what: &str, trouble: &Trouble) -> Error {
             Code::StoreUnusable,
             "try again; if this persists, stop the other program that uses this session",
         ),
+        #[cfg(feature = "postgres")]
         TroubleKind::Missing => (Code::StoreUnusable, "create it: latch store init"),
         TroubleKind::Newer => {
             (Code::StoredNewer, "use the newer version of this program; nothing was changed")
