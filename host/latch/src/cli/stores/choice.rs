@@ -57,6 +57,14 @@ impl StoreChoice {
         }
     }
 
+    fn has_password(&self) -> bool {
+        match self {
+            #[cfg(not(target_os = "wasi"))]
+            Self::Shared(address) => address.has_password(),
+            _ => false,
+        }
+    }
+
     /// Returns this choice as it may be shown and saved.
     pub(crate) fn without_password(self) -> Self {
         match self {
@@ -156,11 +164,7 @@ impl TypedValueParser for StoreParser {
                 error
             })?
         };
-        #[cfg(not(target_os = "wasi"))]
-        if let StoreChoice::Shared(address) = &choice
-            && source == ValueSource::CommandLine
-            && address.has_password()
-        {
+        if source == ValueSource::CommandLine && choice.has_password() {
             return Err(refused(
                 "a password on the command line can be seen by other users; set LATCH_STORE to the \
                  whole URL, or the password in LATCH_STORE_PASSWORD or LATCH_STORE_PASSWORD_FILE",
