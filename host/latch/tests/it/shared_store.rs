@@ -261,3 +261,12 @@ fn a_session_moves_to_a_shared_store_and_back() {
         machines.latch(0, &["token"]).failed(3, "login-required");
     }
 }
+
+#[test]
+fn a_profile_with_a_shared_session_keeps_its_name() {
+    let Some(server) = StoreServer::start(StoreKind::Redis) else { return };
+    let machines = Machines::new(server, 1);
+    let rename = machines.latch_here(&["profile", "rename", "default", "work"]);
+    rename.failed(2, "invalid-configuration").saying(&["latch move file"]);
+    machines.latch_here(&["token"]).succeeded();
+}
