@@ -101,3 +101,25 @@ fn fields(line: &str) -> Vec<String> {
 fn variable(name: &str) -> Option<Zeroizing<String>> {
     std::env::var(name).ok().filter(|value| !value.is_empty()).map(Zeroizing::new)
 }
+
+#[cfg(all(test, feature = "postgres"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_of_a_password_file_that_fits_has_the_password() {
+        let file = "# host:port:database:user:password\n\
+                    other:5432:latch:ada:one\n\
+                    db.example:*:latch:ada:t\\:w\\\\o\n\
+                    *:*:*:*:three\n";
+        for (url, password) in [
+            ("postgres://ada@db.example/latch", "t:w\\o"),
+            ("postgres://ada@other/latch", "one"),
+            ("postgres://ada@other:5433/latch", "three"),
+        ] {
+            let config = url.parse().expect("a URL");
+            let found = in_password_file(file, &config).expect("a password");
+            assert_eq!(found.as_str(), password, "{url}");
+        }
+    }
+}
