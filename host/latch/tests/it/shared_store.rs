@@ -1,12 +1,15 @@
 //! Sessions that several machines share, on a real PostgreSQL and a real Redis server.
 
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use latchstring::capability::store::Encryption;
 use latchstring_testing::shared::{
     Fault, Machines, Moment, Namespaces, PASSWORD, SharedStorm, StoreKind, StoreServer,
 };
-use latchstring_testing::{Pending, run};
+use latchstring_testing::{Home, Pending, run};
+
+use super::trust::Authority;
 
 const SEED: u64 = 0x2545_f491_4f6c_dd1d;
 
@@ -26,6 +29,38 @@ fn a_session_is_used_on_every_machine_and_ends_on_all() {
         assert_eq!(machines.latch(0, &["token"]).succeeded().stdout, newer.stdout);
         machines.latch(0, &["logout"]).succeeded();
         machines.latch(1, &["token"]).failed(3, "login-required");
+    }
+}
+
+#[test]
+fn a_server_with_tls_has_to_have_a_certificate_of_a_trusted_authority() {
+    let (authority, stranger) = (Authority::new(), Authority::new());
+    let [certificate, key] = ["server.pem", "server.key"].map(|name| authority.path(name));
+    for kind in StoreKind::ALL {
+        let Some(server) = StoreServer::start_with_tls(kind, &certificate, &key) else { continue };
+        let home = Home::new();
+        Encryption::create_key_file(&home.path("key")).expect("a key file");
+        let key_file = home.path("key").display().to_string();
+        let at = |url: &str, mut command: Command| {
+            command.env("LATCH_STORE", url).env("LATCH_KEY_FILE", &key_file);
+            command.env("LATCH_LOCK_TIMEOUT", "5");
+            command
+        };
+        let url = server.url_with_tls("localhost", &authority.path("ca.pem"));
+        run(&mut at(&url, home.command(&["store", "init"]))).succeeded();
+        let login = Pending::start(&mut at(&url, home.login_command(&[])));
+        login.visit();
+        login.finish().succeeded();
+        run(&mut at(&url, home.command(&["token", "--force-refresh"]))).succeeded();
+        for other in [
+            server.url_with_tls("localhost", &stranger.path("ca.pem")),
+            // The certificate is for another name.
+            server.url_with_tls("127.0.0.1", &authority.path("ca.pem")),
+        ] {
+            let run = run(&mut at(&other, home.command(&["token"])));
+            let run = run.failed(8, "store-unusable").saying(&["certificate"]);
+            assert!(!run.stderr.contains(PASSWORD), "{}", run.stderr);
+        }
     }
 }
 

@@ -24,12 +24,12 @@ use tempfile::TempDir;
 const NAMES: [&str; 2] = ["localhost", "login.invalid"];
 
 /// A certificate authority with a server's and a client's certificate, as PEM files.
-struct Authority {
+pub(super) struct Authority {
     folder: TempDir,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::new(Vec::new()).expect("parameters");
@@ -51,7 +51,7 @@ impl Authority {
         Self { folder }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 

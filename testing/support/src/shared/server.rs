@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::TcpStream;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -17,6 +17,10 @@ use crate::{PATIENCE, busy_port, skip};
 
 /// The password of every server here. No program may show it.
 pub const PASSWORD: &str = "s3cret-of-the-store";
+
+/// Files of a server with TLS.
+const CERTIFICATE: &str = "server.pem";
+const KEY: &str = "server.key";
 
 /// A user without rights: PostgreSQL refuses to run as root.
 const NOBODY: u32 = 65534;
@@ -40,12 +44,22 @@ pub struct StoreServer {
     kind: StoreKind,
     folder: TempDir,
     port: u16,
+    is_tls: bool,
     process: Mutex<Child>,
 }
 
 impl StoreServer {
     /// Starts an empty server, or says that it is not installed.
     pub fn start(kind: StoreKind) -> Option<Self> {
+        Self::with(kind, None)
+    }
+
+    /// Starts an empty server with this certificate and its key, as PEM files.
+    pub fn start_with_tls(kind: StoreKind, certificate: &Path, key: &Path) -> Option<Self> {
+        Self::with(kind, Some([certificate, key]))
+    }
+
+    fn with(kind: StoreKind, tls: Option<[&Path; 2]>) -> Option<Self> {
         let Some(program) = program(kind) else {
             skip(&format!("{kind:?} is missing: run ./dev test, which installs it"));
             return None;
@@ -69,8 +83,17 @@ impl StoreServer {
                 .status();
             assert!(made.expect("initdb runs").success());
         }
-        let process = Mutex::new(spawn(kind, &program, folder.path(), port));
-        let server = Self { kind, folder, port, process };
+        for (from, name) in tls.into_iter().flatten().zip([CERTIFICATE, KEY]) {
+            let file = folder.path().join(name);
+            fs::copy(from, &file).expect("a file");
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).expect("a private file");
+            if is_root() {
+                chown(&file, Some(NOBODY), Some(NOBODY)).expect("a file of another user");
+            }
+        }
+        let is_tls = tls.is_some();
+        let process = Mutex::new(spawn(kind, &program, folder.path(), port, is_tls));
+        let server = Self { kind, folder, port, is_tls, process };
         server.wait();
         Some(server)
     }
@@ -85,7 +108,20 @@ impl StoreServer {
         self.port
     }
 
-    /// The URL that leads to the server by way of this host and port.
+    /// The URL of a server with TLS, which trusts the authority in this file.
+    pub fn url_with_tls(&self, host: &str, authority: &Path) -> String {
+        let (port, authority) = (self.port, authority.display());
+        match self.kind {
+            StoreKind::Postgres => format!(
+                "postgres://latch:{PASSWORD}@{host}:{port}/postgres?sslmode=verify-full&sslrootcert={authority}"
+            ),
+            StoreKind::Redis => {
+                format!("rediss://:{PASSWORD}@{host}:{port}?sslrootcert={authority}")
+            }
+        }
+    }
+
+    /// The URL that leads to the server by way of this host and port, without TLS.
     pub fn url(&self, host: &str, port: u16) -> String {
         match self.kind {
             StoreKind::Postgres => {
@@ -111,7 +147,7 @@ impl StoreServer {
     pub fn start_again(&self) {
         // OK because it was there when the server was started first.
         let program = program(self.kind).expect("the server's program");
-        let process = spawn(self.kind, &program, self.folder.path(), self.port);
+        let process = spawn(self.kind, &program, self.folder.path(), self.port, self.is_tls);
         *self.process.lock().expect("the process") = process;
         self.wait();
     }
@@ -179,15 +215,28 @@ fn program(kind: StoreKind) -> Option<PathBuf> {
     }
 }
 
-fn spawn(kind: StoreKind, program: &Path, folder: &Path, port: u16) -> Child {
+fn spawn(kind: StoreKind, program: &Path, folder: &Path, port: u16, is_tls: bool) -> Child {
     let mut command = as_nobody(program);
+    let port = port.to_string();
+    let [certificate, key] = [CERTIFICATE, KEY].map(|name| folder.join(name).display().to_string());
     match kind {
         StoreKind::Postgres => {
             command.arg("-D").arg(folder.join("data")).arg("-k").arg(folder);
-            command.args(["-p", &port.to_string(), "-c", "listen_addresses=127.0.0.1"]);
+            command.args(["-p", &port, "-c", "listen_addresses=127.0.0.1"]);
+            if is_tls {
+                command.args(["-c", "ssl=on", "-c", &format!("ssl_cert_file={certificate}")]);
+                command.args(["-c", &format!("ssl_key_file={key}")]);
+            }
         }
         StoreKind::Redis => {
-            command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
+            match is_tls {
+                true => command
+                    .args(["--port", "0", "--tls-port", &port, "--tls-auth-clients", "no"])
+                    .args(["--tls-cert-file", &certificate, "--tls-key-file", &key])
+                    .args(["--tls-ca-cert-file", &certificate]),
+                false => command.args(["--port", &port]),
+            };
+            command.args(["--bind", "127.0.0.1", "--save", ""]);
             command.args(["--requirepass", PASSWORD, "--appendonly", "yes"]);
             command.args(["--appendfsync", "always", "--dir"]).arg(folder);
         }
