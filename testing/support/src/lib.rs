@@ -28,7 +28,7 @@ use std::future::Future;
 use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::PathBuf;
-use std::process::{Command, ExitStatus, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use latchstring_provider::visitor::Visitor;
@@ -255,7 +255,7 @@ impl Home {
 
 /// What came of one run of `latch`.
 pub struct Run {
-    /// The exit code, or the negative number of the signal that ended it.
+    /// The exit code, or -1 after a signal.
     pub code: i32,
     /// What it said on standard output.
     pub stdout: String,
@@ -307,24 +307,11 @@ impl Run {
 impl From<Output> for Run {
     fn from(output: Output) -> Self {
         Self {
-            code: code_of(output.status),
+            code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
         }
     }
-}
-
-#[cfg(unix)]
-fn code_of(status: ExitStatus) -> i32 {
-    use std::os::unix::process::ExitStatusExt as _;
-
-    status.code().or(status.signal().map(|signal| -signal)).unwrap_or_default()
-}
-
-/// A program always ends with a code there.
-#[cfg(not(unix))]
-fn code_of(status: ExitStatus) -> i32 {
-    status.code().unwrap_or_default()
 }
 
 /// Runs a program to its end.

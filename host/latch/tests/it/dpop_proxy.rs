@@ -253,7 +253,8 @@ fn a_stranger_without_the_path_gets_404_and_no_hint() {
     let host = format!("Host: {authority}\r\n");
     let page = format!("{host}Origin: https://evil.example\r\n");
     let site = format!("{host}Sec-Fetch-Site: cross-site\r\n");
-    let guess = format!("{}A/me", &path[..path.len() - 1]);
+    let (start, last) = path.split_at(path.len() - 1);
+    let guess = format!("{start}{}/me", if last == "A" { "E" } else { "A" });
     for (target, headers) in [
         ("/", &*host),
         ("/me", &host),

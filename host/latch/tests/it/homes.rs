@@ -2,8 +2,9 @@
 //! share without locks.
 #![cfg(target_os = "linux")]
 
+use std::fs;
 use std::io::{Error, Result};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
@@ -71,8 +72,13 @@ fn a_user_without_a_home_is_told_what_to_set() {
     if !can_be_two_users() {
         return;
     }
+    // The folder that it is built in may be closed to others.
+    let open = tempfile::tempdir().expect("a folder");
+    fs::set_permissions(open.path(), fs::Permissions::from_mode(0o755)).expect("an open folder");
+    let program = open.path().join("latch");
+    fs::copy(built("latch"), &program).expect("a copy of the program");
     let latch = |words: &[&str], home: Option<&str>| {
-        let mut command = Command::new(built("latch"));
+        let mut command = Command::new(&program);
         command.args(words).env_clear().envs(home.map(|home| ("HOME", home)));
         run(command.current_dir("/").uid(NOBODY_KNOWN).gid(NOBODY_KNOWN))
     };
