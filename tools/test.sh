@@ -57,12 +57,10 @@ test_all() {
       need setup_mcp "$mcp_tests"
       need setup_mcp_python "$mcp_python_tests"
       need setup_targets "$targets_tests"
-      need setup_windows "$windows_tests"
       suite test_rust
       test_hosts
       lacks setup_mcp || suite test_mcp
       lacks setup_targets || suite test_targets
-      lacks setup_windows || suite test_windows
       suite test_package
       ;;
     *)

@@ -41,7 +41,9 @@ fn files(home: &Home) -> Vec<(Vec<&'static str>, PathBuf, &'static str, Vec<Stri
     let cargo = vec!["cargo", "--registry", "own"];
     let aws = vec!["aws", "--role-arn", "arn:aws:iam::1:role/a"];
     let row = |words: Vec<&'static str>, path: &str, before, after: &[&str]| {
-        (words, home.path(path), before, after.iter().map(|line| (*line).to_owned()).collect())
+        // With the separators of the system.
+        let path = home.path(path).components().collect();
+        (words, path, before, after.iter().map(|line| (*line).to_owned()).collect())
     };
     vec![
         row(

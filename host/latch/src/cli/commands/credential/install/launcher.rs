@@ -1,7 +1,7 @@
 //! Launchers: programs with the name that another program looks for, each of which is `latch`.
 //!
-//! On Unix they are symbolic links. Those need a privilege on Windows, so there they are hard
-//! links, or copies on another volume than the program's.
+//! On Unix they are symbolic links. Those need a privilege on Windows, and a hard link to a
+//! program that runs cannot be removed there, so there they are copies.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -78,8 +78,7 @@ fn leads_to(launcher: &Path, program: &Path) -> bool {
 fn leads_to(launcher: &Path, program: &Path) -> bool {
     let size = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.len()).ok();
     size(launcher).is_some_and(|it| Some(it) == size(program))
-        && (same_file::is_same_file(launcher, program).unwrap_or(false)
-            || std::fs::read(launcher).ok() == std::fs::read(program).ok())
+        && std::fs::read(launcher).ok() == std::fs::read(program).ok()
 }
 
 #[cfg(unix)]
@@ -89,6 +88,5 @@ fn link(program: &Path, launcher: &Path) -> io::Result<()> {
 
 #[cfg(not(unix))]
 fn link(program: &Path, launcher: &Path) -> io::Result<()> {
-    std::fs::hard_link(program, launcher)
-        .or_else(|_| std::fs::copy(program, launcher).map(|_size| ()))
+    std::fs::copy(program, launcher).map(|_size| ())
 }
