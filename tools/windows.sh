@@ -25,11 +25,10 @@ setup_windows() {
   windows_folder=$(target_folder)/windows
   export WINEPREFIX=$windows_folder/wine WINEDEBUG=-all
   export CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER=$PWD/tools/windows/run
-  [ ! -e "$windows_folder/complete" ] || [ ! -e "$windows_folder/ending.so" ] || return 0
+  [ ! -e "$windows_folder/complete" ] || return 0
   say "preparing Wine"
   rm -rf "$windows_folder"
   mkdir -p "$WINEPREFIX"
-  cc -O2 -shared -fPIC tools/windows/ending.c -o "$windows_folder/ending.so" -ldl
   wine wineboot --init >/dev/null 2>&1 || fail "Wine does not start; see: wine wineboot --init"
   x86_64-w64-mingw32-gcc -O2 -shared -s tools/windows/bcryptprimitives.c -ladvapi32 \
     -o "$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll"
@@ -101,7 +100,6 @@ make_wine_host() {
 #!/bin/sh
 umask 077
 export WINEPREFIX=$(printf %q "$WINEPREFIX") WINEDEBUG=-all LATCH_STORE="\${LATCH_STORE:-file}"
-export LD_PRELOAD=$(printf %q "$windows_folder/ending.so")
 exec $(printf '%q %q' "$(wine_itself)" "$(target_folder)/$windows/debug/latch.exe") "\$@"
 END
   chmod +x "$in_wine"
