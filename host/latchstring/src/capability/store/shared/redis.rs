@@ -423,7 +423,11 @@ fn trouble(error: RedisError) -> Trouble {
     let is_transient = error.is_io_error()
         || error.is_timeout()
         || error.is_cluster_error()
-        || error.kind() == ErrorKind::ClusterConnectionNotFound
+        || matches!(
+            error.kind(),
+            // What Sentinel says of a primary that it has not replaced yet.
+            ErrorKind::ClusterConnectionNotFound | ErrorKind::MasterNameNotFoundBySentinel
+        )
         || error.code().is_some_and(|code| TRANSIENT.contains(&code));
     let kind = if is_transient { TroubleKind::Transient } else { TroubleKind::Refused };
     Trouble::new(kind, error.to_string())
