@@ -11,4 +11,4 @@ pub use machines::Machines;
 pub use namespaces::Namespaces;
 pub use relay::Relay;
 pub use server::{PASSWORD, StoreKind, StoreServer};
-pub use storm::{Fault, Moment, Round, SharedStorm};
+pub use storm::{Fault, Moment, SharedStorm};

@@ -29,7 +29,7 @@ const A_LIFE: u64 = 6;
 pub struct Storm {
     server: Server,
     home: Home,
-    seed: u64,
+    chance: Chance,
     /// How long a round took when nobody was killed.
     calm: Duration,
 }
@@ -42,12 +42,49 @@ pub struct Round {
     pub tokens: usize,
     /// Callers that ended with a token.
     pub served: usize,
-    /// Callers that died before they could end.
+    /// Callers that were killed.
     pub killed: usize,
     /// What the others said.
     pub complaints: Vec<String>,
     /// From the first start to the last end.
     pub taken: Duration,
+}
+
+impl Round {
+    /// Counts how the callers have ended.
+    pub(crate) fn of(ends: Vec<Run>, taken: Duration) -> Self {
+        let mut round =
+            Self { refreshes: 0, tokens: 0, served: 0, killed: 0, complaints: Vec::new(), taken };
+        let mut tokens = BTreeSet::new();
+        for run in ends {
+            match run.code {
+                0 => {
+                    round.served += 1;
+                    tokens.insert(run.stdout);
+                }
+                // No exit code: a signal.
+                -1 => round.killed += 1,
+                code => round.complaints.push(format!("exit {code}: {}", run.stderr)),
+            }
+        }
+        round.tokens = tokens.len();
+        round
+    }
+}
+
+/// Numbers that cannot be foreseen but can be repeated (xorshift).
+pub(crate) struct Chance {
+    /// Any number but zero.
+    pub(crate) seed: u64,
+}
+
+impl Chance {
+    pub(crate) fn next(&mut self) -> u64 {
+        self.seed ^= self.seed << 13;
+        self.seed ^= self.seed >> 7;
+        self.seed ^= self.seed << 17;
+        self.seed
+    }
 }
 
 impl Storm {
@@ -59,7 +96,7 @@ impl Storm {
         let scopes = ["--scope", "openid", "--scope", "offline_access", "--no-browser"];
         let words = [&words[..], &scopes, &["--store", "file"]].concat();
         log_in(&home, &Visitor::default(), &words).0.succeeded();
-        Self { server, home, seed, calm: Duration::from_millis(500) }
+        Self { server, home, chance: Chance { seed }, calm: Duration::from_millis(500) }
     }
 
     /// The token expires, and everybody wants one.
@@ -85,7 +122,7 @@ impl Storm {
         let begun = Instant::now();
         let mut doomed = BTreeSet::new();
         while doomed.len() < victims {
-            doomed.insert(self.chance() as usize % CALLERS);
+            doomed.insert(self.chance.next() as usize % CALLERS);
         }
         let mut callers = Vec::new();
         let mut killers = Vec::new();
@@ -94,7 +131,7 @@ impl Storm {
             if doomed.contains(&number) {
                 let victim = Pid::from_raw(caller.id().cast_signed());
                 let longest = self.calm.as_micros() as u64 / A_LIFE;
-                let after = Duration::from_micros(self.chance() % longest.max(1));
+                let after = Duration::from_micros(self.chance.next() % longest.max(1));
                 killers.push(thread::spawn(move || {
                     thread::sleep(after);
                     // Whoever has ended already was not reaped yet: the number is
@@ -111,23 +148,7 @@ impl Storm {
         let taken = begun.elapsed();
         // Those of killed callers may still be about to ask.
         self.wait_for_renewers();
-        let mut round =
-            Round { refreshes: 0, tokens: 0, served: 0, killed: 0, complaints: Vec::new(), taken };
-        let mut tokens = BTreeSet::new();
-        for run in ends {
-            match run.code {
-                0 => {
-                    round.served += 1;
-                    tokens.insert(run.stdout);
-                }
-                // No exit code: a signal.
-                -1 => round.killed += 1,
-                code => round.complaints.push(format!("exit {code}: {}", run.stderr)),
-            }
-        }
-        round.tokens = tokens.len();
-        round.refreshes = self.server.refreshes() - before;
-        round
+        Round { refreshes: self.server.refreshes() - before, ..Round::of(ends, taken) }
     }
 
     /// Waits for the end of every process that keeps its sessions in this home.
@@ -170,16 +191,8 @@ impl Storm {
         session.inner["expires_at_ms"] = 1.into();
         session.write();
     }
-
-    /// A number that nobody can foresee and everybody can repeat (xorshift).
-    fn chance(&mut self) -> u64 {
-        self.seed ^= self.seed << 13;
-        self.seed ^= self.seed >> 7;
-        self.seed ^= self.seed << 17;
-        self.seed
-    }
 }
 
-fn end(caller: Child) -> Run {
+pub(crate) fn end(caller: Child) -> Run {
     caller.wait_with_output().expect("an end").into()
 }

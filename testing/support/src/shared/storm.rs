@@ -1,14 +1,13 @@
 //! Many callers on several machines, on one expired token, while something goes wrong.
 
-use std::collections::BTreeSet;
 use std::process::Child;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::machines::Machines;
 use super::relay::Relay;
-use crate::Run;
 use crate::held::Held;
+use crate::storm::{Chance, Round, end};
 
 /// What goes wrong in a round.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,40 +41,25 @@ pub struct SharedStorm {
     /// The machines.
     pub machines: Machines,
     callers: usize,
-    seed: u64,
+    chance: Chance,
     /// How long a round takes if nothing goes wrong.
     calm: Duration,
-}
-
-/// What came of one round.
-pub struct Round {
-    /// Refresh tokens that the provider was shown.
-    pub refreshes: usize,
-    /// Different tokens that callers got.
-    pub tokens: usize,
-    /// Callers that ended with a token.
-    pub served: usize,
-    /// Callers that were killed.
-    pub killed: usize,
-    /// What the others said.
-    pub complaints: Vec<String>,
-    /// From the first start to the last end.
-    pub taken: Duration,
 }
 
 impl SharedStorm {
     /// Callers on each machine. `seed`, any number but zero, decides when things go wrong.
     pub fn brew(machines: Machines, callers: usize, seed: u64) -> Self {
-        Self { machines, callers, seed, calm: Duration::from_secs(1) }
+        Self { machines, callers, chance: Chance { seed }, calm: Duration::from_secs(1) }
     }
 
     /// The token expires, every caller wants one, and something goes wrong.
     pub fn round(&mut self, fault: Fault, moment: Moment) -> Round {
         self.machines.expire();
         let calm = u64::try_from(self.calm.as_micros()).unwrap_or(u64::MAX);
-        let after = Duration::from_micros(self.chance() % (calm / MOST).max(1));
-        let victim = usize::try_from(self.chance()).unwrap_or_default() % self.machines.count();
-        let length = Duration::from_millis(self.chance() % 3000);
+        let after = Duration::from_micros(self.chance.next() % (calm / MOST).max(1));
+        let victim =
+            usize::try_from(self.chance.next()).unwrap_or_default() % self.machines.count();
+        let length = Duration::from_millis(self.chance.next() % 3000);
         let before = self.machines.refreshes();
         let begun = Instant::now();
         let held = (fault != Fault::None && moment == Moment::Refresh)
@@ -95,33 +79,14 @@ impl SharedStorm {
             }
             starting.join().expect("callers")
         });
-        let ends: Vec<Run> = callers
-            .into_iter()
-            .map(|caller| Run::from(caller.wait_with_output().expect("an end")))
-            .collect();
+        let ends = callers.into_iter().map(end).collect();
         let taken = begun.elapsed();
         // Those of killed callers may still be about to ask.
         self.machines.wait_for_processes();
         if fault == Fault::None {
             self.calm = taken;
         }
-        let mut round =
-            Round { refreshes: 0, tokens: 0, served: 0, killed: 0, complaints: Vec::new(), taken };
-        let mut tokens = BTreeSet::new();
-        for run in ends {
-            match run.code {
-                0 => {
-                    round.served += 1;
-                    tokens.insert(run.stdout);
-                }
-                // No exit code: a signal.
-                -1 => round.killed += 1,
-                code => round.complaints.push(format!("exit {code}: {}", run.stderr)),
-            }
-        }
-        round.tokens = tokens.len();
-        round.refreshes = self.machines.refreshes() - before;
-        round
+        Round { refreshes: self.machines.refreshes() - before, ..Round::of(ends, taken) }
     }
 
     /// Starts every caller.
@@ -156,13 +121,5 @@ impl SharedStorm {
             (None, true) => self.machines.relays[machine].hold(),
             (None, false) => self.machines.relays[machine].let_go(),
         }
-    }
-
-    /// A number that cannot be foreseen but can be repeated (xorshift).
-    fn chance(&mut self) -> u64 {
-        self.seed ^= self.seed << 13;
-        self.seed ^= self.seed >> 7;
-        self.seed ^= self.seed << 17;
-        self.seed
     }
 }
